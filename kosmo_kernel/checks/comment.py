@@ -1,0 +1,209 @@
+"""Write a report as Markdown for a comment on a pull request: a table of the checks, and their findings folded below.
+
+GitHub refuses a comment that is longer than its limit, so rows that have no room are left out and counted. It also
+makes mentions, references and links of text, whatever escapes stand before them, but not inside code: so all that comes
+from Heroku is written as code, and in other texts a space of no width follows the signs of mentions and references.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+from kosmo_kernel.checks.check_file import SEVERITIES
+from kosmo_kernel.checks.finding_columns import shown_columns, shown_value
+from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, fails_on
+from kosmo_kernel.client.progress import counted
+from kosmo_kernel.render.text import format_column
+from kosmo_kernel.safety.escape import Html, code_span
+from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.values.records import without_surrogates
+
+MAX_LENGTH = 65_000  # characters; GitHub's limit is 65,536
+MARKER = "<!-- kosmo check -->"  # the first line, by which a program finds its earlier comment
+MAX_COLUMNS = 6  # of a table of findings
+MAX_CELL_LENGTH = 120  # characters
+MAX_TEXT_LENGTH = 1_000  # characters of a reason, a title or an advice
+
+_ROOM_FOR_REST = 300  # characters for the line that counts all that has no room
+_ROOM_FOR_MORE = 60  # for that of one table
+_REFERENCE = re.compile(r"[@#](?=\w)|\bGH-(?=\d)")
+_BREAK = Markdown("&#8203;")  # a space of no width
+_ICONS = {"high": "🔴", "medium": "🟠", "low": "🟡"}
+
+
+def comment(report: CheckReport, fail_on: str) -> str:
+    """Return the report as a comment of at most `MAX_LENGTH` characters.
+
+    Parameters:
+        report: the report.
+        fail_on: the lowest severity that fails the run.
+    """
+    results = sorted(report.results, key=lambda result: -SEVERITIES.index(result.check.severity))
+    with_findings = [result for result in results if result.findings or result.gone]
+    page = _Page([*_summary(report, fail_on)])
+    if with_findings:
+        page.table(["Severity", "Check", "Findings", ""], [_summary_row(result) for result in with_findings], "check")
+    if report.not_checked:
+        rows = [[code_span(result.check.name), _prose(result.reason)] for result in report.not_checked]
+        title = Html("<b>Not checked</b> ({})").format(len(rows))
+        page.fold(title, tables=[(["Check", "Reason"], rows, "check")])
+    for result in with_findings:
+        page.fold(_fold_title(result), *_about(result), tables=_tables(result))
+    if report.notes:
+        page.fold(
+            Html("Notes ({})").format(len(report.notes)),
+            tables=[(["Note"], [[_prose(n)] for n in report.notes], "note")],
+        )
+    return page.text()
+
+
+class _Page:
+    """Collects lines as long as there is room, and counts the rows for which there is none."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = [MARKER, *lines]
+        self._room = MAX_LENGTH - _ROOM_FOR_REST - sum(len(line) + 1 for line in self._lines)
+        self._left_out: dict[str, int] = {}
+
+    def text(self) -> str:
+        """Return the page."""
+        if self._left_out:
+            rest = ", ".join(counted(number, f"more {name}") for name, number in self._left_out.items())
+            self._lines += ["", f"… {rest}: a comment has no room for them. `kosmo check` in a terminal shows all."]
+        return without_surrogates("\n".join(self._lines) + "\n")
+
+    def fold(
+        self, title: Html, *above: str, tables: Iterable[tuple[Sequence[str], Sequence[Sequence[str]], str]]
+    ) -> None:
+        """Add a folded part, if the beginning of it has room."""
+        tables = list(tables)
+        head = ["", f"<details><summary>{title}</summary>", *(line for text in above for line in ("", text))]
+        end = ["", "</details>"]
+        size = sum(len(line) + 1 for line in [*head, *end])
+        if size > self._room:
+            for _, rows, name in tables:
+                self._skip(name, len(rows))
+            return
+        self._room -= size
+        self._lines += head
+        for columns, rows, name in tables:
+            self.table(columns, rows, name)
+        self._lines += end
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], name: str) -> None:
+        """Add the rows of a table for which there is room.
+
+        Parameters:
+            columns: the heads of the columns.
+            rows: the cells of each row.
+            name: what a row is, to count those that have no room.
+        """
+        lines = [_row(row) for row in rows]
+        head = ["", _row(columns), _row(["---"] * len(columns))]
+        room = self._room - sum(len(line) + 1 for line in head) - _ROOM_FOR_MORE
+        sizes = list(accumulate(len(line) + 1 for line in lines))
+        fitting = sum(size <= room for size in sizes)
+        if fitting:
+            self._lines += [*head, *lines[:fitting]]
+            self._room = room - sizes[fitting - 1]
+        if fitting < len(lines):
+            self._lines += ["", f"… {counted(len(lines) - fitting, f'more {name}')}."]
+            self._skip(name, len(lines) - fitting)
+
+    def _skip(self, name: str, number: int) -> None:
+        if number:
+            self._left_out[name] = self._left_out.get(name, 0) + number
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _summary(report: CheckReport, fail_on: str) -> Iterable[str]:
+    """Yield the heading and the line with the counts."""
+    findings = list(report.findings)
+    failing = sum(finding.counts and fails_on(finding.severity, fail_on) for finding in findings)
+    missing = f"{counted(len(report.not_checked), 'check')} not made" if report.not_checked else "no findings"
+    yield f"## kosmo check: {counted(failing, 'finding') if failing else missing}"
+    yield ""
+    passed = sum(result.status == "passed" for result in report.results)
+    parts = [f"{counted(len(report.results), 'check')}, {passed:,} passed"]
+    parts += [
+        f"{number:,} {what}"
+        for number, what in (
+            (sum(f.counts and not fails_on(f.severity, fail_on) for f in findings), f"below {fail_on}"),
+            (sum(f.is_new is False for f in findings), "still there"),
+            (sum(len(result.gone) for result in report.results), "gone"),
+            (sum(f.accepted is not None for f in findings), "accepted"),
+            (len(report.not_checked), "**not checked**"),
+        )
+        if number
+    ]
+    against = f", against {code_span(report.against)}" if report.against else ""
+    when = report.now.strftime("%Y-%m-%d %H:%M UTC")
+    yield f"{'; '.join(parts)}. Account {code_span(report.account)}, {when}{against}."
+
+
+def _summary_row(result: CheckResult) -> list[str]:
+    counts = (
+        (sum(finding.is_new is True for finding in result.findings), "new"),
+        (sum(finding.is_new is False for finding in result.findings), "still there"),
+        (len(result.gone), "gone"),
+        (sum(finding.accepted is not None for finding in result.findings), "accepted"),
+        (sum(finding.expired is not None for finding in result.findings), "no longer accepted"),
+    )
+    remarks = [f"{number:,} {what}" for number, what in counts if number] + ["not checked for all"] * bool(
+        result.reason
+    )
+    severity = f"{_ICONS[result.check.severity]} {result.check.severity}"
+    name = f"{_prose(result.check.title)} ({code_span(result.check.name)})"
+    return [severity, name, f"{len(result.findings):,}", ", ".join(remarks)]
+
+
+def _fold_title(result: CheckResult) -> Html:
+    title = _REFERENCE.sub(lambda match: f"{match[0]}\u200b", shortened(result.check.title, MAX_TEXT_LENGTH))
+    return Html("{} <b>{}</b>: {}").format(Html(_ICONS[result.check.severity]), title, len(result.findings))
+
+
+def _about(result: CheckResult) -> Iterable[str]:
+    yield _prose(result.check.why)
+    yield f"**What to do:** {_prose(result.check.remedy)}"
+
+
+def _tables(result: CheckResult) -> Iterable[tuple[Sequence[str], Sequence[Sequence[str]], str]]:
+    """Yield the table of the findings, those that count first, and the table of what is gone."""
+    ordered = sorted(result.findings, key=lambda finding: not finding.counts)
+    if ordered:
+        yield (*_findings_table(ordered), "finding")
+    if result.gone:
+        columns, rows = _findings_table(result.gone)
+        yield [*columns, ""], [[*row, "gone"] for row in rows], "gone finding"
+
+
+def _findings_table(findings: Sequence[Finding]) -> tuple[list[str], list[list[str]]]:
+    columns = shown_columns(findings, MAX_COLUMNS)
+    texts = [format_column([shown_value(finding, column) for finding in findings]) for column in columns]
+    remarks = ["; ".join(finding.remarks) for finding in findings]
+    rows: list[list[str]] = [
+        [*(code_span(shortened(text, MAX_CELL_LENGTH)) if text else "" for text in row)]
+        for row in zip(*texts, strict=True)
+    ]
+    heads: list[str] = [code_span(column) for column in columns]
+    if any(remarks):
+        heads = [*heads, ""]
+        rows = [[*row, _prose(remark)] for row, remark in zip(rows, remarks, strict=True)]
+    return heads, rows
+
+
+def _prose(text: str) -> str:
+    """Return a text of one line as Markdown without markup, links, mentions and references."""
+    parts: list[str] = []
+    start = 0
+    text = shortened(" ".join(text.split()), MAX_TEXT_LENGTH)
+    for match in _REFERENCE.finditer(text):
+        parts += [Markdown.escape(text[start : match.end()]), _BREAK]
+        start = match.end()
+    return Markdown("").join([*parts, Markdown.escape(text[start:])])

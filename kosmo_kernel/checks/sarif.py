@@ -1,0 +1,159 @@
+"""Write a report as SARIF 2.1.0, the format of code scanning: https://docs.oasis-open.org/sarif/sarif/v2.1.0/.
+
+Each check is a rule, each finding a result, and what could not be checked a notification. Findings are about an account
+and not about code, so a result is located in the file of its check. Code scanning follows a result from run to run by
+its fingerprint, which is made of the key of the finding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from kosmo_kernel import __version__
+from kosmo_kernel.checks.check_file import SEVERITIES, Check
+from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding
+from kosmo_kernel.safety.text import with_escapes
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+NOT_CHECKED = "not-checked"  # the id of the notifications
+SHIPPED = "kosmo_kernel/checks/shipped"  # the folder of the checks that come with this package, in its repository
+
+_LEVELS = dict(zip(SEVERITIES, ("note", "warning", "error"), strict=True))
+_SCORES = dict(zip(SEVERITIES, ("2.0", "5.0", "8.0"), strict=True))  # code scanning: low, medium, high
+_NOTIFICATIONS = {
+    "id": NOT_CHECKED,
+    "shortDescription": {"text": "A check could not be made."},
+    "fullDescription": {"text": "A check could not be made, or not for everything, so that findings may be missing."},
+    "help": {"text": "Read the reason. If the token lacks a scope, use one that has the scope that the check names."},
+}
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def sarif(report: CheckReport, fail_on: str) -> dict[str, Any]:
+    """Return the report as the content of a SARIF file.
+
+    Parameters:
+        report: the report.
+        fail_on: the lowest severity that fails the run.
+    """
+    checks = [result.check for result in report.results]
+    indices = {check.name: index for index, check in enumerate(checks)}
+    driver = {
+        "name": "kosmo check",
+        "fullName": f"kosmo check {__version__}",
+        "semanticVersion": __version__,
+        "rules": [_rule(check) for check in checks],
+        "notifications": [_NOTIFICATIONS],
+    }
+    code = report.exit_code(fail_on)
+    invocation = {
+        "executionSuccessful": not report.not_checked and not report.interrupted,
+        "exitCode": code,
+        "startTimeUtc": report.now.strftime(_TIME),
+        "endTimeUtc": report.now.strftime(_TIME),
+        "toolExecutionNotifications": [
+            _notification(result, indices[result.check.name]) for result in report.not_checked
+        ],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"kosmo check/{quote(report.account, safe='')}/"},
+        "invocations": [invocation],
+        "results": [_result(finding, indices[finding.check.name]) for finding in report.findings],
+        "columnKind": "unicodeCodePoints",
+    }
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def fingerprint(finding: Finding) -> str:
+    """Return what identifies a finding in every run: a hash of its check and of its key."""
+    identity = json.dumps([finding.check.name, finding.key], sort_keys=True)
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def _rule(check: Check) -> dict[str, Any]:
+    advice = f"{check.why}\n\nWhat to do: {check.remedy}"
+    return {
+        "id": check.name,
+        "shortDescription": {"text": _message(_sentence(check.title))},
+        "fullDescription": {"text": _message(check.why)},
+        "help": {"text": _message(advice)},
+        "defaultConfiguration": {"level": _LEVELS[check.severity]},
+        "properties": {"security-severity": _SCORES[check.severity], "precision": "very-high", "tags": ["heroku"]},
+    }
+
+
+def _result(finding: Finding, index: int) -> dict[str, Any]:
+    check = finding.check
+    text = f"{check.title}: {finding.title}."
+    if finding.expired:
+        text += f" It was accepted {finding.expired.period}"
+    result = {
+        "ruleId": check.name,
+        "ruleIndex": index,
+        "level": _LEVELS[check.severity],
+        "message": {"text": _message(text)},
+        "locations": [_location(check, finding)],
+        # Code scanning reads only the first; without it all findings of a check would be one alert.
+        "partialFingerprints": {
+            "primaryLocationLineHash": f"{fingerprint(finding)[:16]}:1",
+            "findingKey/v1": fingerprint(finding),
+        },
+        "suppressions": [],
+        "properties": {"key": dict(finding.key)},
+    }
+    if finding.accepted:
+        result["suppressions"] = [
+            {"kind": "external", "status": "accepted", "justification": f"Accepted {finding.accepted.period}"}
+        ]
+    if finding.is_new is not None:
+        result["baselineState"] = "new" if finding.is_new else "unchanged"
+    return result
+
+
+def _location(check: Check, finding: Finding | None = None) -> dict[str, Any]:
+    location: dict[str, Any] = {
+        "physicalLocation": {
+            "artifactLocation": {"uri": _uri(check)},
+            "region": {"startLine": check.body_start},
+        }
+    }
+    if finding:
+        location["logicalLocations"] = [{"name": finding.title, "kind": "resource"}]
+    return location
+
+
+def _uri(check: Check) -> str:
+    """Return the place of a check's file, relative to the folder in which the command runs.
+
+    Code scanning refuses other places. A file outside of the folder is named without its path, which is of one machine.
+    """
+    if check.is_shipped:
+        return f"{SHIPPED}/{quote(check.file)}"
+    file = Path(check.file).absolute()
+    here = Path.cwd()
+    return quote(file.relative_to(here).as_posix() if file.is_relative_to(here) else file.name)
+
+
+def _notification(result: CheckResult, index: int) -> dict[str, Any]:
+    return {
+        "descriptor": {"id": NOT_CHECKED, "index": 0},
+        "associatedRule": {"id": result.check.name, "index": index},
+        "level": "error" if result.records is None else "warning",
+        "message": {"text": _message(f"{result.check.name} was not checked: {result.reason}")},
+        "locations": [_location(result.check)],
+    }
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _message(text: str) -> str:
+    """Return a text as a message: what would be a link in one is escaped."""
+    text = with_escapes(text)
+    return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]") if "](" in text else text
