@@ -5,7 +5,8 @@
 -- do: heroku addons:plans heroku-postgresql lists the others, and heroku addons:upgrade ADD_ON PLAN changes it.
 -- scope: read
 -- key: app, add_on
--- param: no_production = { "staging", "test", "review" } | an app with such a word in its name does not count
+-- param: no_production = { "staging", "test", "review", "pr", "dev", "development" } | an app with such a
+--   word in its name does not count; Heroku names review apps NAME-pr-123
 local entry = { essential = true, mini = true, basic = true, hobby = true }
 local function is_test(name)
   return list.find(no_production, function(w) return name:find("-" .. w .. "-", 1, true) end)

@@ -5,7 +5,8 @@
 -- do: heroku ps:type web=standard-1x -a APP
 -- scope: read
 -- key: app, dyno
--- param: no_production = { "staging", "test", "review" } | an app with such a word in its name does not count
+-- param: no_production = { "staging", "test", "review", "pr", "dev", "development" } | an app with such a
+--   word in its name does not count; Heroku names review apps NAME-pr-123
 local function is_test(name)
   return list.find(no_production, function(w) return name:find("-" .. w .. "-", 1, true) end)
 end
