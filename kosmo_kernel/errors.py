@@ -5,7 +5,7 @@
     │   ├── InvalidArgumentsError   CredentialsError   SettingsError   UntrustedError
     │   ├── UnknownNameError        a function, account or page   UnknownFieldError   a field of a record
     │   ├── NotAllowedError         denied by the permissions or by the user
-    │   ├── NotRecordedError        the cassette has no response to a request
+    │   ├── NotRecordedError        the cassette or snapshot has no response to a request
     │   ├── LuaError                the script itself: LuaSyntaxError, LuaRuntimeError
     │   ├── LimitError              the script exceeded a limit
     │   ├── StoppedError            the user interrupted the run
@@ -200,7 +200,7 @@ class NotAllowedError(UserError):
 
 
 class NotRecordedError(UserError):
-    """A replayed run made a request that its cassette does not contain. Nothing was sent."""
+    """A run made a request that its cassette or snapshot does not contain. Nothing was sent."""
 
     type = "not_recorded"
 

@@ -64,6 +64,7 @@ class Session:
         timeout: seconds of wall-clock time for one run; no limit when None.
         record: a file to record all responses in, without secrets; it is complete when the session is closed.
         replay: a recorded file to replay responses from: nothing is sent, and no credentials are needed.
+        snapshot: the folder of a snapshot to answer from: nothing is sent, and no credentials are needed.
         mcp: scripts may use the configured MCP servers.
         process: a Lua process that was started beforehand, to save time; when None, the first run starts one.
         shared: the services that this session shares with others, and with them its recording; it closes neither.
@@ -92,6 +93,7 @@ class Session:
         timeout: float | None = None,
         record: str | os.PathLike[str] | None = None,
         replay: str | os.PathLike[str] | None = None,
+        snapshot: str | os.PathLike[str] | None = None,
         mcp: bool = True,
         process: LuaProcess | None = None,
         shared: SharedServices | None = None,
@@ -100,7 +102,7 @@ class Session:
         ROWS.resolve()  # raises an error in its setting before anything runs
         self._require_walls = requirement()
         self._shared = shared
-        self._recording = shared.recording if shared else RecordingMode(account, record, replay)
+        self._recording = shared.recording if shared else RecordingMode(account, record, replay, snapshot)
         self.account = account or self._recording.account
         self.last: Result | None = None
         self.last_error: KosmoError | None = None

@@ -19,6 +19,7 @@ from kosmo_kernel.catalogue.model import DEFAULT_CONCURRENCY as DEFAULT_CONCURRE
 from kosmo_kernel.catalogue.model import ERROR_MODES as ERROR_MODES
 from kosmo_kernel.catalogue.model import MAX_CONCURRENCY as MAX_CONCURRENCY
 from kosmo_kernel.catalogue.model import NEWEST as NEWEST
+from kosmo_kernel.catalogue.model import PLACE as PLACE
 from kosmo_kernel.catalogue.model import RESERVED as RESERVED
 from kosmo_kernel.catalogue.model import BulkSource as BulkSource
 from kosmo_kernel.catalogue.model import Column as Column

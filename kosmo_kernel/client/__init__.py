@@ -15,4 +15,5 @@ It has no code for a particular service. Headers, pagination, error bodies and t
     call.py          the handle of a call, its answers, and a call of a dry run
     progress.py      the progress of a run, its pauses and its cancellation
     cassette.py      recorded responses, also of MCP servers: recorder.py writes them, player.py replays them
+    saved_tables.py  the folder of a snapshot; snapshot_player.py answers from it
 """

@@ -9,7 +9,7 @@ calls.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,23 +44,36 @@ def answer_from_lists(
     lists.append(fetch(replace(function, links=(Link(whole.path),), params=())))
     if whole.shared_links:
         lists.append(fetch(whole.shared_links))
-    data: list[Any] = [answer.data for answer in lists]
-    items, records, links = data if whole.shared_links else [*data, []]
-    names = _names(whole, items, many.each)
-    places, unsettled = _places(whole, records, links)
-
     answers: list[Answer | None] = []
     requests = sum(answer.requests for answer in lists)
     warnings = tuple(warning for answer in lists for warning in answer.warnings)
-    for call in calls:
-        item = names.get(call[many.name])
-        if item is None or item in unsettled:
+    wanted, data = [call[many.name] for call in calls], [list(answer.data) for answer in lists]
+    for rows in records_of_items(whole, many.each, wanted, data):
+        if rows is None:
             answers.append(None)
             continue
-        rows = [records[place] for place in sorted(places[item])]
         answers.append(replace(lists[-1], data=rows, requests=requests, warnings=warnings, unchanged=False))
         requests, warnings = 0, ()  # the first answer has the cost of all
     return answers
+
+
+def records_of_items(
+    whole: BulkSource, each: Sequence[str], wanted: Iterable[Any], lists: Sequence[Sequence[Any]]
+) -> Iterator[list[Any] | None]:
+    """Yield the records of each wanted item, or None if the lists do not settle it.
+
+    Parameters:
+        whole: describes the lists.
+        each: the fields of an item that name it.
+        wanted: one name of each item.
+        lists: all items, all records, and with `shared_links` what links records to further items.
+    """
+    items, records, *links = lists
+    names = _names(whole, items, each)
+    places, unsettled = _places(whole, records, links[0] if links else [])
+    for name in wanted:
+        item = names.get(name)
+        yield None if item is None or item in unsettled else [records[place] for place in sorted(places[item])]
 
 
 def _names(whole: BulkSource, items: Sequence[Any], names: Sequence[str]) -> dict[Any, Any]:
@@ -74,10 +87,10 @@ def _places(whole: BulkSource, records: Sequence[Any], links: Sequence[Any]) -> 
     places: defaultdict[Any, set[int]] = defaultdict(set)
     unsettled: set[Any] = set()
     for place, record in enumerate(records):
-        places[_at(record, whole.item)].add(place)
+        places[field_at(record, whole.item)].add(place)
     place_of = {record.get("id"): place for place, record in enumerate(records)}
     for link in links:
-        item, record = _at(link, whole.link_item), _at(link, whole.link_record)
+        item, record = field_at(link, whole.link_item), field_at(link, whole.link_record)
         if record in place_of:
             places[item].add(place_of[record])
         else:
@@ -85,7 +98,8 @@ def _places(whole: BulkSource, records: Sequence[Any], links: Sequence[Any]) -> 
     return places, unsettled
 
 
-def _at(value: Any, path: str) -> Any:
+def field_at(value: Any, path: str) -> Any:
+    """Return the value of a field with a dotted name, or None."""
     for key in path.split("."):
         value = value.get(key) if isinstance(value, dict) else None
     return value

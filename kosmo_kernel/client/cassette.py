@@ -29,6 +29,8 @@ then the last one again. `recorder.py` writes cassettes, `player.py` reads them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
@@ -37,6 +39,14 @@ import msgspec
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
+from kosmo_kernel.errors import (
+    ApiError,
+    BadAnswerError,
+    NotRecordedError,
+    RateLimitError,
+    RefusedError,
+    UnreachableError,
+)
 from kosmo_kernel.safety.redaction import one_line, redact
 from kosmo_kernel.settings.aliases import normalize_alias
 
@@ -54,6 +64,8 @@ RESULTS = {
     "prompts/list": "prompts",
     "prompts/get": "messages",
 }
+# The errors of services and MCP servers, by their type in a file.
+API_ERRORS = {kind.type: kind for kind in (RefusedError, BadAnswerError, RateLimitError, UnreachableError)}
 MAX_REQUEST_SHOWN = 200  # characters of a request's arguments in an error message
 
 
@@ -97,6 +109,45 @@ class Cassette(Protocol):
 
     def close(self) -> None:
         """Finish the cassette."""
+        ...
+
+
+class Playback(Cassette, Protocol):
+    """Saved answers in place of the network: a `Player`, or a `SnapshotPlayer`.
+
+    Attributes:
+        file: the file or folder that has them.
+        recorded: the time of the data.
+        account: the account of calls that name none.
+    """
+
+    file: Path
+    recorded: datetime
+    account: str
+
+    def accounts(self, integration: str) -> list[str]:
+        """Return the names of the accounts of a service."""
+        ...
+
+    def no_account(self, alias: str) -> str:
+        """Return the error message for an account that there is not."""
+        ...
+
+    def servers(self) -> dict[str, dict[str, Any]]:
+        """Return the MCP servers by name, each with its recorded configuration, if any."""
+        ...
+
+    def result(self, asked: RecordedServerRequest) -> dict[str, Any]:
+        """Return the recorded result of a request to an MCP server.
+
+        Raises:
+            NotRecordedError: the request was not recorded.
+            ApiError: the request led to an error.
+        """
+        ...
+
+    def no_server(self, name: str) -> NotRecordedError:
+        """Return the error for an MCP server that there is not."""
         ...
 
 
@@ -154,3 +205,13 @@ class RecordedServerRequest(NamedTuple):
     def __str__(self) -> str:
         params = f" {one_line(self.params, most=MAX_REQUEST_SHOWN)}" if self.params else ""
         return f"mcp.{self.server}: {self.method}{params}"
+
+
+def api_error(facts: Mapping[str, Any]) -> ApiError:
+    """Return the error with some facts, as `ApiError.facts` returns them.
+
+    Raises:
+        LookupError: it has no type of `API_ERRORS`, or no message.
+    """
+    about = {name: facts[name] for name in ("status", "id", "request_id", "function", "account") if name in facts}
+    return API_ERRORS[facts["type"]](str(facts["message"]), **about)

@@ -33,7 +33,7 @@ from kosmo_kernel.client.progress import Clock, Progress
 from kosmo_kernel.client.rate_limiter import RateLimiter
 from kosmo_kernel.client.responses import UNAVAILABLE, ResponseParser, retry_after
 from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, RetryableError, RetryPolicy
-from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError
+from kosmo_kernel.errors import ApiError, BadAnswerError, NotRecordedError, RefusedError
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.table import CONNECT_TIMEOUT, READ_TIMEOUT
 from kosmo_kernel.values.records import ends_early
@@ -210,7 +210,7 @@ class Client:
 
         try:
             return answer_from_lists(function, calls, fetch)
-        except ApiError:  # the token may not list the whole account: let each call succeed or fail by itself
+        except (ApiError, NotRecordedError):  # there may be no list of the whole account: each call is on its own
             return [None] * len(calls)
 
     def close(self) -> None:

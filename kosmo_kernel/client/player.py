@@ -25,23 +25,14 @@ from kosmo_kernel.client.cassette import (
     RecordedRequest,
     RecordedServerRequest,
     Transport,
+    api_error,
 )
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
 from kosmo_kernel.client.progress import counted
-from kosmo_kernel.errors import (
-    ApiError,
-    BadAnswerError,
-    NotRecordedError,
-    RateLimitError,
-    RefusedError,
-    SettingsError,
-    UnreachableError,
-)
+from kosmo_kernel.errors import NotRecordedError, SettingsError
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.settings.aliases import normalize_alias
 
-# The errors of MCP servers, by their type in the cassette.
-_FAILURES = {kind.type: kind for kind in (RefusedError, BadAnswerError, RateLimitError, UnreachableError)}
 _NAMED = ("servers", "tools", "prompts")  # lists whose items must have a name
 _ANY = r'(?:[^"\\]|\\.)*'  # any content of a JSON string
 
@@ -94,6 +85,11 @@ class Player:
         recorded = self._accounts.get(integration, {})
         return sorted({normalize_alias(self.account): self.account, **recorded}.values())
 
+    def no_account(self, alias: str) -> str:
+        """Return the error message for an account that is not in the cassette."""
+        has = dict.fromkeys(known for integration in self._accounts or ("",) for known in self.accounts(integration))
+        return f"{self.file} was recorded without the account `{alias}`; it has {', '.join(has)}."
+
     def answer(self, asked: RecordedRequest) -> Response:
         """Return the recorded response to a request.
 
@@ -121,7 +117,7 @@ class Player:
             known = next(matches, asked)
         line = self._line(known, str(asked))
         if "error" in line:
-            raise _failure(line["error"])
+            raise api_error(line["error"])
         return dict(line["result"])
 
     def no_server(self, name: str) -> NotRecordedError:
@@ -184,7 +180,7 @@ class Player:
         if not isinstance(server, str) or not isinstance(asked, dict) or method not in RESULTS:
             raise ValueError(f"{method!r} is nothing that this package asks MCP servers")
         if "error" in line:
-            _failure(line["error"])
+            api_error(line["error"])
         else:
             _check_result(method, line["result"])
         if method == SERVERS:
@@ -242,9 +238,3 @@ def _check_result(method: str, result: Any) -> None:
         raise ValueError(f"`result` must have a list `{key}` of objects")
     if key in _NAMED and not all(isinstance(one.get("name"), str) for one in items):
         raise ValueError(f"each of `{key}` must have a `name`")
-
-
-def _failure(error: Mapping[str, Any]) -> ApiError:
-    """Return the error that a line of an MCP server describes."""
-    about = {name: error[name] for name in ("status", "id", "request_id", "function", "account") if name in error}
-    return _FAILURES[error["type"]](str(error["message"]), **about)

@@ -22,6 +22,7 @@ from pandas.api.types import infer_dtype
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function
+from kosmo_kernel.client.saved_tables import NESTED
 from kosmo_kernel.render.misspelt_columns import naming_columns, raise_unknown
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
 from kosmo_kernel.safety.escape import Html
@@ -189,15 +190,12 @@ def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoF
     return frame
 
 
-_AS_JSON = "json"  # key in the `.attrs` of a file: the columns whose lists and objects are stored as JSON texts
-
-
 def write_parquet(frame: KosmoFrame, file: str) -> None:
     """Write a frame such that `read_parquet` returns an equal one."""
     flat = _flat(frame, _is_mixed)
     texts = [name for name, old, new in zip(frame, frame.dtypes, flat.dtypes, strict=True) if old != new]
     nested = [name for name in texts if {type(value) for value in _to_python(frame[name])} <= {list, dict, NoneType}]
-    flat.attrs = frame.attrs | {_AS_JSON: nested}
+    flat.attrs = frame.attrs | {NESTED: nested}
     flat.to_parquet(file)
 
 
@@ -205,7 +203,7 @@ def read_parquet(file: str, attrs: Mapping[str, Any]) -> KosmoFrame:
     """Return the frame from a file that `write_parquet` wrote; these `attrs` override the stored ones."""
     stored = pd.read_parquet(file)
     stored_attrs = dict(stored.attrs)
-    nested = set(stored_attrs.pop(_AS_JSON, ()))
+    nested = set(stored_attrs.pop(NESTED, ()))
     changed = {}
     for place, name in enumerate(stored):
         values = list(stored.iloc[:, place])

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from kosmo_kernel.client.cassette import RecordedServerRequest
-from kosmo_kernel.client.player import Player
+from kosmo_kernel.client.cassette import Playback, RecordedServerRequest
 from kosmo_kernel.mcp import CallListener, Configuration, Server, Servers, Tool, Trust
 from kosmo_kernel.mcp.connection import ServerRequest
 from kosmo_kernel.mcp.entries import TIMEOUT
@@ -28,7 +27,7 @@ class ReplayedServers(Servers):
         player: the player of the cassette.
     """
 
-    def __init__(self, player: Player) -> None:
+    def __init__(self, player: Playback) -> None:
         super().__init__(trust=RecordedTrust(player))
         self._player = player
         servers = {name: _server(name, entry, player.file) for name, entry in player.servers().items()}
@@ -84,7 +83,7 @@ class ReplayedServers(Servers):
 class RecordedTrust(Trust):
     """The user's trust in servers at the time of the recording. Servers with recorded requests are always trusted."""
 
-    def __init__(self, player: Player) -> None:
+    def __init__(self, player: Playback) -> None:
         super().__init__(player.file.parent)
         self._player = player
 

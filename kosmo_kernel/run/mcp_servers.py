@@ -12,7 +12,7 @@ from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.run.provider import SPACE
 
 if TYPE_CHECKING:
-    from kosmo_kernel.client.player import Player
+    from kosmo_kernel.client.cassette import Playback
     from kosmo_kernel.client.recorder import Recorder
     from kosmo_kernel.mcp import Servers
     from kosmo_kernel.run.mcp_tools import McpTools, ReadRequest
@@ -31,7 +31,7 @@ class SessionServers:
     """
 
     def __init__(
-        self, refusal: str, is_cancelled: Callable[[], bool], cassette: Recorder | Player | None = None
+        self, refusal: str, is_cancelled: Callable[[], bool], cassette: Recorder | Playback | None = None
     ) -> None:
         self._refusal, self._is_cancelled, self._cassette = refusal, is_cancelled, cassette
         self._servers: Servers | None = None

@@ -1,7 +1,7 @@
-"""The recording mode of a session: it records its responses in a cassette, replays a cassette, or does neither.
+"""The recording mode of a session: it records a cassette, replays one, answers from a snapshot, or does none of these.
 
-A session that replays has only the accounts of its cassette; it needs no credentials and reads none of this machine.
-`client/cassette.py` describes the file format.
+A session that replays or answers from a snapshot has only the accounts of these; it needs no credentials and reads none
+of this machine. `client/cassette.py` describes the file format of cassettes.
 
 `KOSMO_RECORD` and `KOSMO_REPLAY` set a cassette for all sessions of a process that have none of their own, such as
 those of a notebook kernel, which are closed only when the process exits. Processes with the same `KOSMO_RECORD_RUN`
@@ -27,6 +27,7 @@ from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.table import RECORD, RECORD_RUN, REPLAY
 
 if TYPE_CHECKING:
+    from kosmo_kernel.client.cassette import Playback
     from kosmo_kernel.client.player import Player
     from kosmo_kernel.client.recorder import Recorder
 
@@ -35,20 +36,21 @@ _players: dict[str, Player] = {}
 
 
 class RecordingMode:
-    """The mode of a session: it records, replays or does neither. Keeps its accounts as well.
+    """The mode of a session: it records, replays, answers from a snapshot, or does none of these. Keeps its accounts.
 
     Parameters:
-        account: the account of calls that name none. When None, that of the replayed run, else `demo` with
-            KOSMO_DEMO=1, else `default`.
+        account: the account of calls that name none. When None, that of the replayed run or the snapshot, else `demo`
+            with KOSMO_DEMO=1, else `default`.
         record: the file to record to; the file in KOSMO_RECORD when None.
         replay: the file to replay; the file in KOSMO_REPLAY when None.
+        snapshot: the folder of a snapshot to answer from.
 
     Attributes:
         account: the account, which was checked to exist.
-        cassette: the recorder or player; None for neither.
+        cassette: the recorder, or what plays saved answers; None for neither.
 
     Raises:
-        SettingsError: both modes are requested, the cassette cannot be written or read, or KOSMO_DEMO is invalid.
+        SettingsError: several modes are requested, a file cannot be written or read, or KOSMO_DEMO is invalid.
         UnknownNameError: there is no such account.
     """
 
@@ -57,18 +59,21 @@ class RecordingMode:
         account: str | None = None,
         record: str | os.PathLike[str] | None = None,
         replay: str | os.PathLike[str] | None = None,
+        snapshot: str | os.PathLike[str] | None = None,
     ) -> None:
-        own = record is not None or replay is not None
+        own = any(place is not None for place in (record, replay, snapshot))
         shared_record, shared_replay = (None, None) if own else (RECORD.from_env(), REPLAY.from_env())
+        if snapshot is not None and (record is not None or replay is not None):
+            raise SettingsError("A run that answers from a snapshot is neither recorded nor replayed.")
         if (record is not None and replay is not None) or (shared_record and shared_replay):
             names = (RECORD.name, REPLAY.name) if own else (RECORD.variable, REPLAY.variable)
             raise SettingsError(f"A run is recorded or replayed, not both. Give one of {' and '.join(names)}.")
-        self._player = _player(replay, shared_replay)
+        self._player = _snapshot(snapshot) if snapshot is not None else _player(replay, shared_replay)
         usual = accounts.DEMO if self._player is None and accounts.demo_chosen() else accounts.DEFAULT
         self.account = account or (self._player.account if self._player else usual)
         self.check(self.account)
         self._own = own
-        self.cassette: Recorder | Player | None = self._player or _recorder(record, shared_record, self.account)
+        self.cassette: Recorder | Playback | None = self._player or _recorder(record, shared_record, self.account)
 
     def names(self, integration: Integration) -> list[str]:
         """Return the names of the accounts, like `accounts.names`."""
@@ -97,13 +102,10 @@ class RecordingMode:
             return
         if accounts.looks_like_token(alias):
             raise UnknownNameError(accounts.NOT_AN_ALIAS)
-        has = dict.fromkeys(known for one in there for known in self.names(one))
-        raise UnknownNameError(
-            f"{self._player.file} was recorded without the account `{alias}`; it has {', '.join(has)}."
-        )
+        raise UnknownNameError(self._player.no_account(alias))
 
     def now(self) -> datetime:
-        """Return when a run takes place: the time of the recording in a replay, else the current time."""
+        """Return when a run takes place: that of the recording or of the snapshot, else the current time."""
         return self._player.recorded if self._player else datetime.now(UTC)
 
     def time_of_data(self, account: str) -> datetime:
@@ -149,6 +151,12 @@ def cassette(record: str | None, replay: str | None) -> Iterator[str]:
         if record:
             stack.enter_context(RECORD_RUN.exported(_new_run()))
         yield replayed
+
+
+def _snapshot(folder: str | os.PathLike[str]) -> Playback:
+    from kosmo_kernel.client.snapshot_player import SnapshotPlayer
+
+    return SnapshotPlayer(Path(folder))
 
 
 def _player(file: str | os.PathLike[str] | None, shared: str | None) -> Player | None:

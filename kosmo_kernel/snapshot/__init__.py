@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel import __version__, integrations
+from kosmo_kernel.client.saved_tables import TIMESTAMP_FORMAT, VERSION
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.folder import FORMS as FORMS
-from kosmo_kernel.snapshot.folder import TIMESTAMP_FORMAT, VERSION, check, write
 from kosmo_kernel.snapshot.folder import Form as Form
+from kosmo_kernel.snapshot.folder import check, write
 from kosmo_kernel.snapshot.lists import AccountLists
 from kosmo_kernel.snapshot.saved import SavedSnapshot as SavedSnapshot
 from kosmo_kernel.snapshot.saved import UnknownTableError as UnknownTableError

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from kosmo_kernel.client.saved_tables import MANIFEST
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.settings.new_folder import check_new, new_folder, write_private
@@ -23,9 +24,6 @@ from kosmo_kernel.values.records import Records, encode
 
 Form = Literal["jsonl", "parquet"]
 FORMS: tuple[Form, ...] = get_args(Form)
-MANIFEST = "manifest.json"
-VERSION = 1
-TIMESTAMP_FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # of the timestamps in the manifest
 _ENCODER = msgspec.json.Encoder()
 
 

@@ -93,8 +93,7 @@ class AccountLists:
         self._lists = {
             table_of(function): function
             for function in integration.functions
-            if function.returns == "list" and function.links
-            if (table_of(function) in only if only else every or function.in_snapshot)
+            if (table_of(function) in only if only else _is_saved(function, every=every))
         }
         self.tables: dict[str, Records] = {}
         self.items: dict[str, list[str]] = {}
@@ -169,7 +168,9 @@ class AccountLists:
         function, table = plan.function, table_of(plan.function)
         if not plan.ways:
             self._check_scope(function.link({}))
-            self.tables[table], self.items[table] = self._call(function, {}).values[0], []
+            value = self._call(function, {}).values[0]
+            records = value if isinstance(value, Records) else Records([value], function)
+            self.tables[table], self.items[table] = records, []
             return
         rows: list[dict[str, Any]] = []
         failures: list[dict[str, Any]] = []
@@ -180,14 +181,13 @@ class AccountLists:
                 if items:
                     self._check_scope(way.link)
             except RefusedError as error:  # the records of the other ways are kept
-                failures.append({"table": table} | error.facts())
+                failures.append({"table": table, "by": way.param.name} | error.facts())
                 asked += 1
                 continue
             if not items:
                 continue
             result = self._call(function, {way.param.name: items, "errors": "collect"})
-            known = {row["id"] for row in rows if "id" in row}  # what an app and its space both have counts once
-            rows += [row for row in result.values[0] if row.get("id") not in known]
+            _add_once(rows, result.values[0], function.item_column(way.param.name))
             failures += [{"table": table} | failure for failure in result.failures]
             asked += len(items)
         self.failures += failures
@@ -272,6 +272,24 @@ def _has_generation(row: dict[str, Any], wanted: str) -> bool:
     return not (wanted and generation and generation["name"] != wanted)
 
 
+def _add_once(rows: list[dict[str, Any]], more: Records, item: Column | None) -> None:
+    """Add records that were read in another way; one that is there already gets the item that it was read with."""
+    known = {row["id"]: row for row in rows if "id" in row}
+    for row in more:
+        same = known.get(row.get("id"))
+        if same is None or item is None or item.name in same:
+            rows.append(row)
+        else:
+            same[item.name] = row[item.name]
+
+
+def _is_saved(function: Function, *, every: bool) -> bool:
+    """Return whether a snapshot has a function: a list, or the one record that there is, such as the user."""
+    if function.returns == "record":
+        return function.in_snapshot and bool(function.links) and not function.params
+    return bool(function.links) and (every or function.in_snapshot)
+
+
 def columns_of(function: Function, names: Sequence[str]) -> tuple[Column, ...]:
     """Return the columns of a table that was read with some list arguments: these, then those of the function."""
     items = [column for name in names if (column := function.item_column(name))]
@@ -279,5 +297,5 @@ def columns_of(function: Function, names: Sequence[str]) -> tuple[Column, ...]:
 
 
 def table_of(function: Function) -> str:
-    """Return the table name of a list function: `apps` for `list_apps`."""
-    return function.name.removeprefix("list_")
+    """Return the table name of a function: `apps` for `list_apps`, `current_user` for `get_current_user`."""
+    return function.name.partition("_")[2]

@@ -16,6 +16,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import pandas as pd
 import pytest
 from kosmo_command import COMMAND, document, environment, kosmo
+from refusing_api import said, without
 
 from kosmo_kernel import snapshot
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
@@ -29,33 +30,21 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import AccountLists
 
 WHOLE, BY_APP = (
-    [one for one in HEROKU.functions if one.returns == "list" and one.in_snapshot and bool(one.simplest_call) == by_app]
+    [
+        one
+        for one in HEROKU.functions
+        if one.in_snapshot and bool(one.simplest_call) == by_app and (one.returns == "list" or not one.params)
+    ]
     for by_app in (False, True)
 )
-TABLES = [function.name.removeprefix("list_") for function in (*WHOLE, *BY_APP)]
-ALL = {one.name.removeprefix("list_") for one in HEROKU.functions if one.returns == "list" and one.links}
+TABLES = [function.name.partition("_")[2] for function in (*WHOLE, *BY_APP)]
+ALL = {one.name.partition("_")[2] for one in HEROKU.functions if one.returns == "list" and one.links}
+USER = "current_user"  # a record, and the only one of its kind
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "audits" / "before"
-
-
-def said(start_response: StartResponse, status: str, body: bytes) -> list[bytes]:
-    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
-
-
-def without(*missing: str, told: str = "You may not.") -> WSGIApplication:
-    """Return the demo's API, which refuses paths that end like this."""
-    api, body = DemoApi(company()), json.dumps({"id": "forbidden", "message": told}).encode()
-
-    def refusing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"].endswith(missing):
-            return said(start_response, "403 Forbidden", body)
-        return api(environ, start_response)
-
-    return refusing
 
 
 def taken(
@@ -78,12 +67,15 @@ def test_a_snapshot_has_all_that_the_functions_give(form: snapshot.Form, folder:
     wanted = {
         name: session.run(f"app.integrations.heroku.list_{name}({apps if place >= len(WHOLE) else ''})").frame()
         for place, name in enumerate(TABLES)
+        if name != USER
     }
+    user = session.run("return { app.integrations.heroku.get_current_user() }").frame()
 
     assert list(saved) == TABLES
     for name, frame in wanted.items():
         assert isinstance(saved[name], KosmoFrame)
         pd.testing.assert_frame_equal(pd.DataFrame(saved[name]), pd.DataFrame(frame))
+    assert list(saved[USER].email) == list(user.email)
     assert (saved.complete, made.manifest["failures"], made.interrupted) == (True, [], False)
 
 
@@ -158,14 +150,14 @@ def test_an_account_that_may_see_nothing_leaves_no_folder(folder: Path, monkeypa
 
 
 def test_an_account_without_apps_is_complete(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return said(start_response, "200 OK", b"[]")
+    def nothing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return said(start_response, "200 OK", b"{}" if environ["PATH_INFO"] == "/account" else b"[]")
 
     made = taken(nothing, folder, monkeypatch)
     saved = snapshot.read(folder)
 
     assert (made.manifest["complete"], made.manifest["requests"]) == (True, len(WHOLE))
-    assert {name: len(frame) for name, frame in saved.items()} == dict.fromkeys(TABLES, 0)
+    assert {name: len(frame) for name, frame in saved.items()} == dict.fromkeys(TABLES, 0) | {USER: 1}
     assert next(iter(saved["dynos"])) == "app_id"
 
 
@@ -188,9 +180,9 @@ def test_ctrl_c_keeps_what_was_read_and_names_the_rest(folder: Path) -> None:
             ended.set()
     answer = json.loads(printed)
 
-    assert (process.returncode, answer["success"], list(answer["tables"])) == (130, False, TABLES[:3])
-    assert [(one["table"], one["type"]) for one in answer["failures"]] == [(name, "interrupted") for name in TABLES[3:]]
-    assert list(snapshot.read(folder)) == TABLES[:3] == ["apps", "stacks", "dynos"]
+    assert (process.returncode, answer["success"], list(answer["tables"])) == (130, False, TABLES[:4])
+    assert [(one["table"], one["type"]) for one in answer["failures"]] == [(name, "interrupted") for name in TABLES[4:]]
+    assert list(snapshot.read(folder)) == TABLES[:4] == ["apps", "stacks", USER, "dynos"]
     with pytest.raises(snapshot.UnknownTableError, match=r"`addons`, which could not be read .*: It was not begun"):
         snapshot.read(folder)["addons"]
 
@@ -208,7 +200,7 @@ def test_all_lists_are_read_or_left_out_with_the_reason(folder: Path, monkeypatc
     left_out = {one["table"] for one in made.manifest["left_out"]}
 
     assert (made.manifest["failures"], saved.complete) == ([], True)
-    assert saved.keys() | left_out == ALL
+    assert saved.keys() | left_out == ALL | {USER}
     assert {one["table"]: one["why"] for one in made.manifest["left_out"]}["team_daily_usage"] == (
         "It is left out where it takes `start`, which no list has."
     )
