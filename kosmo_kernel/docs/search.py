@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Integration
@@ -34,7 +34,7 @@ _MAX_TERMS = 30
 _MAX_TERM_LENGTH = 60  # characters
 _MAX_CACHED_INTEGRATIONS = 32  # integrations
 # Pages by the identity of their integration.
-_page_cache: dict[int, tuple[Integration, list[tuple[SearchResult, _Zones]]]] = {}
+_page_cache: dict[int, tuple[Integration, list[SearchEntry]]] = {}
 # Words of a question that say nothing about its subject.
 _STOP_WORDS = {
     *("a", "an", "and", "are", "at", "can", "do", "does", "for", "from", "has", "have", "how", "i", "in", "is", "it"),
@@ -55,14 +55,27 @@ class SearchResult(Subject):
     columns: Sequence[Column] = field(default=())
 
 
-def search_pages(words: str) -> list[SearchResult]:
-    """Return the pages that have the most of these words, best first; none if no page has any."""
+SearchEntry: TypeAlias = tuple[SearchResult, _Zones]  # a page and its words
+
+
+def search_pages(words: str, others: Iterable[SearchEntry] = ()) -> list[SearchResult]:
+    """Return the pages that have the most of these words, best first; none if no page has any.
+
+    Parameters:
+        words: the words.
+        others: pages that are searched besides those of the reference; see `search_entry`.
+    """
     terms = terms_of(words)
     entries = [entry for integration in integrations.load_all() for entry in _entries(integration)]
-    entries += _of_guides()
+    entries += (*_of_guides(), *others)
     wanted = tuple(tuple(_spellings(term, entries)) for term in terms)
     best = _best((_score(wanted, zones), page) for page, zones in entries)
     return [_with_columns(page, wanted) for page in best]
+
+
+def search_entry(page: str, title: str, text: str) -> SearchEntry:
+    """Return what is searched of a page with this name, title and text."""
+    return SearchResult(page, title=title), _zones(page, title, text)
 
 
 def terms_of(words: str) -> list[str]:
@@ -72,7 +85,7 @@ def terms_of(words: str) -> list[str]:
     return [word[:_MAX_TERM_LENGTH] for word in relevant[:_MAX_TERMS]]
 
 
-def _entries(integration: Integration) -> list[tuple[SearchResult, _Zones]]:
+def _entries(integration: Integration) -> list[SearchEntry]:
     """Return the pages of an integration and their words, cached because they are the same at every search."""
     cached = _page_cache.get(id(integration))
     if cached is None or cached[0] is not integration:
@@ -82,7 +95,7 @@ def _entries(integration: Integration) -> list[tuple[SearchResult, _Zones]]:
     return cached[1]
 
 
-def _of_integration(integration: Integration) -> Iterator[tuple[SearchResult, _Zones]]:
+def _of_integration(integration: Integration) -> Iterator[SearchEntry]:
     """Yield the page of an integration and those of its functions, with their words."""
     names = f"{integration.name} {integration.title}"
     page = SearchResult(integration.name, integration, title=integration.description)
@@ -99,11 +112,9 @@ def _of_integration(integration: Integration) -> Iterator[tuple[SearchResult, _Z
 
 
 @cache
-def _of_guides() -> tuple[tuple[SearchResult, _Zones], ...]:
+def _of_guides() -> tuple[SearchEntry, ...]:
     """Return the guides with their words."""
-    return tuple(
-        (SearchResult(name, title=title), _zones(name, title, guide(name).prose)) for name, title in GUIDES.items()
-    )
+    return tuple(search_entry(name, title, guide(name).prose) for name, title in GUIDES.items())
 
 
 def _zones(name: str, title: str, text: str = "") -> _Zones:
@@ -124,7 +135,7 @@ def _words_of(text: str) -> frozenset[str]:
     return frozenset((*whole, *(part for word in whole if "_" in word for part in word.split("_"))))
 
 
-def _spellings(term: str, entries: Iterable[tuple[SearchResult, _Zones]]) -> Sequence[str]:
+def _spellings(term: str, entries: Iterable[SearchEntry]) -> Sequence[str]:
     """Return the word itself if a page matches it, or else the most similar words."""
     vocabulary = _vocabulary(tuple(zones for _, zones in entries))
     return [term] if _match_quality((term,), vocabulary) else _similar_words(term, vocabulary)

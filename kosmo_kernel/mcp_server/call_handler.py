@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kosmo_kernel import docs
 from kosmo_kernel.client.progress import duration
-from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, StoppedError
 from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp_server.answers import (
     CHARACTERS_PER_TOKEN,
@@ -24,10 +24,12 @@ from kosmo_kernel.mcp_server.answers import (
     answer_of_text,
     ending_notes,
 )
+from kosmo_kernel.mcp_server.checks import CHECK, checks_named, notes_of, rows_of
+from kosmo_kernel.mcp_server.checks import page as checks_page
 from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
 from kosmo_kernel.mcp_server.search import WHO, kept_lines, running_lines, search, session_lines
 from kosmo_kernel.mcp_server.sessions import IDLE_SECONDS, ClientSession, Sessions
-from kosmo_kernel.mcp_server.tools import ACCOUNT, DEFAULT_TOKENS, LUA, READ, SESSION, STOP, TOKENS, offered
+from kosmo_kernel.mcp_server.tools import ACCOUNT, CODE, DEFAULT_TOKENS, LUA, READ, SESSION, STOP, TOKENS, offered
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
@@ -111,11 +113,12 @@ class CallHandler:
             underway.new_session = owner.new_name
             if offer.function:
                 return self._call(offer.function, valid, underway, tokens, owner)
+            if name == LUA and CHECK in valid:
+                return self._check(valid, underway, tokens, owner)
             if name == LUA:
                 return self._run(valid, underway, tokens, owner)
             if name == READ:
-                page = valid.get("page", "")
-                return ToolResult(answer_of_text(docs.read(page), tokens, f"docs.read({json.dumps(page)})"))
+                return ToolResult(_page(valid.get("page", ""), tokens))
             return self._search(valid["words"], underway, tokens, owner)
         except KosmoError as error:
             if error.where == offer.tool.function:  # with our server's name, which is the client's choice
@@ -179,19 +182,48 @@ class CallHandler:
     ) -> ToolResult:
         """Call a function of the catalogue, without Lua; its value is kept for Lua."""
         options = RunOptions(account=arguments.pop(ACCOUNT, None))
+
+        def call(session: Session) -> Result:
+            frontend = Frontend(progress=underway.report)
+            return session.call(function, arguments, options, frontend, is_cancelled=lambda: underway.cancelled)
+
+        return self._without_lua(call, underway, tokens, owner)
+
+    def _check(self, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner) -> ToolResult:
+        """Run checks; their findings are kept for Lua."""
+        checks, account = checks_named(arguments.pop(CHECK)), arguments.pop(ACCOUNT, None)
+        if arguments:
+            names = ", ".join(f"`{name}`" for name in arguments)
+            raise InvalidArgumentsError(f"{names} cannot be given with `{CHECK}`: a check has its own code and limits.")
+
+        def call(session: Session) -> Result:
+            from kosmo_kernel.checks import run_checks
+
+            frontend = Frontend(progress=underway.report)
+            report = run_checks(
+                checks, account, frontend=frontend, session=session, is_cancelled=lambda: underway.cancelled
+            )
+            if underway.cancelled:
+                raise StoppedError("The call was cancelled.")
+            return Result(account=report.account, values=[rows_of(report)], notes=list(notes_of(report)))
+
+        return self._without_lua(call, underway, tokens, owner)
+
+    def _without_lua(
+        self, call: Callable[[Session], Result], underway: InFlightCall, tokens: int, owner: _Owner
+    ) -> ToolResult:
+        """Make a call that does not use the Lua state of the client, and keep its value there.
+
+        Parameters:
+            call: makes the call with a session.
+        """
         with self._sessions.of_client(owner.key, underway, known=owner.is_named) as of_client:
             number = of_client.next_number()
             underway.begin(_out(number))
             error: KosmoError | None = None
             try:
                 with self._sessions.without_lua() as session:
-                    result = session.call(
-                        function,
-                        arguments,
-                        options,
-                        Frontend(progress=underway.report),
-                        is_cancelled=lambda: underway.cancelled,
-                    )
+                    result = call(session)
                 with of_client.turn(underway):
                     of_client.lua.keep(number, result.value, len(encode(result.value)))
             except KosmoError as failure:
@@ -209,6 +241,8 @@ class CallHandler:
 
     def _run(self, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner) -> ToolResult:
         """Run Lua in the client's session."""
+        if CODE not in arguments:
+            raise InvalidArgumentsError(f"`{LUA}` needs `{CODE}`, or `{CHECK}` with the names of checks.")
         with self._sessions.of_client(owner.key, underway, known=owner.is_named) as session:
             if arguments.pop(STOP, False):
                 for call in session.running():
@@ -220,6 +254,12 @@ class CallHandler:
                     return _run_lua(session, arguments, underway, tokens, owner)
                 finally:
                     underway.finish()  # before the next call can use the session
+
+
+def _page(name: str, tokens: int) -> str:
+    """Return a page of the reference or of a check, within a number of tokens."""
+    page = checks_page(name)
+    return answer_of_text(docs.read(name) if page is None else page, tokens, f"docs.read({json.dumps(name)})")
 
 
 class _Owner(NamedTuple):
@@ -276,7 +316,7 @@ def _run_lua(
     error: KosmoError | None = None
     result: Result | None
     try:
-        result = session.lua.execute(arguments["code"], options, Frontend(progress=underway.report))
+        result = session.lua.execute(arguments[CODE], options, Frontend(progress=underway.report))
     except KosmoError as failure:
         error, result = failure, failure.result
     is_answered = underway.finish()

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from kosmo_kernel.docs import list_pages, search_pages
 from kosmo_kernel.docs.search import terms_of
 from kosmo_kernel.docs.subject import Subject
+from kosmo_kernel.mcp_server import checks
 from kosmo_kernel.mcp_server.sessions import ClientSession
 from kosmo_kernel.render.bounded import bounded
 from kosmo_kernel.safety.text import shortened
 
 MAX_DETAILED = 6  # functions with their fields
 MAX_RESULTS = 20  # pages
+MAX_CHECKS = 8
 MAX_FIELDS_LENGTH = 400  # characters of the names of a function's fields
 MAX_VALUE_LENGTH = 60  # characters of a kept value
 WHO = "who"
@@ -22,8 +24,11 @@ def search(words: str) -> str:
     """Return the pages that have the most of the words, best first; all pages without words."""
     if not terms_of(words):
         return str(list_pages())
-    results = search_pages(words)[:MAX_RESULTS]
-    lines = [line for place, result in enumerate(results) for line in _result(result, is_detailed=place < MAX_DETAILED)]
+    results = search_pages(words, checks.entries())
+    of_checks = [result for result in results if result.page.startswith(f"{checks.SPACE}.")]
+    others = [result for result in results if result not in of_checks][:MAX_RESULTS]
+    lines = [line for place, result in enumerate(others) for line in _result(result, is_detailed=place < MAX_DETAILED)]
+    lines += [f"- check `{result.page}`: {result.title}" for result in of_checks[:MAX_CHECKS]]
     return "\n".join(lines) or "Nothing speaks of this. `lua_read_doc` without a page lists all pages."
 
 

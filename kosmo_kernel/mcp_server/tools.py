@@ -12,10 +12,12 @@ from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.docs import GUIDES, input_schema, titles
 from kosmo_kernel.mcp import Tool
+from kosmo_kernel.mcp_server.checks import CHECK
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.settings.table import LIMITS, MAX_TOKENS, Setting
 
 NAME = "kosmo"
+CODE = "code"  # an argument of `lua_run`
 LUA, SEARCH, READ = "lua_run", "lua_search_docs", "lua_read_doc"
 ACCOUNT, TOKENS, SESSION = "account", "max_tokens", "session"  # arguments; no function has one of these names
 STOP = "stop"
@@ -103,7 +105,12 @@ def _short(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _lua(most: Limits, tokens: Mapping[str, Any], *, reads: bool, sessions: bool) -> Tool:
     properties = {
-        "code": {"type": "string", "minLength": 1},
+        CODE: {"type": "string", "minLength": 1},
+        CHECK: {
+            "type": "string",
+            "minLength": 1,
+            "description": "In place of `code`: checks to run, names with commas between, or `all`",
+        },
         ACCOUNT: {"type": "string", "minLength": 1, "description": "What `heroku.<function>` asks in this call"},
         "dry_run": {"type": "boolean", "description": "List the calls, make none"},
         STOP: {"type": "boolean", "description": "First stop a call that still runs"},
@@ -114,7 +121,7 @@ def _lua(most: Limits, tokens: Mapping[str, Any], *, reads: bool, sessions: bool
         **{setting.name: _limit(setting, getattr(most, setting.config[-1])) for setting in LIMITS},
     }
     about = LUA_ABOUT.format(reads="; it can only read" if reads else "")
-    schema = _arguments(properties | _session(sessions=sessions), "code")
+    schema = _arguments(properties | _session(sessions=sessions))
     return Tool(NAME, LUA, LUA, "Run Lua", about, schema, read_only=reads)
 
 
@@ -133,12 +140,15 @@ def _session(*, sessions: bool) -> dict[str, Any]:
 
 def _reference(tokens: Mapping[str, Any], *, sessions: bool) -> Iterator[Tool]:
     about = (
-        "Find functions, with how to call them and their fields, and guides, by words such as `certificate expires`. "
-        "The word `who` lists this session's variables and the values in `Out`."
+        "Find functions, with how to call them and their fields, checks and guides, by words such as "
+        "`certificate expires`. The word `who` lists this session's variables and the values in `Out`."
     )
     schema = _arguments({"words": {"type": "string"}, TOKENS: tokens} | _session(sessions=sessions), "words")
     yield Tool(NAME, SEARCH, SEARCH, "Search the reference", about, schema, read_only=True, open_world=False)
-    about = "Read a page: a function (`heroku.list_apps`), `heroku` (all of them) or a guide (`agents`, `list`)."
+    about = (
+        "Read a page: a function (`heroku.list_apps`), `heroku` (all of them), a check (`checks.crashed-dynos`; "
+        "`checks.all` lists them) or a guide (`agents`, `list`)."
+    )
     schema = _arguments({"page": {"type": "string", "description": "Empty for the list of pages"}, TOKENS: tokens})
     yield Tool(NAME, READ, READ, "Read the reference", about, schema, read_only=True, open_world=False)
 

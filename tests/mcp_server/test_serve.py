@@ -115,6 +115,33 @@ def test_the_reference_is_read_and_searched_and_who_lists_what_the_session_has()
 
 
 @pytest.mark.full
+def test_checks_are_searched_read_and_run_by_name_and_their_findings_are_kept() -> None:
+    async def ask(one: Client) -> Any:
+        calls: list[tuple[str, dict[str, Any]]] = [
+            ("lua_search_docs", {"words": "crashed dynos"}),
+            ("lua_read_doc", {"page": "checks.crashed-dynos"}),
+            ("lua_run", {"check": "crashed-dynos"}),
+            ("lua_run", {"code": "return #Out[1], Out[1][1].check"}),
+            ("lua_run", {"check": "leavers, never-released"}),
+            ("lua_run", {"check": "crahsed-dynos"}),
+            ("lua_run", {"check": "all", "code": "return 1", "dry_run": True}),
+            ("lua_run", {}),
+        ]
+        return [await one.call_tool(*call) for call in calls]
+
+    found, page, findings, kept, several, unknown, both, neither = asked(ask)
+    assert "- check `checks.crashed-dynos`: " in text_of(found)
+    assert 'check = "crashed-dynos"' in text_of(page)
+    assert data(findings).splitlines()[0].startswith("4 records")
+    assert "What to do: heroku logs" in text_of(findings)
+    assert data(kept) == "[1] 4\n[2] crashed-dynos"
+    assert "van-telemetry" in data(several)
+    assert "1 check found nothing." in text_of(several)
+    assert "Did you mean: crashed-dynos" in failure(unknown)
+    assert "`code`, `dry_run` cannot be given with `check`" in failure(both)
+    assert "needs `code`, or `check`" in failure(neither)
+
+
 def test_the_argument_account_picks_the_account(demo_url: str) -> None:
     env = {"HEROKU_API_URL": demo_url, "HEROKU_API_KEY_OPS": DEMO_TOKEN}
 

@@ -1,0 +1,130 @@
+"""Checks for agents: their pages, what a search finds of them, and the findings of a run as a value for Lua."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.client.progress import counted
+from kosmo_kernel.errors import InvalidArgumentsError
+from kosmo_kernel.values.records import Records
+
+if TYPE_CHECKING:
+    from kosmo_kernel.checks import Check, CheckReport, Finding
+    from kosmo_kernel.docs.search import SearchEntry
+
+CHECK = "check"  # the argument of `lua_run`
+ALL = "all"  # in place of names
+SPACE = "checks"  # pages are called `checks.NAME`
+MAX_LISTED = 250  # characters of names in one note
+MAX_DETAILS = 6  # columns of a finding that stand in one text
+
+
+def checks_named(names: str) -> list[Check]:
+    """Return the checks with these names, which commas separate, or all of them.
+
+    Raises:
+        InvalidArgumentsError: there is no name.
+        UnknownNameError: there is no check of a name.
+        SettingsError: a check of the user is invalid.
+    """
+    from kosmo_kernel.checks import all_checks, find_check
+
+    words = [name.strip().removeprefix(f"{SPACE}.") for name in names.split(",") if name.strip()]
+    if not words:
+        raise InvalidArgumentsError(f"`{CHECK}` takes names of checks with commas between them, or `{ALL}`.")
+    return all_checks() if words == [ALL] else [find_check(name) for name in dict.fromkeys(words)]
+
+
+def page(name: str) -> str | None:
+    """Return the page of a check, or the list of all; None if no check has this name.
+
+    Raises:
+        UnknownNameError: the name is one of a check's page, and there is no such check.
+        SettingsError: a check of the user is invalid.
+    """
+    from kosmo_kernel.checks import all_checks, find_check
+    from kosmo_kernel.checks.discovery import check_files
+
+    short = name.strip().removeprefix(f"{SPACE}.")
+    if name.strip() == f"{SPACE}.{ALL}":
+        lines = (f"- `{check.name}` ({check.severity}): {check.title}" for check in all_checks())
+        return "\n".join(["# All checks", "", *lines])
+    if short == name.strip() and short not in check_files():
+        return None
+    check = find_check(short)
+    head = f'`lua_run` with `check = "{check.name}"` runs it. Severity {check.severity}, scope `{check.scope}`.'
+    parameters = [f"- `{one.name} = {one.default}`: {one.doc}" for one in check.parameters]
+    about = [f"# {check.title}", "", f"{head} {check.why}", f"What to do: {check.remedy}", *parameters]
+    return "\n".join([*about, "", "```lua", check.lua.rstrip(), "```"])
+
+
+def entries() -> Iterator[SearchEntry]:
+    """Yield the pages of all checks for a search."""
+    from kosmo_kernel.checks import all_checks
+    from kosmo_kernel.docs.search import search_entry
+
+    for check in all_checks():
+        yield search_entry(f"{SPACE}.{check.name}", check.title, f"{check.why} {check.remedy}")
+
+
+def rows_of(report: CheckReport) -> Records:
+    """Return the findings as a list for Lua, the most severe first.
+
+    Those of one check have its columns. Those of several have other columns each, which would make a table with many
+    empty cells, so they are in one column there.
+    """
+    from kosmo_kernel.checks import SEVERITIES
+
+    findings = sorted(report.findings, key=lambda finding: -SEVERITIES.index(finding.severity))
+    if len(report.results) == 1:
+        return Records([{CHECK: finding.check.name, **finding.record} for finding in findings])
+    return Records(
+        [
+            {CHECK: one.check.name, "severity": one.severity, "finding": one.title, "details": _details(one)}
+            for one in findings
+        ]
+    )
+
+
+def _details(finding: Finding) -> str:
+    """Return the columns of a finding that are not of its key as one text."""
+    from kosmo_kernel.checks.finding_columns import shown_columns, shown_value
+
+    columns = shown_columns([finding], MAX_DETAILS + len(finding.key))
+    return ", ".join(f"{name} {shown_value(finding, name)}" for name in columns if name not in finding.key)
+
+
+def notes_of(report: CheckReport) -> Iterator[str]:
+    """Yield what to say about a run: first what was not checked, then the checks that found something, and what passed.
+
+    Each note has few enough names to be shown whole.
+    """
+    by_reason: dict[str, list[str]] = {}
+    for result in report.not_checked:
+        by_reason.setdefault(result.reason, []).append(result.check.name)
+    for reason, names in by_reason.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        yield f"Not checked: {', '.join(names[:3])}{more}: {reason}"
+    found = [(result.check, len(result.findings)) for result in report.results if result.findings]
+    if len(report.results) == 1:
+        for check, count in found:
+            yield f"{check.title}: {count:,}, {check.severity}. What to do: {check.remedy}"
+    else:
+        yield from _chunks("Found by ", [f"{check.name} {count:,}" for check, count in found])
+    passed = sum(result.status == "passed" for result in report.results)
+    if passed:
+        yield "It found nothing." if len(report.results) == 1 else f"{counted(passed, 'check')} found nothing."
+    yield from report.notes
+
+
+def _chunks(label: str, items: Iterable[str]) -> Iterator[str]:
+    """Yield lists of items that are short enough for a note."""
+    line = ""
+    for item in items:
+        if line and len(line) + len(item) > MAX_LISTED:
+            yield f"{label}{line}"
+            line = ""
+        line += f"{', ' if line else ''}{item}"
+    if line:
+        yield f"{label}{line}"
