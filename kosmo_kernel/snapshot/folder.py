@@ -57,7 +57,7 @@ def write(
     with new_folder(folder) as temporary:
         for name, records in tables.items():
             file = temporary / manifest["tables"][name]["file"]
-            clean, lines = _redacted(records, change)
+            clean, lines = redacted(records, change)
             if form == "parquet":
                 from kosmo_kernel.render.frames import frame_of, write_parquet
 
@@ -68,7 +68,7 @@ def write(
         write_private(temporary / MANIFEST, encode(manifest, indent=2) + b"\n")
 
 
-def _redacted(records: Records, change: Callable[[str], str]) -> tuple[Records, bytes]:
+def redacted(records: Records, change: Callable[[str], str]) -> tuple[Records, bytes]:
     """Return the redacted records, and their JSON lines."""
     lines = _ENCODER.encode_lines(records.rows)
     text = lines.decode()

@@ -1,0 +1,82 @@
+"""`kosmo inventory`: all that an account has, in one folder (`kosmo_kernel/inventory`)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from kosmo_kernel import inventory as inventories
+from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
+from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.completions import files
+from kosmo_kernel.cli.lua_run import terminal_frontend
+from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
+from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
+from kosmo_kernel.client.progress import counted
+from kosmo_kernel.inventory import AccountData
+from kosmo_kernel.session import Session
+from kosmo_kernel.settings.new_folder import check_new
+
+
+@command(
+    "inventory",
+    "kosmo inventory --demo -o inventory",
+    "kosmo inventory -a production -o moves/2026-11-28",
+    "kosmo inventory --snapshot everything -o inventory",
+)
+@click.option("-a", "--account", **about_account("The account to use."))
+@click.option("--demo", **ON_DEMO)
+@click.option("--snapshot", metavar="DIR", help="Read a snapshot in place of the account.", shell_complete=files)
+@click.option("-o", "--output", required=True, metavar="DIR", help="The new folder.", shell_complete=files)
+def inventory(*, account: str | None, demo: bool, snapshot: str | None, output: str, as_json: bool) -> int:
+    """List all that an account has, to plan a move.
+
+    The command writes a page to read (`index.html`), every table as CSV and JSON, `summary.json`, and `imports.tf` with
+    import blocks for Terraform. It has apps, processes (those scaled to zero as well), costs, add-ons, domains and
+    certificates, names of config vars, drains, pipelines, teams, people and Private Spaces. No value of a config var
+    and no other secret is in it.
+
+    It takes six requests for each app, and says first how long that is. A snapshot that was taken with --all has
+    everything that it needs. What could not be read is named, on the page as well, and the exit code is 1. DIR must be
+    a new or an empty folder, and has the whole inventory or nothing.
+
+    With --json: `success`, `directory`, and the content of `summary.json`.
+    """
+    if snapshot is not None and (account or demo):
+        raise click.UsageError("A snapshot has its own account. Give --snapshot or an account, not both.")
+    check_new(Path(output), "inventory")
+    data = _account_data(one_account(account, demo=demo)) if snapshot is None else _saved_data(snapshot)
+    summary = inventories.write(data, Path(output))
+    if as_json:
+        document({"success": data.complete, "directory": output, **summary})
+    else:
+        _show(data, output)
+    if data.interrupted:
+        return INTERRUPTED
+    return SUCCESS if data.complete else FAILED
+
+
+def _account_data(account: str | None) -> AccountData:
+    with Session(account) as session, terminal_frontend(session, aside=True) as frontend:
+        return inventories.from_account(session, replace(frontend, ask=None))
+
+
+def _saved_data(folder: str) -> AccountData:
+    return inventories.from_snapshot(Path(folder))
+
+
+def _show(data: AccountData, output: str) -> None:
+    print_rows([(figure.name, f"{figure.text}  {figure.detail}".rstrip()) for figure in inventories.key_figures(data)])
+    source = f"the snapshot {data.origin}" if data.origin else counted(data.requests, "request")
+    print_result(f"\nWritten to {output}: the account {data.account} at {data.time:%Y-%m-%dT%H:%M:%SZ}, {source}.")
+    print_result(f"Open {Path(output) / inventories.PAGE}")
+    for text in data.notes:
+        print_note(text)
+    missing = inventories.unread(data)
+    for one in missing:
+        items = f" ({counted(len(one.items), 'item')}: see {inventories.SUMMARY})" if one.items else ""
+        print_note(f"{one.table}: {one.reason}{items}")
+    if missing:
+        print_note("It is incomplete; what was read is in it.")

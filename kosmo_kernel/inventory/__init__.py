@@ -1,0 +1,25 @@
+"""An inventory: all that an account has and a move would have to carry, in one folder.
+
+The folder has a page to read (`index.html`), the tables as JSON and CSV, a summary as JSON, and import blocks for
+Terraform. It appears whole or not at all. No value of a config var and no other secret is in it, and what the token may
+not read is listed, on the page and in the summary.
+
+source.py      read the lists, from the network or from a snapshot
+tables.py      the tables; apps.py, addons.py, domains.py, pipelines.py and access.py make their rows
+prices.py      what processes and add-ons cost a month
+summary.py     key figures, what makes a move hard, what could not be read
+terraform.py   import blocks for Terraform
+page.py        the page
+folder.py      write the folder
+"""
+
+from __future__ import annotations
+
+from kosmo_kernel.inventory.folder import SUMMARY as SUMMARY
+from kosmo_kernel.inventory.folder import write as write
+from kosmo_kernel.inventory.page import PAGE as PAGE
+from kosmo_kernel.inventory.source import AccountData as AccountData
+from kosmo_kernel.inventory.source import from_account as from_account
+from kosmo_kernel.inventory.source import from_snapshot as from_snapshot
+from kosmo_kernel.inventory.summary import key_figures as key_figures
+from kosmo_kernel.inventory.summary import unread as unread

@@ -1,0 +1,69 @@
+"""Write the folder of an inventory: the page, the tables, the summary and the import blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kosmo_kernel import __version__
+from kosmo_kernel.inventory import terraform
+from kosmo_kernel.inventory.page import PAGE, page_of
+from kosmo_kernel.inventory.source import SERVICE, AccountData
+from kosmo_kernel.inventory.summary import as_json
+from kosmo_kernel.inventory.tables import Table, tables_of
+from kosmo_kernel.render.cells import spreadsheet_cell
+from kosmo_kernel.safety.rows import Csv, csv_lines
+from kosmo_kernel.settings.new_folder import new_folder, write_private
+from kosmo_kernel.values.records import encode
+
+VERSION = 1
+SUMMARY = "summary.json"
+TABLES = "tables"  # the folder of the tables
+
+
+def write(data: AccountData, folder: Path) -> Mapping[str, Any]:
+    """Write an inventory into a new folder, and return its summary.
+
+    Raises:
+        OSError: the files cannot be written.
+    """
+    tables = tables_of(data)
+    summary = {
+        "kosmo_inventory": VERSION,
+        "integration": SERVICE,
+        "account": data.account,
+        "time": f"{data.time:%Y-%m-%dT%H:%M:%SZ}",
+        "snapshot": None if data.origin is None else str(data.origin),
+        "complete": data.complete,
+        "requests": data.requests,
+        **as_json(data),
+        "tables": {table.kind.name: len(table.rows) for table in tables},
+        "kosmo_kernel": __version__,
+    }
+    with new_folder(folder) as temporary:
+        (temporary / TABLES).mkdir(0o700)
+        for table in tables:
+            write_private(temporary / TABLES / f"{table.kind.name}.json", encode(table.rows, indent=1) + b"\n")
+            lines = "".join(csv_of(table))
+            write_private(temporary / TABLES / f"{table.kind.name}.csv", lines.encode())
+        write_private(temporary / SUMMARY, encode(summary, indent=2) + b"\n")
+        write_private(temporary / terraform.FILE, terraform.import_file(data).encode())
+        write_private(temporary / terraform.PROVIDER_FILE, terraform.PROVIDER.encode())
+        write_private(temporary / PAGE, page_of(data, tables).encode())
+    return summary
+
+
+def csv_of(table: Table) -> Iterator[Csv]:
+    """Yield the lines of a table as CSV, without cells that a spreadsheet would run as formulas.
+
+    A list is one cell, with a semicolon between its items.
+    """
+    names = table.kind.columns
+    cells = ([spreadsheet_cell(_joined(row[name])) for name in names] for row in table.rows)
+    yield from csv_lines([names])
+    yield from csv_lines(cells)
+
+
+def _joined(value: Any) -> Any:
+    return "; ".join(value) if isinstance(value, list) else value

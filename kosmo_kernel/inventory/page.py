@@ -1,0 +1,202 @@
+"""Write the page of an inventory: one file that loads nothing, runs no script, and prints well.
+
+It begins with the key figures, what could not be read, what makes a move hard, and the bill. The tables follow, closed
+where they are long; a table of very many rows is cut, and says where the others are. All text comes from Heroku and is
+escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kosmo_kernel.accounts.account import DEMO
+from kosmo_kernel.client.progress import counted
+from kosmo_kernel.inventory.page_style import STYLE
+from kosmo_kernel.inventory.source import AccountData
+from kosmo_kernel.inventory.summary import KeyFigure, Obstacle, Unread, key_figures, obstacles, unread
+from kosmo_kernel.inventory.tables import KINDS, Table
+from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.safety.html_table import HtmlColumn, html_table
+
+PAGE = "index.html"
+MAX_ROWS = 500  # of a table on the page
+MAX_OPEN_ROWS = 25  # of a table that is open when the page opens
+MAX_ITEMS = 8  # names that stand below what makes a move hard, or below what could not be read
+
+_NOTHING, _EMPTY = Html(""), Html("\n")
+_PAGE = Html("""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>Inventory of {account}, {day}</title>
+{style}
+</head>
+<body>
+<header>
+<p class="kind">Heroku inventory</p>
+<h1>{account}</h1>
+<p class="when">{when}</p>
+</header>
+<main>
+{content}
+</main>
+<footer>
+<p>This page loads nothing and has no value of a config var and no other secret. It is as of {day}; Heroku is the
+only source. Not in an inventory: source code and builds, the content of databases, logs and metrics, config vars of
+pipelines, webhooks.</p>
+</footer>
+</body>
+</html>
+""")
+_SECTION = Html('<section id="{}">\n<h2>{}</h2>\n{}</section>\n')
+_FIGURE = Html('<li><span class="name">{}</span> <strong>{}</strong> <span class="detail">{}</span></li>\n')
+_OBSTACLE = Html('<li{}>\n<h3><span class="count">{}</span> {}</h3>\n<p>{}</p>\n{}</li>\n')
+_CLEAR, _UNKNOWN = Html(' class="clear"'), Html(' class="unknown"')
+_TAGS = Html('<p class="names">{}</p>\n')
+_TAG, _MORE = Html("<span>{}</span> "), Html('<em>{:,} more: <a href="tables/{}.csv">{}.csv</a></em>')
+_TABLE = Html("""\
+<details id="{name}"{open}>
+<summary><h3>{title}</h3> <span class="count">{count}</span></summary>
+<p class="about">{about} <span class="files">All columns: <a href="tables/{name}.csv">{name}.csv</a>,
+<a href="tables/{name}.json">{name}.json</a></span></p>
+<div class="table">{table}</div>
+{cut}</details>
+""")
+_OPEN = Html(" open")
+_CUT = Html('<p class="cut">The first {:,} of {:,} rows. All of them are in <a href="tables/{}.csv">{}.csv</a>.</p>\n')
+_COMPLETE = Html('<p class="complete">Everything was read: {}.</p>\n')
+_TERRAFORM = Html("""\
+<p><code>imports.tf</code> has import blocks for the provider <code>heroku/heroku</code>, so that the account can be
+described in Terraform before it is moved. In a copy of this folder:</p>
+<pre>terraform init
+terraform plan -generate-config-out=generated.tf</pre>
+""")
+
+_HEADINGS = {
+    "acm_status": "ACM status",
+    "addon": "Add-on",
+    "addons": "Add-ons",
+    "cidr": "CIDR",
+    "certificate_last_day": "Certificate's last day",
+    "dns_target": "DNS target",
+    "managed_by_heroku": "Renewed by Heroku",
+    "from_addon": "From add-on",
+    "memory_gb": "Memory (GB)",
+    "monthly_usd": "USD a month",
+    "usd_per_dyno": "USD each",
+}
+
+
+def page_of(data: AccountData, tables: Sequence[Table]) -> Html:
+    """Return the page."""
+    day = f"{data.time:%d %B %Y}".lstrip("0")
+    source = "a snapshot" if data.origin else counted(data.requests, "request")
+    fiction = " Fictional data: this is the demo account." if data.account == DEMO else ""
+    figures = [*key_figures(data)]
+    content = [
+        _SECTION.format("key-figures", "Key figures", _figures(figures)),
+        _SECTION.format("unread", "What is missing", _unread(unread(data), data)),
+        _SECTION.format("move", "What makes a move hard", _obstacles(obstacles(data))),
+        _SECTION.format("tables", "All there is", _EMPTY.join(map(_table, tables))),
+        _SECTION.format("terraform", "Terraform", _TERRAFORM),
+    ]
+    return _PAGE.format(
+        account=data.account,
+        day=day,
+        when=f"{data.time:%d %B %Y, %H:%M UTC}, from {source}.{fiction}".lstrip("0"),
+        style=STYLE,
+        content=_NOTHING.join(content),
+    )
+
+
+def _figures(figures: Iterable[KeyFigure]) -> Html:
+    items = [_FIGURE.format(one.name, one.text, one.detail) for one in figures]
+    return Html('<ul class="figures">\n{}</ul>\n').format(_NOTHING.join(items))
+
+
+def _unread(missing: Sequence[Unread], data: AccountData) -> Html:
+    """Return the list of what could not be read, or the sentence that everything was."""
+    if not missing:
+        return _COMPLETE.format(
+            f"{counted(len(data.tables), 'list')}, {counted(sum(map(len, data.tables.values())), 'record')}"
+        )
+    titles = {source: kind.title for kind in reversed(KINDS) for source in kind.source}
+    items = [
+        Html("<li><strong>{}</strong>: {}.{}</li>\n").format(
+            titles.get(one.table, one.table.replace("_", " ").capitalize()),
+            one.reason.rstrip("."),
+            _names(one.items, "", counted(len(one.items), "item") + ": "),
+        )
+        for one in missing
+    ]
+    return Html('<p>This could not be read, and nothing below has it:</p>\n<ul class="unread">\n{}</ul>\n').format(
+        _NOTHING.join(items)
+    )
+
+
+def _names(names: Sequence[str], table: str, before: str = "") -> Html:
+    """Return the first of some names, and where the others are."""
+    if not names:
+        return _NOTHING
+    tags = [_TAG.format(name) for name in names[:MAX_ITEMS]]
+    rest = len(names) - MAX_ITEMS
+    if rest > 0:
+        tags.append(
+            _MORE.format(rest, table, table) if table else Html("<em>{:,} more: summary.json</em>").format(rest)
+        )
+    return Html("{}{}").format(Html(" {}").format(before) if before else _NOTHING, _TAGS.format(_NOTHING.join(tags)))
+
+
+def _obstacles(found: Iterable[Obstacle]) -> Html:
+    items = []
+    for one in found:
+        if one.count is None:
+            items.append(_OBSTACLE.format(_UNKNOWN, "?", one.name, "This could not be read.", _NOTHING))
+        else:
+            css = _NOTHING if one.count else _CLEAR
+            items.append(_OBSTACLE.format(css, f"{one.count:,}", one.name, one.why, _names(one.items, one.table)))
+    return Html('<ul class="obstacles">\n{}</ul>\n').format(_NOTHING.join(items))
+
+
+def _table(table: Table) -> Html:
+    kind, count = table.kind, len(table.rows)
+    rows = table.rows[:MAX_ROWS]
+    return _TABLE.format(
+        name=Html.escape(kind.name),
+        title=kind.title,
+        count=f"{count:,}",
+        about=kind.about,
+        open=_OPEN if 0 < count <= MAX_OPEN_ROWS else _NOTHING,
+        table=html_table([_column(name, rows) for name in kind.on_page]),
+        cut=_CUT.format(MAX_ROWS, count, kind.name, kind.name) if count > MAX_ROWS else _NOTHING,
+    )
+
+
+def _column(name: str, rows: Sequence[Mapping[str, Any]]) -> HtmlColumn:
+    values = [row[name] for row in rows]
+    texts = [_text(name, value) for value in values]
+    numbers = any(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
+    heading = _HEADINGS.get(name, name.replace("_", " ").capitalize())
+    return HtmlColumn(heading, texts, (text or "" for text in texts), to_the_right=numbers)
+
+
+def _text(name: str, value: Any) -> str | None:
+    """Return a value as a cell shows it."""
+    if value is None or value == []:
+        return None
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float() if name.startswith(("monthly_usd", "usd_")):
+            return f"{value:,.2f}"
+        case int() | float():
+            return f"{value:,}"
+        case list():
+            return ", ".join(value)
+    return str(value)[:10] if name.endswith("_at") else str(value)

@@ -1,0 +1,99 @@
+"""The style of the page of an inventory, on a screen (light and dark) and on paper."""
+
+from __future__ import annotations
+
+from kosmo_kernel.safety.escape import Html
+
+STYLE = Html("""\
+<style>
+:root {
+  color-scheme: light dark;
+  --ground: #fff; --raised: #f7f7fa; --line: #dfe0e8; --ink: #1d1e2c; --soft: #5d6078; --accent: #5b3f9e;
+  --warn: #8a4b00; --warn-ground: #fff6e6; --warn-line: #f0cf96; --good: #1f6b43; --good-ground: #eef8f1;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ground: #14151d; --raised: #1d1f2a; --line: #33364a; --ink: #e8e8f0; --soft: #a3a6bb; --accent: #bda4ff;
+    --warn: #ffc778; --warn-ground: #2b2213; --warn-line: #5f4a20; --good: #86d6a6; --good-ground: #16261d;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0 auto; max-width: 76rem; padding: 2.5rem 1.5rem 4rem; background: var(--ground); color: var(--ink);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
+}
+h1, h2, h3, p, ul { margin: 0; padding: 0; }
+ul { list-style: none; }
+a { color: var(--accent); }
+header { padding-bottom: 1.5rem; border-bottom: 1px solid var(--line); }
+h1 { font-size: 2.4rem; line-height: 1.15; letter-spacing: -0.02em; overflow-wrap: anywhere; }
+.kind { color: var(--accent); font-weight: 600; letter-spacing: 0.02em; }
+.when, .about, .detail, footer { color: var(--soft); }
+section { margin-top: 2.75rem; }
+h2 { font-size: 1.25rem; margin-bottom: 1rem; letter-spacing: -0.01em; }
+h3 { font-size: 1rem; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 0.75rem; }
+.figures li {
+  display: flex; flex-direction: column; padding: 1rem 1.1rem; background: var(--raised); border-radius: 10px;
+}
+.figures .name { color: var(--soft); font-size: 0.9rem; }
+.figures strong { font-size: 2rem; line-height: 1.2; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }
+.figures .detail { font-size: 0.85rem; line-height: 1.35; margin-top: 0.25rem; }
+.complete { padding: 0.75rem 1.1rem; background: var(--good-ground); color: var(--good); border-radius: 10px; }
+#unread:has(.unread) {
+  padding: 1.1rem 1.25rem; background: var(--warn-ground); border: 1px solid var(--warn-line); border-radius: 10px;
+}
+#unread:has(.unread) h2 { color: var(--warn); margin-bottom: 0.4rem; }
+.unread li { margin-top: 0.6rem; }
+.obstacles { display: grid; grid-template-columns: repeat(auto-fit, minmax(21rem, 1fr)); gap: 0.75rem; }
+.obstacles li { padding: 1rem 1.1rem; border: 1px solid var(--line); border-radius: 10px; }
+.obstacles h3 { display: flex; gap: 0.6rem; align-items: baseline; }
+.obstacles .count { font-size: 1.5rem; line-height: 1; color: var(--accent); font-variant-numeric: tabular-nums; }
+.obstacles p { color: var(--soft); font-size: 0.9rem; margin-top: 0.35rem; }
+.obstacles .clear .count, .obstacles .unknown .count { color: var(--soft); }
+.names { display: flex; flex-wrap: wrap; gap: 0.3rem; margin-top: 0.6rem; }
+.names span {
+  padding: 0.05rem 0.5rem; background: var(--raised); border-radius: 99px; color: var(--ink); font-size: 0.82rem;
+  overflow-wrap: anywhere;
+}
+.names em { font-size: 0.85rem; font-style: normal; color: var(--soft); }
+details { border-top: 1px solid var(--line); padding: 0.2rem 0; }
+details:last-of-type { border-bottom: 1px solid var(--line); }
+summary { display: flex; align-items: baseline; gap: 0.6rem; padding: 0.55rem 0; cursor: pointer; }
+summary::before { content: "\\25B8"; color: var(--soft); width: 0.9rem; }
+details[open] > summary::before { content: "\\25BE"; }
+summary .count { color: var(--soft); font-variant-numeric: tabular-nums; }
+.about { margin-bottom: 0.6rem; font-size: 0.9rem; }
+.files { white-space: normal; }
+.cut { margin: 0.6rem 0 1rem; font-size: 0.9rem; color: var(--soft); }
+.table { overflow-x: auto; }
+table { width: 100%; border-collapse: collapse; font-size: 0.85rem; margin-bottom: 0.8rem; }
+th, td { padding: 0.32rem 0.6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+th { color: var(--soft); font-weight: 600; white-space: nowrap; }
+td { overflow-wrap: anywhere; }
+th[align=right], td[align=right] { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td:empty::after { content: "\\2013"; color: var(--line); }
+tbody tr:hover { background: var(--raised); }
+pre, code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: 0.85rem; }
+pre { margin: 0.75rem 0 0; padding: 0.75rem 1rem; background: var(--raised); border-radius: 10px; overflow-x: auto; }
+footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: 0.85rem; }
+@page { size: A4; margin: 14mm; }
+@media print {
+  :root {
+    color-scheme: light; --ground: #fff; --ink: #000; --soft: #444; --line: #ccc; --raised: #f3f3f6; --accent: #4a3183;
+    --warn: #6b3a00; --warn-ground: #fff6e6; --warn-line: #e0bf86; --good: #1f6b43; --good-ground: #eef8f1;
+  }
+  body { padding: 0; max-width: none; font-size: 10pt; }
+  section { margin-top: 1.6rem; }
+  h2, summary, .about, thead { break-after: avoid; }
+  .figures li, .obstacles li, tr, pre { break-inside: avoid; }
+  .figures { grid-template-columns: repeat(3, 1fr); }
+  .obstacles { grid-template-columns: repeat(2, 1fr); }
+  .figures li, .names span, .complete, pre { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .table { overflow: visible; }
+  table { font-size: 7.5pt; }
+  th, td { padding: 1.2pt 3pt; }
+  thead { display: table-header-group; }
+  a { color: inherit; text-decoration: none; }
+}
+</style>""")

@@ -1,0 +1,158 @@
+"""Read what an inventory is made of: lists of the account, from the network or from a snapshot.
+
+Both give the same `AccountData`, so that everything after this is one path. Texts are redacted here, once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from kosmo_kernel import integrations
+from kosmo_kernel.accounts.account import DEMO
+from kosmo_kernel.demo.times import NOW
+from kosmo_kernel.run.options import NO_FRONTEND, Frontend
+from kosmo_kernel.safety.redaction import in_texts, redact
+from kosmo_kernel.session import Session
+from kosmo_kernel.snapshot import read
+from kosmo_kernel.snapshot.folder import redacted
+from kosmo_kernel.snapshot.lists import AccountLists
+
+Row = Mapping[str, Any]
+
+SERVICE = "heroku"
+# The lists that an inventory reads; those below have one request for each record of a list above.
+LISTS = (
+    *("apps", "dyno_sizes", "account_addons", "addon_attachments", "pipelines", "pipeline_couplings", "teams"),
+    *("spaces", "enterprise_accounts"),
+    *("formation", "domains", "sni_endpoints", "config_vars", "log_drains", "telemetry_drains", "collaborators"),
+    *("review_apps", "team_apps", "team_members", "team_invitations", "space_members", "enterprise_account_members"),
+)
+_NOT_IN_SNAPSHOT = "The snapshot does not have this list; `kosmo snapshot --all` takes every list."
+
+
+@dataclass(frozen=True)
+class AccountData:
+    """The lists of one account at one time.
+
+    Parameters:
+        account: its alias.
+        time: when it was read.
+        tables: the records of each list that could be read.
+        failures: what could not be read, each with its `table`, the item if it was one of many, and the reason.
+        origin: the folder of the snapshot that it is from; None for the network.
+        requests: the number of HTTP requests that reading it took.
+        notes: notes for the user.
+        interrupted: whether Ctrl-C ended the reading.
+    """
+
+    account: str
+    time: datetime
+    tables: Mapping[str, Sequence[dict[str, Any]]]
+    failures: Sequence[Row] = ()
+    origin: Path | None = None
+    requests: int = 0
+    notes: Sequence[str] = ()
+    interrupted: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether every list could be read."""
+        return not self.failures
+
+    def rows(self, table: str) -> Sequence[dict[str, Any]]:
+        """Return the records of a list; none if it could not be read."""
+        return self.tables.get(table, ())
+
+    @cached_property
+    def apps(self) -> dict[str, dict[str, Any]]:
+        """The apps by name and by id."""
+        return {key: app for app in self.rows("apps") for key in (app["id"], app["name"])}
+
+    def app_name(self, row: Row) -> str:
+        """Return the name of the app that a record belongs to; its id if the account cannot see the app."""
+        app = row.get("app") or {}
+        known = str(app.get("id") or row.get("app_id") or "")
+        return str(self.apps[known]["name"] if known in self.apps else app.get("name") or row.get("app_id") or known)
+
+    @cached_property
+    def stages(self) -> dict[str, tuple[str, str]]:
+        """The pipeline and the stage of each app that is in one, by the app's name."""
+        pipelines = {pipeline["id"]: pipeline["name"] for pipeline in self.rows("pipelines")}
+        return {
+            self.app_name(row): (pipelines.get(row["pipeline"]["id"], row["pipeline"]["id"]), row["stage"])
+            for row in self.rows("pipeline_couplings")
+        }
+
+    @cached_property
+    def review_apps(self) -> frozenset[str]:
+        """The names of the apps that were made for a pull request."""
+        by_stage = {name for name, (_, stage) in self.stages.items() if stage == "review"}
+        return frozenset(by_stage | {self.app_name(row) for row in self.rows("review_apps") if row.get("app")})
+
+    def by_app(self, table: str) -> Mapping[str, Sequence[dict[str, Any]] | None]:
+        """Return the records of a list by the name of their app, with None for apps of which it could not be read."""
+        groups: dict[str, list[dict[str, Any]] | None] = {}
+        if table in self.tables:
+            groups = {app["name"]: [] for app in self.rows("apps")}
+        collected: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in self.rows(table):
+            collected[self.app_name(row)].append(row)
+        unread = {self.app_name(one) for one in self.failures if one["table"] == table and "app_id" in one}
+        return {**groups, **collected, **dict.fromkeys(unread)}
+
+
+def at(row: Row | None, path: str) -> Any:
+    """Return the value at a dotted path of a record, or None if something on the way is null or absent."""
+    value: Any = row
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def from_account(session: Session, frontend: Frontend = NO_FRONTEND) -> AccountData:
+    """Read the lists of the session's account.
+
+    Raises:
+        KosmoError: no list could be read.
+    """
+    lists = AccountLists(session, integrations.find(SERVICE), frontend, only=LISTS)
+    started = session.time_of_data()
+    lists.read()
+    change = partial(redact, tokens=session.tokens())
+    return AccountData(
+        account=session.account,
+        time=started,
+        tables={name: redacted(records, change)[0].rows for name, records in lists.tables.items()},
+        failures=in_texts(lists.failures, change),
+        requests=lists.requests,
+        notes=list(dict.fromkeys(lists.notes)),
+        interrupted=lists.interrupted,
+    )
+
+
+def from_snapshot(folder: Path) -> AccountData:
+    """Read the lists of a snapshot.
+
+    Raises:
+        SettingsError: the folder has no snapshot, or a part of it was changed.
+    """
+    saved = read(folder)
+    failures = [one for one in saved.manifest.get("failures", ()) if one["table"] in LISTS]
+    named = {one["table"] for one in failures}
+    absent = [name for name in LISTS if name not in saved and name not in named]
+    return AccountData(
+        account=saved.account,
+        time=datetime.fromisoformat(NOW) if saved.account == DEMO else saved.time,
+        tables={name: redacted(saved.records(name), redact)[0].rows for name in LISTS if name in saved},
+        failures=[
+            *in_texts(failures, redact),
+            *({"table": name, "type": "not_in_snapshot", "message": _NOT_IN_SNAPSHOT} for name in absent),
+        ],
+        origin=saved.folder,
+    )

@@ -1,0 +1,253 @@
+"""What a reader wants to know first: key figures, what makes a move hard, and what could not be read."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from kosmo_kernel.client.progress import counted
+from kosmo_kernel.inventory.access import people
+from kosmo_kernel.inventory.addons import is_database, is_only_on_heroku, users_of_addons
+from kosmo_kernel.inventory.domains import heroku_managed_endpoints
+from kosmo_kernel.inventory.source import AccountData, Row, at
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigure:
+    """A number of the whole account.
+
+    Parameters:
+        name: what is counted.
+        value: the number; None if it could not be read.
+        detail: what a reader asks next.
+        unit: `usd` for money.
+    """
+
+    name: str
+    value: float | None
+    detail: str = ""
+    unit: str = ""
+
+    @property
+    def text(self) -> str:
+        """The number as text."""
+        if self.value is None:
+            return "not read"
+        return f"${self.value:,.0f}" if self.unit == "usd" else f"{self.value:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Something that makes a move hard.
+
+    Parameters:
+        name: its heading.
+        why: what it means for a move.
+        count: how many there are; None if it could not be read.
+        items: what they are called, each once.
+        table: the table that has more about them.
+    """
+
+    name: str
+    why: str
+    count: int | None
+    items: Sequence[str]
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A list that could not be read, or a part of it.
+
+    Parameters:
+        table: the name of the list.
+        reason: why.
+        items: the apps, teams or spaces of which it could not be read; none for the whole list.
+    """
+
+    table: str
+    reason: str
+    items: Sequence[str]
+
+
+def key_figures(data: AccountData) -> list[KeyFigure]:
+    """Return the key figures of an account but its costs."""
+    return [_apps(data), _processes(data), _databases(data), _domains(data), _people(data)]
+
+
+def obstacles(data: AccountData) -> list[Obstacle]:
+    """Return what makes a move hard, also what there is none of."""
+    return [_obstacle(kind, data) for kind in _OBSTACLES]
+
+
+def _obstacle(kind: _ObstacleKind, data: AccountData) -> Obstacle:
+    if not data.tables.keys() >= set(kind.lists):
+        return Obstacle(kind.name, kind.why, None, (), kind.table)
+    items = kind.items(data)
+    texts = [item if count == 1 else f"{item} ({count:,})" for item, count in items.items()]
+    return Obstacle(kind.name, kind.why, sum(items.values()), texts, kind.table)
+
+
+def unread(data: AccountData) -> list[Unread]:
+    """Return what could not be read, with the same reason once for each list."""
+    groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in data.failures:
+        item = (
+            one.get("app_id") or one.get("team") or one.get("space") or one.get("enterprise") or one.get("pipeline_id")
+        )
+        groups[one["table"], _reason(one)] += [str(item)] if item else []
+    return [Unread(table, reason, items) for (table, reason), items in groups.items()] + list(_unreachable(data))
+
+
+def _reason(failure: Row) -> str:
+    """Return why something could not be read, without the name of the app that the message may have."""
+    status = failure.get("status")
+    if status is None or failure.get("app_id") is None:
+        return str(failure["message"])
+    words = {401: "the token is not valid", 403: "the token may not read it", 404: "not found"}
+    return f"{words.get(status, failure.get('id') or 'error')} ({status})"
+
+
+def _unreachable(data: AccountData) -> Iterator[Unread]:
+    """Yield the apps that a team has and the account cannot reach."""
+    known = {app["id"] for app in data.rows("apps")}
+    missing = [row["name"] for row in data.rows("team_apps") if row["id"] not in known]
+    if missing:
+        yield Unread("apps", "apps of its teams that the account has no access to", sorted(missing))
+
+
+def _apps(data: AccountData) -> KeyFigure:
+    apps = data.rows("apps")
+    teams = {name for app in apps if (name := at(app, "team.name"))}
+    personal = sum(at(app, "team.name") is None for app in apps)
+    detail = [f"in {counted(len(teams), 'team')}"] if teams else []
+    return KeyFigure("Apps", len(apps), ", ".join([*detail, *([f"{personal:,} of people"] if personal else [])]))
+
+
+def _processes(data: AccountData) -> KeyFigure:
+    if "formation" not in data.tables:
+        return KeyFigure("Processes", None)
+    rows = data.rows("formation")
+    dynos, idle = sum(row["quantity"] for row in rows), sum(row["quantity"] == 0 for row in rows)
+    return KeyFigure("Processes", len(rows), f"{counted(dynos, 'dyno')}, {idle:,} scaled to zero")
+
+
+def _databases(data: AccountData) -> KeyFigure:
+    if "account_addons" not in data.tables:
+        return KeyFigure("Databases", None)
+    services = Counter(
+        service for row in data.rows("account_addons") if is_database(service := at(row, "addon_service.name") or "")
+    )
+    detail = ", ".join(f"{count:,} {service}" for service, count in services.most_common(3))
+    return KeyFigure("Databases", services.total(), detail)
+
+
+def _domains(data: AccountData) -> KeyFigure:
+    if "domains" not in data.tables:
+        return KeyFigure("Domains", None)
+    count = sum(row["kind"] == "custom" for row in data.rows("domains"))
+    ends = sorted(end for row in data.rows("sni_endpoints") if (end := at(row, "ssl_cert.expires_at")))
+    coming = [end for end in ends if end >= f"{data.time:%Y-%m-%dT%H:%M:%SZ}"]
+    detail = [f"{len(ends) - len(coming):,} with a certificate that has ended"] if len(coming) < len(ends) else []
+    detail += [f"next certificate ends {coming[0][:10]}"] if coming else []
+    return KeyFigure("Domains", count, ", ".join(detail))
+
+
+def _people(data: AccountData) -> KeyFigure:
+    if not {"collaborators", "team_members"} & data.tables.keys():
+        return KeyFigure("People", None)
+    everybody = people(data)
+    outside = sum(not person.teams for person in everybody.values()) if "team_members" in data.tables else 0
+    without = sum(person.two_factor is False for person in everybody.values())
+    detail = [f"{outside:,} in no team"] if outside else []
+    detail += [f"{without:,} without a second factor"] if without else []
+    return KeyFigure("People", len(everybody), ", ".join(detail))
+
+
+def _shared(data: AccountData) -> dict[str, int]:
+    """Return the add-ons that several apps use, with the apps."""
+    names = {row["id"]: row["name"] for row in data.rows("account_addons")}
+    names |= {row["addon"]["id"]: row["addon"]["name"] for row in data.rows("addon_attachments")}
+    shared = {names[addon]: apps for addon, apps in users_of_addons(data).items() if len(apps) > 1}
+    return {f"{name}: {', '.join(shared[name])}": 1 for name in sorted(shared)}
+
+
+def _only_on_heroku(data: AccountData) -> dict[str, int]:
+    """Return how many add-ons there are of each service of Heroku's own."""
+    services = Counter(at(row, "addon_service.name") or "" for row in data.rows("account_addons"))
+    return {service: count for service, count in services.most_common() if is_only_on_heroku(service)}
+
+
+def _review_apps(data: AccountData) -> dict[str, int]:
+    return dict.fromkeys(sorted(data.review_apps), 1)
+
+
+def _spaces(data: AccountData) -> dict[str, int]:
+    return dict.fromkeys(sorted(row["name"] for row in data.rows("spaces")), 1)
+
+
+def _managed(data: AccountData) -> dict[str, int]:
+    """Return the domains whose certificates Heroku makes and renews."""
+    managed = heroku_managed_endpoints(data)
+    domains = [row["hostname"] for row in data.rows("domains") if at(row, "sni_endpoint.id") in managed]
+    return dict.fromkeys(sorted(domains), 1)
+
+
+class _ObstacleKind(NamedTuple):
+    """What makes a move hard, the lists that show it, and a function that returns what there is of it."""
+
+    name: str
+    why: str
+    table: str
+    lists: tuple[str, ...]
+    items: Callable[[AccountData], Mapping[str, int]]
+
+
+_OBSTACLES = (
+    _ObstacleKind(
+        "Shared add-ons",
+        "Several apps use one add-on: these apps move together, or their data has to be divided.",
+        "addons",
+        ("account_addons", "addon_attachments"),
+        _shared,
+    ),
+    _ObstacleKind(
+        "Add-ons that only Heroku has",
+        "Heroku itself offers them. Each needs a replacement, and its data has to be carried over.",
+        "addons",
+        ("account_addons",),
+        _only_on_heroku,
+    ),
+    _ObstacleKind(
+        "Review apps",
+        "Heroku makes an app for each pull request. A new platform has something else for it, or nothing.",
+        "review_apps",
+        ("pipeline_couplings",),
+        _review_apps,
+    ),
+    _ObstacleKind(
+        "Private Spaces",
+        "Networks with addresses, peerings and rules that others may rely on.",
+        "spaces",
+        ("spaces",),
+        _spaces,
+    ),
+    _ObstacleKind(
+        "Domains with a certificate from Heroku",
+        "Automated Certificate Management (ACM) ends with the move. Each needs another certificate on that day.",
+        "domains",
+        ("domains",),
+        _managed,
+    ),
+)
+
+
+def as_json(data: AccountData) -> Mapping[str, Any]:
+    """Return the key figures, the obstacles and what could not be read as JSON values."""
+    return {
+        "key_figures": {figure.name.lower(): figure.value for figure in key_figures(data)},
+        "move": {one.name.lower(): one.count for one in obstacles(data)},
+        "unread": [{"list": one.table, "reason": one.reason, "items": list(one.items)} for one in unread(data)],
+    }
