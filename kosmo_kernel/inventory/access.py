@@ -34,6 +34,7 @@ SPACE_COLUMNS = (
 )
 SPACE_ACCESS_COLUMNS = ("space", "email", "permissions", "created_at", "id")
 
+_DEFAULT_ROLE = "collaborator"  # what Heroku means by a collaborator without a role
 _TEAM_ACCOUNT = "@herokumanager.com"  # ends the address that stands for a team where Heroku wants a person
 
 
@@ -161,7 +162,7 @@ def access_rows(data: AccountData) -> Iterator[dict[str, Any]]:
         yield {
             "app": app,
             "email": at(row, "user.email"),
-            "role": row.get("role"),
+            "role": row.get("role") or _DEFAULT_ROLE,
             "permissions": _permissions(row),
             "team": at(data.apps.get(app), "team.name"),
             "created_at": row.get("created_at"),

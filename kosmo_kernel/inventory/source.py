@@ -33,6 +33,7 @@ LISTS = (
     *("formation", "domains", "sni_endpoints", "config_vars", "log_drains", "telemetry_drains", "collaborators"),
     *("review_apps", "team_apps", "team_members", "team_invitations", "space_members", "enterprise_account_members"),
 )
+_ADDONS, _ADDONS_BY_APP = "account_addons", "addons"
 _NOT_IN_SNAPSHOT = "The snapshot does not have this list; `kosmo snapshot --all` takes every list."
 
 
@@ -62,8 +63,13 @@ class AccountData:
 
     @property
     def complete(self) -> bool:
-        """Whether every list could be read."""
-        return not self.failures
+        """Whether every list could be read, with all apps of the account's teams."""
+        return not (self.failures or self.unreachable_apps)
+
+    @property
+    def unreachable_apps(self) -> list[str]:
+        """The names of the apps that a team has and the account has no access to."""
+        return sorted(row["name"] for row in self.rows("team_apps") if row["id"] not in self.apps)
 
     def rows(self, table: str) -> Sequence[dict[str, Any]]:
         """Return the records of a list; none if it could not be read."""
@@ -143,13 +149,19 @@ def from_snapshot(folder: Path) -> AccountData:
         SettingsError: the folder has no snapshot, or a part of it was changed.
     """
     saved = read(folder)
-    failures = [one for one in saved.manifest.get("failures", ()) if one["table"] in LISTS]
+    tables = {name: redacted(saved.records(name), redact)[0].rows for name in LISTS if name in saved}
+    if (
+        _ADDONS not in tables and _ADDONS_BY_APP in saved
+    ):  # a snapshot for audits has them under each app that uses them
+        rows = redacted(saved.records(_ADDONS_BY_APP), redact)[0].rows
+        tables[_ADDONS] = list({row["id"]: row for row in rows}.values())
+    failures = [one for one in saved.manifest.get("failures", ()) if one["table"] in {*LISTS, _ADDONS_BY_APP}]
     named = {one["table"] for one in failures}
-    absent = [name for name in LISTS if name not in saved and name not in named]
+    absent = [name for name in LISTS if name not in tables and name not in named]
     return AccountData(
         account=saved.account,
         time=datetime.fromisoformat(NOW) if saved.account == DEMO else saved.time,
-        tables={name: redacted(saved.records(name), redact)[0].rows for name in LISTS if name in saved},
+        tables=tables,
         failures=[
             *in_texts(failures, redact),
             *({"table": name, "type": "not_in_snapshot", "message": _NOT_IN_SNAPSHOT} for name in absent),

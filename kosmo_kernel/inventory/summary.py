@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -98,7 +98,9 @@ def unread(data: AccountData) -> list[Unread]:
             one.get("app_id") or one.get("team") or one.get("space") or one.get("enterprise") or one.get("pipeline_id")
         )
         groups[one["table"], _reason(one)] += [str(item)] if item else []
-    return [Unread(table, reason, items) for (table, reason), items in groups.items()] + list(_unreachable(data))
+    if apps := data.unreachable_apps:
+        groups["apps", "apps of its teams that the account has no access to"] = apps
+    return [Unread(table, reason, items) for (table, reason), items in groups.items()]
 
 
 def _reason(failure: Row) -> str:
@@ -108,14 +110,6 @@ def _reason(failure: Row) -> str:
         return str(failure["message"])
     words = {401: "the token is not valid", 403: "the token may not read it", 404: "not found"}
     return f"{words.get(status, failure.get('id') or 'error')} ({status})"
-
-
-def _unreachable(data: AccountData) -> Iterator[Unread]:
-    """Yield the apps that a team has and the account cannot reach."""
-    known = {app["id"] for app in data.rows("apps")}
-    missing = [row["name"] for row in data.rows("team_apps") if row["id"] not in known]
-    if missing:
-        yield Unread("apps", "apps of its teams that the account has no access to", sorted(missing))
 
 
 def _apps(data: AccountData) -> KeyFigure:

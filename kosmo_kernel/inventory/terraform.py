@@ -83,8 +83,9 @@ def import_file(data: AccountData) -> str:
         "#",
         "# The first command needs provider.tf, which is beside this file. Terraform imports no values of config vars.",
         f"# Left out: review apps ({left_out:,} of them), and what Heroku or an add-on makes by itself.",
-        *(f"# Not read, and so not here: {table}." for table in sorted({one["table"] for one in data.failures})),
     ]
+    if missing := sorted({one["table"] for one in data.failures}):
+        lines.append(f"# Not read, and so not here: {', '.join(missing)}.")
     taken: set[tuple[str, str]] = set()
     for one in found:
         label = _label(one, taken)

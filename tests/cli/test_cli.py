@@ -38,6 +38,7 @@ SURFACE = {
     "integrations:fields": "-a --account --json",
     "integrations:doctor": "--json",
     "run": "-p -a --account -o --html --record --replay --parameters --json",
+    "inventory": "-a --account --demo --snapshot -o --output --json",
     "snapshot": "-a --account --demo -o --output --all --format --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable --global "
     "--disable --project --show --json",

@@ -1,0 +1,15 @@
+"""What the tests of inventories share: the demo account, read once."""
+
+from __future__ import annotations
+
+import pytest
+
+from kosmo_kernel import inventory
+from kosmo_kernel.inventory.source import AccountData
+from kosmo_kernel.session import Session
+
+
+@pytest.fixture(scope="session")
+def demo() -> AccountData:
+    with Session("demo") as opened:
+        return inventory.from_account(opened)

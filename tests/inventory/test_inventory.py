@@ -1,0 +1,393 @@
+"""Inventories: all of an account in one folder, from the network or from a snapshot, or nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import signal
+import stat
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import pytest
+from canaries import CANARY, planted_api
+from kosmo_command import document, environment, kosmo
+
+from kosmo_kernel import inventory, snapshot
+from kosmo_kernel.demo import access, certificates, drains, pipelines, spaces, variables
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import Company, company
+from kosmo_kernel.demo.record_maker import Maker
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.errors import RefusedError
+from kosmo_kernel.inventory.source import AccountData
+from kosmo_kernel.inventory.tables import KINDS, tables_of
+from kosmo_kernel.inventory.terraform import import_file
+from kosmo_kernel.session import Session
+from kosmo_kernel.settings.new_folder import write_private
+
+Keys = Counter[tuple[Any, ...]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "moves" / "inventory"
+
+
+def read(api: WSGIApplication, monkeypatch: pytest.MonkeyPatch) -> AccountData:
+    with serve(api) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        return inventory.from_account(session)
+
+
+def without(*missing: str) -> WSGIApplication:
+    """Return the demo's API, which refuses paths that end like this."""
+    api, body = DemoApi(company()), b'{"id": "forbidden", "message": "You may not."}'
+
+    def refusing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"].endswith(missing):
+            headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+            start_response("403 Forbidden", headers)
+            return [body]
+        return api(environ, start_response)
+
+    return refusing
+
+
+def table(folder: Path, name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads((folder / "tables" / f"{name}.json").read_bytes())
+    with (folder / "tables" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        assert sum(1 for _ in csv.reader(file)) == len(rows) + 1
+    return rows
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+# What is in it -----------------------------------------------------------------------------------------
+
+
+def all_of(whole: Company) -> dict[str, Keys]:
+    """Return what identifies each record of a company, by the table of an inventory that has it."""
+    make = Maker(whole, lambda *_: (), timedelta(0))
+    by_app = [(app, whole.resources_of(app)) for app in whole.apps]
+    names = {app["id"]: app["name"] for app in whole.apps}
+    pipeline_names = {one["id"]: one["name"] for one in pipelines.pipelines(make)}
+    return {
+        "apps": Counter((app["name"], app["id"]) for app in whole.apps),
+        "formation": Counter(
+            (app["name"], one["type"], one["quantity"]) for app in whole.apps for one in whole.formation(app)
+        ),
+        "addons": Counter((one["app"]["name"], one["name"], one["plan"]["name"]) for one in whole.addons),
+        "addon_attachments": Counter(
+            (one["addon"]["name"], one["app"]["name"], one["name"]) for one in whole.addon_attachments
+        ),
+        "domains": Counter((app["name"], one["hostname"]) for app, own in by_app for one in own.domains),
+        "certificates": Counter(
+            (app["name"], one["name"], one["ssl_cert"]["expires_at"][:10])
+            for app in whole.apps
+            for one in certificates.sni_endpoints(make, app)
+        ),
+        "config_vars": Counter((app["name"], name) for app in whole.apps for name in variables.config_vars(make, app)),
+        "drains": Counter(
+            (app["name"], urlsplit(one["url"]).hostname) for app in whole.apps for one in drains.log_drains(make, app)
+        ),
+        "pipelines": Counter((one["name"],) for one in pipelines.pipelines(make)),
+        "pipeline_stages": Counter(
+            (pipeline_names[one["pipeline"]["id"]], one["stage"], names[one["app"]["id"]])
+            for one in pipelines.couplings(make)
+        ),
+        "teams": Counter((one["name"],) for one in whole.teams),
+        "team_members": Counter((team["name"], one["email"]) for team in whole.teams for one in whole.members(team)),
+        "invited": Counter(
+            (team["name"], one["user"]["email"]) for team in whole.teams for one in access.invitations(make, team)
+        ),
+        "access": Counter((app["name"], one["user"]["email"]) for app, own in by_app for one in own.collaborators),
+        "spaces": Counter((one["name"],) for one in spaces.spaces(make)),
+    }
+
+
+COLUMNS = {
+    "apps": ("name", "id"),
+    "formation": ("app", "process", "quantity"),
+    "addons": ("owner_app", "name", "plan"),
+    "addon_attachments": ("addon", "app", "attachment"),
+    "domains": ("app", "hostname"),
+    "certificates": ("app", "name", "last_day"),
+    "config_vars": ("app", "name"),
+    "pipelines": ("name",),
+    "pipeline_stages": ("pipeline", "stage", "app"),
+    "teams": ("name",),
+    "access": ("app", "email"),
+    "spaces": ("name",),
+}
+
+
+@pytest.mark.parametrize("apps", [None, pytest.param(5000, marks=pytest.mark.full)])
+def test_an_inventory_has_every_record_of_the_company(
+    apps: int | None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = company(apps)
+    data = read(DemoApi(whole, capacity=10**9), monkeypatch)
+    inventory.write(data, folder)
+    expected = all_of(company(apps))
+    members, logs = table(folder, "team_members"), [row for row in table(folder, "drains") if row["kind"] == "log"]
+    actual = {
+        **{name: counted(table(folder, name), *columns) for name, columns in COLUMNS.items()},
+        "drains": counted(logs, "owner", "host"),
+        "team_members": counted([row for row in members if row["state"] == "member"], "team", "email"),
+        "invited": counted([row for row in members if row["state"] == "invited"], "team", "email"),
+    }
+
+    assert (data.complete, inventory.unread(data)) == (True, [])
+    assert actual == expected
+    assert any(row["scaled_to_zero"] for row in table(folder, "formation"))
+    assert not any(b"fictional-" in content for content in files_of(folder).values())  # each secret of the demo has it
+
+
+def counted(rows: Iterable[dict[str, Any]], *columns: str) -> Keys:
+    return Counter(tuple(row[column] for column in columns) for row in rows)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("form", snapshot.FORMS)
+def test_a_snapshot_of_everything_gives_the_same_inventory(form: snapshot.Form, folder: Path, session: Session) -> None:
+    snapshot.take(session, folder.parent / "everything", form, every=True)
+    saved = inventory.from_snapshot(folder.parent / "everything")
+    live = inventory.from_account(session)
+
+    assert [(one.kind.name, one.rows) for one in tables_of(saved)] == [
+        (one.kind.name, one.rows) for one in tables_of(live)
+    ]
+    assert import_file(saved) == import_file(live)
+
+
+def test_every_row_has_the_columns_that_its_table_declares(demo: AccountData) -> None:
+    tables = tables_of(demo)
+
+    assert [table.kind for table in tables] == list(KINDS)
+    for one in tables:
+        assert {tuple(row) for row in one.rows} == {one.kind.columns}, one.kind.name
+        assert set(one.kind.on_page) <= set(one.kind.columns)
+
+
+def test_it_says_who_shares_an_add_on_and_what_a_move_has_to_replace(folder: Path, demo: AccountData) -> None:
+    inventory.write(demo, folder)
+    addons = {row["name"]: row for row in table(folder, "addons")}
+    summary = json.loads((folder / "summary.json").read_bytes())
+
+    assert addons["postgresql-curved-41902"]["used_by"] == ["booking-api", "label-printer"]
+    assert (addons["kafka-colorful-29053"]["monthly_usd"], addons["kafka-colorful-29053"]["price"]) == (
+        None,
+        "contract",
+    )
+    assert addons["scheduler-round-53677"]["only_on_heroku"] is True
+    assert addons["mapwren-open-12086"]["only_on_heroku"] is False
+    assert summary["move"] == {
+        "shared add-ons": 4,
+        "add-ons that only heroku has": 21,
+        "review apps": 1,
+        "private spaces": 2,
+        "domains with a certificate from heroku": 15,
+    }
+
+
+def test_a_config_var_that_an_add_on_sets_names_the_add_on(demo: AccountData) -> None:
+    [config_vars] = [one for one in tables_of(demo) if one.kind.name == "config_vars"]
+    sources = {(row["app"], row["name"]): row["from_addon"] for row in config_vars.rows}
+
+    assert sources["booking-api", "BOOKING_DB_URL"] == "postgresql-curved-41902"
+    assert sources["address-checker", "SMTP_HOST"] is None
+
+
+# What is missing ---------------------------------------------------------------------------------------
+
+
+def test_what_could_not_be_read_is_on_the_page_and_never_an_empty_table_or_a_zero(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = read(without("/my-app/domains", "/config-vars", "/my-app/formation"), monkeypatch)
+    inventory.write(data, folder)
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    my_app = next(row for row in table(folder, "apps") if row["name"] == "my-app")
+
+    assert not data.complete
+    assert {(one.table, tuple(one.items[:1])) for one in inventory.unread(data)} == {
+        ("domains", ("my-app",)),
+        ("formation", ("my-app",)),
+        ("config_vars", ("address-checker",)),
+    }
+    assert "the token may not read it (403)" in page
+    assert not (folder / "tables" / "config_vars.csv").exists()
+    assert [my_app[name] for name in ("custom_domains", "dynos", "monthly_usd", "config_vars")] == [None] * 4
+    assert "# Not read, and so not here: config_vars, domains, formation." in (folder / "imports.tf").read_text()
+
+
+def test_a_snapshot_without_some_lists_says_which_are_missing(folder: Path, session: Session) -> None:
+    snapshot.take(session, folder.parent / "small")
+    data = inventory.from_snapshot(folder.parent / "small")
+    missing = {one.table: one.reason for one in inventory.unread(data)}
+
+    assert missing["formation"] == ("The snapshot does not have this list; `kosmo snapshot --all` takes every list.")
+    assert {"apps", "domains", "collaborators"} & missing.keys() == set()
+    assert [one.kind.name for one in tables_of(data)] == ["apps", "addons", "domains", "people", "access"]
+
+
+def test_apps_of_a_team_that_the_account_cannot_reach_are_named(demo: AccountData) -> None:
+    fewer = [app for app in demo.rows("apps") if app["name"] != "night-sorter"]
+    data = replace(demo, tables={**demo.tables, "apps": fewer})
+
+    assert (demo.complete, data.complete) == (True, False)
+    assert [(one.table, list(one.items)) for one in inventory.unread(data)] == [("apps", ["night-sorter"])]
+
+
+def test_an_account_that_may_read_nothing_leaves_no_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RefusedError):
+        read(without("/apps"), monkeypatch)
+    assert not folder.parent.exists()
+
+
+# Secrets and hostile names -----------------------------------------------------------------------------
+
+
+@pytest.mark.claim("inventory-no-secret")
+def test_no_secret_of_the_account_is_in_any_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with planted_api(pages=1) as (api, env), Session() as session:
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        inventory.write(inventory.from_account(session), folder)
+    content = b"".join(files_of(folder).values()).decode()
+
+    assert api.planted > 0
+    assert CANARY.search(content) is None
+    assert DEMO_TOKEN not in content
+    assert {path for path in api.shown if path.endswith("/config-vars")} - set(api.unseen(content))
+
+
+def hostile(data: AccountData) -> AccountData:
+    """Return an inventory of the demo with an app and an add-on that have hostile names."""
+    name, formula = '<script>alert("1")</script>${file("/etc/passwd")}\n"\u2028', "=cmd|' /C calc'!A0"
+    app = data.apps["my-app"] | {"name": name, "buildpack_provided_description": formula}
+    return replace(
+        data,
+        tables=data.tables
+        | {
+            "apps": [app],
+            "formation": [
+                {"type": formula, "quantity": 1, "size": "Basic", "id": "1", "app": {"id": app["id"], "name": name}}
+            ],
+        },
+    )
+
+
+def test_a_hostile_name_is_only_text_on_the_page_in_csv_and_for_terraform(folder: Path, demo: AccountData) -> None:
+    inventory.write(hostile(demo), folder)
+    page, imports = (folder / "index.html").read_text(encoding="utf-8"), (folder / "imports.tf").read_text()
+
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "default-src 'none'" in page
+    assert ",'=cmd|' /C calc'!A0," in (folder / "tables" / "formation.csv").read_text(encoding="utf-8")
+    assert 'id = "<script>alert(\\"1\\")</script>$${file(\\"/etc/passwd\\")}\\n\\"\\u2028:=cmd' in imports
+    assert not re.search(r"(?<!\$)\$\{", imports)
+
+
+def test_the_page_loads_nothing(folder: Path, demo: AccountData) -> None:
+    inventory.write(demo, folder)
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    links = re.findall(r'(?:href|src)="?([^"> ]+)', page)
+
+    assert not re.search(r"<(?:script|link|img|iframe|object|form)\b|@import|url\(", page)
+    assert links
+    assert all((folder / link).is_file() for link in links)
+
+
+# The folder --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.claim("files-owner-only")
+def test_only_its_owner_may_read_it(folder: Path, demo: AccountData) -> None:
+    inventory.write(demo, folder)
+
+    assert {stat.S_IMODE(one.stat().st_mode) for one in folder.rglob("*") if one.is_file()} == {0o600}
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (folder, folder / "tables")} == {0o700}
+
+
+def test_a_run_that_fails_while_it_writes_leaves_nothing(
+    folder: Path, demo: AccountData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = count(1)
+
+    def failing(file: Path, content: bytes) -> None:
+        if next(written) == 20:
+            raise KeyboardInterrupt
+        write_private(file, content)
+
+    monkeypatch.setattr("kosmo_kernel.inventory.folder.write_private", failing)
+    with pytest.raises(KeyboardInterrupt):
+        inventory.write(demo, folder)
+    assert list(folder.parent.iterdir()) == []
+
+
+KILLED = """
+import os, signal, sys
+from itertools import count
+from kosmo_kernel.cli import main
+from kosmo_kernel.inventory import folder
+write, written = folder.write_private, count(1)
+def killed(file, content):
+    if next(written) == 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(file, content)
+folder.write_private = killed
+sys.argv = ["kosmo", "inventory", "--demo", "-o", sys.argv[1]]
+main()
+"""
+
+
+@pytest.mark.full
+def test_a_killed_run_leaves_no_half_inventory(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder)], env=environment(), capture_output=True, check=False
+    )
+
+    assert done.returncode == -signal.SIGKILL
+    assert not folder.exists()
+    assert [one.name.startswith(".inventory.") for one in folder.parent.iterdir()] == [True]
+
+
+# The command -------------------------------------------------------------------------------------------
+
+
+def test_the_command_says_what_there_is_and_where_it_is(folder: Path) -> None:
+    done = kosmo("inventory", "--demo", "-o", str(folder))
+
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0].split()[:2] == ["Apps", "19"]
+    assert f"Written to {folder}: the account demo at 2026-11-20T09:00:00Z, " in done.stdout
+    assert done.stdout.endswith(f"Open {folder / 'index.html'}\n")
+
+
+def test_the_command_exits_with_1_when_something_is_missing_and_with_2_when_it_is_called_wrongly(folder: Path) -> None:
+    with serve(without("/my-app/domains")) as served:
+        env = {"HEROKU_API_URL": served.url, "HEROKU_API_KEY": DEMO_TOKEN}
+        code, answer = document("inventory", "-o", str(folder), "--json", env=env)
+        again = kosmo("inventory", "-o", str(folder), env=env)
+    both = kosmo("inventory", "--demo", "--snapshot", "x", "-o", str(folder.parent / "other"))
+
+    assert (code, answer["success"], answer["complete"]) == (1, False, False)
+    assert answer["unread"] == [{"list": "domains", "reason": "the token may not read it (403)", "items": ["my-app"]}]
+    assert (again.returncode, "has something in it, and an inventory replaces nothing" in again.stderr) == (1, True)
+    assert (both.returncode, "Give --snapshot or an account, not both." in both.stderr) == (2, True)
