@@ -131,9 +131,9 @@ def people(data: AccountData) -> dict[str, Person]:
             person.single_sign_on = at(row, "user.federated")
     for row in data.rows("space_members"):
         everybody[row["user"]["email"]].spaces[row["space"]["name"]] = None
-    for app in data.rows("apps"):
-        if app.get("owner"):
-            everybody[app["owner"]["email"]].owned.add(app["name"])
+    for row in data.rows("apps"):
+        if row.get("owner"):
+            everybody[row["owner"]["email"]].owned.add(row["name"])
     return {email: everybody[email] for email in sorted(everybody) if is_person(email)}
 
 

@@ -280,16 +280,8 @@ def hostile(data: AccountData) -> AccountData:
     """Return an inventory of the demo with an app and an add-on that have hostile names."""
     name, formula = '<script>alert("1")</script>${file("/etc/passwd")}\n"\u2028', "=cmd|' /C calc'!A0"
     app = data.apps["my-app"] | {"name": name, "buildpack_provided_description": formula}
-    return replace(
-        data,
-        tables=data.tables
-        | {
-            "apps": [app],
-            "formation": [
-                {"type": formula, "quantity": 1, "size": "Basic", "id": "1", "app": {"id": app["id"], "name": name}}
-            ],
-        },
-    )
+    process = {"type": formula, "quantity": 1, "size": "Basic", "id": "1", "app": {"id": app["id"], "name": name}}
+    return replace(data, tables={**data.tables, "apps": [app], "formation": [process]})
 
 
 def test_a_hostile_name_is_only_text_on_the_page_in_csv_and_for_terraform(folder: Path, demo: AccountData) -> None:
