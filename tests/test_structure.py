@@ -49,7 +49,7 @@ LAYERS = (
     {"python_api"},
     {"snapshot"},
     {"checks"},
-    {"explorer", "mcp_server", "runbook"},
+    {"explorer", "inventory", "mcp_server", "runbook"},
     {"cli", "kernel", "magic"},
     {"__init__", "__main__"},
 )

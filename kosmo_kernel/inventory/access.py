@@ -94,7 +94,7 @@ def member_rows(data: AccountData) -> Iterator[dict[str, Any]]:
 
 
 @dataclass
-class Person:
+class PersonAccess:
     """What is known of one person."""
 
     name: str | None = None
@@ -108,9 +108,9 @@ class Person:
     single_sign_on: bool | None = None
 
 
-def people(data: AccountData) -> dict[str, Person]:
+def people(data: AccountData) -> dict[str, PersonAccess]:
     """Return everybody who may do something, by address."""
-    everybody: defaultdict[str, Person] = defaultdict(Person)
+    everybody: defaultdict[str, PersonAccess] = defaultdict(PersonAccess)
     for row in data.rows("team_members"):
         person = everybody[row["email"]]
         person.teams[f"{row['team']} ({row.get('role') or 'no role'})"] = None

@@ -11,7 +11,7 @@ from kosmo_kernel.inventory import terraform
 from kosmo_kernel.inventory.page import PAGE, page_of
 from kosmo_kernel.inventory.source import SERVICE, AccountData
 from kosmo_kernel.inventory.summary import as_json
-from kosmo_kernel.inventory.tables import Table, tables_of
+from kosmo_kernel.inventory.tables import InventoryTable, tables_of
 from kosmo_kernel.render.cells import spreadsheet_cell
 from kosmo_kernel.safety.rows import Csv, csv_lines
 from kosmo_kernel.settings.new_folder import new_folder, write_private
@@ -54,7 +54,7 @@ def write(data: AccountData, folder: Path) -> Mapping[str, Any]:
     return summary
 
 
-def csv_of(table: Table) -> Iterator[Csv]:
+def csv_of(table: InventoryTable) -> Iterator[Csv]:
     """Yield the lines of a table as CSV, without cells that a spreadsheet would run as formulas.
 
     A list is one cell, with a semicolon between its items.

@@ -15,8 +15,8 @@ from kosmo_kernel.client.progress import counted
 from kosmo_kernel.inventory.page_style import STYLE
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import KeyFigure, Obstacle, Unread, key_figures, obstacles, unread
-from kosmo_kernel.inventory.tables import KINDS, Table
-from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.inventory.tables import KINDS, InventoryTable
+from kosmo_kernel.safety.escape import Html, html_attribute
 from kosmo_kernel.safety.html_table import HtmlColumn, html_table
 
 PAGE = "index.html"
@@ -56,8 +56,8 @@ pipelines, webhooks.</p>
 """)
 _SECTION = Html('<section id="{}">\n<h2>{}</h2>\n{}</section>\n')
 _FIGURE = Html('<li><span class="name">{}</span> <strong>{}</strong> <span class="detail">{}</span></li>\n')
-_OBSTACLE = Html('<li{}>\n<h3><span class="count">{}</span> {}</h3>\n<p>{}</p>\n{}</li>\n')
-_CLEAR, _UNKNOWN = Html(' class="clear"'), Html(' class="unknown"')
+_OBSTACLE = Html('<li>\n<h3><span class="count">{}</span> {}</h3>\n<p>{}</p>\n{}</li>\n')
+_NO_OBSTACLE = Html('<li class="clear">\n<h3><span class="count">{}</span> {}</h3>\n<p>{}</p>\n{}</li>\n')
 _TAGS = Html('<p class="names">{}</p>\n')
 _TAG, _MORE = Html("<span>{}</span> "), Html('<em>{:,} more: <a href="tables/{}.csv">{}.csv</a></em>')
 _TABLE = Html("""\
@@ -93,7 +93,7 @@ _HEADINGS = {
 }
 
 
-def page_of(data: AccountData, tables: Sequence[Table]) -> Html:
+def page_of(data: AccountData, tables: Sequence[InventoryTable]) -> Html:
     """Return the page."""
     day = f"{data.time:%d %B %Y}".lstrip("0")
     source = "a snapshot" if data.origin else counted(data.requests, "request")
@@ -148,33 +148,37 @@ def _names(names: Sequence[str], table: str, before: str = "") -> Html:
     rest = len(names) - MAX_ITEMS
     if rest > 0:
         tags.append(
-            _MORE.format(rest, table, table) if table else Html("<em>{:,} more: summary.json</em>").format(rest)
+            _MORE.format(rest, html_attribute(table), table)
+            if table
+            else Html("<em>{:,} more: summary.json</em>").format(rest)
         )
     return Html("{}{}").format(Html(" {}").format(before) if before else _NOTHING, _TAGS.format(_NOTHING.join(tags)))
 
 
 def _obstacles(found: Iterable[Obstacle]) -> Html:
-    items = []
-    for one in found:
-        if one.count is None:
-            items.append(_OBSTACLE.format(_UNKNOWN, "?", one.name, "This could not be read.", _NOTHING))
-        else:
-            css = _NOTHING if one.count else _CLEAR
-            items.append(_OBSTACLE.format(css, f"{one.count:,}", one.name, one.why, _names(one.items, one.table)))
+    items = [
+        (_OBSTACLE if one.count else _NO_OBSTACLE).format(
+            "?" if one.count is None else f"{one.count:,}",
+            one.name,
+            "This could not be read." if one.count is None else one.why,
+            _names(one.items, one.table),
+        )
+        for one in found
+    ]
     return Html('<ul class="obstacles">\n{}</ul>\n').format(_NOTHING.join(items))
 
 
-def _table(table: Table) -> Html:
+def _table(table: InventoryTable) -> Html:
     kind, count = table.kind, len(table.rows)
     rows = table.rows[:MAX_ROWS]
     return _TABLE.format(
-        name=Html.escape(kind.name),
+        name=html_attribute(kind.name),
         title=kind.title,
         count=f"{count:,}",
         about=kind.about,
         open=_OPEN if 0 < count <= MAX_OPEN_ROWS else _NOTHING,
         table=html_table([_column(name, rows) for name in kind.on_page]),
-        cut=_CUT.format(MAX_ROWS, count, kind.name, kind.name) if count > MAX_ROWS else _NOTHING,
+        cut=_CUT.format(MAX_ROWS, count, html_attribute(kind.name), kind.name) if count > MAX_ROWS else _NOTHING,
     )
 
 

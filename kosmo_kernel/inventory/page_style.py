@@ -50,7 +50,7 @@ h3 { font-size: 1rem; }
 .obstacles h3 { display: flex; gap: 0.6rem; align-items: baseline; }
 .obstacles .count { font-size: 1.5rem; line-height: 1; color: var(--accent); font-variant-numeric: tabular-nums; }
 .obstacles p { color: var(--soft); font-size: 0.9rem; margin-top: 0.35rem; }
-.obstacles .clear .count, .obstacles .unknown .count { color: var(--soft); }
+.obstacles .clear .count { color: var(--soft); }
 .names { display: flex; flex-wrap: wrap; gap: 0.3rem; margin-top: 0.6rem; }
 .names span {
   padding: 0.05rem 0.5rem; background: var(--raised); border-radius: 99px; color: var(--ink); font-size: 0.82rem;

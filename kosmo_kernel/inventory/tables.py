@@ -42,7 +42,7 @@ class TableKind:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class InventoryTable:
     """A table with its rows."""
 
     kind: TableKind
@@ -231,13 +231,13 @@ KINDS = (
 )
 
 
-def tables_of(data: AccountData) -> list[Table]:
+def tables_of(data: AccountData) -> list[InventoryTable]:
     """Return the tables that can be made of what was read."""
     return [_table(kind, data) for kind in KINDS if any(name in data.tables for name in kind.source)]
 
 
-def _table(kind: TableKind, data: AccountData) -> Table:
+def _table(kind: TableKind, data: AccountData) -> InventoryTable:
     rows = list(kind.rows(data))
     if kind.order:
         rows.sort(key=lambda row: [str(row[name] or "") for name in kind.order])
-    return Table(kind, rows)
+    return InventoryTable(kind, rows)

@@ -93,7 +93,7 @@ class AccountLists:
         self._lists = {
             table_of(function): function
             for function in integration.functions
-            if (table_of(function) in only if only else _is_saved(function, every=every))
+            if _is_saved(function, every=every or bool(only)) and (not only or table_of(function) in only)
         }
         self.tables: dict[str, Records] = {}
         self.items: dict[str, list[str]] = {}
