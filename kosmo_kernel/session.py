@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -304,14 +304,17 @@ class Session:
         if options.now is None and not options.dry_run:
             self._time_set = now
 
-    def shared_services(self) -> SharedServices:
+    def shared_services(self, today: date) -> SharedServices:
         """Return services for other sessions, with the connections and the recording of this one.
 
         They must be closed, and not be used any more when this session is closed.
+
+        Parameters:
+            today: the date of the data, at which tables that come with this package may be old.
         """
         from kosmo_kernel.run.shared_services import SharedServices
 
-        return SharedServices(self._recording, self._services_in_use())
+        return SharedServices(self._recording, self._services_in_use(), today)
 
     def _services_in_use(self) -> Services:
         """Return the services, made at the first call because their import loads the HTTP library."""

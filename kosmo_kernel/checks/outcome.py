@@ -13,11 +13,12 @@ from typing import Any
 from kosmo_kernel.checks.check_file import Check
 from kosmo_kernel.checks.report import CheckResult, Finding, key_of
 from kosmo_kernel.client.progress import counted
-from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LuaError, UnknownFieldError, UnknownNameError
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.call_tracker import MAX_FAILURES_KEPT
 from kosmo_kernel.values.records import Record, Records
 
+_MISTAKES = (InvalidArgumentsError, LuaError, UnknownFieldError, UnknownNameError)  # in the Lua of a check
 _ADVICE = "Return the list of findings, {} for none."
 
 
@@ -32,12 +33,18 @@ def outcome_of(
         result: the result of its run; None if it did not run.
         error: the error that ended it, or None.
     """
-    outcome = CheckResult(check, parameters=values)
+    outcome = CheckResult(check, parameters=values, error=error)
     if result is not None:
-        outcome.output, outcome.notes, outcome.seconds = result.output, result.notes, result.seconds
-        outcome.unread = result.failures
-    outcome.reason = error.message if error else _fill(outcome, result) if result is not None else ""
+        outcome.output, outcome.seconds, outcome.unread = result.output, result.seconds, result.failures
+        outcome.notes = [note for note in result.notes if note not in result.unread]
+    outcome.reason = _reason(check, error) if error else _fill(outcome, result) if result is not None else ""
     return outcome
+
+
+def _reason(check: Check, error: KosmoError) -> str:
+    """Return the message of an error; the line of the check is in it only if the check itself is wrong."""
+    message = error.message.removeprefix(f"{check.file}:{error.line}: ")
+    return f"line {error.line}: {message}" if isinstance(error, _MISTAKES) and error.line else message
 
 
 def _fill(outcome: CheckResult, result: Result) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from kosmo_kernel.checks.check_file import SEVERITIES, Check
 from kosmo_kernel.client.progress import ProgressSnapshot
+from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.values.records import Records
 
 Status = Literal["passed", "findings", "not checked"]
@@ -85,6 +86,7 @@ class CheckResult:
         check: the check.
         findings: what it found.
         reason: why it could not be made, or not for everything; empty if it was made.
+        error: the error that ended it, or None.
         unread: what it could not read: the failures of items of list arguments, as `Result.failures` has them.
         withdrawn: the number of findings that name an item that could not be read, and are left out.
         records: the findings as the list that the check returned, with its columns; None if it was not made.
@@ -98,6 +100,7 @@ class CheckResult:
     check: Check
     findings: list[Finding] = field(default_factory=list)
     reason: str = ""
+    error: KosmoError | None = None
     unread: list[dict[str, Any]] = field(default_factory=list)
     withdrawn: int = 0
     records: Records | None = None

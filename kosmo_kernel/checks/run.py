@@ -68,11 +68,12 @@ def run_checks(
     values = [values_for(check, parameters or {}) for check in checks]
     with ExitStack() as stack:
         origin = session or stack.enter_context(Session(account))
-        shared = origin.shared_services()
-        stack.callback(shared.close)
         alias = account or origin.account
+        now = now or origin.time_of_data(alias)
+        shared = origin.shared_services(now.date())
+        stack.callback(shared.close)
         shared.recording.check(alias)
-        report = CheckReport(alias, shared.recording.now(), now or shared.recording.now())
+        report = CheckReport(alias, shared.recording.now(), now)
         CheckRun(checks, values, report, shared, frontend).run(is_cancelled)
     return report
 
@@ -166,7 +167,7 @@ class CheckRun:
                     is_interrupted = self._report.interrupted
                 if is_interrupted:
                     session.interrupt()
-                options = RunOptions(name=check.file, inputs=values)
+                options = RunOptions(name=check.file, inputs=values, now=self._report.now)
                 result = session.execute(check.source, options)
         except KosmoError as error:
             failure, result = error, error.result

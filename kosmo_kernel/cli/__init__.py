@@ -53,6 +53,7 @@ FAMILIES = {  # the headings of the help, by what the names of commands begin wi
     "run": "Notebooks",
     "snapshot": "Notebooks",
     "inventory": "Notebooks",
+    "check": "Checks",
     "mcp": "MCP servers",
     "accounts": "Accounts",
     "install": "Jupyter",
@@ -77,6 +78,7 @@ COMMANDS = {
     "run": CommandEntry("run:run", "Run a notebook with parameters, and write a copy."),
     "snapshot": CommandEntry("snapshot:snapshot", "Save the lists of an account, to compare later."),
     "inventory": CommandEntry("inventory:inventory", "List all that an account has, to plan a move."),
+    "check": CommandEntry("check:check", "Run checks, and fail if they find something."),
     "mcp:lua": CommandEntry("mcp_lua:lua", "Run a Lua script that calls MCP servers."),
     "mcp:list": CommandEntry("mcp_list:list_", "List the configured MCP servers."),
     "mcp:status": CommandEntry("mcp_list:status", "Say which MCP servers can be used, or why not."),
@@ -253,7 +255,14 @@ def _fail(argv: list[str], error: Exception) -> int:
             print_error(error)
     if isinstance(error, StoppedError):
         return INTERRUPTED
-    return USAGE_ERROR if isinstance(error, click.UsageError) else FAILED
+    return USAGE_ERROR if isinstance(error, click.UsageError) else _failure_code(argv)
+
+
+def _failure_code(argv: list[str]) -> int:
+    """Return the exit code of the command's failures."""
+    with suppress(KosmoError):  # the command cannot be created
+        return getattr(command_named(argv[0]), "failure_code", FAILED)
+    return FAILED
 
 
 def _command_arguments(argv: list[str]) -> list[str]:

@@ -13,13 +13,20 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.output import document, print_note, write_label
+from kosmo_kernel.cli.shell_interface import FAILED
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.safety.redaction import in_texts, redact
 
 
 class Command(click.Command):
-    """A command that can report a failure as JSON."""
+    """A command that can report a failure as JSON.
+
+    Attributes:
+        failure_code: its exit code when it fails although it was called as its help says.
+    """
+
+    failure_code = FAILED
 
     def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
         """Return the JSON document that describes a failure.

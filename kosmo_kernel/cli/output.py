@@ -7,8 +7,11 @@ Results go to standard output; notes, progress and errors go to standard error. 
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -78,6 +81,32 @@ def write(stream: TextIO, text: str) -> None:
     """Write a text to `stream` and flush."""
     stream.write(text)
     stream.flush()
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; what is no regular file, such as a pipe, gets the content directly.
+
+    Parameters:
+        path: the file, which may exist.
+        content: its new content.
+
+    Raises:
+        OSError: it cannot be written; it is unchanged.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    target = path.resolve()
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        with suppress(FileNotFoundError):
+            part.chmod(stat.S_IMODE(target.stat().st_mode))
+        part.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
 
 
 def write_label(stream: TextIO, text: str, colour: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 from http import HTTPStatus
 
 from kosmo_kernel.client.call import Answer, CallAnswer, CallHandle
@@ -30,14 +31,15 @@ class SharedServices(Services):
     Parameters:
         recording: the recording mode of the sessions.
         origin: the services whose connections and cached answers are used. They must outlive these.
+        today: as for `Services`.
 
     Attributes:
         recording: the recording mode.
         progress: the progress of all sessions together.
     """
 
-    def __init__(self, recording: RecordingMode, origin: Services) -> None:
-        super().__init__(recording.cassette, lambda: recording.now().date())
+    def __init__(self, recording: RecordingMode, origin: Services, today: date) -> None:
+        super().__init__(recording.cassette, lambda: today)
         self.recording = recording
         self.progress = Progress()
         self._clients, self._lock = origin.connections()

@@ -1,0 +1,28 @@
+"""The formats of a report for other programs. The one for people is that of the command (`cli/check_table.py`)."""
+
+from __future__ import annotations
+
+from pkgutil import resolve_name
+from typing import Any
+
+from kosmo_kernel.checks.report import CheckReport
+from kosmo_kernel.values.records import encode
+
+# The function of each format, which is imported when it is used. It gets the report and the lowest severity that
+# counts, and returns a text, or a JSON value.
+FORMATS = {
+    "json": "kosmo_kernel.checks.json_document:json_document",
+}
+
+
+def format_report(report: CheckReport, form: str, fail_on: str) -> bytes:
+    """Return a report in one of `FORMATS`, as UTF-8 that ends in a line feed.
+
+    Parameters:
+        report: the report.
+        form: the format.
+        fail_on: the lowest severity that counts.
+    """
+    content: Any = resolve_name(FORMATS[form])(report, fail_on)
+    text = content.encode(errors="backslashreplace") if isinstance(content, str) else encode(content, indent=2)
+    return text if text.endswith(b"\n") else text + b"\n"

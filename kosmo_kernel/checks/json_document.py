@@ -1,0 +1,97 @@
+"""The report of a run of checks as one JSON document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from kosmo_kernel.checks.check_file import SEVERITIES, Check
+from kosmo_kernel.checks.report import PASSED, CheckReport, CheckResult, Finding
+
+_TIMES = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def json_document(report: CheckReport, fail_on: str) -> dict[str, Any]:
+    """Return the report as JSON values: `success` is true if the exit code is 0.
+
+    Parameters:
+        report: the report.
+        fail_on: the lowest severity that counts.
+    """
+    code = report.exit_code(fail_on)
+    return {
+        "success": code == PASSED and not report.interrupted,
+        "exit_code": code,
+        "fail_on": fail_on,
+        "account": report.account,
+        "started": _time(report.started),
+        "now": _time(report.now),
+        "interrupted": report.interrupted,
+        "summary": summary(report),
+        "checks": [_result(result) for result in report.results],
+        "requests": report.cost.requests if report.cost else 0,
+        "seconds": round(report.seconds, 3),
+        "notes": report.notes,
+    }
+
+
+def summary(report: CheckReport) -> dict[str, int]:
+    """Return the number of checks by status, and of findings by severity, without those that are accepted."""
+    by_status = Counter(result.status for result in report.results)
+    by_severity = Counter(finding.severity for result in report.results for finding in result.counting)
+    accepted = sum(len(result.findings) - len(result.counting) for result in report.results)
+    return {
+        "checks": len(report.results),
+        "passed": by_status["passed"],
+        "not_checked": len(report.not_checked),
+        "findings": sum(by_severity.values()),
+        **{severity: by_severity[severity] for severity in reversed(SEVERITIES)},
+        "accepted": accepted,
+    }
+
+
+def about_check(check: Check) -> dict[str, Any]:
+    """Return what the head of a check says as JSON values."""
+    return {
+        "name": check.name,
+        "title": check.title,
+        "severity": check.severity,
+        "why": check.why,
+        "do": check.remedy,
+        "scope": check.scope,
+        "key": list(check.key),
+        "parameters": [{"name": one.name, "default": one.value, "description": one.doc} for one in check.parameters],
+        "shipped": check.is_shipped,
+        "file": check.file,
+    }
+
+
+def _result(result: CheckResult) -> dict[str, Any]:
+    about = about_check(result.check)
+    return {
+        **{name: about[name] for name in ("name", "title", "severity", "why", "do")},
+        "status": result.status.replace(" ", "_"),
+        "reason": result.reason or None,
+        "parameters": dict(result.parameters),
+        "findings": [_finding(finding) for finding in result.findings],
+        "gone": [{"key": finding.key} for finding in result.gone],
+        "unread": result.unread,
+        "withdrawn": result.withdrawn,
+        "output": result.output,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    accepted = finding.accepted
+    return {
+        "key": finding.key,
+        "record": finding.record,
+        "accepted": {"reason": accepted.reason, "last_day": accepted.last_day.isoformat()} if accepted else None,
+        "new": finding.is_new,
+    }
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime(_TIMES)

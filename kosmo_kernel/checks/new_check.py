@@ -1,0 +1,48 @@
+"""Write the first file of a check of one's own, which runs as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kosmo_kernel.checks.check_file import SUFFIX, parse_check
+from kosmo_kernel.checks.discovery import own_folder
+from kosmo_kernel.errors import SettingsError
+
+_TEMPLATE = """\
+-- title: Apps without a web process
+-- severity: low
+-- why: Nobody reaches an app that runs no web dyno, and its add-ons may still cost money.
+-- do: heroku ps:scale web=1 -a APP, or remove the app: heroku apps:destroy -a APP.
+-- scope: read
+-- key: app
+-- param: ignored = {} | the names of apps that need none
+
+local apps = heroku.list_apps()
+local dynos = list.filter(heroku.list_dynos({ app_id = apps }), { type = "web" })
+local served, needless = list.count_by(dynos, "app.name"), list.count_by(ignored, tostring)
+local findings = list.reject(apps, function(app) return served[app.name] or needless[app.name] end)
+return list.map(findings, function(app) return { app = app.name, made = app.created_at } end)
+"""
+
+
+def write_new_check(name: str) -> Path:
+    """Write the file of a new check, and return it.
+
+    Parameters:
+        name: its name, for a file in the user's folder of checks or else in the current folder; or the path of a file.
+
+    Raises:
+        SettingsError: the name cannot be that of a check, or the file exists.
+        OSError: it cannot be written.
+    """
+    path = Path(name if name.endswith(SUFFIX) else name + SUFFIX)
+    if len(path.parts) == 1 and not name.endswith(SUFFIX):
+        path = (own_folder() or Path()) / path
+    parse_check(_TEMPLATE, str(path))  # raises an error for a name that no check can have
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(_TEMPLATE)
+    except FileExistsError:
+        raise SettingsError(f"{path} is there already. Choose another name.") from None
+    return path

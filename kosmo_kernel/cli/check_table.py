@@ -1,0 +1,172 @@
+"""The report of checks for people: the findings of each check with what to do, the most severe first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from kosmo_kernel.checks import SEVERITIES, CheckReport, CheckResult, Finding
+from kosmo_kernel.checks.json_document import summary
+from kosmo_kernel.client.progress import counted, duration
+from kosmo_kernel.render.text import escape_control, is_number
+
+MAX_FINDINGS = 10  # of a check that are shown, unless all are requested
+MAX_COLUMNS = 6
+MAX_NAMED = 12  # checks that could not be made for one reason
+_COLOURS = {"high": "bold red", "medium": "bold yellow", "low": "bold cyan"}
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z")
+_INDENT = (0, 0, 0, 2)
+
+
+def print_report(screen: Console, report: CheckReport, *, full: bool = False) -> None:
+    """Print a report.
+
+    Parameters:
+        screen: the console.
+        report: the report.
+        full: show all findings of each check.
+    """
+    shown = [result for result in report.results if result.findings or result.gone]
+    for result in sorted(shown, key=lambda one: -SEVERITIES.index(one.check.severity)):
+        _print_result(screen, result, full=full)
+    _print_not_checked(screen, report)
+    passed = [result.check.name for result in report.results if result.status == "passed" and not result.findings]
+    if passed:
+        _print_names(screen, f"Passed ({len(passed)}): ", passed, "green")
+    screen.print(Text(_counts(report), "bold"))
+    requests = f" · {counted(report.cost.requests, 'request')}" if report.cost else ""
+    account = f"account {escape_control(report.account)} · {report.now:%Y-%m-%d %H:%M} UTC"
+    screen.print(Text(f"{account}{requests} · {duration(report.seconds)}", "dim"))
+
+
+def _print_result(screen: Console, result: CheckResult, *, full: bool) -> None:
+    check = result.check
+    title = Text(f"{check.severity.upper()} ", _COLOURS[check.severity])
+    title.append(escape_control(check.title), "bold").append(f"  {check.name}", "dim")
+    screen.print(title)
+    findings = sorted(result.findings, key=lambda one: one.accepted is not None)
+    rows = findings if full else findings[:MAX_FINDINGS]
+    if rows:
+        _print_indented(screen, _table(rows))
+    below = [f"and {counted(len(findings) - len(rows), 'more finding')} (--full shows all)"] if rows != findings else []
+    if result.gone:
+        names = ", ".join(finding.title for finding in result.gone[:MAX_NAMED])
+        more = f" and {len(result.gone) - MAX_NAMED} more" if len(result.gone) > MAX_NAMED else ""
+        below.append(f"gone since then: {names}{more}")
+    for line in below:
+        _print_indented(screen, Text(escape_control(line), "dim"))
+    advice = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+    for label, text in (("Why:", check.why), ("Do:", check.remedy)):
+        advice.add_row(Text(label, "dim"), Text(escape_control(text)))
+    _print_indented(screen, advice)
+    screen.print()
+
+
+def _table(findings: Sequence[Finding]) -> Table:
+    columns = _columns(findings)
+    grid = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="", border_style="dim"
+    )
+    notes = [_note(finding) for finding in findings]
+    for column in columns:
+        values = [_value(finding, column) for finding in findings]
+        is_key = column in findings[0].check.key
+        grid.add_column(
+            Text(escape_control(column), "bold"),
+            justify="right" if any(map(is_number, values)) and not is_key else "left",
+            overflow="fold" if is_key else "ellipsis",
+            no_wrap=not is_key,
+        )
+    if any(notes):
+        grid.add_column("", style="dim", overflow="fold")
+    for finding, note in zip(findings, notes, strict=True):
+        cells = [Text(escape_control(_cell(_value(finding, column)))) for column in columns]
+        grid.add_row(
+            *cells, *([Text(escape_control(note))] if any(notes) else []), style="dim" if finding.accepted else ""
+        )
+    return grid
+
+
+def _columns(findings: Sequence[Finding]) -> list[str]:
+    """Return the columns to show: those of the key, and the first others that have plain values."""
+    columns = dict.fromkeys(findings[0].check.key)
+    for name, value in findings[0].record.items():
+        is_plain = _name_of(value) if isinstance(value, Mapping) else isinstance(value, (str, int, float))
+        if len(columns) < MAX_COLUMNS and is_plain and name != "id" and not name.endswith("_id"):
+            columns[name] = None
+    return list(columns)
+
+
+def _value(finding: Finding, column: str) -> Any:
+    if column in finding.key:
+        return finding.key[column]
+    value = finding.record.get(column)
+    return _name_of(value) if isinstance(value, Mapping) else value
+
+
+def _name_of(record: Mapping[str, Any]) -> Any:
+    return record.get("name") or record.get("email")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "\N{EN DASH}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.2f}".removesuffix(".00")
+    return _TIME.sub(r"\1 \2", str(value))
+
+
+def _note(finding: Finding) -> str:
+    """Return what is said about a finding beside it."""
+    if finding.accepted:
+        return f"accepted {finding.accepted.period}"
+    if finding.expired:
+        return f"was accepted {finding.expired.period}"
+    return "new" if finding.is_new else ""
+
+
+def _print_not_checked(screen: Console, report: CheckReport) -> None:
+    """Print the reasons for which checks could not be made, each once."""
+    by_reason: dict[str, list[CheckResult]] = {}
+    for result in report.not_checked:
+        by_reason.setdefault(result.reason, []).append(result)
+    if by_reason:
+        screen.print(Text("NOT CHECKED", "bold magenta"))
+    for reason, results in by_reason.items():
+        names = [f"{result.check.name}{' (in part)' if result.records is not None else ''}" for result in results]
+        more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+        withdrawn = sum(result.withdrawn for result in results)
+        lost = f" {counted(withdrawn, 'finding')} that may be due to that left out." if withdrawn else ""
+        _print_indented(screen, Text(", ".join(names[:MAX_NAMED]) + more, "bold"))
+        _print_indented(screen, Text("\n".join(map(escape_control, f"{reason}{lost}".splitlines()))))
+    if by_reason:
+        screen.print()
+
+
+def _print_indented(screen: Console, content: RenderableType) -> None:
+    screen.print(Padding(content, _INDENT, expand=False))
+
+
+def _print_names(screen: Console, label: str, names: Sequence[str], colour: str) -> None:
+    screen.print(Text.assemble((label, colour), (", ".join(names), "dim")))
+    screen.print()
+
+
+def _counts(report: CheckReport) -> str:
+    """Return the last line but one: the findings by severity, and the checks by outcome."""
+    counts = summary(report)
+    severities = ", ".join(f"{counts[name]:,} {name}" for name in reversed(SEVERITIES) if counts[name])
+    parts = [f"{counted(counts['findings'], 'finding')}{f' ({severities})' if severities else ''}"]
+    parts += [f"{counts['accepted']:,} accepted"] if counts["accepted"] else []
+    parts += [f"{counted(counts['checks'], 'check')}: {counts['passed']:,} passed"]
+    text = " · ".join(parts)
+    return f"{text}, {counts['not_checked']:,} not checked" if counts["not_checked"] else text

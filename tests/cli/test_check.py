@@ -1,0 +1,112 @@
+"""`kosmo check`: its exit codes, its table, its files, and checks of one's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from kosmo_command import kosmo
+
+from kosmo_kernel.checks import find_check
+from kosmo_kernel.cli import outcome
+from kosmo_kernel.errors import UnknownNameError
+
+HEAD = "-- title: T\n-- severity: {}\n-- why: W\n-- do: D\n-- scope: read\n-- key: app\n"
+FOUND = HEAD.format("medium") + "return { { app = 'a' } }\n"
+PASSED = HEAD.format("high") + "return {}\n"
+FAILING = HEAD.format("high") + "return heroku.list_dynos({ app_id = 'nowhere' })\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the current folder, with checks."""
+    for name, text in {"found": FOUND, "passed": PASSED, "failing": FAILING}.items():
+        (tmp_path / f"{name}.lua").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["passed.lua"], 0),
+        (["found.lua", "failing.lua"], 1),
+        (["found.lua", "--fail-on", "high"], 0),
+        (["found.lua", "failing.lua", "--fail-on", "high"], 3),
+        (["failing.lua", "passed.lua"], 3),
+        (["no-such"], 2),
+        (["no-such.lua"], 2),
+        (["passed.lua", "-p", "days", "3"], 2),
+        (["passed.lua", "--at", "yesterday"], 2),
+        (["passed.lua", "--output", "nowhere/report.txt"], 2),
+        (["passed.lua", "--format", "json", "--new", "x"], 2),
+        ([".", "other/found.lua"], 2),
+    ],
+)
+def test_the_exit_code_says_what_was_found(
+    folder: Path, args: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "other").mkdir()
+    (folder / "other" / "found.lua").write_text(FOUND, encoding="utf-8")
+    assert outcome(["check", *args, *([] if "--new" in args else ["--demo"])]) == code
+    assert bool(capsys.readouterr().out) == (code != 2)
+
+
+def test_a_report_names_findings_gaps_and_passes(folder: Path) -> None:
+    done = kosmo("check", ".", "--demo", cwd=folder)
+    assert [line.split() for line in done.stdout.splitlines() if line and line[0] not in " ─"] == [
+        ["MEDIUM", "T", "found"],
+        ["NOT", "CHECKED"],
+        ["Passed", "(1):", "passed"],
+        ["1", "finding", "(1", "medium)", "·", "3", "checks:", "1", "passed,", "1", "not", "checked"],
+        done.stdout.splitlines()[-1].split(),
+    ]
+    assert "404" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_a_json_report_is_written_whole_to_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = folder / "report.json"
+    target.write_text("old", encoding="utf-8")
+    assert outcome(["check", "found.lua", "--demo", "--format", "json", "--output", str(target)]) == 1
+    assert capsys.readouterr().out == ""
+    report = json.loads(target.read_text(encoding="utf-8"))
+    assert (report["success"], report["exit_code"], report["summary"]["medium"]) == (False, 1, 1)
+    assert report["checks"][0]["findings"][0]["key"] == {"app": "a"}
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_new_check_runs_as_it_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome(["check", "--new", "mine"]) == 0
+    assert capsys.readouterr().out == "mine.lua\n"
+    assert outcome(["check", "mine.lua", "--demo", "-p", "ignored", '["night-sorter"]']) == 1
+    shown = capsys.readouterr().out
+    assert "van-telemetry" in shown
+    assert "night-sorter" not in shown
+    assert outcome(["check", "--new", "mine"]) == 2
+
+
+def test_checks_of_the_user_s_folder_have_names_and_settings(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(folder))
+    (folder / "config.toml").write_text(
+        '[checks]\nfolder = "own"\n\n[checks.params.days]\ndays = 5\n', encoding="utf-8"
+    )
+    (folder / "own").mkdir()
+    head = HEAD.format("low") + "-- param: days = 30 | days\n"
+    (folder / "own" / "days.lua").write_text(head + "return { { app = 'a', days = days } }\n", encoding="utf-8")
+    (folder / "own" / "crashed-dynos.lua").write_text(PASSED, encoding="utf-8")
+    assert outcome(["check", "days", "crashed-dynos", "--demo", "--json"]) == 1
+    printed = capsys.readouterr()
+    days, replacing = json.loads(printed.out)["checks"]
+    assert (days["findings"][0]["record"]["days"], replacing["status"]) == (5, "passed")
+    assert "is used, and not the check of that name" in printed.err
+    with pytest.raises(UnknownNameError):
+        find_check("own/days")
+
+
+def test_without_arguments_the_checks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome(["check", "--json"]) == 0
+    assert {"crashed-dynos"} <= {check["name"] for check in json.loads(capsys.readouterr().out)["checks"]}
