@@ -235,7 +235,7 @@ def test_a_search_lists_only_what_has_the_most_words_and_shows_the_fields() -> N
         "- `heroku.list_dynos`: The dynos of an app, and how each is doing",
         "  - `state`: `up`, `starting`, `idle`, `crashed` or `down`; Heroku may add others",
     ]
-    assert [page.page for page in docs.search_pages("crashed dynos")] == ["heroku.list_dynos", "agents"]
+    assert [page.page for page in docs.search_pages("crashed dynos")] == ["heroku.list_dynos", "agents", "checks"]
 
 
 def test_a_search_finds_guides_in_the_order_of_what_they_say() -> None:

@@ -219,6 +219,8 @@ def test_the_guide_to_settings_shows_all_that_can_stand_in_config_toml() -> None
         "integrations": "heroku",
         "accounts": "production",
         "servers": "tickets",
+        "params": "quiet-apps",
+        ANY: "days",
     }  # what stands for any name below these
     wanted = [
         (keys[0], *(names[above] if one == ANY else one for above, one in pairwise(keys))) for keys in config_file.KEYS
