@@ -39,9 +39,8 @@ _PAGE = Html("""\
 </head>
 <body>
 <header>
-<p class="kind">Heroku inventory</p>
-<h1>{account}</h1>
-<p class="when">{when}</p>
+<h1>Heroku inventory</h1>
+<p class="when">Account <strong>{account}</strong>, {when}</p>
 </header>
 <main>
 {content}
@@ -56,8 +55,10 @@ pipelines, webhooks.</p>
 """)
 _SECTION = Html('<section id="{}">\n<h2>{}</h2>\n{}</section>\n')
 _FIGURE = Html('<li><span class="name">{}</span> <strong>{}</strong> <span class="detail">{}</span></li>\n')
-_OBSTACLE = Html('<li>\n<h3><span class="count">{}</span> {}</h3>\n<p>{}</p>\n{}</li>\n')
-_NO_OBSTACLE = Html('<li class="clear">\n<h3><span class="count">{}</span> {}</h3>\n<p>{}</p>\n{}</li>\n')
+_OBSTACLE = Html('<li>\n<h3><span class="count">{}</span> <span class="title">{}</span></h3>\n<p>{}</p>\n{}</li>\n')
+_NO_OBSTACLE = Html(
+    '<li class="clear">\n<h3><span class="count">{}</span> <span class="title">{}</span></h3>\n<p>{}</p>\n{}</li>\n'
+)
 _TAGS = Html('<p class="names">{}</p>\n')
 _TAG, _MORE = Html("<span>{}</span> "), Html('<em>{:,} more: <a href="tables/{}.csv">{}.csv</a></em>')
 _TABLE = Html("""\
@@ -83,6 +84,8 @@ _HEADINGS = {
     "addon": "Add-on",
     "addons": "Add-ons",
     "cidr": "CIDR",
+    "custom_domains": "Domains",
+    "enterprise_account": "Enterprise",
     "certificate_last_day": "Certificate's last day",
     "dns_target": "DNS target",
     "managed_by_heroku": "Renewed by Heroku",

@@ -26,8 +26,8 @@ h1, h2, h3, p, ul { margin: 0; padding: 0; }
 ul { list-style: none; }
 a { color: var(--accent); }
 header { padding-bottom: 1.5rem; border-bottom: 1px solid var(--line); }
-h1 { font-size: 2.4rem; line-height: 1.15; letter-spacing: -0.02em; overflow-wrap: anywhere; }
-.kind { color: var(--accent); font-weight: 600; letter-spacing: 0.02em; }
+h1 { font-size: 2.4rem; line-height: 1.15; letter-spacing: -0.02em; margin-bottom: 0.35rem; }
+.when strong { color: var(--ink); overflow-wrap: anywhere; }
 .when, .about, .detail, footer { color: var(--soft); }
 section { margin-top: 2.75rem; }
 h2 { font-size: 1.25rem; margin-bottom: 1rem; letter-spacing: -0.01em; }
@@ -45,11 +45,19 @@ h3 { font-size: 1rem; }
 }
 #unread:has(.unread) h2 { color: var(--warn); margin-bottom: 0.4rem; }
 .unread li { margin-top: 0.6rem; }
-.obstacles { display: grid; grid-template-columns: repeat(auto-fit, minmax(21rem, 1fr)); gap: 0.75rem; }
-.obstacles li { padding: 1rem 1.1rem; border: 1px solid var(--line); border-radius: 10px; }
-.obstacles h3 { display: flex; gap: 0.6rem; align-items: baseline; }
-.obstacles .count { font-size: 1.5rem; line-height: 1; color: var(--accent); font-variant-numeric: tabular-nums; }
-.obstacles p { color: var(--soft); font-size: 0.9rem; margin-top: 0.35rem; }
+.obstacles li {
+  display: grid; grid-template-columns: 3.5rem minmax(14rem, 20rem) 1fr; column-gap: 1.25rem; padding: 0.9rem 0;
+  border-top: 1px solid var(--line);
+}
+.obstacles li:last-child { border-bottom: 1px solid var(--line); }
+.obstacles h3 { display: contents; }
+.obstacles .count {
+  grid-row: 1 / 3; font-size: 1.75rem; line-height: 1; color: var(--accent); text-align: right;
+  font-variant-numeric: tabular-nums; letter-spacing: -0.02em;
+}
+.obstacles .title { grid-column: 2; }
+.obstacles p { grid-column: 2; color: var(--soft); font-size: 0.9rem; margin-top: 0.15rem; }
+.obstacles .names { grid-column: 3; grid-row: 1 / 3; align-content: start; margin: 0; }
 .obstacles .clear .count { color: var(--soft); }
 .names { display: flex; flex-wrap: wrap; gap: 0.3rem; margin-top: 0.6rem; }
 .names span {
@@ -70,29 +78,39 @@ summary .count { color: var(--soft); font-variant-numeric: tabular-nums; }
 table { width: 100%; border-collapse: collapse; font-size: 0.85rem; margin-bottom: 0.8rem; }
 th, td { padding: 0.32rem 0.6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-td { overflow-wrap: anywhere; }
+td { overflow-wrap: break-word; max-width: 24rem; }
 th[align=right], td[align=right] { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td:empty::after { content: "\\2013"; color: var(--line); }
 tbody tr:hover { background: var(--raised); }
 pre, code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: 0.85rem; }
 pre { margin: 0.75rem 0 0; padding: 0.75rem 1rem; background: var(--raised); border-radius: 10px; overflow-x: auto; }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: 0.85rem; }
+@media (max-width: 46rem) {
+  body { padding: 1.5rem 1rem 3rem; }
+  .figures { grid-template-columns: repeat(2, 1fr); }
+  .obstacles li { grid-template-columns: 3rem 1fr; }
+  .obstacles .names { grid-column: 2; grid-row: auto; margin-top: 0.5rem; }
+}
 @page { size: A4; margin: 14mm; }
 @media print {
   :root {
     color-scheme: light; --ground: #fff; --ink: #000; --soft: #444; --line: #ccc; --raised: #f3f3f6; --accent: #4a3183;
     --warn: #6b3a00; --warn-ground: #fff6e6; --warn-line: #e0bf86; --good: #1f6b43; --good-ground: #eef8f1;
   }
-  body { padding: 0; max-width: none; font-size: 10pt; }
-  section { margin-top: 1.6rem; }
+  html { font-size: 11.5px; }
+  body { padding: 0; max-width: none; font-size: 1rem; }
+  section { margin-top: 2rem; }
   h2, summary, .about, thead { break-after: avoid; }
-  .figures li, .obstacles li, tr, pre { break-inside: avoid; }
   .figures { grid-template-columns: repeat(3, 1fr); }
-  .obstacles { grid-template-columns: repeat(2, 1fr); }
-  .figures li, .names span, .complete, pre { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .figures li, .obstacles li, .unread li, tr, pre { break-inside: avoid; }
+  .figures li, .names span, .complete, #unread, .bars i, pre {
+    print-color-adjust: exact; -webkit-print-color-adjust: exact;
+  }
+  .obstacles li { grid-template-columns: 3.5rem 18rem 1fr; }
   .table { overflow: visible; }
-  table { font-size: 7.5pt; }
-  th, td { padding: 1.2pt 3pt; }
+  table { font-size: 9.5px; }
+  th { white-space: normal; vertical-align: bottom; }
+  th, td { padding: 2px 5px; }
   thead { display: table-header-group; }
   a { color: inherit; text-decoration: none; }
 }

@@ -33,6 +33,8 @@ LISTS = (
     *("formation", "domains", "sni_endpoints", "config_vars", "log_drains", "telemetry_drains", "collaborators"),
     *("review_apps", "team_apps", "team_members", "team_invitations", "space_members", "enterprise_account_members"),
 )
+# The lists with the arguments that are enough: those of an app have the drains of its add-ons as well.
+_ONLY: Mapping[str, Sequence[str]] = {**dict.fromkeys(LISTS, ()), "log_drains": ("app_id",)}
 _ADDONS, _ADDONS_BY_APP = "account_addons", "addons"
 _NOT_IN_SNAPSHOT = "The snapshot does not have this list; `kosmo snapshot --all` takes every list."
 
@@ -127,7 +129,7 @@ def from_account(session: Session, frontend: Frontend = NO_FRONTEND) -> AccountD
     Raises:
         KosmoError: no list could be read.
     """
-    lists = AccountLists(session, integrations.find(SERVICE), frontend, only=LISTS)
+    lists = AccountLists(session, integrations.find(SERVICE), frontend, only=_ONLY)
     started = session.time_of_data()
     lists.read()
     change = partial(redact, tokens=session.tokens())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from kosmo_kernel.client.progress import counted
@@ -117,7 +118,7 @@ def _apps(data: AccountData) -> KeyFigure:
     teams = {name for app in apps if (name := at(app, "team.name"))}
     personal = sum(at(app, "team.name") is None for app in apps)
     detail = [f"in {counted(len(teams), 'team')}"] if teams else []
-    return KeyFigure("Apps", len(apps), ", ".join([*detail, *([f"{personal:,} of people"] if personal else [])]))
+    return KeyFigure("Apps", len(apps), ", ".join([*detail, *([f"{personal:,} personal"] if personal else [])]))
 
 
 def _processes(data: AccountData) -> KeyFigure:
@@ -145,8 +146,13 @@ def _domains(data: AccountData) -> KeyFigure:
     ends = sorted(end for row in data.rows("sni_endpoints") if (end := at(row, "ssl_cert.expires_at")))
     coming = [end for end in ends if end >= f"{data.time:%Y-%m-%dT%H:%M:%SZ}"]
     detail = [f"{len(ends) - len(coming):,} with a certificate that has ended"] if len(coming) < len(ends) else []
-    detail += [f"next certificate ends {coming[0][:10]}"] if coming else []
+    detail += [f"next certificate ends {_day(coming[0])}"] if coming else []
     return KeyFigure("Domains", count, ", ".join(detail))
+
+
+def _day(time: str) -> str:
+    """Return the day of a time in words."""
+    return f"{datetime.fromisoformat(time):%d %B %Y}".lstrip("0")
 
 
 def _people(data: AccountData) -> KeyFigure:

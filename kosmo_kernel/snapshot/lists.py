@@ -8,7 +8,8 @@ be read is a failure and no empty table.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
@@ -67,7 +68,8 @@ class AccountLists:
         integration: the service.
         frontend: gets messages for the user on `stderr`, and the progress of each list.
         every: read all lists, and not only those that the catalogue has in a snapshot.
-        only: read the lists of these tables instead.
+        only: read the lists of these tables instead, each with these arguments, or with all that it takes if none is
+            named.
 
     Attributes:
         tables: the records of each list, by table name.
@@ -86,9 +88,9 @@ class AccountLists:
         frontend: Frontend,
         *,
         every: bool = False,
-        only: Collection[str] = (),
+        only: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
-        self._session, self._integration, self._frontend = session, integration, frontend
+        self._session, self._integration, self._frontend, self._only = session, integration, frontend, only
         self._says_estimate = every or bool(only)
         self._lists = {
             table_of(function): function
@@ -133,14 +135,15 @@ class AccountLists:
         ways = [way for link in function.links for way in self._ways(function, link)]
         covered = [{way.param.name} for way in ways]
         for link in function.links:
-            if not any(names <= set(link.places) for names in covered):
+            if not self._only and not any(names <= set(link.places) for names in covered):
                 self._leave_out(function, link.places)
         return ListPlan(function, tuple(ways)) if ways else None
 
     def _ways(self, function: Function, link: Link) -> Iterator[Way]:
         if len(link.places) == 1:
             param = next(param for param in function.params if param.name == link.places[0])
-            parent = self._integration.lister(param)
+            wanted = self._only.get(table_of(function)) or (param.name,)
+            parent = self._integration.lister(param) if param.name in wanted else None
             if parent and table_of(parent) in self._lists.keys() - {table_of(function)}:
                 yield Way(param, table_of(parent), link, _GENERATION.get(table_of(function), ""))
 
