@@ -9,7 +9,6 @@ wait without raising an exception in the middle of a frame.
 
 from __future__ import annotations
 
-import fcntl
 import math
 import os
 import select
@@ -29,6 +28,10 @@ from kosmo_kernel.settings.limits import Limits
 
 START = "from kosmo_kernel.lua.worker import main; main(zone)"
 MAX_UNREAD_SECONDS = 5.0  # seconds that a child may leave a reply unread
+NO_WINDOWS = (
+    "Lua does not run on Windows itself, because its walls need Linux or macOS. Install WSL and kosmo_kernel in it: "
+    "https://learn.microsoft.com/windows/wsl/install"
+)
 VARIABLES_LOST = "Its variables are gone; run what set them again."
 # Bytes that the first read of a frame asks for; for a megabyte, Python would map and unmap memory each time.
 FIRST_READ_BYTES = 1 << 16
@@ -49,9 +52,14 @@ class WalledProcess:
     Parameters:
         folders: what it may import from, because it runs without site-packages; see `import_folders`.
         code: the Python code that it runs.
+
+    Raises:
+        LuaProcessError: this is Windows.
     """
 
     def __init__(self, folders: Sequence[str], code: str) -> None:
+        if sys.platform == "win32":
+            raise LuaProcessError(NO_WINDOWS)
         self._child = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {folders!r}; {code}"],
             stdin=subprocess.PIPE,
@@ -135,6 +143,8 @@ class LuaProcess(WalledProcess):
     def _enlarge_pipes(self) -> None:
         if sys.platform != "linux":
             return
+        import fcntl  # not on Windows
+
         for pipe in (self._requests, self._replies):
             with suppress(OSError):  # over the user's quota the default size still works
                 fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
