@@ -23,7 +23,7 @@ from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import integration_names
 from kosmo_kernel.cli.output import document, print_result, write_label
 from kosmo_kernel.cli.reference import RUNS, integration_of, state
-from kosmo_kernel.cli.setup_checks import DoctorFinding, kernelspec, versions, walls
+from kosmo_kernel.cli.setup_checks import DoctorFinding, command_name, kernelspec, versions, walls
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError
@@ -89,6 +89,7 @@ def _groups(
 ) -> Iterator[tuple[str, Iterable[DoctorFinding]]]:
     """Yield the headings and their findings. Each group runs its checks when it is iterated."""
     yield "Versions", versions()
+    yield "Command", command_name()
     yield "Walls around Lua", walls()
     yield "Jupyter", kernelspec()
     yield "Settings", settings()

@@ -27,6 +27,7 @@ from kosmo_kernel.settings.python_start import options, with_safe_options
 
 PACKAGES = ("lupa", "ipykernel", "pandas")  # packages whose versions affect what users see
 PYTHON_TIMEOUT_SECONDS = 10.0  # for another Python to report its version of this package
+MAX_SCRIPT_BYTES = 4096  # of a command in the PATH, which are read to see if it is a script of this package
 # Commands that Jupyter replaces with the Python that it runs on.
 _JUPYTER_PYTHON = re.compile(r"python(\d(\.\d+)?)?")
 _PRINT_VERSION = "import kosmo_kernel; print(kosmo_kernel.__version__)"
@@ -108,6 +109,39 @@ def walls() -> Iterator[DoctorFinding]:
             yield DoctorFinding(f"walls.{wall.name}", "ok", wall.meaning)
         else:
             yield DoctorFinding(f"walls.{wall.name}", state, f"It is missing here: {wall.why_not}.", advice)
+
+
+def command_name() -> Iterator[DoctorFinding]:
+    """Check that `kosmo` in the PATH is this installation, because KosmoKrator's own command has that name, too.
+
+    The scripts that start this package name it.
+    """
+    name, ours = "command.kosmo", Path(sys.executable).parent / "kosmo"
+    first = shutil.which("kosmo")
+    instead = f"{sys.executable} -P -m kosmo_kernel"
+    if first is None:
+        yield DoctorFinding(name, "ok", f"No folder of the PATH has `kosmo`; this works too: {instead}")
+    elif ours.exists() and ours.samefile(first):
+        yield DoctorFinding(name, "ok", f"`kosmo` is {first}.")
+    elif b"kosmo_kernel" in _first_bytes(first):
+        message = f"`kosmo` in the PATH is {first}, another installation of kosmo_kernel."
+        yield DoctorFinding(name, "warning", message, f"For this one, run: {instead}")
+    else:
+        message = f"`kosmo` in the PATH is {first}, another program."
+        advice = f"Put {ours.parent} first in the PATH, or run: {instead}"
+        yield DoctorFinding(name, "warning", message, advice)
+    if (folder := Path.home() / ".kosmo").exists():
+        message = f"{folder} belongs to another program, such as KosmoKrator. It is not used here."
+        yield DoctorFinding("command.folder", "ok", message)
+
+
+def _first_bytes(file: str) -> bytes:
+    """Return the first bytes of a file, which are those of a script; none if it cannot be read."""
+    try:
+        with open(file, "rb") as script:
+            return script.read(MAX_SCRIPT_BYTES)
+    except OSError:
+        return b""
 
 
 def kernelspec() -> Iterator[DoctorFinding]:

@@ -73,6 +73,37 @@ def test_a_library_that_is_missing_or_too_old_is_broken_with_its_command(monkeyp
     assert found["versions.ipykernel"] == ("ok", "")
 
 
+@pytest.mark.parametrize(
+    ("script", "state", "words"),
+    [
+        ("#!/usr/bin/env php\n<?php", "warning", "another program"),
+        ("#!/usr/bin/python3\nfrom kosmo_kernel.cli import main", "warning", "another installation"),
+        (None, "ok", "this works too"),
+    ],
+)
+def test_another_command_of_the_same_name_is_told(
+    script: str | None, state: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if script:
+        (tmp_path / "kosmo").write_text(script, encoding="utf-8")
+        (tmp_path / "kosmo").chmod(0o755)
+
+    (finding,) = setup_checks.command_name()
+
+    assert finding.state == state
+    assert words in finding.message
+    assert "-m kosmo_kernel" in finding.message + finding.what_to_do
+
+
+def test_the_folder_of_another_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".kosmo").mkdir()
+
+    assert f"{tmp_path / '.kosmo'} belongs to another program" in [*setup_checks.command_name()][-1].message
+
+
 def test_every_wall_is_told_with_what_it_keeps_away() -> None:
     _, _, found = diagnosis()
     standing = {name: one for name, one in found.items() if name.startswith("walls.")}
@@ -226,6 +257,7 @@ def test_the_text_has_a_line_for_each_finding_with_its_mark_and_what_to_do_below
 
     assert [line for line in lines if line and line[0] != " "][:-1] == [
         "Versions",
+        "Command",
         "Walls around Lua",
         "Jupyter",
         "Settings",
