@@ -42,6 +42,7 @@ class Request:
     metadata: Content = field(default_factory=dict)
     header: bytes = _EMPTY  # as JSON
     buffers: list[bytes] = field(default_factory=list)
+    subshell: str = ""  # the id of the subshell that it is sent to; empty for the main one
 
     def as_dict(self) -> Content:
         """Return the message in the form that jupyter_client and ipykernel use."""
@@ -114,12 +115,11 @@ class MessageCodec:
                 self._seen_before, self._seen = self._seen, set()
         try:
             header, _, metadata, content = (json.loads(text.decode(errors="replace")) for text in texts)
-            kind = str(header["msg_type"])
-        except (ValueError, TypeError, KeyError) as error:
+            kind, subshell = str(header["msg_type"]), str(header.get("subshell_id") or "")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InvalidMessageError(f"a message that makes no sense: {error}") from None
-        return Request(
-            list(frames[:delimiter]), kind, content, metadata, texts[0], list(frames[delimiter + 2 + _JSON_FRAMES :])
-        )
+        buffers = list(frames[delimiter + 2 + _JSON_FRAMES :])
+        return Request(list(frames[:delimiter]), kind, content, metadata, texts[0], buffers, subshell)
 
     def _sign(self, texts: Sequence[bytes]) -> bytes:
         return hmac.digest(self._key, b"".join(texts), self._digest).hex().encode() if self._key else b""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.accounts import demo_chosen
-from kosmo_kernel.errors import KosmoError, StoppedError, UserError
+from kosmo_kernel.errors import KosmoError, StoppedError, TryLaterError, UserError
 from kosmo_kernel.kernel.history import History
 from kosmo_kernel.kernel.messages import Content
 from kosmo_kernel.lua.interrupts import Interruptible
@@ -41,6 +41,7 @@ class KernelNotebook:
         send: called with a message type and a content to broadcast them.
         ask: called with a format of `io.read`, and a prompt, to read a line of input; returns None at its end.
         stopped: returns whether the running cell was interrupted, even before this object existed.
+        between_cells: calls a function in the thread that runs cells, as soon as no cell is running.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class KernelNotebook:
         send: Callable[[str, Content], None],
         ask: Callable[..., str | None],
         stopped: Callable[[], bool] = lambda: False,
+        between_cells: Callable[[Callable[[], None]], None] = lambda call: call(),
     ) -> None:
         self.session = session
         self.history = History()
         self._send = send
         self._ask = ask
         self._stopped = stopped
+        self._between_cells = between_cells
         self._formatting_error = Interruptible()  # marks the formatting of an error
         self._stored = False  # whether the running cell has its own execution count
         self._settings: dict[str, Any] | None = None  # the project's; None until they have been read without an error
@@ -146,7 +149,7 @@ class KernelNotebook:
         from kosmo_kernel.explorer import explore
         from kosmo_kernel.notebook.commands import NotebookContext, run_command
 
-        return run_command(command, NotebookContext(self.session, explore=explore))
+        return run_command(command, NotebookContext(self.session, between_cells=self._between_cells, explore=explore))
 
     def complete(self, code: str, cursor: int) -> Content:
         """Return the content of a `complete_reply`: the completions at the cursor."""
@@ -180,7 +183,10 @@ class KernelNotebook:
             return {"status": "invalid"}
         if cell.help_name or cell.commands:
             return {"status": "complete"}
-        status, indent = self.session.completeness(cell.lua)
+        try:
+            status, indent = self.session.completeness(cell.lua)
+        except TryLaterError:  # a cell is running
+            return {"status": "unknown"}
         return {"status": status} | ({"indent": indent} if status == "incomplete" else {})
 
     def _with_project_settings(self, cell: Cell) -> Cell:

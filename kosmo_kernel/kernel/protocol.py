@@ -2,8 +2,12 @@
 
 For each request the kernel broadcasts `busy`, then the outputs, sends the reply, and broadcasts `idle`. The main thread
 handles the shell channel, one request at a time. A second thread handles the control channel, so that kernel info,
-usage, interrupt and shutdown requests are answered while Lua runs. Protocol 5.5:
+usage, interrupt and shutdown requests are answered while Lua runs. A third one answers what the shell channel gets
+meanwhile and needs no Lua, such as completions and the messages of widgets; see `busy_shell.py`. Protocol 5.5:
 https://jupyter-client.readthedocs.io/en/stable/messaging.html
+
+Subshells (https://jupyter.org/enhancement-proposals/91-kernel-subshells/kernel-subshells.html) are names only: what is
+sent to one is answered as above, and a cell waits for the cell that runs, because there is one Lua state.
 """
 
 from __future__ import annotations
@@ -16,11 +20,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import zmq
 
 from kosmo_kernel import __version__
+from kosmo_kernel.kernel.busy_shell import BusyShell
 from kosmo_kernel.kernel.channels import Channels
 from kosmo_kernel.kernel.messages import NO_PARENT, VERSION, Content, InvalidMessageError, Request, now
 
@@ -34,7 +39,16 @@ PARENT_POLL_MILLISECONDS = 1000  # milliseconds between checks whether the paren
 SHUTDOWN_SECONDS = 4.0  # how long a shutdown may take; Jupyter kills the kernel after five
 # The signal with which the control thread interrupts the rendering in the main thread.
 INTERRUPT_RENDERING = signal.SIGTERM if sys.platform == "win32" else signal.SIGUSR1
+COMM_MESSAGES = ("comm_open", "comm_msg", "comm_close")
+LONG_REQUESTS = {"execute_request", *COMM_MESSAGES}  # that may run Lua
 COMMAND = "%kosmo "  # prefix of a line that Python handles
+
+
+class Work(NamedTuple):
+    """What the main thread has to do after the cell that runs, for a request that was handled meanwhile."""
+
+    request: Request
+    call: Callable[[], None]
 
 
 class LuaKernel:
@@ -57,8 +71,13 @@ class LuaKernel:
     def __init__(self, channels: Channels, parent: int = 0) -> None:
         self._channels = channels
         self._parent_pid = parent
-        self._current_request = NO_PARENT  # the shell request that is being handled
+        self._current_request = NO_PARENT  # the shell request that the main thread handles
+        self._meanwhile = NO_PARENT  # the one that the second thread of the shell channel handles
+        self._busy_shell = BusyShell(channels, lambda: _whatever_happens(self._handle_meanwhile))
+        self._queued: deque[Request | Work] = deque()  # what has to wait for the cell that runs
+        self._answered: list[Request] = []  # requests that were answered during the cell that runs
         self._aborted: deque[Request] = deque()  # requests that were queued behind a cell that failed
+        self._subshells: list[str] = []
         self._stored = 0
         self._notebook_lock = threading.Lock()
         self._notebook: KernelNotebook | None = None
@@ -79,9 +98,18 @@ class LuaKernel:
             "inspect_request": self._inspect,
             "is_complete_request": lambda request: self.notebook.is_complete(request.content["code"]),
             "history_request": self._history,
-            **dict.fromkeys(("comm_open", "comm_msg", "comm_close"), self._comm),
+            **dict.fromkeys(COMM_MESSAGES, self._comm),
         }
-        self._control = on_both | {"usage_request": self._usage, "interrupt_request": self._interrupt}
+        # Shutdown ends both threads, and the file of the history belongs to the main one.
+        waiting = ("execute_request", "history_request", "shutdown_request")
+        self._during_a_cell = {kind: handler for kind, handler in self._shell.items() if kind not in waiting}
+        self._control = on_both | {
+            "usage_request": self._usage,
+            "interrupt_request": self._interrupt,
+            "create_subshell_request": self._create_subshell,
+            "delete_subshell_request": self._delete_subshell,
+            "list_subshell_request": lambda _request: {"subshell_id": list(self._subshells)},
+        }
 
     @property
     def notebook(self) -> KernelNotebook:
@@ -112,7 +140,7 @@ class LuaKernel:
             check_defaults()
             lua = Session(process=process)
             lua.start()
-            return KernelNotebook(lua, self._send, self._ask, self._is_stopped)
+            return KernelNotebook(lua, self._send, self._ask, self._is_stopped, self._between_cells)
         except BaseException:
             process.close()
             raise
@@ -126,9 +154,10 @@ class LuaKernel:
         poller.register(self._channels.shell, zmq.POLLIN)
         poller.register(self._over, zmq.POLLIN)
         while not self._shutting_down:
-            if self._channels.shell in dict(poller.poll()):
+            if self._queued or self._channels.shell in dict(poller.poll()):
                 _whatever_happens(self._handle_next)
         control.join()
+        self._busy_shell.close()
         self._over.close()
 
     def interrupt(self) -> None:
@@ -152,12 +181,22 @@ class LuaKernel:
 
     def _handle_next(self) -> None:
         """Handle the next request, and then those that it aborted."""
-        request = self._receive(self._channels.shell)
-        if request is not None:
-            self._handle(request)
+        following = self._queued.popleft() if self._queued else self._receive(self._channels.shell)
+        if isinstance(following, Work):
+            self._work(following)
+        elif following is not None:
+            self._handle(following)
         while self._aborted:
             queued = self._aborted.popleft()
             self._handle(queued, aborted=queued.kind == "execute_request")
+
+    def _work(self, work: Work) -> None:
+        self._current_request = work.request
+        self._send("status", {"execution_state": "busy"})
+        with self._busy_shell.lent():
+            _whatever_happens(work.call)
+        self._send("status", {"execution_state": "idle"})
+        self._finish_answered()
 
     def _receive(self, socket: zmq.Socket[bytes]) -> Request | None:
         """Receive a message; log an invalid one and return None."""
@@ -178,12 +217,60 @@ class LuaKernel:
             _log(f"got a message of a kind that is not known: {request.kind!r}")
         else:
             metadata = {"started": now()} if request.kind == "execute_request" else {}
-            reply = _call_handler(handler, request)
+            reply = self._reply_of(handler, request)
             if reply is not None:
                 self._reply(self._channels.shell, request, reply, metadata)
         self._send("status", {"execution_state": "idle"})
+        self._finish_answered()
         if request.kind == "kernel_info_request":
             self._start_lua_early()
+
+    def _reply_of(self, handler: Callable[[Request], Content | None], request: Request) -> Content | None:
+        """Return the content of the reply. The shell is lent to its second thread if that may take long."""
+        if request.kind not in LONG_REQUESTS:
+            return _call_handler(handler, request)
+        with self._busy_shell.lent():
+            reply = _call_handler(handler, request)
+        if reply and reply["status"] == "error" and _aborts_others(request):
+            self._abort_queued()
+        return reply
+
+    def _finish_answered(self) -> None:
+        """Broadcast the states of the requests that were answered during the cell.
+
+        Front ends show the last state that they get, so these would have shown the kernel as idle while the cell ran.
+        """
+        answered, self._answered = self._answered, []
+        for request in answered:
+            for state in ("busy", "idle"):
+                self._channels.broadcast("status", {"execution_state": state}, request)
+
+    def _handle_meanwhile(self) -> None:
+        """Handle the next request in the second thread of the shell channel, or leave it to the main thread."""
+        request = self._receive(self._channels.shell)
+        if request is None:
+            return
+        handler = self._during_a_cell.get(request.kind)
+        if handler is None:
+            self._queued.append(request)
+            return
+        self._meanwhile = request
+        if request.subshell:
+            self._channels.broadcast("status", {"execution_state": "busy"}, request)
+        reply = _call_handler(handler, request)
+        if reply is not None:
+            self._reply(self._channels.shell, request, reply)
+        if request.subshell:
+            self._channels.broadcast("status", {"execution_state": "idle"}, request)
+        else:
+            self._answered.append(request)
+
+    def _between_cells(self, call: Callable[[], None]) -> None:
+        """Call a function in the main thread: at once if this is the main thread, else after the cell that runs."""
+        if self._busy_shell.is_current:
+            self._queued.append(Work(self._meanwhile, call))
+        else:
+            call()
 
     def _start_lua_early(self) -> None:
         """Start Lua ahead of the first cell, unless it has started or the kernel is shutting down."""
@@ -202,7 +289,7 @@ class LuaKernel:
                 {"text": "Lua 5.4", "url": "https://www.lua.org/manual/5.4/"},
                 {"text": "Heroku Platform API", "url": "https://devcenter.heroku.com/articles/platform-api-reference"},
             ],
-            "supported_features": [],
+            "supported_features": ["kernel subshells"],
         }
 
     def _execute(self, request: Request) -> Content:
@@ -233,12 +320,12 @@ class LuaKernel:
         self._cell = None
         if "user_expressions" not in reply and not silent:  # Lua did not start, so the error was not broadcast
             self._send("error", {key: reply[key] for key in ("ename", "evalue", "traceback")})
-        if reply["status"] == "error" and content.get("stop_on_error", True) and not silent:
-            self._abort_queued()
         return reply
 
     def _abort_queued(self) -> None:
         """Set the queued requests aside. Called before the reply, since requests that follow it must not be aborted."""
+        waiting, self._queued = self._queued, deque(one for one in self._queued if isinstance(one, Work))
+        self._aborted.extend(one for one in waiting if not isinstance(one, Work))
         while self._channels.shell.poll(0):
             request = self._receive(self._channels.shell)
             if request is not None:
@@ -276,7 +363,8 @@ class LuaKernel:
         return {"comms": {} if self._comms is None else self._comms.open_comms(request.content.get("target_name"))}
 
     def _broadcast_of_comm(self, kind: str, content: Content, metadata: Content, buffers: list[Any]) -> None:
-        self._channels.broadcast(kind, content, self._current_request, metadata, buffers)
+        parent = self._meanwhile if self._busy_shell.is_current else self._current_request
+        self._channels.broadcast(kind, content, parent, metadata, buffers)
 
     # The control channel, in its thread ------------------------------------------------------------------
 
@@ -305,6 +393,18 @@ class LuaKernel:
         reply = _call_handler(self._control.get(request.kind, _refuse), request) or {}
         self._reply(self._channels.control, request, reply)
         self._channels.broadcast("status", {"execution_state": "idle"}, request)
+
+    def _create_subshell(self, _request: Request) -> Content:
+        subshell = os.urandom(16).hex()
+        self._subshells.append(subshell)
+        return {"subshell_id": subshell}
+
+    def _delete_subshell(self, request: Request) -> Content:
+        subshell = str(request.content.get("subshell_id"))
+        if subshell not in self._subshells:
+            return _refusal(f"no subshell {subshell}")
+        self._subshells.remove(subshell)
+        return {}
 
     def _interrupt(self, _request: Request) -> Content:
         self.interrupt()
@@ -390,9 +490,19 @@ def _whatever_happens(work: Callable[[], None]) -> None:
         _log(traceback.format_exc())
 
 
+def _aborts_others(request: Request) -> bool:
+    """Return whether the failure of a cell aborts the requests that are queued behind it."""
+    content = request.content
+    return request.kind == "execute_request" and bool(content.get("stop_on_error", True)) and not content.get("silent")
+
+
 def _refuse(request: Request) -> Content:
     """Return the error reply for an unsupported control request."""
-    return {"status": "error", "ename": "NotImplementedError", "evalue": f"no {request.kind} here", "traceback": []}
+    return _refusal(f"no {request.kind} here")
+
+
+def _refusal(message: str) -> Content:
+    return {"status": "error", "ename": "NotImplementedError", "evalue": message, "traceback": []}
 
 
 def _log(text: str) -> None:

@@ -27,7 +27,7 @@ def test_it_says_where_help_is_and_greets(kernel: Kernel) -> None:
     assert all(link["url"].startswith("https://") and link["text"] for link in info["help_links"])
 
 
-@pytest.mark.parametrize("kind", ["debug", "create_subshell", "delete_subshell", "list_subshell", "unheard_of"])
+@pytest.mark.parametrize("kind", ["debug", "unheard_of"])
 def test_what_it_does_not_claim_is_refused_and_nobody_waits(kernel: Kernel, kind: str) -> None:
     reply = kernel.asked(f"{kind}_request", {"type": "request", "command": "debugInfo"}, "control")
     assert (reply["status"], reply["ename"]) == ("error", "NotImplementedError")

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("kernel_list")
 @pytest.mark.parametrize("channel", ["shell", "control"])
 def test_kernel_info_is_the_truth_on_both_channels(kernel: Kernel, channel: str) -> None:
     info = kernel.reply(kernel.ask("kernel_info_request", {}, channel), channel)
-    assert (info["status"], info["protocol_version"], info["supported_features"]) == ("ok", "5.5", [])
+    assert (info["status"], info["protocol_version"], info["supported_features"]) == ("ok", "5.5", ["kernel subshells"])
     assert info["language_info"] == {
         "name": "lua",
         "version": "5.4",

@@ -1,0 +1,95 @@
+"""Serve the shell channel in a second thread while the main thread runs a cell.
+
+The socket of the channel belongs to one thread at a time. The main thread lends it for as long as a handler runs. If
+that takes longer than a moment, the second thread takes the socket, so that a completion or a widget need not wait for
+the end of the cell, and gives it back when the handler returns. A short cell costs no change of the owner.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import zmq
+
+from kosmo_kernel.kernel.channels import Channels
+
+LENT_SECONDS = 0.02  # for which a handler runs before the second thread takes the socket
+
+
+class BusyShell:
+    """The second thread, which is started at the first loan.
+
+    Parameters:
+        channels: the kernel's sockets.
+        handle_next: receives and handles one message of the shell channel, in the second thread.
+    """
+
+    def __init__(self, channels: Channels, handle_next: Callable[[], None]) -> None:
+        self._channels, self._handle_next = channels, handle_next
+        self._changed = threading.Condition()
+        self._state: Literal["kept", "lent", "taken", "closed"] = "kept"
+        self._thread: threading.Thread | None = None
+        self._give_back = channels.signal("give back", zmq.PULL)
+        self._asks_back = channels.signal("give back", zmq.PUSH)
+
+    @property
+    def is_current(self) -> bool:
+        """Return whether this is called in the second thread."""
+        return self._thread is threading.current_thread()
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Lend the shell socket during the block. Called in the main thread."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="shell", daemon=True)
+            self._thread.start()
+        self._set("lent")
+        try:
+            yield
+        finally:
+            self._take_back()
+
+    def close(self) -> None:
+        """End the thread. Called in the main thread, outside of a loan."""
+        self._set("closed")
+        if self._thread is not None:
+            self._thread.join()
+        self._give_back.close()
+        self._asks_back.close()
+
+    def _take_back(self) -> None:
+        with self._changed:
+            if self._state == "lent":
+                self._state = "kept"  # the thread sees it when its moment is over
+                return
+            self._asks_back.send(b"")
+            self._changed.wait_for(lambda: self._state == "kept")
+
+    def _set(self, state: Literal["kept", "lent", "taken", "closed"]) -> None:
+        with self._changed:
+            self._state = state
+            self._changed.notify_all()
+
+    def _serve(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._channels.shell, zmq.POLLIN)
+        poller.register(self._give_back, zmq.POLLIN)
+        while self._take():
+            while self._give_back not in (ready := dict(poller.poll())):
+                if self._channels.shell in ready:
+                    self._handle_next()
+            self._give_back.recv()
+            self._set("kept")
+
+    def _take(self) -> bool:
+        """Wait until the socket is lent for longer than a moment, and take it; return False when this is closed."""
+        with self._changed:
+            while self._state != "closed":
+                self._changed.wait_for(lambda: self._state != "kept")
+                if not self._changed.wait_for(lambda: self._state != "lent", timeout=LENT_SECONDS):
+                    self._state = "taken"
+                    return True
+            return False
