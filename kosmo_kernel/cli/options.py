@@ -113,7 +113,7 @@ def check_formats(*, as_json: bool, layout: Layout) -> None:
         raise click.UsageError("--columns and --no-header are about tables, and --json prints a document.")
 
 
-class ValueType(click.ParamType[Any]):
+class ValueType(click.ParamType):  # type: ignore[type-arg] # older versions of click have no type of the value
     """The type of an option that has the values of a setting."""
 
     name = "value"

@@ -284,7 +284,7 @@ def _array(field: Field, values: _Values) -> _Array:
     if present == {str}:
         return _strings(values)
     nested = present & {list, dict}
-    return _objects(to_builtins(values) if nested else values)  # copied, because users may change a frame
+    return _as_they_came(to_builtins(values) if nested else values)  # copied, because users may change a frame
 
 
 def _kind_shown(present: frozenset[type]) -> str | None:
@@ -296,6 +296,14 @@ def _kind_shown(present: frozenset[type]) -> str | None:
 
 def _objects(values: _Values) -> npt.NDArray[np.object_]:
     return np.fromiter(values, dtype=object, count=len(values))
+
+
+def _as_they_came(values: _Values) -> pd.Series:
+    """Return a column of objects.
+
+    It is no array, in which pandas 3.0 would look for times, and fail at an integer of 400 digits.
+    """
+    return pd.Series(_objects(values), dtype=object, copy=False)
 
 
 def _strings(values: _Values) -> _Array:
