@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kosmo_kernel.demo.models import Person, Record, ident, reference
-from kosmo_kernel.demo.people import ENTERPRISE, JUNO, LABS, LENA, OSKAR, PRIYA, SIGN_IN, STAFF, TEAM
+from kosmo_kernel.demo.people import ENTERPRISE, JUNO, LABS, OSKAR, PRIYA, SIGN_IN, STAFF, TEAM
 from kosmo_kernel.demo.record_maker import Maker, fictional, user
 from kosmo_kernel.demo.times import ago
 
@@ -106,10 +106,30 @@ def authorizations(make: Maker) -> list[Record]:
 
 
 def transfers(make: Maker) -> list[Record]:
-    """Return the app that is to be handed over, and waits: the agency's to the account."""
-    app = make.company.find("wholesale-portal")
-    given = {"owner": user(LENA), "recipient": user(JUNO), "state": "pending", "created_at": ago(40.6)}
-    return [make("app-transfer", "1", app=app, **given)] if app else []
+    """Return the app that is to be handed over to the account, and waits: the agency's, or a colleague's."""
+    foreign = (one for one in make.company.apps if one["team"] is None and one["owner"]["id"] != JUNO.id)
+    app = make.company.find("wholesale-portal") or next(foreign, None)
+    if app is None:
+        return []
+    given = {"owner": app["owner"], "recipient": user(JUNO), "state": "pending", "created_at": ago(40.6)}
+    return [make("app-transfer", "1", app=app, **given)]
+
+
+def keys(make: Maker) -> list[Record]:
+    """Return the SSH keys of the account; one is of a computer that nobody has any more."""
+    return [
+        make("key", comment, comment=comment, email=JUNO.email, created_at=ago(days))
+        for comment, days in {"juno@laptop": 77.0, "juno@old-laptop": 1420.3}.items()
+    ]
+
+
+def team_delinquency(_make: Maker, team: Record) -> Record:
+    """Return when a team is suspended and deleted; one has a bill that is not paid."""
+    is_late = team["name"] == LABS
+    return {
+        "scheduled_deletion_time": ago(-41) if is_late else None,
+        "scheduled_suspension_time": ago(-11) if is_late else None,
+    }
 
 
 def _names(seat: Record) -> list[str]:

@@ -13,15 +13,32 @@ from kosmo_kernel.demo.times import ago, timestamp
 
 _DAYS = 90
 _NOT_RENEWED = ("failing", "failed")
+# Apps with a certificate that they signed themselves and that no domain uses, and for which domain it was meant. In a
+# generated company, some apps without automatic certificates have one.
+_SELF_SIGNED = {"price-quotes": "quotes.larkmoor.example"}
+_ONE_IN = 3
 
 
 def sni_endpoints(make: Maker, app: Record) -> list[Record]:
     """Return the endpoints of an app."""
-    return [
+    found = [
         _endpoint(app, domain)
         for domain in make.company.resources_of(app).domains
         if domain["sni_endpoint"] is not None
     ]
+    by_chance = not app["acm"] and int(app["id"][-4:], 16) % _ONE_IN == 0 and not make.company.find("price-quotes")
+    host = _SELF_SIGNED.get(app["name"]) or (f"{app['name']}.larkmoor.example" if by_chance else "")
+    return [*found, _self_signed(app, host)] if host else found
+
+
+def _self_signed(app: Record, host: str) -> Record:
+    """Return an endpoint with a certificate of two years that its owner signed, and that no domain uses."""
+    name = f"{app['name'][:20]}-test"
+    own = {"id": ident("sni-endpoint", name), "name": name}
+    domain = {"hostname": host, "sni_endpoint": own, "acm_status": None, "updated_at": ago(300)}
+    found = _endpoint(app, domain | {"id": "", "created_at": ago(300)})
+    signed = {"ca_signed?": False, "self_signed?": True, "issuer": f"/CN={host}", "expires_at": ago(-430)}
+    return found | {"domains": [], "ssl_cert": found["ssl_cert"] | signed}
 
 
 def _endpoint(app: Record, domain: Record) -> Record:

@@ -9,9 +9,11 @@ from kosmo_kernel.demo import deploys
 from kosmo_kernel.demo.models import Record, ident, reference
 from kosmo_kernel.demo.people import LABS, STAFF, TEAM
 from kosmo_kernel.demo.record_maker import Maker, user
+from kosmo_kernel.demo.times import ago
 
 # Of each pipeline: the team that owns it, since when, and its apps by stage.
 _PIPELINES = {
+    "addresses": (TEAM, "2023-02-20T10:00:00Z", {"address-checker": "production"}),
     "bookings": (TEAM, "2021-05-10T09:00:00Z", {"price-quotes": "staging", "booking-api": "production"}),
     "last-mile": (
         LABS,
@@ -24,7 +26,11 @@ _PIPELINES = {
         {"parcel-tracker-staging": "staging", "parcel-tracker": "production"},
     ),
 }
+# Review apps that Heroku could not create: their pipelines, pull requests and branches; and how many days ago.
+_WITHOUT_APP = (("parcel-tracker", 812, "new-map"),)
+_DAYS_WITHOUT_APP = 33.4
 _GENERATED = 4  # of so many apps in a row, a generated company has the first two in a pipeline
+_WITH_REVIEW = 8  # and of so many pipelines, one has the third app as a review app
 
 
 def pipelines(make: Maker) -> list[Record]:
@@ -119,20 +125,31 @@ def pipeline_stack(make: Maker, pipeline: Record) -> Record:
 def review_apps(make: Maker, pipeline: Record | None = None) -> list[Record]:
     """Return the review apps of a pipeline, or of all."""
     found = []
-    for name, (number, branch) in deploys.REVIEW.items():
-        app = make.company.find(name)
-        coupling = app and coupling_of(make, app)
-        if app and coupling and (pipeline is None or coupling["pipeline"]["id"] == pipeline["id"]):
-            given = {"branch": branch, "pr_number": number, "pipeline": coupling["pipeline"], "status": "errored"}
-            given |= {"app_setup": {"id": ident("app-setup", name)}, "creator": user(STAFF[2]), "message": None}
-            given |= {"error_status": "app-setup-failed", "fork_repo": None, "wait_for_ci": False}
-            found.append(make("review-app", name, app=app, created_at=app["created_at"], **given))
-    return found
+    for coupling in make.records("/pipeline-couplings"):
+        app = make.company.find(coupling["app"]["id"])
+        if app and coupling["stage"] == "review":
+            number, branch = deploys.REVIEW.get(app["name"], (int(app["id"][-2:], 16) + 1, f"try-{app['name']}"))
+            found.append(_review_app(make, coupling["pipeline"], app, number, branch))
+    for name, number, branch in _WITHOUT_APP:
+        if name in _facts(make):
+            found.append(_review_app(make, {"id": ident("pipeline", name)}, None, number, branch))
+    return [one for one in found if pipeline is None or one["pipeline"]["id"] == pipeline["id"]]
+
+
+def _review_app(make: Maker, pipeline: Record, app: Record | None, number: int, branch: str) -> Record:
+    """Return a review app; one whose setup failed, or that has no app, is in error."""
+    failed = app is None or app["name"] in deploys.REVIEW
+    given = {"branch": branch, "pr_number": number, "pipeline": pipeline, "status": "errored" if failed else "created"}
+    setup = {"id": ident("app-setup", app["name"])} if app and failed else None
+    given |= {"app": app, "app_setup": setup, "creator": user(STAFF[2]), "message": None}
+    given |= {"error_status": "app-setup-failed" if failed else None, "fork_repo": None, "wait_for_ci": False}
+    since = app["created_at"] if app else ago(_DAYS_WITHOUT_APP)
+    return make("review-app", app["name"] if app else f"{pipeline['id']}/{number}", created_at=since, **given)
 
 
 def review_app_of(make: Maker, app: Record) -> Record | None:
     """Return the review app that an app is, if it is one."""
-    return next((one for one in review_apps(make) if one["app"]["id"] == app["id"]), None)
+    return next((one for one in review_apps(make) if one["app"] and one["app"]["id"] == app["id"]), None)
 
 
 def review_app_config(make: Maker, pipeline: Record) -> Record:
@@ -146,12 +163,12 @@ def _facts(make: Maker) -> dict[str, tuple[str, str, dict[str, str]]]:
     """Return the pipelines of the company by name; a generated one has pairs of neighbours."""
     if make.company.find("parcel-tracker"):
         return _PIPELINES
-    apps = make.company.apps
-    return {
-        f"{staging['name'][:24]}-flow": (
-            TEAM,
-            max(staging["created_at"], production["created_at"]),
-            {staging["name"]: "staging", production["name"]: "production"},
-        )
-        for staging, production in zip(apps[1::_GENERATED], apps[2::_GENERATED], strict=False)
-    }
+    apps, found = make.company.apps, {}
+    for first in range(1, len(apps) - 1, _GENERATED):
+        staging, production, *others = apps[first : first + 3]
+        stages = {staging["name"]: "staging", production["name"]: "production"}
+        if first % (_GENERATED * _WITH_REVIEW) == 1:
+            stages |= {app["name"]: "review" for app in others}
+        since = max(staging["created_at"], production["created_at"])
+        found[f"{staging['name'][:24]}-flow"] = (TEAM, since, stages)
+    return found

@@ -12,6 +12,7 @@ from functools import cache
 from kosmo_kernel.demo.models import PLANS, Record, price, reference
 
 _CREATED = "2016-01-12T10:00:00Z"
+_DEPRECATED = ("mailfinch:flock",)  # its provider wants to end it
 _NAMES = {"heroku-postgresql": "Heroku Postgres", "heroku-redis": "Heroku Key-Value Store", "heroku-kafka": "Kafka"}
 
 
@@ -57,7 +58,7 @@ def plan(name: str) -> Record:
         "installable_outside_private_network": True,
         "price": price(name),
         "space_default": False,
-        "state": "ga",
+        "state": "deprecated" if name in _DEPRECATED else "ga",
         "updated_at": _CREATED,
         "visible": True,
     }

@@ -47,7 +47,7 @@ def _of_webhooks(told: Callable[..., Sequence[Record]], hooks: Callable[..., Seq
 
 
 def _nothing_due(*_: Any) -> Record:
-    """Return the delinquency of an account or a team that has paid."""
+    """Return the delinquency of an account that has paid."""
     return {"scheduled_deletion_time": None, "scheduled_suspension_time": None}
 
 
@@ -71,6 +71,7 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     "/account/app-transfers": access.transfers,
     "/account/features": lambda make: offers.features(make, "account", make.company.account),
     "/account/invoices": billing.invoices,
+    "/account/keys": access.keys,
     "/addon-attachments": _own("addon_attachments"),
     "/addon-region-capabilities": offers.capabilities,
     "/addon-services": offers.services,
@@ -173,7 +174,7 @@ _RECORDS: Mapping[str, Callable[..., Record | None]] = {
     f"/spaces/{_SPACE}/inbound-ruleset": lambda make, space: make.records(_RULESETS, space)[0],
     f"/spaces/{_SPACE}/topology": spaces.topology,
     "/account/delinquency": _nothing_due,
-    f"/teams/{_TEAM}/delinquency": _nothing_due,
+    f"/teams/{_TEAM}/delinquency": access.team_delinquency,
     "/users/{account.identity}/sms-number": lambda make, _user: {"sms_number": make.company.account["sms_number"]},
 }
 _WORDS = ("stage",)  # places with a word of Heroku's instead of a record

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kosmo_kernel.demo.models import Record, ident, reference
+from kosmo_kernel.demo.people import LABS
 from kosmo_kernel.demo.record_maker import Maker
 
 _SPACES = {"larkmoor-fir": "2026-01-28T10:05:00Z", "larkmoor-secure": "2023-09-26T08:40:00Z"}
+_PILOT = ("larkmoor-pilot", LABS, "virginia", "2026-03-09T15:20:00Z")  # nothing runs in it
 
 
 def spaces(make: Maker) -> list[Record]:
     """Return the spaces, as the apps in them tell."""
-    found: dict[str, Record] = {}
+    name, owner, region, since = _PILOT
+    where = {"region": reference("region", region), "generation": reference("generation", "cedar"), "shield": False}
+    found = {name: _space(make, name, since, reference("team", owner), **where)}
     for app in make.company.apps:
         if app["space"] and app["space"]["name"] not in found:
             name = app["space"]["name"]
-            given = {"shield": app["space"]["shield"], "region": app["region"], "generation": app["generation"]}
-            given |= {"team": app["team"], "organization": app["team"], "state": "allocated", "cidr": "10.0.0.0/16"}
-            given |= {"data_cidr": "172.23.0.0/20", "created_at": _SPACES.get(name, app["created_at"])}
-            found[name] = make("space", name, **reference("space", name), **given)
+            where = {"region": app["region"], "generation": app["generation"], "shield": app["space"]["shield"]}
+            found[name] = _space(make, name, _SPACES.get(name) or app["created_at"], app["team"], **where)
     return [found[name] for name in sorted(found)]
+
+
+def _space(make: Maker, name: str, since: str, team: Record | None, **where: Any) -> Record:
+    given = {"team": team, "organization": team, "state": "allocated", "created_at": since, **where}
+    return make("space", name, **reference("space", name), cidr="10.0.0.0/16", data_cidr="172.23.0.0/20", **given)
 
 
 def team_spaces(make: Maker, team: Record) -> list[Record]:

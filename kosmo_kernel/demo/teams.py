@@ -18,8 +18,8 @@ from kosmo_kernel.demo.people import ENTERPRISE, JOINED, JUNO, LABS, ROBOT, RUI,
 _CREATED = {TEAM: "2016-10-24T08:15:00Z", LABS: "2026-01-12T09:30:00Z"}
 _RANKS = ("admin", "member", "collaborator")
 _PASSWORD_ONLY = (TOM, RUI, ROBOT, SAMUEL)
-# Who administers a team without being a collaborator of an app of it, and since when.
-_ADMINS = {LABS: ((SAMUEL, "2026-01-19T10:40:00Z"),)}
+# Who is in a team without being a collaborator of an app of it, as what, and since when; one of them is of the agency.
+_OTHERS = {LABS: ((SAMUEL, "admin", "2026-01-19T10:40:00Z"), (RUI, "member", "2026-02-20T09:15:00Z"))}
 
 APP_PERMISSIONS: list[Record] = [{"name": name, "description": text} for name, text in PERMISSIONS.items()]
 
@@ -53,7 +53,7 @@ def members(team: Record, seats: Iterable[Collaborator]) -> list[Record]:
     """
     manager = f"{team['name']}@herokumanager.com"
     by_person: dict[Person, tuple[str, str]] = {JUNO: ("admin", max(JOINED, team["created_at"]))}
-    by_person |= {person: ("admin", since) for person, since in _ADMINS.get(team["name"], ())}
+    by_person |= {person: (role, since) for person, role, since in _OTHERS.get(team["name"], ())}
     for seat in seats:
         if seat.person.email == manager:
             continue

@@ -181,6 +181,8 @@ def test_the_company_has_what_audits_look_for() -> None:
     releases = {one["version"]: one for one in answer("/apps/my-app/releases", None)}
     rollback = releases[41]
     assert rollback["slug"] == releases[int(rollback["description"].removeprefix("Rollback to v"))]["slug"]
+    assert answer("/apps/courier-app/releases/241", None)["description"] == "Rollback to v238"
+    assert [answer(f"/apps/address-checker/releases/{n}", None)["status"] for n in (96, 97)] == ["succeeded", "failed"]
     assert releases[40]["status"] == "failed"
     assert "fictional" in releases[40]["output_stream_url"]
     assert [one["release"] for one in answer("/apps/my-app/builds", None) if one["status"] == "failed"] == [None]
@@ -204,8 +206,8 @@ def test_the_company_has_what_audits_look_for() -> None:
     assert old == ["bruno@pixelbarn.example"]
     admins = [one for one in answer("/teams/larkmoor-labs/members", None) if one["role"] == "admin"]
     assert [one["two_factor_authentication"] for one in admins] == [True, False]
-    assert [space["name"] for space in answer("/spaces", None)] == ["larkmoor-fir", "larkmoor-secure"]
-    assert len(answer("/pipelines", None)) == 3
+    assert [space["name"] for space in answer("/spaces", None)] == ["larkmoor-fir", "larkmoor-secure", "larkmoor-pilot"]
+    assert len(answer("/pipelines", None)) == 4
 
 
 @cache

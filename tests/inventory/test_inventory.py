@@ -199,7 +199,7 @@ def test_it_says_who_shares_an_add_on_and_what_a_move_has_to_replace(folder: Pat
         "shared add-ons": 4,
         "add-ons that only heroku has": 21,
         "review apps": 1,
-        "private spaces": 2,
+        "private spaces": 3,
         "domains with a certificate from heroku": 15,
     }
 

@@ -72,7 +72,7 @@ def test_each_block_names_a_resource_and_an_identifier_of_the_providers_document
     blocks = blocks_of(import_file(demo))
 
     check(blocks)
-    assert {one.resource for one in blocks} == IDENTIFIERS.keys() - {"heroku_ssl"}
+    assert {one.resource for one in blocks} == IDENTIFIERS.keys()
     assert import_file(demo).count("import {") == len(blocks)
 
 
@@ -90,11 +90,9 @@ def test_what_comes_and_goes_by_itself_is_left_out(demo: AccountData) -> None:
 
 
 def test_a_certificate_of_ones_own_is_imported(demo: AccountData) -> None:
-    apps = [app | {"acm": False} if app["name"] == "my-app" else app for app in demo.rows("apps")]
-    blocks = blocks_of(import_file(replace(demo, tables={**demo.tables, "apps": apps})))
+    blocks = blocks_of(import_file(demo))
 
-    check(blocks)
-    assert [one.identifier.partition(":")[0] for one in blocks if one.resource == "heroku_ssl"] == ["my-app", "my-app"]
+    assert [one.identifier.partition(":")[0] for one in blocks if one.resource == "heroku_ssl"] == ["price-quotes"]
 
 
 @pytest.mark.parametrize(
