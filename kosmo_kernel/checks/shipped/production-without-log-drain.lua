@@ -1,0 +1,15 @@
+-- title: Production apps whose logs nobody keeps
+-- severity: low
+-- why: Heroku itself keeps the last 1,500 lines of a log, for a week at most: nobody can read
+--   what happened before. Apps of the Fir generation have telemetry drains and are left out.
+--   Source: devcenter.heroku.com/articles/logging.
+-- do: heroku drains:add URL -a APP, or an add-on for logs.
+-- scope: read
+-- key: app
+local live = list.filter(heroku.list_pipeline_couplings(), { stage = "production" })
+local production = list.index_by(live, "app.id")
+local kept = list.count_by(heroku.list_log_drains({ app_id = heroku.list_apps() }), "app_id")
+local silent = list.filter(heroku.list_apps(), function(app)
+  return production[app.id] and app.generation.name ~= "fir" and not kept[app.name]
+end)
+return list.map(silent, function(app) return { app = app.name, released_at = app.released_at } end)
