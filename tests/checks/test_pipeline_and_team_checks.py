@@ -1,0 +1,294 @@
+"""The shipped checks of builds, releases, pipelines, certificates, drains, teams and tokens, on the demo company.
+
+Each finds what the company's records have, computed here in another way. That they find nothing where all is well is
+what the tests of seeded defects show; here parameters make some of them find nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kosmo_kernel.checks import CheckResult, run_checks, shipped_checks
+from kosmo_kernel.demo import api
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.budget import UNLIMITED
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.records import CompanyRecords
+from kosmo_kernel.demo.routes import FoundLink
+from kosmo_kernel.demo.times import NOW
+from kosmo_kernel.integrations.heroku.facts import facts
+
+Record = dict[str, Any]
+Key = tuple[str, ...]
+
+COMPANY = company()
+RECORDS = CompanyRecords(COMPANY)
+LINKS = {link.path: link for link in facts().links}
+APP, TEAM = "/apps/{app.identity}", "/teams/{team.identity}"
+OTHER_DOMAIN = "pixelbarn.example"
+LEAVER = "tom.ashby@postbox.example"
+GIVEN = {"leavers-in-teams.leavers": [LEAVER]}
+# Parameters with which a check finds nothing in the demo company.
+NOTHING = {
+    "builds-will-fail.days": -4000,
+    "config-vars-missing-in-a-stage.stages": ["development"],
+    "secrets-shared-between-stages.words": "^NONE$",
+    "certificates-ending.days": 5,
+    "drains-to-other-hosts.hosts": ["larkmoor.example", OTHER_DOMAIN],
+    "entry-databases-in-production-stage.plans": "^none:",
+    "outsiders-in-teams.our_domains": ["larkmoor.example", OTHER_DOMAIN],
+    "leavers-in-teams.leavers": [],
+    "old-invitations.days": 80,
+    "old-ssh-keys.days": 1500,
+    "app-transfers-waiting.days": 50,
+    "review-apps-left-behind.days": 40,
+}
+
+
+def at(path: str, *values: str) -> Any:
+    return RECORDS.answer(FoundLink(LINKS[path], values), {})
+
+
+def of_apps(path: str) -> list[Record]:
+    return [one for app in COMPANY.apps for one in at(f"{APP}/{path}", app["name"])]
+
+
+def days_ago(time: str) -> float:
+    return (datetime.fromisoformat(NOW) - datetime.fromisoformat(time)) / timedelta(days=1)
+
+
+def stage(app: Record) -> str:
+    """Return the stage of an app, which any reference to it identifies; an empty text for one in no pipeline."""
+    return next((one["stage"] for one in COUPLINGS if one["app"]["id"] == app["id"]), "")
+
+
+def neighbours(app: Record) -> list[Record]:
+    """Return the other apps in the pipeline of an app."""
+    [pipeline] = [one["pipeline"] for one in COUPLINGS if one["app"]["id"] == app["id"]] or [None]
+    ids = [one["app"]["id"] for one in COUPLINGS if pipeline and one["pipeline"]["id"] == pipeline["id"]]
+    return [one for one in COMPANY.apps if one["id"] in ids and one is not app]
+
+
+def names(records: list[Record], *columns: str) -> set[Key]:
+    """Return the app and some other fields of each record."""
+    return {(record["app"]["name"], *(str(record[column]) for column in columns)) for record in records}
+
+
+COUPLINGS = at("/pipeline-couplings")
+RELEASES = {app["name"]: COMPANY.releases(app) for app in COMPANY.apps if app["released_at"]}
+VARS = {app["name"]: at(f"{APP}/config-vars", app["name"]) for app in COMPANY.apps}
+ADDONS = [addon for app in COMPANY.apps for addon in COMPANY.resources_of(app).addons]
+ENDPOINTS = of_apps("sni-endpoints")
+DRAINS = of_apps("log-drains")
+PROCESSES = of_apps("formation")
+MEMBERS = [(team["name"], one) for team in COMPANY.teams for one in COMPANY.members(team)]
+ADMINS: set[Key] = {(team, one["email"]) for team, one in MEMBERS if one["role"] == "admin"}
+WITHOUT_FACTOR: set[Key] = {
+    (team, one["email"]) for team, one in MEMBERS if not one["two_factor_authentication"] and not one["federated"]
+}
+INSIDE: set[Key] = {(team, one["email"]) for team, one in MEMBERS if one["role"] != "collaborator"}
+COMPARED = ("staging", "production")
+
+
+def last_builds() -> list[tuple[Record, Record]]:
+    found = [(app, at(f"{APP}/builds", app["name"])) for app in COMPANY.apps]
+    return [(app, max(builds, key=lambda one: one["created_at"])) for app, builds in found if builds]
+
+
+def without_earlier_code() -> set[Key]:
+    found: set[Key] = set()
+    for app, releases in RELEASES.items():
+        kept = [one for n, one in enumerate(reversed(releases)) if n < 20 or days_ago(one["created_at"]) < 30]
+        builds = {one["artifacts"][0]["id"] for one in kept if one["artifacts"] and one["status"] == "succeeded"}
+        found |= {(app,)} if len(builds) == 1 else set()
+    return found
+
+
+def shared_secrets() -> set[Key]:
+    by_value: dict[str, list[tuple[Record, str]]] = defaultdict(list)
+    for app in COMPANY.apps:
+        for name, value in VARS[app["name"]].items():
+            if stage(app) and any(word in name for word in ("SECRET", "TOKEN", "KEY", "PASS", "CREDENTIAL")):
+                by_value[value].append((app, name))
+    groups = [group for group in by_value.values() if len({stage(app) for app, _ in group}) > 1]
+    return {(app["name"], name) for group in groups for app, name in group}
+
+
+def uses_of(addon: Record) -> int:
+    return sum(addon in COMPANY.resources_of(app).all_addons for app in COMPANY.apps)
+
+
+def dynos_of(app: str) -> int:
+    return sum(one["quantity"] for one in PROCESSES if one["app"]["name"] == app)
+
+
+EXPECTED: dict[str, set[Key]] = {
+    "builds-will-fail": {
+        (a["name"], a["build_stack"]["name"], {"heroku-20": "not possible"}.get(stack, "fail 1 in 30 days"))
+        for a in COMPANY.apps
+        if (stack := a["build_stack"]["name"]) in ("heroku-20", "heroku-22")
+    },
+    "last-build-failed": {(app["name"], one["id"]) for app, one in last_builds() if one["status"] == "failed"},
+    "failed-release-phase": {
+        (app, str(releases[-1]["version"])) for app, releases in RELEASES.items() if releases[-1]["status"] == "failed"
+    },
+    "rollback-still-live": {
+        (app, str(one["version"]))
+        for app, releases in RELEASES.items()
+        for one in releases
+        if one["current"] and "Rollback" in one["description"]
+    },
+    "nothing-to-roll-back-to": without_earlier_code(),
+    "processes-at-zero-with-paid-add-ons": names(
+        [
+            one
+            for one in ADDONS
+            if one["app"]["name"] in {process["app"]["name"] for process in PROCESSES}
+            and not dynos_of(one["app"]["name"])
+            and uses_of(one) == 1
+            and (one["billed_price"] or {"cents": 0})["cents"]
+        ],
+        "name",
+    ),
+    "small-dynos-in-production-stage": names(
+        [
+            one
+            for one in PROCESSES
+            if one["quantity"] and one["size"].lower() in ("eco", "basic") and stage(one["app"]) == "production"
+        ],
+        "type",
+    ),
+    "single-web-dyno-in-production-stage": names(
+        [one for one in PROCESSES if (one["type"], one["quantity"], stage(one["app"])) == ("web", 1, "production")]
+    ),
+    "apps-without-pipeline": {(app["name"],) for app in COMPANY.apps if not stage(app)},
+    "stages-on-different-stacks": {
+        (app["name"], app["stack"]["name"])
+        for app in COMPANY.apps
+        for other in neighbours(app)
+        if stage(other) == "production" and other["stack"] != app["stack"]
+    },
+    "config-vars-missing-in-a-stage": {
+        (app["name"], name, other["name"])
+        for app in COMPANY.apps
+        for other in neighbours(app)
+        if stage(app) in COMPARED and stage(other) in COMPARED
+        for name in VARS[other["name"]].keys() - VARS[app["name"]].keys()
+    },
+    "secrets-shared-between-stages": shared_secrets(),
+    "add-ons-shared-between-stages": {
+        (one["app"]["name"], one["name"], one["addon"]["name"])
+        for one in COMPANY.addon_attachments
+        if stage(one["app"]) and stage(one["addon"]["app"]) and stage(one["app"]) != stage(one["addon"]["app"])
+    },
+    "certificates-ending": names([one for one in ENDPOINTS if days_ago(one["ssl_cert"]["expires_at"]) > -30], "name"),
+    "self-signed-certificates": names([one for one in ENDPOINTS if one["ssl_cert"]["self_signed?"]], "name"),
+    "domains-without-tls": {
+        (app["name"], one["hostname"])
+        for app in COMPANY.apps
+        for one in COMPANY.resources_of(app).domains
+        if one["kind"] == "custom" and not one["sni_endpoint"] and (one["acm_status"] == "failed" or not app["acm"])
+    },
+    "drains-to-other-hosts": {
+        (one["app"]["name"], re.findall(r"@([\w.-]+)", one["url"])[0]) for one in DRAINS if not one["addon"]
+    },
+    "production-without-log-drain": {
+        (app["name"],)
+        for app in COMPANY.apps
+        if stage(app) == "production" and app["id"] not in {one["app"]["id"] for one in DRAINS}
+    },
+    "add-ons-on-ending-plans": {
+        (one["app"]["name"], one["name"], plan["name"])
+        for one in ADDONS
+        for plan in at("/addon-services/{add-on-service.identity}/plans", one["addon_service"]["name"])
+        if plan["id"] == one["plan"]["id"] and plan["state"] != "ga"
+    },
+    "entry-databases-in-production-stage": {
+        (app["name"], one["name"])
+        for app in COMPANY.apps
+        if stage(app) == "production"
+        for one in COMPANY.resources_of(app).all_addons
+        if re.match(r"heroku-(postgresql|redis):(essential|mini|basic)", one["plan"]["name"])
+    },
+    "outsiders-in-teams": {one for one in INSIDE if not one[1].endswith("@larkmoor.example")},
+    "leavers-in-teams": {(team, LEAVER) for team, one in MEMBERS if one["email"] == LEAVER},
+    "admins-without-second-factor": WITHOUT_FACTOR & ADMINS,
+    "members-without-second-factor": WITHOUT_FACTOR - ADMINS,
+    "teams-with-one-admin": {
+        (team["name"],) for team in COMPANY.teams if [name for name, _ in ADMINS].count(team["name"]) == 1
+    },
+    "old-invitations": {
+        (one["team"]["name"], one["user"]["email"])
+        for team in COMPANY.teams
+        for one in at("/teams/{team.name}/invitations", team["name"])
+        if days_ago(one["created_at"]) > 30
+    },
+    "collaborators-outside-the-team": {
+        (app["name"], email)
+        for app in COMPANY.apps
+        for email in [seat["user"]["email"] for seat in COMPANY.resources_of(app).collaborators]
+        if app["team"] and (app["team"]["name"], email) not in INSIDE and "herokumanager" not in email
+    },
+    "authorizations-without-end": {
+        (one["id"],) for one in at("/oauth/authorizations") if not one["access_token"]["expires_in"]
+    },
+    "old-ssh-keys": {(one["fingerprint"],) for one in at("/account/keys") if days_ago(one["created_at"]) > 365},
+    "app-transfers-waiting": {
+        (one["app"]["name"], one["recipient"]["email"])
+        for one in at("/account/app-transfers")
+        if one["state"] == "pending"
+    },
+    "teams-with-unpaid-bills": {
+        (team["name"],)
+        for team in COMPANY.teams
+        if at(f"{TEAM}/delinquency", team["name"])["scheduled_suspension_time"]
+    },
+    "spaces-without-apps": {
+        (one["name"],)
+        for one in at("/spaces")
+        if one["id"] not in [app["space"]["id"] for app in COMPANY.apps if app["space"]]
+    },
+    "review-apps-left-behind": {
+        (pipeline["name"], one["branch"])
+        for pipeline in at("/pipelines")
+        for one in at("/pipelines/{pipeline.id}/review-apps", pipeline["id"])
+        if days_ago(one["created_at"]) > 14
+    },
+}
+
+
+def run(**given: Any) -> dict[str, CheckResult]:
+    names = {name.partition(".")[0] for name in given} or EXPECTED.keys()
+    checks = [check for check in shipped_checks() if check.name in names]
+    report = run_checks(checks, "demo", parameters=given or GIVEN)
+    return {result.check.name: result for result in report.results}
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, CheckResult]:
+    return run()
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_check_finds_what_the_records_of_the_company_have(results: dict[str, CheckResult], name: str) -> None:
+    assert results[name].reason == ""
+    found = [tuple(finding.key.values()) for finding in results[name].findings]
+    assert sorted(found) == sorted(EXPECTED[name]) != []
+
+
+def test_parameters_say_what_is_all_right() -> None:
+    assert {name: (one.status, one.reason) for name, one in run(**NOTHING).items()} == {
+        name.partition(".")[0]: ("passed", "") for name in NOTHING
+    }
+
+
+@pytest.mark.full
+def test_a_generated_company_of_five_hundred_apps_has_something_for_each_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = DemoApi(company(500), refill=UNLIMITED), DEMO_TOKEN
+    monkeypatch.setattr(api, "in_process", lambda: served)
+    assert {name: (one.status, one.reason) for name, one in run().items()} == dict.fromkeys(EXPECTED, ("findings", ""))
