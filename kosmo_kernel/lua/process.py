@@ -60,6 +60,11 @@ class WalledProcess:
     def __init__(self, folders: Sequence[str], code: str) -> None:
         if sys.platform == "win32":
             raise LuaProcessError(NO_WINDOWS)
+        if sys.platform == "darwin":
+            from kosmo_kernel.lua.walls_macos import missing_because
+
+            reason = missing_because(package_folder())
+            code = f"from kosmo_kernel.lua import walls_lockdown as walls; walls.no_macos_sandbox = {reason!r}; {code}"
         self._child = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {folders!r}; {code}"],
             stdin=subprocess.PIPE,
@@ -123,7 +128,12 @@ def import_folders(library: str, missing: KosmoError) -> list[str]:
     spec = find_spec(library)
     if spec is None or spec.origin is None:
         raise missing
-    return list(dict.fromkeys([str(Path(__file__).resolve().parents[2]), str(Path(spec.origin).parents[1])]))
+    return list(dict.fromkeys([package_folder(), str(Path(spec.origin).parents[1])]))
+
+
+def package_folder() -> str:
+    """Return the folder that this package is imported from."""
+    return str(Path(__file__).resolve().parents[2])
 
 
 class LuaProcess(WalledProcess):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 HARMLESS = {"TZ", "LC_CTYPE"}  # set by `worker.main` and by Python itself
 NO_NEW_PRIVILEGES, SET_FILTER, BY_PROGRAM = 38, 22, 2  # PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+# Why Apple's sandbox is not used, empty if it is; the parent sets it on macOS. None on other systems.
+no_macos_sandbox: str | None = None
 SIGKILL = 9  # the same number on all systems, so that `signal` need not be imported
 
 
@@ -35,6 +37,7 @@ def lock_down(lifeline: int) -> dict[str, str]:
         Each wall's name, and why it is missing: empty when it is in place.
     """
     # The order matters: after `files` no module can be imported, and after `system_calls` no limit can be set.
+    sandboxed = _macos_sandbox() if no_macos_sandbox is not None else {}
     walls = {
         "environment": _tried(_have_no_environment),
         "lifeline": _tried(lambda: _hang_on(lifeline)),
@@ -42,10 +45,25 @@ def lock_down(lifeline: int) -> dict[str, str]:
         "processes": _tried(_start_no_processes),
         "files": _tried(_open_no_files),
     }
+    if sandboxed:
+        return walls | sandboxed
     walls["system_calls"] = walls["privileges"] or _tried(_keep_few_calls)
     if not walls["system_calls"]:
         walls["processes"] = ""  # the filter holds for root as well
     return walls
+
+
+def _macos_sandbox() -> dict[str, str]:
+    """Enter Apple's sandbox unless there is a reason not to, and return the walls that it decides about.
+
+    It comes first, because it loads a library. It denies files, sockets and programs, for root as well, so no privilege
+    can be gained by starting one. It does not say which system calls remain.
+    """
+    from kosmo_kernel.lua.walls_macos import enter
+
+    why_not = no_macos_sandbox or _tried(enter)
+    walls = {"privileges": why_not, "system_calls": "macOS has no filter of system calls"}
+    return walls if why_not else walls | {"processes": "", "files": ""}
 
 
 def report(walls: dict[str, str]) -> bytes:

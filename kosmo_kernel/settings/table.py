@@ -325,6 +325,12 @@ REQUIRE_WALLS = Setting(
     variable="KOSMO_REQUIRE_WALLS",
     config=("require_walls",),
 )
+MACOS_SANDBOX = Setting(
+    "macos_sandbox",
+    "1: put Apple's sandbox around Lua as well, on macOS. It has not been tried on every macOS yet.",
+    FLAG,
+    variable="KOSMO_MACOS_SANDBOX",
+)
 
 # What is shown and kept.
 LIMIT = Setting(
@@ -412,7 +418,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
     "cells": (
         *(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, ERRORS, FRESH, NO_RAISE_ERROR),
     ),
-    "limits": (*LIMITS, MAX_CPU, MAX_MEMORY, MAX_TOKENS, ANSWER_WITHIN, REQUIRE_WALLS),
+    "limits": (*LIMITS, MAX_CPU, MAX_MEMORY, MAX_TOKENS, ANSWER_WITHIN, REQUIRE_WALLS, MACOS_SANDBOX),
     "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
     "network": (CONNECT_TIMEOUT, READ_TIMEOUT, MCP_TOKEN),
     "checks": (CHECKS_FOLDER, *CHECK_PARAMETERS),

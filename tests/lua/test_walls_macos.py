@@ -1,0 +1,101 @@
+"""Apple's sandbox on systems that have none: the trial, its reasons, and the report."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kosmo_kernel.lua import walls_lockdown, walls_macos
+from kosmo_kernel.lua.process import package_folder
+
+# A program that enters a sandbox which refuses these, in place of Apple's.
+TRIAL = """
+import sys
+sys.path.insert(0, {folder!r})
+import os, socket
+from kosmo_kernel.lua.walls_macos import probe
+def refuse(*_):
+    raise PermissionError(1, "Operation not permitted")
+def enter():
+    for owner, name in {refused!r}:
+        setattr({{"os": os, "socket": socket.socket}}[owner], name, refuse)
+probe(enter)
+"""
+FILE, SOCKET, PROCESS = ("os", "open"), ("socket", "connect"), ("os", "fork")
+
+
+@pytest.fixture(autouse=True)
+def no_trial_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walls_macos, "_reason", [])
+
+
+def test_it_is_off_unless_the_user_turns_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KOSMO_MACOS_SANDBOX", raising=False)
+    assert walls_macos.missing_because(package_folder()) == walls_macos.OFF
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="it has the library")
+def test_a_system_without_the_library_goes_without_it_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOSMO_MACOS_SANDBOX", "1")
+    assert "libSystem.B.dylib" in walls_macos.missing_because(package_folder())
+
+
+@pytest.mark.skipif(sys.platform != "darwin", reason="only macOS has it")
+def test_the_sandbox_of_this_system_refuses_a_file_a_socket_and_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOSMO_MACOS_SANDBOX", "1")
+    assert walls_macos.missing_because(package_folder()) == ""
+
+
+@pytest.mark.parametrize(
+    ("refused", "output"),
+    [
+        ([FILE, SOCKET, PROCESS], b"refused: file socket process\n"),
+        ([FILE, PROCESS], b"refused: file process\n"),
+        ([], b"refused: \n"),
+    ],
+)
+def test_a_trial_says_what_is_refused(refused: list[tuple[str, str]], output: bytes) -> None:
+    program = TRIAL.format(folder=package_folder(), refused=refused)
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == output
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("import os; os.write(1, b'refused: file socket\\n')", "failed with status 0: refused: file socket"),
+        ("import os; os.kill(os.getpid(), 9)", "failed with status -9: no word"),
+        ("import time; time.sleep(60)", "did not end well"),
+        ("raise OSError('deny')", "failed with status 1: OSError: deny"),
+    ],
+)
+def test_a_trial_that_dies_hangs_or_fails_leaves_the_wall_out_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, program: str, words: str
+) -> None:
+    monkeypatch.setenv("KOSMO_MACOS_SANDBOX", "1")
+    monkeypatch.setattr(walls_macos, "PROBE", program)
+    monkeypatch.setattr(walls_macos, "PROBE_SECONDS", 1.0)
+
+    assert words in walls_macos.missing_because(package_folder())
+
+
+@pytest.mark.parametrize("why_not", ["", "it is off"])
+def test_the_report_has_the_walls_that_the_sandbox_builds(monkeypatch: pytest.MonkeyPatch, why_not: str) -> None:
+    def built(wall: Callable[[], Any]) -> str:
+        return ""
+
+    monkeypatch.setattr(walls_lockdown, "_tried", built)  # builds nothing around this process
+    monkeypatch.setattr(walls_lockdown, "no_macos_sandbox", why_not)
+
+    walls = walls_lockdown.lock_down(lifeline=2)
+
+    assert walls["system_calls"]
+    assert (walls["privileges"], walls["files"], walls["processes"]) == (why_not, "", "")
+
+
+def test_a_library_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(OSError, match="no/such"):
+        walls_macos.enter("/no/such.dylib")
