@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from kosmo_kernel.checks import SEVERITIES, CheckReport, CheckResult, Finding
+from kosmo_kernel.checks.finding_columns import shown_columns, shown_value
 from kosmo_kernel.checks.json_document import summary
 from kosmo_kernel.client.progress import counted, duration
+from kosmo_kernel.render.column_widths import ColumnSize, chosen_widths
 from kosmo_kernel.render.text import escape_control, is_number
 
 MAX_FINDINGS = 10  # of a check that are shown, unless all are requested
 MAX_COLUMNS = 6
+MAX_WIDTH, MIN_WIDTH = (
+    50,
+    16,
+)  # of a column: where its texts are cut or go on in the next line, and how narrow that gets
 MAX_NAMED = 12  # checks that could not be made for one reason
 _COLOURS = {"high": "bold red", "medium": "bold yellow", "low": "bold cyan"}
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z")
@@ -54,7 +61,7 @@ def _print_result(screen: Console, result: CheckResult, *, full: bool) -> None:
     findings = sorted(result.findings, key=lambda one: one.accepted is not None)
     rows = findings if full else findings[:MAX_FINDINGS]
     if rows:
-        _print_indented(screen, _table(rows))
+        _print_indented(screen, _table(rows, screen.width - _INDENT[3]))
     below = [f"and {counted(len(findings) - len(rows), 'more finding')} (--full shows all)"] if rows != findings else []
     if result.gone:
         names = ", ".join(finding.title for finding in result.gone[:MAX_NAMED])
@@ -69,50 +76,39 @@ def _print_result(screen: Console, result: CheckResult, *, full: bool) -> None:
     screen.print()
 
 
-def _table(findings: Sequence[Finding]) -> Table:
-    columns = _columns(findings)
+def _table(findings: Sequence[Finding], room: int) -> Table:
+    """Return the findings as a table with the columns that fit into `room`, those of the key first."""
+    cells: dict[str, list[str]] = {}
+    numbers = set()
+    for column in shown_columns(findings, MAX_COLUMNS):
+        values = [shown_value(finding, column) for finding in findings]
+        cells[column] = [escape_control(_cell(value)) for value in values]
+        numbers |= {column} if any(map(is_number, values)) else set()
+    if any(notes := [_note(finding) for finding in findings]):
+        cells[""] = [escape_control(note) for note in notes]
+    key = findings[0].check.key
+    sizes = []
+    for column, texts in cells.items():
+        width = max(map(cell_len, texts))
+        sizes.append(ColumnSize(column, cell_len(column), texts, min(width, MAX_WIDTH), MIN_WIDTH))
+    main = {index for index, column in enumerate(cells) if column in key or not column}
+    widths = chosen_widths(sizes, main, room)
     grid = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="", border_style="dim"
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="", border_style="dim"
     )
-    notes = [_note(finding) for finding in findings]
-    for column in columns:
-        values = [_value(finding, column) for finding in findings]
-        is_key = column in findings[0].check.key
+    names = list(cells)
+    for index, width in widths.items():
+        is_whole = names[index] in key or not names[index]  # a name is copied into a command, so it is never cut
         grid.add_column(
-            Text(escape_control(column), "bold"),
-            justify="right" if any(map(is_number, values)) and not is_key else "left",
-            overflow="fold" if is_key else "ellipsis",
-            no_wrap=not is_key,
+            Text(escape_control(names[index]), "bold"),
+            justify="right" if names[index] in numbers else "left",
+            overflow="fold" if is_whole else "ellipsis",
+            no_wrap=not is_whole,
+            max_width=width,
         )
-    if any(notes):
-        grid.add_column("", style="dim", overflow="fold")
-    for finding, note in zip(findings, notes, strict=True):
-        cells = [Text(escape_control(_cell(_value(finding, column)))) for column in columns]
-        grid.add_row(
-            *cells, *([Text(escape_control(note))] if any(notes) else []), style="dim" if finding.accepted else ""
-        )
+    for finding, row in zip(findings, zip(*(cells[names[index]] for index in widths), strict=True), strict=True):
+        grid.add_row(*map(Text, row), style="dim" if finding.accepted else "")
     return grid
-
-
-def _columns(findings: Sequence[Finding]) -> list[str]:
-    """Return the columns to show: those of the key, and the first others that have plain values."""
-    columns = dict.fromkeys(findings[0].check.key)
-    for name, value in findings[0].record.items():
-        is_plain = _name_of(value) if isinstance(value, Mapping) else isinstance(value, (str, int, float))
-        if len(columns) < MAX_COLUMNS and is_plain and name != "id" and not name.endswith("_id"):
-            columns[name] = None
-    return list(columns)
-
-
-def _value(finding: Finding, column: str) -> Any:
-    if column in finding.key:
-        return finding.key[column]
-    value = finding.record.get(column)
-    return _name_of(value) if isinstance(value, Mapping) else value
-
-
-def _name_of(record: Mapping[str, Any]) -> Any:
-    return record.get("name") or record.get("email")
 
 
 def _cell(value: Any) -> str:
