@@ -53,9 +53,12 @@ def report_of(*bodies: str) -> CheckReport:
 
 
 def test_all_checks_of_a_run_ask_each_list_once(api: RefusingApi) -> None:
-    report = report_of(*[f"return {BY_APP}"] * 8, "return list.take(heroku.list_apps(), 0)")
+    spoiling = f"local rows = {DYNOS}\nfor _, row in ipairs(rows) do row.app.name = 'spoilt' end\nreturn rows"
+    report = report_of(spoiling, *[f"return {BY_APP}"] * 7, "return list.take(heroku.list_apps(), 0)")
     assert {result.reason for result in report.results} == {""}
-    assert len({len(result.findings) for result in report.results[:8]}) == 1
+    assert len({len(result.findings) for result in report.results[1:8]}) == 1
+    assert {finding.key["app"] for finding in report.results[0].findings} == {"spoilt"}
+    assert "spoilt" not in {finding.key["app"] for result in report.results[1:] for finding in result.findings}
     assert api.requested[f"/apps/{APP}/dynos"] == 1
     assert set(api.requested.values()) == {1}
     assert report.cost is not None
