@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 from kosmo_kernel.demo import attachments, company_data, formation, generated, people, releases, teams
 from kosmo_kernel.demo.models import App, AppResources, Collaborator, Record, own_domain
@@ -119,6 +120,15 @@ class Company:
             if app.team in seats:
                 seats[app.team] += self._things(position).people
         return {team["name"]: teams.members(team, seats[team["name"]]) for team in self.teams}
+
+    def own_records(self, path: str, *parents: Any) -> Any:
+        """Return what this company has at one of Heroku's paths in place of what the demo makes there, or None.
+
+        Parameters:
+            path: such as `/apps/{app.identity}/builds`.
+            parents: what stands in its places; records, or words of Heroku's such as a stage.
+        """
+        return None
 
     def joined(self, app: Record, user: Record | None = None) -> bool:
         """Return whether a user, by default the account, is a collaborator of one of `apps`."""

@@ -282,10 +282,8 @@ class CompanyRecords:
             answer = parents[-1] if link.returns == "record" else parents[-1:]
         elif link.returns == "list":
             answer = self._list(path, *parents, *query)
-        elif path in _RECORDS:
-            answer = _RECORDS[path](self._make, *parents)
         else:
-            answer = self._make(link.resource, _key(path, parents), **_given(link.places, parents))
+            answer = self._record(path, *parents)
         if answer is None:
             raise not_found(link.resource)
         return self._at_moved_time(answer)
@@ -295,10 +293,20 @@ class CompanyRecords:
         return self._make_list(path, *parents) if parents else self._wide(path)
 
     def _make_list(self, path: str, *parents: Any) -> Sequence[Record]:
+        own: Sequence[Record] | None = self.company.own_records(path, *parents)
+        if own is not None:
+            return own
         if path in _LISTS:
             return _LISTS[path](self._make, *parents)
         link = self._links[path]
         return self._make.several(link.resource, _key(path, parents), **_given(link.places, parents))
+
+    def _record(self, path: str, *parents: Any) -> Any:
+        own = self.company.own_records(path, *parents)
+        if own is not None or path in _RECORDS:
+            return _RECORDS[path](self._make, *parents) if own is None else own
+        link = self._links[path]
+        return self._make(link.resource, _key(path, parents), **_given(link.places, parents))
 
     def _find(self, above: str, place: str, parents: Sequence[Any], value: str) -> Any:
         """Return the record that stands in a place such as `app.identity`, of the list at the path before it."""
