@@ -1,0 +1,86 @@
+"""Defects seeded into generated companies are found by the checks that name them, and by no others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+from clean_company import EditableCompany, clean_company
+from defect_site import Finding
+from full_matrix import full_except
+from seeded_defects import DEFECTS, PARAMETERS, add_near_misses, seed_defects
+
+from kosmo_kernel.checks.discovery import shipped_checks
+from kosmo_kernel.checks.report import CheckReport
+from kosmo_kernel.checks.run import run_checks
+from kosmo_kernel.demo import api
+from kosmo_kernel.demo.budget import UNLIMITED
+from kosmo_kernel.integrations.heroku.scopes import GLOBAL, IDENTITY, READ, READ_PROTECTED
+
+CLEAN = 50  # companies
+ROUNDS, PARTS = 4, 6  # in each round every check gets a defect, in one of so many companies
+PIPELINES = 16  # of a company with defects; each defect has one to itself
+
+
+def run_over(company: EditableCompany, scopes: Sequence[str] = (GLOBAL,)) -> CheckReport:
+    """Run all shipped checks over a company, as its demo account, with a token of some scopes."""
+    served = api.DemoApi(company, refill=UNLIMITED, scopes=scopes), api.DEMO_TOKEN
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "in_process", lambda: served)
+        return run_checks(shipped_checks(), "demo", parameters=PARAMETERS)
+
+
+def findings_of(report: CheckReport) -> set[Finding]:
+    return {Finding(one.check.name, frozenset(one.key.items())) for one in report.findings}
+
+
+def names_of(number: int) -> list[str]:
+    """Return the checks that get a defect in one of the companies."""
+    turn, part = divmod(number, PARTS)
+    names = [check.name for check in shipped_checks()]
+    return Random(turn).sample(names, len(names))[part::PARTS]
+
+
+def test_there_is_a_defect_for_each_shipped_check_and_two_hundred_of_them() -> None:
+    names = [check.name for check in shipped_checks()]
+    assert [name for name in names if name not in DEFECTS] == []
+    assert ROUNDS * len(names) >= 200
+
+
+@pytest.mark.parametrize("seed", full_except(range(CLEAN), 7))
+def test_a_clean_company_has_no_finding(seed: int) -> None:
+    company = clean_company(seed)
+    add_near_misses(company, Random(f"near misses {seed}"))
+    report = run_over(company)
+    assert {result.check.name: result.reason for result in report.not_checked} == {}
+    assert findings_of(report) == set()
+
+
+@pytest.mark.parametrize("number", full_except(range(ROUNDS * PARTS), 3))
+def test_each_seeded_defect_is_found_by_the_check_that_names_it_and_by_no_other(number: int) -> None:
+    company, names = clean_company(number, PIPELINES), names_of(number)
+    seeded = seed_defects(company, Random(f"defects {number}"), names)
+    assert [name for name in names if name not in {one.check for one in seeded[name]}] == []
+    report = run_over(company)
+    assert {result.check.name: result.reason for result in report.not_checked} == {}
+    found, expected = findings_of(report), {one for caused in seeded.values() for one in caused}
+    assert {"missing": expected - found, "more": found - expected} == {"missing": set(), "more": set()}
+
+
+@pytest.mark.parametrize("number", full_except(range(ROUNDS * PARTS), 1))
+def test_a_defect_where_the_token_may_not_look_is_never_a_pass(number: int) -> None:
+    company = clean_company(number, PIPELINES // 2)
+    seeded = seed_defects(company, Random(f"hidden {number}"), names_of(number)[::3])
+    expected = {one for caused in seeded.values() for one in caused}
+    company.hidden = {value for one in expected for name, value in one.key if name == "app"}
+    report = run_over(company)
+    assert {one.check.name for one in report.results if one.status == "passed"} & seeded.keys() == set()
+    assert findings_of(report) <= expected
+
+
+@pytest.mark.parametrize("scope", full_except((READ, READ_PROTECTED), READ))
+def test_the_head_of_a_check_names_the_scope_that_a_token_needs_for_it(scope: str) -> None:
+    report = run_over(clean_company(5), (scope, IDENTITY))
+    enough = {check.name for check in shipped_checks() if check.scope in (READ, scope, IDENTITY)}
+    assert {result.check.name for result in report.results if not result.reason} == enough
