@@ -63,8 +63,9 @@ class Session:
         cpu_limit: seconds of Lua's own running time in one run; 30 when None.
         timeout: seconds of wall-clock time for one run; no limit when None.
         record: a file to record all responses in, without secrets; it is complete when the session is closed.
-        replay: a recorded file to replay responses from: nothing is sent, and no credentials are needed.
-        snapshot: the folder of a snapshot to answer from: nothing is sent, and no credentials are needed.
+        replay, snapshot: a recording, or the folder of a snapshot, to answer from: nothing is sent, no token needed.
+        resume: take the responses that `record` already has, and append new ones; as KOSMO_RESUME says when None.
+        notebook: the session is one of a notebook, for which the user's settings may name a recording.
         mcp: scripts may use the configured MCP servers.
         process: a Lua process that was started beforehand, to save time; when None, the first run starts one.
         shared: the services that this session shares with others, and with them its recording; it closes neither.
@@ -94,6 +95,8 @@ class Session:
         record: str | os.PathLike[str] | None = None,
         replay: str | os.PathLike[str] | None = None,
         snapshot: str | os.PathLike[str] | None = None,
+        resume: bool | None = None,
+        notebook: bool = False,
         mcp: bool = True,
         process: LuaProcess | None = None,
         shared: SharedServices | None = None,
@@ -102,7 +105,8 @@ class Session:
         ROWS.resolve()  # raises an error in its setting before anything runs
         self._require_walls = requirement()
         self._shared = shared
-        self._recording = shared.recording if shared else RecordingMode(account, record, replay, snapshot)
+        mode = shared.recording if shared else None
+        self._recording = mode or RecordingMode(account, record, replay, snapshot, resume=resume, notebook=notebook)
         self.account = account or self._recording.account
         self.last: Result | None = None
         self.last_error: KosmoError | None = None
@@ -115,8 +119,7 @@ class Session:
         self._shown = KeptValues()  # the values of numbered cells, available in Lua as `Out`
         self._services: Services | None = shared  # made at the first call
         self._machine = Machine(self._recording.functions, self._recording.surface, process)
-        self.expecting_run = self._machine.cancellable_start
-        self.interruptible = self._machine.interruptible
+        self.expecting_run, self.interruptible = self._machine.cancellable_start, self._machine.interruptible
         refusal = "" if mcp else NOT_ALLOWED
         self.servers = SessionServers(refusal, lambda: self._machine.is_stopping, self._recording.cassette)
 
@@ -165,6 +168,7 @@ class Session:
         run = self._prepare(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
         run.output.remember_pages(options.inputs.values())
         self._chunks.add(options.name, source)
+        self._recording.begin_script(options.name, source)
         try:
             with self._recorded(run, result, options.name):
                 outcome = self._machine.run(

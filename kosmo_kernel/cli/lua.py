@@ -25,6 +25,7 @@ from kosmo_kernel.cli.options import (
     limit_options,
     not_blank,
     recording_options,
+    resumption,
 )
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.cli.shell_interface import SUCCESS
@@ -106,6 +107,8 @@ def lua(
     dry_run: bool,
     record: str | None,
     replay: str | None,
+    resume: bool,
+    resume_within: float | None,
     force: bool,
     **limits: Any,
 ) -> int:
@@ -120,10 +123,13 @@ def lua(
     With --format, only the result is printed on standard output; the output of the script goes to standard error. In
     csv, the first line has the names of the columns, and an empty line separates tables. In json, several values are
     printed as one list.
+
+    With --record FILE --resume, a script that was killed goes on: what was answered is not asked again.
     """
     _check_options(ctx.params)
     script = read_source(file, code) if not repl or file or code is not None else None
-    session = Session("demo" if demo else account, **limits, record=record, replay=replay)
+    with resumption(record=record, resume=resume, resume_within=resume_within):
+        session = Session("demo" if demo else account, **limits, record=record, replay=replay, resume=resume or None)
     args: tuple[str, ...] = ctx.meta.get("arguments", ())
     if repl:
         from kosmo_kernel.cli.repl import Repl

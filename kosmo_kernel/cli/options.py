@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
 
 from kosmo_kernel.cli.completions import files
-from kosmo_kernel.settings.table import LIMITS, RECORD, REPLAY, Setting
+from kosmo_kernel.settings.table import LIMITS, RECORD, REPLAY, RESUME, RESUME_WITHIN, Setting
 from kosmo_kernel.settings.value_types import Number, Value
 
 _Out = TypeVar("_Out")
@@ -138,6 +139,8 @@ PORT = ValueType(Number("the number of a port", maximum=65535, is_whole=True))
 
 def setting_option(setting: Setting, **attrs: Any) -> Callable[[Callable[..., _Out]], Callable[..., _Out]]:
     """Return the option of a setting, as `click.option` does."""
+    if not setting.value.metavar:
+        return click.option(setting.command, is_flag=True, help=setting.doc, **attrs)
     attrs |= {"type": ValueType(setting.value), "metavar": setting.value.metavar, "help": setting.help}
     return click.option(setting.command, **attrs)
 
@@ -150,7 +153,30 @@ def limit_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
 
 
 def recording_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
-    """Add the options that record responses to a cassette, or replay one, to a command: `record` and `replay`."""
-    for setting in (REPLAY, RECORD):
-        command = setting_option(setting, shell_complete=files)(command)
+    """Add the options that record responses to a cassette, or replay one, to a command: `recording` and `replay`."""
+    return resume_options(setting_option(REPLAY, shell_complete=files)(command))
+
+
+def resume_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
+    """Add the options that record responses, and go on with a recording: `record`, `resume` and `resume_within`."""
+    for setting, attrs in ((RESUME_WITHIN, {}), (RESUME, {}), (RECORD, {"shell_complete": files})):
+        command = setting_option(setting, **attrs)(command)
     return command
+
+
+@contextmanager
+def resumption(*, record: str | None, resume: bool, resume_within: float | None) -> Iterator[None]:
+    """Check the options of `resume_options`, and set the age up to which answers are taken, within the block.
+
+    Raises:
+        click.UsageError: an option lacks the one that it goes with.
+    """
+    if resume and record is None and RECORD.from_env() is None:
+        raise click.UsageError(f"{RESUME.command} goes on with a recording. Name it: {RECORD.command} FILE.")
+    if resume_within is None:
+        yield
+        return
+    if not resume:
+        raise click.UsageError(f"{RESUME_WITHIN.command} is about {RESUME.command}. Give both.")
+    with RESUME_WITHIN.exported(f"{resume_within:g}"):
+        yield

@@ -17,7 +17,7 @@ import click
 
 from kosmo_kernel import runbook
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.options import not_blank, recording_options
+from kosmo_kernel.cli.options import not_blank, recording_options, resumption
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.cli.streams import console
 from kosmo_kernel.errors import UnknownNameError
@@ -47,6 +47,8 @@ def run(
     html: bool,
     record: str | None,
     replay: str | None,
+    resume: bool,
+    resume_within: float | None,
     ask: bool,
     as_json: bool,
 ) -> int:
@@ -60,7 +62,8 @@ def run(
     Parameters are the variables that the cell with the tag `parameters` assigns. The default value sets the type: if
     the default is a text, `007` stays a text. Write lists in JSON. Tokens are not accepted: use the name of an account.
 
-    With --record and --replay you can test a runbook without a network and without a token.
+    With --record and --replay you can test a runbook without a network and without a token. With --record and --resume
+    a run that was killed goes on: what was answered is not asked again.
 
     The exit code is 0 if all cells ran, and 1 if one failed. After a failure the copy has the outputs up to that cell.
     """
@@ -80,14 +83,19 @@ def run(
     target = output or Path(f"{notebook.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.ipynb")
     if html:
         page.check(target)
-    with ExitStack() as stack, cassette(record, replay) as cassette_note:
-        report = runbook.run(book, values, target, note=cassette_note, on_cell=_progress(stack, notebook.stem))
+    with ExitStack() as stack:
+        stack.enter_context(resumption(record=record, resume=resume, resume_within=resume_within))
+        of_kernel = stack.enter_context(cassette(record, replay, resume=resume))
+        report = runbook.run(book, values, target, note=of_kernel.note, on_cell=_progress(stack, notebook.stem))
+    resumed = of_kernel.text()
     written = page.write(target, report.accounts) if html else None
     if as_json:
-        document(_run_facts(notebook, report, written))
+        document(_run_facts(notebook, report, written) | ({"resumed": resumed} if resumed else {}))
         return 1 if report.error else 0
     for path in filter(None, (target, written)):
         print_result(str(path))
+    if resumed:
+        print_note(resumed)
     print_note(report.error if report.error is not None else report.text())
     return 1 if report.error else 0
 

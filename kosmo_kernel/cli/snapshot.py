@@ -13,6 +13,7 @@ from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.lua_run import terminal_frontend
+from kosmo_kernel.cli.options import resume_options, resumption
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.client.progress import counted
@@ -25,6 +26,7 @@ from kosmo_kernel.snapshot import Form, SnapshotReport, take
     "kosmo snapshot --demo -o before",
     "kosmo snapshot -a production -o audits/2026-11-25 --format parquet",
     "kosmo snapshot -a production -o everything --all",
+    "kosmo snapshot -a production -o everything --all --record everything.jsonl --resume",
 )
 @click.option("-a", "--account", **about_account("The account to use."))
 @click.option("--demo", **ON_DEMO)
@@ -39,7 +41,19 @@ from kosmo_kernel.snapshot import Form, SnapshotReport, take
     metavar="F",
     help="The format of the files: jsonl (one record per line, as Heroku sent it) or parquet.",
 )
-def snapshot(*, account: str | None, demo: bool, output: str, every: bool, form: Form, as_json: bool) -> int:
+@resume_options
+def snapshot(
+    *,
+    account: str | None,
+    demo: bool,
+    output: str,
+    every: bool,
+    form: Form,
+    record: str | None,
+    resume: bool,
+    resume_within: float | None,
+    as_json: bool,
+) -> int:
     """Save the lists of an account, to compare later.
 
     The command writes a file for each list that the audits read to DIR, and `manifest.json` with the time, the account,
@@ -49,9 +63,13 @@ def snapshot(*, account: str | None, demo: bool, output: str, every: bool, form:
     If something could not be read, it is named with the reason, also in `manifest.json`, and the exit code is 1. DIR
     must be a new or an empty folder. In Python, `kosmo_kernel.snapshot.read(DIR)` returns DataFrames.
 
+    With --record FILE --resume, a snapshot that was killed goes on: what was answered is not asked again.
+
     With --json: `success`, `directory`, and the content of `manifest.json`.
     """
-    with Session(one_account(account, demo=demo)) as session, terminal_frontend(session, aside=True) as frontend:
+    with resumption(record=record, resume=resume, resume_within=resume_within):
+        session = Session(one_account(account, demo=demo), record=record, resume=resume or None)
+    with session, terminal_frontend(session, aside=True) as frontend:
         report = take(session, Path(output), form, every=every, frontend=replace(frontend, ask=None))
     complete = report.manifest["complete"]
     if as_json:

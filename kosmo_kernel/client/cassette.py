@@ -3,11 +3,13 @@
 A cassette is a file of JSON lines. The first line is its header; every other line is a request and its outcome:
 
     {"cassette": 1, "recorded": "2026-11-20T09:30:00Z", "account": "production", "kosmo_kernel": "0.1.0"}
-    {"integration": "heroku", "account": "production", "method": "GET", "path": "/apps", "asked": {"Range": "id ..; …"},
-     "status": 206, "headers": {"next-range": "…", …}, "body": [ … ]}
+    {"integration": "heroku", "account": "production", "method": "GET", "path": "/apps", "function": "heroku.list_apps",
+     "asked": {"Range": "id ..; …"}, "status": 206, "headers": {"next-range": "…", …}, "body": [ … ],
+     "at": "2026-11-20T09:30:01Z", "script": ["audit.lua", "5f1d7a84db00d2fc"]}
 
 `text` replaces `body` if the body was no JSON, `broken` replaces it if the response ended early, and `no_answer`
-replaces the response if there was none. Of a request that was retried, the last outcome is kept.
+replaces the response if there was none. Of a request that was retried, the last outcome is kept. `at` is the time of
+the answer; `script` has the name and the digest of the script that made the request, if it is the first of a run.
 
 Requests to MCP servers are lines too, with the `result` of the protocol or the `error` that the request led to. A line
 without a server lists the configured servers.
@@ -19,11 +21,14 @@ without a server lists the configured servers.
 A cassette has no secrets: no request headers with tokens, no cookies, no values of secret fields, no command lines or
 environments of servers, and everything that looks like a token is redacted. Each response is written at once to a file
 beside the cassette, which replaces the cassette when the session is closed, even if its runs failed; if the process is
-killed, that file remains. Lines of other processes of the same run, or that recorded at the same time, are kept.
+killed, that file remains. Lines of other processes of the same run, or that recorded at the same time, are kept. A run
+that goes on with a cassette, or with the file that remained, takes its answers and writes new ones to the cassette
+itself, after a line {"resumed": "2026-11-20T10:00:00Z", "run": "…"}.
 
 A replay sends nothing. Requests are matched by account, method, path, query and page headers, those to MCP servers by
 server, method and arguments, so their order does not matter. A repeated request gets the next recorded response, and
-then the last one again. `recorder.py` writes cassettes, `player.py` reads them.
+then the last one again. `recorder.py` writes cassettes, `player.py` replays
+them, and `resumed_recording.py` goes on with them.
 """
 
 from __future__ import annotations
@@ -79,6 +84,10 @@ class Transport(Protocol):
 
     def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str], function: Function) -> Any:
         """Return a new request for a function, which can be sent more than once."""
+        ...
+
+    def sends(self, request: Any) -> bool:
+        """Return whether a request is sent over the network, and not answered from a recording."""
         ...
 
     def send(self, request: Any, check: Callable[[], None]) -> Response:

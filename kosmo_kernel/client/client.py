@@ -117,9 +117,7 @@ class Client:
         scopes = (self.last_headers or {}).get(header, "")
         return tuple(one_line(scope, (self.account.token,)) for scope in re.split(r"[\s,]+", scopes) if scope)
 
-    def budget_left(
-        self, progress: Progress | None = None, *, on_answer: Callable[[], None] = lambda: None
-    ) -> int | None:
+    def budget_left(self, progress: Progress | None = None) -> int | None:
         """Query the remaining request budget of the account. The query does not count against it.
 
         Returns:
@@ -133,7 +131,7 @@ class Client:
             return None
         asked = Function("budget_left", "", "", (Link(budget.path),), "record", ())
         call = ResponseParser(self.integration, self.account, asked, {})
-        left = budget.read(Fetch(self, call, progress or Progress(self.clock), on_answer=on_answer).free())
+        left = budget.read(Fetch(self, call, progress or Progress(self.clock)).free())
         if left is not None:
             self.limiter.set_remaining(left)
         return left
@@ -386,7 +384,8 @@ class Fetch:
         """
         limiter, call = self._client.limiter, self._call
         self._progress.check()
-        permit = limiter.take(self._progress) if self._client.live and not free else None
+        is_counted = not free and self._client.connections.sends(request)
+        permit = limiter.take(self._progress) if is_counted else None
         self._sent_at = self._client.clock.now()
         broken = None
         try:
@@ -402,8 +401,9 @@ class Fetch:
                 call.tried = retries.attempts_text()
         self._client.last_headers = reply.headers
         call.record_headers(reply)
-        self._progress.answered(call.remaining)
-        self._on_answer()
+        if not free:
+            self._progress.answered(call.remaining)
+            self._on_answer()
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS and permit:
             again = limiter.rejected(permit, retry_after(reply))
             raise RetryableError(call.failure(reply), budget=True) if again else call.failure(reply)

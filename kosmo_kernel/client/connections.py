@@ -137,6 +137,10 @@ class Connections:
         all_headers = [*self._headers, *headers.items()]
         return Request("GET", url, headers=all_headers, params=query or None, extensions=self._timeout)
 
+    def sends(self, request: Request) -> bool:
+        """Return True: every request is sent."""
+        return True
+
     def send(self, request: Request, check: Callable[[], None]) -> Response:
         """Send a request and return the response, whatever its status.
 

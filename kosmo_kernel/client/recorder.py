@@ -2,22 +2,21 @@
 
 Several processes can record for one run: a notebook's kernels, and the commands that its cells start. Each writes its
 own file and appends it to the cassette when it ends, under a file lock. The first of them replaces a cassette of an
-earlier run.
+earlier run. With `resume`, they take the answers of that cassette instead, and append new ones to it at once; see
+`resumed_recording.py`.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -36,11 +35,16 @@ from kosmo_kernel.client.cassette import (
 )
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
 from kosmo_kernel.client.progress import counted
+from kosmo_kernel.client.recording_file import response_of
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_values
+from kosmo_kernel.client.unfinished_recordings import check_replaceable, create_part, moving
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact
-from kosmo_kernel.settings.private_files import LOCK_TIMEOUT_SECONDS, PRIVATE, write
+from kosmo_kernel.settings.private_files import LOCK_TIMEOUT_SECONDS, write
 from kosmo_kernel.values.records import decode
+
+if TYPE_CHECKING:
+    from kosmo_kernel.client.resumed_recording import ResumedRecording
 
 # Statuses after which a retry may succeed.
 _PASSING = (
@@ -67,33 +71,57 @@ class Recorder:
         file: the path of the cassette; an existing file is replaced when this one is complete.
         account: the account of calls that name none.
         run: the id that the processes of one run share; empty for a process that records alone.
+        resume: take the answers that an existing file has, and append to it.
 
     Raises:
-        SettingsError: the file cannot be created.
+        SettingsError: the file is no recording or cannot be written, or its answers are too old.
     """
 
     live = True
 
-    def __init__(self, file: Path, account: str, run: str = "") -> None:
-        from filelock import FileLock
-
+    def __init__(self, file: Path, account: str, run: str = "", *, resume: bool = False) -> None:
         self._file, self._run = file, run
-        self._file_lock = FileLock(file.with_name(f".{file.name}.lock"), timeout=LOCK_TIMEOUT_SECONDS, mode=PRIVATE)
+        check_replaceable(file)
         self._before = _state(file)
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._pending: dict[int, dict[str, Any]] = {}  # failures that may be retried, by the request's number
         self._count = 0
+        self._closed = False
+        self._script: tuple[str, str] | None = None  # the name and digest of a script, written with its first answer
+        self._part: int | None = None
+        self._resumed: ResumedRecording | None = None
+        head = {"cassette": VERSION, "recorded": datetime.now(UTC).strftime(TIMESTAMP_FORMAT), "account": account}
+        head |= {"kosmo_kernel": __version__} | ({"run": run} if run else {})
         try:
-            if file.is_dir():
-                raise IsADirectoryError(21, "it is a folder")
-            part, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)  # with mode 0600
+            if resume:
+                from kosmo_kernel.client.resumed_recording import ResumedRecording
+
+                self._resumed = ResumedRecording(file, {**head, "run": run or os.urandom(8).hex()})
+                return
+            self._part, self._name = create_part(file)
         except OSError as error:
             raise SettingsError(f"The cassette {file} cannot be written: {error.strerror}.") from None
-        self._part: int | None = part
-        self._name = Path(name)
-        head = {"cassette": VERSION, "recorded": datetime.now(UTC).strftime(TIMESTAMP_FORMAT), "account": account}
-        self._write(head | {"kosmo_kernel": __version__} | ({"run": run} if run else {}))
+        self._write(head)
+
+    @property
+    def recorded_account(self) -> str | None:
+        """The account of the recording that goes on, or None for a new one."""
+        return self._resumed.contents.header.account if self._resumed else None
+
+    def now(self) -> datetime:
+        """Return the time of the data: of a run that goes on, that of the last answer that it took, else the time."""
+        return self._resumed.now() if self._resumed else datetime.now(UTC)
+
+    def take(self, asked: RecordedRequest | RecordedServerRequest) -> dict[str, Any] | None:
+        """Return the line of an earlier run that answers a request, each once; None if the request must be sent."""
+        return self._resumed.take(asked) if self._resumed else None
+
+    def begin_script(self, name: str, source: str) -> None:
+        """Note which script makes the next requests, so that a run that goes on can tell whether it has changed."""
+        from hashlib import sha256
+
+        self._script = (name, sha256(source.encode(errors="replace")).hexdigest()[:16])
 
     def transport(self, integration: Integration, account: Account, connections: Transport) -> Transport:
         """Return a transport that uses the account's connections and records the responses."""
@@ -119,8 +147,7 @@ class Recorder:
                 self._pending[number] = line
                 return
             self._pending.pop(number, None)
-            self._count += 1
-            self._write(line)
+            self._keep(line)
 
     def keep_server_reply(
         self, asked: RecordedServerRequest, ending: Mapping[str, Any], secrets: Iterable[str]
@@ -146,12 +173,18 @@ class Recorder:
             OSError: as for `keep`.
         """
         with self._lock:
-            self._write(redact_json({"mcp": asked.server, "method": asked.method, "result": result}))
+            line = redact_json({"mcp": asked.server, "method": asked.method, "result": result})
+            if self._resumed:
+                self._resumed.append(line)
+            else:
+                self._write(line)
 
     def summary(self) -> str:
         """Return a sentence with the number of recorded requests and the file."""
         with self._lock:
             count = self._count + len(self._pending)
+        if self._resumed:
+            return self._resumed.summary(count)
         return f"{counted(count, 'request')} recorded in {self._file}."
 
     def close(self) -> None:
@@ -162,29 +195,30 @@ class Recorder:
             SettingsError: another program holds the lock; the recording stays in a file beside it.
         """
         with self._lock:
-            if self._part is None:
+            if self._closed:
                 return
-            part, pending, self._pending = self._part, self._pending, {}
+            pending, self._pending = self._pending, {}
             for line in pending.values():
-                self._write(line)
-            self._count += len(pending)
-            self._part = None
+                self._keep(line)
+            self._closed = True
+            part, self._part = self._part, None
+            if self._resumed:
+                self._resumed.close()
+            if part is None:
+                return
             os.fsync(part)
-            os.close(part)
         from filelock import Timeout
 
         try:
-            with self._file_lock:
-                try:
-                    self._put()
-                finally:
-                    with suppress(OSError):  # Windows deletes it by itself
-                        Path(self._file_lock.lock_file).unlink()
+            with moving(self._file):
+                self._put()
         except Timeout:
             raise SettingsError(
                 f"Another program has been writing {self._file} for {LOCK_TIMEOUT_SECONDS:.0f} s. "
                 f"What was recorded is in {self._name}."
             ) from None
+        finally:
+            os.close(part)  # and with it the lock
 
     def _put(self) -> None:
         """Move the recording into place, or append it to that of another process of the same run."""
@@ -208,6 +242,19 @@ class Recorder:
             return False
         return _state(self._file) != self._before or bool(self._run and head.get("run") == self._run)
 
+    def _keep(self, line: dict[str, Any]) -> None:
+        """Write the answer to a request that was sent, with its time."""
+        if self._closed:
+            return  # a response that arrived after `close`
+        self._count += 1
+        line = {**line, "at": datetime.now(UTC).strftime(TIMESTAMP_FORMAT)}
+        if self._script is not None:
+            line["script"], self._script = self._script, None
+        if self._resumed:
+            self._resumed.keep(line)
+        else:
+            self._write(line)
+
     def _write(self, line: dict[str, Any]) -> None:
         if self._part is None:
             return  # a response that arrived after `close`
@@ -217,12 +264,21 @@ class Recorder:
 
 
 class _NumberedRequest(NamedTuple):
-    """A request to record: its number, its key in the cassette, the request of the inner transport, its function."""
+    """A request to record.
+
+    Parameters:
+        number: its number.
+        asked: its key in the cassette.
+        inner: the request of the inner transport.
+        function: its function.
+        taken: the line of an earlier run that answers it, or None.
+    """
 
     number: int
     asked: RecordedRequest
     inner: Any
     function: Function
+    taken: dict[str, Any] | None
 
 
 class _RecordingTransport:
@@ -243,9 +299,15 @@ class _RecordingTransport:
     def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str], function: Function) -> Any:
         inner = self._connections.request(url, headers, query, function)
         asked = RecordedRequest.of(self._integration, self._account, url, headers, query)
-        return _NumberedRequest(self._recorder.number(), asked, inner, function)
+        taken = self._recorder.take(asked.lookup_key())
+        return _NumberedRequest(self._recorder.number(), asked, inner, function, taken)
+
+    def sends(self, request: Any) -> bool:
+        return request.taken is None
 
     def send(self, request: Any, check: Callable[[], None]) -> Response:
+        if request.taken is not None:
+            return response_of(request.taken)
         try:
             reply = self._connections.send(request.inner, check)
         except NoResponseError as error:
@@ -273,6 +335,7 @@ class _RecordingTransport:
             "account": asked.account,
             "method": METHOD,
             "path": asked.path,
+            "function": f"{asked.integration}.{request.function.name}",
         }
         line |= {"asked": dict(asked.headers)} if asked.headers else {}
         self._recorder.keep(request.number, line | ending, passing=passing)

@@ -261,6 +261,9 @@ class _SnapshotTransport:
         page = PageRequest(headers=dict(headers), query=dict(query))
         return function, url.removeprefix(self._account.url), page
 
+    def sends(self, request: Any) -> bool:
+        return False
+
     def send(self, request: Any, check: Callable[[], None]) -> Response:
         check()
         function, path, page = request

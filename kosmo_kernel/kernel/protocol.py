@@ -138,7 +138,7 @@ class LuaKernel:
             from kosmo_kernel.settings.limits import check_defaults
 
             check_defaults()
-            lua = Session(process=process)
+            lua = Session(process=process, notebook=True)
             lua.start()
             return KernelNotebook(lua, self._send, self._ask, self._is_stopped, self._between_cells)
         except BaseException:

@@ -111,7 +111,7 @@ class KosmoMagic(Magics):
         from kosmo_kernel.session import Session
 
         check_defaults()
-        session = Session()
+        session = Session(notebook=True)
         if self.account is not None and not demo_chosen():
             session.account = self.account
         self._finalizer = finalize(self, session.close)  # when the shell is freed or Python exits

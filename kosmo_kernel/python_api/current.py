@@ -38,7 +38,7 @@ def current_session() -> Session:
     if not _own:
         from kosmo_kernel.session import Session
 
-        _own.append(Session())
+        _own.append(Session(notebook=True))
         atexit.register(close_own_session)
     return _own[0]
 

@@ -5,7 +5,8 @@ of this machine. `client/cassette.py` describes the file format of cassettes.
 
 `KOSMO_RECORD` and `KOSMO_REPLAY` set a cassette for all sessions of a process that have none of their own, such as
 those of a notebook kernel, which are closed only when the process exits. Processes with the same `KOSMO_RECORD_RUN`
-record one run into one file; the first process sets it for its child processes.
+record one run into one file; the first process sets it for its child processes. The user's settings can name a
+cassette for notebooks. With `resume`, a run goes on with the cassette, see `client/resumed_recording.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,15 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.settings.aliases import normalize_alias
-from kosmo_kernel.settings.table import RECORD, RECORD_RUN, REPLAY
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.table import (
+    NOTEBOOK_RECORD,
+    NOTEBOOK_RESUME,
+    RECORD,
+    RECORD_RUN,
+    REPLAY,
+    RESUME,
+)
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.cassette import Playback
@@ -33,6 +42,7 @@ if TYPE_CHECKING:
 
 _recorders: dict[str, Recorder] = {}  # shared by the sessions of this process, by file
 _players: dict[str, Player] = {}
+_own_runs: list[str] = []  # the id of the run that this process began, if it did
 
 
 class RecordingMode:
@@ -44,6 +54,8 @@ class RecordingMode:
         record: the file to record to; the file in KOSMO_RECORD when None.
         replay: the file to replay; the file in KOSMO_REPLAY when None.
         snapshot: the folder of a snapshot to answer from.
+        resume: go on with the recording; as KOSMO_RESUME says when None.
+        notebook: the session is one of a notebook, so the user's settings may name a file to record to.
 
     Attributes:
         account: the account, which was checked to exist.
@@ -60,11 +72,17 @@ class RecordingMode:
         record: str | os.PathLike[str] | None = None,
         replay: str | os.PathLike[str] | None = None,
         snapshot: str | os.PathLike[str] | None = None,
+        *,
+        resume: bool | None = None,
+        notebook: bool = False,
     ) -> None:
         own = any(place is not None for place in (record, replay, snapshot))
         shared_record, shared_replay = (None, None) if own else (RECORD.from_env(), REPLAY.from_env())
         if snapshot is not None and (record is not None or replay is not None):
             raise SettingsError("A run that answers from a snapshot is neither recorded nor replayed.")
+        resumes = RESUME.resolve(resume)
+        if notebook and not (own or shared_record or shared_replay):
+            shared_record, resumes = _notebook_recording(resumes=resumes)
         if (record is not None and replay is not None) or (shared_record and shared_replay):
             names = (RECORD.name, REPLAY.name) if own else (RECORD.variable, REPLAY.variable)
             raise SettingsError(f"A run is recorded or replayed, not both. Give one of {' and '.join(names)}.")
@@ -73,7 +91,17 @@ class RecordingMode:
         self.account = account or (self._player.account if self._player else usual)
         self.check(self.account)
         self._own = own
-        self.cassette: Recorder | Playback | None = self._player or _recorder(record, shared_record, self.account)
+        # Of a run of several processes, the one that began it tells the user about the recording.
+        self._tells = resumes and shared_record is not None and RECORD_RUN.from_env() in (None, *_own_runs)
+        self._recorder = _recorder(record, shared_record, self.account, resumes=resumes)
+        self.cassette: Recorder | Playback | None = self._player or self._recorder
+        recorded = self._recorder.recorded_account if self._recorder and own else None
+        if recorded is not None and normalize_alias(recorded) != normalize_alias(self.account):
+            self.close()
+            raise SettingsError(
+                f"{record} is a recording of the account `{recorded}`, and this run uses `{self.account}`. Nothing was "
+                "sent. Name another file, or the account of the recording."
+            )
 
     def names(self, integration: Integration) -> list[str]:
         """Return the names of the accounts, like `accounts.names`."""
@@ -105,8 +133,19 @@ class RecordingMode:
         raise UnknownNameError(self._player.no_account(alias))
 
     def now(self) -> datetime:
-        """Return when a run takes place: that of the recording or of the snapshot, else the current time."""
-        return self._player.recorded if self._player else datetime.now(UTC)
+        """Return the time of the data.
+
+        In a replay it is the time of the recording, or of the snapshot. In a run that goes on with a recording it is
+        the time of the last answer that was taken from it, and the current time once a request is sent.
+        """
+        if self._player:
+            return self._player.recorded
+        return self._recorder.now() if self._recorder else datetime.now(UTC)
+
+    def begin_script(self, name: str, source: str) -> None:
+        """Note which script makes the next calls, in a recording."""
+        if self._recorder and source.strip():
+            self._recorder.begin_script(name, source)
 
     def time_of_data(self, account: str) -> datetime:
         """Return the time of an account's data: the day of the demo, also in a replay, or else `now`."""
@@ -117,8 +156,9 @@ class RecordingMode:
 
     def summary(self, calls: int) -> list[str]:
         """Return notes for the user about a run with some calls."""
-        if self.cassette is None or not calls or (self.cassette.live and not self._own):
+        if self.cassette is None or not calls or (self.cassette.live and not self._own and not self._tells):
             return []
+        self._tells = False
         return [self.cassette.summary()]
 
     def close(self) -> None:
@@ -132,25 +172,57 @@ class RecordingMode:
 
 
 @contextmanager
-def cassette(record: str | None, replay: str | None) -> Iterator[str]:
+def cassette(record: str | None, replay: str | None, *, resume: bool = False) -> Iterator[CassetteOfChildren]:
     """Make child processes that start meanwhile, such as a notebook kernel, record or replay.
 
-    Yields:
-        A line for the user that says that the run is replayed; empty if it is not.
+    Parameters:
+        record, replay: the file, if any.
+        resume: go on with the recording.
 
     Raises:
-        SettingsError: the file to replay is no cassette.
+        SettingsError: the file to replay is no cassette, or that to record to cannot be used.
     """
-    from kosmo_kernel.client.player import Player
-
-    replayed = Player(Path(replay)).summary() if replay else ""  # raises errors in it before the child process starts
+    run = _new_run()
+    of_children = CassetteOfChildren(run, Path(replay) if replay else None, Path(record) if record and resume else None)
     with ExitStack() as stack:
         for setting, file in ((RECORD, record), (REPLAY, replay)):
             if file:
                 stack.enter_context(setting.exported(os.path.abspath(file)))
         if record:
-            stack.enter_context(RECORD_RUN.exported(_new_run()))
-        yield replayed
+            stack.enter_context(RECORD_RUN.exported(run))
+            stack.enter_context(RESUME.exported("1" if resume else "0"))
+        yield of_children
+
+
+class CassetteOfChildren:
+    """The cassette that child processes record or replay.
+
+    Parameters:
+        run: the id of their run.
+        replayed: the file that they replay, if any.
+        resumed: the recording that they go on with, if any.
+
+    Attributes:
+        note: a line for the user that says that the run is replayed; empty if it is not.
+    """
+
+    def __init__(self, run: str, replayed: Path | None, resumed: Path | None) -> None:
+        from kosmo_kernel.client.player import Player
+
+        self.note = Player(replayed).summary() if replayed else ""  # raises errors before the child process starts
+        self._run, self._resumed = run, resumed
+        if resumed:
+            from kosmo_kernel.client.resumed_recording import mark
+
+            mark(resumed, run)
+
+    def text(self) -> str:
+        """Return a line for the user about the answers that were there, and the new ones; empty for other runs."""
+        if self._resumed is None:
+            return ""
+        from kosmo_kernel.client.resumed_recording import text_of_run
+
+        return text_of_run(self._resumed, self._run)
 
 
 def _snapshot(folder: str | os.PathLike[str]) -> Playback:
@@ -173,25 +245,38 @@ def _player(file: str | os.PathLike[str] | None, shared: str | None) -> Player |
     return _players[name]
 
 
-def _recorder(file: str | os.PathLike[str] | None, shared: str | None, account: str) -> Recorder | None:
+def _notebook_recording(*, resumes: bool) -> tuple[str | None, bool]:
+    """Return the file that the user's settings name for recordings of notebooks, and whether they go on with it."""
+    settings = config()
+    name = settings.get(*NOTEBOOK_RECORD.config)
+    if name is None:
+        return None, resumes
+    return str(Path(name).expanduser()), resumes or bool(settings.get(*NOTEBOOK_RESUME.config))
+
+
+def _recorder(
+    file: str | os.PathLike[str] | None, shared: str | None, account: str, *, resumes: bool
+) -> Recorder | None:
     """Return the recorder of one session, or the one that sessions of this process share; None for neither."""
     if file is None and shared is None:
         return None
     from kosmo_kernel.client.recorder import Recorder
 
     if file is not None:
-        return Recorder(Path(file), account)
+        return Recorder(Path(file), account, resume=resumes)
     name = os.path.abspath(shared or "")
     if name not in _recorders:
-        _recorders[name] = Recorder(Path(name), account, _run())
+        _recorders[name] = Recorder(Path(name), account, _run(), resume=resumes)
         atexit.register(_recorders[name].close)
     return _recorders[name]
 
 
 def _run() -> str:
     """Return the id that the processes of this run share; a new one is set for child processes."""
-    run: str = RECORD_RUN.from_env() or _new_run()
-    os.environ[RECORD_RUN.variable] = run
+    run: str | None = RECORD_RUN.from_env()
+    if run is None:
+        _own_runs.append(run := _new_run())
+        os.environ[RECORD_RUN.variable] = run
     return run
 
 

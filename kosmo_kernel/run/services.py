@@ -408,7 +408,7 @@ def _expect(client: Client, handle: CallHandle, count: int) -> None:
         return
     if client.remaining is None and count >= MIN_REQUESTS_FOR_BUDGET_QUERY:
         with suppress(ApiError):  # the call itself will raise it
-            client.budget_left(handle.progress, on_answer=handle.on_answer)
+            client.budget_left(handle.progress)
     handle.progress.expect(client.limiter.seconds_for)
 
 

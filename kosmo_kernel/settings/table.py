@@ -120,6 +120,10 @@ def _is_parameter_value(value: object) -> bool:
     return isinstance(value, (bool, int, float, str, list))
 
 
+def _is_full_path(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("/", "~/"))
+
+
 def _is_variable(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name)
 
@@ -150,6 +154,7 @@ _BYTES = Number(
     is_whole=True,
 )
 _FILE = Value("the name of a file", "FILE")
+_FULL_PATH = Value("the full path of a file, or one that begins with ~/", is_valid=_is_full_path)
 _SECRET = Value(f"{MIN_TOKEN_LENGTH} characters or more, without blanks", is_valid=_is_token, is_secret=True)
 
 # Options of a cell only.
@@ -391,6 +396,36 @@ RECORD_RUN = Setting(
     Value("a word"),
     variable="KOSMO_RECORD_RUN",
 )
+RESUME = Setting(
+    "resume",
+    "Go on with the run that the recording is of: take its answers, and append the others to it.",
+    FLAG,
+    default=False,
+    variable="KOSMO_RESUME",
+    command="--resume",
+)
+RESUME_WITHIN = Setting(
+    "resume_within",
+    "Seconds of age up to which answers of a recording are taken by `--resume`.",
+    _SECONDS,
+    24 * 3600.0,
+    variable="KOSMO_RESUME_WITHIN",
+    config=("recording", "resume_within"),
+    command="--resume-within",
+)
+NOTEBOOK_RECORD = Setting(
+    "notebook_record",
+    "The recording of notebooks, unless KOSMO_RECORD names another.",
+    _FULL_PATH,
+    config=("recording", "notebooks"),
+)
+NOTEBOOK_RESUME = Setting(
+    "notebook_resume",
+    "Whether a notebook goes on with the recording: take its answers, and append the others to it.",
+    FLAG,
+    default=False,
+    config=("recording", "resume"),
+)
 REPLAY = Setting(
     "replay",
     "Take all responses from this recorded file, and send nothing.",
@@ -422,6 +457,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
     "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
     "network": (CONNECT_TIMEOUT, READ_TIMEOUT, MCP_TOKEN),
     "checks": (CHECKS_FOLDER, *CHECK_PARAMETERS),
-    "output": (PROGRESS, ROWS, HISTORY, CALL_LOG, RECORD, RECORD_RUN, REPLAY),
+    "output": (PROGRESS, ROWS, HISTORY, CALL_LOG),
+    "recording": (RECORD, RECORD_RUN, REPLAY, RESUME, RESUME_WITHIN, NOTEBOOK_RECORD, NOTEBOOK_RESUME),
 }
 SETTINGS = tuple(dict.fromkeys(setting for settings in BY_SUBJECT.values() for setting in settings))

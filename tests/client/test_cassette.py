@@ -350,7 +350,7 @@ LINE = {"integration": "heroku", "account": "default", "method": "GET", "path": 
         ([HEAD, LINE | {"body": []}, LINE], ":3", "'body' is missing"),
         ([HEAD, LINE | {"body": [], "method": "DELETE"}], ":2", "'DELETE' is no method"),
         ([HEAD, LINE | {"body": [], "status": "200"}], ":2", "status"),
-        ([HEAD, "{"], ":2", "truncated"),
+        ([HEAD, "{", LINE | {"body": []}], ":2", "truncated"),
     ],
 )
 def test_what_is_no_cassette_is_an_error_with_its_line(file: Path, written: list[Any], place: str, says: str) -> None:

@@ -63,6 +63,11 @@ write = "ask"
 [mcp.servers.tickets.permissions]
 read = "allow"
 write = "deny"
+
+[recording]
+notebooks = "~/kosmo.jsonl"
+resume = true
+resume_within = 3600
 """
 USER_NAMES = ("heroku", "production", "tickets", "days", "quiet-apps")
 TABLES = ", ".join(dict.fromkeys(keys[0] for keys in KEYS))

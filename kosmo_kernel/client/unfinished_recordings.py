@@ -1,0 +1,154 @@
+"""Recordings whose processes were killed, and what may be replaced by a recording.
+
+A recording without `--resume` is written to a file beside its own, and moved there at the end. The process holds a lock
+on that file as long as it lives, so a file without a lock was left behind, and a run that goes on moves it into place.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from kosmo_kernel.client.cassette import VERSION
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.settings.private_files import LOCK_TIMEOUT_SECONDS, PRIVATE
+
+_HEAD = b'{"cassette":'  # the first bytes of every recording
+
+
+def create_part(file: Path) -> tuple[int, Path]:
+    """Create a file beside a recording, locked by this process; return its descriptor and path."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)  # with mode 0600
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor, Path(name)
+
+
+@contextmanager
+def moving(file: Path) -> Iterator[None]:
+    """Hold the lock for moving recordings to a file.
+
+    Raises:
+        filelock.Timeout: another program holds it.
+    """
+    from filelock import FileLock
+
+    lock = FileLock(file.with_name(f".{file.name}.lock"), timeout=LOCK_TIMEOUT_SECONDS, mode=PRIVATE)
+    with lock:
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows deletes it by itself
+                Path(lock.lock_file).unlink()
+
+
+def check_replaceable(file: Path) -> None:
+    """Check that a recording may be written to a file: there is none, or an empty one, or a recording.
+
+    Raises:
+        SettingsError: it is another file, a folder, or cannot be read.
+    """
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(len(_HEAD))
+    except FileNotFoundError:
+        return
+    except IsADirectoryError:
+        raise SettingsError(f"The cassette {file} cannot be written: it is a folder.") from None
+    except OSError as error:
+        raise SettingsError(f"The cassette {file} cannot be written: {error.strerror}.") from None
+    if not _HEAD.startswith(start):
+        raise SettingsError(
+            f"{file} is no recording, and only a recording is replaced. Nothing was sent. Name another file."
+        )
+
+
+def has_header(file: Path) -> bool:
+    """Return whether a file begins with the whole first line of a recording."""
+    return read_head(file) is not None
+
+
+def read_head(file: Path) -> dict[str, object] | None:
+    """Return the first line of a recording; None if there is no such file or line."""
+    try:
+        with file.open("rb") as opened:
+            line = opened.readline()
+            head = msgspec.json.decode(line)
+    except (OSError, ValueError):
+        return None
+    is_head = isinstance(head, dict) and head.get("cassette") == VERSION and line.endswith(b"\n")
+    return head if is_head else None
+
+
+def replace(file: Path, lines: Iterable[bytes]) -> None:
+    """Write a file atomically, line by line.
+
+    Raises:
+        OSError: it cannot be written; it is as before.
+    """
+    target = Path(os.path.realpath(file))
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # with mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.writelines(lines)
+            opened.flush()
+            os.fsync(opened.fileno())
+        Path(name).replace(target)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def adopt(file: Path) -> None:
+    """Move the newest recording that a killed process left beside a file into its place.
+
+    Those of the same run are joined. An older one, or one without answers, stays where it is.
+
+    Raises:
+        OSError: the file cannot be written.
+        filelock.Timeout: another program writes it.
+    """
+    left = {
+        part: head for part in file.parent.glob(f".{glob.escape(file.name)}.*.part") if (head := _left_behind(part))
+    }
+    if not left:
+        return
+    with moving(file):
+        newest = max(left, key=lambda part: part.stat().st_mtime_ns)
+        run, current = left[newest].get("run"), read_head(file)
+        is_same_run = current is not None and run is not None and current.get("run") == run
+        if current is not None and not is_same_run and newest.stat().st_mtime_ns < file.stat().st_mtime_ns:
+            return
+        joined = [part for part in left if part == newest or (run is not None and left[part].get("run") == run)]
+        sources = [file, *joined] if is_same_run else joined
+        replace(file, _joined(sources))
+        for part in joined:
+            part.unlink()
+
+
+def _left_behind(part: Path) -> dict[str, object] | None:
+    """Return the header of a recording whose process has ended and that has an answer; None for any other file."""
+    try:
+        with part.open("rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            opened.readline()
+            is_answered = opened.readline().endswith(b"\n")
+    except OSError:  # its process is alive
+        return None
+    return read_head(part) if is_answered else None
+
+
+def _joined(files: Iterable[Path]) -> Iterator[bytes]:
+    """Yield the lines of recordings with the header of the first one, without half lines."""
+    for place, file in enumerate(files):
+        with file.open("rb") as opened:
+            for number, line in enumerate(opened):
+                if line.endswith(b"\n") and (number or not place):
+                    yield line
