@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.checks.check_file import SUFFIX, Check, read_check
-from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import CHECKS_FOLDER
 
@@ -47,6 +47,14 @@ def check_files() -> dict[str, Path]:
     """
     folder = own_folder()
     return _files(SHIPPED_FOLDER) | (_files(folder) if folder else {})
+
+
+def check_names() -> list[str]:
+    """Return the names of all checks, none while the settings are wrong."""
+    try:
+        return list(check_files())
+    except KosmoError:  # a completion is no place for it; running a check says it
+        return []
 
 
 def find_check(name: str) -> Check:

@@ -31,6 +31,7 @@ from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, Options
+from kosmo_kernel.values.records import Records
 
 QUIT = ":quit"
 NOTEBOOK_ONLY = ("limit", "raw", "no_raise_error")  # options of a cell that have no effect here
@@ -128,11 +129,27 @@ class Repl:
         if cell.help_name:
             show_page(editor.explain(cell.help_name, self._session, cell.detail))
         for command in cell.commands:
-            value = run_command(command, NotebookContext(self._session, explore=explore))
+            value = run_command(command, self._context())
+            if isinstance(value, Records):
+                from kosmo_kernel.checks.cell import keep_value
+
+                keep_value(self._session, value, number)
             if value is not None:
-                write_values([value])
+                write_values([value], kept=f"Out[{number}]")
         if cell.lua.strip():
             self._run_lua(cell.lua, f"In[{number}]", number, cell.options)
+
+    def _context(self) -> NotebookContext:
+        """Return the context of `%kosmo` commands."""
+        from kosmo_kernel.checks.cell import check_in_cell, set_lua_variable
+
+        return NotebookContext(
+            self._session,
+            explore=explore,
+            check=check_in_cell,
+            display=lambda display: write(sys.stdout, f"{display.bundle['text/plain']}\n"),
+            set_variable=partial(set_lua_variable, self._session),
+        )
 
     def _parse(self, text: str) -> Cell:
         """Split an input into its parts.

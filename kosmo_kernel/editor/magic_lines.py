@@ -8,7 +8,7 @@ the Lua are positions in the cell.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -20,7 +20,7 @@ from kosmo_kernel.editor.live import LiveState, LiveStateCache
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.notebook.commands import COMMANDS
 from kosmo_kernel.safety.markup import markdown_of_package
-from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, first_word
+from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, COMMAND_MAGIC, LUA_MAGIC, OPTIONS, first_word
 from kosmo_kernel.settings.table import Setting
 
 CELL, LINE, COMMAND = f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"
@@ -48,12 +48,15 @@ class LuaCursor:
     cursor: int
     account: str = ""
 
-    def complete(self, live: LiveState | None, variables: Collection[str] = ()) -> Completion:
+    def complete(
+        self, live: LiveState | None, variables: Collection[str] = (), checks: Callable[[], Iterable[str]] = tuple
+    ) -> Completion:
         """Return the completions at the cursor.
 
         Parameters:
             live: as for `completion.complete`.
             variables: the names of the Python variables, if any.
+            checks: returns the names of checks.
         """
         before = self.text[self.begin : self.cursor]
         if self.kind == "lua":
@@ -61,7 +64,7 @@ class LuaCursor:
         if self.kind == "options":
             matches, prefix = _complete_options(before, live, variables)
         elif self.kind == "command":
-            matches, prefix = _complete_command(before, live, variables)
+            matches, prefix = _complete_command(before, live, variables, checks)
         else:
             matches, prefix = (Match(name, "keyword") for name in (CELL, LINE, COMMAND)), before.lstrip()
         return Completion(filter_matches(matches, prefix), self.cursor - len(prefix), self.cursor)
@@ -190,7 +193,9 @@ def _length_of_options(line: str) -> int:
     return len(line)
 
 
-def _complete_options(before: str, live: LiveState | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
+def _complete_options(
+    before: str, live: LiveState | None, variables: Collection[str], options: Collection[Setting] = OPTIONS
+) -> tuple[Iterable[Match], str]:
     """Return what can follow the options before the cursor, and the prefix of it that is typed."""
     words = [word for _, word in _words(before)]
     prefix = words.pop() if words and not before[-1].isspace() else ""
@@ -206,7 +211,7 @@ def _complete_options(before: str, live: LiveState | None, variables: Collection
         return _values(pending, prefix, live, variables)
     if prefix and not prefix.startswith("-"):
         return (), prefix
-    free = (option for option in OPTIONS if option.value.repeats or option not in used)
+    free = (option for option in options if option.value.repeats or option not in used)
     return (Match(flag, "param", option.doc) for option in free for flag in reversed(option.cell)), prefix
 
 
@@ -242,7 +247,9 @@ def _term_page(head: str, doc: str) -> docs.Page:
 # Commands
 
 
-def _complete_command(before: str, live: LiveState | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
+def _complete_command(
+    before: str, live: LiveState | None, variables: Collection[str], checks: Callable[[], Iterable[str]]
+) -> tuple[Iterable[Match], str]:
     """Return what can follow on a `%kosmo` line, and the prefix of it that is typed."""
     name = first_word(before)[0]
     typed = before.lstrip()[len(name) :]
@@ -250,6 +257,12 @@ def _complete_command(before: str, live: LiveState | None, variables: Collection
         return (Match(command.name, "keyword", command.doc) for command in COMMANDS), name
     usage = next((command.usage for command in COMMANDS if command.name == name), "")
     typed = typed.lstrip()
+    if "CHECK" in usage:
+        check, _, options = typed.partition(" ")
+        if len(check) < len(typed):
+            names = variables or [name for name, _ in LiveStateCache(live).names(())]
+            return _complete_options(options, live, names, CHECK_OPTIONS)
+        return (Match(name, "keyword") for name in checks()), typed
     if "PAGE" in usage:
         return pages(), typed
     if "FUNCTION" in usage:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import demo_chosen
 from kosmo_kernel.errors import KosmoError, StoppedError, TryLaterError, UserError
@@ -29,6 +29,10 @@ from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.settings.project_file import settings_of
+from kosmo_kernel.values.records import Records
+
+if TYPE_CHECKING:
+    from kosmo_kernel.notebook.commands import NotebookContext
 
 CLOSE_INTERRUPT_INTERVAL_SECONDS = 0.1  # pause between interrupts while the session closes
 
@@ -132,8 +136,9 @@ class KernelNotebook:
                     if cell.help_name:
                         reply["payload"] = self._page(cell)
                 for command in cell.commands:
-                    value = self._command(command)
+                    value = self._command(command, send)
                     if value is not None:
+                        self._keep(value, number)
                         self._show([value], cell, number, send)
                 if cell.lua.strip():
                     self._run(cell, number, send, self._ask if input_allowed else None)
@@ -144,19 +149,41 @@ class KernelNotebook:
             reply |= content | {"status": "error"}
         return reply
 
-    def _command(self, command: str) -> Any:
+    def _command(self, command: str, send: Callable[[str, Content], None]) -> Any:
         """Run a `%kosmo` command and return its value."""
         from kosmo_kernel.explorer import explore
         from kosmo_kernel.notebook.commands import NotebookContext, run_command
 
-        return run_command(command, NotebookContext(self.session, between_cells=self._between_cells, explore=explore))
+        def show(display: Display) -> None:
+            send(*_display_message(display))
+
+        with NotebookProgress(show) as progress:
+            context = NotebookContext(
+                self.session,
+                between_cells=self._between_cells,
+                explore=explore,
+                check=_check,
+                display=show,
+                progress=progress,
+                set_variable=partial(_set_variable, self.session),
+            )
+            return run_command(command, context)
+
+    def _keep(self, value: Any, number: int) -> None:
+        """Keep the records that a command found as `_` and `Out[number]` of Lua, like the value of a cell."""
+        if self._stored and isinstance(value, Records):
+            from kosmo_kernel.checks.cell import keep_value
+
+            keep_value(self.session, value, number)
 
     def complete(self, code: str, cursor: int) -> Content:
         """Return the content of a `complete_reply`: the completions at the cursor."""
         from kosmo_kernel import editor
 
         place = editor.lua_at_cursor(code, cursor, lua=True)
-        completion = place.complete(self.session) if place else editor.Completion((), cursor, cursor)
+        completion = (
+            place.complete(self.session, checks=_check_names) if place else editor.Completion((), cursor, cursor)
+        )
         span = {"start": completion.start, "end": completion.end}
         types = [span | {"text": m.text, "type": m.type, "signature": m.signature} for m in completion.matches]
         return {
@@ -303,6 +330,24 @@ class KernelNotebook:
 
         page = editor.explain(cell.help_name, self.session, cell.detail)
         return [{"source": "page", "data": bundle_of(page), "start": 0}]
+
+
+def _check(line: str, context: NotebookContext) -> Any:
+    from kosmo_kernel.checks.cell import check_in_cell
+
+    return check_in_cell(line, context)
+
+
+def _check_names() -> list[str]:
+    from kosmo_kernel.checks.discovery import check_names
+
+    return check_names()
+
+
+def _set_variable(session: Session, name: str, value: Any) -> None:
+    from kosmo_kernel.checks.cell import set_lua_variable
+
+    set_lua_variable(session, name, value)
 
 
 def _display_message(display: Display) -> tuple[str, Content]:

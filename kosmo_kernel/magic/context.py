@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.explorer import explore
 from kosmo_kernel.notebook.commands import NotebookContext
+from kosmo_kernel.notebook.ipython import publish
 from kosmo_kernel.settings.cell_options import LUA_MAGIC
 
 if TYPE_CHECKING:
+    from kosmo_kernel.client.progress import ProgressSnapshot
     from kosmo_kernel.session import Session
 
 
-def notebook_context(shell: Any, session: Session) -> NotebookContext:
+def notebook_context(
+    shell: Any, session: Session, progress: Callable[[ProgressSnapshot], None] | None = None
+) -> NotebookContext:
     """Return the context of an IPython shell's notebook for the `%kosmo` commands.
 
     If the kernel supports subshells (JEP 91), JupyterLab sends widget messages to a subshell's thread. Lua must run in
@@ -23,6 +28,7 @@ def notebook_context(shell: Any, session: Session) -> NotebookContext:
     Parameters:
         shell: the shell; one of its cells is running in the current thread.
         session: the shell's Lua session.
+        progress: receives the progress of a command.
     """
     import asyncio
 
@@ -38,4 +44,20 @@ def notebook_context(shell: Any, session: Session) -> NotebookContext:
         else:
             loop.call_soon_threadsafe(work)
 
-    return NotebookContext(session, f"%%{LUA_MAGIC}", shell.user_ns, between_cells, explore)
+    return NotebookContext(
+        session,
+        f"%%{LUA_MAGIC}",
+        shell.user_ns,
+        between_cells,
+        explore,
+        check=_check,
+        display=partial(publish, shell),
+        progress=progress,
+        set_variable=lambda name, value: shell.push({name: value}),
+    )
+
+
+def _check(line: str, context: NotebookContext) -> Any:
+    from kosmo_kernel.checks.cell import check_in_cell
+
+    return check_in_cell(line, context)

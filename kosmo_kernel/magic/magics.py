@@ -192,8 +192,9 @@ class KosmoMagic(Magics):
     @_with_commands
     def kosmo(self, line: str) -> Any:
         """Show the reference, the accounts, the Lua state, or the last failure."""
-        with self._short_errors():
-            return value_of([run_command(line, notebook_context(self.shell, self.session))], Options())
+        with self._short_errors(), progress_line(self.shell) as progress:
+            context = notebook_context(self.shell, self.session, progress)
+            return value_of([run_command(line, context)], Options())
 
     def _settings(self) -> dict[str, Any]:
         """Return the settings that are defaults for a cell's options; the session has the account (`%kosmo demo`)."""

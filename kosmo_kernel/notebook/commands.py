@@ -15,7 +15,9 @@ from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, first_word
 
 if TYPE_CHECKING:
+    from kosmo_kernel.client.progress import ProgressSnapshot
     from kosmo_kernel.pages.page import Page, Writer
+    from kosmo_kernel.render.display import Display
     from kosmo_kernel.render.itables import InteractiveTable
     from kosmo_kernel.results.result import Result
     from kosmo_kernel.safety.markup import Markup
@@ -68,6 +70,18 @@ def _no_explorer(_name: str, _context: NotebookContext) -> Any:
     raise InvalidArgumentsError("There is no form here. Open a notebook, and `%kosmo explore` in it.")
 
 
+def _no_checks(_line: str, _context: NotebookContext) -> Any:
+    raise InvalidArgumentsError("There are no checks here. Open a notebook, and write `%kosmo check` in it.")
+
+
+def _show_nothing(_display: Display) -> None:
+    pass
+
+
+def _set_no_variable(name: str, _value: Any) -> None:
+    raise InvalidArgumentsError(f"There is no notebook here that could have a variable `{name}`.")
+
+
 @dataclass(frozen=True, slots=True)
 class NotebookContext:
     """The notebook that a command runs in.
@@ -78,6 +92,10 @@ class NotebookContext:
         variables: the Python variables by name; empty in a Lua notebook.
         between_cells: calls a function in the thread that runs cells, as soon as no cell is running. Thread-safe.
         explore: opens the explorer's form, given the name of a function and this object.
+        check: runs the check that a line names, given the line and this object, and returns its findings.
+        display: shows an output above the value of the command.
+        progress: receives the progress of a command that waits for a service; None to show none.
+        set_variable: sets a variable of the notebook: a Python variable, or a Lua variable in a Lua notebook.
     """
 
     lua: LuaState
@@ -85,6 +103,10 @@ class NotebookContext:
     variables: Mapping[str, Any] = field(default_factory=dict)
     between_cells: Callable[[Callable[[], None]], None] = _call_now
     explore: Callable[[str, NotebookContext], Any] = _no_explorer
+    check: Callable[[str, NotebookContext], Any] = _no_checks
+    display: Callable[[Display], None] = _show_nothing
+    progress: Callable[[ProgressSnapshot], None] | None = None
+    set_variable: Callable[[str, Any], None] = _set_no_variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +288,10 @@ def _explore(name: str, context: NotebookContext) -> Any:
     return context.explore(name, context)
 
 
+def _check(line: str, context: NotebookContext) -> Any:
+    return context.check(line, context)
+
+
 def _reset(_nothing: str, context: NotebookContext) -> None:
     context.lua.reset()
 
@@ -282,6 +308,11 @@ COMMANDS = (
         "explore [FUNCTION]",
         "A form that calls a function, and writes the Lua code for the same call.",
         _explore,
+    ),
+    NotebookCommand(
+        "check [CHECK]",
+        "The Lua of a check, and what it finds as a table; without CHECK, the list of all checks.",
+        _check,
     ),
     NotebookCommand("reset", "Delete all Lua variables.", _reset),
     NotebookCommand("demo [off]", "Use the demo account, a fictional company, in cells that name no account.", _demo),

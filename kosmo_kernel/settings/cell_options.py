@@ -18,11 +18,12 @@ from io import StringIO
 from typing import Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
-from kosmo_kernel.settings.table import SETTINGS, Setting
+from kosmo_kernel.settings.table import ACCOUNT, INPUT, SETTINGS, SHOW, VAR, Setting
 
 LUA_MAGIC = "kosmo_lua"
 COMMAND_MAGIC = "kosmo"
 OPTIONS = tuple(setting for setting in SETTINGS if setting.cell)
+CHECK_OPTIONS = (INPUT, ACCOUNT, VAR, SHOW)  # of `%kosmo check`
 
 # A minus sign before a digit, a bracket or a space is arithmetic, and `--[[` is a comment.
 _FLAG = re.compile(r"(--?[A-Za-z][\w-]*)(=?)")
@@ -84,20 +85,25 @@ def parse(line: str) -> Options:
     return options
 
 
-def parse_leading(line: str) -> tuple[Options, str]:
+def parse_leading(line: str, magic: str = f"%%{LUA_MAGIC}", known: Sequence[Setting] = OPTIONS) -> tuple[Options, str]:
     """Parse the options at the start of a line; return them and the unchanged rest of the line.
+
+    Parameters:
+        line: the line.
+        magic: what the options belong to, for error messages.
+        known: the options that it has.
 
     Raises:
         UnknownNameError, SettingsError: as `parse`.
     """
-    by_flag = {flag: option for option in OPTIONS for flag in option.cell}
+    by_flag = {flag: option for option in known for flag in option.cell}
     options = Options()
     rest = line.strip()
     while match := _FLAG.match(rest):
         flag, equals = match.groups()
         option = by_flag.get(flag)
         if option is None:
-            raise _unknown(flag, list(by_flag))
+            raise _unknown(flag, magic, known)
         repeats = option.value.repeats
         if option in options.options_set and not repeats:
             raise SettingsError(f"The option `{flag}` is given twice.")
@@ -116,12 +122,12 @@ def parse_leading(line: str) -> tuple[Options, str]:
     return options, rest
 
 
-def _unknown(flag: str, flags: Sequence[str]) -> UnknownNameError:
+def _unknown(flag: str, magic: str, known: Sequence[Setting]) -> UnknownNameError:
     from kosmo_kernel.catalogue import nearest
 
-    near = nearest(flag, flags, most=1)
-    available = "" if near else f" The options are {', '.join(option.cell[-1] for option in OPTIONS)}."
-    return UnknownNameError(f"%%{LUA_MAGIC} has no option `{flag}`.{available}", tuple(near))
+    near = nearest(flag, [flag for option in known for flag in option.cell], most=1)
+    available = "" if near else f" The options are {', '.join(option.cell[-1] for option in known)}."
+    return UnknownNameError(f"{magic} has no option `{flag}`.{available}", tuple(near))
 
 
 def _check_distinct(language: str, names: Sequence[str]) -> None:

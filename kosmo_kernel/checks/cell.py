@@ -1,0 +1,158 @@
+"""`%kosmo check NAME`: run one check in a notebook, show its Lua and what it is about, and return its findings.
+
+The check runs with the connections of the notebook's session, but not in its Lua state: a check finds the same wherever
+it runs. Parameters come from variables of the notebook, which are Python's in a Python notebook.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+from kosmo_kernel.catalogue import Column, nearest
+from kosmo_kernel.checks.discovery import all_checks, find_check
+from kosmo_kernel.checks.report import CheckReport
+from kosmo_kernel.checks.run import run_checks
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedError, UnknownNameError
+from kosmo_kernel.notebook.cell_value import value_of
+from kosmo_kernel.render.check_head import CheckHead, head_display
+from kosmo_kernel.run.call_tracker import FICTION
+from kosmo_kernel.run.options import Frontend, RunOptions
+from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, COMMAND_MAGIC, Options, first_word, parse_leading
+from kosmo_kernel.values.from_python import lua_value
+from kosmo_kernel.values.records import Records
+
+if TYPE_CHECKING:
+    from kosmo_kernel.checks.report import CheckResult
+    from kosmo_kernel.notebook.commands import NotebookContext
+    from kosmo_kernel.session import Session
+
+MAGIC = f"%{COMMAND_MAGIC} check"
+_PASSED = "_kosmo_passed_value"  # a global of Lua while a value is kept
+_VARIABLE = re.compile(r"\{(\w+)\}")  # in place of the name of an account
+
+
+def check_in_cell(line: str, context: NotebookContext) -> Any:
+    """Run the check that a line names, show its Lua, and return its findings.
+
+    Parameters:
+        line: the text after `%kosmo check`: the name of the check, and options; empty for the list of all checks.
+        context: the notebook.
+
+    Raises:
+        UnknownNameError: there is no such check, parameter, variable or account.
+        SettingsError: an option or the file of the check is wrong.
+        InvalidArgumentsError: a variable is no value for its parameter.
+        StoppedError: it was interrupted.
+    """
+    name, rest = first_word(line)
+    if not name:
+        return _all_checks()
+    options, more = parse_leading(rest, f"`{MAGIC}`", CHECK_OPTIONS)
+    if more:
+        raise SettingsError(
+            f"`{MAGIC} {name}` takes options only, got `{more[:80]}`. Each check has a line of its own."
+        )
+    check = find_check(name)
+    parameters = {name: _variable(expression, f"-i {name}", context) for name, expression in options.input}
+    account = _account(options.account, context)
+    session = cast("Session", context.lua)
+    frontend = Frontend(progress=context.progress)
+    report = run_checks([check], account, parameters=parameters, frontend=frontend, session=session)
+    if report.interrupted:
+        raise StoppedError("Interrupted.")
+    [result] = report.results
+    context.display(head_display(_head(result, report)))
+    return _value(result, options, context)
+
+
+def _all_checks() -> Records:
+    """Return what checks there are: their names, severities and titles, and the names of their parameters."""
+    return Records(
+        [
+            {
+                "check": check.name,
+                "severity": check.severity,
+                "title": check.title,
+                "parameters": ", ".join(parameter.name for parameter in check.parameters),
+            }
+            for check in all_checks()
+        ]
+    )
+
+
+def set_lua_variable(session: Session, name: str, value: Any) -> None:
+    """Set a global of Lua. The last run is left unchanged."""
+    _run_aside(session, "", RunOptions(inputs={name: value}))
+
+
+def keep_value(session: Session, value: Any, number: int) -> None:
+    """Make a value `_` and `Out[number]` of Lua, as if a cell of that number had returned it."""
+    lua = f"do local value = {_PASSED} {_PASSED} = nil return value end"
+    _run_aside(session, lua, RunOptions(inputs={_PASSED: value}, number=number))
+
+
+def _run_aside(session: Session, lua: str, options: RunOptions) -> None:
+    last = session.last
+    try:
+        session.execute(lua, options)
+    finally:
+        session.last = last
+
+
+def _value(result: CheckResult, options: Options, context: NotebookContext) -> Records | None:
+    """Return the findings, or None if they go into a variable and are not shown."""
+    findings = result.records
+    if not findings:
+        findings = Records([], columns=tuple(Column(name, name) for name in result.check.key))
+    if options.var is None:
+        return findings
+    context.set_variable(options.var, value_of([findings], Options()) if context.first_line else findings)
+    return findings if options.show else None
+
+
+def _head(result: CheckResult, report: CheckReport) -> CheckHead:
+    check = result.check
+    return CheckHead(
+        name=check.name,
+        title=check.title,
+        severity=check.severity,
+        why=check.why,
+        remedy=check.remedy,
+        lua=check.lua,
+        parameters=result.parameters,
+        account=f"{report.account} (fiction)" if FICTION in result.notes else report.account,
+        now=report.now,
+        count=None if result.records is None else len(result.findings),
+        reason=result.reason,
+        notes=[note for note in result.notes if note != FICTION],
+    )
+
+
+def _account(text: str | None, context: NotebookContext) -> str | None:
+    """Return the account of `-a`: its name, or `{VARIABLE}` for the name in a variable of the notebook."""
+    match = _VARIABLE.fullmatch(text or "")
+    if not match:
+        return text
+    account = _variable(match[1], "-a", context)
+    if not isinstance(account, str):
+        raise InvalidArgumentsError(f"-a {text}: `{match[1]}` is no name of an account.")
+    return account
+
+
+def _variable(name: str, option: str, context: NotebookContext) -> Any:
+    """Return the value of a variable of the notebook as a Lua value.
+
+    Raises:
+        UnknownNameError: there is no such variable; with the nearest ones.
+        SettingsError: it is no name of a variable.
+        InvalidArgumentsError: its value has no Lua form.
+    """
+    if not name.isidentifier():
+        raise SettingsError(f"{option}: `{name[:80]}` is no variable. Put the value into one, and name that.")
+    if not context.first_line:  # a Lua notebook
+        return context.lua.variable(name)
+    if name not in context.variables:
+        near = nearest(name, [known for known in context.variables if not known.startswith("_")])
+        raise UnknownNameError(f"{option}: there is no Python variable `{name}`.", tuple(near))
+    return lua_value(context.variables[name], f"{option}={name}")

@@ -1,0 +1,113 @@
+"""Show what a check is about above its findings: its title and severity, why and what to do, and its Lua, folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from textwrap import fill, indent
+from typing import Any
+
+from kosmo_kernel.client.progress import counted
+from kosmo_kernel.render.display import Display
+from kosmo_kernel.render.lua_html import lua_html
+from kosmo_kernel.render.text import WIDTH, escape_control, pretty
+from kosmo_kernel.safety.escape import Html, html_attribute
+from kosmo_kernel.safety.markup import Plain
+from kosmo_kernel.safety.no_math import box, without_delimiters
+
+# Colours that can be told apart on light and on dark paper; text has that of the page.
+_COLOURS = {"high": "#e5484d", "medium": "#d9a11e", "low": "#5b8def", "none": "#46a758", "unknown": "#8b8d98"}
+_BOX = Html('<div style="border-left:4px solid {};padding:1px 0 1px 12px;font-size:13px;line-height:1.5">{}</div>')
+_BODY = Html(
+    '<div style="font-size:14px"><b>{}</b> '
+    '<span style="border:1px solid {};border-radius:9px;padding:0 7px;font-size:11px">{}</span> {}</div>{}'
+    '<details><summary style="cursor:pointer;font-size:12px;opacity:.75"><code>{}</code> {}</summary>'
+    '<pre style="margin:4px 0 2px;font-size:12px;line-height:1.45;white-space:pre-wrap">{}</pre></details>'
+)
+_REMARK = Html("<div><b>{}:</b> {}</div>")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckHead:
+    """What is shown above the findings of a check.
+
+    Parameters:
+        name: its name.
+        title: what it finds.
+        severity: `low`, `medium` or `high`.
+        why: why a finding matters.
+        remedy: what to do about a finding.
+        lua: its Lua.
+        parameters: the values of its parameters.
+        account: the alias of the account.
+        now: the time of the data.
+        count: the number of findings; None if it could not be made.
+        reason: why it could not be made, or not for everything; empty if it was made.
+        notes: notes for the user.
+    """
+
+    name: str
+    title: str
+    severity: str
+    why: str
+    remedy: str
+    lua: str
+    parameters: Mapping[str, Any]
+    account: str
+    now: datetime
+    count: int | None
+    reason: str
+    notes: Sequence[str]
+
+    @property
+    def outcome(self) -> str:
+        """The number of findings in words."""
+        if self.count is None:
+            return "not checked"
+        return counted(self.count, "finding") if self.count else "no findings"
+
+    @property
+    def facts(self) -> str:
+        """The account, the day of the data and the parameters on one line."""
+        parameters = [f"{name} = {pretty(value)}" for name, value in self.parameters.items()]
+        return ", ".join([f"account {self.account}", f"{self.now:%Y-%m-%d}", *parameters])
+
+
+def head_display(head: CheckHead) -> Display:
+    """Return what stands above the findings of a check, in HTML and as plain text."""
+    return Display({"text/plain": Plain.escape("\n".join(_text_lines(head))), "text/html": _html(head)})
+
+
+def _remarks(head: CheckHead) -> Iterator[tuple[str, str]]:
+    """Yield what there is to say, each with its name."""
+    yield "Why", head.why
+    yield "What to do", head.remedy
+    if head.reason:
+        yield ("Not checked", "In part not checked")[head.count is not None], head.reason
+    yield from (("Note", note) for note in head.notes)
+
+
+def _text_lines(head: CheckHead) -> Iterator[str]:
+    yield escape_control(f"{head.title} ({head.severity}): {head.outcome}")
+    for name, text in _remarks(head):
+        yield fill(escape_control(f"{name}: {text}"), WIDTH, initial_indent="  ", subsequent_indent="    ")
+    yield escape_control(f"  {head.name}, {head.facts}:")
+    yield indent("\n".join(map(escape_control, head.lua.rstrip().split("\n"))), "    ")
+
+
+def _html(head: CheckHead) -> Html:
+    state = "unknown" if head.reason and not head.count else head.severity if head.count else "none"
+    remarks = Html().join(_REMARK.format(escape_control(name), escape_control(text)) for name, text in _remarks(head))
+    lines = Html("\n").join(lua_html(head.lua.rstrip()).lines())
+    body = _BODY.format(
+        escape_control(head.title),
+        html_attribute(_COLOURS[state]),
+        head.severity,
+        head.outcome,
+        remarks,
+        head.name,
+        escape_control(head.facts),
+        lines,
+    )
+    return box(without_delimiters(_BOX.format(html_attribute(_COLOURS[state]), body)))
