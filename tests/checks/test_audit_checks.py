@@ -250,3 +250,17 @@ def test_what_is_wrong_with_the_account_is_found(make_demo: Callable[[Company], 
     checks = [check for check in shipped_checks() if check.name == "account-health"]
     problems = ["behind with payments", "no second factor", "not verified", "suspended"]
     assert [f.key["problem"] for f in run_checks(checks, "demo").findings] == problems
+
+
+@pytest.mark.parametrize(
+    ("stack", "day", "state"),
+    [("heroku-26", "2031-04-30", None), ("heroku-26", "2031-05-01", "public"), ("heroku-18", "2020-01-01", "gone")],
+)
+def test_support_of_a_stack_has_ended_on_the_day_after_its_last_day(
+    make_demo: Callable[[Company], None], stack: str, day: str, state: str | None
+) -> None:
+    app = App("shop", TEAM, "Ruby", stack, "eu", ago(400), ago(20))
+    make_demo(Company(account(), [app], lambda _position: AppResources()))
+    checks = [check for check in shipped_checks() if check.name == "stack-out-of-support"]
+    report = run_checks(checks, "demo", now=datetime.fromisoformat(f"{day}T09:00:00Z"))
+    assert [finding.record["state"] for finding in report.findings] == ([state] if state else [])

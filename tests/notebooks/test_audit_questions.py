@@ -130,13 +130,10 @@ def test_drift_compares_two_snapshots_and_asks_nobody(tmp_path: Path) -> None:
     assert output.data["text/plain"] == cell_of("drift", "changes").outputs[0].data["text/plain"]
 
 
-@pytest.mark.parametrize(
-    "at",
-    ["yesterday", "2026-11-20T09:00:00+09:00", "x2026-11-20T09:00:00Z", "2026-02-30T09:00:00Z", "2026-11-20T24:00:00Z"],
-)
+@pytest.mark.parametrize("at", ["yesterday", "x2026-11-20T09:00:00Z", "2026-02-30T09:00:00Z"])
 @pytest.mark.parametrize("name", ["addon-and-domain-audit", "dyno-audit", "incident-runbook", "stack-and-lifecycle"])
-def test_a_moment_that_is_none_is_refused_by_its_name(name: str, at: str) -> None:
+def test_a_moment_that_is_none_is_refused(name: str, at: str) -> None:
     [source] = [source for ident, source in cells(name) if ident == "ages"]
-    told = rf"`at` is no moment such as .*Z: {re.escape(at)}"
+    told = rf'expected a time such as "2026-11-20T09:00:00Z", got "{re.escape(at)}"'
     with Session() as session, pytest.raises(LuaRuntimeError, match=told):
         run_with(session, source, inputs={"account": "demo", "at": at})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -35,6 +35,10 @@ def hours(since: str) -> int:
     return int((NOW - datetime.fromisoformat(since)).total_seconds() // 3600)
 
 
+def is_older(since: str, minutes: int) -> bool:
+    return NOW - datetime.fromisoformat(since) > timedelta(minutes=minutes)
+
+
 def rows(*found: dict[str, Any]) -> list[dict[str, Any]]:
     """Rows without what is nil in Lua."""
     return [{name: value for name, value in row.items() if value is not None} for row in found]
@@ -43,49 +47,27 @@ def rows(*found: dict[str, Any]) -> list[dict[str, Any]]:
 # --- stacks and lifecycle ------------------------------------------------------------------------------------------
 
 
-def test_apps_on_a_stack_out_of_support_or_about_to_change() -> None:
-    told = rows(
-        *(
-            {
-                "app": app["name"],
-                "stack": app["stack"]["name"],
-                "state": {"heroku-20": "gone", "heroku-22": "deprecated"}[app["stack"]["name"]],
-                "supported_until": {"heroku-20": "2025-04-30", "heroku-22": "2027-04-30"}[app["stack"]["name"]],
-                "next_build_on": app["build_stack"]["name"] if app["build_stack"] != app["stack"] else None,
-                "builds": {"heroku-20": "not possible", "heroku-22": "fail 1 in 30 days"}[app["stack"]["name"]],
-                "owner": app["owner"]["email"],
-            }
-            for app in APPS
-            if app["stack"]["name"] in ("heroku-20", "heroku-22") or app["stack"] != app["build_stack"]
-        )
-    )
+def test_apps_on_a_stack_out_of_support() -> None:
+    told = [
+        {
+            "app": app["name"],
+            "stack": app["stack"]["name"],
+            "state": {"heroku-20": "gone", "heroku-22": "deprecated"}[app["stack"]["name"]],
+            "supported_until": {"heroku-20": "2025-04-30", "heroku-22": "2027-04-30"}[app["stack"]["name"]],
+            "owner": app["owner"]["email"],
+        }
+        for app in APPS
+        if app["stack"]["name"] in ("heroku-20", "heroku-22")
+    ]
     found = answers("stack-and-lifecycle")["old-stacks"]
-    assert found == told
+    assert found == sorted(told, key=lambda row: row["app"])
     assert {row["stack"] for row in told} == {"heroku-20", "heroku-22"}
 
 
-@pytest.mark.parametrize(
-    ("stack", "at", "row"),
-    [
-        ("heroku-26", "2026-11-20", None),
-        ("heroku-26", "2031-05-01", {"state": "public", "supported_until": "2031-04-30"}),
-        ("heroku-22", "2026-10-31", {"state": "deprecated", "supported_until": "2027-04-30"}),
-        ("heroku-22", "2027-05-01", {"state": "deprecated", "supported_until": "2027-04-30", "builds": "not possible"}),
-        ("heroku-18", "2026-11-20", {"state": "gone", "supported_until": "2023-04-30", "builds": "not possible"}),
-        ("heroku-28", "2026-11-20", {"state": "gone", "supported_until": "not known", "builds": "not possible"}),
-    ],
-)
-def test_a_stack_is_shown_with_what_heroku_lists_and_the_dates_of_the_table(
-    stack: str, at: str, row: dict[str, Any] | None
-) -> None:
-    sources = [source for ident, source in cells("stack-and-lifecycle") if ident in ("ages", "read", "dates", "old-stacks")]
-    app = f"{{ name = 'x', stack = {{ name = '{stack}' }}, build_stack = {{ name = '{stack}' }}, owner = {{}} }}"
-    with Session() as session:
-        for source in sources[:3]:
-            run_with(session, source, inputs={"account": "demo", "at": f"{at}T09:00:00Z"})
-        found = session.run(f"apps = {{ {app} }}\n{sources[3]}").value
-    expected = [{"app": "x", "stack": stack} | row] if row else []
-    assert [dict(one) for one in found] == expected
+def test_apps_that_are_about_to_change_their_stack() -> None:
+    told = {app["name"]: app["build_stack"]["name"] for app in APPS if app["stack"] != app["build_stack"]}
+    found = answers("stack-and-lifecycle")["next-builds"]
+    assert {row["app"]: row["next_build_on"] for row in found} == told != {}
 
 
 def test_apps_by_stack() -> None:
@@ -95,10 +77,9 @@ def test_apps_by_stack() -> None:
 
 def test_apps_without_a_release_for_half_a_year_or_ever() -> None:
     ages = {app["name"]: app["released_at"] and hours(app["released_at"]) // 24 for app in APPS}
-    told = {name: age for name, age in ages.items() if age is None or age >= 180}
-    found = answers("stack-and-lifecycle")["quiet"]
-    assert {row["app"]: row.get("days") for row in found} == told
-    assert None in told.values()
+    found = answers("stack-and-lifecycle")
+    assert {row["app"]: row["days"] for row in found["quiet"]} == {n: age for n, age in ages.items() if age and age >= 180}
+    assert [row["app"] for row in found["never"]] == [name for name, age in ages.items() if age is None] != []
 
 
 def test_apps_in_maintenance() -> None:
@@ -145,21 +126,21 @@ def test_apps_that_pay_without_running() -> None:
         for addon in ADDONS
         if addon["app"]["name"] in idle and addon["billed_price"] and addon["billed_price"]["cents"]
     }
-    assert {row["add_on"]: row["usd_a_month"] for row in answers("dyno-audit")["idle"]} == told != {}
+    assert {row["add_on"]: row["usd"] for row in answers("dyno-audit")["idle"]} == told != {}
 
 
 def test_apps_on_two_releases_at_once() -> None:
     told = {}
     for name, things in OF.items():
         versions = {dyno["release"]["version"] for dyno in things.dynos if dyno["type"] not in ("run", "scheduler")}
-        if len(versions) > 1:
+        if len(versions) > 1 and is_older(max(dyno["updated_at"] for dyno in things.dynos), minutes=15):
             told[name] = (min(versions), max(versions))
     assert {row["app"]: (row["old"], row["new"]) for row in answers("dyno-audit")["mixed"]} == told != {}
 
 
 def test_apps_on_eco_and_basic_dynos() -> None:
     told = {
-        (dyno["app"]["name"], dyno["name"]): (dyno["size"].lower(), dyno["state"])
+        (dyno["app"]["name"], dyno["name"]): (dyno["size"], dyno["state"])
         for dyno in DYNOS
         if dyno["size"] in ("Eco", "Basic") and "staging" not in dyno["app"]["name"]
     }
@@ -168,7 +149,8 @@ def test_apps_on_eco_and_basic_dynos() -> None:
 
 
 def test_what_the_dynos_cost_by_size_team_and_app() -> None:
-    prices = executed("dyno-audit", "prices", {})["prices"]
+    prices = answers("dyno-audit")["prices"]
+    assert (prices["standard-1x"], prices["performance-m"], prices["eco"]) == (25, 250, 0)
     dynos, usd = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for app in APPS:
         team = app["team"]["name"] if app["team"] else app["owner"]["email"]
@@ -213,19 +195,22 @@ def test_the_account_itself() -> None:
 
 
 def test_people_from_outside() -> None:
-    told = Counter(seat["user"]["email"] for seat in SEATS if is_outside(seat["user"]["email"]))
-    assert {row["who"]: row["apps"] for row in answers("access-audit")["outside"]} == told != {}
+    told = [(s["app"]["name"], s["user"]["email"]) for s in SEATS if is_outside(s["user"]["email"])]
+    found = answers("access-audit")
+    assert sorted((row["app"], row["who"]) for row in found["outside"]) == sorted(told) != []
+    counts = sorted(Counter(who for _, who in told).items(), key=lambda pair: (-pair[1], pair[0]))
+    assert [(row["who"], row["apps"]) for row in found["guests"]] == counts
 
 
 def test_everything_that_one_leaver_can_reach() -> None:
     found = answers("access-audit")["leaver"]
-    leaver = answers("access-audit")["outside"][0]["who"]
+    [leaver] = answers("access-audit")["leavers"]
     assert [row["app"] for row in found] == [s["app"]["name"] for s in SEATS if s["user"]["email"] == leaver] != []
 
 
 def test_apps_that_belong_to_a_person() -> None:
-    told = {app["name"]: is_outside(app["owner"]["email"]) for app in APPS if app["team"] is None}
-    assert {row["app"]: row["outside"] for row in answers("access-audit")["persons"]} == told != {}
+    told = {app["name"]: app["owner"]["email"] for app in APPS if app["team"] is None}
+    assert {row["app"]: row["owner"] for row in answers("access-audit")["persons"]} == told != {}
 
 
 def test_who_may_deploy_operate_and_manage() -> None:
@@ -255,7 +240,8 @@ def test_our_people_without_single_sign_on() -> None:
         for seat in SEATS
         if seat["user"]["email"].endswith("@larkmoor.example") and not seat["user"]["federated"]
     ]
-    assert [(row["who"], row["app"]) for row in answers("access-audit")["federated"]] == sorted(told) != []
+    found = answers("access-audit")["federated"]
+    assert [(row["who"], app) for row in found for app in row["apps"].split(", ")] == sorted(told) != []
 
 
 # --- add-ons and domains -------------------------------------------------------------------------------------------
@@ -304,7 +290,8 @@ def test_add_ons_that_several_apps_share() -> None:
         for addon in (*things.addons, *things.attached):
             users[addon["name"]].append(name)
     told = {name: apps for name, apps in users.items() if len(apps) > 1}
-    assert {row["add_on"]: row["apps"] for row in answers("addon-and-domain-audit")["shared"]} == told != {}
+    found = answers("addon-and-domain-audit")["shared"]
+    assert {row["add_on"]: row["used_by"].split(", ") for row in found} == told != {}
 
 
 def test_add_ons_that_are_stuck_or_gone() -> None:
@@ -313,7 +300,7 @@ def test_add_ons_that_are_stuck_or_gone() -> None:
         for addon in ADDONS
         if addon["state"] == "deprovisioned" or (addon["state"] == "provisioning" and hours(addon["created_at"]) >= 1)
     }
-    assert {row["add_on"]: row["hours_old"] for row in answers("addon-and-domain-audit")["stuck"]} == told != {}
+    assert {row["add_on"]: row["hours"] for row in answers("addon-and-domain-audit")["stuck"]} == told != {}
 
 
 def test_databases_on_entry_plans_behind_production() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import nbformat
@@ -15,17 +15,21 @@ from repository import NOTEBOOKS
 from run_with import run_with
 
 from kosmo_kernel import snapshot
+from kosmo_kernel.checks.cell import check_in_cell, set_lua_variable
+from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.runbook.parameters import LUA, PYTHON, parse_declarations
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.from_python import lua_value
 from kosmo_kernel.values.parameters import value_of
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
-TO_LUA = {"dyno-audit": ("prices", ["prices"]), "drift": ("snapshots", ["was", "now"])}  # a cell, and what Lua takes
+TO_LUA = {"drift": ("snapshots", ["was", "now"])}  # a cell that makes what Lua takes, and the names of that
+PYTHON_CELLS = {"access-audit": ("guests", "leavers")}  # Python cells between checks, in the order of the notebook
+CHECK = "%kosmo check "
 
 
 def cells(name: str) -> list[tuple[str, str]]:
-    """Return the Lua cells of a notebook, by their names."""
+    """Return the Lua cells of a notebook and the cells of checks, by their names."""
     found = []
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     python = notebook.metadata.kernelspec.language == PYTHON
@@ -35,28 +39,56 @@ def cells(name: str) -> list[tuple[str, str]]:
             continue
         if first.startswith("%%kosmo_lua"):
             found.append((cell.id, rest))
-        elif not python or cell.id == "parameters":
+        elif not python or cell.id in ("parameters", *PYTHON_CELLS.get(name, ())) or first.startswith(CHECK):
             found.append((cell.id, cell.source))
     return found
 
 
 @cache
 def answers(name: str, /, **given: str) -> dict[str, Any]:
-    """Return what each Lua cell gives on the demo with these parameters: its output, its value, or what Python gets."""
+    """Return what each cell gives on the demo with these parameters: its output, its value, or what Python gets."""
+    found: dict[str, Any] = {}
     with Session() as session:
-        found = {}
+        variables: dict[str, Any] = {}  # of Python
         for ident, source in cells(name):
             if ident == "parameters":
                 language = LUA if "--" in source else PYTHON
                 values = {p.name: usual(p.kind, p.default) for p in parse_declarations(source, language)} | given
                 run_with(session, "", inputs=values | made_by_python(name, values))
-                continue
-            outputs = re.findall(r"^%%kosmo_lua .*-o (\w+)", source_of(name, ident))
-            result = run_with(session, source, dry_run=ident == "dry-run", outputs=outputs)
-            shown = [display.value for display in result.displays if display.value is not None]
-            told = shown or (result.value if result.values or not outputs else result.outputs[outputs[0]])
-            found[ident] = json.loads(json.dumps(told, default=list))
-        return found
+                variables = dict(values) if language == PYTHON else {}
+            elif source.startswith(CHECK):
+                found[ident] = findings(source, session, variables)
+            elif ident in PYTHON_CELLS.get(name, ()):
+                exec(source, variables)  # noqa: S102 - the notebook's own cell
+                told = variables[ident]
+                found[ident] = told if isinstance(told, list) else told.to_dict("records")
+            else:
+                found[ident] = told_by_lua(name, ident, source, session, variables)
+    return found
+
+
+def told_by_lua(name: str, ident: str, source: str, session: Session, variables: dict[str, Any]) -> Any:
+    """Return what a Lua cell gives: what it displays, its value, or what Python gets."""
+    first = source_of(name, ident).partition("\n")[0]
+    outputs = re.findall(r"-o (\w+)", first)
+    taken = {one for names in re.findall(r"-i (\S+)", first) for one in names.split(",")}
+    inputs = {one: variables[one] for one in taken & variables.keys()}
+    result = run_with(session, source, dry_run=ident == "dry-run", inputs=inputs, outputs=outputs)
+    shown = [display.value for display in result.displays if display.value is not None]
+    told = shown or (result.value if result.values or not outputs else result.outputs[outputs[0]])
+    return json.loads(json.dumps(told, default=list))
+
+
+def findings(line: str, session: Session, variables: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a check finds; `variables` are those of Python, none in a Lua notebook."""
+    context = NotebookContext(
+        session,
+        "%%kosmo_lua" if variables else "",
+        variables,
+        check=check_in_cell,
+        set_variable=variables.__setitem__ if variables else partial(set_lua_variable, session),
+    )
+    return [dict(row) for row in run_command(line.removeprefix("%kosmo "), context)]
 
 
 def made_by_python(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
