@@ -20,9 +20,16 @@ function isLua(lines) {
   return false;
 }
 
+export const modules = [
+  "@jupyterlab/codemirror",
+  "@codemirror/language",
+  "@codemirror/state",
+  "@codemirror/view",
+  "@lezer/highlight"
+];
+
 export default async shared => {
-  const names = ["@jupyterlab/codemirror", "@codemirror/language", "@codemirror/state", "@codemirror/view"];
-  const [jupyter, language, state, view, lezer] = await Promise.all([...names, "@lezer/highlight"].map(shared));
+  const [jupyter, language, state, view, lezer] = await Promise.all(modules.map(shared));
 
   // JupyterLab's Lua, with the lines down to the magic kept out of it.
   function belowMagic(support) {

@@ -6,6 +6,8 @@
 
 const LONGEST = 100_000; // characters of a cell
 
+export const modules = ["@jupyterlab/notebook"];
+
 export default async shared => {
   const { INotebookTracker } = await shared("@jupyterlab/notebook");
 
@@ -24,8 +26,9 @@ export default async shared => {
     id: "kosmo_kernel:insert-cell",
     description: "Inserts a cell with a given text.",
     autoStart: true,
-    requires: [INotebookTracker],
+    optional: [INotebookTracker],
     activate: (app, notebooks) => {
+      if (!notebooks) return; // Voila
       // The tracker remembers the last notebook while something else is in front.
       const inFront = () => (notebooks.currentWidget === app.shell.currentWidget ? notebooks.currentWidget : null);
 

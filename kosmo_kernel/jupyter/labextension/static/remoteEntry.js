@@ -18,10 +18,16 @@
   }
 
   const exposed = {
-    "./extension": () =>
-      Promise.all(
-        ["colours.js", "insert-cell.js"].map(async file => (await import(new URL(file, home))).default(shared))
-      ),
+    // Voila loads the extension, too, and has no editors and no notebooks: what needs them is left out there.
+    "./extension": async () => {
+      const plugins = await Promise.all(
+        ["colours.js", "insert-cell.js"].map(async file => {
+          const { default: plugin, modules } = await import(new URL(file, home));
+          return modules.every(name => offered[name]) ? plugin(shared) : null;
+        })
+      );
+      return plugins.filter(plugin => plugin !== null);
+    },
     "./style": async () => {
       for (const file of ["style.css", "tables.css"]) {
         const link = document.createElement("link");
