@@ -6,7 +6,7 @@ not read is listed, on the page and in the summary.
 
 source.py      read the lists, from the network or from a snapshot
 tables.py      the tables; apps.py, addons.py, domains.py, pipelines.py and access.py make their rows
-prices.py      what processes and add-ons cost a month
+bill.py        what processes and add-ons cost a month
 summary.py     key figures, what makes a move hard, what could not be read
 terraform.py   import blocks for Terraform
 page.py        the page
@@ -15,6 +15,11 @@ folder.py      write the folder
 
 from __future__ import annotations
 
+from kosmo_kernel.inventory.bill import Bill as Bill
+from kosmo_kernel.inventory.bill import BillLine as BillLine
+from kosmo_kernel.inventory.bill import bill_from as bill_from
+from kosmo_kernel.inventory.bill import bill_of as bill_of
+from kosmo_kernel.inventory.bill import rows_of as rows_of
 from kosmo_kernel.inventory.folder import SUMMARY as SUMMARY
 from kosmo_kernel.inventory.folder import write as write
 from kosmo_kernel.inventory.page import PAGE as PAGE

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from kosmo_kernel.inventory.prices import dollars, of_addon
-from kosmo_kernel.inventory.source import AccountData, Row, at
+from kosmo_kernel.inventory.bill import addon_cents, dollars
+from kosmo_kernel.inventory.source import AccountData, Row, at, users_of_addons
 
 ADDON_COLUMNS = (
     *("name", "service", "plan", "owner_app", "team", "used_by", "apps_using", "shared", "state", "monthly_usd"),
@@ -34,22 +33,12 @@ def is_only_on_heroku(service: str) -> bool:
     return service.startswith("heroku-") or service in _HEROKUS_OWN
 
 
-def users_of_addons(data: AccountData) -> dict[str, list[str]]:
-    """Return the names of the apps that use each add-on, by its id; the app that owns it is the first."""
-    users: dict[str, dict[str, None]] = defaultdict(dict)
-    for row in data.rows("account_addons"):
-        users[row["id"]][data.app_name(row)] = None
-    for row in data.rows("addon_attachments"):
-        users[row["addon"]["id"]][data.app_name(row)] = None
-    return {addon: list(apps) for addon, apps in users.items()}
-
-
 def addon_rows(data: AccountData) -> Iterator[dict[str, Any]]:
     """Yield a row for each add-on."""
     users = users_of_addons(data)
     for row in data.rows("account_addons"):
         service, apps = at(row, "addon_service.name"), users[row["id"]]
-        cents = of_addon(row)
+        cents = addon_cents(row)
         yield {
             "name": row["name"],
             "service": service,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kosmo_kernel.inventory.prices import Prices, dollars, of_addon
+from kosmo_kernel.inventory.bill import BillLine, Prices, bill_of, dollars, is_eco, total
 from kosmo_kernel.inventory.source import AccountData, Row, at
 
 APP_COLUMNS = (
@@ -35,14 +35,16 @@ CONFIG_VAR_COLUMNS = ("app", "name", "from_addon", "fingerprint")
 
 def app_rows(data: AccountData) -> Iterator[dict[str, Any]]:
     """Yield a row for each app."""
-    prices = Prices(data.rows("dyno_sizes"))
+    lines: defaultdict[tuple[str | None, str], list[BillLine]] = defaultdict(list)
+    for line in bill_of(data).lines:
+        lines[line.app, line.kind].append(line)
     processes, addons, domains = data.by_app("formation"), data.by_app("account_addons"), data.by_app("domains")
     config_vars, collaborators = data.by_app("config_vars"), data.by_app("collaborators")
     for app in data.rows("apps"):
         name = app["name"]
         running, owned, hosts = processes.get(name), addons.get(name), domains.get(name)
-        dynos = _sum([prices.of_process(row) for row in running]) if running is not None else None
-        extras = _sum([of_addon(row) for row in owned]) if owned is not None else None
+        dynos = _sum(lines[name, "dynos"]) if running is not None else None
+        extras = _sum(lines[name, "add-on"]) if owned is not None else None
         pipeline, stage = data.stages.get(name, (None, None))
         yield {
             "name": name,
@@ -88,7 +90,7 @@ def process_rows(data: AccountData) -> Iterator[dict[str, Any]]:
             "size": row["size"],
             "command": row.get("command"),
             "usd_per_dyno": dollars(prices.of_size(row["size"])),
-            "monthly_usd": dollars(prices.of_process(row)),
+            "monthly_usd": dollars(0 if is_eco(row["size"]) else prices.of_dynos(row["size"], row["quantity"])),
             "id": row["id"],
         }
 
@@ -101,7 +103,7 @@ def size_rows(data: AccountData) -> Iterator[dict[str, Any]]:
     for row in data.rows("formation"):
         types[row["size"]] += 1
         dynos[row["size"]] += row["quantity"]
-    cost = {size: prices.of_process({"size": size, "quantity": dynos[size]}) for size in types}
+    cost = {size: prices.of_dynos(size, dynos[size]) for size in types}
     for size in sorted(types, key=lambda size: (-(cost[size] or 0), size)):
         known = facts.get(size.lower())
         yield {
@@ -150,7 +152,6 @@ def _count(rows: Sequence[Row] | None) -> int | None:
     return None if rows is None else len(rows)
 
 
-def _sum(prices: Sequence[int | None]) -> tuple[int, int]:
+def _sum(lines: Sequence[BillLine]) -> tuple[int, int]:
     """Return the sum of the known prices, and the number of the others."""
-    known = [price for price in prices if price is not None]
-    return sum(known), len(prices) - len(known)
+    return total(lines), sum(line.cents is None for line in lines)

@@ -12,6 +12,7 @@ from typing import Any
 
 from kosmo_kernel.accounts.account import DEMO
 from kosmo_kernel.client.progress import counted
+from kosmo_kernel.inventory.bill import BillGroup, bill_of, total
 from kosmo_kernel.inventory.page_style import STYLE
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import KeyFigure, Obstacle, Unread, key_figures, obstacles, unread
@@ -106,6 +107,7 @@ def page_of(data: AccountData, tables: Sequence[InventoryTable]) -> Html:
         _SECTION.format("key-figures", "Key figures", _figures(figures)),
         _SECTION.format("unread", "What is missing", _unread(unread(data), data)),
         _SECTION.format("move", "What makes a move hard", _obstacles(obstacles(data))),
+        _SECTION.format("costs", "The bill", _bill(data)),
         _SECTION.format("tables", "All there is", _EMPTY.join(map(_table, tables))),
         _SECTION.format("terraform", "Terraform", _TERRAFORM),
     ]
@@ -169,6 +171,30 @@ def _obstacles(found: Iterable[Obstacle]) -> Html:
         for one in found
     ]
     return Html('<ul class="obstacles">\n{}</ul>\n').format(_NOTHING.join(items))
+
+
+def _bill(data: AccountData) -> Html:
+    """Return the bill by kind, team and stage, what idles, and what has no known price."""
+    bill = bill_of(data)
+    if not bill.lines:
+        return Html("<p>Nothing that is billed could be read.</p>\n")
+    first = Html("<p>${:,.2f} a month at most, at list prices{}.{}</p>\n").format(
+        bill.cents / 100,
+        "" if bill.complete else ", as far as it could be read",
+        f" ${total(bill.idle) / 100:,.2f} of it may be paid for nothing." if bill.idle else "",
+    )
+    parts = [
+        Html('<div class="table">{}</div>\n').format(html_table(_parts(title, bill.by(field))))
+        for title, field in (("Kind", "kind"), ("Team or owner", "team"), ("Stage", "stage"))
+    ]
+    names = [f"{line.name} ({line.plan})" for line in bill.unknown]
+    unknown = Html("<p>Not counted, for want of a price that is known:</p>\n{}").format(_names(names, "bill"))
+    return _NOTHING.join([first, *parts, *([unknown] if names else [])])
+
+
+def _parts(title: str, parts: Sequence[BillGroup]) -> list[HtmlColumn]:
+    rows = [part.as_row(title) for part in parts]
+    return [_column(name, rows) for name in rows[0]]
 
 
 def _table(table: InventoryTable) -> Html:

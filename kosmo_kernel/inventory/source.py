@@ -115,6 +115,16 @@ class AccountData:
         return {**groups, **collected, **dict.fromkeys(unread)}
 
 
+def users_of_addons(data: AccountData) -> dict[str, list[str]]:
+    """Return the names of the apps that use each add-on, by its id; the app that owns it is the first."""
+    users: dict[str, dict[str, None]] = defaultdict(dict)
+    for row in data.rows("account_addons"):
+        users[row["id"]][data.app_name(row)] = None
+    for row in data.rows("addon_attachments"):
+        users[row["addon"]["id"]][data.app_name(row)] = None
+    return {addon: list(apps) for addon, apps in users.items()}
+
+
 def at(row: Row | None, path: str) -> Any:
     """Return the value at a dotted path of a record, or None if something on the way is null or absent."""
     value: Any = row

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.inventory.access import people
-from kosmo_kernel.inventory.addons import is_database, is_only_on_heroku, users_of_addons
+from kosmo_kernel.inventory.addons import is_database, is_only_on_heroku
+from kosmo_kernel.inventory.bill import CENTS, bill_of, dollars, total
 from kosmo_kernel.inventory.domains import heroku_managed_endpoints
-from kosmo_kernel.inventory.source import AccountData, Row, at
+from kosmo_kernel.inventory.source import AccountData, Row, at, users_of_addons
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ class Unread:
 
 
 def key_figures(data: AccountData) -> list[KeyFigure]:
-    """Return the key figures of an account but its costs."""
-    return [_apps(data), _processes(data), _databases(data), _domains(data), _people(data)]
+    """Return the key figures of an account."""
+    return [_apps(data), _processes(data), _cost(data), _databases(data), _domains(data), _people(data)]
 
 
 def obstacles(data: AccountData) -> list[Obstacle]:
@@ -127,6 +128,16 @@ def _processes(data: AccountData) -> KeyFigure:
     rows = data.rows("formation")
     dynos, idle = sum(row["quantity"] for row in rows), sum(row["quantity"] == 0 for row in rows)
     return KeyFigure("Processes", len(rows), f"{counted(dynos, 'dyno')}, {idle:,} scaled to zero")
+
+
+def _cost(data: AccountData) -> KeyFigure:
+    if not {"formation", "account_addons"} & data.tables.keys():
+        return KeyFigure("Monthly cost", None, unit="usd")
+    bill = bill_of(data)
+    detail = [] if bill.complete else ["as far as it could be read"]
+    detail += [f"${total(bill.idle) / CENTS:,.0f} of it idle"] if bill.idle else []
+    detail += [f"{len(bill.unknown):,} without a known price"] if bill.unknown else []
+    return KeyFigure("Monthly cost", bill.cents / CENTS, ", ".join(detail), "usd")
 
 
 def _databases(data: AccountData) -> KeyFigure:
@@ -245,9 +256,17 @@ _OBSTACLES = (
 
 
 def as_json(data: AccountData) -> Mapping[str, Any]:
-    """Return the key figures, the obstacles and what could not be read as JSON values."""
+    """Return the key figures, the bill, the obstacles and what could not be read as JSON values."""
+    bill = bill_of(data)
     return {
         "key_figures": {figure.name.lower(): figure.value for figure in key_figures(data)},
+        "bill": {
+            "monthly_usd": dollars(bill.cents),
+            "complete": bill.complete,
+            "idle_usd": dollars(total(bill.idle)),
+            **{f"by_{field}": bill.parts(field) for field in ("kind", "team", "stage")},
+            "without_price": [line.name for line in bill.unknown],
+        },
         "move": {one.name.lower(): one.count for one in obstacles(data)},
         "unread": [{"list": one.table, "reason": one.reason, "items": list(one.items)} for one in unread(data)],
     }

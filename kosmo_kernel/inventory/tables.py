@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kosmo_kernel.inventory import access, addons, apps, domains, pipelines
+from kosmo_kernel.inventory.bill import LINE_COLUMNS, bill_of
 from kosmo_kernel.inventory.source import AccountData
 
 Rows = Iterator[dict[str, Any]]
@@ -49,6 +50,11 @@ class InventoryTable:
     rows: Sequence[Mapping[str, Any]]
 
 
+def _bill_rows(data: AccountData) -> Rows:
+    """Yield a row for each line of the bill, the dearest first."""
+    return (line.as_row() for line in bill_of(data).lines)
+
+
 KINDS = (
     TableKind(
         "apps",
@@ -69,6 +75,15 @@ KINDS = (
         ("app", "process", "quantity", "size", "command", "monthly_usd"),
         apps.process_rows,
         ("app", "process"),
+    ),
+    TableKind(
+        "bill",
+        "Bill",
+        "What a month costs at most at list prices, the dearest first. An add-on is there once, with its own app.",
+        ("formation", "account_addons"),
+        LINE_COLUMNS,
+        ("kind", "app", "name", "plan", "quantity", "monthly_usd", "price", "idle", "team", "stage"),
+        _bill_rows,
     ),
     TableKind(
         "dyno_sizes",

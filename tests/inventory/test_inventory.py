@@ -242,7 +242,7 @@ def test_a_snapshot_without_some_lists_says_which_are_missing(folder: Path, sess
 
     assert missing["formation"] == ("The snapshot does not have this list; `kosmo snapshot --all` takes every list.")
     assert {"apps", "domains", "collaborators"} & missing.keys() == set()
-    assert [one.kind.name for one in tables_of(data)] == ["apps", "addons", "domains", "people", "access"]
+    assert [one.kind.name for one in tables_of(data)] == ["apps", "bill", "addons", "domains", "people", "access"]
 
 
 def test_apps_of_a_team_that_the_account_cannot_reach_are_named(demo: AccountData) -> None:
