@@ -26,6 +26,7 @@ from kosmo_kernel.client.saved_tables import TIMESTAMP_FORMAT, SavedTables
 from kosmo_kernel.errors import KosmoError, NotRecordedError
 
 _TAKE_ALL = "`kosmo snapshot --all` saves every list that the token can read."
+_CREATED = "created_at"
 _Rows = list[dict[str, Any]]
 
 
@@ -269,7 +270,9 @@ class _SnapshotTransport:
         function, path, page = request
         data = self._player.answer(self._integration, function, path)
         if function.newest and page != self._integration.first_page:
-            data = sorted(data, key=lambda row: row[function.newest], reverse=True)
+            # A service may order by a time that its records do not have, such as when a build was started.
+            field = function.newest if all(function.newest in row for row in data) else _CREATED
+            data = sorted(data, key=lambda row: row[field], reverse=True)
         return Response(200, {}, msgspec.json.encode(data))
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ CALLS = (
     'list_dynos({ app_id = "my-app" })',
     'list_dynos({ app_id = heroku.get_app("my-app").id })',
     "list_releases({ app_id = heroku.list_apps(), newest = 2 })",
+    "list_builds({ app_id = heroku.list_apps(), newest = 1 })",
     "list_addons({ app_id = heroku.list_apps() })",
     'list_addons({ app_id = "my-app" })',
     "list_pipeline_couplings()",
