@@ -20,7 +20,10 @@ from kosmo_kernel.errors import ApiError, RefusedError
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.run.services import ServiceCall, Services
 from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.settings.limits import MAX_RECORDS
 from kosmo_kernel.values.records import encode
+
+MAX_CALLS_KEPT = 2_000  # answers that are kept; a run of checks has a few dozen
 
 _Key = tuple[str, str, str, bool, bytes]
 
@@ -44,7 +47,8 @@ class SharedServices(Services):
         self.progress = Progress()
         self._clients, self._lock = origin.connections()
         self._calls_lock = threading.Lock()
-        self._calls: dict[_Key, _SharedCall] = {}
+        self._calls: dict[_Key, _SharedCall] = {}  # the oldest first
+        self._records = 0  # in the answers that are kept
 
     def begin(self, bound_call: ServiceCall, handle: CallHandle) -> None:
         """Pass the answer of a call to the handle, and make the call unless another session has made it."""
@@ -53,7 +57,7 @@ class SharedServices(Services):
             call = self._calls.get(key)
             if call is not None and call.add(handle):
                 return
-            call = self._calls[key] = _SharedCall(self.progress, handle)
+            call = self._calls[key] = _SharedCall(self.progress, handle, self._make_room)
         if refusal := self._missing_scope(bound_call):
             call.complete(refusal)
             return
@@ -68,6 +72,7 @@ class SharedServices(Services):
         """
         with self._calls_lock:
             self._calls = {key: call for key, call in self._calls.items() if not call.is_answered or is_needed(key[1])}
+            self._records = sum(call.records for call in self._calls.values())
 
     def end_run(self) -> None:
         """Go on: other sessions may wait for the same calls."""
@@ -76,6 +81,17 @@ class SharedServices(Services):
         """End all calls. The connections stay open, because they belong to other services."""
         self.progress.cancel()
         self._pool.close()
+
+    def _make_room(self, records: int) -> None:
+        """Count the records of an answer, and forget the oldest answers if there are too many in all."""
+        with self._calls_lock:
+            self._records += records
+            for key, call in list(self._calls.items()):
+                if self._records <= MAX_RECORDS and len(self._calls) <= MAX_CALLS_KEPT:
+                    return
+                if call.is_answered:
+                    self._records -= call.records
+                    del self._calls[key]
 
     def _collects(self, bound_call: ServiceCall, error: ApiError) -> bool:
         """Return whether the failure of one item does not end the call: the token may not read this item."""
@@ -106,12 +122,14 @@ class _SharedCall(CallHandle):
     Parameters:
         progress: the progress of all sessions together.
         first: the handle that began the call, to which its requests are added.
+        on_records: called with the number of records when the answer is there.
     """
 
-    def __init__(self, progress: Progress, first: CallHandle) -> None:
+    def __init__(self, progress: Progress, first: CallHandle, on_records: Callable[[int], None]) -> None:
         super().__init__(progress, self.complete, first.on_message, first.on_answer, first.fresh)
         self._state = threading.Lock()
         self._waiting = [first]
+        self._on_records = on_records
         self._answer: CallAnswer | BaseException | None = None
         self._abandoned = False
 
@@ -119,6 +137,11 @@ class _SharedCall(CallHandle):
     def is_answered(self) -> bool:
         """Return whether the answer is there."""
         return self._answer is not None
+
+    @property
+    def records(self) -> int:
+        """The number of records of the answer, at least 1 when it is there."""
+        return 0 if self._answer is None else max(1, getattr(self._answer, "rows", 0) or 0)
 
     @property
     def cancelled(self) -> bool:
@@ -145,6 +168,7 @@ class _SharedCall(CallHandle):
             waiting, self._waiting = self._waiting, []
         for handle in waiting:
             _pass(answer, handle)
+        self._on_records(self.records)
 
 
 def _pass(answer: CallAnswer | BaseException, handle: CallHandle) -> None:
