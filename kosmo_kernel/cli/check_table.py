@@ -55,8 +55,8 @@ def print_report(screen: Console, report: CheckReport, *, full: bool = False) ->
 
 def _print_result(screen: Console, result: CheckResult, *, full: bool) -> None:
     check = result.check
-    title = Text(f"{check.severity.upper()} ", _COLOURS[check.severity])
-    title.append(escape_control(check.title), "bold").append(f"  {check.name}", "dim")
+    severity = f"{check.severity.upper()} ", _COLOURS[check.severity]
+    title = Text.assemble(severity, (escape_control(check.title), "bold"), (f"  {check.name}", "dim"))
     screen.print(title)
     findings = sorted(result.findings, key=lambda one: one.accepted is not None)
     rows = findings if full else findings[:MAX_FINDINGS]
