@@ -18,6 +18,7 @@ from kosmo_kernel.checks.formats import FORMATS, format_report
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import Command, command
 from kosmo_kernel.cli.completions import files
+from kosmo_kernel.cli.options import Recording, resume_options
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_rows, print_utf8, write_file
 from kosmo_kernel.cli.shell_interface import INTERRUPTED, SUCCESS, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from kosmo_kernel.checks.report import CheckReport
+    from kosmo_kernel.session import Session
 
 TABLE = "table"
 _REPORT_WIDTH = 100  # characters of a line of a table that is written to a file
@@ -86,6 +88,7 @@ def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> d
 )
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the report to this file.")
 @click.option("--full", is_flag=True, help="In a table, show all findings of each check.")
+@resume_options
 @click.option("--new", metavar="NAME", help="Write the file of a first check of your own, and run nothing.")
 def check(
     *,
@@ -99,6 +102,9 @@ def check(
     form: str | None,
     output: Path | None,
     full: bool,
+    record: str | None,
+    resume: bool,
+    resume_within: float | None,
     new: str | None,
     as_json: bool,
 ) -> int:
@@ -109,6 +115,8 @@ def check(
     whatever the number of checks.
 
     Parameters are named NAME, for all checks that have it, or CHECK.NAME. The same can be set in `config.toml`.
+
+    With --record FILE --resume, a run that was killed goes on: what was answered is not asked again.
 
     The exit code is 0 if nothing was found, 1 if something was, 2 if the command was called wrongly, and 3 if nothing
     was found and something could not be checked.
@@ -129,12 +137,15 @@ def check(
     parameters = parse_parameters(checks, dict(given))
     for replaced in replaced_checks(checks).values():
         print_note(f"{replaced.name}: {replaced.file} is used, and not the check of that name that comes with kosmo.")
-    report = _run(checks, one_account(account, demo=demo), parameters, at)
+    recording = Recording(record, resume, resume_within)
+    with recording.session(one_account(account, demo=demo)) as session:
+        report = _run(checks, session, parameters, at)
+    recording.print_note()
     _write(report, "json" if as_json else form or TABLE, fail_on, output, full=full)
     return INTERRUPTED if report.interrupted else report.exit_code(fail_on)
 
 
-def _run(checks: list[Check], account: str | None, parameters: dict[str, Any], at: datetime | None) -> CheckReport:
+def _run(checks: list[Check], session: Session, parameters: dict[str, Any], at: datetime | None) -> CheckReport:
     """Run checks, with a progress line, and print what they printed and the notes to standard error."""
     from kosmo_kernel.checks.run import run_checks
     from kosmo_kernel.cli.streams import styled
@@ -142,7 +153,7 @@ def _run(checks: list[Check], account: str | None, parameters: dict[str, Any], a
     from kosmo_kernel.run.options import Frontend
 
     with TerminalProgress(styled(sys.stderr)) as line:
-        report = run_checks(checks, account, parameters=parameters, now=at, frontend=Frontend(progress=line))
+        report = run_checks(checks, session=session, parameters=parameters, now=at, frontend=Frontend(progress=line))
     if report.results and all(isinstance(result.error, CredentialsError) for result in report.results):
         raise CredentialsError(report.results[0].reason)
     for result in report.results:

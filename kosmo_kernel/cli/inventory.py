@@ -12,11 +12,11 @@ from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.lua_run import terminal_frontend
+from kosmo_kernel.cli.options import Recording, resume_options
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.inventory import AccountData
-from kosmo_kernel.session import Session
 from kosmo_kernel.settings.new_folder import check_new
 
 
@@ -30,7 +30,18 @@ from kosmo_kernel.settings.new_folder import check_new
 @click.option("--demo", **ON_DEMO)
 @click.option("--snapshot", metavar="DIR", help="Read a snapshot in place of the account.", shell_complete=files)
 @click.option("-o", "--output", required=True, metavar="DIR", help="The new folder.", shell_complete=files)
-def inventory(*, account: str | None, demo: bool, snapshot: str | None, output: str, as_json: bool) -> int:
+@resume_options
+def inventory(
+    *,
+    account: str | None,
+    demo: bool,
+    snapshot: str | None,
+    output: str,
+    record: str | None,
+    resume: bool,
+    resume_within: float | None,
+    as_json: bool,
+) -> int:
     """List all that an account has, to plan a move.
 
     The command writes a page to read (`index.html`), every table as CSV and JSON, `summary.json`, and `imports.tf` with
@@ -42,24 +53,30 @@ def inventory(*, account: str | None, demo: bool, snapshot: str | None, output: 
     everything that it needs. What could not be read is named, on the page as well, and the exit code is 1. DIR must be
     a new or an empty folder, and has the whole inventory or nothing.
 
+    With --record FILE --resume, an inventory that was killed goes on: what was answered is not asked again.
+
     With --json: `success`, `directory`, and the content of `summary.json`.
     """
     if snapshot is not None and (account or demo):
         raise click.UsageError("A snapshot has its own account. Give --snapshot or an account, not both.")
+    if snapshot is not None and (record is not None or resume):
+        raise click.UsageError("Nothing is asked for --snapshot, so there is nothing to record. Leave out --record.")
     check_new(Path(output), "inventory")
-    data = _account_data(one_account(account, demo=demo)) if snapshot is None else _saved_data(snapshot)
+    recording = Recording(record, resume, resume_within)
+    data = _account_data(recording, one_account(account, demo=demo)) if snapshot is None else _saved_data(snapshot)
     summary = inventories.write(data, Path(output))
     if as_json:
         document({"success": data.complete, "directory": output, **summary})
     else:
         _show(data, output)
+        recording.print_note()
     if data.interrupted:
         return INTERRUPTED
     return SUCCESS if data.complete else FAILED
 
 
-def _account_data(account: str | None) -> AccountData:
-    with Session(account) as session, terminal_frontend(session, aside=True) as frontend:
+def _account_data(recording: Recording, account: str | None) -> AccountData:
+    with recording.session(account) as session, terminal_frontend(session, aside=True) as frontend:
         return inventories.from_account(session, replace(frontend, ask=None))
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kosmo_kernel.cli.completions import files
 from kosmo_kernel.settings.table import LIMITS, RECORD, REPLAY, RESUME, RESUME_WITHIN, Setting
 from kosmo_kernel.settings.value_types import Number, Value
+
+if TYPE_CHECKING:
+    from kosmo_kernel.session import Session
 
 _Out = TypeVar("_Out")
 
@@ -162,6 +166,41 @@ def resume_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
     for setting, attrs in ((RESUME_WITHIN, {}), (RESUME, {}), (RECORD, {"shell_complete": files})):
         command = setting_option(setting, **attrs)(command)
     return command
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The values of `resume_options`.
+
+    Parameters:
+        record: the file to record to, or None.
+        resume: whether to go on with it.
+        resume_within: the age in seconds up to which its answers are taken; that of the settings when None.
+    """
+
+    record: str | None
+    resume: bool
+    resume_within: float | None
+
+    def session(self, account: str | None) -> Session:
+        """Return a session of an account that records.
+
+        Raises:
+            click.UsageError: an option lacks the one that it goes with.
+        """
+        from kosmo_kernel.session import Session
+
+        with resumption(record=self.record, resume=self.resume, resume_within=self.resume_within):
+            return Session(account, record=self.record, resume=self.resume or None)
+
+    def print_note(self) -> None:
+        """Print how many answers were there, how old they were, and what was sent."""
+        from kosmo_kernel.cli.output import print_note
+
+        if self.record is not None:
+            from kosmo_kernel.client.resumed_recording import text_of_last_run
+
+            print_note(text_of_last_run(Path(self.record)))
 
 
 @contextmanager

@@ -13,11 +13,10 @@ from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.lua_run import terminal_frontend
-from kosmo_kernel.cli.options import resume_options, resumption
+from kosmo_kernel.cli.options import Recording, resume_options
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.client.progress import counted
-from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot import Form, SnapshotReport, take
 
 
@@ -67,8 +66,8 @@ def snapshot(
 
     With --json: `success`, `directory`, and the content of `manifest.json`.
     """
-    with resumption(record=record, resume=resume, resume_within=resume_within):
-        session = Session(one_account(account, demo=demo), record=record, resume=resume or None)
+    recording = Recording(record, resume, resume_within)
+    session = recording.session(one_account(account, demo=demo))
     with session, terminal_frontend(session, aside=True) as frontend:
         report = take(session, Path(output), form, every=every, frontend=replace(frontend, ask=None))
     complete = report.manifest["complete"]
@@ -76,6 +75,7 @@ def snapshot(
         document({"success": complete, "directory": output, **report.manifest})
     else:
         _show(report, output)
+        recording.print_note()
     if report.interrupted:
         return INTERRUPTED
     return SUCCESS if complete else FAILED

@@ -288,6 +288,14 @@ def text_of_run(file: Path, run: str) -> str:
     return Contents.read(file, run).text(file) if has_header(file) else ""
 
 
+def text_of_last_run(file: Path) -> str:
+    """Return sentences for the user about the run that recorded last, by its lines in the file; empty without one."""
+    if not has_header(file):
+        return ""
+    runs = [line.value.get("run") for line in read_lines(file, _advice(file)) if "mcp" not in line.value]
+    return text_of_run(file, str(next((run for run in reversed(runs) if run is not None), "")))
+
+
 def check_age(file: Path, contents: Contents) -> None:
     """Check that the answers of a recording are not too old to go on with.
 
