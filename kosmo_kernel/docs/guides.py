@@ -1,6 +1,7 @@
 """The guides, one per Markdown file in `guides/`: the file's name is the guide's name, its first line the title.
 
-A line `{{subject}}` in a guide stands for a table of the settings of that subject.
+A line `{{subject}}` in a guide stands for a table of the settings of that subject, `{{checks}}` for one of the checks
+that come with this package.
 """
 
 from __future__ import annotations
@@ -13,13 +14,28 @@ from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 
 # pathlib would import half of urllib, which slows the start of the command.
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guides")
+_CHECKS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "checks", "shipped")
 _SUBJECT = re.compile(r"^\{\{(\w+)\}\}$", re.MULTILINE)
+_HEAD = re.compile(r"^-- (title|severity): (.+)$", re.MULTILINE)  # of a check, what the table shows
 FIRST = "overview"  # listed first; the others follow by name
 
 
 def guide(name: str) -> Page:
     """Return the text of a guide, one of `GUIDES`."""
-    return Page(markdown_of_package(_text(name)).sub(_SUBJECT, lambda subject: _table_of_settings(subject[1])))
+    return Page(markdown_of_package(_text(name)).sub(_SUBJECT, lambda subject: _table(subject[1])))
+
+
+def _table(subject: str) -> Markdown:
+    return _table_of_checks() if subject == "checks" else _table_of_settings(subject)
+
+
+def _table_of_checks() -> Markdown:
+    rows = []
+    for name in sorted(file.removesuffix(".lua") for file in os.listdir(_CHECKS) if file.endswith(".lua")):
+        with open(os.path.join(_CHECKS, f"{name}.lua"), encoding="utf-8") as file:
+            head = dict(_HEAD.findall(file.read()))
+        rows.append((f"`{name}`", head["severity"], head["title"]))
+    return table(("Check", "Severity", "What it finds"), ([*map(markdown_of_package, row)] for row in rows))
 
 
 def _text(name: str) -> str:
