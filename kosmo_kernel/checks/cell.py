@@ -58,7 +58,9 @@ def check_in_cell(line: str, context: NotebookContext) -> Any:
     account = _account(options.account, context)
     session = cast("Session", context.lua)
     frontend = Frontend(progress=context.progress)
-    report = run_checks([check], account, parameters=parameters, frontend=frontend, session=session)
+    report = run_checks(
+        [check], account, parameters=parameters, frontend=frontend, session=session, is_cancelled=context.is_cancelled
+    )
     if report.interrupted:
         raise StoppedError("Interrupted.")
     [result] = report.results

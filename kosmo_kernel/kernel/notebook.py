@@ -165,6 +165,7 @@ class KernelNotebook:
                 check=_check,
                 display=show,
                 progress=progress,
+                is_cancelled=self._stopped,
                 set_variable=partial(_set_variable, self.session),
             )
             return run_command(command, context)

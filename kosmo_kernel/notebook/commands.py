@@ -74,6 +74,10 @@ def _no_checks(_line: str, _context: NotebookContext) -> Any:
     raise InvalidArgumentsError("There are no checks here. Open a notebook, and write `%kosmo check` in it.")
 
 
+def _is_never() -> bool:
+    return False
+
+
 def _show_nothing(_display: Display) -> None:
     pass
 
@@ -95,6 +99,7 @@ class NotebookContext:
         check: runs the check that a line names, given the line and this object, and returns its findings.
         display: shows an output above the value of the command.
         progress: receives the progress of a command that waits for a service; None to show none.
+        is_cancelled: returns whether the cell was interrupted, where an interrupt raises nothing.
         set_variable: sets a variable of the notebook: a Python variable, or a Lua variable in a Lua notebook.
     """
 
@@ -106,6 +111,7 @@ class NotebookContext:
     check: Callable[[str, NotebookContext], Any] = _no_checks
     display: Callable[[Display], None] = _show_nothing
     progress: Callable[[ProgressSnapshot], None] | None = None
+    is_cancelled: Callable[[], bool] = _is_never
     set_variable: Callable[[str, Any], None] = _set_no_variable
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kosmo_kernel.checks.cell import check_in_cell, keep_value, set_lua_variable
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, UnknownNameError
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.render.display import Display
 from kosmo_kernel.session import Session
@@ -122,3 +122,9 @@ def test_without_a_name_all_checks_are_listed(session: Session) -> None:
 def test_a_kept_value_is_that_of_the_cell_in_lua(session: Session) -> None:
     keep_value(session, Records([{"app": "a"}]), 41)
     assert session.run("return _[1].app, Out[41][1].app, _kosmo_passed_value").values == ["a", "a", None]
+
+
+def test_an_interrupt_that_raises_nothing_ends_the_check(session: Session) -> None:
+    context = NotebookContext(session, LUA, check=check_in_cell, is_cancelled=lambda: True)
+    with pytest.raises(StoppedError):
+        run_command("check crashed-dynos", context)
