@@ -23,6 +23,7 @@ from kosmo_kernel.safety.html_table import HtmlColumn, html_table
 PAGE = "index.html"
 MAX_ROWS = 500  # of a table on the page
 MAX_OPEN_ROWS = 25  # of a table that is open when the page opens
+MAX_PARTS = 8  # of the bill by team, by app and so on
 MAX_ITEMS = 8  # names that stand below what makes a move hard, or below what could not be read
 
 _NOTHING, _EMPTY = Html(""), Html("\n")
@@ -93,6 +94,7 @@ _HEADINGS = {
     "from_addon": "From add-on",
     "memory_gb": "Memory (GB)",
     "monthly_usd": "USD a month",
+    "without_price": "Price unknown",
     "usd_per_dyno": "USD each",
 }
 
@@ -185,7 +187,7 @@ def _bill(data: AccountData) -> Html:
     )
     parts = [
         Html('<div class="table">{}</div>\n').format(html_table(_parts(title, bill.by(field))))
-        for title, field in (("Kind", "kind"), ("Team or owner", "team"), ("Stage", "stage"))
+        for title, field in (("Kind", "kind"), ("Stage", "stage"), ("Team or owner", "team"), ("App", "app"))
     ]
     names = [f"{line.name} ({line.plan})" for line in bill.unknown]
     unknown = Html("<p>Not counted, for want of a price that is known:</p>\n{}").format(_names(names, "bill"))
@@ -193,8 +195,13 @@ def _bill(data: AccountData) -> Html:
 
 
 def _parts(title: str, parts: Sequence[BillGroup]) -> list[HtmlColumn]:
-    rows = [part.as_row(title) for part in parts]
-    return [_column(name, rows) for name in rows[0]]
+    """Return the columns of a table of the largest parts of the bill, with the sum of the others in the last row."""
+    shown, others = parts[:MAX_PARTS], parts[MAX_PARTS:]
+    if others:
+        sums = (sum(numbers) for numbers in zip(*((one.cents, one.lines, one.unknown) for one in others), strict=True))
+        shown = [*shown, BillGroup(f"{len(others):,} others", *sums)]
+    rows = [part.as_row(title) for part in shown]
+    return [_column(name, rows) for name in (title, "monthly_usd", "without_price")]
 
 
 def _table(table: InventoryTable) -> Html:

@@ -59,6 +59,9 @@ h3 { font-size: 1rem; }
 .obstacles p { grid-column: 2; color: var(--soft); font-size: 0.9rem; margin-top: 0.15rem; }
 .obstacles .names { grid-column: 3; grid-row: 1 / 3; align-content: start; margin: 0; }
 .obstacles .clear .count { color: var(--soft); }
+#costs { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); column-gap: 2.5rem; align-items: start; }
+#costs > :not(.table) { grid-column: 1 / -1; }
+#costs > .table { margin-top: 0.75rem; }
 .names { display: flex; flex-wrap: wrap; gap: 0.3rem; margin-top: 0.6rem; }
 .names span {
   padding: 0.05rem 0.5rem; background: var(--raised); border-radius: 99px; color: var(--ink); font-size: 0.82rem;
@@ -89,6 +92,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   body { padding: 1.5rem 1rem 3rem; }
   .figures { grid-template-columns: repeat(2, 1fr); }
   .obstacles li { grid-template-columns: 3rem 1fr; }
+  #costs { grid-template-columns: minmax(0, 1fr); }
   .obstacles .names { grid-column: 2; grid-row: auto; margin-top: 0.5rem; }
 }
 @page { size: A4; margin: 14mm; }
@@ -103,7 +107,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   h2, summary, .about, thead { break-after: avoid; }
   .figures { grid-template-columns: repeat(3, 1fr); }
   .figures li, .obstacles li, .unread li, tr, pre { break-inside: avoid; }
-  .figures li, .names span, .complete, #unread, .bars i, pre {
+  .figures li, .names span, .complete, #unread, pre {
     print-color-adjust: exact; -webkit-print-color-adjust: exact;
   }
   .obstacles li { grid-template-columns: 3.5rem 18rem 1fr; }

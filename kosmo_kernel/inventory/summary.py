@@ -264,7 +264,7 @@ def as_json(data: AccountData) -> Mapping[str, Any]:
             "monthly_usd": dollars(bill.cents),
             "complete": bill.complete,
             "idle_usd": dollars(total(bill.idle)),
-            **{f"by_{field}": bill.parts(field) for field in ("kind", "team", "stage")},
+            **{f"by_{field}": bill.parts(field) for field in ("kind", "team", "stage", "app")},
             "without_price": [line.name for line in bill.unknown],
         },
         "move": {one.name.lower(): one.count for one in obstacles(data)},
