@@ -32,7 +32,7 @@ PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LESSONS = ("first-steps", "first-steps-python")  # whose cells name apps of the demo
 SEED = 7  # deals one of the faults to the first request of every notebook
 
-NAMES = re.compile(r"\b(demo|default)\b")
+NAMES = re.compile(r"\b(demo|default)\b( \(fiction\))?(, 20\d\d-\d\d-\d\d)?")
 CELLS = re.compile(r"In\[\d+\]")  # the copy has a cell more, which sets the parameters
 RULES = re.compile(r"[─\s]+")  # below the heads of tables, as wide as these
 
