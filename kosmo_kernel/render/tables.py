@@ -122,7 +122,7 @@ class Table:
         for index, room in widths.items():
             right, rows = _is_numeric(considered[index]), sizes[index].texts
             heading = short_heading(names[index], room)
-            printed.append([_pad(text, room, right=right) for text in (heading, "─" * room, *rows)])
+            printed.append([_pad(text, room, right=right) for text in (heading, "-" * room, *rows)])
         lines = [_GAP.join(row).rstrip() for row in zip(*printed, strict=True)][0 if header else 2 :]
         left_out = [name for index, name in enumerate(names) if index not in widths]
         more = f" and {len(left_out) - _MAX_LISTED:,} more" if len(left_out) > _MAX_LISTED else ""

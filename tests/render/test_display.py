@@ -40,7 +40,7 @@ print("last")
 return 5
 """
 TEXTS = [
-    "key  value\n───  ─────\na        1\n1 record \N{MULTIPLICATION SIGN} 2 columns",
+    "key  value\n---  -----\na        1\n1 record \N{MULTIPLICATION SIGN} 2 columns",
     "a b",
     "# T\n\n![p](https://e.example/p.png)",
     "[a drawing]",

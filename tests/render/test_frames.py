@@ -360,7 +360,7 @@ def test_a_frame_shows_as_many_rows_as_its_limit_and_counts_all() -> None:
     frame = own(*({"n": n} for n in range(5)))
     frame.displaylimit = 2
 
-    assert repr(frame).splitlines() == ["n", "─", "0", "1", f"5 records {X} 1 column, the first 2 shown; {MORE}"]
+    assert repr(frame).splitlines() == ["n", "-", "0", "1", f"5 records {X} 1 column, the first 2 shown; {MORE}"]
     assert repr(KosmoFrame(frame, displaylimit=0)).splitlines()[-1] == f"5 records {X} 1 column, none shown; {MORE}"
 
 
@@ -368,7 +368,7 @@ def test_a_frame_shows_its_labels_when_they_say_something_and_does_not_count_the
     frame = own({"n": 1}, {"n": 2})
     frame.index = pd.Index(["a", "b"], name="label")
 
-    assert repr(frame).splitlines() == ["label  n", "─────  ─", "a      1", "b      2", f"2 records {X} 1 column"]
+    assert repr(frame).splitlines() == ["label  n", "-----  -", "a      1", "b      2", f"2 records {X} 1 column"]
 
 
 def test_a_frame_shows_columns_of_any_pandas_type() -> None:

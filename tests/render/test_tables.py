@@ -62,7 +62,7 @@ def test_a_table_as_html() -> None:
 def test_a_table_as_text() -> None:
     assert table_of(Records([FIRST, SECOND], None, COLUMNS)).text().splitlines() == [
         "name       app.name  size  created_at            tags",
-        "─────────  ────────  ────  ────────────────────  ──────────────────",
+        "---------  --------  ----  --------------------  ------------------",
         f"web.1      my-app      12  2026-11-20 09:00 UTC  {NO}",
         f'worker.10  {NO}            {NO}  {NO}                     ["a", {{"b": true}}]',
         f"2 records {X} 5 columns",
@@ -88,7 +88,7 @@ def test_the_count_below_a_table_is_exact(total: int, columns: int, shown: int, 
 def test_an_empty_table_still_has_its_columns() -> None:
     table = table_of(Records([], None, COLUMNS[:2]))
 
-    assert table.text().splitlines() == ["name  app.name", "────  ────────", f"0 records {X} 2 columns"]
+    assert table.text().splitlines() == ["name  app.name", "----  --------", f"0 records {X} 2 columns"]
     assert "<th>name</th><th>app.name</th>" in html_of(table)
 
 
