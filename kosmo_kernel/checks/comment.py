@@ -16,6 +16,7 @@ from kosmo_kernel.checks.finding_columns import shown_columns, shown_value
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, fails_on
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.text import format_column
+from kosmo_kernel.safety.entities import clean
 from kosmo_kernel.safety.escape import Html, code_span
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.text import shortened
@@ -47,9 +48,12 @@ def comment(report: CheckReport, fail_on: str) -> str:
     if with_findings:
         page.table(["Severity", "Check", "Findings", ""], [_summary_row(result) for result in with_findings], "check")
     if report.not_checked:
-        rows = [[code_span(result.check.name), _prose(result.reason)] for result in report.not_checked]
-        title = Html("<b>Not checked</b> ({})").format(len(rows))
-        page.fold(title, tables=[(["Check", "Reason"], rows, "check")])
+        rows = [
+            [", ".join(code_span(result.check.name) for result in results), _prose(reason)]
+            for reason, results in report.reasons.items()
+        ]
+        title = Html("<b>Not checked</b> ({})").format(len(report.not_checked))
+        page.fold(title, tables=[(["Checks", "Reason"], rows, "reason")])
     for result in with_findings:
         page.fold(_fold_title(result), *_about(result), tables=_tables(result))
     if report.notes:
@@ -72,7 +76,7 @@ class _Page:
         """Return the page."""
         if self._left_out:
             rest = ", ".join(counted(number, f"more {name}") for name, number in self._left_out.items())
-            self._lines += ["", f"… {rest}: a comment has no room for them. `kosmo check` in a terminal shows all."]
+            self._lines += ["", f"… {rest}: a comment has no room for them. `kosmo check --full` prints all."]
         return without_surrogates("\n".join(self._lines) + "\n")
 
     def fold(
@@ -164,7 +168,7 @@ def _summary_row(result: CheckResult) -> list[str]:
 
 
 def _fold_title(result: CheckResult) -> Html:
-    title = _REFERENCE.sub(lambda match: f"{match[0]}\u200b", shortened(result.check.title, MAX_TEXT_LENGTH))
+    title = _REFERENCE.sub(lambda match: f"{match[0]}\u200b", _line(result.check.title))
     return Html("{} <b>{}</b>: {}").format(Html(_ICONS[result.check.severity]), title, len(result.findings))
 
 
@@ -202,8 +206,13 @@ def _prose(text: str) -> str:
     """Return a text of one line as Markdown without markup, links, mentions and references."""
     parts: list[str] = []
     start = 0
-    text = shortened(" ".join(text.split()), MAX_TEXT_LENGTH)
+    text = _line(text)
     for match in _REFERENCE.finditer(text):
         parts += [Markdown.escape(text[start : match.end()]), _BREAK]
         start = match.end()
     return Markdown("").join([*parts, Markdown.escape(text[start:])])
+
+
+def _line(text: str) -> str:
+    """Return a text on one line without invisible characters, which could hide a mention from `_REFERENCE`."""
+    return shortened(" ".join(clean(text).split()), MAX_TEXT_LENGTH)

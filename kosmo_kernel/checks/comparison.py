@@ -45,7 +45,7 @@ def compare(report: CheckReport, earlier: CheckReport, name: str) -> None:
             if _identity(finding, by_names=by_names) not in present and _is_readable(finding, result)
         ]
         if old.reason and any(finding.is_new for finding in result.findings):
-            result.notes.append(
+            report.notes.append(
                 f"{result.check.name} could not be made for all of the earlier state, so a finding that counts as new "
                 f"may be old: {old.reason}"
             )

@@ -12,6 +12,9 @@ from kosmo_kernel.values.records import encode
 # counts, and returns a text, or a JSON value.
 FORMATS = {
     "json": "kosmo_kernel.checks.json_document:json_document",
+    "junit": "kosmo_kernel.checks.junit:junit",
+    "sarif": "kosmo_kernel.checks.sarif:sarif",
+    "markdown": "kosmo_kernel.checks.comment:comment",
 }
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kosmo_kernel.checks.check_file import SEVERITIES, Check
-from kosmo_kernel.checks.report import PASSED, CheckReport, CheckResult, Finding
+from kosmo_kernel.checks.report import PASSED, Acceptance, CheckReport, CheckResult, Finding
 
 _TIMES = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -27,6 +27,7 @@ def json_document(report: CheckReport, fail_on: str) -> dict[str, Any]:
         "account": report.account,
         "started": _time(report.started),
         "now": _time(report.now),
+        "against": report.against or None,
         "interrupted": report.interrupted,
         "summary": summary(report),
         "checks": [_result(result) for result in report.results],
@@ -37,17 +38,19 @@ def json_document(report: CheckReport, fail_on: str) -> dict[str, Any]:
 
 
 def summary(report: CheckReport) -> dict[str, int]:
-    """Return the number of checks by status, and of findings by severity, without those that are accepted."""
+    """Return the number of checks by status, and of findings by severity, if they count."""
     by_status = Counter(result.status for result in report.results)
     by_severity = Counter(finding.severity for result in report.results for finding in result.counting)
-    accepted = sum(len(result.findings) - len(result.counting) for result in report.results)
+    findings = list(report.findings)
     return {
         "checks": len(report.results),
         "passed": by_status["passed"],
         "not_checked": len(report.not_checked),
         "findings": sum(by_severity.values()),
         **{severity: by_severity[severity] for severity in reversed(SEVERITIES)},
-        "accepted": accepted,
+        "accepted": sum(finding.accepted is not None for finding in findings),
+        "still_there": sum(finding.is_new is False and not finding.accepted for finding in findings),
+        "gone": sum(len(result.gone) for result in report.results),
     }
 
 
@@ -84,13 +87,18 @@ def _result(result: CheckResult) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    accepted = finding.accepted
     return {
         "key": finding.key,
         "record": finding.record,
-        "accepted": {"reason": accepted.reason, "last_day": accepted.last_day.isoformat()} if accepted else None,
+        "counts": finding.counts,
+        "accepted": _acceptance(finding.accepted),
+        "accepted_before": _acceptance(finding.expired),
         "new": finding.is_new,
     }
+
+
+def _acceptance(one: Acceptance | None) -> dict[str, str] | None:
+    return {"reason": one.reason, "last_day": one.last_day.isoformat()} if one else None
 
 
 def _time(moment: datetime) -> str:

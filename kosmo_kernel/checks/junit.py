@@ -12,7 +12,8 @@ from xml.etree import ElementTree as ET
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, fails_on
 from kosmo_kernel.client.progress import counted
 
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot have
+# What XML 1.0 cannot have, and the control characters that it can.
+_NO_XML = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(report: CheckReport, fail_on: str) -> str:
@@ -27,7 +28,6 @@ def junit(report: CheckReport, fail_on: str) -> str:
         "tests": str(len(cases)),
         "failures": str(sum(case.find("failure") is not None for case in cases)),
         "errors": str(sum(case.find("error") is not None for case in cases)),
-        "skipped": "0",
     }
     suites = ET.Element("testsuites", {"name": "kosmo check"} | counts)
     suite = ET.SubElement(
@@ -35,7 +35,7 @@ def junit(report: CheckReport, fail_on: str) -> str:
         "testsuite",
         {"name": _text(f"kosmo check {report.account}")}
         | counts
-        | {"timestamp": report.now.strftime("%Y-%m-%dT%H:%M:%S")},
+        | {"skipped": "0", "timestamp": report.now.strftime("%Y-%m-%dT%H:%M:%S")},
     )
     properties = ET.SubElement(suite, "properties")
     for name, value in {"account": report.account, "fail_on": fail_on, "against": report.against}.items():

@@ -157,6 +157,14 @@ class CheckReport:
         """The results of checks that could not be made, or not for everything."""
         return [result for result in self.results if result.reason]
 
+    @property
+    def reasons(self) -> dict[str, list[CheckResult]]:
+        """The results of these checks by the reason."""
+        by_reason: dict[str, list[CheckResult]] = {}
+        for result in self.not_checked:
+            by_reason.setdefault(result.reason, []).append(result)
+        return by_reason
+
     def exit_code(self, fail_on: str = SEVERITIES[0]) -> int:
         """Return the exit code of `kosmo check`.
 

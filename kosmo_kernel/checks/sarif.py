@@ -16,20 +16,32 @@ from urllib.parse import quote
 from kosmo_kernel import __version__
 from kosmo_kernel.checks.check_file import SEVERITIES, Check
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.safety.text import with_escapes
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-NOT_CHECKED = "not-checked"  # the id of the notifications
+MAX_RESULTS = 25_000  # of a run; code scanning refuses a file with more
+NOT_CHECKED, LEFT_OUT = "not-checked", "left-out"  # the ids of the notifications
 SHIPPED = "kosmo_kernel/checks/shipped"  # the folder of the checks that come with this package, in its repository
 
 _LEVELS = dict(zip(SEVERITIES, ("note", "warning", "error"), strict=True))
 _SCORES = dict(zip(SEVERITIES, ("2.0", "5.0", "8.0"), strict=True))  # code scanning: low, medium, high
-_NOTIFICATIONS = {
-    "id": NOT_CHECKED,
-    "shortDescription": {"text": "A check could not be made."},
-    "fullDescription": {"text": "A check could not be made, or not for everything, so that findings may be missing."},
-    "help": {"text": "Read the reason. If the token lacks a scope, use one that has the scope that the check names."},
-}
+_NOTIFICATIONS = [
+    {
+        "id": NOT_CHECKED,
+        "shortDescription": {"text": "A check could not be made."},
+        "fullDescription": {"text": "A check could not be made, or not for everything, so findings may be missing."},
+        "help": {"text": "Read the reason. If the token lacks a scope, use one that has the scope of the check."},
+    },
+    {
+        "id": LEFT_OUT,
+        "shortDescription": {"text": "Findings are left out."},
+        "fullDescription": {
+            "text": f"Code scanning takes {MAX_RESULTS:,} results, so the least severe ones are left out."
+        },
+        "help": {"text": "Run fewer checks at a time, or read the other formats, which have all findings."},
+    },
+]
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -47,8 +59,9 @@ def sarif(report: CheckReport, fail_on: str) -> dict[str, Any]:
         "fullName": f"kosmo check {__version__}",
         "semanticVersion": __version__,
         "rules": [_rule(check) for check in checks],
-        "notifications": [_NOTIFICATIONS],
+        "notifications": _NOTIFICATIONS,
     }
+    findings = sorted(report.findings, key=lambda finding: -SEVERITIES.index(finding.severity))
     code = report.exit_code(fail_on)
     invocation = {
         "executionSuccessful": not report.not_checked and not report.interrupted,
@@ -56,14 +69,15 @@ def sarif(report: CheckReport, fail_on: str) -> dict[str, Any]:
         "startTimeUtc": report.now.strftime(_TIME),
         "endTimeUtc": report.now.strftime(_TIME),
         "toolExecutionNotifications": [
-            _notification(result, indices[result.check.name]) for result in report.not_checked
+            *(_notification(result, indices[result.check.name]) for result in report.not_checked),
+            *_left_out(len(findings) - MAX_RESULTS),
         ],
     }
     run = {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"kosmo check/{quote(report.account, safe='')}/"},
         "invocations": [invocation],
-        "results": [_result(finding, indices[finding.check.name]) for finding in report.findings],
+        "results": [_result(finding, indices[finding.check.name]) for finding in findings[:MAX_RESULTS]],
         "columnKind": "unicodeCodePoints",
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -147,6 +161,14 @@ def _notification(result: CheckResult, index: int) -> dict[str, Any]:
         "message": {"text": _message(f"{result.check.name} was not checked: {result.reason}")},
         "locations": [_location(result.check)],
     }
+
+
+def _left_out(number: int) -> list[dict[str, Any]]:
+    """Return the notification of findings that are left out, if there are any."""
+    if number <= 0:
+        return []
+    message = {"text": f"{counted(number, 'finding')} left out: the least severe."}
+    return [{"descriptor": {"id": LEFT_OUT, "index": 1}, "level": "warning", "message": message}]
 
 
 def _sentence(text: str) -> str:

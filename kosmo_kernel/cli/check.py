@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from kosmo_kernel.session import Session
 
 TABLE = "table"
+_FORMAT_OF = {".json": "json", ".xml": "junit", ".sarif": "sarif", ".md": "markdown"}  # by the suffix of a file
+_PATH = click.Path(path_type=Path)
 _REPORT_WIDTH = 100  # characters of a line of a table that is written to a file
 
 
@@ -61,7 +63,8 @@ def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> d
     "check",
     "kosmo check --all --demo",
     "kosmo check crashed-dynos stack-out-of-support -a production --fail-on high",
-    "kosmo check --all checks/ -p quiet-apps.days 365 --format json --output checks.json",
+    "kosmo check --all checks/ -p quiet-apps.days 365 --format json",
+    "kosmo check --all --accept accepted.toml -o checks.sarif -o checks.md",
     "kosmo check --new maintenance",
     cls=CheckCommand,
 )
@@ -86,7 +89,18 @@ def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> d
     metavar="F",
     help=f"Print the report as {', '.join((TABLE, *FORMATS)[:-1])} or {(TABLE, *FORMATS)[-1]}.",
 )
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the report to this file.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    type=_PATH,
+    multiple=True,
+    metavar="FILE",
+    help="Write the report to this file, too, in --format or that of the file's name. Can be repeated.",
+)
+@click.option("--accept", "accepted", type=_PATH, metavar="FILE", help="Let the findings that FILE accepts not fail.")
+@click.option("--accept-all", type=_PATH, metavar="FILE", help="Accept all findings, in a new FILE for --accept.")
+@click.option("--against", type=_PATH, metavar="SNAPSHOT", help="Let only findings fail that SNAPSHOT does not have.")
 @click.option("--full", is_flag=True, help="In a table, show all findings of each check.")
 @resume_options
 @click.option("--new", metavar="NAME", help="Write the file of a first check of your own, and run nothing.")
@@ -100,7 +114,10 @@ def check(
     at: datetime | None,
     fail_on: str,
     form: str | None,
-    output: Path | None,
+    outputs: tuple[Path, ...],
+    accepted: Path | None,
+    accept_all: Path | None,
+    against: Path | None,
     full: bool,
     record: str | None,
     resume: bool,
@@ -116,7 +133,10 @@ def check(
 
     Parameters are named NAME, for all checks that have it, or CHECK.NAME. The same can be set in `config.toml`.
 
-    With --record FILE --resume, a run that was killed goes on: what was answered is not asked again.
+    FILE of --accept is TOML that accepts single findings, each with a reason and a last day, after which it counts
+    again; --accept-all writes a first one. SNAPSHOT is a folder of `kosmo snapshot --all`: the checks run over it,
+    too, and findings are new, still there or gone. With --record FILE --resume, a run that was killed goes on: what was
+    answered is not asked again.
 
     The exit code is 0 if nothing was found, 1 if something was, 2 if the command was called wrongly, and 3 if nothing
     was found and something could not be checked.
@@ -125,28 +145,39 @@ def check(
     """
     if new is not None:
         return _write_new(new, as_json=as_json, others=bool(names or every))
-    if as_json and form not in (None, "json"):
-        raise click.UsageError("--json is --format json. Give one of them.")
-    if output is not None and not output.absolute().parent.is_dir():
-        raise click.UsageError(f"There is no folder {output.parent} for --output.")
+    _validate(form, outputs, as_json=as_json)
     if not names and not every:
         return _list(as_json=as_json or form == "json")
     from kosmo_kernel.checks.parameters import parse_parameters
+    from kosmo_kernel.cli.check_exceptions import Exceptions
 
     checks = select_checks(names, every=every)
     parameters = parse_parameters(checks, dict(given))
-    for replaced in replaced_checks(checks).values():
-        print_note(f"{replaced.name}: {replaced.file} is used, and not the check of that name that comes with kosmo.")
+    exceptions = Exceptions(checks, accepted, accept_all, against)
+    _print_replaced(checks)
     recording = Recording(record, resume, resume_within)
     with recording.session(one_account(account, demo=demo)) as session:
         report = _run(checks, session, parameters, at)
     recording.print_note()
-    _write(report, "json" if as_json else form or TABLE, fail_on, output, full=full)
+    if not report.interrupted:
+        exceptions.apply(report, parameters)
+    _print_notes(report)
+    _write_files(report, form, fail_on, outputs, full=full)
+    _print(report, "json" if as_json else (not outputs and form) or TABLE, fail_on, full=full)
     return INTERRUPTED if report.interrupted else report.exit_code(fail_on)
 
 
+def _validate(form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> None:
+    """Check options that contradict each other, and that files can be written."""
+    if as_json and form not in (None, "json"):
+        raise click.UsageError("--json is --format json. Give one of them.")
+    for output in outputs:
+        if not output.absolute().parent.is_dir():
+            raise click.UsageError(f"There is no folder {output.parent} for --output.")
+
+
 def _run(checks: list[Check], session: Session, parameters: dict[str, Any], at: datetime | None) -> CheckReport:
-    """Run checks, with a progress line, and print what they printed and the notes to standard error."""
+    """Run checks, with a progress line."""
     from kosmo_kernel.checks.run import run_checks
     from kosmo_kernel.cli.streams import styled
     from kosmo_kernel.render.terminal_progress import TerminalProgress
@@ -156,36 +187,54 @@ def _run(checks: list[Check], session: Session, parameters: dict[str, Any], at: 
         report = run_checks(checks, session=session, parameters=parameters, now=at, frontend=Frontend(progress=line))
     if report.results and all(isinstance(result.error, CredentialsError) for result in report.results):
         raise CredentialsError(report.results[0].reason)
+    return report
+
+
+def _print_replaced(checks: list[Check]) -> None:
+    """Say which checks are used in place of one that comes with this package."""
+    for replaced in replaced_checks(checks).values():
+        print_note(f"{replaced.name}: {replaced.file} is used, and not the check of that name that comes with kosmo.")
+
+
+def _print_notes(report: CheckReport) -> None:
+    """Print to standard error what the checks printed, and the notes on the run."""
     for result in report.results:
         for text in result.output.splitlines():
             print_note(f"{result.check.name}: {text}")
     for note in report.notes:
         print_note(note)
-    return report
 
 
-def _write(report: CheckReport, form: str, fail_on: str, output: Path | None, *, full: bool) -> None:
-    """Print the report, or write it to a file, whole or not at all."""
+def _write_files(report: CheckReport, form: str | None, fail_on: str, outputs: tuple[Path, ...], *, full: bool) -> None:
+    """Write the report to files, each whole or not at all."""
+    for output in outputs:
+        write_file(output, _content(report, form or _FORMAT_OF.get(output.suffix, TABLE), fail_on, full=full))
+
+
+def _content(report: CheckReport, form: str, fail_on: str, *, full: bool) -> bytes:
+    """Return the content of a file with the report."""
     if form != TABLE:
-        content = format_report(report, form, fail_on)
-        if output:
-            write_file(output, content)
-        elif form == "json":
-            print_json(content)
-        else:
-            print_utf8(content.decode())
-        return
+        return format_report(report, form, fail_on)
     from rich.console import Console
 
     from kosmo_kernel.cli.check_table import print_report
-    from kosmo_kernel.cli.terminal import console
 
-    if output is None:
-        print_report(console(), report, full=full)
-        return
     text = io.StringIO()
     print_report(Console(file=text, width=_REPORT_WIDTH, highlight=False, markup=False, emoji=False), report, full=full)
-    write_file(output, text.getvalue().encode(errors="backslashreplace"))
+    return text.getvalue().encode(errors="backslashreplace")
+
+
+def _print(report: CheckReport, form: str, fail_on: str, *, full: bool) -> None:
+    """Print the report to standard output."""
+    if form == TABLE:
+        from kosmo_kernel.cli.check_table import print_report
+        from kosmo_kernel.cli.terminal import console
+
+        print_report(console(), report, full=full)
+    elif form == "json":
+        print_json(format_report(report, form, fail_on))
+    else:
+        print_utf8(format_report(report, form, fail_on).decode())
 
 
 def _list(*, as_json: bool) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich import box
@@ -50,6 +50,7 @@ def print_report(screen: Console, report: CheckReport, *, full: bool = False) ->
     screen.print(Text(_counts(report), "bold"))
     requests = f" · {counted(report.cost.requests, 'request')}" if report.cost else ""
     account = f"account {escape_control(report.account)} · {report.now:%Y-%m-%d %H:%M} UTC"
+    account += f" · against {escape_control(report.against)}" if report.against else ""
     screen.print(Text(f"{account}{requests} · {duration(report.seconds)}", "dim"))
 
 
@@ -58,22 +59,34 @@ def _print_result(screen: Console, result: CheckResult, *, full: bool) -> None:
     severity = f"{check.severity.upper()} ", _COLOURS[check.severity]
     title = Text.assemble(severity, (escape_control(check.title), "bold"), (f"  {check.name}", "dim"))
     screen.print(title)
-    findings = sorted(result.findings, key=lambda one: one.accepted is not None)
+    findings = result.counting
     rows = findings if full else findings[:MAX_FINDINGS]
     if rows:
         _print_indented(screen, _table(rows, screen.width - _INDENT[3]))
     below = [f"and {counted(len(findings) - len(rows), 'more finding')} (--full shows all)"] if rows != findings else []
-    if result.gone:
-        names = ", ".join(finding.title for finding in result.gone[:MAX_NAMED])
-        more = f" and {len(result.gone) - MAX_NAMED} more" if len(result.gone) > MAX_NAMED else ""
-        below.append(f"gone since then: {names}{more}")
-    for line in below:
+    for line in [*below, *_remarks(result, full=full)]:
         _print_indented(screen, Text(escape_control(line), "dim"))
+    if not rows:
+        screen.print()
+        return
     advice = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
     for label, text in (("Why:", check.why), ("Do:", check.remedy)):
         advice.add_row(Text(label, "dim"), Text(escape_control(text)))
     _print_indented(screen, advice)
     screen.print()
+
+
+def _remarks(result: CheckResult, *, full: bool) -> Iterator[str]:
+    """Yield the remarks on findings, each with the findings that it is about, and at the end what is gone."""
+    by_remark: dict[str, list[Finding]] = {}
+    for finding in result.findings:
+        for remark in finding.remarks:
+            by_remark.setdefault(remark, []).append(finding)
+    by_remark.pop("new", None)  # as all in the table are
+    for remark, findings in (*by_remark.items(), *([("gone", result.gone)] if result.gone else [])):
+        named = findings if full else findings[:MAX_NAMED]
+        more = f"; and {len(findings) - len(named)} more" if len(named) < len(findings) else ""
+        yield f"{remark.rstrip('.')} ({len(findings)}): {'; '.join(finding.title for finding in named)}{more}"
 
 
 def _table(findings: Sequence[Finding], room: int) -> Table:
@@ -84,21 +97,19 @@ def _table(findings: Sequence[Finding], room: int) -> Table:
         values = [shown_value(finding, column) for finding in findings]
         cells[column] = [escape_control(_cell(value)) for value in values]
         numbers |= {column} if any(map(is_number, values)) else set()
-    if any(notes := [_note(finding) for finding in findings]):
-        cells[""] = [escape_control(note) for note in notes]
     key = findings[0].check.key
     sizes = []
     for column, texts in cells.items():
         width = max(map(cell_len, texts))
         sizes.append(ColumnSize(column, cell_len(column), texts, min(width, MAX_WIDTH), MIN_WIDTH))
-    main = {index for index, column in enumerate(cells) if column in key or not column}
+    main = {index for index, column in enumerate(cells) if column in key}
     widths = chosen_widths(sizes, main, room)
     grid = Table(
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="", border_style="dim"
     )
     names = list(cells)
     for index, width in widths.items():
-        is_whole = names[index] in key or not names[index]  # a name is copied into a command, so it is never cut
+        is_whole = names[index] in key  # a name is copied into a command, so it is never cut
         grid.add_column(
             Text(escape_control(names[index]), "bold"),
             justify="right" if names[index] in numbers else "left",
@@ -106,8 +117,8 @@ def _table(findings: Sequence[Finding], room: int) -> Table:
             no_wrap=not is_whole,
             max_width=width,
         )
-    for finding, row in zip(findings, zip(*(cells[names[index]] for index in widths), strict=True), strict=True):
-        grid.add_row(*map(Text, row), style="dim" if finding.accepted else "")
+    for row in zip(*(cells[names[index]] for index in widths), strict=True):
+        grid.add_row(*map(Text, row))
     return grid
 
 
@@ -121,30 +132,18 @@ def _cell(value: Any) -> str:
     return _TIME.sub(r"\1 \2", str(value))
 
 
-def _note(finding: Finding) -> str:
-    """Return what is said about a finding beside it."""
-    if finding.accepted:
-        return f"accepted {finding.accepted.period}"
-    if finding.expired:
-        return f"was accepted {finding.expired.period}"
-    return "new" if finding.is_new else ""
-
-
 def _print_not_checked(screen: Console, report: CheckReport) -> None:
     """Print the reasons for which checks could not be made, each once."""
-    by_reason: dict[str, list[CheckResult]] = {}
-    for result in report.not_checked:
-        by_reason.setdefault(result.reason, []).append(result)
-    if by_reason:
+    if report.not_checked:
         screen.print(Text("NOT CHECKED", "bold magenta"))
-    for reason, results in by_reason.items():
+    for reason, results in report.reasons.items():
         names = [f"{result.check.name}{' (in part)' if result.records is not None else ''}" for result in results]
         more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
         withdrawn = sum(result.withdrawn for result in results)
         lost = f" {counted(withdrawn, 'finding')} that may be due to that left out." if withdrawn else ""
         _print_indented(screen, Text(", ".join(names[:MAX_NAMED]) + more, "bold"))
         _print_indented(screen, Text("\n".join(map(escape_control, f"{reason}{lost}".splitlines()))))
-    if by_reason:
+    if report.not_checked:
         screen.print()
 
 
@@ -162,7 +161,9 @@ def _counts(report: CheckReport) -> str:
     counts = summary(report)
     severities = ", ".join(f"{counts[name]:,} {name}" for name in reversed(SEVERITIES) if counts[name])
     parts = [f"{counted(counts['findings'], 'finding')}{f' ({severities})' if severities else ''}"]
-    parts += [f"{counts['accepted']:,} accepted"] if counts["accepted"] else []
+    parts += [
+        f"{counts[name]:,} {name.replace('_', ' ')}" for name in ("accepted", "still_there", "gone") if counts[name]
+    ]
     parts += [f"{counted(counts['checks'], 'check')}: {counts['passed']:,} passed"]
     text = " · ".join(parts)
     return f"{text}, {counts['not_checked']:,} not checked" if counts["not_checked"] else text

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from check_reports import check, dynos, report, result
 
+from kosmo_kernel import docs
+from kosmo_kernel.checks import shipped_checks
 from kosmo_kernel.checks.acceptances import accept, accept_all, acceptance_file, read_acceptances
 from kosmo_kernel.errors import SettingsError
 
@@ -94,3 +97,11 @@ def test_all_findings_can_be_accepted_and_read_again(tmp_path: Path) -> None:
     again = read_acceptances(file, [CRASHED, OTHERS])
     assert [(one.identity, one.acceptance) for one in again] == [(one.identity, one.acceptance) for one in entries]
     assert {one.acceptance.last_day for one in again} == {date(2027, 2, 26)}
+
+
+def test_the_guide_shows_a_file_that_is_read(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```toml\n(\[\[accept\]\].*?)```", docs.read("checks"), re.DOTALL)
+    file = tmp_path / "accepted.toml"
+    file.write_text(shown)
+    [one] = read_acceptances(file, shipped_checks())
+    assert one.identity == ("crashed-dynos", "courier-app", "worker.1")

@@ -45,7 +45,7 @@ def test_a_finding_of_a_check_that_could_not_be_made_before_counts_as_new_with_a
     made = report(result(CRASHED, *dynos("web.1")))
     compare(made, report(result(CRASHED, reason="no file of dynos")), "before")
     assert made.exit_code() == 1
-    assert "a finding that counts as new may be old: no file of dynos" in made.results[0].notes[0]
+    assert "a finding that counts as new may be old: no file of dynos" in made.notes[0]
 
 
 def test_fingerprints_of_different_keys_are_compared_by_names_only() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import jsonschema
 import junitparser
 import pytest
 from check_reports import check, dynos, report, result
+from hostile_texts import MANY, STEW
+from hypothesis import given
 from markdown_it import MarkdownIt
 
 from kosmo_kernel.checks import CheckReport
@@ -84,6 +88,17 @@ def test_the_fingerprint_of_a_finding_is_that_of_its_key() -> None:
     ]
 
 
+def test_code_scanning_gets_no_more_results_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kosmo_kernel.checks.sarif.MAX_RESULTS", 2)
+    made = report(result(check("small", "low", "app"), {"app": "shop"}), result(check(), *dynos("web.1", "web.2")))
+    document = sarif(made, "low")
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    [run] = document["runs"]
+    assert [one["ruleId"] for one in run["results"]] == ["crashed", "crashed"]
+    [notification] = run["invocations"][0]["toolExecutionNotifications"]
+    assert notification["message"]["text"] == "1 finding left out: the least severe."
+
+
 def test_an_own_check_is_located_below_the_folder_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = check().source
@@ -118,23 +133,41 @@ def test_a_junit_reader_sees_failures_and_errors(made: CheckReport) -> None:
     assert passes.result == []
 
 
-def test_a_comment_has_no_markup_of_others(made: CheckReport) -> None:
-    blocks = MarkdownIt("gfm-like", {"linkify": False}).parse(comment(made, "low"))
-    html = " ".join(block.content for block in blocks if block.type == "html_block")
-    prose = [html]
-    for inline in (block.children for block in blocks if block.children):
+def prose_of(text: str) -> str:
+    """Return what of a comment is neither code nor HTML of ours; there must be no other HTML, no link and no image."""
+    prose: list[str] = []
+    for block in MarkdownIt("gfm-like", {"linkify": False}).parse(text):
+        assert block.type != "code_block"
+        if block.type == "html_block":
+            without = re.sub(r"</?(details|summary|b|span)>|<!-- kosmo check -->", "", block.content)
+            assert "<" not in without
+            prose.append(unescape(without))
         in_code = False
-        for token in inline:
-            assert token.type not in {"link_open", "image"}
+        for token in block.children or ():
+            assert token.type in {"text", "html_inline", "code_inline", "softbreak", "strong_open", "strong_close"}
             if token.type == "html_inline":
                 assert token.content in {"<code>", "</code>", "<br>", "<span>", "</span>"}
                 in_code = token.content == "<code>" or (in_code and token.content != "</code>")
             elif token.type == "text" and not in_code:
                 prose.append(token.content)
-    assert "<img" not in html
-    assert "<b>Crashed dynos</b>" in html
-    assert "@\u200bteam #\u200b12 [a](http://x.example) <img src=x>" in "".join(prose)
-    assert not [part for part in prose if "@t" in part or "#1" in part]
+    return "".join(prose)
+
+
+def test_a_comment_has_no_markup_of_others(made: CheckReport) -> None:
+    prose = prose_of(comment(made, "low"))
+    assert "@\u200bteam #\u200b12 [a](http://x.example) <img src=x>" in prose
+    assert not re.search(r"[@#]\w", prose)
+
+
+@pytest.mark.full
+@MANY
+@given(STEW)
+def test_no_text_makes_markup_of_a_comment(text: str) -> None:
+    title = " ".join(text.split()) or "T"
+    made = report(result(check(title=title), *dynos(text or "x")), result(check("refused"), reason=text or "x"))
+    made.notes.append(text)
+    prose = prose_of(comment(made, "low"))
+    assert not re.search(r"[@#]\w", prose)
 
 
 def test_a_comment_says_what_counts(made: CheckReport) -> None:

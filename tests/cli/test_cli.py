@@ -40,7 +40,8 @@ SURFACE = {
     "run": "-p -a --account -o --html --record --replay --parameters --json",
     "inventory": "-a --account --demo --snapshot -o --output --json",
     "snapshot": "-a --account --demo -o --output --all --format --json",
-    "check": "--all -a --account --demo -p --at --fail-on --format --output --full --new --json",
+    "check": "--all -a --account --demo -p --at --fail-on --format -o --output --accept --accept-all --against --full "
+    "--new --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable --global "
     "--disable --project --show --json",
     "mcp:lua": "-e --eval --json --format --columns --no-header --excel-safe "

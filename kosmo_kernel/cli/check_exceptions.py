@@ -1,0 +1,76 @@
+"""The options of `kosmo check` that keep findings from failing it: `--accept`, `--accept-all` and `--against`.
+
+Their files are read before anything is asked, so that a mistake in one costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kosmo_kernel.checks.acceptances import Exemption, accept, accept_all, acceptance_file, read_acceptances
+from kosmo_kernel.checks.check_file import Check
+from kosmo_kernel.checks.comparison import compare
+from kosmo_kernel.checks.discovery import all_checks
+from kosmo_kernel.checks.report import CheckReport
+from kosmo_kernel.checks.run import run_checks
+from kosmo_kernel.cli.output import print_note, write_file
+from kosmo_kernel.client.progress import counted
+from kosmo_kernel.session import Session
+
+
+class Exceptions:
+    """The exceptions of one run.
+
+    Parameters:
+        checks: the checks that are run.
+        accepted: the file of accepted findings.
+        accept_all: the file to write, which accepts all findings of the run.
+        against: the folder of the snapshot to compare with.
+
+    Raises:
+        SettingsError: a file has mistakes, or the folder has no snapshot.
+        click.UsageError: the file to write is there already, or cannot be written.
+    """
+
+    def __init__(
+        self, checks: Sequence[Check], accepted: Path | None, accept_all: Path | None, against: Path | None
+    ) -> None:
+        self._checks = checks
+        self._accept_all = accept_all
+        self._against = against
+        known = {check.name: check for check in (*(all_checks() if accepted else ()), *checks)}
+        self._exemptions: list[Exemption] = read_acceptances(accepted, known.values()) if accepted else []
+        if accept_all is not None and accept_all.exists():
+            raise click.UsageError(
+                f"{accept_all} is there already, and --accept-all replaces nothing. Name a new file."
+            )
+        if accept_all is not None and not accept_all.absolute().parent.is_dir():
+            raise click.UsageError(f"There is no folder {accept_all.parent} for --accept-all.")
+        self._snapshot = Session(snapshot=against) if against else None
+
+    def apply(self, report: CheckReport, parameters: Mapping[str, Any]) -> None:
+        """Compare the findings with those of the snapshot, and accept those that are.
+
+        Parameters:
+            report: the report, which is complete.
+            parameters: the parameters of its checks.
+
+        Raises:
+            OSError: the file with all findings cannot be written.
+        """
+        if self._snapshot is not None:
+            with self._snapshot as session:
+                earlier = run_checks(self._checks, parameters=parameters, session=session)
+            compare(report, earlier, str(self._against))
+        accept(report, self._exemptions)
+        if self._accept_all is not None:
+            entries = accept_all(report)
+            write_file(self._accept_all, acceptance_file(entries).encode())
+            print_note(
+                f"{self._accept_all} accepts {counted(len(entries), 'finding')}. Give each its reason, and use it:"
+            )
+            print_note(f"kosmo check … --accept {self._accept_all}")

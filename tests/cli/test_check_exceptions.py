@@ -1,0 +1,128 @@
+"""`kosmo check` with exceptions: accepted findings, an earlier state, and its files for other programs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from kosmo_command import COMMAND, environment
+
+from kosmo_kernel.checks.formats import FORMATS
+from kosmo_kernel.cli import outcome
+
+HEAD = "-- title: T\n-- severity: high\n-- why: W\n-- do: D\n-- scope: read\n-- key: app\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the current folder, with a check that finds three things, and one that finds two."""
+    monkeypatch.chdir(tmp_path)
+    for name, apps in {"three": "'a', 'b', 'c'", "two": "'b', 'd'"}.items():
+        lua = f"return list.map({{ {apps} }}, function(name) return {{ app = name }} end)\n"
+        Path(f"{name}.lua").write_text(HEAD + lua, encoding="utf-8")
+    return tmp_path
+
+
+def checked(*args: str) -> int:
+    return outcome(["check", *args, "--demo"])
+
+
+def test_all_findings_are_accepted_by_a_first_file_and_count_again_after_its_last_day(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert checked("three.lua", "--accept-all", "accepted.toml") == 0
+    assert "accepted.toml accepts 3 findings" in capsys.readouterr().err
+    assert checked("three.lua", "--accept", "accepted.toml") == 0
+    assert "accepted until 2027-02-18: As found on 2026-11-20 (3): a; b; c" in capsys.readouterr().out
+    assert checked("three.lua", "--accept", "accepted.toml", "--at", "2027-02-18T23:59:59Z") == 0
+    assert checked("three.lua", "--accept", "accepted.toml", "--at", "2027-02-19") == 1
+
+
+def test_a_file_that_accepts_is_never_replaced_and_its_mistakes_are_told_before_anything_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accepted = folder / "accepted.toml"
+    accepted.write_text('[[accept]]\ncheck = "thre"\n', encoding="utf-8")
+    assert checked("three.lua", "--accept-all", "accepted.toml") == 2
+    assert "is there already" in capsys.readouterr().err
+    assert accepted.read_text(encoding="utf-8") == '[[accept]]\ncheck = "thre"\n'
+    assert checked("three.lua", "--accept", "accepted.toml") == 2
+    said = capsys.readouterr()
+    assert "accepted.toml:1: there is no check `thre`. Did you mean three?" in said.err
+    assert said.out == ""
+
+
+def test_only_findings_that_a_snapshot_does_not_have_fail(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome(["snapshot", "--demo", "-o", "before"]) == 0
+    before = [json.loads(line) for line in Path("before/apps.jsonl").read_text(encoding="utf-8").splitlines()]
+    gone, kept = dict(before[0], name="gone-app"), before[1:]
+    lines = "".join(json.dumps(row) + "\n" for row in (gone, *kept))
+    Path("before/apps.jsonl").write_text(lines, encoding="utf-8")
+    lua = "return list.map(heroku.list_apps(), function(app) return { app = app.name } end)\n"
+    Path("apps.lua").write_text(HEAD + lua, encoding="utf-8")
+    capsys.readouterr()
+    assert checked("apps.lua", "--against", "before", "--json") == 1
+    report = json.loads(capsys.readouterr().out)
+    states = {finding["key"]["app"]: finding["new"] for finding in report["checks"][0]["findings"]}
+    assert [name for name, is_new in states.items() if is_new] == [before[0]["name"]]
+    assert report["checks"][0]["gone"] == [{"key": {"app": "gone-app"}}]
+    assert (report["summary"]["findings"], report["summary"]["still_there"]) == (1, len(kept))
+    assert checked("apps.lua", "--against", "nowhere") == 2
+
+
+def test_each_file_has_the_format_of_its_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = {"report.json": '"exit_code": 1', "report.sarif": '"2.1.0"', "report.xml": "<testsuites", "report.md": "##"}
+    options = [option for name in names for option in ("--output", name)]
+    assert checked("three.lua", *options) == 1
+    assert "HIGH T  three" in capsys.readouterr().out
+    for name, part in names.items():
+        assert part in (folder / name).read_text(encoding="utf-8")
+    assert checked("three.lua", "--format", "sarif", "--output", "other") == 1
+    assert (folder / "other").read_bytes() == (folder / "report.sarif").read_bytes()
+
+
+@pytest.mark.parametrize("form", sorted(set(FORMATS) - {"json"}))
+def test_the_same_findings_are_printed_as_the_same_bytes(
+    folder: Path, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = set()
+    for _ in range(2):
+        assert checked("three.lua", "two.lua", "--format", form) == 1
+        texts.add(capsys.readouterr().out)
+    assert len(texts) == 1
+
+
+def test_a_run_that_ends_while_it_writes_leaves_the_old_files_and_no_half_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("report.sarif").write_text("old", encoding="utf-8")
+    before = sorted(path.name for path in folder.iterdir())
+    written: list[str] = []
+
+    def end(part: Path, content: bytes) -> int:
+        written.append(part.name)
+        with part.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", end)
+    assert checked("three.lua", "--output", "report.sarif") == 130
+    assert checked("three.lua", "--accept-all", "accepted.toml") == 130
+    assert len(written) == 2
+    assert not {"report.sarif", "accepted.toml"} & set(written)
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert Path("report.sarif").read_text(encoding="utf-8") == "old"
+
+
+@pytest.mark.full
+def test_a_run_that_is_killed_writes_no_file(folder: Path) -> None:
+    Path("endless.lua").write_text(f"{HEAD}while true do end\n", encoding="utf-8")
+    before = sorted(path.name for path in folder.iterdir())
+    command = [*COMMAND, "check", "three.lua", "endless.lua", "--demo", "--output", "r.md", "--accept-all", "a.toml"]
+    with subprocess.Popen(command, env=environment(), cwd=folder) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(3)
+        process.kill()
+    assert sorted(path.name for path in folder.iterdir()) == before
