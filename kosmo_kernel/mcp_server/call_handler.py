@@ -24,7 +24,7 @@ from kosmo_kernel.mcp_server.answers import (
     answer_of_text,
     ending_notes,
 )
-from kosmo_kernel.mcp_server.checks import CHECK, checks_named, notes_of, rows_of
+from kosmo_kernel.mcp_server.checks import CHECK, checks_named, not_checked, notes_of, rows_of
 from kosmo_kernel.mcp_server.checks import page as checks_page
 from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
 from kosmo_kernel.mcp_server.search import WHO, kept_lines, running_lines, search, session_lines
@@ -183,9 +183,9 @@ class CallHandler:
         """Call a function of the catalogue, without Lua; its value is kept for Lua."""
         options = RunOptions(account=arguments.pop(ACCOUNT, None))
 
-        def call(session: Session) -> Result:
+        def call(session: Session) -> tuple[Result, str]:
             frontend = Frontend(progress=underway.report)
-            return session.call(function, arguments, options, frontend, is_cancelled=lambda: underway.cancelled)
+            return session.call(function, arguments, options, frontend, is_cancelled=lambda: underway.cancelled), ""
 
         return self._without_lua(call, underway, tokens, owner)
 
@@ -196,7 +196,7 @@ class CallHandler:
             names = ", ".join(f"`{name}`" for name in arguments)
             raise InvalidArgumentsError(f"{names} cannot be given with `{CHECK}`: a check has its own code and limits.")
 
-        def call(session: Session) -> Result:
+        def call(session: Session) -> tuple[Result, str]:
             from kosmo_kernel.checks import run_checks
 
             frontend = Frontend(progress=underway.report)
@@ -205,17 +205,18 @@ class CallHandler:
             )
             if underway.cancelled:
                 raise StoppedError("The call was cancelled.")
-            return Result(account=report.account, values=[rows_of(report)], notes=list(notes_of(report)))
+            result = Result(account=report.account, values=[rows_of(report)], notes=list(notes_of(report)))
+            return result, not_checked(report)
 
         return self._without_lua(call, underway, tokens, owner)
 
     def _without_lua(
-        self, call: Callable[[Session], Result], underway: InFlightCall, tokens: int, owner: _Owner
+        self, call: Callable[[Session], tuple[Result, str]], underway: InFlightCall, tokens: int, owner: _Owner
     ) -> ToolResult:
         """Make a call that does not use the Lua state of the client, and keep its value there.
 
         Parameters:
-            call: makes the call with a session.
+            call: makes the call with a session, and returns its result and a line that is never cut.
         """
         with self._sessions.of_client(owner.key, underway, known=owner.is_named) as of_client:
             number = of_client.next_number()
@@ -223,7 +224,7 @@ class CallHandler:
             error: KosmoError | None = None
             try:
                 with self._sessions.without_lua() as session:
-                    result = call(session)
+                    result, line = call(session)
                 with of_client.turn(underway):
                     of_client.lua.keep(number, result.value, len(encode(result.value)))
             except KosmoError as failure:
@@ -235,9 +236,8 @@ class CallHandler:
             if error:
                 raise error
             earlier = of_client.take_pending_notes()
-            return ToolResult(
-                answer_of_run(result, tokens, kept=kept, earlier=earlier, further=_further(of_client, owner))
-            )
+            further = "\n".join(filter(None, [line, _further(of_client, owner)]))
+            return ToolResult(answer_of_run(result, tokens, kept=kept, earlier=earlier, further=further))
 
     def _run(self, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner) -> ToolResult:
         """Run Lua in the client's session."""

@@ -95,15 +95,23 @@ def _details(finding: Finding) -> str:
     return ", ".join(f"{name} {shown_value(finding, name)}" for name in columns if name not in finding.key)
 
 
+def not_checked(report: CheckReport) -> str:
+    """Return a line that says how many checks were not made, so that no empty list is taken for a pass."""
+    number = len(report.not_checked)
+    return (
+        f"{number} of {counted(len(report.results), 'check')} could not be made, or not for everything."
+        if number
+        else ""
+    )
+
+
 def notes_of(report: CheckReport) -> Iterator[str]:
-    """Yield what to say about a run: first what was not checked, then the checks that found something, and what passed.
+    """Yield what to say about a run: the reasons of what was not checked, the checks that found something, the others.
 
     Each note has few enough names to be shown whole.
     """
-    by_reason: dict[str, list[str]] = {}
-    for result in report.not_checked:
-        by_reason.setdefault(result.reason, []).append(result.check.name)
-    for reason, names in by_reason.items():
+    for reason, results in report.reasons.items():
+        names = [result.check.name for result in results]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         yield f"Not checked: {', '.join(names[:3])}{more}: {reason}"
     found = [(result.check, len(result.findings)) for result in report.results if result.findings]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from check_reports import check, dynos, report, result
 
-from kosmo_kernel.mcp_server.checks import notes_of, rows_of
+from kosmo_kernel.mcp_server.checks import not_checked, notes_of, rows_of
 
 
 def test_what_was_not_checked_comes_first_with_the_reason_once() -> None:
     refused = [result(check(f"refused-{number}", "low"), reason="403") for number in range(5)]
     made = report(result(check(), *dynos("web.1")), *refused, result(check("passes")))
+    assert not_checked(made) == "5 of 7 checks could not be made, or not for everything."
     assert list(notes_of(made)) == [
         "Not checked: refused-0, refused-1, refused-2 and 2 more: 403",
         "Found by crashed 1",
         "1 check found nothing.",
     ]
+    assert not_checked(report(result(check()))) == ""
 
 
 def test_findings_of_several_checks_have_the_same_columns_and_the_most_severe_come_first() -> None:
