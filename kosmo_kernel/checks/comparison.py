@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kosmo_kernel.accounts.fingerprints import FINGERPRINT
+from kosmo_kernel.checks.outcome import mentions, names_of
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding
 
 _Identity = tuple[str, ...]
@@ -60,8 +61,7 @@ def _is_readable(finding: Finding, result: CheckResult) -> bool:
     """
     if result.records is None:
         return False
-    unread = {value for failure in result.unread for value in failure.values() if isinstance(value, str)}
-    return unread.isdisjoint(finding.key.values())
+    return not mentions(finding.record, frozenset(names_of(result.unread)))
 
 
 def _identity(finding: Finding, *, by_names: bool) -> _Identity:

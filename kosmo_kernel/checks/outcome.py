@@ -57,8 +57,8 @@ def _fill(outcome: CheckResult, result: Result) -> str:
     records, reason = _records(outcome.check, result.value)
     if reason:
         return reason
-    unread = frozenset(_names_of(result.failures))
-    places = [place for place, row in enumerate(records) if not (unread and _mentions(row, unread))]
+    unread = frozenset(names_of(result.failures))
+    places = [place for place, row in enumerate(records) if not (unread and mentions(row, unread))]
     outcome.withdrawn = len(records) - len(places)
     outcome.records = records.take(places) if outcome.withdrawn else records
     keys = (key_of(row, outcome.check.key) for row in outcome.records)
@@ -82,17 +82,17 @@ def _records(check: Check, value: Any) -> tuple[Records, str]:
     return value, ""
 
 
-def _names_of(failures: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+def names_of(failures: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     """Yield the names of the items that could not be read: the first value of each row."""
     return (str(value) for row in failures if (value := next(iter(row.values()), None)) is not None)
 
 
-def _mentions(value: Any, names: frozenset[str]) -> bool:
+def mentions(value: Any, names: frozenset[str]) -> bool:
     """Return whether a finding names one of some items, at any depth."""
     if isinstance(value, Mapping):
-        return any(_mentions(item, names) for item in value.values())
+        return any(mentions(item, names) for item in value.values())
     if isinstance(value, (list, tuple)):
-        return any(_mentions(item, names) for item in value)
+        return any(mentions(item, names) for item in value)
     return isinstance(value, str) and value in names
 
 
