@@ -41,7 +41,7 @@ SURFACE = {
     "inventory": "-a --account --demo --snapshot -o --output --json",
     "snapshot": "-a --account --demo -o --output --all --format --json",
     "check": "--all -a --account --demo -p --at --fail-on --format -o --output --accept --accept-all --against --full "
-    "--new --json",
+    "--record --resume --resume-within --new --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable --global "
     "--disable --project --show --json",
     "mcp:lua": "-e --eval --json --format --columns --no-header --excel-safe "
