@@ -154,7 +154,6 @@ def check(
     checks = select_checks(names, every=every)
     parameters = parse_parameters(checks, dict(given))
     exceptions = Exceptions(checks, accepted, accept_all, against)
-    _print_replaced(checks)
     recording = Recording(record, resume, resume_within)
     with recording.session(one_account(account, demo=demo)) as session:
         report = _run(checks, session, parameters, at)
@@ -183,6 +182,7 @@ def _run(checks: list[Check], session: Session, parameters: dict[str, Any], at: 
     from kosmo_kernel.render.terminal_progress import TerminalProgress
     from kosmo_kernel.run.options import Frontend
 
+    _print_replaced(checks)
     with TerminalProgress(styled(sys.stderr)) as line:
         report = run_checks(checks, session=session, parameters=parameters, now=at, frontend=Frontend(progress=line))
     if report.results and all(isinstance(result.error, CredentialsError) for result in report.results):
