@@ -25,7 +25,7 @@ SURFACE = {
     "demo": "--lab --no-open --port",
     "demo:serve": "--host --port --apps --seed --latency --budget --scope --now --fault",
     "integrations:lua": "-e --eval --repl --json --format --columns --no-header --excel-safe "
-    "-a --account --demo -n --dry-run --record "
+    "-a --account --demo -n --dry-run --record --resume --resume-within "
     "--replay --force --timeout --cpu-limit --memory-limit",
     "integrations:call": "--json",
     "integrations:heroku": "--json",
@@ -37,15 +37,15 @@ SURFACE = {
     "integrations:schema": "--json",
     "integrations:fields": "-a --account --json",
     "integrations:doctor": "--json",
-    "run": "-p -a --account -o --html --record --replay --parameters --json",
-    "inventory": "-a --account --demo --snapshot -o --output --json",
-    "snapshot": "-a --account --demo -o --output --all --format --json",
+    "run": "-p -a --account -o --html --record --resume --resume-within --replay --parameters --json",
+    "inventory": "-a --account --demo --snapshot -o --output --record --resume --resume-within --json",
+    "snapshot": "-a --account --demo -o --output --all --format --record --resume --resume-within --json",
     "check": "--all -a --account --demo -p --at --fail-on --format -o --output --accept --accept-all --against --full "
     "--record --resume --resume-within --new --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable --global "
     "--disable --project --show --json",
     "mcp:lua": "-e --eval --json --format --columns --no-header --excel-safe "
-    "-a --account --demo -n --dry-run --record --replay --force "
+    "-a --account --demo -n --dry-run --record --resume --resume-within --replay --force "
     "--timeout --cpu-limit --memory-limit",
     "mcp:list": "--all --json",
     "mcp:status": "--json",
