@@ -137,6 +137,19 @@ def invitation_of_this_month(site: Site) -> None:
     site.company.at(INVITATIONS, team).append(invitation(team, PRIYA, ago(29)))
 
 
+def team_without_a_role(site: Site) -> None:
+    """Leave out the role of the collaborator that stands for the team, as Heroku does."""
+    [seat] = (one for one in site.company.resources_of(site.app()).collaborators if one["role"] == "owner")
+    seat.pop("role")
+
+
+def owner_of_a_team(site: Site) -> None:
+    """Let an administrator of a team be its owner."""
+    team = site.team("admins")
+    member = next(one for one in site.company.members(team) if one["role"] == "admin")
+    member.update(role="owner")
+
+
 def short_authorization(site: Site) -> None:
     """Authorize a build service for a day."""
     site.once("authorization")
@@ -157,8 +170,10 @@ NEAR_MISSES: Sequence[Callable[[Site], None]] = (
     invitation_of_this_month,
     mended,
     one_mailbox,
+    owner_of_a_team,
     rather_quiet,
     short_authorization,
+    team_without_a_role,
     transfer_of_yesterday,
 )
 

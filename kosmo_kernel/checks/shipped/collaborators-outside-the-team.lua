@@ -10,8 +10,8 @@ local members = list.group_by(list.reject(people, { role = "collaborator" }), "t
 local apps = list.index_by(heroku.list_apps(), "name")
 local seats = heroku.list_collaborators({ app_id = heroku.list_apps() })
 local outside = list.filter(seats, function(one)
-  local team = apps[one.app.name].team
-  local inside = team and members[team.name]
-  return inside and one.role ~= "owner" and not list.find(inside, { email = one.user.email })
+  local team, who = apps[one.app.name].team, one.user.email
+  local inside = team and who ~= team.name .. "@herokumanager.com" and members[team.name]
+  return inside and one.role ~= "owner" and not list.find(inside, { email = who })
 end)
 return list.map(outside, function(one) return { app = one.app.name, email = one.user.email } end)

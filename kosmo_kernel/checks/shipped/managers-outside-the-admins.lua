@@ -5,12 +5,12 @@
 -- scope: global
 -- key: app, who
 local apps = list.index_by(heroku.list_apps(), "name")
-local members = heroku.list_team_members({ team = heroku.list_teams() })
-local member_of = list.index_by(members, function(one) return one.team .. " " .. one.email end)
+local people = heroku.list_team_members({ team = heroku.list_teams() })
+local others = list.reject(people, { role = { "admin", "owner" } })
+local member_of = list.index_by(others, function(one) return one.team .. " " .. one.email end)
 local seats = list.filter(heroku.list_collaborators({ app_id = heroku.list_apps() }), "permissions")
 local managers = list.filter(seats, function(seat)
-  local team = apps[seat.app.name].team
-  local member = team and member_of[team.name .. " " .. seat.user.email]
-  return member and member.role ~= "admin" and list.find(seat.permissions, { name = "manage" })
+  local team, who = apps[seat.app.name].team, seat.user.email
+  return team and member_of[team.name .. " " .. who] and list.find(seat.permissions, { name = "manage" })
 end)
 return list.map(managers, function(seat) return { app = seat.app.name, who = seat.user.email } end)
