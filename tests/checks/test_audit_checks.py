@@ -106,7 +106,7 @@ EXPECTED: dict[str, set[tuple[str, ...]]] = {
     "crashed-dynos": keys([dyno for dyno in DYNOS if dyno["state"] == "crashed"]),
     "forgotten-one-off-dynos": keys([d for d in DYNOS if d not in REGULAR and hours(d["created_at"]) > 24]),
     "small-dynos-in-production": keys(
-        [d for d in DYNOS if d["size"] in ("Eco", "Basic") and not is_test(d["app"]["name"])]
+        [d for d in REGULAR if d["size"] in ("Eco", "Basic") and not is_test(d["app"]["name"])]
     ),
     "dyno-costs": {(name,) for name in OF if in_a_month(name) > 700},
     "add-on-costs": {(name,) for name in OF if add_ons_in_a_month(name) > 340},

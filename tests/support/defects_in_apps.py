@@ -185,7 +185,8 @@ def small_dynos(site: Site) -> Findings:
     found = []
     for dyno in site.company.resources_of(app).dynos:
         dyno["size"] = size
-        found.append(finding("small-dynos-in-production", {"app": app["name"], "dyno": dyno["name"]}))
+        if dyno["type"] not in ("run", "scheduler"):
+            found.append(finding("small-dynos-in-production", {"app": app["name"], "dyno": dyno["name"]}))
     types = {one["type"] for one in site.company.formation(app)}
     stage = [finding("small-dynos-in-production-stage", {"app": app["name"], "type": one}) for one in types]
     return [*found, *stage]

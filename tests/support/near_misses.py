@@ -68,6 +68,20 @@ def deploy_under_way(site: Site) -> None:
     dynos[1].update(created_at=ago(0.001), updated_at=ago(0.001))
 
 
+def release_phase_under_way(site: Site) -> None:
+    """Run the release phase of the next release for half an hour, while the dynos serve with the one before."""
+    app = site.app("staging", "production")
+    dynos, since = site.company.resources_of(app).dynos, ago(0.02)
+    own = {"id": ident("dyno", f"{app['name']}/release"), "name": "release.1234", "type": "release"}
+    version = {"id": ident("release", f"{app['name']}/next"), "version": dynos[0]["release"]["version"] + 1}
+    dynos.append(copy.deepcopy(dynos[0]) | own | {"release": version, "created_at": since, "updated_at": since})
+
+
+def my_app_asleep(site: Site) -> None:
+    """Let a dyno sleep until the next request."""
+    site.company.resources_of(site.my_app()).dynos[0].update(state="idle")
+
+
 def mended(site: Site) -> None:
     """Repair what failed before the newest release: a release phase, a rollback."""
     releases = site.company.at(RELEASES, site.app(*LASTING))
@@ -169,9 +183,11 @@ NEAR_MISSES: Sequence[Callable[[Site], None]] = (
     fresh_review_app,
     invitation_of_this_month,
     mended,
+    my_app_asleep,
     one_mailbox,
     owner_of_a_team,
     rather_quiet,
+    release_phase_under_way,
     short_authorization,
     team_without_a_role,
     transfer_of_yesterday,

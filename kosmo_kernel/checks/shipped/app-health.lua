@@ -9,7 +9,7 @@ local apps = app_name ~= "" and { heroku.get_app(app_name) } or {}
 local function problems(rows, name, what)
   return list.map(rows, function(r) return { app = app_name, item = r[name], [what] = r[what] } end)
 end
-local dynos = list.reject(heroku.list_dynos({ app_id = apps }), { state = "up" })
+local dynos = list.reject(heroku.list_dynos({ app_id = apps }), { state = { "up", "idle" } })
 local addons = list.reject(heroku.list_addons({ app_id = apps }), { state = "provisioned" })
 local domains = list.filter(heroku.list_domains({ app_id = apps }), "acm_status_reason")
 return list.flatten({ problems(list.filter(apps, "maintenance"), "name", "maintenance"),

@@ -6,7 +6,7 @@
 -- key: app
 -- param: hours = 0.25 | for so long after the last change of a dyno, a deploy may be under way
 local dynos = heroku.list_dynos({ app_id = heroku.list_apps() })
-local rows, regular = {}, list.reject(dynos, { type = { "run", "scheduler" } })
+local rows, regular = {}, list.reject(dynos, { type = { "run", "scheduler", "release" } })
 for app, group in pairs(list.group_by(list.filter(regular, "release"), "app.name")) do
   local by_release = list.sort_by(group, "release.version")
   local old, new = by_release[1].release.version, by_release[#group].release.version

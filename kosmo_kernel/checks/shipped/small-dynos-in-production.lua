@@ -10,9 +10,9 @@
 local function is_test(name)
   return list.find(no_production, function(w) return name:find("-" .. w .. "-", 1, true) end)
 end
-local small = list.filter(heroku.list_dynos({ app_id = heroku.list_apps() }), function(dyno)
-  local size = dyno.size:lower()
-  return (size == "eco" or size == "basic") and not is_test("-" .. dyno.app.name .. "-")
+local dynos = heroku.list_dynos({ app_id = heroku.list_apps() })
+local small = list.filter(list.reject(dynos, { type = { "run", "scheduler" } }), function(dyno)
+  return ({ eco = true, basic = true })[dyno.size:lower()] and not is_test("-" .. dyno.app.name .. "-")
 end)
 return list.map(small, function(dyno)
   return { app = dyno.app.name, dyno = dyno.name, size = dyno.size, state = dyno.state }
