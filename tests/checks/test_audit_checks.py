@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from clean_company import clean_company
 
 from kosmo_kernel.checks import CheckReport, CheckResult, run_checks, shipped_checks
 from kosmo_kernel.demo import api
@@ -242,6 +243,26 @@ def test_a_tidy_company_has_no_findings(make_demo: Callable[[Company], None]) ->
     report = run_checks([check for check in shipped_checks() if check.name in {*EXPECTED, "account-health"}], "demo")
     assert {result.check.name: result.reason for result in report.results if result.status != "passed"} == {}
     assert len(report.results) == len(EXPECTED) + 1
+
+
+def test_eco_dynos_and_those_of_a_size_without_a_price_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = clean_company(1)
+    sizes = shown.at("/dyno-sizes")
+    [private] = (one for one in sizes if one["name"] == "Private-S")
+    private["cost"] = None
+    sold = {"Private-S": 0, "eco": 0, "standard-1X": 25}
+    first, *others = shown.apps
+    for app in shown.apps:
+        shown.resources_of(app).dynos[:] = shown.resources_of(app).dynos[:1]
+    for app, size in zip(others, sold, strict=False):
+        shown.resources_of(app).dynos[0]["size"] = size
+    shown.resources_of(first).dynos[0]["size"] = "Standard-2X"
+    monkeypatch.setattr(api, "in_process", lambda: (DemoApi(shown), DEMO_TOKEN))
+    checks = [check for check in shipped_checks() if check.name == "dyno-costs"]
+    [result] = run_checks(checks, "demo", parameters={"dyno-costs.usd_a_month": 0}).results
+    costs = {one.record["app"]: one.record["usd_a_month"] for one in result.findings}
+    assert (result.reason, costs[first["name"]]) == ("", 50)
+    assert [costs.get(app["name"], 0) for app in others[:3]] == [*sold.values()]
 
 
 def test_what_is_wrong_with_the_account_is_found(make_demo: Callable[[Company], None]) -> None:
