@@ -226,6 +226,17 @@ def scaled_to_zero(site: Site) -> Findings:
     ]
 
 
+def database_of_an_app_at_rest(site: Site) -> Findings:
+    """Scale an app to zero whose add-ons another app uses."""
+    app, other = site.app("production"), site.app("production")
+    for process in site.company.at(FORMATION, app):
+        process["quantity"] = 0
+    site.company.resources_of(app).dynos.clear()
+    addons = site.company.resources_of(app).addons
+    site.company.resources_of(other).attached.extend(addons)
+    return [finding("shared-add-ons", {"app": app["name"], "add_on": addon["name"]}) for addon in addons]
+
+
 def _paid(site: Site, app: Record, check: str) -> Findings:
     """Return the findings of a check that names each add-on of an app that costs."""
     return [

@@ -65,7 +65,7 @@ DEFECTS: Mapping[str, Sequence[Defect]] = {
     "rollback-still-live": (apps.rolled_back,),
     "secrets-shared-between-stages": (addons.one_secret_in_two_stages,),
     "self-signed-certificates": (addons.self_signed,),
-    "shared-add-ons": (addons.add_on_of_two_apps, addons.add_on_of_two_stages),
+    "shared-add-ons": (addons.add_on_of_two_apps, addons.add_on_of_two_stages, apps.database_of_an_app_at_rest),
     "single-web-dyno-in-production-stage": (apps.one_web_dyno,),
     "small-dynos-in-production": (apps.small_dynos,),
     "small-dynos-in-production-stage": (apps.small_dynos,),

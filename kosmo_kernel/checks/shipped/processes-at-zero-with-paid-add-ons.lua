@@ -12,7 +12,7 @@ local types = list.group_by(heroku.list_formation({ app_id = apps }), "app.name"
 for _, one in ipairs(heroku.list_addons({ app_id = apps })) do
   local own, price = types[one.app.name], one.billed_price or { cents = 0 }
   if own and list.sum_by(own, "quantity") == 0 and users[one.id] == 1 and price.cents > 0 then
-    rows[#rows + 1] = { app = one.app.name, add_on = one.name, usd_a_month = price.cents / 100 }
+    rows[#rows + 1] = { app = one.app.name, add_on = one.name, usd = price.cents / 100, per = price.unit }
   end
 end
 return rows
