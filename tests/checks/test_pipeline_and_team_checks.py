@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from clean_company import MY_APP, clean_company
 
 from kosmo_kernel.checks import CheckResult, run_checks, shipped_checks
 from kosmo_kernel.demo import api
@@ -285,6 +286,20 @@ def test_parameters_say_what_is_all_right() -> None:
     assert {name: (one.status, one.reason) for name, one in run(**NOTHING).items()} == {
         name.partition(".")[0]: ("passed", "") for name in NOTHING
     }
+
+
+def test_config_vars_of_apps_in_one_stage_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = clean_company(3)
+    pipeline = shown.placed[MY_APP].pipeline
+    for one in shown.at("/pipeline-couplings"):
+        one["stage"] = "production"
+    first, second, *_ = [app for app in shown.apps if shown.placed[app["name"]].pipeline == pipeline]
+    shown.at(f"{APP}/config-vars", first)["ONLY_HERE"] = "on"
+    assert "ONLY_HERE" not in shown.at(f"{APP}/config-vars", second)
+    monkeypatch.setattr(api, "in_process", lambda: (DemoApi(shown, refill=UNLIMITED), DEMO_TOKEN))
+    checks = [check for check in shipped_checks() if check.name == "config-vars-missing-in-a-stage"]
+    [result] = run_checks(checks, "demo").results
+    assert (result.status, result.reason) == ("passed", "")
 
 
 @pytest.mark.full

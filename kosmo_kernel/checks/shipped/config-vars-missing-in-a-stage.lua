@@ -9,12 +9,12 @@
 -- key: app, name, other
 -- param: stages = { "staging", "production" } | the stages that are compared
 local compared = list.filter(heroku.list_pipeline_couplings(), { stage = stages })
-local at = list.index_by(compared, "app.id")
-local apps = list.filter(heroku.list_apps(), function(app) return at[app.id] end)
-local pipelines = list.group_by(apps, function(app) return at[app.id].pipeline.id end)
+local pipelines, apps = list.group_by(compared, "pipeline.id"), list.index_by(heroku.list_apps(), "id")
 local vars = list.group_by(heroku.list_config_vars({ app_id = heroku.list_apps() }), "app_id")
-return list.flatten(list.map(apps, function(app)
-  local all = list.map(pipelines[at[app.id].pipeline.id], function(one) return vars[one.name] end)
-  local lacks = list.reject(list.flatten(all), { name = list.map(vars[app.name] or {}, "name") })
-  return list.map(lacks, function(v) return { app = app.name, name = v.name, other = v.app_id } end)
+local function vars_of(one) return apps[one.app.id] and vars[apps[one.app.id].name] or {} end
+return list.flatten(list.map(list.filter(compared, function(one) return apps[one.app.id] end), function(one)
+  local others = list.reject(pipelines[one.pipeline.id], { stage = one.stage })
+  local app, all = apps[one.app.id].name, list.flatten(list.map(others, vars_of))
+  local lacks = list.reject(all, { name = list.map(vars_of(one), "name") })
+  return list.map(lacks, function(v) return { app = app, name = v.name, other = v.app_id } end)
 end))
