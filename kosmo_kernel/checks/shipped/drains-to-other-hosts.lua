@@ -9,8 +9,8 @@
 -- param: hosts = {} | hosts that may get logs; a domain stands for all hosts below it
 local drains = list.reject(heroku.list_log_drains({ app_id = heroku.list_apps() }), "addon")
 local others = list.reject(drains, function(drain)
-  local name = "." .. (drain.host or "")
-  return list.find(hosts, function(host) return name:sub(-#host - 1) == "." .. host end)
+  local name = "." .. (drain.host or ""):lower()
+  return list.find(hosts, function(host) return name:sub(-#host - 1) == "." .. host:lower() end)
 end)
 return list.map(others, function(drain)
   local host, since = drain.host or "unknown", drain.created_at
