@@ -1,7 +1,8 @@
 -- title: What is wrong with the account itself
 -- severity: high
 -- why: An account without a second factor is one password away from a stranger, and one that is suspended or behind
---   with payments loses its apps.
+--   with payments loses its apps. One that is not verified has no means of payment: it cannot order paid dynos and
+--   add-ons for apps of its own; where a team pays for everything, that may be as it should.
 -- do: https://dashboard.heroku.com/account
 -- scope: identity
 -- key: account, problem

@@ -4,7 +4,7 @@
 --   plans of Key-Value Store lose their data with a restart. Heroku promises less uptime for
 --   both. Source: devcenter.heroku.com/articles/heroku-postgres-plans.
 -- do: heroku addons:create heroku-postgresql:standard-0 -a APP, then heroku pg:copy in
---   maintenance mode.
+--   maintenance mode. A Key-Value Store: heroku addons:upgrade ADD_ON PLAN.
 -- scope: read
 -- key: app, add_on
 -- param: plans = "^heroku-(postgresql|redis):(mini|basic|essential)" | a pattern of entry plans

@@ -1,8 +1,9 @@
 -- title: Databases of production on entry plans
 -- severity: medium
--- why: A database on an essential plan, or on the older mini, basic and hobby, cannot be forked or followed, and
---   Heroku reckons with up to four hours of downtime a month.
--- do: heroku addons:plans heroku-postgresql lists the others, and heroku addons:upgrade ADD_ON PLAN changes it.
+-- why: Postgres on an essential plan, or on the older mini, basic and hobby, cannot be forked or followed, and a
+--   Key-Value Store on mini loses its data with a restart. Heroku promises less uptime for both.
+-- do: heroku addons:create heroku-postgresql:standard-0 -a APP, then heroku pg:copy in maintenance mode. A Key-Value
+--   Store: heroku addons:upgrade ADD_ON PLAN.
 -- scope: read
 -- key: app, add_on
 -- param: no_production = { "staging", "test", "review", "pr", "dev", "development" } | an app with such a

@@ -2,6 +2,7 @@
 -- severity: low
 -- why: Heroku itself keeps the last 1,500 lines of a log, for a week at most: nobody can read
 --   what happened before. Apps of the Fir generation have telemetry drains and are left out.
+--   Apps in a Shield space may send their logs through the space, which this cannot see.
 --   Source: devcenter.heroku.com/articles/logging.
 -- do: heroku drains:add URL -a APP, or an add-on for logs.
 -- scope: read

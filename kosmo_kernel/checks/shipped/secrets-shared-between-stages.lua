@@ -1,8 +1,8 @@
 -- title: Secrets that two stages share
 -- severity: high
 -- why: A config var with a name like that of a secret has the same value in two stages: who can
---   read the config of the less guarded app has the secret of production. Keyed fingerprints
---   are compared, never values.
+--   read the config of the less guarded app has the secret of the other one, mostly production.
+--   Keyed fingerprints are compared, never values.
 -- do: Give the app of the earlier stage a secret of its own: heroku config:set NAME=VALUE -a
 --   APP
 -- scope: read-protected
