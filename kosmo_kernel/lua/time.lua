@@ -40,6 +40,7 @@ local function seconds_of(text)
   if rest == "" then return days * DAY end
   local hour, minute, second, fraction, zone = match(rest, "^[T ](%d%d):(%d%d):(%d%d)(%.?%d*)(.*)$")
   if not hour or hour > "23" or minute > "59" or second > "59" then return nil end
+  if fraction ~= "" and not match(fraction, "^%.%d") then return nil end
   local sign, hours, minutes = match(zone, "^([+-])(%d%d):?(%d%d)$")
   if zone ~= "Z" and (not sign or hours > "23" or minutes > "59") then return nil end
   local offset = sign and (hours * 60 + minutes) * (sign == "-" and -60 or 60) or 0
@@ -59,7 +60,7 @@ local function text_of(seconds)
   return format("%04d-%02d-%02dT%02d:%02d:%02dZ", year, month, day, rest // 3600, rest // 60 % 60, rest % 60)
 end
 
-local function shown(value)
+local function describe(value)
   if type(value) == "string" and #value <= LONGEST then return format("%q", value) end
   return value == nil and "nil" or type(value) == "string" and "a long text" or "a " .. type(value)
 end
@@ -67,7 +68,7 @@ end
 local function require_time(name, value)
   local seconds = seconds_of(value)
   if seconds then return seconds end
-  native.raise(format('time.%s: expected a time such as "2026-11-20T09:00:00Z", got %s', name, shown(value)))
+  native.raise(format('time.%s: expected a time such as "2026-11-20T09:00:00Z", got %s', name, describe(value)))
 end
 
 local function now()
@@ -85,7 +86,7 @@ end
 define("now", function() return text_of(floor(now())) end)
 
 define("ago", function(days)
-  if type(days) ~= "number" then native.raise("time.ago: expected a number of days, got " .. shown(days)) end
+  if type(days) ~= "number" then native.raise("time.ago: expected a number of days, got " .. describe(days)) end
   local seconds = now() - days * DAY
   if not (seconds >= FIRST and seconds <= LAST) then
     native.raise(format("time.ago: %s days ago is outside of the years 1 to 9999", days))

@@ -48,7 +48,16 @@ def test_times_of_the_demo_are_counted_to_the_day_of_its_company(demo: Session, 
     [
         *(
             (f'time.days_since("{text}")', f'expected a time such as "{NOW}", got "{text}"')
-            for text in ("yesterday", "2026-02-30", "2026-11-20T09:00:00", "2026-11-20T24:00:00Z", f"x{NOW}", f"{NOW} ")
+            for text in (
+                "yesterday",
+                "2026-02-30",
+                "2026-11-20T09:00:00",
+                "2026-11-20T24:00:00Z",
+                "2026-11-20T09:00:005Z",
+                "2026-11-20T09:00:00.Z",
+                f"x{NOW}",
+                f"{NOW} ",
+            )
         ),
         ("time.days_until(nil)", "time.days_until: expected a time such as"),
         ('time.set_now("")', "time.set_now: expected a time such as"),
