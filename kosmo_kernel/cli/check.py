@@ -54,9 +54,9 @@ def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> d
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise click.BadParameter("it takes a time, such as 2026-11-20 or 2026-11-20T09:00:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @command(

@@ -39,6 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["no-such.lua"], 2),
         (["passed.lua", "-p", "days", "3"], 2),
         (["passed.lua", "--at", "yesterday"], 2),
+        (["passed.lua", "--at", "0001-01-01T00:00+05:00"], 2),
         (["passed.lua", "--output", "nowhere/report.txt"], 2),
         (["passed.lua", "--format", "json", "--new", "x"], 2),
         ([".", "other/found.lua"], 2),
@@ -75,6 +76,11 @@ def test_a_json_report_is_written_whole_to_a_file(folder: Path, capsys: pytest.C
     assert (report["success"], report["exit_code"], report["summary"]["medium"]) == (False, 1, 1)
     assert report["checks"][0]["findings"][0]["key"] == {"app": "a"}
     assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_time_of_a_report_is_in_utc(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome(["check", "passed.lua", "--demo", "--at", "2026-11-20T00:30+05:00"]) == 0
+    assert "2026-11-19 19:30 UTC" in capsys.readouterr().out
 
 
 def test_a_new_check_runs_as_it_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
