@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, fails_on
 from kosmo_kernel.client.progress import counted
+from kosmo_kernel.safety.text import with_escapes
 
 # What XML 1.0 cannot have, and the control characters that it can.
 _NO_XML = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -80,4 +81,4 @@ def _add(parent: ET.Element, tag: str, lines: list[str], **attributes: str) -> N
 
 
 def _text(text: str) -> str:
-    return _NO_XML.sub("", text)
+    return _NO_XML.sub("", with_escapes(text))

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from kosmo_kernel.checks.check_file import SEVERITIES, Check
 from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.values.records import Records
 
 Status = Literal["passed", "findings", "not checked"]
@@ -74,8 +75,8 @@ class Finding:
 
     @property
     def title(self) -> str:
-        """The values of its key on one line: `my-app, web.1`."""
-        return ", ".join(self.key.values())
+        """The values of its key on one line, whatever they contain: `my-app, web.1`."""
+        return escape_control(", ".join(self.key.values()))
 
 
 @dataclass(slots=True)

@@ -128,9 +128,17 @@ def test_a_junit_reader_sees_failures_and_errors(made: CheckReport) -> None:
     assert "web.2 [still there]" in crashed.system_out
     assert "web.3 [new] [accepted until 2026-12-31: Rebuilt soon.]" in crashed.system_out
     assert "gone: shop, web.9" in crashed.system_out
-    assert error.message.startswith("Not checked: 403 </failure>]]>[31m @team")
+    assert error.message.startswith(r"Not checked: 403 </failure>]]>\u0000\u001b[31m @team")
     assert (small.result, small.system_out) == ([], "shop")  # is below `medium`
     assert passes.result == []
+
+
+@pytest.mark.parametrize("form", [sarif, junit])
+def test_a_name_can_neither_begin_a_line_of_a_report_nor_turn_it_round(form: Any) -> None:
+    made = report(result(check(), *dynos("web.1\nWhat to do: rm\u202e")))
+    text = form(made, "low")
+    message = text["runs"][0]["results"][0]["message"]["text"] if form is sarif else text
+    assert r"shop, web.1\nWhat to do: rm\u202e" in message.replace("\\\\", "\\")
 
 
 def prose_of(text: str) -> str:
