@@ -30,6 +30,7 @@ _NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
 _ENTRY = re.compile(r"--\s?(\w+):\s*(.*)")
 _CONTINUATION = re.compile(r"--\s{2,}(\S.*)")
 _PARAM = re.compile(r"(\w+)\s*=\s*(.+?)\s+\|\s+(.+)")
+_LINE_END = re.compile("\r\n?")
 _SCOPE = re.compile(r"[a-z][a-z_-]*")
 
 
@@ -119,7 +120,8 @@ def parse_check(text: str, file: str, *, is_shipped: bool = False) -> Check:
     name = Path(file).name.removesuffix(SUFFIX)
     if not _NAME.fullmatch(name) or not file.endswith(SUFFIX):
         raise SettingsError(f"{file} cannot name a check. Call it NAME{SUFFIX}: letters, digits, `-` and `_`.")
-    lines = text.replace("\r\n", "\n").split("\n")
+    text = _LINE_END.sub("\n", text)  # a carriage return alone ends a line of Lua, and a comment, too
+    lines = text.split("\n")
     head, body_start = _head(lines, file)
     missing = [f"`-- {key}: …`" for key in REQUIRED if not (key in head and head[key][0][1])]
     if missing:

@@ -57,6 +57,12 @@ def test_a_mistake_names_the_file_and_the_line(line: str, instead: str, message:
         parse_check((HEAD + BODY).replace(line, instead, 1), "own.lua")
 
 
+@pytest.mark.parametrize("line_end", ["\r\n", "\r"])
+def test_lines_end_where_those_of_lua_end(line_end: str) -> None:
+    text = HEAD + "\n-- Comment.\n" + BODY
+    assert parse_check(text.replace("\n", line_end), "own.lua") == parse_check(text, "own.lua")
+
+
 def test_a_file_whose_name_cannot_be_typed_names_no_check() -> None:
     with pytest.raises(SettingsError, match=re.escape("Call it NAME.lua")):
         parse_check(HEAD + BODY, "my check.lua")
