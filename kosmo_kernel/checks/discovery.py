@@ -128,8 +128,10 @@ def _files_of(path: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> dict[str, Path]:
+    """Return the files of a folder by the names of their checks, without hidden ones, such as locks of an editor."""
     try:
-        return {file.stem: file for file in sorted(folder.glob(f"*{SUFFIX}"))}
+        files = sorted(folder.iterdir())  # `glob` says nothing of a folder that cannot be read
+        return {file.stem: file for file in files if file.suffix == SUFFIX and not file.name.startswith(".")}
     except OSError as error:
         raise SettingsError(f"{folder} cannot be read: {error.strerror}.") from None
 

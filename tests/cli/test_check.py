@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kosmo_command import kosmo
@@ -111,6 +114,27 @@ def test_checks_of_the_user_s_folder_have_names_and_settings(
     assert "is used, and not the check of that name" in printed.err
     with pytest.raises(UnknownNameError):
         find_check("own/days")
+
+
+def test_a_folder_that_cannot_be_read_is_no_folder_without_checks(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / ".#found.lua").symlink_to("a-lock-of-an-editor")
+    assert outcome(["check", ".", "--fail-on", "high", "--demo", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["summary"]["checks"] == 3
+    listed = os.listdir
+
+    def refuse(path: Any) -> list[str]:
+        if Path(path).name == "own":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(folder))
+    (folder / "config.toml").write_text('[checks]\nfolder = "own"\n', encoding="utf-8")
+    (folder / "own").mkdir()
+    assert outcome(["check", "--all", "--demo"]) == 2
+    assert "own cannot be read: Permission denied." in capsys.readouterr().err
 
 
 def test_without_arguments_the_checks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
