@@ -44,13 +44,13 @@ def page(name: str) -> str | None:
         SettingsError: a check of the user is invalid.
     """
     from kosmo_kernel.checks import all_checks, find_check
-    from kosmo_kernel.checks.discovery import check_files
+    from kosmo_kernel.checks.discovery import check_names
 
     short = name.strip().removeprefix(f"{SPACE}.")
     if name.strip() == f"{SPACE}.{ALL}":
         lines = (f"- `{check.name}` ({check.severity}): {check.title}" for check in all_checks())
         return "\n".join(["# All checks", "", *lines])
-    if short == name.strip() and short not in check_files():
+    if short == name.strip() and short not in check_names():
         return None
     check = find_check(short)
     head = f'`lua_run` with `check = "{check.name}"` runs it. Severity {check.severity}, scope `{check.scope}`.'

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kosmo_kernel.docs import list_pages, search_pages
 from kosmo_kernel.docs.search import terms_of
 from kosmo_kernel.docs.subject import Subject
+from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp_server import checks
 from kosmo_kernel.mcp_server.sessions import ClientSession
 from kosmo_kernel.render.bounded import bounded
@@ -24,12 +25,18 @@ def search(words: str) -> str:
     """Return the pages that have the most of the words, best first; all pages without words."""
     if not terms_of(words):
         return str(list_pages())
-    results = search_pages(words, checks.entries())
+    wrong = []
+    try:
+        entries = list(checks.entries())
+    except SettingsError as error:  # in a check of the user, which is no reason to find no function
+        entries, wrong = [], [f"Checks cannot be searched. {error.message}"]
+    results = search_pages(words, entries)
     of_checks = [result for result in results if result.page.startswith(f"{checks.SPACE}.")]
     others = [result for result in results if result not in of_checks][:MAX_RESULTS]
     lines = [line for place, result in enumerate(others) for line in _result(result, is_detailed=place < MAX_DETAILED)]
     lines += [f"- check `{result.page}`: {result.title}" for result in of_checks[:MAX_CHECKS]]
-    return "\n".join(lines) or "Nothing speaks of this. `lua_read_doc` without a page lists all pages."
+    lines = lines or ["Nothing speaks of this. `lua_read_doc` without a page lists all pages."]
+    return "\n".join([*lines, *wrong])
 
 
 def _result(result: Subject, *, is_detailed: bool) -> Iterator[str]:
