@@ -126,7 +126,7 @@ def _head(result: CheckResult, report: CheckReport) -> CheckHead:
         account=f"{report.account} (fiction)" if FICTION in result.notes else report.account,
         now=report.now,
         count=None if result.records is None else len(result.findings),
-        reason=result.reason,
+        reason=result.explanation,
         notes=[note for note in result.notes if note != FICTION],
     )
 

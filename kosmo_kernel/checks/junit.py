@@ -55,7 +55,7 @@ def _case(result: CheckResult, fail_on: str) -> ET.Element:
     case = ET.Element("testcase", {"classname": f"kosmo.check.{check.severity}", "name": check.name})
     is_severe = fails_on(check.severity, fail_on)
     failing = result.counting if is_severe else []
-    not_checked = f"Not checked: {result.reason}" if result.reason else ""
+    not_checked = f"Not checked: {result.explanation}" if result.reason else ""
     if failing:
         title = f"{check.title}: {counted(len(failing), 'finding')}"
         lines = [*map(_line, failing), "", f"Why: {check.why}", f"What to do: {check.remedy}"]

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
 from kosmo_kernel.checks.check_file import SEVERITIES, Check
-from kosmo_kernel.client.progress import ProgressSnapshot
+from kosmo_kernel.client.progress import ProgressSnapshot, counted
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.values.records import Records
@@ -121,6 +121,11 @@ class CheckResult:
         """`findings` if some count, else `not checked` if something could not be checked, else `passed`."""
         return "findings" if self.counting else "not checked" if self.reason else "passed"
 
+    @property
+    def explanation(self) -> str:
+        """The reason, and how many findings are left out because of it; empty if the check was made."""
+        return self.reason + left_out(self.withdrawn)
+
 
 @dataclass(slots=True)
 class CheckReport:
@@ -180,6 +185,11 @@ class CheckReport:
 def fails_on(severity: str, lowest: str) -> bool:
     """Return whether a severity is at least as high as the lowest one that fails a run."""
     return SEVERITIES.index(severity) >= SEVERITIES.index(lowest)
+
+
+def left_out(withdrawn: int) -> str:
+    """Return how many findings are left out, to go on after the reason; empty for none."""
+    return f" (left out, because they may be due to that: {counted(withdrawn, 'finding')})" if withdrawn else ""
 
 
 def key_text(value: str | float | bool) -> str:

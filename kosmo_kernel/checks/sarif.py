@@ -158,7 +158,7 @@ def _notification(result: CheckResult, index: int) -> dict[str, Any]:
         "descriptor": {"id": NOT_CHECKED, "index": 0},
         "associatedRule": {"id": result.check.name, "index": index},
         "level": "error" if result.records is None else "warning",
-        "message": {"text": _message(f"{result.check.name} was not checked: {result.reason}")},
+        "message": {"text": _message(f"{result.check.name} was not checked: {result.explanation}")},
         "locations": [_location(result.check)],
     }
 

@@ -16,6 +16,7 @@ from rich.text import Text
 from kosmo_kernel.checks import SEVERITIES, CheckReport, CheckResult, Finding
 from kosmo_kernel.checks.finding_columns import shown_columns, shown_value
 from kosmo_kernel.checks.json_document import summary
+from kosmo_kernel.checks.report import left_out
 from kosmo_kernel.client.progress import counted, duration
 from kosmo_kernel.render.column_widths import ColumnSize, chosen_widths
 from kosmo_kernel.render.text import escape_control, is_number
@@ -139,8 +140,7 @@ def _print_not_checked(screen: Console, report: CheckReport) -> None:
     for reason, results in report.reasons.items():
         names = [f"{result.check.name}{' (in part)' if result.records is not None else ''}" for result in results]
         more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-        withdrawn = sum(result.withdrawn for result in results)
-        lost = f" {counted(withdrawn, 'finding')} that may be due to that left out." if withdrawn else ""
+        lost = left_out(sum(result.withdrawn for result in results))
         _print_indented(screen, Text(", ".join(names[:MAX_NAMED]) + more, "bold"))
         _print_indented(screen, Text("\n".join(map(escape_control, f"{reason}{lost}".splitlines()))))
     if report.not_checked:

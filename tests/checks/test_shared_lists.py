@@ -87,6 +87,8 @@ def test_an_app_that_may_not_be_read_is_named_and_findings_about_it_are_withdraw
         assert APP in result.reason
         assert [row["app_id"] for row in result.unread] == [APP]
     assert (dynos.withdrawn, apps.withdrawn) == (0, 1)
+    assert dynos.explanation == dynos.reason
+    assert apps.explanation == f"{apps.reason} (left out, because they may be due to that: 1 finding)"
 
 
 @pytest.mark.parametrize(
