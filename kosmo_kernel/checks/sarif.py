@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -150,7 +151,8 @@ def _uri(check: Check) -> str:
         return f"{SHIPPED}/{quote(check.file)}"
     file = Path(check.file).absolute()
     here = Path.cwd()
-    return quote(file.relative_to(here).as_posix() if file.is_relative_to(here) else file.name)
+    place = file.relative_to(here).as_posix() if file.is_relative_to(here) else file.name
+    return quote(os.fsencode(place))  # its bytes, because the name of a folder may be no UTF-8
 
 
 def _notification(result: CheckResult, index: int) -> dict[str, Any]:

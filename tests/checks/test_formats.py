@@ -112,6 +112,7 @@ def test_an_own_check_is_located_below_the_folder_of_the_run(tmp_path: Path, mon
 
     assert uri("checks/own.lua") == uri(f"{tmp_path}/checks/own.lua") == "checks/own.lua"
     assert uri(f"{tmp_path.parent}/elsewhere/own.lua") == "own.lua"
+    assert uri("no-utf-8-\udcff/own.lua") == "no-utf-8-%FF/own.lua"
 
 
 def test_a_junit_reader_sees_failures_and_errors(made: CheckReport) -> None:
