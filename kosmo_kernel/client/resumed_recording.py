@@ -176,16 +176,14 @@ class ResumedRecording:
         if not has_header(file):
             replace(file, [msgspec.json.encode(header) + b"\n"])
         self._writer = os.open(file, os.O_RDWR | os.O_APPEND)
-        with self._end(file):
-            self.contents = Contents.read(file, run)
-        check_age(file, self.contents)
-        if self.contents.temporary and not self.contents.joined:
-            with self._end(file):  # other programs that append wait, and then open the new file
-                drop, lines = self.contents.temporary, read_lines(file, _advice(file))
-                replace(file, (msgspec.json.encode(line.value) + b"\n" for line in lines if line.start not in drop))
-            self.contents = Contents.read(file, run)
+        try:
+            with self._end(file):  # other programs that append or begin wait, and then open the new file
+                self.contents = _prepared(file, run)
+                self._reader = file.open("rb")
+        except BaseException:
+            os.close(self._writer)
+            raise
         self._now = self.contents.header.recorded
-        self._reader = file.open("rb")
         if not self.contents.joined:
             self.append({"resumed": datetime.now(UTC).strftime(TIMESTAMP_FORMAT), "run": run})
 
@@ -260,12 +258,29 @@ class ResumedRecording:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.fstat(descriptor).st_ino == file.stat().st_ino:
                 break
-            os.close(descriptor)  # another program has replaced the file
-            self._writer = os.open(file, os.O_RDWR | os.O_APPEND)
+            self._writer = os.open(file, os.O_RDWR | os.O_APPEND)  # another program has replaced the file
+            os.close(descriptor)
         try:
             yield descriptor, _cut(descriptor)
         finally:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def _prepared(file: Path, run: str) -> Contents:
+    """Take out what a later try may change, unless the run has begun already, and return the contents.
+
+    Called with the lock of the file, because two programs that took out lines at once would take out wrong ones.
+
+    Raises:
+        SettingsError: the file is no recording, or its answers are too old.
+    """
+    contents = Contents.read(file, run)
+    check_age(file, contents)
+    if contents.joined or not contents.temporary:
+        return contents
+    lines = read_lines(file, _advice(file))
+    replace(file, (msgspec.json.encode(line.value) + b"\n" for line in lines if line.start not in contents.temporary))
+    return Contents.read(file, run)
 
 
 def mark(file: Path, run: str) -> None:

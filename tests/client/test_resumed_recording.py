@@ -13,6 +13,7 @@ import pytest
 from run_with import run_with
 from scripted_api import Asking, Script, said
 
+from kosmo_kernel.client import resumed_recording
 from kosmo_kernel.client.cassette import TIMESTAMP_FORMAT
 from kosmo_kernel.client.player import Player
 from kosmo_kernel.client.recorder import Recorder
@@ -90,6 +91,18 @@ def test_what_another_try_may_change_is_asked_again_and_replaced(file: Path, ste
     cassette.close()
 
     assert Asking(Script(), cassette=Player(file)).fetch().data == [{"id": "1"}]
+
+
+def test_no_other_program_changes_a_recording_between_a_look_at_it_and_its_change(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check_lock(file: Path, _contents: Any) -> None:
+        with file.open("rb") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    ran(file, APPS[:1])
+    monkeypatch.setattr(resumed_recording, "check_age", check_lock)
+    assert "1 answer taken" in ran(file, APPS[:1])[1]
 
 
 def test_a_refusal_is_an_answer(file: Path) -> None:
