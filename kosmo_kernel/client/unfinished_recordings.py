@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import glob
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -109,18 +110,18 @@ def replace(file: Path, lines: Iterable[bytes]) -> None:
 def adopt(file: Path) -> None:
     """Move the newest recording that a killed process left beside a file into its place.
 
-    Those of the same run are joined. An older one, or one without answers, stays where it is.
+    Those of the same run are joined. An older one, one without answers, or one of another user, stays where it is.
 
     Raises:
         OSError: the file cannot be written.
         filelock.Timeout: another program writes it.
     """
-    left = {
-        part: head for part in file.parent.glob(f".{glob.escape(file.name)}.*.part") if (head := _left_behind(part))
-    }
-    if not left:
+    if not _left_beside(file):
         return
     with moving(file):
+        left = _left_beside(file)  # again, since another program may have moved them meanwhile
+        if not left:
+            return
         newest = max(left, key=lambda part: part.stat().st_mtime_ns)
         run, current = left[newest].get("run"), read_head(file)
         is_same_run = current is not None and run is not None and current.get("run") == run
@@ -133,9 +134,21 @@ def adopt(file: Path) -> None:
             part.unlink()
 
 
+def _left_beside(file: Path) -> dict[Path, dict[str, object]]:
+    """Return the headers of the recordings that killed processes left beside a file."""
+    parts = file.parent.glob(f".{glob.escape(file.name)}.*.part")
+    return {part: head for part in parts if (head := _left_behind(part))}
+
+
 def _left_behind(part: Path) -> dict[str, object] | None:
-    """Return the header of a recording whose process has ended and that has an answer; None for any other file."""
+    """Return the header of a recording whose process has ended and that has an answer; None for any other file.
+
+    In a folder that others may write to, theirs are other files: their answers could be anything.
+    """
     try:
+        status = part.lstat()
+        if status.st_uid != os.geteuid() or not stat.S_ISREG(status.st_mode):
+            return None
         with part.open("rb") as opened:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
             opened.readline()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 from run_with import run_with
 from scripted_api import Asking, Script, said
 
-from kosmo_kernel.client import resumed_recording
+from kosmo_kernel.client import resumed_recording, unfinished_recordings
 from kosmo_kernel.client.cassette import TIMESTAMP_FORMAT
 from kosmo_kernel.client.player import Player
 from kosmo_kernel.client.recorder import Recorder
@@ -184,6 +186,30 @@ def test_a_recording_under_way_is_left_alone(file: Path, left_behind: Path) -> N
     with left_behind.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert "taken" not in ran(file, APPS[:2])[1]
+    assert left_behind.exists()
+
+
+def test_a_recording_that_another_program_moves_into_place_meanwhile_is_gone_on_with(
+    file: Path, left_behind: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def moved_by_another(_file: Path) -> Iterator[None]:
+        left_behind.rename(file)
+        yield
+
+    monkeypatch.setattr(unfinished_recordings, "moving", moved_by_another)
+    assert "1 answer taken" in ran(file, APPS[:2])[1]
+
+
+@pytest.mark.parametrize("whose", ["of another user", "behind a link"])
+def test_what_another_user_may_have_put_beside_a_recording_is_left_alone(
+    file: Path, left_behind: Path, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    if whose == "behind a link":
+        left_behind.symlink_to(left_behind.rename(file.with_name("other.jsonl")))
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: left_behind.stat().st_uid + 1)
+    assert "taken" not in ran(file, APPS[:2])[1]
     assert left_behind.exists()
 
 
