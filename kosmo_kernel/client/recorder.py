@@ -40,7 +40,7 @@ from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, wit
 from kosmo_kernel.client.unfinished_recordings import check_replaceable, create_part, moving
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact
-from kosmo_kernel.settings.private_files import LOCK_TIMEOUT_SECONDS, write
+from kosmo_kernel.settings.private_files import write
 from kosmo_kernel.values.records import decode
 
 if TYPE_CHECKING:
@@ -207,16 +207,11 @@ class Recorder:
             if part is None:
                 return
             os.fsync(part)
-        from filelock import Timeout
-
         try:
             with moving(self._file):
                 self._put()
-        except Timeout:
-            raise SettingsError(
-                f"Another program has been writing {self._file} for {LOCK_TIMEOUT_SECONDS:.0f} s. "
-                f"What was recorded is in {self._name}."
-            ) from None
+        except SettingsError as error:
+            raise SettingsError(f"{error.message} What was recorded is in {self._name}.") from None
         finally:
             os.close(part)  # and with it the lock
 

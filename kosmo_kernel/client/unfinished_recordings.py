@@ -36,17 +36,23 @@ def moving(file: Path) -> Iterator[None]:
     """Hold the lock for moving recordings to a file.
 
     Raises:
-        filelock.Timeout: another program holds it.
+        SettingsError: another program holds it.
     """
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
     lock = FileLock(file.with_name(f".{file.name}.lock"), timeout=LOCK_TIMEOUT_SECONDS, mode=PRIVATE)
-    with lock:
-        try:
-            yield
-        finally:
-            with suppress(OSError):  # Windows deletes it by itself
-                Path(lock.lock_file).unlink()
+    try:
+        lock.acquire()
+    except Timeout:
+        raise SettingsError(
+            f"Another program has been writing {file} for {LOCK_TIMEOUT_SECONDS:.0f} s. Wait until it is done."
+        ) from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows deletes it by itself
+            Path(lock.lock_file).unlink()
+        lock.release()
 
 
 def check_replaceable(file: Path) -> None:
@@ -114,7 +120,7 @@ def adopt(file: Path) -> None:
 
     Raises:
         OSError: the file cannot be written.
-        filelock.Timeout: another program writes it.
+        SettingsError: another program writes it.
     """
     if not _left_beside(file):
         return

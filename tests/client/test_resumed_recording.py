@@ -201,6 +201,17 @@ def test_a_recording_that_another_program_moves_into_place_meanwhile_is_gone_on_
     assert "1 answer taken" in ran(file, APPS[:2])[1]
 
 
+def test_a_recording_that_another_program_is_moving_into_place_is_waited_for_and_then_refused(
+    file: Path, left_behind: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished_recordings, "LOCK_TIMEOUT_SECONDS", 0.0)
+    with (
+        unfinished_recordings.moving(file),
+        pytest.raises(SettingsError, match=r"Another program has been writing .*audit\.jsonl"),
+    ):
+        Recorder(file, "demo", resume=True)
+
+
 @pytest.mark.parametrize("whose", ["of another user", "behind a link"])
 def test_what_another_user_may_have_put_beside_a_recording_is_left_alone(
     file: Path, left_behind: Path, monkeypatch: pytest.MonkeyPatch, whose: str
