@@ -33,14 +33,9 @@ from kosmo_kernel.safety.redaction import REDACTED
 
 _ANY = r'(?:[^"\\]|\\.)*'  # any content of a JSON string
 _NAMED = ("servers", "tools", "prompts")  # lists whose items must have a name
-# Outcomes that a later run may not have: a retry may succeed, or the token was no longer valid.
-_TEMPORARY = (
-    HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.BAD_GATEWAY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    HTTPStatus.GATEWAY_TIMEOUT,
-)
+# Outcomes that a later run may not have, besides those of a fault of the service: it had too many requests, or the
+# token was no longer valid.
+_TEMPORARY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
 _TEMPORARY_ERRORS = (RateLimitError.type, UnreachableError.type)
 
 Key = RecordedRequest | RecordedServerRequest
@@ -164,7 +159,9 @@ def is_temporary(line: Mapping[str, Any]) -> bool:
     """Return whether a line that answers a request has an outcome that another try may change."""
     if "mcp" in line:
         return line["method"] == SERVERS or line.get("error", {}).get("type") in _TEMPORARY_ERRORS
-    return any(key in line for key in ("no_answer", "broken", "text")) or line["status"] in _TEMPORARY
+    if any(key in line for key in ("no_answer", "broken", "text")):
+        return True
+    return line["status"] in _TEMPORARY or line["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def response_of(line: Mapping[str, Any]) -> Response:

@@ -81,7 +81,7 @@ def test_an_answer_is_taken_once_and_then_asked_for_again(file: Path) -> None:
     assert (seen, script.asked) == ([[{"id": number}] for number in "0123"], 2)
 
 
-@pytest.mark.parametrize("step", [said(503), said(401), said(429, Retry_After="1"), said(200, '[{"id"')])
+@pytest.mark.parametrize("step", [said(500), said(503), said(401), said(429, Retry_After="1"), said(200, '[{"id"')])
 def test_what_another_try_may_change_is_asked_again_and_replaced(file: Path, step: Any) -> None:
     cassette = Recorder(file, "default")
     with pytest.raises(ApiError):
