@@ -24,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from kosmo_kernel.client.cassette import TIMESTAMP_FORMAT, RecordedServerRequest
+from kosmo_kernel.client.cassette import SERVERS, TIMESTAMP_FORMAT, RecordedServerRequest
 from kosmo_kernel.client.progress import counted, duration
 from kosmo_kernel.client.recording_file import (
     Header,
@@ -61,7 +61,7 @@ class Contents:
         count: the number of answers in `places`.
         oldest: the time of the oldest of them; None without answers.
         joined: whether another process of the same run has begun or marked the file already.
-        new: the number of answers after the mark, by function.
+        new: the number of requests after the mark, by function.
         changed: whether a script after the mark differs from the one of that name before it.
     """
 
@@ -130,14 +130,19 @@ class Contents:
         kept = counted(self.count, "answer")
         return f"{file} had {kept}, the oldest {self.age_text()}; {sent} sent and recorded.{self.change_text()}"
 
+    def add_new(self, line: Mapping[str, Any]) -> None:
+        """Count a line that the run that goes on has written."""
+        if line["method"] != SERVERS:  # which lists the configured servers: nothing was sent for it
+            self.new[str(line.get("function", line["method"]))] += 1
+        self.changed = self.changed or ("script" in line and self.is_changed(tuple(line["script"])))
+
     def _add(self, line: Line, run: str) -> None:
         key, value = key_of(line.value), line.value
         if key is None:
             self.joined = self.joined or value.get("run") == run
             return
         if self.joined:
-            self.new[str(value.get("function", value.get("method")))] += 1
-            self.changed = self.changed or ("script" in value and self.is_changed(tuple(value["script"])))
+            self.add_new(value)
             return
         if "script" in value:
             name, digest = value["script"]
@@ -225,9 +230,7 @@ class ResumedRecording:
         self.append(line)
         with self._lock:
             self._sends = True
-            self.contents.new[str(line.get("function", line.get("method")))] += "headers" in line or "mcp" in line
-            if "script" in line:
-                self.contents.changed = self.contents.changed or self.contents.is_changed(tuple(line["script"]))
+            self.contents.add_new(line)
 
     def now(self) -> datetime:
         """Return the time of the data: that of the last answer taken, or the current one if a request was sent."""

@@ -16,7 +16,7 @@ from run_with import run_with
 from scripted_api import Asking, Script, said
 
 from kosmo_kernel.client import resumed_recording, unfinished_recordings
-from kosmo_kernel.client.cassette import TIMESTAMP_FORMAT
+from kosmo_kernel.client.cassette import SERVERS, TIMESTAMP_FORMAT, RecordedServerRequest
 from kosmo_kernel.client.player import Player
 from kosmo_kernel.client.recorder import Recorder
 from kosmo_kernel.errors import ApiError, SettingsError
@@ -105,6 +105,15 @@ def test_no_other_program_changes_a_recording_between_a_look_at_it_and_its_chang
     ran(file, APPS[:1])
     monkeypatch.setattr(resumed_recording, "check_age", check_lock)
     assert "1 answer taken" in ran(file, APPS[:1])[1]
+
+
+def test_only_what_was_sent_counts_as_a_request(file: Path) -> None:
+    cassette = Recorder(file, "demo", "one", resume=True)
+    cassette.note(RecordedServerRequest.of("", SERVERS, {}), {"servers": []})
+    Asking(Script(said(200, "[]")), cassette=cassette).fetch()
+    cassette.close()
+
+    assert resumed_recording.text_of_run(file, "one") == cassette.summary() == f"1 request recorded in {file}."
 
 
 def test_a_refusal_is_an_answer(file: Path) -> None:
