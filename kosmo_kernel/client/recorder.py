@@ -172,8 +172,10 @@ class Recorder:
         Raises:
             OSError: as for `keep`.
         """
+        line = redact_json({"mcp": asked.server, "method": asked.method, "result": result})
         with self._lock:
-            line = redact_json({"mcp": asked.server, "method": asked.method, "result": result})
+            if self._closed:  # the number of the file's descriptor may be that of another file by now
+                return
             if self._resumed:
                 self._resumed.append(line)
             else:

@@ -116,6 +116,15 @@ def test_only_what_was_sent_counts_as_a_request(file: Path) -> None:
     assert resumed_recording.text_of_run(file, "one") == cassette.summary() == f"1 request recorded in {file}."
 
 
+def test_nothing_is_written_after_the_end_of_a_recording(file: Path) -> None:
+    cassette = Recorder(file, "demo", resume=True)
+    cassette.close()
+    content = file.read_bytes()
+    cassette.note(RecordedServerRequest.of("", SERVERS, {}), {"servers": []})
+
+    assert file.read_bytes() == content
+
+
 def test_a_refusal_is_an_answer(file: Path) -> None:
     for _ in range(2):
         cassette = Recorder(file, "default", resume=True)
