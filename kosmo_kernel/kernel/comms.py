@@ -42,5 +42,5 @@ class Comms:
 
     def open_comms(self, target: str | None = None) -> Content:
         """Return the open comms by id, of one target if `target` is set."""
-        comms = self._manager.comms.items()
+        comms = list(self._manager.comms.items())  # other threads open and close some meanwhile
         return {id_: {"target_name": c.target_name} for id_, c in comms if target in (None, c.target_name)}
