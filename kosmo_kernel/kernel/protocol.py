@@ -100,7 +100,7 @@ class LuaKernel:
             "history_request": self._history,
             **dict.fromkeys(COMM_MESSAGES, self._comm),
         }
-        # Shutdown ends both threads, and the file of the history belongs to the main one.
+        # A cell waits for the one that runs, shutdown ends both threads, and the history is used by the main one only.
         waiting = ("execute_request", "history_request", "shutdown_request")
         self._during_a_cell = {kind: handler for kind, handler in self._shell.items() if kind not in waiting}
         self._control = on_both | {
