@@ -37,10 +37,9 @@ from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseEr
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.client.recording_file import response_of
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_values
-from kosmo_kernel.client.unfinished_recordings import check_replaceable, create_part, moving
+from kosmo_kernel.client.unfinished_recordings import check_replaceable, create_part, join, moving
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact
-from kosmo_kernel.settings.private_files import write
 from kosmo_kernel.values.records import decode
 
 if TYPE_CHECKING:
@@ -222,9 +221,7 @@ class Recorder:
         if self._file.exists() and not self._count:
             self._name.unlink()
         elif self._is_ours():
-            _, _, lines = self._name.read_text(encoding="utf-8").partition("\n")
-            write(self._file, self._file.read_text(encoding="utf-8").rstrip("\n") + "\n" + lines)
-            self._name.unlink()
+            join([self._file, self._name], self._file)
         else:
             self._name.replace(self._file)
 

@@ -11,7 +11,7 @@ import glob
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -134,10 +134,7 @@ def adopt(file: Path) -> None:
         if current is not None and not is_same_run and newest.stat().st_mtime_ns < file.stat().st_mtime_ns:
             return
         joined = [part for part in left if part == newest or (run is not None and left[part].get("run") == run)]
-        sources = [file, *joined] if is_same_run else joined
-        replace(file, _joined(sources))
-        for part in joined:
-            part.unlink()
+        join([file, *joined] if is_same_run else joined, file)
 
 
 def _left_beside(file: Path) -> dict[Path, dict[str, object]]:
@@ -164,10 +161,21 @@ def _left_behind(part: Path) -> dict[str, object] | None:
     return read_head(part) if is_answered else None
 
 
-def _joined(files: Iterable[Path]) -> Iterator[bytes]:
-    """Yield the lines of recordings with the header of the first one, without half lines."""
-    for place, file in enumerate(files):
-        with file.open("rb") as opened:
+def join(parts: Sequence[Path], file: Path) -> None:
+    """Write recordings to one file, with the header of the first and without half lines, and delete the others.
+
+    Raises:
+        OSError: the file cannot be written; all are as before.
+    """
+    replace(file, _lines_of(parts))
+    for part in parts:
+        if part != file:
+            part.unlink()
+
+
+def _lines_of(parts: Sequence[Path]) -> Iterator[bytes]:
+    for place, part in enumerate(parts):
+        with part.open("rb") as opened:
             for number, line in enumerate(opened):
                 if line.endswith(b"\n") and (number or not place):
                     yield line
