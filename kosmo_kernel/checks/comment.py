@@ -32,6 +32,7 @@ _ROOM_FOR_REST = 300  # characters for the line that counts all that has no room
 _ROOM_FOR_MORE = 60  # for that of one table
 _REFERENCE = re.compile(r"[@#](?=\w)|\bGH-(?=\d)")
 _BREAK = Markdown("&#8203;")  # a space of no width
+_FOLD = Html("<details><summary>{}</summary>")
 _ICONS = {"high": "🔴", "medium": "🟠", "low": "🟡"}
 
 
@@ -84,7 +85,7 @@ class _Page:
     ) -> None:
         """Add a folded part, if the beginning of it has room."""
         tables = list(tables)
-        head = ["", f"<details><summary>{title}</summary>", *(line for text in above for line in ("", text))]
+        head = ["", _FOLD.format(title), *(line for text in above for line in ("", text))]
         end = ["", "</details>"]
         size = sum(len(line) + 1 for line in [*head, *end])
         if size > self._room:
@@ -169,7 +170,7 @@ def _summary_row(result: CheckResult) -> list[str]:
 
 def _fold_title(result: CheckResult) -> Html:
     title = _REFERENCE.sub(lambda match: f"{match[0]}\u200b", _line(result.check.title))
-    return Html("{} <b>{}</b>: {}").format(Html(_ICONS[result.check.severity]), title, len(result.findings))
+    return Html("{} <b>{}</b>: {}").format(_ICONS[result.check.severity], title, len(result.findings))
 
 
 def _about(result: CheckResult) -> Iterable[str]:
