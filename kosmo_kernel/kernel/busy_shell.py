@@ -32,8 +32,8 @@ class BusyShell:
         self._changed = threading.Condition()
         self._state: Literal["kept", "lent", "taken", "closed"] = "kept"
         self._thread: threading.Thread | None = None
-        self._give_back = channels.signal("give back", zmq.PULL)
-        self._asks_back = channels.signal("give back", zmq.PUSH)
+        self._give_back: zmq.Socket[bytes]  # both ends of a pipe, which are opened with the thread
+        self._asks_back: zmq.Socket[bytes]
 
     @property
     def is_current(self) -> bool:
@@ -44,8 +44,7 @@ class BusyShell:
     def lent(self) -> Iterator[None]:
         """Lend the shell socket during the block. Called in the main thread."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="shell", daemon=True)
-            self._thread.start()
+            self._start()
         self._set("lent")
         try:
             yield
@@ -54,11 +53,18 @@ class BusyShell:
 
     def close(self) -> None:
         """End the thread. Called in the main thread, outside of a loan."""
+        if self._thread is None:
+            return
         self._set("closed")
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.join()
         self._give_back.close()
         self._asks_back.close()
+
+    def _start(self) -> None:
+        self._give_back = self._channels.signal("give back", zmq.PULL)
+        self._asks_back = self._channels.signal("give back", zmq.PUSH)
+        self._thread = threading.Thread(target=self._serve, name="shell", daemon=True)
+        self._thread.start()
 
     def _take_back(self) -> None:
         with self._changed:
