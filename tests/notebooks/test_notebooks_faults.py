@@ -75,6 +75,11 @@ def text_of(output: Any) -> str:
     return "" if "image/png" in output.data else str(output.data["text/plain"])
 
 
+def all_text_of(output: Any) -> str:
+    """Return the text of an output, also of one on standard error."""
+    return str(output.text) if output.output_type == "stream" else text_of(output)
+
+
 def errors(notebook: nbformat.NotebookNode) -> int:
     return sum(output.output_type == "error" for cell in notebook.cells for output in cell.get("outputs", ()))
 
@@ -96,7 +101,8 @@ def test_a_notebook_gives_the_same_answers_and_a_clean_page_where_a_quarter_of_a
     page = (tmp_path / "copy.html").read_text(encoding="utf-8")
     body = page[page.index("<body") :]
     assert [word for word in ("widget-state", "widget-view", "application/vnd.jupyter.widget") if word in body] == []
-    assert body.count("UnknownNameError") == errors(copy) == int(path.stem in LESSONS)  # the one that is meant
+    assert errors(copy) == 0
+    assert body.count("UnknownNameError") == int(path.stem in LESSONS)  # the one that is meant
     assert "Traceback" not in body
     text = re.sub(r"<[^>]*>", "", body)
     assert "demo account" not in text
@@ -189,8 +195,8 @@ def test_an_audit_runs_to_its_end_whatever_the_account_has(api: Any, path: Path,
         return
     assert (done.returncode, errors(copy)) == (0, 0), done.stderr
     if api is guarded and path.stem not in ("incident-runbook", "stack-and-lifecycle"):
-        shown = "".join(o.get("text", "") for cell in copy.cells for o in cell.get("outputs", ()))
-        assert "route-planner" in shown  # what could not be read is named
+        outputs = [output for cell in copy.cells for output in cell.get("outputs", ())]
+        assert any(re.search("(not checked|read).*route-planner", all_text_of(output), re.I | re.S) for output in outputs)
 
 
 def test_the_incident_page_says_what_it_could_not_read_and_tells_the_rest(tmp_path: Path) -> None:
@@ -215,5 +221,7 @@ def test_an_audit_of_which_nothing_can_be_read_is_no_audit(path: Path, tmp_path:
 def test_an_app_whose_dynos_cannot_be_read_is_not_told_to_run_none(tmp_path: Path) -> None:
     [path] = [path for path in AUDITS if path.stem == "dyno-audit"]
     _, copy = on(refusing("/apps/parcel-tracker/dynos"), path, tmp_path, {})
-    assert "parcel-tracker" not in answers(copy)["idle"][0]
-    assert "holiday-labels" in answers(copy)["idle"][0]
+    head, findings = answers(copy)["idle"]
+    assert "parcel-tracker" in head  # it is named as not checked
+    assert "parcel-tracker" not in findings
+    assert "holiday-labels" in findings

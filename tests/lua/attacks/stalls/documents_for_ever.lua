@@ -1,2 +1,2 @@
--- expect: limit cpu_limit|call_limit
+-- expect: limit cpu_limit|call_limit|host_cpu_limit
 while true do docs.search("app") end
