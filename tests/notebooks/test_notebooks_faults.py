@@ -122,8 +122,8 @@ def test_no_notebook_gives_half_an_answer_where_a_proxy_puts_its_own_pages_in_be
     right, found = answers(nbformat.read(path, as_version=4)), answers(copy)
     if done.returncode == 1:  # a page with the status of success is no passing trouble
         assert "A web page may come from something between you and Heroku" in done.stderr
-    elif found != right:  # the page for an incident goes on, and says so
-        assert (path.stem, "cannot be read: " in found["findings"][0]) == ("incident-runbook", True)
+    elif found != right:  # a check that was not made says so, and so does the page for an incident
+        assert re.search("not checked|cannot be read: ", "".join(map("".join, found.values())), re.IGNORECASE)
 
 
 # --- accounts unlike the demo ----------------------------------------------------------------------------------------
