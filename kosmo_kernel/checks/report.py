@@ -67,7 +67,7 @@ class Finding:
 
     @property
     def remarks(self) -> list[str]:
-        """What there is to say about it besides its columns: whether it is new, and accepted."""
+        """Remarks besides its columns: new, accepted, no longer accepted."""
         state = {None: "", True: "new", False: "still there"}[self.is_new]
         accepted = f"accepted {self.accepted.period}" if self.accepted else ""
         expired = f"was accepted {self.expired.period}" if self.expired else ""

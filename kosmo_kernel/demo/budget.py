@@ -21,7 +21,7 @@ class TokenBucket:
         self, capacity: int = CAPACITY, refill: float = REFILL, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.refused = 0
-        """How often a request was refused because none were left."""
+        """Count of requests that were refused because none were left."""
         self._capacity = capacity
         self._refill = refill
         self._clock = clock

@@ -81,7 +81,7 @@ class FaultInjector:
         self.retry_after = retry_after
         self.wait = wait
         self.dealt = Counter[str]()
-        """How often each kind has happened."""
+        """Count of faults by kind."""
         self._rates = [(kind, rates[kind]) for kind in KINDS if kind in rates]
         self._seed = seed
         self._requests = Counter[bytes]()

@@ -95,7 +95,7 @@ def member_rows(data: AccountData) -> Iterator[dict[str, Any]]:
 
 @dataclass
 class PersonAccess:
-    """What is known of one person."""
+    """One person: the name, and all that this person can reach."""
 
     name: str | None = None
     teams: dict[str, None] = field(default_factory=dict)

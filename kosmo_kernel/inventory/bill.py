@@ -93,7 +93,7 @@ class BillGroup:
 
     @property
     def dollars(self) -> float | None:
-        """What its lines cost a month in dollars; None if no price of them is known."""
+        """Dollars a month of its lines; None if no price of them is known."""
         return None if self.unknown == self.lines else dollars(self.cents)
 
     def as_row(self, heading: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class AccountData:
 
     @property
     def complete(self) -> bool:
-        """Whether every list could be read, with all apps of the account's teams."""
+        """True if every list could be read, with all apps of the account's teams."""
         return not (self.failures or self.unreachable_apps)
 
     @property

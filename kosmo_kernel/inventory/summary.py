@@ -1,4 +1,4 @@
-"""What a reader wants to know first: key figures, what makes a move hard, and what could not be read."""
+"""Compute the first part of an inventory: key figures, what makes a move hard, and what could not be read."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def _managed(data: AccountData) -> dict[str, int]:
 
 
 class _ObstacleKind(NamedTuple):
-    """What makes a move hard, the lists that show it, and a function that returns what there is of it."""
+    """One thing that makes a move hard, the lists that show it, and a function that returns its cases."""
 
     name: str
     why: str

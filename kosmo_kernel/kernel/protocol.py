@@ -45,7 +45,7 @@ COMMAND = "%kosmo "  # prefix of a line that Python handles
 
 
 class Work(NamedTuple):
-    """What the main thread has to do after the cell that runs, for a request that was handled meanwhile."""
+    """Work of the main thread after the cell that runs, for a request that was handled meanwhile."""
 
     request: Request
     call: Callable[[], None]

@@ -30,7 +30,7 @@ _REMARK = Html("<div><b>{}:</b> {}</div>")
 
 @dataclass(frozen=True, slots=True)
 class CheckHead:
-    """What is shown above the findings of a check.
+    """The lines above the findings of a check.
 
     Parameters:
         name: its name.

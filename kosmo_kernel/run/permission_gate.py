@@ -17,7 +17,7 @@ from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Permission, Target, how_to_allow, permission
 
 Answers = dict[tuple[str, Target], bool]
-"""Whether the user agreed to a function of an account or a server."""
+"""The user's answers by function and account or server: True for an agreement."""
 
 YES = ("y", "yes")
 NO = ("n", "no", "")
