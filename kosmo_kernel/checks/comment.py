@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from kosmo_kernel.checks.check_file import SEVERITIES
-from kosmo_kernel.checks.finding_columns import shown_columns, shown_value
+from kosmo_kernel.checks.finding_columns import column_value, report_columns
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, fails_on
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.text import format_column
@@ -189,8 +189,8 @@ def _tables(result: CheckResult) -> Iterable[tuple[Sequence[str], Sequence[Seque
 
 
 def _findings_table(findings: Sequence[Finding]) -> tuple[list[str], list[list[str]]]:
-    columns = shown_columns(findings, MAX_COLUMNS)
-    texts = [format_column([shown_value(finding, column) for finding in findings]) for column in columns]
+    columns = report_columns(findings, MAX_COLUMNS)
+    texts = [format_column([column_value(finding, column) for finding in findings]) for column in columns]
     remarks = ["; ".join(finding.remarks) for finding in findings]
     rows: list[list[str]] = [
         [*(code_span(shortened(text, MAX_CELL_LENGTH)) if text else "" for text in row)]

@@ -11,7 +11,7 @@ _LABELS = ("name", "email")  # the field that stands for a record that a finding
 _MAX_RECORDS = 200  # that are looked at for their fields
 
 
-def shown_columns(findings: Sequence[Finding], most: int) -> list[str]:
+def report_columns(findings: Sequence[Finding], most: int) -> list[str]:
     """Return the columns of findings of one check: those of the key, then others with a value, without ids.
 
     Parameters:
@@ -28,7 +28,7 @@ def shown_columns(findings: Sequence[Finding], most: int) -> list[str]:
     return list(columns)
 
 
-def shown_value(finding: Finding, column: str) -> Any:
+def column_value(finding: Finding, column: str) -> Any:
     """Return a value of a finding: the text of the key, the name of a record, or the value itself."""
     if column in finding.key:
         return finding.key[column]

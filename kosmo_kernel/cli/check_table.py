@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kosmo_kernel.checks import SEVERITIES, CheckReport, CheckResult, Finding
-from kosmo_kernel.checks.finding_columns import shown_columns, shown_value
+from kosmo_kernel.checks.finding_columns import column_value, report_columns
 from kosmo_kernel.checks.json_document import summary
 from kosmo_kernel.checks.report import left_out
 from kosmo_kernel.client.progress import counted, duration
@@ -94,8 +94,8 @@ def _table(findings: Sequence[Finding], room: int) -> Table:
     """Return the findings as a table with the columns that fit into `room`, those of the key first."""
     cells: dict[str, list[str]] = {}
     numbers = set()
-    for column in shown_columns(findings, MAX_COLUMNS):
-        values = [shown_value(finding, column) for finding in findings]
+    for column in report_columns(findings, MAX_COLUMNS):
+        values = [column_value(finding, column) for finding in findings]
         cells[column] = [escape_control(_cell(value)) for value in values]
         numbers |= {column} if any(map(is_number, values)) else set()
     key = findings[0].check.key

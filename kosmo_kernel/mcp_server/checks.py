@@ -89,10 +89,10 @@ def rows_of(report: CheckReport) -> Records:
 
 def _details(finding: Finding) -> str:
     """Return the columns of a finding that are not of its key as one text."""
-    from kosmo_kernel.checks.finding_columns import shown_columns, shown_value
+    from kosmo_kernel.checks.finding_columns import column_value, report_columns
 
-    columns = shown_columns([finding], MAX_DETAILS + len(finding.key))
-    return ", ".join(f"{name} {shown_value(finding, name)}" for name in columns if name not in finding.key)
+    columns = report_columns([finding], MAX_DETAILS + len(finding.key))
+    return ", ".join(f"{name} {column_value(finding, name)}" for name in columns if name not in finding.key)
 
 
 def not_checked(report: CheckReport) -> str:
