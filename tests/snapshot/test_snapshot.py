@@ -59,6 +59,16 @@ def taken(
 # What is in it -----------------------------------------------------------------------------------------
 
 
+def noting_paths(api: DemoApi, paths: list[str]) -> WSGIApplication:
+    """Return an API that adds the path of each request to a list."""
+
+    def noting(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        paths.append(environ["PATH_INFO"])
+        return api(environ, start_response)
+
+    return noting
+
+
 @pytest.mark.parametrize("form", snapshot.FORMS)
 def test_a_snapshot_has_all_that_the_functions_give(form: snapshot.Form, folder: Path, session: Session) -> None:
     made = snapshot.take(session, folder, form)
@@ -218,13 +228,7 @@ def test_all_lists_are_read_or_left_out_with_the_reason(folder: Path, monkeypatc
 
 def test_what_the_token_has_no_scope_for_is_named_and_not_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths: list[str] = []
-    api = DemoApi(company(3), scopes=("read",))
-
-    def counting(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        paths.append(environ["PATH_INFO"])
-        return api(environ, start_response)
-
-    with serve(counting) as served, Session() as session:
+    with serve(noting_paths(DemoApi(company(3), scopes=("read",)), paths)) as served, Session() as session:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
         made = snapshot.take(session, folder, every=True)
@@ -243,13 +247,7 @@ def test_telemetry_drains_are_asked_only_where_the_platform_has_them(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths: list[str] = []
-    api = DemoApi(company())
-
-    def counting(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        paths.append(environ["PATH_INFO"])
-        return api(environ, start_response)
-
-    with serve(counting) as served, Session() as session:
+    with serve(noting_paths(DemoApi(company()), paths)) as served, Session() as session:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
         lists = AccountLists(
