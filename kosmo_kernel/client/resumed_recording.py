@@ -42,6 +42,7 @@ from kosmo_kernel.client.unfinished_recordings import adopt, check_replaceable, 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.private_files import PRIVATE
 from kosmo_kernel.settings.table import RESUME, RESUME_WITHIN
 
 _BLOCK = 1 << 16  # bytes, in which the end of the last whole line is searched
@@ -178,11 +179,12 @@ class ResumedRecording:
         self._taken = 0
         self._sends = False
         adopt(file)
-        if not has_header(file):
-            replace(file, [msgspec.json.encode(header) + b"\n"])
-        self._writer = os.open(file, os.O_RDWR | os.O_APPEND)
+        self._writer = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, PRIVATE)
         try:
-            with self._end(file):  # other programs that append or begin wait, and then open the new file
+            # Other programs that append or begin wait, and then open the new file.
+            with self._end(file) as (descriptor, end):
+                if not end:
+                    os.write(descriptor, msgspec.json.encode(header) + b"\n")
                 self.contents = _prepared(file, run)
                 self._reader = file.open("rb")
         except BaseException:

@@ -179,6 +179,15 @@ def test_only_a_recording_is_written_over(file: Path, content: str, *, resume: b
     assert list(file.parent.iterdir()) == [file]
 
 
+def test_a_recording_of_another_version_is_not_written_over(file: Path) -> None:
+    ran(file, APPS[:1])
+    content = file.read_bytes().replace(b'"cassette":1', b'"cassette":2')
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match="its version is 2"):
+        ran(file, APPS[:1])
+    assert file.read_bytes() == content
+
+
 def test_a_recording_of_another_account_is_not_gone_on_with(file: Path) -> None:
     ran(file, APPS[:1])
     with pytest.raises(SettingsError, match="a recording of the account `demo`, and this run uses `default`"):
