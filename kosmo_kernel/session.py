@@ -588,9 +588,9 @@ class Session:
         return self._machine.pid
 
     @property
-    def is_recording(self) -> bool:
-        """Return whether responses are recorded in a file."""
-        return self._recording.cassette is not None and self._recording.cassette.live
+    def recording(self) -> RecordingMode:
+        """The recording mode: whether the session records or replays, and what is in the file."""
+        return self._recording
 
     def tokens(self) -> tuple[str, ...]:
         """Return the secrets in use, which are redacted from every text that leaves the session."""

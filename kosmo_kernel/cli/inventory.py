@@ -18,6 +18,7 @@ from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.inventory import AccountData
 from kosmo_kernel.settings.new_folder import check_new
+from kosmo_kernel.settings.table import RESUME
 
 
 @command(
@@ -53,7 +54,8 @@ def inventory(
     everything that it needs. What could not be read is named, on the page as well, and the exit code is 1. DIR must be
     a new or an empty folder, and has the whole inventory or nothing.
 
-    With --record FILE --resume, an inventory that was killed goes on: what was answered is not asked again.
+    With --record FILE --resume, an inventory that was killed goes on: what was answered is not asked again. An
+    incomplete inventory in DIR is replaced.
 
     With --json: `success`, `directory`, and the content of `summary.json`.
     """
@@ -61,10 +63,11 @@ def inventory(
         raise click.UsageError("A snapshot has its own account. Give --snapshot or an account, not both.")
     if snapshot is not None and (record is not None or resume):
         raise click.UsageError("Nothing is asked for --snapshot, so there is nothing to record. Leave out --record.")
-    check_new(Path(output), "inventory")
+    resumes = RESUME.resolve(resume or None)
+    check_new(Path(output), "inventory", replaces=resumes and inventories.may_be_replaced(Path(output)))
     recording = Recording(record, resume, resume_within)
     data = _account_data(recording, one_account(account, demo=demo)) if snapshot is None else _saved_data(snapshot)
-    summary = inventories.write(data, Path(output))
+    summary = inventories.write(data, Path(output), resumes=resumes)
     if as_json:
         document({"success": data.complete, "directory": output, **summary})
     else:

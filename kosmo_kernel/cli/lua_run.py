@@ -81,7 +81,7 @@ class LiveOutput:
             write(target, text)
         except ClosedStreamError as error:
             self._closed = error
-            if not self._session.is_recording:  # a recording has all responses of the run
+            if not self._session.recording.is_recording:  # a recording has all responses of the run
                 self._session.interrupt()
         if stream == "stdout" and text:
             self._line_is_open = not text.endswith("\n")

@@ -62,7 +62,8 @@ def snapshot(
     If something could not be read, it is named with the reason, also in `manifest.json`, and the exit code is 1. DIR
     must be a new or an empty folder. In Python, `kosmo_kernel.snapshot.read(DIR)` returns DataFrames.
 
-    With --record FILE --resume, a snapshot that was killed goes on: what was answered is not asked again.
+    With --record FILE --resume, a snapshot that was killed goes on: what was answered is not asked again. An incomplete
+    snapshot in DIR is replaced.
 
     With --json: `success`, `directory`, and the content of `manifest.json`.
     """

@@ -17,6 +17,7 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.values.records import decode
 
 MANIFEST = "manifest.json"
+KIND = "kosmo_snapshot"  # the key of the manifest that only a snapshot has
 VERSION = 1
 TIMESTAMP_FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # of the timestamps in the manifest
 CHANGED = "It was cut or changed after it was written: get it from a copy, or take the snapshot anew."
@@ -72,7 +73,7 @@ class SavedTables:
         file = folder / MANIFEST
         try:
             self.manifest: dict[str, Any] = decode(file.read_bytes())
-            version = self.manifest["kosmo_snapshot"]
+            version = self.manifest[KIND]
             if version != VERSION:
                 raise SettingsError(f"{file} has version {version!r}, and this is kosmo_kernel {__version__}.")
             self.tables = {

@@ -21,6 +21,7 @@ from kosmo_kernel.inventory.bill import bill_from as bill_from
 from kosmo_kernel.inventory.bill import bill_of as bill_of
 from kosmo_kernel.inventory.bill import rows_of as rows_of
 from kosmo_kernel.inventory.folder import SUMMARY as SUMMARY
+from kosmo_kernel.inventory.folder import may_be_replaced as may_be_replaced
 from kosmo_kernel.inventory.folder import write as write
 from kosmo_kernel.inventory.page import PAGE as PAGE
 from kosmo_kernel.inventory.source import AccountData as AccountData

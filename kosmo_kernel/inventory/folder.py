@@ -14,23 +14,41 @@ from kosmo_kernel.inventory.summary import as_json
 from kosmo_kernel.inventory.tables import InventoryTable, tables_of
 from kosmo_kernel.render.cells import spreadsheet_cell
 from kosmo_kernel.safety.rows import Csv, csv_lines
-from kosmo_kernel.settings.new_folder import new_folder, write_private
+from kosmo_kernel.settings.new_folder import is_unfinished, new_folder, write_private
 from kosmo_kernel.values.records import encode
 
 VERSION = 1
 SUMMARY = "summary.json"
+KIND = "kosmo_inventory"  # the key of the summary that only an inventory has
 TABLES = "tables"  # the folder of the tables
 
 
-def write(data: AccountData, folder: Path) -> Mapping[str, Any]:
+def may_be_replaced(folder: Path) -> bool:
+    """Return whether a folder has an incomplete inventory and nothing else, which a run that goes on replaces."""
+    return is_unfinished(folder, SUMMARY, KIND, _files)
+
+
+def _files(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the paths of the files in the folder of an inventory, without the summary."""
+    yield from (terraform.FILE, terraform.PROVIDER_FILE, PAGE)
+    for name in summary["tables"]:
+        yield from (f"{TABLES}/{name}.json", f"{TABLES}/{name}.csv")
+
+
+def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[str, Any]:
     """Write an inventory into a new folder, and return its summary.
+
+    Parameters:
+        data: the lists of the account.
+        folder: the folder.
+        resumes: the run went on with a recording, and replaces an incomplete inventory.
 
     Raises:
         OSError: the files cannot be written.
     """
     tables = tables_of(data)
     summary = {
-        "kosmo_inventory": VERSION,
+        KIND: VERSION,
         "integration": SERVICE,
         "account": data.account,
         "time": f"{data.time:%Y-%m-%dT%H:%M:%SZ}",
@@ -41,7 +59,7 @@ def write(data: AccountData, folder: Path) -> Mapping[str, Any]:
         "tables": {table.kind.name: len(table.rows) for table in tables},
         "kosmo_kernel": __version__,
     }
-    with new_folder(folder) as temporary:
+    with new_folder(folder, replaces=resumes and may_be_replaced(folder)) as temporary:
         (temporary / TABLES).mkdir(0o700)
         for table in tables:
             write_private(temporary / TABLES / f"{table.kind.name}.json", encode(table.rows, indent=1) + b"\n")

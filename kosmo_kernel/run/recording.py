@@ -103,6 +103,16 @@ class RecordingMode:
                 "sent. Name another file, or the account of the recording."
             )
 
+    @property
+    def is_recording(self) -> bool:
+        """Return whether responses are recorded in a file."""
+        return self._recorder is not None
+
+    @property
+    def resumes(self) -> bool:
+        """Return whether a run goes on with a recording."""
+        return self._recorder is not None and self._recorder.recorded_account is not None
+
     def names(self, integration: Integration) -> list[str]:
         """Return the names of the accounts, like `accounts.names`."""
         return self._player.accounts(integration.name) if self._player else accounts.names(integration)

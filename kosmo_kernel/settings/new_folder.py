@@ -1,7 +1,8 @@
 """Write a new folder that is complete or not there.
 
 Its files are written to a temporary folder beside it, which is then renamed. Only the owner may read the folder, since
-what is written about an account contains names of people.
+what is written about an account contains names of people. A folder that an earlier run wrote although it had not read
+everything can be replaced, when a run goes on.
 """
 
 from __future__ import annotations
@@ -9,20 +10,24 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.private_files import PRIVATE
 
 
-def check_new(folder: Path, what: str) -> None:
+def check_new(folder: Path, what: str, *, replaces: bool = False) -> None:
     """Check that a folder can be written: it is new or empty, and there is a place for it.
 
     Parameters:
         folder: the folder.
         what: what is written there, for the message: `snapshot`.
+        replaces: the folder may have content, which is replaced.
 
     Raises:
         SettingsError: it is not empty, or cannot be created.
@@ -33,7 +38,7 @@ def check_new(folder: Path, what: str) -> None:
         has_content = target.exists() and any(target.iterdir())
     except OSError as error:
         raise SettingsError(f"{article} {what} cannot be written to {folder}: {error.strerror}.") from None
-    if has_content:
+    if has_content and not replaces:
         raise SettingsError(
             f"{folder} has something in it, and {article.lower()} {what} replaces nothing. Name a new folder."
         )
@@ -43,8 +48,12 @@ def check_new(folder: Path, what: str) -> None:
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path, *, replaces: bool = False) -> Iterator[Path]:
     """Yield a temporary folder, which gets the name of `folder` at the end of the block, unless the block fails.
+
+    Parameters:
+        folder: the folder.
+        replaces: an existing folder is deleted with its content.
 
     Raises:
         OSError: the folder cannot be written.
@@ -55,11 +64,31 @@ def new_folder(folder: Path) -> Iterator[Path]:
     try:
         yield temporary
         with suppress(FileNotFoundError):
-            folder.rmdir()  # an empty folder; on Windows the target of a rename must not exist
+            delete = shutil.rmtree if replaces else Path.rmdir
+            delete(folder)  # on Windows the target of a rename must not exist
         temporary.rename(folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def is_unfinished(folder: Path, summary: str, kind: str, files: Callable[[dict[str, Any]], Iterable[str]]) -> bool:
+    """Return whether a folder has what an earlier run wrote that had not read everything, and nothing else.
+
+    Parameters:
+        folder: the folder.
+        summary: the name of the file that says what is in the folder, and whether that is `complete`.
+        kind: the key that only a summary of this kind has.
+        files: returns the paths of the other files in the folder, by the content of the summary.
+    """
+    try:
+        content = msgspec.json.decode((folder / summary).read_bytes())
+        if kind not in content or content["complete"] is not False:
+            return False
+        known = {summary, *files(content)}
+        return all(path.is_dir() or path.relative_to(folder).as_posix() in known for path in folder.rglob("*"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # it is something else
+        return False
 
 
 def write_private(file: Path, data: bytes) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel import __version__, integrations
-from kosmo_kernel.client.saved_tables import TIMESTAMP_FORMAT, VERSION
+from kosmo_kernel.client.saved_tables import KIND, TIMESTAMP_FORMAT, VERSION
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
@@ -58,7 +58,7 @@ def take(
 
     Parameters:
         session: the session whose account is read; its Lua process is not started.
-        folder: the new folder; an existing one must be empty.
+        folder: the new folder, or an empty one, or while a recording goes on one with an incomplete snapshot.
         form: the file format.
         every: read all lists that the token can read, and not only those that audits and comparisons read.
         integration: the service whose lists are read.
@@ -73,14 +73,14 @@ def take(
         KosmoError: no list could be read.
         OSError: the files cannot be written.
     """
-    check(folder, form)
+    check(folder, form, resumes=session.recording.resumes)
     service = integrations.find(integration)
     lists = AccountLists(session, service, frontend, every=every)
-    started = datetime.now(UTC)
+    started = session.recording.now()
     lists.read()
     redact_tokens = partial(redact, tokens=session.tokens())
     content = {
-        "kosmo_snapshot": VERSION,
+        KIND: VERSION,
         "integration": service.name,
         "account": session.account,
         "begun": started.strftime(TIMESTAMP_FORMAT),
@@ -103,5 +103,5 @@ def take(
         "kosmo_kernel": __version__,
     }
     manifest = in_texts(content, redact_tokens)
-    write(folder, form, lists.tables, manifest, redact_tokens)
+    write(folder, form, lists.tables, manifest, redact_tokens, resumes=session.recording.resumes)
     return SnapshotReport(manifest, lists.interrupted, list(dict.fromkeys(lists.notes)))

@@ -15,10 +15,10 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from kosmo_kernel.client.saved_tables import MANIFEST
+from kosmo_kernel.client.saved_tables import KIND, MANIFEST
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import in_texts, would_change
-from kosmo_kernel.settings.new_folder import check_new, new_folder, write_private
+from kosmo_kernel.settings.new_folder import check_new, is_unfinished, new_folder, write_private
 from kosmo_kernel.settings.private_files import PRIVATE
 from kosmo_kernel.values.records import Records, encode
 
@@ -27,8 +27,13 @@ FORMS: tuple[Form, ...] = get_args(Form)
 _ENCODER = msgspec.json.Encoder()
 
 
-def check(folder: Path, form: Form) -> None:
+def check(folder: Path, form: Form, *, resumes: bool) -> None:
     """Check that a snapshot can be written.
+
+    Parameters:
+        folder: the folder.
+        form: the file format.
+        resumes: a run goes on, and may replace what it could read before.
 
     Raises:
         SettingsError: pyarrow is not installed, or the folder is not empty or cannot be created.
@@ -38,15 +43,26 @@ def check(folder: Path, form: Form) -> None:
             "Parquet needs a library that is not installed: python -m pip install 'kosmo_kernel[parquet]'. Or write "
             "JSON lines: --format jsonl"
         )
-    check_new(folder, "snapshot")
+    check_new(folder, "snapshot", replaces=resumes and _is_unfinished(folder))
+
+
+def _is_unfinished(folder: Path) -> bool:
+    return is_unfinished(folder, MANIFEST, KIND, lambda manifest: [one["file"] for one in manifest["tables"].values()])
 
 
 def write(
-    folder: Path, form: Form, tables: Mapping[str, Records], manifest: dict[str, Any], change: Callable[[str], str]
+    folder: Path,
+    form: Form,
+    tables: Mapping[str, Records],
+    manifest: dict[str, Any],
+    change: Callable[[str], str],
+    *,
+    resumes: bool,
 ) -> None:
     """Write a snapshot.
 
     Parameters:
+        folder, form, resumes: as for `check`.
         tables: the records of each table.
         manifest: the content of the manifest, which has the `file` of each table.
         change: redacts the secrets in a text.
@@ -54,7 +70,7 @@ def write(
     Raises:
         OSError: the files cannot be written.
     """
-    with new_folder(folder) as temporary:
+    with new_folder(folder, replaces=resumes and _is_unfinished(folder)) as temporary:
         for name, records in tables.items():
             file = temporary / manifest["tables"][name]["file"]
             clean, lines = redacted(records, change)

@@ -15,6 +15,7 @@ import pytest
 from run_with import run_with
 from scripted_api import Asking, Script, said
 
+from kosmo_kernel import snapshot
 from kosmo_kernel.client import resumed_recording, unfinished_recordings
 from kosmo_kernel.client.cassette import SERVERS, TIMESTAMP_FORMAT, RecordedServerRequest
 from kosmo_kernel.client.player import Player
@@ -161,6 +162,15 @@ def test_the_time_of_the_data_is_that_of_the_answers_until_a_request_is_sent(fil
     assert datetime.now(UTC) - third < timedelta(minutes=1)
 
 
+def test_a_snapshot_that_goes_on_began_with_the_oldest_of_its_answers(file: Path) -> None:
+    for folder in ("first", "second"):
+        with Session("demo", record=file, resume=True) as session:
+            begun = snapshot.take(session, file.parent / folder).manifest["begun"]
+        if folder == "first":
+            aged(file, 5)
+    assert begun == lines(file)[0]["recorded"]
+
+
 def test_a_changed_script_is_told_which_requests_are_new(file: Path) -> None:
     ran(file, APPS[:2])
     assert "The script" not in ran(file, APPS)[1]
@@ -288,7 +298,7 @@ def test_the_users_settings_name_the_recording_of_notebooks(file: Path, monkeypa
         recording._recorders.pop(str(file)).close()  # as when the kernel ends
         monkeypatch.delenv("KOSMO_RECORD_RUN")
     with Session("demo") as session:
-        assert not session.is_recording
+        assert not session.recording.is_recording
 
     assert "1 answer taken from" in notes[-1]
     with pytest.raises(SettingsError, match="full path"):

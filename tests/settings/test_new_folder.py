@@ -1,0 +1,59 @@
+"""Folders that are written as a whole, and what a run that goes on replaces."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.inventory import may_be_replaced
+from kosmo_kernel.settings.new_folder import new_folder
+from kosmo_kernel.snapshot.folder import check
+
+SNAPSHOT = {"kosmo_snapshot": 1, "complete": False, "tables": {"apps": {"file": "apps.jsonl"}}}
+INVENTORY = {"kosmo_inventory": 1, "complete": False, "tables": {"apps": 1}}
+
+
+def written(folder: Path, content: dict[str, Any], *more: str) -> Path:
+    names = ("manifest.json", "apps.jsonl") if "kosmo_snapshot" in content else ("summary.json", "tables/apps.csv")
+    for name in (*names, *more):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
+def is_replaced(folder: Path, *, resumes: bool) -> bool:
+    """Return whether a snapshot or an inventory may be written to a folder."""
+    if (folder / "summary.json").exists():
+        return resumes and may_be_replaced(folder)
+    try:
+        check(folder, "jsonl", resumes=resumes)
+    except SettingsError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("content", [SNAPSHOT, INVENTORY], ids=["snapshot", "inventory"])
+def test_a_run_that_goes_on_replaces_an_incomplete_folder_and_nothing_else(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "saved", content)
+    assert [is_replaced(folder, resumes=resumes) for resumes in (True, False)] == [True, False]
+    for change in ({"complete": True}, {"complete": 0}, {"tables": 5}, {"tables": None}):
+        assert not is_replaced(written(folder, content | change), resumes=True)
+    for more in ("notes.txt", "tables/notes.csv"):
+        assert not is_replaced(written(tmp_path / more.replace("/", ""), content, more), resumes=True)
+
+
+def test_a_folder_is_replaced_as_a_whole_and_stays_when_the_writing_fails(tmp_path: Path) -> None:
+    folder = written(tmp_path / "saved", SNAPSHOT)
+    with pytest.raises(ZeroDivisionError), new_folder(folder, replaces=True):
+        raise ZeroDivisionError
+    assert len(list(folder.iterdir())) == 2
+
+    with new_folder(folder, replaces=True) as temporary:
+        (temporary / "new.jsonl").write_text("", encoding="utf-8")
+    assert ([path.name for path in folder.iterdir()], list(tmp_path.iterdir())) == (["new.jsonl"], [folder])
