@@ -9,10 +9,12 @@ import signal
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cache
+from datetime import datetime
+from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -21,11 +23,15 @@ import pytest
 from kosmo_command import COMMAND, environment
 from nbformat.v4 import new_code_cell, new_notebook
 
+from kosmo_kernel.cli.shell_interface import INTERRUPTED
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.inventory import PAGE
 
-APPS = 500
+LARGE, SMALL = 500, 60  # companies, by the number of their apps
+KILLS = 5  # of one run
+TIMES = {"begun", "ended", "time"}  # in the summary of a folder
 AUDIT = """
 local apps = heroku.list_apps()
 local dynos = heroku.list_dynos({ app_id = apps })
@@ -36,37 +42,39 @@ print(#apps, #dynos, table.concat(counts, " "))
 COMMANDS = {
     "script": ("integrations:lua", "audit.lua"),
     "notebook": ("run", "audit.ipynb", "-o", "copy.ipynb"),
+    "check": ("check", "--all", "--at", "2026-11-20", "--format", "json"),
     "snapshot": ("snapshot", "-o", "saved"),
+    "inventory": ("inventory", "-o", "saved"),
 }
 Whole = tuple[Any, Counter[str]]  # the output of a run, and what it asked
 RECORDING = ("--record", "audit.jsonl", "--resume")
 
 
 class CountedApi:
-    """The look-alike, which counts what it is asked, and can kill a process at a request."""
+    """The look-alike, which counts what one run asks it, and can end the process of the run at a request.
+
+    Each run has its own, because requests of a killed process can arrive when the next run has begun.
+    """
 
     def __init__(self, apps: int) -> None:
-        self._api = DemoApi(company(apps), capacity=1_000_000)
+        self._api = api(apps)
         self._lock = threading.Lock()
         self.asked: Counter[str] = Counter()
-        self._kill_at, self._process = 0, 0
+        self._end_at = 0
+        self._end: Callable[[], None] = lambda: None
 
-    def begin(self) -> None:
-        """Forget what was asked."""
-        self.asked, self._kill_at = Counter(), 0
-
-    def kill(self, process: int, at: int) -> None:
-        """Kill a process and its children at the request of this number."""
-        self._process, self._kill_at = process, at
+    def end(self, at: int, end: Callable[[], None]) -> None:
+        """End the process at the request of this number."""
+        self._end_at, self._end = at, end
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path != "/account/rate-limits":
             with self._lock:
                 self.asked[path] += 1
-                if self._kill_at and self.asked.total() >= self._kill_at:
-                    self._kill_at = 0
-                    kill(self._process)
+                if self._end_at and self.asked.total() >= self._end_at:
+                    self._end_at = 0
+                    self._end()
         return self._api(environ, start_response)
 
 
@@ -78,9 +86,13 @@ def kill(process: int) -> None:
         os.kill(process, signal.SIGKILL)
 
 
+def interrupt(process: int) -> None:
+    os.kill(process, signal.SIGINT)
+
+
 @cache
-def api(apps: int) -> CountedApi:
-    return CountedApi(apps)
+def api(apps: int) -> DemoApi:
+    return DemoApi(company(apps), capacity=1_000_000)
 
 
 def start(kind: str, folder: Path, url: str, *more: str) -> subprocess.Popen[bytes]:
@@ -111,52 +123,85 @@ def output(kind: str, folder: Path, printed: bytes) -> Any:
         case "notebook":
             cells = nbformat.read(folder / "copy.ipynb", as_version=4).cells
             return [cell.outputs for cell in cells if cell.cell_type == "code"]
-    files = {path.name: path.read_bytes() for path in (folder / "saved").iterdir()}
-    manifest = json.loads(files.pop("manifest.json"))
-    return files, {name: value for name, value in manifest.items() if name not in ("begun", "ended")}
+        case "check":
+            report = json.loads(printed)
+            assert [one["reason"] for one in report["checks"] if one["status"] == "not_checked"] == []
+            for part in (report, *report["checks"]):
+                part.pop("started", part.pop("seconds", None))
+            return report
+    files = {path.relative_to(folder / "saved"): path.read_bytes() for path in (folder / "saved").rglob("*.*")}
+    summary = json.loads(files.pop(Path("manifest.json" if kind == "snapshot" else "summary.json")))
+    if kind == "inventory":
+        time = f"{datetime.fromisoformat(summary['time']):%H:%M UTC}".encode()
+        files[Path(PAGE)] = files[Path(PAGE)].replace(time, b"")
+    return files, {name: value for name, value in summary.items() if name not in TIMES}
+
+
+def kept(folder: Path) -> Counter[str]:
+    """Return the requests whose answers are in the recording, without half a line at its end."""
+    file = folder / "audit.jsonl"
+    lines = map(json.loads, file.read_bytes().split(b"\n")[:-1]) if file.exists() else ()
+    return Counter(line["path"].partition("?")[0] for line in lines if "path" in line)
+
+
+def ran(
+    kind: str, apps: int, folder: Path, *more: str, at: int = 0, end: Callable[[int], None] = kill
+) -> tuple[int, bytes, Counter[str]]:
+    """Run to the end, or to a request at which `end` is called; return the exit code, the output and what was asked."""
+    asked = CountedApi(apps)
+    with serve(asked) as served:
+        process = start(kind, folder, served.url, *more)
+        asked.end(at, partial(end, process.pid))
+        printed, _ = process.communicate(timeout=300)
+    return process.returncode, printed, asked.asked
 
 
 @cache
-def undisturbed(kind: str, apps: int, folder: Path) -> Whole:
+def undisturbed(kind: str, apps: int) -> Whole:
     """Return the output of a run that nothing ends, and what it asked."""
-    asked = api(apps)
-    asked.begin()
-    with serve(asked) as served:
-        folder = folder_for(kind, folder)
-        printed, _ = start(kind, folder, served.url).communicate(timeout=120)
-    return output(kind, folder, printed), asked.asked
+    with TemporaryDirectory() as parent:
+        folder = folder_for(kind, Path(parent))
+        _, printed, asked = ran(kind, apps, folder)
+        return output(kind, folder, printed), asked
 
 
-def check_goes_on(kind: str, apps: int, folder: Path, seed: int, expected: Whole) -> None:
-    """Kill a run at a random moment, go on with it, and compare."""
-    asked, moment, (whole, requests) = api(apps), random.Random(seed), expected
+def check_goes_on(kind: str, apps: int, folder: Path, seed: int, kills: int = 1) -> None:
+    """Kill a run at random moments, go on with it each time, and compare."""
+    whole, requests = undisturbed(kind, apps)
     folder = folder_for(kind, folder)
-    with serve(asked) as served:
-        asked.begin()
-        process = start(kind, folder, served.url, *RECORDING)
-        asked.kill(process.pid, moment.randrange(1, requests.total()))
-        process.communicate(timeout=120)
-        assert process.returncode == -signal.SIGKILL
-        lines = (folder / "audit.jsonl").read_bytes().split(b"\n")[:-1] if (folder / "audit.jsonl").exists() else []
-        kept = Counter(line["path"].partition("?")[0] for line in map(json.loads, lines) if "path" in line)
-        asked.begin()
-        printed, _ = start(kind, folder, served.url, *RECORDING).communicate(timeout=120)
+    for moment in sorted(random.Random(seed).sample(range(1, requests.total()), kills)):
+        before = kept(folder)
+        code, _, asked = ran(kind, apps, folder, *RECORDING, at=max(1, moment - before.total()))
+        assert (code, asked <= requests - before) == (-signal.SIGKILL, True)
 
+    before = kept(folder)
+    _, printed, asked = ran(kind, apps, folder, *RECORDING)
+    assert asked == requests - before
     assert output(kind, folder, printed) == whole
-    assert asked.asked == requests - kept
 
 
 def test_a_killed_audit_goes_on_where_it_was(tmp_path: Path) -> None:
-    expected = undisturbed("script", 40, tmp_path / "whole")
-    check_goes_on("script", 40, tmp_path, random.randrange(10**6), expected)
+    check_goes_on("script", 40, tmp_path, random.randrange(10**6))
 
 
 @pytest.mark.full
 @pytest.mark.usefixtures("kernel_list")
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("kind", COMMANDS)
-def test_a_killed_run_of_any_kind_goes_on_where_it_was(
-    kind: str, seed: int, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+def test_a_run_of_any_kind_that_is_killed_again_and_again_goes_on_where_it_was(
+    kind: str, seed: int, tmp_path: Path
 ) -> None:
-    expected = undisturbed(kind, APPS, tmp_path_factory.getbasetemp() / "undisturbed")
-    check_goes_on(kind, APPS, tmp_path, seed, expected)
+    check_goes_on(kind, LARGE if seed == 0 else SMALL, tmp_path, seed, KILLS)
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("kernel_list")
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_the_same_command_goes_on_after_ctrl_c(kind: str, tmp_path: Path) -> None:
+    (whole, requests), folder = undisturbed(kind, SMALL), folder_for(kind, tmp_path)
+    code, _, _ = ran(kind, SMALL, folder, *RECORDING, at=requests.total() // 2, end=interrupt)
+    before = kept(folder)
+    _, printed, asked = ran(kind, SMALL, folder, *RECORDING)
+
+    assert (code, asked) == (INTERRUPTED, requests - before)
+    assert output(kind, folder, printed) == whole
