@@ -8,26 +8,21 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import nbformat
 from repository import ROOT
+from started_server import PATIENCE, started_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
-
-PATIENCE = 60  # seconds for JupyterLab, or a kernel in it, to be ready
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMIUM_FLAGS = (
@@ -161,31 +156,10 @@ def lab_server(folder: Path, home: Path) -> Iterator[tuple[str, str]]:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(settings), encoding="utf-8")
     token = secrets.token_hex()
-    with subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *LAB_FLAGS, f"--ServerApp.root_dir={folder}"],
-        env=os.environ | {name: str(home / sub) for name, sub in FOLDERS.items()} | {"JUPYTER_TOKEN": token},
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as server:
-        said: list[str] = []
-        address: SimpleQueue[str] = SimpleQueue()
-        listener = Thread(target=_listen, args=(server.stderr, said, address))
-        listener.start()
-        try:
-            found = address.get(timeout=PATIENCE)
-            if not found:
-                raise RuntimeError("JupyterLab did not start:\n" + "".join(said))
-            yield found, token
-        finally:
-            server.terminate()  # it ends its kernels itself
-            try:
-                server.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                server.kill()
-            listener.join()
+    command = [sys.executable, "-m", "jupyterlab", *LAB_FLAGS, f"--ServerApp.root_dir={folder}"]
+    env = os.environ | {name: str(home / sub) for name, sub in FOLDERS.items()} | {"JUPYTER_TOKEN": token}
+    with started_server(command, env, folder, r"http://127\.0\.0\.1:[1-9]\d*") as address:
+        yield address, token
 
 
 @contextmanager
@@ -199,15 +173,6 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
-
-
-def _listen(stream: IO[str], said: list[str], address: SimpleQueue[str]) -> None:
-    """Take all that the server says, so that the pipe never fills; pass on where it listens, and that it ended."""
-    for line in stream:
-        said.append(line)
-        if found := re.search(r"http://127\.0\.0\.1:[1-9]\d*", line):
-            address.put(found[0])
-    address.put("")
 
 
 LABEXTENSION = ROOT / "kosmo_kernel" / "jupyter" / "labextension"
