@@ -24,7 +24,7 @@ from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
 from kosmo_kernel.notebook.cell_value import NotebookProgress, failed_plan, plan_note
 from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.render.display import WHOLE, Display, bundle_of, bundles_of, with_outline
-from kosmo_kernel.render.table_style import begin_cell
+from kosmo_kernel.render.style import begin_cell
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options

@@ -20,8 +20,8 @@ from textwrap import wrap
 from typing import Any
 
 from kosmo_kernel.client.progress import counted
-from kosmo_kernel.render import table_style
 from kosmo_kernel.render.column_widths import GAP, MIN_TEXT_WIDTH, ColumnSize, chosen_widths, short_heading
+from kosmo_kernel.render.style import NOTHING, style
 from kosmo_kernel.render.text import MAX_CELL_LENGTH, WIDTH, escape_control, format_column, is_number, pretty
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.html_table import HtmlColumn, html_fields, html_table
@@ -99,7 +99,7 @@ class Table:
         ]
         note = _NOTE.format(escape_control(self.note[:MAX_CELL_LENGTH])) if self.note else ""
         table = without_delimiters(_SCROLLED.format(html_table(columns), self.count, note))
-        return box(_BOX.format(table_style.style(), table))
+        return box(_BOX.format(style(), table))
 
     def text(self, width: int | None = None, *, header: bool = True) -> str:
         """Return the table as text; if it is too wide, texts are cut, then columns left out and listed by name.
@@ -114,7 +114,7 @@ class Table:
         considered = self.columns[: max(width, 0) // GAP + 1]  # for more columns not even the gaps would fit
         sizes = []
         for name, values in zip(names, considered, strict=False):
-            texts = [table_style.NOTHING if text is None else _cut(text, width) for text in format_column(values)]
+            texts = [NOTHING if text is None else _cut(text, width) for text in format_column(values)]
             sizes.append(_size_of(name, texts, values))
         main = {index for index, name in enumerate(self.names) if name in self.main}
         widths = chosen_widths(sizes, main, width)
@@ -160,16 +160,14 @@ class RecordView(Record):
     def __repr__(self) -> str:
         lines = self.lines()
         room = max((_width(name) for name, _ in lines), default=0)
-        return "\n".join(
-            f"{_pad(name, room)}{_GAP}{table_style.NOTHING if text is None else text}" for name, text in lines
-        )
+        return "\n".join(f"{_pad(name, room)}{_GAP}{NOTHING if text is None else text}" for name, text in lines)
 
     def _repr_html_(self) -> Html:
         fields, more = self._fields()
         texts = [(name, value, format_column([value])[0]) for name, value in fields]
         rows = html_fields((name, text, _whole(text or "", value)) for name, value, text in texts)
         below = _MORE.format(more) if more else ""
-        return box(_BOX.format(table_style.style(), without_delimiters(rows + below)))
+        return box(_BOX.format(style(), without_delimiters(rows + below)))
 
 
 def table_of(records: Records, limit: int | None = None, note: str = "") -> Table:

@@ -1,8 +1,8 @@
 """Render nested Lua values as a collapsible outline of HTML `<details>` elements, which need no script.
 
 A value that fits on a line is written as `print` shows it. A larger one gets a heading with its size and its parts
-below; the upper two levels are open if they are small. Text is escaped here. The style is limited to our own element
-and takes its colours from the light or dark page; where a site removes styles, a collapsible list is left.
+below; the upper two levels are open if they are small. Text is escaped here. Where a site removes styles, a collapsible
+list is left.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kosmo_kernel.client.progress import counted
+from kosmo_kernel.render.style import style
 from kosmo_kernel.render.text import WIDTH, escape_control, pretty
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.no_math import box, without_delimiters
@@ -22,17 +23,6 @@ OPEN, OPEN_MOST = 2, 20  # levels that are initially open, and the items of an o
 MAX_DEPTH = 12
 TEXT_MOST = 2000  # characters shown of one string
 
-_PALE = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,GrayText))"
-_RULES = (
-    "{font-family:var(--jp-code-font-family,var(--vscode-editor-font-family,monospace));font-size:13px}",
-    "ul{list-style:none;margin:0;padding:0 0 0 1.2em}",
-    "li{margin:0;padding:0 0 0 1.2em;line-height:1.5;white-space:pre-wrap;overflow-wrap:anywhere}",
-    "li:has(>details){padding:0}",
-    "summary{cursor:pointer;line-height:1.5;display:list-item}",
-    f":is(i,summary span){{font-style:normal;color:{_PALE}}}",
-    "b{font-weight:600}",
-)
-_STYLE = Html("<style>" + "".join(f"div.kosmo-outline.kosmo-outline {rule}" for rule in _RULES) + "</style>")
 _BOX = Html('<div class="kosmo-outline" style="max-height:32em;overflow:auto">{}{}</div>')
 _NOTHING = Html()
 _OPEN, _CLOSED, _END = Html("<details open><summary>"), Html("<details><summary>"), Html("</ul></details>")
@@ -52,7 +42,7 @@ def outline(value: Any) -> Html:
         return _NOTHING
     drawn = _Outline()
     drawn.add(_NOTHING, value, 0)
-    return box(_BOX.format(_STYLE, without_delimiters(_NOTHING.join(drawn.pieces))))
+    return box(_BOX.format(style(), without_delimiters(_NOTHING.join(drawn.pieces))))
 
 
 class _Outline:

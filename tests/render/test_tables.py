@@ -13,7 +13,7 @@ import pytest
 
 from kosmo_kernel.catalogue import Column, Function, Link
 from kosmo_kernel.render.frames import frame_of, table_of_frame
-from kosmo_kernel.render.table_style import CSS
+from kosmo_kernel.render.style import CSS
 from kosmo_kernel.render.tables import RecordView, Table, table_of
 from kosmo_kernel.render.text import format_column, pretty
 from kosmo_kernel.session import Session
@@ -92,12 +92,12 @@ def test_an_empty_table_still_has_its_columns() -> None:
     assert "<th>name</th><th>app.name</th>" in html_of(table)
 
 
-def test_the_style_of_a_table_touches_nothing_else_and_there_is_no_script() -> None:
+def test_the_style_of_outputs_touches_nothing_else_and_there_is_no_script() -> None:
     style = re.fullmatch(r"@keyframes kosmo-edge{[^{}]*{[^{}]*}}(.*)@media print{(.*)}", CSS)
     assert style is not None
 
     selectors = [rule.partition("{")[0] for rule in (style[1] + style[2]).split("}") if rule]
-    assert all(selector.startswith("div.kosmo-table.kosmo-table ") for selector in selectors)
+    assert all(re.match(r"div\.(kosmo-table|kosmo-outline)\.\1 ", selector) for selector in selectors)
     assert not [selector for selector in selectors if "," in re.sub(r":is\(.*?\)", "", selector)]
     assert "<script" not in table_of(Records([FIRST], None, COLUMNS)).html()
 

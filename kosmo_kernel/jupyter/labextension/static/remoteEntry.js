@@ -29,7 +29,7 @@
       return plugins.filter(plugin => plugin !== null);
     },
     "./style": async () => {
-      for (const file of ["style.css", "tables.css"]) {
+      for (const file of ["style.css", "outputs.css"]) {
         const link = document.createElement("link");
         link.rel = "stylesheet";
         link.href = new URL(file, home);

@@ -1,9 +1,9 @@
-"""The style of tables, and which outputs of a notebook carry it.
+"""The style of tables and outlines, and which outputs of a notebook carry it.
 
-Its rules touch nothing outside of our tables and take their colours from the page (JupyterLab, VS Code, a standalone
-page). JupyterLab has the style from `jupyter/labextension/static/tables.css`, even if the output that carries it is
-deleted. For everything else, such as exported pages, the first table of a notebook carries it. The others do without,
-because viewers that allow no styles would show the text of each one.
+Its rules touch nothing outside of our outputs and take their colours from the page (JupyterLab, VS Code, a standalone
+page). JupyterLab has the style from `jupyter/labextension/static/outputs.css`, even if the output that carries it is
+deleted. For everything else, such as exported pages, the first table or outline of a notebook carries it. The others
+do without, because viewers that allow no styles would show the text of each one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from kosmo_kernel.safety.escape import Html
 NOTHING = "\N{EN DASH}"  # in place of a missing value
 _LINE = "1px solid var(--jp-border-color2,var(--vscode-panel-border,rgba(128,128,128,.25)))"
 _PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
-_PALE = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,GrayText))"
+# On pages that name no such colour, it is one between those of their text and their background, light or dark.
+_PALE = (
+    "var(--jp-content-font-color2,var(--vscode-descriptionForeground,color-mix(in srgb,currentColor 70%,transparent)))"
+)
 _SHADE = "rgba(128,128,128,.12)"
 _EDGE_COLOUR = "rgba(128,128,128,.5)"
 # Every rule starts at our own element. Its class is repeated to outweigh JupyterLab's rules for tables.
@@ -40,6 +43,15 @@ _RULES = (
     f"td:empty::before{{content:'{NOTHING}';opacity:.4}}",
     "p{margin:6px 12px 0;font-size:12px;opacity:.65}",
 )
+_OUTLINE = (
+    "{font-family:var(--jp-code-font-family,var(--vscode-editor-font-family,monospace));font-size:13px}",
+    "ul{list-style:none;margin:0;padding:0 0 0 1.2em}",
+    "li{margin:0;padding:0 0 0 1.2em;line-height:1.5;white-space:pre-wrap;overflow-wrap:anywhere}",
+    "li:has(>details){padding:0}",
+    "summary{cursor:pointer;line-height:1.5;display:list-item}",
+    f":is(i,summary span){{font-style:normal;color:{_PALE}}}",
+    "b{font-weight:600}",
+)
 _FEW_COLUMNS = "table:not(:has(th:nth-child(10)))"  # a table of fewer than 10 columns, which all fit on paper
 _ON_PAPER = (  # without scrolling
     "div{max-height:none!important;overflow:visible!important}",
@@ -51,10 +63,11 @@ _ON_PAPER = (  # without scrolling
 
 _SELECTOR = "div.kosmo-table.kosmo-table "
 _SCREEN_STYLE = "".join(f"{_SELECTOR}{rule}" for rule in _RULES)
+_OUTLINE_STYLE = "".join(f"div.kosmo-outline.kosmo-outline {rule}" for rule in _OUTLINE)
 # An edge at the first column as soon as others are scrolled below it; browsers that cannot tell always show it.
 _EDGE = f"@keyframes kosmo-edge{{1%,100%{{box-shadow:1px 0 {_EDGE_COLOUR},6px 0 6px -6px {_EDGE_COLOUR}}}}}"
 _PAPER_STYLE = "".join(f"{_SELECTOR}{rule}" for rule in _ON_PAPER)
-CSS = f"{_EDGE}{_SCREEN_STYLE}@media print{{{_PAPER_STYLE}}}"
+CSS = f"{_EDGE}{_SCREEN_STYLE}{_OUTLINE_STYLE}@media print{{{_PAPER_STYLE}}}"
 _ELEMENT = Html(f"<style>{CSS}</style>")
 _NONE = Html("")
 
@@ -64,7 +77,7 @@ class _Notebook:
 
     Attributes:
         cell: what identifies the cell that the Lua kernel runs; empty for none.
-        styled: what identifies the cell whose tables carry the style; empty before the first table.
+        styled: what identifies the cell whose outputs carry the style; empty before the first one that needs it.
     """
 
     cell = ""
@@ -81,9 +94,9 @@ def begin_cell(cell: str) -> None:
 
 
 def style() -> Html:
-    """Return the style element of a table, which is empty if an earlier cell of the notebook has carried the style.
+    """Return the style element of an output, which is empty if an earlier cell of the notebook has carried the style.
 
-    A cell that is run again carries it again. Outside of notebooks every table has it.
+    A cell that is run again carries it again. Outside of notebooks every one has it.
     """
     cell = _Notebook.cell or _cell_of_ipython()
     if not cell:

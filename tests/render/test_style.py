@@ -1,4 +1,4 @@
-"""The style of tables, and which outputs carry it."""
+"""The style of tables and outlines, and which outputs carry it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 from repository import ROOT
 
-from kosmo_kernel.render import table_style
-from kosmo_kernel.render.table_style import CSS, begin_cell
+from kosmo_kernel.render import style
+from kosmo_kernel.render.style import CSS, begin_cell
 from kosmo_kernel.render.tables import RecordView, Table
+from kosmo_kernel.render.tree import outline
 
 TABLE = Table(["name", "size"], [["web.1", None], [1, 2]], 2)
 
@@ -31,7 +32,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture(autouse=True)
 def no_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_style, "_Notebook", type("_Notebook", (), {"cell": "", "styled": ""}))
+    monkeypatch.setattr(style, "_Notebook", type("_Notebook", (), {"cell": "", "styled": ""}))
 
 
 def carries_style() -> bool:
@@ -46,6 +47,7 @@ def test_the_first_table_of_a_notebook_carries_the_style_and_the_others_do_not()
     begin_cell("2")
     assert not carries_style()
     assert "<style" not in RecordView({"a": 1})._repr_html_()
+    assert "<style" not in outline([[1, 2], {"a": "b" * 80}])
 
 
 def test_a_cell_that_is_run_again_carries_the_style_again() -> None:
@@ -66,7 +68,7 @@ def test_cells_of_ipython_are_known_by_the_id_of_the_front_end_or_by_their_code(
     monkeypatch: pytest.MonkeyPatch, second: dict[str, object]
 ) -> None:
     requests = [{"metadata": {"cellId": "a"}, "content": {"code": "x"}}, second]
-    monkeypatch.setattr(table_style, "ipython_shell", lambda: SimpleNamespace(get_parent=lambda: requests[0]))
+    monkeypatch.setattr(style, "ipython_shell", lambda: SimpleNamespace(get_parent=lambda: requests[0]))
     assert [carries_style(), carries_style()] == [True, True]
 
     del requests[0]
@@ -84,6 +86,6 @@ def test_each_element_of_a_table_has_an_end_tag() -> None:
 
 
 def test_jupyterlab_has_the_style_from_the_extension() -> None:
-    file = ROOT / "kosmo_kernel/jupyter/labextension/static/tables.css"
+    file = ROOT / "kosmo_kernel/jupyter/labextension/static/outputs.css"
 
     assert file.read_text(encoding="utf-8") == f"{CSS}\n"
