@@ -281,9 +281,8 @@ class Session:
             result,
             PermissionGate(result, ask, force=options.force, sends=sends, session_answers=self._answers),
             output,
+            options=options,
             on_progress=frontend.progress,
-            dry_run=options.dry_run,
-            fresh=options.fresh,
         )
         lookups = Lookups(
             calls,

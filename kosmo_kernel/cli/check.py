@@ -178,12 +178,13 @@ def _validate(form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> 
 def _run(checks: list[Check], session: Session, parameters: dict[str, Any], at: datetime | None) -> CheckReport:
     """Run checks, with a progress line."""
     from kosmo_kernel.checks.run import run_checks
+    from kosmo_kernel.cli.lua_run import long_run_advice
     from kosmo_kernel.cli.streams import styled
     from kosmo_kernel.render.terminal_progress import TerminalProgress
     from kosmo_kernel.run.options import Frontend
 
     _print_replaced(checks)
-    with TerminalProgress(styled(sys.stderr)) as line:
+    with TerminalProgress(styled(sys.stderr), long_run_advice()) as line:
         report = run_checks(checks, session=session, parameters=parameters, now=at, frontend=Frontend(progress=line))
     if report.results and all(isinstance(result.error, CredentialsError) for result in report.results):
         raise CredentialsError(report.results[0].reason)

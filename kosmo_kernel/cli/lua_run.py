@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Self
 
+import click
+
 from kosmo_kernel.cli.listed_names import keep_names
 from kosmo_kernel.cli.output import write
 from kosmo_kernel.cli.standard_input import StandardInput, input_is_terminal, on_ctrl_c
@@ -21,6 +23,7 @@ from kosmo_kernel.client.progress import ProgressDisplay
 from kosmo_kernel.render.terminal_progress import TerminalProgress
 from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.table import RECORD, RESUME
 
 MAX_ANSWER_BYTES = 1 << 16  # of the answer to a question
 
@@ -39,7 +42,7 @@ def terminal_frontend(
         quiet: write no output.
         reads: whether `io.read` reads standard input; see `standard_input.py`.
     """
-    line = TerminalProgress(styled(sys.stderr))
+    line = TerminalProgress(styled(sys.stderr), long_run_advice())
     try:
         with line, LiveOutput(session, line, aside=aside) as output:
             yield Frontend(
@@ -50,6 +53,18 @@ def terminal_frontend(
             )
     finally:
         keep_names(session)
+
+
+def long_run_advice() -> str:
+    """Return what the user can do about a long run of the current command: stop it, and how to go on."""
+    context = click.get_current_context(silent=True)
+    if context is None or RESUME.name not in context.params:
+        return "Ctrl-C stops."
+    if context.params[RESUME.name] or RESUME.from_env():
+        return "Ctrl-C stops, and the same command goes on."
+    if context.params[RECORD.name] or RECORD.from_env():
+        return f"Ctrl-C stops, and the same command with {RESUME.command} goes on."
+    return f"Ctrl-C stops; with {RECORD.command} FILE {RESUME.command} a run that was stopped can go on."
 
 
 class LiveOutput:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from kosmo_kernel.client.progress import Progress
+from kosmo_kernel.client.estimate import Limiter
+from kosmo_kernel.client.progress import ExpectedCall, Progress
 
 
 class PlannedCall(NamedTuple):
@@ -76,6 +77,7 @@ class CallHandle:
         counts: count the requests as calls in the progress. False for an item of `parallel.map`, where the item
             itself is counted.
         coming: the number of items of `parallel.map` that start with this call.
+        expected: the fetches of the call in the estimate of the run; None for a call that it does not include.
         is_cancelled: the call was cancelled.
         on_cancel: called when it is, by the thread that cancels it.
     """
@@ -87,6 +89,7 @@ class CallHandle:
     fresh: bool = False
     counts: bool = True
     coming: int = 0
+    expected: ExpectedCall | None = None
     is_cancelled: bool = False
     on_cancel: Callable[[], object] | None = None
     _done: list[int] = field(default_factory=list)  # a list, because threads can append without a lock
@@ -104,6 +107,7 @@ class CallHandle:
     def cancel(self) -> None:
         """Cancel the call."""
         self.is_cancelled = True
+        self.end_expected()
         if self.on_cancel is not None:
             self.on_cancel()
 
@@ -112,3 +116,18 @@ class CallHandle:
         self._done.append(calls)
         if self.counts:
             self.progress.end(calls)
+
+    def expect(self, account: str, limiter: Limiter, fetches: int) -> None:
+        """Include the fetches of the call in the estimate of the run."""
+        self.expected = self.progress.expect(account, limiter, fetches, of_item=not self.counts)
+
+    def fetched(self, requests: int) -> None:
+        """Count a fetch of the call that is done, and the requests that it took."""
+        self.done()
+        if self.expected is not None:
+            self.progress.fetched(self.expected, requests)
+
+    def end_expected(self) -> None:
+        """Expect no more fetches of the call."""
+        if self.expected is not None:
+            self.progress.end_expected(self.expected)

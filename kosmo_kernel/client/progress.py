@@ -14,19 +14,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self, TextIO
 
+from kosmo_kernel.client.estimate import AccountWork, Estimate, ItemWork, Limiter
 from kosmo_kernel.safety.text import shortened
 
 if TYPE_CHECKING:
     from kosmo_kernel.safety.escape import Html
 
 MAX_LINE_WIDTH = 100  # characters
+MAX_ACCOUNT_WIDTH = 40  # characters of an account in the estimate
 STALLED_SECONDS = 1.0  # without a response, after which the run counts as stalled
-LONG_WAIT_SECONDS = 60.0  # expected until the end, from which on a log is told as well
+LONG_WAIT_SECONDS = 60.0  # expected until the end, from which on the estimate is said
+MIN_CHANGE = 2.0  # of the whole time, from which on it is said again
 MAX_UNTIMED_PAUSE_SECONDS = 2.0  # of a pause whose seconds the line does not count down
-MIN_EXPECTED_SECONDS = 10.0  # until the end, below which the line does not name them
 MIN_MEASURED_SECONDS = 1.0  # of a run, before its speed is measured
-# Added to the number of calls and of requests that they took, so that the first call does not stand for all.
-_CALLS_OF_ONE_REQUEST = 10
+MIN_EXPECTED_SECONDS = 10.0  # until the end, below which the line does not name them
+MAX_UNSENT_ANSWERS = 8  # more answers than requests sent between two snapshots, before there is no estimate
 
 # The bar uses the colours of JupyterLab or VS Code, else one that suits light and dark pages.
 _BAR = (
@@ -78,6 +80,7 @@ class ProgressSnapshot:
         why: the reason for the pause, or empty.
         over: the run has ended.
         expected: the estimated seconds until the end, or 0.0 if there is no estimate.
+        estimate: what is to come with the account that takes the longest, if its rate limit is known.
     """
 
     done: int
@@ -90,6 +93,7 @@ class ProgressSnapshot:
     why: str = ""
     over: bool = False
     expected: float = 0.0
+    estimate: Estimate | None = None
 
     def text(self) -> str:
         """Return the progress as one line of text, at most `MAX_LINE_WIDTH` characters.
@@ -115,6 +119,19 @@ class ProgressSnapshot:
         whose = (label + shortened(self.account, room),) if room > 0 else ()
         return " · ".join((*before, *whose, *after))
 
+    def estimate_text(self) -> str:
+        """Return what is to come, and how long it takes, as one line of text.
+
+        `1,500 calls to come, about 1,520 requests; 420 left of Heroku's budget, 75 a minute: about 15 min.`
+        """
+        estimate, takes = self.estimate, f"about {_rough(self.expected)}."
+        if estimate is None:
+            return f"{counted(self.total - self.done, 'call')} to come: {takes}"
+        account = f" with account {shortened(estimate.account, MAX_ACCOUNT_WIDTH)}" if "," in self.account else ""
+        calls = f"{counted(estimate.fetches, 'call')}{account} to come, about {counted(estimate.requests, 'request')}"
+        left = "" if estimate.remaining is None else f"{estimate.remaining:,} left of {estimate.service}'s budget, "
+        return f"{calls}; {left}{estimate.refill:g} a minute: {takes}"
+
     def html(self) -> Html:
         """Return the progress as one line of HTML, which needs no script and no style sheet."""
         from kosmo_kernel.safety.escape import Html
@@ -128,7 +145,7 @@ class ProgressSnapshot:
 
     def at_end(self) -> ProgressSnapshot:
         """Return the same progress for a run that has ended."""
-        return replace(self, waiting=0.0, why="", over=True, expected=0.0)
+        return replace(self, waiting=0.0, why="", over=True, expected=0.0, estimate=None)
 
     @property
     def share(self) -> float | None:
@@ -148,11 +165,32 @@ class _Pause:
     alone: bool
 
 
-class Progress:
-    """The progress of one run. Thread-safe."""
+@dataclass(slots=True, eq=False)
+class ExpectedCall:
+    """The fetches of one call that are not done, in the estimate of a run.
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    Parameters:
+        work: the work of its account.
+        fetches: the number of them.
+        of_item: whether an item of `parallel.map` makes the call.
+    """
+
+    work: AccountWork
+    fetches: int
+    of_item: bool
+
+
+class Progress:
+    """The progress of one run. Thread-safe.
+
+    Parameters:
+        clock: the clock; the system's when None.
+        later: returns the number of requests that are known to follow the calls that are begun.
+    """
+
+    def __init__(self, clock: Clock | None = None, later: Callable[[], int] = lambda: 0) -> None:
         self.clock = clock or Clock()
+        self._later = later
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._done = self._total = self._requests = 0
@@ -161,25 +199,35 @@ class Progress:
         self._started: float | None = None
         self._pauses: dict[int, _Pause] = {}  # by thread id
         self._answered_at = -math.inf
-        self._seconds_for: Callable[[int], float] = lambda _requests: 0.0
+        self._works: dict[Limiter, AccountWork] = {}
+        self._items = self._items_done = 0  # of the running `parallel.map`
+        self._counts = (0, 0)  # requests answered and sent at the last snapshot
 
     @property
     def cancelled(self) -> bool:
         """Return whether the run has ended."""
         return self._ended.is_set()
 
-    def begin(self, account: str, calls: int = 1) -> None:
-        """Count calls with an account that are begun or queued."""
+    def begin(self, account: str, calls: int = 1, *, items: bool = False) -> None:
+        """Count calls with an account that are begun or queued, or in place of calls the items of `parallel.map`."""
         with self._lock:
             self._accounts[account] = None
             self._total += calls
             if self._started is None:
                 self._started = self.clock.now()
+            if items and calls:
+                self._begin_items(calls)
 
     def end(self, calls: int = 1) -> None:
         """Count calls that were answered or failed."""
         with self._lock:
             self._done += calls
+
+    def end_items(self, items: int) -> None:
+        """Count items of `parallel.map` that are done."""
+        with self._lock:
+            self._done += items
+            self._items_done += items
 
     def answered(self, remaining: int | None) -> None:
         """Count an answered request, and keep the remaining request budget if the service reports it."""
@@ -188,13 +236,34 @@ class Progress:
             self._answered_at = self.clock.now()
             self._remaining = self._remaining if remaining is None else remaining
 
-    def expect(self, seconds_for: Callable[[int], float]) -> None:
-        """Estimate the time until the end by the rate limit of an account, besides the speed so far.
+    def expect(self, account: str, limiter: Limiter, fetches: int, *, of_item: bool) -> ExpectedCall:
+        """Include the fetches of a call in the estimate, by the rate limit of its account."""
+        with self._lock:
+            work = self._works.get(limiter)
+            if work is None:
+                work = self._works[limiter] = AccountWork(account, limiter)
+            work.begun += fetches
+            if of_item:
+                work.item_calls += 1
+                work.item_fetches += fetches
+            return ExpectedCall(work, fetches, of_item)
 
-        Parameters:
-            seconds_for: returns the seconds that the rate limit takes for a number of requests.
-        """
-        self._seconds_for = seconds_for
+    def fetched(self, call: ExpectedCall, requests: int) -> None:
+        """Count a fetch of an expected call that is done, and the requests that it took."""
+        with self._lock:
+            call.work.done += 1
+            call.work.requests += requests
+            call.fetches -= 1
+            if call.of_item and not call.fetches:
+                call.work.item_calls_done += 1
+
+    def end_expected(self, call: ExpectedCall) -> None:
+        """Expect no more fetches of a call that has ended."""
+        with self._lock:
+            call.work.begun -= call.fetches
+            if call.of_item and call.fetches:
+                call.work.item_calls_done += 1
+            call.fetches = 0
 
     def check(self) -> None:
         """Raise `Cancelled` if the run has ended."""
@@ -233,32 +302,56 @@ class Progress:
             now = self.clock.now()
             longest = self._longest(now)
             seconds = now - self._started if self._started is not None else 0.0
+            estimate = None if self._ended.is_set() else self._estimate()
+            expected = estimate.seconds if estimate else 0.0 if self._works else self._by_speed(seconds)
             return ProgressSnapshot(
                 done=self._done,
                 total=self._total,
                 requests=self._requests,
-                remaining=self._remaining,
+                remaining=estimate.remaining if estimate else self._remaining,
                 account=", ".join(self._accounts),
                 seconds=seconds,
                 waiting=max(0.0, longest.until - now) if longest else 0.0,
                 why=longest.why if longest else "",
                 over=self._ended.is_set(),
-                expected=0.0 if self._ended.is_set() else self._expected(seconds),
+                expected=0.0 if self._ended.is_set() else expected,
+                estimate=estimate,
             )
 
-    def _expected(self, seconds: float) -> float:
-        """Return the estimated seconds until the end: by the rate limit, or by the speed so far if that takes longer.
+    def _begin_items(self, items: int) -> None:
+        """Begin to count the items of `parallel.map`, anew if those before are done."""
+        if self._items_done >= self._items:
+            self._items = self._items_done = 0
+            for work in self._works.values():
+                work.item_fetches = work.item_calls = work.item_calls_done = 0
+        self._items += items
 
-        The number of requests of a call is that of the calls so far. There is no estimate for a script that makes one
-        call after another, because nobody knows how many will follow.
+    def _estimate(self) -> Estimate | None:
+        """Return the estimate for the account that takes the longest.
+
+        There is none for a script that makes one call after another, because nobody knows how many will follow, nor
+        while most answers come from a recording, because nobody knows how many of them it has.
         """
+        answered, sent = self._requests, sum(work.sent for work in self._works.values())
+        before, self._counts = self._counts, (answered, sent)
+        if answered - before[0] > 2 * (sent - before[1]) + MAX_UNSENT_ANSWERS:
+            return None
+        items = ItemWork(self._items, self._items_done, self._works.values())
+        later = self._later()
+        to_come = {work: work.to_come(items) for work in self._works.values()}
+        main = max(to_come, key=lambda work: to_come[work], default=None)
+        estimates = [
+            work.estimate(fetches, later if work is main else 0)
+            for work, fetches in to_come.items()
+            if fetches > 1 or (later and work is main)
+        ]
+        return max(estimates, key=lambda estimate: estimate.seconds, default=None)
+
+    def _by_speed(self, seconds: float) -> float:
+        """Return the estimated seconds until the end by the speed so far, for calls without a known rate limit."""
         calls = self._total - self._done
-        if calls <= 1:
-            return 0.0
-        ratio = (self._requests + _CALLS_OF_ONE_REQUEST) / (self._done + _CALLS_OF_ONE_REQUEST)
-        by_limit = self._seconds_for(math.ceil(calls * max(1.0, ratio)))
-        is_measured = self._done and seconds >= MIN_MEASURED_SECONDS
-        return max(by_limit, calls * seconds / self._done) if is_measured else by_limit
+        is_measured = calls > 1 and self._done and seconds >= MIN_MEASURED_SECONDS
+        return calls * seconds / self._done if is_measured else 0.0
 
     def _longest(self, now: float) -> _Pause | None:
         """Return the longest pause to show; pauses with `alone` count only while the whole run is stalled."""
@@ -270,17 +363,28 @@ class Progress:
 class ProgressDisplay:
     """The progress line of one run, in a terminal or notebook. It shows nothing before its first call.
 
-    It is a context manager around the run: at its end, or when it fails, the line shows the totals. `draw` shows a
-    snapshot in place of the previous one.
+    It is a context manager around the run: at its end, or when it fails, the line shows the totals.
+
+    Parameters:
+        draw: shows a snapshot in place of the previous one.
+        say: shows a line of text that stays: the estimate of a long run, when it is known and when it has doubled.
     """
 
-    def __init__(self, draw: Callable[[ProgressSnapshot], None]) -> None:
-        self._draw = draw
+    def __init__(
+        self, draw: Callable[[ProgressSnapshot], None], say: Callable[[str], None] = lambda _text: None
+    ) -> None:
+        self._draw, self._say = draw, say
         self._last: ProgressSnapshot | None = None
+        self._estimate = 0.0  # seconds of the whole run, as they were said
 
     def __call__(self, state: ProgressSnapshot) -> None:
         """Show a snapshot."""
         self._last = state
+        whole = state.seconds + state.expected
+        is_long = state.expected >= LONG_WAIT_SECONDS and (state.estimate is None or state.estimate.is_settled)
+        if is_long and whole > MIN_CHANGE * self._estimate:
+            self._estimate = whole
+            self._say(state.estimate_text())
         self._draw(state)
 
     def make_way(self, stream: TextIO, text: str) -> None:

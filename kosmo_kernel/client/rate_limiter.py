@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from random import Random
 
 from kosmo_kernel.catalogue.http import Budget
+from kosmo_kernel.client.estimate import BudgetState
 from kosmo_kernel.client.progress import Clock, Progress
 
 RESERVE = 0.01  # part of the capacity that is left to other users of the account
@@ -56,7 +57,7 @@ class RateLimiter:
     def __init__(
         self, budget: Budget | None, title: str, clock: Clock | None = None, chance: Random | None = None
     ) -> None:
-        self.why = f"for {title}'s request budget"
+        self.title, self.why = title, f"for {title}'s request budget"
         self._clock = clock or Clock()
         self._chance = chance or Random()
         self._lock = threading.Lock()
@@ -80,12 +81,25 @@ class RateLimiter:
         with self._lock:
             return max(0, int(self._refilled(self._clock.now()))) if self._known else None
 
-    def seconds_for(self, requests: int) -> float:
-        """Return the seconds until so many more requests can have been sent, as far as is known: at least the pause."""
+    def state(self) -> BudgetState:
+        """Return the state of the budget now, for an estimate."""
         with self._lock:
             now = self._clock.now()
-            free = max(0.0, self._refilled(now) - max(1.0, RESERVE * self._capacity))
-            return max(self._until - now, (requests - free) / self._rate, 0.0)
+            left = self._refilled(now)
+            in_flight = self._sent - self._over
+            return BudgetState(
+                at=now,
+                remaining=max(0, int(left)) if self._known else None,
+                left=left,
+                reserve=max(1.0, RESERVE * self._capacity),
+                rate=self._rate,
+                sent=self._sent,
+                in_flight=in_flight,
+                queued=len(self._queue),
+                paused=max(0.0, self._until - now),
+                refused=self._rejected_at,
+                is_full=left + in_flight >= self._capacity - 1,
+            )
 
     def take(self, progress: Progress) -> Permit:
         """Wait until a request may be sent, and return a permit for it. The run's progress shows the wait.

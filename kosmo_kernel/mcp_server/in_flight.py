@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from kosmo_kernel.client.progress import ProgressSnapshot, duration
+from kosmo_kernel.client.progress import LONG_WAIT_SECONDS, ProgressSnapshot, duration
 from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.session import Session
 
@@ -72,6 +72,8 @@ class InFlightCall:
         if self.phase is Phase.WAITING:
             return "waits for an earlier call"
         progress = self._progress.text() if self._progress else ""
+        if self._progress and self._progress.expected >= LONG_WAIT_SECONDS:
+            progress += f". {self._progress.estimate_text()}".removesuffix(".")
         return ": ".join(filter(None, (duration(time.monotonic() - self._started), progress)))
 
     def begin(self, kept: str, session: Session | None = None) -> None:

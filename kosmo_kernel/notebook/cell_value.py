@@ -141,7 +141,7 @@ class NotebookProgress(ProgressDisplay):
     """
 
     def __init__(self, show: Callable[[Display], None], *, only_last: bool = False) -> None:
-        super().__init__(self._update)
+        super().__init__(self._update, self._show_estimate)
         self._show = show
         self._only_last = only_last
         self._id = f"kosmo-{os.urandom(8).hex()}"
@@ -159,6 +159,10 @@ class NotebookProgress(ProgressDisplay):
         bundle: Bundle = {"text/plain": Plain.escape(state.text()), "text/html": state.html()}
         self._show(Display(bundle, id=self._id, update=self._is_displayed))
         self._is_displayed = True
+
+    def _show_estimate(self, text: str) -> None:
+        if not self._only_last:
+            self._show(small_note(f"{text} ■ or Ctrl-C stops."))
 
 
 def small_note(text: str) -> Display:

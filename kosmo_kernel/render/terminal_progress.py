@@ -1,9 +1,9 @@
 """Draw a run's progress on the last line of a terminal.
 
 Each state is drawn over the previous one with rich, and the last one stays. Code that writes to the same terminal calls
-`make_way` first, which erases the line; it is not drawn again while that output is within a line. If the stream is no
-terminal, only the last state is written, because a log has no use for the others, and before it the first state that
-expects a long wait.
+`make_way` first, which erases the line; it is not drawn again while that output is within a line. The estimate of a
+long run stays above the line. If the stream is no terminal, only the estimate and the last state are written, because a
+log has no use for the others.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
-from kosmo_kernel.client.progress import LONG_WAIT_SECONDS, ProgressDisplay, ProgressSnapshot
+from kosmo_kernel.client.progress import ProgressDisplay, ProgressSnapshot
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,20 +26,20 @@ class TerminalProgress(ProgressDisplay):
 
     Parameters:
         stream: where to draw; standard error, so that standard output has only the result.
+        advice: what the user can do about a long run, at the end of its estimate.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(self._show)
-        self._stream = stream
+    def __init__(self, stream: TextIO, advice: str = "Ctrl-C stops.") -> None:
+        super().__init__(self._show, self._show_estimate)
+        self._stream, self._advice = stream, advice
         self._drawn = False
         self._unfinished = False
-        self._long_wait_printed = False
         self._cost: ProgressSnapshot | None = None
 
     def __exit__(self, *_: object) -> None:
         super().__exit__()
         if self._cost is not None:
-            self._print_line(self._cost)
+            self._print_line(self._cost.text())
 
     def make_way(self, stream: TextIO, text: str) -> None:
         """Erase the progress line before other text is written.
@@ -73,12 +73,16 @@ class TerminalProgress(ProgressDisplay):
                 room = self._console.width - 1  # writing the last column would wrap
                 self._console.print(_text(state, room), end="", no_wrap=True, overflow="ellipsis", crop=True)
             self._drawn = True
-        elif not self._alive and state.expected >= LONG_WAIT_SECONDS and not self._long_wait_printed:
-            self._print_line(state)
-            self._long_wait_printed = True
 
-    def _print_line(self, state: ProgressSnapshot) -> None:
-        self._console.print(state.text(), style="dim", soft_wrap=True)
+    def _show_estimate(self, text: str) -> None:
+        if self._alive and self._unfinished:  # the output before it is within a line
+            self._stream.write("\n")
+            self._unfinished = False
+        self._erase()
+        self._print_line(f"{text} {self._advice}")
+
+    def _print_line(self, text: str) -> None:
+        self._console.print(text, style="dim", soft_wrap=True)
 
     def _erase(self) -> None:
         if not self._drawn:

@@ -21,6 +21,7 @@ from kosmo_kernel.client.progress import Progress, ProgressSnapshot
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.lua.host import BLOCKING, CallRequest, Prepared
 from kosmo_kernel.results.result import CallRecord, Result
+from kosmo_kernel.run.options import NO_OPTIONS, RunOptions
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
 from kosmo_kernel.run.progress_throttle import ProgressThrottle
@@ -57,9 +58,8 @@ class CallTracker:
         result: the result to which calls, notes and costs are added.
         gate: the permission gate.
         output: shows what comes with answers.
+        options: the options of the run; `dry_run` checks and plans calls, and gives empty answers.
         on_progress: callback for the progress, see `ProgressThrottle`.
-        dry_run: check and plan calls, and give empty answers.
-        fresh: do not use cached answers.
     """
 
     def __init__(
@@ -70,15 +70,14 @@ class CallTracker:
         gate: PermissionGate,
         output: RunOutput,
         *,
+        options: RunOptions = NO_OPTIONS,
         on_progress: Callable[[ProgressSnapshot], None] | None = None,
-        dry_run: bool = False,
-        fresh: bool = False,
     ) -> None:
         PROGRESS.from_env()  # raises an error for an invalid value before anything runs
         self._make_services, self._make_tools = make_services, make_tools
         self._result, self._gate, self._output = result, gate, output
         self._on_progress = on_progress
-        self._dry_run, self._fresh = dry_run, fresh
+        self._dry_run, self._fresh, self._later = options.dry_run, options.fresh, options.later
         self._queue: SimpleQueue[tuple[int, CallAnswer | BaseException, float]] = SimpleQueue()
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._pending: dict[int, PendingCall] = {}
@@ -91,7 +90,7 @@ class CallTracker:
     @cached_property
     def _progress(self) -> Progress:
         """The progress, made at the first call because most cells make none."""
-        return Progress()
+        return Progress(later=lambda: self._later)
 
     @cached_property
     def _throttle(self) -> ProgressThrottle | None:
@@ -180,7 +179,7 @@ class CallTracker:
         handle = CallHandle(
             self._progress, on_result, self._lines.put, on_answer, self._fresh, counts=not of_item, coming=self._coming
         )
-        self._progress.begin(record.account, self._coming if of_item else count)
+        self._progress.begin(record.account, self._coming if of_item else count, items=of_item)
         if of_item:
             self._coming = 0
         self._total += count
@@ -191,7 +190,7 @@ class CallTracker:
     def items(self, coming: int, done: int) -> None:
         """Count items of `parallel.map` that are begun, before their calls, and items that are done."""
         self._coming += coming
-        self._progress.end(done)
+        self._progress.end_items(done)
 
     def answers(self, seconds: float) -> list[tuple[int, list[Any] | KosmoError]]:
         """Return the new answers by the number of their call, waiting up to some seconds for the first one.

@@ -31,6 +31,7 @@ class RunOptions:
         outputs: Lua variables to read after it into `Result.outputs`.
         now: the time of the data, `time.now()`; that of the session when None, see `Session.time_of_data`.
         number: the number of the cell, whose value becomes `_` and `Out[number]`.
+        later: the number of requests that other runs will need after this one, for the estimate in its progress.
     """
 
     name: str = "Lua"
@@ -46,6 +47,7 @@ class RunOptions:
     outputs: Sequence[str] = ()
     now: datetime | None = None
     number: int | None = None
+    later: int = 0
 
     @classmethod
     def of_cell(cls, options: Options, **others: Any) -> Self:

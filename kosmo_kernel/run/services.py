@@ -117,6 +117,7 @@ class Services:
         self._clients: dict[tuple[str, str], Client] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPool()
+        self._fan_out_pools: dict[tuple[str, str], ThreadPool] = {}
         self._listed: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
         self._new_lists: dict[tuple[str, str, str], Sequence[Mapping[str, Any]]] = {}
 
@@ -131,7 +132,7 @@ class Services:
 
     def close(self) -> None:
         """Close all connections."""
-        self._pool.close()
+        self._close_pools()
         with self._lock:
             for client in self._clients.values():
                 client.close()
@@ -166,7 +167,8 @@ class Services:
 
     def end_run(self) -> None:
         """No longer wait for the calls that the run began."""
-        self._pool.abandon()
+        for pool in self._pools():
+            pool.abandon()
 
     def log_name(self, request: CallRequest, account: str) -> tuple[str, str]:
         """Return the name and the account of a call in the log; see `Provider`."""
@@ -261,11 +263,14 @@ class Services:
             handle.done()
             return CallAnswer([Records(records, function, account=account)], len(records), list(notes))
         client = self._client(bound_call.integration, account)
-        _expect(client, handle, handle.coming)
+        if not handle.counts:  # one of the many calls of `parallel.map`
+            _expect(client, handle, 1, begun=handle.coming)
+        requests = 1
         try:
             answer = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
+            requests = answer.requests
         finally:
-            handle.done()
+            handle.fetched(requests)
         if not isinstance(answer.data, list):
             return CallAnswer([Record(answer.data, function, account)], None, list(answer.warnings))
         if not args:
@@ -283,19 +288,24 @@ class Services:
         handle.done(len(known) - missing)
 
         def fetch(args: Mapping[str, Any]) -> Answer:
+            requests = 1
             try:
-                return client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
+                answer = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
+                requests = answer.requests
+                return answer
             finally:
-                handle.done()
+                handle.fetched(requests)
 
         def end(failed: BaseException | None, answers: Sequence[Answer | ApiError]) -> None:
+            handle.end_expected()
             handle.on_result(failed or self._merged(bound_call, answers))
 
-        _expect(client, handle, max(missing, handle.coming))
+        _expect(client, handle, missing, begun=max(missing, handle.coming))
         collects = partial(self._collects, bound_call)
         fan_out = FanOut(fetch, bound_call.calls, known, end, lambda: handle.cancelled, collects=collects)
+        pool = self._fan_out_pool(client)
         for _ in range(min(bound_call.concurrency, missing) - 1):
-            self._pool.submit(fan_out.work)
+            pool.submit(fan_out.work)
         fan_out.work()
 
     def _collects(self, bound_call: ServiceCall, _error: ApiError) -> bool:
@@ -305,6 +315,22 @@ class Services:
     def _merged(self, bound_call: ServiceCall, answers: Sequence[Answer | ApiError]) -> CallAnswer | ApiError:
         """Return the answers for all items as one."""
         return _merged_answer(bound_call, answers)
+
+    def _fan_out_pool(self, client: Client) -> ThreadPool:
+        """Return the pool of the further threads of an account's calls with a list argument.
+
+        Each account has its own: threads that wait for its budget must not keep those of another one from their work.
+        """
+        with self._lock:
+            return self._fan_out_pools.setdefault((client.integration.name, client.account.alias), ThreadPool())
+
+    def _pools(self) -> list[ThreadPool]:
+        with self._lock:
+            return [self._pool, *self._fan_out_pools.values()]
+
+    def _close_pools(self) -> None:
+        for pool in self._pools():
+            pool.close()
 
     def _client(self, integration: Integration, alias: str) -> Client:
         """Return the client of an account; a new one is made if the token or address has changed.
@@ -402,14 +428,21 @@ def _merged_answer(bound_call: ServiceCall, answers: Sequence[Answer | ApiError]
     return CallAnswer(values, len(rows), list(notes), failures)
 
 
-def _expect(client: Client, handle: CallHandle, count: int) -> None:
-    """Let the progress estimate the time of some requests to come by the account's request budget."""
-    if client.integration.budget is None or count <= 1:
+def _expect(client: Client, handle: CallHandle, fetches: int, *, begun: int) -> None:
+    """Include a call in the estimate of the run, by the request budget of the account.
+
+    Parameters:
+        client: the client of the account.
+        handle: the handle of the call.
+        fetches: the number of complete answers that the call needs.
+        begun: the number of those that begin with it, its own and those of other items of `parallel.map`.
+    """
+    if client.integration.budget is None or not client.live:
         return
-    if client.remaining is None and count >= MIN_REQUESTS_FOR_BUDGET_QUERY:
+    if client.remaining is None and begun >= MIN_REQUESTS_FOR_BUDGET_QUERY:
         with suppress(ApiError):  # the call itself will raise it
             client.budget_left(handle.progress)
-    handle.progress.expect(client.limiter.seconds_for)
+    handle.expect(client.account.alias, client.limiter, fetches)
 
 
 def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int]:

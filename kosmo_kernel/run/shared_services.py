@@ -80,7 +80,7 @@ class SharedServices(Services):
     def close(self) -> None:
         """End all calls. The connections stay open, because they belong to other services."""
         self.progress.cancel()
-        self._pool.close()
+        self._close_pools()
 
     def _make_room(self, records: int) -> None:
         """Count the records of an answer, and forget the oldest answers if there are too many in all."""

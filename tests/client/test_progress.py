@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from kosmo_kernel.client.estimate import Estimate
 from kosmo_kernel.client.progress import (
     MAX_LINE_WIDTH,
     Cancelled,
@@ -212,24 +213,42 @@ def test_time_begins_with_the_first_call_and_accounts_are_told_in_their_order() 
     assert progress.snapshot() == ProgressSnapshot(2, 5, 0, None, "production, demo", 2.0, expected=3.0)
 
 
-def test_the_end_is_estimated_by_the_budget_or_by_the_speed_if_that_takes_longer() -> None:
+def test_the_end_of_calls_without_a_budget_is_estimated_by_their_speed() -> None:
     clock = Stopwatch()
     progress = Progress(clock)
-    progress.expect(lambda requests: requests - 50)
-    progress.begin("production")
-    assert progress.snapshot().expected == 0.0  # nobody knows how many calls a script makes after the first one
-    progress.begin("production", 100)
-    assert progress.snapshot().expected == 51.0
-    clock.time += 4
-    for _ in range(20):
-        progress.answered(None)
-        progress.answered(None)
+    progress.begin("production", 101)
+    assert progress.snapshot().expected == 0.0
+    clock.time += 40
     progress.end(20)
-    assert progress.snapshot().expected == 85.0  # 135 requests, as the calls so far took more than one each
-    clock.time += 36
     assert progress.snapshot().expected == 162.0  # 81 calls, and half a call a second so far
+    progress.end(80)
+    assert progress.snapshot().expected == 0.0  # nobody knows how many calls a script makes after the last one
     progress.cancel()
     assert progress.snapshot().expected == 0.0
+
+
+def test_a_long_run_is_told_what_it_takes_once_and_again_when_that_has_doubled(drawn: list[ProgressSnapshot]) -> None:
+    said: list[str] = []
+    estimate = Estimate("production", "Heroku", 1500, 1520, 420, 75.0, 880.0)
+    early = replace(estimate, is_settled=False)
+    line = ProgressDisplay(drawn.append, said.append)
+    for seconds, expected, known in (
+        (0.5, 880.0, early),
+        (1.0, 59.0, estimate),
+        (2.0, 880.0, estimate),
+        (400.0, 482.0, estimate),
+        (800.0, 900.0, estimate),
+        (880.0, 960.0, estimate),
+    ):
+        line(replace(UNDER_WAY, seconds=seconds, expected=expected, estimate=known))
+    line(replace(UNDER_WAY, account="a, b", seconds=3600.0, expected=7200.0, estimate=estimate))
+
+    assert said == [
+        "1,500 calls to come, about 1,520 requests; 420 left of Heroku's budget, 75 a minute: about 15 min.",
+        "1,500 calls to come, about 1,520 requests; 420 left of Heroku's budget, 75 a minute: about 16 min.",
+        said[0].replace("calls", "calls with account production").replace("15 min", "2 h 0 min"),
+    ]
+    assert len(drawn) == 7
 
 
 def test_a_wait_is_in_sight_counts_down_and_ends_with_the_run() -> None:

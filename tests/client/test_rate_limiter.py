@@ -123,18 +123,21 @@ def test_a_reserve_is_left_to_others() -> None:
     assert clock.waits == pytest.approx([0.8], abs=0.05)
 
 
-def test_the_time_of_requests_to_come_is_estimated_by_what_is_left_and_what_comes_back() -> None:
+def test_the_state_has_what_is_left_what_is_under_way_and_how_long_a_refusal_lasts() -> None:
     limiter, progress, clock = limiter_and_progress()
+    before = limiter.state()
     limiter.answered(limiter.take(progress), 50)
-    estimates = [limiter.seconds_for(requests) for requests in (1, 49, 149)]
-    begun = clock.now()
-    for _ in range(149):
-        turn = limiter.take(progress)
-
-    assert estimates == [0.0, 0.0, 100.0]
-    assert clock.now() - begun == pytest.approx(100, abs=2)
+    turn = limiter.take(progress)
+    known = limiter.state()
     limiter.rejected(turn, after=200.0)
-    assert [limiter.seconds_for(requests) for requests in (1, 300)] == pytest.approx([200, 301], abs=1)
+    clock.wait(20.0, threading.Event())
+    refused = limiter.state()
+
+    assert (before.remaining, before.left, before.is_full) == (None, 100.0, True)
+    assert (known.remaining, known.sent, known.in_flight, known.answered, known.is_full) == (49, 2, 1, 1, False)
+    assert (known.rate, known.reserve, known.paused) == (1.0, 1.0, 0.0)
+    assert (refused.remaining, refused.paused) == (20, 180.0)
+    assert refused.refused != known.refused
 
 
 def test_the_number_left_is_counted_on_between_answers_and_grows_with_time() -> None:

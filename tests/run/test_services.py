@@ -16,7 +16,6 @@ from kosmo_kernel import errors
 from kosmo_kernel.client import thread_pool as threads
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.progress import Progress, ProgressSnapshot
-from kosmo_kernel.client.rate_limiter import RateLimiter
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
@@ -242,28 +241,29 @@ def test_a_script_that_collects_failures_without_end_does_not_fill_the_result(re
 
 
 @pytest.mark.parametrize(
-    ("source", "expected"),
+    ("source", "fetches"),
     [
-        ("heroku.list_domains({ app_id = names })", 38.0),
-        ("parallel.map(names, heroku.list_domains)", 38.0),
-        ("for _, name in ipairs(names) do heroku.list_domains(name) end", 0.0),
+        ("heroku.list_domains({ app_id = names })", 19),
+        ("parallel.map(names, heroku.list_domains)", 19),
+        ("parallel.map({ 1, 2 }, function() heroku.list_domains({ app_id = names }) end)", 38),
+        ("for _, name in ipairs(names) do heroku.list_domains(name) end", 0),
     ],
 )
 def test_the_time_that_the_budget_takes_is_in_the_progress_and_not_in_the_output(
-    remote: Session, gate: Gate, monkeypatch: pytest.MonkeyPatch, source: str, expected: float
+    remote: Session, gate: Gate, monkeypatch: pytest.MonkeyPatch, source: str, fetches: int
 ) -> None:
     monkeypatch.setenv("KOSMO_PROGRESS", "1")
-    monkeypatch.setattr(RateLimiter, "seconds_for", lambda _, requests: 2.0 * requests)
     told: list[ProgressSnapshot] = []
 
     def show(snapshot: ProgressSnapshot) -> None:
         told.append(snapshot)
-        if snapshot.expected == expected:
+        if snapshot.requests < 2 and (snapshot.estimate.fetches if snapshot.estimate else 0) == fetches:
             gate.open.set()
 
     result = run_with(remote, source, on_progress=show)
 
-    assert (max(one.expected for one in told), told[-1].expected) == (expected, 0.0)
+    assert max(one.estimate.fetches if one.estimate else 0 for one in told) == fetches
+    assert told[-1].estimate is None
     assert result.output == ""
 
 
@@ -274,6 +274,30 @@ def test_the_demo_in_this_process_has_no_budget_to_wait_for() -> None:
 
     assert cost is not None
     assert (cost.requests, cost.done) == (5000, 5000)
+
+
+def test_threads_that_wait_for_one_account_keep_none_of_another_from_its_work(
+    remote: Session, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aliases = ("a", "b", "c", "d", "e")
+    for alias in aliases:
+        monkeypatch.setenv(f"HEROKU_API_KEY_{alias.upper()}", DEMO_TOKEN)
+    accounts = "{ '" + "', '".join(aliases) + "' }"
+    remote.run(f"for _, alias in ipairs({accounts}) do heroku[alias].get_current_user() end")
+    before = len(gate.asked)
+
+    def open_gate() -> None:
+        gate.wait_for(before + 16 * len(aliases))  # more than the threads of one run
+        gate.open.set()
+
+    opening = soon(open_gate)
+    result = remote.run(
+        f"return #parallel.map({accounts}, function(one) return heroku[one].list_domains({{ app_id = names }}) end)"
+    )
+    opening.join()
+
+    assert result.value == len(aliases)
+    assert [call.requests for call in result.calls] == [19] * len(aliases)
 
 
 # Being told ----------------------------------------------------------------------------------------------
