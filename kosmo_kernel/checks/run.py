@@ -7,12 +7,14 @@ all of them, and ends them when it is interrupted.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 MAX_WORKERS = 6  # checks side by side; a Lua process takes 12 MB, and more of them do not make the service faster
 POLL_INTERVAL_SECONDS = 0.1  # between two looks at the progress
+_FUNCTION = re.compile(r"\b(?:get|list)_\w+")
 NOT_BEGUN = "The run was interrupted before it was made."
 
 
@@ -104,6 +107,7 @@ class CheckRun:
         self._running: dict[int, Session | None] = {}  # the session of each check, once it has one
         self._lock = threading.Lock()
         self._crash: BaseException | None = None  # an unexpected error in a thread
+        shared.needed_later = self._needed_later
 
     def run(self, is_cancelled: Callable[[], bool]) -> None:
         """Run the checks in threads, until all are made or the run is interrupted."""
@@ -180,6 +184,17 @@ class CheckRun:
             places = [*self._waiting, *self._running]
         text = "".join(self._checks[place].source for place in places).replace("_", "")
         self._shared.keep_only(lambda name: name.replace("_", "") in text)
+
+    def _needed_later(self) -> set[str]:
+        """Return the names of functions in the texts of the checks that are not over."""
+        with self._lock:
+            places = [*self._waiting, *self._running]
+        return {name for place in places for name in self._names[place]}
+
+    @cached_property
+    def _names(self) -> list[set[str]]:
+        """The words of each check that may be names of functions."""
+        return [set(_FUNCTION.findall(check.source)) for check in self._checks]
 
     def _interrupt(self) -> None:
         """Stop all checks; those that run end as interrupted."""

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import date
 from http import HTTPStatus
 
+from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.call import Answer, CallAnswer, CallHandle
 from kosmo_kernel.client.progress import Progress
 from kosmo_kernel.errors import ApiError, RefusedError
@@ -39,12 +40,16 @@ class SharedServices(Services):
     Attributes:
         recording: the recording mode.
         progress: the progress of all sessions together.
+        needed_later: returns the names of the functions that the sessions may still call, for the estimate.
     """
 
     def __init__(self, recording: RecordingMode, origin: Services, today: date) -> None:
         super().__init__(recording.cassette, lambda: today)
         self.recording = recording
-        self.progress = Progress()
+        self.progress = Progress(later=self._requests_later)
+        self.needed_later: Callable[[], set[str]] = set
+        self._functions: Sequence[Function] = ()  # of the service, once a call with a list argument has begun
+        self._items: dict[str, int] = {}  # the largest number of items of such a call, by argument
         self._clients, self._lock = origin.connections()
         self._calls_lock = threading.Lock()
         self._calls: dict[_Key, _SharedCall] = {}  # the oldest first
@@ -62,6 +67,9 @@ class SharedServices(Services):
             call.complete(refusal)
             return
         self.progress.begin(bound_call.account, bound_call.count)
+        if argument := bound_call.fan_out_argument:
+            self._items[argument] = max(bound_call.count, self._items.get(argument, 0))
+            self._functions = bound_call.integration.functions
         super().begin(bound_call, call)
 
     def keep_only(self, is_needed: Callable[[str], bool]) -> None:
@@ -81,6 +89,19 @@ class SharedServices(Services):
         """End all calls. The connections stay open, because they belong to other services."""
         self.progress.cancel()
         self._close_pools()
+
+    def _requests_later(self) -> int:
+        """Return the number of requests for the items of lists that are needed and not begun."""
+        needed = self.needed_later() if self._functions else set()
+        with self._calls_lock:
+            needed -= {key[1] for key in self._calls}
+        return sum(self._items_of(function) for function in self._functions if function.name in needed)
+
+    def _items_of(self, function: Function) -> int:
+        """Return the number of items that a list is read for; 0 if there is a list of the whole account."""
+        if any(link.bulk or not link.places for link in function.links):
+            return 0
+        return max((self._items.get(link.places[0], 0) for link in function.links), default=0)
 
     def _make_room(self, records: int) -> None:
         """Count the records of an answer, and forget the oldest answers if there are too many in all."""

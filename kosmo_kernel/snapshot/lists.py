@@ -16,7 +16,7 @@ from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import ApiError, KosmoError, RefusedError, StoppedError
 from kosmo_kernel.results.result import Result
-from kosmo_kernel.run.options import Frontend
+from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records
 
@@ -91,6 +91,8 @@ class AccountLists:
         only: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         self._session, self._integration, self._frontend, self._only = session, integration, frontend, only
+        self._unread: list[ListPlan] = []  # those that need another list
+        self._counts: dict[tuple[str, str, int], int] = {}  # the number of items of each way
         self._says_estimate = every or bool(only)
         self._lists = {
             table_of(function): function
@@ -113,7 +115,7 @@ class AccountLists:
         """
         plans = [plan for function in self._lists.values() if (plan := self._plan(function))]
         self._read_all([plan for plan in plans if not plan.ways])
-        rest = [plan for plan in plans if plan.ways]
+        rest = self._unread = [plan for plan in plans if plan.ways]
         if self._says_estimate and not self.interrupted:
             self._say_estimate(rest)
         while rest and not self.interrupted:
@@ -155,6 +157,7 @@ class AccountLists:
 
     def _read_all(self, plans: Sequence[ListPlan]) -> None:
         for plan in plans:
+            self._unread = [unread for unread in self._unread if unread is not plan]
             try:
                 self._read(plan)
             except KosmoError as error:
@@ -189,7 +192,8 @@ class AccountLists:
                 continue
             if not items:
                 continue
-            result = self._call(function, {way.param.name: items, "errors": "collect"})
+            later = (*plan.ways[plan.ways.index(way) + 1 :], *(way for unread in self._unread for way in unread.ways))
+            result = self._call(function, {way.param.name: items, "errors": "collect"}, later)
             _add_once(rows, result.values[0], function.item_column(way.param.name))
             failures += [{"table": table} | failure for failure in result.failures]
             asked += len(items)
@@ -220,9 +224,11 @@ class AccountLists:
         if link and self._integration.credentials.lacks(link.scope, granted):
             raise RefusedError(f"It needs a token with the scope {link.scope}; this one has {', '.join(granted)}.")
 
-    def _call(self, function: Function, arguments: dict[str, Any]) -> Result:
+    def _call(self, function: Function, arguments: dict[str, Any], later: Sequence[Way] = ()) -> Result:
+        """Make a call, whose progress includes the time of the ways to come as far as their items are known."""
         full_name = f"{self._integration.name}.{function.name}"
-        result = self._session.call(full_name, arguments, frontend=self._frontend)
+        options = RunOptions(later=sum(self._requests(way) for way in later if way.parent in self.tables))
+        result = self._session.call(full_name, arguments, options, self._frontend)
         self._add_notes_and_requests(result)
         return result
 
@@ -265,7 +271,10 @@ class AccountLists:
         return f"{text}: {waiting}, as {left:,} are left and {budget.refill_per_minute:g} come back a minute."
 
     def _requests(self, way: Way) -> int:
-        count = len(self._items(way))
+        key = way.parent, way.generation, id(way.param)
+        if key not in self._counts:
+            self._counts[key] = len(self._items(way))
+        count = self._counts[key]
         return min(count, _BULK_REQUESTS) if way.link.bulk and count >= _BULK_FROM else count
 
 

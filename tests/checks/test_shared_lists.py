@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import date
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
@@ -14,6 +15,7 @@ from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.run import shared_services
+from kosmo_kernel.session import Session
 
 HEAD = "-- title: T\n-- severity: low\n-- why: W\n-- do: D\n-- scope: read\n-- key: app\n"
 DYNOS = "heroku.list_dynos({ app_id = heroku.list_apps() })"
@@ -118,3 +120,18 @@ def test_an_interrupt_ends_all_checks_and_leaves_none_as_passed(api: RefusingApi
     assert report.interrupted
     assert report.results[0].status == "not checked"
     assert len(report.results) == len(checks)
+
+
+def test_the_progress_includes_the_lists_that_other_checks_will_need() -> None:
+    with Session("demo") as origin:
+        shared = origin.shared_services(date(2026, 11, 20))
+        shared.needed_later = lambda: {"list_apps", "list_addons", "list_dynos", "list_domains", "list_collaborators"}
+        with Session("demo", shared=shared) as session:
+            apps = session.run(
+                "local apps = heroku.list_apps() heroku.list_dynos({ app_id = apps }) return #apps"
+            ).value
+        estimate = shared.progress.snapshot().estimate
+        shared.close()
+
+    assert estimate is not None
+    assert estimate.requests == 2 * apps  # dynos are read, and add-ons are one list of the whole account

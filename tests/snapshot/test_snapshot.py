@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pandas as pd
@@ -25,7 +26,8 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError, SettingsError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.frames import KosmoFrame, write_parquet
-from kosmo_kernel.run.options import NO_FRONTEND, Frontend
+from kosmo_kernel.results.result import Result
+from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import AccountLists
 
@@ -224,6 +226,25 @@ def test_all_lists_are_read_or_left_out_with_the_reason(folder: Path, monkeypatc
     assert set(saved["test_cases"]["test_run_id"]) <= set(saved["test_runs"]["id"])
     with pytest.raises(snapshot.UnknownTableError, match=r"has no table `team_daily_usage`\. It is left out where"):
         saved["team_daily_usage"]
+
+
+def test_the_progress_of_each_list_includes_the_time_of_those_to_come(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later: list[tuple[str, int]] = []
+    call = Session.call
+
+    def noting(session: Session, function: str, arguments: Any, options: RunOptions, frontend: Frontend) -> Result:
+        later.append((function, options.later))
+        return call(session, function, arguments, options, frontend)
+
+    monkeypatch.setattr(Session, "call", noting)
+    with Session("demo") as session:
+        snapshot.take(session, folder)
+
+    apps = len(snapshot.read(folder)["apps"])
+    assert [requests for _, requests in later][-4:] == [2 * apps + 3, apps + 3, apps, 0]
+    assert {requests for _, requests in later[:-4]} == {0}  # what an account has is not known before
 
 
 def test_what_the_token_has_no_scope_for_is_named_and_not_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
