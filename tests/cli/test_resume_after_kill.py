@@ -29,7 +29,7 @@ from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.inventory import PAGE
 
-LARGE, SMALL = 500, 60  # companies, by the number of their apps
+LARGE, SMALL = 500, 30  # companies, by the number of their apps
 KILLS = 5  # of one run
 TIMES = {"begun", "ended", "time"}  # in the summary of a folder
 AUDIT = """
@@ -97,6 +97,7 @@ def api(apps: int) -> DemoApi:
 
 def start(kind: str, folder: Path, url: str, *more: str) -> subprocess.Popen[bytes]:
     env = {"HEROKU_API_URL": url, "HEROKU_API_KEY": DEMO_TOKEN, "KOSMO_DEMO": "", "KOSMO_PROGRESS": "0"}
+    env["KOSMO_FINGERPRINT_KEY"] = "0123456789abcdef0123456789abcdef"
     command = [*COMMAND, *COMMANDS[kind], *more]
     return subprocess.Popen(
         command, cwd=folder, env=environment(env), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
