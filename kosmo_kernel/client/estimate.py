@@ -125,7 +125,8 @@ class AccountWork:
         if self.item_calls:
             calls = items.calls_per_item
             more = items.waiting * calls * self.item_calls / items.calls  # calls of the items that are not begun
-            more += (self.item_calls - self.item_calls_done) * (calls - 1) / 2  # and further ones of those in progress
+            in_progress = max(0, self.item_calls - self.item_calls_done)
+            more += in_progress * (calls - 1) / 2  # and their further ones
             fetches += more * self.item_fetches / self.item_calls
         return fetches
 
@@ -171,7 +172,7 @@ class ItemWork:
         for work in works:
             self.calls += work.item_calls
             calls_done += work.item_calls_done
-        in_progress = min(self.calls - calls_done, total - done)
+        in_progress = max(0, min(self.calls - calls_done, total - done))
         self.waiting = total - done - in_progress
         if done < in_progress:  # no less than those that have begun have made so far
             self.calls_per_item = max(1.0, self.calls / (done + in_progress))

@@ -251,6 +251,8 @@ class Progress:
     def fetched(self, call: ExpectedCall, requests: int) -> None:
         """Count a fetch of an expected call that is done, and the requests that it took."""
         with self._lock:
+            if not call.fetches:  # it was cancelled meanwhile
+                return
             call.work.done += 1
             call.work.requests += requests
             call.fetches -= 1
@@ -319,12 +321,10 @@ class Progress:
             )
 
     def _begin_items(self, items: int) -> None:
-        """Begin to count the items of `parallel.map`, anew if those before are done."""
-        if self._items_done >= self._items:
-            self._items = self._items_done = 0
-            for work in self._works.values():
-                work.item_fetches = work.item_calls = work.item_calls_done = 0
-        self._items += items
+        """Begin to count the items of another `parallel.map`. The one before is over, or has failed."""
+        self._items, self._items_done = items, 0
+        for work in self._works.values():
+            work.item_fetches = work.item_calls = work.item_calls_done = 0
 
     def _estimate(self) -> Estimate | None:
         """Return the estimate for the account that takes the longest.

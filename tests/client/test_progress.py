@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from kosmo_kernel.catalogue.http import Budget
 from kosmo_kernel.client.estimate import Estimate
 from kosmo_kernel.client.progress import (
     MAX_LINE_WIDTH,
@@ -23,6 +24,7 @@ from kosmo_kernel.client.progress import (
     ProgressSnapshot,
     duration,
 )
+from kosmo_kernel.client.rate_limiter import RateLimiter
 from kosmo_kernel.safety.entities import clean
 
 BUDGET = "for Heroku's request budget"
@@ -225,6 +227,26 @@ def test_the_end_of_calls_without_a_budget_is_estimated_by_their_speed() -> None
     assert progress.snapshot().expected == 0.0  # nobody knows how many calls a script makes after the last one
     progress.cancel()
     assert progress.snapshot().expected == 0.0
+
+
+def test_items_of_a_map_that_failed_and_calls_that_ended_early_are_not_expected() -> None:
+    progress = Progress(clock := Stopwatch())
+    limiter = RateLimiter(Budget("left", 4500, 75), "Heroku", clock)
+    for items in (500, 100):
+        progress.begin("production", items, items=True)
+        calls = [progress.expect("production", limiter, 1, of_item=True) for _ in range(16)]
+    fan_out = progress.expect("production", limiter, 1000, of_item=False)
+    before = progress.snapshot().estimate
+    progress.end_expected(fan_out)
+    progress.fetched(fan_out, 1)
+    for call in calls:
+        progress.fetched(call, 1)
+    progress.end_items(16)
+    after = progress.snapshot().estimate
+
+    assert before is not None
+    assert after is not None
+    assert (before.fetches, after.fetches) == (1116, 100)
 
 
 def test_a_long_run_is_told_what_it_takes_once_and_again_when_that_has_doubled(drawn: list[ProgressSnapshot]) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Literal, cast
 import pytest
 from held_api import Gate
 
+from kosmo_kernel.client.estimate import Estimate
+from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
@@ -247,3 +249,14 @@ def test_a_call_that_ends_while_it_is_being_answered_gives_its_result() -> None:
     call.begin("Out[1]")
     assert not call.finish()
     assert call.detach() is Phase.OVER
+
+
+def test_a_call_that_has_to_wait_for_the_budget_says_what_it_takes() -> None:
+    call = InFlightCall(lambda _state: None, phase=Phase.RUNNING)
+    estimate = Estimate("production", "Heroku", 1440, 1460, 12, 75.0, 1158.0)
+    call.report(ProgressSnapshot(60, 1500, 61, 12, "production", 25.0, expected=1158.0, estimate=estimate))
+
+    assert call.describe().partition(": ")[2] == (
+        "60/1,500 · about 20 min to go · 61 requests · 12 left · 25.0 s. "
+        "1,440 calls to come, about 1,460 requests; 12 left of Heroku's budget, 75 a minute: about 20 min"
+    )
