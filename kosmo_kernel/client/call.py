@@ -1,6 +1,6 @@
 """The forms of one call on its way: its handle, its answers, and its entry in the plan of a dry run.
 
-Except for `Answer`, they are the same for the functions of services and for the tools of MCP servers.
+Except for `Answer` and `PackedAnswer`, they are the same for functions of services and for tools of MCP servers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel.client.estimate import Limiter
 from kosmo_kernel.client.progress import ExpectedCall, Progress
+from kosmo_kernel.values.packed_rows import PackedPart
 
 
 class PlannedCall(NamedTuple):
@@ -41,6 +42,24 @@ class Answer:
     remaining: int | None
     warnings: tuple[str, ...]
     unchanged: bool = False
+
+
+class PackedAnswer(NamedTuple):
+    """The answer for one item of a list argument, until those for all items are there.
+
+    Parameters:
+        rows: the records.
+        warnings: as in `Answer`.
+    """
+
+    rows: PackedPart
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, answer: Answer) -> PackedAnswer:
+        """Return an answer in packed form; one record is a list of one."""
+        rows = answer.data if isinstance(answer.data, list) else [answer.data]
+        return cls(PackedPart.of(rows), answer.warnings)
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ from kosmo_kernel.client.connections import (
     TruncatedResponseError,
     UnreadableResponseError,
 )
-from kosmo_kernel.client.etag_cache import MAX_BYTES, CachedList, CachedPage, ETagCache
+from kosmo_kernel.client.etag_cache import MAX_BYTES, CachedPage, ETagCache, Page
 from kosmo_kernel.client.lookups import records_to_look_up
 from kosmo_kernel.client.progress import Clock, Progress
 from kosmo_kernel.client.rate_limiter import RateLimiter
@@ -246,8 +246,8 @@ class Fetch:
         self._sent_at = 0.0  # when the last request was sent
 
     def data(self) -> tuple[Any, bool]:
-        """Return all records of a list, or the one record, and whether it is the unchanged object of the cache."""
-        pages: list[CachedPage] = []
+        """Return all records of a list, or the one record, and whether it is unchanged and from the cache."""
+        pages: list[Page | CachedPage] = []
         try:
             data = self._read_all(pages)
         except RefusedError:
@@ -256,43 +256,46 @@ class Fetch:
             # A cached page led to a page that no longer exists: start again without the cache.
             self._kept, pages = None, []
             data = self._read_all(pages)
-        if self._kept and len(pages) == len(self._kept.pages) and all(map(is_, pages, self._kept.pages)):
-            return self._kept.data, True
-        self._client.cache.keep(self._key, CachedList(tuple(pages), data))
-        return data, False
+        if self._kept and len(pages) == len(self._kept.pages) and self._are_unchanged(pages):
+            return (data if data is self._kept.data else self._kept.hold(data)), True
+        return self._client.cache.keep(self._key, pages, data), False
 
     def free(self) -> Response:
         """Return a response that does not count against the request budget and is not cached."""
         request = self._client.connections.request(self._call.url, {}, {}, self._call.function)
         return self._retried(request, self._success, free=True)
 
-    def _read_all(self, pages: list[CachedPage]) -> Any:
+    def _read_all(self, pages: list[Page | CachedPage]) -> Any:
         """Return the one record, or the records of all pages, and append the pages to `pages`.
 
         A record that moved to a later page meanwhile is kept once, by its `id`.
         """
         if self._newest or self._single:
             return self._one_page(pages)
-        rows: list[dict[str, Any]] = []
-        known: set[str | int] = set()
-        barren = 0
+        merged = _MergedPages()
         is_list = self._call.function.returns == "list"
         request: PageRequest | None = self._client.integration.first_page if is_list else PageRequest()
         while request is not None:
-            page = self._page(request)
-            pages.append(page)
-            request = page.following
-            if request is None and not rows:
-                return page.content  # the one record, or a single page, which has no duplicates
-            new = [row for row in page.content if _id(row) not in known]
-            known.update(key for row in new if (key := _id(row)) is not None)
-            rows += new
-            barren = 0 if new else barren + 1
-            if any(page.request == request for page in pages) or (request is not None and barren >= BARREN_PAGES):
+            pages.append(self._page(request))
+            request = pages[-1].following
+            if self._are_unchanged(pages):
+                if request is not None:
+                    continue  # they are decoded only if a later page has changed
+                if self._kept and (held := self._kept.data) is not None:
+                    return held
+            if request is None and len(pages) == 1:
+                return pages[0].content  # the one record, or a single page, which has no duplicates
+            merged.add(pages)
+            barren = request is not None and merged.barren >= BARREN_PAGES
+            if barren or any(page.request == request for page in pages):
                 raise self._call.endless_pages(len(pages))
-        return rows
+        return merged.rows
 
-    def _one_page(self, pages: list[CachedPage]) -> list[dict[str, Any]]:
+    def _are_unchanged(self, pages: Sequence[Page | CachedPage]) -> bool:
+        """Return whether these pages are the first ones, or all, of the cached answer."""
+        return self._kept is not None and all(map(is_, pages, self._kept.pages))
+
+    def _one_page(self, pages: list[Page | CachedPage]) -> list[dict[str, Any]]:
         """Return the records of a list that has one page only: the newest ones, or the one record that there is."""
         integration, order = self._client.integration, self._call.function.newest
         newest = integration.newest_page(order, self._newest) if self._newest and integration.newest_page else None
@@ -305,7 +308,7 @@ class Fetch:
             return []
         return list(pages[0].content[: self._newest])
 
-    def _page(self, wanted: PageRequest) -> CachedPage:
+    def _page(self, wanted: PageRequest) -> Page | CachedPage:
         """Return one page of a list, or the one record."""
         kept = self._kept.page(wanted, self._client.integration.page_size) if self._kept else None
         headers = {**wanted.headers, "If-None-Match": kept.tag} if kept and kept.tag else wanted.headers
@@ -315,7 +318,7 @@ class Fetch:
             lambda reply: kept if kept and reply.status == HTTPStatus.NOT_MODIFIED else self._read(reply, wanted),
         )
 
-    def _read(self, reply: Response, wanted: PageRequest) -> CachedPage:
+    def _read(self, reply: Response, wanted: PageRequest) -> Page:
         is_list = self._call.function.returns == "list"
         try:
             whole = self._success(reply)
@@ -325,7 +328,7 @@ class Fetch:
                 raise RetryableError(error) from error.__cause__
             raise
         following = self._client.integration.next_page(reply, wanted) if is_list else None
-        return CachedPage(wanted, content, following, reply.headers.get("etag"), len(reply.body))
+        return Page(wanted, content, following, reply.headers.get("etag"))
 
     def _success(self, reply: Response) -> Response:
         """Return a response if its status is a success, else raise the error for it."""
@@ -414,6 +417,30 @@ class Fetch:
         if broken:
             raise RetryableError(call.truncated(reply, broken)) from broken.__cause__
         return reply
+
+
+class _MergedPages:
+    """The records of several pages, each once.
+
+    Attributes:
+        rows: the records.
+        barren: the number of pages without a new record since the last one that had some.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.barren = 0
+        self._pages = 0
+        self._known: set[str | int] = set()
+
+    def add(self, pages: Sequence[Page | CachedPage]) -> None:
+        """Add the records of the pages that were not added yet."""
+        for page in pages[self._pages :]:
+            new = [row for row in page.content if _id(row) not in self._known]
+            self._known.update(key for row in new if (key := _id(row)) is not None)
+            self.rows += new
+            self.barren = 0 if new else self.barren + 1
+        self._pages = len(pages)
 
 
 def _id(row: Mapping[str, Any]) -> str | int | None:

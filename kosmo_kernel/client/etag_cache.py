@@ -1,30 +1,43 @@
-"""Cache decoded answers by their ETag.
+"""Cache answers by their ETag.
 
 A response has an `ETag`. A request with that tag gets status 304 if nothing has changed, and the cached answer is used.
-A list is cached as a whole, with its pages: a 304 does not name the next page, so that of the cached page is used. If
-every page is unchanged, the answer is the same object as before.
+A list is cached as a whole, with its pages: a 304 does not name the next page, so that of the cached page is used.
+
+Answers are cached as JSON, which takes a quarter of the memory of decoded records, and an answer that only the cache
+holds is not decoded. If every page is unchanged and the list is still in use somewhere, the answer is the same object
+as before. The number of answers is limited as well, so that a run over thousands of apps fills no memory with them.
 
 Each client, and so each token, has its own cache, in memory only. It has no secrets, since they are redacted when a
 response is parsed. Lua scripts cannot change cached values, because they get a copy as text in another process. Python
-code gets the cached rows inside `Records`, which is read-only; code that passes them on as plain objects (a list, a
-nested value) must copy them.
+code gets the rows inside `Records`, which is read-only; code that passes them on as plain objects (a list, a nested
+value) must copy them.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import ReferenceType, ref
 
 from kosmo_kernel.catalogue.http import PageRequest
+from kosmo_kernel.values.records import decode, encode
 
-MAX_BYTES = 64 << 20  # total size of the encoded bodies; decoded values take four times as much
-ENTRY_OVERHEAD_BYTES = 1000  # counted for each page besides its body
+MAX_BYTES = 32 << 20  # of all answers
+MAX_ANSWERS = 4_500  # as many as an account of Heroku can ask for at once; a second look at them finds all of them
+PAGE_OVERHEAD_BYTES = 700  # that a page takes besides its JSON
+
+
+class _List(list[dict[str, Any]]):
+    """A list that can have weak references."""
+
+    __slots__ = ("__weakref__",)
 
 
 @dataclass(frozen=True, slots=True)
-class CachedPage:
+class Page:
     """One response: a page of a list, or a record.
 
     Parameters:
@@ -32,22 +45,64 @@ class CachedPage:
         content: the list of records, or the one record.
         following: the request for the next page; None after the last page.
         tag: the ETag, or None.
-        size: the size of the body in bytes.
     """
 
     request: PageRequest
     content: Any
     following: PageRequest | None
     tag: str | None
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
-class CachedList:
-    """A complete answer and its pages."""
+class CachedPage:
+    """A page whose content is JSON; the parameters are those of `Page`, and the number of records of a list."""
 
-    pages: tuple[CachedPage, ...]
-    data: Any
+    request: PageRequest
+    json: bytes
+    following: PageRequest | None
+    tag: str | None
+    count: int | None
+
+    @classmethod
+    def of(cls, page: Page | CachedPage) -> CachedPage:
+        """Return a page for the cache."""
+        if isinstance(page, CachedPage):
+            return page
+        count = len(page.content) if isinstance(page.content, list) else None
+        return cls(page.request, encode(page.content), page.following, page.tag, count)
+
+    @property
+    def content(self) -> Any:
+        """The content, decoded anew."""
+        return decode(self.json)
+
+
+class CachedAnswer:
+    """A complete answer: its pages, and its data as long as somebody else holds it.
+
+    Attributes:
+        pages: the pages.
+        size: the bytes that they take.
+    """
+
+    __slots__ = ("_data", "pages", "size")
+
+    def __init__(self, pages: Sequence[Page | CachedPage]) -> None:
+        self.pages = tuple(map(CachedPage.of, pages))
+        self.size = sum(len(page.json) + PAGE_OVERHEAD_BYTES for page in self.pages)
+        self._data: ReferenceType[Any] | None = None
+
+    @property
+    def data(self) -> Any:
+        """The data that `hold` returned last, or None if nobody uses it any more."""
+        return self._data() if self._data is not None else None
+
+    def hold(self, data: Any) -> Any:
+        """Return the data of the answer, which `data` finds as long as it is in use; that is only so for lists."""
+        if isinstance(data, list):
+            data = _List(data)
+            self._data = ref(data)
+        return data
 
     def page(self, request: PageRequest, full: int | None) -> CachedPage | None:
         """Return the cached page for a request, or None if it cannot be revalidated.
@@ -58,24 +113,27 @@ class CachedList:
             full: the page size, or None if unknown.
         """
         page = next((page for page in self.pages if page.tag and page.request == request), None)
-        if page is None or page.following or not isinstance(page.content, list):
+        if page is None or page.following or page.count is None:
             return page
-        count = len(page.content)
-        as_others = len(self.pages) > 1 and count >= len(self.pages[0].content)
-        return None if full is None or count >= full or as_others else page
+        as_others = len(self.pages) > 1 and page.count >= (self.pages[0].count or 0)
+        return None if full is None or page.count >= full or as_others else page
 
 
 class ETagCache:
-    """A cache of answers whose bodies have at most `most` bytes; it evicts the least recently used. Thread-safe."""
+    """A cache of answers; it evicts the least recently used. Thread-safe.
 
-    def __init__(self, most: int = MAX_BYTES) -> None:
-        self._max_bytes = most
+    Parameters:
+        max_bytes: the bytes of all answers; 0 for no cache.
+        max_answers: the number of answers.
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES, max_answers: int = MAX_ANSWERS) -> None:
+        self._max_bytes, self._max_answers = max_bytes, max_answers
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, CachedList] = OrderedDict()
-        self._sizes: dict[str, int] = {}
+        self._kept: OrderedDict[str, CachedAnswer] = OrderedDict()
         self._size = 0
 
-    def find(self, key: str) -> CachedList | None:
+    def find(self, key: str) -> CachedAnswer | None:
         """Return the answer cached under a key, or None."""
         with self._lock:
             kept = self._kept.get(key)
@@ -83,19 +141,18 @@ class ETagCache:
                 self._kept.move_to_end(key)
             return kept
 
-    def keep(self, key: str, kept: CachedList) -> None:
-        """Replace the answer under a key, unless the new one has no ETag or is too large."""
-        size = sum(page.size + ENTRY_OVERHEAD_BYTES for page in kept.pages)
+    def keep(self, key: str, pages: Sequence[Page | CachedPage], data: Any) -> Any:
+        """Replace the answer under a key, unless the new one has no ETag or is too large; return its data."""
+        if not self._max_bytes:
+            return data
+        answer = CachedAnswer(pages) if any(page.tag for page in pages) else None
         with self._lock:
-            self._forget(key)
-            if size > self._max_bytes or not any(page.tag for page in kept.pages):
-                return
-            self._kept[key] = kept
-            self._sizes[key] = size
-            self._size += size
-            while self._size > self._max_bytes:
-                self._forget(next(iter(self._kept)))
-
-    def _forget(self, key: str) -> None:
-        if self._kept.pop(key, None) is not None:
-            self._size -= self._sizes.pop(key)
+            if (replaced := self._kept.pop(key, None)) is not None:
+                self._size -= replaced.size
+            if answer is None or answer.size > self._max_bytes:
+                return data
+            self._kept[key] = answer
+            self._size += answer.size
+            while self._size > self._max_bytes or len(self._kept) > self._max_answers:
+                self._size -= self._kept.popitem(last=False)[1].size
+        return answer.hold(data)

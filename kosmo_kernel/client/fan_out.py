@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from kosmo_kernel.client.call import Answer
 from kosmo_kernel.client.progress import Cancelled
 from kosmo_kernel.errors import ApiError
 
+_Answer = TypeVar("_Answer")
 
-class FanOut:
+
+class FanOut(Generic[_Answer]):
     """The calls for the items of a list.
 
     Parameters:
@@ -31,17 +32,17 @@ class FanOut:
 
     def __init__(
         self,
-        fetch: Callable[[Mapping[str, Any]], Answer],
+        fetch: Callable[[Mapping[str, Any]], _Answer],
         calls: Sequence[Mapping[str, Any]],
-        known: Sequence[Answer | None],
-        end: Callable[[BaseException | None, Sequence[Answer | ApiError]], None],
+        known: Sequence[_Answer | None],
+        end: Callable[[BaseException | None, Sequence[_Answer | ApiError]], None],
         left: Callable[[], bool],
         *,
         collects: Callable[[ApiError], bool],
     ) -> None:
         self._fetch, self._calls, self._end, self._left, self._collects = fetch, calls, end, left, collects
         self._lock = threading.Lock()
-        self._answers: dict[int, Answer | ApiError] = {
+        self._answers: dict[int, _Answer | ApiError] = {
             place: answer for place, answer in enumerate(known) if answer is not None
         }
         self._failed: BaseException | None = None
@@ -76,7 +77,7 @@ class FanOut:
         """Return whether all calls are begun that have to be."""
         return self._next >= len(self._wanted) or self._wanted[self._next] >= self._stop
 
-    def _done(self, place: int, answer: Answer | ApiError | None, failed: BaseException | None) -> None:
+    def _done(self, place: int, answer: _Answer | ApiError | None, failed: BaseException | None) -> None:
         with self._lock:
             self._under_way.discard(place)
             if answer is not None:

@@ -139,7 +139,7 @@ class RemoteLists:
         text: bytes | None = None
         if isinstance(value, Records):
             described = self._keep(value)
-            if len(value.rows) <= MAX_RECORDS_SENT_WHOLE:
+            if len(value) <= MAX_RECORDS_SENT_WHOLE:
                 described, text = _with_json(described, value.rows)
         elif isinstance(value, Record):
             described = {"form": "record", "type": self._name(value.function)}
@@ -164,7 +164,7 @@ class RemoteLists:
         Raises:
             LimitError: Lua would refer to too many records.
         """
-        function, count = records.function, len(records.rows)
+        function, count = records.function, len(records)
         # The number of lists is limited as well, because lists may be empty.
         if self._records + count > MAX_RECORDS or len(self._kept) >= MAX_RECORDS:
             why = f"The script holds on to more than {MAX_RECORDS:,} records (records_limit)."

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, ERROR_MODES, MAX_CONCURRENCY, RESERVED, Function, Integration
-from kosmo_kernel.client.call import Answer, CallAnswer, CallHandle, PlannedCall
+from kosmo_kernel.client.call import CallAnswer, CallHandle, PackedAnswer, PlannedCall
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.fan_out import FanOut
@@ -29,6 +29,7 @@ from kosmo_kernel.errors import ApiError, InvalidArgumentsError, SettingsError
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.permissions import Target
+from kosmo_kernel.values.packed_rows import PackedRows
 from kosmo_kernel.values.records import FAILURE_FIELDS, Record, Records, columns_with_item
 
 if TYPE_CHECKING:
@@ -283,20 +284,25 @@ class Services:
         """Make a call for each item of a list, in this thread and further ones of the pool."""
         function = bound_call.function
         client = self._client(bound_call.integration, bound_call.account)
-        known = client.bulk(function, bound_call.calls, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
+        known = [
+            None if answer is None else PackedAnswer.of(answer)
+            for answer in client.bulk(
+                function, bound_call.calls, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer
+            )
+        ]
         missing = known.count(None)
         handle.done(len(known) - missing)
 
-        def fetch(args: Mapping[str, Any]) -> Answer:
+        def fetch(args: Mapping[str, Any]) -> PackedAnswer:
             requests = 1
             try:
                 answer = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
                 requests = answer.requests
-                return answer
+                return PackedAnswer.of(answer)
             finally:
                 handle.fetched(requests)
 
-        def end(failed: BaseException | None, answers: Sequence[Answer | ApiError]) -> None:
+        def end(failed: BaseException | None, answers: Sequence[PackedAnswer | ApiError]) -> None:
             handle.end_expected()
             handle.on_result(failed or self._merged(bound_call, answers))
 
@@ -312,7 +318,7 @@ class Services:
         """Return whether the failure of one item does not end the call for all items of a list."""
         return bound_call.collect
 
-    def _merged(self, bound_call: ServiceCall, answers: Sequence[Answer | ApiError]) -> CallAnswer | ApiError:
+    def _merged(self, bound_call: ServiceCall, answers: Sequence[PackedAnswer | ApiError]) -> CallAnswer | ApiError:
         """Return the answers for all items as one."""
         return _merged_answer(bound_call, answers)
 
@@ -406,11 +412,11 @@ def _demo(integration: Integration, cassette: Cassette | None = None) -> Client:
     return Client(integration, account, transport=in_process(api), cassette=cassette)
 
 
-def _merged_answer(bound_call: ServiceCall, answers: Sequence[Answer | ApiError]) -> CallAnswer:
+def _merged_answer(bound_call: ServiceCall, answers: Sequence[PackedAnswer | ApiError]) -> CallAnswer:
     """Return the answers for all items as one: the list of records and, with `collect`, the list of failures."""
     function, name = bound_call.function, bound_call.fan_out_argument
     columns = columns_with_item(function, name)
-    rows: list[dict[str, Any]] = []
+    rows = PackedRows()
     failures: list[dict[str, Any]] = []
     notes = dict[str, None]()
     for call, answer in zip(bound_call.calls, answers, strict=True):
@@ -418,9 +424,7 @@ def _merged_answer(bound_call: ServiceCall, answers: Sequence[Answer | ApiError]
             facts = answer.facts()
             failures.append({name: call[name], **{column.name: facts[column.name] for column in FAILURE_FIELDS}})
             continue
-        records = answer.data if isinstance(answer.data, list) else [answer.data]
-        item = {columns[0].name: call[name]}
-        rows += [item | row | item for row in records]  # the item is the first column, and replaces a field of its name
+        rows.add({columns[0].name: call[name]}, answer.rows)  # the item is the first column
         notes |= dict.fromkeys(answer.warnings)
     values: list[Any] = [Records(rows, function, columns, bound_call.account)]
     if bound_call.collect:

@@ -15,7 +15,7 @@ from datetime import date
 from http import HTTPStatus
 
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.client.call import Answer, CallAnswer, CallHandle
+from kosmo_kernel.client.call import CallAnswer, CallHandle, PackedAnswer
 from kosmo_kernel.client.progress import Progress
 from kosmo_kernel.errors import ApiError, RefusedError
 from kosmo_kernel.run.recording import RecordingMode
@@ -118,7 +118,7 @@ class SharedServices(Services):
         """Return whether the failure of one item does not end the call: the token may not read this item."""
         return bound_call.collect or (isinstance(error, RefusedError) and error.status != HTTPStatus.UNAUTHORIZED)
 
-    def _merged(self, bound_call: ServiceCall, answers: Sequence[Answer | ApiError]) -> CallAnswer | ApiError:
+    def _merged(self, bound_call: ServiceCall, answers: Sequence[PackedAnswer | ApiError]) -> CallAnswer | ApiError:
         """Return the answers for all items as one; the first failure if no item can be read."""
         errors = [answer for answer in answers if isinstance(answer, ApiError)]
         if errors and len(errors) == len(answers) and not bound_call.collect:

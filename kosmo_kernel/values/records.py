@@ -16,6 +16,7 @@ from typing import Any, overload
 import msgspec
 
 from kosmo_kernel.catalogue import Column, Function
+from kosmo_kernel.values.packed_rows import PackedRows
 
 
 class Absent:
@@ -74,26 +75,34 @@ class Records(Sequence[dict[str, Any]]):
     """A list of JSON objects that a function returned.
 
     Parameters:
-        rows: the objects; not copied, and not to be changed.
+        rows: the objects; not copied, and not to be changed. Packed ones are decoded when they are first read.
         function: the function that returned them, or None for a list that a script made.
         columns: the columns that a table shows first, in order; by default those that the function declares.
         account: the alias of their account; one for all, or one per record.
     """
 
-    __slots__ = ("_columns", "account", "columns", "function", "rows")
+    __slots__ = ("_columns", "_rows", "account", "columns", "function")
 
     def __init__(
         self,
-        rows: Sequence[dict[str, Any]],
+        rows: Sequence[dict[str, Any]] | PackedRows,
         function: Function | None = None,
         columns: tuple[Column, ...] | None = None,
         account: Source = None,
     ) -> None:
-        self.rows = rows
+        self._rows = rows
         self.account = account
         self.function = function
         self.columns = columns if columns is not None else (function.columns if function else ())
         self._columns: dict[tuple[str | int, ...], list[Any]] = {}
+
+    @property
+    def rows(self) -> Sequence[dict[str, Any]]:
+        """The objects."""
+        if isinstance(self._rows, PackedRows):
+            with collector_paused():
+                self._rows = self._rows.decoded()
+        return self._rows
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
@@ -103,7 +112,7 @@ class Records(Sequence[dict[str, Any]]):
         return self.rows[index]
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self._rows)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
+from weakref import ref
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import msgspec
@@ -16,7 +17,7 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue.http import PageRequest
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
-from kosmo_kernel.client.etag_cache import CachedList, CachedPage, ETagCache
+from kosmo_kernel.client.etag_cache import PAGE_OVERHEAD_BYTES, ETagCache, Page
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import BadAnswerError
@@ -63,13 +64,29 @@ def test_a_list_of_which_every_page_is_unchanged_is_the_very_same_list(page: int
     assert set(api.statuses[first.requests :]) == {304}
 
 
-def test_a_record_that_is_unchanged_is_the_very_same_record() -> None:
+def test_a_record_that_is_unchanged_is_the_same_record() -> None:
     _, client = watched()
     get_app = HEROKU.function("get_app")
     first, again = (client.fetch(get_app, {"app_id": "my-app"}) for _ in range(2))
 
-    assert again.data is first.data
+    assert again.data == first.data
     assert again.unchanged
+
+
+@pytest.mark.parametrize("page", [1000, 7])
+def test_a_list_that_nobody_uses_any_more_is_kept_as_text_only(page: int) -> None:
+    api, client = watched(page)
+    first = client.fetch(APPS, {})
+    records, rows = ref(first.data), json.loads(json.dumps(first.data))
+    del first
+    assert records() is None
+
+    again = client.fetch(APPS, {})
+
+    assert again.data == rows
+    assert again.unchanged
+    assert set(api.statuses[again.requests :]) == {304}
+    assert client.fetch(APPS, {}).data is again.data
 
 
 def test_what_is_unchanged_is_not_decoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,12 +96,13 @@ def test_what_is_unchanged_is_not_decoded_again(monkeypatch: pytest.MonkeyPatch)
         decoded.append(body)
         return msgspec.json.decode(body)
 
-    monkeypatch.setattr("kosmo_kernel.client.responses.decode", decode)
+    for module in ("responses", "etag_cache"):
+        monkeypatch.setattr(f"kosmo_kernel.client.{module}.decode", decode)
     _, client = watched(7)
-    pages = client.fetch(APPS, {}).requests
+    first = client.fetch(APPS, {})
     client.fetch(APPS, {})
 
-    assert len(decoded) == pages
+    assert len(decoded) == first.requests
 
 
 def test_the_headers_of_an_unchanged_answer_still_tell_the_budget() -> None:
@@ -274,43 +292,46 @@ def test_a_script_that_changes_what_it_got_changes_nothing_that_is_kept(session:
 # What there is room for
 
 
-def kept(size: int, tag: str | None = "x") -> CachedList:
-    return CachedList((CachedPage(PageRequest(), [], None, tag, size),), [])
+def keep(memory: ETagCache, name: str, size: int = PAGE_OVERHEAD_BYTES + 2, tag: str | None = "x") -> None:
+    """Keep a page that takes so many bytes."""
+    text = "." * (size - PAGE_OVERHEAD_BYTES - 2)
+    memory.keep(name, [Page(PageRequest(), text, None, tag)], text)
 
 
 def test_what_was_used_least_lately_makes_room() -> None:
     memory = ETagCache(30_000)
     for name in "abc":
-        memory.keep(name, kept(8_000))
+        keep(memory, name, 9_000)
     memory.find("a")
-    memory.keep("d", kept(8_000))
+    keep(memory, "d", 9_000)
 
     assert [name for name in "abcd" if memory.find(name)] == ["a", "c", "d"]
 
 
 def test_what_is_larger_than_all_the_room_is_not_kept_and_throws_nothing_out() -> None:
     memory = ETagCache(10_000)
-    memory.keep("a", kept(5_000))
-    memory.keep("b", kept(10_000))
+    keep(memory, "a", 6_000)
+    keep(memory, "b", 11_000)
 
     assert [name for name in "ab" if memory.find(name)] == ["a"]
 
 
 def test_room_is_counted_right_however_often_an_answer_is_replaced() -> None:
     memory = ETagCache(20_000)
-    for size in (1_000, 9_000, 2_000, 15_000, 3_000):
-        memory.keep("a", kept(size))
-    memory.keep("a", kept(1, tag=None))
+    for size in (2_000, 10_000, 3_000, 16_000, 4_000):
+        keep(memory, "a", size)
+    keep(memory, "a", tag=None)
 
     assert (memory._size, list(memory._kept)) == (0, [])
 
 
-def test_a_thousand_small_answers_cost_room_of_their_own() -> None:
-    memory = ETagCache(100_000)
-    for number in range(1000):
-        memory.keep(str(number), kept(0))
+def test_many_small_answers_cost_room_of_their_own_and_have_a_bound() -> None:
+    by_size, by_number = ETagCache(100 * (PAGE_OVERHEAD_BYTES + 2)), ETagCache(max_answers=50)
+    for number in range(200):
+        keep(by_size, str(number))
+        keep(by_number, str(number))
 
-    assert len(memory._kept) == 100
+    assert (len(by_size._kept), len(by_number._kept)) == (100, 50)
 
 
 # What a service says besides
