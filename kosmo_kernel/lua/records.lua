@@ -16,6 +16,7 @@ local native, json = ...
 local next, rawget, rawlen, rawset, rawequal, tostring, type = next, rawget, rawlen, rawset, rawequal, tostring, type
 local getmetatable, setmetatable = debug.getmetatable, debug.setmetatable
 local ours, register = native.ours, native.register
+local collectgarbage = collectgarbage
 local format, match, mathtype, utf8len = string.format, string.match, math.type, utf8.len
 local null = json.null
 
@@ -23,6 +24,7 @@ local records = {}
 
 local ROW_KEY = {} -- the key under which a row stores its place; no script can get it
 local BLOCK_ROWS = 256 -- rows fetched at a time when rows become plain
+local COLLECT_ROWS = 20000 -- rows of all lists at which lists that nobody refers to are looked for
 local MAX_ALTERED_FIELDS = 64 -- fields of a list that can be altered in its columns
 local IMMUTABLE_TYPES = { string = true, number = true, boolean = true }
 
@@ -348,6 +350,16 @@ fill = function(list)
 end
 
 local released_handles = {}
+local kept_rows, collect_at = 0, COLLECT_ROWS -- rows that the parent keeps, and their number at the next collection
+
+-- Count the rows of a new list. Lua does not see how much memory they take in the parent, so it would collect late.
+local function count_rows(count)
+  kept_rows = kept_rows + count
+  if kept_rows < collect_at then return end
+  collectgarbage()
+  collect_at = kept_rows * 2 > COLLECT_ROWS and kept_rows * 2 or COLLECT_ROWS
+end
+
 -- name of a function -> the states of the lists of its records that the parent keeps, by handle. The values are weak, since
 -- Lua removes those before it calls a finalizer, which releases the handle.
 local long_lists = {}
@@ -378,6 +390,7 @@ end
 -- Return a list that the parent keeps: `count` rows of a type, with their JSON if they are few.
 function records.list(header, rows)
   local kind = type_of(header.type, header.account, header.unchecked)
+  count_rows(header.count)
   local state = {
     handle = header.handle, count = header.count, type = kind,
     types = header.accounts and types_of(header.type, header.accounts, header.unchecked), rows = rows, wide = header.wide, blocks = {},
@@ -392,11 +405,14 @@ function records.list(header, rows)
   if kind.known and not rows then add_long_list(state) end
   state.row_metatable = row_metatable(state, {}, kind)
   -- When no row, column or list is left, the parent may release the records too.
-  state.sentinel = setmetatable({}, { __gc = function() released_handles[#released_handles + 1] = state.handle end })
+  state.sentinel = setmetatable({}, { __gc = function()
+    released_handles[#released_handles + 1] = state.handle
+    kept_rows = kept_rows - state.count
+  end })
   local function filled(list) fill(list) return list end
   return setmetatable({}, register {
     __metatable = false, kind = "unfilled", type = kind, state = state,
-    __len = function(list) fill(list) return #list end,
+    __len = function() return state.count end,
     __index = function(list, key) fill(list) return list[key] end,
     __newindex = function(list, key, value) fill(list) list[key] = value end,
     __pairs = function(list) return next, filled(list), nil end,

@@ -293,6 +293,26 @@ def test_lists_that_lua_dropped_are_let_go() -> None:
         assert len(lua._handles) <= 1
 
 
+def test_lists_that_are_only_counted_are_released_while_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+    answer = values_module.RemoteLists.answer
+
+    def noted(handles: values_module.RemoteLists, answered: list[Any], blobs: list[bytes]) -> Any:
+        described = answer(handles, answered, blobs)
+        kept.append(handles._records)
+        return described
+
+    monkeypatch.setattr(values_module.RemoteLists, "answer", noted)
+    source = """local n = 0
+    for i = 1, 30 do n = n + #app.integrations.heroku.list_apps({}) end
+    return n"""
+    with machine() as lua:
+        assert values(lua, source, Answers(rows=[app("one")] * 5_000)) == [150_000]
+
+    assert max(kept) <= 30_000
+
+
+
 def test_the_lists_of_a_table_that_is_too_much_for_lua_are_let_go() -> None:
     handles = values_module.RemoteLists()
     records = Records([{"n": n} for n in range(100)])
