@@ -24,7 +24,7 @@ local records = {}
 
 local ROW_KEY = {} -- the key under which a row stores its place; no script can get it
 local BLOCK_ROWS = 256 -- rows fetched at a time when rows become plain
-local COLLECT_ROWS = 20000 -- rows of all lists at which lists that nobody refers to are looked for
+local COLLECT_ROWS = 5000 -- rows of all lists, above which lists that nobody refers to are looked for
 local MAX_ALTERED_FIELDS = 64 -- fields of a list that can be altered in its columns
 local IMMUTABLE_TYPES = { string = true, number = true, boolean = true }
 
@@ -352,14 +352,6 @@ end
 local released_handles = {}
 local kept_rows, collect_at = 0, COLLECT_ROWS -- rows that the parent keeps, and their number at the next collection
 
--- Count the rows of a new list. Lua does not see how much memory they take in the parent, so it would collect late.
-local function count_rows(count)
-  kept_rows = kept_rows + count
-  if kept_rows < collect_at then return end
-  collectgarbage()
-  collect_at = kept_rows * 2 > COLLECT_ROWS and kept_rows * 2 or COLLECT_ROWS
-end
-
 -- name of a function -> the states of the lists of its records that the parent keeps, by handle. The values are weak, since
 -- Lua removes those before it calls a finalizer, which releases the handle.
 local long_lists = {}
@@ -390,7 +382,7 @@ end
 -- Return a list that the parent keeps: `count` rows of a type, with their JSON if they are few.
 function records.list(header, rows)
   local kind = type_of(header.type, header.account, header.unchecked)
-  count_rows(header.count)
+  kept_rows = kept_rows + header.count
   local state = {
     handle = header.handle, count = header.count, type = kind,
     types = header.accounts and types_of(header.type, header.accounts, header.unchecked), rows = rows, wide = header.wide, blocks = {},
@@ -525,7 +517,13 @@ function records.list_of(kind, list)
   return setmetatable(list, list_metatables[kind])
 end
 
+-- Return the handles of the lists that nobody refers to any more. Lua does not see how much memory they take in the
+-- parent and would collect late, so it collects here, before the next request adds to them.
 function records.released()
+  if kept_rows > collect_at then
+    collectgarbage()
+    collect_at = kept_rows * 2 > COLLECT_ROWS and kept_rows * 2 or COLLECT_ROWS
+  end
   local handles = released_handles
   released_handles = {}
   return json.array_of(handles)

@@ -1,6 +1,7 @@
 """Convert values between services, Lua and Python.
 
 records.py         the records that a call returned, with their function and account
+packed_rows.py     records as JSON, until somebody reads them
 fields.py          the fields of records, for the columns of a table
 extended_json.py   JSON with NaN, infinities and integer keys
 from_python.py     Python values for Lua

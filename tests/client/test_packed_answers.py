@@ -35,7 +35,7 @@ def test_records_that_a_script_only_counts_are_not_decoded(monkeypatch: pytest.M
         assert (len(names), decoded) == (count, [count])
 
         rows = session.run("return dynos").value
-        assert list(rows[0])[0] == "app_id"
+        assert next(iter(rows[0])) == "app_id"
         gc.collect()
         assert not any(isinstance(one, PackedRows) for one in gc.get_objects())
 

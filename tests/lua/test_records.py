@@ -309,8 +309,7 @@ def test_lists_that_are_only_counted_are_released_while_the_run_goes_on(monkeypa
     with machine() as lua:
         assert values(lua, source, Answers(rows=[app("one")] * 5_000)) == [150_000]
 
-    assert max(kept) <= 30_000
-
+    assert max(kept) <= 15_000
 
 
 def test_the_lists_of_a_table_that_is_too_much_for_lua_are_let_go() -> None:
