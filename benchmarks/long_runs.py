@@ -48,7 +48,7 @@ WAYS = {
     "resumed": (LISTS, 1, True),
     "repeated": (LISTS, 4, False),
 }  # the script, how often it runs, and whether it is recorded
-MAX_GROWTH = 1.05
+MAX_GROWTH = 1.10
 CPU_LIMIT = 3_600  # seconds
 
 
