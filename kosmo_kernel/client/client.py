@@ -27,7 +27,7 @@ from kosmo_kernel.client.connections import (
     TruncatedResponseError,
     UnreadableResponseError,
 )
-from kosmo_kernel.client.etag_cache import MAX_BYTES, CachedPage, ETagCache, Page
+from kosmo_kernel.client.etag_cache import MAX_BYTES, CachedPage, ETagCache, FetchedPage
 from kosmo_kernel.client.lookups import records_to_look_up
 from kosmo_kernel.client.progress import Clock, Progress
 from kosmo_kernel.client.rate_limiter import RateLimiter
@@ -247,7 +247,7 @@ class Fetch:
 
     def data(self) -> tuple[Any, bool]:
         """Return all records of a list, or the one record, and whether it is unchanged and from the cache."""
-        pages: list[Page | CachedPage] = []
+        pages: list[FetchedPage | CachedPage] = []
         try:
             data = self._read_all(pages)
         except RefusedError:
@@ -265,7 +265,7 @@ class Fetch:
         request = self._client.connections.request(self._call.url, {}, {}, self._call.function)
         return self._retried(request, self._success, free=True)
 
-    def _read_all(self, pages: list[Page | CachedPage]) -> Any:
+    def _read_all(self, pages: list[FetchedPage | CachedPage]) -> Any:
         """Return the one record, or the records of all pages, and append the pages to `pages`.
 
         A record that moved to a later page meanwhile is kept once, by its `id`.
@@ -291,11 +291,11 @@ class Fetch:
                 raise self._call.endless_pages(len(pages))
         return merged.rows
 
-    def _are_unchanged(self, pages: Sequence[Page | CachedPage]) -> bool:
+    def _are_unchanged(self, pages: Sequence[FetchedPage | CachedPage]) -> bool:
         """Return whether these pages are the first ones, or all, of the cached answer."""
         return self._kept is not None and all(map(is_, pages, self._kept.pages))
 
-    def _one_page(self, pages: list[Page | CachedPage]) -> list[dict[str, Any]]:
+    def _one_page(self, pages: list[FetchedPage | CachedPage]) -> list[dict[str, Any]]:
         """Return the records of a list that has one page only: the newest ones, or the one record that there is."""
         integration, order = self._client.integration, self._call.function.newest
         newest = integration.newest_page(order, self._newest) if self._newest and integration.newest_page else None
@@ -308,7 +308,7 @@ class Fetch:
             return []
         return list(pages[0].content[: self._newest])
 
-    def _page(self, wanted: PageRequest) -> Page | CachedPage:
+    def _page(self, wanted: PageRequest) -> FetchedPage | CachedPage:
         """Return one page of a list, or the one record."""
         kept = self._kept.page(wanted, self._client.integration.page_size) if self._kept else None
         headers = {**wanted.headers, "If-None-Match": kept.tag} if kept and kept.tag else wanted.headers
@@ -318,7 +318,7 @@ class Fetch:
             lambda reply: kept if kept and reply.status == HTTPStatus.NOT_MODIFIED else self._read(reply, wanted),
         )
 
-    def _read(self, reply: Response, wanted: PageRequest) -> Page:
+    def _read(self, reply: Response, wanted: PageRequest) -> FetchedPage:
         is_list = self._call.function.returns == "list"
         try:
             whole = self._success(reply)
@@ -328,7 +328,7 @@ class Fetch:
                 raise RetryableError(error) from error.__cause__
             raise
         following = self._client.integration.next_page(reply, wanted) if is_list else None
-        return Page(wanted, content, following, reply.headers.get("etag"))
+        return FetchedPage(wanted, content, following, reply.headers.get("etag"))
 
     def _success(self, reply: Response) -> Response:
         """Return a response if its status is a success, else raise the error for it."""
@@ -433,7 +433,7 @@ class _MergedPages:
         self._pages = 0
         self._known: set[str | int] = set()
 
-    def add(self, pages: Sequence[Page | CachedPage]) -> None:
+    def add(self, pages: Sequence[FetchedPage | CachedPage]) -> None:
         """Add the records of the pages that were not added yet."""
         for page in pages[self._pages :]:
             new = [row for row in page.content if _id(row) not in self._known]

@@ -37,7 +37,7 @@ class _List(list[dict[str, Any]]):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class FetchedPage:
     """One response: a page of a list, or a record.
 
     Parameters:
@@ -55,7 +55,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class CachedPage:
-    """A page whose content is JSON; the parameters are those of `Page`, and the number of records of a list."""
+    """A page whose content is JSON; the parameters are those of `FetchedPage`, and the number of records of a list."""
 
     request: PageRequest
     json: bytes
@@ -64,7 +64,7 @@ class CachedPage:
     count: int | None
 
     @classmethod
-    def of(cls, page: Page | CachedPage) -> CachedPage:
+    def of(cls, page: FetchedPage | CachedPage) -> CachedPage:
         """Return a page for the cache."""
         if isinstance(page, CachedPage):
             return page
@@ -87,7 +87,7 @@ class CachedAnswer:
 
     __slots__ = ("_data", "pages", "size")
 
-    def __init__(self, pages: Sequence[Page | CachedPage]) -> None:
+    def __init__(self, pages: Sequence[FetchedPage | CachedPage]) -> None:
         self.pages = tuple(map(CachedPage.of, pages))
         self.size = sum(len(page.json) + PAGE_OVERHEAD_BYTES for page in self.pages)
         self._data: ReferenceType[Any] | None = None
@@ -141,7 +141,7 @@ class ETagCache:
                 self._kept.move_to_end(key)
             return kept
 
-    def keep(self, key: str, pages: Sequence[Page | CachedPage], data: Any) -> Any:
+    def keep(self, key: str, pages: Sequence[FetchedPage | CachedPage], data: Any) -> Any:
         """Replace the answer under a key, unless the new one has no ETag or is too large; return its data."""
         if not self._max_bytes:
             return data

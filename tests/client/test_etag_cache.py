@@ -17,7 +17,7 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue.http import PageRequest
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
-from kosmo_kernel.client.etag_cache import PAGE_OVERHEAD_BYTES, ETagCache, Page
+from kosmo_kernel.client.etag_cache import PAGE_OVERHEAD_BYTES, ETagCache, FetchedPage
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import BadAnswerError
@@ -295,7 +295,7 @@ def test_a_script_that_changes_what_it_got_changes_nothing_that_is_kept(session:
 def keep(memory: ETagCache, name: str, size: int = PAGE_OVERHEAD_BYTES + 2, tag: str | None = "x") -> None:
     """Keep a page that takes so many bytes."""
     text = "." * (size - PAGE_OVERHEAD_BYTES - 2)
-    memory.keep(name, [Page(PageRequest(), text, None, tag)], text)
+    memory.keep(name, [FetchedPage(PageRequest(), text, None, tag)], text)
 
 
 def test_what_was_used_least_lately_makes_room() -> None:
