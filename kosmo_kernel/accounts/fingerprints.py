@@ -49,7 +49,12 @@ class Fingerprints(NamedTuple):
             value = b"secret " + secret.encode(errors="surrogatepass")
         else:
             value = b"JSON " + json.dumps(secret, sort_keys=True).encode()
-        return f"{self._digest(b'id of the key')[:_ID_DIGITS]}:{self._digest(value)[:_DIGITS]}"
+        return f"{self.key_id}:{self._digest(value)[:_DIGITS]}"
+
+    @property
+    def key_id(self) -> str:
+        """The id of the key, which every fingerprint begins with."""
+        return self._digest(b"id of the key")[:_ID_DIGITS]
 
     def _digest(self, text: bytes) -> str:
         return hmac.new(self.key, text, sha256).hexdigest()

@@ -332,6 +332,7 @@ class _RecordingTransport:
             "function": f"{asked.integration}.{request.function.name}",
         }
         line |= {"asked": dict(asked.headers)} if asked.headers else {}
+        line |= {"key": fingerprints(asked.account).key_id} if request.function.fingerprints else {}
         self._recorder.keep(request.number, line | ending, passing=passing)
 
     def _head(self, reply: Response, function: Function) -> dict[str, Any]:

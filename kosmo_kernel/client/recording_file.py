@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kosmo_kernel import __version__
+from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.cassette import (
     METHOD,
@@ -161,6 +162,8 @@ def is_temporary(line: Mapping[str, Any]) -> bool:
         return line["method"] == SERVERS or line.get("error", {}).get("type") in _TEMPORARY_ERRORS
     if any(key in line for key in ("no_answer", "broken", "text")):
         return True
+    if "key" in line and line["key"] != fingerprints(line["account"]).key_id:
+        return True  # new fingerprints could not be compared with these
     return line["status"] in _TEMPORARY or line["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 

@@ -20,6 +20,9 @@ from kosmo_kernel.client import resumed_recording, unfinished_recordings
 from kosmo_kernel.client.cassette import SERVERS, TIMESTAMP_FORMAT, RecordedServerRequest
 from kosmo_kernel.client.player import Player
 from kosmo_kernel.client.recorder import Recorder
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import ApiError, SettingsError
 from kosmo_kernel.run import recording
 from kosmo_kernel.session import Session
@@ -169,6 +172,23 @@ def test_a_snapshot_that_goes_on_began_with_the_oldest_of_its_answers(file: Path
         if folder == "first":
             aged(file, 5)
     assert begun == lines(file)[0]["recorded"]
+
+
+def test_fingerprints_of_another_key_are_asked_for_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "return list.map(heroku.list_config_vars({ app_id = { ... } }), 'fingerprint')"
+    monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+    values = []
+    with serve(DemoApi(company())) as served:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        for key, apps in (("a" * 32, APPS[:1]), ("b" * 32, APPS[:2]), ("b" * 32, APPS[:2])):
+            monkeypatch.setenv("KOSMO_FINGERPRINT_KEY", key)
+            with Session("default", record=file, resume=True) as session:
+                result = run_with(session, source, args=apps)
+            values.append(({value.partition(":")[0] for value in result.value}, "; 0 requests" in result.notes[-1]))
+
+    assert values[0][0] != values[1][0] == values[2][0]
+    assert [len(keys) for keys, _ in values] == [1, 1, 1]
+    assert (values[1][1], values[2][1]) == (False, True)
 
 
 def test_a_changed_script_is_told_which_requests_are_new(file: Path) -> None:
