@@ -416,6 +416,7 @@ class Machine:
         self, child: LuaProcess, watch: LimitWatch, answering: RequestHandler | None = None
     ) -> tuple[dict[str, Any], list[bytes]]:
         """Return the child's next message, or raise Failure when the run must stop and the child does not obey."""
+        watch.still_since = time.monotonic()  # until now the child may have waited for an answer, which may take hours
         while True:
             seconds = watch.seconds(stopping=self._ending.why is not None)
             if answering and answering.has_buffered_output:

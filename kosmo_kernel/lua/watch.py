@@ -59,13 +59,16 @@ class LimitWatch:
         child: the process to watch.
         limits: of the request; its CPU time counts from now.
         variables_lost: the end of the error message, about Lua's variables.
+
+    Attributes:
+        still_since: the time since which the parent waits for the child, and the child has used no CPU time.
     """
 
     def __init__(self, child: LuaProcess, limits: Limits, variables_lost: str) -> None:
         self.limits = limits
         self._child, self._variables_lost = child, variables_lost
         self._used = self._start = child.cpu_seconds()
-        self._still_since = self._checked_at = time.monotonic()
+        self.still_since = self._checked_at = time.monotonic()
 
     def seconds(self, *, stopping: bool) -> float:
         """Return how long to wait for the child's next message before calling `is_over`; 0 means now."""
@@ -86,9 +89,9 @@ class LimitWatch:
         """
         used, self._checked_at = self._child.cpu_seconds(), time.monotonic()
         if used is None or used != self._used:
-            self._used, self._still_since = used, self._checked_at
+            self._used, self.still_since = used, self._checked_at
         elif (
-            self._checked_at - self._still_since > MAX_IDLE_SECONDS
+            self._checked_at - self.still_since > MAX_IDLE_SECONDS
         ):  # a healthy child computes, or waits for the parent
             raise LuaProcessError(
                 f"The Lua process did nothing for {MAX_IDLE_SECONDS:.0f} s, and was ended: {self._variables_lost}"

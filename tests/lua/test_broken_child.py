@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,8 +21,9 @@ from broken_child import WORKER
 from lua_host import Answers, app
 
 from kosmo_kernel import errors
-from kosmo_kernel.lua import patterns, process, watch
+from kosmo_kernel.lua import machine, patterns, process, watch
 from kosmo_kernel.run import CallTracker
+from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.limits import limits
@@ -373,3 +375,21 @@ def test_whatever_the_process_for_patterns_says_the_run_ends_and_the_next_works(
 
         assert seconds < PATIENCE
         assert opened.run("return regex.match('abc', 'b')[0]").values == ["b"]
+
+
+def test_a_child_that_waited_an_hour_for_an_answer_is_not_one_that_does_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hours = [0.0]
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 3600 * sum(hours))
+    monkeypatch.setattr(watch, "MAX_IDLE_SECONDS", PATIENCE)
+    monkeypatch.setattr(watch, "time", later)
+    monkeypatch.setattr(machine, "time", later)
+    monkeypatch.setattr(process.LuaProcess, "cpu_seconds", lambda _: 1.0)  # the child has had no time since
+
+    def read(_form: str) -> str:
+        hours.append(1.0)
+        return "an answer"
+
+    with Session("demo") as session:
+        assert session.execute("return io.read()", frontend=Frontend(input=read)).value == "an answer"
