@@ -270,6 +270,7 @@ class ApiError(KosmoError):
         request_id: the identifier of the request for the service's support, or None.
         function: the function called, `heroku.list_dynos`.
         account: the account it was called with.
+        is_outage: no request got a response, so that the failure is not that of one request.
         message_has_request_id: whether messages of this class contain the `request_id`, if there is one.
     """
 
@@ -293,6 +294,7 @@ class ApiError(KosmoError):
         self.request_id = request_id
         self.function = function
         self.account = account
+        self.is_outage = False
 
     @property
     def retryable(self) -> bool:
@@ -334,6 +336,10 @@ class UnreachableError(ApiError, TryLaterError):
     """The service cannot be reached."""
 
     type = "unreachable"
+
+    def facts(self) -> dict[str, Any]:
+        """Return the facts, including `outage` if the error is about the network and not about this request."""
+        return super().facts() | ({"outage": True} if self.is_outage else {})
 
 
 def _redacted(text: str) -> str:

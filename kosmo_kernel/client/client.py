@@ -14,6 +14,7 @@ from http import HTTPStatus
 from operator import is_
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import NEWEST, Function, Integration, Link
@@ -29,13 +30,15 @@ from kosmo_kernel.client.connections import (
 )
 from kosmo_kernel.client.etag_cache import MAX_BYTES, CachedPage, ETagCache, FetchedPage
 from kosmo_kernel.client.lookups import records_to_look_up
+from kosmo_kernel.client.network_outage import NetworkOutage, OutageTimeoutError
 from kosmo_kernel.client.progress import Clock, Progress
 from kosmo_kernel.client.rate_limiter import RateLimiter
 from kosmo_kernel.client.responses import UNAVAILABLE, ResponseParser, retry_after
 from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, RetryableError, RetryPolicy
 from kosmo_kernel.errors import ApiError, BadAnswerError, NotRecordedError, RefusedError
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.settings.table import CONNECT_TIMEOUT, READ_TIMEOUT
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.table import CONNECT_TIMEOUT, OUTAGE_TIMEOUT, READ_TIMEOUT
 from kosmo_kernel.values.records import ends_early
 
 if TYPE_CHECKING:
@@ -56,6 +59,8 @@ class Client:
         timeout: the read timeout in seconds; `KOSMO_READ_TIMEOUT` or 30 when None.
         connect_timeout: the connect timeout in seconds; `KOSMO_CONNECT_TIMEOUT` or 10 when None, and at most the
             read timeout.
+        outage_timeout: the seconds for which a run waits for a network that is gone; the user's setting or 600 when
+            None.
         patience: seconds for which a failed request is retried; 0 for no retries.
         clock: the clock; a `Progress` that is passed to `fetch` must have the same.
         chance: the random numbers for the jitter of pauses.
@@ -64,7 +69,9 @@ class Client:
 
     Attributes:
         live: whether requests are sent; False if a cassette answers them, without retries or rate limit.
+        is_recorded: whether a cassette records the responses.
         limiter: the account's rate limiter.
+        outage: whether the network is gone.
         cache: the cache of earlier answers.
         connections: the transport of the requests.
         last_headers: the headers of the last response, whatever its status; None before the first.
@@ -81,6 +88,7 @@ class Client:
         transport: HttpTransport | None = None,
         timeout: float | None = None,
         connect_timeout: float | None = None,
+        outage_timeout: float | None = None,
         patience: float = RETRY_BUDGET_SECONDS,
         clock: Clock | None = None,
         chance: Random | None = None,
@@ -93,10 +101,13 @@ class Client:
         own = Connections(integration, account, transport, min(connect, read), read)
         self.connections: Transport = cassette.transport(integration, account, own) if cassette else own
         self.live = cassette is None or cassette.live
+        self.is_recorded = cassette is not None and cassette.live
         self.clock = clock or Clock()
         self.chance = chance or Random()
         self.patience = patience if self.live else 0
         self.limiter = RateLimiter(integration.budget, integration.title, self.clock, self.chance)
+        outage_seconds = OUTAGE_TIMEOUT.resolve(outage_timeout, config().get(*OUTAGE_TIMEOUT.config))
+        self.outage = NetworkOutage(urlsplit(account.url).netloc, outage_seconds, self.clock, self.chance)
         self.cache = ETagCache(0 if cassette else MAX_BYTES)
         self.last_headers: Mapping[str, str] | None = None
         self._lock = threading.Lock()
@@ -157,7 +168,8 @@ class Client:
         Raises:
             RefusedError: a 4xx status: credentials, access, not found, bad parameters.
             RateLimitError: only status 429 for a long time.
-            UnreachableError: no usable connection, or status 502, 503 or 504, for as long as `patience`.
+            UnreachableError: no usable connection, or status 502, 503 or 504, for as long as `patience`; no connection
+                to an address that has answered before, for as long as `outage_timeout`.
             BadAnswerError: any other status, a truncated body, or JSON that does not fit the function.
             SettingsError: the environment variables for proxies or certificates are invalid.
             Cancelled: the run has ended.
@@ -244,6 +256,7 @@ class Fetch:
         self._key = f"{call.function.name} {call.url} {self._newest or ''}"
         self._kept = None if fresh else client.cache.find(self._key)
         self._sent_at = 0.0  # when the last request was sent
+        self._headers_before: Mapping[str, str] | None = None  # of the client's last response when it was sent
 
     def data(self) -> tuple[Any, bool]:
         """Return all records of a list, or the one record, and whether it is unchanged and from the cache."""
@@ -352,11 +365,15 @@ class Fetch:
         """
         client, begun = self._client, self._client.clock.now()
         retries: RetryPolicy | None = None
+        was_stale = False
         self._call.tried = ""
         while True:
             try:
-                return read(self._sent(request, retries, free=free))
+                return read(self._response(request, retries, free=free))
             except NoResponseError as failure:
+                if (failure.is_stale and not was_stale) or self._waits_for_network(failure):
+                    was_stale = was_stale or failure.is_stale
+                    continue
                 setback = self._no_response(failure)
             except RetryableError as failure:
                 setback = failure
@@ -377,6 +394,27 @@ class Fetch:
             return setback
         raise error from failure.__cause__
 
+    def _waits_for_network(self, failure: NoResponseError) -> bool:
+        """Return whether a request without a response waits until the network is back, instead of being retried."""
+        client = self._client
+        if not client.patience or client.last_headers is None or client.last_headers is not self._headers_before:
+            return False  # the address may be wrong, or a response came meanwhile
+        return client.outage.failed(self, failure)
+
+    def _response(self, request: Any, retries: RetryPolicy | None, *, free: bool) -> Response:
+        """Send one request when the network is there; see `_sent`."""
+        outage = self._client.outage
+        if not outage.is_suspected:
+            return self._sent(request, retries, free=free)
+        try:
+            with outage.turn(self._progress):
+                return self._sent(request, retries, free=free)
+        except OutageTimeoutError as gone:
+            failure, is_recorded = gone.failure, self._client.is_recorded
+            raise self._call.outage(
+                failure.why, failure.advice, gone.seconds, is_recorded=is_recorded
+            ) from failure.__cause__
+
     def _sent(self, request: Any, retries: RetryPolicy | None, *, free: bool) -> Response:
         """Send one request under the rate limit, and return its response, whatever its status.
 
@@ -389,7 +427,7 @@ class Fetch:
         self._progress.check()
         is_counted = not free and self._client.connections.sends(request)
         permit = limiter.take(self._progress) if is_counted else None
-        self._sent_at = self._client.clock.now()
+        self._sent_at, self._headers_before = self._client.clock.now(), self._client.last_headers
         broken = None
         try:
             reply = self._client.connections.send(request, self._progress.check)
@@ -403,6 +441,8 @@ class Fetch:
             if retries:
                 call.tried = retries.attempts_text()
         self._client.last_headers = reply.headers
+        if self._client.outage.is_suspected:
+            self._client.outage.answered()
         call.record_headers(reply)
         if not free:
             self._progress.answered(call.remaining)

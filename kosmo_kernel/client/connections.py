@@ -46,6 +46,7 @@ Request = httpx.Request
 MAX_CONNECTIONS = 64  # of one account
 KEEPALIVE_SECONDS = 60.0  # lifetime of an idle connection: about the time that it takes to write the next cell
 POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation while a request waits for a connection
+_UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # macOS has only the latter, which suits there
 _NO_BODY = (204, 304)
 # Decompressed size of one response. A page of a thousand records has one or two million bytes, and takes ten times as
 # much memory as Python objects; more than this limit could exhaust the memory.
@@ -90,11 +91,14 @@ class NoResponseError(Exception):
         why: the reason, as text.
         advice: what the user can do.
         retryable: whether a retry may succeed.
+        is_connected: there was a connection to the service.
+        is_stale: the connection was an older one, which broke: it may have been dead before the request was sent.
     """
 
-    def __init__(self, why: str, advice: str, passing: Retryable) -> None:
+    def __init__(self, why: str, advice: str, passing: Retryable, *, is_connected: bool = True) -> None:
         super().__init__(why)
-        self.why, self.advice, self.retryable = why, advice, passing
+        self.why, self.advice, self.retryable, self.is_connected = why, advice, passing, is_connected
+        self.is_stale = False
 
 
 class TruncatedResponseError(Exception):
@@ -156,9 +160,15 @@ class Connections:
         while not self._gate.acquire(timeout=POLL_INTERVAL_SECONDS):
             check()
         try:
-            transport = self._acquire()
+            transport, is_reused = self._acquire()
             try:
                 return self._answer(transport, request)
+            except NoResponseError as error:
+                # Idle connections are likely as dead as this one, and each could take until the timeout to fail.
+                self._close_idle()
+                timed_out = isinstance(error.__cause__, httpx.TimeoutException)
+                error.is_stale = is_reused and error.is_connected and not timed_out
+                raise
             finally:
                 self._release(transport)
         finally:
@@ -168,6 +178,10 @@ class Connections:
         """Close all connections for good, those in use as soon as they have their responses."""
         with self._lock:
             self.closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        with self._lock:
             idle, self._idle = self._idle, deque()
         for transport, _ in idle:
             transport.close()
@@ -189,17 +203,18 @@ class Connections:
             raise TruncatedResponseError(f"{received:,} bytes came of {int(length):,}", Response(status, headers, b""))
         return Response(status, headers, self._redactor.redact(body))
 
-    def _acquire(self) -> HttpTransport:
+    def _acquire(self) -> tuple[HttpTransport, bool]:
+        """Return a transport for one connection, and whether it was used before."""
         stale: list[HttpTransport] = []
         try:
             with self._lock:
                 if self.closed:
                     raise RuntimeError(f"the connections to {self._url} are closed")
                 if self._transport is not None:
-                    return self._transport
-                while self._idle and time.monotonic() - self._idle[0][1] > KEEPALIVE_SECONDS:
+                    return self._transport, False
+                while self._idle and _uptime() - self._idle[0][1] > KEEPALIVE_SECONDS:
                     stale.append(self._idle.popleft()[0])
-                return self._idle.pop()[0] if self._idle else self._opened()
+                return (self._idle.pop()[0], True) if self._idle else (self._opened(), False)
         finally:
             for transport in stale:
                 transport.close()
@@ -209,7 +224,7 @@ class Connections:
             return
         with self._lock:
             if not self.closed:
-                self._idle.append((transport, time.monotonic()))
+                self._idle.append((transport, _uptime()))
                 return
         transport.close()
 
@@ -235,17 +250,19 @@ class Connections:
 
     def _no_response(self, error: httpx.TransportError) -> NoResponseError:
         chain = tuple(_causes(error))
+        connected = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
         for kind, why, advice, passing in _FAILURES:
             match = next((cause for cause in chain if isinstance(cause, kind)), None)
             if match is not None:
                 if self._proxy and kind in _CONNECT_ERRORS:
                     where = self._proxy.url.netloc.decode()  # without user and password
-                    return NoResponseError(f"the proxy {where} cannot be reached ({why})", _PROXY, passing)
+                    return NoResponseError(
+                        f"the proxy {where} cannot be reached ({why})", _PROXY, passing, is_connected=False
+                    )
                 busy = kind is httpx.ProxyError and str(match).startswith(_BUSY)
-                return NoResponseError(
-                    why.format(error=match, timeout=self._read), advice, "always" if busy else passing
-                )
-        return NoResponseError(str(error) or type(error).__name__, LATER, "always")
+                text = why.format(error=match, timeout=self._read)
+                return NoResponseError(text, advice, "always" if busy else passing, is_connected=connected and not busy)
+        return NoResponseError(str(error) or type(error).__name__, LATER, "always", is_connected=connected)
 
 
 def in_process(api: WSGIApplication) -> HttpTransport:
@@ -257,6 +274,11 @@ def in_process(api: WSGIApplication) -> HttpTransport:
         return api(environ, start_response)
 
     return httpx.WSGITransport(with_bytes)
+
+
+def _uptime() -> float:
+    """Return the seconds of a clock that also runs while the machine sleeps, after which connections are dead."""
+    return time.clock_gettime(_UPTIME)
 
 
 def _body(response: httpx.Response, head: Response) -> bytes:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 from kosmo_kernel.client.estimate import AccountWork, Estimate, ItemWork, Limiter
 from kosmo_kernel.safety.text import shortened
@@ -81,6 +81,7 @@ class ProgressSnapshot:
         over: the run has ended.
         expected: the estimated seconds until the end, or 0.0 if there is no estimate.
         estimate: what is to come with the account that takes the longest, if its rate limit is known.
+        is_outage: the network is gone, and `waiting` are the seconds until the run gives up.
     """
 
     done: int
@@ -94,14 +95,19 @@ class ProgressSnapshot:
     over: bool = False
     expected: float = 0.0
     estimate: Estimate | None = None
+    is_outage: bool = False
 
     def text(self) -> str:
         """Return the progress as one line of text, at most `MAX_LINE_WIDTH` characters.
 
         During the run `480/500 · 1,440 requests · 3,060 left · 4.2 s`, at its end
         `500 calls · 1,500 requests · 4.4 s · account production · 3,000 requests left`. With an estimate
-        `600/1,500 · about 12 min to go · 600 requests · 50 left · 4.2 s`.
+        `600/1,500 · about 12 min to go · 600 requests · 50 left · 4.2 s`. Without a network
+        `480/500 · waits for the network (api.heroku.com does not answer), gives up in 9 min 20 s`.
         """
+        if self.is_outage:
+            gives_up = duration(math.ceil(self.waiting))
+            return shortened(f"{self.done:,}/{self.total:,} · waits {self.why}, gives up in {gives_up}", MAX_LINE_WIDTH)
         requests, elapsed = counted(self.requests, "request"), duration(self.seconds)
         if not self.over:
             remaining = () if self.remaining is None or self.waiting else (f"{self.remaining:,} left",)
@@ -145,7 +151,7 @@ class ProgressSnapshot:
 
     def at_end(self) -> ProgressSnapshot:
         """Return the same progress for a run that has ended."""
-        return replace(self, waiting=0.0, why="", over=True, expected=0.0, estimate=None)
+        return replace(self, waiting=0.0, why="", over=True, expected=0.0, estimate=None, is_outage=False)
 
     @property
     def share(self) -> float | None:
@@ -154,6 +160,13 @@ class ProgressSnapshot:
         In a script that makes one call after another, all known calls but the last are always finished.
         """
         return self.done / self.total if not self.over and self.total - self.done > 1 else None
+
+
+class Outage(Protocol):
+    """The network of an account, which may be gone; see `NetworkOutage`."""
+
+    def wait_of(self, progress: Progress) -> tuple[float, str] | None:
+        """Return in how many seconds a run gives up, and what it waits for; None if it does not wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +215,17 @@ class Progress:
         self._works: dict[Limiter, AccountWork] = {}
         self._items = self._items_done = 0  # of the running `parallel.map`
         self._counts = (0, 0)  # requests answered and sent at the last snapshot
+        self._outages: dict[Outage, None] = {}
 
     @property
     def cancelled(self) -> bool:
         """Return whether the run has ended."""
         return self._ended.is_set()
+
+    @property
+    def started(self) -> float | None:
+        """The time of the first call, or None before it."""
+        return self._started
 
     def begin(self, account: str, calls: int = 1, *, items: bool = False) -> None:
         """Count calls with an account that are begun or queued, or in place of calls the items of `parallel.map`."""
@@ -267,6 +286,11 @@ class Progress:
                 call.work.item_calls_done += 1
             call.fetches = 0
 
+    def show_outage(self, outage: Outage) -> None:
+        """Show in snapshots when the run waits for the network of an account."""
+        with self._lock:
+            self._outages[outage] = None
+
     def check(self) -> None:
         """Raise `Cancelled` if the run has ended."""
         if self._ended.is_set():
@@ -300,9 +324,13 @@ class Progress:
 
     def snapshot(self) -> ProgressSnapshot:
         """Return the progress now."""
+        waits = [wait for outage in tuple(self._outages) if (wait := outage.wait_of(self))]
         with self._lock:
             now = self.clock.now()
             longest = self._longest(now)
+            waiting, why = (max(0.0, longest.until - now), longest.why) if longest else (0.0, "")
+            if waits:
+                waiting, why = max(waits)
             seconds = now - self._started if self._started is not None else 0.0
             estimate = None if self._ended.is_set() else self._estimate()
             expected = estimate.seconds if estimate else 0.0 if self._works else self._by_speed(seconds)
@@ -313,11 +341,12 @@ class Progress:
                 remaining=estimate.remaining if estimate else self._remaining,
                 account=", ".join(self._accounts),
                 seconds=seconds,
-                waiting=max(0.0, longest.until - now) if longest else 0.0,
-                why=longest.why if longest else "",
+                waiting=waiting,
+                why=why,
                 over=self._ended.is_set(),
-                expected=0.0 if self._ended.is_set() else expected,
-                estimate=estimate,
+                expected=0.0 if self._ended.is_set() or waits else expected,
+                estimate=None if waits else estimate,
+                is_outage=bool(waits) and not self._ended.is_set(),
             )
 
     def _begin_items(self, items: int) -> None:

@@ -17,6 +17,7 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import ErrorBody, Response
+from kosmo_kernel.client.progress import duration
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_values
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.safety.redaction import one_line
@@ -157,6 +158,16 @@ class ResponseParser:
     def no_answer(self, why: str, advice: str) -> ApiError:
         """Return the error for a request without a response."""
         return self._error(UnreachableError, [f"no answer from {self.account.url}: {self._quoted(why)}", advice])
+
+    def outage(self, why: str, advice: str, seconds: float, *, is_recorded: bool) -> ApiError:
+        """Return the error for a network that was gone for some seconds, in a run that is recorded or not."""
+        summary = f"no answer from {self.account.url} for {duration(round(seconds))}: {self._quoted(why)}"
+        error = self._error(UnreachableError, [summary, advice])
+        error.is_outage = True
+        again = "Once the network is back, the same run with `--resume` goes on where this one ended"
+        where = "as its answers are recorded" if is_recorded else 'if it is recorded: docs.read("resume")'
+        error.advice = f"{again}, {where}."
+        return error
 
     def _json(self, reply: Response) -> Any:
         try:

@@ -3,7 +3,7 @@
 All requests are read-only, so each can be sent again. The first pause is half a second, each further one twice as long
 up to eight seconds, all with random jitter so that concurrent failures do not retry at the same time. A `Retry-After`
 header takes precedence. When failures and pauses would exceed `patience`, the request fails, and the error says how
-often and how long it was tried.
+often and how long it was tried. A network that is gone is waited for as `network_outage.py` says, for longer.
 
 Tenacity and stamina do not fit: they sleep by themselves on the system clock. Here a pause belongs to the run, which
 shows it and can cancel it, tests have a clock of their own, and waiting for the rate limit must not count as a failure.
@@ -71,9 +71,13 @@ class RetryPolicy:
         self._spent += self._clock.now() - sent
         wait = setback.after
         if wait is None:
-            longest = min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1))
-            wait = longest * self._chance.uniform(0.5, 1)
+            wait = backoff(self._failures - 1, self._chance)
         if self._spent + wait > self._patience:
             return None
         self._spent += wait
         return wait
+
+
+def backoff(failures: int, chance: Random) -> float:
+    """Return the seconds until the next attempt: twice as long with each earlier failure, with random jitter."""
+    return min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(failures, 8)) * chance.uniform(0.5, 1)

@@ -118,7 +118,8 @@ local function handle_failure(task, problem)
   forget_task(task)
   tasks.close(task.ticket and task.ticket.thread or task.thread)
   failure.index = index
-  if map.failures then
+  local is_outage = failure.facts and json.read(failure.facts).outage -- it would fail the other items as well
+  if map.failures and not is_outage then
     map.failures[#map.failures + 1] = failure
   else
     map.failed = failure -- replaces an earlier failure, which was of a later item

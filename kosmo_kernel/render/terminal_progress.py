@@ -34,6 +34,7 @@ class TerminalProgress(ProgressDisplay):
         self._stream, self._advice = stream, advice
         self._drawn = False
         self._unfinished = False
+        self._outage_printed = False
         self._cost: ProgressSnapshot | None = None
 
     def __exit__(self, *_: object) -> None:
@@ -73,6 +74,9 @@ class TerminalProgress(ProgressDisplay):
                 room = self._console.width - 1  # writing the last column would wrap
                 self._console.print(_text(state, room), end="", no_wrap=True, overflow="ellipsis", crop=True)
             self._drawn = True
+        elif not self._alive and state.is_outage and not self._outage_printed:
+            self._print_line(state.text())
+            self._outage_printed = True
 
     def _show_estimate(self, text: str) -> None:
         if self._alive and self._unfinished:  # the output before it is within a line

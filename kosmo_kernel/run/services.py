@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
@@ -304,10 +304,17 @@ class Services:
 
         def end(failed: BaseException | None, answers: Sequence[PackedAnswer | ApiError]) -> None:
             handle.end_expected()
-            handle.on_result(failed or self._merged(bound_call, answers))
+            try:
+                if isinstance(failed, ApiError) and failed.is_outage:
+                    _describe_outage(failed, bound_call, answers)
+                handle.on_result(failed or self._merged(bound_call, answers))
+            except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
+                handle.on_result(error)
+
+        def collects(error: ApiError) -> bool:
+            return not error.is_outage and self._collects(bound_call, error)
 
         _expect(client, handle, missing, begun=max(missing, handle.coming))
-        collects = partial(self._collects, bound_call)
         fan_out = FanOut(fetch, bound_call.calls, known, end, lambda: handle.cancelled, collects=collects)
         pool = self._fan_out_pool(client)
         for _ in range(min(bound_call.concurrency, missing) - 1):
@@ -430,6 +437,13 @@ def _merged_answer(bound_call: ServiceCall, answers: Sequence[PackedAnswer | Api
     if bound_call.collect:
         values.append(Records(failures))
     return CallAnswer(values, len(rows), list(notes), failures)
+
+
+def _describe_outage(error: ApiError, bound_call: ServiceCall, answers: Sequence[PackedAnswer | ApiError]) -> None:
+    """Let the error of an item that waited for the network speak of the whole call."""
+    answered = sum(isinstance(answer, PackedAnswer) for answer in answers)
+    error.where = bound_call.title
+    error.text += f" {answered:,} of {len(bound_call.calls):,} items were answered before."
 
 
 def _expect(client: Client, handle: CallHandle, fetches: int, *, begun: int) -> None:

@@ -244,6 +244,14 @@ READ_TIMEOUT = Setting(
     30.0,
     variable="KOSMO_READ_TIMEOUT",
 )
+OUTAGE_TIMEOUT = Setting(
+    "outage_timeout",
+    "Seconds for which a run waits for a network that is gone.",
+    _SECONDS,
+    600.0,
+    variable="KOSMO_OUTAGE_TIMEOUT",
+    config=("limits", "outage_timeout"),
+)
 MCP_TOKEN = Setting(
     "mcp_token",
     "The token that clients of `kosmo mcp:serve --http` must send. If it is not set, a new one is generated.",
@@ -455,7 +463,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
     ),
     "limits": (*LIMITS, MAX_CPU, MAX_MEMORY, MAX_TOKENS, ANSWER_WITHIN, REQUIRE_WALLS, MACOS_SANDBOX),
     "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
-    "network": (CONNECT_TIMEOUT, READ_TIMEOUT, MCP_TOKEN),
+    "network": (CONNECT_TIMEOUT, READ_TIMEOUT, OUTAGE_TIMEOUT, MCP_TOKEN),
     "checks": (CHECKS_FOLDER, *CHECK_PARAMETERS),
     "output": (PROGRESS, ROWS, HISTORY, CALL_LOG),
     "recording": (RECORD, RECORD_RUN, REPLAY, RESUME, RESUME_WITHIN, NOTEBOOK_RECORD, NOTEBOOK_RESUME),

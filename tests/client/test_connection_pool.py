@@ -66,7 +66,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     real = __import__("time").monotonic
     time = SimpleNamespace(monotonic=lambda: real() + passed[0])
     monkeypatch.setattr("httpcore._sync.http11.time", time)
-    monkeypatch.setattr("kosmo_kernel.client.connections.time", time)
+    monkeypatch.setattr("kosmo_kernel.client.connections._uptime", time.monotonic)
     return passed  # type: ignore[return-value]
 
 

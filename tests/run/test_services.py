@@ -432,3 +432,15 @@ def test_the_budget_of_an_account_can_be_asked_for(remote: Session) -> None:
     assert remote.budget_left("heroku", "default") == 4499
     with pytest.raises(errors.UnknownNameError):
         remote.budget_left("heroku", "nobody")
+
+
+def test_an_unexpected_error_while_the_answers_for_a_list_become_one_is_the_error_of_the_run(
+    remote: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError("unexpected")
+
+    monkeypatch.setattr("kosmo_kernel.run.services._merged_answer", broken)
+
+    with pytest.raises(ZeroDivisionError, match="unexpected"):
+        remote.run("heroku.list_dynos({ app_id = names })")
