@@ -106,6 +106,7 @@ class AccountLists:
         self.notes: list[str] = []
         self.requests = 0
         self.interrupted = False
+        self._is_over = False  # no further list is begun
 
     def read(self) -> None:
         """Read all lists. Lists that could not be read are added to `failures`.
@@ -116,14 +117,14 @@ class AccountLists:
         plans = [plan for function in self._lists.values() if (plan := self._plan(function))]
         self._read_all([plan for plan in plans if not plan.ways])
         rest = self._unread = [plan for plan in plans if plan.ways]
-        if self._says_estimate and not self.interrupted:
+        if self._says_estimate and not self._is_over:
             self._say_estimate(rest)
-        while rest and not self.interrupted:
+        while rest and not self._is_over:
             unread = {table_of(plan.function) for plan in rest}
             ready = [plan for plan in rest if not plan.parents & unread] or rest
             self._read_all(ready)
             rest = [plan for plan in rest if plan not in ready]
-        if self.interrupted:
+        if self._is_over:
             self._add_skipped(plans)
 
     def _plan(self, function: Function) -> ListPlan | None:
@@ -166,7 +167,8 @@ class AccountLists:
                 self._add_notes_and_requests(error.result)
                 self.failures.append({"table": table_of(plan.function)} | error.facts())
                 self.interrupted = isinstance(error, StoppedError)
-                if self.interrupted:
+                self._is_over = self.interrupted or (isinstance(error, ApiError) and error.is_outage)
+                if self._is_over:
                     return
 
     def _read(self, plan: ListPlan) -> None:

@@ -34,7 +34,7 @@ max_memory = 2_000_000_000
 max_cpu = 60
 max_tokens = 4000
 answer_within = 50
-outage_timeout = 60
+outage_timeout = 90
 
 [checks]
 folder = "own"

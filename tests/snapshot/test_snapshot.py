@@ -20,10 +20,12 @@ from kosmo_command import COMMAND, document, environment, kosmo
 from refusing_api import said, without
 
 from kosmo_kernel import snapshot
+from kosmo_kernel.catalogue import Function
+from kosmo_kernel.client.client import Client
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.errors import RefusedError, SettingsError
+from kosmo_kernel.errors import RefusedError, SettingsError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.frames import KosmoFrame, write_parquet
 from kosmo_kernel.results.result import Result
@@ -171,6 +173,26 @@ def test_an_account_without_apps_is_complete(folder: Path, monkeypatch: pytest.M
     assert (made.manifest["complete"], made.manifest["requests"]) == (True, len(WHOLE))
     assert {name: len(frame) for name, frame in saved.items()} == dict.fromkeys(TABLES, 0) | {USER: 1}
     assert next(iter(saved["dynos"])) == "app_id"
+
+
+def test_a_network_that_stays_away_keeps_what_was_read_and_is_waited_for_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = Client.fetch
+
+    def failing(self: Client, function: Function, *rest: Any, **options: Any) -> Any:
+        if function.name != "list_domains":
+            return fetch(self, function, *rest, **options)
+        error = UnreachableError("no answer for 10 min 0 s.")
+        error.is_outage = True
+        raise error
+
+    monkeypatch.setattr(Client, "fetch", failing)
+    with Session(account="demo") as session:
+        manifest = snapshot.take(session, folder).manifest
+
+    assert list(manifest["tables"]) == TABLES[:4]
+    assert [one["type"] for one in manifest["failures"]] == ["unreachable", *["interrupted"] * len(TABLES[5:])]
 
 
 def test_ctrl_c_keeps_what_was_read_and_names_the_rest(folder: Path) -> None:
