@@ -18,6 +18,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import NamedTuple
 
+import IPython
 import pytest
 from repository import ROOT, TESTS
 
@@ -25,6 +26,7 @@ import kosmo_kernel
 
 PACKAGE = ROOT / "kosmo_kernel"
 NAME = PACKAGE.name
+IPYTHON_STARTS_WITH = {"prompt_toolkit"} if IPython.version_info < (9, 17) else set()
 
 # The rooms of the package (a folder, or a module beside them) from the ground up. A room imports from rooms above its
 # own line in this table, never from those below it, and rooms on one line know nothing of each other.
@@ -121,7 +123,7 @@ STARTS = {
     "the magic": Start(
         ["-c", f"import {NAME}.magic"],
         {"client", "errors", "explorer", "magic", "notebook", "python_api", "render", "results", "safety", "settings"},
-        {"IPython", "pygments", "traitlets"},
+        {"IPython", "pygments", "traitlets", *IPYTHON_STARTS_WITH},
     ),
 }
 

@@ -117,7 +117,7 @@ def test_the_version_is_the_packages() -> None:
     [
         (["integratons:lua"], "There is no command `integratons:lua`. Did you mean: integrations:lua"),
         (["integrations"], "Did you mean: integrations:lua, integrations:docs, integrations:list"),
-        (["--colour"], "No such option '--colour'."),
+        (["--colour"], "--colour"),
         (["demo", "--no-open"], "--no-open goes with --lab."),
         (["install", "--user", "--prefix", "x"], "--user, --sys-prefix and --prefix exclude one another."),
         (["integrations:search"], "Missing argument 'WORDS...'."),

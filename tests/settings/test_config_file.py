@@ -350,9 +350,12 @@ def test_a_first_change_makes_a_folder_and_a_file_for_their_owner_only(
     path = change({("integrations", "heroku", "permissions", "read"): "ask", ("require_walls",): True})
 
     assert (stat.S_IMODE(path.parent.stat().st_mode), stat.S_IMODE(path.stat().st_mode)) == (0o700, 0o600)
-    assert path.read_text(encoding="utf-8") == (
-        'require_walls = true\n\n[integrations.heroku.permissions]\nread = "ask"\n'
-    )
+    # Whether a line is blank between them depends on the version of tomlkit.
+    assert [line for line in path.read_text(encoding="utf-8").splitlines() if line] == [
+        "require_walls = true",
+        "[integrations.heroku.permissions]",
+        'read = "ask"',
+    ]
     change({("integrations", "heroku", "permissions", "read"): None, ("require_walls",): None})
     assert path.read_text(encoding="utf-8").strip() == ""
 
@@ -413,8 +416,14 @@ def test_a_command_tells_a_mistake_in_one_line_and_as_json(file: Path) -> None:
     assert '"type": "unknown_name"' in kosmo("integrations:lua", "-e", "return 1", "--json").stdout
 
 
-@pytest.mark.parametrize("home", [None, "", " ", "/elsewhere", "~/of-mine"])
+@pytest.mark.parametrize("home", [None, "", " ", "/elsewhere"])
 def test_the_usual_folder_is_the_one_that_platformdirs_has(home: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     if home is not None:
         monkeypatch.setenv("XDG_CONFIG_HOME", home)
     assert folder() == user_config_path("kosmo_kernel", appauthor=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the variable")
+def test_a_usual_folder_that_is_relative_is_left_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "~/of-mine")  # some versions of platformdirs take it as it is
+    assert folder() == home / ".config" / "kosmo_kernel"
