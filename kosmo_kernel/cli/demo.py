@@ -224,8 +224,10 @@ def open_lab(*, browser: bool, port: int | None = None) -> None:
 def _trust(notebook: Path) -> None:
     """Sign the copy of a notebook, so that JupyterLab shows its saved tables before any cell has run."""
     import nbformat
+    from jupyter_core.paths import jupyter_data_dir
     from nbformat.sign import NotebookNotary
 
+    Path(jupyter_data_dir()).mkdir(parents=True, exist_ok=True)  # some versions of nbformat do not make it
     notary = NotebookNotary()
     with closing(notary.store):
         notary.sign(nbformat.read(notebook, as_version=4))
