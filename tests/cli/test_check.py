@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
-import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from kosmo_command import kosmo
@@ -122,14 +121,14 @@ def test_a_folder_that_cannot_be_read_is_no_folder_without_checks(
     (folder / ".#found.lua").symlink_to("a-lock-of-an-editor")
     assert outcome(["check", ".", "--fail-on", "high", "--demo", "--json"]) == 3
     assert json.loads(capsys.readouterr().out)["summary"]["checks"] == 3
-    listed = os.listdir
+    listed = Path.iterdir
 
-    def refuse(path: Any) -> list[str]:
-        if Path(path).name == "own":
+    def refuse(path: Path) -> Iterator[Path]:
+        if path.name == "own":
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return listed(path)
 
-    monkeypatch.setattr(os, "listdir", refuse)
+    monkeypatch.setattr(Path, "iterdir", refuse)
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(folder))
     (folder / "config.toml").write_text('[checks]\nfolder = "own"\n', encoding="utf-8")
     (folder / "own").mkdir()
