@@ -223,6 +223,9 @@ def open_lab(*, browser: bool, port: int | None = None) -> None:
 
 def _trust(notebook: Path) -> None:
     """Sign the copy of a notebook, so that JupyterLab shows its saved tables before any cell has run."""
+    from kosmo_kernel.values.json_schema import import_jsonschema
+
+    import_jsonschema()
     import nbformat
     from jupyter_core.paths import jupyter_data_dir
     from nbformat.sign import NotebookNotary

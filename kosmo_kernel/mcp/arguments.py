@@ -211,6 +211,9 @@ def _rules_of(tool: Tool) -> _Rules:
 
 
 def _schema(schema: Mapping[str, Any]) -> _Schema:
+    from kosmo_kernel.values.json_schema import import_jsonschema
+
+    import_jsonschema()
     from kosmo_kernel.mcp.schema_validator import SchemaCostError, validator_of
 
     try:

@@ -15,6 +15,7 @@ from typing import Any
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.runbook.parameters import INJECTED, LUA, PYTHON, TAG, assignments, parse_declarations
 from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.values.json_schema import import_jsonschema
 from kosmo_kernel.values.parameters import Parameter
 
 ACCOUNT = "account"  # the parameter that `--account` sets
@@ -92,6 +93,7 @@ def read(path: Path) -> Runbook:
         raise SettingsError(
             f"{' and '.join(missing)} run notebooks and are not installed. Install: pip install 'kosmo_kernel[run]'"
         )
+    import_jsonschema()
     import nbformat
 
     try:

@@ -7,5 +7,6 @@ extended_json.py   JSON with NaN, infinities and integer keys
 from_python.py     Python values for Lua
 standard_types.py  conversion of the standard library's types
 numpy_pandas.py    conversion of numpy's and pandas' types
+json_schema.py     jsonschema, imported quickly
 lua_syntax.py      names and values as Lua source
 """

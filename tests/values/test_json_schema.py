@@ -1,0 +1,32 @@
+"""The import of jsonschema, with a stand-in for the package that takes long to import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from repository import ROOT
+
+from kosmo_kernel.values.json_schema import GRAMMARS
+
+SCRIPT = f"""
+import sys
+from kosmo_kernel.values.json_schema import import_jsonschema
+import_jsonschema()
+import jsonschema, nbformat
+print("{GRAMMARS}" in sys.modules)
+checker = jsonschema.FormatChecker()
+print(checker.conforms("good", "iri"), checker.conforms("bad", "iri"))
+print("{GRAMMARS}" in sys.modules)
+"""
+
+
+def test_the_grammars_of_addresses_are_imported_for_the_first_address_that_is_checked(tmp_path: Path) -> None:
+    (tmp_path / f"{GRAMMARS}.py").write_text(
+        "def is_valid_syntax(term, value): return (term, value) == ('iri', 'good')"
+    )
+    command = [sys.executable, "-c", SCRIPT]
+    paths = f"{tmp_path}:{ROOT}"
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": paths}, check=True)
+    assert done.stdout.split() == ["False", "True", "False", "True"]
