@@ -6,6 +6,7 @@ the notebooks inherit that), and every test gets a fresh home on top.
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import itertools
 import math
@@ -115,9 +116,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(patch.undo)
     move_in(patch, Path(folder.name))
     patch.setattr(sys, "dont_write_bytecode", False)
+    gc.disable()  # while tests are collected: nothing of them is garbage
     sys.addaudithook(stay_on_loopback)
     # A shell starts its background jobs with SIGINT ignored, and they pass that on: what is tested can be interrupted.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # exempt the tests, so that no collection in a test visits all of them
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
