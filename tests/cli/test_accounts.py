@@ -11,7 +11,6 @@ import pexpect
 import pytest
 from fake_keyrings import FILE
 from kosmo_command import COMMAND, document, environment, kosmo
-from repository import ROOT, SUPPORT
 
 from kosmo_kernel.demo.api import DEMO_TOKEN
 
@@ -35,9 +34,8 @@ def ring(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home / "ring.json"
 
 
-def run(*args: str, token: str = "", keyring: bool = False) -> tuple[int, str, str]:
-    paths = f"{ROOT}{os.pathsep}{SUPPORT}" if keyring else str(ROOT)
-    done = kosmo(*args, stdin=token.encode(), env={"PYTHONPATH": paths})
+def run(*args: str, token: str = "") -> tuple[int, str, str]:
+    done = kosmo(*args, stdin=token.encode())
     return done.returncode, done.stdout, done.stderr
 
 
@@ -60,7 +58,6 @@ def test_a_token_goes_into_the_keyring_where_there_is_one(place: Path, ring: Pat
         "--stdin",
         "--json",
         stdin=DEMO_TOKEN.encode(),
-        env={"PYTHONPATH": f"{ROOT}{os.pathsep}{SUPPORT}"},
     )
     assert (code, answer) == (
         0,
@@ -78,8 +75,8 @@ def test_a_token_goes_into_the_keyring_where_there_is_one(place: Path, ring: Pat
     assert list(json.loads(ring.read_text(encoding="utf-8")).values()) == [DEMO_TOKEN]
     assert not (place / "secrets.json").exists()
     lua = 'return app.integrations.heroku["my-team"].get_current_user().email'
-    assert run("integrations:lua", "-e", lua, keyring=True)[:2] == (0, "juno.hale@larkmoor.example\n")
-    assert run("accounts:remove", "my_team", keyring=True)[0] == 0
+    assert run("integrations:lua", "-e", lua)[:2] == (0, "juno.hale@larkmoor.example\n")
+    assert run("accounts:remove", "my_team")[0] == 0
     assert json.loads(ring.read_text(encoding="utf-8")) == {}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from forked_command import CommandServer
-from repository import ROOT
+from repository import ROOT, SUPPORT
 
 FICTION = "Fictional data: the account in use is the demo."
 COMMAND = [sys.executable, "-m", "kosmo_kernel"]
@@ -21,8 +21,11 @@ FORKS = CommandServer()
 MEASURED = any(name.startswith("COVERAGE_PROCESS") for name in os.environ)
 
 
+PATHS = os.pathsep.join([str(ROOT), str(SUPPORT)])  # the package, and the keyrings of tests
+
+
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(ROOT)} | dict(more or {})
+    return os.environ | {"PYTHONPATH": PATHS} | dict(more or {})
 
 
 def kosmo(
