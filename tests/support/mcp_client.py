@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from anyio.from_thread import start_blocking_portal
 from kosmo_command import COMMAND, environment
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
@@ -33,6 +34,17 @@ def asked(ask: Callable[[Client], Awaitable[Any]], *args: str, **more: Any) -> A
             return await ask(one)
 
     return asyncio.run(run())
+
+
+Ask = Callable[[Callable[[Client], Awaitable[Any]]], Any]
+"""Return what a client gets that asks."""
+
+
+@contextmanager
+def one_client() -> Iterator[Ask]:
+    """Yield a function that asks as `asked` does, each time with the same client and its server."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(client()) as one:
+        yield lambda ask: portal.call(ask, one)
 
 
 def text_of(answer: CallToolResult) -> str:
