@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -76,6 +77,12 @@ def page_with(field: str, words: str) -> tuple[Page, Page]:
     return server_page("s", tools, about), tool_page("s", tools[0])
 
 
+@cache
+def usual_pages(read: Read, field: str, words: str) -> list[Shown]:
+    """Return how the pages of a server and of its tool are seen with usual words in one field."""
+    return [read(page.for_notebook()) for page in page_with(field, words)]
+
+
 def as_json(words: str) -> str:
     return one_line(json.dumps(words, ensure_ascii=False), most=VALUES)
 
@@ -99,8 +106,8 @@ def test_a_line_of_a_servers_is_seen_as_it_is_on_its_pages_and_means_nothing(fie
         usual_words = "Beseda-1" if field == "name" and not words.isidentifier() else WORD  # called otherwise in Lua
         if not tight(seen):
             continue
-        for usual, page in zip(page_with(field, usual_words), page_with(field, words), strict=True):
-            expected, shown = read(usual.for_notebook()), read(page.for_notebook())
+        for expected, page in zip(usual_pages(read, field, usual_words), page_with(field, words), strict=True):
+            shown = read(page.for_notebook())
             is_marked = field == "property description"  # what is between backticks in it is code
             same, own_same = (
                 [tag for tag in one.structure if not (is_marked and tag == "code")] for one in (shown, expected)
@@ -121,7 +128,7 @@ def test_the_values_of_a_schema_are_seen_as_they_are(read: Read) -> None:
         _, page = page_with("enum", words)
         seen = one_line(json.dumps([words, 1], ensure_ascii=False), most=VALUES)
         shown = read(page.for_notebook())
-        assert shown.structure == read(page_with("enum", WORD)[1].for_notebook()).structure
+        assert shown.structure == usual_pages(read, "enum", WORD)[1].structure
         assert f"Oneof{tight(seen)}." in shown.text, page.markdown
 
 
@@ -131,8 +138,8 @@ def test_the_values_of_a_schema_are_seen_as_they_are(read: Read) -> None:
 def test_the_prose_of_a_server_changes_nothing_of_the_page_around_it(field: str, read: Read) -> None:
     own = ("h1", "h2", "table")
     for words in (*HOSTILE, "## app.mcp.s.seat_take(x)\n\n| a | b |\n|---|---|", "```\n- [x](#x): y\n", "# x\n## y"):
-        for usual, page in zip(page_with(field, "word"), page_with(field, words), strict=True):
-            expected, shown = read(usual.for_notebook()), read(page.for_notebook())
+        for expected, page in zip(usual_pages(read, field, "word"), page_with(field, words), strict=True):
+            shown = read(page.for_notebook())
             assert [tag for tag in shown.structure if tag in own[:2]].count("h1") in (1, 2)  # `x` over `===` is one
             for text in ("Thetoolmaychangesomething,asfarasitsays.", "argument", "required", "meaning"):
                 assert shown.text.count(text) == expected.text.count(text), page.markdown
