@@ -6,13 +6,15 @@ number of records of each list, the failures, what was left out, and whether the
 lists.py     read the lists of an account
 folder.py    write the folder atomically, with secrets redacted
 saved.py     read a snapshot as frames
+previous.py  take over from an earlier snapshot what cannot have changed since
+changes.py   why each list of single apps may change
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from kosmo_kernel.snapshot.folder import FORMS as FORMS
 from kosmo_kernel.snapshot.folder import Form as Form
 from kosmo_kernel.snapshot.folder import check, write
 from kosmo_kernel.snapshot.lists import AccountLists
+from kosmo_kernel.snapshot.previous import PreviousSnapshot, dated, none_of
+from kosmo_kernel.snapshot.previous import Since as Since
 from kosmo_kernel.snapshot.saved import SavedSnapshot as SavedSnapshot
 from kosmo_kernel.snapshot.saved import UnknownTableError as UnknownTableError
 from kosmo_kernel.snapshot.saved import read as read
@@ -52,6 +56,7 @@ def take(
     *,
     every: bool = False,
     integration: str = "heroku",
+    since: Since | None = None,
     frontend: Frontend = NO_FRONTEND,
 ) -> SnapshotReport:
     """Read lists of the session's account and write them into a new folder.
@@ -62,6 +67,7 @@ def take(
         form: the file format.
         every: read all lists that the token can read, and not only those that audits and comparisons read.
         integration: the service whose lists are read.
+        since: the earlier snapshot from which records are taken over; each record then says when it was seen.
         frontend: gets messages for the user on `stderr`, such as the estimate of `every`, and the progress of each
             list.
 
@@ -69,39 +75,51 @@ def take(
         The report, which may be of an incomplete snapshot.
 
     Raises:
-        SettingsError: the folder is not empty or cannot be created, or pyarrow is not installed. No request was sent.
+        SettingsError: the folder is not empty or cannot be created, pyarrow is not installed, or `since` is no snapshot
+            that this one can go on from. No request was sent, unless the token is of another user now.
         KosmoError: no list could be read.
         OSError: the files cannot be written.
     """
     check(folder, form, resumes=session.recording.resumes)
     service = integrations.find(integration)
-    lists = AccountLists(session, service, frontend, every=every)
     started = session.recording.now()
+    redact_tokens = _redaction(session)
+    previous = since and PreviousSnapshot(since, form, session.account, service.name, now=started, change=redact_tokens)
+    lists = AccountLists(session, service, frontend, every=every, previous=previous)
     lists.read()
-    redact_tokens = partial(redact, tokens=session.tokens())
+    begun = started.strftime(TIMESTAMP_FORMAT)
+    tables = dated(lists.tables, lists.taken, lists.item_columns, begun) if previous else lists.tables
     content = {
         KIND: VERSION,
         "integration": service.name,
         "account": session.account,
-        "begun": started.strftime(TIMESTAMP_FORMAT),
+        "begun": begun,
         "ended": datetime.now(UTC).strftime(TIMESTAMP_FORMAT),
         "complete": not lists.failures,
         "requests": lists.requests,
         "format": form,
-        "tables": {
-            name: {
-                "file": f"{name}.{form}",
-                "function": f"{service.name}.{records.function.name}",
-                "rows": len(records),
-                "by": lists.items[name],
-            }
-            for name, records in lists.tables.items()
-            if records.function
-        },
+        **({"since": previous.begun} if previous else {}),
+        "tables": {name: {"file": f"{name}.{form}", **_about_table(lists, name, service.name)} for name in tables},
         "failures": lists.failures,
         "left_out": lists.left_out,
         "kosmo_kernel": __version__,
     }
     manifest = in_texts(content, redact_tokens)
-    write(folder, form, lists.tables, manifest, redact_tokens, resumes=session.recording.resumes)
+    write(folder, form, tables, manifest, redact_tokens, resumes=session.recording.resumes)
     return SnapshotReport(manifest, lists.interrupted, list(dict.fromkeys(lists.notes)))
+
+
+def _redaction(session: Session) -> Callable[[str], str]:
+    """Return the function that redacts secrets in texts; a session knows its tokens only once it has used them."""
+    return lambda text: redact(text, tokens=session.tokens())
+
+
+def _about_table(lists: AccountLists, table: str, integration: str) -> dict[str, Any]:
+    """Return what the manifest says about a table: its function, its records, and what was taken over."""
+    records, times = lists.tables[table], lists.taken.get(table)
+    function = records.function.name if records.function else ""
+    about = {"function": f"{integration}.{function}", "rows": len(records), "by": lists.items[table]}
+    if times:
+        empty = none_of(times, records, lists.item_columns[table])
+        about |= {"taken_over": len(times), "oldest": min(times.values()), "none_of": empty}
+    return about

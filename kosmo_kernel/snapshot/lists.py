@@ -18,6 +18,7 @@ from kosmo_kernel.errors import ApiError, KosmoError, RefusedError, StoppedError
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
+from kosmo_kernel.snapshot.previous import ItemList, Look, PreviousSnapshot
 from kosmo_kernel.values.records import Records
 
 # Requests for the items of one list if the service has lists for all of them at once; see `client/bulk.py`.
@@ -55,6 +56,11 @@ class ListPlan(NamedTuple):
     ways: tuple[Way, ...]
 
     @property
+    def is_by_item(self) -> bool:
+        """Return whether each item of one other list needs a request of its own."""
+        return len(self.ways) == 1 and not self.ways[0].link.bulk
+
+    @property
     def parents(self) -> set[str]:
         """The tables that have to be read before."""
         return {way.parent for way in self.ways}
@@ -70,10 +76,12 @@ class AccountLists:
         every: read all lists, and not only those that the catalogue has in a snapshot.
         only: read the lists of these tables instead, each with these arguments, or with all that it takes if none is
             named.
+        previous: an earlier snapshot, from which what cannot have changed is taken over.
 
     Attributes:
         tables: the records of each list, by table name.
         items: the arguments that each table was read with.
+        taken: the time at which each item that was taken over had been seen, by table name.
         failures: what could not be read, each with its `table` and the facts of the error.
         left_out: what was not tried, each with its `table` and `why`.
         notes: notes for the user.
@@ -89,10 +97,12 @@ class AccountLists:
         *,
         every: bool = False,
         only: Mapping[str, Collection[str]] = MappingProxyType({}),
+        previous: PreviousSnapshot | None = None,
     ) -> None:
+        self._previous = previous
         self._session, self._integration, self._frontend, self._only = session, integration, frontend, only
         self._unread: list[ListPlan] = []  # those that need another list
-        self._counts: dict[tuple[str, str, int], int] = {}  # the number of items of each way
+        self._counts: dict[tuple[str, str], int] = {}  # the number of items to ask of each table, by argument
         self._says_estimate = every or bool(only)
         self._lists = {
             table_of(function): function
@@ -101,12 +111,19 @@ class AccountLists:
         }
         self.tables: dict[str, Records] = {}
         self.items: dict[str, list[str]] = {}
+        self.taken: dict[str, dict[Any, str]] = {}
         self.failures: list[dict[str, Any]] = []
         self.left_out: list[dict[str, str]] = []
         self.notes: list[str] = []
         self.requests = 0
         self.interrupted = False
         self._is_over = False  # no further list is begun
+
+    @property
+    def item_columns(self) -> dict[str, str]:
+        """The column of each table that has the item which its records were read with."""
+        columns = {name: self._lists[name].item_column(names[0]) for name, names in self.items.items() if names}
+        return {name: column.name for name, column in columns.items() if column}
 
     def read(self) -> None:
         """Read all lists. Lists that could not be read are added to `failures`.
@@ -115,17 +132,36 @@ class AccountLists:
             KosmoError: a list failed before any was read.
         """
         plans = [plan for function in self._lists.values() if (plan := self._plan(function))]
-        self._read_all([plan for plan in plans if not plan.ways])
+        if self._previous:
+            self._previous.check_names({table_of(plan.function) for plan in plans if plan.is_by_item})
+        order = [plan for plan in plans if not plan.ways]
+        self._read_all(order)
+        if self._previous:
+            self._previous.check_user(self.tables)
         rest = self._unread = [plan for plan in plans if plan.ways]
         if self._says_estimate and not self._is_over:
             self._say_estimate(rest)
         while rest and not self._is_over:
             unread = {table_of(plan.function) for plan in rest}
             ready = [plan for plan in rest if not plan.parents & unread] or rest
-            self._read_all(ready)
+            order += ready
+            # What is always asked comes first, since it may show that something else has changed.
+            self._read_all(sorted(ready, key=lambda plan: plan in self._can_take_over(ready)))
             rest = [plan for plan in rest if plan not in ready]
         if self._is_over:
             self._add_skipped(plans)
+        names = [table_of(plan.function) for plan in order]
+        self.tables = {name: self.tables[name] for name in names if name in self.tables}
+
+    def _can_take_over(self, plans: Sequence[ListPlan]) -> list[ListPlan]:
+        """Return the lists that the earlier snapshot has as well, and of which records are taken over."""
+        return [
+            plan
+            for plan in plans
+            if self._previous
+            and plan.is_by_item
+            and self._previous.may_take_over(table_of(plan.function), plan.ways[0].param.name)
+        ]
 
     def _plan(self, function: Function) -> ListPlan | None:
         """Return how a list is read; None if it cannot be, and then `left_out` has the reason."""
@@ -194,15 +230,34 @@ class AccountLists:
                 continue
             if not items:
                 continue
-            later = (*plan.ways[plan.ways.index(way) + 1 :], *(way for unread in self._unread for way in unread.ways))
-            result = self._call(function, {way.param.name: items, "errors": "collect"}, later)
-            _add_once(rows, result.values[0], function.item_column(way.param.name))
-            failures += [{"table": table} | failure for failure in result.failures]
+            looks = self._looks(plan, way)
+            to_ask = [item for item in items if item not in looks]
+            answered: Sequence[dict[str, Any]] = ()
+            if to_ask:
+                later = [(plan, other) for other in plan.ways[plan.ways.index(way) + 1 :]]
+                later += [(unread, other) for unread in self._unread for other in unread.ways]
+                result = self._call(function, {way.param.name: to_ask, "errors": "collect"}, later)
+                answered = result.values[0]
+                failures += [{"table": table} | failure for failure in result.failures]
+            column = function.item_column(way.param.name)
+            _add_once(rows, _merged(answered, looks, items, column), column)
             asked += len(items)
         self.failures += failures
         if len(failures) < asked or not asked:
             names = [way.param.name for way in plan.ways]
             self.tables[table], self.items[table] = Records(rows, function, columns_of(function, names)), names
+
+    def _looks(self, plan: ListPlan, way: Way) -> dict[Any, Look]:
+        """Return what is taken over from the earlier snapshot, by item, and keep when it was seen."""
+        column = plan.function.item_column(way.param.name)
+        if self._previous is None or not self._can_take_over([plan]) or column is None:
+            return {}
+        table, items = table_of(plan.function), set(self._items(way))
+        one = ItemList(table, way.param.name, column.name, way.parent, way.param.value_of_record)
+        looks = self._previous.looks(one, self.tables, self.failures)
+        looks = {item: look for item, look in looks.items() if item in items}
+        self.taken[table] = {item: look.seen for item, look in looks.items()}
+        return looks
 
     def _items(self, way: Way) -> list[Any]:
         """Return what identifies the records of the list that a way needs.
@@ -226,10 +281,12 @@ class AccountLists:
         if link and self._integration.credentials.lacks(link.scope, granted):
             raise RefusedError(f"It needs a token with the scope {link.scope}; this one has {', '.join(granted)}.")
 
-    def _call(self, function: Function, arguments: dict[str, Any], later: Sequence[Way] = ()) -> Result:
+    def _call(
+        self, function: Function, arguments: dict[str, Any], later: Sequence[tuple[ListPlan, Way]] = ()
+    ) -> Result:
         """Make a call, whose progress includes the time of the ways to come as far as their items are known."""
         full_name = f"{self._integration.name}.{function.name}"
-        options = RunOptions(later=sum(self._requests(way) for way in later if way.parent in self.tables))
+        options = RunOptions(later=sum(self._requests(plan, way) for plan, way in later if way.parent in self.tables))
         result = self._session.call(full_name, arguments, options, self._frontend)
         self._add_notes_and_requests(result)
         return result
@@ -256,7 +313,7 @@ class AccountLists:
     def _estimate(self, plans: Sequence[ListPlan]) -> str:
         unread = {table_of(plan.function) for plan in plans}
         later = [plan for plan in plans if plan.parents & unread]
-        now = sum(self._requests(way) for plan in plans for way in plan.ways if way.parent in self.tables)
+        now = sum(self._requests(plan, way) for plan in plans for way in plan.ways if way.parent in self.tables)
         text = f"{len(plans):,} more take about {counted(now, 'request')}"
         if later:
             parents = sorted({parent for plan in later for parent in plan.parents & unread})
@@ -272,10 +329,10 @@ class AccountLists:
         waiting = f"about {counted(max(1, round(minutes)), 'minute')} of waiting" if minutes else "no waiting"
         return f"{text}: {waiting}, as {left:,} are left and {budget.refill_per_minute:g} come back a minute."
 
-    def _requests(self, way: Way) -> int:
-        key = way.parent, way.generation, id(way.param)
+    def _requests(self, plan: ListPlan, way: Way) -> int:
+        key = table_of(plan.function), way.param.name
         if key not in self._counts:
-            self._counts[key] = len(self._items(way))
+            self._counts[key] = len(self._items(way)) - len(self._looks(plan, way))
         count = self._counts[key]
         return min(count, _BULK_REQUESTS) if way.link.bulk and count >= _BULK_FROM else count
 
@@ -286,7 +343,19 @@ def _has_generation(row: dict[str, Any], wanted: str) -> bool:
     return not (wanted and generation and generation["name"] != wanted)
 
 
-def _add_once(rows: list[dict[str, Any]], more: Records, item: Column | None) -> None:
+def _merged(
+    answered: Sequence[dict[str, Any]], looks: Mapping[Any, Look], items: Sequence[Any], column: Column | None
+) -> Sequence[dict[str, Any]]:
+    """Return the records that were read and those that were taken over, in the order of their items."""
+    if not looks or column is None:
+        return answered
+    by_item: dict[Any, list[dict[str, Any]]] = {item: list(look.rows) for item, look in looks.items()}
+    for row in answered:
+        by_item.setdefault(row[column.name], []).append(row)
+    return [row for item in items for row in by_item.get(item, ())]
+
+
+def _add_once(rows: list[dict[str, Any]], more: Sequence[dict[str, Any]], item: Column | None) -> None:
     """Add records that were read in another way; one that is there already gets the item that it was read with."""
     known = {row["id"]: row for row in rows if "id" in row}
     for row in more:
