@@ -95,7 +95,7 @@ def test_an_outline_ends_however_much_there_is() -> None:
 
 def test_nothing_in_a_value_is_markup() -> None:
     reader = seen({"<script>alert(1)</script>": ["</li></ul>", LONG, "<img src=x onerror=alert(1)>"], "\x1b[2J": 1})
-    assert reader.tags == {"div", "style", "details", "summary", "span", "ul", "li", "b", "i"}
+    assert reader.tags - {"style"} == {"div", "details", "summary", "span", "ul", "li", "b", "i"}
     assert "<script>alert(1)</script>: 3 elements" in reader.lines
     assert "\\u001b[2J: 1" in reader.lines
 

@@ -91,6 +91,11 @@ class CommandServer:
         command = [sys.executable, "-c", code]
         self._process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": paths}, pass_fds=[theirs.fileno()])
         theirs.close()
+        atexit.register(self._end, self._process)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        self._socket.close()
+        process.wait()
 
 
 def _read_all(end: int, written: dict[int, bytes]) -> None:
