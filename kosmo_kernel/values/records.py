@@ -99,10 +99,11 @@ class Records(Sequence[dict[str, Any]]):
     @property
     def rows(self) -> Sequence[dict[str, Any]]:
         """The objects."""
-        if isinstance(self._rows, PackedRows):
+        rows = self._rows  # read once, because another thread may replace it meanwhile
+        if isinstance(rows, PackedRows):
             with collector_paused():
-                self._rows = self._rows.decoded()
-        return self._rows
+                self._rows = rows = rows.decoded()
+        return rows
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -55,3 +57,19 @@ def test_packed_rows_are_the_records_with_their_item_first() -> None:
     ]
     assert list(records[0]) == ["app_id", "id"]
     assert records[0] is records.rows[0]
+
+
+def test_packed_records_that_another_thread_decodes_meanwhile_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = PackedRows()
+    packed.add({"app_id": "one"}, PackedPart.of([{"id": 1}]))
+    records = Records(packed)
+
+    @contextmanager
+    def switched() -> Iterator[None]:
+        monkeypatch.undo()
+        assert len(records.rows) == 1
+        yield
+
+    monkeypatch.setattr("kosmo_kernel.values.records.collector_paused", switched)
+
+    assert records.rows == [{"app_id": "one", "id": 1}]
