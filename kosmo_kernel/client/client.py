@@ -404,7 +404,7 @@ class Fetch:
     def _response(self, request: Any, retries: RetryPolicy | None, *, free: bool) -> Response:
         """Send one request when the network is there; see `_sent`."""
         outage = self._client.outage
-        if not outage.is_suspected:
+        if not outage.is_suspected or not self._client.connections.sends(request):
             return self._sent(request, retries, free=free)
         try:
             with outage.turn(self._progress):
@@ -425,8 +425,8 @@ class Fetch:
         """
         limiter, call = self._client.limiter, self._call
         self._progress.check()
-        is_counted = not free and self._client.connections.sends(request)
-        permit = limiter.take(self._progress) if is_counted else None
+        is_sent = self._client.connections.sends(request)
+        permit = limiter.take(self._progress) if is_sent and not free else None
         self._sent_at, self._headers_before = self._client.clock.now(), self._client.last_headers
         broken = None
         try:
@@ -441,7 +441,7 @@ class Fetch:
             if retries:
                 call.tried = retries.attempts_text()
         self._client.last_headers = reply.headers
-        if self._client.outage.is_suspected:
+        if is_sent and self._client.outage.is_suspected:
             self._client.outage.answered()
         call.record_headers(reply)
         if not free:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,6 +24,7 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import NoResponseError
 from kosmo_kernel.client.progress import Cancelled, Progress
+from kosmo_kernel.client.recorder import Recorder
 from kosmo_kernel.errors import KosmoError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.session import Session
@@ -182,6 +184,18 @@ def test_a_sign_in_page_after_an_outage_is_waited_for_too() -> None:
     one = asking(Network(30, lambda: errors.pop(0) if errors else no_name()))
 
     assert one.fetch().requests == 1
+
+
+def test_a_recorded_answer_neither_waits_for_the_network_nor_ends_the_outage(tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    with closing(Recorder(file, "default")) as recorder:
+        Asking(Network(0), cassette=recorder).fetch("list_domains", app_id="app-0")
+    with closing(Recorder(file, "default", resume=True)) as recorder:
+        one = asking(Network(1e9), cassette=recorder)
+        one.client.outage.failed(one, NoResponseError("its name is not known", "", "met", is_connected=False))
+
+        assert one.fetch("list_domains", app_id="app-0").requests == 1
+        assert (one.clock.waits, one.client.outage.is_suspected) == ([], True)
 
 
 def test_an_interrupt_ends_the_wait_of_all() -> None:
