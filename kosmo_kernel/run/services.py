@@ -320,6 +320,8 @@ class Services:
         for _ in range(min(bound_call.concurrency, missing) - 1):
             pool.submit(fan_out.work)
         fan_out.work()
+        if handle.cancelled:
+            handle.end_expected()
 
     def _collects(self, bound_call: ServiceCall, _error: ApiError) -> bool:
         """Return whether the failure of one item does not end the call for all items of a list."""

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from run_with import run_with
 
 from kosmo_kernel import errors
 from kosmo_kernel.client import thread_pool as threads
+from kosmo_kernel.client.call import CallHandle
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.progress import Progress, ProgressSnapshot
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.run import progress_throttle
 from kosmo_kernel.session import Session
 
@@ -444,3 +447,24 @@ def test_an_unexpected_error_while_the_answers_for_a_list_become_one_is_the_erro
 
     with pytest.raises(ZeroDivisionError, match="unexpected"):
         remote.run("heroku.list_dynos({ app_id = names })")
+
+
+def test_items_of_a_call_that_nobody_waits_for_any_more_are_not_expected(
+    remote: Session, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate.open.set()
+    monkeypatch.setattr(threads.ThreadPool, "submit", lambda _pool, work: work())
+    services = remote.shared_services(date(2026, 11, 28))
+    apps = [f"app-{number}" for number in range(9)]
+    request = CallRequest("heroku.list_domains", None, {"app_id": apps, "errors": "collect"}, [], None)
+    expected: list[int] = []
+
+    def on_answer() -> None:
+        estimate = services.progress.snapshot().estimate
+        expected.append(estimate.fetches if estimate else 0)
+        handle.is_cancelled = len(expected) == 2
+
+    handle = CallHandle(Progress(), lambda answer: pytest.fail(str(answer)), pytest.fail, on_answer)
+    services.begin(services.bind(request, "default"), handle)
+
+    assert (expected, services.progress.snapshot().estimate) == ([9, 8], None)
