@@ -34,7 +34,8 @@ class Answer:
         requests: the number of requests that were answered.
         remaining: the account's remaining request budget, if the service reports it.
         warnings: the service's warnings, each once per client.
-        unchanged: nothing has changed according to the service, and `data` is the same object as before.
+        unchanged: nothing has changed according to the service. A list that is still in use is the same object as
+            before.
     """
 
     data: list[dict[str, Any]] | dict[str, Any]

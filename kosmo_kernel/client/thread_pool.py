@@ -1,9 +1,9 @@
-"""The thread pool in which calls are made.
+"""The thread pools in which calls are made: one of a session, and one of each account for lists of items.
 
 A thread is started when there is work and no idle thread, and ends after `IDLE_SECONDS` without work. The threads are
 daemons, so that an abandoned request cannot keep Python from exiting. An abandoned request may block its thread until
-the service responds; after `abandon` that thread no longer counts against the limit of a run. There are never more than
-`MAX_THREADS` in all.
+the service responds; after `abandon` that thread no longer counts against the limit of a run. A pool never has more
+than `MAX_THREADS`.
 """
 
 from __future__ import annotations
