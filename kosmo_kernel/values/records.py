@@ -131,11 +131,10 @@ class Records(Sequence[dict[str, Any]]):
 
     def take(self, indices: Iterable[int]) -> Records:
         """Return the records at these indices (from 0), in this order, with the same function."""
-        places = list(indices)
-        account = self.account
+        places, rows, account = list(indices), self.rows, self.account
         if isinstance(account, list):
             account = [account[i] for i in places]
-        return Records([self.rows[i] for i in places], self.function, self.columns, account)
+        return Records([rows[i] for i in places], self.function, self.columns, account)
 
     def account_of(self, place: int) -> str | None:
         """Return the account that the record at an index (from 0) came from."""
