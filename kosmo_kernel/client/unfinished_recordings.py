@@ -26,6 +26,9 @@ _HEAD = b'{"cassette":'  # the first bytes of every recording
 
 def create_part(file: Path) -> tuple[int, Path]:
     """Create a file beside a recording, locked by this process; return its descriptor and path."""
+    # For `moving`: some versions cannot be imported any more when Python ends, which is when a recording may be moved.
+    import filelock  # noqa: F401
+
     descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)  # with mode 0600
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor, Path(name)
