@@ -253,7 +253,8 @@ class AccountLists:
         if self._previous is None or not self._can_take_over([plan]) or column is None:
             return {}
         table, items = table_of(plan.function), set(self._items(way))
-        one = ItemList(table, way.param.name, column.name, way.parent, way.param.value_of_record)
+        item_of, has_fingerprints = way.param.value_of_record, plan.function.fingerprints
+        one = ItemList(table, way.param.name, column.name, way.parent, item_of, has_fingerprints)
         looks = self._previous.looks(one, self.tables, self.failures)
         looks = {item: look for item, look in looks.items() if item in items}
         self.taken[table] = {item: look.seen for item, look in looks.items()}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kosmo_kernel import __version__
+from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.client.saved_tables import SEEN, TIMESTAMP_FORMAT, SavedTables
 from kosmo_kernel.errors import RefusedError, SettingsError
@@ -26,6 +27,7 @@ from kosmo_kernel.values.records import Records
 ALL = "all"  # in place of names of lists
 # A record that was written so shortly before it was seen may have been written again within the same second.
 _SETTLED = timedelta(minutes=1)
+_WRITTEN = ("created_at", "updated_at", "released_at")
 SEEN_COLUMN = Column(SEEN, "When it was seen; earlier than the snapshot if it was taken over", "timestamp")
 # The fields of a failure of a whole list; that of one item has the item as well.
 _FACTS = {
@@ -52,6 +54,7 @@ class ItemList(NamedTuple):
         column: the column that has the item.
         parent: the table of the other list.
         item_of: returns the item of a record of the other list.
+        fingerprints: its records have fingerprints of secrets.
     """
 
     table: str
@@ -59,6 +62,7 @@ class ItemList(NamedTuple):
     column: str
     parent: str
     item_of: Callable[[Mapping[str, Any]], Any]
+    fingerprints: bool
 
 
 class Since(NamedTuple):
@@ -193,11 +197,14 @@ class PreviousSnapshot:
         for table in EVIDENCE:
             moved |= self._differing(table, one, tables)
         proof = LIST_CHANGES[one.table].shown_by if one.table in LIST_CHANGES else ""
+        looks = self._looks_of(one)
         if proof and not self._names & {one.table, ALL}:
-            if not {proof} <= tables.keys() & self._saved.tables.keys():
+            if proof in self._names or not {proof} <= tables.keys() & self._saved.tables.keys():
                 return {}
             moved |= {item for table, item in before | now if table == proof}
-        looks = self._looks_of(one)
+            shown = _by_item(self._rows_now(proof, tables[proof]), one.column)
+            moved |= {item for item, rows in shown.items() if not _is_settled(rows, looks[item])}
+        moved |= self._with_another_key(one)
         items = self._unchanged(one, tables[one.parent])
         return {item: looks[item] for item in items if item not in moved and looks[item].seen >= self._oldest}
 
@@ -208,11 +215,19 @@ class PreviousSnapshot:
         before, looks = self._parents[one.parent], self._looks_of(one)
         for row in self._rows_now(one.parent, parents):
             item = one.item_of(row)
-            if item in before and _same(before[item], row):
-                written = max(row.get("updated_at") or "", row.get("released_at") or "")
-                settled = datetime.fromisoformat(looks[item].seen) - _SETTLED
-                if written <= settled.strftime(TIMESTAMP_FORMAT):
-                    yield item
+            if item in before and _same(before[item], row) and _is_settled([row], looks[item]):
+                yield item
+
+    def _with_another_key(self, one: ItemList) -> set[Any]:
+        """Return the items whose fingerprints cannot be compared with new ones, because they have another key."""
+        if not one.fingerprints:
+            return set()
+        key_id = fingerprints(self._saved.account).key_id
+        return {
+            item
+            for item, look in self._looks_of(one).items()
+            if any(row["fingerprint"] and not row["fingerprint"].startswith(f"{key_id}:") for row in look.rows)
+        }
 
     def _looks_of(self, one: ItemList) -> dict[Any, Look]:
         """Return what the snapshot has of each item of a list."""
@@ -282,6 +297,13 @@ def none_of(times: Mapping[Any, str], records: Records, column: str) -> dict[str
         if item not in with_records:
             empty[seen].append(item)
     return dict(empty)
+
+
+def _is_settled(rows: Sequence[Mapping[str, Any]], look: Look) -> bool:
+    """Return whether records were written before others were seen, and not just then."""
+    written = max(row.get(key) or "" for row in rows for key in _WRITTEN)
+    settled = datetime.fromisoformat(look.seen) - _SETTLED
+    return bool(written <= settled.strftime(TIMESTAMP_FORMAT))
 
 
 def _by_item(rows: Sequence[dict[str, Any]], column: str) -> dict[Any, _Rows]:

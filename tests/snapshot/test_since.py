@@ -17,6 +17,7 @@ from kosmo_command import kosmo
 from seeded_defects import DEFECTS, Defect
 
 from kosmo_kernel import snapshot
+from kosmo_kernel.accounts.fingerprints import Fingerprints
 from kosmo_kernel.client.saved_tables import SavedTables
 from kosmo_kernel.demo import api
 from kosmo_kernel.demo.budget import UNLIMITED
@@ -25,6 +26,7 @@ from kosmo_kernel.demo.models import Record
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.session import Session
+from kosmo_kernel.snapshot import previous
 from kosmo_kernel.snapshot.changes import LIST_CHANGES
 
 KINDS = list(dict.fromkeys(defect for defects in DEFECTS.values() for defect in defects))
@@ -241,6 +243,27 @@ def test_nothing_is_taken_over_of_an_app_that_the_account_may_read_less_of(befor
     account.take(tmp_path / "again", since=tmp_path / "after", take_over=["all"])
     assert f"/apps/{name}/collaborators" in account.paths
     assert len(account.paths) < 10
+
+
+@pytest.mark.parametrize(
+    "sign", full_except(["a release as they were read", "releases taken over", "another key"], "another key")
+)
+def test_config_vars_are_asked_again_if_the_same_releases_do_not_prove_that_they_are_the_same(
+    sign: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = company(2)
+    for app in one.apps:  # a release that failed does not change the record of its app
+        app["updated_at"] = app["released_at"] = app["created_at"]
+    account = Account(one)
+    account.take(tmp_path / "before", every=True)
+    newest = max(release["created_at"] for release in tables_of(tmp_path / "before")["releases"])
+    redate(tmp_path / "before", newest if sign == "a release as they were read" else SEEN)
+    if sign == "another key":
+        monkeypatch.setattr(previous, "fingerprints", lambda _: Fingerprints(b"another"))
+    take_over = ["releases"] if sign == "releases taken over" else []
+    account.take(tmp_path / "after", every=True, since=tmp_path / "before", take_over=take_over)
+
+    assert any(path.endswith("/config-vars") for path in account.paths)
 
 
 # The time at which a record was seen -------------------------------------------------------------------
