@@ -18,7 +18,6 @@ from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.inventory import AccountData
 from kosmo_kernel.settings.new_folder import check_new
-from kosmo_kernel.settings.table import RESUME
 
 
 @command(
@@ -63,11 +62,20 @@ def inventory(
         raise click.UsageError("A snapshot has its own account. Give --snapshot or an account, not both.")
     if snapshot is not None and (record is not None or resume):
         raise click.UsageError("Nothing is asked for --snapshot, so there is nothing to record. Leave out --record.")
-    resumes = RESUME.resolve(resume or None)
-    check_new(Path(output), "inventory", replaces=resumes and inventories.may_be_replaced(Path(output)))
+    folder, resumes = Path(output), False
     recording = Recording(record, resume, resume_within)
-    data = _account_data(recording, one_account(account, demo=demo)) if snapshot is None else _saved_data(snapshot)
-    summary = inventories.write(data, Path(output), resumes=resumes)
+    if snapshot is not None:
+        check_new(folder, "inventory")
+        data = inventories.from_snapshot(Path(snapshot))
+    else:
+        with (
+            recording.session(one_account(account, demo=demo)) as session,
+            terminal_frontend(session, aside=True) as frontend,
+        ):
+            resumes = session.recording.resumes
+            check_new(folder, "inventory", replaces=resumes and inventories.may_be_replaced(folder))
+            data = inventories.from_account(session, replace(frontend, ask=None))
+    summary = inventories.write(data, folder, resumes=resumes)
     if as_json:
         document({"success": data.complete, "directory": output, **summary})
     else:
@@ -76,15 +84,6 @@ def inventory(
     if data.interrupted:
         return INTERRUPTED
     return SUCCESS if data.complete else FAILED
-
-
-def _account_data(recording: Recording, account: str | None) -> AccountData:
-    with recording.session(account) as session, terminal_frontend(session, aside=True) as frontend:
-        return inventories.from_account(session, replace(frontend, ask=None))
-
-
-def _saved_data(folder: str) -> AccountData:
-    return inventories.from_snapshot(Path(folder))
 
 
 def _show(data: AccountData, output: str) -> None:
