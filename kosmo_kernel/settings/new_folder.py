@@ -61,15 +61,21 @@ def new_folder(folder: Path, *, replaces: bool = False) -> Iterator[Path]:
     folder = Path(os.path.realpath(folder))  # a folder can be renamed onto a folder, but not onto a symbolic link
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # mode 0700
+    replaced = temporary.with_name(f"{temporary.name}.replaced")
     try:
         yield temporary
         with suppress(FileNotFoundError):
-            delete = shutil.rmtree if replaces else Path.rmdir
-            delete(folder)  # on Windows the target of a rename must not exist
+            if replaces:
+                folder.rename(replaced)  # it is deleted only when the new one has its name
+            else:
+                folder.rmdir()  # on Windows the target of a rename must not exist
         temporary.rename(folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
+        if replaced.exists() and not folder.exists():
+            replaced.rename(folder)
         raise
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def is_unfinished(folder: Path, summary: str, kind: str, files: Callable[[dict[str, Any]], Iterable[str]]) -> bool:

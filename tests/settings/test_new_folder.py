@@ -52,7 +52,9 @@ def test_a_folder_is_replaced_as_a_whole_and_stays_when_the_writing_fails(tmp_pa
     folder = written(tmp_path / "saved", SNAPSHOT)
     with pytest.raises(ZeroDivisionError), new_folder(folder, replaces=True):
         raise ZeroDivisionError
-    assert len(list(folder.iterdir())) == 2
+    with pytest.raises(FileNotFoundError), new_folder(folder, replaces=True) as temporary:
+        temporary.rmdir()  # so that it cannot get its name
+    assert (len(list(folder.iterdir())), list(tmp_path.iterdir())) == (2, [folder])
 
     with new_folder(folder, replaces=True) as temporary:
         (temporary / "new.jsonl").write_text("", encoding="utf-8")
