@@ -76,7 +76,7 @@ def take(
 
     Raises:
         SettingsError: the folder is not empty or cannot be created, pyarrow is not installed, or `since` is no snapshot
-            that this one can go on from. No request was sent, unless the token is of another user now.
+            that this one can go on from. No request was sent, unless it may be of another user.
         KosmoError: no list could be read.
         OSError: the files cannot be written.
     """

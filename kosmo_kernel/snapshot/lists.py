@@ -136,7 +136,7 @@ class AccountLists:
             self._previous.check_names({table_of(plan.function) for plan in plans if plan.is_by_item})
         order = [plan for plan in plans if not plan.ways]
         self._read_all(order)
-        if self._previous:
+        if self._previous and not self._is_over:
             self._previous.check_user(self.tables)
         rest = self._unread = [plan for plan in plans if plan.ways]
         if self._says_estimate and not self._is_over:

@@ -159,15 +159,19 @@ class PreviousSnapshot:
         """Check that the account is still that of the same user.
 
         Raises:
-            SettingsError: it is another one.
+            SettingsError: it is another one, or nobody knows.
         """
-        if _USER in tables and _USER in self._saved.tables:
-            before = self._saved.rows(_USER)[0]
-            if before["id"] != tables[_USER].rows[0]["id"]:
-                raise SettingsError(
-                    f"{self._folder} is a snapshot of the account of {before.get('email')}, and the token is of "
-                    "another user now. Take a full snapshot, without --since."
-                )
+        if not {_USER} <= tables.keys() & self._saved.tables.keys():
+            raise SettingsError(
+                f"Whether {self._folder} is of the same user is not known, because `{_USER}` could not be read then or "
+                "now. Take a full snapshot, without --since."
+            )
+        before = self._saved.rows(_USER)[0]
+        if before["id"] != tables[_USER].rows[0]["id"]:
+            raise SettingsError(
+                f"{self._folder} is a snapshot of the account of {before.get('email')}, and the token is of "
+                "another user now. Take a full snapshot, without --since."
+            )
 
     def may_take_over(self, table: str, param: str) -> bool:
         """Return whether a list is taken over for items that have not changed."""

@@ -335,6 +335,12 @@ def test_a_snapshot_of_another_user_is_refused(before: Path, tmp_path: Path) -> 
         Account(other).take(tmp_path / "after", since=before)
 
 
+def test_a_snapshot_is_refused_if_the_user_is_not_known(before: Path, tmp_path: Path) -> None:
+    account = Account(company(5), refused=["/account"])
+    with pytest.raises(SettingsError, match="is of the same user is not known"):
+        account.take(tmp_path / "after", since=before)
+
+
 def test_the_command_says_what_was_taken_over(tmp_path: Path) -> None:
     Account(company()).take(tmp_path / "first")
     options = ("--since", str(tmp_path / "first"), "--take-over", "domains")
