@@ -110,7 +110,7 @@ class PreviousSnapshot:
         self._check(account, integration, form)
         within = SINCE_WITHIN.resolve(since.within, config().get(*SINCE_WITHIN.config))
         oldest = datetime.fromtimestamp(max(0.0, now.timestamp() - within), UTC)
-        self._oldest = oldest.strftime(TIMESTAMP_FORMAT)
+        self._bounds = oldest.strftime(TIMESTAMP_FORMAT), now.strftime(TIMESTAMP_FORMAT)
         self.begun: str = self._saved.manifest["begun"]
         self._looks: dict[str, dict[Any, Look]] = {}
         self._parents: dict[str, dict[Any, Any]] = {}
@@ -210,7 +210,8 @@ class PreviousSnapshot:
             moved |= {item for item, rows in shown.items() if not _is_settled(rows, looks[item])}
         moved |= self._with_another_key(one)
         items = self._unchanged(one, tables[one.parent])
-        return {item: looks[item] for item in items if item not in moved and looks[item].seen >= self._oldest}
+        first, last = self._bounds  # what a clock that was wrong dated later than now would never be too old
+        return {item: looks[item] for item in items if item not in moved and first <= looks[item].seen <= last}
 
     def _unchanged(self, one: ItemList, parents: Records) -> Iterator[Any]:
         """Yield the items whose own record is the same as in the snapshot, and was not written just before it."""

@@ -222,6 +222,10 @@ def test_what_was_seen_too_long_ago_or_just_after_a_change_is_asked_again(before
     account.take(tmp_path / "bound", since=before, take_over=["all"], within=3600)
     assert len([path for path in account.paths if path.endswith("/dynos")]) == 5
 
+    redate(before, "2999-01-01T00:00:00Z")  # by a clock that was wrong
+    account.take(tmp_path / "clock", since=before, take_over=["all"])
+    assert len([path for path in account.paths if path.endswith("/dynos")]) == 5
+
     redate(before, max(app["updated_at"] for app in company(5).apps))
     account.take(tmp_path / "moment", since=before, take_over=["all"])
     assert len([path for path in account.paths if path.endswith("/dynos")]) == 1
