@@ -139,6 +139,8 @@ class PreviousSnapshot:
                 f"{folder} is Parquet, which lacks the fields that Heroku left out. Take this one with "
                 "--format parquet as well, or a full one without --since."
             )
+        for name in self._saved.tables:
+            self._saved.rows(name)  # a damaged file is an error now, and not one of whichever list is read then
 
     def check_names(self, by_item: Collection[str]) -> None:
         """Check that the lists to take over can be taken over.

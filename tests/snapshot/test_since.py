@@ -325,6 +325,14 @@ def test_a_snapshot_that_cannot_be_gone_on_from_is_refused_before_anything_is_se
     assert (account.paths, (tmp_path / "after").exists()) == ([], False)
 
 
+def test_a_damaged_snapshot_is_refused_before_anything_is_sent(before: Path, tmp_path: Path) -> None:
+    (before / "domains.jsonl").write_bytes(b"")
+    account = Account(company(5))
+    with pytest.raises(SettingsError, match=r"domains\.jsonl has 0 records"):
+        account.take(tmp_path / "after", since=before)
+    assert account.paths == []
+
+
 def test_a_list_that_cannot_be_taken_over_is_refused_before_anything_is_sent(before: Path, tmp_path: Path) -> None:
     account = Account(company(5))
     with pytest.raises(SettingsError, match=r"`addons` cannot be taken over.* collaborators, domains, dynos;"):
