@@ -20,6 +20,7 @@ from typing import Any
 
 from kosmo_kernel import __version__, integrations
 from kosmo_kernel.client.saved_tables import KIND, TIMESTAMP_FORMAT, VERSION
+from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
@@ -80,6 +81,8 @@ def take(
         KosmoError: no list could be read.
         OSError: the files cannot be written.
     """
+    if since and since.folder.resolve() == folder.resolve():
+        raise SettingsError(f"{folder} is the snapshot to go on from, and is not replaced. Name a new folder.")
     check(folder, form, resumes=session.recording.resumes)
     service = integrations.find(integration)
     started = session.recording.now()

@@ -325,6 +325,11 @@ def test_a_snapshot_that_cannot_be_gone_on_from_is_refused_before_anything_is_se
     assert (account.paths, (tmp_path / "after").exists()) == ([], False)
 
 
+def test_the_earlier_snapshot_is_never_replaced(before: Path) -> None:
+    with pytest.raises(SettingsError, match="is the snapshot to go on from, and is not replaced"):
+        Account(company(5)).take(before, since=before)
+
+
 def test_a_damaged_snapshot_is_refused_before_anything_is_sent(before: Path, tmp_path: Path) -> None:
     (before / "domains.jsonl").write_bytes(b"")
     account = Account(company(5))
