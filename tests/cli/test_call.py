@@ -304,9 +304,11 @@ def test_the_options_of_a_function_are_those_of_the_catalogue() -> None:
         assert [name for name in options if name in wanted] == wanted
         assert not set(wanted) & set(TAKEN)
         assert set(RESERVED) <= set(wanted) or function.fan_out is None
-        help_ = kosmo(OF_HEROKU, function.name, "--help").stdout
+        name = f"kosmo {OF_HEROKU} {function.name}"
+        help_ = command.get_help(click.Context(command, info_name=name, help_option_names=["-h", "--help"]))
         assert f"kosmo integrations:heroku {function.name} " in help_
         assert "Examples:" in help_
+    assert kosmo(OF_HEROKU, function.name, "--help").stdout.strip() == help_.strip()
 
 
 def test_every_built_in_integration_has_its_command() -> None:

@@ -117,10 +117,15 @@ PROMPT = "return mcp.get_prompt('hall', 'welcome', { name = '%s' })"
 @pytest.mark.parametrize(
     ("code", "texts", "what"),
     [
-        (RESOURCE, ("hall://rows/7", "hall://rows/8"), "mcp.read_resource (uri = hall://rows/7)"),
-        (PROMPT, ("Ada", "Bo"), "mcp.get_prompt (name = welcome, arguments = {'name': 'Ada'})"),
+        pytest.param(
+            *(RESOURCE, ("hall://rows/7", "hall://rows/8"), "mcp.read_resource (uri = hall://rows/7)"), id="resource"
+        ),
+        pytest.param(
+            *(PROMPT, ("Ada", "Bo"), "mcp.get_prompt (name = welcome, arguments = {'name': 'Ada'})"),
+            id="prompt",
+            marks=pytest.mark.full,
+        ),
     ],
-    ids=["resource", "prompt"],
 )
 def test_what_a_script_sends_to_read_a_resource_or_a_prompt_is_asked_about_once_in_a_session(
     fresh: Callable[..., Session], code: str, texts: tuple[str, str], what: str
@@ -145,7 +150,13 @@ def test_what_a_script_sends_to_read_a_resource_or_a_prompt_is_asked_about_once_
 
 
 @pytest.mark.claim("mcp-way-out")
-@pytest.mark.parametrize(("code", "method"), [(RESOURCE, "resources/read"), (PROMPT, "prompts/get")])
+@pytest.mark.parametrize(
+    ("code", "method"),
+    [
+        pytest.param(RESOURCE, "resources/read", marks=pytest.mark.full),
+        (PROMPT, "prompts/get"),
+    ],
+)
 def test_a_dry_run_reads_no_resource_and_no_prompt_of_a_server_that_runs(
     fresh: Callable[..., Session], code: str, method: str
 ) -> None:
