@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from kosmo_kernel import integrations
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import files
@@ -153,7 +154,13 @@ def _notes_of_taken_over(manifest: dict[str, Any]) -> Iterator[str]:
             counts = ", ".join(f"{name} of {table['taken_over']:,}" for name, table in group.items())
             oldest = min(table["oldest"] for table in group.values())
             yield f"Taken over, {text}: {counts}; the oldest was seen at {oldest}."
-    again = [name for name, table in tables.items() if table["by"] and name not in taken]
+    again = [name for name, table in tables.items() if table["by"] and name not in taken and not _is_of_account(table)]
     names = ", ".join(again) if len(again) <= MAX_NAMES else counted(len(again), "list")
     if again:
         yield f"Asked again of each app or other record, because it may change without a sign there: {names}."
+
+
+def _is_of_account(table: dict[str, Any]) -> bool:
+    """Return whether a table of single items was read from lists of the whole account."""
+    function = integrations.function_named(table["function"])
+    return function is not None and any(link.bulk for link in function.links)

@@ -365,4 +365,4 @@ def test_the_command_says_what_was_taken_over(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert "Taken over, although it may have changed: domains of 19; the oldest was seen at 20" in done.stderr
-    assert "because it may change without a sign there: dynos, addons, collaborators." in done.stderr
+    assert "because it may change without a sign there: dynos, collaborators." in done.stderr
