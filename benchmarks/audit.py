@@ -24,15 +24,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psutil
-
-ROOT = Path(__file__).parent.parent
+from demo_server import demo_server
 
 APPS = 500
 MANY = 5_000
@@ -66,24 +63,9 @@ BOUNDS = {"time to the ideal": 1.10, "time to plain": 1.05, "CPU to plain": 1.35
 Figures = dict[str, float]
 
 
-@contextmanager
-def served(apps: int, latency: float) -> Iterator[dict[str, str]]:
-    """Yield a demo account on a port: what another process's environment has to say of it."""
-    command = [sys.executable, "-m", "kosmo_kernel", "demo:serve", "--apps", str(apps), "--latency", str(latency)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    ) as server:
-        assert server.stdout is not None
-        try:
-            yield environment | dict(server.stdout.readline().strip().split("=", 1) for _ in range(2))
-        finally:
-            server.terminate()
-
-
 def measured(name: str, apps: int = APPS, latency: float = LATENCY) -> Figures:
     """Return what one measurement, in a process of its own, tells."""
-    with served(apps, latency) as environment:
+    with demo_server("--apps", str(apps), "--latency", str(latency)) as environment:
         done = subprocess.run(
             [sys.executable, __file__, "--only", name], env=environment, capture_output=True, text=True, check=False
         )

@@ -17,18 +17,15 @@ apps are listed, the highest in the first third of the answers, and the highest 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 
 import psutil
-
-ROOT = Path(__file__).parent.parent
+from demo_server import demo_server
 
 SIZES = (500, 2_000, 5_000)
 INTERVAL = 0.02  # seconds between two looks
@@ -50,21 +47,6 @@ WAYS = {
 }  # the script, how often it runs, and whether it is recorded
 MAX_GROWTH = 1.10
 CPU_LIMIT = 3_600  # seconds
-
-
-@contextmanager
-def served(apps: int) -> Iterator[dict[str, str]]:
-    """Yield a demo account on a port: what another process's environment has to say of it."""
-    command = [sys.executable, "-m", "kosmo_kernel", "demo:serve", "--apps", str(apps), "--budget", "off"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    ) as server:
-        assert server.stdout is not None
-        try:
-            yield environment | dict(server.stdout.readline().strip().split("=", 1) for _ in range(2))
-        finally:
-            server.terminate()
 
 
 class Memory:
@@ -125,7 +107,7 @@ def measure(way: str, file: str) -> list[list[float]]:
 
 def measured(apps: int) -> Iterator[tuple[str, list[list[float]]]]:
     """Yield each way with its figures."""
-    with served(apps) as environment, tempfile.TemporaryDirectory() as folder:
+    with demo_server("--apps", str(apps), "--budget", "off") as environment, tempfile.TemporaryDirectory() as folder:
         for way in WAYS:
             command = [sys.executable, __file__, "--only", way, f"{folder}/recording.jsonl"]
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
