@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from simulated_audit import CAPACITY, REFILL, Account, Audit, Simulation
@@ -19,16 +20,15 @@ def bound(requests: int, left: int = CAPACITY) -> float:
     return (requests - left) / REFILL * 60
 
 
-def one_list(simulation: Simulation) -> Audit:
-    audit = Audit(simulation)
-    audit.fan_out(Account(simulation), [1] * 15_000)
-    return audit
+def one_list(pages: Sequence[int], recorded: int = 0, **account: Any) -> Callable[[Simulation], Audit]:
+    """Return an audit of one list, with the pages of each item and the circumstances of the account."""
 
+    def begin(simulation: Simulation) -> Audit:
+        audit = Audit(simulation)
+        audit.fan_out(Account(simulation, **account), pages, recorded=recorded)
+        return audit
 
-def uneven_pages(simulation: Simulation) -> Audit:
-    audit = Audit(simulation)
-    audit.fan_out(Account(simulation), PAGES)
-    return audit
+    return begin
 
 
 def side_by_side(simulation: Simulation) -> Audit:
@@ -41,42 +41,6 @@ def side_by_side(simulation: Simulation) -> Audit:
 def mapped(simulation: Simulation) -> Audit:
     audit = Audit(simulation)
     audit.map(Account(simulation), 5000, calls=3)
-    return audit
-
-
-def with_others(simulation: Simulation) -> Audit:
-    audit = Audit(simulation)
-    audit.fan_out(Account(simulation, others=25), [1] * 10_000)
-    return audit
-
-
-def empty(simulation: Simulation) -> Audit:
-    audit = Audit(simulation)
-    audit.fan_out(Account(simulation, left=0), [1] * 5000)
-    return audit
-
-
-def refused(simulation: Simulation) -> Audit:
-    audit = Audit(simulation)
-    audit.fan_out(Account(simulation, refused_at=(1500.0,)), [1] * 10_000)
-    return audit
-
-
-def slow(simulation: Simulation) -> Audit:
-    audit = Audit(simulation)
-    audit.fan_out(Account(simulation, latency=20.0), [1] * 3000)
-    return audit
-
-
-def failing(simulation: Simulation) -> Audit:
-    audit = Audit(simulation)
-    audit.fan_out(Account(simulation, errors=0.05), [1] * 10_000)
-    return audit
-
-
-def resumed(simulation: Simulation) -> Audit:
-    audit = Audit(simulation)
-    audit.fan_out(Account(simulation), [1] * 15_000, recorded=7500)
     return audit
 
 
@@ -101,21 +65,24 @@ def two_accounts(simulation: Simulation) -> Audit:
 
 
 FULL = pytest.mark.full
+UNEVEN_PAGES = pytest.param(one_list(PAGES), id="uneven_pages")
+SLOW = pytest.param(one_list([1] * 3000, latency=20.0), id="slow", marks=FULL)
+RESUMED = pytest.param(one_list([1] * 15_000, recorded=7500), id="resumed", marks=FULL)
 
 
 @pytest.mark.parametrize(
     "shape",
     [
-        pytest.param(one_list, marks=FULL),
-        uneven_pages,
+        pytest.param(one_list([1] * 15_000), id="one_list", marks=FULL),
+        UNEVEN_PAGES,
         pytest.param(side_by_side, marks=FULL),
         pytest.param(mapped, marks=FULL),
-        pytest.param(with_others, marks=FULL),
-        pytest.param(empty, marks=FULL),
-        pytest.param(refused, marks=FULL),
-        pytest.param(slow, marks=FULL),
-        pytest.param(failing, marks=FULL),
-        pytest.param(resumed, marks=FULL),
+        pytest.param(one_list([1] * 10_000, others=25), id="with_others", marks=FULL),
+        pytest.param(one_list([1] * 5000, left=0), id="empty", marks=FULL),
+        pytest.param(one_list([1] * 10_000, refused_at=(1500.0,)), id="refused", marks=FULL),
+        SLOW,
+        pytest.param(one_list([1] * 10_000, errors=0.05), id="failing", marks=FULL),
+        RESUMED,
         pytest.param(planned, marks=FULL),
         two_accounts,
     ],
@@ -170,7 +137,7 @@ def test_accounts_side_by_side_take_as_long_as_the_slowest_of_them() -> None:
     assert (state.account, state.estimate.account if state.estimate else "") == ("production, staging", "staging")
 
 
-@pytest.mark.parametrize("shape", [uneven_pages, pytest.param(resumed, marks=FULL), pytest.param(slow, marks=FULL)])
+@pytest.mark.parametrize("shape", [UNEVEN_PAGES, RESUMED, SLOW])
 def test_the_estimate_is_told_before_the_first_wait(shape: Callable[[Simulation], Audit]) -> None:
     audit = shape(Simulation())
     seconds = audit.run()
