@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache, partial
 from typing import Any
 
 import nbformat
+from IPython.utils.capture import capture_output
+from python_shell import Shell, run
 from repository import NOTEBOOKS
 from run_with import run_with
 
@@ -24,7 +27,7 @@ from kosmo_kernel.values.parameters import value_of
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 TO_LUA = {"drift": ("snapshots", ["was", "now"])}  # a cell that makes what Lua takes, and the names of that
-PYTHON_CELLS = {"access-audit": ("guests", "leavers")}  # Python cells between checks, in the order of the notebook
+PYTHON_CELLS = {"access-audit": ("guests",)}  # Python cells between checks, in the order of the notebook
 CHECK = "%kosmo check "
 
 
@@ -106,6 +109,19 @@ def executed(name: str, cell: str, variables: dict[str, Any]) -> dict[str, Any]:
     namespace = {"snapshot": snapshot, **variables}
     exec(source_of(name, cell), namespace)  # noqa: S102 - the notebook's own cell
     return namespace
+
+
+def shown_in_shell(shell: Shell, name: str, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Run a Python notebook in an IPython shell with these parameters, and return what each cell shows, as text."""
+    shown = {}
+    for cell in nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells:
+        if cell.cell_type == "code":
+            with capture_output() as captured:
+                run(shell, cell.source).raise_error()
+            texts = [output.data.get("text/plain", "") for output in captured.outputs]
+            shown[cell.id] = captured.stdout + "\n".join(texts)
+            shell.push(parameters if cell.id == "parameters" else {})
+    return shown
 
 
 def usual(kind: str, text: str) -> Any:
