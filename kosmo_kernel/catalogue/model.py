@@ -190,6 +190,8 @@ class Column:
         main: whether a table that has no room for all columns shows it before those that are not main.
         values: the values that are known; empty if it can have any. The service may add others.
         items: the fields of the records in a list, as far as they are known; their names begin in such a record.
+        spell: returns the one spelling of a text in tables and frames, where the service spells a name in several ways;
+            None if it does not. JSON and Lua have the text that the service sent.
     """
 
     name: str
@@ -203,6 +205,7 @@ class Column:
     main: bool = False
     values: tuple[str, ...] = ()
     items: tuple[Column, ...] = ()
+    spell: Callable[[str], str] | None = None
 
     @property
     def path(self) -> tuple[str, ...]:

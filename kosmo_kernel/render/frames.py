@@ -248,7 +248,7 @@ def frame_of_texts(names: Sequence[str], columns: Sequence[Sequence[str]]) -> pd
 
 
 def _fast_columns(records: Records) -> Iterator[tuple[Path, _Array]]:
-    """Yield the path and array of each column of texts or times, as declared, in which every record has one.
+    """Yield the path and array of each column of texts or times, as sent and declared, in which every record has one.
 
     Most columns of services are like this, so they have a fast path from the records to the array without a list in
     between. All other columns are left to `_array`.
@@ -258,7 +258,7 @@ def _fast_columns(records: Records) -> Iterator[tuple[Path, _Array]]:
         objects = records.column(tuple(above)) if above else records.rows
         values = map(itemgetter(key), objects)
         try:
-            if column.kind == "string" and column.default is None:
+            if column.kind == "string" and column.default is None and column.spell is None:
                 texts = np.fromiter(values, object, len(objects))
                 if infer_dtype(texts) in {"string", "empty"}:
                     yield column.path, pd.array(texts, dtype=_STRING, copy=False)

@@ -85,8 +85,12 @@ class Field:
             return [None if value is ABSENT or isinstance(value, dict) else value for value in values]
         default = self.default
         if Absent in self.kinds or (default is not None and NoneType in self.kinds):
-            return [default if value is None or value is ABSENT else value for value in values]
-        return values
+            values = [default if value is None or value is ABSENT else value for value in values]
+        spell = self.column.spell if self.column else None
+        if spell is None:
+            return values
+        spellings = {text: spell(text) for text in {value for value in values if isinstance(value, str)}}
+        return [spellings[value] if isinstance(value, str) else value for value in values]
 
 
 def fields_of(records: Records, known: Mapping[Path, frozenset[type]] | None = None) -> Iterator[Field]:

@@ -8,6 +8,7 @@ so, or if Heroku is known to leave the key out. The main ones fit into 80 column
 from __future__ import annotations
 
 from kosmo_kernel.catalogue import Column
+from kosmo_kernel.integrations.heroku import sizes
 
 APP = (
     Column("name", "Unique on Heroku, but it can change and be taken again; `id` stays"),
@@ -52,7 +53,7 @@ DYNO = (
         values=("up", "starting", "idle", "crashed", "down"),
     ),
     Column("type", "The process type of the Procfile, `web`; `run` for a one-off", main=True),
-    Column("size", "Such as `Standard-1X`; Heroku's use of capitals varies", main=True),
+    Column("size", f"Such as `Standard-1X`. {sizes.DOC}", main=True, spell=sizes.spelling),
     Column("command", "What was started"),
     Column("app.name", "The app it belongs to", main=True),
     Column("release.version", "The number of the release it runs: 42 is `v42`", "integer"),

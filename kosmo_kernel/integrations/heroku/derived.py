@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from kosmo_kernel.catalogue import NEWEST, BulkSource, Column, ColumnKind, Function, Link, Lookup, Param
-from kosmo_kernel.integrations.heroku import scopes, secrets
+from kosmo_kernel.integrations.heroku import scopes, secrets, sizes
 from kosmo_kernel.integrations.heroku.api import PAGE_SIZE
 from kosmo_kernel.integrations.heroku.entries import EXAMPLE_APPS, EXAMPLES, PLACES, FunctionEntry, thing
 from kosmo_kernel.integrations.heroku.facts import FieldFact, LinkFact, facts
@@ -279,6 +279,7 @@ def _columns(resource: str, fields: list[FieldFact], docs: Mapping[str, str]) ->
             bare=field.mark == secrets.BARE,
             values=field.values,
             items=tuple(_columns(resource, inner, {})),
+            spell=sizes.spelling if (resource, field.name) in sizes.FIELDS else None,
         )
         columns.append(column)
         if has_host:
@@ -301,6 +302,8 @@ def _doc(resource: str, field: FieldFact) -> str:
     *above, leaf = field.name.split(".")
     if leaf == "id":
         return f"Identifier of the {_word(above[-1] if above else resource)}"
+    if (resource, field.name) in sizes.FIELDS:
+        return sizes.DOC
     parts = [_WORDS[leaf]] if leaf in _WORDS and not above else []
     parts += [", ".join(f"`{value}`" for value in field.values)] if field.values else []
     parts += ["a secret: shown as `[redacted]`"] if field.mark in (secrets.SECRET, secrets.HOST) else []
