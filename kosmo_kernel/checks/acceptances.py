@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -103,7 +104,8 @@ def read_acceptances(file: Path, checks: Iterable[Check]) -> list[Exemption]:
 
 def _places(file: Path, text: str, count: int) -> list[str]:
     """Return the file and line of each entry, or its number if the lines cannot be told."""
-    lines = [text.count("\n", 0, match.start()) + 1 for match in _BEGINNING.finditer(text)]
+    starts = [match.start() for match in _BEGINNING.finditer(text)]
+    lines = list(accumulate((text.count("\n", *part) for part in pairwise([0, *starts])), initial=1))[1:]
     if len(lines) == count:
         return [f"{file}:{line}" for line in lines]
     return [f"{file}, entry {number}" for number in range(1, count + 1)]

@@ -7,6 +7,7 @@ is an error that names the file, the line and what to write there.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ _KEYS = (*REQUIRED, REPEATED)
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
 _ENTRY = re.compile(r"--\s?(\w+):\s*(.*)")
 _CONTINUATION = re.compile(r"--\s{2,}(\S.*)")
-_PARAM = re.compile(r"(\w+)\s*=\s*(.+?)\s+\|\s+(.+)")
+_PARAM = re.compile(r"(\w+)\s*+=\s*+(\S.*)")
+_BAR = re.compile(r"(?<=\s)\|(?=\s)")  # between the default of a parameter and its meaning
 _LINE_END = re.compile("\r\n?")
 _SCOPE = re.compile(r"[a-z][a-z_-]*")
 
@@ -203,9 +205,9 @@ def _key_columns(line: int, text: str, file: str) -> tuple[str, ...]:
 
 def _parameters(entries: list[tuple[int, str]], file: str) -> tuple[CheckParameter, ...]:
     parameters = tuple(_read_parameters(entries, file))
-    names = [parameter.name for parameter in parameters]
-    for (line, _), name in zip(entries, names, strict=True):
-        if names.count(name) > 1:
+    counts = Counter(parameter.name for parameter in parameters)
+    for (line, _), name in zip(entries, [parameter.name for parameter in parameters], strict=True):
+        if counts[name] > 1:
             raise SettingsError(f"{file}:{line}: the head has the parameter `{name}` twice. Keep one of them.")
     return parameters
 
@@ -213,12 +215,13 @@ def _parameters(entries: list[tuple[int, str]], file: str) -> tuple[CheckParamet
 def _read_parameters(entries: list[tuple[int, str]], file: str) -> Iterator[CheckParameter]:
     for line, text in entries:
         parts = _PARAM.fullmatch(text)
-        if not parts or not is_lua_name(parts[1]):
+        default, *meaning = map(str.strip, _BAR.split(parts[2], 1)) if parts else [""]
+        if not parts or not is_lua_name(parts[1]) or not default or not all(meaning or [""]):
             raise SettingsError(
                 f"{file}:{line}: a parameter is `-- param: NAME = DEFAULT | what it means`, such as "
                 "`-- param: days = 30 | a certificate that ends within so many days`."
             )
-        name, default, doc = parts.groups()
+        name, doc = parts[1], meaning[0]
         try:
             value = parse_literal(default)
         except ValueError as error:

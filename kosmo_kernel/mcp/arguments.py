@@ -204,7 +204,7 @@ def _rules_of(tool: Tool) -> _Rules:
     return _Rules(
         names=list(properties),
         kinds={name: _kinds(schema) for name, schema in properties.items()},
-        required=tool.required,
+        required=tuple(tool.required),
         is_closed=bool(properties) and not any(tool.schema.get(key) for key in OPEN),
         schema=_schema(tool.schema),
     )

@@ -11,8 +11,10 @@ from typing import Any
 
 from kosmo_kernel.errors import SettingsError
 
-_STRING = r'"(?:\\.|[^"\\\n])*"'
-_COMMENT = re.compile(rf"({_STRING})|//[^\n]*|/\*.*?\*/", re.DOTALL)
+# A string or a comment without an end is kept, and is then the syntax error. Each is matched once, in linear time.
+_STRING = r'"(?:\\.|[^"\\\n])*+"?'
+_INSIDE = r"(?:[^*]|\*(?!/))*+"
+_COMMENT = re.compile(rf"({_STRING}|/\*{_INSIDE}\Z)|//[^\n]*+|/\*{_INSIDE}\*/", re.DOTALL)
 _COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])")
 
 

@@ -13,7 +13,8 @@ from kosmo_kernel.mcp.references import PRIVATE, is_reference, referred
 from kosmo_kernel.safety.redaction import REDACTED, redact
 
 _NAME = re.compile(r"key|token|secret|passw|credential|authorization|cookie", re.IGNORECASE)
-_WORD = re.compile(r"[\w-]*(?:key|token|secret|passw(?:or)?d)", re.IGNORECASE)
+# Only from the beginning of a word, so that a long one is searched once.
+_WORD = re.compile(r"(?<![\w-])[\w-]*(?:key|token|secret|passw(?:or)?d)", re.IGNORECASE)
 _ASSIGNMENT = re.compile(rf"({_WORD.pattern}[=:])([^\s&]+)", re.IGNORECASE)
 _REFERENCE = re.compile(r"(\$\{[^}]*\})")  # `${secret:x}` matches the patterns above, but is not a secret
 _PASSWORD = re.compile(r"""://[^\s/?#@:"'<>]*:([^\s/"'<>]+)@""")
@@ -23,7 +24,7 @@ _NO_SECRET = re.compile(
     r"|socket|address|host|port|url|uri|endpoint|name|profile|type|mode|method|region|format|timeout|ttl|enabled)$",
     re.IGNORECASE,
 )
-_SCHEME = re.compile(r"\s*(?:bearer|basic|token)?\s*", re.IGNORECASE)  # of a header, before its secret
+_SCHEME = re.compile(r"\s*+(?:(?:bearer|basic|token)\s*+)?", re.IGNORECASE)  # of a header, before its secret
 # Characters with a special meaning to a shell or an interpreter.
 _CODE = re.compile(r"""[\s;|&$`(){}<>"'\\*?!]""")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from kosmo_kernel.mcp.names import lua_names
@@ -11,7 +12,7 @@ from kosmo_kernel.mcp.names import lua_names
 WRAPPED = "result"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tool:
     """A tool of an MCP server.
 
@@ -47,18 +48,18 @@ class Tool:
         """Its effect, as the server declares it."""
         return "read" if self.read_only else "write"
 
-    @property
+    @cached_property
     def properties(self) -> dict[str, Any]:
         """The schema of each argument by name, in order."""
         properties = self.schema.get("properties")
         items = properties.items() if isinstance(properties, dict) else ()
         return {name: schema if isinstance(schema, dict) else {} for name, schema in items}
 
-    @property
-    def required(self) -> tuple[str, ...]:
-        """The names of its required arguments."""
+    @cached_property
+    def required(self) -> dict[str, None]:
+        """The names of its required arguments, in order."""
         names = self.schema.get("required")
-        return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+        return dict.fromkeys(name for name in names if isinstance(name, str)) if isinstance(names, list) else {}
 
     @property
     def value_schema(self) -> Mapping[str, Any] | None:
@@ -75,9 +76,10 @@ class Tool:
     @property
     def signature(self) -> str:
         """Its Lua signature, with optional arguments marked: `search_issues(query, limit?)`."""
-        names = self.properties
-        ordered = [*(n for n in names if n in self.required), *(n for n in names if n not in self.required)]
-        return f"{self.lua}({', '.join(n if n in self.required else n + '?' for n in ordered)})"
+        names, required = self.properties, self.required
+        optional = (f"{name}?" for name in names if name not in required)
+        arguments = [*(name for name in names if name in required), *optional]
+        return f"{self.lua}({', '.join(arguments)})"
 
 
 def tools_of(server: str, described: Iterable[Mapping[str, Any]]) -> tuple[Tool, ...]:

@@ -34,9 +34,11 @@ _GROUPED_FROM = 5  # digits of a number whose column gets separators, so that ye
 _MARKER = "<!-- A page of kosmo run -->"  # identifies a page of an earlier run, which may be replaced
 _IMAGE = Html('<img alt="{}"')  # the beginning of a tag
 _FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
-_LOCAL_LINK = re.compile(r'<a\b[^>]*\bhref=["\']?+(?!https?:|mailto:|#)[^>]*>(.*?)</a>', re.IGNORECASE | re.DOTALL)
-_HEADING = re.compile(r"^#{1,6} +(.+?)[ #]*$", re.MULTILINE)
+_LINK = re.compile(r"\[([^][]*)\]\([^()]*\)")
+# A link ends before the next tag of a link, so that its end is searched once.
+_ANCHOR = re.compile(r"<a\b([^<>]*+)>((?:[^<]|<(?!/?a\b))*+)</a>", re.IGNORECASE)
+_LOCAL = re.compile(r"""\bhref=["']?+(?!https?:|mailto:|#)""", re.IGNORECASE)
+_HEADING = re.compile(r"^#{1,6} ++(.++)$", re.MULTILINE)
 
 # The emptied blocks would load scripts from a CDN, for widgets, formulas and diagrams.
 _HEAD = f"{{%- extends 'lab/index.html.j2' -%}}{{%- block html_head_js -%}}{_MARKER}{{%- endblock -%}}"
@@ -134,10 +136,14 @@ def write(copy: Path, accounts: Sequence[str]) -> Path:
     text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
     page = copy.with_suffix(SUFFIX)
     try:
-        page.write_text(_LOCAL_LINK.sub(r"\1", text), encoding="utf-8")
+        page.write_text(_ANCHOR.sub(_without_local_link, text), encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"`{page}` cannot be written: {error.strerror}.") from None
     return page
+
+
+def _without_local_link(anchor: re.Match[str]) -> str:
+    return anchor[2] if _LOCAL.search(anchor[1]) else anchor[0]
 
 
 def _is_page(path: Path) -> bool:
@@ -168,7 +174,7 @@ def _set_titles(notebook: Any) -> None:
     heading = "A picture"
     for cell in notebook.cells:
         text = _FENCED.sub("", cell.source) if cell.cell_type == "markdown" else ""
-        headings = [_LINK.sub(r"\1", h).replace("`", "").replace("*", "") for h in _HEADING.findall(text)]
+        headings = [_LINK.sub(r"\1", h.rstrip(" #")).replace("`", "").replace("*", "") for h in _HEADING.findall(text)]
         if headings:
             heading = headings[-1]
             notebook.metadata.setdefault("title", headings[0])

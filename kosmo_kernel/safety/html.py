@@ -61,7 +61,7 @@ ATTRIBUTES = {
 _LINK_ATTRIBUTES = {"target": "_blank", "rel": "noopener noreferrer"}  # set on every link
 
 # A tag must end before the next `<`, so that the match takes linear time.
-_TAG = re.compile(r"""<(/?)([A-Za-z][A-Za-z0-9]*)((?:[^<>"']|"[^"<]*"|'[^'<]*')*+)>""")
+_TAG = re.compile(r"""<(/?)([A-Za-z][A-Za-z0-9]*+)((?:[^<>"']|"[^"<]*"|'[^'<]*')*+)>""")
 # nh3 takes quadratic time for characters that it writes as named entities, so noncharacters stand in for them.
 _STAND_INS = {"&": "\ufdd0", "<": "\ufdd1", ">": "\ufdd2", '"': "\ufdd3"}
 _STAND_IN = str.maketrans(_STAND_INS)

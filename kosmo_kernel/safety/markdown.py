@@ -18,7 +18,7 @@ from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.tex import JOINER, check_nesting, inert_tex, may_have_formulas
 from kosmo_kernel.safety.text import check_length, sanitize_text
 
-_FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*([^`\n]*)")
+_FENCE = re.compile(r"(`{3,}+|~{3,}+)[ \t]*+([^`\n]*+)")
 _BACKTICKS = re.compile("`+")
 # Languages that are only highlighted, not rendered or run as `mermaid` is.
 _HIGHLIGHTED = {

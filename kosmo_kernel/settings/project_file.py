@@ -27,7 +27,7 @@ KEYS = {setting.project: setting.value for setting in SETTINGS if setting.projec
 CELL_DEFAULTS = {setting.name: setting for setting in SETTINGS if len(setting.project) == 1}  # all but the permissions
 # A line that may begin our table. A file without one, such as one that lists this package as a dependency, is not
 # parsed.
-_MENTION = r"""(?m)^(?:\s*\[.*|[^#\n"']*)["']?\bkosmo_kernel\b["']?\s*[\].=]"""
+_MENTION = r"""(?m)^(?:[ \t]*+\[.*|[^#\n"']*)["']?\bkosmo_kernel\b["']?\s*[\].=]"""
 
 
 def settings_of(directory: Path) -> dict[str, Any]:

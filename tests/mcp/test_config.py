@@ -128,6 +128,17 @@ def test_a_mistake_after_a_comment_is_found_where_it_stands() -> None:
         read('{ // one\n/* two */ "a": 1,\n  "b": nothing}', "f")
 
 
+@pytest.mark.parametrize("text", ['{ "a": /* 1, }', '{ "a": /* "*" }', '{ "a": /*/ }'])
+def test_a_comment_without_end_is_a_mistake_where_it_begins(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^f:1:8 is no JSON"):
+        read(text, "f")
+
+
+def test_a_text_without_end_is_a_mistake_where_it_begins() -> None:
+    with pytest.raises(SettingsError, match=r"^f:1:8 is no JSON: Unterminated string"):
+        read('{ "a": "x // \\"}', "f")
+
+
 def test_every_spelling_of_an_entry_is_understood(project: Path) -> None:
     server = one(
         project,

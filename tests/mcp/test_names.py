@@ -94,4 +94,4 @@ def test_a_signature_has_what_must_be_given_first() -> None:
 
 def test_a_schema_that_makes_no_sense_is_none() -> None:
     (tool,) = tools_of("s", [{"name": "a", "inputSchema": {"properties": [], "required": 3}, "outputSchema": 1}])
-    assert (tool.properties, tool.required, tool.output) == ({}, (), None)
+    assert (tool.properties, tool.required, tool.output) == ({}, {}, None)

@@ -1,0 +1,38 @@
+"""The titles and the links of the page of an executed notebook."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+
+from kosmo_kernel.runbook import page
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<a href='x.ipynb'>x</a> <a href='https://e.example'>y</a>", "x <a href='https://e.example'>y</a>"),
+        (
+            '<a id="1" href="#top"><b>up</b></a><A HREF=x.html><i>x</i></A>',
+            '<a id="1" href="#top"><b>up</b></a><i>x</i>',
+        ),
+        ("<a href=x.html>no end <a href=y.html>y</a>", "<a href=x.html>no end y"),
+        ("<abbr href=x>a</abbr></a>", "<abbr href=x>a</abbr></a>"),
+    ],
+)
+def test_only_links_to_files_beside_the_notebook_become_text(markup: str, expected: str) -> None:
+    assert page._ANCHOR.sub(page._without_local_link, markup) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("# Apps # #", "Apps"),
+        ("## [Apps](apps.md) and `dynos`", "Apps and dynos"),
+        ("```\n# no title\n```\n# *Title*", "Title"),
+    ],
+)
+def test_the_first_heading_is_the_title(source: str, title: str) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(source)])  # type: ignore[no-untyped-call]
+    page._set_titles(notebook)
+    assert notebook.metadata.title == title

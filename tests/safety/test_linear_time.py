@@ -1,0 +1,83 @@
+"""Text that others wrote is read in time that grows with its length: in the worst cases that patterns are known for."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from kosmo_kernel.checks import acceptances
+from kosmo_kernel.checks.check_file import parse_check
+from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.mcp import jsonc, pages, secret_scan
+from kosmo_kernel.mcp.arguments import checked
+from kosmo_kernel.mcp.tools import Tool, tools_of
+from kosmo_kernel.runbook import page
+from kosmo_kernel.safety import UnsafeContentError, sanitize_html, sanitize_markdown
+from kosmo_kernel.settings import project_file
+
+HEAD = "".join(f"-- {key}: read\n" for key in ("title", "why", "do", "scope", "key")) + "-- severity: low\n"
+
+
+def tool_of(count: int) -> Tool:
+    properties = {f"a{number}": {"type": "string"} for number in range(count)}
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    (tool,) = tools_of("s", [{"name": "t", "inputSchema": schema}])
+    return tool
+
+
+def check_with(parameter: str) -> None:
+    parse_check(f"{HEAD}-- param: {parameter}\nreturn {{}}\n", "x.lua")
+
+
+def titles_of(heading: str) -> None:
+    page._set_titles(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {heading}")]))  # type: ignore[no-untyped-call]
+
+
+READINGS: dict[str, tuple[int, Callable[[int], object]]] = {
+    "a tag without end": (20_000, lambda n: sanitize_html("<" + "a" * n)),
+    "a fence with a mark": (20_000, lambda n: sanitize_markdown("~" * n + "`")),
+    "a fence with blanks": (20_000, lambda n: sanitize_markdown("~~~" + " " * n + "`")),
+    "a project of empty lines": (20_000, lambda n: re.search(project_file._MENTION, "\n" * n)),
+    "a project of lines with blanks": (20_000, lambda n: re.search(project_file._MENTION, " \n" * n)),
+    "a project of names": (5_000, lambda n: re.search(project_file._MENTION, "kosmo_kernel " * n)),
+    "an argument of one word": (20_000, lambda n: secret_scan.redact_text("a" * n)),
+    "a secret of blanks": (20_000, lambda n: secret_scan.redact_value("API_KEY", " " * n + "x")),
+    "comments without end": (10_000, lambda n: jsonc.read("/*a" * n, "x")),
+    "a text without end": (10_000, lambda n: jsonc.read('"' + '\\"' * n, "x")),
+    "a tool of many arguments": (1_000, lambda n: tool_of(n).signature),
+    "a wrong call of a tool of many arguments": (500, lambda n: checked(tool_of(n), {"x": 1})),
+    "the page of a tool of many arguments": (500, lambda n: pages.arguments_of(tool_of(n))),
+    "a parameter of blanks": (2_000, lambda n: check_with("a =" + " " * n + "x")),
+    "a parameter of bars": (2_000, lambda n: check_with("a = 1" + " |" * n + " x")),
+    "a heading of marks": (10_000, lambda n: titles_of("a" + " #" * n)),
+    "a heading of brackets": (10_000, lambda n: titles_of("[a" * n)),
+    "a heading of links": (10_000, lambda n: titles_of("[a](" * n)),
+    "a page of links": (10_000, lambda n: page._ANCHOR.sub(page._without_local_link, "<a href=x>" * n)),
+    "a page of a tag": (10_000, lambda n: page._ANCHOR.sub(page._without_local_link, "<a " + "href=" * n)),
+    "many exceptions": (2_000, lambda n: acceptances._places(Path("x"), "[[accept]]\n" * n, n)),
+}
+
+
+def seconds(reading: Callable[[int], object], size: int) -> float:
+    best = float("inf")
+    for _ in range(5):
+        started = time.process_time()
+        with suppress(KosmoError, UnsafeContentError):
+            reading(size)
+        best = min(best, time.process_time() - started)
+    return best
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("size", "reading"), READINGS.values(), ids=READINGS)
+def test_a_text_sixteen_times_as_long_takes_less_than_sixty_times_as_long(
+    size: int, reading: Callable[[int], object]
+) -> None:
+    seconds(reading, 100)  # imports what it needs
+    assert seconds(reading, 16 * size) < 60 * max(seconds(reading, size), 1e-4)
