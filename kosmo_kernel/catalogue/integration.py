@@ -44,6 +44,7 @@ class Integration:
         secret_fields: returns the names of fields that are secret in some record, without making the functions; those
             of their secret columns when None. A recording hides them in every record that does not declare them.
         left_out: returns what the service has and no function, each with the reason; None for nothing.
+        most_used: the names of the functions that most questions need, in the order of the page about them.
         demo: where its fictional account is, `package.module:name`: a function that returns an API as a WSGI
             application and the token that it accepts. Empty for none; imported at the first call of that account.
         demo_now: where the point in time of the fictional account is, as a text of ISO 8601; empty if that is now.
@@ -66,6 +67,7 @@ class Integration:
     budget: Budget | None = None
     secret_fields: Callable[[], frozenset[str]] | None = None
     left_out: Callable[[], Iterable[tuple[str, str]]] | None = None
+    most_used: tuple[str, ...] = ()
     demo: str = ""
     demo_now: str = ""
 

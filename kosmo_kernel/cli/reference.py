@@ -30,6 +30,7 @@ from kosmo_kernel.docs import (
     resolve,
     resolve_function,
     search_pages,
+    titles,
 )
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations import find, load_all
@@ -270,7 +271,14 @@ def _print_data(subject: Subject) -> None:
     elif subject.page in GUIDES:
         document({"page": subject.page, "title": GUIDES[subject.page], "text": guide(subject.page)})
     else:
-        document(functions(*([subject.integration] if subject.integration else load_all())))
+        document([function_of(i, f) for i, f in _functions_of(subject)])
+
+
+def _functions_of(subject: Subject) -> list[tuple[Integration, Function]]:
+    """Return the functions that a page is about, each with its integration; all functions for the list of pages."""
+    if subject.integration:
+        return [(subject.integration, function) for function in subject.functions]
+    return [(integration, function) for integration in load_all() for function in integration.functions]
 
 
 def _print_integrations(*, pages: bool = False) -> None:
@@ -280,7 +288,8 @@ def _print_integrations(*, pages: bool = False) -> None:
         print_result(click.wrap_text(f"{integration.title}: {integration.description}", width))
         if pages:
             print_result("")
-            print_rows([(integration.name, "All functions, by subject")])
+            of_functions = integration.by_full_name()
+            print_rows([(page, title) for page, title in titles(integration).items() if page not in of_functions])
         for subject, functions in integration.by_subject().items():
             print_result(f"\n{subject}:\n")
             print_rows([(f"{integration.name}.{function.name}", function.summary) for function in functions])
@@ -293,10 +302,8 @@ def _examples(subject: Subject) -> list[str]:
     if subject.page in GUIDES:
         scripts = enumerate(guide(subject.page).scripts, 1)
         return [f"-- {subject.page}, example {number}\n\n{script}" for number, script in scripts]
-    integrations = [subject.integration] if subject.integration else load_all()
-    selected = [(i, f) for i in integrations for f in ([subject.function] if subject.function else i.functions)]
     return [
         f"-- {i.name}.{f.name}: {f.summary}\n"
         f"-- {' '.join([f'kosmo integrations:{i.name} {f.name}', *flags(f)])}\n\n{f.example.strip()}\n"
-        for i, f in selected
+        for i, f in _functions_of(subject)
     ]

@@ -13,11 +13,11 @@ from collections.abc import Iterable
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.docs.guides import GUIDES, guide
-from kosmo_kernel.docs.reference import function_page, integration_page, left_out_page
+from kosmo_kernel.docs.reference import function_page, integration_page, part_page
 from kosmo_kernel.docs.resolve import resolve, resolve_function, suggest
 from kosmo_kernel.docs.schema import describe, input_schema
 from kosmo_kernel.docs.search import search_pages, terms_of
-from kosmo_kernel.docs.subject import Subject
+from kosmo_kernel.docs.subject import Subject, parts_of
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import Page, joined, table
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
@@ -61,8 +61,8 @@ def page_of(subject: Subject) -> Page:
     """Return the page about a subject."""
     if subject.integration is None:
         return guide(subject.page) if subject.page else list_pages()
-    if subject.left_out:
-        blocks = left_out_page(subject.integration)
+    if subject.part:
+        blocks = part_page(subject.integration, subject.part)
     elif subject.function is None:
         blocks = integration_page(subject.integration)
     else:
@@ -86,8 +86,9 @@ def look_up(words: str) -> Page:
 
 def titles(integration: Integration) -> dict[str, str]:
     """Return the title of each page about an integration, by the page's name."""
+    parts = {f"{integration.name}.{part}": title for part, title in parts_of(integration).items()}
     functions = {name: function.summary for name, function in integration.by_full_name().items()}
-    return {integration.name: f"All functions of {integration.title}, by subject"} | functions
+    return {integration.name: f"All functions of {integration.title}, by subject"} | parts | functions
 
 
 def list_pages() -> Page:
@@ -98,8 +99,7 @@ def list_pages() -> Page:
         Markdown('`docs.read("heroku")` shows a page; `docs.search("certificate")` finds what speaks of something.'),
     ]
     for integration in integrations.load_all():
-        rows = [(integration.name, "All functions, by subject")]
-        rows += [(f"{integration.name}.{f.name}", f.summary) for f in integration.functions]
+        rows = titles(integration).items()
         blocks += [of_package(f"## {integration.title}"), of_package(integration.description), _contents(rows)]
     blocks += [Markdown("## Guides"), _contents(GUIDES.items())]
     return joined(blocks)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
-from kosmo_kernel.docs.subject import LEFT_OUT
+from kosmo_kernel.docs.subject import LEFT_OUT, REFERENCE, parts_of
 from kosmo_kernel.pages import page
 from kosmo_kernel.pages.page import paragraphs
 from kosmo_kernel.safety.markup import markdown_of_package
+
+_RETURNS = {"list": "A list of records", "record": "A record"}
+_ACCOUNTS = ("production", "staging")  # of the examples; where the demo is the default account, it has these two
 
 
 def integration_page(integration: Integration) -> Iterator[str]:
@@ -22,14 +25,15 @@ def integration_page(integration: Integration) -> Iterator[str]:
         else:
             yield "\n".join(f"- `{function.name}`: {function.summary}" for function in functions)
     first = integration.functions[0].name
+    parts = {
+        REFERENCE: f"has the {len(integration.most_used)} functions that most questions need on one page",
+        LEFT_OUT: "what there is no function for",
+    }
+    others = [f'`docs.read("{integration.name}.{part}")` {parts[part]}' for part in parts_of(integration)]
     yield paragraphs(
         f'`docs.read("{integration.name}.{first}")` has the arguments, the fields and an example of a function; '
         '`docs.search("who deployed")` finds a function by what you want to know.'
-        + (
-            f' `docs.read("{integration.name}.{LEFT_OUT}")` has what there is no function for.'
-            if integration.left_out
-            else ""
-        )
+        + (f" {', '.join(others)}." if others else "")
     )
     yield paragraphs(
         "Arguments go into a table by name, or stand alone in the order of the parameters. Lists are always complete. "
@@ -46,9 +50,36 @@ def function_page(integration: Integration, function: Function) -> Iterator[str]
     yield f'All of {integration.title}, and how to use several accounts: `docs.read("{integration.name}")`.'
 
 
-def left_out_page(integration: Integration) -> Iterator[str]:
-    """Yield the page of what a service has and no function."""
-    yield f"# What of {integration.title} has no function"
+def part_page(integration: Integration, part: str) -> Iterator[str]:
+    """Yield one of the pages that `parts_of` names."""
+    yield f"# {parts_of(integration)[part]}"
+    yield from {REFERENCE: _most_used, LEFT_OUT: _left_out}[part](integration)
+
+
+def _most_used(integration: Integration) -> Iterator[str]:
+    """Yield the functions that most questions need: what each takes, an example, and the main fields of its result."""
+    yield paragraphs(
+        f'`docs.read("{integration.name}.{integration.most_used[0]}")` says what each field of one of them tells, and '
+        f'`docs.read("{integration.name}")` has all functions by subject.'
+        + (" The examples run as they are on the demo." if integration.demo else "")
+    )
+    for name in integration.most_used:
+        function = integration.table.named(name)
+        yield f"## {name}"
+        yield f"{function.summary}."
+        yield "### Parameters"
+        yield from _parameters(function)
+        yield "### Example"
+        yield _example(function)
+        yield "### What comes back"
+        fields = ", ".join(f"`{column.name}`" for column in function.columns if not _identifies(column))
+        yield paragraphs(f"{_RETURNS[function.returns]} with {fields}, and identifiers.")
+    yield "## Several accounts"
+    yield _account_calls(integration)
+
+
+def _left_out(integration: Integration) -> Iterator[str]:
+    """Yield what a service has and no function, each with the reason."""
     rows = [(f"`{what}`", why) for what, why in (integration.left_out() if integration.left_out else ())]
     yield _table(("Left out", "Why"), rows) if rows else "Nothing is left out."
 
@@ -65,15 +96,11 @@ def _function(integration: Integration, function: Function) -> Iterator[str]:
     if function.effect == "write":
         yield f"**This changes something at {integration.title}.**"
     yield "## Parameters"
-    yield _parameters(function.params) if function.params else "None."
-    if len(function.links) > 1:
-        yield paragraphs(f"A call has one of these sets of arguments: {function.choices}.")
-    if function.fan_out:
-        yield f'With a list also {" and ".join(f"`{name}`" for name in RESERVED)}: `docs.read("parallel")`.'
+    yield from _parameters(function)
     yield "## Example"
-    yield f"```lua\n{function.example.strip()}\n```"
+    yield _example(function)
     yield "## What comes back"
-    yield "A list of records:" if function.returns == "list" else "A record:"
+    yield f"{_RETURNS[function.returns]}:"
     fields = [column for column in function.columns if not _identifies(column)]
     yield _table(("Field", "Type", "What it tells"), ((f"`{c.name}`", _type(c), c.doc) for c in fields))
     identifiers = [f"`{column.name}`" for column in function.columns if _identifies(column)]
@@ -81,11 +108,20 @@ def _function(integration: Integration, function: Function) -> Iterator[str]:
         yield paragraphs(f"And identifiers, for programs: {', '.join(identifiers)}.")
 
 
-def _parameters(params: Iterable[Param]) -> str:
-    rows = (
-        (f"`{p.name}`", f"{p.kind} or list" if p.each else p.kind, "yes" if p.required else "no", p.doc) for p in params
-    )
-    return _table(("Name", "Type", "Required", "Description"), rows)
+def _parameters(function: Function) -> Iterator[str]:
+    rows = [
+        (f"`{p.name}`", f"{p.kind} or list" if p.each else p.kind, "yes" if p.required else "no", p.doc)
+        for p in function.params
+    ]
+    yield _table(("Name", "Type", "Required", "Description"), rows) if rows else "None."
+    if len(function.links) > 1:
+        yield paragraphs(f"A call has one of these sets of arguments: {function.choices}.")
+    if function.fan_out:
+        yield f'With a list also {" and ".join(f"`{name}`" for name in RESERVED)}: `docs.read("parallel")`.'
+
+
+def _example(function: Function) -> str:
+    return f"```lua\n{function.example.strip()}\n```"
 
 
 def _identifies(column: Column) -> bool:
@@ -97,26 +133,29 @@ def _type(column: Column) -> str:
     return f"{kind}\u00a0or\u00a0nil" if column.nullable and column.default is None else kind
 
 
-def _accounts(integration: Integration) -> Iterator[str]:
+def _account_calls(integration: Integration) -> str:
+    """Return code that calls a function with several accounts."""
     simple = next((f for f in integration.functions if not any(p.required for p in f.params)), integration.functions[0])
     named = (
         ("", "the default account"),
         (".default", "the same, said aloud"),
-        (".production", "the account `production`"),
-        ('["my-team"]', "the account `my-team`"),
+        *((f".{account}", f"the account `{account}`") for account in _ACCOUNTS),
         *([(".demo", "a fictional company, to try things on")] if integration.demo else []),
     )
     calls = [(f"{integration.name}{way}.{simple.call_with(_example_value)}", what) for way, what in named]
     width = max(len(call) for call, _ in calls)
-    lines = [f"{call.ljust(width)}  -- {what}" for call, what in calls]
+    return "\n".join(["```lua", *(f"{call.ljust(width)}  -- {what}" for call, what in calls), "```"])
+
+
+def _accounts(integration: Integration) -> Iterator[str]:
     yield "## Using several accounts"
-    yield "\n".join(["```lua", *lines, "```"])
+    yield _account_calls(integration)
     yield paragraphs(
         "An account is a token with a name. `kosmo accounts:add production` keeps one; or an environment variable has "
         "it, set before Jupyter or the command starts:"
     )
     own = integration.credentials
-    tokens = [("default", f"`{own.env}`"), *((name, f"`{own.variable(name)}`") for name in ("production", "my-team"))]
+    tokens = [("default", f"`{own.env}`"), *((name, f"`{own.variable(name)}`") for name in (*_ACCOUNTS, "my-team"))]
     tokens += [("demo", "needs none")] if integration.demo else []
     yield _table(("Account", "Its token"), [(f"`{name}`", token) for name, token in tokens])
     yield "Where to get a token:"

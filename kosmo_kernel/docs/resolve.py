@@ -13,7 +13,7 @@ from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function, Integration, nearest, refused_change
 from kosmo_kernel.docs.guides import GUIDES
 from kosmo_kernel.docs.search import search_pages
-from kosmo_kernel.docs.subject import LEFT_OUT, Subject, of_function
+from kosmo_kernel.docs.subject import Subject, of_function, parts_of
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import WIDTH
 
@@ -41,8 +41,8 @@ def resolve(page: str) -> Subject:
             function = _function(integration, rest)
             if function is not None:
                 return of_function(integration, function)
-            if rest == [LEFT_OUT] and integration.left_out:
-                return Subject(f"{first}.{LEFT_OUT}", integration, left_out=True)
+            if len(rest) == 1 and rest[0] in parts_of(integration):
+                return Subject(f"{first}.{rest[0]}", integration, part=rest[0])
             if not rest or _is_account(integration, rest):
                 return Subject(integration.name, integration)
             break

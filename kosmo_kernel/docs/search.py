@@ -17,7 +17,7 @@ from typing import TypeAlias, TypeVar
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Integration
 from kosmo_kernel.docs.guides import GUIDES, guide
-from kosmo_kernel.docs.subject import Subject, of_function
+from kosmo_kernel.docs.subject import Subject, of_function, parts_of
 
 _T = TypeVar("_T")
 _Score = tuple[int, ...]
@@ -100,6 +100,8 @@ def _of_integration(integration: Integration) -> Iterator[SearchEntry]:
     names = f"{integration.name} {integration.title}"
     page = SearchResult(integration.name, integration, title=integration.description)
     yield page, _zones(names, integration.description)
+    for part, title in parts_of(integration).items():
+        yield search_entry(f"{integration.name}.{part}", title, "")
     for function in integration.functions:
         subject = of_function(integration, function)
         own = " ".join(

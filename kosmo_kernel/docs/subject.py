@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kosmo_kernel.catalogue import Function, Integration
@@ -15,16 +16,32 @@ class Subject:
         page: the page's own name; empty for the list.
         integration: None for a guide and for the list.
         function: None unless the page is about a function.
-        left_out: it is about what the integration has no function for.
+        part: the last part of the name of a page that is about several functions, or about what has none; see
+            `parts_of`. Empty for any other page.
     """
 
     page: str
     integration: Integration | None = None
     function: Function | None = None
-    left_out: bool = False
+    part: str = ""
+
+    @property
+    def functions(self) -> Sequence[Function]:
+        """The functions that the page is about; none for a guide."""
+        if self.integration is None:
+            return ()
+        if self.part == REFERENCE:
+            return [self.integration.table.named(name) for name in self.integration.most_used]
+        return [self.function] if self.function else self.integration.functions
 
 
-LEFT_OUT = "left_out"  # the last part of the name of the page about what has no function
+REFERENCE, LEFT_OUT = "reference", "left_out"
+
+
+def parts_of(integration: Integration) -> dict[str, str]:
+    """Return the pages of an integration that are about neither all of its functions nor one: their titles by name."""
+    parts = {REFERENCE: "The functions that most questions need, on one page"} if integration.most_used else {}
+    return parts | ({LEFT_OUT: f"What of {integration.title} has no function"} if integration.left_out else {})
 
 
 def of_function(integration: Integration, function: Function) -> Subject:

@@ -13,7 +13,7 @@ from string import ascii_letters, digits
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Column
-from kosmo_kernel.docs import GUIDES
+from kosmo_kernel.docs import GUIDES, titles
 from kosmo_kernel.editor.argument_values import listed_values
 from kosmo_kernel.editor.arguments import Argument, arguments_of, fields_of, options_of, words_of
 from kosmo_kernel.editor.grammar import allowed
@@ -100,8 +100,9 @@ def filter_matches(found: Iterable[Match], prefix: str) -> tuple[Match, ...]:
 def pages() -> Iterator[Match]:
     """Yield the pages of the reference."""
     for integration in integrations.load_all():
-        yield Match(integration.name, "path")
-        yield from (Match(f"{integration.name}.{f.name}", "path", f.signature) for f in integration.functions)
+        functions = integration.by_full_name()
+        for page in titles(integration):
+            yield Match(page, "path", functions[page].signature if page in functions else "")
     yield from (Match(name, "path") for name in GUIDES)
 
 

@@ -24,9 +24,22 @@ from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.redaction import redact
 
 FUNCTIONS = pytest.mark.parametrize("function", BY_HAND, ids=lambda f: f.name)
-PAGES = ["", "heroku", *(f"heroku.{f.name}" for f in HEROKU.functions), *docs.GUIDES]
+PAGES = [
+    "",
+    "heroku",
+    "heroku.reference",
+    "heroku.left_out",
+    *(f"heroku.{f.name}" for f in HEROKU.functions),
+    *docs.GUIDES,
+]
 MADE = ("list_releases", "list_config_vars", "list_pipeline_couplings")  # functions made from the facts
-SOME_PAGES = ["", "heroku", *(f"heroku.{name}" for name in (*(f.name for f in BY_HAND), *MADE)), *docs.GUIDES]
+SOME_PAGES = [
+    "",
+    "heroku",
+    "heroku.reference",
+    *(f"heroku.{name}" for name in (*(f.name for f in BY_HAND), *MADE)),
+    *docs.GUIDES,
+]
 
 
 def headings(page: str) -> list[str]:
@@ -119,6 +132,27 @@ def test_the_page_of_an_integration_is_a_short_index_by_subject_of_all_functions
     assert len(page) / 4 <= 1500  # tokens
 
 
+def test_the_index_names_the_page_of_the_functions_that_most_questions_need() -> None:
+    assert '`docs.read("heroku.reference")` has the 7 functions that most questions need' in docs.read(
+        "heroku"
+    ).replace("\n", " ")
+
+
+def test_one_page_has_the_functions_that_most_questions_need_with_parameters_examples_and_fields() -> None:
+    page = docs.read("heroku.reference")
+    title, *functions, accounts = re.split(r"^## ", page, flags=re.MULTILINE)
+    assert title.startswith("# The functions that most questions need, on one page\n")
+    assert [text.partition("\n")[0] for text in functions] == [function.name for function in BY_HAND]
+    for function, text in zip(BY_HAND, functions, strict=True):
+        assert re.findall(r"^### (.*)", text, re.MULTILINE) == ["Parameters", "Example", "What comes back"]
+        _, parameters, example, result = text.split("\n### ")
+        assert re.findall(r"^\| `(\w+)`", parameters, re.MULTILINE) == [param.name for param in function.params]
+        assert f"```lua\n{function.example.strip()}\n```" in example
+        names = [column.name for column in function.columns if column.path[-1] != "id"]
+        assert re.findall("`(.*?)`", result) == names
+    assert accounts.startswith("Several accounts\n")
+
+
 def test_every_function_of_heroku_has_one_of_the_subjects() -> None:
     assert list(HEROKU.by_subject()) == list(SUBJECTS)
 
@@ -176,6 +210,7 @@ def test_accounts_are_told_with_the_variables_that_hold_their_tokens() -> None:
     assert rows == [
         ("default", "`HEROKU_API_KEY`"),
         ("production", "`HEROKU_API_KEY_PRODUCTION`"),
+        ("staging", "`HEROKU_API_KEY_STAGING`"),
         ("my-team", "`HEROKU_API_KEY_MY_TEAM`"),
         ("demo", "needs none"),
     ]
@@ -363,14 +398,17 @@ def test_a_parameter_that_takes_one_value_of_any_text_is_just_that() -> None:
 
 
 def test_an_installed_integration_has_pages_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    shop: Integration = replace(HEROKU, name="shop", title="Shop", functions=HEROKU.functions[:1])
+    shop: Integration = replace(HEROKU, name="shop", title="Shop", functions=HEROKU.functions[:1], most_used=())
     monkeypatch.setattr(integrations, "load_all", lambda: (*integrations.BUILT_IN, shop))
     assert docs.read("shop").startswith("# Shop\n")
+    assert "shop.reference" not in docs.read("shop")
     assert docs.read("shop_list_apps") == docs.read("app.integrations.shop.production.list_apps")
     assert docs.read("list_apps") == docs.read("heroku.list_apps")
     assert "`shop.list_apps`" in docs.list_pages()
     with pytest.raises(UnknownNameError, match=r"Did you mean: shop"):
         docs.read("shopp")
+    with pytest.raises(UnknownNameError):
+        docs.read("shop.reference")
 
 
 @pytest.mark.parametrize("page", ["", "heroku", "heroku.get_oauth_authorization", "heroku.list_oauth_authorizations"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kosmo_kernel import Session, heroku
@@ -54,7 +56,7 @@ def test_lua_and_json_have_the_text_that_heroku_sent() -> None:
 
 def test_a_value_that_is_no_text_stays_as_it_is() -> None:
     function = HEROKU.table.named("list_dynos")
-    rows = [{"size": None}, {"size": 2}, {"size": "eco"}]
+    rows: list[dict[str, Any]] = [{"size": None}, {"size": 2}, {"size": "eco"}]
     column = next(field for field in function.columns if field.name == "size")
     assert "Eco" in table_of(Records(rows, None, (column,)), 10).text()
 

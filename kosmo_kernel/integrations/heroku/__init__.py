@@ -95,6 +95,15 @@ HEROKU = Integration(
     ),
     secret_fields=_secret_fields,
     left_out=_left_out,
+    most_used=(
+        "list_apps",
+        "get_app",
+        "list_dynos",
+        "list_addons",
+        "list_domains",
+        "list_collaborators",
+        "get_current_user",
+    ),
     demo="kosmo_kernel.demo.api:in_process",
     demo_now="kosmo_kernel.demo.times:NOW",
 )
