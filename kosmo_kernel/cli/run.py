@@ -16,12 +16,13 @@ from typing import Any
 import click
 
 from kosmo_kernel import runbook
+from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.options import not_blank, recording_options, resumption
+from kosmo_kernel.cli.options import recording_options, resumption
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.cli.streams import console
-from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.runbook import Report, page
+from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.values.parameters import Parameter
 
 
@@ -29,11 +30,13 @@ from kosmo_kernel.values.parameters import Parameter
     "run",
     "kosmo run notebooks/dyno-audit.ipynb --account production -o audit.ipynb",
     "kosmo run notebooks/incident-runbook.ipynb -p name my-app --html",
+    "kosmo run notebooks/access-audit.ipynb --demo --html",
     "kosmo run notebooks/dyno-audit.ipynb --parameters",
 )
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Can be repeated.")
-@click.option("-a", "--account", metavar="A", callback=not_blank, help="Short for `-p account A`.")
+@click.option("-a", "--account", **about_account("The account of the run, in place of the default account."))
+@click.option("--demo", **ON_DEMO)
 @click.option("-o", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the copy to OUT.")
 @click.option("--html", is_flag=True, help="Also write a web page without the code.")
 @recording_options
@@ -43,6 +46,7 @@ def run(
     notebook: Path,
     given: tuple[tuple[str, str], ...],
     account: str | None,
+    demo: bool,
     output: Path | None,
     html: bool,
     record: str | None,
@@ -62,6 +66,9 @@ def run(
     Parameters are the variables that the cell with the tag `parameters` assigns. The default value sets the type: if
     the default is a text, `007` stays a text. Write lists in JSON. Tokens are not accepted: use the name of an account.
 
+    The run uses the default account, also where the notebook declares `account = "demo"`, as the shipped notebooks do:
+    opened in Jupyter, they stay on the demo. Name another account with --account, or use the demo with --demo.
+
     With --record and --replay you can test a runbook without a network and without a token. With --record and --resume
     a run that was killed goes on: what was answered is not asked again.
 
@@ -75,15 +82,13 @@ def run(
     book = runbook.read(notebook)
     if ask:
         return _list(book.parameters(), as_json=as_json)
-    values = dict(given)
-    if account is not None:
-        if runbook.ACCOUNT not in [parameter.name for parameter in book.parameters()]:
-            raise UnknownNameError(f"`{notebook}` declares no parameter `account`, so it cannot be given one.")
-        values[runbook.ACCOUNT] = account
+    values = runbook.with_account(book, dict(given), one_account(account, demo=demo), replays=replay is not None)
     target = output or Path(f"{notebook.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.ipynb")
     if html:
         page.check(target)
     with ExitStack() as stack:
+        if demo:
+            stack.enter_context(DEMO_ACCOUNT.exported("1"))
         stack.enter_context(resumption(record=record, resume=resume, resume_within=resume_within))
         of_kernel = stack.enter_context(cassette(record, replay, resume=resume))
         report = runbook.run(book, values, target, note=of_kernel.note, on_cell=_progress(stack, notebook.stem))
@@ -91,13 +96,17 @@ def run(
     written = page.write(target, report.accounts) if html else None
     if as_json:
         document(_run_facts(notebook, report, written) | ({"resumed": resumed} if resumed else {}))
-        return 1 if report.error else 0
-    for path in filter(None, (target, written)):
+    else:
+        _print(report, written, resumed)
+    return 1 if report.error else 0
+
+
+def _print(report: Report, written: Path | None, resumed: str) -> None:
+    for path in filter(None, (report.output, written)):
         print_result(str(path))
     if resumed:
         print_note(resumed)
     print_note(report.error if report.error is not None else report.text())
-    return 1 if report.error else 0
 
 
 def _list(parameters: list[Parameter], *, as_json: bool) -> int:

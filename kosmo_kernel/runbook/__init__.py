@@ -5,6 +5,7 @@ and with how many requests. It is written after each cell, so that it survives a
 is installed, else nbclient. A secret as a parameter is an error before anything runs; a secret in an output is redacted
 and the run reported as failed.
 
+account.py      the account that a run uses
 notebook.py     the notebook, its parameters, and the two added cells
 parameters.py   parse the declared parameters and their values
 cells.py        execute the cells
@@ -24,9 +25,10 @@ from tempfile import TemporaryDirectory
 
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.results.call_log import count_incomplete_lines, read_lines, totals
+from kosmo_kernel.runbook.account import with_account
 from kosmo_kernel.runbook.cells import execute
 from kosmo_kernel.runbook.copy import ExecutedCopy, is_copy, refuse_secrets, refuse_to_replace
-from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
+from kosmo_kernel.runbook.notebook import Runbook, read
 from kosmo_kernel.runbook.parameters import values_of
 from kosmo_kernel.runbook.report import Report
 from kosmo_kernel.safety.markup import Markdown
@@ -37,7 +39,7 @@ MAX_ROWS = (
     2000  # the most rows of a table: a reader of the copy cannot request more, and more would slow a browser down
 )
 
-__all__ = ["ACCOUNT", "Report", "Runbook", "read", "run"]
+__all__ = ["Report", "Runbook", "read", "run", "with_account"]
 
 
 def run(

@@ -18,7 +18,7 @@ from kosmo_kernel import accounts, integrations
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError
 from kosmo_kernel.results.call_log import accounts_used, read_lines
 from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
-from kosmo_kernel.runbook.parameters import LUA
+from kosmo_kernel.runbook.parameters import LUA, parse_text
 from kosmo_kernel.runbook.report import Report
 from kosmo_kernel.safety.escape import code_span
 from kosmo_kernel.safety.markup import Markdown
@@ -30,7 +30,6 @@ _SECRET_NAME = re.compile(r"token|secret|passw|api_?key|credential", re.IGNORECA
 _LEGACY_TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _EMPTY_STRING = '""'  # shown for an empty string, which would be invisible in Markdown
 _MAX_VALUE_LENGTH = 80  # the longest parameter value in the report, in characters
-_QUOTED = re.compile(r"""(["'])([^"'\\]*)\1""")  # a string literal without escapes
 _MIN_SECRET_LENGTH = 12  # the shortest secret to search for, in characters; a shorter one would match ordinary words
 
 
@@ -83,8 +82,8 @@ class ExecutedCopy:
             text = value
         elif name in self.report.parameters:
             text = literal(value) if self.runbook.language == LUA else repr(value)
-        elif quoted := _QUOTED.fullmatch(default):
-            text = quoted[2]
+        elif (default_text := parse_text(default)) is not None:
+            text = default_text
         is_secret = _SECRET_NAME.search(name) and not text.isdecimal()  # a number (`max_tokens`) is no secret
         line = REDACTED if is_secret else one_line(text, self.secrets, _MAX_VALUE_LENGTH)
         return Markdown("{} = {}").format(code_span(name), code_span(line or _EMPTY_STRING))

@@ -23,6 +23,7 @@ TAG = "parameters"  # of the cell that declares parameters; the same as in paper
 INJECTED = "injected-parameters"  # of the cell that sets parameters; the same as in papermill
 
 _OPENING, _CLOSING = "({[", ")}]"
+_QUOTED = re.compile(r"""(["'])([^"'\\]*)\1""")  # a string literal without escapes
 _LINE_END = re.compile(r"\r\n?|\n")  # the line ends of Python's parser; `splitlines` has more
 
 
@@ -49,6 +50,12 @@ def values_of(parameters: Sequence[Parameter], given: Mapping[str, str]) -> dict
             near = tuple(nearest(name, known))
             raise UnknownNameError(f"The notebook declares no parameter `{name[:64]}`: {reason}.", near)
     return {name: value_of(known[name], text) for name, text in given.items()}
+
+
+def parse_text(code: str) -> str | None:
+    """Return the value of a string literal without escapes, in Lua or Python; None if the code is something else."""
+    quoted = _QUOTED.fullmatch(code)
+    return quoted[2] if quoted else None
 
 
 def assignments(values: Mapping[str, Any], language: str) -> str:

@@ -37,7 +37,7 @@ SURFACE = {
     "integrations:schema": "--json",
     "integrations:fields": "-a --account --json",
     "integrations:doctor": "--json",
-    "run": "-p -a --account -o --html --record --resume --resume-within --replay --parameters --json",
+    "run": "-p -a --account --demo -o --html --record --resume --resume-within --replay --parameters --json",
     "inventory": "-a --account --demo --snapshot -o --output --record --resume --resume-within --json",
     "snapshot": "-a --account --demo -o --output --all --format --since --take-over --since-within --record --resume "
     "--resume-within --json",
