@@ -8,11 +8,12 @@ from Heroku is written as code, and in other texts a space of no width follows t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
+from typing import Any
 
 from kosmo_kernel.checks.check_file import SEVERITIES
-from kosmo_kernel.checks.finding_columns import column_value, report_columns
+from kosmo_kernel.checks.finding_columns import finding_columns, value_text
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, fails_on
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.text import format_column
@@ -24,7 +25,6 @@ from kosmo_kernel.values.records import without_surrogates
 
 MAX_LENGTH = 65_000  # characters; GitHub's limit is 65,536
 MARKER = "<!-- kosmo check -->"  # the first line, by which a program finds its earlier comment
-MAX_COLUMNS = 6  # of a table of findings
 MAX_CELL_LENGTH = 120  # characters
 MAX_TEXT_LENGTH = 1_000  # characters of a reason, a title or an advice
 
@@ -189,18 +189,23 @@ def _tables(result: CheckResult) -> Iterable[tuple[Sequence[str], Sequence[Seque
 
 
 def _findings_table(findings: Sequence[Finding]) -> tuple[list[str], list[list[str]]]:
-    columns = report_columns(findings, MAX_COLUMNS)
-    texts = [format_column([column_value(finding, column) for finding in findings]) for column in columns]
+    columns = finding_columns(findings)
+    texts = [format_column([_scalar(value) for value in column.values]) for column in columns]
     remarks = ["; ".join(finding.remarks) for finding in findings]
     rows: list[list[str]] = [
         [*(code_span(shortened(text, MAX_CELL_LENGTH)) if text else "" for text in row)]
         for row in zip(*texts, strict=True)
     ]
-    heads: list[str] = [code_span(column) for column in columns]
+    heads: list[str] = [code_span(column.name) for column in columns]
     if any(remarks):
         heads = [*heads, ""]
         rows = [[*row, _prose(remark)] for row, remark in zip(rows, remarks, strict=True)]
     return heads, rows
+
+
+def _scalar(value: Any) -> Any:
+    """Return a list or an object as text, and any other value as it is."""
+    return value_text(value) if isinstance(value, (list, Mapping)) else value
 
 
 def _prose(text: str) -> str:

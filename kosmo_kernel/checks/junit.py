@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
+from kosmo_kernel.checks.finding_columns import details
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, fails_on
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.safety.text import with_escapes
@@ -72,7 +73,8 @@ def _case(result: CheckResult, fail_on: str) -> ET.Element:
 
 
 def _line(finding: Finding) -> str:
-    return " ".join([finding.title, *(f"[{remark}]" for remark in finding.remarks)])
+    facts = f": {text}" if (text := details(finding)) else ""
+    return " ".join([f"{finding.title}{facts}", *(f"[{remark}]" for remark in finding.remarks)])
 
 
 def _add(parent: ET.Element, tag: str, lines: list[str], **attributes: str) -> None:

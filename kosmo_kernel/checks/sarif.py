@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from kosmo_kernel import __version__
 from kosmo_kernel.checks.check_file import SEVERITIES, Check
+from kosmo_kernel.checks.finding_columns import details
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.safety.text import with_escapes
@@ -104,7 +105,8 @@ def _rule(check: Check) -> dict[str, Any]:
 
 def _result(finding: Finding, index: int) -> dict[str, Any]:
     check = finding.check
-    text = f"{check.title}: {finding.title}."
+    facts = f" ({text})" if (text := details(finding)) else ""
+    text = f"{check.title}: {finding.title}{facts}."
     if finding.expired:
         text += f" It was accepted {finding.expired.period}"
     result = {

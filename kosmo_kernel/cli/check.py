@@ -25,6 +25,7 @@ from kosmo_kernel.errors import CredentialsError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+    from rich.console import Console
 
     from kosmo_kernel.checks.report import CheckReport
     from kosmo_kernel.session import Session
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 TABLE = "table"
 _FORMAT_OF = {".json": "json", ".xml": "junit", ".sarif": "sarif", ".md": "markdown"}  # by the suffix of a file
 _PATH = click.Path(path_type=Path)
-_REPORT_WIDTH = 100  # characters of a line of a table that is written to a file
+_REPORT_WIDTH = 100  # characters of a line of prose in a table that is written to a file
 
 
 class CheckCommand(Command):
@@ -101,7 +102,8 @@ def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> d
 @click.option("--accept", "accepted", type=_PATH, metavar="FILE", help="Let the findings that FILE accepts not fail.")
 @click.option("--accept-all", type=_PATH, metavar="FILE", help="Accept all findings, in a new FILE for --accept.")
 @click.option("--against", type=_PATH, metavar="SNAPSHOT", help="Let only findings fail that SNAPSHOT does not have.")
-@click.option("--full", is_flag=True, help="In a table, show all findings of each check.")
+@click.option("--full", is_flag=True, help="In a table, show all findings of each check, with all columns.")
+@click.option("--why", is_flag=True, help="In a table, say why findings matter. Of a single check it is always said.")
 @resume_options
 @click.option("--new", metavar="NAME", help="Write the file of a first check of your own, and run nothing.")
 def check(
@@ -119,6 +121,7 @@ def check(
     accept_all: Path | None,
     against: Path | None,
     full: bool,
+    why: bool,
     record: str | None,
     resume: bool,
     resume_within: float | None,
@@ -161,9 +164,7 @@ def check(
     if not report.interrupted:
         exceptions.apply(report, parameters)
     _print_notes(report)
-    _write_files(report, form, fail_on, outputs, full=full)
-    _print(report, "json" if as_json else (not outputs and form) or TABLE, fail_on, full=full)
-    return INTERRUPTED if report.interrupted else report.exit_code(fail_on)
+    return _Output(report, fail_on, full=full, why=why).write(form, outputs, as_json=as_json)
 
 
 def _validate(form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> None:
@@ -206,36 +207,57 @@ def _print_notes(report: CheckReport) -> None:
         print_note(note)
 
 
-def _write_files(report: CheckReport, form: str | None, fail_on: str, outputs: tuple[Path, ...], *, full: bool) -> None:
-    """Write the report to files, each whole or not at all."""
-    for output in outputs:
-        write_file(output, _content(report, form or _FORMAT_OF.get(output.suffix, TABLE), fail_on, full=full))
+class _Output:
+    """Writes a report to files and to standard output.
 
+    Parameters:
+        report: the report.
+        fail_on: the lowest severity that fails the run.
+        full: in a table, show all findings of each check, with all columns.
+        why: in a table, say why findings matter.
+    """
 
-def _content(report: CheckReport, form: str, fail_on: str, *, full: bool) -> bytes:
-    """Return the content of a file with the report."""
-    if form != TABLE:
-        return format_report(report, form, fail_on)
-    from rich.console import Console
+    def __init__(self, report: CheckReport, fail_on: str, *, full: bool, why: bool) -> None:
+        self._report, self._fail_on, self._full, self._why = report, fail_on, full, why
 
-    from kosmo_kernel.cli.check_table import print_report
+    def write(self, form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> int:
+        """Write the report to files, each whole or not at all, print it, and return the exit code.
 
-    text = io.StringIO()
-    print_report(Console(file=text, width=_REPORT_WIDTH, highlight=False, markup=False, emoji=False), report, full=full)
-    return text.getvalue().encode(errors="backslashreplace")
+        Parameters:
+            form: the format that the command line names.
+            outputs: the files, which have this format or that of their names.
+            as_json: print JSON.
+        """
+        for output in outputs:
+            write_file(output, self._content(form or _FORMAT_OF.get(output.suffix, TABLE)))
+        self._print("json" if as_json else (not outputs and form) or TABLE)
+        return INTERRUPTED if self._report.interrupted else self._report.exit_code(self._fail_on)
 
+    def _print(self, form: str) -> None:
+        """Print the report to standard output in a format."""
+        if form == TABLE:
+            from kosmo_kernel.cli.terminal import console
 
-def _print(report: CheckReport, form: str, fail_on: str, *, full: bool) -> None:
-    """Print the report to standard output."""
-    if form == TABLE:
+            self._print_table(console())
+        elif form == "json":
+            print_json(self._content(form))
+        else:
+            print_utf8(self._content(form).decode())
+
+    def _content(self, form: str) -> bytes:
+        """Return the report in a format, as UTF-8."""
+        if form != TABLE:
+            return format_report(self._report, form, self._fail_on)
+        from rich.console import Console
+
+        text = io.StringIO()
+        self._print_table(Console(file=text, width=_REPORT_WIDTH, highlight=False, markup=False, emoji=False))
+        return text.getvalue().encode(errors="backslashreplace")
+
+    def _print_table(self, screen: Console) -> None:
         from kosmo_kernel.cli.check_table import print_report
-        from kosmo_kernel.cli.terminal import console
 
-        print_report(console(), report, full=full)
-    elif form == "json":
-        print_json(format_report(report, form, fail_on))
-    else:
-        print_utf8(format_report(report, form, fail_on).decode())
+        print_report(screen, self._report, full=self._full, why=self._why)
 
 
 def _list(*, as_json: bool) -> int:

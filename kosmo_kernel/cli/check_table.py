@@ -4,46 +4,46 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from rich import box
-from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from kosmo_kernel.checks import SEVERITIES, CheckReport, CheckResult, Finding
-from kosmo_kernel.checks.finding_columns import column_value, report_columns
 from kosmo_kernel.checks.json_document import summary
 from kosmo_kernel.checks.report import left_out
+from kosmo_kernel.cli.finding_table import lines_of, terminal_table
 from kosmo_kernel.client.progress import counted, duration
-from kosmo_kernel.render.column_widths import ColumnSize, chosen_widths
-from kosmo_kernel.render.text import escape_control, is_number
+from kosmo_kernel.render.text import escape_control
 
 MAX_FINDINGS = 10  # of a check that are shown, unless all are requested
-MAX_COLUMNS = 6
-MAX_WIDTH, MIN_WIDTH = (
-    50,
-    16,
-)  # of a column: where its texts are cut or go on in the next line, and how narrow that gets
 MAX_NAMED = 12  # checks that could not be made for one reason
 _COLOURS = {"high": "bold red", "medium": "bold yellow", "low": "bold cyan"}
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z")
+_SPACES_AT_END = re.compile(" +$", re.MULTILINE)
 _INDENT = (0, 0, 0, 2)
 
 
-def print_report(screen: Console, report: CheckReport, *, full: bool = False) -> None:
-    """Print a report.
+def print_report(screen: Console, report: CheckReport, *, full: bool, why: bool) -> None:
+    """Print a report. Off a terminal no line ends in spaces.
 
     Parameters:
         screen: the console.
         report: the report.
-        full: show all findings of each check.
+        full: show all findings of each check, with all columns.
+        why: say why the findings of each check matter; of a single check it is always said.
     """
+    with screen.capture() as captured:
+        _print_report(screen, report, full=full, why=why or len(report.results) == 1)
+    text = captured.get()
+    screen.file.write(text if screen.file.isatty() else _SPACES_AT_END.sub("", text))
+    screen.file.flush()
+
+
+def _print_report(screen: Console, report: CheckReport, *, full: bool, why: bool) -> None:
     shown = [result for result in report.results if result.findings or result.gone]
     for result in sorted(shown, key=lambda one: -SEVERITIES.index(one.check.severity)):
-        _print_result(screen, result, full=full)
+        _print_result(screen, result, full=full, why=why)
     _print_not_checked(screen, report)
     passed = [result.check.name for result in report.results if result.status == "passed" and not result.findings]
     if passed:
@@ -55,15 +55,19 @@ def print_report(screen: Console, report: CheckReport, *, full: bool = False) ->
     screen.print(Text(f"{account}{requests} · {duration(report.seconds)}", "dim"))
 
 
-def _print_result(screen: Console, result: CheckResult, *, full: bool) -> None:
+def _print_result(screen: Console, result: CheckResult, *, full: bool, why: bool) -> None:
     check = result.check
     severity = f"{check.severity.upper()} ", _COLOURS[check.severity]
     title = Text.assemble(severity, (escape_control(check.title), "bold"), (f"  {check.name}", "dim"))
     screen.print(title)
     findings = result.counting
     rows = findings if full else findings[:MAX_FINDINGS]
-    if rows:
-        _print_indented(screen, _table(rows, screen.width - _INDENT[3]))
+    if rows and screen.file.isatty():
+        for part in terminal_table(rows, screen.width - _INDENT[3], full=full):
+            _print_indented(screen, part)
+    elif rows:
+        for line in lines_of(rows):
+            screen.print(Text(" " * _INDENT[3] + line), soft_wrap=True)
     below = [f"and {counted(len(findings) - len(rows), 'more finding')} (--full shows all)"] if rows != findings else []
     for line in [*below, *_remarks(result, full=full)]:
         _print_indented(screen, Text(escape_control(line), "dim"))
@@ -71,7 +75,7 @@ def _print_result(screen: Console, result: CheckResult, *, full: bool) -> None:
         screen.print()
         return
     advice = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
-    for label, text in (("Why:", check.why), ("Do:", check.remedy)):
+    for label, text in [("Why:", check.why)] * why + [("Do:", check.remedy)]:
         advice.add_row(Text(label, "dim"), Text(escape_control(text)))
     _print_indented(screen, advice)
     screen.print()
@@ -88,49 +92,6 @@ def _remarks(result: CheckResult, *, full: bool) -> Iterator[str]:
         named = findings if full else findings[:MAX_NAMED]
         more = f"; and {len(findings) - len(named)} more" if len(named) < len(findings) else ""
         yield f"{remark.rstrip('.')} ({len(findings)}): {'; '.join(finding.title for finding in named)}{more}"
-
-
-def _table(findings: Sequence[Finding], room: int) -> Table:
-    """Return the findings as a table with the columns that fit into `room`, those of the key first."""
-    cells: dict[str, list[str]] = {}
-    numbers = set()
-    for column in report_columns(findings, MAX_COLUMNS):
-        values = [column_value(finding, column) for finding in findings]
-        cells[column] = [escape_control(_cell(value)) for value in values]
-        numbers |= {column} if any(map(is_number, values)) else set()
-    key = findings[0].check.key
-    sizes = []
-    for column, texts in cells.items():
-        width = max(map(cell_len, texts))
-        sizes.append(ColumnSize(column, cell_len(column), texts, min(width, MAX_WIDTH), MIN_WIDTH))
-    main = {index for index, column in enumerate(cells) if column in key}
-    widths = chosen_widths(sizes, main, room)
-    grid = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="", border_style="dim"
-    )
-    names = list(cells)
-    for index, width in widths.items():
-        is_whole = names[index] in key  # a name is copied into a command, so it is never cut
-        grid.add_column(
-            Text(escape_control(names[index]), "bold"),
-            justify="right" if names[index] in numbers else "left",
-            overflow="fold" if is_whole else "ellipsis",
-            no_wrap=not is_whole,
-            max_width=width,
-        )
-    for row in zip(*(cells[names[index]] for index in widths), strict=True):
-        grid.add_row(*map(Text, row))
-    return grid
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "\N{EN DASH}"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:,.2f}".removesuffix(".00")
-    return _TIME.sub(r"\1 \2", str(value))
 
 
 def _print_not_checked(screen: Console, report: CheckReport) -> None:

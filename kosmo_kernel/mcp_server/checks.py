@@ -10,7 +10,7 @@ from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
-    from kosmo_kernel.checks import Check, CheckReport, Finding
+    from kosmo_kernel.checks import Check, CheckReport
     from kosmo_kernel.docs.search import SearchEntry
 
 CHECK = "check"  # the argument of `lua_run`
@@ -75,24 +75,22 @@ def rows_of(report: CheckReport) -> Records:
     empty cells, so they are in one column there.
     """
     from kosmo_kernel.checks import SEVERITIES
+    from kosmo_kernel.checks.finding_columns import details
 
     findings = sorted(report.findings, key=lambda finding: -SEVERITIES.index(finding.severity))
     if len(report.results) == 1:
         return Records([{CHECK: finding.check.name, **finding.record} for finding in findings])
     return Records(
         [
-            {CHECK: one.check.name, "severity": one.severity, "finding": one.title, "details": _details(one)}
+            {
+                CHECK: one.check.name,
+                "severity": one.severity,
+                "finding": one.title,
+                "details": details(one, MAX_DETAILS),
+            }
             for one in findings
         ]
     )
-
-
-def _details(finding: Finding) -> str:
-    """Return the columns of a finding that are not of its key as one text."""
-    from kosmo_kernel.checks.finding_columns import column_value, report_columns
-
-    columns = report_columns([finding], MAX_DETAILS + len(finding.key))
-    return ", ".join(f"{name} {column_value(finding, name)}" for name in columns if name not in finding.key)
 
 
 def not_checked(report: CheckReport) -> str:

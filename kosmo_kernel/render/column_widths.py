@@ -9,7 +9,7 @@ cut to `…cents` before any text is cut.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 GAP = 2  # terminal columns between two columns
@@ -44,21 +44,21 @@ def chosen_widths(columns: Sequence[ColumnSize], main: Collection[int], room: in
         room: the width of the table.
     """
     whole = {index: max(column.width, column.natural) for index, column in enumerate(columns)}
-    if _total(whole) <= room:
+    if total_width(whole) <= room:
         return whole
     natural = {index: max(width, columns[index].natural) for index, width in _short_headings(columns).items()}
     least = {index: min(width, columns[index].minimum) for index, width in natural.items()}
     chosen: list[int] = []
     for index in _by_importance(columns, main):
         sizes = least if index in main or not main else natural
-        if chosen and _total({one: sizes[one] for one in (*chosen, index)}) > room:
+        if chosen and total_width({one: sizes[one] for one in (*chosen, index)}) > room:
             break
         chosen.append(index)
     chosen.sort()
-    widths = _cut({index: natural[index] for index in chosen}, least, room)
+    widths = cut_widths({index: natural[index] for index in chosen}, least, room)
     for index in chosen:  # a heading that is cut gets the room that is left, if that is enough for all of it
         missing = columns[index].width - widths[index]
-        if 0 < missing <= room - _total(widths):
+        if 0 < missing <= room - total_width(widths):
             widths[index] += missing
     return widths
 
@@ -67,6 +67,26 @@ def short_heading(heading: str, room: int) -> str:
     """Return the last part of a dotted heading that has not enough room, and any other heading as it is."""
     _, dot, last = heading.rpartition(".")
     return f"…{last}" if dot and len(last) < room < len(heading) else heading
+
+
+def cut_widths(widths: Mapping[int, int], least: Mapping[int, int], room: int) -> dict[int, int]:
+    """Return widths that fit into `room`, the widest cut first; one column that is too wide gets all of it.
+
+    Parameters:
+        widths: the widths of columns by their index.
+        least: the width below which each of them is not cut.
+        room: the width of the table.
+    """
+    for limit in range(max(widths.values()), -1, -1):
+        cut = {index: max(min(width, limit), least[index]) for index, width in widths.items()}
+        if total_width(cut) <= room:
+            return cut
+    return dict.fromkeys(widths, room)
+
+
+def total_width(widths: Mapping[int, int]) -> int:
+    """Return the width of a table whose columns have these widths."""
+    return sum(widths.values()) + GAP * (len(widths) - 1)
 
 
 def _by_importance(columns: Sequence[ColumnSize], main: Collection[int]) -> list[int]:
@@ -88,16 +108,3 @@ def _short_headings(columns: Sequence[ColumnSize]) -> dict[int, int]:
         index: min(column.width, len(last[index]) + 1) if count[last[index]] == 1 else column.width
         for index, column in enumerate(columns)
     }
-
-
-def _cut(widths: dict[int, int], least: dict[int, int], room: int) -> dict[int, int]:
-    """Return widths that fit into `room`, the widest cut first."""
-    for limit in range(max(widths.values()), -1, -1):
-        cut = {index: max(min(width, limit), least[index]) for index, width in widths.items()}
-        if _total(cut) <= room:
-            return cut
-    return dict.fromkeys(widths, room)  # one column that is wider than the table
-
-
-def _total(widths: dict[int, int]) -> int:
-    return sum(widths.values()) + GAP * (len(widths) - 1)

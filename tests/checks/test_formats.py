@@ -124,10 +124,10 @@ def test_a_junit_reader_sees_failures_and_errors(made: CheckReport) -> None:
     assert isinstance(failure, junitparser.Failure)
     assert isinstance(error, junitparser.Error)
     assert failure.message == "Crashed dynos: 2 findings"
-    assert "shop, web.1 [new] [was accepted until 2026-11-01: Was rebuilt.]" in failure.text
+    assert "shop, web.1: size Eco [new] [was accepted until 2026-11-01: Was rebuilt.]" in failure.text
     assert "web.2" not in failure.text
-    assert "web.2 [still there]" in crashed.system_out
-    assert "web.3 [new] [accepted until 2026-12-31: Rebuilt soon.]" in crashed.system_out
+    assert "web.2: size Eco [still there]" in crashed.system_out
+    assert "web.3: size Eco [new] [accepted until 2026-12-31: Rebuilt soon.]" in crashed.system_out
     assert "gone: shop, web.9" in crashed.system_out
     assert error.message.startswith(r"Not checked: 403 </failure>]]>\u0000\u001b[31m @team")
     assert (small.result, small.system_out) == ([], "shop")  # is below `medium`

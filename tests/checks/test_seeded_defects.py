@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
 
 import pytest
-from clean_company import EditableCompany, clean_company
+from checked_company import run_over
+from clean_company import clean_company
 from defect_site import Finding
 from full_matrix import full_except
-from seeded_defects import DEFECTS, PARAMETERS, add_near_misses, seed_defects
+from seeded_defects import DEFECTS, add_near_misses, seed_defects
 
 from kosmo_kernel.checks.discovery import shipped_checks
 from kosmo_kernel.checks.report import CheckReport
-from kosmo_kernel.checks.run import run_checks
-from kosmo_kernel.demo import api
-from kosmo_kernel.demo.budget import UNLIMITED
-from kosmo_kernel.integrations.heroku.scopes import GLOBAL, IDENTITY, READ, READ_PROTECTED
+from kosmo_kernel.integrations.heroku.scopes import IDENTITY, READ, READ_PROTECTED
 
 CLEAN = 50  # companies
 ROUNDS, PARTS = 4, 6  # in each round every check gets a defect, in one of so many companies
 PIPELINES = 16  # of a company with defects; each defect has one to itself
-
-
-def run_over(company: EditableCompany, scopes: Sequence[str] = (GLOBAL,)) -> CheckReport:
-    """Run all shipped checks over a company, as its demo account, with a token of some scopes."""
-    served = api.DemoApi(company, refill=UNLIMITED, scopes=scopes), api.DEMO_TOKEN
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "in_process", lambda: served)
-        return run_checks(shipped_checks(), "demo", parameters=PARAMETERS)
 
 
 def findings_of(report: CheckReport) -> set[Finding]:

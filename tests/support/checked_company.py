@@ -1,0 +1,24 @@
+"""Run all shipped checks over a generated company."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from clean_company import EditableCompany
+from seeded_defects import PARAMETERS
+
+from kosmo_kernel.checks.discovery import shipped_checks
+from kosmo_kernel.checks.report import CheckReport
+from kosmo_kernel.checks.run import run_checks
+from kosmo_kernel.demo import api
+from kosmo_kernel.demo.budget import UNLIMITED
+from kosmo_kernel.integrations.heroku.scopes import GLOBAL
+
+
+def run_over(company: EditableCompany, scopes: Sequence[str] = (GLOBAL,)) -> CheckReport:
+    """Run all shipped checks over a company, as its demo account, with a token of some scopes."""
+    served = api.DemoApi(company, refill=UNLIMITED, scopes=scopes), api.DEMO_TOKEN
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "in_process", lambda: served)
+        return run_checks(shipped_checks(), "demo", parameters=PARAMETERS)
