@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.catalogue.function_table import FunctionNames, FunctionTable
 from kosmo_kernel.catalogue.missing import missing_function
-from kosmo_kernel.catalogue.model import Column, Function, Param
+from kosmo_kernel.catalogue.model import Function, Param
 from kosmo_kernel.catalogue.validation import mistakes
 from kosmo_kernel.errors import UnknownNameError
 
@@ -41,8 +41,6 @@ class Integration:
             although the server reports the last one as unchanged; without a size, every last page counts as full.
         request_id: the response header that the service's support asks for.
         budget: the rate limit of an account, or None.
-        secret_fields: returns the names of fields that are secret in some record, without making the functions; those
-            of their secret columns when None. A recording hides them in every record that does not declare them.
         left_out: returns what the service has and no function, each with the reason; None for nothing.
         most_used: the names of the functions that most questions need, in the order of the page about them.
         demo: where its fictional account is, `package.module:name`: a function that returns an API as a WSGI
@@ -65,7 +63,6 @@ class Integration:
     newest_page: Callable[[str, int], PageRequest] | None = None
     request_id: str = "request-id"
     budget: Budget | None = None
-    secret_fields: Callable[[], frozenset[str]] | None = None
     left_out: Callable[[], Iterable[tuple[str, str]]] | None = None
     most_used: tuple[str, ...] = ()
     demo: str = ""
@@ -137,15 +134,6 @@ class Integration:
         lists = (function for function in self.functions if function.returns == "list")
         return next((one for one in lists if param.listed_at in one.list_paths), None)
 
-    def hidden_fields(self, function: Function) -> frozenset[str]:
-        """Return the names of fields that a recording hides in the records of a function."""
-        if self.secret_fields:
-            names = self.secret_fields()
-        else:
-            names = frozenset(column.path[-1] for one in self.functions for column in one.secrets if column.secret)
-        own = frozenset(column.path[-1] for column in function.secrets if column.secret)
-        return names - set(_last_names(function.columns)) | own
-
     def function(self, name: str) -> Function:
         """Return the function with this name or alias.
 
@@ -160,10 +148,3 @@ class Integration:
                 tuple(f"app.integrations.{self.name}.{n}" for n in near),
             )
         return match
-
-
-def _last_names(columns: Iterable[Column]) -> Iterator[str]:
-    """Yield the last part of the name of each column, and of those of the records in lists."""
-    for column in columns:
-        yield column.path[-1]
-        yield from _last_names(column.items)

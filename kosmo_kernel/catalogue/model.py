@@ -287,6 +287,8 @@ class Function:
         newest: the field by which the service orders the last records first, for the parameter `newest`; or empty.
         guarded: the records hold secrets: only fields with a column leave the client, and errors and warnings do not
             quote the service.
+        guarded_parts: objects in the records that hold secrets, by dotted name: of these, too, only fields with a
+            column leave the client.
         own_errors: errors do not quote the service.
         fingerprints: the service answers with names and secret values, and the records are each name with a
             fingerprint of its value.
@@ -308,6 +310,7 @@ class Function:
     effect: Literal["read", "write"] = "read"
     newest: str = ""
     guarded: bool = False
+    guarded_parts: tuple[str, ...] = ()
     own_errors: bool = False
     fingerprints: bool = False
     subject: str = ""

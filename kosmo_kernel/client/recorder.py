@@ -11,9 +11,8 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,7 +35,7 @@ from kosmo_kernel.client.cassette import (
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.client.recording_file import response_of
-from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_values
+from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets
 from kosmo_kernel.client.unfinished_recordings import check_replaceable, create_part, join, moving
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact
@@ -281,7 +280,6 @@ class _RecordingTransport:
     def __init__(self, recorder: Recorder, integration: Integration, account: Account, connections: Transport) -> None:
         self._recorder, self._integration, self._account = recorder, integration, account
         self._connections = connections
-        self._hidden = cache(integration.hidden_fields)
         budget = integration.budget
         self._left_out = _LEFT_OUT | {budget.header.lower() if budget else ""}
         self._free = account.url + budget.path if budget and budget.path else None
@@ -315,7 +313,10 @@ class _RecordingTransport:
         head = self._head(reply, request.function)
         body = self._body(reply, request.function)  # one that is no JSON may be truncated, and so retried
         self._keep(request, head | body, passing=reply.status in _PASSING or "text" in body)
-        return reply
+        if "text" in body or request.function.fingerprints:
+            return reply
+        # The run gets what its replay will get, so that both have the same result.
+        return reply._replace(body=msgspec.json.encode(body["body"]))
 
     def close(self) -> None:
         self._connections.close()
@@ -344,17 +345,17 @@ class _RecordingTransport:
         try:
             value = decode(reply.body)
         except (ValueError, RecursionError):
-            text = without_values(reply.body.decode(errors="replace"), self._hidden(function))
+            text = without_secrets(reply.body.decode(errors="replace"), function)
             return {"text": self._redact(text if function.is_quotable else REDACTED)}
         if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
-            return {"body": self._redact(clean(function, value, self._fingerprint), function)}
-        return {"body": self._redact(value if function.is_quotable else _error_word(value), function)}
+            return {"body": self._redact(clean(function, value, self._fingerprint))}
+        return {"body": self._redact(value if function.is_quotable else _error_word(value))}
 
     def _fingerprint(self, secret: object) -> str:
         return fingerprints(self._account.alias).of(secret)
 
-    def _redact(self, value: Any, function: Function | None = None) -> Any:
-        return redact_json(value, (self._account.token,), self._hidden(function) if function else ())
+    def _redact(self, value: Any) -> Any:
+        return redact_json(value, (self._account.token,))
 
 
 def _error_word(value: Any) -> dict[str, str]:
@@ -365,15 +366,14 @@ def _error_word(value: Any) -> dict[str, str]:
     return {key: word for key, word in kept.items() if ERROR_WORD.fullmatch(word)} | {"message": REDACTED}
 
 
-def redact_json(value: Any, secrets: tuple[str, ...] = (), hidden: Collection[str] = ()) -> Any:
+def redact_json(value: Any, secrets: tuple[str, ...] = ()) -> Any:
     """Return a JSON value with its secrets redacted.
 
     Parameters:
         value: the value.
         secrets: known secrets.
-        hidden: keys whose values are secrets.
     """
-    return in_texts(value, lambda text: redact(text, secrets).encode(errors="replace").decode(), hidden)
+    return in_texts(value, lambda text: redact(text, secrets).encode(errors="replace").decode())
 
 
 def _state(file: Path) -> object:

@@ -18,7 +18,7 @@ from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import ErrorBody, Response
 from kosmo_kernel.client.progress import duration
-from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_values
+from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.values.records import decode
@@ -227,7 +227,7 @@ class ResponseParser:
     def _body(self, reply: Response) -> str:
         """Describe an unexpected response in one line."""
         start = reply.body[:MAX_BODY_EXAMINED_BYTES].decode(errors="replace") if self.function.is_quotable else ""
-        start = without_values(start, {column.path[-1] for column in self.function.secrets})
+        start = without_secrets(start, self.function)
         kind = self._quoted(reply.headers.get("content-type", "")) or "no type"
         begins = f" that begin with `{self._quoted(start, MAX_BODY_QUOTED)}`" if start else ""
         return f"{reply.status}, {kind}, {len(reply.body):,} bytes{begins}"

@@ -1,15 +1,16 @@
 """Take the secrets out of what a service sent, before it is recorded, cached or handed on.
 
 `clean` changes the records of one response in place: values of secret columns become `[redacted]`, an address keeps its
-host in a field of its own or loses its user, password and query, and of records that hold secrets only the fields that
-have a column are kept. Of names with secret values only the names remain, each with a keyed fingerprint of its value;
-the values go no further than `_fingerprints`. What is clean already stays as it is, as a replayed recording is.
+host in a field of its own or loses its user, password and query, and of records, and objects in records, that hold
+secrets only the fields that have a column are kept. Of names with secret values only the names remain, each with a
+keyed fingerprint of its value; the values go no further than `_fingerprints`. What is clean already stays as it is, as
+a replayed recording is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,6 +40,8 @@ def clean(function: Function, value: Any, fingerprint: Callable[[object], str]) 
     if function.guarded:
         for row in rows:
             _keep_known(row, function.columns)
+    for part in function.guarded_parts:
+        _keep_known_in_part(rows, part.split("."), function.columns)
     for column in function.secrets:
         *parents, key = column.path
         for row in rows:
@@ -57,9 +60,9 @@ def quotable_headers(function: Function, headers: Mapping[str, str]) -> Mapping[
     }
 
 
-def without_values(text: str, fields: Iterable[str]) -> str:
-    """Return a body that is no JSON, perhaps because it is truncated, with the values of some fields redacted."""
-    names = "|".join(map(re.escape, sorted(fields))) or "(?!)"
+def without_secrets(text: str, function: Function) -> str:
+    """Return a body that is no JSON, perhaps because it is truncated, with the values of secret fields redacted."""
+    names = "|".join(map(re.escape, sorted({column.path[-1] for column in function.secrets}))) or "(?!)"
     return re.sub(rf'("(?:{names})"\s*:\s*)"(?:[^"\\]|\\.)*"?', rf'\1"{REDACTED}"', text, flags=re.DOTALL)
 
 
@@ -102,6 +105,21 @@ def _keep_known(record: Any, columns: Sequence[Column], depth: int = 0) -> None:
             record[key] = [_known_item(item, known[0]) for item in value]
         elif isinstance(value, (dict, list)):
             record[key] = REDACTED
+
+
+def _keep_known_in_part(rows: Sequence[Any], part: Sequence[str], columns: Sequence[Column]) -> None:
+    """Remove the fields without a column from an object in each record, which `part` leads to."""
+    known = [column for column in columns if column.path[: len(part)] == tuple(part)]
+    *above, last = part
+    for row in rows:
+        place = row
+        for key in above:
+            place = place.get(key) if isinstance(place, dict) else None
+        value = place.get(last) if isinstance(place, dict) else None
+        if isinstance(value, dict):
+            _keep_known(value, known, len(part))
+        elif value is not None:
+            place[last] = REDACTED
 
 
 def _known_item(item: Any, column: Column) -> Any:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kosmo_kernel.safety.text import shortened
@@ -74,25 +74,24 @@ def redact(text: str, tokens: Iterable[str] = ()) -> str:
     return text
 
 
-def in_texts(value: Any, change: Callable[[str], str], hidden: Collection[str] = ()) -> Any:
+def in_texts(value: Any, change: Callable[[str], str]) -> Any:
     """Return a copy of a JSON value with each text in it changed, including the names of fields.
 
     Parameters:
         value: any value; subclasses of dict, such as those of nbformat, are kept.
         change: returns the replacement for a text.
-        hidden: names of fields whose values are always redacted.
     """
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):
-        return [in_texts(item, change, hidden) for item in value]
+        return [in_texts(item, change) for item in value]
     if isinstance(value, dict):
         fields: dict[Any, Any] = {}
         for key, item in value.items():
             name = change(key) if isinstance(key, str) else key  # values from Lua may have integer keys
             while name in fields:  # two redacted names may be equal now; keep both
                 name = f"{name}_"
-            fields[name] = REDACTED if key in hidden and item is not None else in_texts(item, change, hidden)
+            fields[name] = in_texts(item, change)
         return type(value)(fields)
     return value
 

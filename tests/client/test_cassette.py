@@ -59,16 +59,21 @@ def lines(file: Path) -> list[dict[str, Any]]:
 
 
 def recorded(
-    file: Path, *steps: Step, times: int = 1, api: WSGIApplication | httpx.BaseTransport | None = None
+    file: Path,
+    *steps: Step,
+    times: int = 1,
+    api: WSGIApplication | httpx.BaseTransport | None = None,
+    name: str = "list_apps",
+    **args: Any,
 ) -> None:
-    """Ask for apps so often, and keep what this API says."""
+    """Call a function so often, and keep what this API says."""
     cassette, clock = Recorder(file, "default"), FastClock()
     api = api or Script(*steps)
     transport = api if isinstance(api, httpx.BaseTransport) else in_process(api)
     client = Client(HEROKU, ACCOUNT, transport=transport, clock=clock, cassette=cassette)
     for _ in range(times):
         with suppress(ApiError):
-            client.fetch(HEROKU.function("list_apps"), {}, Progress(clock))
+            client.fetch(HEROKU.function(name), args, Progress(clock))
     cassette.close()
 
 
@@ -275,7 +280,8 @@ def test_a_cassette_holds_no_secret_and_only_its_owner_may_read_it(file: Path) -
         [{"id": "1", "note": f"Authorization: Bearer {TOKEN}", "attach_url": f"rendezvous://r.example/{TOKEN[5:]}"}]
     )
     heads = {"Set_Cookie": "session=s3cret-cookie", "X_Echo": f"Bearer {TOKEN}", "Oauth_Scope": "read"}
-    recorded(file, said(200, told, **heads), said(200, told[:-9], **heads), times=2)
+    steps = said(200, told, **heads), said(200, told[:-9], **heads)
+    recorded(file, *steps, times=2, name="list_dynos", app_id="my-app")
     text = file.read_text(encoding="utf-8")
     first = lines(file)[1]
 

@@ -16,7 +16,10 @@ from kosmo_kernel.integrations.heroku import HEROKU
 
 LEAST = 10_000  # canaries that each door has to keep
 ALL = secret_functions()
-FEW = [HEROKU.function(name) for name in ("list_config_vars", "list_log_drains", "get_slug", "list_dynos")]
+FEW = [
+    HEROKU.function(name)
+    for name in ("list_config_vars", "list_log_drains", "get_slug", "list_dynos", "list_sni_endpoints", "list_domains")
+]
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -30,6 +31,15 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import encode
 
 NAMES = [function.name for function in HEROKU.functions if function.links]
+SOME = [
+    "list_apps",
+    "get_build",
+    "list_builds",
+    "list_test_runs",
+    "list_review_apps",
+    "list_config_vars",
+    "list_domains",
+]
 EACH = [pytest.param(name, marks=[pytest.mark.full] if n % 16 else []) for n, name in enumerate(NAMES)]
 DTYPES = {
     "string": "string",
@@ -155,6 +165,27 @@ def test_a_function_gives_the_records_of_the_api_as_the_facts_have_them_in_lua_a
         elif fact.resource != "rate-limit":  # which has changed meanwhile
             found = [sent] if isinstance(rows, list) and isinstance(sent, dict) else sent
             assert without_marked(rows, fact) == without_marked(found, fact)
+
+
+@pytest.mark.parametrize("names", [SOME, pytest.param(NAMES, marks=pytest.mark.full)], ids=["some", "all"])
+def test_a_recorded_run_and_its_replay_give_the_same_bytes_as_a_run_without_a_recording(
+    names: list[str], tmp_path: Path
+) -> None:
+    cassette = tmp_path / "run.jsonl"
+    recordable = [name for name in names if name != "get_rate_limit"]  # which is never recorded
+    script = "\n".join(
+        f"print('{name}', json.encode(app.integrations.heroku.{name}({in_lua(args)})))"
+        for name in recordable
+        for _, args, _ in calls(HEROKU.function(name))
+    )
+
+    def run(**options: Any) -> list[str]:
+        with Session(**options) as own:
+            return own.run(script).output.splitlines()
+
+    plain, recorded, replayed = run(account="demo"), run(account="demo", record=cassette), run(replay=cassette)
+    different = {one[0].split("\t")[0] for one in zip(plain, recorded, replayed, strict=True) if len(set(one)) > 1}
+    assert (different, {line.split("\t")[0] for line in plain} >= set(recordable)) == (set(), True)
 
 
 @pytest.mark.parametrize("name", EACH)

@@ -77,6 +77,7 @@ def test_a_table_has_the_links_parameters_and_fields_of_a_schema() -> None:
                     "radio.call_url": "string | secret",
                     "state": "string? {afloat ashore}",
                 },
+                "guarded": True,
             }
         },
     }
@@ -186,7 +187,50 @@ def test_each_exception_is_about_a_field_that_heroku_has_and_has_a_reason() -> N
     }
     assert missing == set()
     assert all(reason for _, reason in secrets.EXCEPTIONS.values())
-    assert resources >= secrets.GUARDED
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        *("sni-endpoint", "key", "oauth-authorization", "oauth-client", "identity-provider", "vpn-connection"),
+        *("config-var", "pipeline-config-var", "add-on-config", "log-drain", "telemetry-drain", "app-webhook"),
+        *("app-webhook-event", "add-on-attachment", "audit-trail-event", "team-invitation", "peering", "slug"),
+        *("release", "build"),
+    ],
+)
+def test_what_holds_certificates_keys_tokens_or_addresses_is_guarded(resource: str) -> None:
+    assert facts().guarded(resource)
+
+
+@pytest.mark.parametrize(
+    "resource", ["app", "dyno", "add-on", "domain", "collaborator", "account", "formation", "team"]
+)
+def test_what_audits_read_most_has_all_that_heroku_sends(resource: str) -> None:
+    assert not facts().guarded(resource)
+
+
+@pytest.mark.parametrize(
+    ("resource", "marks", "guarded"),
+    [
+        ("new-certificate", {"id": ""}, True),
+        ("new-thing", {"id": "", "callback.url": secrets.SECRET}, True),
+        ("new-thing", {"id": "", "ssl_cert.issuer": ""}, True),
+        ("new-thing", {"id": "", "public_key": ""}, True),
+        ("new-thing", {"id": "", "keyboard": "", "certified": ""}, False),
+        ("monkey", {"id": ""}, False),
+    ],
+)
+def test_a_resource_is_guarded_by_its_name_or_by_its_fields(
+    resource: str, marks: dict[str, str], guarded: bool
+) -> None:
+    assert secrets.is_guarded(resource, marks) == guarded
+
+
+def test_each_exception_from_the_guard_is_about_a_resource_that_the_rule_gets_wrong_and_has_a_reason() -> None:
+    for resource, (guarded, reason) in secrets.GUARD_EXCEPTIONS.items():
+        marks = {field.name: field.mark for field in facts().fields(resource)}
+        assert (secrets.is_guarded(f"{resource}-2", marks), bool(reason)) == (not guarded, True)
+        assert facts().guarded(resource) == guarded
 
 
 # A newer schema

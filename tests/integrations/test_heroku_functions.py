@@ -22,8 +22,10 @@ from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.recorder import Recorder
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError
 from kosmo_kernel.integrations.heroku import HEROKU, links
+from kosmo_kernel.integrations.heroku.derived import guarded_parts
 from kosmo_kernel.integrations.heroku.entries import entries
 from kosmo_kernel.integrations.heroku.facts import facts
+from kosmo_kernel.integrations.heroku.functions import FUNCTIONS
 
 ACCOUNT = Account("heroku", "demo", "HRKU-nobody", HEROKU.base_url, "the test")
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -235,6 +237,59 @@ def test_no_secret_of_any_function_gets_past_the_client_or_into_a_recording(tmp_
         assert not function.guarded or no_canary(list(answer.warnings))
     cassette.close()
     assert no_canary(bodies(tmp_path / "run.jsonl"))
+
+
+UNDECLARED = {"private_key": CANARY, "token": CANARY, "x_canary": {"deep": [CANARY]}}
+
+
+def with_undeclared(value: Any) -> Any:
+    """Return a value with fields that the schema does not declare in all of its objects."""
+    if isinstance(value, list):
+        return [with_undeclared(item) for item in value]
+    if isinstance(value, dict):
+        return {key: with_undeclared(item) for key, item in value.items()} | UNDECLARED
+    return value
+
+
+def undeclared(value: Any, above: str = "") -> Iterator[str]:
+    """Yield the dotted names of the objects in a value that have fields which the schema does not declare."""
+    if isinstance(value, list):
+        for item in value:
+            yield from undeclared(item, above)
+    elif isinstance(value, dict):
+        if value.items() >= UNDECLARED.items():
+            yield above
+        for key, item in value.items():
+            if key not in UNDECLARED:
+                yield from undeclared(item, f"{above}.{key}".removeprefix("."))
+
+
+@pytest.mark.claim("secret-fields")
+def test_undeclared_fields_go_further_except_those_of_things_that_hold_secrets() -> None:
+    for function, link in every_link(MADE):
+        if function.fingerprints:
+            continue
+        record = with_undeclared(sample(function.columns, unknown=False))
+        data = Api(body_of(function, link, record)).fetch(function, arguments(function, link)).data
+        sent, left = set(undeclared(record)), set(undeclared(data))
+        hidden = {part for part in sent if f"{part}.".startswith(tuple(f"{one}." for one in function.guarded_parts))}
+        secret_objects = {column.name for column in function.columns if column.secret and column.kind == "object"}
+        assert left == (set() if function.guarded else sent - hidden - secret_objects), function.name
+        assert bool(hidden) == bool(function.guarded_parts), function.name
+        assert left or no_canary(data)
+
+
+def test_functions_by_hand_guard_the_same_objects_as_those_made_from_the_facts() -> None:
+    derived = {name: HEROKU.function(name) for name in MADE}
+    for function in (*FUNCTIONS, HEROKU.function("get_domain")):
+        assert function.guarded_parts == guarded_parts(function.columns), function.name
+    [link] = derived["list_addons"].links
+    assert link.bulk is not None
+    assert link.bulk.shared_links is not None
+    by_hand, made = link.bulk.shared_links, derived["list_addon_attachments"]
+    assert (by_hand.name, by_hand.guarded, by_hand.own_errors) == (made.name, made.guarded, made.own_errors)
+    assert {column.name for column in by_hand.columns} == {column.name for column in made.columns}
+    assert {column.name for column in by_hand.secrets} == {column.name for column in made.secrets}
 
 
 @pytest.mark.parametrize(

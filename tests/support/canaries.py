@@ -39,7 +39,7 @@ Record = dict[str, Any]
 
 def secret_functions() -> list[Function]:
     """Return the functions whose records hold secrets, or have a secret field."""
-    return [one for one in HEROKU.functions if one.guarded or one.secrets]
+    return [one for one in HEROKU.functions if one.guarded or one.guarded_parts or one.secrets]
 
 
 def arguments(function: Function) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class PlantedApi:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request: as the look-alike does if nothing of what is asked for is a secret."""
         found = self._routes.match(environ["PATH_INFO"])
-        if not found or not has_secrets(found.link):
+        if not found or not has_secrets(found.link) or (self.fault and not has_secret_fields(found.link)):
             return self._api(environ, start_response)
         with self._lock:
             status, headers, body = self._answer(environ, found.link)
@@ -141,6 +141,9 @@ class PlantedApi:
             _put(record, seen.name, lambda: self._marker(link))
         if guarded:
             self._add_unknown(record)
+        for part in parts_of(link):
+            _put(record, f"{part}.private_key", self._canary)
+            self._add_unknown(_at(record, part))
         for field in fields:
             if field.mark:
                 _put(record, field.name, partial(self._secret, field))
@@ -165,6 +168,7 @@ class PlantedApi:
                 self._add_unknown(inner)
         if isinstance(value, dict):
             value |= {self._canary(): self._canary(), "unknown": {"deep": [self._canary()]}}
+            value |= {"private_key": self._canary(), "token": self._canary(), "x_canary": self._canary()}
 
     def _canary(self) -> str:
         self.planted += 1
@@ -197,12 +201,29 @@ def is_guarded(link: LinkFact) -> bool:
 
 
 def has_secrets(link: LinkFact) -> bool:
+    return has_secret_fields(link) or bool(parts_of(link))
+
+
+def has_secret_fields(link: LinkFact) -> bool:
+    """Return whether errors do not quote Heroku."""
     return is_guarded(link) or any(field.mark for field in fields_of(link))
+
+
+def parts_of(link: LinkFact) -> tuple[str, ...]:
+    """Return the dotted names of the objects in the records that hold secrets."""
+    names = [field.name for field in fields_of(link) if "[]" not in field.name]
+    return () if is_guarded(link) else secrets.guarded_parts(names, facts().guarded_resources())
 
 
 def _is_plain(field: FieldFact) -> bool:
     plain = field.kind == "string" and not (field.mark or field.values or field.format)
     return plain and "." not in field.name and "[]" not in field.name
+
+
+def _at(value: Any, name: str) -> Any:
+    for key in name.split("."):
+        value = value[key]
+    return value
 
 
 def _put(value: Any, name: str, make: Callable[[], Any]) -> None:

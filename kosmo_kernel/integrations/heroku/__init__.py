@@ -33,12 +33,6 @@ def _names() -> dict[str, tuple[str, ...]]:
     return names()
 
 
-def _secret_fields() -> frozenset[str]:
-    from kosmo_kernel.integrations.heroku.facts import facts
-
-    return facts().secret_names()
-
-
 def _left_out() -> Iterator[tuple[str, str]]:
     from kosmo_kernel.integrations.heroku.links import left_out
 
@@ -93,7 +87,6 @@ HEROKU = Integration(
         path="/account/rate-limits",
         read=read_budget,
     ),
-    secret_fields=_secret_fields,
     left_out=_left_out,
     most_used=(
         "list_apps",

@@ -110,6 +110,22 @@ ADDON = (
     Column("billing_entity.id", "Identifier of the app or team that pays"),
 )
 
+ATTACHMENT = (
+    Column("name", "The name by which the app knows the add-on"),
+    Column("namespace", "The part of the add-on that the app uses", nullable=True),
+    Column("app.name", "The app that uses the add-on"),
+    Column("addon.name", "The add-on"),
+    Column("addon.app.name", "The app that owns the add-on"),
+    Column("log_input_url", "Where the add-on writes logs", nullable=True, secret=True),
+    Column("web_url", "Signs in to the add-on", nullable=True, secret=True),
+    Column("updated_at", "The last change of the attachment", "timestamp"),
+    Column("created_at", "When the add-on was attached", "timestamp"),
+    Column("id", "Identifier of the attachment"),
+    Column("app.id", "Identifier of the app that uses the add-on"),
+    Column("addon.id", "Identifier of the add-on"),
+    Column("addon.app.id", "Identifier of the app that owns the add-on"),
+)
+
 DOMAIN = (
     Column("hostname", "The host name in full", main=True),
     Column("kind", "`custom` for your own, `heroku` for the one at `herokuapp.com`", main=True),

@@ -54,6 +54,7 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
     params = tuple(sorted(_params(entry, links, places), key=lambda param: not param.required))
     columns = _FINGERPRINTED if entry.fingerprints else _columns_of(entry, resource)
     notes = [entry.notes.strip(), _scopes(links), _STABILITY.get(facts().stability(links[0].owner), "")]
+    guarded = any(facts().guarded(name) for link in links for name in (link.owner, link.resource))
     function = Function(
         name=entry.name,
         summary=entry.summary,
@@ -71,13 +72,19 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
         columns=columns,
         params=params,
         newest=entry.newest,
-        guarded=any(facts().guarded(name) for link in links for name in (link.owner, link.resource)),
+        guarded=guarded,
+        guarded_parts=() if guarded else guarded_parts(columns),
         fingerprints=entry.fingerprints,
         subject=entry.subject,
         keywords=entry.keywords,
         in_snapshot=entry.in_snapshot,
     )
     return replace(function, own_errors=bool(function.secrets))
+
+
+def guarded_parts(columns: Iterable[Column]) -> tuple[str, ...]:
+    """Return the objects in the records with these columns that hold secrets."""
+    return secrets.guarded_parts((column.name for column in columns), facts().guarded_resources())
 
 
 def _scopes(links: Iterable[LinkFact]) -> str:

@@ -116,10 +116,9 @@ class Facts:
         """Return whether records of a resource hold secrets, so that only known fields go further."""
         return bool(self._resources[resource].get("guarded"))
 
-    def secret_names(self) -> frozenset[str]:
-        """Return the last names of all fields that are secret in some resource."""
-        fields = (item for resource in self._resources.values() for item in resource["fields"].items())
-        return frozenset(re.split(r"[.\[\]]+", name)[-1] for name, line in fields if " | secret" in line)
+    def guarded_resources(self) -> list[str]:
+        """Return the names of the resources whose records hold secrets."""
+        return [name for name in self._resources if self.guarded(name)]
 
     def fields(self, resource: str) -> list[FieldFact]:
         """Return the fields of a resource, in the order of their names."""

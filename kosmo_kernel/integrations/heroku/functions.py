@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kosmo_kernel.catalogue import BulkSource, Column, Function, Link, Param
-from kosmo_kernel.integrations.heroku.columns import ACCOUNT, ADDON, APP, COLLABORATOR, DOMAIN, DYNO
+from kosmo_kernel.catalogue import BulkSource, Function, Link, Param
+from kosmo_kernel.integrations.heroku.columns import ACCOUNT, ADDON, APP, ATTACHMENT, COLLABORATOR, DOMAIN, DYNO
 from kosmo_kernel.integrations.heroku.scopes import IDENTITY, READ
 
 # The pattern of names is from Heroku's schema. It also keeps other texts, such as `my-app/config-vars`, out of a URL.
@@ -84,6 +84,7 @@ command: an old one was often forgotten, and is paid for all the same.
     links=(Link("/apps/{app_id}/dynos", scope=READ),),
     returns="list",
     columns=DYNO,
+    guarded_parts=("release",),
     own_errors=True,
     params=(_the_app("the dynos of all"),),
     example="""\
@@ -100,12 +101,9 @@ _ATTACHMENTS = Function(
     description="Every attachment of an add-on to an app: the owner's, and those of the apps that it is shared with.",
     links=(Link("/addon-attachments", scope=READ),),
     returns="list",
-    columns=(
-        Column("app.id", "The app that uses the add-on."),
-        Column("addon.id", "The add-on."),
-        Column("log_input_url", "Where the add-on writes logs.", nullable=True, secret=True),
-        Column("web_url", "Signs in to the add-on.", nullable=True, secret=True),
-    ),
+    columns=ATTACHMENT,
+    guarded=True,
+    own_errors=True,
 )
 
 _LIST_ADDONS = Function(
@@ -161,6 +159,7 @@ DNS target: it can be `succeeded` while the certificate fails. If Heroku does no
     links=(Link("/apps/{app_id}/domains", scope=READ),),
     returns="list",
     columns=DOMAIN,
+    guarded_parts=("sni_endpoint",),
     params=(_the_app("the domains of all"),),
     example="""\
 for _, domain in ipairs(heroku.list_domains({ app_id = "my-app" })) do
@@ -205,6 +204,7 @@ This shows who owns the token, and is a quick way to try a token. A token needs 
     links=(Link("/account", scope=IDENTITY),),
     returns="record",
     columns=ACCOUNT,
+    guarded_parts=("identity_provider",),
     example="""\
 local me = heroku.get_current_user()
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from kosmo_kernel.integrations.heroku.secrets import GUARDED, mark
+from kosmo_kernel.integrations.heroku.secrets import is_guarded, mark
 
 Table = dict[str, Any]
 
@@ -49,6 +49,7 @@ def _flat(table: Table) -> dict[str, str]:
     facts = {f"parameter {name}": " or ".join(ways) for name, ways in table["parameters"].items()}
     for name, resource in table["resources"].items():
         facts[f"{name} stability"] = resource["stability"]
+        facts |= {f"{name} guarded": "only known fields go further"} if resource.get("guarded") else {}
         facts |= {f"{name} link {link['path']}": _link_text(link) for link in resource["links"]}
         facts |= {f"{name} field {field}": fact for field, fact in resource["fields"].items()}
     return facts
@@ -72,8 +73,9 @@ class _Reader:
             resources[name] = {"stability": definition["stability"], "links": links, "fields": {}}
         for name, shape in targets.items():
             resources[name]["fields"] = dict(sorted(self._fields(name, shape, "")))
-        for name in GUARDED & resources.keys():
-            resources[name]["guarded"] = True
+        for name, resource in resources.items():
+            if is_guarded(name, {field: line.partition(" | ")[2] for field, line in resource["fields"].items()}):
+                resource["guarded"] = True
         used = {name: resource for name, resource in resources.items() if resource["links"] or name in targets}
         return {"parameters": dict(sorted(self._parameters.items())), "resources": dict(sorted(used.items()))}
 

@@ -1,7 +1,12 @@
-"""The secrets in Heroku's records: two rules, and their exceptions with the reason for each.
+"""The secrets in Heroku's records: rules for fields and for resources, and their exceptions with the reason for each.
 
 A field is secret if its name says so. So is an object of any content: the `data` of an event of the audit trail has
 what was changed, a webhook's payload the whole thing that changed, and what is in it depends on the event.
+
+A resource is guarded if it holds secrets: if its name says so, if it has a secret field, or if it has a field about a
+certificate or a key. Of its records only the fields that the table knows go further, because Heroku may add a field
+that the schema does not declare yet. The same applies to an object in another record that has the name of a guarded
+resource, such as the `sni_endpoint` of a domain.
 
 `schema.py` applies this when it writes the table of facts, so that it holds for a newer schema from the first day. The
 client replaces a secret by `[redacted]` in the process that received it. Of an address
@@ -11,6 +16,7 @@ that people need to know, the host is kept in a field of its own.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 
 # The last word of a field's name that makes its value a secret. An address is one: whoever knows it may get in, as
 # Heroku signs addresses, and people write passwords and tokens into their own.
@@ -47,20 +53,56 @@ EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
     ("oci-image", "process_types"): ("", "the commands of its process types, which the formation has as well"),
 }
 
-# Things that hold secrets. Of these only the fields that the table knows go further, and what Heroku says in errors and
-# warnings about them is not repeated.
-GUARDED = frozenset(
-    {
-        *("add-on-config", "config-var", "pipeline-config-var"),  # values of config vars
-        *("oauth-authorization", "oauth-client"),  # tokens, and what makes them
-        *("log-drain", "telemetry-drain"),  # addresses with passwords, and headers with tokens
-        *("app-webhook", "add-on-webhook", "app-webhook-delivery", "app-webhook-event"),  # addresses and payloads
-        *("vpn-connection", "identity-provider"),  # pre-shared keys and certificates
-        *("app-setup", "build", "pipeline-build", "release", "slug"),  # signed addresses of sources, slugs and logs
-        *("test-run", "test-node", "test-case"),  # the same for tests, and ways into their dynos
-        "archive",  # a signed address of an account's history
-    }
+# A word of a resource's name that makes it one that holds secrets.
+_SECRET_THING = re.compile(
+    r"\b(?:archive|authorization|certificate|config|credential|drain|endpoint|identity-provider|invitation|key|oauth|"
+    r"password|peering|secret|sni|ssl|token|vpn|webhook)s?\b"
 )
+# A word of a field's name that makes a resource one that holds secrets, although the field itself is none.
+_CERTIFICATE_FIELD = re.compile(r"(?:^|[._])(?:cert|certificate|key|password|secret|ssl|token)(?:[._]|$)")
+
+# Resources that the rule would get wrong: whether each is guarded, and the reason.
+GUARD_EXCEPTIONS: dict[str, tuple[bool, str]] = {
+    "dyno": (False, "its one secret is the address of a console; audits need new fields of the rest"),
+    "test-case": (True, "its texts are the output of a test run, and may have what a test printed"),
+}
+
+
+def is_guarded(resource: str, marks: Mapping[str, str]) -> bool:
+    """Return whether a resource holds secrets, so that only known fields of its records go further.
+
+    Errors and warnings about it do not quote Heroku either.
+
+    Parameters:
+        resource: its name.
+        marks: the mark of each of its fields by dotted name; empty for a field that is not secret.
+    """
+    if resource in GUARD_EXCEPTIONS:
+        return GUARD_EXCEPTIONS[resource][0]
+    return bool(
+        _SECRET_THING.search(resource)
+        or any(marks.values())
+        or any(_CERTIFICATE_FIELD.search(field) for field in marks)
+    )
+
+
+def guarded_parts(fields: Iterable[str], guarded: Iterable[str]) -> tuple[str, ...]:
+    """Return the dotted names of the objects in a record that have the name of a guarded resource.
+
+    An object in such an object is not listed, because it is a part of it.
+
+    Parameters:
+        fields: the dotted names of the fields of the record, without those of the items of lists.
+        guarded: the names of the guarded resources.
+    """
+    names = {resource.replace("-", "_") for resource in guarded}
+    parts: dict[str, None] = {}
+    for field in fields:
+        *above, _ = field.split(".")
+        part = next((n for n, key in enumerate(above, 1) if key in names), 0)
+        if part:
+            parts[".".join(above[:part])] = None
+    return tuple(parts)
 
 
 def mark(resource: str, field: str, *, has_any_content: bool = False) -> str:
