@@ -11,8 +11,9 @@ from functools import cache
 from pathlib import Path
 
 from kosmo_kernel.catalogue import nearest
-from kosmo_kernel.checks.check_file import SUFFIX, Check, read_check
+from kosmo_kernel.checks.check_file import Check, read_check
 from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
+from kosmo_kernel.questions.head import SUFFIX
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import CHECKS_FOLDER
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kosmo_kernel.checks.check_file import SUFFIX, parse_check
+from kosmo_kernel.checks.check_file import parse_check
 from kosmo_kernel.checks.discovery import own_folder
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.questions.head import SUFFIX
 
 _TEMPLATE = """\
 -- title: Apps without a web process

@@ -24,6 +24,7 @@ from kosmo_kernel.checks.parameters import check_parameters, values_for
 from kosmo_kernel.checks.report import CheckReport, CheckResult
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.lua.process import LuaProcess
+from kosmo_kernel.questions.tables import source_with_tables
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.run.progress_throttle import ProgressThrottle
@@ -182,7 +183,7 @@ class CheckRun:
         with self._lock:
             del self._running[place]
             places = [*self._waiting, *self._running]
-        text = "".join(self._checks[place].source for place in places).replace("_", "")
+        text = "".join(self._sources[place] for place in places).replace("_", "")
         self._shared.keep_only(lambda name: name.replace("_", "") in text)
 
     def _needed_later(self) -> set[str]:
@@ -194,7 +195,12 @@ class CheckRun:
     @cached_property
     def _names(self) -> list[set[str]]:
         """The words of each check that may be names of functions."""
-        return [set(_FUNCTION.findall(check.source)) for check in self._checks]
+        return [set(_FUNCTION.findall(source)) for source in self._sources]
+
+    @cached_property
+    def _sources(self) -> list[str]:
+        """The text of each check with those of the tables that it uses."""
+        return [source_with_tables(check.source) for check in self._checks]
 
     def _interrupt(self) -> None:
         """Stop all checks; those that run end as interrupted."""

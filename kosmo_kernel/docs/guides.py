@@ -1,7 +1,7 @@
 """The guides, one per Markdown file in `guides/`: the file's name is the guide's name, its first line the title.
 
 A line `{{subject}}` in a guide stands for a table of the settings of that subject, `{{checks}}` for one of the checks
-that come with this package.
+that come with this package, and `{{tables}}` for what their shared tables have.
 """
 
 from __future__ import annotations
@@ -26,7 +26,20 @@ def guide(name: str) -> Page:
 
 
 def _table(subject: str) -> Markdown:
-    return _table_of_checks() if subject == "checks" else _table_of_settings(subject)
+    special = {"checks": _table_of_checks, "tables": _shared_tables}
+    return special[subject]() if subject in special else _table_of_settings(subject)
+
+
+def _shared_tables() -> Markdown:
+    """Return what each table of each service has: its columns, and what its rows mean."""
+    from kosmo_kernel.questions.tables import find_table, services, table_names
+
+    parts = []
+    for service in services():
+        for found in (find_table(service, name) for name in table_names(service)):
+            columns = ", ".join(f"`{name}`" for name in found.columns)
+            parts.append(f"**`{service}.tables.{found.name}()`: {found.title}.** {found.about} Columns: {columns}.")
+    return markdown_of_package("\n\n".join(parts))
 
 
 def _table_of_checks() -> Markdown:

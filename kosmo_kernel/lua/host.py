@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import KosmoError, LimitError, LuaRuntimeError, LuaSyntaxError, StoppedError
+from kosmo_kernel.questions.tables import SharedTable
 from kosmo_kernel.settings.limits import Limits
 
 # Requests about MCP servers that a script may make besides tool calls.
@@ -134,6 +135,9 @@ class LookupHost(Protocol):
 
     def integrations(self) -> list[str]:
         """Return the names of all integrations, installed ones included."""
+
+    def table(self, integration: str, name: str) -> SharedTable:
+        """Return a table of an integration."""
 
     def docs(self, verb: str, page: str) -> str:
         """Return a page of the reference; `verb` is `read`, `list` or `search`."""

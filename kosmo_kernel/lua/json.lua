@@ -90,6 +90,16 @@ local function metatable_of(node, kind)
   return metatable
 end
 
+-- Make a table a record with these keys, in order. A key without a value is null, and other keys follow.
+function json.record(object, keys)
+  local node = root
+  for _, key in ipairs(keys) do
+    local is_null = rawget(object, key) == nil
+    node = (is_null and node.null or node.next)[key] or step(node, key, is_null)
+  end
+  return setmetatable(object, metatable_of(node, false))
+end
+
 -- Reading ---------------------------------------------------------------------------------------
 
 local escapes = { ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }

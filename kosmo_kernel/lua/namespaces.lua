@@ -179,7 +179,9 @@ function spaces.answers(question) return reply_values(native.ask(question)) end
 
 -- The tree ---------------------------------------------------------------------------------------------------
 
-local function account_space(integration, account)
+-- Return the namespace of an account of an integration. `inside` has the names of the tables whose Lua gets it, from the
+-- outermost one on.
+local function account_space(integration, account, inside)
   local path = format("app.integrations.%s%s", integration.name, account and "." .. account or "")
   local closures = {}
   local function list()
@@ -188,10 +190,16 @@ local function account_space(integration, account)
     for i, name in ipairs(integration.functions) do names[i] = name end
     return names
   end
-  local accounts = {}
+  local accounts, tables = {}, nil
   local function find_child(key, may_ask)
     if closures[key] then return closures[key] end
     load_catalogue()
+    if key == "tables" and integration.tables[1] then
+      tables = tables or spaces.tables(path, integration, function(chain)
+        return account_space(integration, account, chain)
+      end, inside or {})
+      return tables
+    end
     local own_name = integration.own_name(key)
     if own_name then
       local closure = closures[own_name]
@@ -214,6 +222,7 @@ local function account_space(integration, account)
   end
   local function all_names()
     local names = list()
+    if integration.tables[1] then names[#names + 1] = "tables" end
     if not account then
       for _, alias in ipairs(integration.accounts) do names[#names + 1] = alias end
     end

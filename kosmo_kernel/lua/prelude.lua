@@ -68,6 +68,7 @@ environment.list = load_file("list", json, records, load_file("list_keys", json,
 environment.time = load_file("time")
 environment.regex = load_file("regex", records)
 environment.display = load_file("display", json, records)
+load_file("tables", json, spaces, environment)
 local outputs = load_file("outputs", spaces, environment)
 local globals = load_file("globals", spaces, positions, environment)
 local MAX_NUMERAL_BYTES = 400 -- bytes of a text that may be used as a number

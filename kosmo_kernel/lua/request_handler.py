@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 REQUESTS = frozenset(
     {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "outputs", "joins", "orders"}
-    | {"now", "set_now", "regex", "integrations", "field", "record_types", "signatures"}
+    | {"now", "set_now", "regex", "integrations", "field", "record_types", "signatures", "table"}
 )
 EVENTS = frozenset({"output", "display", "begin", "drop", "failures"})  # messages without a reply
 
@@ -320,6 +320,11 @@ class RequestHandler:
 
     def _on_signatures(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         return {"signatures": self._host.lookups.signatures(str(header.get("integration"))[:MAX_NAME])}
+
+    def _on_table(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        service, name = str(header.get("integration"))[:MAX_NAME], str(header.get("name"))[:MAX_NAME]
+        table = self._host.lookups.table(service, name)
+        return {"source": table.source, "columns": list(table.columns)}
 
     def _on_input(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         line = self._host.output.read(str(header.get("format")))

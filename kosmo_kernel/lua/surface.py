@@ -11,6 +11,7 @@ from typing import Any
 
 from kosmo_kernel.catalogue import Column, Function, Integration
 from kosmo_kernel.lua.values import columns_of_items
+from kosmo_kernel.questions.tables import table_names
 
 
 def record_type(columns: Iterable[Column], labels: Sequence[str]) -> dict[str, Any]:
@@ -72,6 +73,7 @@ def surface(integrations: Iterable[Integration], accounts: Mapping[str, Sequence
                 "functions": list(names),
                 "aliases": aliases,
                 "accounts": list(accounts[integration.name]),
+                "tables": list(table_names(integration.name)),
             }
         )
     return described

@@ -12,6 +12,7 @@ from kosmo_kernel.accounts.account import add_command
 from kosmo_kernel.catalogue import Function, Integration, missing_function
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.lua.surface import record_types, surface
+from kosmo_kernel.questions.tables import SharedTable, find_table
 from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.provider import SPACE
@@ -62,6 +63,14 @@ class Lookups:
     def signatures(self, integration: str) -> dict[str, str]:
         """Return the signatures of an integration's functions by name."""
         return {function.name: function.signature for function in integrations.find(integration).functions}
+
+    def table(self, integration: str, name: str) -> SharedTable:
+        """Return a table of an integration.
+
+        Raises:
+            UnknownNameError: it has no table of that name.
+        """
+        return find_table(integrations.find(integration).name, name)
 
     def resolve_account(self, integration: str, key: str) -> str:
         """Return the account to which a name in an integration's namespace refers.

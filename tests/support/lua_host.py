@@ -17,6 +17,7 @@ from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Failure, Outcome, Prepared
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.surface import record_types, surface
+from kosmo_kernel.questions.tables import SharedTable, find_table
 from kosmo_kernel.run.chunks import ChunkHistory
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import Record, Records
@@ -90,6 +91,9 @@ class Answers:
     def record_types(self, full_name: str) -> dict[str, Any]:
         name = full_name.removeprefix("heroku.")
         return record_types(HEROKU, HEROKU.function(name)) if name in HEROKU.names() else {}
+
+    def table(self, integration: str, name: str) -> SharedTable:
+        return find_table(integration, name)
 
     def signatures(self, integration: str) -> dict[str, str]:
         return {function.name: function.signature for function in HEROKU.functions}

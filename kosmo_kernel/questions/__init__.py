@@ -1,0 +1,8 @@
+"""Questions about an account: small files of Lua below a head of comments, which return lists of records.
+
+head.py    read the head of a file: what the question is about, and its parameters
+tables.py  find the tables: questions that several reports share, `heroku.tables.costs()` in Lua
+tables/    the tables that come with this package, in a folder for each service
+
+A file with a severity is a check (`kosmo_kernel/checks`), whose records are findings; one without it is a table.
+"""

@@ -1,0 +1,66 @@
+-- title: What costs money each month
+-- about: One row for each thing that is billed. `kind` is `dyno` (the dynos of one process type), `add-on` (once, with
+--   the app that owns it, however many apps use it), `eco` (one price for all Eco dynos of the account, so it has no
+--   app) or `private space`. `plan` is the size or the plan, `cents` what `quantity` of them cost in a month of 720 hours
+--   at list prices. Where that is not known `cents` is null, and `price` says why: `contract`, `by hour`, `not listed` or
+--   `not shown`; else `price` is `known`. One-off dynos have no price by the month and are not in here. `team` is the
+--   team of the app, or the address of its owner; `pipeline` and `stage` are those of its pipeline.
+-- key: kind, app, name
+-- columns: app, team, pipeline, stage, kind, name, plan, quantity, cents, price
+local all_apps = heroku.list_apps()
+local apps = list.index_by(all_apps, "name")
+local placed = list.index_by(list.filter(heroku.tables.stages(), { by = "pipeline" }), "app")
+local function in_a_month(price) return price and price.unit == "month" and price.cents or nil end
+
+local size_cents = {}
+for _, size in ipairs(heroku.list_dyno_sizes()) do
+  size_cents[size.name:lower()] = in_a_month(size.cost)
+end
+
+local rows = {}
+local function add(app_name, item)
+  local app, place = apps[app_name], placed[app_name] or {}
+  rows[#rows + 1] = {
+    app = app_name,
+    team = app and (app.team and app.team.name or app.owner.email) or item.team,
+    pipeline = place.pipeline, stage = place.stage,
+    kind = item.kind, name = item.name, plan = item.plan, quantity = item.quantity,
+    cents = item.cents, price = item.price or (item.cents and "known" or "not listed"),
+  }
+end
+
+local eco = 0
+for _, process in ipairs(heroku.list_formation({ app_id = all_apps })) do
+  local size, quantity = process.size, process.quantity
+  if size:lower() == "eco" then
+    eco = eco + quantity
+  elseif quantity > 0 then
+    local each = size_cents[size:lower()]
+    local item = { kind = "dyno", name = process.type, plan = size, quantity = quantity }
+    item.cents = each and each * quantity
+    add(process.app.name, item)
+  end
+end
+if eco > 0 then
+  local name = "all Eco dynos"
+  add(nil, { kind = "eco", name = name, plan = "Eco", quantity = eco, cents = size_cents.eco })
+end
+
+for _, one in ipairs(list.unique_by(heroku.list_account_addons(), "id")) do
+  local price = one.billed_price
+  local is_contract = price and price.contract
+  if one.state ~= "deprovisioned" then
+    local item = { kind = "add-on", name = one.name, plan = one.plan.name, quantity = 1 }
+    item.cents = not is_contract and in_a_month(price) or nil
+    local unknown = price and price.unit and "by " .. price.unit or "not shown"
+    item.price = item.cents and "known" or is_contract and "contract" or unknown
+    add(one.app.name, item)
+  end
+end
+for _, space in ipairs(heroku.list_spaces()) do
+  local plan = space.shield and "Shield" or "Private"
+  local item = { kind = "private space", name = space.name, plan = plan, quantity = 1 }
+  item.price, item.team = "not shown", space.team.name
+  add(nil, item)
+end
+return list.sort_by(rows, "cents", "desc")

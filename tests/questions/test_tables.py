@@ -1,0 +1,253 @@
+"""The shared tables: what they have is what the records of the look-alike have, in every session, for every account."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from full_matrix import full_except
+
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import Company, company
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.errors import LuaRuntimeError, SettingsError, UnknownNameError
+from kosmo_kernel.inventory import bill_of, from_account
+from kosmo_kernel.questions import tables
+from kosmo_kernel.questions.tables import find_table, source_with_tables, table_names
+from kosmo_kernel.run.options import RunOptions
+from kosmo_kernel.session import Session
+
+NAMES = ("access", "costs", "stacks", "stages")
+TEAM_ACCOUNT = "@herokumanager.com"
+HEAD = "-- title: One\n-- about: It has one row.\n-- key: name\n-- columns: name, other\n"
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Session]:
+    with Session("demo") as session:
+        yield session
+
+
+@pytest.fixture
+def fresh() -> Iterator[Session]:
+    with Session("demo") as session:
+        yield session
+
+
+@pytest.fixture
+def own_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "heroku"
+    folder.mkdir()
+    monkeypatch.setattr(tables, "TABLES_FOLDER", tmp_path)
+    for cached in (find_table, table_names):
+        cached.cache_clear()
+    yield folder
+    for cached in (find_table, table_names):
+        cached.cache_clear()
+
+
+def rows(session: Session, name: str) -> list[dict[str, Any]]:
+    return list(session.run(f"return heroku.tables.{name}()").value.rows)
+
+
+@pytest.mark.parametrize("apps", [None, *full_except((60, 250))])
+def test_costs_are_those_of_the_bill_to_the_cent_in_each_group(
+    apps: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(DemoApi(company(apps), capacity=10**9)) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        bill = bill_of(from_account(session))
+        costs = rows(session, "costs")
+    kinds = {"dyno": "dynos", "eco": "dynos"}
+    for field in ("kind", "app", "team", "pipeline", "stage"):
+        cents: Counter[str | None] = Counter()
+        for row in costs:
+            cents[kinds.get(row[field], row[field])] += row["cents"] or 0
+        expected: Counter[str | None] = Counter()
+        for line in bill.lines:
+            expected[getattr(line, field)] += line.cents or 0
+        assert +cents == +expected
+    assert sum(row["cents"] or 0 for row in costs) == bill.cents > 0
+    assert sorted(row["name"] for row in costs if row["cents"] is None) == sorted(line.name for line in bill.unknown)
+    assert {row["price"] for row in costs if row["cents"] is not None} == {"known"}
+
+
+def expected_access(whole: Company) -> dict[tuple[str, str], tuple[str, bool]]:
+    """Return by what each person reaches each app, and whether by a seat, from the records of a company."""
+    admins = {team["name"]: {m["email"] for m in whole.members(team) if m["role"] == "admin"} for team in whole.teams}
+    ways = {}
+    for app in whole.apps:
+        seats = {seat["user"]["email"]: seat.get("role") for seat in whole.resources_of(app).collaborators}
+        team = admins[app["team"]["name"]] if app["team"] else set()
+        for email in {*seats, *team, app["owner"]["email"]}:
+            by = {"member": "team member"}.get(seats.get(email) or "", "collaborator")
+            by = "team admin" if email in team else by
+            by = "owner" if email == app["owner"]["email"] else by
+            if not email.endswith(TEAM_ACCOUNT):
+                ways[app["name"], email] = by, email in seats
+    return ways
+
+
+@pytest.mark.parametrize("apps", [None, *full_except((60,))])
+def test_access_has_everybody_who_reaches_an_app_and_by_what(apps: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = company(apps)
+    with serve(DemoApi(whole, capacity=10**9)) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        access = rows(session, "access")
+    ways = {(row["app"], row["email"]): (row["by"], row["seat"]) for row in access}
+    assert ways == expected_access(whole)
+    assert len(access) == len(ways)
+    [both] = [m["email"] for m in whole.members(whole.teams[0]) if m["role"] == "admin"][:1]
+    own = [app["name"] for app in whole.apps if app["team"] and app["team"]["name"] == whole.teams[0]["name"]]
+    assert {app for app, email in ways if email == both} >= set(own)
+
+
+def test_an_admin_has_all_permissions_and_a_seat_those_that_heroku_has(demo: Session) -> None:
+    access = rows(demo, "access")
+    assert {row["permissions"] for row in access if row["by"] in ("owner", "team admin")} == {
+        "view, deploy, operate, manage"
+    }
+    assert Counter(row["permissions"] for row in access if row["by"] == "collaborator")["view"] == 4
+
+
+def test_a_stage_is_that_of_the_pipeline_or_else_said_to_be_guessed_from_the_name(demo: Session) -> None:
+    stages = {row["app"]: (row["pipeline"], row["stage"], row["by"]) for row in rows(demo, "stages")}
+    assert stages["parcel-tracker"] == ("parcel-tracker", "production", "pipeline")
+    assert stages["courier-app"] == (None, None, None)
+    assert len(stages) == len(company().apps)
+
+
+@pytest.mark.parametrize(
+    ("name", "stage"),
+    [
+        ("shop-production", "production"),
+        ("prod-shop", "production"),
+        ("live", "production"),
+        ("shop-staging", "staging"),
+        ("shop-pr-17", "review"),
+        ("shop-production-test", "test"),
+        ("production-of-dev", "development"),
+        ("productions", None),
+        ("shop", None),
+    ],
+)
+def test_the_words_of_a_name_that_stand_for_a_stage(demo: Session, name: str, stage: str | None) -> None:
+    source = find_table("heroku", "stages").source.replace(
+        "return list.map(", f'if true then return stage_in("{name}") end\ndo return list.map(', 1
+    )
+    assert demo.run(f"{source}end").value == stage
+
+
+def test_the_state_of_a_stack_is_heroku_s_until_its_last_day_is_over(demo: Session, fresh: Session) -> None:
+    states = {row["stack"]: row for row in rows(demo, "stacks")}
+    assert (states["heroku-20"]["state"], states["heroku-20"]["supported_until"]) == ("out of support", "2025-04-30")
+    assert (states["heroku-22"]["state"], states["heroku-22"]["builds_fail_from"]) == ("deprecated", "2026-11-01")
+    assert states["heroku-24"]["state"] == states["cnb"]["state"] == "supported"
+    assert sum(row["apps"] for row in states.values()) == len(company().apps)
+    later = fresh.run('time.set_now("2027-05-01T00:00:00Z") return heroku.tables.stacks()').value.rows
+    assert {row["stack"]: row["state"] for row in later}["heroku-22"] == "out of support"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_row_has_all_columns_of_its_table_in_order_and_a_key_of_its_own(demo: Session, name: str) -> None:
+    table, found = find_table("heroku", name), rows(demo, name)
+    assert {tuple(row) for row in found} == {table.columns}
+    keys = Counter(tuple(row[column] for column in table.key) for row in found)
+    assert set(keys.values()) == {1}
+
+
+def test_the_names_of_tables_can_be_listed_and_completed(demo: Session) -> None:
+    assert demo.run(
+        "local names = {} for name in pairs(heroku.tables) do names[#names + 1] = name end return names"
+    ).value == [*NAMES]
+    assert [name for name, _ in demo.names(("heroku", "tables"))] == [*NAMES]
+    assert "tables" in [name for name, _ in demo.names(("app", "integrations", "heroku"))]
+    assert demo.run("return tostring(heroku.tables.costs)").value == "function: app.integrations.heroku.tables.costs()"
+
+
+def test_an_unknown_table_is_an_error_with_the_nearest_name(demo: Session) -> None:
+    with pytest.raises(UnknownNameError, match=r"cell:1: .*no table `cost`.*Did you mean: heroku\.tables\.costs"):
+        demo.execute("return heroku.tables.cost()", RunOptions(name="cell"))
+
+
+def test_a_table_takes_no_arguments(demo: Session) -> None:
+    with pytest.raises(LuaRuntimeError, match=r"heroku\.tables\.costs takes no arguments"):
+        demo.run('heroku.tables.costs({ team = "larkmoor" })')
+
+
+def test_the_calls_of_a_table_are_listed_and_a_dry_run_makes_none(demo: Session) -> None:
+    result = demo.run("heroku.tables.stages()")
+    assert [call.path for call in result.calls] == [
+        f"integrations.heroku.{name}" for name in ("list_pipelines", "list_pipeline_couplings", "list_apps")
+    ]
+    planned = demo.execute("return heroku.tables.costs()", RunOptions(dry_run=True)).planned
+    assert "heroku.list_dyno_sizes" in [call.function for call in planned]
+
+
+def test_a_table_asks_the_account_that_its_call_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HEROKU_API_KEY", raising=False)
+    with Session() as session:
+        result = session.run("return heroku.demo.tables.stages()")
+    assert {call.account for call in result.calls} == {"demo"}
+    assert len(result.value.rows) == len(company().apps)
+
+
+def test_a_script_that_sets_the_names_that_a_table_uses_does_not_change_it(fresh: Session) -> None:
+    before = rows(fresh, "costs")
+    changed = fresh.run(
+        "local costs = heroku.tables.costs\nlist.filter, list, heroku, ipairs, time = nil, nil, nil, nil, nil\n"
+        "return costs()"
+    )
+    assert changed.value.rows == before
+
+
+def test_an_error_in_a_call_of_a_table_names_the_line_of_the_script(demo: Session) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        demo.execute("local a = 1\nreturn heroku.nobody.tables.costs()", RunOptions(name="cell"))
+    assert caught.value.line == 2
+
+
+def test_tables_that_need_each_other_are_an_error_that_names_the_way(own_tables: Path, fresh: Session) -> None:
+    (own_tables / "one.lua").write_text(f"{HEAD}return heroku.tables.two()\n")
+    (own_tables / "two.lua").write_text(f"{HEAD}return heroku.tables.one()\n")
+    with pytest.raises(LuaRuntimeError, match="needs itself: one -> two -> one"):
+        fresh.run("return heroku.tables.one()")
+
+
+def test_the_same_table_may_be_made_several_times_at_once(demo: Session) -> None:
+    made = demo.run("return parallel.map({ 1, 2, 3 }, function() return #heroku.tables.stages() end)").value
+    assert made == [len(company().apps)] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEAD.replace("key: name", "key: app") + "return {}\n", "one.lua:3: the key has columns that the table"),
+        (HEAD.replace("title", "severity") + "return {}\n", "one.lua:1: the head of a table has no `severity`"),
+        (HEAD + "return {}\n" * 61, "has 61 lines of Lua, and a table has at most 60"),
+    ],
+)
+def test_a_mistake_in_the_file_of_a_table_names_the_line(own_tables: Path, text: str, message: str) -> None:
+    (own_tables / "one.lua").write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        find_table("heroku", "one")
+
+
+def test_the_files_of_tables_have_short_lines() -> None:
+    for name in NAMES:
+        table = find_table("heroku", name)
+        body = [line for line in table.source.split("\n") if not line.startswith("-- ")]
+        assert [line for line in body if len(line) > 100] == []
+
+
+def test_the_text_of_a_check_is_read_with_those_of_the_tables_that_it_uses() -> None:
+    for use in ("heroku.tables.costs()", "heroku.production.tables.costs()", 'heroku["my-team"].tables.costs()'):
+        assert {"list_formation", "list_pipeline_couplings"} <= set(
+            source_with_tables(use).replace("(", " ").replace(".", " ").split()
+        )
+    assert source_with_tables("return heroku.list_apps()") == "return heroku.list_apps()"
