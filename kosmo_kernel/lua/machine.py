@@ -34,7 +34,7 @@ from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.lua.request_handler import EVENTS, OUTPUT_BATCH_SECONDS, REQUESTS, RequestHandler
 from kosmo_kernel.lua.values import RemoteLists
 from kosmo_kernel.lua.walls import Wall
-from kosmo_kernel.lua.watch import GRACE_SECONDS, LimitWatch, StopReason
+from kosmo_kernel.lua.watch import LimitWatch, StopReason
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import encode
 
@@ -306,7 +306,7 @@ class Machine:
     def _expire(self, limit: str = "timeout") -> None:
         """Stop the run because of a limit, by default that of its wall-clock time."""
         if self._ending.why is None:
-            self._ending.request(limit, GRACE_SECONDS)
+            self._ending.request(limit)
             self._wake_reader()
 
     def _wake_reader(self) -> None:
@@ -429,10 +429,11 @@ class Machine:
                 answering.flush_output()
             if self._until is not None and time.monotonic() > self._until:
                 self._expire()
-            if watch.is_over():
-                self._ending.request("cpu_limit", 0.0)
+            is_over = watch.is_over(stopping=self._ending.why is not None)
+            if is_over:
+                self._ending.request("cpu_limit")
             if self._ending.why is not None:
-                if time.monotonic() >= self._ending.deadline:
+                if is_over or self._ending.is_immediate:
                     cause = "Asked twice" if self._ending.is_immediate else "It was stuck in one long step"
                     addition = f" {cause}, so its process was ended: {VARIABLES_LOST}"
                     raise Failure(stopped(self._ending.why, watch.limits, addition))
@@ -444,7 +445,7 @@ class Machine:
             self._reading = kind == "input"
             return answering.answer(kind, header, blobs)
         except KeyboardInterrupt:
-            self._ending.request("interrupted", GRACE_SECONDS)
+            self._ending.request("interrupted")
             return answering.stop()
         finally:
             self._reading = False

@@ -97,6 +97,17 @@ class WalledProcess:
         except OSError:
             return None
 
+    def is_idle(self) -> bool:
+        """Return whether the child sleeps, and so does not need a processor; True if the platform cannot tell.
+
+        A child that waits for a processor or a disk, or is stopped by a signal, is not idle.
+        """
+        try:
+            status = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return True
+        return status.rpartition(")")[2].split()[0] not in ("R", "D", "T", "t")
+
     def kill(self) -> None:
         """Kill the child immediately."""
         if self._child.poll() is None:

@@ -20,7 +20,6 @@ from kosmo_kernel.lua.host_limits import HostBudget, Room
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.lua.misspelt_fields import field_of_records, unknown_field
 from kosmo_kernel.lua.values import LONGEST_PATH
-from kosmo_kernel.lua.watch import GRACE_SECONDS
 from kosmo_kernel.render.display import FORMS, VALUES
 from kosmo_kernel.settings.limits import MAX_ARGUMENTS
 from kosmo_kernel.values.records import decode
@@ -176,7 +175,7 @@ class RequestHandler:
             except _EndedError:
                 return  # the reply to the next request says so
             except KeyboardInterrupt:  # during a question to the user about permission
-                self._ending.request("interrupted", GRACE_SECONDS)
+                self._ending.request("interrupted")
                 return
             except KosmoError as error:
                 self._answered[number] = error
@@ -268,7 +267,7 @@ class RequestHandler:
     def _count(self, calls: int) -> None:
         self._calls += calls
         if self._calls > self._limits.calls:
-            self._ending.request("call_limit", GRACE_SECONDS)
+            self._ending.request("call_limit")
             raise _EndedError
 
     def _wait(self) -> None:
@@ -417,7 +416,7 @@ class RequestHandler:
         except LimitError as error:
             self._host.output.write("stderr", f"display: {error}\n")
         except StoppedError:  # an interrupt during the processing of the value
-            self._ending.request("interrupted", GRACE_SECONDS)
+            self._ending.request("interrupted")
 
     def _display_request(self, header: dict[str, Any], blobs: list[bytes]) -> DisplayRequest:
         with messages.guard(), self.interruptible:

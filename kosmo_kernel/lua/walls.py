@@ -30,7 +30,10 @@ NOT_REPORTED = "the Lua process did not say"
 BASE_ADDRESS_SPACE_BYTES = 256 << 20  # besides the heap: Python (16 MiB), and a reply on its way into Lua
 HEAP_COPIES = 2  # the heap may hold a result and its frame, and Python then copies the frame twice
 MAX_CPU_SECONDS = 1 << 31  # the kernel counts nanoseconds in 64 bits, and a larger number would wrap around
-CPU_MARGIN_SECONDS = 1  # beyond the allowed running time, for the parent to stop a run without killing the process
+# The kernel's limit ends the process, so it lies beyond the allowed running time, at which the parent only stops the
+# run. It counts whole clock ticks: on a virtual machine, several percent more than the clock of the process.
+CPU_MARGIN_SECONDS = 1
+CPU_TICK_FACTOR = 1.5
 
 
 class Wall(NamedTuple):
@@ -101,9 +104,10 @@ def allow(pid: int, memory: int, seconds: float) -> dict[str, str]:
         set_limit, unlimited = resource.prlimit, resource.RLIM_INFINITY
     except (ImportError, AttributeError):
         return dict.fromkeys(("memory", "running_time"), "only Linux can limit a process from outside")
+    running_time = min(seconds * CPU_TICK_FACTOR + CPU_MARGIN_SECONDS, MAX_CPU_SECONDS)
     wanted = {
         "memory": (resource.RLIMIT_AS, BASE_ADDRESS_SPACE_BYTES + HEAP_COPIES * memory),
-        "running_time": (resource.RLIMIT_CPU, min(math.ceil(seconds) + CPU_MARGIN_SECONDS, MAX_CPU_SECONDS)),
+        "running_time": (resource.RLIMIT_CPU, math.ceil(running_time)),
     }
     walls = {}
     for name, (limit, value) in wanted.items():

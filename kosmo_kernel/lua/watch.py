@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 from kosmo_kernel.errors import LuaProcessError
 from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.settings.limits import Limits
 
-GRACE_SECONDS = 0.5  # seconds that a child has to stop by itself before it is killed
+GRACE_SECONDS = 0.5  # seconds in which a child can compute, and stop by itself, before it is killed
+GRACE_WITHOUT_CLOCK_SECONDS = 1.5  # the same in wall-clock time, where the CPU time of a child cannot be read
+MAX_STOPPING_SECONDS = 5.0  # wall-clock time after which a child is killed even if it had no CPU time to stop
 POLL_INTERVAL_SECONDS = 0.25  # seconds between two checks while no limit is near
 STOPPING_POLL_SECONDS = GRACE_SECONDS / 20  # seconds between two checks near a limit
 MAX_IDLE_SECONDS = 20.0  # seconds that a child may use no CPU time while the parent waits for it
@@ -26,30 +29,65 @@ class StopReason:
 
     Parameters:
         why: `interrupted`, or the limit that the run exceeded; None while it may go on.
-        deadline: the time of `time.monotonic` at which the child is killed if it has not stopped the run.
+        is_immediate: whether a second interrupt asked to stop at once.
         closed: whether the machine was closed, so that no result is needed.
     """
 
     why: str | None = None
-    deadline: float = 0.0
+    is_immediate: bool = False
     closed: bool = False
 
-    @property
-    def is_immediate(self) -> bool:
-        """Return whether a second interrupt asked to stop at once."""
-        return self.why is not None and self.deadline == 0.0
-
-    def request(self, why: str, grace: float) -> None:
-        """Ask the run to stop within `grace` seconds; only the first reason counts."""
+    def request(self, why: str) -> None:
+        """Ask the run to stop within the grace period; only the first reason counts."""
         if self.why is None:
-            self.deadline, self.why = time.monotonic() + grace, why
+            self.why = why
 
     def interrupt(self) -> None:
         """Ask the run to stop: within the grace period, or at once if it was asked before."""
         if self.why is None:
-            self.request("interrupted", GRACE_SECONDS)
+            self.why = "interrupted"
         else:
-            self.deadline = 0.0
+            self.is_immediate = True
+
+
+@dataclass(slots=True)
+class Grace:
+    """The time that a child had to stop by itself.
+
+    On a busy machine, a child gets little CPU time and its parent may see a reply late. The grace period therefore
+    counts only time in which the child could compute, and of the time between two checks no more than `MAX_STEP`.
+
+    Parameters:
+        cpu: the CPU time of the child at the last check.
+        available: seconds in which the child could compute.
+        elapsed: seconds of wall-clock time.
+    """
+
+    MAX_STEP: ClassVar[float] = 2 * STOPPING_POLL_SECONDS
+
+    cpu: float | None
+    available: float = 0.0
+    elapsed: float = 0.0
+
+    def add(self, cpu: float | None, elapsed: float, *, idle: bool) -> None:
+        """Count the time since the last check.
+
+        Parameters:
+            cpu: the CPU time of the child.
+            elapsed: the wall-clock time since the last check.
+            idle: whether the child sleeps, so that it could compute if it had anything to do.
+        """
+        step = min(elapsed, self.MAX_STEP)
+        had_cpu = max(0.0, cpu - self.cpu) if cpu is not None and self.cpu is not None else 0.0
+        self.available += max(had_cpu, step) if idle else had_cpu
+        self.elapsed += step
+        self.cpu = cpu
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether the child had its time."""
+        limit = GRACE_WITHOUT_CLOCK_SECONDS if self.cpu is None else GRACE_SECONDS
+        return self.available > limit or self.elapsed > MAX_STOPPING_SECONDS
 
 
 class LimitWatch:
@@ -69,6 +107,7 @@ class LimitWatch:
         self._child, self._variables_lost = child, variables_lost
         self._used = self._start = child.cpu_seconds()
         self.still_since = self._checked_at = time.monotonic()
+        self._grace: Grace | None = None  # since the run must stop
 
     def seconds(self, *, stopping: bool) -> float:
         """Return how long to wait for the child's next message before calling `is_over`; 0 means now."""
@@ -81,19 +120,27 @@ class LimitWatch:
             pause = min(POLL_INTERVAL_SECONDS, max(remaining, STOPPING_POLL_SECONDS))
         return max(0.0, self._checked_at + pause - time.monotonic())
 
-    def is_over(self) -> bool:
-        """Return whether the child has used up its CPU time and the grace period after it.
+    def is_over(self, *, stopping: bool) -> bool:
+        """Return whether the child has used up its time: its CPU time and the grace period, or that after a request.
+
+        Parameters:
+            stopping: whether the child was asked to stop.
 
         Raises:
             LuaProcessError: the child used no CPU time for `MAX_IDLE_SECONDS`.
         """
-        used, self._checked_at = self._child.cpu_seconds(), time.monotonic()
+        used, now = self._child.cpu_seconds(), time.monotonic()
+        elapsed, self._checked_at = now - self._checked_at, now
         if used is None or used != self._used:
-            self._used, self.still_since = used, self._checked_at
-        elif (
-            self._checked_at - self.still_since > MAX_IDLE_SECONDS
-        ):  # a healthy child computes, or waits for the parent
+            self._used, self.still_since = used, now
+        elif now - self.still_since > MAX_IDLE_SECONDS:  # a healthy child computes, or waits for the parent
             raise LuaProcessError(
                 f"The Lua process did nothing for {MAX_IDLE_SECONDS:.0f} s, and was ended: {self._variables_lost}"
             )
+        if stopping and self._grace is None:
+            self._grace = Grace(used)
+        elif self._grace is not None:
+            self._grace.add(used, elapsed, idle=self._child.is_idle())
+            if self._grace.is_over:
+                return True
         return used is not None and self._start is not None and used - self._start > self.limits.cpu + GRACE_SECONDS

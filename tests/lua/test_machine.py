@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ import pytest
 from lua_host import Answers, failure, machine, run, values
 
 from kosmo_kernel import errors
-from kosmo_kernel.lua.watch import StopReason
+from kosmo_kernel.lua import watch
+from kosmo_kernel.lua.watch import Grace, StopReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,7 +195,8 @@ def test_another_thread_can_stop_a_call_that_waits() -> None:
 
 
 def test_a_second_interrupt_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kosmo_kernel.lua.machine.GRACE_SECONDS", 600)  # without the second one this would take minutes
+    for limit in ("GRACE_SECONDS", "MAX_STOPPING_SECONDS"):
+        monkeypatch.setattr(watch, limit, 600)  # without the second one this would take minutes
     with machine() as lua:
         run(lua, "return 1")
 
@@ -214,6 +217,51 @@ def test_a_second_interrupt_ends_the_process_at_once(monkeypatch: pytest.MonkeyP
             "Interrupted. Asked twice, so its process was ended: Lua's variables are gone; run what set them again."
         )
         assert values(lua, "return 1") == [1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the CPU time of another process")
+def test_a_child_that_gets_no_processor_has_not_used_up_its_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "GRACE_SECONDS", 0.1)
+    checks, is_over = [0], watch.LimitWatch.is_over
+    with machine() as lua:
+        run(lua, "kept = 1")
+        pid = lua.pid or 0
+
+        class Interrupting(Answers):
+            def write(self, stream: str, text: str) -> None:
+                super().write(stream, text)
+                if len(self.printed) == 1:
+                    os.kill(pid, signal.SIGSTOP)
+                    lua.interrupt()
+
+        def counted(limits: watch.LimitWatch, *, stopping: bool) -> bool:
+            checks[0] += stopping
+            if checks[0] == 10:  # they took twice the grace period
+                os.kill(pid, signal.SIGCONT)
+            return is_over(limits, stopping=stopping)
+
+        monkeypatch.setattr(watch.LimitWatch, "is_over", counted)
+        error = failure(lua, "print('begun') io.stdout:flush() while true do end", Interrupting()).error
+
+        assert str(error) == "Interrupted."
+        assert (checks[0] >= 10, lua.pid, values(lua, "kept")) == (True, pid, [1])
+
+
+def test_the_grace_period_counts_the_time_in_which_the_child_could_compute() -> None:
+    def ends_after(cpu: float | None, elapsed: float, *, idle: bool) -> float:
+        """Return the wall-clock seconds after which a child has had its grace period, if each check is like this."""
+        grace, checks = Grace(None if cpu is None else 0.0), 0
+        while not grace.is_over:
+            checks += 1
+            grace.add(None if cpu is None else cpu * checks, elapsed, idle=idle)
+        return round(checks * elapsed, 1)
+
+    assert ends_after(0.025, 0.025, idle=False) == 0.5  # it computes all the time
+    assert ends_after(0.0, 0.025, idle=True) == 0.5  # it sleeps, and does not answer
+    assert ends_after(0.005, 0.025, idle=False) == 2.5  # it gets a fifth of a processor
+    assert ends_after(0.0, 0.025, idle=False) == 5.0  # it gets none
+    assert ends_after(0.001, 2.0, idle=True) == 22.0  # its parent gets none, and checks only every two seconds
+    assert ends_after(None, 0.025, idle=True) == 1.5  # the platform cannot tell
 
 
 def test_the_handler_of_interrupts_is_put_back(lua: Machine) -> None:

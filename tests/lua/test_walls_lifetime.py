@@ -139,6 +139,22 @@ def test_running_time_is_limited_even_when_nobody_watches(monkeypatch: pytest.Mo
         child.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process from outside")
+def test_the_kernels_limit_leaves_room_for_a_count_by_clock_ticks() -> None:
+    import resource
+
+    child = LuaProcess()
+    try:
+        child.allow(64 << 20, 600)
+        if why_not := child._limited["running_time"]:
+            pytest.skip(why_not)
+        soft, _ = resource.prlimit(child.pid, resource.RLIMIT_CPU)
+
+        assert 600 * 1.25 < soft < 600 * 2
+    finally:
+        child.close()
+
+
 def test_a_large_allowance_is_no_small_one() -> None:
     child = LuaProcess()
     try:
