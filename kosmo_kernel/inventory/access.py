@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from kosmo_kernel.inventory.source import AccountData, Row, at
+from kosmo_kernel.inventory.records import Row, at
+from kosmo_kernel.inventory.source import AccountData
 
 TEAM_COLUMNS = (
     "name",
@@ -34,6 +35,7 @@ SPACE_COLUMNS = (
 )
 SPACE_ACCESS_COLUMNS = ("space", "email", "permissions", "created_at", "id")
 
+PEOPLE = ("collaborators", "team_members", "space_members", "enterprise_account_members")  # the lists of people
 _DEFAULT_ROLE = "collaborator"  # what Heroku means by a collaborator without a role
 _TEAM_ACCOUNT = "@herokumanager.com"  # ends the address that stands for a team where Heroku wants a person
 
@@ -76,7 +78,7 @@ def member_rows(data: AccountData) -> Iterator[dict[str, Any]]:
             "single_sign_on": row.get("federated"),
             "invited_by": None,
             "created_at": row.get("created_at"),
-            "id": row["id"],
+            "id": row.get("id"),
         }
     for row in data.rows("team_invitations"):
         yield {
@@ -89,7 +91,7 @@ def member_rows(data: AccountData) -> Iterator[dict[str, Any]]:
             "single_sign_on": None,
             "invited_by": at(row, "invited_by.email"),
             "created_at": row.get("created_at"),
-            "id": row["id"],
+            "id": row.get("id"),
         }
 
 
@@ -132,8 +134,8 @@ def people(data: AccountData) -> dict[str, PersonAccess]:
     for row in data.rows("space_members"):
         everybody[row["user"]["email"]].spaces[row["space"]["name"]] = None
     for row in data.rows("apps"):
-        if row.get("owner"):
-            everybody[row["owner"]["email"]].owned.add(row["name"])
+        if owner := at(row, "owner.email"):
+            everybody[owner].owned.add(row["name"])
     return {email: everybody[email] for email in sorted(everybody) if is_person(email)}
 
 
@@ -166,7 +168,7 @@ def access_rows(data: AccountData) -> Iterator[dict[str, Any]]:
             "permissions": _permissions(row),
             "team": at(data.apps.get(app), "team.name"),
             "created_at": row.get("created_at"),
-            "id": row["id"],
+            "id": row.get("id"),
         }
 
 
@@ -174,7 +176,8 @@ def space_rows(data: AccountData) -> Iterator[dict[str, Any]]:
     """Yield a row for each Private Space."""
     apps = Counter(at(app, "space.name") for app in data.rows("apps"))
     members = Counter(at(row, "space.name") for row in data.rows("space_members"))
-    unread = {one.get("space") for one in data.failures if one["table"] == "space_members"}
+    unread = data.unread_items("space_members", "space")
+    known = "space_members" in data.tables and None not in unread
     for row in data.rows("spaces"):
         name = row["name"]
         yield {
@@ -187,7 +190,7 @@ def space_rows(data: AccountData) -> Iterator[dict[str, Any]]:
             "cidr": row.get("cidr"),
             "data_cidr": row.get("data_cidr"),
             "apps": apps[name],
-            "members": members[name] if "space_members" in data.tables and name not in unread else None,
+            "members": members[name] if known and name not in unread else None,
             "created_at": row.get("created_at"),
             "id": row["id"],
         }
@@ -201,19 +204,19 @@ def space_access_rows(data: AccountData) -> Iterator[dict[str, Any]]:
             "email": at(row, "user.email"),
             "permissions": _permissions(row),
             "created_at": row.get("created_at"),
-            "id": row["id"],
+            "id": row.get("id"),
         }
 
 
 def _permissions(row: Row) -> list[str]:
     """Return the names of the permissions of a record."""
-    return [one["name"] for one in row.get("permissions") or ()]
+    return [name for one in row.get("permissions") or () if (name := at(one, "name"))]
 
 
 def _by_team(data: AccountData, table: str, path: str) -> dict[str, int | None]:
     """Return the number of records of each team; None for a team of which the list could not be read."""
-    if table not in data.tables:
+    unread = data.unread_items(table, "team")
+    if table not in data.tables or None in unread:
         return {}
-    unread = {one.get("team") for one in data.failures if one["table"] == table}
     counts = Counter(at(row, path) for row in data.rows(table))
     return {row["name"]: None if row["name"] in unread else counts[row["name"]] for row in data.rows("teams")}

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from kosmo_kernel.inventory.bill import addon_cents, dollars
-from kosmo_kernel.inventory.source import AccountData, Row, at, users_of_addons
+from kosmo_kernel.inventory.records import Row, at
+from kosmo_kernel.inventory.source import AccountData, users_of_addons
 
 ADDON_COLUMNS = (
     *("name", "service", "plan", "owner_app", "team", "used_by", "apps_using", "shared", "state", "monthly_usd"),

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kosmo_kernel.inventory.bill import BillLine, Prices, bill_of, dollars, is_eco, total
-from kosmo_kernel.inventory.source import AccountData, Row, at
+from kosmo_kernel.inventory.records import Row, at
+from kosmo_kernel.inventory.source import AccountData
 
 APP_COLUMNS = (
     *("name", "team", "owner", "space", "region", "stack", "generation", "buildpack", "pipeline", "stage"),
@@ -91,7 +92,7 @@ def process_rows(data: AccountData) -> Iterator[dict[str, Any]]:
             "command": row.get("command"),
             "usd_per_dyno": dollars(prices.of_size(row["size"])),
             "monthly_usd": dollars(0 if is_eco(row["size"]) else prices.of_dynos(row["size"], row["quantity"])),
-            "id": row["id"],
+            "id": row.get("id"),
         }
 
 

@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from kosmo_kernel.inventory.source import AccountData, Row, at, users_of_addons
+from kosmo_kernel.inventory.records import Row, at
+from kosmo_kernel.inventory.source import AccountData, users_of_addons
 
 HOURS = 720  # of which a monthly price is the price (Dev Center, "Usage & Billing"; Heroku's command `ps:type`)
 CENTS = 100  # of a dollar
@@ -26,6 +27,13 @@ LINE_COLUMNS = (
     *("kind", "app", "name", "plan", "quantity", "unit_usd", "usd_an_hour", "monthly_usd", "price", "idle"),
     *("team", "pipeline", "stage"),
 )
+BILLED = (
+    "apps",
+    "formation",
+    "dyno_sizes",
+    "account_addons",
+    "spaces",
+)  # the lists without which a bill is not complete
 _ECO = "eco"
 _WHOLE, _NONE = "(whole account)", "(none)"  # groups of lines that belong to no app, and of apps without a stage
 
@@ -187,15 +195,13 @@ def bill_of(data: AccountData, *, idle_days: float = IDLE_DAYS) -> Bill:
     """Return the monthly bill of an account.
 
     Parameters:
-        data: needs the lists `apps`, `formation`, `dyno_sizes` and `account_addons`; `pipelines` and
-            `pipeline_couplings` for the stages, `addon_attachments` for the apps that use an add-on, and `spaces`.
+        data: needs the lists `apps`, `formation`, `dyno_sizes`, `account_addons` and `spaces`; `pipelines` and
+            `pipeline_couplings` for the stages, and `addon_attachments` for the apps that use an add-on.
         idle_days: dynos of an app without a release for so many days count as idle.
     """
-    needed = {"apps", "formation", "dyno_sizes", "account_addons"}
-    unread = {failure["table"] for failure in data.failures} | (needed - data.tables.keys())
     lines = [*_dynos(data, idle_days), *_addons(data), *_spaces(data)]
     lines.sort(key=lambda line: (-(line.cents or 0), line.kind, line.app or "", line.name))
-    return Bill(tuple(lines), complete=not needed & unread)
+    return Bill(tuple(lines), complete=data.is_whole(*BILLED))
 
 
 class Prices:
@@ -256,13 +262,13 @@ def _addons(data: AccountData) -> Iterator[BillLine]:
         name: None if rows is None else any(row["quantity"] for row in rows)
         for name, rows in data.by_app("formation").items()
     }
-    users = users_of_addons(data)
+    users, knows_users = users_of_addons(data), data.is_whole("addon_attachments")
     for row in {row["id"]: row for row in data.rows("account_addons")}.values():
         if row.get("state") == "deprovisioned":
             continue
         cents, owner = addon_cents(row), data.app_name(row)
-        # An app whose processes are not known may run.
-        is_idle = cents != 0 and all(running.get(app, True) is False for app in users[row["id"]])
+        # An app whose processes are not known may run, and so may one of which nobody knows that it uses the add-on.
+        is_idle = knows_users and cents != 0 and all(running.get(app, True) is False for app in users[row["id"]])
         idle = "no process runs" if is_idle else ""
         yield BillLine(
             "add-on", row["name"], at(row, "plan.name") or "", 1, cents, cents, _price(row), *_place(data, owner), idle

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kosmo_kernel.inventory.source import AccountData, Row, at
+from kosmo_kernel.inventory.records import Row, at
+from kosmo_kernel.inventory.source import AccountData
 
 DOMAIN_COLUMNS = (
     *("hostname", "app", "kind", "dns_target", "status", "acm_status", "acm_status_reason", "certificate"),
@@ -89,9 +90,11 @@ def drain_rows(data: AccountData) -> Iterator[dict[str, Any]]:
 def heroku_managed_endpoints(data: AccountData) -> set[str]:
     """Return the ids of the SNI endpoints whose certificates Heroku makes and renews (ACM)."""
     return {
-        row["sni_endpoint"]["id"]
+        endpoint
         for row in data.rows("domains")
-        if row.get("sni_endpoint") and row.get("acm_status") and at(data.apps.get(data.app_name(row)), "acm")
+        if (endpoint := at(row, "sni_endpoint.id"))
+        and row.get("acm_status")
+        and at(data.apps.get(data.app_name(row)), "acm")
     }
 
 

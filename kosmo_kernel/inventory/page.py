@@ -1,8 +1,8 @@
 """Write the page of an inventory: one file that loads nothing, runs no script, and prints well.
 
 It begins with the key figures, what could not be read, what makes a move hard, and the bill. The tables follow, closed
-where they are long; a table of very many rows is cut, and says where the others are. All text comes from Heroku and is
-escaped.
+where they are long, and open on paper; a table of very many rows is cut, and says where the others are. All text comes
+from Heroku and is escaped.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ pipelines, webhooks.</p>
 </html>
 """)
 _SECTION = Html('<section id="{}">\n<h2>{}</h2>\n{}</section>\n')
-_FIGURE = Html('<li><span class="name">{}</span> <strong>{}</strong> <span class="detail">{}</span></li>\n')
+_FIGURE = Html('<li><span class="name">{}</span> <strong>{}{}</strong> <span class="detail">{}</span></li>\n')
+_AT_LEAST = Html("<small>at least</small> ")
 _OBSTACLE = Html('<li>\n<h3><span class="count">{}</span> <span class="title">{}</span></h3>\n<p>{}</p>\n{}</li>\n')
 _NO_OBSTACLE = Html(
     '<li class="clear">\n<h3><span class="count">{}</span> <span class="title">{}</span></h3>\n<p>{}</p>\n{}</li>\n'
@@ -65,13 +66,14 @@ _TAGS = Html('<p class="names">{}</p>\n')
 _TAG, _MORE = Html("<span>{}</span> "), Html('<em>{:,} more: <a href="tables/{}.csv">{}.csv</a></em>')
 _TABLE = Html("""\
 <details id="{name}"{open}>
-<summary><h3>{title}</h3> <span class="count">{count}</span></summary>
+<summary><h3>{title}</h3> <span class="count">{count}</span>{closed}</summary>
 <p class="about">{about} <span class="files">All columns: <a href="tables/{name}.csv">{name}.csv</a>,
 <a href="tables/{name}.json">{name}.json</a></span></p>
 <div class="table">{table}</div>
 {cut}</details>
 """)
 _OPEN = Html(" open")
+_IN_PRINT = Html(' <span class="in-print">in tables/{}.csv</span>')  # where a browser prints a closed table closed
 _CUT = Html('<p class="cut">The first {:,} of {:,} rows. All of them are in <a href="tables/{}.csv">{}.csv</a>.</p>\n')
 _COMPLETE = Html('<p class="complete">Everything was read: {}.</p>\n')
 _TERRAFORM = Html("""\
@@ -123,7 +125,9 @@ def page_of(data: AccountData, tables: Sequence[InventoryTable]) -> Html:
 
 
 def _figures(figures: Iterable[KeyFigure]) -> Html:
-    items = [_FIGURE.format(one.name, one.text, one.detail) for one in figures]
+    items = [
+        _FIGURE.format(one.name, _AT_LEAST if one.at_least else _NOTHING, one.number, one.detail) for one in figures
+    ]
     return Html('<ul class="figures">\n{}</ul>\n').format(_NOTHING.join(items))
 
 
@@ -133,7 +137,7 @@ def _unread(missing: Sequence[Unread], data: AccountData) -> Html:
         return _COMPLETE.format(
             f"{counted(len(data.tables), 'list')}, {counted(sum(map(len, data.tables.values())), 'record')}"
         )
-    titles = {source: kind.title for kind in reversed(KINDS) for source in kind.source}
+    titles = {kind.source[0]: kind.title for kind in KINDS if len(kind.source) == 1}
     items = [
         Html("<li><strong>{}</strong>: {}.{}</li>\n").format(
             titles.get(one.table, one.table.replace("_", " ").capitalize()),
@@ -165,7 +169,7 @@ def _names(names: Sequence[str], table: str, before: str = "") -> Html:
 def _obstacles(found: Iterable[Obstacle]) -> Html:
     items = [
         (_OBSTACLE if one.count else _NO_OBSTACLE).format(
-            "?" if one.count is None else f"{one.count:,}",
+            "?" if one.count is None else f"{one.count:,}{'+' if one.at_least else ''}",
             one.name,
             "This could not be read." if one.count is None else one.why,
             _names(one.items, one.table),
@@ -206,13 +210,15 @@ def _parts(title: str, parts: Sequence[BillGroup]) -> list[HtmlColumn]:
 
 def _table(table: InventoryTable) -> Html:
     kind, count = table.kind, len(table.rows)
+    is_open = 0 < count <= MAX_OPEN_ROWS
     rows = table.rows[:MAX_ROWS]
     return _TABLE.format(
         name=html_attribute(kind.name),
         title=kind.title,
         count=f"{count:,}",
         about=kind.about,
-        open=_OPEN if 0 < count <= MAX_OPEN_ROWS else _NOTHING,
+        open=_OPEN if is_open else _NOTHING,
+        closed=_IN_PRINT.format(kind.name) if count and not is_open else _NOTHING,
         table=html_table([_column(name, rows) for name in kind.on_page]),
         cut=_CUT.format(MAX_ROWS, count, html_attribute(kind.name), kind.name) if count > MAX_ROWS else _NOTHING,
     )

@@ -38,6 +38,7 @@ h3 { font-size: 1rem; }
 }
 .figures .name { color: var(--soft); font-size: 0.9rem; }
 .figures strong { font-size: 2rem; line-height: 1.2; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }
+.figures small { font-size: 0.95rem; font-weight: 400; letter-spacing: 0; }
 .figures .detail { font-size: 0.85rem; line-height: 1.35; margin-top: 0.25rem; }
 .complete { padding: 0.75rem 1.1rem; background: var(--good-ground); color: var(--good); border-radius: 10px; }
 #unread:has(.unread) {
@@ -46,8 +47,8 @@ h3 { font-size: 1rem; }
 #unread:has(.unread) h2 { color: var(--warn); margin-bottom: 0.4rem; }
 .unread li { margin-top: 0.6rem; }
 .obstacles li {
-  display: grid; grid-template-columns: 3.5rem minmax(14rem, 20rem) 1fr; column-gap: 1.25rem; padding: 0.9rem 0;
-  border-top: 1px solid var(--line);
+  display: grid; grid-template-columns: 3.5rem minmax(14rem, 20rem) 1fr; grid-template-rows: auto 1fr;
+  column-gap: 1.25rem; padding: 0.9rem 0; border-top: 1px solid var(--line);
 }
 .obstacles li:last-child { border-bottom: 1px solid var(--line); }
 .obstacles h3 { display: contents; }
@@ -74,6 +75,7 @@ summary { display: flex; align-items: baseline; gap: 0.6rem; padding: 0.55rem 0;
 summary::before { content: "\\25B8"; color: var(--soft); width: 0.9rem; }
 details[open] > summary::before { content: "\\25BE"; }
 summary .count { color: var(--soft); font-variant-numeric: tabular-nums; }
+.in-print { display: none; }
 .about { margin-bottom: 0.6rem; font-size: 0.9rem; }
 .files { white-space: normal; }
 .cut { margin: 0.6rem 0 1rem; font-size: 0.9rem; color: var(--soft); }
@@ -91,7 +93,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
 @media (max-width: 46rem) {
   body { padding: 1.5rem 1rem 3rem; }
   .figures { grid-template-columns: repeat(2, 1fr); }
-  .obstacles li { grid-template-columns: 3rem 1fr; }
+  .obstacles li { grid-template-columns: 3rem 1fr; grid-template-rows: none; }
   #costs { grid-template-columns: minmax(0, 1fr); }
   .obstacles .names { grid-column: 2; grid-row: auto; margin-top: 0.5rem; }
 }
@@ -117,5 +119,11 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   th, td { padding: 2px 5px; }
   thead { display: table-header-group; }
   a { color: inherit; text-decoration: none; }
+  .in-print { display: inline; color: var(--soft); }
+  @supports selector(::details-content) {
+    details::details-content { content-visibility: visible; block-size: auto; }
+    summary::before { content: none; }
+    .in-print { display: none; }
+  }
 }
 </style>""")

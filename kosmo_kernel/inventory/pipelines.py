@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from kosmo_kernel.inventory.source import AccountData, at
+from kosmo_kernel.inventory.records import at
+from kosmo_kernel.inventory.source import AccountData
 
 STAGES = ("test", "review", "development", "staging", "production")
 PIPELINE_COLUMNS = ("name", "owner", "owner_type", "generation", *STAGES, "created_at", "id")
@@ -56,12 +57,13 @@ def review_rows(data: AccountData) -> Iterator[dict[str, Any]]:
             "app": data.app_name(row) if row.get("app") else None,
             "status": row.get("status"),
             "created_at": row.get("created_at"),
-            "id": row["id"],
+            "id": row.get("id"),
         }
 
 
 def _owners(data: AccountData) -> dict[str, str]:
     """Return the names of teams and the addresses of people by id."""
     teams = {row["id"]: row["name"] for row in data.rows("teams")}
-    people = [row.get("user") for row in (*data.rows("team_members"), *data.rows("collaborators"))]
-    return {user["id"]: user["email"] for user in people if user} | teams
+    people = (*data.rows("team_members"), *data.rows("collaborators"))
+    emails = {at(row, "user.id"): at(row, "user.email") or at(row, "email") for row in people}
+    return {ident: email for ident, email in emails.items() if ident} | teams

@@ -16,14 +16,13 @@ from typing import Any
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts.account import DEMO
 from kosmo_kernel.demo.times import NOW
+from kosmo_kernel.inventory.records import Row, Tables, usable
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot import read
 from kosmo_kernel.snapshot.folder import redacted
 from kosmo_kernel.snapshot.lists import AccountLists
-
-Row = Mapping[str, Any]
 
 SERVICE = "heroku"
 # The lists that an inventory reads; those below have one request for each record of a list above.
@@ -56,12 +55,18 @@ class AccountData:
 
     account: str
     time: datetime
-    tables: Mapping[str, Sequence[dict[str, Any]]]
+    tables: Tables
     failures: Sequence[Row] = ()
     origin: Path | None = None
     requests: int = 0
     notes: Sequence[str] = ()
     interrupted: bool = False
+
+    def __post_init__(self) -> None:
+        """Set the records aside that lack a key, so that nothing after this meets one."""
+        tables, failures = usable(self.tables)
+        object.__setattr__(self, "tables", tables)
+        object.__setattr__(self, "failures", [*self.failures, *(one for one in failures if one not in self.failures)])
 
     @property
     def complete(self) -> bool:
@@ -71,7 +76,18 @@ class AccountData:
     @property
     def unreachable_apps(self) -> list[str]:
         """The names of the apps that a team has and the account has no access to."""
-        return sorted(row["name"] for row in self.rows("team_apps") if row["id"] not in self.apps)
+        left_out = {one.get("record") for one in self.failures if one["table"] == "apps"}
+        missing = (row for row in self.rows("team_apps") if row["id"] not in self.apps)
+        return sorted(row["name"] for row in missing if not left_out & {row["id"], row["name"]})
+
+    def is_whole(self, *tables: str) -> bool:
+        """Return whether each of these lists was read, with all of its records."""
+        partial = {one["table"] for one in self.failures} | ({"apps"} if self.unreachable_apps else set())
+        return all(table in self.tables and table not in partial for table in tables)
+
+    def unread_items(self, table: str, key: str) -> set[str | None]:
+        """Return the items of which a list could not be read; None stands for an item that is not known."""
+        return {one.get(key) for one in self.failures if one["table"] == table}
 
     def rows(self, table: str) -> Sequence[dict[str, Any]]:
         """Return the records of a list; none if it could not be read."""
@@ -111,8 +127,9 @@ class AccountData:
         collected: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in self.rows(table):
             collected[self.app_name(row)].append(row)
-        unread = {self.app_name(one) for one in self.failures if one["table"] == table and "app_id" in one}
-        return {**groups, **collected, **dict.fromkeys(unread)}
+        unread = self.unread_items(table, "app_id")
+        apps = groups.keys() if None in unread else {self.app_name({"app_id": app}) for app in unread}
+        return {**groups, **collected, **dict.fromkeys(apps)}
 
 
 def users_of_addons(data: AccountData) -> dict[str, list[str]]:
@@ -123,14 +140,6 @@ def users_of_addons(data: AccountData) -> dict[str, list[str]]:
     for row in data.rows("addon_attachments"):
         users[row["addon"]["id"]][data.app_name(row)] = None
     return {addon: list(apps) for addon, apps in users.items()}
-
-
-def at(row: Row | None, path: str) -> Any:
-    """Return the value at a dotted path of a record, or None if something on the way is null or absent."""
-    value: Any = row
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
 
 
 def from_account(session: Session, frontend: Frontend = NO_FRONTEND) -> AccountData:

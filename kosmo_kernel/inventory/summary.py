@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from kosmo_kernel import integrations
 from kosmo_kernel.client.progress import counted
-from kosmo_kernel.inventory.access import people
+from kosmo_kernel.integrations.heroku.scopes import READ
+from kosmo_kernel.inventory.access import PEOPLE, people
 from kosmo_kernel.inventory.addons import is_database, is_only_on_heroku
-from kosmo_kernel.inventory.bill import CENTS, bill_of, dollars, total
+from kosmo_kernel.inventory.bill import BILLED, CENTS, bill_of, dollars, total
 from kosmo_kernel.inventory.domains import heroku_managed_endpoints
-from kosmo_kernel.inventory.source import AccountData, Row, at, users_of_addons
+from kosmo_kernel.inventory.records import Row, at
+from kosmo_kernel.inventory.source import SERVICE, AccountData, users_of_addons
+from kosmo_kernel.snapshot.lists import table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +29,26 @@ class KeyFigure:
         value: the number; None if it could not be read.
         detail: what a reader asks next.
         unit: `usd` for money.
+        at_least: a part of what is counted could not be read.
     """
 
     name: str
     value: float | None
     detail: str = ""
     unit: str = ""
+    at_least: bool = False
+
+    @property
+    def number(self) -> str:
+        """The number as text, without the remark that it is a bound."""
+        if self.value is None:
+            return "not read"
+        return f"${self.value:,.0f}" if self.unit == "usd" else f"{self.value:,}"
 
     @property
     def text(self) -> str:
         """The number as text."""
-        if self.value is None:
-            return "not read"
-        return f"${self.value:,.0f}" if self.unit == "usd" else f"{self.value:,}"
+        return f"at least {self.number}" if self.at_least else self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,7 @@ class Obstacle:
         count: how many there are; None if it could not be read.
         items: what they are called, each once.
         table: the table that has more about them.
+        at_least: a part of what is counted could not be read.
     """
 
     name: str
@@ -57,6 +69,7 @@ class Obstacle:
     count: int | None
     items: Sequence[str]
     table: str
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +102,17 @@ def _obstacle(kind: _ObstacleKind, data: AccountData) -> Obstacle:
         return Obstacle(kind.name, kind.why, None, (), kind.table)
     items = kind.items(data)
     texts = [item if count == 1 else f"{item} ({count:,})" for item, count in items.items()]
-    return Obstacle(kind.name, kind.why, sum(items.values()), texts, kind.table)
+    return Obstacle(kind.name, kind.why, sum(items.values()), texts, kind.table, not data.is_whole(*kind.lists))
+
+
+_ITEMS = ("record", "app_id", "team", "space", "enterprise", "pipeline_id")  # what a failure is of, the narrowest first
 
 
 def unread(data: AccountData) -> list[Unread]:
     """Return what could not be read, with the same reason once for each list."""
     groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for one in data.failures:
-        item = (
-            one.get("app_id") or one.get("team") or one.get("space") or one.get("enterprise") or one.get("pipeline_id")
-        )
+        item = next((one[key] for key in _ITEMS if one.get(key)), None)
         groups[one["table"], _reason(one)] += [str(item)] if item else []
     if apps := data.unreachable_apps:
         groups["apps", "apps of its teams that the account has no access to"] = apps
@@ -106,12 +120,22 @@ def unread(data: AccountData) -> list[Unread]:
 
 
 def _reason(failure: Row) -> str:
-    """Return why something could not be read, without the name of the app that the message may have."""
+    """Return why something could not be read, without the name of the item that the message may have."""
     status = failure.get("status")
-    if status is None or failure.get("app_id") is None:
+    if status is None:
         return str(failure["message"])
     words = {401: "the token is not valid", 403: "the token may not read it", 404: "not found"}
-    return f"{words.get(status, failure.get('id') or 'error')} ({status})"
+    reason = f"{words.get(status, failure.get('id') or 'error')} ({status})"
+    return (
+        f"{reason}; that takes the scope {scope}" if status == 403 and (scope := _scope(failure["table"])) else reason
+    )
+
+
+def _scope(table: str) -> str:
+    """Return the scope that a list takes, if a token that could read other lists may lack it."""
+    lists = (function for function in integrations.find(SERVICE).functions if table_of(function) == table)
+    scopes = {link.scope for function in lists for link in function.links}
+    return "" if READ in scopes else min(scopes, default="")
 
 
 def _apps(data: AccountData) -> KeyFigure:
@@ -119,7 +143,8 @@ def _apps(data: AccountData) -> KeyFigure:
     teams = {name for app in apps if (name := at(app, "team.name"))}
     personal = sum(at(app, "team.name") is None for app in apps)
     detail = [f"in {counted(len(teams), 'team')}"] if teams else []
-    return KeyFigure("Apps", len(apps), ", ".join([*detail, *([f"{personal:,} personal"] if personal else [])]))
+    detail += [f"{personal:,} personal"] if personal else []
+    return KeyFigure("Apps", len(apps), ", ".join(detail), at_least=not data.is_whole("apps", "team_apps"))
 
 
 def _processes(data: AccountData) -> KeyFigure:
@@ -127,17 +152,17 @@ def _processes(data: AccountData) -> KeyFigure:
         return KeyFigure("Processes", None)
     rows = data.rows("formation")
     dynos, idle = sum(row["quantity"] for row in rows), sum(row["quantity"] == 0 for row in rows)
-    return KeyFigure("Processes", len(rows), f"{counted(dynos, 'dyno')}, {idle:,} scaled to zero")
+    detail = [counted(dynos, "dyno"), f"{idle:,} scaled to zero"]
+    return _figure("Processes", len(rows), detail, data, "formation")
 
 
 def _cost(data: AccountData) -> KeyFigure:
     if not {"formation", "account_addons"} & data.tables.keys():
         return KeyFigure("Monthly cost", None, unit="usd")
     bill = bill_of(data)
-    detail = [] if bill.complete else ["as far as it could be read"]
-    detail += [f"${total(bill.idle) / CENTS:,.0f} of it idle"] if bill.idle else []
+    detail = [f"${total(bill.idle) / CENTS:,.0f} of it idle"] if bill.idle else []
     detail += [f"{len(bill.unknown):,} without a known price"] if bill.unknown else []
-    return KeyFigure("Monthly cost", bill.cents / CENTS, ", ".join(detail), "usd")
+    return _figure("Monthly cost", bill.cents / CENTS, detail, data, *BILLED, unit="usd")
 
 
 def _databases(data: AccountData) -> KeyFigure:
@@ -147,7 +172,7 @@ def _databases(data: AccountData) -> KeyFigure:
         service for row in data.rows("account_addons") if is_database(service := at(row, "addon_service.name") or "")
     )
     detail = ", ".join(f"{count:,} {service}" for service, count in services.most_common(3))
-    return KeyFigure("Databases", services.total(), detail)
+    return _figure("Databases", services.total(), [detail] if detail else [], data, "account_addons")
 
 
 def _domains(data: AccountData) -> KeyFigure:
@@ -156,9 +181,11 @@ def _domains(data: AccountData) -> KeyFigure:
     count = sum(row["kind"] == "custom" for row in data.rows("domains"))
     ends = sorted(end for row in data.rows("sni_endpoints") if (end := at(row, "ssl_cert.expires_at")))
     coming = [end for end in ends if end >= f"{data.time:%Y-%m-%dT%H:%M:%SZ}"]
-    detail = [f"{len(ends) - len(coming):,} with a certificate that has ended"] if len(coming) < len(ends) else []
-    detail += [f"next certificate ends {_day(coming[0])}"] if coming else []
-    return KeyFigure("Domains", count, ", ".join(detail))
+    detail = [counted(len(ends) - len(coming), "expired certificate")] if len(coming) < len(ends) else []
+    if coming:
+        which = "next certificate" if data.is_whole("sni_endpoints") else "next certificate that could be read"
+        detail.append(f"{which} ends {_day(coming[0])}")
+    return KeyFigure("Domains", count, ", ".join(detail), at_least=not data.is_whole("domains"))
 
 
 def _day(time: str) -> str:
@@ -170,11 +197,21 @@ def _people(data: AccountData) -> KeyFigure:
     if not {"collaborators", "team_members"} & data.tables.keys():
         return KeyFigure("People", None)
     everybody = people(data)
-    outside = sum(not person.teams for person in everybody.values()) if "team_members" in data.tables else 0
+    # Who is in no team, only all members of all teams can tell.
+    outside = sum(not person.teams for person in everybody.values()) if data.is_whole("team_members") else 0
     without = sum(person.two_factor is False for person in everybody.values())
     detail = [f"{outside:,} in no team"] if outside else []
     detail += [f"{without:,} without a second factor"] if without else []
-    return KeyFigure("People", len(everybody), ", ".join(detail))
+    return _figure("People", len(everybody), detail, data, *PEOPLE)
+
+
+def _figure(
+    name: str, value: float, detail: Sequence[str], data: AccountData, *lists: str, unit: str = ""
+) -> KeyFigure:
+    """Return a figure and its details, which are bounds if one of their lists has gaps."""
+    at_least = not data.is_whole(*lists)
+    texts = [f"at least {text}" if at_least else text for text in detail]
+    return KeyFigure(name, value, ", ".join(texts), unit, at_least)
 
 
 def _shared(data: AccountData) -> dict[str, int]:
@@ -235,7 +272,7 @@ _OBSTACLES = (
         "Review apps",
         "Heroku makes an app for each pull request. A new platform has something else for it, or nothing.",
         "review_apps",
-        ("pipeline_couplings",),
+        ("pipeline_couplings", "review_apps"),
         _review_apps,
     ),
     _ObstacleKind(
@@ -257,9 +294,13 @@ _OBSTACLES = (
 
 def as_json(data: AccountData) -> Mapping[str, Any]:
     """Return the key figures, the bill, the obstacles and what could not be read as JSON values."""
-    bill = bill_of(data)
+    bill, figures, hard = bill_of(data), key_figures(data), obstacles(data)
     return {
-        "key_figures": {figure.name.lower(): figure.value for figure in key_figures(data)},
+        "key_figures": {figure.name.lower(): figure.value for figure in figures},
+        "at_least": [
+            *(one.name.lower() for one in figures if one.at_least),
+            *(one.name.lower() for one in hard if one.at_least),
+        ],
         "bill": {
             "monthly_usd": dollars(bill.cents),
             "complete": bill.complete,
@@ -267,6 +308,6 @@ def as_json(data: AccountData) -> Mapping[str, Any]:
             **{f"by_{field}": bill.parts(field) for field in ("kind", "team", "stage", "app")},
             "without_price": [line.name for line in bill.unknown],
         },
-        "move": {one.name.lower(): one.count for one in obstacles(data)},
+        "move": {one.name.lower(): one.count for one in hard},
         "unread": [{"list": one.table, "reason": one.reason, "items": list(one.items)} for one in unread(data)],
     }

@@ -208,7 +208,7 @@ KINDS = (
         "people",
         "People",
         "Everybody who may do something, once, with the number of apps and with their teams.",
-        ("collaborators", "team_members", "space_members", "enterprise_account_members"),
+        access.PEOPLE,
         access.PERSON_COLUMNS,
         ("email", "name", "teams", "apps", "apps_managed", "two_factor", "single_sign_on"),
         access.person_rows,

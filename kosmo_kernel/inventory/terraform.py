@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 from kosmo_kernel.inventory.access import is_person
 from kosmo_kernel.inventory.domains import heroku_managed_endpoints
-from kosmo_kernel.inventory.source import AccountData, Row, at
+from kosmo_kernel.inventory.records import Row, at
+from kosmo_kernel.inventory.source import AccountData
 
 FILE, PROVIDER_FILE = "imports.tf", "provider.tf"
 PROVIDER = """\
@@ -187,6 +188,11 @@ def _first_attachments(rows: Iterable[Row]) -> set[str]:
         if at(row, "addon.app.id") == at(row, "app.id"):
             addon = row["addon"]["id"]
             oldest = first.get(addon)
-            if oldest is None or (row["created_at"], row["name"]) < (oldest["created_at"], oldest["name"]):
+            if oldest is None or _age(row) < _age(oldest):
                 first[addon] = row
     return {row["id"] for row in first.values()}
+
+
+def _age(row: Row) -> tuple[str, str]:
+    """Return what sorts attachments by their age; one without a time is the oldest."""
+    return row.get("created_at") or "", row["name"]

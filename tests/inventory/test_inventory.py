@@ -17,20 +17,24 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.types import WSGIApplication
 
 import pytest
 from canaries import CANARY, planted_api
 from kosmo_command import document, environment, kosmo
+from refusing_api import without
 
 from kosmo_kernel import inventory, snapshot
-from kosmo_kernel.demo import access, certificates, drains, pipelines, spaces, variables
+from kosmo_kernel.demo import access as demo_access
+from kosmo_kernel.demo import certificates, drains, pipelines, spaces, variables
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.record_maker import Maker
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError
-from kosmo_kernel.inventory.source import AccountData
+from kosmo_kernel.inventory import access
+from kosmo_kernel.inventory.page import MAX_OPEN_ROWS, page_of
+from kosmo_kernel.inventory.source import LISTS, AccountData
 from kosmo_kernel.inventory.tables import KINDS, tables_of
 from kosmo_kernel.inventory.terraform import import_file
 from kosmo_kernel.session import Session
@@ -49,20 +53,6 @@ def read(api: WSGIApplication, monkeypatch: pytest.MonkeyPatch) -> AccountData:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
         return inventory.from_account(session)
-
-
-def without(*missing: str) -> WSGIApplication:
-    """Return the demo's API, which refuses paths that end like this."""
-    api, body = DemoApi(company()), b'{"id": "forbidden", "message": "You may not."}'
-
-    def refusing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"].endswith(missing):
-            headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-            start_response("403 Forbidden", headers)
-            return [body]
-        return api(environ, start_response)
-
-    return refusing
 
 
 def table(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -112,7 +102,7 @@ def all_of(whole: Company) -> dict[str, Keys]:
         "teams": Counter((one["name"],) for one in whole.teams),
         "team_members": Counter((team["name"], one["email"]) for team in whole.teams for one in whole.members(team)),
         "invited": Counter(
-            (team["name"], one["user"]["email"]) for team in whole.teams for one in access.invitations(make, team)
+            (team["name"], one["user"]["email"]) for team in whole.teams for one in demo_access.invitations(make, team)
         ),
         "access": Counter((app["name"], one["user"]["email"]) for app, own in by_app for one in own.collaborators),
         "spaces": Counter((one["name"],) for one in spaces.spaces(make)),
@@ -233,6 +223,68 @@ def test_what_could_not_be_read_is_on_the_page_and_never_an_empty_table_or_a_zer
     assert not (folder / "tables" / "config_vars.csv").exists()
     assert [my_app[name] for name in ("custom_domains", "dynos", "monthly_usd", "config_vars")] == [None] * 4
     assert "# Not read, and so not here: config_vars, domains, formation." in (folder / "imports.tf").read_text()
+
+
+BOUNDS = {
+    "apps": {"apps", "monthly cost"},
+    "team_apps": {"apps"},
+    "formation": {"processes", "monthly cost"},
+    "dyno_sizes": {"monthly cost"},
+    "spaces": {"monthly cost"},
+    "account_addons": {"monthly cost", "databases"},
+    "domains": {"domains"},
+    **{table: {"people"} for table in access.PEOPLE},
+}
+
+
+@pytest.mark.parametrize("unread", sorted(LISTS))
+def test_a_key_figure_is_a_bound_where_a_part_of_one_of_its_lists_could_not_be_read(
+    demo: AccountData, unread: str
+) -> None:
+    failure = {"table": unread, "app_id": "my-app", "status": 403, "message": "Refused."}
+    figures = inventory.key_figures(replace(demo, failures=[failure]))
+
+    assert {one.name.lower() for one in figures if one.at_least} == BOUNDS.get(unread, set())
+    assert all(one.text.startswith("at least ") == one.at_least for one in figures)
+
+
+def test_nobody_is_said_to_be_in_no_team_while_the_members_of_a_team_are_not_known(demo: AccountData) -> None:
+    failure = {"table": "team_members", "team": "larkmoor", "status": 403, "message": "Refused."}
+    members = [row for row in demo.rows("team_members") if row["team"] != "larkmoor"]
+    data = replace(demo, tables={**demo.tables, "team_members": members}, failures=[failure])
+    [people] = [one for one in inventory.key_figures(data) if one.name == "People"]
+
+    assert (people.text, people.detail) == ("at least 11", "at least 2 without a second factor")
+    assert inventory.unread(data)[0].reason == "the token may not read it (403); that takes the scope global"
+
+
+def test_a_refused_list_is_called_what_it_is(demo: AccountData) -> None:
+    failures = [{"table": table, "status": 403, "message": "Refused."} for table in ("account_addons", "log_drains")]
+    tables = {name: rows for name, rows in demo.tables.items() if name not in ("account_addons", "log_drains")}
+    data = replace(demo, tables=tables, failures=failures)
+    page = page_of(data, tables_of(data))
+
+    assert re.findall("<li><strong>(.*?)</strong>: (.*?)</li>", page) == [
+        ("Add-ons", "the token may not read it (403)."),
+        ("Log drains", "the token may not read it (403)."),
+    ]
+
+
+def test_an_add_on_is_not_called_idle_while_nobody_knows_which_apps_use_it(demo: AccountData) -> None:
+    tables = {name: rows for name, rows in demo.tables.items() if name != "addon_attachments"}
+    idle = inventory.bill_of(replace(demo, tables=tables)).idle
+
+    assert {line.kind for line in inventory.bill_of(demo).idle} == {"add-on", "dynos"}
+    assert {line.kind for line in idle} == {"dynos"}
+
+
+def test_a_closed_table_is_open_on_paper_or_says_where_it_is(demo: AccountData) -> None:
+    closed = [kind for kind in tables_of(demo) if len(kind.rows) > MAX_OPEN_ROWS]
+    page = page_of(demo, tables_of(demo))
+    [paper] = re.findall(r"@media print \{.*?\n\}", page, re.DOTALL)
+
+    assert re.findall(r'class="in-print">in tables/(\w+).csv<', page) == [one.kind.name for one in closed] != []
+    assert "details::details-content { content-visibility: visible;" in paper
 
 
 def test_a_snapshot_without_some_lists_says_which_are_missing(folder: Path, session: Session) -> None:
