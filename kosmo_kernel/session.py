@@ -42,7 +42,7 @@ from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptio
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import Answers
 from kosmo_kernel.run.provider import SPACE
-from kosmo_kernel.run.recording import RecordingMode
+from kosmo_kernel.run.recording import NO_SERVICES, RecordingMode
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.settings.variables import misspelt_variables
@@ -67,6 +67,7 @@ class Session:
         resume: take the responses that `record` already has, and append new ones; as KOSMO_RESUME says when None.
         notebook: the session is one of a notebook, for which the user's settings may name a recording.
         mcp: scripts may use the configured MCP servers.
+        services: scripts may call integrations; without, there is no account and no token is read.
         process: a Lua process that was started beforehand, to save time; when None, the first run starts one.
         shared: the services that this session shares with others, and with them its recording; it closes neither.
 
@@ -98,6 +99,7 @@ class Session:
         resume: bool | None = None,
         notebook: bool = False,
         mcp: bool = True,
+        services: bool = True,
         process: LuaProcess | None = None,
         shared: SharedServices | None = None,
     ) -> None:
@@ -106,7 +108,9 @@ class Session:
         self._require_walls = requirement()
         self._shared = shared
         mode = shared.recording if shared else None
-        self._recording = mode or RecordingMode(account, record, replay, snapshot, resume=resume, notebook=notebook)
+        self._recording = mode or RecordingMode(
+            account, record, replay, snapshot, resume=resume, notebook=notebook, services=services
+        )
         self.account = account or self._recording.account
         self.last: Result | None = None
         self.last_error: KosmoError | None = None
@@ -289,6 +293,7 @@ class Session:
             output,
             self._shown,
             self._recording.names,
+            self._recording.services,
             now=lambda: options.now or self.time_of_data(options.account),
             set_now=partial(self._set_time, options),
         )
@@ -320,7 +325,13 @@ class Session:
         return SharedServices(self._recording, self._services_in_use(), today)
 
     def _services_in_use(self) -> Services:
-        """Return the services, made at the first call because their import loads the HTTP library."""
+        """Return the services, made at the first call because their import loads the HTTP library.
+
+        Raises:
+            SettingsError: this session has none.
+        """
+        if not self._recording.services:
+            raise SettingsError(NO_SERVICES)
         if self._services is None:
             from kosmo_kernel.run.services import Services
 

@@ -8,7 +8,8 @@ never begins. `--repl` reads Lua line by line instead (`repl.py`).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,26 +93,7 @@ class LuaCommand(Command):
 @recording_options
 @click.option("--force", is_flag=True, help="Ignore the permissions in this run.")
 @limit_options
-@click.pass_context
-def lua(
-    ctx: click.Context,
-    /,
-    *,
-    file: str | None,
-    code: str | None,
-    repl: bool,
-    as_json: bool,
-    layout: Layout,
-    account: str | None,
-    demo: bool,
-    dry_run: bool,
-    record: str | None,
-    replay: str | None,
-    resume: bool,
-    resume_within: float | None,
-    force: bool,
-    **limits: Any,
-) -> int:
+def lua(*, account: str | None, demo: bool, repl: bool, **options: Any) -> int:
     """Run a Lua script that calls Heroku.
 
     FILE is a Lua file; - is standard input. The output of the script is printed at once, and its result at the end: a
@@ -126,10 +108,44 @@ def lua(
 
     With --record FILE --resume, a script that was killed goes on: what was answered is not asked again.
     """
+    if demo and account not in (None, "demo"):
+        raise click.UsageError("--demo and --account name two accounts. Give one of them.")
+    return run_lua(partial(Session, "demo" if demo else account), repl=repl, **options)
+
+
+def run_lua(
+    make_session: Callable[..., Session],
+    *,
+    file: str | None,
+    code: str | None,
+    repl: bool,
+    as_json: bool,
+    layout: Layout,
+    dry_run: bool,
+    record: str | None,
+    replay: str | None,
+    resume: bool,
+    resume_within: float | None,
+    force: bool,
+    **limits: Any,
+) -> int:
+    """Run a script of the current command, or read Lua line by line, and return the exit code.
+
+    Parameters:
+        make_session: makes the session; it gets the limits and the recording.
+        file, code, repl, as_json, layout, dry_run, record, replay, resume, resume_within, force: the options of
+            `integrations:lua`.
+        limits: the limits of the session.
+
+    Raises:
+        click.UsageError: options exclude one another, or there is no script.
+        KosmoError: the run failed.
+    """
+    ctx = click.get_current_context()
     _check_options(ctx.params)
     script = read_source(file, code) if not repl or file or code is not None else None
     with resumption(record=record, resume=resume, resume_within=resume_within):
-        session = Session("demo" if demo else account, **limits, record=record, replay=replay, resume=resume or None)
+        session = make_session(**limits, record=record, replay=replay, resume=resume or None)
     args: tuple[str, ...] = ctx.meta.get("arguments", ())
     if repl:
         from kosmo_kernel.cli.repl import Repl
@@ -159,8 +175,6 @@ def _check_options(given: Mapping[str, Any]) -> None:
     Raises:
         click.UsageError: two options exclude one another.
     """
-    if given["demo"] and given["account"] not in (None, "demo"):
-        raise click.UsageError("--demo and --account name two accounts. Give one of them.")
     if given["record"] is not None and (given["dry_run"] or given["replay"] is not None):
         raise click.UsageError(f"--record and {'--dry-run' if given['dry_run'] else '--replay'} exclude one another.")
     check_formats(as_json=given["as_json"], layout=given["layout"])

@@ -86,7 +86,7 @@ def call(
 
     from kosmo_kernel.session import Session
 
-    with Session() as session:
+    with Session(services=False) as session:
         caller.tool = _resolve(caller, session.servers.get(), tool, dry_run=dry_run)
         arguments = given | {name: _typed(caller.tool, name, text) for name, text in named}
         result = caller.make_call(session, caller.function_name or tool, arguments, force=force)

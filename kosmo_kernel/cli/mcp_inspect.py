@@ -138,7 +138,7 @@ def _send_request(verb: str, server: str, asked: Mapping[str, Any], *, force: bo
     from kosmo_kernel.run.options import RunOptions
     from kosmo_kernel.session import Session
 
-    with Session() as session:
+    with Session(services=False) as session:
         name = session.servers.get().find(server).name
         with terminal_frontend(session, aside=True) as frontend:
             try:

@@ -8,7 +8,7 @@ prints, a terminal draws and a notebook renders.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Integration
@@ -46,15 +46,19 @@ MAX_RESULTS = 20  # pages that a search lists
 MAX_FIELDS_LISTED = 3  # fields of one function that a search lists
 
 
-def read(page: str) -> Page:
+def read(page: str, names: Callable[[Integration], Sequence[str]] | None = None) -> Page:
     """Return a page by any of its names, such as `heroku`, `app.integrations.heroku.production.list_apps`, `parallel`.
 
     An empty name returns the list of pages.
 
+    Parameters:
+        page: the name.
+        names: returns the accounts of an integration, whose names lead to its page; those of this machine when None.
+
     Raises:
         UnknownNameError: there is no such page; with the nearest names.
     """
-    return page_of(resolve(page))
+    return page_of(resolve(page, names))
 
 
 def page_of(subject: Subject) -> Page:

@@ -7,7 +7,7 @@ All of these name the page `heroku.list_dynos`: `list_dynos`, `heroku.list_dynos
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function, Integration, nearest, refused_change
@@ -16,6 +16,7 @@ from kosmo_kernel.docs.search import search_pages
 from kosmo_kernel.docs.subject import Subject, of_function, parts_of
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import WIDTH
+from kosmo_kernel.settings.aliases import normalize_alias
 
 _BRACKETS = re.compile(r"""\[\s*(["'])(.*?)\1\s*\]""")
 _BETWEEN = re.compile(r"[.:/\s]+")
@@ -24,8 +25,12 @@ _MAX_NAME_LENGTH = 1_000  # characters of a name; no page has a longer one
 _PREFIXES = ("app", "integrations")  # parts that can precede the name of an integration
 
 
-def resolve(page: str) -> Subject:
+def resolve(page: str, names: Callable[[Integration], Sequence[str]] | None = None) -> Subject:
     """Return the subject of a page by any of its names; an empty name means the list of pages.
+
+    Parameters:
+        page: the name.
+        names: returns the accounts of an integration, whose names lead to its page; those of this machine when None.
 
     Raises:
         UnknownNameError: there is no such page; with the nearest names.
@@ -43,7 +48,7 @@ def resolve(page: str) -> Subject:
                 return of_function(integration, function)
             if len(rest) == 1 and rest[0] in parts_of(integration):
                 return Subject(f"{first}.{rest[0]}", integration, part=rest[0])
-            if not rest or _is_account(integration, rest):
+            if not rest or _is_account(integration, ".".join(rest), names):
                 return Subject(integration.name, integration)
             break
         if not rest and (function := _function(integration, steps)):
@@ -108,10 +113,13 @@ def _function(integration: Integration, steps: Sequence[str]) -> Function | None
     return integration.names().get(steps[-1].replace("-", "_")) if steps else None
 
 
-def _is_account(integration: Integration, steps: Sequence[str]) -> bool:
-    from kosmo_kernel.accounts import DEFAULT, canonical_name
+def _is_account(
+    integration: Integration, name: str, names: Callable[[Integration], Sequence[str]] | None = None
+) -> bool:
+    from kosmo_kernel import accounts
 
-    return list(steps) == [DEFAULT] or canonical_name(integration, ".".join(steps)) is not None
+    aliases = names or accounts.names
+    return name == accounts.DEFAULT or normalize_alias(name) in map(normalize_alias, aliases(integration))
 
 
 def _pages_containing(word: str) -> list[str]:

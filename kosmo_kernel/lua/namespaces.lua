@@ -278,10 +278,13 @@ local integrations_space = namespace("app.integrations", integration_names, func
   end
 end)
 
-local app = namespace("app", function() return { "integrations", "mcp" } end, function(key, may_ask)
-  if key == "integrations" then return integrations_space end
+-- Return the names below `app`. A session that calls no services starts with no integrations, and then has none.
+local function app_names() return next(started) and { "integrations", "mcp" } or { "mcp" } end
+
+local app = namespace("app", app_names, function(key, may_ask)
+  if key == "integrations" and next(started) then return integrations_space end
   if key == "mcp" then return spaces.mcp(may_ask) end -- defined in `mcp.lua`
-  if may_ask then native.raise(format("app has no `%s`; it has `integrations` and `mcp`", key)) end
+  if may_ask then native.raise(format("app has no `%s`; it has `%s`", key, concat(app_names(), "` and `"))) end
 end)
 
 -- Return the values that the parent describes, in order.

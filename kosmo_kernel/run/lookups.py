@@ -10,12 +10,13 @@ from typing import Any
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.accounts.account import add_command
 from kosmo_kernel.catalogue import Function, Integration, missing_function
-from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.lua.surface import record_types, surface
 from kosmo_kernel.questions.tables import SharedTable, find_table
 from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.provider import SPACE
+from kosmo_kernel.run.recording import NO_SERVICES
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.values.records import Records
 
@@ -29,6 +30,7 @@ class Lookups:
         output: remembers pages, and shows what comes with answers.
         values: the values of earlier cells, by number.
         names: returns the accounts of an integration.
+        services: whether there are integrations.
         now: returns the time of the data.
         set_now: replaces the time of the data.
     """
@@ -37,6 +39,7 @@ class Lookups:
     output: RunOutput
     values: Mapping[int, Any]
     names: Callable[[Integration], list[str]]
+    services: bool
     now: Callable[[], datetime]
     set_now: Callable[[datetime], None]
 
@@ -47,12 +50,25 @@ class Lookups:
         return answer.values
 
     def integration(self, name: str) -> tuple[dict[str, Any], Mapping[str, Function]]:
-        """Return an installed integration: its description for Lua, and its functions by full name."""
+        """Return an installed integration: its description for Lua, and its functions by full name.
+
+        Raises:
+            UnknownNameError: there is none of that name.
+            SettingsError: there are no integrations at all.
+        """
         integration = integrations.find(name)
+        if not self.services:
+            raise SettingsError(NO_SERVICES)
         return surface([integration], {name: self.names(integration)})[0], integration.by_full_name()
 
     def integrations(self) -> list[str]:
-        """Return the names of all integrations, installed ones included."""
+        """Return the names of all integrations, installed ones included.
+
+        Where there are none, a note says so: the script uses a name that is not set like that of an integration.
+        """
+        if not self.services:
+            self.output.note(NO_SERVICES)
+            return []
         return integrations.names()
 
     def record_types(self, full_name: str) -> dict[str, Any]:
@@ -89,8 +105,9 @@ class Lookups:
             return self.output.remember_page(self.calls.tools.page(page))
         from kosmo_kernel import docs
 
-        lookup = {"read": docs.read, "search": docs.search}.get(verb)
-        return self.output.remember_page(lookup(page) if lookup else docs.list_pages())
+        if verb == "read":
+            return self.output.remember_page(docs.read(page, self.names))
+        return self.output.remember_page(docs.search(page) if verb == "search" else docs.list_pages())
 
     def output_of(self, number: int) -> Any:
         """Return the value of `Out[number]`: records of a function as such, other data as plain tables."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +44,11 @@ _recorders: dict[str, Recorder] = {}  # shared by the sessions of this process, 
 _players: dict[str, Player] = {}
 _own_runs: list[str] = []  # the id of the run that this process began, if it did
 
+NO_SERVICES = (
+    "There are no integrations here: this command has MCP servers only, and reads no token. `kosmo integrations:lua` "
+    "has both."
+)
+
 
 class RecordingMode:
     """The mode of a session: it records, replays, answers from a snapshot, or does none of these. Keeps its accounts.
@@ -56,10 +61,12 @@ class RecordingMode:
         snapshot: the folder of a snapshot to answer from.
         resume: go on with the recording; as KOSMO_RESUME says when None.
         notebook: the session is one of a notebook, so the user's settings may name a file to record to.
+        services: scripts may call integrations; without, no account is looked for and no token read.
 
     Attributes:
         account: the account, which was checked to exist.
         cassette: the recorder, or what plays saved answers; None for neither.
+        services: whether scripts may call integrations.
 
     Raises:
         SettingsError: several modes are requested, a file cannot be written or read, or KOSMO_DEMO is invalid.
@@ -75,7 +82,9 @@ class RecordingMode:
         *,
         resume: bool | None = None,
         notebook: bool = False,
+        services: bool = True,
     ) -> None:
+        self.services = services
         own = any(place is not None for place in (record, replay, snapshot))
         shared_record, shared_replay = (None, None) if own else (RECORD.from_env(), REPLAY.from_env())
         if snapshot is not None and (record is not None or replay is not None):
@@ -115,16 +124,21 @@ class RecordingMode:
 
     def names(self, integration: Integration) -> list[str]:
         """Return the names of the accounts, like `accounts.names`."""
+        if not self.services:
+            return []
         return self._player.accounts(integration.name) if self._player else accounts.names(integration)
 
     def functions(self) -> list[Mapping[str, Function]]:
         """Return the functions of each integration by full name."""
-        return [one.by_full_name() for one in integrations.loaded()]
+        return [one.by_full_name() for one in self._integrations()]
 
     def surface(self) -> list[dict[str, Any]]:
         """Return the initial content of `app.integrations`."""
-        there = integrations.loaded()
+        there = self._integrations()
         return surface(there, {one.name: self.names(one) for one in there})
+
+    def _integrations(self) -> Sequence[Integration]:
+        return integrations.loaded() if self.services else ()
 
     def check(self, alias: str) -> None:
         """Check that an account exists, even if the run makes no call.

@@ -46,7 +46,7 @@ SURFACE = {
     "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable --global "
     "--disable --project --show --json",
     "mcp:lua": "-e --eval --json --format --columns --no-header --excel-safe "
-    "-a --account --demo -n --dry-run --record --resume --resume-within --replay --force "
+    "-n --dry-run --record --resume --resume-within --replay --force "
     "--timeout --cpu-limit --memory-limit",
     "mcp:list": "--all --json",
     "mcp:status": "--json",
@@ -171,7 +171,7 @@ def test_a_full_disk_is_an_error_without_a_traceback(more: list[str]) -> None:
 def test_the_reference_lists_its_pages() -> None:
     done = kosmo("integrations:docs")
     pages = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
-    assert pages == ["heroku", *FUNCTIONS, *docs.GUIDES]
+    assert pages == ["heroku", "heroku.reference", "heroku.left_out", *FUNCTIONS, *docs.GUIDES]
 
 
 @pytest.mark.parametrize("page", ["heroku", "heroku.list_dynos", "app.integrations.heroku.list_add_ons", "limits"])

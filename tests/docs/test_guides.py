@@ -35,7 +35,7 @@ from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.settings.table import ANY
 
 GUIDES = pytest.mark.parametrize("name", docs.GUIDES)
-GENERATED = ["heroku", *(f"heroku.{function.name}" for function in BY_HAND)]
+GENERATED = ["heroku", "heroku.reference", *(f"heroku.{function.name}" for function in BY_HAND)]
 CELL = "%%kosmo_lua"  # how a block begins that is a cell of a Python notebook
 
 Block = tuple[str, str]
@@ -142,7 +142,7 @@ def test_every_lua_block_of_a_page_runs_where_the_accounts_are_that_it_names(
     page: str, demo_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEROKU_API_URL", demo_url)
-    for variable in ("HEROKU_API_KEY", "HEROKU_API_KEY_PRODUCTION", "HEROKU_API_KEY_MY_TEAM"):
+    for variable in ("HEROKU_API_KEY", "HEROKU_API_KEY_PRODUCTION", "HEROKU_API_KEY_STAGING"):
         monkeypatch.setenv(variable, DEMO_TOKEN)
     scripts = docs.read(page).scripts
     assert scripts

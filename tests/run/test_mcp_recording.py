@@ -337,9 +337,9 @@ def test_what_is_no_line_of_a_server_is_an_error_with_its_line(file: Path, line:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("command", ["integrations:lua", "mcp:lua"])
-def test_the_commands_record_and_replay(own: Path, file: Path, tmp_path: Path, command: str) -> None:
-    ask = ("-e", "return { #app.integrations.heroku.demo.list_apps(), app.mcp.hall.find_seat(3).row }", "--json")
+@pytest.mark.parametrize(("command", "apps"), [("integrations:lua", "#heroku.demo.list_apps()"), ("mcp:lua", "19")])
+def test_the_commands_record_and_replay(own: Path, file: Path, tmp_path: Path, command: str, apps: str) -> None:
+    ask = ("-e", f"return {{ {apps}, app.mcp.hall.find_seat(3).row }}", "--json")
     first = document(command, "--record", str(file), *ask, cwd=tmp_path)
     own.unlink()
     second = document(command, "--replay", str(file), *ask, cwd=tmp_path)
