@@ -30,7 +30,7 @@ from kosmo_kernel.errors import (
 from kosmo_kernel.lua.host import CallRequest, Failure
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.values import Opaque
-from kosmo_kernel.lua.walls import Wall, missing, requirement
+from kosmo_kernel.lua.walls import Wall
 from kosmo_kernel.results.call_log import log, log_file
 from kosmo_kernel.results.result import CallRecord as CallRecord  # noqa: PLC0414 - re-exported
 from kosmo_kernel.results.result import Result as Result  # noqa: PLC0414 - re-exported
@@ -43,9 +43,9 @@ from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import Answers
 from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.run.recording import NO_SERVICES, RecordingMode
+from kosmo_kernel.run.wall_checks import WallChecks
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.settings.table import ROWS
-from kosmo_kernel.settings.variables import misspelt_variables
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua.process import LuaProcess
@@ -105,7 +105,7 @@ class Session:
     ) -> None:
         self.limits = limits(memory_limit, cpu_limit, timeout)
         ROWS.resolve()  # raises an error in its setting before anything runs
-        self._require_walls = requirement()
+        self._walls = WallChecks()
         self._shared = shared
         mode = shared.recording if shared else None
         self._recording = mode or RecordingMode(
@@ -114,7 +114,6 @@ class Session:
         self.account = account or self._recording.account
         self.last: Result | None = None
         self.last_error: KosmoError | None = None
-        self._setup_reported = False
         self._time_set: datetime | None = None  # the time of the data, if a script has set it
         self._now: Callable[[], datetime] = self._recording.now
         self._chunks = ChunkHistory()
@@ -165,8 +164,8 @@ class Session:
         if options.account is not None:
             self._recording.check(options.account)
         inputs, outputs = options.lua_variables()
-        if self._require_walls:
-            self._check_walls(self.walls())
+        if self._walls.required:
+            self._walls.check(self.walls())
         limits = self.limits.changed(options.memory_limit, options.cpu_limit, options.timeout)
         result = Result(account=options.account or self.account, started=self._now(), dry_run=options.dry_run)
         run = self._prepare(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
@@ -193,7 +192,7 @@ class Session:
             self._called.update(call.path for call in result.calls if call.status == "ok")
             result.notes[:0] = lint(source, partial(self._is_set, inputs), self._called)
             result.notes += [] if self._shared else self._recording.summary(len(result.calls))
-            self._report_setup(result)
+            result.notes += self._walls.notes(self._machine.walls_found)
         result.values = [run.output.page(value) for value in outcome.values]
         result.hidden = not result.planned if options.dry_run else outcome.hidden
         result.memory = outcome.memory
@@ -421,26 +420,6 @@ class Session:
             return self._machine.walls()
         except Failure as failure:
             raise failure.error from None
-
-    def _check_walls(self, walls: Sequence[Wall]) -> None:
-        if gaps := missing(walls):
-            raise SettingsError(
-                f"{self._require_walls}, and walls around Lua are missing on this machine: {gaps}. Nothing was run. "
-                "`kosmo integrations:doctor` tells why; take that setting back to run with fewer walls."
-            )
-
-    def _report_setup(self, result: Result) -> None:
-        """Add notes about missing walls and misspelt environment variables to the first result of the session."""
-        walls = self._machine.walls_found
-        if self._setup_reported or not walls:
-            return
-        self._setup_reported = True
-        result.notes += misspelt_variables()
-        if gaps := missing(walls):
-            result.notes.append(
-                f"Walls around Lua that are missing on this machine: {gaps}. `kosmo integrations:doctor` tells why, "
-                "and SECURITY what that means."
-            )
 
     # Editor support ----------------------------------------------------------------------------------
 

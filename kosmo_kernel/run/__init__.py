@@ -16,6 +16,7 @@ progress_throttle.py  when progress is shown
 chunks.py             the source text of recent chunks
 kept_values.py        the values of earlier cells, which Lua has as `Out`
 lint.py               warnings about a script's source
+wall_checks.py        refuses to run where a wall of the sandbox is missing, or says so
 """
 
 from __future__ import annotations
