@@ -7,7 +7,6 @@ keyring.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import NamedTuple
 from kosmo_kernel.accounts import system_keyring
 from kosmo_kernel.catalogue.http import CliLogin
 from kosmo_kernel.errors import CredentialsError
+from kosmo_kernel.safety.intake import decode_json, decode_text, read_file, read_file_if_any
 
 NETRC = "NETRC"
 _MACHINE = re.compile(r"\s*machine\s+(\S+)(.*)")
@@ -44,12 +44,9 @@ def signed_in(place: CliLogin) -> CliUser | None:
     file = Path(own, Path(place.state).name) if own else Path(data, place.state)
     try:
         changed = file.stat().st_mtime_ns  # before reading, so that the version is never newer than the name
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):  # the command line treats this as not signed in
+        name = decode_json(read_file(file, ValueError), str(file), ValueError)[place.user_key]
+    except OSError:  # of `stat`; the command line treats this as not signed in
         return None
-
-    try:
-        name = json.loads(text)[place.user_key]
     except (ValueError, LookupError, TypeError):  # treated as not signed in, too
         return None
     return CliUser(name, str(changed)) if isinstance(name, str) and name else None
@@ -84,15 +81,8 @@ def netrc_password(file: Path, host: str) -> str | None:
     Raises:
         CredentialsError: the file cannot be read or is invalid. No part of it is in the message.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise CredentialsError(f"{file} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise CredentialsError(f"{file} is no UTF-8 text.") from None
-    if host not in text:
+    content = read_file_if_any(file, CredentialsError)
+    if content is None or host not in (text := decode_text(content, file, CredentialsError)):
         return None
     import netrc
 

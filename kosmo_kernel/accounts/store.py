@@ -19,6 +19,7 @@ from kosmo_kernel.accounts import system_keyring
 from kosmo_kernel.accounts.account import ALIAS, DEMO, NOT_AN_ALIAS, add_command, looks_like_token
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, SettingsError, UnknownNameError
+from kosmo_kernel.safety.intake import decode_json, read_file_if_any
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.config_file import folder
 
@@ -243,14 +244,10 @@ def _change_secrets(changes: Mapping[str, str | None]) -> None:
 
 
 def _index(path: Path) -> dict[str, dict[str, StoredAccount]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
+    content = read_file_if_any(path, SettingsError)
+    if content is None:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise SettingsError(f"{path}, which lists the accounts, cannot be read: {why}.") from None
-    read: Any = _json(path, text)
+    read: Any = _json(path, content)
     try:
         return {
             integration: {
@@ -273,12 +270,8 @@ def _secrets(path: Path) -> dict[str, str]:
     return read
 
 
-def _json(path: Path, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as fault:
-        line = getattr(fault, "lineno", 1)
-        raise SettingsError(f"{path}:{line}: this is no JSON. {_HOW_TO_REPAIR}") from None
+def _json(path: Path, text: str | bytes) -> Any:
+    return decode_json(text, str(path), lambda reason: SettingsError(f"{reason} {_HOW_TO_REPAIR}"))
 
 
 def _text(value: Any) -> str:

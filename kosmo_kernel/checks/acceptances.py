@@ -25,6 +25,7 @@ from kosmo_kernel.checks.check_file import Check
 from kosmo_kernel.checks.report import Acceptance, CheckReport, Finding, key_text
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.toml import parse
 from kosmo_kernel.values.records import without_surrogates
@@ -32,6 +33,7 @@ from kosmo_kernel.values.records import without_surrogates
 ENTRIES = "accept"  # the name of the tables
 CHECK, KEY, REASON, LAST_DAY = "check", "key", "reason", "last_day"
 DEFAULT_DAYS = 90  # from today to the last day of a finding that is accepted with all others
+MAX_BYTES = 4 << 20  # of a file with exceptions
 MAX_MISTAKES = 20  # that one message names
 
 _FIELDS = (CHECK, KEY, REASON, LAST_DAY)
@@ -75,12 +77,7 @@ def read_acceptances(file: Path, checks: Iterable[Check]) -> list[Exemption]:
     Raises:
         SettingsError: it cannot be read, or it has mistakes; the message names all of them.
     """
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{file} is no UTF-8 text.") from None
+    text = decode_text(read_file(file, SettingsError, most=MAX_BYTES), file, SettingsError)
     table = parse(file, text)
     entries = table.pop(ENTRIES, [])
     if table or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):

@@ -87,7 +87,7 @@ def read_check(path: Path, *, is_shipped: bool = False) -> Check:
     Raises:
         SettingsError: it cannot be read, or it is no check; the message names the file and the line.
     """
-    text = read_text(path, CHECK.name)
+    text = read_text(path)
     return parse_check(text, path.name if is_shipped else str(path), is_shipped=is_shipped)
 
 

@@ -18,11 +18,11 @@ from kosmo_kernel.cli.setup_checks import DoctorFinding
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.ignored import misspelt_variables
 from kosmo_kernel.settings.limits import check_defaults, limits
 from kosmo_kernel.settings.permissions import EFFECTS, Target, how_to_allow, permission
 from kosmo_kernel.settings.private_files import is_private
-from kosmo_kernel.settings.project_file import settings_of
-from kosmo_kernel.settings.variables import misspelt_variables
+from kosmo_kernel.settings.project_file import ignored_files, settings_of
 
 LOW = 0.1  # share of the request budget below which the remaining requests get a warning
 CORRECT = "Correct it, or take it away."
@@ -44,6 +44,10 @@ def settings() -> Iterator[DoctorFinding]:
             yield DoctorFinding("settings.project", "ok", f"This project sets {', '.join(keys)}.")
     except KosmoError as error:
         yield DoctorFinding("settings.project", "broken", error.message, CORRECT)
+    for ignored in ignored_files(Path.cwd()):
+        yield DoctorFinding(
+            "settings.project", "warning", ignored, "Own the file yourself, or let its owner change its mode."
+        )
     for misspelt in misspelt_variables():
         yield DoctorFinding("settings.environment", "warning", misspelt, "Correct its name, or unset it.")
     try:

@@ -20,6 +20,7 @@ from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.options import not_blank
 from kosmo_kernel.cli.output import print_result
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.safety.intake import decode_json, read_file
 from kosmo_kernel.settings.python_start import is_safe
 
 NAME = "kosmo-lua"
@@ -57,7 +58,7 @@ def entries() -> list[Entry]:
 
 def _command(file: Path) -> list[str]:
     try:
-        command = json.loads(file.read_text(encoding="utf-8"))["argv"]
+        command = decode_json(read_file(file, ValueError), str(file), ValueError)["argv"]
     except (OSError, ValueError, LookupError, TypeError):
         return []  # Jupyter cannot start it either
     return [str(word) for word in command] if isinstance(command, list) else []

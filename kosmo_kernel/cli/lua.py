@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
@@ -36,6 +35,7 @@ from kosmo_kernel.errors import KosmoError, LuaSyntaxError
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results.run_document import run_document
 from kosmo_kernel.run.options import RunOptions
+from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES
 from kosmo_kernel.session import Session
 
 INLINE = "(command line)"  # chunk name, as Lua's own interpreter names the text of -e
@@ -229,6 +229,10 @@ def _reads_input(file: str | None, code: str | None) -> bool:
 
 def _read_bytes(file: str) -> bytes:
     try:
-        return Path(file).read_bytes()
+        with open(file, "rb") as script:  # a pipe is read too, as `kosmo lua <(COMMAND)` needs
+            content = script.read(MAX_DOCUMENT_BYTES + 1)
     except OSError as error:
         raise click.UsageError(f"`{escape_control(file)}` cannot be read: {error.strerror}.") from None
+    if len(content) > MAX_DOCUMENT_BYTES:
+        raise click.UsageError(f"`{escape_control(file)}` has more than {MAX_DOCUMENT_BYTES:,} bytes.")
+    return content

@@ -19,6 +19,7 @@ from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.mcp import configuration
 from kosmo_kernel.mcp.config import KEYS, PROJECT, entries_of, project_root, user_file
+from kosmo_kernel.safety.intake import decode_json, decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line, redact
 from kosmo_kernel.settings.private_files import locked, write
 
@@ -94,9 +95,9 @@ def _read(path: Path) -> tuple[str, dict[str, Any], str, dict[str, Any]]:
         raise SettingsError(f"{fault.message} Nothing was changed: mend it first.") from None
     if not path.exists():
         return "", {}, KEYS[0], {}
-    text = path.read_text(encoding="utf-8").removeprefix("\ufeff")
+    text = decode_text(read_file(path, SettingsError), path, SettingsError)
     try:
-        table: dict[str, Any] = json.loads(text) if text.strip() else {}
+        table: dict[str, Any] = decode_json(text, str(path), ValueError) if text.strip() else {}
     except ValueError:
         raise SettingsError(
             f"{path} has comments, or commas too many, which would be lost. Nothing was changed: do it by hand."

@@ -6,7 +6,6 @@ checks of settings, accounts and services are in `account_checks.py`.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -23,6 +22,7 @@ from packaging.specifiers import SpecifierSet
 from kosmo_kernel import __version__, accounts
 from kosmo_kernel.cli.kernelspec import NAME, OUTDATED_MESSAGE, entries, renewal
 from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.safety.intake import decode_json, read_file
 from kosmo_kernel.settings.python_start import options, with_safe_options
 
 PACKAGES = ("lupa", "ipykernel", "pandas")  # packages whose versions affect what users see
@@ -176,7 +176,7 @@ def _started_by(file: Path) -> tuple[str, str]:
         SettingsError: the Python does not exist or does not run, or this package is not installed there.
     """
     try:
-        command = [str(word) for word in json.loads(file.read_text(encoding="utf-8"))["argv"]]
+        command = [str(word) for word in decode_json(read_file(file, ValueError), str(file), ValueError)["argv"]]
         python = command[0]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise SettingsError(f"{file} makes no sense: {error}") from None

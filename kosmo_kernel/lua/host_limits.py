@@ -8,12 +8,12 @@ that is short in Lua may be expensive here.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kosmo_kernel.errors import LimitError
+from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.settings.limits import MAX_CELLS, MAX_COLUMNS, MAX_RECORDS, Limits
 from kosmo_kernel.values.records import encode
 
@@ -21,9 +21,6 @@ BYTES_PER_VALUE = 120  # bytes that a value takes in Python besides its text; 25
 LOOK_EVERY = 0.01  # seconds between two reads of the thread's processor time
 SAMPLE = 32  # records from which the memory of a long list is estimated
 SMALL = 4096  # bytes; the values of a shorter JSON text are not counted, since it has at most one per byte
-_MARKS = b'",[{'
-_OTHERS = bytes(set(range(256)) - set(_MARKS))
-_TEXT = re.compile(rb'"[^"]*"')
 
 
 class HostBudget:
@@ -104,30 +101,6 @@ class Room:
         """Free the room of values that are no longer needed."""
         self.size -= size
         self.values -= values
-
-
-def count_values(text: bytes, most: int) -> int:
-    """Return an upper bound on the number of values in a JSON text, without decoding it.
-
-    Each value comes first in the text, after a comma, or first in a list or an object. These characters may also occur
-    inside strings; excluding strings takes longer, so that is done only when the first count exceeds `most`.
-    """
-    bound = _count_marks(text)
-    if bound <= most:
-        return bound
-    if b"\\" in text:
-        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    quotes = text.count(b'"')
-    if quotes > 4 * most:  # two quotes make a string, and every other string may be a key
-        return max(most + 1, quotes // 4)
-    # Delete all other characters, so that a string is two quotes with its marks between them. Deleting two quotes in
-    # a row does not change which marks are inside a string.
-    marks = text.translate(None, _OTHERS).replace(b'""', b"")
-    return _count_marks(_TEXT.sub(b"", marks))
-
-
-def _count_marks(text: bytes) -> int:
-    return text.count(b",") + text.count(b"[") + text.count(b"{") + 1
 
 
 def check_records(count: int) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from kosmo_kernel.errors import LuaProcessError
 from kosmo_kernel.lua import wire
 from kosmo_kernel.lua.host import VARIABLES_LOST
-from kosmo_kernel.lua.host_limits import count_values
+from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.values.records import encode
 
 

@@ -15,6 +15,7 @@ from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.mcp import jsonc
 from kosmo_kernel.mcp.clients import CLIENTS, TOML
 from kosmo_kernel.mcp.entries import Server, entry
+from kosmo_kernel.safety.intake import UntrustedFileError, decode_text, read_file_if_any, read_unnamed_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.toml import parse
 
@@ -118,7 +119,7 @@ def configuration(folder: Path | None = None) -> Configuration:
     sources = []
     for source, path in files(root).items():
         try:
-            key, listed = entries_of(path)
+            key, listed = entries_of(path, None if source == USER else root)
         except SettingsError as fault:
             sources.append(Source(source, path, fault=fault.message))
             continue
@@ -130,30 +131,34 @@ def configuration(folder: Path | None = None) -> Configuration:
     return Configuration(root, servers, tuple(sources))
 
 
-def entries_of(path: Path) -> tuple[str, dict[str, Any]]:
+def entries_of(path: Path, folder: Path | None = None) -> tuple[str, dict[str, Any]]:
     """Return the key under which a file lists servers, and its entries; both are empty if the file does not exist.
+
+    Parameters:
+        path: the file.
+        folder: the folder of the project whose file it is; None if it is the user's own file, or one that the user
+            named.
 
     Raises:
         SettingsError: the file cannot be read or has an unexpected format; the message has line and column if known.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
+        content = (
+            read_unnamed_file(path, SettingsError, folder=folder) if folder else read_file_if_any(path, SettingsError)
+        )
+    except UntrustedFileError as error:
+        raise SettingsError(str(error)) from None
+    if content is None:
         return "", {}
-    except UnicodeDecodeError as fault:
-        line = fault.object.count(b"\n", 0, fault.start) + 1
-        column = fault.start - (fault.object.rfind(b"\n", 0, fault.start) + 1) + 1
-        raise SettingsError(f"{path}:{line}:{column} is no UTF-8.") from None
-    except OSError as fault:
-        raise SettingsError(f"{path} cannot be read: {fault.strerror}.") from None
+    text = decode_text(content, path, SettingsError)
     if path.suffix == TOML:
-        content: Any = parse(path, text)
+        table: Any = parse(path, text)
     else:
-        content = jsonc.read(text, str(path)) if text.strip() else {}
-    if not isinstance(content, dict):
+        table = jsonc.read(text, str(path)) if text.strip() else {}
+    if not isinstance(table, dict):
         raise SettingsError(f"{path}:1:1 must be an object with `mcpServers` in it.")
-    key = next((key for key in KEYS if content.get(key) is not None), "")
-    listed = content[key] if key else {}
+    key = next((key for key in KEYS if table.get(key) is not None), "")
+    listed = table[key] if key else {}
     if not isinstance(listed, dict):
         raise SettingsError(f"{path}: `{key}` must be an object, one entry for each server.")
     return key, listed

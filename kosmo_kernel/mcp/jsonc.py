@@ -5,11 +5,11 @@ Both are replaced by spaces before the text is parsed, so that the line and colu
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.safety.intake import decode_json
 
 # A string or a comment without an end is kept, and is then the syntax error. Each is matched once, in linear time.
 _STRING = r'"(?:\\.|[^"\\\n])*+"?'
@@ -29,12 +29,7 @@ def read(text: str, where: str) -> Any:
         SettingsError: the text is not valid JSON. The message has the line and column, and no part of the text.
     """
     plain = _COMMA.sub(_blank, _COMMENT.sub(_blank, text.removeprefix("\ufeff")))
-    try:
-        return json.loads(plain)
-    except json.JSONDecodeError as fault:
-        raise SettingsError(f"{where}:{fault.lineno}:{fault.colno} is no JSON: {fault.msg}.") from None
-    except RecursionError:
-        raise SettingsError(f"{where}:1:1 is no JSON for settings: it is nested too deep.") from None
+    return decode_json(plain, where, SettingsError)
 
 
 def _blank(match: re.Match[str]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kosmo_kernel.accounts import system_keyring
 from kosmo_kernel.errors import CredentialsError
+from kosmo_kernel.safety.intake import decode_json
 from kosmo_kernel.settings import config_file
 
 FILE = "mcp-secrets.json"
@@ -93,7 +94,7 @@ def _read_file() -> dict[str, str]:
 
     text = read_secret(secrets_file())
     try:
-        content = json.loads(text) if text.strip() else {}
+        content = decode_json(text, str(secrets_file()), ValueError) if text.strip() else {}
         return {str(name): str(value) for name, value in content.items()}
     except (ValueError, AttributeError):
         raise CredentialsError(f"{secrets_file()} is damaged. Delete it, and give the secrets anew.") from None

@@ -22,6 +22,7 @@ from kosmo_kernel.mcp.code_variables import loads_code
 from kosmo_kernel.mcp.entries import Server
 from kosmo_kernel.mcp.references import PRIVATE
 from kosmo_kernel.mcp.secret_scan import redact_value, redact_words
+from kosmo_kernel.safety.intake import decode_json, read_file
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.safety.text import escape_hidden
 from kosmo_kernel.settings import config_file
@@ -175,13 +176,13 @@ class Trust:
             state = (str(self.path), status.st_mtime_ns, status.st_size, status.st_ino)
             if self._cached and self._cached[0] == state:
                 return self._cached[1]
-            text = self.path.read_text(encoding="utf-8")
+            content = read_file(self.path, SettingsError)
         except FileNotFoundError:
             return {}
-        except (OSError, UnicodeDecodeError) as fault:
+        except OSError as fault:  # of `stat`
             raise SettingsError(f"{self.path} cannot be read: {fault}.") from None
         try:
-            approvals = json.loads(text)["trusted"]
+            approvals = decode_json(content, str(self.path), ValueError)["trusted"]
             self._cached = (state, {str(key): str(value) for key, value in approvals.items()})
             return self._cached[1]
         except (ValueError, KeyError, TypeError, AttributeError):

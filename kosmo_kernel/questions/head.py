@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
 
 SUFFIX = ".lua"
@@ -83,27 +84,13 @@ class QuestionFile:
         return columns
 
 
-def read_text(path: Path, kind: str) -> str:
+def read_text(path: Path) -> str:
     """Return the text of a file.
-
-    Parameters:
-        path: the file.
-        kind: what it should be, such as `check`.
 
     Raises:
         SettingsError: it cannot be read, is too large, or is no UTF-8 text.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path} is no UTF-8 text.") from None
-    if len(content) > MAX_BYTES:
-        raise SettingsError(f"{path} is no {kind}: it has more than {MAX_BYTES:,} bytes.")
-    return text
+    return decode_text(read_file(path, SettingsError, most=MAX_BYTES), path, SettingsError)
 
 
 def parse_question(text: str, file: str, kind: Kind) -> QuestionFile:

@@ -71,7 +71,7 @@ def find_table(service: str, name: str) -> SharedTable:
         raise UnknownNameError(f"There is no table `{name[:80]}`. Tables: {', '.join(names) or 'none'}.", tuple(near))
     path = TABLES_FOLDER / service / f"{name}{_SUFFIX}"
     kind = Kind("table", ("title", "about", "key", "columns"), max_lines=_MAX_LINES, returns="the list of rows")
-    question = parse_question(read_text(path, kind.name), path.name, kind)
+    question = parse_question(read_text(path), path.name, kind)
     key, columns = question.columns("key"), question.columns("columns")
     if not set(key) <= set(columns):
         raise question.mistake("key", f"the key has columns that the table does not have: {', '.join(columns)}.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.lua.walls import Wall, missing, requirement
-from kosmo_kernel.settings.variables import misspelt_variables
+from kosmo_kernel.settings.ignored import ignored_settings
 
 
 class WallChecks:
@@ -44,7 +44,7 @@ class WallChecks:
         if self._reported or not walls:
             return []
         self._reported = True
-        notes = misspelt_variables()
+        notes = ignored_settings()
         if gaps := missing(walls):
             notes.append(
                 f"Walls around Lua that are missing on this machine: {gaps}. `kosmo integrations:doctor` tells why, "

@@ -14,6 +14,7 @@ from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.runbook.parameters import INJECTED, LUA, PYTHON, TAG, assignments, parse_declarations
+from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES, check_json, decode_text, read_file
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.values.json_schema import import_jsonschema
 from kosmo_kernel.values.parameters import Parameter
@@ -96,12 +97,9 @@ def read(path: Path) -> Runbook:
     import_jsonschema()
     import nbformat
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InvalidArgumentsError(f"`{path}` cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise InvalidArgumentsError(f"`{path}` is no notebook: it is not UTF-8 text.") from None
+    content = read_file(path, InvalidArgumentsError, most=MAX_DOCUMENT_BYTES)
+    text = decode_text(content, path, InvalidArgumentsError)
+    check_json(content, str(path), InvalidArgumentsError)
     try:
         notebook = nbformat.reads(text, as_version=4)
         nbformat.validate(notebook)

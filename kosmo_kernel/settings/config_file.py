@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.folders import user_folder
 from kosmo_kernel.settings.table import ANY, CONFIG_DIR, SETTINGS, Keys
@@ -84,13 +85,11 @@ def config(env: Mapping[str, str] | None = None) -> Config:
         state = (status.st_mtime_ns, status.st_size, status.st_ino)
         if path in _cache and _cache[path][0] == state:
             return _cache[path][1]
-        text = path.read_text(encoding="utf-8-sig")  # Windows editors write a byte order mark
+        text = decode_text(read_file(path, SettingsError), path, SettingsError)
     except (FileNotFoundError, NotADirectoryError):
         return Config(path)
-    except OSError as error:
+    except OSError as error:  # of `stat`
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path} is no UTF-8 text.") from None
     table = parse(path, text)
     check(table, KEYS, lambda keys: locate_key(path, text, keys))
     result = Config(path, text, table)

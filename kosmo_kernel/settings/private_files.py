@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kosmo_kernel.errors import CredentialsError, SettingsError
+from kosmo_kernel.safety.intake import decode_text, read_with_status
 
 PRIVATE_FOLDER, PRIVATE = 0o700, 0o600
 GROUP_AND_OTHERS = 0o077  # permission bits of everyone but the owner
@@ -68,21 +69,21 @@ def read_secret(path: Path) -> str:
     Raises:
         CredentialsError: others may read it, or it cannot be read.
     """
-    try:
-        with path.open(encoding="utf-8") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if _is_accessible(mode):
-                raise CredentialsError(
-                    f"{path} has tokens in it, and others on this machine may read it (mode {mode:04o}), so it is not "
-                    f"used. Run: chmod 600 {shlex.quote(str(path))}"
-                )
-            return file.read()
-    except FileNotFoundError:
+
+    def error(reason: str) -> CredentialsError:
+        return CredentialsError(f"{reason} It has tokens in it.")
+
+    found = read_with_status(path, error)
+    if found is None:
         return ""
-    except OSError as error:
-        raise CredentialsError(f"{path}, which has tokens in it, cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise CredentialsError(f"{path}, which has tokens in it, is no text.") from None
+    content, status = found
+    mode = stat.S_IMODE(status.st_mode)
+    if _is_accessible(mode):
+        raise CredentialsError(
+            f"{path} has tokens in it, and others on this machine may read it (mode {mode:04o}), so it is not used. "
+            f"Run: chmod 600 {shlex.quote(str(path))}"
+        )
+    return decode_text(content, path, error)
 
 
 @contextmanager

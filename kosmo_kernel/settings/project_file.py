@@ -2,7 +2,7 @@
 
 The file is searched in the working directory and its parents, as other tools do; the nearest one with that table is
 used. `%config KosmoMagic` of a Python notebook has the same settings. A mistake is an error with the file, the line and
-the nearest key.
+the nearest key. A file that another user may have written is not used, and `ignored_files` says so.
 
 The tables `integrations` and `mcp` in it are permissions. They apply in addition to those of the user who runs the
 notebook, and can only restrict them (`permissions.py`).
@@ -11,19 +11,22 @@ notebook, and can only restrict them (`permissions.py`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.safety.intake import UntrustedFileError, decode_text, read_unnamed_file
 from kosmo_kernel.settings.config_file import Config, check
 from kosmo_kernel.settings.limits import check_ceilings
 from kosmo_kernel.settings.table import SETTINGS
 from kosmo_kernel.settings.toml import parse
 
 FILE, TABLE = "pyproject.toml", "tool.kosmo_kernel"
+NAME = b"kosmo_kernel"
 KEYS = {setting.project: setting.value for setting in SETTINGS if setting.project}
+MAX_BYTES = 256 << 10  # of a project file that is read
 CELL_DEFAULTS = {setting.name: setting for setting in SETTINGS if len(setting.project) == 1}  # all but the permissions
 # A line that may begin our table. A file without one, such as one that lists this package as a dependency, is not
 # parsed.
@@ -80,15 +83,41 @@ class _Project(Config):
 
 def _nearest(directory: Path) -> _Project | None:
     """Return the nearest file with our table, or None."""
+    for path, text in _files(directory):
+        if isinstance(text, str) and re.search(_MENTION, text) and (table := _table(path, text)) is not None:
+            return _Project(path, text, table)
+    return None
+
+
+def ignored_files(directory: Path) -> list[str]:
+    """Return a sentence for each project file that may have settings of ours and is not used, with the reason.
+
+    Parameters:
+        directory: the directory where the search for the project starts.
+    """
+    return [text.reason for _, text in _files(directory) if isinstance(text, _Ignored)]
+
+
+class _Ignored(NamedTuple):
+    reason: str
+
+
+def _files(directory: Path) -> Iterator[tuple[Path, str | _Ignored]]:
+    """Yield the project files of a directory and its parents, nearest first, each with its text or why it has none.
+
+    A file that cannot be used is never an error: else whoever can write in a folder above could stop every run below.
+    """
     for folder in (directory, *directory.parents):
         path = folder / FILE
         try:
-            text = path.read_text(encoding="utf-8-sig")  # with or without a byte order mark, as `config.toml`
-        except (OSError, UnicodeDecodeError):  # missing or unreadable
-            continue
-        if re.search(_MENTION, text) and (table := _table(path, text)) is not None:
-            return _Project(path, text, table)
-    return None
+            content = read_unnamed_file(path, SettingsError, folder=directory, most=MAX_BYTES)
+            if content is not None:
+                yield path, decode_text(content, path, SettingsError)
+        except UntrustedFileError as error:
+            if NAME in error.content:
+                yield path, _Ignored(str(error))
+        except SettingsError as error:
+            yield path, _Ignored(f"{error.message} Settings in it are not used.")
 
 
 @lru_cache(maxsize=8)  # every run calls this, nearly always with the same text

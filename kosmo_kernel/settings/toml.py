@@ -6,6 +6,7 @@ parsed again, and the key is on the line with which it first appears.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,10 @@ from typing import Any
 
 from kosmo_kernel.errors import SettingsError
 
+MAX_KEY_PARTS = 100  # of a dotted key; Python's parser takes quadratic time for it
+_MAX_LOCATED = 64 << 10  # characters of a file in which lines of keys are found, because many parts of it are parsed
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
+_LONG_KEY = rf"(?<![\w.-]){_PART}(?:\.[ \t]*+{_PART}){{{MAX_KEY_PARTS}}}"
 _MAX_VALUE_LINES = 500  # lines of a value; the line of a key with a longer one may not be found
 
 
@@ -24,16 +29,20 @@ def parse(path: Path, text: str) -> dict[str, Any]:
         text: its text.
 
     Raises:
-        SettingsError: it is no TOML (with the line and the column), or nested too deep.
+        SettingsError: it is no TOML (with the line and the column), or it cannot be read in reasonable time or space.
     """
     import tomllib
 
+    if re.search(_LONG_KEY, text):
+        raise SettingsError(f"{path} has a key of more than {MAX_KEY_PARTS} parts with dots between them.")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is no TOML: {error}") from None
     except RecursionError:
         raise SettingsError(f"{path} cannot be read: its lists or tables are too deep in one another.") from None
+    except ValueError:
+        raise SettingsError(f"{path} cannot be read: it has a number or a time that is too large.") from None
 
 
 def locate_key(path: Path, text: str, keys: Sequence[str]) -> str:
@@ -51,7 +60,7 @@ def locate_key(path: Path, text: str, keys: Sequence[str]) -> str:
 @lru_cache(maxsize=64)  # files rarely change between runs, and each search parses the file many times
 def _line(text: str, keys: tuple[str, ...]) -> int | None:
     lines = text.splitlines(keepends=True)
-    if not _has(text, keys):
+    if len(text) > _MAX_LOCATED or not _has(text, keys):
         return None
     without, with_it = 0, len(lines)  # numbers of lines that parse without and with the key
     while with_it - without > 1:

@@ -314,7 +314,7 @@ def test_a_list_of_accounts_that_makes_no_sense_is_told_with_its_line(
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(home))
     (home / "accounts.json").write_text('{\n "heroku": \n', encoding="utf-8")
     for alias in ("default", "production"):
-        with pytest.raises(SettingsError, match=r"accounts\.json:3: this is no JSON"):
+        with pytest.raises(SettingsError, match=r"accounts\.json:3:1 is no JSON"):
             accounts.find(HEROKU, alias)
     (home / "accounts.json").write_text('{"heroku": {"x": 1}}', encoding="utf-8")
     assert accounts.names(HEROKU) == ["demo"]

@@ -14,10 +14,11 @@ from run_with import run_with
 
 from kosmo_kernel import docs, errors
 from kosmo_kernel.lua import host_limits, messages, values, wire
-from kosmo_kernel.lua.host_limits import Room, check_columns, count_values, records_memory
+from kosmo_kernel.lua.host_limits import Room, check_columns, records_memory
 from kosmo_kernel.run import KeptValues
 from kosmo_kernel.run import kept_values as kept_values_module
 from kosmo_kernel.run.output import RunOutput
+from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings import limits
 from kosmo_kernel.settings.limits import Limits

@@ -87,8 +87,8 @@ def test_a_file_that_does_not_parse_is_named_with_line_and_column_and_the_others
     [
         ("[]", ":1:1 must be an object with `mcpServers` in it"),
         ('{"servers": []}', ": `servers` must be an object, one entry for each server"),
-        ("{" * 100_000, ":1:"),
-        ('{"mcpServers": ' * 50_000, "nested too deep"),
+        ("{" * 100_000, "more than 100 lists and objects inside each other"),
+        ('{"mcpServers": ' * 50_000, "more than 100 lists and objects inside each other"),
         ('{"a": 1', ":1:8 is no JSON"),
     ],
 )
@@ -101,7 +101,7 @@ def test_a_file_of_another_form_is_told(project: Path, text: str, fault: str) ->
 
 def test_a_file_that_is_no_text_is_told_with_its_place(project: Path) -> None:
     (project / ".mcp.json").write_bytes(b'{\n "a": "\xff"}')
-    assert configuration(project).faults == (f"{project / '.mcp.json'}:2:8 is no UTF-8.",)
+    assert configuration(project).faults == (f"{project / '.mcp.json'}:2:8 is no UTF-8 text.",)
 
 
 def test_an_empty_file_and_one_for_something_else_have_no_servers(project: Path) -> None:

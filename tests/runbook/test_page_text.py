@@ -33,6 +33,6 @@ def test_only_links_to_files_beside_the_notebook_become_text(markup: str, expect
     ],
 )
 def test_the_first_heading_is_the_title(source: str, title: str) -> None:
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(source)])  # type: ignore[no-untyped-call]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(source)])
     page._set_titles(notebook)
     assert notebook.metadata.title == title

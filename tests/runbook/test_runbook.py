@@ -298,7 +298,7 @@ def test_what_is_no_notebook_is_one_line(name: str, text: str | None, tmp_path: 
         (tmp_path / name).write_text(text, encoding="utf-8")
     done = kosmo("run", name, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert done.stderr.startswith(f"Error: `{name}` ")
+    assert done.stderr.startswith(("Error: `" if text else "Error: ") + name)
 
 
 @pytest.mark.full

@@ -36,7 +36,7 @@ def check_with(parameter: str) -> None:
 
 
 def titles_of(heading: str) -> None:
-    page._set_titles(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {heading}")]))  # type: ignore[no-untyped-call]
+    page._set_titles(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {heading}")]))
 
 
 READINGS: dict[str, tuple[int, Callable[[int], object]]] = {

@@ -201,7 +201,7 @@ def test_a_secret_that_somebody_put_there_is_not_shown(file: Path) -> None:
 
 def test_what_is_no_text_is_told(file: Path) -> None:
     file.write_bytes(b"\xff\xfe[limits]")
-    with pytest.raises(SettingsError, match=r"config\.toml is no UTF-8 text"):
+    with pytest.raises(SettingsError, match=r"config\.toml:1:1 is no UTF-8 text"):
         config()
 
 

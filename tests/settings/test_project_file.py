@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,16 @@ import pytest
 
 from kosmo_kernel import docs
 from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options, parse
-from kosmo_kernel.settings.project_file import CELL_DEFAULTS, KEYS, project_permissions, settings_of
+from kosmo_kernel.settings.project_file import (
+    CELL_DEFAULTS,
+    KEYS,
+    MAX_BYTES,
+    ignored_files,
+    project_permissions,
+    settings_of,
+)
 
 ALL = """
 [project]
@@ -187,3 +196,61 @@ def test_what_is_no_toml_is_told_where_it_is_ours(tmp_path: Path) -> None:
 )
 def test_a_cell_that_says_something_is_right(line: str, settings: dict[str, Any], options: Options) -> None:
     assert parse(line).with_defaults(settings) == options
+
+
+@pytest.mark.parametrize("text", ["\n" * 200_000 + "kosmo_kernel", " \n" * 100_000 + "kosmo_kernel"])
+def test_a_file_of_blank_lines_is_searched_once(tmp_path: Path, text: str) -> None:
+    written(tmp_path, text)
+    assert settings_of(tmp_path) == {}
+
+
+@pytest.mark.parametrize("text", ["a" + ".a" * 100_000 + "=1", "x=" + "[" * 100_000, "x=" + "1" * 5_000])
+def test_toml_that_takes_too_long_is_an_error_with_the_file(tmp_path: Path, text: str) -> None:
+    written(tmp_path, f"[tool.kosmo_kernel]\n{text}\n")
+    with pytest.raises(SettingsError, match=r"pyproject\.toml"):
+        settings_of(tmp_path)
+
+
+def test_a_pipe_in_a_folder_above_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pyproject.toml")
+    below = tmp_path / "below"
+    below.mkdir()
+    assert settings_of(below) == {}
+    assert ignored_files(below) == [
+        f"{tmp_path / 'pyproject.toml'} cannot be read: it is a pipe. Settings in it are not used."
+    ]
+
+
+def test_a_file_that_is_too_long_is_named_and_not_read(tmp_path: Path) -> None:
+    written(tmp_path, ALL + "#" * MAX_BYTES)
+    assert settings_of(tmp_path) == {}
+    assert f"more than {MAX_BYTES:,} bytes" in ignored_files(tmp_path)[0]
+
+
+def test_a_file_that_everybody_can_write_chooses_nothing_and_is_named(tmp_path: Path) -> None:
+    written(tmp_path, "[tool.kosmo_kernel]\naccount = 'production'\n")
+    (tmp_path / "pyproject.toml").chmod(0o666)
+    assert settings_of(tmp_path) == {}
+    assert "every user of this machine can write it" in ignored_files(tmp_path)[0]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_a_file_of_another_user_in_a_folder_above_chooses_nothing(tmp_path: Path) -> None:
+    written(tmp_path, "[tool.kosmo_kernel]\naccount = 'production'\n")
+    os.chown(tmp_path / "pyproject.toml", 4321, 4321)
+    own = tmp_path / "own"
+    own.mkdir()
+    assert settings_of(own) == {}
+    assert "belongs to another user" in ignored_files(own)[0]
+    written(tmp_path, "[tool.other]\n")
+    assert ignored_files(own) == []
+
+
+def test_the_first_run_of_a_session_names_a_project_file_that_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pyproject.toml")
+    monkeypatch.chdir(tmp_path)
+    with Session("demo") as session:
+        assert any("it is a pipe" in note for note in session.run("return 1").notes)
+        assert session.run("return 1").notes == []

@@ -1,13 +1,23 @@
-"""Tell of environment variables whose names are those of settings, misspelt. Their values are never shown."""
+"""Name what looks like a setting and sets nothing: misspelt variables, and project files of other users.
+
+Values of variables are never shown.
+"""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+from kosmo_kernel.settings.project_file import ignored_files
 from kosmo_kernel.settings.table import SETTINGS
 
 _PREFIX = "KOSMO_"
 _MAX_NAME_SHOWN = 60  # characters
+
+
+def ignored_settings() -> list[str]:
+    """Return a sentence for each variable and each project file that sets nothing."""
+    return [*misspelt_variables(), *ignored_files(Path.cwd())]
 
 
 def misspelt_variables() -> list[str]:

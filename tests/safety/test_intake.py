@@ -1,0 +1,262 @@
+"""Files and JSON that somebody else may have written: what is read, what is refused, and that nothing else reads it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from repository import ROOT
+
+from kosmo_kernel.safety.intake import (
+    MAX_DEPTH,
+    UntrustedFileError,
+    decode_json,
+    decode_text,
+    is_deeper_than,
+    read_file,
+    read_file_if_any,
+    read_unnamed_file,
+)
+
+NO_FOLDER = Path("/nowhere/at/all")
+
+
+class ProblemError(Exception):
+    """The error of a caller."""
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/tty", "/dev/stdin"])
+def test_a_device_is_not_read(device: str) -> None:
+    with pytest.raises(ProblemError, match=re.escape(device)):
+        read_file(Path(device), ProblemError)
+
+
+def test_a_pipe_is_not_waited_for(pipe: Path) -> None:
+    with pytest.raises(ProblemError, match="it is a pipe"):
+        read_file(pipe, ProblemError)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ProblemError, match="it is a folder"):
+        read_file(tmp_path, ProblemError)
+
+
+def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 10)
+    assert read_file(file, ProblemError, most=10) == b"x" * 10
+    with pytest.raises(ProblemError, match="more than 9 bytes"):
+        read_file(file, ProblemError, most=9)
+
+
+def test_a_link_to_ones_own_file_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "dotfiles").write_bytes(b"mine")
+    (tmp_path / "link").symlink_to("dotfiles")
+    assert read_unnamed_file(tmp_path / "link", ProblemError, folder=tmp_path) == b"mine"
+
+
+def test_a_link_to_a_pipe_is_not_waited_for(pipe: Path) -> None:
+    link = pipe.with_name("link")
+    link.symlink_to(pipe)
+    with pytest.raises(ProblemError, match="it is a pipe"):
+        read_file(link, ProblemError)
+
+
+def test_a_file_that_does_not_exist_is_an_error_only_where_the_user_named_it(tmp_path: Path) -> None:
+    missing = tmp_path / "none"
+    assert read_file_if_any(missing, ProblemError) is None
+    assert read_unnamed_file(missing, ProblemError, folder=tmp_path) is None
+    with pytest.raises(ProblemError, match="No such file"):
+        read_file(missing, ProblemError)
+
+
+def test_a_name_that_no_file_can_have_is_the_callers_error() -> None:
+    with pytest.raises(ProblemError, match="no"):
+        read_file(Path("a\0b"), ProblemError)
+
+
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+
+
+@needs_root
+def test_an_unnamed_file_of_another_user_is_not_used(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"theirs")
+    os.chown(file, 4321, 4321)
+    with pytest.raises(UntrustedFileError, match="another user"):
+        read_unnamed_file(file, ProblemError, folder=tmp_path)
+    assert read_file(file, ProblemError) == b"theirs"
+
+
+@needs_root
+def test_in_a_checkout_of_another_user_files_of_that_user_are_used(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    file = checkout / "file"
+    file.write_bytes(b"theirs")
+    for path in (checkout, file):
+        os.chown(path, 4321, 4321)
+    assert read_unnamed_file(file, ProblemError, folder=checkout) == b"theirs"
+
+
+@pytest.mark.parametrize(("mode", "is_used"), [(0o600, True), (0o644, True), (0o664, True), (0o666, False)])
+def test_an_unnamed_file_that_everybody_can_write_is_not_used(tmp_path: Path, mode: int, is_used: bool) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x")
+    file.chmod(mode)
+    if is_used:
+        assert read_unnamed_file(file, ProblemError, folder=tmp_path) == b"x"
+    else:
+        with pytest.raises(UntrustedFileError, match="chmod o-w"):
+            read_unnamed_file(file, ProblemError, folder=tmp_path)
+
+
+def test_what_is_no_utf_8_is_an_error_with_its_line_and_column() -> None:
+    with pytest.raises(ProblemError, match=r"^f:2:3 is no UTF-8 text\.$"):
+        decode_text(b"a\nbc\xff", Path("f"), ProblemError)
+    assert decode_text(b"\xef\xbb\xbfa", Path("f"), ProblemError) == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[" * 900_000, "inside each other"),
+        ('{"a":' * 500_000, "inside each other"),
+        ("[" + "[]," * 2_000_000 + "[]]", "more than 1,000,000 values"),
+        ("[" + "9" * 5_000 + "]", "no JSON that can be read"),
+        ('{"a": 1', "f:1:8 is no JSON"),
+        (b"\xff", "no JSON"),
+        ('"\ud800', "is no JSON"),
+    ],
+    ids=["open lists", "open objects", "many values", "long number", "cut", "no text", "half a surrogate pair"],
+)
+def test_json_that_cannot_be_decoded_within_limits_is_one_error(text: str | bytes, reason: str) -> None:
+    with pytest.raises(ProblemError, match=reason):
+        decode_json(text, "f", ProblemError)
+
+
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+def test_the_depth_counts_lists_and_objects_and_not_what_texts_have() -> None:
+    assert decode_json(nested(MAX_DEPTH), "f", ProblemError) is not None
+    with pytest.raises(ProblemError):
+        decode_json(nested(MAX_DEPTH + 1), "f", ProblemError)
+    text = json.dumps({"a": "[" * 5_000, 'b\\"': '"' * 500 + "{" * 500})
+    assert decode_json(text, "f", ProblemError)["a"] == "[" * 5_000
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text('a"\\[]{},'),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text('a"\\[]{},'), inner, max_size=4),
+    max_leaves=30,
+)
+
+
+def depth_of(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(depth_of, value.values()), default=0)
+    return 1 + max(map(depth_of, value), default=0) if isinstance(value, list) else 0
+
+
+@given(values, st.integers(0, 12))
+def test_the_depth_of_any_json_is_that_of_its_value(value: object, most: int) -> None:
+    assert is_deeper_than(json.dumps(value).encode(), most) == (depth_of(value) > most)
+
+
+# The only place that opens or decodes ----------------------------------------------------------------------------
+
+OPENS = {"open", "read_text", "read_bytes"}
+NOT_FILES = {"self._codec.open"}  # opens an envelope
+DECODES = {"json.loads", "json.load", "msgspec.json.decode", "msgspec.json.Decoder", "tomllib.loads", "tomllib.load"}
+
+# Files that open or decode by themselves, each with what is read there and why that is bounded or our own.
+ALLOWED = {
+    "safety/intake.py": "the intake itself",
+    "settings/toml.py": "TOML of files that the intake has read; keys are bounded first",
+    # Files of this package, and what it wrote itself.
+    "cli/audit.py": "shipped",
+    "cli/prompt.py": "creates its history",
+    "checks/new_check.py": "creates a file",
+    "docs/guides.py": "shipped",
+    "integrations/heroku/facts.py": "shipped",
+    "integrations/heroku/__main__.py": "a tool of developers",
+    "kernel/app.py": "the null device",
+    "cli/streams.py": "the null device",
+    "mcp_server/streams.py": "the null device",
+    "lua/regex_worker.py": "the null device; a process without a token",
+    "lua/worker.py": "shipped; a process without a token",
+    "lua/walls_lockdown.py": "the null device; a process without a token",
+    "lua/walls_macos.py": "a trial that must fail",
+    "cli/setup_checks.py": "the first line of a command that the user started",
+    "settings/private_files.py": "writes",
+    "settings/new_folder.py": "a folder that this package is about to replace",
+    "results/call_log.py": "the user's own log",
+    "cli/listed_names.py": "bounded, private and fresh",
+    "cli/kernelspec.py": "shipped",
+    "runbook/page.py": "a page that this package wrote before",
+    "runbook/cells.py": "the standard error of a kernel that this package started",
+    "kernel/usage.py": "files of the kernel's own processes in /proc",
+    "kernel/channels.py": "the connection file, which Jupyter wrote for this process",
+    "demo/records.py": "the demo's own records",
+    "demo/api.py": "requests to the simulated API",
+    # Frames and messages whose bytes and values are counted before.
+    "lua/messages.py": "frames of the Lua process, counted first",
+    "lua/wire.py": "frames of the Lua process, counted first",
+    "values/packed_rows.py": "records that were encoded here",
+    "values/fields.py": "names of columns",
+    "render/frames.py": "cells that were encoded here",
+    "kernel/messages.py": "messages with the signature of the front end",
+    "mcp/sdk.py": "a line whose bytes and values are counted first",
+    # Answers of the service, whose bytes are counted while they arrive.
+    "values/records.py": "answers of the service",
+    "integrations/heroku/api.py": "errors and budgets of the service",
+    # What the user types.
+    "cli/lua.py": "the script that the user named, also from a pipe; bounded",
+    "cli/arguments.py": "an argument of the user's command",
+    "cli/configure.py": "standard input of the user's command",
+    "cli/mcp_call.py": "an argument of the user's command",
+    "values/parameters.py": "an argument of the user's command",
+    # Recordings and snapshots.
+    "client/recorder.py": "a recording",
+    "client/recording_file.py": "a recording",
+    "client/resumed_recording.py": "a recording",
+    "client/unfinished_recordings.py": "a recording",
+    "client/saved_tables.py": "a snapshot",
+}
+
+
+def test_only_the_intake_opens_or_decodes_what_others_may_have_written() -> None:
+    package = ROOT / "kosmo_kernel"
+    reading = {
+        path.relative_to(package).as_posix(): calls
+        for path in sorted(package.rglob("*.py"))
+        if (calls := sorted(set(_reading_calls(ast.parse(path.read_text(encoding="utf-8"))))))
+    }
+    assert {name: calls for name, calls in reading.items() if name not in ALLOWED} == {}
+    assert sorted(ALLOWED.keys() - reading.keys()) == [], "these open and decode nothing any more"
+
+
+def _reading_calls(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and (name := ast.unparse(node)) in DECODES:  # called, or passed on
+            yield name
+        elif isinstance(node, ast.Call) and (name := ast.unparse(node.func)) not in NOT_FILES:
+            owner, _, method = name.rpartition(".")
+            if method in OPENS and (owner or method == "open") and not owner.startswith("Path(f'/proc/"):
+                yield name
