@@ -16,8 +16,9 @@ from collections.abc import Callable
 
 import psutil
 
-from kosmo_kernel.lua import process, wire
+from kosmo_kernel.lua import process
 from kosmo_kernel.lua.process import LuaProcess
+from kosmo_kernel.walls import wire
 
 ROUNDS = 25
 RUNS = 2000
@@ -25,7 +26,7 @@ LOOP, TURNS = b"for i = 1, 5e6 do end return 1", 15
 MIB = 1 << 20
 
 WALLED = process.START
-OPEN = "from kosmo_kernel.lua import walls_lockdown; walls_lockdown.lock_down = lambda lifeline: {}; " + WALLED
+OPEN = "from kosmo_kernel.walls import lockdown; lockdown.lock_down = lambda lifeline: {}; " + WALLED
 
 
 def request(source: bytes) -> bytes:

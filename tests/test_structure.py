@@ -37,6 +37,8 @@ LAYERS = (
     {"integrations"},
     {"demo"},
     {"settings"},
+    {"walls"},
+    {"reader"},
     {"pages", "questions", "values"},
     {"accounts"},
     {"docs"},
@@ -62,7 +64,7 @@ VERSION = "__version__"  # the one name of `__init__` that every room may read
 # service, which is made from what its integration knows about the service.
 STARTED = {("runbook.cells", "kernel"), ("integrations.heroku", "demo.api"), ("integrations.heroku", "demo.times")}
 
-MAX_ENTRIES = 35  # of the package's folder
+MAX_ENTRIES = 37  # of the package's folder
 MAX_LINES = 600  # of a file; ruff limits the complexity of a function
 MAX_FUNCTION_LINES = 60  # with the docstring
 SAYS_NOTHING = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
@@ -92,7 +94,7 @@ STARTS = {
         ["-m", NAME, "snapshot", "--help"],
         {
             *("accounts", "catalogue", "cli", "client", "docs", "errors", "integrations", "lua", "pages", "questions"),
-            *("render", "results", "run", "safety", "session", "settings", "snapshot", "values"),
+            *("reader", "render", "results", "run", "safety", "session", "settings", "snapshot", "values", "walls"),
         },
         {"click", "msgspec"},
     ),
@@ -101,11 +103,13 @@ STARTS = {
         ["-c", f"import {NAME}.kernel.notebook"],
         {
             *("accounts", "catalogue", "client", "errors", "integrations", "kernel", "lua"),
-            *("notebook", "pages", "questions", "render", "results", "run", "safety", "session", "settings", "values"),
+            *("notebook", "pages", "questions", "reader", "render", "results", "run", "safety", "session", "settings"),
+            *("values", "walls"),
         },
         {"msgspec"},
     ),
-    "the Lua process": Start(["-c", f"import {NAME}.lua.worker"], {"lua"}, set()),
+    "the Lua process": Start(["-c", f"import {NAME}.lua.worker"], {"lua", "walls"}, set()),
+    "the reader": Start(["-c", f"import {NAME}.reader.child"], {"reader", "walls"}, set()),
     "the package": Start(["-c", f"import {NAME}"], set(), set()),
     "the settings of MCP servers": Start(
         ["-c", f"import {NAME}.mcp"],
@@ -116,7 +120,7 @@ STARTS = {
         ["-c", f"import {NAME}.run.mcp_tools"],
         {
             *("accounts", "catalogue", "client", "docs", "errors", "integrations", "lua", "mcp", "pages", "questions"),
-            *("render", "results", "run", "safety", "settings", "values"),
+            *("reader", "render", "results", "run", "safety", "settings", "values", "walls"),
         },
         {"msgspec"},
     ),

@@ -29,12 +29,13 @@ from kosmo_kernel.lua.host import (
 )
 from kosmo_kernel.lua.host_limits import Room
 from kosmo_kernel.lua.interrupts import Interruptible
-from kosmo_kernel.lua.patterns import Patterns
 from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.lua.request_handler import EVENTS, OUTPUT_BATCH_SECONDS, REQUESTS, RequestHandler
 from kosmo_kernel.lua.values import RemoteLists
 from kosmo_kernel.lua.walls import Wall
 from kosmo_kernel.lua.watch import LimitWatch, StopReason
+from kosmo_kernel.reader import reading
+from kosmo_kernel.reader.allowance import Allowance, allowed
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import encode
 
@@ -70,7 +71,6 @@ class Machine:
         self._functions = functions
         self._surface = surface
         self._handles = RemoteLists()
-        self._patterns = Patterns()
         self._child: LuaProcess | None = None
         self._prestarted = process  # until it becomes the child
         self._lock = threading.RLock()
@@ -130,7 +130,7 @@ class Machine:
             self._lock.acquire()
         try:
             self._drop()
-            self._patterns.close()
+            reading.close()
         finally:
             self._lock.release()
 
@@ -186,15 +186,16 @@ class Machine:
         header |= {key: value for key, value in optional.items() if value}
         texts = [source.encode(errors="replace")]
         self._running = True
-        with self._lock, self._interruptible(), self._in_time(limits):
+        ending = self._ending
+        allowance = Allowance(limits.cpu, lambda: "closed" if ending.closed else ending.why)
+        with self._lock, self._interruptible(), self._in_time(limits), allowed(allowance):
             self._check_start(limits)
-            self._patterns.begin(limits.cpu)
             self.start()  # first, because a new child refers to no lists
             if inputs:
                 if self._handles.should_collect_garbage:
                     self._ask("sweep")
                 header["inputs"] = self._handles.inputs(inputs, texts, limits.result)
-            answering = RequestHandler(host, limits, self._ending, self._handles, self._patterns)
+            answering = RequestHandler(host, limits, self._ending, self._handles, allowance)
             answering.interruptible = self.interruptible
             try:
                 reply, blobs = self._converse(messages.pack(header, texts), answering, limits)
@@ -397,6 +398,8 @@ class Machine:
                     return header, blobs
                 if answering.budget.is_used_up:
                     self._expire(HOST_CPU)
+                if answering.allowance.is_used_up:
+                    self._expire("cpu_limit")
         except LuaProcessError as error:
             self._replace(child)
             why = self._ending.why  # the run had to stop anyway

@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from kosmo_kernel.errors import LuaProcessError
-from kosmo_kernel.lua import wire
 from kosmo_kernel.lua.host import VARIABLES_LOST
 from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.values.records import encode
+from kosmo_kernel.walls import wire
 
 
 def pack(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> bytes:

@@ -1,8 +1,5 @@
-"""Start a child process behind the walls; exchange frames with the one that runs Lua, and end it.
+"""Start the child process that runs Lua, exchange frames with it, and end it.
 
-A child gets an empty environment, no file descriptors but its pipes, a session of its own, and a command line with
-only the folders to import from and the time zone. It restricts itself further before it reports that it is ready. Its
-error stream is also its lifeline (see `walls_lockdown.py`), so the parent reads it only after the child has ended.
 `read` waits for the child and for a wake-up at the same time, so that a signal handler or another thread can end the
 wait without raising an exception in the middle of a frame.
 """
@@ -16,25 +13,21 @@ import signal
 import subprocess
 import sys
 import time
-import weakref
-from collections.abc import Sequence
 from contextlib import suppress
-from importlib.util import find_spec
-from pathlib import Path
 
-from kosmo_kernel.errors import KosmoError, LuaProcessError
-from kosmo_kernel.lua import walls, wire
+from kosmo_kernel.errors import LuaProcessError
+from kosmo_kernel.lua.walls import Wall, parse_report
 from kosmo_kernel.settings.limits import Limits
+from kosmo_kernel.walls import limits, wire
+from kosmo_kernel.walls.process import WalledProcess, import_folders
 
 START = "from kosmo_kernel.lua.worker import main; main(zone)"
 MAX_UNREAD_SECONDS = 5.0  # seconds that a child may leave a reply unread
-NO_WINDOWS = (
-    "Lua does not run on Windows itself, because its walls need Linux or macOS. Install WSL and kosmo_kernel in it: "
-    "https://learn.microsoft.com/windows/wsl/install"
-)
 VARIABLES_LOST = "Its variables are gone; run what set them again."
 # Bytes that the first read of a frame asks for; for a megabyte, Python would map and unmap memory each time.
 FIRST_READ_BYTES = 1 << 16
+BASE_ADDRESS_SPACE_BYTES = 256 << 20  # besides the heap: Python (16 MiB), and a reply on its way into Lua
+HEAP_COPIES = 2  # the heap may hold a result and its frame, and Python then copies the frame twice
 PIPE_BYTES = 1 << 20  # size of the pipes' buffers; the default causes sixteen times as many context switches
 
 
@@ -44,107 +37,6 @@ def _zone() -> str:
     On Linux the default zone is named as well, since the C library would otherwise open its file at each use.
     """
     return os.environ.get("TZ", ":/etc/localtime" if sys.platform == "linux" else "")
-
-
-class WalledProcess:
-    """A child process with pipes and nothing else. Creating it does not wait until it is ready.
-
-    Parameters:
-        folders: what it may import from, because it runs without site-packages; see `import_folders`.
-        code: the Python code that it runs.
-
-    Raises:
-        LuaProcessError: this is Windows.
-    """
-
-    def __init__(self, folders: Sequence[str], code: str) -> None:
-        if sys.platform == "win32":
-            raise LuaProcessError(NO_WINDOWS)
-        if sys.platform == "darwin":
-            from kosmo_kernel.lua.walls_macos import missing_because
-
-            reason = missing_because(package_folder())
-            code = f"from kosmo_kernel.lua import walls_lockdown as walls; walls.no_macos_sandbox = {reason!r}; {code}"
-        self._child = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {folders!r}; {code}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={},
-            cwd="/",
-            close_fds=True,
-            start_new_session=True,
-            bufsize=0,
-        )
-        if self._child.stdin is None or self._child.stdout is None or self._child.stderr is None:
-            raise LuaProcessError("the child process has no pipes")
-        self._requests, self._replies, self._complaints = self._child.stdin, self._child.stdout, self._child.stderr
-        os.set_blocking(self._requests.fileno(), False)
-        _living.add(self)
-
-    @property
-    def pid(self) -> int:
-        """The child's process id."""
-        return self._child.pid
-
-    def cpu_seconds(self) -> float | None:
-        """Return the CPU time used by the child, or None if the platform cannot tell or the child has ended."""
-        if sys.platform != "linux":
-            return None
-        try:
-            # The clock id of another process, computed as in clock_getcpuclockid(3).
-            return time.clock_gettime((~self.pid << 3) | 2)
-        except OSError:
-            return None
-
-    def is_idle(self) -> bool:
-        """Return whether the child sleeps, and so does not need a processor; True if the platform cannot tell.
-
-        A child that waits for a processor or a disk, or is stopped by a signal, is not idle.
-        """
-        try:
-            status = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return True
-        return status.rpartition(")")[2].split()[0] not in ("R", "D", "T", "t")
-
-    def kill(self) -> None:
-        """Kill the child immediately."""
-        if self._child.poll() is None:
-            self._child.kill()
-            self._child.wait()
-
-    def close_pipes(self) -> None:
-        """Close this process's ends of the pipes."""
-        for pipe in (self._requests, self._replies, self._complaints):
-            with suppress(OSError):
-                pipe.close()
-
-
-_living: weakref.WeakSet[WalledProcess] = weakref.WeakSet()
-
-
-def _close_in_fork() -> None:
-    """Close the pipes in a fork of this process, where the open copies would keep the children alive."""
-    for process in list(_living):
-        process.close_pipes()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_close_in_fork)
-
-
-def import_folders(library: str, missing: KosmoError) -> list[str]:
-    """Return the folders of this package and of a library that a child needs; raise `missing` without the library."""
-    spec = find_spec(library)
-    if spec is None or spec.origin is None:
-        raise missing
-    return list(dict.fromkeys([package_folder(), str(Path(spec.origin).parents[1])]))
-
-
-def package_folder() -> str:
-    """Return the folder that this package is imported from."""
-    return str(Path(__file__).resolve().parents[2])
 
 
 class LuaProcess(WalledProcess):
@@ -174,11 +66,13 @@ class LuaProcess(WalledProcess):
         """Limit the child to `memory` bytes of Lua heap and `seconds` more running time, until the next call."""
         wanted = memory, math.ceil((self.cpu_seconds() or 0.0) + seconds)
         if wanted != self._allowed:  # the limits change only here
-            self._allowed, self._limited = wanted, walls.allow(self.pid, *wanted)
+            self._allowed = wanted
+            address_space = BASE_ADDRESS_SPACE_BYTES + HEAP_COPIES * memory
+            self._limited = limits.allow(self.pid, address_space, wanted[1])
 
-    def walls(self, report: bytes) -> tuple[walls.Wall, ...]:
+    def walls(self, report: bytes) -> tuple[Wall, ...]:
         """Return the walls of the child; `report` is the text of its `ready` message."""
-        return walls.parse_report(report, self._limited)
+        return parse_report(report, self._limited)
 
     def write(self, payload: bytes) -> None:
         """Send a payload.

@@ -19,6 +19,7 @@ from kosmo_kernel.lua.host import BLOCKING, MCP_REQUESTS, CallRequest, DisplayRe
 from kosmo_kernel.lua.host_limits import HostBudget, Room
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.lua.misspelt_fields import field_of_records, unknown_field
+from kosmo_kernel.lua.patterns import matches
 from kosmo_kernel.lua.values import LONGEST_PATH
 from kosmo_kernel.render.display import FORMS, VALUES
 from kosmo_kernel.settings.limits import MAX_ARGUMENTS
@@ -26,9 +27,9 @@ from kosmo_kernel.values.records import decode
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua.host import Host
-    from kosmo_kernel.lua.patterns import Patterns
     from kosmo_kernel.lua.values import RemoteLists
     from kosmo_kernel.lua.watch import StopReason
+    from kosmo_kernel.reader.allowance import Allowance
     from kosmo_kernel.settings.limits import Limits
 
     _Request = tuple[CallRequest, Room] | LimitError
@@ -63,7 +64,7 @@ class RequestHandler:
         limits: of the run.
         ending: why the run must stop, if it must.
         handles: the lists that Lua refers to.
-        patterns: matches regular expressions.
+        allowance: the processor time that the run may use in the reader.
 
     Attributes:
         interruptible: the block in which an interrupt may stop the processing of displayed values.
@@ -71,10 +72,10 @@ class RequestHandler:
     """
 
     def __init__(
-        self, host: Host, limits: Limits, ending: StopReason, handles: RemoteLists, patterns: Patterns
+        self, host: Host, limits: Limits, ending: StopReason, handles: RemoteLists, allowance: Allowance
     ) -> None:
         self._host, self._limits, self._ending = host, limits, ending
-        self._handles, self._patterns = handles, patterns
+        self._handles, self.allowance = handles, allowance
         self.interruptible = Interruptible()
         self._calls = 0
         self._last = BLOCKING
@@ -375,7 +376,7 @@ class RequestHandler:
                 "flags": str(header["flags"]),
                 "limit": int(header.get("limit", -1)),
             }
-        reply, results = self._patterns.ask(request, blobs, lambda: self._ending.why)
+        reply, results = matches(request, blobs, self.allowance)
         texts += results
         return reply
 

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 
-from kosmo_kernel.lua import walls_lockdown, wire
+from kosmo_kernel.walls import lockdown, wire
 
 # Defined here because importing `typing` would slow the start of this process.
 TYPE_CHECKING = False
@@ -131,12 +131,7 @@ def main(zone: str) -> None:
     if zone and sys.platform != "win32":
         os.environ["TZ"] = zone
         time.tzset()  # must come before the lockdown, which forbids opening the zone's file
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles a Ctrl-C in the terminal
-    # Move the pipes away from the standard streams, so that accidental prints cannot corrupt the frames.
-    requests, replies = os.dup(0), os.dup(1)
-    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-    os.dup2(2, 1)
-    host = ParentConnection(requests, replies)
+    host = ParentConnection(*lockdown.take_pipes())
     if sys.platform != "win32":
         signal.signal(signal.SIGUSR1, host.interrupt)
 
@@ -172,7 +167,7 @@ def main(zone: str) -> None:
     )  # fmt: skip
     load = lua.eval(b"function(source) return assert(load(source, '@kosmo/prelude', 't')) end")
     serve = load(sources[b"prelude"])(functions)
-    walls = walls_lockdown.report(walls_lockdown.lock_down(lifeline=2))
+    walls = lockdown.report(lockdown.lock_down(lifeline=2))
     serve(host.receive())  # the contents of `app`
     head = b'{"kind":"ready","blobs":[%d]}' % len(walls)
     host.send(wire.LENGTH.pack(len(head)) + head + walls)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from kosmo_kernel.client.recorder import Recorder
     from kosmo_kernel.mcp import Servers
     from kosmo_kernel.run.mcp_tools import McpTools, ReadRequest
-    from kosmo_kernel.run.schema_matching import SchemaMatching
 
 NOT_ALLOWED = "This session asks no MCP servers: `kosmo mcp:serve` lets scripts do so with `--allow-mcp`."
 
@@ -35,7 +34,6 @@ class SessionServers:
     ) -> None:
         self._refusal, self._is_cancelled, self._cassette = refusal, is_cancelled, cassette
         self._servers: Servers | None = None
-        self._matching: SchemaMatching | None = None
 
     @property
     def replays(self) -> bool:
@@ -76,11 +74,9 @@ class SessionServers:
             SettingsError: this session has no access to MCP servers.
         """
         from kosmo_kernel.run.mcp_tools import McpTools
-        from kosmo_kernel.run.schema_matching import SchemaMatching
 
         self.get()
-        self._matching = self._matching or SchemaMatching()
-        return McpTools(self.get, self._is_cancelled, say, self._matching, admit, dry_run=dry_run)
+        return McpTools(self.get, self._is_cancelled, say, admit, dry_run=dry_run)
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secrets of the servers, to redact from every text."""
@@ -90,8 +86,6 @@ class SessionServers:
         """Stop the servers."""
         if self._servers:
             self._servers.close()
-        if self._matching:
-            self._matching.close()
 
     # For an editor; nothing is started ---------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown
 from kosmo_kernel.mcp.trust import consent_lines as command_of
 from kosmo_kernel.pages.page import Page
 from kosmo_kernel.run.provider import SPACE
-from kosmo_kernel.run.schema_matching import SchemaMatching
+from kosmo_kernel.run.schema_matching import matches_of_one_call
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Target
 from kosmo_kernel.values.records import Records
@@ -126,7 +126,6 @@ class McpTools:
         servers: returns the servers of the session.
         is_cancelled: returns whether the run was cancelled.
         say: callback for a line of text for the user.
-        matching: matches the patterns in the tools' schemas.
         admit: checks that a request is allowed, and returns whether to send it or, in a dry run, only to list it.
         dry_run: start no servers and call no tools.
     """
@@ -136,13 +135,12 @@ class McpTools:
         servers: Callable[[], Servers],
         is_cancelled: Callable[[], bool],
         say: Callable[[str], None],
-        matching: SchemaMatching,
         admit: Callable[[ReadRequest], bool],
         *,
         dry_run: bool = False,
     ) -> None:
         self._servers, self._is_cancelled, self._say, self._dry_run = servers, is_cancelled, say, dry_run
-        self._matching, self._admit = matching, admit
+        self._admit = admit
 
     def log_name(self, request: CallRequest, _account: str) -> tuple[str, str]:
         """Return the name and the server of a call in the log; see `Provider`."""
@@ -174,8 +172,8 @@ class McpTools:
             values = request.named if request.named is not None else dict(enumerate(request.positional, start=1))
             return ToolCall(server, name, {str(key): value for key, value in values.items()})
         _check_data(tool, request)
-        with self._matching.of_one_call(self._is_cancelled) as matches:
-            arguments = checked(tool, request.named, request.positional, matches=matches)
+        matches = matches_of_one_call(self._is_cancelled)
+        arguments = checked(tool, request.named, request.positional, matches=matches)
         return ToolCall(server, tool.name, arguments, tool)
 
     def plan(self, bound_call: ToolCall | ReadRequest) -> list[PlannedCall]:

@@ -116,7 +116,7 @@ def test_every_wall_is_told_with_what_it_keeps_away() -> None:
 def test_a_missing_wall_is_a_warning_unless_walls_are_required(
     asked: str, state: str, code: int, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    before = "from kosmo_kernel.lua import walls_lockdown; walls_lockdown.program = lambda machine: None"
+    before = "from kosmo_kernel.walls import lockdown; lockdown.program = lambda machine: None"
     monkeypatch.setattr(process, "START", f"{before}; {process.START}")
     monkeypatch.setenv("KOSMO_REQUIRE_WALLS", asked)
     monkeypatch.setattr(doctor, "kernelspec", lambda: iter(()))  # whatever this environment has

@@ -21,12 +21,15 @@ from broken_child import WORKER
 from lua_host import Answers, app
 
 from kosmo_kernel import errors
-from kosmo_kernel.lua import machine, patterns, process, watch
+from kosmo_kernel.lua import machine, process, watch
+from kosmo_kernel.reader import process as reader_process
+from kosmo_kernel.reader import reading
 from kosmo_kernel.run import CallTracker
 from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.limits import limits
+from kosmo_kernel.walls.process import import_folders
 
 PATIENCE = 20.0  # seconds, a third of what the double sleeps; each of these ends in less than two on an idle machine
 
@@ -46,8 +49,12 @@ def lua(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.Fixture
     (package.parent / "__init__.py").touch()
     (package / "__init__.py").touch()
     (package / "worker.py").write_text(WORKER.format(body=textwrap.indent(textwrap.dedent(request.param), "    ")))
-    real, doubles = process.import_folders, [[str(tmp_path)]]
-    monkeypatch.setattr(process, "import_folders", lambda *given: doubles.pop() if doubles else real(*given))
+    doubles = [[str(tmp_path)]]
+
+    def folders(library: str, missing: errors.KosmoError) -> list[str]:
+        return doubles.pop() if doubles else import_folders(library, missing)
+
+    monkeypatch.setattr("kosmo_kernel.lua.process.import_folders", folders)
     with Session("demo", cpu_limit=0.5) as opened:
         yield opened
 
@@ -336,7 +343,7 @@ def test_an_editors_question_answered_oddly_is_an_error_or_an_answer(lua: Sessio
     assert lua.run("return 1").values == [1]
 
 
-# The process that matches patterns ----------------------------------------------------------------------
+# The reader ----------------------------------------------------------------------
 
 PATTERNS = {
     "nonsense": "framed(b'x')",
@@ -358,20 +365,21 @@ PATTERNS = {
 
 
 @pytest.mark.parametrize("body", some(PATTERNS, 4))
-def test_whatever_the_process_for_patterns_says_the_run_ends_and_the_next_works(
+def test_whatever_the_reader_says_to_a_pattern_the_run_ends_and_the_next_works(
     body: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     double = tmp_path / "double.py"
     double.write_text(WORKER.format(body=textwrap.indent(f"framed(b'ready')\nhear()\n{body}", "    ")))
     with Session("demo", cpu_limit=0.5) as opened:
         with monkeypatch.context() as patch:
-            patch.setattr(patterns, "MAX_WALL_CLOCK_SECONDS", 0.5)
-            patch.setattr(patterns, "START", f"exec(open({str(double)!r}).read()); main()")
+            reading.close()
+            patch.setattr(reader_process, "MAX_WALL_CLOCK_SECONDS", 0.5)
+            patch.setattr(reader_process, "START", f"exec(open({str(double)!r}).read()); main()")
             started = time.monotonic()
             with contextlib.suppress(errors.KosmoError):
                 opened.run("pcall(regex.match, 'abc', 'b')")
             seconds = time.monotonic() - started
-        opened._machine._patterns.close()
+        reading.close()
 
         assert seconds < PATIENCE
         assert opened.run("return regex.match('abc', 'b')[0]").values == ["b"]

@@ -13,7 +13,7 @@ import pytest
 from run_with import run_with
 
 from kosmo_kernel import docs, errors
-from kosmo_kernel.lua import host_limits, messages, values, wire
+from kosmo_kernel.lua import host_limits, messages, values
 from kosmo_kernel.lua.host_limits import Room, check_columns, records_memory
 from kosmo_kernel.run import KeptValues
 from kosmo_kernel.run import kept_values as kept_values_module
@@ -24,6 +24,7 @@ from kosmo_kernel.settings import limits
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values import records
 from kosmo_kernel.values.records import Records
+from kosmo_kernel.walls import wire
 
 NESTED = "local empty, rows = {}, {} for i = 1, %d do rows[i] = empty end "
 

@@ -1,4 +1,4 @@
-"""The process that matches regular expressions: started late, walled in, interrupted, and never left behind."""
+"""The reader, as scripts use it by `regex.*`: started late, walled in, interrupted, and never left behind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 
 import psutil
@@ -18,14 +19,25 @@ import pytest
 from lua_host import failure, machine, run, values
 
 from kosmo_kernel.errors import LimitError, StoppedError
-from kosmo_kernel.lua import patterns, wire
+from kosmo_kernel.lua import patterns
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.lua.walls import Wall, parse_report
+from kosmo_kernel.reader import process as reader_process
+from kosmo_kernel.reader import reading
 from kosmo_kernel.session import Session
+from kosmo_kernel.walls import wire
 
 SLOW = '("a"):rep(60) .. "b", "(a|aa)+$"'  # arguments of `regex.match` that would keep it busy for years
 PATIENCE = 20.0  # seconds for what takes half of one, or two; the rest is for busy machines
+
+
+@pytest.fixture(autouse=True)
+def no_reader() -> Iterator[None]:
+    """End the reader before and after each test."""
+    reading.close()
+    yield
+    reading.close()
 
 
 @pytest.fixture
@@ -38,8 +50,8 @@ def message(lua: Machine, source: str) -> str:
     return failure(lua, source).error.message
 
 
-def engine_of(lua: Machine) -> psutil.Process:
-    return psutil.Process(lua._patterns.pid)
+def reader() -> psutil.Process:
+    return psutil.Process(reading.pid())
 
 
 def cpu(process: psutil.Process) -> float:
@@ -55,7 +67,7 @@ def reach(process: psutil.Process, seconds: float) -> None:
 @pytest.mark.parametrize("stop", [Machine.interrupt, lambda _: os.kill(os.getpid(), signal.SIGINT)])
 def test_an_interrupt_ends_a_match_and_keeps_the_variables(lua: Machine, stop: Callable[[Machine], object]) -> None:
     run(lua, 'kept = regex.match("a", "a")')
-    process = engine_of(lua)
+    process = reader()
     before = cpu(process)
 
     def stop_when_busy() -> None:
@@ -74,7 +86,7 @@ def test_an_interrupt_ends_a_match_and_keeps_the_variables(lua: Machine, stop: C
 
 def test_an_interrupt_ends_a_match_of_a_run_in_another_thread(lua: Machine) -> None:
     run(lua, 'kept = regex.match("a", "a")')
-    process = engine_of(lua)
+    process = reader()
     before = cpu(process)
     with ThreadPoolExecutor(1) as pool:
         ended = pool.submit(failure, lua, f"pcall(regex.match, {SLOW}) while true do end")
@@ -95,21 +107,22 @@ def test_the_time_by_the_wall_clock_ends_a_match(lua: Machine) -> None:
 def test_it_starts_at_first_use_stays_and_ends_with_the_session() -> None:
     with Session("demo") as session:
         session.run("return 1")
-        assert session._machine._patterns.pid is None
+        assert reading.pid() is None
         session.run('regex.match("a", "a")')
-        process = engine_of(session._machine)
+        process = reader()
         session.reset()
         session.run('regex.match("a", "a")')
-        assert process == engine_of(session._machine)
+        assert process == reader()
     assert not process.is_running()
 
 
 ORPHANED = """
 import os, signal
+from kosmo_kernel.reader import reading
 from kosmo_kernel.session import Session
 session = Session("demo")
 session.run('regex.match("a", "a")')
-print(session._machine._patterns.pid, flush=True)
+print(reading.pid(), flush=True)
 if BUSY:
     session.run("regex.match(" + BUSY + ")")
 os.kill(os.getpid(), signal.SIGKILL)
@@ -132,10 +145,11 @@ def test_it_ends_with_a_parent_that_is_killed(busy: str) -> None:
 @pytest.mark.claim("regex-process")
 def test_it_has_no_environment_and_its_walls_stand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEROKU_API_KEY", "HRKU-fictional")
-    monkeypatch.setattr(patterns, "START", f"import os; os.write(2, repr(dict(os.environ)).encode()); {patterns.START}")
-    child = patterns._Child()
+    start = "import os; os.write(2, repr(dict(os.environ)).encode()); "
+    monkeypatch.setattr(reader_process, "START", start + reader_process.START)
+    child = reader_process.ReaderProcess([patterns.MATCH.module], patterns.MATCH.libraries)
     try:
-        payload, _ = child._exchange(b"", 10, lambda: None)
+        payload, _ = child._exchange(b"", 10, 1 << 20, lambda: None)
         environment = os.read(child._complaints.fileno(), 1000)
     finally:
         child.close()
@@ -161,7 +175,8 @@ def ready(child: LuaProcess) -> tuple[Wall, ...]:
 def test_its_memory_is_limited() -> None:
     with machine() as lua:
         run(lua, 'regex.match("a", "a")')
-        assert engine_of(lua).rlimit(psutil.RLIMIT_AS)[0] == patterns.MAX_ADDRESS_SPACE_BYTES
+        limit = reader().rlimit(psutil.RLIMIT_AS)[0]
+        assert 0 < limit - patterns.MAX_MEMORY_BYTES <= reader().memory_info().vms + (1 << 20)
 
 
 def test_it_takes_any_number_of_patterns(lua: Machine) -> None:
@@ -173,16 +188,16 @@ def test_it_takes_any_number_of_patterns(lua: Machine) -> None:
 def test_one_that_has_grown_is_replaced() -> None:
     with machine() as lua:
         run(lua, 'regex.match("a", "a")')
-        process = engine_of(lua)
+        process = reader()
         assert values(lua, 'return regex.match("a", "(?:a{1000}){300}")') == [None]
         assert not process.is_running()
-        assert engine_of(lua).memory_info().rss < patterns.MAX_CHILD_MEMORY_KEPT_BYTES
+        assert reader().memory_info().rss < reader_process.MAX_MEMORY_KEPT_BYTES
 
 
 def test_a_killed_one_is_replaced() -> None:
     with machine() as lua:
         run(lua, 'regex.match("a", "a")')
-        engine_of(lua).kill()
+        reader().kill()
         assert message(lua, 'regex.match("a", "a")').endswith("the process that matches ended (pattern_process).")
         assert values(lua, 'return regex.match("ab", "b")[0]') == ["b"]
 
@@ -190,28 +205,31 @@ def test_a_killed_one_is_replaced() -> None:
 @pytest.mark.parametrize(
     ("start", "said"),
     [
-        ("raise SystemExit('no engine here')", "The process that matches patterns did not start: no engine here"),
+        ("raise SystemExit('no engine here')", "The process that reads foreign text did not start: no engine here"),
         ("import os; os.write(1, bytes(2) + b'nonsense')", "did not start: it said nothing"),
     ],
 )
 def test_one_that_does_not_start_is_an_error_that_says_why(
     start: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patterns, "START", start)
+    monkeypatch.setattr(reader_process, "START", start)
     with machine() as lua:
         assert said in message(lua, 'regex.match("a", "a")')
         assert values(lua, "return 1") == [1]
 
 
 def test_without_the_engine_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kosmo_kernel.lua.process.find_spec", lambda name: None if name == "regex" else find_spec(name))
+    def without_regex(name: str) -> ModuleSpec | None:
+        return None if name == "regex" else find_spec(name)
+
+    monkeypatch.setattr("kosmo_kernel.walls.process.find_spec", without_regex)
     with machine() as lua:
         assert "python -m pip install regex" in message(lua, 'regex.match("a", "a")')
 
 
 LIAR = """
 import os
-from kosmo_kernel.lua import wire
+from kosmo_kernel.walls import wire
 requests = wire.FrameReader(0)
 wire.write_frame(1, b"ready")
 requests.read()
@@ -224,7 +242,7 @@ requests.read()
     "answer", [b"\xff\xff\xff\xff", b"\0\0\0\x05trash", b"\0\0\0\x06\0\0\0\x02[]", b"\0\0\0\x06\0\0\0\x02{}"]
 )
 def test_an_answer_that_makes_no_sense_ends_it(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patterns, "START", f"exec({LIAR.replace('ANSWER', repr(answer))!r})")
+    monkeypatch.setattr(reader_process, "START", f"exec({LIAR.replace('ANSWER', repr(answer))!r})")
     with machine() as lua:
         assert message(lua, 'regex.match("a", "a")').endswith("(pattern_process).")
 
@@ -232,19 +250,19 @@ def test_an_answer_that_makes_no_sense_ends_it(answer: bytes, monkeypatch: pytes
 def test_a_fork_does_not_keep_it_alive() -> None:
     with machine() as lua:
         run(lua, 'regex.match("a", "a")')
-        process = engine_of(lua)
-        reading, writing = os.pipe()
+        process = reader()
+        read_end, write_end = os.pipe()
         fork = os.fork()
         if fork == 0:
-            os.read(reading, 1)
+            os.read(read_end, 1)
             os._exit(0)
         try:
-            child = lua._patterns._child
+            child = reading._pool.idle
             assert child
             child.close_pipes()
             process.wait(PATIENCE)
         finally:
-            os.write(writing, b"!")
+            os.write(write_end, b"!")
             os.waitpid(fork, 0)
-            os.close(reading)
-            os.close(writing)
+            os.close(read_end)
+            os.close(write_end)

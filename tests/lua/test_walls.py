@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from lua_host import failure, machine, run, values
 
-from kosmo_kernel.lua import process, wire
+from kosmo_kernel.lua import process
 from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.lua.walls import MEANINGS, NOT_REPORTED, Wall, parse_report
-from kosmo_kernel.lua.walls_filter import ARCHITECTURES, program
+from kosmo_kernel.walls import wire
+from kosmo_kernel.walls.filter import ARCHITECTURES, program
 
 INTRUDER = """
 import ctypes, errno, fcntl, mmap, os, resource, signal, socket, threading, time
@@ -155,7 +156,7 @@ def test_an_intruder_cannot_have_much_memory(missing: dict[str, str], monkeypatc
 
 @pytest.mark.claim("wall-files")
 def test_without_a_filter_an_intruder_still_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = "from kosmo_kernel.lua import walls_lockdown; walls_lockdown.program = lambda machine: None"
+    before = "from kosmo_kernel.walls import lockdown; lockdown.program = lambda machine: None"
     ends = [
         intruded(monkeypatch, code, before).splitlines()[-1]
         for code in ("open('/etc/passwd')", "socket.socket()", "os.pipe()", "resource.getrlimit(resource.RLIMIT_CORE)")
@@ -168,7 +169,7 @@ def test_without_a_filter_an_intruder_still_opens_nothing(monkeypatch: pytest.Mo
 LINUX_ONLY = {"lifeline", "privileges", "system_calls"} | ({"processes"} if os.geteuid() == 0 else set())
 LESS = {
     "no filter for the machine": (
-        "from kosmo_kernel.lua import walls_lockdown; walls_lockdown.program = lambda machine: None",
+        "from kosmo_kernel.walls import lockdown; lockdown.program = lambda machine: None",
         LINUX_ONLY - {"lifeline", "privileges"},
     ),
     "no ctypes": ("sys.modules['ctypes'] = None", LINUX_ONLY - {"lifeline"}),

@@ -15,8 +15,9 @@ from lua_host import failure, machine, run, values
 from repository import ROOT, SUPPORT
 
 from kosmo_kernel.errors import LuaProcessError
-from kosmo_kernel.lua import process, wire
+from kosmo_kernel.lua import process
 from kosmo_kernel.lua.process import LuaProcess
+from kosmo_kernel.walls import wire
 
 # A child that, once it is ready, is stuck in one call of C for ever.
 STUCK = """
@@ -35,7 +36,8 @@ STUCK_START = f"exec({STUCK!r})"
 PARENT = """
 import os, subprocess, sys, threading
 from lua_host import machine, run
-from kosmo_kernel.lua import process, wire
+from kosmo_kernel.lua import process
+from kosmo_kernel.walls import wire
 pause = threading.Event().wait
 def busy(child):
     while child.cpu_seconds() < 0.5:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +13,7 @@ from kosmo_kernel.mcp.answers import displays_of, result_value
 from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp.schema_validator import CheckBudget, SchemaCostError
 from kosmo_kernel.mcp.tools import Tool, tools_of
-from kosmo_kernel.run.schema_matching import SchemaMatching
+from kosmo_kernel.run.schema_matching import matches_of_one_call
 from kosmo_kernel.values.records import Records
 
 SEARCH = {
@@ -45,13 +44,6 @@ def searched(pattern: str, text: str) -> bool:
 def tool(schema: Any = SEARCH, output: Any = None) -> Tool:
     described = {"name": "search", "inputSchema": schema, "outputSchema": output}
     return tools_of("library", [described])[0]
-
-
-@pytest.fixture(scope="module")
-def matching() -> Iterator[SchemaMatching]:
-    made = SchemaMatching()
-    yield made
-    made.close()
 
 
 def faults(named: dict[str, Any] | None, *positional: Any, schema: Any = SEARCH, matches: Any = searched) -> str:
@@ -150,10 +142,10 @@ ENDLESS = {"type": "string", "pattern": "^(a|a)*$"}
 LONG = "a" * 60 + "!"
 
 
-def test_a_pattern_may_be_one_that_python_does_not_know(matching: SchemaMatching) -> None:
-    with matching.of_one_call() as matches:
-        assert checked(tool(CODE), {"code": "É12"}, matches=matches) == {"code": "É12"}
-        assert faults({"code": "é12"}, schema=CODE, matches=matches).startswith("`code` must satisfy `pattern`: ")
+def test_a_pattern_may_be_one_that_python_does_not_know() -> None:
+    matches = matches_of_one_call()
+    assert checked(tool(CODE), {"code": "É12"}, matches=matches) == {"code": "É12"}
+    assert faults({"code": "é12"}, schema=CODE, matches=matches).startswith("`code` must satisfy `pattern`: ")
 
 
 @pytest.mark.claim("mcp-patterns")
@@ -173,23 +165,21 @@ def test_a_pattern_may_be_one_that_python_does_not_know(matching: SchemaMatching
     ],
 )
 def test_a_pattern_without_an_end_is_left_to_the_server(
-    matching: SchemaMatching, version: dict[str, Any], below: dict[str, Any], given: Any
+    version: dict[str, Any], below: dict[str, Any], given: Any
 ) -> None:
     schema = {**version, "properties": {"a": below, "n": {"type": "integer"}}}
-    with matching.of_one_call() as matches:
-        assert checked(tool(schema), {"a": given}, matches=matches) == {"a": given}
-    with matching.of_one_call() as matches:
-        assert faults({"a": given, "n": "x"}, schema=schema, matches=matches) == "`n` must be a whole number"
+    matches = matches_of_one_call()
+    assert checked(tool(schema), {"a": given}, matches=matches) == {"a": given}
+    matches = matches_of_one_call()
+    assert faults({"a": given, "n": "x"}, schema=schema, matches=matches) == "`n` must be a whole number"
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", ["default", "const", "enum", "examples"])
-def test_a_part_that_names_a_version_is_matched_elsewhere_too_whatever_it_is_called(
-    matching: SchemaMatching, name: str
-) -> None:
+def test_a_part_that_names_a_version_is_matched_elsewhere_too_whatever_it_is_called(name: str) -> None:
     schema = {"properties": {name: {"$schema": "http://json-schema.org/draft-07/schema#", **ENDLESS}}}
-    with matching.of_one_call() as matches:
-        assert checked(tool(schema), {name: LONG}, matches=matches) == {name: LONG}
+    matches = matches_of_one_call()
+    assert checked(tool(schema), {name: LONG}, matches=matches) == {name: LONG}
 
 
 @pytest.mark.parametrize(
@@ -202,34 +192,30 @@ def test_a_part_that_names_a_version_is_matched_elsewhere_too_whatever_it_is_cal
         ({"contains": {"pattern": "("}, "maxContains": 1}, ["x", "y"]),
     ],
 )
-def test_where_a_match_would_be_a_fault_one_that_is_not_known_is_none(
-    matching: SchemaMatching, below: dict[str, Any], given: Any
-) -> None:
-    with matching.of_one_call() as matches:
-        assert checked(tool({"properties": {"a": below}}), {"a": given}, matches=matches) == {"a": given}
+def test_where_a_match_would_be_a_fault_one_that_is_not_known_is_none(below: dict[str, Any], given: Any) -> None:
+    matches = matches_of_one_call()
+    assert checked(tool({"properties": {"a": below}}), {"a": given}, matches=matches) == {"a": given}
 
 
-def test_what_only_looks_like_a_keyword_means_nothing(matching: SchemaMatching) -> None:
+def test_what_only_looks_like_a_keyword_means_nothing() -> None:
     schema = {
         "properties": {
             "one": {"enum": [{"$schema": "u"}]},
             "count": {"type": "integer", "description": "resolves $dynamicRef"},
         }
     }
-    with matching.of_one_call() as matches:
-        assert checked(tool(schema), {"one": {"$schema": "u"}}, matches=matches) == {"one": {"$schema": "u"}}
-        assert faults({"count": "x"}, schema=schema, matches=matches) == "`count` must be a whole number"
+    matches = matches_of_one_call()
+    assert checked(tool(schema), {"one": {"$schema": "u"}}, matches=matches) == {"one": {"$schema": "u"}}
+    assert faults({"count": "x"}, schema=schema, matches=matches) == "`count` must be a whole number"
 
 
-def test_names_that_a_pattern_allows_are_checked_by_what_stands_with_it(matching: SchemaMatching) -> None:
+def test_names_that_a_pattern_allows_are_checked_by_what_stands_with_it() -> None:
     below = {"properties": {"n": {}}, "patternProperties": {"^x-": {"type": "string"}}, "additionalProperties": False}
     schema = {"properties": {"a": below}}
-    with matching.of_one_call() as matches:
-        assert checked(tool(schema), {"a": {"x-1": "y", "n": 1}}, matches=matches) == {"a": {"x-1": "y", "n": 1}}
-        assert faults({"a": {"x-1": 2}}, schema=schema, matches=matches) == "`a.x-1` must be a text"
-        assert faults({"a": {"y": 2}}, schema=schema, matches=matches) == (
-            "`a` must satisfy `additionalProperties`: false"
-        )
+    matches = matches_of_one_call()
+    assert checked(tool(schema), {"a": {"x-1": "y", "n": 1}}, matches=matches) == {"a": {"x-1": "y", "n": 1}}
+    assert faults({"a": {"x-1": 2}}, schema=schema, matches=matches) == "`a.x-1` must be a text"
+    assert faults({"a": {"y": 2}}, schema=schema, matches=matches) == ("`a` must satisfy `additionalProperties`: false")
 
 
 SOUND = {"content": [{"type": "audio", "data": "QUJD", "mimeType": "audio/wav"}]}

@@ -22,10 +22,10 @@ from kosmo_kernel.errors import (
     UntrustedError,
     UserError,
 )
-from kosmo_kernel.lua.patterns import Patterns
 from kosmo_kernel.lua.request_handler import RequestHandler
 from kosmo_kernel.lua.values import RemoteLists
 from kosmo_kernel.lua.watch import StopReason
+from kosmo_kernel.reader.allowance import Allowance
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.limits import Limits
 
@@ -281,7 +281,7 @@ def test_what_makes_no_sense_is_an_error_of_the_script(lua: Session, code: str) 
 
 @pytest.mark.parametrize("asked", [{}, {"verb": "__init__"}, {"verb": "page"}, {"verb": ["tools"]}])
 def test_a_lua_process_that_asks_for_nonsense_is_ended(asked: dict[str, Any]) -> None:
-    answering = RequestHandler(Answers(), Limits(), StopReason(), RemoteLists(), Patterns())
+    answering = RequestHandler(Answers(), Limits(), StopReason(), RemoteLists(), Allowance())
     with pytest.raises(LuaProcessError):
         answering.answer("mcp", asked, [])
 

@@ -7,11 +7,12 @@ from lua_host import machine
 from run_with import run_with
 
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, SettingsError
-from kosmo_kernel.lua import process, walls
+from kosmo_kernel.lua import process
 from kosmo_kernel.lua.walls import MEANINGS, missing, requirement
 from kosmo_kernel.session import Session
+from kosmo_kernel.walls import limits
 
-NO_FILTER = "from kosmo_kernel.lua import walls_lockdown; walls_lockdown.program = lambda machine: None"
+NO_FILTER = "from kosmo_kernel.walls import lockdown; lockdown.program = lambda machine: None"
 
 
 @pytest.fixture
@@ -24,9 +25,9 @@ def no_filter(monkeypatch: pytest.MonkeyPatch) -> None:
 def all_walls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend that this machine has every wall, so that no run reports a missing one."""
     said = "".join(f"{name}\\t\\n" for name in MEANINGS)
-    every = f"from kosmo_kernel.lua import walls_lockdown; walls_lockdown.report = lambda walls: b'{said}'"
+    every = f"from kosmo_kernel.walls import lockdown; lockdown.report = lambda walls: b'{said}'"
     monkeypatch.setattr(process, "START", f"{every}; {process.START}")
-    monkeypatch.setattr(walls, "allow", lambda *_: {})
+    monkeypatch.setattr(limits, "allow", lambda *_: {})
 
 
 def notes_of_walls(notes: list[str]) -> list[str]:

@@ -26,7 +26,7 @@ PROFILE = b"""(version 1)
 """
 OFF = "it is off; KOSMO_MACOS_SANDBOX=1 turns it on"
 PROBE_SECONDS = 5.0
-PROBE = "from kosmo_kernel.lua.walls_macos import probe; probe()"
+PROBE = "from kosmo_kernel.walls.macos import probe; probe()"
 _PASSED = b"refused: file socket process\n"
 
 _reason: list[str] = []  # the result of the probe, which is made once in a process

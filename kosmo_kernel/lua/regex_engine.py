@@ -1,7 +1,7 @@
-"""Match regular expressions: the main loop of a child process, which holds no token and may be killed at any time.
+"""Match regular expressions, in the reader (`kosmo_kernel/reader/`).
 
-A pattern can keep the engine busy for hours, and the engine's own timeout does not cover compiling. So nothing here
-reads a clock: the parent (`patterns.py`) kills this process when a request takes too long.
+A pattern can keep the engine busy for hours, and the engine's own timeout does not cover compiling. The reader is ended
+when that happens.
 
 The engine is the `regex` module in its mode that is compatible with `re`. Texts are decoded as UTF-8, with each invalid
 byte as a character of its own (`surrogateescape`), so that captures are byte for byte what the subject contains.
@@ -9,9 +9,6 @@ byte as a character of its own (`surrogateescape`), so that captures are byte fo
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import struct
 from collections.abc import Iterable
 from functools import lru_cache
@@ -19,7 +16,7 @@ from typing import Any
 
 import regex
 
-from kosmo_kernel.lua import walls_lockdown, wire
+from kosmo_kernel.walls import wire
 
 MAX_RESULT_BYTES = 8 << 20  # bytes of text in one reply
 MAX_CAPTURES = 250_000  # captures in one reply
@@ -173,6 +170,16 @@ def _check_size(size: int) -> None:
         raise PatternRefusedError(f"the result is larger than {MAX_RESULT_BYTES:,} bytes", "pattern_result")
 
 
+def prepare() -> None:
+    """Run everything once, because some modules are imported at first use."""
+    answer({"verb": "gsub", "flags": "iu", "limit": -1}, [b"a", b"(?<n>[[:alpha:]])\\p{L}*", b"$n"])
+
+
+def match(payload: bytes) -> bytes:
+    """Return the payload of the reply to a request; see `answer`."""
+    return wire.pack(*answer(*wire.unpack(payload)))
+
+
 def answer(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """Return the reply to a request.
 
@@ -197,22 +204,3 @@ def answer(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
     except MemoryError:
         compile_pattern.cache_clear()
         return {"error": "the pattern needs too much memory on this subject", "limit": "pattern_memory"}, []
-
-
-def main() -> None:
-    """Serve requests until the parent closes the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles a Ctrl-C in the terminal
-    # Move the pipes away from the standard streams, so that accidental prints cannot corrupt the frames.
-    requests, replies = wire.FrameReader(os.dup(0)), os.dup(1)
-    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-    os.dup2(2, 1)
-    # Run everything once before the lockdown, because some modules are imported at first use.
-    answer({"verb": "gsub", "flags": "iu", "limit": -1}, [b"a", b"(?<n>[[:alpha:]])\\p{L}*", b"$n"])
-    json.dumps(json.loads("{}"))
-    walls = walls_lockdown.report(walls_lockdown.lock_down(lifeline=2))
-    wire.write_frame(replies, wire.pack({}, [walls]))
-    while True:
-        try:
-            wire.write_frame(replies, wire.pack(*answer(*wire.unpack(requests.read()))))
-        except (EOFError, OSError):
-            os._exit(0)

@@ -1,4 +1,4 @@
-"""Restrict the Lua process from inside, after it has loaded all that it needs and before its first request.
+"""Restrict a walled process from inside, after it has loaded all that it needs and before its first request.
 
 The process cannot undo any of this. If the platform lacks a wall or the environment forbids it, the process reports the
 reason to the parent and goes on; the parent decides whether it may run.
@@ -11,7 +11,7 @@ import os
 import struct
 import sys
 
-from kosmo_kernel.lua.walls_filter import program
+from kosmo_kernel.walls.filter import program
 
 # Defined here because importing `typing` would slow the start of this process.
 TYPE_CHECKING = False
@@ -24,6 +24,20 @@ NO_NEW_PRIVILEGES, SET_FILTER, BY_PROGRAM = 38, 22, 2  # PR_SET_NO_NEW_PRIVS, PR
 # Why Apple's sandbox is not used, empty if it is; the parent sets it on macOS. None on other systems.
 no_macos_sandbox: str | None = None
 SIGKILL = 9  # the same number on all systems, so that `signal` need not be imported
+
+
+def take_pipes() -> tuple[int, int]:
+    """Return descriptors of the requests and the replies, away from the standard streams.
+
+    So prints by accident cannot corrupt the frames. A Ctrl-C in the terminal is ignored, because the parent handles it.
+    """
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests, replies = os.dup(0), os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    os.dup2(2, 1)
+    return requests, replies
 
 
 def lock_down(lifeline: int) -> dict[str, str]:
@@ -59,7 +73,7 @@ def _macos_sandbox() -> dict[str, str]:
     It comes first, because it loads a library. It denies files, sockets and programs, for root as well, so no privilege
     can be gained by starting one. It does not say which system calls remain.
     """
-    from kosmo_kernel.lua.walls_macos import enter
+    from kosmo_kernel.walls.macos import enter
 
     why_not = no_macos_sandbox or _tried(enter)
     walls = {"privileges": why_not, "system_calls": "macOS has no filter of system calls"}
