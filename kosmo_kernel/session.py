@@ -67,6 +67,7 @@ class Session:
         resume: take the responses that `record` already has, and append new ones; as KOSMO_RESUME says when None.
         notebook: the session is one of a notebook, for which the user's settings may name a recording.
         mcp: scripts may use the configured MCP servers.
+        agent: an agent chooses the scripts, so that nothing is allowed to it that a user would have to be asked about.
         services: scripts may call integrations; without, there is no account and no token is read.
         process: a Lua process that was started beforehand, to save time; when None, the first run starts one.
         shared: the services that this session shares with others, and with them its recording; it closes neither.
@@ -99,6 +100,7 @@ class Session:
         resume: bool | None = None,
         notebook: bool = False,
         mcp: bool = True,
+        agent: bool = False,
         services: bool = True,
         process: LuaProcess | None = None,
         shared: SharedServices | None = None,
@@ -118,6 +120,7 @@ class Session:
         self._now: Callable[[], datetime] = self._recording.now
         self._chunks = ChunkHistory()
         self._called: set[str] = set()  # the paths of the functions that scripts called
+        self._of_agent = agent
         self._answers: Answers = {}  # the user's, for all of the session
         self._shown = KeptValues()  # the values of numbered cells, available in Lua as `Out`
         self._services: Services | None = shared  # made at the first call
@@ -277,12 +280,15 @@ class Session:
     ) -> LuaRun:
         """Return the parts of a run, before anything is sent."""
         sends = not (options.dry_run or self.servers.replays)
+        gate = PermissionGate(
+            result, ask, force=options.force, sends=sends, session_answers=self._answers, of_agent=self._of_agent
+        )
         output = RunOutput(result, frontend, self.tokens, self.interruptible)
         calls = CallTracker(
             self._services_in_use,
             partial(self.servers.tools, dry_run=options.dry_run),
             result,
-            PermissionGate(result, ask, force=options.force, sends=sends, session_answers=self._answers),
+            gate,
             output,
             options=options,
             on_progress=frontend.progress,

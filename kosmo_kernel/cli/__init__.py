@@ -91,6 +91,7 @@ COMMANDS = {
     "mcp:remove": CommandEntry("mcp_entries:remove", "Remove an MCP server and its secrets."),
     "mcp:enable": CommandEntry("mcp_entries:enable", "Enable an MCP server that was disabled."),
     "mcp:disable": CommandEntry("mcp_entries:disable", "Disable an MCP server, and keep its configuration."),
+    "mcp:configure": CommandEntry("mcp_configure:configure", "Set the permissions of an MCP server."),
     "mcp:trust": CommandEntry("mcp_trust:trust", "Trust a server of this project."),
     "mcp:untrust": CommandEntry("mcp_trust:untrust", "No longer trust a server of this project."),
     "mcp:import": CommandEntry("mcp_import_export:import_", "Import the MCP servers of another client."),

@@ -22,12 +22,13 @@ from kosmo_kernel.cli.accounts import keep
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import integration_names
 from kosmo_kernel.cli.output import document, print_result, print_rows
+from kosmo_kernel.cli.permissions import permission_facts, permission_options, permission_rows
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
 from kosmo_kernel.cli.standard_input import whole_input
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.settings.config_file import change, config
-from kosmo_kernel.settings.permissions import EFFECTS, Target, permission
+from kosmo_kernel.settings.permissions import EFFECTS, Target
 from kosmo_kernel.settings.table import POLICIES, Keys
 
 SECRET = "api_key"  # noqa: S105 - the name of the field, as in KosmoKrator
@@ -49,7 +50,6 @@ NO_PROJECT = (
     "What is set here holds for all projects. What one of them adds stands in its pyproject.toml, in "
     "[tool.kosmo_kernel]."
 )
-policy = click.Choice(POLICIES)
 
 
 @command(
@@ -60,8 +60,7 @@ policy = click.Choice(POLICIES)
 )
 @click.argument("provider", metavar="INTEGRATION", shell_complete=integration_names)
 @click.option("-a", "--account", **about_account("Permissions of this account only."))
-@click.option("--read", type=policy, help="Whether scripts may read.")
-@click.option("--write", type=policy, help="Whether scripts may change something.")
+@permission_options
 @click.option("--permissions", metavar="read:P,write:P", help="Both in one option.")
 @click.option(
     "--set", "pairs", metavar="K=V", multiple=True, help="Set url or allow_host; separate several hosts by commas."
@@ -278,7 +277,6 @@ def _facts(integration: Integration, account: str | None) -> dict[str, Any]:
     """Return the effective settings of an integration, or of one of its accounts."""
     alias, settings = account or DEFAULT, config()
     listed = accounts.canonical_name(integration, alias)
-    rules = {effect: permission(Target(alias, integration.name), effect) for effect in EFFECTS}
     return {
         "success": True,
         "provider": integration.name,
@@ -288,17 +286,13 @@ def _facts(integration: Integration, account: str | None) -> dict[str, Any]:
         "enabled": True,
         "configured": listed is not None,
         **SUPPORTED,
-        "permissions": {effect: rule.policy for effect, rule in rules.items()},
-        "said_by": {effect: rule.place or None for effect, rule in rules.items()},
+        **permission_facts(Target(alias, integration.name)),
         "settings": {key: in_texts(settings.get("integrations", integration.name, key), redact) for key in FIELDS},
     }
 
 
 def _print(facts: Mapping[str, Any]) -> None:
-    rows = [
-        (effect, f"{policy}{f' ({place})' if (place := facts['said_by'][effect]) else ''}")
-        for effect, policy in facts["permissions"].items()
-    ]
+    rows = permission_rows(facts)
     for key, value in facts["settings"].items():
         if value is not None:
             rows.append((key, ", ".join(value) if isinstance(value, list) else value))

@@ -164,7 +164,7 @@ class CallHandler:
     def _session(self) -> Session:
         options = self._options
         check_defaults([name for name, value in options.limits.items() if value is not None])
-        return Session(options.account, **options.limits, mcp=options.allow_mcp_servers)
+        return Session(options.account, **options.limits, mcp=options.allow_mcp_servers, agent=True)
 
     def _search(self, words: str, underway: InFlightCall, tokens: int, owner: _Owner) -> ToolResult:
         if words.strip().lower() != WHO:

@@ -45,6 +45,11 @@ class _ServerCall:
     remote = True
 
     @property
+    def is_own_read(self) -> bool:
+        """Return whether it is a tool that a server in the user's own file declares as read-only."""
+        return False
+
+    @property
     def account(self) -> str:
         """The server in the log."""
         return f"{SPACE}.{self.server.name}"
@@ -92,6 +97,11 @@ class ToolCall(_ServerCall):
     def open_world(self) -> bool:
         """Return whether the tool may pass on its arguments, as far as the server declares."""
         return self.tool is None or self.tool.open_world
+
+    @property
+    def is_own_read(self) -> bool:
+        """Return whether the server, which is in the user's own file, declares the tool as read-only."""
+        return self.effect == "read" and not self.server.of_project
 
 
 @dataclass(frozen=True, slots=True)

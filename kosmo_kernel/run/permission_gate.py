@@ -2,7 +2,11 @@
 
 The user confirms once per run for each function and account; the answer is not kept after the run. A tool of an MCP
 server that may pass on its arguments is a way out for the account's data, and so are the URI of a resource and the
-arguments of a prompt. They are confirmed as well, once per session, unless the user's own settings allow them.
+arguments of a prompt. They are confirmed as well, once per session, unless the user's own settings allow them. Where
+nobody can be asked, as in CI, a call is refused, except one case: by adding a server, the user agreed to its read-only
+tools, for scripts that they run themselves. This does not hold for the servers of a project, nor for an agent, which
+could be led to pass on data.
+
 Permissions are read at their first use and cached, so that they do not change during a run.
 """
 
@@ -33,6 +37,7 @@ class PermissionGate:
         force: allow every call.
         sends: whether requests are sent; without, calls are not confirmed, but still denied if the permissions say so.
         session_answers: the user's answers for all of the session, to which this run adds.
+        of_agent: an agent chose the script.
     """
 
     def __init__(
@@ -43,9 +48,10 @@ class PermissionGate:
         force: bool = False,
         sends: bool = True,
         session_answers: Answers | None = None,
+        of_agent: bool = False,
     ) -> None:
         self._result, self._ask = result, ask
-        self._force, self._sends = force, sends
+        self._force, self._sends, self._of_agent = force, sends, of_agent
         self._permissions: dict[tuple[Target, str], Permission] = {}
         self._answers: dict[tuple[str, Target], bool | None] = {}
         self._session_answers: Answers = {} if session_answers is None else session_answers
@@ -89,6 +95,8 @@ class PermissionGate:
         if confirmed not in self._answers:
             self._answers[confirmed] = self._answer(call, confirmed, for_session=rule.policy == "allow")
         agrees = self._answers[confirmed]
+        if agrees is None and rule.policy == "allow" and call.is_own_read and not self._of_agent:
+            return None
         if agrees is None:
             return ", and there is nobody to ask here"
         return None if agrees else ", and the answer was no"

@@ -55,6 +55,10 @@ class BoundCall(Protocol):
         """Return whether its arguments may reach others than its service, so that it is a way out for data."""
 
     @property
+    def is_own_read(self) -> bool:
+        """Return whether it is read-only, of a server that the user added: such a call needs nobody to be asked."""
+
+    @property
     def purpose(self) -> str:
         """Describe the call as the end of a sentence in the question to the user."""
 

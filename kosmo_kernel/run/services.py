@@ -64,7 +64,7 @@ class Endpoint:
     effect: str
     remote: bool
 
-    open_world = False
+    open_world = is_own_read = False
 
     @property
     def title(self) -> str:

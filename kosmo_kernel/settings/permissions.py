@@ -7,6 +7,7 @@ not grant itself permissions. By default reads are allowed and writes ask first.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -85,6 +86,12 @@ def servers_named() -> dict[str, str]:
     return places
 
 
+def section_of_server(name: str) -> Keys:
+    """Return the keys of the permissions of an MCP server in the user's file, in the spelling that it has there."""
+    own = ("mcp", "servers")
+    return (*own, next(iter(_matching_names(config(), own, name)), name), "permissions")
+
+
 def how_to_allow(target: Target, effect: str, found: Permission) -> str:
     """Return a sentence on how to allow what the permission that was found for an effect does not."""
     name, service = target
@@ -93,8 +100,7 @@ def how_to_allow(target: Target, effect: str, found: Permission) -> str:
         account = f" --account {name}" if "accounts" in found.keys else ""
         way = f"run `kosmo integrations:configure {service}{account} --{effect} allow`"
     elif not way:
-        key = name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else f'"{name}"'
-        way = f'write [mcp.servers.{key}] permissions.{effect} = "allow" into {folder() / FILE}'
+        way = f"run `kosmo mcp:configure {shlex.quote(name)} --{effect} allow`"
     return f"To allow it, {way}; {FORCE_HINT}."
 
 

@@ -49,6 +49,7 @@ SURFACE = {
     "-n --dry-run --record --resume --resume-within --replay --force "
     "--timeout --cpu-limit --memory-limit",
     "mcp:list": "--all --json",
+    "mcp:configure": "--read --write --unset --json",
     "mcp:status": "--json",
     "mcp:tools": "--json",
     "mcp:schema": "--json",

@@ -40,11 +40,17 @@ def test_one_answer_holds_for_all_of_a_session(door: Door, code: str) -> None:
 @pytest.mark.claim("mcp-way-out")
 @pytest.mark.full  # three commands, each with a server of its own
 @through("command")
-def test_a_command_asks_and_sends_nothing_where_nobody_can_be_asked(door: Door) -> None:
-    what, shown = CASES[TOOL]
-    done = door.run(TOOL, dialogue=[(what + REST, "y")])
+@pytest.mark.parametrize("code", CASES)
+def test_a_command_asks_and_where_nobody_can_be_asked_only_reads_with_tools_of_own_servers(
+    door: Door, code: str
+) -> None:
+    what, shown = CASES[code]
+    done = door.run(code, dialogue=[(what + REST, "y")])
     assert (done.questions, done.error, done.shown) == ([what + REST], "", shown)
-    refused = door.run(TOOL)
-    assert (refused.error, refused.shown) == ("NotAllowedError", "")
-    assert "there is nobody to ask here. Nothing was sent." in refused.message
-    assert door.run(TOOL, "--force").shown == shown
+    unasked = door.run(code)
+    if code == TOOL:
+        assert (unasked.error, unasked.shown) == ("", shown)
+    else:
+        assert (unasked.error, unasked.shown) == ("NotAllowedError", "")
+        assert "there is nobody to ask here. Nothing was sent." in unasked.message
+    assert door.run(code, "--force").shown == shown

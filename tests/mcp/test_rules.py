@@ -95,7 +95,7 @@ def test_a_tool_that_may_pass_on_data_is_asked_about_once_in_a_session(
     with pytest.raises(NotAllowedError, match="there is nobody to ask here") as caught:
         session.run(ECHO)
     assert "this call may pass on what it is given to others, so it is asked about once" in caught.value.message
-    assert '[mcp.servers.ours] permissions.read = "allow"' in caught.value.message
+    assert "run `kosmo mcp:configure ours --read allow`" in caught.value.message
     assert run_with(session, ECHO, force=True).permission_bypassed
     for _ in range(2):
         if answer == "y":
@@ -139,7 +139,7 @@ def test_what_a_script_sends_to_read_a_resource_or_a_prompt_is_asked_about_once_
 
     with pytest.raises(NotAllowedError, match="there is nobody to ask here") as caught:
         session.run(code % texts[0])
-    assert '[mcp.servers.hall] permissions.read = "allow"' in caught.value.message
+    assert "run `kosmo mcp:configure hall --read allow`" in caught.value.message
     assert run_with(session, code % texts[0], force=True).permission_bypassed
     for text in texts:
         assert run_with(session, code % text, on_ask=agree).value
