@@ -6,6 +6,8 @@ number of records of each list, the failures, what was left out, and whether the
 lists.py     read the lists of an account
 folder.py    write the folder atomically, with secrets redacted
 saved.py     read a snapshot as frames
+compared.py  what a comparison of two snapshots looks at
+drift.py     what has changed between two snapshots, or since one
 previous.py  take over from an earlier snapshot what cannot have changed since
 changes.py   why each list of single apps may change
 """
@@ -24,6 +26,8 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
+from kosmo_kernel.snapshot.drift import Drift as Drift
+from kosmo_kernel.snapshot.drift import compare as compare
 from kosmo_kernel.snapshot.folder import FORMS as FORMS
 from kosmo_kernel.snapshot.folder import Form as Form
 from kosmo_kernel.snapshot.folder import check, write

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 from repository import NOTEBOOKS
-from audit_cells import PATHS, answers, cell_of, cells, made_by_python
+from audit_cells import PATHS, answers, cell_of, cells
 from audit_questions import QUESTIONS
 
 from kosmo_kernel import runbook, snapshot
@@ -26,8 +27,6 @@ WIDTH = 100  # of a line of code; more does not fit a notebook in a window of us
 
 COMPANY = company()
 APPS = COMPANY.apps
-ADDONS = [addon for app in APPS for addon in COMPANY.resources_of(app).addons]
-SEATS = [seat for app in APPS for seat in COMPANY.resources_of(app).collaborators]
 
 
 # --- the questions of operators --------------------------------------------------------------------------------------
@@ -69,60 +68,77 @@ def test_no_line_of_code_runs_out_of_view(path: Path) -> None:
 # --- what has changed ------------------------------------------------------------------------------------------------
 
 
-def facts(apps: list[Any], addons: list[Any], seats: list[Any]) -> dict[tuple[str, str], str]:
-    """Return what is compared of an account, by the app and its own name."""
-    found = {}
-    for app in apps:
+def text(value: Any) -> str | None:
+    return {True: "yes", False: "no"}.get(value, value and str(value)) if not isinstance(value, str) else value
+
+
+def facts(lists: dict[str, list[Any]]) -> dict[tuple[str, str, str], str | None]:
+    """Return what is compared of an account, by the app, the thing and what is stated of it."""
+    found: dict[tuple[str, str, str], str | None] = {}
+    for app in lists["apps"]:
         stack, build = app["stack"]["name"], app["build_stack"]["name"]
-        found[app["name"], "owner"] = app["owner"]["email"]
-        runs = stack + (f", next {build}" if build != stack else "")
-        found[app["name"], "stack"] = runs + (", in maintenance" if app["maintenance"] else "")
-    for one in addons:
-        found[one["app"]["name"], one["name"]] = f"{one['plan']['name']}, {one['state']}"
-    for seat in seats:
+        stated = {"owner": app["owner"]["email"], "team": app["team"] and app["team"]["name"], "stack": stack}
+        stated |= {"maintenance": text(app["maintenance"]), "stack of the next build": build if build != stack else None}
+        found |= {(app["name"], "app", what): value for what, value in stated.items()}
+    for one in lists["dynos"]:
+        for what in ("size", "state"):
+            found[one["app"]["name"], f"dyno {one['name']}", what] = one[what]
+    for one in lists["domains"]:
+        thing = f"domain {one['hostname']}"
+        endpoint = one["sni_endpoint"] and one["sni_endpoint"]["name"]
+        stated = {"DNS": one["status"], "DNS target": one["cname"], "certificate": one["acm_status"]}
+        stated["certificate endpoint"] = endpoint
+        found |= {(one["app"]["name"], thing, what): value for what, value in stated.items()}
+    for one in lists["addons"]:
+        found[one["app"]["name"], f"add-on {one['name']}", "plan"] = one["plan"]["name"]
+        found[one["app"]["name"], f"add-on {one['name']}", "state"] = one["state"]
+    for seat in lists["collaborators"]:
         may = ", ".join(sorted(permission["name"] for permission in seat.get("permissions") or []))
-        found[seat["app"]["name"], seat["user"]["email"]] = may or seat.get("role") or "collaborator"
+        thing = f"seat of {seat['user']['email']}"
+        found[seat["app"]["name"], thing, "permissions"] = may or seat.get("role") or "collaborator"
     return found
 
 
 def test_drift_shows_what_is_new_gone_or_different() -> None:
-    saved = []
-    for name in ("apps", "addons", "collaborators"):
+    saved = {}
+    for name in ("apps", "dynos", "domains", "addons", "collaborators"):
         lines = (NOTEBOOKS / "larkmoor-2026-10-20" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-        saved.append([json.loads(line) for line in lines])
-    before, now = facts(*saved), facts(APPS, ADDONS, SEATS)
-    both = {key: (before.get(key, ""), now.get(key, "")) for key in before | now}
-    told = {key: sides for key, sides in both.items() if sides[0] != sides[1]}
+        saved[name] = [json.loads(line) for line in lines]
+    of_apps = [COMPANY.resources_of(app) for app in APPS]
+    live = {"apps": APPS} | {
+        name: [row for things in of_apps for row in getattr(things, name)]
+        for name in ("dynos", "domains", "addons", "collaborators")
+    }
+    before, now = facts(saved), facts(live)
+    lasting = {app["name"] for app in saved["apps"]} & {app["name"] for app in APPS}
+    things = {key[:2] for key in before}, {key[:2] for key in now}
+    expected = set()
+    for app, thing in things[0] | things[1]:
+        if app not in lasting:
+            expected |= {(app, "app", "new" if app in {one["name"] for one in APPS} else "gone")}
+        elif (app, thing) not in things[0] or (app, thing) not in things[1]:
+            expected.add((app, thing, "new" if (app, thing) in things[1] else "gone"))
+        else:
+            of_thing = [key for key in before.keys() | now.keys() if key[:2] == (app, thing)]
+            expected |= {key for key in of_thing if before.get(key) != now.get(key)}
     found = answers("drift")["changes"]
-    assert {(row["app"], row["what"]): (row["before"], row["now"]) for row in found} == told
-    assert [list(row) for row in found] == [["app", "what", "before", "now"]] * len(told)
-    new, gone = [key for key in told if key not in before], [key for key in told if key not in now]
-    assert len(told) - len(new) - len(gone) > 0 < min(len(new), len(gone))
-
-
-def test_drift_leaves_out_what_could_not_be_read_on_both_days() -> None:
-    source = dict(cells("drift"))
-    lost = {"apps": [], "addons": [], "collaborators": [], "unread": ["van-telemetry"]}
-    with Session("demo") as session:
-        run_with(session, "", inputs=made_by_python("drift", {"before": "larkmoor-2026-10-20", "after": ""}))
-        session.run('account = "demo"; was.unread = { "price-quotes" }')
-        printed = session.run(source["all"] + "\n" + source["now"]).output
-        session.run(source["words"] + "\n" + source["facts"])
-        rows = session.run(source["changes"]).value
-        assert {"customs-forms", "van-telemetry"} <= {row["app"] for row in rows}
-        assert "price-quotes" not in {row["app"] for row in rows}
-        assert "Left out: price-quotes\n" in printed
-        run_with(session, "now = lost", inputs={"lost": lost})
-        session.run(source["now"])
-        session.run(source["facts"])
-        assert "van-telemetry" not in {row["app"] for row in session.run(source["changes"]).value}
+    others = ("process ", "config var ", "log drain to ")  # `tests/snapshot/test_drift.py` has these
+    compared = [row for row in found if not row["thing"].startswith(others)]
+    assert {(row["app"], row["thing"], row["change"]) for row in compared} == expected
+    assert len(compared) == len(expected)
+    for row in compared:
+        if row["change"] not in ("new", "gone"):
+            key = row["app"], row["thing"], row["change"]
+            values = [None if pd.isna(value) else value for value in (row["before"], row["now"])]
+            assert values == [before.get(key), now.get(key)]
+    assert {row["change"] for row in found} >= {"new", "gone", "maintenance", "stack", "quantity", "value"}
 
 
 @pytest.mark.full
 @pytest.mark.usefixtures("kernel_list")
 def test_drift_compares_two_snapshots_and_asks_nobody(tmp_path: Path) -> None:
     with Session("demo") as session:
-        snapshot.take(session, tmp_path / "later")
+        snapshot.take(session, tmp_path / "later", every=True)
     drift = runbook.read(NOTEBOOKS / "drift.ipynb")
     report = runbook.run(drift, {"after": str(tmp_path / "later")}, tmp_path / "copy.ipynb")
     assert (report.error, report.requests) == (None, 0)

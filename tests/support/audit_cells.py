@@ -1,13 +1,11 @@
-"""The notebooks in `notebooks/`, cell by cell, and what their Lua gives on the demo account.
-
-What a notebook's Python hands to Lua is made by that Python: the cells of `TO_LUA` are executed first, as they stand.
-"""
+"""The notebooks in `notebooks/`, cell by cell, and what their Lua gives on the demo account."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
+from contextlib import chdir
 from functools import cache, partial
 from typing import Any
 
@@ -22,12 +20,11 @@ from kosmo_kernel.checks.cell import check_in_cell, set_lua_variable
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.runbook.parameters import LUA, PYTHON, parse_declarations
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.from_python import lua_value
 from kosmo_kernel.values.parameters import value_of
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
-TO_LUA = {"drift": ("snapshots", ["was", "now"])}  # a cell that makes what Lua takes, and the names of that
-PYTHON_CELLS = {"access-audit": ("guests",)}  # Python cells between checks, in the order of the notebook
+# Python cells between checks, in the order of the notebook, each named after a variable that it sets.
+PYTHON_CELLS = {"access-audit": ("guests",), "drift": ("drift", "changes")}
 CHECK = "%kosmo check "
 
 
@@ -57,14 +54,15 @@ def answers(name: str, /, **given: str) -> dict[str, Any]:
             if ident == "parameters":
                 language = LUA if "--" in source else PYTHON
                 values = {p.name: usual(p.kind, p.default) for p in parse_declarations(source, language)} | given
-                run_with(session, "", inputs=values | made_by_python(name, values))
-                variables = dict(values) if language == PYTHON else {}
+                run_with(session, "", inputs=values)
+                variables = {**values, "snapshot": snapshot} if language == PYTHON else {}
             elif source.startswith(CHECK):
                 found[ident] = findings(source, session, variables)
             elif ident in PYTHON_CELLS.get(name, ()):
-                exec(source, variables)  # noqa: S102 - the notebook's own cell
-                told = variables[ident]
-                found[ident] = told if isinstance(told, list) else told.to_dict("records")
+                with chdir(NOTEBOOKS):
+                    exec(source, variables)  # noqa: S102 - the notebook's own cell
+                if hasattr(variables[ident], "to_dict"):  # a frame
+                    found[ident] = variables[ident].to_dict("records")
             else:
                 found[ident] = told_by_lua(name, ident, source, session, variables)
     return found
@@ -92,16 +90,6 @@ def findings(line: str, session: Session, variables: dict[str, Any]) -> list[dic
         set_variable=variables.__setitem__ if variables else partial(set_lua_variable, session),
     )
     return [dict(row) for row in run_command(line.removeprefix("%kosmo "), context)]
-
-
-def made_by_python(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return what the Python of a notebook hands to its Lua."""
-    if name not in TO_LUA:
-        return {}
-    cell, names = TO_LUA[name]
-    folders = {one: str(NOTEBOOKS / parameters[one]) for one in ("before",) if one in parameters}
-    namespace = executed(name, cell, parameters | folders)
-    return {one: lua_value(namespace[one], one) for one in names}
 
 
 def executed(name: str, cell: str, variables: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,332 @@
+"""What has changed in an account between two snapshots, or between a snapshot and now.
+
+A list, or the list of one app, is compared only if it was read both times: what was not read did not go. Such lists are
+named in the notes. The things of an app that is new or gone are part of that one change.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel import integrations
+from kosmo_kernel.accounts import DEMO
+from kosmo_kernel.catalogue import Column
+from kosmo_kernel.client.progress import counted
+from kosmo_kernel.errors import KosmoError, SettingsError, StoppedError
+from kosmo_kernel.run.options import NO_FRONTEND, Frontend
+from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.session import Session
+from kosmo_kernel.snapshot.compared import APPS, CONFIG_VARS, FINGERPRINT, LISTS, ComparedList, Fact, Row
+from kosmo_kernel.snapshot.lists import AccountLists
+from kosmo_kernel.snapshot.saved import read
+from kosmo_kernel.values.records import Records
+
+if TYPE_CHECKING:
+    from kosmo_kernel.render.frames import KosmoFrame
+
+NEW, GONE = "new", "gone"
+_COLUMNS = tuple(Column(name, name) for name in ("app", "thing", "change", "before", "now"))
+_REFUSED = ("refused",)  # the types of failures with which the other lists can still be compared
+
+
+@dataclass(frozen=True)
+class State:
+    """The lists of an account at one time.
+
+    Parameters:
+        account: the alias of the account.
+        time: when they were read.
+        tables: the records of each list.
+        failures: what could not be read, each with its `table`, and with `app_id` if it is the list of one app.
+        arguments: the arguments that each list was read with.
+    """
+
+    account: str
+    time: datetime
+    tables: Mapping[str, Sequence[Row]]
+    failures: Sequence[Mapping[str, Any]] = ()
+    arguments: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @cached_property
+    def apps(self) -> dict[str, Row]:
+        """The apps by id."""
+        return {app["id"]: app for app in self.tables[APPS]}
+
+    @cached_property
+    def ids(self) -> dict[str, str]:
+        """The id of each app by its name, and by its id."""
+        return {app["name"]: ident for ident, app in self.apps.items()} | {ident: ident for ident in self.apps}
+
+    def app_of(self, row: Row) -> str:
+        """Return the id of the app that a record belongs to, or its name if the account cannot see the app."""
+        app = row.get("app") or {}
+        named = app.get("id") or app.get("name") or row.get("app_id") or ""
+        return self.ids.get(named, app.get("name") or named)
+
+    @cached_property
+    def unread(self) -> dict[str, dict[str, str]]:
+        """The reason for each list of an app that could not be read, by table and app."""
+        reasons: dict[str, dict[str, str]] = {}
+        for one in self.failures:
+            if "app_id" in one:
+                reasons.setdefault(one["table"], {})[self.ids.get(one["app_id"], one["app_id"])] = one["message"]
+        return reasons
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What has changed.
+
+    Parameters:
+        before, now: the two states.
+        rows: the changes, each with `app`, `thing`, `change`, `before` and `now`.
+        notes: what was not compared, and why, one line each.
+    """
+
+    before: State
+    now: State
+    rows: list[dict[str, Fact]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def changes(self) -> KosmoFrame:
+        """The changes as a frame: those of the account first, then by app."""
+        from kosmo_kernel.render.frames import frame_of
+
+        return frame_of(Records(self.rows, columns=_COLUMNS))
+
+    @property
+    def figures(self) -> dict[str, int]:
+        """The number of changes, and of the apps that are concerned, new and gone."""
+        apps = [row for row in self.rows if row["thing"] == "app"]
+        return {
+            "changes": len(self.rows),
+            "apps concerned": len({row["app"] for row in self.rows if row["app"]}),
+            "new apps": sum(row["change"] == NEW for row in apps),
+            "apps gone": sum(row["change"] == GONE for row in apps),
+        }
+
+
+def compare(
+    before: str | os.PathLike[str],
+    after: str | os.PathLike[str] | None = None,
+    *,
+    account: str | None = None,
+    frontend: Frontend = NO_FRONTEND,
+) -> Drift:
+    """Compare a snapshot with a later one, or with the account as it is now.
+
+    Parameters:
+        before: the folder of the snapshot.
+        after: the folder of the later snapshot; None to read the account.
+        account: the alias of the account that is read; the default account when None.
+        frontend: the callbacks of the user interface.
+
+    Raises:
+        SettingsError: a folder is no snapshot, or one of the two is of the demo and the other is not.
+        KosmoError: the account could not be read.
+    """
+    was = _saved(before)
+    if after is not None:
+        now = _saved(after)
+        _check_fiction(was.account, now.account)
+    else:
+        with Session(account) as session:
+            _check_fiction(was.account, session.account)
+            now = _read_account(session, was, frontend)
+    return drift_of(was, now)
+
+
+def drift_of(before: State, now: State) -> Drift:
+    """Return what has changed between two states."""
+    drift = Drift(before, now)
+    lists = [one for one in LISTS if one.table in before.tables and one.table in now.tables]
+    for one in lists:
+        drift.rows.extend(_changes(one, before, now, lists))
+    drift.rows.sort(key=lambda row: row["app"] or "")  # the order of the lists stays
+    drift.notes.extend([*_not_compared(before, now), *_not_read(before, now)])
+    if _has_other_key(before, now):
+        drift.notes.append(
+            "Of config vars only the names are compared: the fingerprints of the values have different keys."
+        )
+    return drift
+
+
+def _saved(folder: str | os.PathLike[str]) -> State:
+    saved = read(folder)
+    tables = {name: saved.records(name).rows for name in saved}
+    if APPS not in tables:
+        raise SettingsError(f"{folder} has no list of apps, so it cannot be compared.")
+    # Snapshots of older versions do not say which arguments a list was read with: it was the app.
+    tables_by = {name: about.get("by", ["app_id"]) for name, about in saved.manifest["tables"].items()}
+    return State(saved.account, saved.time, tables, saved.manifest.get("failures", ()), tables_by)
+
+
+def _read_account(session: Session, was: State, frontend: Frontend) -> State:
+    """Read the lists that are compared as the snapshot has them, with the same arguments.
+
+    Raises:
+        KosmoError: a list failed for another reason than a lack of access, or nothing but the apps could be read.
+    """
+    wanted = {one.table: was.arguments.get(one.table, ()) for one in LISTS if one.table in was.tables}
+    parents: dict[str, Sequence[str]] = {"spaces": ()} if any("space" in names for names in wanted.values()) else {}
+    lists = AccountLists(session, integrations.find("heroku"), frontend, only=wanted | parents)
+    time = session.time_of_data()
+    lists.read()
+    if lists.interrupted:
+        raise StoppedError("Interrupted.")
+    for failure in lists.failures:
+        if failure["type"] not in _REFUSED:
+            raise KosmoError(f"The list {failure['table']} could not be read: {failure['message']}")
+    if lists.failures and not lists.tables.keys() - {APPS, "stacks", *parents}:
+        raise KosmoError(f"Nothing but the list of apps can be read: {lists.failures[0]['message']}")
+    tables = {name: rows.rows for name, rows in lists.tables.items() if name in wanted}
+    return State(session.account, time, tables, [one for one in lists.failures if one["table"] in wanted])
+
+
+def _check_fiction(*accounts: str) -> None:
+    if len({account == DEMO for account in accounts}) > 1:
+        other = next(account for account in accounts if account != DEMO)
+        raise SettingsError(
+            f"One of the two is the demo company, which is fiction, and the other is the account `{other}`. Give the "
+            "folder of a snapshot of that account: -p before FOLDER. `kosmo snapshot` writes one."
+        )
+
+
+def _changes(one: ComparedList, before: State, now: State, lists: Sequence[ComparedList]) -> Iterator[dict[str, Fact]]:
+    """Yield the changes of one list, as far as it was read both times."""
+    of_apps = one.table != APPS and any("app" in row or "app_id" in row for row in _rows(one, before, now))
+    skipped = {app for state in (before, now) for app in state.unread.get(one.table, ())}
+    if of_apps:
+        skipped |= before.apps.keys() ^ now.apps.keys()  # each is one change of the list of apps
+    sides = [_by_key(one, state, skipped) for state in (before, now)]
+    for key in dict.fromkeys([*sides[0], *sides[1]]):
+        rows = sides[0].get(key), sides[1].get(key)
+        label = next(one.label(row) for row in reversed(rows) if row)
+        app = _app_name(one, key, rows, before, now)
+        thing = "app" if one.table == APPS else label
+        for change, was, is_now in _differences(one, rows):
+            texts = [was, is_now]
+            if one.table == APPS and change in (NEW, GONE):
+                state, place = (now, 1) if change == NEW else (before, 0)
+                texts[place] = _parts(key[1], state, lists)
+            yield {"app": app, "thing": thing, "change": change, "before": texts[0], "now": texts[1]}
+
+
+def _rows(one: ComparedList, *states: State) -> Iterator[Row]:
+    return (row for state in states for row in state.tables[one.table])
+
+
+def _by_key(one: ComparedList, state: State, skipped: set[str]) -> dict[tuple[str, Any], Row]:
+    """Return the records by app and key. An add-on that several apps use is one record."""
+    keyed = {}
+    for row in state.tables[one.table]:
+        app = "" if one.table == APPS else state.app_of(row)
+        if app not in skipped:
+            keyed[app, one.key(row)] = row
+    return keyed
+
+
+def _app_name(
+    one: ComparedList, key: tuple[str, Any], rows: tuple[Row | None, Row | None], before: State, now: State
+) -> Fact:
+    if one.table == APPS:
+        return next(str(row["name"]) for row in reversed(rows) if row)
+    app = now.apps.get(key[0]) or before.apps.get(key[0])
+    return str(app["name"]) if app else key[0] or None
+
+
+def _differences(one: ComparedList, rows: tuple[Row | None, Row | None]) -> Iterator[tuple[str, Fact, Fact]]:
+    """Yield the changes of one record: the name of the fact, and its two values."""
+    was, now = rows
+    if was is None or now is None:
+        change = NEW if was is None else GONE
+        yield change, _summary(one, was), _summary(one, now)
+        return
+    for name, fact in one.facts.items():
+        if one.table == CONFIG_VARS:
+            if _is_other_value(was, now):
+                yield name, "(hidden)", "(hidden, another one)"
+        elif fact(was) != fact(now):
+            yield name, _shown(fact(was)), _shown(fact(now))
+
+
+def _shown(text: Fact) -> Fact:
+    return None if text is None else redact(text)
+
+
+def _summary(one: ComparedList, row: Row | None) -> Fact:
+    """Return the facts about a record that is there on one day only; None on the other day."""
+    if row is None:
+        return None
+    if one.table == CONFIG_VARS:
+        return "set"
+    facts = [f"{name} {text}" for name, fact in one.facts.items() if name != "name" and (text := fact(row))]
+    return redact(", ".join(facts)) or "there"
+
+
+def _parts(app: str, state: State, lists: Sequence[ComparedList]) -> str:
+    """Return what an app has, in numbers."""
+    nouns = {"addons": "add-on", "dynos": "dyno", "domains": "domain", "collaborators": "seat"}
+    counts = Counter(
+        one.table for one in lists if one.table in nouns for row in state.tables[one.table] if state.app_of(row) == app
+    )
+    parts = [counted(counts[table], noun) for table, noun in nouns.items() if counts[table]]
+    return ", ".join(parts) or f"no {_words([*nouns.values()], 'or')}"
+
+
+def _is_other_value(was: Row, now: Row) -> bool:
+    """Return whether two config vars have different values, as far as their fingerprints have the same key."""
+    fingerprints = was.get(FINGERPRINT), now.get(FINGERPRINT)
+    return fingerprints[0] != fingerprints[1] and len({_key_id(one) for one in fingerprints}) == 1
+
+
+def _key_id(fingerprint: Any) -> str:
+    return str(fingerprint or "").partition(":")[0]
+
+
+def _has_other_key(before: State, now: State) -> bool:
+    keys = [
+        {_key_id(row.get(FINGERPRINT)) for row in state.tables.get(CONFIG_VARS, ())} - {""} for state in (before, now)
+    ]
+    return all(keys) and not keys[0] & keys[1]
+
+
+def _not_compared(before: State, now: State) -> Iterator[str]:
+    """Yield which lists are not compared, because one of the two does not have them."""
+    lists = {one.table for one in LISTS}
+    for state, expected in ((before, lists), (now, before.tables.keys() & lists)):
+        absent = expected - state.tables.keys() - {one["table"] for one in state.failures}
+        if absent:
+            yield (
+                f"Not compared: {_words(sorted(absent))}. The snapshot of {state.time:%Y-%m-%d} does not have them; "
+                "`kosmo snapshot --all` takes every list."
+            )
+    rest = len(before.tables.keys() - lists - {"current_user"})
+    if rest:
+        yield f"{counted(rest, 'other list')} of the snapshot of {before.time:%Y-%m-%d} cannot be compared."
+
+
+def _not_read(before: State, now: State) -> Iterator[str]:
+    """Yield what could not be read on each day, with the reason that Heroku gave."""
+    for state, when in ((before, f"on {before.time:%Y-%m-%d}"), (now, f"on {now.time:%Y-%m-%d}")):
+        for one in LISTS:
+            whole = [failure for failure in state.failures if failure["table"] == one.table and "app_id" not in failure]
+            for failure in whole[:1]:
+                yield f"Not read {when}, and not compared: {_words([one.table])} ({failure['message']})"
+            apps = state.unread.get(one.table, {})
+            names = sorted(str(state.apps[app]["name"]) if app in state.apps else app for app in apps)
+            if names:
+                reason = next(iter(apps.values()))
+                yield f"Not read {when}, and not compared: {_words([one.table])} of {', '.join(names)} ({reason})"
+
+
+def _words(tables: Sequence[str], conjunction: str = "and") -> str:
+    names = [table.replace("addons", "add-ons").replace("_", " ") for table in tables]
+    return f" {conjunction} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -1,0 +1,224 @@
+"""What a comparison of two states of an account shows, and what it says that it did not compare."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from refusing_api import without
+from repository import NOTEBOOKS
+
+from kosmo_kernel import snapshot
+from kosmo_kernel.accounts.fingerprints import Fingerprints
+from kosmo_kernel.demo.api import DEMO_TOKEN
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.session import Session
+from kosmo_kernel.snapshot.compared import LISTS
+from kosmo_kernel.snapshot.drift import State, drift_of
+
+LISTS_OF_APPS = (
+    *("/dynos", "/formation", "/domains", "/addons", "/collaborators", "/config-vars", "/log-drains"),
+    *("/telemetry-drains", "/spaces"),
+)
+Tables = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a snapshot of every list of the demo."""
+    folder = tmp_path_factory.mktemp("everything") / "all"
+    with Session("demo") as session:
+        snapshot.take(session, folder, every=True)
+    return folder
+
+
+@pytest.fixture
+def state(everything: Path) -> State:
+    saved = snapshot.read(everything)
+    tables = {one.table: copy.deepcopy(list(saved.records(one.table))) for one in LISTS}
+    return State("demo", saved.time, tables)
+
+
+def changed(state: State, change: Callable[[Tables], Any], **more: Any) -> State:
+    tables: Tables = {name: copy.deepcopy([dict(row) for row in rows]) for name, rows in state.tables.items()}
+    change(tables)
+    return State(state.account, state.time, tables, **more)
+
+
+def record(tables: Tables, table: str, **fields: Any) -> dict[str, Any]:
+    """Return the record of a list that has these fields."""
+    return next(row for row in tables[table] if fields.items() <= row.items())
+
+
+def rename(tables: Tables, before: str, now: str) -> None:
+    record(tables, "apps", name=before).update(name=now)
+    for row in (row for rows in tables.values() for row in rows if row.get("app_id") == before):
+        row["app_id"] = now
+
+
+def test_an_account_has_no_drift_to_itself(everything: Path) -> None:
+    drift = snapshot.compare(everything, account="demo")
+    assert (drift.rows, drift.figures["changes"]) == ([], 0)
+    assert [note for note in drift.notes if note.startswith("Not")] == []
+
+
+CHANGES: dict[str, tuple[Callable[[Tables], Any], tuple[str | None, ...]]] = {
+    "maintenance": (
+        lambda t: record(t, "apps", name="fleet-radio").update(maintenance=False),
+        ("fleet-radio", "app", "maintenance", "yes", "no"),
+    ),
+    "stack": (
+        lambda t: record(t, "apps", name="label-printer").update(
+            stack={"name": "heroku-22"}, build_stack={"name": "heroku-22"}
+        ),
+        ("label-printer", "app", "stack", "heroku-24", "heroku-22"),
+    ),
+    "name": (
+        lambda t: rename(t, "my-app", "our-app"),
+        ("our-app", "app", "name", "my-app", "our-app"),
+    ),
+    "state of a stack": (
+        lambda t: record(t, "stacks", name="heroku-22").update(state="gone"),
+        (None, "stack heroku-22", "state", "deprecated", "gone"),
+    ),
+    "scaling": (
+        lambda t: record(t, "formation", app_id="booking-api", type="worker").update(quantity=7),
+        ("booking-api", "process worker", "quantity", "2", "7"),
+    ),
+    "size": (
+        lambda t: record(t, "dynos", app_id="booking-api", name="web.1").update(size="Performance-L"),
+        ("booking-api", "dyno web.1", "size", "Standard-2X", "Performance-L"),
+    ),
+    "certificate": (
+        lambda t: record(t, "domains", hostname="courier.larkmoor.example").update(acm_status="cert issued"),
+        ("courier-app", "domain courier.larkmoor.example", "certificate", "failing", "cert issued"),
+    ),
+    "plan": (
+        lambda t: record(t, "addons", name="redis-globular-62745").update(plan={"name": "heroku-redis:mini"}),
+        ("parcel-tracker", "add-on redis-globular-62745", "plan", "heroku-redis:premium-2", "heroku-redis:mini"),
+    ),
+    "value": (
+        lambda t: record(t, "config_vars", app_id="my-app", name="REDIS_URL").update(
+            fingerprint=f"{record(t, 'config_vars', app_id='my-app')['fingerprint'].partition(':')[0]}:{'0' * 32}"
+        ),
+        ("my-app", "config var REDIS_URL", "value", "(hidden)", "(hidden, another one)"),
+    ),
+    "config var": (
+        lambda t: t["config_vars"].remove(record(t, "config_vars", app_id="my-app", name="REDIS_URL")),
+        ("my-app", "config var REDIS_URL", "gone", "set", None),
+    ),
+    "drain": (
+        lambda t: t["log_drains"].remove(record(t, "log_drains", host="siem.larkmoor.example")),
+        ("parcel-tracker", "log drain to siem.larkmoor.example", "gone", "host siem.larkmoor.example", None),
+    ),
+    "telemetry": (
+        lambda t: record(t, "telemetry_drains", app_id="depot-board").update(signals=["logs"]),
+        ("depot-board", "telemetry drain to otel.larkmoor.example", "signals", "logs, metrics, traces", "logs"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_one_change_is_one_row_that_names_what_changed(name: str, state: State) -> None:
+    change, expected = CHANGES[name]
+    assert [tuple(row.values()) for row in drift_of(state, changed(state, change)).rows] == [expected]
+
+
+def test_a_seat_that_may_do_more_is_one_row(state: State) -> None:
+    def deploy(tables: Tables) -> None:
+        seat = next(s for s in tables["collaborators"] if s["app_id"] == "address-checker" and s["permissions"])
+        seat["permissions"] = [{"name": "view"}]
+
+    [row] = drift_of(state, changed(state, deploy)).rows
+    assert (row["app"], row["change"], row["now"]) == ("address-checker", "permissions", "view")
+
+
+def test_an_app_that_is_gone_is_one_change_with_all_that_it_had(state: State) -> None:
+    def remove(tables: Tables) -> None:
+        tables["apps"] = [app for app in tables["apps"] if app["name"] != "courier-app"]
+        for rows in tables.values():
+            rows[:] = [row for row in rows if row.get("app_id") != "courier-app"]
+
+    later = changed(state, remove)
+    there = "2 add-ons, 3 dynos, 2 domains, 5 seats"
+    assert [list(row.values()) for row in drift_of(state, later).rows] == [["courier-app", "app", "gone", there, None]]
+    assert [list(row.values()) for row in drift_of(later, state).rows] == [["courier-app", "app", "new", None, there]]
+    assert drift_of(later, state).figures == {"changes": 1, "apps concerned": 1, "new apps": 1, "apps gone": 0}
+
+
+def test_what_was_not_read_of_an_app_is_said_and_did_not_go(state: State) -> None:
+    def remove(tables: Tables) -> None:
+        tables["dynos"] = [row for row in tables["dynos"] if row["app_id"] != "booking-api"]
+
+    failure = {"table": "dynos", "app_id": "booking-api", "type": "refused", "message": "You may not."}
+    later = changed(state, remove, failures=[failure])
+    for drift in (drift_of(state, later), drift_of(later, state)):
+        assert drift.rows == []
+        [note] = drift.notes
+        assert "dynos of booking-api (You may not.)" in note
+
+
+def test_a_list_that_was_not_read_is_said_and_nothing_of_it_went(state: State) -> None:
+    failure = {"table": "config_vars", "type": "refused", "message": "It needs another scope."}
+    later = changed(state, lambda tables: tables.pop("config_vars"), failures=[failure])
+    drift = drift_of(state, later)
+    assert drift.rows == []
+    assert [("config vars (It needs another scope.)" in note) for note in drift.notes] == [True]
+
+
+def test_a_list_that_only_one_snapshot_has_is_named(state: State) -> None:
+    later = changed(state, lambda tables: tables.pop("formation"))
+    for drift in (drift_of(state, later), drift_of(later, state)):
+        assert drift.rows == []
+        assert [("Not compared: formation." in note) for note in drift.notes] == [True]
+
+
+def test_fingerprints_with_different_keys_are_not_compared_and_names_are(state: State) -> None:
+    other = Fingerprints(b"another key")
+
+    def replace(tables: Tables) -> None:
+        for row in tables["config_vars"]:
+            row["fingerprint"] = other.of(row["name"])
+        tables["config_vars"].remove(record(tables, "config_vars", app_id="my-app", name="REDIS_URL"))
+
+    drift = drift_of(state, changed(state, replace))
+    assert [(row["thing"], row["change"]) for row in drift.rows] == [("config var REDIS_URL", "gone")]
+    assert any("different keys" in note for note in drift.notes)
+
+
+def test_a_snapshot_of_the_demo_is_not_compared_with_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+    with pytest.raises(SettingsError, match="-p before FOLDER"):
+        snapshot.compare(NOTEBOOKS / "larkmoor-2026-10-20", account="default")
+
+
+def test_a_snapshot_without_apps_cannot_be_compared(everything: Path, tmp_path: Path) -> None:
+    manifest = json.loads((everything / "manifest.json").read_text(encoding="utf-8"))
+    manifest["tables"] = {}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(SettingsError, match="no list of apps"):
+        snapshot.compare(tmp_path, everything)
+
+
+def test_the_account_is_read_as_the_snapshot_was_and_refusals_are_said(
+    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = json.loads((everything / "manifest.json").read_text(encoding="utf-8")) | {"account": "default"}
+    for file in everything.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+    with serve(without("/route-planner/domains")) as served:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        drift = snapshot.compare(tmp_path, account="default")
+        assert drift.rows == []
+        assert any("domains of route-planner" in note for note in drift.notes)
+    with serve(without(*LISTS_OF_APPS)) as served:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        with pytest.raises(KosmoError, match="Nothing but the list of apps"):
+            snapshot.compare(tmp_path, account="default")
