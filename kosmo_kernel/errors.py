@@ -5,6 +5,7 @@
     │   ├── InvalidArgumentsError   CredentialsError   SettingsError   UntrustedError
     │   ├── UnknownNameError        a function, account or page   UnknownFieldError   a field of a record
     │   ├── NotAllowedError         denied by the permissions or by the user
+    │   ├── FileWriteError          a file or an output that cannot be written             (also an OSError)
     │   ├── NotRecordedError        the cassette or snapshot has no response to a request
     │   ├── LuaError                the script itself: LuaSyntaxError, LuaRuntimeError
     │   ├── LimitError              the script exceeded a limit
@@ -164,6 +165,26 @@ class SettingsError(UserError):
     """A setting, an option or an environment variable has an invalid value."""
 
     type = "settings"
+
+
+class FileWriteError(UserError, OSError):
+    """A file or an output cannot be written: the disk is full, or it may not be written.
+
+    Parameters:
+        target: what cannot be written: a path, or `standard output`.
+        cause: the error of the system.
+        advice: what was written or kept, and what to do; may be empty.
+
+    Attributes:
+        target: what cannot be written.
+        errno, strerror: those of the cause.
+    """
+
+    type = "file"
+
+    def __init__(self, target: object, cause: OSError, advice: str = "") -> None:
+        super().__init__(f"{target} cannot be written: {cause.strerror or cause}.", advice=advice)
+        self.target, self.errno, self.strerror = target, cause.errno, cause.strerror
 
 
 class UntrustedError(UserError):

@@ -8,6 +8,7 @@ from kosmo_kernel.checks.check_file import parse_check
 from kosmo_kernel.checks.discovery import own_folder
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.questions.head import SUFFIX
+from kosmo_kernel.settings.file_writing import writing
 
 _TEMPLATE = """\
 -- title: Apps without a web process
@@ -34,7 +35,7 @@ def write_new_check(name: str) -> Path:
 
     Raises:
         SettingsError: the name cannot be that of a check, or the file exists.
-        OSError: it cannot be written.
+        FileWriteError: it cannot be written.
     """
     path = Path(name if name.endswith(SUFFIX) else name + SUFFIX)
     if len(path.parts) == 1 and not name.endswith(SUFFIX):
@@ -42,8 +43,9 @@ def write_new_check(name: str) -> Path:
     parse_check(_TEMPLATE, str(path))  # raises an error for a name that no check can have
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(_TEMPLATE)
+        path.touch(exist_ok=False)
     except FileExistsError:
         raise SettingsError(f"{path} is there already. Choose another name.") from None
+    with writing(path):
+        path.write_text(_TEMPLATE, encoding="utf-8")
     return path

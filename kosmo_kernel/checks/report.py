@@ -139,6 +139,7 @@ class CheckReport:
         cost: the calls and requests of the whole run; None if there were none.
         against: the earlier state that it was compared with, in words; empty if it was not.
         notes: notes for the user about the whole run, one line each.
+        unwritten: for each file that it could not be written to, the error.
         interrupted: whether Ctrl-C ended it.
         seconds: its duration.
     """
@@ -150,6 +151,7 @@ class CheckReport:
     cost: ProgressSnapshot | None = None
     against: str = ""
     notes: list[str] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
     interrupted: bool = False
     seconds: float = 0.0
 
@@ -179,7 +181,7 @@ class CheckReport:
         """
         if any(finding.counts and fails_on(finding.severity, fail_on) for finding in self.findings):
             return FINDINGS
-        return NOT_CHECKED if self.not_checked else PASSED
+        return NOT_CHECKED if self.not_checked or self.unwritten else PASSED
 
 
 def fails_on(severity: str, lowest: str) -> bool:

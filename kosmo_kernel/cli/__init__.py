@@ -256,13 +256,16 @@ def _fail(argv: list[str], error: Exception) -> int:
             print_error(error)
     if isinstance(error, StoppedError):
         return INTERRUPTED
-    return USAGE_ERROR if isinstance(error, click.UsageError) else _failure_code(argv)
+    return USAGE_ERROR if isinstance(error, click.UsageError) else _failure_code(argv, error)
 
 
-def _failure_code(argv: list[str]) -> int:
-    """Return the exit code of the command's failures."""
+def _failure_code(argv: list[str], error: Exception) -> int:
+    """Return the exit code of the command for an error."""
+    from kosmo_kernel.cli.command import Command
+
     with suppress(KosmoError):  # the command cannot be created
-        return getattr(command_named(argv[0]), "failure_code", FAILED)
+        command = command_named(argv[0])
+        return command.exit_code(error) if isinstance(command, Command) else FAILED
     return FAILED
 
 

@@ -15,13 +15,14 @@ import click
 from kosmo_kernel.checks.check_file import SEVERITIES, Check
 from kosmo_kernel.checks.discovery import all_checks, check_files, replaced_checks, select_checks
 from kosmo_kernel.checks.formats import FORMATS, format_report
+from kosmo_kernel.checks.report import NOT_CHECKED
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import Command, command
 from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.options import Recording, resume_options
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_rows, print_utf8, write_file
 from kosmo_kernel.cli.shell_interface import INTERRUPTED, SUCCESS, USAGE_ERROR
-from kosmo_kernel.errors import CredentialsError
+from kosmo_kernel.errors import CredentialsError, FileWriteError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -39,7 +40,9 @@ _REPORT_WIDTH = 100  # characters of a line of prose in a table that is written 
 class CheckCommand(Command):
     """The command, whose exit code 1 says that checks found something, so that other failures need another one."""
 
-    failure_code = USAGE_ERROR
+    def exit_code(self, error: Exception) -> int:
+        """Return 3 if nothing was wrong with the command line: a recording or the output cannot be written."""
+        return NOT_CHECKED if isinstance(error, FileWriteError) else USAGE_ERROR
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
@@ -97,7 +100,7 @@ def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> d
     type=_PATH,
     multiple=True,
     metavar="FILE",
-    help="Write the report to this file, too, in --format or that of the file's name. Can be repeated.",
+    help="Write the report to this file, too, in the format of its name, or else that of --format. Can be repeated.",
 )
 @click.option("--accept", "accepted", type=_PATH, metavar="FILE", help="Let the findings that FILE accepts not fail.")
 @click.option("--accept-all", type=_PATH, metavar="FILE", help="Accept all findings, in a new FILE for --accept.")
@@ -142,7 +145,7 @@ def check(
     answered is not asked again.
 
     The exit code is 0 if nothing was found, 1 if something was, 2 if the command was called wrongly, and 3 if nothing
-    was found and something could not be checked.
+    was found and something could not be checked, or a file could not be written; then the whole report is printed.
 
     With --json, as with --format json: `success`, `exit_code`, `summary`, and `checks` with the `findings` of each.
     """
@@ -225,12 +228,19 @@ class _Output:
 
         Parameters:
             form: the format that the command line names.
-            outputs: the files, which have this format or that of their names.
+            outputs: the files, which have the format of their names, or else this one.
             as_json: print JSON.
         """
+        form = "json" if as_json else form
         for output in outputs:
-            write_file(output, self._content(form or _FORMAT_OF.get(output.suffix, TABLE)))
-        self._print("json" if as_json else (not outputs and form) or TABLE)
+            try:
+                write_file(output, self._content(_FORMAT_OF.get(output.suffix, form or TABLE)))
+            except FileWriteError as error:
+                self._report.unwritten.append(str(error))
+        self._full = self._full or bool(self._report.unwritten)  # what is in no file is printed whole
+        self._print(form if form and (as_json or not outputs) else TABLE)
+        for text in self._report.unwritten:
+            print_note(text)
         return INTERRUPTED if self._report.interrupted else self._report.exit_code(self._fail_on)
 
     def _print(self, form: str) -> None:

@@ -19,6 +19,7 @@ from kosmo_kernel.checks.report import CheckReport
 from kosmo_kernel.checks.run import run_checks
 from kosmo_kernel.cli.output import print_note, write_file
 from kosmo_kernel.client.progress import counted
+from kosmo_kernel.errors import FileWriteError
 from kosmo_kernel.session import Session
 
 
@@ -58,9 +59,6 @@ class Exceptions:
         Parameters:
             report: the report, which is complete.
             parameters: the parameters of its checks.
-
-        Raises:
-            OSError: the file with all findings cannot be written.
         """
         if self._snapshot is not None:
             with self._snapshot as session:
@@ -68,8 +66,15 @@ class Exceptions:
             compare(report, earlier, str(self._against))
         accept(report, self._exemptions)
         if self._accept_all is not None:
+            before = [(finding, finding.accepted, finding.expired) for finding in report.findings]
             entries = accept_all(report)
-            write_file(self._accept_all, acceptance_file(entries).encode())
+            try:
+                write_file(self._accept_all, acceptance_file(entries).encode())
+            except FileWriteError as error:
+                report.unwritten.append(str(error))
+                for finding, accepted, expired in before:  # no file accepts them
+                    finding.accepted, finding.expired = accepted, expired
+                return
             print_note(
                 f"{self._accept_all} accepts {counted(len(entries), 'finding')}. Give each its reason, and use it:"
             )

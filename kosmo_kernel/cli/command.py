@@ -20,13 +20,11 @@ from kosmo_kernel.safety.redaction import in_texts, redact
 
 
 class Command(click.Command):
-    """A command that can report a failure as JSON.
+    """A command that can report a failure as JSON."""
 
-    Attributes:
-        failure_code: its exit code when it fails although it was called as its help says.
-    """
-
-    failure_code = FAILED
+    def exit_code(self, error: Exception) -> int:
+        """Return the exit code for an error that says nothing of how the command was called."""
+        return FAILED
 
     def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
         """Return the JSON document that describes a failure.

@@ -75,7 +75,8 @@ def inventory(
             resumes = session.recording.resumes
             check_new(folder, "inventory", replaces=resumes and inventories.may_be_replaced(folder))
             data = inventories.from_account(session, replace(frontend, ask=None))
-    summary = inventories.write(data, folder, resumes=resumes)
+    with recording.kept():
+        summary = inventories.write(data, folder, resumes=resumes)
     if as_json:
         document({"success": data.complete, "directory": output, **summary})
     else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kosmo_kernel.cli.completions import files
+from kosmo_kernel.errors import FileWriteError
 from kosmo_kernel.settings.table import LIMITS, RECORD, REPLAY, RESUME, RESUME_WITHIN, Setting
 from kosmo_kernel.settings.value_types import Number, Value
 
@@ -192,6 +193,22 @@ class Recording:
 
         with resumption(record=self.record, resume=self.resume, resume_within=self.resume_within):
             return Session(account, record=self.record, resume=self.resume or None)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Say where the answers are, if the block cannot write what it makes of them.
+
+        Raises:
+            FileWriteError: that of the block, with what to do.
+        """
+        try:
+            yield
+        except FileWriteError as error:
+            if self.record is not None and error.target != Path(self.record):
+                command = f"{RECORD.command} {self.record} {RESUME.command}"
+                answers = f"The answers are in {self.record}, and `{command}` takes them from there."
+                error.advice = f"{error.advice} {answers}" if error.advice else answers
+            raise
 
     def print_note(self) -> None:
         """Print how many answers were there, how old they were, and what was sent."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from kosmo_kernel.cli.streams import escape_controls, escape_json, output_stream, styled
+from kosmo_kernel.settings.file_writing import writing
 
 if TYPE_CHECKING:
     from kosmo_kernel.pages.page import Page
@@ -91,8 +92,13 @@ def write_file(path: Path, content: bytes) -> None:
         content: its new content.
 
     Raises:
-        OSError: it cannot be written; it is unchanged.
+        FileWriteError: it cannot be written; it is unchanged.
     """
+    with writing(path, "It is unchanged." if path.is_file() else ""):
+        _write_file(path, content)
+
+
+def _write_file(path: Path, content: bytes) -> None:
     if path.exists() and not path.is_file():
         path.write_bytes(content)
         return

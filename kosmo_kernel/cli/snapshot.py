@@ -100,7 +100,7 @@ def snapshot(
         raise click.UsageError(f"--take-over and {SINCE_WITHIN.command} are about --since. Give it as well.")
     recording = Recording(record, resume, resume_within)
     session = recording.session(one_account(account, demo=demo))
-    with session, terminal_frontend(session, aside=True) as frontend:
+    with session, recording.kept(), terminal_frontend(session, aside=True) as frontend:
         report = take(
             session,
             Path(output),

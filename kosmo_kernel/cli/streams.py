@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from kosmo_kernel.errors import FileWriteError
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResult
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
 # The characters that JSON allows unescaped, in UTF-8: DEL, and the C1 controls U+0080 to U+009F.
 _CONTROL_IN_JSON = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
+_NAMES = {"<stdout>": "Standard output", "<stderr>": "Standard error"}
 _SHORT = {"\r": "\\r", "\b": "\\b", "\f": "\\f"}
 
 
@@ -49,17 +52,17 @@ class OutputStream:
 
         Raises:
             ClosedStreamError: the reader closed the stream.
+            FileWriteError: the stream cannot be written, for example because the disk is full.
         """
-        try:
+        with self._writing():
             return self._stream.write(escape_controls(text) if self._escapes else text)
-        except ConnectionError as error:
-            raise ClosedStreamError from error
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write several texts.
 
         Raises:
             ClosedStreamError: the reader closed the stream.
+            FileWriteError: the stream cannot be written, for example because the disk is full.
         """
         for line in lines:
             self.write(line)
@@ -71,26 +74,33 @@ class OutputStream:
 
         Raises:
             ClosedStreamError: the reader closed the stream.
+            FileWriteError: the stream cannot be written, for example because the disk is full.
         """
         self.flush()
         remaining = memoryview(data)
-        try:
+        with self._writing():
             while remaining:
                 remaining = remaining[self._stream.buffer.write(remaining) :]
             self._stream.buffer.flush()
-        except ConnectionError as error:
-            raise ClosedStreamError from error
 
     def flush(self) -> None:
         """Write what is buffered.
 
         Raises:
             ClosedStreamError: the reader closed the stream.
+            FileWriteError: the stream cannot be written, for example because the disk is full.
         """
-        try:
+        with self._writing():
             self._stream.flush()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except ConnectionError as error:
             raise ClosedStreamError from error
+        except OSError as error:
+            raise FileWriteError(_NAMES.get(getattr(self._stream, "name", ""), "An output"), error) from error
 
     def unescaped(self) -> OutputStream:
         """Return a stream to the same place that writes text unchanged."""

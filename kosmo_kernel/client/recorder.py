@@ -36,9 +36,10 @@ from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseEr
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.client.recording_file import response_of
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets
-from kosmo_kernel.client.unfinished_recordings import check_replaceable, create_part, join, moving
+from kosmo_kernel.client.unfinished_recordings import advice_to_resume, check_replaceable, create_part, join, moving
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact
+from kosmo_kernel.settings.file_writing import writing
 from kosmo_kernel.values.records import decode
 
 if TYPE_CHECKING:
@@ -98,9 +99,12 @@ class Recorder:
                 self._resumed = ResumedRecording(file, {**head, "run": run or os.urandom(8).hex()})
                 return
             self._part, self._name = create_part(file)
+            self._write(head)
         except OSError as error:
+            if self._part is not None:
+                self._name.unlink()
+                os.close(self._part)
             raise SettingsError(f"The cassette {file} cannot be written: {error.strerror}.") from None
-        self._write(head)
 
     @property
     def recorded_account(self) -> str | None:
@@ -138,7 +142,7 @@ class Recorder:
             passing: a retry may succeed: write the line only if no later one of the same number replaces it.
 
         Raises:
-            OSError: the file cannot be written, for example because the disk is full.
+            FileWriteError: the file cannot be written, for example because the disk is full.
         """
         with self._lock:
             if passing:
@@ -158,7 +162,7 @@ class Recorder:
             secrets: values that are redacted.
 
         Raises:
-            OSError: as for `keep`.
+            FileWriteError: as for `keep`.
         """
         params = {"asked": decode(asked.params.encode())} if asked.params else {}
         line = {"mcp": asked.server, "method": asked.method, **params, **ending}
@@ -168,7 +172,7 @@ class Recorder:
         """Record a line that is no response to a request, but is needed for the replay.
 
         Raises:
-            OSError: as for `keep`.
+            FileWriteError: as for `keep`.
         """
         line = redact_json({"mcp": asked.server, "method": asked.method, "result": result})
         with self._lock:
@@ -191,7 +195,7 @@ class Recorder:
         """Move the cassette into place. An existing one is kept if no request was recorded.
 
         Raises:
-            OSError: it cannot be moved there; the recording stays in a file beside it.
+            FileWriteError: it cannot be moved there; the recording stays in a file beside it.
             SettingsError: another program holds the lock; the recording stays in a file beside it.
         """
         with self._lock:
@@ -206,9 +210,10 @@ class Recorder:
                 self._resumed.close()
             if part is None:
                 return
-            os.fsync(part)
+            with writing(self._file, advice_to_resume(self._file)):
+                os.fsync(part)
         try:
-            with moving(self._file):
+            with moving(self._file), writing(self._file, f"What was recorded is in {self._name}."):
                 self._put()
         except SettingsError as error:
             raise SettingsError(f"{error.message} What was recorded is in {self._name}.") from None
@@ -252,8 +257,9 @@ class Recorder:
         if self._part is None:
             return  # a response that arrived after `close`
         data = msgspec.json.encode(line) + b"\n"
-        while data:
-            data = data[os.write(self._part, data) :]
+        with writing(self._file, advice_to_resume(self._file)):
+            while data:
+                data = data[os.write(self._part, data) :]
 
 
 class _NumberedRequest(NamedTuple):

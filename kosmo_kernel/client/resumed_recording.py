@@ -38,10 +38,11 @@ from kosmo_kernel.client.recording_file import (
     read_lines,
     read_time,
 )
-from kosmo_kernel.client.unfinished_recordings import adopt, check_replaceable, has_header, replace
+from kosmo_kernel.client.unfinished_recordings import adopt, advice_to_resume, check_replaceable, has_header, replace
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.file_writing import writing
 from kosmo_kernel.settings.private_files import PRIVATE
 from kosmo_kernel.settings.table import RESUME, RESUME_WITHIN
 
@@ -215,10 +216,10 @@ class ResumedRecording:
         """Write a line at the end of the file, as a whole.
 
         Raises:
-            OSError: it cannot be written, for example because the disk is full; the file is as before.
+            FileWriteError: it cannot be written, for example because the disk is full; the file is as before.
         """
         data = msgspec.json.encode(line) + b"\n"
-        with self._lock, self._end(self._file) as (descriptor, end):
+        with writing(self._file, advice_to_resume(self._file)), self._lock, self._end(self._file) as (descriptor, end):
             try:
                 rest = data
                 while rest:

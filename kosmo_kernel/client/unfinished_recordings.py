@@ -20,6 +20,7 @@ import msgspec
 from kosmo_kernel.client.cassette import VERSION
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.private_files import LOCK_TIMEOUT_SECONDS, PRIVATE
+from kosmo_kernel.settings.table import RECORD, RESUME
 
 _HEAD = b'{"cassette":'  # the first bytes of every recording
 
@@ -32,6 +33,12 @@ def create_part(file: Path) -> tuple[int, Path]:
     descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)  # with mode 0600
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor, Path(name)
+
+
+def advice_to_resume(file: Path) -> str:
+    """Return what to do where a recording could not be written any more."""
+    command = f"{RECORD.command} {file} {RESUME.command}"
+    return f"The answers before are in it: once it can be written again, `{command}` goes on with them."
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
         resumes: the run went on with a recording, and replaces an incomplete inventory.
 
     Raises:
-        OSError: the files cannot be written.
+        FileWriteError: the files cannot be written; there is no folder.
     """
     tables = tables_of(data)
     summary = {

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel import accounts, integrations
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.results.call_log import accounts_used, read_lines
 from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
 from kosmo_kernel.runbook.parameters import LUA, parse_text
@@ -23,6 +23,7 @@ from kosmo_kernel.runbook.report import Report
 from kosmo_kernel.safety.escape import code_span
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, one_line, redact
+from kosmo_kernel.settings.file_writing import writing
 from kosmo_kernel.values.lua_syntax import literal
 
 _SECRET_NAME = re.compile(r"token|secret|passw|api_?key|credential", re.IGNORECASE)
@@ -127,19 +128,20 @@ class ExecutedCopy:
         """Write the copy atomically.
 
         Raises:
-            SettingsError: the file cannot be written.
+            FileWriteError: the file cannot be written; it is as after the cell before.
         """
         import nbformat
 
         text = nbformat.writes(self.runbook.notebook)
         temporary = self.output.with_name(f".{self.output.name}.{os.getpid()}")
-        try:
-            self.output.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(f"{text}\n", encoding="utf-8")
-            temporary.replace(self.output)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise SettingsError(f"`{self.output}` cannot be written: {error.strerror}.") from None
+        with writing(self.output, "It has the cells that ended before." if self.output.exists() else ""):
+            try:
+                self.output.parent.mkdir(parents=True, exist_ok=True)
+                temporary.write_text(f"{text}\n", encoding="utf-8")
+                temporary.replace(self.output)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
 
     def _code_cells(self) -> list[Any]:
         return [cell for cell in self.runbook.notebook.cells if cell.cell_type == "code"]

@@ -25,6 +25,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.runbook.copy import refuse_to_replace
 from kosmo_kernel.safety.escape import Html, html_attribute
 from kosmo_kernel.safety.html_table import expand_cells, group_digits
+from kosmo_kernel.settings.file_writing import writing
 
 SUFFIX = ".html"
 KEY_FIGURES = "key-figures"  # the tag of cells whose outputs stand below the title
@@ -120,7 +121,7 @@ def write(copy: Path, accounts: Sequence[str]) -> Path:
         accounts: the aliases of the accounts that the run asked.
 
     Raises:
-        SettingsError: the page cannot be written.
+        FileWriteError: the page cannot be written.
     """
     import nbformat
     from nbconvert import HTMLExporter
@@ -135,10 +136,8 @@ def write(copy: Path, accounts: Sequence[str]) -> Path:
     exporter = HTMLExporter(**templates, **bare)  # type: ignore[no-untyped-call] # nbconvert has no types
     text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
     page = copy.with_suffix(SUFFIX)
-    try:
+    with writing(page, f"The notebook with all outputs is {copy}."):
         page.write_text(_ANCHOR.sub(_without_local_link, text), encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"`{page}` cannot be written: {error.strerror}.") from None
     return page
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.settings.file_writing import writing
 from kosmo_kernel.settings.private_files import PRIVATE
 
 
@@ -56,8 +57,15 @@ def new_folder(folder: Path, *, replaces: bool = False) -> Iterator[Path]:
         replaces: an existing folder is deleted with its content.
 
     Raises:
-        OSError: the folder cannot be written.
+        FileWriteError: the folder cannot be written; it is as before.
     """
+    left = "It is as before." if replaces else "Nothing of it is there."
+    with writing(folder, left), _renamed(folder, replaces=replaces) as temporary:
+        yield temporary
+
+
+@contextmanager
+def _renamed(folder: Path, *, replaces: bool) -> Iterator[Path]:
     folder = Path(os.path.realpath(folder))  # a folder can be renamed onto a folder, but not onto a symbolic link
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # mode 0700

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from kosmo_kernel.errors import CredentialsError, SettingsError
 from kosmo_kernel.safety.intake import decode_text, read_with_status
+from kosmo_kernel.settings.file_writing import writing
 
 PRIVATE_FOLDER, PRIVATE = 0o700, 0o600
 GROUP_AND_OTHERS = 0o077  # permission bits of everyone but the owner
@@ -32,9 +33,13 @@ def write(path: Path, text: str, *, durable: bool = True) -> None:
         durable: wait until a loss of power cannot undo it.
 
     Raises:
-        OSError: it cannot be written; it is unchanged.
+        FileWriteError: it cannot be written; it is unchanged.
     """
-    target = Path(os.path.realpath(path))
+    with writing(path, "It is unchanged."):
+        _replace(Path(os.path.realpath(path)), text, durable=durable)
+
+
+def _replace(target: Path, text: str, *, durable: bool) -> None:
     target.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # with mode 0600
     try:

@@ -68,7 +68,7 @@ def write(
         change: redacts the secrets in a text.
 
     Raises:
-        OSError: the files cannot be written.
+        FileWriteError: the files cannot be written; there is no folder.
     """
     with new_folder(folder, replaces=resumes and _is_unfinished(folder)) as temporary:
         for name, records in tables.items():

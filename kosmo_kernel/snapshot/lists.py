@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.client.progress import counted
-from kosmo_kernel.errors import ApiError, KosmoError, RefusedError, StoppedError
+from kosmo_kernel.errors import ApiError, FileWriteError, KosmoError, RefusedError, StoppedError
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
@@ -129,6 +129,7 @@ class AccountLists:
         """Read all lists. Lists that could not be read are added to `failures`.
 
         Raises:
+            FileWriteError: the recording cannot be written.
             KosmoError: a list failed before any was read.
         """
         plans = [plan for function in self._lists.values() if (plan := self._plan(function))]
@@ -198,7 +199,7 @@ class AccountLists:
             try:
                 self._read(plan)
             except KosmoError as error:
-                if not self.tables:
+                if not self.tables or isinstance(error, FileWriteError):  # the recording cannot go on
                     raise
                 self._add_notes_and_requests(error.result)
                 self.failures.append({"table": table_of(plan.function)} | error.facts())

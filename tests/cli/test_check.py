@@ -80,6 +80,24 @@ def test_a_json_report_is_written_whole_to_a_file(folder: Path, capsys: pytest.C
     assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
 
 
+def test_a_file_has_the_format_of_its_name_or_else_that_of_the_option(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["a.sarif", "a.xml", "a.md", "a.txt", "a.json"]
+    outputs = [part for name in names for part in ("-o", name)]
+    assert outcome(["check", "found.lua", "--demo", "--json", *outputs]) == 1
+    assert json.loads(capsys.readouterr().out)["exit_code"] == 1
+    assert [(folder / name).read_text(encoding="utf-8")[:5] for name in names] == [
+        '{\n  "',
+        "<?xml",
+        "<!-- ",
+        '{\n  "',
+        '{\n  "',
+    ]
+    assert "$schema" in (folder / "a.sarif").read_text(encoding="utf-8")
+    assert json.loads((folder / "a.txt").read_bytes()) == json.loads((folder / "a.json").read_bytes())
+
+
 def test_the_time_of_a_report_is_in_utc(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert outcome(["check", "passed.lua", "--demo", "--at", "2026-11-20T00:30+05:00"]) == 0
     assert "2026-11-19 19:30 UTC" in capsys.readouterr().out

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.errors import FileWriteError, SettingsError
 from kosmo_kernel.inventory import may_be_replaced
 from kosmo_kernel.settings.new_folder import new_folder
 from kosmo_kernel.snapshot.folder import check
@@ -52,7 +52,7 @@ def test_a_folder_is_replaced_as_a_whole_and_stays_when_the_writing_fails(tmp_pa
     folder = written(tmp_path / "saved", SNAPSHOT)
     with pytest.raises(ZeroDivisionError), new_folder(folder, replaces=True):
         raise ZeroDivisionError
-    with pytest.raises(FileNotFoundError), new_folder(folder, replaces=True) as temporary:
+    with pytest.raises(FileWriteError, match="It is as before"), new_folder(folder, replaces=True) as temporary:
         temporary.rmdir()  # so that it cannot get its name
     assert (len(list(folder.iterdir())), list(tmp_path.iterdir())) == (2, [folder])
 
