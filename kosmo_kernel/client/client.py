@@ -33,12 +33,13 @@ from kosmo_kernel.client.lookups import records_to_look_up
 from kosmo_kernel.client.network_outage import NetworkOutage, OutageTimeoutError
 from kosmo_kernel.client.progress import Clock, Progress
 from kosmo_kernel.client.rate_limiter import RateLimiter
+from kosmo_kernel.client.response_budget import ResponseBudget
 from kosmo_kernel.client.responses import UNAVAILABLE, ResponseParser, retry_after
 from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, RetryableError, RetryPolicy
 from kosmo_kernel.errors import ApiError, BadAnswerError, NotRecordedError, RefusedError
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.table import CONNECT_TIMEOUT, OUTAGE_TIMEOUT, READ_TIMEOUT
+from kosmo_kernel.settings.table import CONNECT_TIMEOUT, LIST_LIMIT, OUTAGE_TIMEOUT, READ_TIMEOUT
 from kosmo_kernel.values.records import ends_early
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Client:
         is_recorded: whether a cassette records the responses.
         limiter: the account's rate limiter.
         outage: whether the network is gone.
+        max_list_bytes: bytes of JSON that the pages of one list may have together.
         cache: the cache of earlier answers.
         connections: the transport of the requests.
         last_headers: the headers of the last response, whatever its status; None before the first.
@@ -107,6 +109,7 @@ class Client:
         self.patience = patience if self.live else 0
         self.limiter = RateLimiter(integration.budget, integration.title, self.clock, self.chance)
         outage_seconds = OUTAGE_TIMEOUT.resolve(outage_timeout, config().get(*OUTAGE_TIMEOUT.config))
+        self.max_list_bytes: int = LIST_LIMIT.resolve(configured=config().get(*LIST_LIMIT.config))
         self.outage = NetworkOutage(urlsplit(account.url).netloc, outage_seconds, self.clock, self.chance)
         self.cache = ETagCache(0 if cassette else MAX_BYTES)
         self.last_headers: Mapping[str, str] | None = None
@@ -255,6 +258,7 @@ class Fetch:
         self._newest = call.args.get(NEWEST)
         self._key = f"{call.function.name} {call.url} {self._newest or ''}"
         self._kept = None if fresh else client.cache.find(self._key)
+        self._received = ResponseBudget.of_list(client.max_list_bytes)
         self._sent_at = 0.0  # when the last request was sent
         self._headers_before: Mapping[str, str] | None = None  # of the client's last response when it was sent
 
@@ -340,6 +344,9 @@ class Fetch:
             if isinstance(error.__cause__, ValueError) and ends_early(reply.body):
                 raise RetryableError(error) from error.__cause__
             raise
+        count = len(content) if is_list else 1
+        self._progress.received.take(len(reply.body), count, self._call.where)
+        self._received.take(len(reply.body), count, self._call.where)
         following = self._client.integration.next_page(reply, wanted) if is_list else None
         return FetchedPage(wanted, content, following, reply.headers.get("etag"))
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 from kosmo_kernel.client.estimate import AccountWork, Estimate, ItemWork, Limiter
+from kosmo_kernel.client.response_budget import ResponseBudget
 from kosmo_kernel.safety.text import shortened
 
 if TYPE_CHECKING:
@@ -199,6 +200,12 @@ class Progress:
     Parameters:
         clock: the clock; the system's when None.
         later: returns the number of requests that are known to follow the calls that are begun.
+
+    Attributes:
+        received: what the responses of the run may still have.
+
+    Raises:
+        SettingsError: a limit in the settings is invalid.
     """
 
     def __init__(self, clock: Clock | None = None, later: Callable[[], int] = lambda: 0) -> None:
@@ -216,6 +223,7 @@ class Progress:
         self._items = self._items_done = 0  # of the running `parallel.map`
         self._counts = (0, 0)  # requests answered and sent at the last snapshot
         self._outages: dict[Outage, None] = {}
+        self.received = ResponseBudget.of_run()
 
     @property
     def cancelled(self) -> bool:

@@ -60,6 +60,16 @@ class ResponseParser:
         self.url = self.account.url + self.function.url(self.args)
 
     @property
+    def where(self) -> str:
+        """The call with its arguments and its account, as messages name it."""
+        args = "".join(f'{key} "{self._quoted(str(value), 60)}", ' for key, value in self.args.items())
+        return f"{self._name} ({args}account {self.account.alias})"
+
+    @property
+    def _name(self) -> str:
+        return f"{self.integration.name}.{self.function.name}"
+
+    @property
     def missing_parent(self) -> str | None:
         """Return the kind of the missing thing in the last error if an argument identifies it, else None."""
         return self.missing if self.missing in {name.removesuffix("_id") for name in self.args} else None
@@ -239,8 +249,6 @@ class ResponseParser:
         self, kind: type[ApiError], sentences: Sequence[str], reply: Response | None = None, word: str | None = None
     ) -> ApiError:
         """Return an error whose message names the failed call, followed by some sentences."""
-        name = f"{self.integration.name}.{self.function.name}"
-        args = "".join(f'{key} "{self._quoted(str(value), 60)}", ' for key, value in self.args.items())
         request_id = self._quoted(reply.headers.get(self.integration.request_id.lower(), "")) if reply else ""
         sentences = [*sentences, self.tried]
         if request_id and kind.message_has_request_id:
@@ -248,11 +256,11 @@ class ResponseParser:
         text = " ".join(one if one.endswith((".", "!", "?")) else f"{one}." for one in sentences if one)
         return kind(
             text,
-            where=f"{name} ({args}account {self.account.alias})",
+            where=self.where,
             status=reply.status if reply else None,
             id=word,
             request_id=request_id or None,
-            function=name,
+            function=self._name,
             account=self.account.alias,
         )
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from kosmo_kernel.mcp.references import ResolvedServer
 
 MAX_MESSAGE_BYTES = 64 << 20  # maximum bytes of a message
+MAX_MESSAGE_VALUES = 1_000_000  # maximum numbers, texts, lists and objects in it; each takes about 100 bytes
 READ_BYTES = 1 << 18  # bytes per read
 TAIL_LINES, TAIL_WIDTH = 8, 300  # of standard error: the last lines, and the characters of each
 EXIT_SECONDS = 2.0  # grace period to exit after its input is closed, which the protocol requires

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from signal import Signals
 
 from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError, SettingsError, UnreachableError
-from kosmo_kernel.mcp.child import MAX_MESSAGE_BYTES
+from kosmo_kernel.mcp.child import MAX_MESSAGE_BYTES, MAX_MESSAGE_VALUES
 from kosmo_kernel.mcp.entries import Server
 from kosmo_kernel.mcp.trust import command_line
 from kosmo_kernel.safety.redaction import one_line
@@ -108,7 +108,7 @@ class ClosedError(McpError):
     def describe(self, request: FailedRequest) -> Description:
         """Return how the connection ended."""
         if self.too_long:
-            size = f"{MAX_MESSAGE_BYTES >> 20} MiB"
+            size = f"{MAX_MESSAGE_BYTES >> 20} MiB or {MAX_MESSAGE_VALUES:,} values"
             return BadAnswerError, f"sent a message of more than {size} {request.doing}, and was ended."
         if self.why or request.server.kind == "http":
             reason = f": {request.redacted(self.why)}" if self.why else ""

@@ -27,10 +27,12 @@ from mcp.shared.message import SessionMessage
 from pydantic import BaseModel, ValidationError
 
 from kosmo_kernel import __version__
-from kosmo_kernel.mcp.child import MAX_MESSAGE_BYTES, Child
+from kosmo_kernel.mcp import bounded_http
+from kosmo_kernel.mcp.child import MAX_MESSAGE_BYTES, MAX_MESSAGE_VALUES, Child, TooLongError
 from kosmo_kernel.mcp.errors import ClosedError, MalformedError, McpError, ServerRejectedError, ServerTimeoutError
 from kosmo_kernel.mcp.references import ResolvedServer
 from kosmo_kernel.mcp.streams import LineReader, LineWriter
+from kosmo_kernel.safety.intake import count_values
 
 T = TypeVar("T")
 
@@ -54,6 +56,7 @@ class MessageTransport:
     Attributes:
         closed: set when the transport is closed.
         too_long: a message exceeded the size limit.
+        fault: what is wrong with a response that is not read; empty if nothing is.
         unmatched_id: the id of a response that matches no request; empty if there was none.
         status: the HTTP status of the last response if it was an error, else 0.
         last_message_time: the loop's time when the last message arrived.
@@ -64,6 +67,7 @@ class MessageTransport:
         self.child = child
         self.closed = asyncio.Event()
         self.too_long = False
+        self.fault = ""
         self.unmatched_id = ""
         self.status = 0
         self.last_message_time = 0.0
@@ -280,7 +284,7 @@ def _translate(error: BaseException, wire: MessageTransport) -> BaseException:
     translated = error
     match error:
         case MCPError(code=protocol.CONNECTION_CLOSED):
-            translated = ClosedError(too_long=wire.too_long)
+            translated = ClosedError(wire.fault, too_long=wire.too_long)
         case MCPError(code=protocol.REQUEST_TIMEOUT):
             translated = ServerTimeoutError()
         case MCPError(data=MalformedError() as malformed):  # from `_message`; a server's data is JSON
@@ -309,11 +313,18 @@ async def _http(filled: ResolvedServer, wire: MessageTransport, seconds: float) 
 
     async def on_response(response: httpx2.Response) -> None:
         wire.status = response.status_code if response.is_error else 0
+        try:
+            bounded_http.limit_body(response, wire.overflowed)
+        except httpx2.DecodingError as error:
+            wire.fault = str(error)
+            raise
 
     timeout = httpx2.Timeout(seconds, read=None)  # requests have their own timeout, and streams may stay open
     hooks = {"response": [on_response]}
     async with (
-        httpx2.AsyncClient(headers=dict(filled.headers), timeout=timeout, event_hooks=hooks) as client,
+        httpx2.AsyncClient(
+            headers={**bounded_http.HEADERS, **filled.headers}, timeout=timeout, event_hooks=hooks
+        ) as client,
         streamable_http_client(filled.url, http_client=client, max_sse_event_size=MAX_MESSAGE_BYTES) as streams,
     ):
         yield streams
@@ -350,9 +361,15 @@ async def _lines(
 
 
 def _message(line: bytes, child: Child) -> protocol.JSONRPCMessage | None:
-    """Return the message in a line; None for other output, which is added to `Child.noise`."""
+    """Return the message in a line; None for other output, which is added to `Child.noise`.
+
+    Raises:
+        TooLongError: it has too many values to decode them.
+    """
     if not line.strip():
         return None
+    if count_values(line, MAX_MESSAGE_VALUES) > MAX_MESSAGE_VALUES:
+        raise TooLongError
     try:
         return protocol.jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValueError:

@@ -313,6 +313,30 @@ MEMORY_LIMIT = Setting(
     cell=("--memory-limit",),
     command="--memory-limit",
 )
+LIST_LIMIT = Setting(
+    "list_limit",
+    "Bytes of JSON that the pages of one list may have together.",
+    _BYTES,
+    128 << 20,
+    variable="KOSMO_LIST_LIMIT",
+    config=("limits", "list"),
+)
+RESPONSE_LIMIT = Setting(
+    "response_limit",
+    "Bytes of JSON that all responses of a run may have together.",
+    _BYTES,
+    8 << 30,
+    variable="KOSMO_RESPONSE_LIMIT",
+    config=("limits", "responses"),
+)
+RECORD_LIMIT = Setting(
+    "record_limit",
+    "Records that all responses of a run may have together.",
+    Number("a whole number of records, 1 or more", "N", minimum=1, maximum=1 << 62, is_whole=True),
+    20_000_000,
+    variable="KOSMO_RECORD_LIMIT",
+    config=("limits", "records"),
+)
 MAX_TOKENS = Setting(
     "max_tokens",
     "Tokens, of four characters each, that an agent may have as the `max_tokens` of an answer of `kosmo mcp:serve`.",
@@ -470,7 +494,18 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
     "cells": (
         *(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, ERRORS, FRESH, NO_RAISE_ERROR),
     ),
-    "limits": (*LIMITS, MAX_CPU, MAX_MEMORY, MAX_TOKENS, ANSWER_WITHIN, REQUIRE_WALLS, MACOS_SANDBOX),
+    "limits": (
+        *LIMITS,
+        MAX_CPU,
+        MAX_MEMORY,
+        LIST_LIMIT,
+        RESPONSE_LIMIT,
+        RECORD_LIMIT,
+        MAX_TOKENS,
+        ANSWER_WITHIN,
+        REQUIRE_WALLS,
+        MACOS_SANDBOX,
+    ),
     "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
     "network": (CONNECT_TIMEOUT, READ_TIMEOUT, OUTAGE_TIMEOUT, MCP_TOKEN),
     "checks": (CHECKS_FOLDER, *CHECK_PARAMETERS),

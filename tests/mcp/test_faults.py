@@ -136,7 +136,8 @@ EXPECTED: dict[str, tuple[type[KosmoError], str]] = {
     "malformed": (BadAnswerError, "answered wrongly in `misbehave`: its answer is no JSON-RPC message"),
     "rejected": (RefusedError, "answered with an error in `misbehave`: its answer is no JSON-RPC message"),
     "wrong_shape": (BadAnswerError, r"answered wrongly in `misbehave`: it is not as the protocol has it \(content"),
-    "huge": (BadAnswerError, r"sent a message of more than 64 MiB in `misbehave`, and was ended\."),
+    "huge": (BadAnswerError, r"sent a message of more than 64 MiB or 1,000,000 values in `misbehave`, and was "),
+    "many_values": (BadAnswerError, r"sent a message of more than 64 MiB or 1,000,000 values in `misbehave`, and was "),
 }
 
 

@@ -35,6 +35,9 @@ max_cpu = 60
 max_tokens = 4000
 answer_within = 50
 outage_timeout = 90
+list = 67108864
+responses = 1000000000
+records = 1000
 
 [checks]
 folder = "own"

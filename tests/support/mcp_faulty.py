@@ -125,6 +125,13 @@ def huge(_asked: Message) -> None:
     sys.stdout.flush()
 
 
+def many_values(asked: Message) -> None:
+    """Answer with lists of three bytes each, which take thirty times that in memory."""
+    result = json.dumps({**texts("many"), "structuredContent": {"rows": []}}).replace("[]", f"[{'[],' * 1_500_000}[]]")
+    sys.stdout.write(f'{{"jsonrpc": "2.0", "id": {json.dumps(asked["id"])}, "result": {result}}}\n')
+    sys.stdout.flush()
+
+
 def noise(asked: Message) -> None:
     sys.stdout.write("working …\n{\n[1, 2]\n\n")
     answer(asked, texts("fine"))

@@ -1,0 +1,76 @@
+"""Limit the bytes and records of the responses that a list, and a whole run, may have.
+
+A service that sends page after page, each with new records, would fill the memory of this process, since a list is
+complete or an error. The bytes of one response are limited where it is read (`connections.py`).
+"""
+
+from __future__ import annotations
+
+import threading
+
+from kosmo_kernel.errors import LimitError
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.limits import MAX_RECORDS
+from kosmo_kernel.settings.table import LIST_LIMIT, RECORD_LIMIT, RESPONSE_LIMIT, Setting
+
+
+class ResponseBudget:
+    """What may still be received. Thread-safe.
+
+    Parameters:
+        scope: what has the budget, as messages call it: `A run`.
+        max_bytes: the bytes of all bodies.
+        bytes_setting: the setting that changes them.
+        max_records: the number of records.
+        records_limit: the name of that limit.
+    """
+
+    def __init__(
+        self, scope: str, max_bytes: int, bytes_setting: Setting, max_records: int, records_limit: str
+    ) -> None:
+        self._scope = scope
+        self._max_bytes, self._bytes_setting = max_bytes, bytes_setting
+        self._max_records, self._records_limit = max_records, records_limit
+        self._bytes = self._records = 0
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of_run(cls) -> ResponseBudget:
+        """Return the budget of a run, as the settings have it."""
+        settings = config()
+        size = RESPONSE_LIMIT.resolve(configured=settings.get(*RESPONSE_LIMIT.config))
+        records = RECORD_LIMIT.resolve(configured=settings.get(*RECORD_LIMIT.config))
+        return cls("The responses of one run", size, RESPONSE_LIMIT, records, RECORD_LIMIT.name)
+
+    @classmethod
+    def of_list(cls, max_bytes: int) -> ResponseBudget:
+        """Return the budget of one list."""
+        return cls("The pages of one list", max_bytes, LIST_LIMIT, MAX_RECORDS, "records_limit")
+
+    def take(self, size: int, records: int, where: str) -> None:
+        """Count a response.
+
+        Parameters:
+            size: the bytes of its body.
+            records: the records in it.
+            where: the call, for the message.
+
+        Raises:
+            LimitError: it is more than may still be received.
+        """
+        with self._lock:
+            self._bytes += size
+            self._records += records
+            excess = self._bytes > self._max_bytes, self._records > self._max_records
+        if excess[0]:
+            setting = self._bytes_setting
+            raise LimitError(
+                f"{where}: {self._scope} have more than {self._max_bytes:,} bytes ({setting.name}). If that much is "
+                f"right, set {setting.variable} or `{'.'.join(setting.config)}` in config.toml.",
+                limit=setting.name,
+            )
+        if excess[1]:
+            raise LimitError(
+                f"{where}: {self._scope} have more than {self._max_records:,} records ({self._records_limit}).",
+                limit=self._records_limit,
+            )
