@@ -9,7 +9,7 @@ from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LimitError
 from kosmo_kernel.reader.allowance import Allowance
-from kosmo_kernel.reader.reading import PROCESS, TIME, read
+from kosmo_kernel.reader.reading import HEADER_BYTES, PROCESS, TIME, read
 from kosmo_kernel.reader.task import Task
 from kosmo_kernel.walls import wire
 
@@ -69,7 +69,7 @@ def _checked(payload: bytes) -> tuple[dict[str, Any], list[bytes]]:
         LimitError: it is malformed.
     """
     try:
-        header, texts = wire.unpack(payload)
+        header, texts = wire.unpack(payload, max_header=HEADER_BYTES)
         if "error" in header:
             return {
                 key: str(header[key])[:MAX_MESSAGE_LENGTH].encode(errors="replace").decode() for key in FAILURE_KEYS

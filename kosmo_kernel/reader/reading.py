@@ -75,7 +75,7 @@ def pid() -> int | None:
 def _parts(payload: bytes) -> tuple[str, str, bytes]:
     """Return why a reply has no result, as a refusal and as the kind of a failure, and the result."""
     try:
-        header, texts = wire.unpack(payload)
+        header, texts = wire.unpack(payload, max_header=HEADER_BYTES)
         refused, failed = (str(header.get(key, ""))[:MAX_REFUSAL_LENGTH] for key in ("refused", "failed"))
         if not refused and not failed and len(texts) != 1:
             raise UnreadError

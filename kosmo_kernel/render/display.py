@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from kosmo_kernel import safety
+from kosmo_kernel.reader import markup as reader
 from kosmo_kernel.render.blocks import ValueKind, as_shown, blocks_of, kind_of
 from kosmo_kernel.render.text import first_lines, is_longer, pretty
 from kosmo_kernel.safety.markup import Plain
@@ -145,6 +146,8 @@ def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
 
     Raises:
         UnsafeContentError: it cannot be made safe.
+        LimitError: that takes too much time or memory.
+        StoppedError: the run must stop.
     """
     if form == VALUE:
         return bundle_of(given)
@@ -174,13 +177,13 @@ def _line_text(value: Any, kept: str) -> Plain:
 
 
 def _html(text: str) -> Bundle:
-    markup = safety.sanitize_html(text)
-    return {"text/plain": Plain.escape(safety.html_to_text(markup)), "text/html": markup}
+    markup, words = reader.html(text)
+    return {"text/plain": Plain.escape(words), "text/html": markup}
 
 
 _MARKUP: dict[str, Callable[[str], Bundle]] = {
     "html": _html,
-    "latex": lambda text: {"text/plain": Plain.escape(text), "text/latex": safety.sanitize_latex(text)},
-    "markdown": lambda text: {"text/plain": Plain.escape(text), "text/markdown": safety.sanitize_markdown(text)},
-    "svg": lambda text: {"text/plain": Plain("[a drawing]"), "text/html": safety.sanitize_svg(text)},
+    "latex": lambda text: {"text/plain": Plain.escape(text), "text/latex": reader.latex(text)},
+    "markdown": lambda text: {"text/plain": Plain.escape(text), "text/markdown": reader.markdown(text)},
+    "svg": lambda text: {"text/plain": Plain("[a drawing]"), "text/html": reader.svg(text)},
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kosmo_kernel import safety
+from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import DisplayRequest
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.pages.page import Page
@@ -79,7 +80,7 @@ class RunOutput:
         try:
             with self._interruptible:
                 display = self._display(request)
-        except safety.UnsafeContentError as error:
+        except (safety.UnsafeContentError, LimitError) as error:
             self.write("stderr", f"display.{request.form}: {error}\n")
             return
         # The whole value is kept, even if its text shows only a part.

@@ -181,7 +181,7 @@ def test_columns_are_counted_once() -> None:
 @pytest.mark.claim("budget-time")
 def test_work_outside_lua_has_a_limit_that_lua_cannot_catch(lua: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "HOST_CPU_EXTRA", 0.0)
-    monkeypatch.setattr(docs, "read", lambda _page: burn(0.02))
+    monkeypatch.setattr(docs, "read", lambda _page, _names: burn(0.02))
     before = time.thread_time()
     error = limit_of(lua, "while true do pcall(docs.read, 'zzz') end", cpu_limit=0.3)
 
