@@ -6,6 +6,7 @@ not read is listed, on the page and in the summary.
 
 source.py      read the lists, from the network or from a snapshot
 tables.py      the tables; apps.py, addons.py, domains.py, pipelines.py and access.py make their rows
+reach.py       who can reach which app, and by what
 bill.py        what processes and add-ons cost a month
 summary.py     key figures, what makes a move hard, what could not be read
 terraform.py   import blocks for Terraform

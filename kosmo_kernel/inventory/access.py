@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from kosmo_kernel.inventory.records import Row, at
+from kosmo_kernel.inventory.reach import MANAGE, REACH, Access, accesses, is_person, permissions_of
+from kosmo_kernel.inventory.records import at
 from kosmo_kernel.inventory.source import AccountData
 
 TEAM_COLUMNS = (
@@ -25,10 +26,10 @@ MEMBER_COLUMNS = (
     *("team", "email", "name", "role", "state", "two_factor", "single_sign_on", "invited_by", "created_at", "id"),
 )
 PERSON_COLUMNS = (
-    *("email", "name", "teams", "apps", "apps_managed", "apps_owned", "spaces", "enterprise_accounts", "two_factor"),
-    "single_sign_on",
+    *("email", "name", "teams", "apps", "apps_managed", "apps_at_least", "apps_owned", "seats", "spaces"),
+    *("enterprise_accounts", "two_factor", "single_sign_on"),
 )
-ACCESS_COLUMNS = ("app", "email", "role", "permissions", "team", "created_at", "id")
+ACCESS_COLUMNS = tuple(field.name for field in fields(Access))
 SPACE_COLUMNS = (
     *("name", "team", "region", "generation", "shield", "state", "cidr", "data_cidr", "apps", "members", "created_at"),
     "id",
@@ -36,13 +37,6 @@ SPACE_COLUMNS = (
 SPACE_ACCESS_COLUMNS = ("space", "email", "permissions", "created_at", "id")
 
 PEOPLE = ("collaborators", "team_members", "space_members", "enterprise_account_members")  # the lists of people
-_DEFAULT_ROLE = "collaborator"  # what Heroku means by a collaborator without a role
-_TEAM_ACCOUNT = "@herokumanager.com"  # ends the address that stands for a team where Heroku wants a person
-
-
-def is_person(email: str) -> bool:
-    """Return whether an address is one of a person, and does not stand for a team."""
-    return not email.endswith(_TEAM_ACCOUNT)
 
 
 def team_rows(data: AccountData) -> Iterator[dict[str, Any]]:
@@ -101,9 +95,7 @@ class PersonAccess:
 
     name: str | None = None
     teams: dict[str, None] = field(default_factory=dict)
-    apps: set[str] = field(default_factory=set)
-    managed: set[str] = field(default_factory=set)
-    owned: set[str] = field(default_factory=set)
+    accesses: list[Access] = field(default_factory=list)
     spaces: dict[str, None] = field(default_factory=dict)
     enterprise_accounts: dict[str, None] = field(default_factory=dict)
     two_factor: bool | None = None
@@ -125,31 +117,29 @@ def people(data: AccountData) -> dict[str, PersonAccess]:
             person.two_factor = row.get("two_factor_authentication")
     for row in data.rows("collaborators"):
         person = everybody[row["user"]["email"]]
-        app = data.app_name(row)
-        person.apps.add(app)
-        if "manage" in _permissions(row) or row.get("role") in {"owner", "admin"}:
-            person.managed.add(app)
         if person.single_sign_on is None:
             person.single_sign_on = at(row, "user.federated")
     for row in data.rows("space_members"):
         everybody[row["user"]["email"]].spaces[row["space"]["name"]] = None
-    for row in data.rows("apps"):
-        if owner := at(row, "owner.email"):
-            everybody[owner].owned.add(row["name"])
+    for access in accesses(data):
+        everybody[access.email].accesses.append(access)
     return {email: everybody[email] for email in sorted(everybody) if is_person(email)}
 
 
 def person_rows(data: AccountData) -> Iterator[dict[str, Any]]:
     """Yield a row for each person."""
     knows_apps = "collaborators" in data.tables
+    at_least = not data.is_whole(*REACH)
     for email, person in people(data).items():
         yield {
             "email": email,
             "name": person.name,
             "teams": list(person.teams),
-            "apps": len(person.apps | person.owned) if knows_apps else None,
-            "apps_managed": len(person.managed | person.owned) if knows_apps else None,
-            "apps_owned": len(person.owned),
+            "apps": len(person.accesses) if knows_apps else None,
+            "apps_managed": sum(MANAGE in one.permissions for one in person.accesses) if knows_apps else None,
+            "apps_at_least": at_least if knows_apps else None,
+            "apps_owned": sum(one.by == "owner" for one in person.accesses),
+            "seats": sum(one.seat for one in person.accesses) if knows_apps else None,
             "spaces": list(person.spaces),
             "enterprise_accounts": list(person.enterprise_accounts),
             "two_factor": person.two_factor,
@@ -158,18 +148,9 @@ def person_rows(data: AccountData) -> Iterator[dict[str, Any]]:
 
 
 def access_rows(data: AccountData) -> Iterator[dict[str, Any]]:
-    """Yield a row for each collaborator of each app."""
-    for row in data.rows("collaborators"):
-        app = data.app_name(row)
-        yield {
-            "app": app,
-            "email": at(row, "user.email"),
-            "role": row.get("role") or _DEFAULT_ROLE,
-            "permissions": _permissions(row),
-            "team": at(data.apps.get(app), "team.name"),
-            "created_at": row.get("created_at"),
-            "id": row.get("id"),
-        }
+    """Yield a row for each app that a person can reach."""
+    for one in accesses(data):
+        yield asdict(one) | {"permissions": list(one.permissions)}
 
 
 def space_rows(data: AccountData) -> Iterator[dict[str, Any]]:
@@ -202,15 +183,10 @@ def space_access_rows(data: AccountData) -> Iterator[dict[str, Any]]:
         yield {
             "space": at(row, "space.name"),
             "email": at(row, "user.email"),
-            "permissions": _permissions(row),
+            "permissions": list(permissions_of(row)),
             "created_at": row.get("created_at"),
             "id": row.get("id"),
         }
-
-
-def _permissions(row: Row) -> list[str]:
-    """Return the names of the permissions of a record."""
-    return [name for one in row.get("permissions") or () if (name := at(one, "name"))]
 
 
 def _by_team(data: AccountData, table: str, path: str) -> dict[str, int | None]:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kosmo_kernel.inventory.bill import BillLine, Prices, bill_of, dollars, is_eco, total
+from kosmo_kernel.inventory.reach import Access, accesses
 from kosmo_kernel.inventory.records import Row, at
 from kosmo_kernel.inventory.source import AccountData
 
 APP_COLUMNS = (
     *("name", "team", "owner", "space", "region", "stack", "generation", "buildpack", "pipeline", "stage"),
-    *("process_types", "dynos", "addons", "custom_domains", "config_vars", "collaborators"),
+    *("process_types", "dynos", "addons", "custom_domains", "config_vars", "people", "seats"),
     *("monthly_usd_dynos", "monthly_usd_addons", "monthly_usd", "unknown_prices"),
     *("maintenance", "acm", "review_app", "created_at", "released_at", "web_url", "git_url", "id"),
 )
@@ -40,7 +41,11 @@ def app_rows(data: AccountData) -> Iterator[dict[str, Any]]:
     for line in bill_of(data).lines:
         lines[line.app, line.kind].append(line)
     processes, addons, domains = data.by_app("formation"), data.by_app("account_addons"), data.by_app("domains")
-    config_vars, collaborators = data.by_app("config_vars"), data.by_app("collaborators")
+    config_vars, seats = data.by_app("config_vars"), data.by_app("collaborators")
+    reached = defaultdict[str, list[Access]](list)
+    for access in accesses(data):
+        reached[access.app].append(access)
+    knows_admins = data.is_whole("team_members")
     for app in data.rows("apps"):
         name = app["name"]
         running, owned, hosts = processes.get(name), addons.get(name), domains.get(name)
@@ -63,7 +68,8 @@ def app_rows(data: AccountData) -> Iterator[dict[str, Any]]:
             "addons": _count(owned),
             "custom_domains": None if hosts is None else sum(row["kind"] == "custom" for row in hosts),
             "config_vars": _count(config_vars.get(name)),
-            "collaborators": _count(collaborators.get(name)),
+            "people": len(reached[name]) if seats.get(name) is not None and knows_admins else None,
+            "seats": None if seats.get(name) is None else sum(one.seat for one in reached[name]),
             "monthly_usd_dynos": dollars(dynos[0]) if dynos else None,
             "monthly_usd_addons": dollars(extras[0]) if extras else None,
             "monthly_usd": dollars(dynos[0] + extras[0]) if dynos and extras else None,

@@ -16,7 +16,7 @@ from kosmo_kernel.inventory.bill import BillGroup, bill_of, total
 from kosmo_kernel.inventory.page_style import STYLE
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import KeyFigure, Obstacle, Unread, key_figures, obstacles, unread
-from kosmo_kernel.inventory.tables import KINDS, InventoryTable
+from kosmo_kernel.inventory.tables import BOUNDS, KINDS, InventoryTable
 from kosmo_kernel.safety.escape import Html, html_attribute
 from kosmo_kernel.safety.html_table import HtmlColumn, html_table
 
@@ -225,8 +225,12 @@ def _table(table: InventoryTable) -> Html:
 
 
 def _column(name: str, rows: Sequence[Mapping[str, Any]]) -> HtmlColumn:
-    values = [row[name] for row in rows]
-    texts = [_text(name, value) for value in values]
+    """Return a column; its values are bounds where the column for that says so."""
+    values, bounds = [row[name] for row in rows], [row.get(BOUNDS.get(name, "")) for row in rows]
+    texts = [
+        f"at least {text}" if is_bound and text else text
+        for is_bound, text in zip(bounds, (_text(name, value) for value in values), strict=True)
+    ]
     numbers = any(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
     heading = _HEADINGS.get(name, name.replace("_", " ").capitalize())
     return HtmlColumn(heading, texts, (text or "" for text in texts), to_the_right=numbers)

@@ -207,19 +207,19 @@ KINDS = (
     TableKind(
         "people",
         "People",
-        "Everybody who may do something, once, with the number of apps and with their teams.",
+        "Everybody who may do something, once, with their teams and the number of apps that they can reach.",
         access.PEOPLE,
         access.PERSON_COLUMNS,
-        ("email", "name", "teams", "apps", "apps_managed", "two_factor", "single_sign_on"),
+        ("email", "name", "teams", "apps", "apps_managed", "seats", "two_factor", "single_sign_on"),
         access.person_rows,
     ),
     TableKind(
         "access",
         "Access to apps",
-        "What each person may do with each app.",
+        "Who can reach which app and by what: an admin of a team reaches all of its apps, with a seat or without.",
         ("collaborators",),
         access.ACCESS_COLUMNS,
-        ("app", "email", "role", "permissions"),
+        ("app", "email", "by", "permissions", "seat"),
         access.access_rows,
         ("app", "email"),
     ),
@@ -244,6 +244,12 @@ KINDS = (
         ("space", "email"),
     ),
 )
+
+
+BOUNDS = {
+    "apps": "apps_at_least",
+    "apps_managed": "apps_at_least",
+}  # the columns that say of others that they are bounds
 
 
 def tables_of(data: AccountData) -> list[InventoryTable]:

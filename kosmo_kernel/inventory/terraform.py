@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from kosmo_kernel.inventory.access import is_person
 from kosmo_kernel.inventory.domains import heroku_managed_endpoints
+from kosmo_kernel.inventory.reach import is_person
 from kosmo_kernel.inventory.records import Row, at
 from kosmo_kernel.inventory.source import AccountData
 

@@ -28,7 +28,7 @@ from kosmo_kernel import inventory, snapshot
 from kosmo_kernel.demo import access as demo_access
 from kosmo_kernel.demo import certificates, drains, pipelines, spaces, variables
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import Company, company
+from kosmo_kernel.demo.company import AppRecords, Company, company
 from kosmo_kernel.demo.record_maker import Maker
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError
@@ -104,9 +104,17 @@ def all_of(whole: Company) -> dict[str, Keys]:
         "invited": Counter(
             (team["name"], one["user"]["email"]) for team in whole.teams for one in demo_access.invitations(make, team)
         ),
-        "access": Counter((app["name"], one["user"]["email"]) for app, own in by_app for one in own.collaborators),
+        "access": Counter((app["name"], email) for app, own in by_app for email in reaching(whole, app, own)),
         "spaces": Counter((one["name"],) for one in spaces.spaces(make)),
     }
+
+
+def reaching(whole: Company, app: dict[str, Any], own: AppRecords) -> set[str]:
+    """Return the addresses of the people who reach an app: its owner, its collaborators, and the admins of its team."""
+    emails = {app["owner"]["email"], *(one["user"]["email"] for one in own.collaborators)}
+    if app["team"]:
+        emails |= {one["email"] for one in whole.members(app["team"]) if one["role"] == "admin"}
+    return {email for email in emails if not email.endswith("@herokumanager.com")}
 
 
 COLUMNS = {
@@ -192,6 +200,38 @@ def test_it_says_who_shares_an_add_on_and_what_a_move_has_to_replace(folder: Pat
         "private spaces": 3,
         "domains with a certificate from heroku": 15,
     }
+
+
+def test_access_to_apps_is_that_of_the_shared_table(demo: AccountData, session: Session) -> None:
+    [access] = [one for one in tables_of(demo) if one.kind.name == "access"]
+    rows = [{**row, "permissions": ", ".join(row["permissions"]) or None} for row in access.rows]
+
+    assert rows == list(session.run("return heroku.tables.access()").value.rows)
+
+
+def test_an_admin_of_two_teams_reaches_all_of_their_apps_with_and_without_a_seat(demo: AccountData) -> None:
+    tables = {one.kind.name: one.rows for one in tables_of(demo)}
+    [admin] = [row for row in tables["people"] if row["email"] == "juno.hale@larkmoor.example"]
+    own = {app["name"] for app in tables["apps"] if app["team"] or app["owner"] == admin["email"]}
+    seats = {row["app"] for row in tables["access"] if row["email"] == admin["email"] and row["seat"]}
+
+    assert (admin["apps"], admin["apps_managed"], admin["seats"]) == (len(own | seats), len(own), len(seats))
+    assert 0 < len(own & seats) < len(own)
+    assert sum(app["people"] for app in tables["apps"]) == sum(person["apps"] for person in tables["people"])
+    assert sum(app["seats"] for app in tables["apps"]) == sum(person["seats"] for person in tables["people"])
+
+
+def test_the_apps_of_a_person_are_a_bound_where_the_admins_of_a_team_are_not_known(demo: AccountData) -> None:
+    failure = {"table": "team_members", "team": "larkmoor-labs", "status": 403, "message": "Refused."}
+    data = replace(demo, failures=[failure])
+    tables = tables_of(data)
+    [people] = [one.rows for one in tables if one.kind.name == "people"]
+    [apps] = [one.rows for one in tables if one.kind.name == "apps"]
+
+    assert {row["apps_at_least"] for row in people} == {True}
+    assert {row["people"] for row in apps} == {None}
+    assert f">at least {people[0]['apps']}</td>" in page_of(data, tables)
+    assert f">at least {people[-1]['apps_managed']}</td>" in page_of(data, tables)
 
 
 def test_a_config_var_that_an_add_on_sets_names_the_add_on(demo: AccountData) -> None:

@@ -363,7 +363,10 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
     "People and access": (
         FunctionEntry("get_collaborator", "collaborator record", "One person's access to an app"),
         FunctionEntry(
-            "list_team_app_collaborators", "team-app-collaborator list", "Who was given access to an app of a team"
+            "list_team_app_collaborators",
+            "team-app-collaborator list",
+            "Who was given access to an app of a team, each with a seat",
+            "The admins of the team reach the app as well, without a seat: `heroku.tables.access()` has all of them.",
         ),
         FunctionEntry(
             "get_team_app_collaborator", "team-app-collaborator record", "One person's access to an app of a team"
@@ -373,7 +376,8 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "list_team_members",
             "/teams/{team.identity}/members",
             "The members of a team, with their roles and whether they have a second factor",
-            "An `admin` reaches every app of the team without being among its collaborators.",
+            "An `admin` reaches every app of the team without being among its collaborators: `heroku.tables.access()` "
+            "has everyone who can reach each app.",
             keywords="admins two factor mfa 2fa leaver",
             main="email role two_factor_authentication federated",
         ),

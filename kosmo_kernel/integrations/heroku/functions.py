@@ -172,11 +172,13 @@ _LIST_COLLABORATORS = Function(
     name="list_collaborators",
     subject="People and access",
     keywords="who can access leaver left",
-    summary="The people who were given access to an app",
+    summary="The people who were given access to an app, each with a seat",
     description="""\
-Everyone who was given access to this app, its owner included.
+The app's own list: its owner, and everyone who has a seat in it. Where a team owns the app, the owner is an address at
+`herokumanager.com` that stands for the team and is no person.
 
-Not everyone who has access is in the list: the admins of a team can reach all its apps without being listed.
+It is not everyone who can reach the app: an admin of a team reaches all of its apps without a seat.
+`heroku.tables.access()` has everyone who can reach each app, and by what.
 Heroku omits `role` for plain collaborators; it then has the value `collaborator`. Only the collaborators of a
 team's app have `permissions`.
 """,
