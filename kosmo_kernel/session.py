@@ -292,6 +292,7 @@ class Session:
             output,
             options=options,
             on_progress=frontend.progress,
+            is_named=lambda item: self._chunks.names_item(str(item)) or options.names_item(str(item)),
         )
         lookups = Lookups(
             calls,

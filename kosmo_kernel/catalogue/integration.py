@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,8 @@ class Integration:
             although the server reports the last one as unchanged; without a size, every last page counts as full.
         request_id: the response header that the service's support asks for.
         budget: the rate limit of an account, or None.
+        deletable: what may be deleted while a run goes on: by parameter, the list of all that the account has, and the
+            function of one of them. An item of that list that is gone later is no error in a list argument.
         left_out: returns what the service has and no function, each with the reason; None for nothing.
         most_used: the names of the functions that most questions need, in the order of the page about them.
         demo: where its fictional account is, `package.module:name`: a function that returns an API as a WSGI
@@ -63,6 +65,7 @@ class Integration:
     newest_page: Callable[[str, int], PageRequest] | None = None
     request_id: str = "request-id"
     budget: Budget | None = None
+    deletable: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     left_out: Callable[[], Iterable[tuple[str, str]]] | None = None
     most_used: tuple[str, ...] = ()
     demo: str = ""

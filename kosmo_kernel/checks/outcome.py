@@ -2,7 +2,8 @@
 
 Nothing that is missing may look like a pass. A call that failed makes the whole check "not checked", even if its Lua
 went on. Items of a list argument that the token may not read are named, and findings that name one of them are
-withdrawn, because the gap may have caused them.
+withdrawn, because the gap may have caused them. Findings that name an app which was deleted while the checks ran are
+left out, too; there is nothing left to check.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ def _fill(outcome: CheckResult, result: Result) -> str:
     records, reason = _records(outcome.check, result.value)
     if reason:
         return reason
+    if deleted := frozenset(names_of(result.deleted)):
+        records = records.take([place for place, row in enumerate(records) if not mentions(row, deleted)])
     unread = frozenset(names_of(result.failures))
     places = [place for place, row in enumerate(records) if not (unread and mentions(row, unread))]
     outcome.withdrawn = len(records) - len(places)

@@ -108,6 +108,8 @@ class FunctionGroup(CallCommand, click.Group):
             metadata |= {"rows": call.rows, "requests": call.requests}
         if result.failures:
             metadata["failures"] = result.failures
+        if result.deleted:
+            metadata["deleted"] = result.deleted
         if result.planned:
             metadata["planned"] = [
                 {"arguments": one.arguments, "method": one.method, "url": one.url} for one in result.planned

@@ -45,6 +45,18 @@ class Answer:
     unchanged: bool = False
 
 
+class DeletedItem(NamedTuple):
+    """The outcome for an item of a list argument that was deleted while the run went on.
+
+    Parameters:
+        argument: the name of the argument.
+        item: the item.
+    """
+
+    argument: str
+    item: Any
+
+
 class PackedAnswer(NamedTuple):
     """The answer for one item of a list argument, until those for all items are there.
 
@@ -72,6 +84,7 @@ class CallAnswer:
         rows: the number of records, or None if the call returns no list.
         notes: warnings of the service, and notes of this package.
         failures: the items of a list argument that failed, with `errors = "collect"`.
+        deleted: the items of a list argument that were deleted while the run went on, and are left out.
         shown: outputs to display, as pairs of a form of `display` and its content.
     """
 
@@ -79,6 +92,7 @@ class CallAnswer:
     rows: int | None
     notes: list[str] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
+    deleted: list[DeletedItem] = field(default_factory=list)
     shown: list[tuple[str, bytes]] = field(default_factory=list)
 
 
@@ -100,6 +114,7 @@ class CallHandle:
         expected: the fetches of the call in the estimate of the run; None for a call that it does not include.
         is_cancelled: the call was cancelled.
         on_cancel: called when it is, by the thread that cancels it.
+        is_named: returns whether the user has named an item himself, in a script or as an input.
     """
 
     progress: Progress
@@ -112,6 +127,7 @@ class CallHandle:
     expected: ExpectedCall | None = None
     is_cancelled: bool = False
     on_cancel: Callable[[], object] | None = None
+    is_named: Callable[[object], bool] = lambda _item: False
     _done: list[int] = field(default_factory=list)  # a list, because threads can append without a lock
 
     @property

@@ -9,8 +9,8 @@ A cassette is a file of JSON lines. The first line is its header; every other li
 
 `text` replaces `body` if the body was no JSON, `broken` replaces it if the response ended early, and `no_answer`
 replaces the response if there was none. Of a request that was retried, the last outcome is kept. `at` is the time of
-the answer; `script` has the name and the digest of the script that made the request, if it is the first of a run; `key`
-has the id of the key of the fingerprints in the answer.
+the answer; `none` marks a status 404 that says that a list is empty; `script` has the name and the digest of the script
+that made the request, if it is the first of a run; `key` has the id of the key of the fingerprints in the answer.
 
 Requests to MCP servers are lines too, with the `result` of the protocol or the `error` that the request led to. A line
 without a server lists the configured servers.

@@ -318,7 +318,8 @@ class _RecordingTransport:
             raise
         head = self._head(reply, request.function)
         body = self._body(reply, request.function)  # one that is no JSON may be truncated, and so retried
-        self._keep(request, head | body, passing=reply.status in _PASSING or "text" in body)
+        none = {"none": True} if _says_none(reply, request.function, body.get("body")) else {}
+        self._keep(request, head | body | none, passing=reply.status in _PASSING or "text" in body)
         if "text" in body or request.function.fingerprints:
             return reply
         # The run gets what its replay will get, so that both have the same result.
@@ -362,6 +363,14 @@ class _RecordingTransport:
 
     def _redact(self, value: Any) -> Any:
         return redact_json(value, (self._account.token,))
+
+
+def _says_none(reply: Response, function: Function, body: Any) -> bool:
+    """Return whether a response says that there is no record where a function has at most one, which is no error."""
+    missing = body.get("resource") if isinstance(body, dict) else None
+    if reply.status != HTTPStatus.NOT_FOUND or not missing or not any(link.single for link in function.links):
+        return False
+    return missing not in {place.removesuffix("_id") for link in function.links for place in link.places}
 
 
 def _error_word(value: Any) -> dict[str, str]:

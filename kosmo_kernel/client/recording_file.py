@@ -34,9 +34,9 @@ from kosmo_kernel.safety.redaction import REDACTED
 
 _ANY = r'(?:[^"\\]|\\.)*'  # any content of a JSON string
 _NAMED = ("servers", "tools", "prompts")  # lists whose items must have a name
-# Outcomes that a later run may not have, besides those of a fault of the service: it had too many requests, or the
-# token was no longer valid.
-_TEMPORARY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+# Outcomes that a later run may not have, besides those of a fault of the service: it had too many requests, the token
+# was no longer valid or has got more scopes since, or what was not there may be there by now.
+_TEMPORARY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
 _TEMPORARY_ERRORS = (RateLimitError.type, UnreachableError.type)
 
 Key = RecordedRequest | RecordedServerRequest
@@ -164,6 +164,8 @@ def is_temporary(line: Mapping[str, Any]) -> bool:
         return True
     if "key" in line and line["key"] != fingerprints(line["account"]).key_id:
         return True  # new fingerprints could not be compared with these
+    if "none" in line:
+        return False
     return line["status"] in _TEMPORARY or line["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 

@@ -4,8 +4,8 @@ Each answer is written to the file at once, as a whole line under a lock, so tha
 is killed: at most its last line is half, and the next writer or reader drops that. Only the positions of the answers
 are in memory.
 
-What a later try may change is taken out when a run goes on: answers of status 429 or 5xx, those that never came, those
-to a token that was not valid, and those whose fingerprints have another key. A line with `resumed` marks where a run
+What a later try may change is taken out when a run goes on: refusals (status 401, 403, 404 and 429) and status 5xx,
+answers that never came, and those whose fingerprints have another key. A line with `resumed` marks where a run
 went on; the processes of that run take the answers before it.
 """
 

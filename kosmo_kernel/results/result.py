@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.render.frames import KosmoFrame
 
 MAX_UNREAD_NOTES = 3  # notes on failed items below a table
+MAX_ITEMS_NAMED = 5  # failed or deleted items named in a note
 
 
 @dataclass(slots=True)
@@ -65,6 +67,8 @@ class Result:
         started: the start time in UTC.
         failures: the collected failures of items of list arguments and of `parallel.map`.
         unread: the notes on these failures.
+        deleted: the items of list arguments that were deleted while the run went on, and are left out: each a record
+            with the argument and the item.
         permission_bypassed: whether a call was forced that the permissions deny or require to be confirmed.
     """
 
@@ -82,6 +86,7 @@ class Result:
     planned: list[PlannedCall] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    deleted: list[dict[str, Any]] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     permission_bypassed: bool = False
     started: datetime | None = None
@@ -158,3 +163,16 @@ class Result:
         if not isinstance(self.value, Records):
             raise TypeError(f"a frame is made of a list of records, and the value is a {type(self.value).__name__}")
         return frame_of(self.value, self.attrs())
+
+
+def deletion_notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a note for each kind of items that were deleted while a run went on: `1 app was deleted meanwhile: a`."""
+    notes = []
+    for argument in dict.fromkeys(next(iter(row)) for row in rows):
+        items = [str(row[argument]) for row in rows if argument in row]
+        more = f" and {len(items) - MAX_ITEMS_NAMED:,} more" if len(items) > MAX_ITEMS_NAMED else ""
+        were = "was" if len(items) == 1 else "were"
+        thing = argument.removesuffix("_id")
+        named = ", ".join(items[:MAX_ITEMS_NAMED])
+        notes.append(f"{counted(len(items), thing)} {were} deleted meanwhile: {named}{more}")
+    return notes

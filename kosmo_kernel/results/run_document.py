@@ -31,6 +31,7 @@ def run_document(
     if result is not None:
         meta |= {"account": result.account, "notes": [*result.notes, *_lost(values)]}
         meta |= {"failures": result.failures} if result.failures else {}
+        meta |= {"deleted": result.deleted} if result.deleted else {}
     if facts is not None:
         meta["error"] = facts
     return {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -16,11 +16,11 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts
-from kosmo_kernel.client.call import CallAnswer, CallHandle
+from kosmo_kernel.client.call import CallAnswer, CallHandle, DeletedItem
 from kosmo_kernel.client.progress import Progress, ProgressSnapshot
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.lua.host import BLOCKING, CallRequest, Prepared
-from kosmo_kernel.results.result import CallRecord, Result
+from kosmo_kernel.results.result import MAX_ITEMS_NAMED, CallRecord, Result, deletion_notes
 from kosmo_kernel.run.options import NO_OPTIONS, RunOptions
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from kosmo_kernel.run.services import Services
 
 MAX_FAILURES_KEPT = 10_000  # collected failures per run
-MAX_ITEMS_NAMED = 5  # failed items named in a note
 POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation of a single call
 FICTION = "Fictional data: the account in use is the demo."
 
@@ -60,6 +59,7 @@ class CallTracker:
         output: shows what comes with answers.
         options: the options of the run; `dry_run` checks and plans calls, and gives empty answers.
         on_progress: callback for the progress, see `ProgressThrottle`.
+        is_named: returns whether the user has named an item himself, in a script or as an input.
     """
 
     def __init__(
@@ -72,11 +72,12 @@ class CallTracker:
         *,
         options: RunOptions = NO_OPTIONS,
         on_progress: Callable[[ProgressSnapshot], None] | None = None,
+        is_named: Callable[[object], bool] = lambda _item: False,
     ) -> None:
         PROGRESS.from_env()  # raises an error for an invalid value before anything runs
         self._make_services, self._make_tools = make_services, make_tools
         self._result, self._gate, self._output = result, gate, output
-        self._on_progress = on_progress
+        self._on_progress, self._is_named = on_progress, is_named
         self._dry_run, self._fresh, self._later = options.dry_run, options.fresh, options.later
         self._queue: SimpleQueue[tuple[int, CallAnswer | BaseException, float]] = SimpleQueue()
         self._lines: SimpleQueue[str] = SimpleQueue()
@@ -177,7 +178,14 @@ class CallTracker:
         record = CallRecord(bound_call.path, bound_call.account, 0.0, "ok")
         of_item, count = number != BLOCKING, bound_call.count
         handle = CallHandle(
-            self._progress, on_result, self._lines.put, on_answer, self._fresh, counts=not of_item, coming=self._coming
+            self._progress,
+            on_result,
+            self._lines.put,
+            on_answer,
+            self._fresh,
+            counts=not of_item,
+            coming=self._coming,
+            is_named=self._is_named,
         )
         self._progress.begin(record.account, self._coming if of_item else count, items=of_item)
         if of_item:
@@ -226,6 +234,7 @@ class CallTracker:
             self._notes += [(pending.call, note) for note in answer.notes]
             if answer.shown:
                 self._output.show(answer.shown)
+            self._add_deleted(answer.deleted)
             if answer.failures:
                 self._keep_failures(_unread(answer.failures, pending.count), answer.failures, pending.call)
         return answer.values
@@ -240,6 +249,13 @@ class CallTracker:
         self._result.failures += rows[: MAX_FAILURES_KEPT - len(self._result.failures)]
         if len(self._unread) < MAX_FAILURES_KEPT:
             self._unread.append((call, line))
+
+    def _add_deleted(self, items: Iterable[DeletedItem]) -> None:
+        """Add items of list arguments that were deleted meanwhile to the result, each once."""
+        for item in items:
+            row = {item.argument: item.item}
+            if row not in self._result.deleted:
+                self._result.deleted.append(row)
 
     def cancel(self, number: int) -> None:
         """Cancel a call by its number."""
@@ -267,7 +283,9 @@ class CallTracker:
         places = {id(call): place for place, call in enumerate(self._result.calls)}
         for noted in filter(None, (self._notes, self._unread)):
             noted.sort(key=lambda one: places.get(id(one[0]), len(places)))
-        return [note for _, note in self._notes], [note for _, note in self._unread]
+        return [note for _, note in self._notes] + deletion_notes(self._result.deleted), [
+            note for _, note in self._unread
+        ]
 
 
 def _unread(rows: Sequence[Mapping[str, Any]], count: int) -> str:

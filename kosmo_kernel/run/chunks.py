@@ -61,6 +61,10 @@ class ChunkHistory:
         """Return whether a chunk assigns a field of this name: `row.seen = true` or `row["seen"] = true`."""
         return name in self._assigned_before or any(_assigns(text, name) for text in self._ran)
 
+    def names_item(self, item: str) -> bool:
+        """Return whether a chunk has a text as a string: `"my-app"`, `'my-app'` or `[[my-app]]`."""
+        return any(item in text and _has_string(text, item) for text in self._ran)
+
     def key_orders(self) -> tuple[list[str], list[Names]]:
         """Return the order of table keys in the chunks, the latest chunk first.
 
@@ -116,6 +120,10 @@ class ChunkHistory:
 
 
 _start = attrgetter("start")
+
+
+def _has_string(text: str, item: str) -> bool:
+    return any(f"{before}{item}{after}" in text for before, after in (('"', '"'), ("'", "'"), ("[", "]")))
 
 
 def _tokens(text: str) -> list[Token]:

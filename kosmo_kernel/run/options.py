@@ -55,6 +55,10 @@ class RunOptions:
         names = [field.name for field in fields(cls) if hasattr(options, field.name)]
         return cls(**({name: getattr(options, name) for name in names} | others))
 
+    def names_item(self, item: str) -> bool:
+        """Return whether an argument of the script or an input is this text."""
+        return item in self.args or any(isinstance(value, str) and value == item for value in self.inputs.values())
+
     def lua_variables(self) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Return the inputs of the run as Lua values, and the names of its outputs.
 

@@ -14,19 +14,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from http import HTTPStatus
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, ERROR_MODES, MAX_CONCURRENCY, RESERVED, Function, Integration
-from kosmo_kernel.client.call import CallAnswer, CallHandle, PackedAnswer, PlannedCall
+from kosmo_kernel.client.call import CallAnswer, CallHandle, DeletedItem, PackedAnswer, PlannedCall
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.fan_out import FanOut
 from kosmo_kernel.client.progress import Cancelled
 from kosmo_kernel.client.thread_pool import ThreadPool
-from kosmo_kernel.errors import ApiError, InvalidArgumentsError, SettingsError
+from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError, SettingsError
 from kosmo_kernel.lua.host import CallRequest
+from kosmo_kernel.run.deletions import Deletions
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.permissions import Target
 from kosmo_kernel.values.packed_rows import PackedRows
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 MIN_REQUESTS_FOR_BUDGET_QUERY = 25  # minimum number of requests for which an unknown request budget is queried first
 MAX_ENDPOINTS = 256  # kept by a session
+
+ItemOutcome = PackedAnswer | DeletedItem | ApiError
 
 
 @dataclass(slots=True)
@@ -121,6 +125,7 @@ class Services:
         self._fan_out_pools: dict[tuple[str, str], ThreadPool] = {}
         self._listed: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
         self._new_lists: dict[tuple[str, str, str], Sequence[Mapping[str, Any]]] = {}
+        self._deletions = Deletions()
 
     def tokens(self) -> tuple[str, ...]:
         """Return the tokens in use, which are redacted from every text that leaves the session."""
@@ -278,13 +283,14 @@ class Services:
             key = bound_call.integration.name, function.name, normalize_alias(account)
             with self._lock:  # a call that outlives its run must not write into lists that were taken
                 self._listed[key] = self._new_lists[key] = answer.data
+            self._deletions.add_list(bound_call.integration, function, account, answer.data)
         return CallAnswer([Records(answer.data, function, account=account)], len(answer.data), list(answer.warnings))
 
     def _begin_many(self, bound_call: ServiceCall, handle: CallHandle) -> None:
         """Make a call for each item of a list, in this thread and further ones of the pool."""
         function = bound_call.function
         client = self._client(bound_call.integration, bound_call.account)
-        known = [
+        known: list[PackedAnswer | DeletedItem | None] = [
             None if answer is None else PackedAnswer.of(answer)
             for answer in client.bulk(
                 function, bound_call.calls, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer
@@ -293,16 +299,23 @@ class Services:
         missing = known.count(None)
         handle.done(len(known) - missing)
 
-        def fetch(args: Mapping[str, Any]) -> PackedAnswer:
+        def fetch(args: Mapping[str, Any]) -> PackedAnswer | DeletedItem:
             requests = 1
             try:
                 answer = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
                 requests = answer.requests
                 return PackedAnswer.of(answer)
+            except RefusedError as error:
+                item = args[bound_call.fan_out_argument]
+                if error.status != HTTPStatus.NOT_FOUND or handle.is_named(item):
+                    raise
+                if not self._deletions.is_deleted(client, bound_call.fan_out_argument, item, handle):
+                    raise
+                return DeletedItem(bound_call.fan_out_argument, item)
             finally:
                 handle.fetched(requests)
 
-        def end(failed: BaseException | None, answers: Sequence[PackedAnswer | ApiError]) -> None:
+        def end(failed: BaseException | None, answers: Sequence[ItemOutcome]) -> None:
             handle.end_expected()
             try:
                 if isinstance(failed, ApiError) and failed.is_outage:
@@ -315,7 +328,9 @@ class Services:
             return not error.is_outage and self._collects(bound_call, error)
 
         _expect(client, handle, missing, begun=max(missing, handle.coming))
-        fan_out = FanOut(fetch, bound_call.calls, known, end, lambda: handle.cancelled, collects=collects)
+        fan_out = FanOut[PackedAnswer | DeletedItem](
+            fetch, bound_call.calls, known, end, lambda: handle.cancelled, collects=collects
+        )
         pool = self._fan_out_pool(client)
         for _ in range(min(bound_call.concurrency, missing) - 1):
             pool.submit(fan_out.work)
@@ -327,7 +342,7 @@ class Services:
         """Return whether the failure of one item does not end the call for all items of a list."""
         return bound_call.collect
 
-    def _merged(self, bound_call: ServiceCall, answers: Sequence[PackedAnswer | ApiError]) -> CallAnswer | ApiError:
+    def _merged(self, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> CallAnswer | ApiError:
         """Return the answers for all items as one."""
         return _merged_answer(bound_call, answers)
 
@@ -421,27 +436,31 @@ def _demo(integration: Integration, cassette: Cassette | None = None) -> Client:
     return Client(integration, account, transport=in_process(api), cassette=cassette)
 
 
-def _merged_answer(bound_call: ServiceCall, answers: Sequence[PackedAnswer | ApiError]) -> CallAnswer:
+def _merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> CallAnswer:
     """Return the answers for all items as one: the list of records and, with `collect`, the list of failures."""
     function, name = bound_call.function, bound_call.fan_out_argument
     columns = columns_with_item(function, name)
     rows = PackedRows()
     failures: list[dict[str, Any]] = []
+    deleted: list[DeletedItem] = []
     notes = dict[str, None]()
     for call, answer in zip(bound_call.calls, answers, strict=True):
         if isinstance(answer, ApiError):
             facts = answer.facts()
             failures.append({name: call[name], **{column.name: facts[column.name] for column in FAILURE_FIELDS}})
             continue
+        if isinstance(answer, DeletedItem):
+            deleted.append(answer)
+            continue
         rows.add({columns[0].name: call[name]}, answer.rows)  # the item is the first column
         notes |= dict.fromkeys(answer.warnings)
     values: list[Any] = [Records(rows, function, columns, bound_call.account)]
     if bound_call.collect:
         values.append(Records(failures))
-    return CallAnswer(values, len(rows), list(notes), failures)
+    return CallAnswer(values, len(rows), list(notes), failures, deleted)
 
 
-def _describe_outage(error: ApiError, bound_call: ServiceCall, answers: Sequence[PackedAnswer | ApiError]) -> None:
+def _describe_outage(error: ApiError, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> None:
     """Let the error of an item that waited for the network speak of the whole call."""
     answered = sum(isinstance(answer, PackedAnswer) for answer in answers)
     error.where = bound_call.title

@@ -15,11 +15,11 @@ from datetime import date
 from http import HTTPStatus
 
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.client.call import CallAnswer, CallHandle, PackedAnswer
+from kosmo_kernel.client.call import CallAnswer, CallHandle
 from kosmo_kernel.client.progress import Progress
 from kosmo_kernel.errors import ApiError, RefusedError
 from kosmo_kernel.run.recording import RecordingMode
-from kosmo_kernel.run.services import ServiceCall, Services
+from kosmo_kernel.run.services import ItemOutcome, ServiceCall, Services
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.limits import MAX_RECORDS
 from kosmo_kernel.values.records import encode
@@ -118,7 +118,7 @@ class SharedServices(Services):
         """Return whether the failure of one item does not end the call: the token may not read this item."""
         return bound_call.collect or (isinstance(error, RefusedError) and error.status != HTTPStatus.UNAUTHORIZED)
 
-    def _merged(self, bound_call: ServiceCall, answers: Sequence[PackedAnswer | ApiError]) -> CallAnswer | ApiError:
+    def _merged(self, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> CallAnswer | ApiError:
         """Return the answers for all items as one; the first failure if no item can be read."""
         errors = [answer for answer in answers if isinstance(answer, ApiError)]
         if errors and len(errors) == len(answers) and not bound_call.collect:
@@ -147,7 +147,9 @@ class _SharedCall(CallHandle):
     """
 
     def __init__(self, progress: Progress, first: CallHandle, on_records: Callable[[int], None]) -> None:
-        super().__init__(progress, self.complete, first.on_message, first.on_answer, first.fresh)
+        super().__init__(
+            progress, self.complete, first.on_message, first.on_answer, first.fresh, is_named=first.is_named
+        )
         self._state = threading.Lock()
         self._waiting = [first]
         self._on_records = on_records

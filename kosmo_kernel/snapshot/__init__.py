@@ -107,13 +107,18 @@ def take(
         "format": form,
         **({"since": previous.begun} if previous else {}),
         "tables": {name: {"file": f"{name}.{form}", **_about_table(lists, name, service.name)} for name in tables},
-        "failures": lists.failures,
-        "left_out": lists.left_out,
+        **_about_gaps(lists),
         "kosmo_kernel": __version__,
     }
     manifest = in_texts(content, redact_tokens)
     write(folder, form, tables, manifest, redact_tokens, resumes=session.recording.resumes)
     return SnapshotReport(manifest, lists.interrupted, list(dict.fromkeys(lists.notes)))
+
+
+def _about_gaps(lists: AccountLists) -> dict[str, Any]:
+    """Return what the manifest says about what is in no table."""
+    deleted = {"deleted": lists.deleted} if lists.deleted else {}
+    return {"failures": lists.failures, **deleted, "left_out": lists.left_out}
 
 
 def _redaction(session: Session) -> Callable[[str], str]:

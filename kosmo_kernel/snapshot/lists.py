@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import ApiError, FileWriteError, KosmoError, RefusedError, StoppedError
-from kosmo_kernel.results.result import Result
+from kosmo_kernel.results.result import Result, deletion_notes
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.previous import ItemList, Look, PreviousSnapshot
@@ -83,6 +83,8 @@ class AccountLists:
         items: the arguments that each table was read with.
         taken: the time at which each item that was taken over had been seen, by table name.
         failures: what could not be read, each with its `table` and the facts of the error.
+        deleted: the items that were deleted while the lists were read, each a record with the argument and the item.
+            They are in no table that is read by item, nor in the list of all items.
         left_out: what was not tried, each with its `table` and `why`.
         notes: notes for the user.
         requests: the number of HTTP requests.
@@ -101,6 +103,7 @@ class AccountLists:
     ) -> None:
         self._previous = previous
         self._session, self._integration, self._frontend, self._only = session, integration, frontend, only
+        self._deletable = integration.deletable
         self._unread: list[ListPlan] = []  # those that need another list
         self._counts: dict[tuple[str, str], int] = {}  # the number of items to ask of each table, by argument
         self._says_estimate = every or bool(only)
@@ -113,6 +116,7 @@ class AccountLists:
         self.items: dict[str, list[str]] = {}
         self.taken: dict[str, dict[Any, str]] = {}
         self.failures: list[dict[str, Any]] = []
+        self.deleted: list[dict[str, Any]] = []
         self.left_out: list[dict[str, str]] = []
         self.notes: list[str] = []
         self.requests = 0
@@ -153,6 +157,23 @@ class AccountLists:
             self._add_skipped(plans)
         names = [table_of(plan.function) for plan in order]
         self.tables = {name: self.tables[name] for name in names if name in self.tables}
+        self._drop_deleted()
+
+    def _drop_deleted(self) -> None:
+        """Remove the records of deleted items, which were read before the deletion, and note the items."""
+        self.notes += deletion_notes(self.deleted)
+        for argument in dict.fromkeys(next(iter(row)) for row in self.deleted):
+            gone = {row[argument] for row in self.deleted if argument in row}
+            items = next(name for name, one in self._lists.items() if one.name == self._deletable[argument][0])
+            ids = {row["id"] for row in self.tables[items] if not gone.isdisjoint((row["id"], row.get("name")))}
+            for table, records in self.tables.items():
+                if table in self.taken:
+                    self.taken[table] = {item: at for item, at in self.taken[table].items() if item not in gone}
+                column = self._lists[table].item_column(argument) if argument in self.items.get(table, ()) else None
+                item = column.name if column else ""
+                kept = [n for n, row in enumerate(records) if row.get("id") not in ids and row.get(item) not in gone]
+                if len(kept) < len(records):
+                    self.tables[table] = records.take(kept)
 
     def _can_take_over(self, plans: Sequence[ListPlan]) -> list[ListPlan]:
         """Return the lists that the earlier snapshot has as well, and of which records are taken over."""
@@ -295,7 +316,9 @@ class AccountLists:
 
     def _add_notes_and_requests(self, result: Result | None) -> None:
         if result is not None:
-            self.notes += result.notes
+            own = deletion_notes(result.deleted)
+            self.notes += [note for note in result.notes if note not in own]
+            self.deleted += [row for row in result.deleted if row not in self.deleted]
             self.requests += sum(call.requests for call in result.calls)
 
     def _add_skipped(self, plans: Sequence[ListPlan]) -> None:

@@ -20,6 +20,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import nbformat
 import pytest
+from deleting_api import DeletingApi
 from kosmo_command import COMMAND, environment
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -183,6 +184,22 @@ def check_goes_on(kind: str, apps: int, folder: Path, seed: int, kills: int = 1)
 
 def test_a_killed_audit_goes_on_where_it_was(tmp_path: Path) -> None:
     check_goes_on("script", 40, tmp_path, random.randrange(10**6))
+
+
+def test_an_app_that_was_deleted_after_the_kill_is_left_out_of_the_run_that_goes_on(tmp_path: Path) -> None:
+    folder = folder_for("script", tmp_path)
+    lists = (
+        "apps = heroku.list_apps() for _, it in ipairs(heroku.list_domains({ app_id = apps })) do print(it.app_id) end"
+    )
+    (folder / "audit.lua").write_text(lists, encoding="utf-8")
+    *others, last = (app["name"] for app in company(SMALL).apps)
+    code, _, _ = ran("script", SMALL, folder, *RECORDING, at=SMALL // 2)
+    before = kept(folder)
+    with serve(DeletingApi(last, after=0, api=api(SMALL))) as served:
+        process = start("script", folder, served.url, *RECORDING)
+        printed, _ = process.communicate(timeout=300)
+    assert (code, before.total() > 0, process.returncode) == (-signal.SIGKILL, True, 0)
+    assert set(printed.decode().split()) == set(others)
 
 
 @pytest.mark.full

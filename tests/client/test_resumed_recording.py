@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from run_with import run_with
-from scripted_api import Asking, Script, said
+from scripted_api import OK, Asking, Script, said
 
 from kosmo_kernel import snapshot
 from kosmo_kernel.client import resumed_recording, unfinished_recordings
@@ -129,14 +129,26 @@ def test_nothing_is_written_after_the_end_of_a_recording(file: Path) -> None:
     assert file.read_bytes() == content
 
 
-def test_a_refusal_is_an_answer(file: Path) -> None:
-    for _ in range(2):
-        cassette = Recorder(file, "default", resume=True)
-        asking = Asking(api := Script(said(403)), cassette=cassette)
-        asking.failed()
-        cassette.close()
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refusal_is_asked_again(file: Path, status: int) -> None:
+    cassette = Recorder(file, "default", resume=True)
+    Asking(Script(said(status)), cassette=cassette).failed()
+    cassette.close()
+    cassette = Recorder(file, "default", resume=True)
+    asking = Asking(api := Script(OK), cassette=cassette)
+    assert (len(asking.fetch().data), api.asked) == (2, 1)
+    cassette.close()
+    assert [line["status"] for line in lines(file) if "status" in line] == [200]
 
-    assert api.asked == 0
+
+def test_an_answer_that_says_that_a_list_is_empty_is_not_asked_for_again(file: Path) -> None:
+    none = said(404, json.dumps({"id": "not_found", "resource": "pipeline_coupling", "message": "No."}))
+    for asked in (1, 0):
+        cassette = Recorder(file, "default", resume=True)
+        asking = Asking(api := Script(none), cassette=cassette)
+        assert asking.fetch("list_pipeline_couplings", app_id="my-app").data == []
+        cassette.close()
+        assert api.asked == asked
 
 
 def test_answers_that_are_too_old_are_refused_before_anything_is_sent(

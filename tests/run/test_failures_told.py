@@ -12,8 +12,7 @@ import pytest
 from kosmo_command import document
 from python_shell import MakeShell, run, shells
 
-from kosmo_kernel.results.result import MAX_UNREAD_NOTES, Result
-from kosmo_kernel.run.call_tracker import MAX_ITEMS_NAMED
+from kosmo_kernel.results.result import MAX_ITEMS_NAMED, MAX_UNREAD_NOTES, Result
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records
 

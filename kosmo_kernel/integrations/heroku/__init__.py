@@ -87,6 +87,7 @@ HEROKU = Integration(
         path="/account/rate-limits",
         read=read_budget,
     ),
+    deletable={"app_id": ("list_apps", "get_app")},
     left_out=_left_out,
     most_used=(
         "list_apps",

@@ -1,0 +1,69 @@
+"""Tell an item that was deleted while a run went on from one that never was there, or that the account may not see.
+
+A long run lists apps, and then asks about each of them. Review apps come and go, so some are gone by then. An item that
+a list of this session had, and that a request for the item itself does not find, is left out of a list argument. Any
+other failure is an error.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from kosmo_kernel.catalogue import Function, Integration
+from kosmo_kernel.client.call import CallHandle
+from kosmo_kernel.client.client import Client
+from kosmo_kernel.errors import RefusedError
+from kosmo_kernel.settings.aliases import normalize_alias
+
+_List = tuple[str, str, str]  # the service, the argument, the account
+
+
+class Deletions:
+    """The items that were deleted while the runs of a session went on. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listed: dict[_List, set[Any]] = {}  # all names of the items that the lists had
+        self._deleted: dict[_List, set[Any]] = {}
+
+    def add_list(
+        self, integration: Integration, function: Function, account: str, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Keep the names of the items in the answer of a function, if it is the list of all of them."""
+        for argument, (list_name, record_name) in integration.deletable.items():
+            if function.name == list_name:
+                [param] = (one for one in integration.function(record_name).params if one.name == argument)
+                names = {row[name] for row in rows for name in param.each if isinstance(row.get(name), str)}
+                with self._lock:
+                    self._listed.setdefault((integration.name, argument, normalize_alias(account)), set()).update(names)
+
+    def is_deleted(self, client: Client, argument: str, item: Any, handle: CallHandle) -> bool:
+        """Return whether an item that a request does not find was listed before and is not there any more.
+
+        That takes a request for the item itself, unless an earlier one had this result.
+
+        Raises:
+            ApiError: the service does not say whether it is there.
+            Cancelled: the run has ended.
+        """
+        key = client.integration.name, argument, normalize_alias(client.account.alias)
+        with self._lock:  # also during the request, so that each item is looked up once
+            if item not in self._listed.get(key, ()):
+                return False
+            deleted = self._deleted.setdefault(key, set())
+            if item not in deleted and not self._is_there(client, argument, item, handle):
+                deleted.add(item)
+            return item in deleted
+
+    def _is_there(self, client: Client, argument: str, item: Any, handle: CallHandle) -> bool:
+        function = client.integration.function(client.integration.deletable[argument][1])
+        try:
+            client.fetch(function, {argument: item}, handle.progress, fresh=True, on_answer=handle.on_answer)
+        except RefusedError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return False
+            raise
+        return True
