@@ -5,15 +5,20 @@ A question's Lua is run as its notebook runs it: all Lua cells in their order, w
 
 from __future__ import annotations
 
+import json
 import re
+import urllib.request
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
 from audit_cells import answers, cells, executed, outputs_of
 
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
 from kosmo_kernel.render.frames import frame_of
 from kosmo_kernel.values.records import Records
 from kosmo_kernel.session import Session
@@ -29,6 +34,16 @@ ADDONS = [addon for things in OF.values() for addon in things.addons]
 BILLED = [addon for addon in ADDONS if addon["state"] != "deprovisioned"]
 DOMAINS = [domain for things in OF.values() for domain in things.domains]
 SEATS = [seat for things in OF.values() for seat in things.collaborators]
+
+
+@cache
+def records_at(path: str) -> list[dict[str, Any]]:
+    """Return the list that the API of the demo company has at a path, by plain HTTP."""
+    headers = {"Authorization": f"Bearer {DEMO_TOKEN}", "Accept": "application/vnd.heroku+json; version=3"}
+    with serve(DemoApi(COMPANY)) as served:
+        request = urllib.request.Request(f"{served.url}{path}", headers=headers | {"Range": "id ..; max=1000"})
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - of this machine
+            return list(json.load(answer))
 
 
 def hours(since: str) -> int:
@@ -186,6 +201,13 @@ def is_person(seat: dict[str, Any]) -> bool:
     return not seat["user"]["email"].endswith("@herokumanager.com")
 
 
+def admins_of(app: str) -> set[str]:
+    """Return the addresses of the admins of the team that owns an app."""
+    team = next(one["team"] for one in APPS if one["name"] == app)
+    members = records_at(f"/teams/{team['name']}/members") if team else ()
+    return {member["email"] for member in members if member["role"] == "admin"}
+
+
 def test_the_account_itself() -> None:
     me = COMPANY.account
     told = {name: me[name] for name in ("email", "verified", "federated")}
@@ -331,15 +353,46 @@ def test_the_incident_page_has_the_whole_app() -> None:
     assert found["dynos"][0]["state"] == "crashed"
     assert [row["add_on"] for row in found["add-ons"]] == [addon["name"] for addon in things.addons]
     assert [row["domain"] for row in found["domains"]] == [domain["hostname"] for domain in things.domains]
-    assert {row["who"] for row in found["people"]} == {s["user"]["email"] for s in things.collaborators if is_person(s)}
-    assert found["state"]["last release"] == "44 d ago"
+    seats = {seat["user"]["email"] for seat in things.collaborators if is_person(seat)}
+    assert {row["who"] for row in found["people"]} == seats | admins_of("courier-app") != seats
+    cards = {row["label"]: row for row in found["state"]}
     for name, records, field in (
-        ("dynos", things.dynos, "state"),
-        ("add-ons", things.addons, "state"),
-        ("certificates", things.domains, "acm_status"),
+        ("dynos up", things.dynos, "state"),
+        ("add-ons ready", things.addons, "state"),
+        ("certificates failing", things.domains, "acm_status"),
     ):
         counted = Counter(record[field] for record in records if record[field])
-        assert found["state"][name] == ", ".join(sorted(f"{number} {state}" for state, number in counted.items()))
+        assert cards[name]["detail"] == ", ".join(sorted(f"{number} {state}" for state, number in counted.items()))
+    assert cards["dynos up"]["figure"] == "2 of 3"
+    assert (cards["certificates failing"]["figure"], cards["maintenance"]["figure"]) == ("1", "off")
+
+
+def releases_of(app: str) -> list[dict[str, Any]]:
+    """Return the releases of an app, the newest first."""
+    return sorted(records_at(f"/apps/{app}/releases"), key=lambda release: -release["version"])
+
+
+@pytest.mark.parametrize("app", ["courier-app", "customs-forms", "van-telemetry"])
+def test_the_incident_page_shows_the_last_releases_with_version_time_person_and_description(app: str) -> None:
+    released = releases_of(app)[:5]
+    found = answers("incident-runbook", name=app)
+    assert [(row["release"], row.get("who"), row["what"], row["status"]) for row in found["releases"]] == [
+        (f"v{one['version']}", one["user"]["email"], one["description"], one["status"]) for one in released
+    ]
+    [card] = [row for row in found["state"] if row["label"] == "last release"]
+    if released:
+        assert (card["figure"], card["detail"]) == (f"v{released[0]['version']}", words(released[0]["created_at"]))
+        first = findings(app).splitlines()[0].replace("\\", "")
+        assert released[0]["user"]["email"] in first
+        assert f"`{released[0]['description']}`" in first
+    else:
+        assert card == {"label": "last release", "figure": "none"}
+
+
+def words(since: str) -> str:
+    """Return an age as the incident page shows it."""
+    minutes = int((NOW - datetime.fromisoformat(since)).total_seconds() // 60)
+    return f"{minutes} min ago" if minutes < 120 else f"{minutes // 60} h ago" if minutes < 2880 else f"{minutes // 1440} d ago"
 
 
 def findings(app: str) -> str:
@@ -376,7 +429,9 @@ def test_the_incident_page_says_first_all_that_is_wrong(app: str) -> None:
     told |= {"**two releases**"} if len(regular) > 1 else set()
     told |= {"**no dyno**"} if all(dyno["type"] in once for dyno in things.dynos) else set()
     told |= {"the app is in **maintenance**"} if it["maintenance"] else set()
+    told |= {f"the last release is **{one['status']}" for one in releases_of(app)[:1] if one["status"] != "succeeded"}
     lines = [line.removeprefix("- ") for line in findings(app).splitlines()]
+    lines = [line for line in lines if ", the last release, " not in line and line != "It was never released."]
     found = [line for line in lines if not line.startswith("Its ")]
     assert len(found) == len(told)
     assert all(any(line.startswith(start) for line in found) for start in told)
@@ -386,7 +441,8 @@ def test_the_incident_page_says_first_all_that_is_wrong(app: str) -> None:
 @pytest.mark.parametrize("app", sorted(OF))
 def test_the_incident_page_names_first_who_may_do_most(app: str) -> None:
     told = {seat["user"]["email"]: len(rights(seat) | {"view"}) for seat in OF[app].collaborators if is_person(seat)}
-    found = [row for row in answers("incident-runbook", name=app)["people"] if row["who"] in told]
+    told |= dict.fromkeys(admins_of(app), 4)
+    found = answers("incident-runbook", name=app)["people"]
     may = {row["who"]: len(row["may"].split(", ")) for row in found}
     assert may == told
     assert list(may.values()) == sorted(told.values(), reverse=True)
