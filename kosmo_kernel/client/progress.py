@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_LINE_WIDTH = 100  # characters
 MAX_ACCOUNT_WIDTH = 40  # characters of an account in the estimate
 STALLED_SECONDS = 1.0  # without a response, after which the run counts as stalled
-LONG_WAIT_SECONDS = 60.0  # expected until the end, from which on the estimate is said
+LONG_WAIT_SECONDS = 60.0  # of waiting, past and expected, from which on the estimate is said
 MIN_CHANGE = 2.0  # of the whole time, from which on it is said again
 MAX_UNTIMED_PAUSE_SECONDS = 2.0  # of a pause whose seconds the line does not count down
 MIN_MEASURED_SECONDS = 1.0  # of a run, before its speed is measured
@@ -126,12 +126,17 @@ class ProgressSnapshot:
         whose = (label + shortened(self.account, room),) if room > 0 else ()
         return " · ".join((*before, *whose, *after))
 
-    def estimate_text(self) -> str:
+    def estimate_text(self, waited: float = 0.0) -> str:
         """Return what is to come, and how long it takes, as one line of text.
 
         `1,500 calls to come, about 1,520 requests; 420 left of Heroku's budget, 75 a minute: about 15 min.`
+
+        Parameters:
+            waited: the seconds that the run has waited before, which are added up with those to come: `about 50 s, 90 s
+                of waiting in all.`
         """
-        estimate, takes = self.estimate, f"about {_rough(self.expected)}."
+        in_all = f", {_rough(waited + self.expected)} of waiting in all" if waited >= MIN_EXPECTED_SECONDS else ""
+        estimate, takes = self.estimate, f"about {_rough(self.expected)}{in_all}."
         if estimate is None:
             return f"{counted(self.total - self.done, 'call')} to come: {takes}"
         account = f" with account {shortened(estimate.account, MAX_ACCOUNT_WIDTH)}" if "," in self.account else ""
@@ -404,7 +409,9 @@ class ProgressDisplay:
 
     Parameters:
         draw: shows a snapshot in place of the previous one.
-        say: shows a line of text that stays: the estimate of a long run, when it is known and when it has doubled.
+        say: shows a line of text that stays: the estimate of a long run, when it is known and when it has doubled. A
+            run is long by the waiting that is certain: what it has waited already, in earlier calls as well, and what
+            is to come.
     """
 
     def __init__(
@@ -413,15 +420,19 @@ class ProgressDisplay:
         self._draw, self._say = draw, say
         self._last: ProgressSnapshot | None = None
         self._estimate = 0.0  # seconds of the whole run, as they were said
+        self._waited = 0.0  # seconds in which more of the same call was to come
 
     def __call__(self, state: ProgressSnapshot) -> None:
         """Show a snapshot."""
+        if self._last is not None and self._last.expected >= MIN_EXPECTED_SECONDS:
+            self._waited += state.seconds - self._last.seconds
         self._last = state
         whole = state.seconds + state.expected
-        is_long = state.expected >= LONG_WAIT_SECONDS and (state.estimate is None or state.estimate.is_settled)
+        is_certain = state.expected >= MIN_EXPECTED_SECONDS and (state.estimate is None or state.estimate.is_settled)
+        is_long = is_certain and self._waited + state.expected >= LONG_WAIT_SECONDS
         if is_long and whole > MIN_CHANGE * self._estimate:
             self._estimate = whole
-            self._say(state.estimate_text())
+            self._say(state.estimate_text(self._waited))
         self._draw(state)
 
     def make_way(self, stream: TextIO, text: str) -> None:

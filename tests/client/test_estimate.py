@@ -111,6 +111,27 @@ def test_of_lists_one_after_the_other_the_time_of_the_list_in_progress_is_within
     assert errors == pytest.approx([0] * len(errors), abs=0.1)
 
 
+def test_of_lists_that_take_less_than_a_minute_each_the_sum_is_said_before_a_minute_has_passed() -> None:
+    audit = Audit(simulation := Simulation())
+    account, rest = Account(simulation, left=60), [60, 60, 60]
+
+    def begin() -> None:
+        if rest:
+            audit.fan_out(account, [1] * rest.pop(), begin)
+
+    begin()
+    seconds = audit.run()
+    said: list[tuple[float, str]] = []
+    display = ProgressDisplay(lambda _state: None, lambda text: said.append((state.seconds, text)))
+    for _, state in audit.seen:
+        display(state)
+
+    assert max(state.expected for _, state in audit.seen) < LONG_WAIT_SECONDS < seconds
+    [(at, text)] = said
+    assert at < LONG_WAIT_SECONDS
+    assert text.endswith(": about 50 s, 75 s of waiting in all.")
+
+
 @pytest.mark.parametrize("left", [CAPACITY, pytest.param(0, marks=FULL)])
 @pytest.mark.parametrize("pages", [[1] * 15_000, pytest.param([1, 1, 2] * 5000, marks=FULL)], ids=["one", "some two"])
 def test_an_audit_of_five_thousand_apps_takes_as_long_as_the_budget_needs(left: int, pages: list[int]) -> None:

@@ -265,10 +265,11 @@ def test_a_long_run_is_told_what_it_takes_once_and_again_when_that_has_doubled(d
         line(replace(UNDER_WAY, seconds=seconds, expected=expected, estimate=known))
     line(replace(UNDER_WAY, account="a, b", seconds=3600.0, expected=7200.0, estimate=estimate))
 
+    start = "1,500 calls to come, about 1,520 requests; 420 left of Heroku's budget, 75 a minute: about"
     assert said == [
-        "1,500 calls to come, about 1,520 requests; 420 left of Heroku's budget, 75 a minute: about 15 min.",
-        "1,500 calls to come, about 1,520 requests; 420 left of Heroku's budget, 75 a minute: about 16 min.",
-        said[0].replace("calls", "calls with account production").replace("15 min", "2 h 0 min"),
+        f"{start} 15 min.",
+        f"{start} 16 min, 31 min of waiting in all.",
+        f"{start} 2 h 0 min, 3 h 0 min of waiting in all.".replace("calls", "calls with account production"),
     ]
     assert len(drawn) == 7
 
