@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -23,11 +22,10 @@ from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Configuration, Server, Trust, configuration, secrets
 from kosmo_kernel.mcp.references import fill_in
-from kosmo_kernel.mcp.servers import EXTRA
+from kosmo_kernel.settings.extras import install_command
 from kosmo_kernel.settings.permissions import same_name, servers_named
 
 SDK = "mcp"
-INSTALL = f"{sys.executable} -m pip install '{EXTRA}'"
 
 
 @command("mcp:doctor", "kosmo mcp:doctor", "kosmo mcp:doctor time --json")
@@ -59,7 +57,7 @@ def _own_server(measured: dict[str, Any]) -> Iterator[DoctorFinding]:
     try:
         from kosmo_kernel.mcp_server.measurement import EXAMPLE, measure
     except ImportError as error:  # of another version
-        yield DoctorFinding("serve.start", "broken", f"The SDK cannot be used: {error}.", INSTALL)
+        yield DoctorFinding("serve.start", "broken", f"The SDK cannot be used: {error}.", install_command(SDK))
         return
     try:
         measurement = measure([*own_command(), "mcp:serve"])
@@ -79,7 +77,7 @@ def _sdk() -> Iterator[DoctorFinding]:
     try:
         yield DoctorFinding("sdk.mcp", "ok", version(SDK))
     except PackageNotFoundError:
-        yield DoctorFinding("sdk.mcp", "broken", "It is not installed.", INSTALL)
+        yield DoctorFinding("sdk.mcp", "broken", "It is not installed.", install_command(SDK))
 
 
 def _files(configured: Configuration) -> Iterator[DoctorFinding]:

@@ -30,11 +30,11 @@ from kosmo_kernel.mcp.references import fill_in
 from kosmo_kernel.mcp.tools import Tool, tools_of
 from kosmo_kernel.mcp.trust import Trust
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.settings.extras import how_to_install
 
 T = TypeVar("T")
 
 POLL_INTERVAL_SECONDS = 0.05  # seconds between two checks whether the caller was cancelled
-EXTRA = "kosmo_kernel[mcp]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,4 +354,4 @@ def require_sdk() -> None:
         SettingsError: it is not installed.
     """
     if "mcp" not in sys.modules and find_spec("mcp") is None:
-        raise SettingsError(f"MCP servers need the package `mcp`: python -m pip install '{EXTRA}'")
+        raise SettingsError(f"MCP servers need the package `mcp`, which is not installed. {how_to_install('mcp')}")

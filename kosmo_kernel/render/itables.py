@@ -21,6 +21,7 @@ from kosmo_kernel.safety.escape import Html, html_from_library
 from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.safety.no_math import box
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
+from kosmo_kernel.settings.extras import how_to_install
 from kosmo_kernel.settings.table import ROWS
 
 WRAP_LENGTH = 60  # a column with a longer cell, in characters, is wrapped
@@ -91,8 +92,7 @@ def interactive_table(name: str, value: Any) -> InteractiveTable:
         import itables  # noqa: F401 - an optional dependency, checked here
     except ImportError:
         raise SettingsError(
-            f"`%{COMMAND_MAGIC} browse` shows tables by itables, which is not installed: "
-            "`pip install 'kosmo_kernel[tables]'`."
+            f"`%{COMMAND_MAGIC} browse` needs itables, which is not installed. {how_to_install('tables')}"
         ) from None
     from kosmo_kernel.render.tables import table_of
     from kosmo_kernel.values.records import Records

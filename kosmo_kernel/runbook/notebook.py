@@ -16,6 +16,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.runbook.parameters import INJECTED, LUA, PYTHON, TAG, assignments, parse_declarations
 from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES, check_json, decode_text, read_file
 from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.settings.extras import how_to_install
 from kosmo_kernel.values.json_schema import import_jsonschema
 from kosmo_kernel.values.parameters import Parameter
 
@@ -91,9 +92,7 @@ def read(path: Path) -> Runbook:
     """
     missing = [name for name in ("nbformat", "nbclient") if find_spec(name) is None]
     if missing:
-        raise SettingsError(
-            f"{' and '.join(missing)} run notebooks and are not installed. Install: pip install 'kosmo_kernel[run]'"
-        )
+        raise SettingsError(f"{' and '.join(missing)} run notebooks and are not installed. {how_to_install('run')}")
     import_jsonschema()
     import nbformat
 

@@ -25,6 +25,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.runbook.copy import refuse_to_replace
 from kosmo_kernel.safety.escape import Html, html_attribute
 from kosmo_kernel.safety.html_table import expand_cells, group_digits
+from kosmo_kernel.settings.extras import how_to_install
 from kosmo_kernel.settings.file_writing import writing
 
 SUFFIX = ".html"
@@ -109,7 +110,7 @@ def check(copy: Path) -> None:
             f"to {copy} as well."
         )
     if find_spec("nbconvert") is None:
-        raise SettingsError("--html needs nbconvert, which is not installed. Install: pip install 'kosmo_kernel[run]'")
+        raise SettingsError(f"--html needs nbconvert, which is not installed. {how_to_install('run')}")
     refuse_to_replace(copy.with_suffix(SUFFIX), "page", _is_page)
 
 

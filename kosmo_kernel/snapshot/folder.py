@@ -18,6 +18,7 @@ import msgspec
 from kosmo_kernel.client.saved_tables import KIND, MANIFEST
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import in_texts, would_change
+from kosmo_kernel.settings.extras import how_to_install
 from kosmo_kernel.settings.new_folder import check_new, is_unfinished, new_folder, write_private
 from kosmo_kernel.settings.private_files import PRIVATE
 from kosmo_kernel.values.records import Records, encode
@@ -39,10 +40,8 @@ def check(folder: Path, form: Form, *, resumes: bool) -> None:
         SettingsError: pyarrow is not installed, or the folder is not empty or cannot be created.
     """
     if form == "parquet" and find_spec("pyarrow") is None:
-        raise SettingsError(
-            "Parquet needs a library that is not installed: python -m pip install 'kosmo_kernel[parquet]'. Or write "
-            "JSON lines: --format jsonl"
-        )
+        text = "Parquet needs pyarrow, which is not installed. Write JSON lines (--format jsonl), or install it."
+        raise SettingsError(text, advice=how_to_install("parquet"))
     check_new(folder, "snapshot", replaces=resumes and _is_unfinished(folder))
 
 

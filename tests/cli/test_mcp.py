@@ -20,6 +20,7 @@ from repository import ROOT
 from kosmo_kernel.cli import outcome
 from kosmo_kernel.cli.mcp_doctor import SDK
 from kosmo_kernel.mcp import secrets
+from kosmo_kernel.settings.extras import how_to_install
 
 pytest.importorskip("mcp")
 
@@ -415,6 +416,9 @@ def test_without_the_sdk_the_commands_say_what_to_install(
         assert outcome(command) == 1
         printed = capsys.readouterr()
         assert printed.out == ""
-        assert printed.err == "Error: MCP servers need the package `mcp`: python -m pip install 'kosmo_kernel[mcp]'\n"
+        assert (
+            printed.err
+            == f"Error: MCP servers need the package `mcp`, which is not installed. {how_to_install('mcp')}\n"
+        )
     assert outcome(["mcp:list"]) == 0
     assert project.exists()

@@ -19,6 +19,7 @@ from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.mcp import Trust, configuration
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN
 from kosmo_kernel.mcp_server.tools import INSTRUCTIONS
+from kosmo_kernel.settings.extras import how_to_install
 
 pytest.importorskip("mcp")
 
@@ -276,7 +277,9 @@ def test_without_the_sdk_it_says_what_to_install(
     assert outcome(["mcp:serve"]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == "Error: MCP servers need the package `mcp`: python -m pip install 'kosmo_kernel[mcp]'\n"
+    assert (
+        printed.err == f"Error: MCP servers need the package `mcp`, which is not installed. {how_to_install('mcp')}\n"
+    )
 
 
 @pytest.mark.full

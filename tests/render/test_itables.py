@@ -13,6 +13,7 @@ from python_shell import Shell, run, value
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.render.itables import InteractiveTable, interactive_table
+from kosmo_kernel.settings.extras import how_to_install
 from kosmo_kernel.values.records import Records
 
 options = pytest.importorskip("itables.options")
@@ -89,7 +90,7 @@ def test_what_cannot_be_browsed_says_why(shell: Shell, line: str, kind: type[Exc
 
 def test_without_itables_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "itables", None)
-    with pytest.raises(SettingsError, match=re.escape("`pip install 'kosmo_kernel[tables]'`")):
+    with pytest.raises(SettingsError, match=re.escape(how_to_install("tables"))):
         interactive_table("x", Records([{"a": 1}]))
 
 

@@ -1,0 +1,117 @@
+"""How to install an extra: from where the package was installed, and never by its name alone."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+import shlex
+import sys
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from repository import ROOT
+
+from kosmo_kernel.settings.extras import how_to_install, install_command
+
+PIP = f"{shlex.quote(sys.executable)} -m pip install "
+REAL = importlib.metadata.distribution("kosmo_kernel")
+# The name in a command, or with extras, that neither goes on as a path nor says where the package comes from.
+BY_NAME = re.compile(
+    r"""(install\b[^\n|]*?\bkosmo[-_]kernel|['"`]kosmo[-_]kernel(?=\[))(\[[\w,]*\])?(?!\[|[\w/]|[.-]\w| @ )"""
+)
+
+
+class Installed(importlib.metadata.Distribution):
+    """This package, as if it had been installed from elsewhere."""
+
+    def __init__(self, origin: dict[str, Any] | None) -> None:
+        self._origin = origin
+
+    def read_text(self, filename: str) -> str | None:
+        if filename != "direct_url.json":
+            return REAL.read_text(filename)
+        return None if self._origin is None else json.dumps(self._origin)
+
+    def locate_file(self, path: Any) -> Any:
+        return REAL.locate_file(path)
+
+
+@pytest.mark.parametrize(
+    ("origin", "source"),
+    [
+        ({"url": "file:///home/me/kosmo%20kernel", "dir_info": {}}, "'/home/me/kosmo kernel[run]'"),
+        ({"url": "file:///home/me/kosmo", "dir_info": {"editable": True}}, "-e '/home/me/kosmo[run]'"),
+        (
+            {
+                "url": "https://git.example/kosmo",
+                "vcs_info": {"vcs": "git", "requested_revision": "v1.2", "commit_id": "0a1b"},
+            },
+            "'kosmo_kernel[run] @ git+https://git.example/kosmo@v1.2'",
+        ),
+        (
+            {"url": "https://git.example/kosmo", "vcs_info": {"vcs": "git", "commit_id": "0a1b"}},
+            "'kosmo_kernel[run] @ git+https://git.example/kosmo@0a1b'",
+        ),
+        (
+            {"url": "https://files.example/kosmo_kernel-1.0-py3-none-any.whl", "archive_info": {}},
+            "'kosmo_kernel[run] @ https://files.example/kosmo_kernel-1.0-py3-none-any.whl'",
+        ),
+    ],
+)
+def test_an_extra_is_installed_from_where_the_package_came_from(
+    origin: dict[str, Any], source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda _name: Installed(origin))
+    assert install_command("run") == PIP + source
+    assert how_to_install("run") == f"Install the extra `run`: {PIP}{source}"
+    *_, last = shlex.split(install_command("run"))
+    if " @ " in last:
+        assert Requirement(last).extras == {"run"}
+
+
+@pytest.mark.parametrize(("extra", "library"), [("run", "nbclient"), ("lab", "pyarrow"), ("mcp", "mcp")])
+def test_where_the_origin_is_unknown_the_libraries_of_the_extra_are_named(
+    extra: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda _name: Installed(None))
+    libraries = [Requirement(text) for text in shlex.split(install_command(extra).removeprefix(PIP))]
+    assert library in {one.name for one in libraries}
+    assert all(one.marker is None and "kosmo" not in one.name for one in libraries)
+
+
+def test_without_an_installation_a_clone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> importlib.metadata.Distribution:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", missing)
+    assert install_command("run") == f"{PIP}'.[run]', in a clone of the repository"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_by_name"),
+    [
+        ("pip install kosmo_kernel", True),
+        ("pip install -U 'kosmo_kernel[run]'", True),
+        ("uv pip install kosmo-kernel", True),
+        ("install `kosmo_kernel[run,mcp]` there", True),
+        ('pip install "kosmo_kernel[run] @ git+${REPOSITORY:?}@${TAG:?}"', False),
+        ("pip install '.[run]'", False),
+        ("pip install -e /home/me/kosmo_kernel/", False),
+    ],
+)
+def test_a_command_that_installs_by_name_is_recognized(text: str, *, is_by_name: bool) -> None:
+    assert bool(BY_NAME.search(text)) is is_by_name
+
+
+def test_no_text_of_the_repository_installs_the_package_by_its_name_alone() -> None:
+    files = [ROOT / "README.md", *(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / ".github").rglob("*.*")]
+    files += [*(ROOT / "kosmo_kernel").rglob("*.py"), *(ROOT / "kosmo_kernel").rglob("*.md")]
+    found = {}
+    for file in files:
+        if file.suffix != ".png":
+            lines = enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+            found |= {f"{file}:{number}": line for number, line in lines if BY_NAME.search(line)}
+    assert len(files) > 100
+    assert found == {}
