@@ -67,6 +67,16 @@ SCENES = {
     "error-stack": ("kosmo-lua", ["local function f(n) if n == 0 then error('deep') end f(n - 1) end\nf(3)\nreturn 1"]),
     "error-api": ("kosmo-lua", ['app.integrations.heroku.get_app("no-such-app")']),
     "error-told": ("kosmo-lua", ['app.integrations.heroku.get_app("no-such-app")', "%kosmo error"]),
+    "notes": (
+        "kosmo-lua",
+        [
+            "local heroku = app.integrations.heroku\nheroku.demo.get_app('my-app').stack == 'heroku-24'",
+            "local heroku = app.integrations.heroku.demo\nlist.filter(heroku.list_apps(), { stack = 'heroku20' })",
+            "local one = heroku.demo.get_app('my-app')\nreturn one.stack == 'heroku-24', list.flatten(1)",
+            "%kosmo demo",
+            "list.find(heroku.list_apps(), { stack = 'Heroku-24' }), heroku.list_apps()",
+        ],
+    ),
     "display": (
         "kosmo-lua",
         ["display.markdown('# Title\\n\\n- one\\n- two')\ndisplay.html('<b>bold</b> or <i>not</i>')"],

@@ -193,8 +193,9 @@ class Session:
         finally:
             # The name of a call that failed may be of no function: scripts must not fill the memory with such names.
             self._called.update(call.path for call in result.calls if call.status == "ok")
-            result.notes[:0] = lint(source, partial(self._is_set, inputs), self._called)
-            result.notes += [] if self._shared else self._recording.summary(len(result.calls))
+            result.notes[:0] = lint(source, partial(self._is_set, inputs), self._called, run.output.unmatched_tests)
+            for note in () if self._shared else self._recording.summary(len(result.calls)):
+                result.inform(note)
             result.notes += self._walls.notes(self._machine.walls_found)
         result.values = [run.output.page(value) for value in outcome.values]
         result.hidden = not result.planned if options.dry_run else outcome.hidden

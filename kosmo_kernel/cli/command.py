@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.output import document, print_note, write_label
+from kosmo_kernel.cli.output import document, print_note, print_notes, write_label
 from kosmo_kernel.cli.shell_interface import FAILED
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.safety.markup import Terminal
@@ -84,9 +84,10 @@ def print_error(error: Exception, *, brief: bool = False) -> None:
     print_note(Terminal(" {}").format(message_of(error)))
     if isinstance(error, KosmoError):
         excerpt = "" if brief and "\n" not in error.excerpt else error.excerpt
-        for part in (excerpt, *(() if brief else error.stack), *(error.result.notes if error.result else ())):
+        for part in (excerpt, *(() if brief else error.stack)):
             if part:
                 print_note(Terminal.escape(redact(part)))
+        print_notes(error.result.labelled_notes() if error.result else ())
     if isinstance(error, click.UsageError) and error.ctx is not None:
         print_note(Terminal("Try: {} --help").format(redact(error.ctx.command_path)))
 

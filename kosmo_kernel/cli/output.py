@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from kosmo_kernel.cli.streams import escape_controls, escape_json, output_stream, styled
+from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.settings.file_writing import writing
 
 if TYPE_CHECKING:
     from kosmo_kernel.pages.page import Page
+    from kosmo_kernel.render.notes import Note
 
 
 def document(value: Any) -> None:
@@ -78,6 +80,17 @@ def print_note(text: str) -> None:
     write(sys.stderr, text + "\n")
 
 
+def print_notes(notes: Iterable[Note]) -> None:
+    """Print notes about a run to standard error; warnings begin with a label."""
+    from kosmo_kernel.render.notes import WARNING
+
+    for note in notes:
+        if note.is_warning:
+            sys.stdout.flush()
+            write_label(sys.stderr, f"{WARNING} ", "yellow")
+        print_note(redact(note.text))
+
+
 def write(stream: TextIO, text: str) -> None:
     """Write a text to `stream` and flush."""
     stream.write(text)
@@ -117,7 +130,9 @@ def _write_file(path: Path, content: bytes) -> None:
 
 def write_label(stream: TextIO, text: str, colour: str) -> None:
     """Write a text to `stream`, bold and in a colour if it is a terminal and colours are not disabled."""
-    if stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":  # https://no-color.org
+    from kosmo_kernel.render.notes import has_colours
+
+    if has_colours(stream):
         styled(stream).write(click.style(escape_controls(text), fg=colour, bold=True))
     else:
         stream.write(text)

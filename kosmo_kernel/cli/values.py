@@ -30,7 +30,16 @@ from typing import Any, AnyStr
 
 from kosmo_kernel.catalogue import Column, nearest
 from kosmo_kernel.cli.options import Layout
-from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_utf8, show_page, write
+from kosmo_kernel.cli.output import (
+    document,
+    print_json,
+    print_note,
+    print_notes,
+    print_result,
+    print_utf8,
+    show_page,
+    write,
+)
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.render.blocks import TEXTS, ValueKind, as_shown, blocks_of
 from kosmo_kernel.render.cells import exact_cell, spreadsheet_cell
@@ -63,8 +72,9 @@ def show_result(result: Result, layout: Layout = PLAIN, kept: str = OUTSIDE) -> 
         layout = replace(layout, columns=())  # the plan has columns of its own
     if layout or not result.hidden:
         write_values(result.values_to_show, layout, below, kept)
-    for text in (*notes, *([summary(result.planned)] if result.dry_run else ())):
-        print_note(text)
+    print_notes(notes)
+    if result.dry_run:
+        print_note(summary(result.planned))
 
 
 def show_failed_plan(result: Result | None, layout: Layout = PLAIN) -> None:
@@ -81,8 +91,8 @@ def show_call(result: Result, layout: Layout) -> None:
         show_result(result, layout)
         return
     write_values([plan_of(result.planned)], replace(layout, columns=()))
-    for text in (*result.notes, "A dry run: nothing was asked."):
-        print_note(text)
+    print_notes(result.labelled_notes())
+    print_note("A dry run: nothing was asked.")
 
 
 def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "", kept: str = OUTSIDE) -> None:

@@ -233,7 +233,7 @@ class Explorer:
     def _ask(self) -> None:
         """Run the chosen call and show its result."""
         result = self._run_lua(self._chosen_call())
-        self._status.value += "".join(map(answer.small, result.notes))
+        self._status.value += "".join(answer.small(str(note)) for note in result.labelled_notes())
         if isinstance(result.value, Records):
             self._rows = answer.SearchableRows(result.value)
             self._filtering.layout.display = ""

@@ -24,6 +24,7 @@ from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
 from kosmo_kernel.notebook.cell_value import NotebookProgress, failed_plan, plan_note
 from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.render.display import WHOLE, Display, bundle_of, bundles_of, with_outline
+from kosmo_kernel.render.notes import Note, bundle_of_notes
 from kosmo_kernel.render.style import begin_cell
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
@@ -288,7 +289,7 @@ class KernelNotebook:
                 for display in plan_note(result):
                     show(display)
                 note, notes = result.split_notes(tables=not (result.hidden or cell.options.raw))
-                _write_notes(notes, write)
+                _show_notes(notes, show)
                 if not result.hidden:
                     self._show(result.values_to_show, cell, number, send, note)
         except KosmoError as error:
@@ -296,7 +297,7 @@ class KernelNotebook:
                 plan = failed_plan(error.result, cell.options)
             for display in plan:
                 show(display)
-            _write_notes(error.result.notes if error.result is not None else (), write)
+            _show_notes(error.result.labelled_notes() if error.result is not None else (), show)
             if not cell.options.no_raise_error:
                 raise
             write("stderr", "\n".join(self._error_content(error)["traceback"]) + "\n")
@@ -360,7 +361,7 @@ def _display_message(display: Display) -> tuple[str, Content]:
     return kind, {"data": with_outline(display.bundle, display.value), "metadata": {}, "transient": transient}
 
 
-def _write_notes(notes: Sequence[str], write: Callable[[str, str], None]) -> None:
-    """Write the notes about a run to stderr."""
+def _show_notes(notes: Sequence[Note], show: Callable[[Display], None]) -> None:
+    """Show the notes about a run, if there are any."""
     if notes:
-        write("stderr", "".join(f"{note}\n" for note in notes))
+        show(Display(bundle_of_notes(notes)))

@@ -114,6 +114,9 @@ class OutputHost(Protocol):
     def read(self, form: str) -> str | None:
         """Return what `io.read` reads in the format `l`, `L` or `a`, or None at the end of the input."""
 
+    def unmatched(self, field: str, wanted: str, similar: str) -> None:
+        """Report a test of `list.filter` or the like that matches nothing: `field` is never `wanted`, but `similar`."""
+
     def redact(self, text: str) -> str:
         """Return a text without tokens."""
 

@@ -33,10 +33,12 @@ end
 -- Selecting ---------------------------------------------------------------------------------------------------
 
 local function select_items(items, test, wanted)
-  local is_match, indexes = keys.test(items, test), {}
+  local is_match, conditions = keys.test(items, test)
+  local indexes = {}
   for i = 1, items.count do
     if not is_match(i) ~= wanted then indexes[#indexes + 1] = i end
   end
+  if conditions and #indexes == (wanted and 0 or items.count) then keys.tell_unmatched(items, conditions) end
   return keys.selected(items, indexes)
 end
 
@@ -44,10 +46,11 @@ define("filter", 2, function(items, test) return select_items(items, test, true)
 define("reject", 2, function(items, test) return select_items(items, test, false) end)
 
 define("find", 2, function(items, test)
-  local is_match = keys.test(items, test)
+  local is_match, conditions = keys.test(items, test)
   for i = 1, items.count do
     if is_match(i) then return keys.item(items, i) end
   end
+  if conditions then keys.tell_unmatched(items, conditions) end
   return nil
 end)
 

@@ -5,7 +5,7 @@
 
 local native, json, records = ...
 local concat, find, format, gmatch, sort = table.concat, string.find, string.format, string.gmatch, table.sort
-local reverse, sub = string.reverse, string.sub
+local gsub, lower, reverse, sub = string.gsub, string.lower, string.reverse, string.sub
 local next, rawequal, rawget, rawlen, tostring, type = next, rawequal, rawget, rawlen, tostring, type
 local null, ours, label_of = json.null, native.ours, records.label_of
 
@@ -16,6 +16,7 @@ local TEST = 'a function, a field such as "app.name", or a table such as { state
 local IS_SCALAR = { string = true, number = true, boolean = true }
 local MAX_SHOWN_BYTES = 40 -- bytes of a text that is shown in an error message
 local MAX_DEPTH = 20 -- levels of nesting of the wanted values
+local MAX_WANTED_BYTES = 100 -- bytes of a wanted text that is looked for among similar ones
 
 -- Describe a value for an error message; a short text or a number is shown itself.
 local function kind_text(value)
@@ -279,13 +280,14 @@ local function add_conditions(conditions, name, wanted, prefix, depth)
   end
 end
 
--- Return a function that says whether the field of the item at an index has a wanted value. A value of another type than
--- those wanted is an error, because it would never be equal.
-local function condition_test(items, condition)
+-- Give a condition a function `holds`, which says whether the field of the item at an index has a wanted value, and
+-- what it compares. A value of another type than those wanted is an error, because it would never be equal.
+local function complete(items, condition)
   local path, name = condition.path, items.name
   local allowed, allows_null, types = wanted_values(name, path, condition.wanted)
   local values = field_values(items, path, true)
-  return function(index)
+  condition.allowed, condition.values = allowed, values
+  condition.holds = function(index)
     local value = values[index]
     if value == nil then return allows_null end
     if allowed[value] then return true end
@@ -308,18 +310,50 @@ local function table_test(items, wanted)
     native.raise(format("list.%s: argument 2 (test) %s", items.name, hint))
   end
   sort(conditions, function(a, b) return a.path < b.path end)
-  for i = 1, #conditions do conditions[i] = condition_test(items, conditions[i]) end
-  if #conditions == 1 then return conditions[1] end
+  for i = 1, #conditions do complete(items, conditions[i]) end
+  if #conditions == 1 then return conditions[1].holds, conditions end
   return function(index)
     for i = 1, #conditions do
-      if not conditions[i](index) then return false end
+      if not conditions[i].holds(index) then return false end
     end
     return true
+  end, conditions
+end
+
+local function without_punctuation(text) return lower((gsub(text, "[%s%p]", ""))) end
+
+-- Return a value that a text may be meant to be, if none of the values is that text: it differs only in case and
+-- punctuation, or by a letter.
+local function meant_value(values, count, wanted)
+  local letters, seen, similar = without_punctuation(wanted), {}, nil
+  for i = 1, count do
+    local value = values[i]
+    if value == wanted then return nil end
+    if not similar and type(value) == "string" and #value <= MAX_WANTED_BYTES and not seen[value] then
+      seen[value] = true
+      if letters ~= "" and without_punctuation(value) == letters or is_misspelt(wanted, value) then similar = value end
+    end
+  end
+  return similar
+end
+
+-- Tell the parent of each wanted text of a test without a match that no item has, but that is nearly a value of one. The
+-- parent warns if the text is written in the script.
+function keys.tell_unmatched(items, conditions)
+  for _, condition in ipairs(conditions) do
+    for wanted in next, condition.allowed do
+      if type(wanted) == "string" and #wanted <= MAX_WANTED_BYTES then
+        local similar = meant_value(condition.values, items.count, wanted)
+        if similar then
+          native.tell({ kind = "unmatched" }, { condition.path, wanted, similar })
+        end
+      end
+    end
   end
 end
 
 -- Return a function that says whether the item at an index passes a test: a function or field whose value is neither
--- false nor null, or a table of wanted values.
+-- false nor null, or a table of wanted values. Of a table return also its conditions.
 function keys.test(items, test)
   if type(test) == "function" then
     fill(items)

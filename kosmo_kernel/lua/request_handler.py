@@ -38,7 +38,7 @@ REQUESTS = frozenset(
     {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "outputs", "joins", "orders"}
     | {"now", "set_now", "regex", "integrations", "field", "record_types", "signatures", "table"}
 )
-EVENTS = frozenset({"output", "display", "begin", "drop", "failures"})  # messages without a reply
+EVENTS = frozenset({"output", "display", "begin", "drop", "failures", "unmatched"})  # messages without a reply
 
 MAX_PENDING_CALLS = 4096  # calls in progress; no real script reaches a tenth of it
 MAX_ITEMS = 1 << 32  # items of a list; memory runs out long before
@@ -448,3 +448,8 @@ class RequestHandler:
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
                 raise ValueError("the message tells of failures that are none")
         self._host.calls.failures(count, of, rows)
+
+    def _note_unmatched(self, _header: dict[str, Any], blobs: list[bytes]) -> None:
+        with messages.guard():
+            field, wanted, similar = (blob[:MAX_NAME].decode(errors="replace") for blob in blobs)
+        self._host.output.unmatched(field, wanted, similar)

@@ -10,7 +10,7 @@ value of a Python cell is passed to Lua with `-i x=_`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property, partial
@@ -30,7 +30,7 @@ from kosmo_kernel.magic.failures import RefusedSetting, rendered, show_shortly
 from kosmo_kernel.magic.variables import caller_locals, check_data, lua_inputs
 from kosmo_kernel.notebook.cell_value import failed_plan, for_cell, plan_note, value_of
 from kosmo_kernel.notebook.commands import COMMANDS, run_command
-from kosmo_kernel.notebook.ipython import ask, progress_line, publish
+from kosmo_kernel.notebook.ipython import ask, progress_line, publish, show_notes
 from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.python_api.current import share_session, stop_sharing
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
@@ -181,7 +181,7 @@ class KosmoMagic(Magics):
                 with self.session.interruptible:
                     for display in failed_plan(error.result, options):
                         publish(self.shell, display)
-                _print_notes(error.result.notes if error.result is not None else ())
+                show_notes(self.shell, error.result.labelled_notes() if error.result is not None else ())
                 if not options.no_raise_error:
                     raise
                 _print("\n".join(rendered(error, full=self.errors == "full")), sys.stderr)
@@ -224,8 +224,8 @@ class KosmoMagic(Magics):
             attrs.pop("note", None)  # the note is about the value
             variables = {python: value_of([result.outputs[name]], options, attrs) for python, name in output}
         is_shown = not result.hidden and (options.var is None or options.show)
-        # For a line magic it is unknown whether IPython shows the value, so its notes are printed.
-        _print_notes(result.split_notes(tables=is_shown and is_cell and not options.raw)[1])
+        # For a line magic it is unknown whether IPython shows the value, so its notes are shown apart.
+        show_notes(self.shell, result.split_notes(tables=is_shown and is_cell and not options.raw)[1])
         if options.var is not None:
             check_data(f"-v {options.var}", result)
             variables[options.var] = value
@@ -327,9 +327,3 @@ def _write(line: ProgressDisplay, stream: str, text: str) -> None:
 def _print(text: str, stream: TextIO | None = None) -> None:
     """Write a line to a stream, by default standard output."""
     (stream or sys.stdout).write(f"{text}\n")
-
-
-def _print_notes(notes: Iterable[str]) -> None:
-    """Write the notes about a run to stderr."""
-    for note in notes:
-        _print(note, sys.stderr)

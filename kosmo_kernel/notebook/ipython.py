@@ -1,8 +1,9 @@
-"""Show displays and progress in an IPython shell, and ask its user."""
+"""Show displays, notes and progress in an IPython shell, and ask its user."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from kosmo_kernel.render.display import Display
+    from kosmo_kernel.render.notes import Note
 
 
 def publish(shell: InteractiveShell, display: Display) -> None:
@@ -28,14 +30,32 @@ def publish(shell: InteractiveShell, display: Display) -> None:
     publisher.publish(data=display.bundle, metadata={}, transient=transient, update=display.update)
 
 
+def show_notes(shell: InteractiveShell, notes: Sequence[Note]) -> None:
+    """Show the notes about a run, if there are any: as an output of a notebook, or on the standard error of others."""
+    if not notes:
+        return
+    from kosmo_kernel.render.display import Display
+    from kosmo_kernel.render.notes import bundle_of_notes, write_notes
+
+    if not is_terminal(shell):
+        publish(shell, Display(bundle_of_notes(notes)))
+    elif sys.stderr:  # the parent process may have closed it
+        write_notes(notes, sys.stderr)
+
+
+def is_terminal(shell: InteractiveShell) -> bool:
+    """Return whether a shell prints its displays, and cannot update them."""
+    return type(shell.display_pub) is DisplayPublisher
+
+
 def progress_line(shell: InteractiveShell) -> ProgressDisplay:
     """Return the progress line of a cell, for a notebook or a terminal."""
-    publisher = shell.display_pub
-    if type(publisher) is DisplayPublisher:  # a terminal: it prints, and displays cannot be updated
+    if is_terminal(shell):
         from kosmo_kernel.render.terminal_progress import TerminalProgress
 
         return TerminalProgress(sys.stderr)
-    return NotebookProgress(partial(publish, shell), only_last=isinstance(publisher, CapturingDisplayPublisher))
+    is_captured = isinstance(shell.display_pub, CapturingDisplayPublisher)
+    return NotebookProgress(partial(publish, shell), only_last=is_captured)
 
 
 def ask(form: str, question: str = "") -> str | None:

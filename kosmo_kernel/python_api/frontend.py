@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from kosmo_kernel.render.own_frames import ipython_shell
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
+
+if TYPE_CHECKING:
+    from kosmo_kernel.render.notes import Note
 
 
 @contextmanager
@@ -32,7 +36,13 @@ def call_frontend() -> Iterator[Frontend]:
         yield NO_FRONTEND
 
 
-def show_notes(notes: list[str]) -> None:
-    """Write notes about a call to standard error, as a cell does. The parent process may have closed it."""
-    if sys.stderr:
-        sys.stderr.writelines(f"{note}\n" for note in notes)
+def show_notes(notes: Sequence[Note]) -> None:
+    """Show notes about a call as a cell does: in a notebook as an output, elsewhere on standard error."""
+    if shell := ipython_shell():
+        from kosmo_kernel.notebook import ipython
+
+        ipython.show_notes(shell, notes)
+    elif sys.stderr and notes:  # the parent process may have closed it
+        from kosmo_kernel.render.notes import write_notes
+
+        write_notes(notes, sys.stderr)

@@ -77,15 +77,16 @@ def _call(
         if isinstance(error, InvalidArgumentsError) and error.advice:
             error.advice = f"Write {example(integration, function)}"
         if error.result is not None:
-            show_notes(error.result.notes)
+            show_notes(error.result.labelled_notes())
         hide_own_frames(error)
         raise error.with_traceback(None) from None
     from kosmo_kernel.notebook.cell_value import value_of
+    from kosmo_kernel.render.notes import Note
     from kosmo_kernel.results.dry_run import summary
     from kosmo_kernel.settings.cell_options import Options
 
     if result.dry_run:
-        show_notes([summary(result.planned)])
+        show_notes([Note(summary(result.planned), is_warning=False)])
     show_notes(result.split_notes(tables=True)[1])
     return value_of(result.values_to_show, Options(), result.attrs())
 

@@ -1,4 +1,4 @@
-"""The style of tables and outlines, and which outputs of a notebook carry it.
+"""The style of tables, outlines and notes, and which outputs of a notebook carry it.
 
 Its rules touch nothing outside of our outputs and take their colours from the page (JupyterLab, VS Code, a standalone
 page). JupyterLab has the style from `jupyter/labextension/static/outputs.css`, even if the output that carries it is
@@ -52,6 +52,16 @@ _OUTLINE = (
     f":is(i,summary span){{font-style:normal;color:{_PALE}}}",
     "b{font-weight:600}",
 )
+_NOTES = (
+    "p{margin:0;padding:4px 12px;font-size:13px;line-height:1.5;overflow-wrap:anywhere}",
+    "p+p{margin-top:4px}",
+    f"p:not(.kosmo-warning){{color:{_PALE}}}",
+    "p.kosmo-warning{border-left:3px solid rgb(224,150,0);background:rgba(240,165,0,.16)}",
+    "b{font-weight:600}",
+    "code{padding:0;background:none;font-size:inherit}",
+)
+_OURS = ("table", "outline", "notes")
+_GAP = "{margin:0 0 8px}"  # between an output and the next
 _FEW_COLUMNS = "table:not(:has(th:nth-child(10)))"  # a table of fewer than 10 columns, which all fit on paper
 _ON_PAPER = (  # without scrolling
     "div{max-height:none!important;overflow:visible!important}",
@@ -64,10 +74,12 @@ _ON_PAPER = (  # without scrolling
 _SELECTOR = "div.kosmo-table.kosmo-table "
 _SCREEN_STYLE = "".join(f"{_SELECTOR}{rule}" for rule in _RULES)
 _OUTLINE_STYLE = "".join(f"div.kosmo-outline.kosmo-outline {rule}" for rule in _OUTLINE)
+_NOTES_STYLE = "".join(f"div.kosmo-notes.kosmo-notes {rule}" for rule in _NOTES)
+_GAPS = "".join(f"div.kosmo-{name}.kosmo-{name}{_GAP}" for name in _OURS)
 # An edge at the first column as soon as others are scrolled below it; browsers that cannot tell always show it.
 _EDGE = f"@keyframes kosmo-edge{{1%,100%{{box-shadow:1px 0 {_EDGE_COLOUR},6px 0 6px -6px {_EDGE_COLOUR}}}}}"
 _PAPER_STYLE = "".join(f"{_SELECTOR}{rule}" for rule in _ON_PAPER)
-CSS = f"{_EDGE}{_SCREEN_STYLE}{_OUTLINE_STYLE}@media print{{{_PAPER_STYLE}}}"
+CSS = f"{_EDGE}{_GAPS}{_SCREEN_STYLE}{_OUTLINE_STYLE}{_NOTES_STYLE}@media print{{{_PAPER_STYLE}}}"
 _ELEMENT = Html(f"<style>{CSS}</style>")
 _NONE = Html("")
 

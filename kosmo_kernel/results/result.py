@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from kosmo_kernel.accounts import DEFAULT, DEMO
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.client.progress import ProgressSnapshot, counted
 from kosmo_kernel.render.display import Display
+from kosmo_kernel.render.notes import Note
 from kosmo_kernel.results.dry_run import plan_of
 from kosmo_kernel.values.records import Records
 
@@ -58,7 +59,8 @@ class Result:
         seconds: the duration, including waiting.
         memory: the size of the Lua heap at the end, in bytes.
         account: the account of calls that name none, such as `heroku.list_apps()`.
-        notes: warnings for the user, one line each; those in `unread` come last.
+        notes: for the user, one line each; those in `unread` come last.
+        informative: the notes that are no warnings.
         displays: the outputs shown with `display`, in order.
         cost: the progress at the end, with the totals of calls and requests; None without calls.
         dry_run: whether the calls were planned and not made.
@@ -80,6 +82,7 @@ class Result:
     memory: int = 0
     account: str = DEFAULT
     notes: list[str] = field(default_factory=list)
+    informative: list[str] = field(default_factory=list)
     displays: list[Display] = field(default_factory=list)
     cost: ProgressSnapshot | None = None
     dry_run: bool = False
@@ -103,15 +106,28 @@ class Result:
             return self.values
         return [plan_of(self.planned)] if self.planned else []
 
-    def split_notes(self, *, tables: bool) -> tuple[str, list[str]]:
+    def inform(self, note: str) -> None:
+        """Add a note that is no warning, unless the result has it."""
+        if note not in self.notes:
+            self.notes.append(note)
+            self.informative.append(note)
+
+    def labelled_notes(self) -> list[Note]:
+        """Return all notes."""
+        return self._labelled(self.notes)
+
+    def _labelled(self, notes: Iterable[str]) -> list[Note]:
+        return [Note(note, note not in self.informative) for note in notes]
+
+    def split_notes(self, *, tables: bool) -> tuple[str, list[Note]]:
         """Return the note to show below the first table of the values, and the other notes.
 
         Parameters:
             tables: whether the values are shown, with lists of records as tables that can have a note below.
         """
         if tables and self.unread and any(isinstance(value, Records) for value in self.values_to_show):
-            return self._note(), [note for note in self.notes if note not in self.unread]
-        return "", self.notes
+            return self._note(), self._labelled(note for note in self.notes if note not in self.unread)
+        return "", self.labelled_notes()
 
     def _note(self) -> str:
         more = len(self.unread) - MAX_UNREAD_NOTES

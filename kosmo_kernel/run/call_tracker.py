@@ -140,7 +140,7 @@ class CallTracker:
             self._result.calls.append(CallRecord(path, account, milliseconds, "error", error=error.message))
             raise
         if bound_call.account == accounts.DEMO and (request.account or "").lower() != accounts.DEMO:
-            self._output.note(FICTION)
+            self._result.inform(FICTION)
         begin = self._plan if self._dry_run else self._begin
         return Prepared(bound_call.count, partial(begin, provider, bound_call, started))
 

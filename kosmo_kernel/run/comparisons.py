@@ -67,7 +67,9 @@ class Comparison(NamedTuple):
     order: bool = False
 
 
-def comparison_warnings(source: str, called: Collection[str]) -> Iterator[str]:
+def comparison_warnings(
+    source: str, called: Collection[str], unmatched: Mapping[tuple[str, str], str]
+) -> Iterator[str]:
     """Yield warnings about comparisons in a script.
 
     Parameters:
@@ -75,7 +77,18 @@ def comparison_warnings(source: str, called: Collection[str]) -> Iterator[str]:
         called: the paths of the session's calls so far, `integrations.heroku.list_apps`. A field is one of a function
             that the script names or, if none of those has such a field, of one that was called. Without calls, as in a
             session with an account's snapshot, it is one of all functions that were needed so far.
+        unmatched: the field and the text of each test of `list.filter` and the like that matched nothing, with the
+            text that the field has instead.
     """
+    known = set()
+    for comparison, warning in _of_fields(source, called):
+        known.add(comparison.literal)
+        yield warning
+    yield from _of_tests(source, {test: text for test, text in unmatched.items() if test[1] not in known})
+
+
+def _of_fields(source: str, called: Collection[str]) -> Iterator[tuple[Comparison, str]]:
+    """Yield comparisons with a warning that follows from what the catalogue declares; see `comparison_warnings`."""
     if not _MAY_COMPARE.search(source) and not _MAY_ORDER.search(source):
         return
     services = integrations.loaded()
@@ -92,17 +105,30 @@ def comparison_warnings(source: str, called: Collection[str]) -> Iterator[str]:
         for columns_by_name, labels in declared:
             name = comparison.path[-1]
             columns = _columns_of(comparison.path, columns_by_name.get(name, ()))
+            if comparison.in_test and (label := labels.get(name)):  # a test compares the label of a record
+                columns = _columns_of((*comparison.path, label), columns_by_name.get(label, ()))
             if comparison.order:
-                yield from _of_times(comparison, columns)
-            elif name in labels and comparison.kind == "string":
-                yield (
+                yield from ((comparison, warning) for warning in _of_times(comparison, columns))
+            elif name in labels and comparison.kind == "string" and not comparison.in_test:
+                warning = (
                     f"line {comparison.line}: `.{name}` is a record, and Lua never finds a record equal to a text. "
                     f'Compare its {labels[name]}: `.{name}.{labels[name]} == "…"`.'
                 )
+                yield comparison, warning
             else:
-                yield from _of_columns(comparison, columns)
+                yield from ((comparison, warning) for warning in _of_columns(comparison, columns))
             if columns or name in labels:
                 break
+
+
+def _of_tests(source: str, unmatched: Mapping[tuple[str, str], str]) -> Iterator[str]:
+    """Yield the warnings about texts of tests that match nothing, if they are written in the script."""
+    code = code_of(source)[0] if unmatched else ()
+    starts = {token.text: token.start for token in reversed(code) if token.kind == "string"}
+    written = [test for test in unmatched if test[1] in starts]
+    for field, wanted in sorted(written, key=lambda test: (starts[test[1]], test)):
+        line = source.count("\n", 0, starts[wanted]) + 1
+        yield f'line {line}: no item has "{wanted[:40]}" as its `{field}`. Did you mean "{unmatched[field, wanted]}"?'
 
 
 def _of_columns(comparison: Comparison, columns: Sequence[Column]) -> Iterator[str]:

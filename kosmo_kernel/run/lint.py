@@ -8,22 +8,28 @@ literals are in `comparisons.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED, masked_text
 from kosmo_kernel.run.comparisons import comparison_warnings
 
 
-def lint(source: str, is_set: Callable[[str], bool], called: Collection[str] = ()) -> list[str]:
+def lint(
+    source: str,
+    is_set: Callable[[str], bool],
+    called: Collection[str] = (),
+    unmatched: Mapping[tuple[str, str], str] | None = None,
+) -> list[str]:
     """Return warnings about a script, one line each.
 
     Parameters:
         source: the script.
         is_set: returns whether a script of the session, this one included, or an input sets a variable of this name.
         called: the paths of the session's calls so far, `integrations.heroku.list_apps`.
+        unmatched: tests that matched nothing; see `comparison_warnings`.
     """
     source = source[:MAX_CHARACTERS_TOKENIZED]
-    return [*comparison_warnings(source, called), *_mistakes(source, is_set)]
+    return [*comparison_warnings(source, called, unmatched or {}), *_mistakes(source, is_set)]
 
 
 _COMPARED = re.compile(

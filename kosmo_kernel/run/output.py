@@ -25,6 +25,7 @@ MAX_DISPLAYS = 1_000  # of one run
 MAX_SECRET_LENGTH = 64 << 10  # characters
 MAX_PAGES = 1_000  # pages of the reference that a run keeps, to recognize their text
 MAX_NOTE_LENGTH = 1_000  # characters of a note
+MAX_UNMATCHED_TESTS = 100  # tests of `list.filter` and the like that match nothing
 LUA_ID = "lua:"  # in front of a script's ids, so that it cannot replace an output that Python displayed under an id
 MAX_DISPLAYS_LENGTH = 8 << 20  # characters of all displays of one run
 
@@ -37,6 +38,9 @@ class RunOutput:
         frontend: the callbacks of the user interface.
         tokens: returns the tokens to redact from every text.
         interruptible: the context manager in which displays are made, so that an interrupt can stop it.
+
+    Attributes:
+        unmatched_tests: the field and the wanted text of tests that match nothing, each with a text that the field has.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class RunOutput:
         self._bytes = self._lines = 0
         self._is_cut = self._is_display_full = False
         self._displayed_length = 0
+        self.unmatched_tests: dict[tuple[str, str], str] = {}
 
     def write(self, stream: str, text: str) -> None:
         """Pass on the script's output, up to the limit."""
@@ -117,13 +122,19 @@ class RunOutput:
         return self._frontend.input(form) if self._frontend.input else None
 
     def note(self, note: str) -> None:
-        """Add a note to the result, unless it has it."""
+        """Add a warning to the result, unless it has it."""
         if note not in self._result.notes:
             self._result.notes.append(note)
 
     def clean(self, text: str) -> str:
         """Return a text with tokens redacted and terminal control codes removed."""
         return safety.sanitize_text(self.redact(text)).encode(errors="replace").decode()
+
+    def unmatched(self, field: str, wanted: str, similar: str) -> None:
+        """Remember a test that matches nothing, for the warnings about the script."""
+        if len(self.unmatched_tests) < MAX_UNMATCHED_TESTS:
+            field, similar = (one_line(self.clean(text), self._tokens(), MAX_NOTE_LENGTH) for text in (field, similar))
+            self.unmatched_tests[field, wanted] = similar
 
     def redact(self, text: str) -> str:
         """Return a text with tokens redacted: those in use, and everything that looks like one."""

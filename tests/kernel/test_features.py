@@ -127,7 +127,7 @@ SVG = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><circle r='4
         ("display.latex('$x$')", "text/latex"),
         ("display.json({ a = 1 })", "application/json"),
         (f'display.svg("{SVG}")', "text/html"),
-        ("display(app.integrations.heroku.list_apps())", "text/html"),
+        ("display(app.integrations.heroku.demo.list_apps())", "text/html"),
         ("display({ ('x'):rep(90) })", "text/html"),
     ],
 )

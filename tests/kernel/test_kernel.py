@@ -57,8 +57,8 @@ def desk() -> Iterator[Desk]:
 
 
 def test_a_list_of_records_is_a_table_and_a_record_its_fields(desk: Desk) -> None:
-    (table,) = desk.shown("app.integrations.heroku.list_apps()")
-    (record,) = desk.shown("app.integrations.heroku.get_app('my-app')")
+    (table,) = desk.shown("app.integrations.heroku.demo.list_apps()")
+    (record,) = desk.shown("app.integrations.heroku.demo.get_app('my-app')")
     assert "<table" in table["text/html"]
     assert " records " in table["text/plain"]
     assert record["text/plain"].startswith("name ")

@@ -172,6 +172,8 @@ NONSENSE = {
     "calls dropped that are words": "drop(['one', None])",
     "calls dropped that were never begun": "drop([1, -1, 1 << 90]); ask('next')",
     "a wait for what was dropped": "say({'kind': 'begin', 'begin': [APPS]}); drop([1]); ask('next')",
+    "a test without a match that has no texts": "say({'kind': 'unmatched'})",
+    "a test without a match that has too many texts": "say({'kind': 'unmatched'}, b'a', b'b', b'c', b'd')",
     "failures without a text": "say({'kind': 'failures', 'count': 1, 'of': 1})",
     "failures that are a number": "say({'kind': 'failures', 'count': 1, 'of': 1}, b'5')",
     "failures that are texts": "say({'kind': 'failures', 'count': 1, 'of': 1}, b'[\"x\"]')",

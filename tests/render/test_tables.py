@@ -97,7 +97,7 @@ def test_the_style_of_outputs_touches_nothing_else_and_there_is_no_script() -> N
     assert style is not None
 
     selectors = [rule.partition("{")[0] for rule in (style[1] + style[2]).split("}") if rule]
-    assert all(re.match(r"div\.(kosmo-table|kosmo-outline)\.\1 ", selector) for selector in selectors)
+    assert all(re.match(r"div\.(kosmo-table|kosmo-outline|kosmo-notes)\.\1( |$)", selector) for selector in selectors)
     assert not [selector for selector in selectors if "," in re.sub(r":is\(.*?\)", "", selector)]
     assert "<script" not in table_of(Records([FIRST], None, COLUMNS)).html()
 

@@ -95,7 +95,7 @@ def test_a_lua_notebook_shows_the_plan_and_the_line(
     notebook: KernelNotebook, sent: list[tuple[str, dict[str, Any]]]
 ) -> None:
     assert execute(notebook, f"%%kosmo_lua -n\n{AUDIT}")["status"] == "ok"
-    (_, line), (kind, result) = (message for message in sent if message[0] != "stream")
+    (_, line), (_, _note), (kind, result) = (message for message in sent if message[0] != "stream")
     assert (line["data"]["text/plain"], kind) == (NOTE, "execute_result")
     assert NOTE in line["data"]["text/html"]
     assert [path in result["data"]["text/html"] for path in PATHS] == [True] * 3

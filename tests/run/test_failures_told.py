@@ -12,6 +12,7 @@ import pytest
 from kosmo_command import document
 from python_shell import MakeShell, run, shells
 
+from kosmo_kernel.render.notes import Note
 from kosmo_kernel.results.result import MAX_ITEMS_NAMED, MAX_UNREAD_NOTES, Result
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records
@@ -66,12 +67,15 @@ def test_several_lists_are_told_in_one_line() -> None:
     lines = [f"{n} of 9 apps could not be read" for n in range(1, MAX_UNREAD_NOTES + 3)]
     result = Result([Records([{"a": 1}])], notes=["other", *lines], unread=lines)
 
-    assert result.split_notes(tables=False) == ("", ["other", *lines])
+    warnings = [Note(line, is_warning=True) for line in lines]
+
+    result.inform("a fact")
+    assert result.split_notes(tables=False) == ("", [Note("other", True), *warnings, Note("a fact", False)])
     assert result.split_notes(tables=True) == (
         "; ".join([*lines[:MAX_UNREAD_NOTES], "2 more lists with failures"]),
-        ["other"],
+        [Note("other", is_warning=True), Note("a fact", is_warning=False)],
     )
-    assert Result([{"a": 1}], notes=lines, unread=lines).split_notes(tables=True) == ("", lines)
+    assert Result([{"a": 1}], notes=lines, unread=lines).split_notes(tables=True) == ("", warnings)
 
 
 @pytest.mark.parametrize(

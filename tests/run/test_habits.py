@@ -57,6 +57,9 @@ WARNINGS = {
     "return heroku.list_dynos('my-app')[1].state == 'crashd'": 'Did you mean "crashed"?',
     "local d = heroku.list_dynos('my-app')[1] return 'running' == d.state": "Known ones are up, starting,",
     "return list.filter(heroku.list_dynos('my-app'), { state = 'crashd' })": 'Did you mean "crashed"?',
+    "return list.filter(heroku.list_apps(), { stack = 'heroku20' })": 'as its `stack`. Did you mean "heroku-20"?',
+    "local s = 'Heroku_20' return list.find(heroku.list_apps(), { ['stack.name'] = s })": 'Did you mean "heroku-20"?',
+    "return list.reject(heroku.list_apps(), { team = { name = { 'none', 'larkmor' } } })": "as its `team.name`. Did",
     "return heroku.list_dynos('my-app')[1].updated_at > '2026-11-20 08:00'": 'Write "2026-11-20T08:00".',
     "local last = '2026-1220' return heroku.list_dynos('my-app')[1].updated_at <= last": '"2026-1220" letter by letter',
     "local a = heroku.get_app('my-app') return '20/11/2026' < a.created_at": 'a day, "2026-11-20", or a time in UTC',
@@ -65,6 +68,10 @@ WARNINGS = {
     "return #{ crashed, 'up' }": "`crashed` is a variable that nothing sets",
 }
 NO_WARNING = [
+    "return list.filter(heroku.list_apps(), { stack = 'heroku-20' }), list.find(heroku.list_apps(), { region = 'us' })",
+    "return list.filter(heroku.list_apps(), { stack = 'heroku-99', ['team.name'] = 'larkmoor' })",
+    "local apps = heroku.list_apps() return list.filter(apps, { stack = apps[1].stack.name:upper() })",
+    "return #list.filter(list.take(heroku.list_apps(), 0), { stack = 'heroku20' })",
     "local d = heroku.list_dynos('my-app')[1] return d.state == 'crashed', d.release.version == 5, d.updated_at == ''",
     "local d = heroku.list_dynos('my-app')[1] return d.updated_at < '2026-11-20', d.updated_at >= '2026-11-20T08'",
     "local d = heroku.list_dynos('my-app')[1] day = 'soon' day = '2026-11' return d.updated_at < day, d.name < 'x'",

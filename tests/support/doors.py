@@ -31,6 +31,8 @@ from kosmo_kernel import errors
 LUA = "integrations:lua"
 WIDTH = 200  # columns of the terminal; a table of a plan fits
 PLAN = "A dry run: "
+WARNING = "Warning: "
+NOTES = "<div class='kosmo-notes'>"
 PROMPT, ENTERED = "\x1b[?2004h", "\x1b[?2004l"  # how a terminal is told that pasting begins and ends
 YES_OR_NO = "[y/N] "
 COST = re.compile(r"[\d,]+ calls? · [\d,]+ requests? · \d+\.\d s · account \S+( · [\d,]+ requests left)?")
@@ -116,7 +118,7 @@ class Outcome:
             elif COST.fullmatch(line):
                 self.cost.append(line)
             else:
-                self.notes.append(line)
+                self.notes.append(line.removeprefix(WARNING))
 
 
 class Door(Protocol):
@@ -224,6 +226,9 @@ class KernelDoor:
             outcome.take_error(reply["ename"], reply["evalue"], report, above=bool(options))
         beside, costs = "", {}
         for kind, content in messages:
+            if NOTES in content.get("data", {}).get("text/html", ""):
+                beside += content["data"]["text/plain"] + "\n"
+                continue
             if kind == "stream" and content["name"] == "stderr":
                 beside += content["text"]
             elif kind == "stream":

@@ -55,6 +55,7 @@ class Answers:
     counted: tuple[int, int] = (0, 0)
     moment: datetime = datetime(2026, 11, 20, 9, tzinfo=UTC)
     dropped: list[int] = field(default_factory=list)
+    tests: list[tuple[str, str, str]] = field(default_factory=list)
     told: list[tuple[int, int, list[dict[str, Any]]]] = field(default_factory=list)
     chunks: ChunkHistory = field(default_factory=ChunkHistory)
     inbox: SimpleQueue[tuple[int, list[Any] | errors.KosmoError]] = field(default_factory=SimpleQueue)
@@ -153,6 +154,9 @@ class Answers:
 
     def display(self, request: DisplayRequest) -> None:
         self.shown.append(request)
+
+    def unmatched(self, field: str, wanted: str, similar: str) -> None:
+        self.tests.append((field, wanted, similar))
 
     def redact(self, text: str) -> str:
         return text
