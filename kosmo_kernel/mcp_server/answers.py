@@ -1,9 +1,9 @@
 """The text of an answer to an agent, within a number of tokens.
 
 An answer is sent once, as text. An error comes first and is never cut away by other parts. What a script printed and
-returned stands between `<data>` and `</data>`, because names and descriptions in it were written by others; where the
-data has what looks like such a tag itself, the tag gets a number that the data does not have. Below stand what was cut,
-the name under which the whole value is kept, and the notes.
+returned stands between `<data>` and `</data>`, because names and descriptions in it were written by others, and so do
+the notes, which quote services and failed items; where the data has what looks like such a tag itself, the tag gets a
+number that the data does not have. Below stand what was cut, and the name under which the whole value is kept.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results.dry_run import summary
 from kosmo_kernel.results.result import Result
-from kosmo_kernel.safety.text import shortened, skeleton
+from kosmo_kernel.safety.text import shortened, skeleton, with_escapes
 from kosmo_kernel.values.records import Records
 
 CHARACTERS_PER_TOKEN = 4  # as a rule of thumb; clients count differently
@@ -30,6 +30,7 @@ TAG = "data"
 EMPTY = '""'  # how an empty text is shown
 
 _ANGLE_BRACKET = re.compile("[<\ufe64\uff1c]")
+_TAGS = 40  # characters of both tags, with the line ends around all parts
 _OVERHEAD = 80  # characters of both tags and of the line above them, with their line ends
 _MIN_ROOM = 40  # characters that are worth showing
 _MAX_HINTS = 3
@@ -70,11 +71,12 @@ def answer_of_text(text: str, max_tokens: int, rest: str = "") -> str:
 
 
 def answer_of_data(lines: Sequence[str], max_tokens: int, above: Sequence[str] = (), notes: Sequence[str] = ()) -> str:
-    """Return the first lines of data within a number of tokens, between a few lines of our own and notes."""
+    """Return the first lines of data and notes within a number of tokens, below a few lines of our own."""
     bound = max_tokens * CHARACTERS_PER_TOKEN
-    head, below = "\n".join(above), _notes(notes, "", bound // 4)
-    part = bounded("\n".join(lines), bound - len(head) - len(below) - _OVERHEAD)
-    return "\n".join(filter(None, [head, tagged(part.text), f"… {part.left_out}." if part.left_out else "", below]))
+    head, noted = "\n".join(above), _notes(notes, bound // 4)
+    part = bounded("\n".join(lines), bound - len(head) - len(noted) - _OVERHEAD)
+    data = "\n".join(filter(None, [part.text, noted]))
+    return "\n".join(filter(None, [head, tagged(data), f"… {part.left_out}." if part.left_out else ""]))
 
 
 def answer_of_run(
@@ -100,14 +102,15 @@ def answer_of_run(
     head = _error(error, bound * 3 // 4) if error else ""
     notes = [*earlier, *(result.notes if result else ())]
     notes += [summary(result.planned)] if result and result.dry_run and not error else []
-    below = _notes(notes, further, min(bound // 4, bound - len(head) - len(_NO_ROOM)) - 3)
+    noted = _notes(notes, min(bound // 4, bound - len(head) - len(_NO_ROOM)) - len(further) - _TAGS)
     values = list(result.values_to_show) if result and not error else []
     values = values if any(value is not None for value in values) else []
-    room = bound - len(head) - len(below) - _OVERHEAD
+    room = bound - len(head) - len(noted) - len(further) - _OVERHEAD
     data, hints = _data(result.output.rstrip("\n") if result else "", values, room, kept)
     is_handle_shown = kept and data and (hints or any(isinstance(one, (Records, Mapping, list)) for one in values[:1]))
     above = "Printed before:" if head and data else f"{kept}:" if is_handle_shown else ""
-    parts = [head, above, tagged(data), *hints, below]
+    data = "\n".join(filter(None, [data, noted]))
+    parts = [head, above, tagged(data), *hints, further]
     return "\n".join(part for part in parts if part) or "nil"
 
 
@@ -133,10 +136,10 @@ def _error(error: KosmoError, room: int) -> str:
     return f"{bounded(text, room - len(_CUT_ERROR) - 1).text}\n{_CUT_ERROR}" if part.left_out else part.text
 
 
-def _notes(notes: Sequence[str], further: str, room: int) -> str:
+def _notes(notes: Sequence[str], room: int) -> str:
     """Return the notes that fit, each on a line, and how many more there are."""
-    lines = [further] if further else []
-    room -= len(further) + len(_MORE_NOTES)
+    lines: list[str] = []
+    room -= len(_MORE_NOTES)
     for number, note in enumerate(notes):
         line = "Note: " + shortened(escape_control(note), MAX_NOTE_LENGTH)
         room -= len(line) + 1
@@ -160,14 +163,15 @@ def tagged(data: str) -> str:
 
 def _data(output: str, values: Sequence[Any], room: int, kept: str) -> tuple[str, list[str]]:
     """Return what was printed and returned within `room` characters, and lines on what was left out."""
+    printed_whole = with_escapes(output)
     if not output and not values:
         return "", []
     if not output and len(values) == 1 and room - _HINT_LENGTH >= _MIN_ROOM:
         one = bounded(values[0], room - 1, room - _HINT_LENGTH - 1)
         return one.text or EMPTY, _hints([one], kept)
-    shown = _values(values, room - len(output) - 1)
-    if len(output) <= room and not any(one.left_out for one in shown):
-        return _joined(output, shown), []
+    shown = _values(values, room - len(printed_whole) - 1)
+    if len(printed_whole) <= room and not any(one.left_out for one in shown):
+        return _joined(printed_whole, shown), []
     room -= _HINTS_LENGTH
     if room < _MIN_ROOM:
         return "", [_NO_ROOM]

@@ -153,8 +153,7 @@ def test_a_call_that_still_runs_can_be_stopped_by_the_next_one_which_tells_how_i
 
     first, stopped = asked(ask, client=None)
     assert first.startswith("Still running, and going on, after 0.")
-    assert data(stopped) == "next"
-    assert "Note: Out[1]: it failed: StoppedError: " in text_of(stopped)
+    assert data(stopped).startswith("next\nNote: Out[1]: it failed: StoppedError: ")
 
 
 def test_a_call_that_its_client_cancels_leaves_the_notes_of_an_earlier_one_to_the_next(held: Gate) -> None:
@@ -186,8 +185,7 @@ def test_the_value_and_the_notes_of_a_call_without_lua_are_waited_for_as_well(
 
     first, value = asked(ask, functions=True)
     assert first.startswith("Still running, and going on, after ")
-    assert data(value) == "19"
-    assert "Note: Out[2]: This run is not in the file that KOSMO_CALL_LOG names" in text_of(value)
+    assert data(value).startswith("19\nNote: Out[2]: This run is not in the file that KOSMO_CALL_LOG names")
 
 
 @pytest.mark.parametrize("ends", ["completed", "cancelled"])

@@ -72,7 +72,9 @@ def test_each_function_is_a_tool_with_a_short_schema_where_the_user_wants_that()
     assert dynos.input_schema["properties"]["app_id"] == {"type": ["string", "array"]}
     assert dynos.output_schema is None
     assert rows.startswith("Out[1]:\n<data>\n[1] 2 records, ")
-    assert rows.endswith(f"</data>\nNote: {FICTION}\nNote: 1 of 2 apps could not be read: no-such-app (404 not_found)")
+    assert rows.endswith(
+        f"\nNote: {FICTION}\nNote: 1 of 2 apps could not be read: no-such-app (404 not_found)\n</data>"
+    )
     assert kept.startswith("<data>\n[1] 2\n[2] my-app\n</data>")
 
 
