@@ -188,7 +188,7 @@ def accept(report: CheckReport, exemptions: Sequence[Exemption]) -> None:
             else:
                 finding.accepted = one.acceptance
         result = results.get(one.check)
-        if not matching and result is not None and not result.reason:
+        if not matching and result is not None and not result.reason and not result.setup:
             unused.append(one)
     expired = sum(finding.expired is not None for finding in report.findings)
     if expired:

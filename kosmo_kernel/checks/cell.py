@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kosmo_kernel.catalogue import Column, nearest
 from kosmo_kernel.checks.discovery import all_checks, find_check
+from kosmo_kernel.checks.parameters import check_parameters, require_parameters
 from kosmo_kernel.checks.report import CheckReport
 from kosmo_kernel.checks.run import run_checks
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedError, UnknownNameError
@@ -42,7 +43,7 @@ def check_in_cell(line: str, context: NotebookContext) -> Any:
     Raises:
         UnknownNameError: there is no such check, parameter, variable or account.
         SettingsError: an option or the file of the check is wrong.
-        InvalidArgumentsError: a variable is no value for its parameter.
+        InvalidArgumentsError: a variable is no value for its parameter, or a parameter without a default is missing.
         StoppedError: it was interrupted.
     """
     name, rest = first_word(line)
@@ -55,6 +56,8 @@ def check_in_cell(line: str, context: NotebookContext) -> Any:
         )
     check = find_check(name)
     parameters = {name: _variable(expression, f"-i {name}", context) for name, expression in options.input}
+    check_parameters([check], parameters)
+    require_parameters([check], parameters, lambda _check, one: f"-i {one.name}=VARIABLE ({one.doc})")
     account = _account(options.account, context)
     session = cast("Session", context.lua)
     frontend = Frontend(progress=context.progress)

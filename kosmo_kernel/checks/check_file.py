@@ -21,8 +21,11 @@ from kosmo_kernel.values.parameters import Parameter
 
 SEVERITIES = ("low", "medium", "high")
 REPEATED = "param"  # the only key that a head may have several times
-CHECK = Kind("check", ("title", SEVERITY, "why", "do", "scope", "key"), REPEATED)
+PROFILE, START = "profile", "start"  # the optional key, and its value for a check that every account should pass
+CHECK = Kind("check", ("title", SEVERITY, "why", "do", "scope", "key"), REPEATED, (PROFILE,))
 
+_KINDS = {"number": "number", "text": "string", "list": "table"}  # of required parameters, by the word of the head
+_REQUIRED_PARAM = re.compile(r"(\w+):\s*+(\w+)\s++\|\s++(\S.*)")
 _PARAM = re.compile(r"(\w+)\s*+=\s*+(\S.*)")
 _BAR = re.compile(r"(?<=\s)\|(?=\s)")  # between the default of a parameter and its meaning
 _SCOPE = re.compile(r"[a-z][a-z_-]*")
@@ -30,13 +33,24 @@ _SCOPE = re.compile(r"[a-z][a-z_-]*")
 
 @dataclass(frozen=True, slots=True)
 class CheckParameter(Parameter):
-    """A parameter of a check.
+    """A parameter of a check. Without a default it is required: the check means nothing until somebody sets it.
 
     Parameters:
-        value: the default as a Python value.
+        value: the default as a Python value; None for a required parameter.
+        required: whether it has no default.
     """
 
     value: Any = None
+    required: bool = False
+
+    def is_missing(self, value: Any) -> bool:
+        """Return whether a value leaves a required parameter unset: none at all, or an empty text or list."""
+        return self.required and (value is None or value in ("", [], {}))
+
+    @property
+    def example(self) -> str:
+        """What to write for a value on a command line, as a placeholder."""
+        return {"number": "NUMBER", "table": "'[\"…\"]'"}.get(self.kind, "TEXT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,7 @@ class Check:
         body_start: the line of the file, from 1, at which the Lua begins.
         file: the file, as it was named; the bare name of a shipped one.
         is_shipped: whether it comes with this package.
+        in_start: whether every account should pass it, so that `--start` runs it.
     """
 
     name: str
@@ -70,6 +85,7 @@ class Check:
     body_start: int
     file: str
     is_shipped: bool = False
+    in_start: bool = False
 
     @property
     def lua(self) -> str:
@@ -108,6 +124,9 @@ def parse_check(text: str, file: str, *, is_shipped: bool = False) -> Check:
         raise question.mistake(SEVERITY, f"the severity is low, medium or high, got {one_line(severity, most=40)}.")
     if not _SCOPE.fullmatch(scope):
         raise question.mistake("scope", f"the scope is one word, such as read, got {one_line(scope, most=40)}.")
+    profiles = [entry.value for entry in question.entries.get(PROFILE, ())]
+    if profiles not in ([], [START]):
+        raise question.mistake(PROFILE, f"the profile is {START}, got {one_line(profiles[0], most=40) or 'nothing'}.")
     return Check(
         name=question.name,
         title=question.value("title"),
@@ -121,6 +140,7 @@ def parse_check(text: str, file: str, *, is_shipped: bool = False) -> Check:
         body_start=question.body_start,
         file=file,
         is_shipped=is_shipped,
+        in_start=bool(profiles),
     )
 
 
@@ -135,12 +155,16 @@ def _parameters(entries: list[HeadEntry], file: str) -> tuple[CheckParameter, ..
 
 def _read_parameters(entries: list[HeadEntry], file: str) -> Iterator[CheckParameter]:
     for entry in entries:
+        if required := _REQUIRED_PARAM.fullmatch(entry.value):
+            yield _required_parameter(entry, *required.groups(), file=file)
+            continue
         line, parts = entry.line, _PARAM.fullmatch(entry.value)
         default, *meaning = map(str.strip, _BAR.split(parts[2], 1)) if parts else [""]
         if not parts or not is_lua_name(parts[1]) or not default or not all(meaning or [""]):
             raise SettingsError(
                 f"{file}:{line}: a parameter is `-- param: NAME = DEFAULT | what it means`, such as "
-                "`-- param: days = 30 | a certificate that ends within so many days`."
+                "`-- param: days = 30 | a certificate that ends within so many days`. One without a default is "
+                "`-- param: NAME: KIND | what it means`; the kind is number, text or list."
             )
         name, doc = parts[1], meaning[0]
         try:
@@ -148,6 +172,15 @@ def _read_parameters(entries: list[HeadEntry], file: str) -> Iterator[CheckParam
         except ValueError as error:
             raise SettingsError(f"{file}:{line}: the default of `{name}` is no value of Lua: {error}.") from None
         yield CheckParameter(name, _kind(value), default, doc, value)
+
+
+def _required_parameter(entry: HeadEntry, name: str, kind: str, doc: str, *, file: str) -> CheckParameter:
+    if not is_lua_name(name):
+        raise SettingsError(f"{file}:{entry.line}: `{one_line(name, most=40)}` is no name of a variable in Lua.")
+    if kind not in _KINDS:
+        kinds = "number, text or list"
+        raise SettingsError(f"{file}:{entry.line}: the kind of `{name}` is {kinds}, got {one_line(kind, most=40)}.")
+    return CheckParameter(name, _KINDS[kind], "", doc, required=True)
 
 
 def _kind(value: Any) -> str:

@@ -55,6 +55,10 @@ def comment(report: CheckReport, fail_on: str) -> str:
         ]
         title = Html("<b>Not checked</b> ({})").format(len(report.not_checked))
         page.fold(title, tables=[(["Checks", "Reason"], rows, "reason")])
+    if report.not_set_up:
+        setups = [[code_span(result.check.name), code_span("; ".join(result.setup))] for result in report.not_set_up]
+        title = Html("Not set up ({})").format(len(setups))
+        page.fold(title, tables=[(["Check", "Run it with"], setups, "check")])
     for result in with_findings:
         page.fold(_fold_title(result), *_about(result), tables=_tables(result))
     if report.notes:
@@ -144,6 +148,7 @@ def _summary(report: CheckReport, fail_on: str) -> Iterable[str]:
             (sum(len(result.gone) for result in report.results), "gone"),
             (sum(f.accepted is not None for f in findings), "accepted"),
             (len(report.not_checked), "**not checked**"),
+            (len(report.not_set_up), "not set up"),
         )
         if number
     ]

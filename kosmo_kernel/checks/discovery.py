@@ -85,19 +85,20 @@ def shipped_checks() -> list[Check]:
     return [_check(file) for _, file in sorted(_files(SHIPPED_FOLDER).items())]
 
 
-def select_checks(named: Iterable[str], *, every: bool = False) -> list[Check]:
+def select_checks(named: Iterable[str], *, every: bool = False, start: bool = False) -> list[Check]:
     """Return the checks that a command line names, without duplicates.
 
     Parameters:
         named: names of checks, files, and folders, whose files are checks. A file that has the name of another check
             replaces it.
         every: all checks that have a name, before those that are named.
+        start: those of them that every account should pass.
 
     Raises:
         UnknownNameError: there is no check, and no file or folder, of a name.
         SettingsError: a file is no check, a folder has none, or two files have the same name.
     """
-    selected = {check.name: check for check in all_checks()} if every else {}
+    selected = {check.name: check for check in all_checks() if every or check.in_start} if every or start else {}
     from_files: dict[str, Check] = {}
     for name in named:
         path = Path(name)

@@ -46,6 +46,7 @@ def summary(report: CheckReport) -> dict[str, int]:
         "checks": len(report.results),
         "passed": by_status["passed"],
         "not_checked": len(report.not_checked),
+        "not_set_up": by_status["not set up"],
         "findings": sum(by_severity.values()),
         **{severity: by_severity[severity] for severity in reversed(SEVERITIES)},
         "accepted": sum(finding.accepted is not None for finding in findings),
@@ -64,7 +65,10 @@ def about_check(check: Check) -> dict[str, Any]:
         "do": check.remedy,
         "scope": check.scope,
         "key": list(check.key),
-        "parameters": [{"name": one.name, "default": one.value, "description": one.doc} for one in check.parameters],
+        "parameters": [
+            {"name": one.name, "default": one.value, "required": one.required, "description": one.doc}
+            for one in check.parameters
+        ],
         "shipped": check.is_shipped,
         "file": check.file,
     }
@@ -76,6 +80,7 @@ def _result(result: CheckResult) -> dict[str, Any]:
         **{name: about[name] for name in ("name", "title", "severity", "why", "do")},
         "status": result.status.replace(" ", "_"),
         "reason": result.reason or None,
+        "setup": result.setup,
         "parameters": dict(result.parameters),
         "findings": [_finding(finding) for finding in result.findings],
         "gone": [{"key": finding.key} for finding in result.gone],

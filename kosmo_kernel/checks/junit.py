@@ -1,7 +1,7 @@
 """Write a report as JUnit XML, which CI servers show as a list of tests.
 
 A report is one test suite, and each check a test case: with findings that fail the run it failed, and if it could not
-be made it has an error. Findings that do not fail the run stand in its output.
+be made it has an error. A check that is not set up is skipped. Findings that do not fail the run stand in its output.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def junit(report: CheckReport, fail_on: str) -> str:
         "testsuite",
         {"name": _text(f"kosmo check {report.account}")}
         | counts
-        | {"skipped": "0", "timestamp": report.now.strftime("%Y-%m-%dT%H:%M:%S")},
+        | {"skipped": str(len(report.not_set_up)), "timestamp": report.now.strftime("%Y-%m-%dT%H:%M:%S")},
     )
     properties = ET.SubElement(suite, "properties")
     for name, value in {"account": report.account, "fail_on": fail_on, "against": report.against}.items():
@@ -61,6 +61,8 @@ def _case(result: CheckResult, fail_on: str) -> ET.Element:
         title = f"{check.title}: {counted(len(failing), 'finding')}"
         lines = [*map(_line, failing), "", f"Why: {check.why}", f"What to do: {check.remedy}"]
         _add(case, "failure", lines, message=title, type=check.severity)
+    elif result.setup:
+        _add(case, "skipped", [], message=f"Not set up: {'; '.join(result.setup)}")
     elif not_checked:
         _add(case, "error", [f"Why it matters: {check.why}"], message=not_checked, type="not checked")
     others = [_line(finding) for finding in result.findings if not (finding.counts and is_severe)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kosmo_kernel.catalogue import nearest
@@ -35,7 +35,7 @@ def check_parameters(checks: Sequence[Check], given: Values) -> None:
 
 
 def values_for(check: Check, given: Values) -> dict[str, Any]:
-    """Return the value of each parameter of a check.
+    """Return the value of each parameter of a check. A required one that nobody set is not among them.
 
     Parameters:
         check: the check.
@@ -61,8 +61,46 @@ def values_for(check: Check, given: Values) -> dict[str, Any]:
                 raise SettingsError(f"{settings.place(*key)}: the {_mistake(check, parameter, value)}")
         else:
             value = parameter.value
-        values[parameter.name] = value
+        if not parameter.is_missing(value):
+            values[parameter.name] = value
     return values
+
+
+def missing_parameters(check: Check, values: Values) -> list[CheckParameter]:
+    """Return the required parameters of a check that have no value.
+
+    Parameters:
+        check: the check.
+        values: the values of its parameters, from `values_for`.
+    """
+    return [parameter for parameter in check.parameters if parameter.required and parameter.name not in values]
+
+
+def setup_of(check: Check, parameter: CheckParameter) -> str:
+    """Return the option that sets a parameter, and what it means: `-p leavers.leavers '["…"]' (the addresses …)`."""
+    return f"-p {check.name}.{parameter.name} {parameter.example} ({parameter.doc})"
+
+
+def require_parameters(
+    checks: Sequence[Check], given: Values, option: Callable[[Check, CheckParameter], str] = setup_of
+) -> None:
+    """Check that checks which a user named have their required parameters.
+
+    Parameters:
+        checks: the checks.
+        given: as for `values_for`.
+        option: returns how to set a parameter.
+
+    Raises:
+        InvalidArgumentsError: some are missing; the message has a line for each.
+    """
+    missing = [(check, one) for check in checks for one in missing_parameters(check, values_for(check, given))]
+    if missing:
+        lines = "".join(f"\n  {option(check, parameter)}" for check, parameter in missing)
+        raise InvalidArgumentsError(
+            f"{', '.join(dict.fromkeys(check.name for check, _ in missing))}: not set up, and nothing was sent. Give "
+            f"what the question is about, here or in `[{'.'.join(_SETTING)}]` of `config.toml`:{lines}"
+        )
 
 
 def parse_parameters(checks: Sequence[Check], given: Mapping[str, str]) -> dict[str, Any]:
@@ -97,7 +135,10 @@ def _is_value(value: Any) -> bool:
 
 
 def _is_like(value: Any, parameter: CheckParameter) -> bool:
-    """Return whether a value is of the kind of a parameter's default."""
+    """Return whether a value is of the kind of a parameter."""
+    if parameter.required:
+        kinds_of: dict[str, tuple[type, ...]] = {"number": (int, float), "string": (str,), "table": (list, tuple, dict)}
+        return isinstance(value, kinds_of[parameter.kind]) and not isinstance(value, bool)
     default = parameter.value
     if isinstance(default, bool) or isinstance(value, bool):
         return default is None or (isinstance(value, bool) and isinstance(default, bool))
@@ -107,5 +148,5 @@ def _is_like(value: Any, parameter: CheckParameter) -> bool:
 
 def _mistake(check: Check, parameter: CheckParameter, value: Any) -> str:
     kind = {"table": "list"}.get(parameter.kind, parameter.kind)
-    usual = f"a {kind} (usually {parameter.default})"
+    usual = f"a {kind} (usually {parameter.default})" if parameter.default else f"a {kind}"
     return f"parameter `{parameter.name}` of {check.name} is {usual}, got {value!r:.60}."

@@ -13,7 +13,7 @@ from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.values.records import Records
 
-Status = Literal["passed", "findings", "not checked"]
+Status = Literal["passed", "findings", "not checked", "not set up"]
 PASSED, FINDINGS, NOT_CHECKED = 0, 1, 3  # exit codes of `kosmo check`; 2 is a command that was called wrongly
 _NAME_FIELDS = ("name", "email", "id")  # of a record that a finding refers to, in the order of preference
 
@@ -92,6 +92,7 @@ class CheckResult:
         withdrawn: the number of findings that name an item that could not be read, and are left out.
         records: the findings as the list that the check returned, with its columns; None if it was not made.
         parameters: the values of its parameters.
+        setup: the options that set what the check is about, if nobody set it: then it was not run, and says nothing.
         output: what it printed.
         notes: notes for the user, one line each.
         gone: the findings of an earlier state that are there no longer.
@@ -106,6 +107,7 @@ class CheckResult:
     withdrawn: int = 0
     records: Records | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    setup: list[str] = field(default_factory=list)
     output: str = ""
     notes: list[str] = field(default_factory=list)
     gone: list[Finding] = field(default_factory=list)
@@ -118,7 +120,9 @@ class CheckResult:
 
     @property
     def status(self) -> Status:
-        """`findings` if some count, else `not checked` if something could not be checked, else `passed`."""
+        """`not set up`; else `findings` if some count, `not checked` if something could not be checked, or `passed`."""
+        if self.setup:
+            return "not set up"
         return "findings" if self.counting else "not checked" if self.reason else "passed"
 
     @property
@@ -164,6 +168,11 @@ class CheckReport:
     def not_checked(self) -> list[CheckResult]:
         """The results of checks that could not be made, or not for everything."""
         return [result for result in self.results if result.reason]
+
+    @property
+    def not_set_up(self) -> list[CheckResult]:
+        """The results of checks that were not run, because nobody set what they are about."""
+        return [result for result in self.results if result.setup]
 
     @property
     def reasons(self) -> dict[str, list[CheckResult]]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel import accounts
 from kosmo_kernel.checks.check_file import Check
 from kosmo_kernel.checks.outcome import outcome_of
-from kosmo_kernel.checks.parameters import check_parameters, values_for
+from kosmo_kernel.checks.parameters import check_parameters, missing_parameters, setup_of, values_for
 from kosmo_kernel.checks.report import CheckReport, CheckResult
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.lua.process import LuaProcess
@@ -61,7 +61,8 @@ def run_checks(
         is_cancelled: returns whether the caller was cancelled; called a few times a second.
 
     Returns:
-        The report; after an interrupt the checks that were not made are in it as such.
+        The report; after an interrupt the checks that were not made are in it as such. A check without a value for a
+        required parameter is in it as not set up: nothing is sent for it.
 
     Raises:
         UnknownNameError: there is no such account, or no check has one of the parameters.
@@ -104,7 +105,11 @@ class CheckRun:
         self._checks, self._values = checks, values
         self._report, self._shared, self._frontend = report, shared, frontend
         self._results: dict[int, CheckResult] = {}  # by the index of the check
-        self._waiting = deque(range(len(checks)))
+        for place, (check, own) in enumerate(zip(checks, values, strict=True)):
+            if missing := missing_parameters(check, own):
+                setup = [setup_of(check, parameter) for parameter in missing]
+                self._results[place] = CheckResult(check, parameters=own, setup=setup)
+        self._waiting = deque(place for place in range(len(checks)) if place not in self._results)
         self._running: dict[int, Session | None] = {}  # the session of each check, once it has one
         self._lock = threading.Lock()
         self._crash: BaseException | None = None  # an unexpected error in a thread
@@ -113,7 +118,7 @@ class CheckRun:
     def run(self, is_cancelled: Callable[[], bool]) -> None:
         """Run the checks in threads, until all are made or the run is interrupted."""
         started = time.perf_counter()
-        count = min(MAX_WORKERS, len(self._checks))
+        count = min(MAX_WORKERS, len(self._waiting))
         threads = [threading.Thread(target=self._work, name="kosmo-check", daemon=True) for _ in range(count)]
         throttle = ProgressThrottle(self._shared.progress, self._frontend.progress)
         remote = accounts.canonical_reserved(self._report.account) != accounts.DEMO

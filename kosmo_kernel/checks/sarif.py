@@ -1,8 +1,9 @@
 """Write a report as SARIF 2.1.0, the format of code scanning: https://docs.oasis-open.org/sarif/sarif/v2.1.0/.
 
-Each check is a rule, each finding a result, and what could not be checked a notification. Findings are about an account
-and not about code, so a result is located in the file of its check. Code scanning follows a result from run to run by
-its fingerprint, which is made of the key of the finding.
+Each check is a rule, each finding a result, and what could not be checked a notification. A check that is not set up
+is a result of the kind `notApplicable`. Findings are about an account and not about code, so a result is located in the
+file of its check. Code scanning follows a result from run to run by its fingerprint, which is made of the key of the
+finding.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def sarif(report: CheckReport, fail_on: str) -> dict[str, Any]:
         "notifications": _NOTIFICATIONS,
     }
     findings = sorted(report.findings, key=lambda finding: -SEVERITIES.index(finding.severity))
-    code = report.exit_code(fail_on)
+    code, most = report.exit_code(fail_on), MAX_RESULTS - len(report.not_set_up)
     invocation = {
         "executionSuccessful": not report.not_checked and not report.interrupted,
         "exitCode": code,
@@ -72,14 +73,17 @@ def sarif(report: CheckReport, fail_on: str) -> dict[str, Any]:
         "endTimeUtc": report.now.strftime(_TIME),
         "toolExecutionNotifications": [
             *(_notification(result, indices[result.check.name]) for result in report.not_checked),
-            *_left_out(len(findings) - MAX_RESULTS),
+            *_left_out(len(findings) - most),
         ],
     }
     run = {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"kosmo check/{quote(report.account, safe='')}/"},
         "invocations": [invocation],
-        "results": [_result(finding, indices[finding.check.name]) for finding in findings[:MAX_RESULTS]],
+        "results": [
+            *(_result(finding, indices[finding.check.name]) for finding in findings[:most]),
+            *(_not_applicable(result, indices[result.check.name]) for result in report.not_set_up),
+        ],
         "columnKind": "unicodeCodePoints",
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -130,6 +134,18 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
     if finding.is_new is not None:
         result["baselineState"] = "new" if finding.is_new else "unchanged"
     return result
+
+
+def _not_applicable(result: CheckResult, index: int) -> dict[str, Any]:
+    """Return the result of a check that is not set up, which code scanning does not show as an alert."""
+    return {
+        "ruleId": result.check.name,
+        "ruleIndex": index,
+        "kind": "notApplicable",
+        "level": "none",
+        "message": {"text": _message(f"{result.check.title}: not set up. Give {'; '.join(result.setup)}.")},
+        "locations": [_location(result.check)],
+    }
 
 
 def _location(check: Check, finding: Finding | None = None) -> dict[str, Any]:

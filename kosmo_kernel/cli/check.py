@@ -65,7 +65,8 @@ def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> d
 
 @command(
     "check",
-    "kosmo check --all --demo",
+    "kosmo check --start --demo",
+    "kosmo check --all -p leavers '[\"tom.ashby@postbox.example\"]' --demo",
     "kosmo check crashed-dynos stack-out-of-support -a production --fail-on high",
     "kosmo check --all checks/ -p quiet-apps.days 365 --format json",
     "kosmo check --all --accept accepted.toml -o checks.sarif -o checks.md",
@@ -74,6 +75,7 @@ def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> d
 )
 @click.argument("names", nargs=-1, metavar="[NAME or FILE]...", shell_complete=_complete)
 @click.option("--all", "every", is_flag=True, help="Run all checks: those that come with kosmo, and your own.")
+@click.option("--start", is_flag=True, help="Run the checks that every account should pass.")
 @click.option("-a", "--account", **about_account("The account to use."))
 @click.option("--demo", **ON_DEMO)
 @click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Can be repeated.")
@@ -113,6 +115,7 @@ def check(
     *,
     names: tuple[str, ...],
     every: bool,
+    start: bool,
     account: str | None,
     demo: bool,
     given: tuple[tuple[str, str], ...],
@@ -137,7 +140,8 @@ def check(
     NAME is one of these, FILE a check of your own, or a folder of them. Each list of the account is read once,
     whatever the number of checks.
 
-    Parameters are named NAME, for all checks that have it, or CHECK.NAME. The same can be set in `config.toml`.
+    Parameters are named NAME, for all checks that have it, or CHECK.NAME; `config.toml` can set them, too. Some checks
+    mean nothing without one, such as who has left: with --all they are "not set up", which changes no exit code.
 
     FILE of --accept is TOML that accepts single findings, each with a reason and a last day, after which it counts
     again; --accept-all writes a first one. SNAPSHOT is a folder of `kosmo snapshot --all`: the checks run over it,
@@ -150,15 +154,14 @@ def check(
     With --json, as with --format json: `success`, `exit_code`, `summary`, and `checks` with the `findings` of each.
     """
     if new is not None:
-        return _write_new(new, as_json=as_json, others=bool(names or every))
+        return _write_new(new, as_json=as_json, others=bool(names or every or start))
     _validate(form, outputs, as_json=as_json)
-    if not names and not every:
+    if not (names or every or start):
         return _list(as_json=as_json or form == "json")
-    from kosmo_kernel.checks.parameters import parse_parameters
     from kosmo_kernel.cli.check_exceptions import Exceptions
 
-    checks = select_checks(names, every=every)
-    parameters = parse_parameters(checks, dict(given))
+    checks = select_checks(names, every=every, start=start)
+    parameters = _parameters(checks, names, dict(given))
     exceptions = Exceptions(checks, accepted, accept_all, against)
     recording = Recording(record, resume, resume_within)
     with recording.session(one_account(account, demo=demo)) as session:
@@ -177,6 +180,15 @@ def _validate(form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> 
     for output in outputs:
         if not output.absolute().parent.is_dir():
             raise click.UsageError(f"There is no folder {output.parent} for --output.")
+
+
+def _parameters(checks: list[Check], names: tuple[str, ...], given: dict[str, str]) -> dict[str, Any]:
+    """Return the values of the parameters of checks; those that are named by themselves lack none."""
+    from kosmo_kernel.checks.parameters import parse_parameters, require_parameters
+
+    parameters = parse_parameters(checks, given)
+    require_parameters([one for one in checks if one.name in names or one.file in names], parameters)
+    return parameters
 
 
 def _run(checks: list[Check], session: Session, parameters: dict[str, Any], at: datetime | None) -> CheckReport:
@@ -281,7 +293,11 @@ def _list(*, as_json: bool) -> int:
     for severity, group in groupby(checks, key=lambda one: one.severity):
         print_result(f"{severity}:")
         print_rows(_rows(group))
-    print_note(f"\n{len(checks)} checks. `kosmo check --all` runs them; `kosmo check NAME...` runs some.")
+    start = sum(one.in_start for one in checks)
+    print_note(
+        f"\n{len(checks)} checks. `kosmo check --start` runs the {start} that every account should pass, "
+        "`kosmo check --all` all, and `kosmo check NAME...` some."
+    )
     return SUCCESS
 
 

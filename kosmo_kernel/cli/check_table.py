@@ -45,6 +45,7 @@ def _print_report(screen: Console, report: CheckReport, *, full: bool, why: bool
     for result in sorted(shown, key=lambda one: -SEVERITIES.index(one.check.severity)):
         _print_result(screen, result, full=full, why=why)
     _print_not_checked(screen, report)
+    _print_not_set_up(screen, report)
     passed = [result.check.name for result in report.results if result.status == "passed" and not result.findings]
     if passed:
         _print_names(screen, f"Passed ({len(passed)}): ", passed, "green")
@@ -108,6 +109,16 @@ def _print_not_checked(screen: Console, report: CheckReport) -> None:
         screen.print()
 
 
+def _print_not_set_up(screen: Console, report: CheckReport) -> None:
+    """Print the checks that were not run, each with the option that says what it is about."""
+    if not report.not_set_up:
+        return
+    screen.print(Text(f"Not set up ({len(report.not_set_up)}), so not run; give what each is about:", "magenta"))
+    for line in (line for result in report.not_set_up for line in result.setup):
+        _print_indented(screen, Text(escape_control(line), "dim"))
+    screen.print()
+
+
 def _print_indented(screen: Console, content: RenderableType) -> None:
     screen.print(Padding(content, _INDENT, expand=False))
 
@@ -127,4 +138,6 @@ def _counts(report: CheckReport) -> str:
     ]
     parts += [f"{counted(counts['checks'], 'check')}: {counts['passed']:,} passed"]
     text = " · ".join(parts)
-    return f"{text}, {counts['not_checked']:,} not checked" if counts["not_checked"] else text
+    for name in ("not_checked", "not_set_up"):
+        text += f", {counts[name]:,} {name.replace('_', ' ')}" if counts[name] else ""
+    return text

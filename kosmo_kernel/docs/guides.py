@@ -17,6 +17,7 @@ _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guides")
 _CHECKS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "checks", "shipped")
 _SUBJECT = re.compile(r"^\{\{(\w+)\}\}$", re.MULTILINE)
 _HEAD = re.compile(r"^-- (title|severity): (.+)$", re.MULTILINE)  # of a check, what the table shows
+_LINE_LENGTH = 100  # characters of a line of prose that is made here
 FIRST = "overview"  # listed first; the others follow by name
 
 
@@ -32,13 +33,16 @@ def _table(subject: str) -> Markdown:
 
 def _shared_tables() -> Markdown:
     """Return what each table of each service has: its columns, and what its rows mean."""
+    from textwrap import fill
+
     from kosmo_kernel.questions.tables import find_table, services, table_names
 
     parts = []
     for service in services():
         for found in (find_table(service, name) for name in table_names(service)):
             columns = ", ".join(f"`{name}`" for name in found.columns)
-            parts.append(f"**`{service}.tables.{found.name}()`: {found.title}.** {found.about} Columns: {columns}.")
+            about = f"**`{service}.tables.{found.name}()`: {found.title}.** {found.about} Columns: {columns}."
+            parts.append(fill(about, _LINE_LENGTH, break_long_words=False, break_on_hyphens=False))
     return markdown_of_package("\n\n".join(parts))
 
 

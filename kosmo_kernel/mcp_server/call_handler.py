@@ -24,7 +24,7 @@ from kosmo_kernel.mcp_server.answers import (
     answer_of_text,
     ending_notes,
 )
-from kosmo_kernel.mcp_server.checks import CHECK, checks_named, not_checked, notes_of, rows_of
+from kosmo_kernel.mcp_server.checks import CHECK, PARAMS, checks_named, not_checked, notes_of, parameters_of, rows_of
 from kosmo_kernel.mcp_server.checks import page as checks_page
 from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
 from kosmo_kernel.mcp_server.search import WHO, kept_lines, running_lines, search, session_lines
@@ -191,7 +191,9 @@ class CallHandler:
 
     def _check(self, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner) -> ToolResult:
         """Run checks; their findings are kept for Lua."""
-        checks, account = checks_named(arguments.pop(CHECK)), arguments.pop(ACCOUNT, None)
+        names, account = arguments.pop(CHECK), arguments.pop(ACCOUNT, None)
+        checks = checks_named(names)
+        parameters = parameters_of(checks, names, arguments.pop(PARAMS, {}))
         if arguments:
             names = ", ".join(f"`{name}`" for name in arguments)
             raise InvalidArgumentsError(f"{names} cannot be given with `{CHECK}`: a check has its own code and limits.")
@@ -201,7 +203,12 @@ class CallHandler:
 
             frontend = Frontend(progress=underway.report)
             report = run_checks(
-                checks, account, frontend=frontend, session=session, is_cancelled=lambda: underway.cancelled
+                checks,
+                account,
+                parameters=parameters,
+                frontend=frontend,
+                session=session,
+                is_cancelled=lambda: underway.cancelled,
             )
             if underway.cancelled:
                 raise StoppedError("The call was cancelled.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import InvalidArgumentsError
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.docs.search import SearchEntry
 
 CHECK = "check"  # the argument of `lua_run`
+PARAMS = "params"  # that of the parameters of checks
 ALL = "all"  # in place of names
 SPACE = "checks"  # pages are called `checks.NAME`
 MAX_LISTED = 250  # characters of names in one note
@@ -36,6 +37,21 @@ def checks_named(names: str) -> list[Check]:
     return all_checks() if words == [ALL] else [find_check(name) for name in dict.fromkeys(words)]
 
 
+def parameters_of(checks: Sequence[Check], names: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the parameters of a run, all of which some check has; of checks that are named, none is missing.
+
+    Raises:
+        UnknownNameError: no check has one of them.
+        InvalidArgumentsError: a check that is named lacks one, or a value is of another kind.
+    """
+    from kosmo_kernel.checks.parameters import check_parameters, require_parameters
+
+    check_parameters(checks, params)
+    named = [] if names.strip() == ALL else checks
+    require_parameters(named, params, lambda check, one: f'`{PARAMS}` with "{check.name}.{one.name}": {one.doc}')
+    return params
+
+
 def page(name: str) -> str | None:
     """Return the page of a check, or the list of all; None if no check has this name.
 
@@ -54,7 +70,10 @@ def page(name: str) -> str | None:
         return None
     check = find_check(short)
     head = f'`lua_run` with `check = "{check.name}"` runs it. Severity {check.severity}, scope `{check.scope}`.'
-    parameters = [f"- `{one.name} = {one.default}`: {one.doc}" for one in check.parameters]
+    parameters = [
+        f"- `{one.name}` (required): {one.doc}" if one.required else f"- `{one.name} = {one.default}`: {one.doc}"
+        for one in check.parameters
+    ]
     about = [f"# {check.title}", "", f"{head} {check.why}", f"What to do: {check.remedy}", *parameters]
     return "\n".join([*about, "", "```lua", check.lua.rstrip(), "```"])
 
@@ -118,6 +137,9 @@ def notes_of(report: CheckReport) -> Iterator[str]:
             yield f"{check.title}: {count:,}, {check.severity}. What to do: {check.remedy}"
     else:
         yield from _chunks("Found by ", [f"{check.name} {count:,}" for check, count in found])
+    if report.not_set_up:
+        unset = ", ".join(one.check.name for one in report.not_set_up)
+        yield f"Not set up, so not run: {unset}. Their pages have the `params` that they need."
     passed = sum(result.status == "passed" for result in report.results)
     if passed:
         yield "It found nothing." if len(report.results) == 1 else f"{counted(passed, 'check')} found nothing."

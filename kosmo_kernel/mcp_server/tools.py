@@ -12,7 +12,7 @@ from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.docs import GUIDES, input_schema, titles
 from kosmo_kernel.mcp import Tool
-from kosmo_kernel.mcp_server.checks import CHECK
+from kosmo_kernel.mcp_server.checks import CHECK, PARAMS
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.settings.table import LIMITS, MAX_TOKENS, Setting
 
@@ -111,6 +111,7 @@ def _lua(most: Limits, tokens: Mapping[str, Any], *, reads: bool, sessions: bool
             "minLength": 1,
             "description": "In place of `code`: checks to run, names with commas between, or `all`",
         },
+        PARAMS: {"type": "object", "description": "Parameters of checks, by `NAME` or `CHECK.NAME`"},
         ACCOUNT: {"type": "string", "minLength": 1, "description": "What `heroku.<function>` asks in this call"},
         "dry_run": {"type": "boolean", "description": "List the calls, make none"},
         STOP: {"type": "boolean", "description": "First stop a call that still runs"},

@@ -33,13 +33,14 @@ class Kind:
     name: str  # `check`
     required: tuple[str, ...]  # the keys that each head has
     repeated: str = ""  # a key that a head may have several times, or none
+    optional: tuple[str, ...] = ()  # the keys that a head may have once
     max_lines: int = 10  # of Lua; blank lines and comments do not count
     returns: str = "the list of findings"
 
     @property
     def keys(self) -> tuple[str, ...]:
         """All keys that a head may have."""
-        return (*self.required, *filter(None, [self.repeated]))
+        return (*self.required, *self.optional, *filter(None, [self.repeated]))
 
 
 @dataclass(frozen=True, slots=True)

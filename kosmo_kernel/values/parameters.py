@@ -73,6 +73,5 @@ def _number(parameter: Parameter, text: str) -> int | float:
 
 
 def _invalid_value(parameter: Parameter, text: str, expected: str) -> InvalidArgumentsError:
-    return InvalidArgumentsError(
-        f"The parameter `{parameter.name}` is {expected} (usually {parameter.default}), got {text[:64]!r}."
-    )
+    usual = f" (usually {parameter.default})" if parameter.default else ""
+    return InvalidArgumentsError(f"The parameter `{parameter.name}` is {expected}{usual}, got {text[:64]!r}.")

@@ -69,7 +69,8 @@ def test_a_variable_names_the_account_and_takes_the_findings(session: Session) -
 
 def test_no_findings_are_an_empty_table_with_the_columns_of_the_key(session: Session) -> None:
     notebook = Notebook(session, PYTHON)
-    notebook.check("leavers -v left")
+    notebook.variables["away"] = ["nobody@larkmoor.example"]
+    notebook.check("leavers -i leavers=away -v left")
     assert list(notebook.variables["left"].columns) == ["app", "who"]
     assert "no findings" in notebook.shown[0].bundle["text/plain"]
 
@@ -99,14 +100,19 @@ def test_what_was_not_checked_is_named_and_the_cell_does_not_fail(
         ("quiet-apps -i days=numbr", UnknownNameError, "no Python variable `numbr`. Did you mean: number"),
         ("quiet-apps -i days=number*2", SettingsError, "`number*2` is no variable"),
         ("quiet-apps -i days=word", InvalidArgumentsError, "days"),
+        ("leavers", InvalidArgumentsError, "-i leavers=VARIABLE (the addresses of the people who have left)"),
+        ("leavers -i leavers=nobody", InvalidArgumentsError, "leavers: not set up, and nothing was sent."),
+        ("leavers -i leavers=number", InvalidArgumentsError, "is a list, got 3"),
         ("quiet-apps -a {number}", InvalidArgumentsError, "`number` is no name of an account"),
         ("quiet-apps -a nobody", UnknownNameError, "nobody"),
         ("quiet-apps crashed-dynos", SettingsError, "takes options only, got `crashed-dynos`"),
         ("quiet-apps --vra x", UnknownNameError, "`%kosmo check` has no option `--vra`. Did you mean: --var"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(session: Session, line: str, error: type[KosmoError], message: str) -> None:
-    notebook = Notebook(session, PYTHON, number=3, word="a")
+def test_a_mistake_is_told_before_anything_is_sent(
+    session: Session, line: str, error: type[KosmoError], message: str
+) -> None:
+    notebook = Notebook(session, PYTHON, number=3, word="a", nobody=[])
     with pytest.raises(error) as caught:
         notebook.check(line)
     assert message in str(caught.value)

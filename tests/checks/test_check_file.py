@@ -47,6 +47,9 @@ def test_a_head_says_what_a_check_is_about_and_which_parameters_it_has() -> None
         ("-- key: app, region.name", "-- key: app name", "own.lua:7: the key is the names of columns"),
         ("days = 30 |", "days |", "own.lua:8: a parameter is `-- param: NAME = DEFAULT"),
         ("days = 30 |", "days = 3 + 4 |", r"own.lua:8: the default of `days` is no value of Lua: '\+ 4' follows it"),
+        ("days = 30 |", "days: date |", "own.lua:8: the kind of `days` is number, text or list, got date"),
+        ("days = 30 |", "end: text |", "own.lua:8: `end` is no name of a variable"),
+        ("-- scope: read", "-- scope: read\n-- profile: nightly", "own.lua:7: the profile is start, got nightly"),
         ("apps = {", "days = {", "own.lua:8: the head has the parameter `days` twice"),
         (BODY, "\n-- nothing\n", "there is no Lua below the head"),
         (BODY, BODY * 11, "has 11 lines of Lua, and a check has at most 10"),
@@ -55,6 +58,21 @@ def test_a_head_says_what_a_check_is_about_and_which_parameters_it_has() -> None
 def test_a_mistake_names_the_file_and_the_line(line: str, instead: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         parse_check((HEAD + BODY).replace(line, instead, 1), "own.lua")
+
+
+def test_a_parameter_without_a_default_is_required() -> None:
+    head = HEAD + "-- param: who: list | who has left\n-- param: app: text | the app\n-- param: since: number | days\n"
+    parameters = parse_check(head + BODY, "own.lua").parameters[2:]
+    assert [(one.name, one.kind, one.required, one.example) for one in parameters] == [
+        ("who", "table", True, "'[\"…\"]'"),
+        ("app", "string", True, "TEXT"),
+        ("since", "number", True, "NUMBER"),
+    ]
+
+
+def test_a_check_that_every_account_should_pass_says_so() -> None:
+    assert not parse_check(HEAD + BODY, "own.lua").in_start
+    assert parse_check(HEAD + "-- profile: start\n" + BODY, "own.lua").in_start
 
 
 @pytest.mark.parametrize("line_end", ["\r\n", "\r"])

@@ -20,6 +20,7 @@ from markdown_it import MarkdownIt
 from kosmo_kernel.checks import CheckReport
 from kosmo_kernel.checks.comment import MAX_LENGTH, comment
 from kosmo_kernel.checks.comparison import compare
+from kosmo_kernel.checks.json_document import json_document
 from kosmo_kernel.checks.junit import junit
 from kosmo_kernel.checks.report import Acceptance
 from kosmo_kernel.checks.sarif import sarif
@@ -68,6 +69,33 @@ def test_sarif_is_valid_and_says_all(made: CheckReport) -> None:
     assert notification["associatedRule"] == {"id": "refused", "index": 2}
     assert notification["message"]["text"].startswith("refused was not checked: 403")
     assert "\\[a\\](http" in notification["message"]["text"]  # which would be a link
+
+
+SETUP = "-p left.leavers '[\"…\"]' (who has left)"
+
+
+def test_a_check_that_is_not_set_up_is_no_pass_in_any_format(made: CheckReport) -> None:
+    unset = result(check("left", title="Who has left"))
+    unset.setup, unset.records = [SETUP], None
+    made.results.append(unset)
+    document = json.loads(json.dumps(sarif(made, "low")))
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    [last] = [one for one in document["runs"][0]["results"] if one["ruleId"] == "left"]
+    assert (last["kind"], last["level"]) == ("notApplicable", "none")
+    assert SETUP in last["message"]["text"]
+    [refused] = document["runs"][0]["invocations"][0]["toolExecutionNotifications"]
+    assert refused["associatedRule"]["id"] == "refused"
+    [suite] = junitparser.JUnitXml.fromstring(junit(made, "low").encode())
+    [skipped] = next(case for case in suite if case.name == "left").result
+    assert (suite.skipped, type(skipped), skipped.message) == (1, junitparser.Skipped, f"Not set up: {SETUP}")
+    text = comment(made, "low")
+    assert "5 checks, 1 passed" in text
+    assert "1 not set up" in text
+    assert "Not set up (1)" in text
+    assert SETUP in unescape(text)
+    data = json_document(made, "low")
+    assert (data["summary"]["passed"], data["summary"]["not_set_up"], data["summary"]["not_checked"]) == (1, 1, 1)
+    assert (data["checks"][-1]["status"], data["checks"][-1]["setup"]) == ("not_set_up", [SETUP])
 
 
 def test_the_fingerprint_of_a_finding_is_that_of_its_key() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,25 @@ def test_an_empty_list_is_a_pass() -> None:
 
 def test_a_parameter_is_a_global_of_the_check() -> None:
     assert outcome("return { { app = 'a', days = days } }", days=5).findings[0].record["days"] == 5
+
+
+@pytest.mark.parametrize("given", [{}, {"who": []}, {"own.who": []}])
+def test_a_check_that_nobody_set_up_is_neither_run_nor_passed(given: dict[str, object]) -> None:
+    head = HEAD.replace("days = 30", "who: list")
+    check = parse_check(head + "return { { app = 'a', n = #heroku.list_apps() } }", "own.lua")
+    report = run_checks([check], "demo", parameters=given)
+    [result] = report.results
+    assert (result.status, result.setup) == ("not set up", ["-p own.who '[\"…\"]' (days)"])
+    assert (report.cost, report.exit_code()) == (None, 0)
+    assert (report.not_checked, report.not_set_up) == ([], [result])
+    assert run_checks([check], "demo", parameters={"who": ["a"]}).results[0].status == "findings"
+
+
+def test_an_empty_value_in_the_settings_sets_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path))
+    for leavers, status in (("[]", "not set up"), ('["tom.ashby@postbox.example"]', "findings")):
+        (tmp_path / "config.toml").write_text(f"[checks.params]\nleavers = {leavers}\n")
+        assert run_checks([find_check("leavers")], "demo").results[0].status == status
 
 
 def test_a_reference_in_a_key_stands_for_its_name() -> None:

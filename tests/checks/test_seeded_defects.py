@@ -11,13 +11,13 @@ from defect_site import Finding
 from full_matrix import full_except
 from seeded_defects import DEFECTS, add_near_misses, seed_defects
 
-from kosmo_kernel.checks.discovery import shipped_checks
+from kosmo_kernel.checks.discovery import select_checks, shipped_checks
 from kosmo_kernel.checks.report import CheckReport
 from kosmo_kernel.integrations.heroku.scopes import IDENTITY, READ, READ_PROTECTED
 
 CLEAN = 50  # companies
 ROUNDS, PARTS = 4, 6  # in each round every check gets a defect, in one of so many companies
-PIPELINES = 16  # of a company with defects; each defect has one to itself
+PIPELINES = 20  # of a company with defects; each defect has one to itself
 
 
 def findings_of(report: CheckReport) -> set[Finding]:
@@ -73,3 +73,16 @@ def test_the_head_of_a_check_names_the_scope_that_a_token_needs_for_it(scope: st
     report = run_over(clean_company(5), (scope, IDENTITY))
     enough = {check.name for check in shipped_checks() if check.scope in (READ, scope, IDENTITY)}
     assert {result.check.name for result in report.results if not result.reason} == enough
+
+
+@pytest.mark.parametrize("seed", full_except(range(10), 3))
+def test_a_company_in_order_passes_the_start_and_ten_faults_are_ten_red_checks(seed: int) -> None:
+    checks = select_checks([], start=True)
+    company = clean_company(seed, PIPELINES)
+    assert {result.check.name: result.status for result in run_over(company, (READ, IDENTITY), checks).results} == {
+        check.name: "passed" for check in checks
+    }
+    seed_defects(company, Random(f"start {seed}"), [check.name for check in checks])
+    report = run_over(company, (READ, IDENTITY), checks)
+    assert [result.status for result in report.results] == ["findings"] * len(checks)
+    assert len(checks) == 10

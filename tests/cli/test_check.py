@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from kosmo_command import kosmo
 
-from kosmo_kernel.checks import find_check
+from kosmo_kernel.checks import find_check, select_checks
 from kosmo_kernel.cli import outcome
 from kosmo_kernel.errors import UnknownNameError
 
@@ -23,7 +23,8 @@ FAILING = HEAD.format("high") + "return heroku.list_dynos({ app_id = 'nowhere' }
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the current folder, with checks."""
-    for name, text in {"found": FOUND, "passed": PASSED, "failing": FAILING}.items():
+    unset = FOUND.replace("return", "-- param: app: text | the app\nreturn")
+    for name, text in {"found": FOUND, "passed": PASSED, "failing": FAILING, "unset": unset}.items():
         (tmp_path / f"{name}.lua").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -37,6 +38,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["found.lua", "--fail-on", "high"], 0),
         (["found.lua", "failing.lua", "--fail-on", "high"], 3),
         (["failing.lua", "passed.lua"], 3),
+        (["unset.lua"], 2),
+        (["leavers"], 2),
+        ([".", "--fail-on", "high"], 3),
+        (["unset.lua", "-p", "unset.app", "a"], 1),
         (["no-such"], 2),
         (["no-such.lua"], 2),
         (["passed.lua", "-p", "days", "3"], 2),
@@ -61,12 +66,30 @@ def test_a_report_names_findings_gaps_and_passes(folder: Path) -> None:
     assert [line.split() for line in done.stdout.splitlines() if line and line[0] not in " ─"] == [
         ["MEDIUM", "T", "found"],
         ["NOT", "CHECKED"],
+        ["Not", "set", "up", "(1),", "so", "not", "run;", "give", "what", "each", "is", "about:"],
         ["Passed", "(1):", "passed"],
-        ["1", "finding", "(1", "medium)", "·", "3", "checks:", "1", "passed,", "1", "not", "checked"],
+        *map(str.split, ["1 finding (1 medium) · 4 checks: 1 passed, 1 not checked, 1 not set up"]),
         done.stdout.splitlines()[-1].split(),
     ]
     assert "404" in done.stdout
+    assert "  -p unset.app TEXT (the app)\n" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_a_check_that_is_named_without_what_it_is_about_sends_nothing(folder: Path) -> None:
+    done = kosmo("check", "leavers", "app-health", cwd=folder)  # there is no token, and none is missed
+    assert done.returncode == 2
+    assert "leavers, app-health: not set up, and nothing was sent." in done.stderr
+    assert "  -p leavers.leavers '[\"…\"]' (the addresses of the people who have left)\n" in done.stderr
+    assert "  -p app-health.app_name TEXT (the name of the app)\n" in done.stderr
+
+
+def test_the_start_is_ten_checks_that_need_no_parameter_and_no_more_than_a_token_that_reads() -> None:
+    checks = select_checks([], start=True)
+    assert 8 <= len(checks) <= 12
+    assert [one.name for one in checks for parameter in one.parameters if parameter.required] == []
+    assert {one.scope for one in checks} == {"identity", "read"}
+    assert {one.name for one in select_checks(["quiet-apps"], start=True)} == {"quiet-apps", *(c.name for c in checks)}
 
 
 def test_a_json_report_is_written_whole_to_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,7 +161,7 @@ def test_a_folder_that_cannot_be_read_is_no_folder_without_checks(
 ) -> None:
     (folder / ".#found.lua").symlink_to("a-lock-of-an-editor")
     assert outcome(["check", ".", "--fail-on", "high", "--demo", "--json"]) == 3
-    assert json.loads(capsys.readouterr().out)["summary"]["checks"] == 3
+    assert json.loads(capsys.readouterr().out)["summary"]["checks"] == 4
     listed = Path.iterdir
 
     def refuse(path: Path) -> Iterator[Path]:

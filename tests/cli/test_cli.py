@@ -41,8 +41,8 @@ SURFACE = {
     "inventory": "-a --account --demo --snapshot -o --output --record --resume --resume-within --json",
     "snapshot": "-a --account --demo -o --output --all --format --since --take-over --since-within --record --resume "
     "--resume-within --json",
-    "check": "--all -a --account --demo -p --at --fail-on --format -o --output --accept --accept-all --against --full "
-    "--why --record --resume --resume-within --new --json",
+    "check": "--all --start -a --account --demo -p --at --fail-on --format -o --output --accept --accept-all --against "
+    "--full --why --record --resume --resume-within --new --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable --global "
     "--disable --project --show --json",
     "mcp:lua": "-e --eval --json --format --columns --no-header --excel-safe "

@@ -136,14 +136,16 @@ def test_checks_are_searched_read_and_run_by_name_and_their_findings_are_kept() 
             ("lua_read_doc", {"page": "checks.crashed-dynos"}),
             ("lua_run", {"check": "crashed-dynos"}),
             ("lua_run", {"code": "return #Out[1], Out[1][1].check"}),
-            ("lua_run", {"check": "leavers, never-released"}),
+            ("lua_run", {"check": "leavers, never-released", "params": {"leavers": ["a@larkmoor.example"]}}),
             ("lua_run", {"check": "crahsed-dynos"}),
+            ("lua_run", {"check": "leavers"}),
+            ("lua_run", {"check": "all", "max_tokens": 2000}),
             ("lua_run", {"check": "all", "code": "return 1", "dry_run": True}),
             ("lua_run", {}),
         ]
         return [await one.call_tool(*call) for call in calls]
 
-    found, page, findings, kept, several, unknown, both, neither = asked(ask)
+    found, page, findings, kept, several, unknown, unset, every, both, neither = asked(ask)
     assert "- check `checks.crashed-dynos`: " in text_of(found)
     assert 'check = "crashed-dynos"' in text_of(page)
     assert data(findings).splitlines()[0].startswith("4 records")
@@ -152,6 +154,8 @@ def test_checks_are_searched_read_and_run_by_name_and_their_findings_are_kept() 
     assert "van-telemetry" in data(several)
     assert "1 check found nothing." in text_of(several)
     assert "Did you mean: crashed-dynos" in failure(unknown)
+    assert '`params` with "leavers.leavers": the addresses of the people who have left' in failure(unset)
+    assert "Not set up, so not run: add-on-costs, app-health" in text_of(every)
     assert "`code`, `dry_run` cannot be given with `check`" in failure(both)
     assert "needs `code`, or `check`" in failure(neither)
 

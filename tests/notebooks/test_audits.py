@@ -18,7 +18,10 @@ from audit_cells import answers, cells, executed, outputs_of
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.records import CompanyRecords
+from kosmo_kernel.demo.routes import FoundLink
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.facts import facts
 from kosmo_kernel.render.frames import frame_of
 from kosmo_kernel.values.records import Records
 from kosmo_kernel.session import Session
@@ -33,6 +36,10 @@ DYNOS = [dyno for things in OF.values() for dyno in things.dynos]
 ADDONS = [addon for things in OF.values() for addon in things.addons]
 BILLED = [addon for addon in ADDONS if addon["state"] != "deprovisioned"]
 DOMAINS = [domain for things in OF.values() for domain in things.domains]
+# The apps that a pipeline has in production. No app in none has a name that says so.
+[_COUPLINGS] = [link for link in facts().links if link.path == "/pipeline-couplings"]
+STAGES = {one["app"]["id"]: one["stage"] for one in CompanyRecords(COMPANY).answer(FoundLink(_COUPLINGS, ()), {})}
+PRODUCTION = {app["name"] for app in APPS if STAGES.get(app["id"]) == "production"}
 SEATS = [seat for things in OF.values() for seat in things.collaborators]
 
 
@@ -67,16 +74,19 @@ def test_apps_on_a_stack_out_of_support() -> None:
         {
             "app": app["name"],
             "stack": app["stack"]["name"],
-            "state": {"heroku-20": "gone", "heroku-22": "deprecated"}[app["stack"]["name"]],
-            "supported_until": {"heroku-20": "2025-04-30", "heroku-22": "2027-04-30"}[app["stack"]["name"]],
+            "state": "out of support",
+            "supported_until": "2025-04-30",
             "owner": app["owner"]["email"],
         }
         for app in APPS
-        if app["stack"]["name"] in ("heroku-20", "heroku-22")
+        if app["stack"]["name"] == "heroku-20"
     ]
     found = answers("stack-and-lifecycle")["old-stacks"]
     assert found == sorted(told, key=lambda row: row["app"])
-    assert {row["stack"] for row in told} == {"heroku-20", "heroku-22"}
+    deprecated = answers("stack-and-lifecycle")["deprecated-stacks"]
+    assert {row["app"] for row in deprecated} == {a["name"] for a in APPS if a["stack"]["name"] == "heroku-22"} != set()
+    days = {(row["state"], row["builds_fail_from"], row["supported_until"]) for row in deprecated}
+    assert days == {("deprecated", "2026-11-01", "2027-04-30")}
 
 
 def test_apps_that_are_about_to_change_their_stack() -> None:
@@ -141,7 +151,7 @@ def test_apps_that_pay_without_running() -> None:
         for addon in ADDONS
         if addon["app"]["name"] in idle and addon["billed_price"] and addon["billed_price"]["cents"]
     }
-    assert {row["add_on"]: row["usd"] for row in answers("dyno-audit")["idle"]} == told != {}
+    assert {row["add_on"]: row["usd_a_month"] for row in answers("dyno-audit")["idle"]} == told != {}
 
 
 def test_apps_on_two_releases_at_once() -> None:
@@ -155,12 +165,13 @@ def test_apps_on_two_releases_at_once() -> None:
 
 def test_apps_on_eco_and_basic_dynos() -> None:
     told = {
-        (dyno["app"]["name"], dyno["name"]): (dyno["size"], dyno["state"])
-        for dyno in DYNOS
-        if dyno["size"] in ("Eco", "Basic") and "staging" not in dyno["app"]["name"]
+        (process["app"]["name"], process["type"]): (process["size"], process["quantity"], "pipeline")
+        for app in APPS
+        for process in COMPANY.formation(app)
+        if process["size"] in ("Eco", "Basic") and app["name"] in PRODUCTION
     }
     found = answers("dyno-audit")["small"]
-    assert {(row["app"], row["dyno"]): (row["size"], row["state"]) for row in found} == told != {}
+    assert {(row["app"], row["type"]): (row["size"], row["quantity"], row["stage_by"]) for row in found} == told != {}
 
 
 def test_what_the_dynos_cost_by_size_team_and_app() -> None:
@@ -321,9 +332,9 @@ def test_add_ons_that_are_stuck_or_gone() -> None:
 
 def test_databases_on_entry_plans_behind_production() -> None:
     entry = {"heroku-postgresql:essential-0", "heroku-postgresql:essential-2", "heroku-redis:mini"}
-    told = [a["name"] for a in BILLED if a["plan"]["name"] in entry and "staging" not in a["app"]["name"]]
+    told = [a["name"] for name in PRODUCTION for a in OF[name].all_addons if a["plan"]["name"] in entry]
     assert entry == {addon["plan"]["name"] for addon in BILLED if re.search(":(mini|essential)", addon["plan"]["name"])}
-    assert [row["add_on"] for row in answers("addon-and-domain-audit")["entry-plans"]] == told != []
+    assert sorted(row["add_on"] for row in answers("addon-and-domain-audit")["entry-plans"]) == sorted(told) != []
 
 
 def test_certificates_that_fail() -> None:

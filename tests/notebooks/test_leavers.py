@@ -41,6 +41,12 @@ def seats_of(some: Company) -> list[tuple[str, str]]:
     return [(seat["app"]["name"], seat["user"]["email"]) for seat in seats]
 
 
+def apps_of_admin(some: Company, email: str) -> set[str]:
+    """Return the apps of the teams of which a person is an admin."""
+    admins = {(team["name"], one["email"]) for team in some.teams for one in some.members(team) if one["role"] == "admin"}
+    return {app["name"] for app in some.apps if app["team"] and (app["team"]["name"], email) in admins}
+
+
 def test_without_a_leaver_the_access_audit_says_of_nobody_that_they_left(
     served: Company, make_shell: MakeShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,7 +58,7 @@ def test_without_a_leaver_the_access_audit_says_of_nobody_that_they_left(
     assert DEPARTED.findall("\n".join(shown.values())) == []
 
 
-def test_a_leaver_that_the_user_names_is_shown_with_all_apps_of_their_seats(
+def test_a_leaver_that_the_user_names_is_shown_with_all_apps_that_they_reach(
     served: Company, make_shell: MakeShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seats = seats_of(served)
@@ -60,7 +66,8 @@ def test_a_leaver_that_the_user_names_is_shown_with_all_apps_of_their_seats(
     shell = make_shell()
     monkeypatch.delenv("KOSMO_DEMO")
     shown = shown_in_shell(shell, "access-audit", {"account": "default", "leaver": leaver})
-    assert sorted(shell.user_ns["reach"]["app"]) == sorted(app for app, who in seats if who == leaver) != []
+    reached = {app for app, who in seats if who == leaver} | apps_of_admin(served, leaver)
+    assert sorted(shell.user_ns["reach"]["app"]) == sorted(reached) != []
     assert set(shell.user_ns["reach"]["who"]) == {leaver}
     assert leaver in shown["leaver"]
 

@@ -1,4 +1,4 @@
-"""Run all shipped checks over a generated company."""
+"""Run shipped checks over a generated company."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from clean_company import EditableCompany
 from seeded_defects import PARAMETERS
 
+from kosmo_kernel.checks.check_file import Check
 from kosmo_kernel.checks.discovery import shipped_checks
 from kosmo_kernel.checks.report import CheckReport
 from kosmo_kernel.checks.run import run_checks
@@ -16,9 +17,19 @@ from kosmo_kernel.demo.budget import UNLIMITED
 from kosmo_kernel.integrations.heroku.scopes import GLOBAL
 
 
-def run_over(company: EditableCompany, scopes: Sequence[str] = (GLOBAL,)) -> CheckReport:
-    """Run all shipped checks over a company, as its demo account, with a token of some scopes."""
+def run_over(
+    company: EditableCompany, scopes: Sequence[str] = (GLOBAL,), checks: Sequence[Check] | None = None
+) -> CheckReport:
+    """Run shipped checks over a company, as its demo account, with a token of some scopes.
+
+    Parameters:
+        company: the company.
+        scopes: those of the token.
+        checks: the checks, which need no parameter; when None, all, with their parameters.
+    """
     served = api.DemoApi(company, refill=UNLIMITED, scopes=scopes), api.DEMO_TOKEN
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(api, "in_process", lambda: served)
+        if checks is not None:
+            return run_checks(checks, "demo")
         return run_checks(shipped_checks(), "demo", parameters=PARAMETERS)

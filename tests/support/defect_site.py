@@ -99,7 +99,7 @@ class Site:
 
 def move(site: Site, app: Record, days: float) -> None:
     """Move an app, its releases and its builds so many days into the past; its dynos were restarted since."""
-    reviews = [one for one in site.company.at(REVIEW_APPS) if one["app"]["id"] == app["id"]]
+    reviews = [one for one in site.company.at(REVIEW_APPS) if one["app"] and one["app"]["id"] == app["id"]]
     for record in (app, *reviews, *site.company.at(RELEASES, app), *site.company.at(BUILDS, app)):
         for name in ("created_at", "released_at", "updated_at"):
             if record.get(name):

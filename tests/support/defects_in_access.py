@@ -33,8 +33,7 @@ def guest(site: Site) -> Findings:
     app, person = site.app(), site.person(LENA, RUI, TOM, ROBOT, NAMESAKE)
     _add_seat(site, app, person, ("view", "deploy"))
     _add_member(site, app["team"], person, "collaborator")
-    outside = finding("outside-collaborators", {"app": app["name"], "who": person.email})
-    return [outside, finding("collaborators-outside-the-team", {"app": app["name"], "email": person.email})]
+    return [finding("outside-collaborators", {"app": app["name"], "who": person.email})]
 
 
 def collaborator_in_no_team(site: Site) -> Findings:

@@ -62,8 +62,7 @@ def entry_plan_in_production(site: Site) -> Findings:
     postgres = ("heroku-postgresql:essential-2", "heroku-postgresql:basic", "heroku-postgresql:mini")
     plan = "heroku-redis:mini" if "redis" in addon["plan"]["name"] else site.draw.choice(postgres)
     addon.update(plan=reference("plan", plan), billed_price=addon["billed_price"] | {"cents": PLANS.get(plan, 900)})
-    key = {"app": app["name"], "add_on": addon["name"]}
-    return [finding("entry-databases-in-production", key), finding("entry-databases-in-production-stage", key)]
+    return [finding("entry-databases-in-production", {"app": app["name"], "add_on": addon["name"]})]
 
 
 def add_on_of_two_stages(site: Site) -> Findings:
@@ -129,8 +128,7 @@ def no_certificate(site: Site) -> Findings:
     for domain in domains:
         domain.update(acm_status=None, sni_endpoint=None)
     site.company.put([], ENDPOINTS, app)
-    bare = [finding("domains-without-certificate", _key(domain)) for domain in domains]
-    return [*bare, *(finding("domains-without-tls", _key(domain, "hostname")) for domain in domains)]
+    return [finding("domains-without-certificate", _key(domain)) for domain in domains]
 
 
 def self_signed(site: Site) -> Findings:
@@ -156,8 +154,8 @@ def _custom(site: Site, app: Record) -> list[Record]:
     return [one for one in site.company.resources_of(app).domains if one["kind"] == "custom"]
 
 
-def _key(domain: Record, name: str = "domain") -> dict[str, str]:
-    return {"app": domain["app"]["name"], name: domain["hostname"]}
+def _key(domain: Record) -> dict[str, str]:
+    return {"app": domain["app"]["name"], "domain": domain["hostname"]}
 
 
 def _endpoint_key(domain: Record) -> dict[str, str]:

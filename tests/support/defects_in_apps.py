@@ -21,15 +21,33 @@ Findings = list[Finding]
 
 
 def app_on_an_old_stack(site: Site) -> Findings:
-    """Leave one app of a pipeline on a stack that Heroku lists no more, or that is deprecated."""
-    app, stack = site.app(where=_is_cedar), site.draw.choice((*GONE, DEPRECATED))
-    return [*_move_to(site, app, stack), *_stages_differ(site, app)]
+    """Leave one app of a pipeline on a stack that Heroku lists no more."""
+    return _app_on(site, site.draw.choice(GONE), "stack-out-of-support")
 
 
 def pipeline_on_an_old_stack(site: Site) -> Findings:
-    """Leave all apps of a pipeline on an old stack."""
-    pipeline, stack = site.pipeline_of(site.app(where=_is_cedar)), site.draw.choice((*GONE, DEPRECATED))
-    return [one for app in site.apps_in(pipeline) for one in _move_to(site, app, stack)]
+    """Leave all apps of a pipeline on such a stack."""
+    return _pipeline_on(site, site.draw.choice(GONE), "stack-out-of-support")
+
+
+def app_on_a_deprecated_stack(site: Site) -> Findings:
+    """Leave one app of a pipeline on a stack that is supported for some more months."""
+    return _app_on(site, DEPRECATED, "deprecated-stack")
+
+
+def pipeline_on_a_deprecated_stack(site: Site) -> Findings:
+    """Leave all apps of a pipeline on such a stack."""
+    return _pipeline_on(site, DEPRECATED, "deprecated-stack")
+
+
+def _app_on(site: Site, stack: str, check: str) -> Findings:
+    app = site.app(where=_is_cedar)
+    return [_move_to(site, app, stack, check), *_stages_differ(site, app)]
+
+
+def _pipeline_on(site: Site, stack: str, check: str) -> Findings:
+    pipeline = site.pipeline_of(site.app(where=_is_cedar))
+    return [_move_to(site, app, stack, check) for app in site.apps_in(pipeline)]
 
 
 def next_build_on_another_stack(site: Site) -> Findings:
@@ -50,13 +68,11 @@ def _is_cedar(app: Record) -> bool:
     return bool(app["generation"]["name"] == "cedar")
 
 
-def _move_to(site: Site, app: Record, stack: str) -> Findings:
+def _move_to(site: Site, app: Record, stack: str, check: str) -> Finding:
     app["stack"] = app["build_stack"] = reference("stack", stack)
     for build in site.company.at(BUILDS, app):
         build["stack"] = stack
-    key = {"app": app["name"], "stack": stack}
-    fail = "fail 1 in 30 days" if stack == DEPRECATED else "not possible"
-    return [finding("stack-out-of-support", key), finding("builds-will-fail", key | {"builds": fail})]
+    return finding(check, {"app": app["name"], "stack": stack})
 
 
 def _stages_differ(site: Site, app: Record) -> Findings:
@@ -100,7 +116,7 @@ def never_shipped(site: Site) -> Findings:
     site.company.put([], BUILDS, app)
     site.company.put([], FORMATION, app)
     resources.dynos.clear()
-    return [finding("never-released", {"app": app["name"]}), *_paid(site, app, "paid-add-ons-without-dynos")]
+    return [finding("never-released", {"app": app["name"]}), *_paid(site, app)]
 
 
 def last_build_failed(site: Site) -> Findings:
@@ -182,14 +198,10 @@ def add_one_off(site: Site, app: Record, since: str) -> str:
 def small_dynos(site: Site) -> Findings:
     """Run a production app on dynos for trying things out."""
     app, size = site.app("production", where=lambda app: not app["space"]), site.draw.choice(("Eco", "Basic", "basic"))
-    found = []
     for dyno in site.company.resources_of(app).dynos:
         dyno["size"] = size
-        if dyno["type"] not in ("run", "scheduler"):
-            found.append(finding("small-dynos-in-production", {"app": app["name"], "dyno": dyno["name"]}))
     types = {one["type"] for one in site.company.formation(app)}
-    stage = [finding("small-dynos-in-production-stage", {"app": app["name"], "type": one}) for one in types]
-    return [*found, *stage]
+    return [finding("small-dynos-in-production", {"app": app["name"], "type": one}) for one in types]
 
 
 def dear_dynos(site: Site) -> Findings:
@@ -219,11 +231,7 @@ def scaled_to_zero(site: Site) -> Findings:
     for process in site.company.at(FORMATION, app):
         process["quantity"] = 0
     site.company.resources_of(app).dynos.clear()
-    return [
-        one
-        for check in ("processes-at-zero-with-paid-add-ons", "paid-add-ons-without-dynos")
-        for one in _paid(site, app, check)
-    ]
+    return _paid(site, app)
 
 
 def database_of_an_app_at_rest(site: Site) -> Findings:
@@ -237,10 +245,10 @@ def database_of_an_app_at_rest(site: Site) -> Findings:
     return [finding("shared-add-ons", {"app": app["name"], "add_on": addon["name"]}) for addon in addons]
 
 
-def _paid(site: Site, app: Record, check: str) -> Findings:
-    """Return the findings of a check that names each add-on of an app that costs."""
+def _paid(site: Site, app: Record) -> Findings:
+    """Return a finding for each add-on of an app that costs."""
     return [
-        finding(check, {"app": app["name"], "add_on": addon["name"]})
+        finding("paid-add-ons-without-dynos", {"app": app["name"], "add_on": addon["name"]})
         for addon in site.company.resources_of(app).addons
         if addon["billed_price"]["cents"]
     ]
@@ -256,7 +264,7 @@ def one_web_dyno(site: Site) -> Findings:
     dynos = site.company.resources_of(app).dynos
     first = dynos[0]
     dynos[:] = [one for one in dynos if one["type"] != "web" or one is first]
-    return [finding("single-web-dyno-in-production-stage", {"app": app["name"]})]
+    return [finding("single-web-dyno-in-production", {"app": app["name"]})]
 
 
 # --- apps ------------------------------------------------------------------------------------------------------------

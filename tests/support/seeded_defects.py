@@ -27,19 +27,17 @@ DEFECTS: Mapping[str, Sequence[Defect]] = {
     "apps-of-a-person": (access.app_of_a_person,),
     "apps-without-pipeline": (apps.no_pipeline,),
     "authorizations-without-end": (access.authorization_without_end,),
-    "builds-will-fail": (apps.app_on_an_old_stack, apps.pipeline_on_an_old_stack),
     "certificates-ending": (addons.certificate_that_ends, addons.failing_certificate_that_ends),
     "changed-lately": (apps.changed_just_now,),
     "collaborators-outside-the-team": (access.collaborator_in_no_team,),
     "config-vars-missing-in-a-stage": (addons.config_var_that_staging_lacks,),
     "crashed-dynos": (apps.crashed,),
+    "deprecated-stack": (apps.app_on_a_deprecated_stack, apps.pipeline_on_a_deprecated_stack),
     "domains-waiting-for-dns": (addons.waiting_for_dns,),
     "domains-without-certificate": (addons.no_certificate,),
-    "domains-without-tls": (addons.no_certificate,),
     "drains-to-other-hosts": (addons.drain_to_a_stranger,),
     "dyno-costs": (apps.dear_dynos,),
     "entry-databases-in-production": (addons.entry_plan_in_production,),
-    "entry-databases-in-production-stage": (addons.entry_plan_in_production,),
     "failed-release-phase": (apps.release_phase_failed,),
     "failing-certificates": (addons.failing_certificate, addons.failing_certificate_that_ends),
     "forgotten-one-off-dynos": (apps.console_left_open,),
@@ -57,7 +55,6 @@ DEFECTS: Mapping[str, Sequence[Defect]] = {
     "outside-collaborators": (access.guest,),
     "outsiders-in-teams": (access.outsider_in_a_team,),
     "paid-add-ons-without-dynos": (apps.scaled_to_zero, apps.never_shipped),
-    "processes-at-zero-with-paid-add-ons": (apps.scaled_to_zero,),
     "production-without-log-drain": (addons.no_drain,),
     "quiet-apps": (apps.no_release_for_long,),
     "regions-in-use": (apps.far_region,),
@@ -66,9 +63,8 @@ DEFECTS: Mapping[str, Sequence[Defect]] = {
     "secrets-shared-between-stages": (addons.one_secret_in_two_stages,),
     "self-signed-certificates": (addons.self_signed,),
     "shared-add-ons": (addons.add_on_of_two_apps, addons.add_on_of_two_stages, apps.database_of_an_app_at_rest),
-    "single-web-dyno-in-production-stage": (apps.one_web_dyno,),
+    "single-web-dyno-in-production": (apps.one_web_dyno,),
     "small-dynos-in-production": (apps.small_dynos,),
-    "small-dynos-in-production-stage": (apps.small_dynos,),
     "spaces-without-apps": (access.empty_space,),
     "stack-changes-at-next-build": (apps.next_build_on_another_stack,),
     "stack-out-of-support": (apps.app_on_an_old_stack, apps.pipeline_on_an_old_stack),
@@ -81,11 +77,16 @@ DEFECTS: Mapping[str, Sequence[Defect]] = {
 }
 
 PARAMETERS: Mapping[str, Any] = {
+    "add-on-costs.usd_a_month": 10_000,
     "app-health.app_name": MY_APP,
     "changed-lately.days": apps.LATELY,
+    "drains-to-other-hosts.hosts": ["Logs.larkmoor.example"],
+    "dyno-costs.usd_a_month": 10_000,
     "leavers": [one.email.title() for one in access.LEAVERS],  # addresses are compared without case
+    "regions-in-use.regions": ["us", "eu", "virginia", "oregon", "dublin", "frankfurt"],
+    "total-bill.usd_a_month": 1_000_000,
 }
-"""Values of parameters without which a check finds nothing anywhere."""
+"""Values of the required parameters: what the checks are about."""
 
 
 def seed_defects(company: EditableCompany, draw: Random, names: Sequence[str]) -> dict[str, list[Finding]]:

@@ -6,6 +6,7 @@
 -- do: https://dashboard.heroku.com/account
 -- scope: identity
 -- key: account, problem
+-- profile: start
 local me, rows = heroku.get_current_user(), {}
 local problems = {
   ["not verified"] = not me.verified, ["suspended"] = me.suspended_at,

@@ -5,14 +5,11 @@
 -- do: heroku addons -a APP shows the add-ons, and heroku addons:downgrade ADD_ON PLAN takes a smaller plan.
 -- scope: read
 -- key: app
--- param: usd_a_month = 10000 | an app whose add-ons cost more is a finding
-local own = list.filter(heroku.list_addons({ app_id = heroku.list_apps() }), function(one)
-  return one.app_id == one.app.name and one.state ~= "deprovisioned" and one.billed_price
-end)
-local monthly = { ["billed_price.unit"] = "month", ["billed_price.contract"] = false }
+-- param: usd_a_month: number | an app whose add-ons cost more is a finding
 local rows = {}
-for app, group in pairs(list.group_by(list.filter(own, monthly), "app.name")) do
-  local usd = list.sum_by(group, "billed_price.cents") / 100
+local addons = list.filter(heroku.tables.costs(), { kind = "add-on" })
+for app, group in pairs(list.group_by(addons, "app")) do
+  local usd = list.sum_by(group, "cents") / 100
   rows[#rows + 1] = usd > usd_a_month and { app = app, add_ons = #group, usd_a_month = usd } or nil
 end
 return list.sort_by(rows, "usd_a_month", "desc")

@@ -5,9 +5,10 @@
 -- do: heroku addons:create PLAN -a APP, then heroku addons:detach ATTACHMENT -a APP
 -- scope: read
 -- key: app, attachment, add_on
-local at, rows = list.index_by(heroku.list_pipeline_couplings(), "app.id"), {}
+local stages = list.filter(heroku.tables.stages(), "stage")
+local at, rows = list.index_by(stages, "app"), {}
 for _, one in ipairs(heroku.list_addon_attachments()) do
-  local user, owner = at[one.app.id], at[one.addon.app.id]
+  local user, owner = at[one.app.name], at[one.addon.app.name]
   if user and owner and (user.stage == "production") ~= (owner.stage == "production") then
     local app, add_on, of = one.app.name, one.addon.name, one.addon.app.name
     rows[#rows + 1] = { app = app, attachment = one.name, add_on = add_on, owner = of }

@@ -4,8 +4,8 @@
 -- do: heroku ps -a APP, heroku addons -a APP and heroku domains -a APP tell more of each.
 -- scope: read
 -- key: app, item
--- param: app_name = "" | the name of the app; without one, this finds nothing
-local apps = app_name ~= "" and { heroku.get_app(app_name) } or {}
+-- param: app_name: text | the name of the app
+local apps = { heroku.get_app(app_name) }
 local function problems(rows, name, what)
   return list.map(rows, function(r) return { app = app_name, item = r[name], [what] = r[what] } end)
 end

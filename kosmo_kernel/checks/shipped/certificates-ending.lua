@@ -7,6 +7,7 @@
 --   certs:update CRT KEY --name ENDPOINT -a APP
 -- scope: read
 -- key: app, endpoint
+-- profile: start
 -- param: days = 30 | a certificate that ends within so many days
 local endpoints = heroku.list_sni_endpoints({ app_id = heroku.list_apps() })
 local ending = list.filter(endpoints, function(one)

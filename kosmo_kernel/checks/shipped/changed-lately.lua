@@ -4,7 +4,7 @@
 -- do: Ask who did it: heroku releases -a APP.
 -- scope: read
 -- key: app, what
--- param: days = 0 | what was made or released within so many days is a finding; 0 finds nothing
+-- param: days: number | what was made or released within so many days is a finding
 local since, rows = time.ago(days), {}
 for _, app in ipairs(heroku.list_apps()) do
   local made, released = app.created_at > since, app.released_at and app.released_at > since

@@ -1,17 +1,19 @@
--- title: Collaborators who are no members of the team
+-- title: Our people with a seat in an app of a team that they are not in
 -- severity: medium
 -- why: They reach an app of the team and are not in it, so the list of its members does not
---   have them, and nobody thinks of them when the work is done.
+--   have them, and nobody thinks of them when the work is done. People with an address elsewhere
+--   are in `outside-collaborators`.
 -- do: heroku access:remove EMAIL -a APP, or heroku members:add EMAIL -r member -t TEAM
 -- scope: global
 -- key: app, email
-local people = heroku.list_team_members({ team = heroku.list_teams() })
-local members = list.group_by(list.reject(people, { role = "collaborator" }), "team")
-local apps = list.index_by(heroku.list_apps(), "name")
-local seats = heroku.list_collaborators({ app_id = heroku.list_apps() })
-local outside = list.filter(seats, function(one)
-  local team, who = apps[one.app.name].team, one.user.email
-  local inside = team and who ~= team.name .. "@herokumanager.com" and members[team.name]
-  return inside and one.role ~= "owner" and not list.find(inside, { email = who })
+-- param: our_domains = {} | the mail domains that are ours; without one, that of the account
+local ours = our_domains[1] and our_domains or { heroku.get_current_user().email }
+local function domain_of(address) return address:lower():match("[^@]*$") end
+local members = heroku.list_team_members({ team = heroku.list_teams() })
+local people = list.reject(members, { role = "collaborator" })
+local inside = list.count_by(people, function(one) return one.team .. " " .. one.email end)
+local others = list.filter(heroku.tables.access(), function(one)
+  local is_ours = list.find(ours, function(our) return domain_of(our) == domain_of(one.email) end)
+  return one.team and is_ours and one.by ~= "owner" and not inside[one.team .. " " .. one.email]
 end)
-return list.map(outside, function(one) return { app = one.app.name, email = one.user.email } end)
+return list.map(others, function(one) return { app = one.app, email = one.email, by = one.by } end)

@@ -4,6 +4,7 @@
 -- do: heroku logs -d DYNO -a APP says why. Mend the cause, then heroku ps:restart -d DYNO -a APP.
 -- scope: read
 -- key: app, dyno
+-- profile: start
 local dynos = heroku.list_dynos({ app_id = heroku.list_apps() })
 local crashed = list.sort_by(list.filter(dynos, { state = "crashed" }), "updated_at")
 return list.map(crashed, function(dyno)

@@ -6,7 +6,7 @@
 --   is yours into the parameter `hosts`.
 -- scope: read
 -- key: app, host
--- param: hosts = {} | hosts that may get logs; a domain stands for all hosts below it
+-- param: hosts: list | the hosts that may get logs; a domain stands for all hosts below it
 local drains = list.reject(heroku.list_log_drains({ app_id = heroku.list_apps() }), "addon")
 local others = list.reject(drains, function(drain)
   local name = "." .. (drain.host or ""):lower()

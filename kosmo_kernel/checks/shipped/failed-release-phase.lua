@@ -6,6 +6,7 @@
 -- do: heroku releases:output vVERSION -a APP shows why. Mend it and deploy again.
 -- scope: read
 -- key: app, version
+-- profile: start
 local releases = heroku.list_releases({ app_id = heroku.list_apps(), newest = 20 })
 local newest = list.unique_by(list.sort_by(releases, "version", "desc"), "app.name")
 return list.map(list.filter(newest, { status = "failed" }), function(one)

@@ -5,6 +5,7 @@
 -- do: Mend what the reason names, then heroku certs:auto:refresh -a APP.
 -- scope: read
 -- key: app, domain
+-- profile: start
 local domains = heroku.list_domains({ app_id = heroku.list_apps() })
 local failing = list.filter(domains, { acm_status = { "failing", "failed" } })
 return list.map(failing, function(one)

@@ -5,7 +5,7 @@
 -- do: heroku members:remove EMAIL -t TEAM
 -- scope: global
 -- key: team, email
--- param: leavers = {} | the addresses of people who left
+-- param: leavers: list | the addresses of the people who have left
 local gone = list.count_by(list.map(leavers, string.lower))
 local people = heroku.list_team_members({ team = heroku.list_teams() })
 local still = list.filter(people, function(one) return gone[one.email:lower()] end)

@@ -1,16 +1,13 @@
 -- title: People who have left and still have access
 -- severity: high
--- why: Somebody who is no longer with us can reach the app.
--- do: heroku access:remove EMAIL -a APP
--- scope: read
+-- why: Somebody whom you named as having left can reach the app. `by` says by what: a seat in the app, or the team.
+-- do: heroku access:remove EMAIL -a APP; of a team admin: heroku members:remove EMAIL -t TEAM
+-- scope: global
 -- key: app, who
--- param: leavers = {} | the addresses of the people who have left
-local seats = heroku.list_collaborators({ app_id = heroku.list_apps() })
-local left = list.filter(seats, function(seat)
-  return list.find(leavers, function(who) return who:lower() == seat.user.email:lower() end)
-end)
-return list.map(left, function(seat)
-  local names = list.join(seat.permissions or {}, ", ", "name")
-  local may = names ~= "" and names or seat.role or "collaborator"
-  return { app = seat.app.name, who = seat.user.email, may = may, since = seat.created_at }
+-- param: leavers: list | the addresses of the people who have left
+local gone = list.count_by(list.map(leavers, string.lower))
+local still = list.filter(heroku.tables.access(), function(one) return gone[one.email:lower()] end)
+return list.map(still, function(one)
+  local may = one.permissions or one.by
+  return { app = one.app, who = one.email, by = one.by, may = may, since = one.since }
 end)

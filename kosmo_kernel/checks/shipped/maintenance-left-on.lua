@@ -5,6 +5,7 @@
 -- do: heroku maintenance:off -a APP
 -- scope: read
 -- key: app
+-- profile: start
 return list.map(list.filter(heroku.list_apps(), "maintenance"), function(app)
   local age = math.floor(time.days_since(app.updated_at))
   return { app = app.name, at_least_since = app.updated_at, days = age, owner = app.owner.email }

@@ -2,16 +2,14 @@
 -- severity: medium
 -- why: Somebody whose address is at none of our mail domains can reach the app.
 -- do: heroku access:remove EMAIL -a APP, unless somebody knows why the person is there.
--- scope: read
+-- scope: global
 -- key: app, who
 -- param: our_domains = {} | the mail domains that are ours; without one, that of the account
 local ours = our_domains[1] and our_domains or { heroku.get_current_user().email }
-local seats = heroku.list_collaborators({ app_id = heroku.list_apps() })
-local outside = list.reject(seats, function(seat)
-  local domain = seat.user.email:lower():match("[^@]*$")
-  local is_ours = list.find(ours, function(one) return one:lower():match("[^@]*$") == domain end)
-  return is_ours or domain == "herokumanager.com"
+local function domain_of(address) return address:lower():match("[^@]*$") end
+local outside = list.reject(heroku.tables.access(), function(one)
+  return list.find(ours, function(our) return domain_of(our) == domain_of(one.email) end)
 end)
-return list.map(list.sort_by(outside, "user.email"), function(seat)
-  return { app = seat.app.name, who = seat.user.email, role = seat.role, since = seat.created_at }
+return list.map(list.sort_by(outside, "email"), function(one)
+  return { app = one.app, who = one.email, by = one.by, may = one.permissions, since = one.since }
 end)

@@ -5,7 +5,7 @@
 --   `regions`.
 -- scope: read
 -- key: app, region
--- param: regions = { "us", "eu", "virginia", "oregon", "dublin", "frankfurt" } | the regions in which apps may run
+-- param: regions: list | the regions in which apps may run
 local outside = list.reject(heroku.list_apps(), { ["region.name"] = regions })
 return list.map(outside, function(app)
   local space = app.space and app.space.name

@@ -8,9 +8,8 @@
 -- scope: read-protected
 -- key: app, name
 -- param: words = "SECRET|TOKEN|KEY|PASS|CREDENTIAL" | a pattern of names of secrets
-local at = list.index_by(heroku.list_pipeline_couplings(), "app.id")
-local apps = list.index_by(heroku.list_apps(), "name")
-local function stage(var) return var.fingerprint and (at[apps[var.app_id].id] or {}).stage end
+local at = list.index_by(heroku.tables.stages(), "app")
+local function stage(var) return var.fingerprint and (at[var.app_id] or {}).stage end
 local function is_secret(var) return stage(var) and regex.match(var.name, words) end
 local secrets = list.filter(heroku.list_config_vars({ app_id = heroku.list_apps() }), is_secret)
 local same = list.group_by(secrets, "fingerprint")

@@ -1,19 +1,17 @@
 -- title: Eco and Basic dynos in production
 -- severity: medium
--- why: An Eco web dyno sleeps after half an hour without a request, and an app runs only one Eco or Basic dyno of
---   each process type.
--- do: heroku ps:type web=standard-1x -a APP
+-- why: Eco dynos sleep after 30 minutes without a request and stop when the account's hours of
+--   the month are used up. Neither size can be scaled to more than one dyno of a process type.
+--   Source: devcenter.heroku.com/articles/dyno-tiers. `stage_by` says how the stage is known.
+-- do: heroku ps:type TYPE=standard-1x -a APP
 -- scope: read
--- key: app, dyno
--- param: no_production = { "staging", "test", "review", "pr", "dev", "development" } | an app with such a
---   word in its name does not count; Heroku names review apps NAME-pr-123
-local function is_test(name)
-  return list.find(no_production, function(w) return name:find("-" .. w .. "-", 1, true) end)
-end
-local dynos = heroku.list_dynos({ app_id = heroku.list_apps() })
-local small = list.filter(list.reject(dynos, { type = { "run", "scheduler" } }), function(dyno)
-  return ({ eco = true, basic = true })[dyno.size:lower()] and not is_test("-" .. dyno.app.name .. "-")
+-- key: app, type
+local live = list.index_by(list.filter(heroku.tables.stages(), { stage = "production" }), "app")
+local small = list.filter(heroku.list_formation({ app_id = heroku.list_apps() }), function(one)
+  local size = one.size:lower()
+  return live[one.app.name] and one.quantity > 0 and (size == "eco" or size == "basic")
 end)
-return list.map(small, function(dyno)
-  return { app = dyno.app.name, dyno = dyno.name, size = dyno.size, state = dyno.state }
+return list.map(small, function(one)
+  local app, by = one.app.name, live[one.app.name].by
+  return { app = app, type = one.type, size = one.size, quantity = one.quantity, stage_by = by }
 end)

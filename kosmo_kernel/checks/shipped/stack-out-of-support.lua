@@ -1,17 +1,16 @@
 -- title: Apps on a stack that is out of support
 -- severity: high
--- why: After the last day of support an app runs on without security updates, and can be built no more. On a
---   deprecated stack builds begin to fail before that day.
+-- why: The last day of support is over: the app runs on without security updates, and cannot be built any more, so that
+--   not even a fix can be deployed.
 -- do: heroku stack:set heroku-26 -a APP, then deploy. Try it on a copy of the app first.
 -- scope: read
 -- key: app, stack
-local stacks = list.index_by(heroku.list_stacks(), "name")
-local dates = list.index_by(heroku.list_stack_dates(), "stack")
+-- profile: start
+local stacks = list.index_by(heroku.tables.stacks(), "stack")
 local rows = list.map(heroku.list_apps(), function(app)
-  local stack, date = stacks[app.stack.name], dates[app.stack.name]
-  return { app = app.name, stack = app.stack.name, state = stack and stack.state or "gone",
-    supported_until = date and date.supported_until or "not known", owner = app.owner.email }
+  local stack = stacks[app.stack.name]
+  local until_day = stack.supported_until or "not known"
+  return { app = app.name, stack = stack.stack, state = stack.state, supported_until = until_day,
+    owner = app.owner.email }
 end)
-local old = list.filter(rows, { state = { "gone", "deprecated" } })
-local ended = list.filter(rows, function(r) return r.supported_until < time.now():sub(1, 10) end)
-return list.sort_by(list.unique_by(list.flatten({ old, ended }), "app"), "app")
+return list.sort_by(list.filter(rows, { state = "out of support" }), "app")

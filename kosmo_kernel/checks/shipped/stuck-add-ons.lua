@@ -4,6 +4,7 @@
 -- do: heroku addons:info ADD_ON, and after a few hours a ticket with its name.
 -- scope: read
 -- key: app, add_on
+-- profile: start
 -- param: hours = 1 | an add-on that is being made for longer is stuck
 local addons = list.unique_by(heroku.list_addons({ app_id = heroku.list_apps() }), "id")
 local stuck = list.filter(addons, function(one)

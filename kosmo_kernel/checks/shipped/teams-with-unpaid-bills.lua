@@ -5,6 +5,7 @@
 -- do: Pay it, or change the card: tab "Billing" of the team in the dashboard.
 -- scope: read
 -- key: team
+-- profile: start
 local teams = heroku.get_team_delinquency({ team = heroku.list_teams() })
 return list.map(list.filter(teams, "scheduled_suspension_time"), function(one)
   local suspension, deletion = one.scheduled_suspension_time, one.scheduled_deletion_time
