@@ -109,7 +109,7 @@ def combine_arguments(
         function: the function to call.
         given: the values of its options by parameter name; None or empty for options that were not used.
         pairs: the values of `--arg`.
-        payload: a JSON object, `-` for one on standard input, or None.
+        payload: a JSON object, `-` for one on standard input, the value of the first parameter, or None.
 
     Raises:
         click.UsageError: a value cannot be read, or an argument is given twice.
@@ -117,6 +117,10 @@ def combine_arguments(
     arguments: dict[str, Any] = {}
     sources: dict[str, str] = {}
     by_name = {param.name: param for param in parameters(function)}
+    if payload is not None and not _may_be_json(payload):
+        first = _first_argument(function, payload)
+        arguments, sources = {first[0]: first[1]}, {first[0]: f"`{payload}`"}
+        payload = None
     for name, value, source in _sourced_arguments(by_name, given, pairs, payload):
         param = by_name.get(name)
         if name not in arguments:
@@ -146,6 +150,26 @@ def _sourced_arguments(
             yield name, typed(by_name[name], text) if name in by_name else text, "--arg"
         except ValueError as error:
             raise click.UsageError(f"--arg {name}: {error}") from None
+
+
+def _may_be_json(text: str) -> bool:
+    """Return whether a text is meant as JSON: no name of anything begins like a JSON object, list or text."""
+    return not text.strip() or text == "-" or text.lstrip()[0] in '{["'
+
+
+def _first_argument(function: Function, text: str) -> tuple[str, Any]:
+    """Return the name and the value of the first parameter of a function, which may be given without its name.
+
+    Raises:
+        click.UsageError: the function has no parameter, or the text is no value of it.
+    """
+    if not function.params:
+        raise click.UsageError(f"{function.name} takes no arguments, got `{text}`.")
+    first = function.params[0]
+    try:
+        return first.name, typed(first, text)
+    except ValueError as error:
+        raise click.UsageError(f"`{first.name}`: {error}") from None
 
 
 def split_pair(pair: str) -> tuple[str, str]:

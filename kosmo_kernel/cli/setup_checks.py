@@ -23,6 +23,7 @@ from kosmo_kernel import __version__, accounts
 from kosmo_kernel.cli.kernelspec import NAME, OUTDATED_MESSAGE, entries, renewal
 from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.safety.intake import decode_json, read_file
+from kosmo_kernel.settings.private_files import LOCK
 from kosmo_kernel.settings.python_start import options, with_safe_options
 
 PACKAGES = ("lupa", "ipykernel", "pandas")  # packages whose versions affect what users see
@@ -130,9 +131,28 @@ def command_name() -> Iterator[DoctorFinding]:
         message = f"`kosmo` in the PATH is {first}, another program."
         advice = f"Put {ours.parent} first in the PATH, or run: {instead}"
         yield DoctorFinding(name, "warning", message, advice)
-    if (folder := Path.home() / ".kosmo").exists():
-        message = f"{folder} belongs to another program, such as KosmoKrator. It is not used here."
-        yield DoctorFinding("command.folder", "ok", message)
+    yield from _folder_of_servers()
+
+
+def _folder_of_servers() -> Iterator[DoctorFinding]:
+    """Check what is in `~/.kosmo`: the MCP servers of this package, and files of another program of that name."""
+    from kosmo_kernel.mcp.config import user_file
+
+    name, servers = "command.folder", user_file()
+    folder = servers.parent
+    if not folder.exists():
+        return
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except OSError as error:
+        yield DoctorFinding(name, "warning", f"{folder} cannot be read: {error.strerror}.", f"ls -ld {folder}")
+        return
+    others = names - {servers.name, LOCK}
+    parts = [f"{servers} has your MCP servers."] if servers.name in names else []
+    if others:
+        what = f"What else is in {folder}" if parts else str(folder)
+        parts.append(f"{what} belongs to another program, such as KosmoKrator. It is not used here.")
+    yield DoctorFinding(name, "ok", " ".join(parts) or f"{folder} has no MCP servers.")
 
 
 def _first_bytes(file: str) -> bytes:

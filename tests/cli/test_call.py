@@ -186,8 +186,10 @@ def test_a_value_has_the_declared_type_or_is_refused(kind: Any, text: str, value
         (['{"limit": NaN}'], "The JSON cannot be read: NaN is no JSON."),
         (["[" * 100_000], "The JSON cannot be read: it is nested too deeply."),
         (['["my-app"]'], 'such as {"app_id": "my-app"}; it is a list.'),
-        (["null"], "it is null."),
-        (["7"], "it is a number."),
+        (['"my-app"'], "it is a text."),
+        (["my-app", "booking-api"], "Got unexpected extra argument (booking-api)"),
+        (["My_App"], "`app_id` must be an app's name or UUID, got 'My_App'."),
+        (["my-app", "--app-id", "a-a"], "`app_id` is given twice: in `my-app` and in --app-id."),
         (["-"], "Standard input cannot be read, column 1: it is blank."),
         (["--demo", "--account", "ops", "--app-id", "my-app"], "Two accounts are named: ops and demo."),
         (["--app-id", "my-app", "--format", "xml"], "'xml' is not one of 'table', 'csv', 'json', 'jsonl', 'markdown'."),
@@ -204,6 +206,18 @@ def test_what_is_wrong_with_the_arguments_is_said_in_a_line_before_anything_is_s
     code, answer = answer_of(OF_HEROKU, "get_app", *account, *args)
     assert (code, answer["function"], answer["meta"]["error"]["type"]) == (2, "heroku.get_app", "usage")
     assert first == f"Error: {answer['error']}"
+
+
+def test_the_first_argument_may_be_given_without_its_name() -> None:
+    named = kosmo(OF_HEROKU, "list_releases", "--app-id", "my-app", "--limit", "2", "--demo")
+    assert kosmo(OF_HEROKU, "list_releases", "my-app", "--limit", "2", "--demo").stdout == named.stdout
+    assert (
+        kosmo("integrations:call", "heroku.list_releases", "my-app", "--arg", "limit=2", "--demo").stdout
+        == named.stdout
+    )
+    refused = kosmo(OF_HEROKU, "list_apps", "my-app", "--demo")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "list_apps takes no arguments, got `my-app`." in refused.stderr
 
 
 def test_what_is_no_utf_8_is_told_with_its_line() -> None:

@@ -16,10 +16,11 @@ from jupyter_core.paths import jupyter_data_dir
 from kosmo_command import kosmo, on_terminal
 
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.cli import doctor, kernelspec, setup_checks
+from kosmo_kernel.cli import doctor, kernelspec, outcome, setup_checks
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua import process
 from kosmo_kernel.lua.walls import MEANINGS
+from kosmo_kernel.mcp.config import user_file
 
 # This machine ----------------------------------------------------------------------------------------
 
@@ -97,11 +98,35 @@ def test_another_command_of_the_same_name_is_told(
     assert "-m kosmo_kernel" in finding.message + finding.what_to_do
 
 
-def test_the_folder_of_another_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ([], "{folder} has no MCP servers."),
+        ([".lock"], "{folder} has no MCP servers."),
+        (["kosmo.yaml"], "{folder} belongs to another program, such as KosmoKrator. It is not used here."),
+        ([".lock", "mcp.json"], "{folder}/mcp.json has your MCP servers."),
+        (
+            ["mcp.json", "kosmo.yaml"],
+            "{folder}/mcp.json has your MCP servers. What else is in {folder} belongs to another program",
+        ),
+    ],
+)
+def test_the_folder_of_another_program_is_recognized_by_what_is_in_it(
+    names: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / ".kosmo").mkdir()
+    folder = tmp_path / ".kosmo"
+    folder.mkdir()
+    for name in names:
+        (folder / name).touch()
+    finding = [*setup_checks.command_name()][-1]
+    assert finding.state == "ok"
+    assert finding.message.startswith(says.format(folder=folder))
 
-    assert f"{tmp_path / '.kosmo'} belongs to another program" in [*setup_checks.command_name()][-1].message
+
+def test_the_folder_of_a_server_that_was_added_is_that_of_this_package() -> None:
+    assert outcome(["mcp:add", "time", "--", "mcp-server-time"]) == 0
+    assert [*setup_checks.command_name()][-1].message == f"{user_file()} has your MCP servers."
 
 
 def test_every_wall_is_told_with_what_it_keeps_away() -> None:

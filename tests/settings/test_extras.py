@@ -108,7 +108,7 @@ def test_a_command_that_installs_by_name_is_recognized(text: str, *, is_by_name:
 def test_no_text_of_the_repository_installs_the_package_by_its_name_alone() -> None:
     files = [ROOT / "README.md", *(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / ".github").rglob("*.*")]
     files += [*(ROOT / "kosmo_kernel").rglob("*.py"), *(ROOT / "kosmo_kernel").rglob("*.md")]
-    found = {}
+    found: dict[str, str] = {}
     for file in files:
         if file.suffix != ".png":
             lines = enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
