@@ -27,6 +27,7 @@ from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.safety.text import HIDDEN, code_point_escape
 from kosmo_kernel.settings.toml import parse
 from kosmo_kernel.values.records import without_surrogates
 
@@ -39,7 +40,7 @@ MAX_MISTAKES = 20  # that one message names
 _FIELDS = (CHECK, KEY, REASON, LAST_DAY)
 _BEGINNING = re.compile(rf"^[ \t]*\[\[[ \t]*[\"']?{ENTRIES}[\"']?[ \t]*\]\]", re.MULTILINE)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_UNQUOTED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # which JSON leaves in a text
+_UNQUOTED = re.compile(f"[{HIDDEN}]")  # which JSON leaves in a text
 _HEAD = """\
 # Accepted findings, for `kosmo check --accept FILE`. The day after its last day a finding counts again.
 # Give each its own reason, or take it out.
@@ -234,4 +235,4 @@ def _bare(name: str) -> str:
 def _text(value: str) -> str:
     """Return a text of TOML on one line, which shows what is hidden in it."""
     written = json.dumps(without_surrogates(value), ensure_ascii=False)  # its escapes are those of TOML
-    return _UNQUOTED.sub(lambda match: f"\\u{ord(match[0]):04x}", written)
+    return _UNQUOTED.sub(lambda match: code_point_escape(match[0]), written)

@@ -6,6 +6,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 from kosmo_kernel.checks.report import CheckReport
+from kosmo_kernel.safety.text import with_json_escapes
 from kosmo_kernel.values.records import encode
 
 # The function of each format, which is imported when it is used. It gets the report and the lowest severity that
@@ -27,5 +28,9 @@ def format_report(report: CheckReport, form: str, fail_on: str) -> bytes:
         fail_on: the lowest severity that counts.
     """
     content: Any = resolve_name(FORMATS[form])(report, fail_on)
-    text = content.encode(errors="backslashreplace") if isinstance(content, str) else encode(content, indent=2)
+    text = (
+        content.encode(errors="backslashreplace")
+        if isinstance(content, str)
+        else with_json_escapes(encode(content, indent=2))
+    )
     return text if text.endswith(b"\n") else text + b"\n"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from kosmo_kernel.cli.streams import escape_controls, escape_json, output_stream, styled
+from kosmo_kernel.cli.streams import escape_controls, output_stream, styled
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.settings.file_writing import writing
 
@@ -38,7 +38,9 @@ def document(value: Any) -> None:
 
 def print_json(text: bytes) -> None:
     """Print JSON text to standard output, as UTF-8."""
-    output_stream(sys.stdout).write_bytes(escape_json(text))
+    from kosmo_kernel.safety.text import with_json_escapes
+
+    output_stream(sys.stdout).write_bytes(with_json_escapes(text))
 
 
 def print_utf8(text: str) -> None:

@@ -9,7 +9,6 @@ Colours of this package are written with `styled`; their text is escaped before 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,11 +19,9 @@ from kosmo_kernel.errors import FileWriteError
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResult
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
-# The characters that JSON allows unescaped, in UTF-8: DEL, and the C1 controls U+0080 to U+009F.
-_CONTROL_IN_JSON = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
+_LINES = {ord("\n"): None, ord("\t"): None}
+_SUPPLEMENT = "\U000e0000"  # tags and variation selectors, of which some count as printable
 _NAMES = {"<stdout>": "Standard output", "<stderr>": "Standard error"}
-_SHORT = {"\r": "\\r", "\b": "\\b", "\f": "\\f"}
 
 
 class ClosedStreamError(Exception):
@@ -153,12 +150,11 @@ def console(stream: TextIO, **options: Any) -> Console:
 
 def escape_controls(text: str) -> str:
     """Return a text with control characters as escapes, except those of line ends and tabs."""
-    return _CONTROL.sub(lambda match: _SHORT.get(match[0], f"\\u{ord(match[0]):04x}"), text)
+    if text.translate(_LINES).isprintable() and max(text, default="") < _SUPPLEMENT:  # as the help is
+        return text
+    from kosmo_kernel.safety.text import with_escapes
 
-
-def escape_json(text: bytes) -> bytes:
-    """Return JSON text with the control characters escaped that JSON allows unescaped."""
-    return _CONTROL_IN_JSON.sub(lambda match: b"\\u%04x" % match[0][-1], text)
+    return "\r\n".join(map(with_escapes, text.split("\r\n")))
 
 
 class _Escaped:

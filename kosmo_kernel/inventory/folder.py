@@ -14,6 +14,7 @@ from kosmo_kernel.inventory.summary import as_json
 from kosmo_kernel.inventory.tables import InventoryTable, tables_of
 from kosmo_kernel.render.cells import spreadsheet_cell
 from kosmo_kernel.safety.rows import Csv, csv_lines
+from kosmo_kernel.safety.text import with_json_escapes
 from kosmo_kernel.settings.new_folder import is_unfinished, new_folder, write_private
 from kosmo_kernel.values.records import encode
 
@@ -62,10 +63,12 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
     with new_folder(folder, replaces=resumes and may_be_replaced(folder)) as temporary:
         (temporary / TABLES).mkdir(0o700)
         for table in tables:
-            write_private(temporary / TABLES / f"{table.kind.name}.json", encode(table.rows, indent=1) + b"\n")
+            write_private(
+                temporary / TABLES / f"{table.kind.name}.json", with_json_escapes(encode(table.rows, indent=1)) + b"\n"
+            )
             lines = "".join(csv_of(table))
             write_private(temporary / TABLES / f"{table.kind.name}.csv", lines.encode())
-        write_private(temporary / SUMMARY, encode(summary, indent=2) + b"\n")
+        write_private(temporary / SUMMARY, with_json_escapes(encode(summary, indent=2)) + b"\n")
         write_private(temporary / terraform.FILE, terraform.import_file(data).encode())
         write_private(temporary / terraform.PROVIDER_FILE, terraform.PROVIDER.encode())
         write_private(temporary / PAGE, page_of(data, tables).encode())

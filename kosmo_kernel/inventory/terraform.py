@@ -20,6 +20,7 @@ from kosmo_kernel.inventory.domains import heroku_managed_endpoints
 from kosmo_kernel.inventory.reach import is_person
 from kosmo_kernel.inventory.records import Row, at
 from kosmo_kernel.inventory.source import AccountData
+from kosmo_kernel.safety.text import HIDDEN, code_point_escape
 
 FILE, PROVIDER_FILE = "imports.tf", "provider.tf"
 PROVIDER = """\
@@ -44,7 +45,7 @@ provider "heroku" {
 """
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_]+")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_UNPRINTABLE = re.compile(r'[\\"\x00-\x1f\x7f-\x9f\u2028\u2029]')
+_UNPRINTABLE = re.compile(rf'[\\"\x00-\x1f{HIDDEN}]')
 
 
 class Import(NamedTuple):
@@ -96,7 +97,7 @@ def import_file(data: AccountData) -> str:
 
 def quoted(text: str) -> str:
     """Return a text as a string of Terraform's language."""
-    escaped = _UNPRINTABLE.sub(lambda match: _ESCAPES.get(match[0]) or f"\\u{ord(match[0]):04X}", text)
+    escaped = _UNPRINTABLE.sub(lambda match: _ESCAPES.get(match[0]) or code_point_escape(match[0]), text)
     return f'"{escaped.replace("${", "$${").replace("%{", "%%{")}"'
 
 

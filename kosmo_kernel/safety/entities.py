@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from html import escape
 
+from kosmo_kernel.safety.text import HIDDEN
 from kosmo_kernel.safety.text import sanitize_text as printable
 
-# Marks that change the direction of the text after them, the byte order mark, and the backspace.
-_INVISIBLE = re.compile("[\u202a-\u202e\u2066-\u2069\ufeff\x08]")
+_INVISIBLE = re.compile(f"[{HIDDEN}\x08]")
 _LINE_END = re.compile(r"\r\n|[\r\n\u2028\u2029]")
 _BACKTICKS = re.compile("`+")
 
@@ -54,7 +54,7 @@ _ATTRIBUTE = re.compile(r"""[&<>"'`$\\|\x00-\x1f\u2028\u2029]""")
 
 def clean(text: str) -> str:
     """Return `text` without control characters and direction marks."""
-    return text if text.isprintable() else _INVISIBLE.sub("", printable(text))
+    return text if text.isascii() and text.isprintable() else _INVISIBLE.sub("", printable(text))
 
 
 def html(text: str) -> str:

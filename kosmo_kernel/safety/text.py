@@ -21,9 +21,19 @@ _RIGHT_TO_LEFT = ("R", "AL", "AN")  # directions in which the characters after t
 _UNQUOTED = r"""[^"'`\\\[\]]+"""
 _WORD = r"[A-Za-z0-9][A-Za-z0-9._@-]*"
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-# A set for regular expressions of what is written as escapes: controls but line feeds and tabs, marks that change the
-# direction of the text after them, halves of surrogate pairs, and tags, letters that programs read and nobody sees.
-ESCAPED = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f"
+# The table of hidden characters, as a set for regular expressions. Each output for people writes them as escapes: the
+# terminal, tables, JSON, TOML, Terraform's language, SARIF. Joiners (U+200C, U+200D) and the variation selectors up to
+# U+FE0F are not among them, because emoji and some scripts need them.
+HIDDEN = (
+    "\x7f-\x9f"  # controls
+    "\u200b\u2060-\u2064\ufeff"  # blanks without a width
+    "\u2028\u2029"  # ends of lines and paragraphs, where programs differ about lines
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"  # the direction of the text after them
+    "\ufff9-\ufffb"  # marks of annotations
+    "\ud800-\udfff"  # halves of surrogate pairs, which UTF-8 cannot have
+    "\U000e0000-\U000e007f\U000e0100-\U000e01ef"  # tags and variation selectors: programs read them, nobody sees them
+)
+ESCAPED = f"\x00-\x08\x0b-\x1f{HIDDEN}"  # and the controls but line feeds and tabs
 _ESCAPED = f"[{ESCAPED}]"
 
 
@@ -51,13 +61,24 @@ def _visible(character: str) -> str:
     is_hidden = not character.isprintable() or re.match(_BLANK, character)
     if not is_hidden and unicodedata.bidirectional(character) not in _RIGHT_TO_LEFT:
         return character
-    code = ord(character)
-    return _SHORT_ESCAPES.get(character) or (f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
+    return _SHORT_ESCAPES.get(character) or code_point_escape(character)
 
 
 def with_escapes(given: str) -> str:
     r"""Return a text of one or more lines with the characters that could change a terminal as escapes, as `\u001b`."""
-    return given if given.isprintable() else re.sub(_ESCAPED, escape, given)
+    return given if given.isascii() and given.isprintable() else re.sub(_ESCAPED, escape, given)
+
+
+def with_json_escapes(given: bytes) -> bytes:
+    """Return a JSON text with its hidden characters as escapes, which stand for the same text."""
+    has_hidden = b"\x7f" in given or not given.isascii()
+    return with_escapes(given.decode()).encode() if has_hidden else given
+
+
+def code_point_escape(character: str) -> str:
+    r"""Return the escape of a character by its code point, as Python, TOML and Terraform's language have it."""
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def skeleton(given: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError
+from kosmo_kernel.safety.text import HIDDEN
 
 KEYWORDS = frozenset(
     (
@@ -20,7 +21,7 @@ KEYWORDS = frozenset(
 )
 
 # Characters that end a string or a line, move a cursor, or change the direction of the text around them.
-_ESCAPED = re.compile('[\\\\"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
+_ESCAPED = re.compile(f'[\\\\"\x00-\x1f{HIDDEN}]')
 _SHORT_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _ASCII_END = 0x80
 # Numbers that Python writes as names, or in digits that Lua reads as another number.

@@ -14,13 +14,14 @@ from kosmo_command import COMMAND, environment, kosmo, on_terminal
 
 from kosmo_kernel.cli.options import FORMATS
 from kosmo_kernel.cli.shell_interface import CLOSED, USAGE_ERROR
-from kosmo_kernel.cli.streams import ClosedStreamError, OutputStream, console, escape_controls, escape_json, styled
+from kosmo_kernel.cli.streams import ClosedStreamError, OutputStream, console, escape_controls, styled
+from kosmo_kernel.safety.text import with_json_escapes
 
 LUA = "integrations:lua"
 CONTROLS = [chr(code) for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"]
 HOSTILE = "x\x1b[2J\x07\x08\r\x9b31my"  # as text that a service or a script gives
 IN_LUA = r'"x\27[2J\7\8\r\u{9b}31my"'
-ESCAPED = r"x\u001b[2J\u0007\b\r\u009b31my"
+ESCAPED = r"x\u001b[2J\u0007\u0008\r\u009b31my"
 
 
 def has_controls(text: str) -> bool:
@@ -30,9 +31,9 @@ def has_controls(text: str) -> bool:
 def test_every_control_character_but_line_ends_and_tabs_is_escaped() -> None:
     assert not has_controls(escape_controls("".join(CONTROLS)))
     assert escape_controls(HOSTILE) == ESCAPED
-    assert escape_controls("a\tb\r\nc\n\u00e9\u2028") == "a\tb\r\nc\n\u00e9\u2028"
+    assert escape_controls("a\tb\r\nc\n\u00e9\u2028") == "a\tb\r\nc\n\u00e9\\u2028"
     encoded = json.dumps("".join(CONTROLS), ensure_ascii=False)
-    written = escape_json(encoded.encode()).decode()
+    written = with_json_escapes(encoded.encode()).decode()
     assert not has_controls(written)
     assert json.loads(written) == "".join(CONTROLS)
 
