@@ -1,8 +1,11 @@
 """Keyed fingerprints of secrets: equal ones mean equal secrets, and nothing else can be learnt from them.
 
-A fingerprint is the id of the key and an HMAC-SHA256 of 128 bits, `7f3a90bc:5d41…`. The key is `KOSMO_FINGERPRINT_KEY`,
-or else one that this machine made and keeps where it keeps tokens, or else one that lasts for the process. That of the
-demo account is fixed, because its secrets are fiction and its documents show them.
+A fingerprint is the id of the key and an HMAC-SHA256 of 128 bits, `7f3a90bc:5d41…`. The key is derived from
+`KOSMO_FINGERPRINT_KEY`, or else it is one that this machine made and keeps where it keeps tokens, or else one that
+lasts for the process. That of the demo account is fixed, because its secrets are fiction and its documents show them.
+
+Who has a fingerprint can try keys until one has its id. A key that a machine made is random, so that is hopeless; one
+that somebody chose may be a word. So it goes through scrypt (RFC 7914), of which one try takes time and memory.
 """
 
 from __future__ import annotations
@@ -11,8 +14,9 @@ import hmac
 import json
 import os
 import re
-from functools import cache
-from hashlib import sha256
+import threading
+from functools import cache, lru_cache
+from hashlib import scrypt, sha256
 from typing import NamedTuple
 
 from kosmo_kernel.accounts import store
@@ -23,6 +27,13 @@ from kosmo_kernel.settings.table import FINGERPRINT_KEY
 _ENTRY = "key of fingerprints"
 _ID_DIGITS, _DIGITS = 8, 32  # hexadecimal
 FINGERPRINT = re.compile(rf"[0-9a-f]{{{_ID_DIGITS}}}:[0-9a-f]{{{_DIGITS}}}")
+# The cost of one try: 32 MiB of memory and a quarter of a second of one core, one of the settings that OWASP's
+# Password Storage Cheat Sheet recommends. A process pays it once. The salt is fixed, because the same key has to make
+# the same fingerprints on all machines.
+_SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 1 << 15, 8, 3
+_SCRYPT_MAX_BYTES = 64 << 20  # for OpenSSL, whose default is less than this needs
+_SALT = b"kosmo_kernel fingerprints"
+_deriving = threading.Lock()  # threads that need the same key at once derive it once
 NOT_KEPT = (
     "Fingerprints can be compared within this process only, because their key cannot be kept on this machine. "
     f"Set {FINGERPRINT_KEY.variable} to compare them with those of other runs."
@@ -69,7 +80,23 @@ def fingerprints(alias: str) -> Fingerprints:
     if alias == DEMO:
         return Fingerprints(b"the demo account is fiction")
     chosen = FINGERPRINT_KEY.from_env()
-    return Fingerprints(sha256(chosen.encode()).digest()) if chosen else _of_this_machine()
+    if not chosen:
+        return _of_this_machine()
+    with _deriving:
+        return Fingerprints(_derived_key(chosen))
+
+
+@lru_cache(maxsize=4)
+def _derived_key(chosen: str) -> bytes:
+    return scrypt(
+        chosen.encode(),
+        salt=_SALT,
+        n=_SCRYPT_N,
+        r=_SCRYPT_R,
+        p=_SCRYPT_P,
+        maxmem=_SCRYPT_MAX_BYTES,
+        dklen=sha256().digest_size,
+    )
 
 
 @cache

@@ -261,7 +261,7 @@ MCP_TOKEN = Setting(
 FINGERPRINT_KEY = Setting(
     "fingerprint_key",
     "The key with which values of config vars become fingerprints, so that different machines make the same ones. If "
-    "it is not set, this machine makes its own and keeps it where it keeps tokens.",
+    "it is not set, this machine makes its own and keeps it where it keeps tokens. `openssl rand -hex 32` makes one.",
     _SECRET,
     variable="KOSMO_FINGERPRINT_KEY",
 )

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import scrypt, sha256
 from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -118,6 +120,24 @@ def test_a_key_that_is_set_makes_the_same_fingerprints_everywhere_and_nothing_is
     assert found[0] == found[1] != found[2]
     assert found[0].partition(":")[0] != found[2].partition(":")[0]  # the id of the key
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.claim("config-fingerprints")
+def test_a_key_that_somebody_chose_takes_time_and_memory_to_try_once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+
+    def counted(password: bytes, **parameters: Any) -> bytes:
+        made.append(parameters)
+        return scrypt(password, **parameters)
+
+    monkeypatch.setattr(fingerprints, "scrypt", counted)
+    monkeypatch.setenv("KOSMO_FINGERPRINT_KEY", "a-key-that-only-this-test-has")
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: fingerprints.fingerprints("default").of("value"), range(8)))
+    [parameters] = made
+    memory = 128 * parameters["n"] * parameters["r"]
+    assert (len(found), memory >= 32 << 20, parameters["n"] * parameters["p"] >= 1 << 16) == (1, True, True)
+    assert found != {Fingerprints(sha256(b"a-key-that-only-this-test-has").digest()).of("value")}
 
 
 @pytest.mark.usefixtures("machine")

@@ -12,7 +12,6 @@ import re
 import shutil
 import urllib.request
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -22,7 +21,7 @@ import pytest
 from kosmo_command import kosmo
 
 from kosmo_kernel import runbook
-from kosmo_kernel.accounts.fingerprints import Fingerprints, fingerprints
+from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.faults import KINDS, FaultInjector, faulty
@@ -70,7 +69,9 @@ def own_snapshot(folder: Path) -> Path:
     shutil.copytree(ROOT / "notebooks" / "larkmoor-2026-10-20", folder)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     (folder / "manifest.json").write_text(json.dumps(manifest | {"account": "default"}), encoding="utf-8")
-    key, lines = Fingerprints(sha256(FINGERPRINT_KEY.encode()).digest()), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KOSMO_FINGERPRINT_KEY", FINGERPRINT_KEY)
+        key, lines = fingerprints("default"), []
     for line in (folder / "config_vars.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         value = values.get((row["app_id"], row["name"]), "")
