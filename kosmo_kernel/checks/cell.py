@@ -79,7 +79,9 @@ def _all_checks() -> Records:
                 "check": check.name,
                 "severity": check.severity,
                 "title": check.title,
-                "parameters": ", ".join(parameter.name for parameter in check.parameters),
+                "parameters": ", ".join(
+                    f"{one.name} (required)" if one.required else one.name for one in check.parameters
+                ),
             }
             for check in all_checks()
         ]

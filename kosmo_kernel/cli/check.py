@@ -302,7 +302,9 @@ def _list(*, as_json: bool) -> int:
 
 
 def _rows(checks: Iterable[Check]) -> Iterable[tuple[str, str]]:
-    return ((check.name, check.title + ("" if check.is_shipped else f" ({check.file})")) for check in checks)
+    for check in checks:
+        needs = "".join(f"; needs -p {one.name}" for one in check.parameters if one.required)
+        yield check.name, f"{check.title}{needs}{'' if check.is_shipped else f' ({check.file})'}"
 
 
 def _write_new(name: str, *, as_json: bool, others: bool) -> int:

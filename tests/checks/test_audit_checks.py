@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.models import AddOn, App, AppResources, Collaborator, Domain, Dyno
 from kosmo_kernel.demo.people import JUNO, TEAM, account
 from kosmo_kernel.demo.times import NOW, ago
+from kosmo_kernel.integrations.heroku.stacks import AS_OF, MAX_AGE_DAYS
 
 COMPANY = company()
 APPS = COMPANY.apps
@@ -270,6 +271,14 @@ def test_what_is_wrong_with_the_account_is_found(make_demo: Callable[[Company], 
     checks = [check for check in shipped_checks() if check.name == "account-health"]
     problems = ["behind with payments", "no second factor", "not verified", "suspended"]
     assert [f.key["problem"] for f in run_checks(checks, "demo").findings] == problems
+
+
+@pytest.mark.parametrize(("days", "is_old"), [(MAX_AGE_DAYS, False), (MAX_AGE_DAYS + 1, True)])
+def test_a_question_about_stacks_says_when_its_dates_are_old(days: int, is_old: bool) -> None:
+    checks = [check for check in shipped_checks() if check.name == "deprecated-stack"]
+    now = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 12, tzinfo=UTC) + timedelta(days=days)
+    notes = run_checks(checks, "demo", now=now).notes
+    assert any(note.startswith(f"The dates of stacks are of {AS_OF}") for note in notes) is is_old
 
 
 @pytest.mark.parametrize(

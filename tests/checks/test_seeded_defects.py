@@ -13,10 +13,12 @@ from seeded_defects import DEFECTS, add_near_misses, seed_defects
 
 from kosmo_kernel.checks.discovery import select_checks, shipped_checks
 from kosmo_kernel.checks.report import CheckReport
+from kosmo_kernel.demo.company import company
 from kosmo_kernel.integrations.heroku.scopes import IDENTITY, READ, READ_PROTECTED
 
 CLEAN = 50  # companies
 ROUNDS, PARTS = 4, 6  # in each round every check gets a defect, in one of so many companies
+MEANINGFUL = 3  # fewer findings of a check may be among those of another one by chance
 PIPELINES = 20  # of a company with defects; each defect has one to itself
 
 
@@ -55,6 +57,16 @@ def test_each_seeded_defect_is_found_by_the_check_that_names_it_and_by_no_other(
     assert {result.check.name: result.reason for result in report.not_checked} == {}
     found, expected = findings_of(report), {one for caused in seeded.values() for one in caused}
     assert {"missing": expected - found, "more": found - expected} == {"missing": set(), "more": set()}
+
+
+@pytest.mark.parametrize("apps", full_except((60, 250), 60))
+def test_no_check_finds_only_what_another_check_finds(apps: int) -> None:
+    found: dict[str, set[frozenset[str]]] = {}
+    for one in run_over(company(apps)).findings:
+        found.setdefault(one.check.name, set()).add(frozenset(one.key.values()))
+    pairs = [(name, other) for name, own in found.items() for other in found if name != other and own <= found[other]]
+    same = {pair for pair in pairs if len(found[pair[0]]) > MEANINGFUL and min(map(len, found[pair[0]])) > 1}
+    assert same == set()
 
 
 @pytest.mark.parametrize("number", full_except(range(ROUNDS * PARTS)))

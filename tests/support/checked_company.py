@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from clean_company import EditableCompany
 from seeded_defects import PARAMETERS
 
 from kosmo_kernel.checks.check_file import Check
@@ -14,12 +13,11 @@ from kosmo_kernel.checks.report import CheckReport
 from kosmo_kernel.checks.run import run_checks
 from kosmo_kernel.demo import api
 from kosmo_kernel.demo.budget import UNLIMITED
+from kosmo_kernel.demo.company import Company
 from kosmo_kernel.integrations.heroku.scopes import GLOBAL
 
 
-def run_over(
-    company: EditableCompany, scopes: Sequence[str] = (GLOBAL,), checks: Sequence[Check] | None = None
-) -> CheckReport:
+def run_over(company: Company, scopes: Sequence[str] = (GLOBAL,), checks: Sequence[Check] | None = None) -> CheckReport:
     """Run shipped checks over a company, as its demo account, with a token of some scopes.
 
     Parameters:
