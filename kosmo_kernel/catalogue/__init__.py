@@ -5,6 +5,7 @@ function_table.py  its functions by name, each made when it is first needed
 model.py           functions, parameters and columns
 validation.py      checks an integration and reports all its mistakes at once
 http.py            the types with which an integration describes its HTTP
+scopes.py          which functions need which scope of a token
 missing.py         why there is no function of a name
 nearest.py         suggestions for an unknown name
 """

@@ -13,7 +13,9 @@ from typing import Literal
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import Account, Step
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.cli.identity import TokenOwner, beyond_scopes, token_owner, unknown_scopes
+from kosmo_kernel.catalogue.scopes import beyond_scopes, unknown_scopes
+from kosmo_kernel.checks.scopes import checks_beyond
+from kosmo_kernel.cli.identity import TokenOwner, token_owner
 from kosmo_kernel.cli.setup_checks import DoctorFinding
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, UnreachableError
@@ -202,10 +204,14 @@ def _scopes(integration: Integration, scopes: tuple[str, ...]) -> Iterator[Docto
     beyond = beyond_scopes(integration, scopes)
     if not beyond:
         return
+    checks = checks_beyond(integration, scopes)
     for scope, functions in beyond.items():
-        verb = "needs" if len(functions) == 1 else "need"
-        message = f"{counted(len(functions), 'function')} {verb} the scope {scope}: {', '.join(functions)}."
-        yield DoctorFinding(f"{name}.{scope}", "ok", message)
+        parts = []
+        for what, listed in (("function", functions), ("check", checks.get(scope, []))):
+            if listed:
+                verb = "needs" if len(listed) == 1 else "need"
+                parts.append(f"{counted(len(listed), what)} {verb} the scope {scope}: {', '.join(listed)}.")
+        yield DoctorFinding(f"{name}.{scope}", "ok", " ".join(parts))
     unknown = unknown_scopes(integration)
     if unknown:
         names = ", ".join(function.name for function in unknown)

@@ -21,6 +21,7 @@ from kosmo_kernel.cli.output import document, print_note, print_result, print_ro
 from kosmo_kernel.cli.reference import PROVIDER, integration_of, state
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.cli.standard_input import input_is_terminal, whole_input
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
 from kosmo_kernel.integrations import load_all
 from kosmo_kernel.settings.aliases import normalize_alias
@@ -85,10 +86,28 @@ def add(
     whose = f" is {owner.text}" if owner.text else ""
     scope = f"; its scope is {', '.join(owner.scopes)}" if owner.scopes else ""
     print_result(f"{found.name}.{kept.alias}{whose}. Its token is kept in {where}{scope}.")
+    if lacking := _what_is_beyond(found, owner.scopes):
+        print_note(lacking)
     if kept.location == "file" and not in_file:
         print_note("There is no system keyring here. The file can be read by you alone, and is not encrypted.")
     if shadow:
         print_note(f"{shadow} is set here and comes first. Unset it to use this token.")
+
+
+def _what_is_beyond(integration: Integration, scopes: tuple[str, ...]) -> str:
+    """Return how many functions and checks a token with some scopes is not enough for; empty for none."""
+    from kosmo_kernel.catalogue.scopes import beyond_scopes
+    from kosmo_kernel.checks.scopes import checks_beyond
+
+    functions, checks = beyond_scopes(integration, scopes), checks_beyond(integration, scopes)
+    if not functions:
+        return ""
+    numbers = [counted(sum(map(len, functions.values())), "function")]
+    numbers += [counted(sum(map(len, checks.values())), "check")] if checks else []
+    return (
+        f"It is not enough for {' and '.join(numbers)}, which need {' or '.join(functions)}: `kosmo integrations:docs "
+        "accounts` has them by scope."
+    )
 
 
 @command("accounts:list", "kosmo accounts:list")

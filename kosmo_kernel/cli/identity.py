@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue import Function, Integration
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import RefusedError
 
 TIMEOUT_SECONDS = 10.0  # for the response
@@ -68,22 +68,3 @@ def token_owner(integration: Integration, account: Account) -> TokenOwner:
     milliseconds = (time.perf_counter() - started) * 1000
     text = f"{names[0]} ({', '.join(names[1:])})" if len(names) > 1 else "".join(names)
     return TokenOwner(text, client.scopes, remaining, milliseconds, function.links[0].path, refusal)
-
-
-def beyond_scopes(integration: Integration, scopes: tuple[str, ...]) -> dict[str, list[str]]:
-    """Return the functions that a token cannot use, by the scope that it lacks. No request is sent.
-
-    A function that it can use with some arguments only is named with the others: `list_spaces({ team })`.
-    """
-    names: dict[str, list[str]] = {}
-    for function in integration.functions:
-        lacking = [link for link in function.links if integration.credentials.lacks(link.scope, scopes)]
-        for link in lacking[:1] if len(lacking) == len(function.links) else lacking:
-            arguments = f"({{ {', '.join(link.places)} }})" if len(lacking) < len(function.links) else ""
-            names.setdefault(link.scope, []).append(function.name + arguments)
-    return names
-
-
-def unknown_scopes(integration: Integration) -> list[Function]:
-    """Return the functions of which it is not known which scope they need."""
-    return [one for one in integration.functions if one.links and not any(link.scope for link in one.links)]

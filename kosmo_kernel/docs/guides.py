@@ -1,13 +1,15 @@
 """The guides, one per Markdown file in `guides/`: the file's name is the guide's name, its first line the title.
 
 A line `{{subject}}` in a guide stands for a table of the settings of that subject, `{{checks}}` for one of the checks
-that come with this package, and `{{tables}}` for what their shared tables have.
+that come with this package, `{{tables}}` for what their shared tables have, and `{{scopes}}` for one of what needs
+which scope of a token.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 
 from kosmo_kernel.pages.page import Page, table
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
@@ -16,7 +18,7 @@ from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guides")
 _CHECKS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "checks", "shipped")
 _SUBJECT = re.compile(r"^\{\{(\w+)\}\}$", re.MULTILINE)
-_HEAD = re.compile(r"^-- (title|severity): (.+)$", re.MULTILINE)  # of a check, what the table shows
+_HEAD = re.compile(r"^-- (title|severity|scope): (.+)$", re.MULTILINE)  # of a check, what the table shows
 _LINE_LENGTH = 100  # characters of a line of prose that is made here
 FIRST = "overview"  # listed first; the others follow by name
 
@@ -27,7 +29,7 @@ def guide(name: str) -> Page:
 
 
 def _table(subject: str) -> Markdown:
-    special = {"checks": _table_of_checks, "tables": _shared_tables}
+    special = {"checks": _table_of_checks, "scopes": _table_of_scopes, "tables": _shared_tables}
     return special[subject]() if subject in special else _table_of_settings(subject)
 
 
@@ -46,13 +48,50 @@ def _shared_tables() -> Markdown:
     return markdown_of_package("\n\n".join(parts))
 
 
-def _table_of_checks() -> Markdown:
-    rows = []
+def _heads_of_checks() -> dict[str, dict[str, str]]:
+    """Return what a table shows of the head of each check that comes with this package, by name."""
+    heads = {}
     for name in sorted(file.removesuffix(".lua") for file in os.listdir(_CHECKS) if file.endswith(".lua")):
         with open(os.path.join(_CHECKS, f"{name}.lua"), encoding="utf-8") as file:
-            head = dict(_HEAD.findall(file.read()))
-        rows.append((f"`{name}`", head["severity"], head["title"]))
-    return table(("Check", "Severity", "What it finds"), ([*map(markdown_of_package, row)] for row in rows))
+            heads[name] = dict(_HEAD.findall(file.read()))
+    return heads
+
+
+def _table_of_checks() -> Markdown:
+    columns = ("severity", "scope", "title")
+    rows = ((f"`{name}`", *(head[column] for column in columns)) for name, head in _heads_of_checks().items())
+    return table(("Check", "Severity", "Scope", "What it finds"), ([*map(markdown_of_package, row)] for row in rows))
+
+
+def _table_of_scopes() -> Markdown:
+    """Return the functions by subject, and the checks, that need each scope; those of the usual scope are counted."""
+    from kosmo_kernel.catalogue.scopes import functions_by_scope, unknown_scopes
+    from kosmo_kernel.integrations import BUILT_IN
+
+    service = BUILT_IN[0]
+    subjects = {one.name: subject for subject, functions in service.by_subject().items() for one in functions}
+    by_scope = functions_by_scope(service)
+    usual = max(by_scope, key=lambda scope: len(by_scope[scope]))
+    checks: dict[str, list[str]] = {}
+    for name, head in _heads_of_checks().items():
+        checks.setdefault(head["scope"], []).append(name)
+    rows: list[tuple[str, str, str]] = []
+    for scope, names in by_scope.items():
+        enough = " or ".join(f"`{one}`" for one in service.credentials.enough[scope])
+        if scope == usual:
+            rows.append((enough, "All others", f"{len(names)} functions, {len(checks[scope])} checks"))
+            continue
+        by_subject: dict[str, list[str]] = {}
+        for name in names:
+            by_subject.setdefault(subjects[name.partition("(")[0]], []).append(name)
+        by_subject |= {"Checks": checks[scope]} if scope in checks else {}
+        rows += [(enough, subject, _code(listed)) for subject, listed in by_subject.items()]
+    rows.append(("not stated", "", _code(one.name for one in unknown_scopes(service))))
+    return table(("A token has", "Subject", "For"), ([*map(markdown_of_package, row)] for row in rows))
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _text(name: str) -> str:

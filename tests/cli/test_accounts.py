@@ -12,7 +12,12 @@ import pytest
 from fake_keyrings import FILE
 from kosmo_command import COMMAND, document, environment, kosmo
 
-from kosmo_kernel.demo.api import DEMO_TOKEN
+from kosmo_kernel.catalogue.scopes import beyond_scopes
+from kosmo_kernel.checks.scopes import checks_beyond
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku import HEROKU
 
 WHO = "Juno Hale (juno.hale@larkmoor.example)"
 SECRET = "HRKU-11111111-2222-4333-8444-555555555555"
@@ -49,6 +54,21 @@ def test_a_token_of_standard_input_is_tried_and_kept(place: Path) -> None:
     assert run("integrations:lua", "-e", "return app.integrations.heroku.production.get_current_user().email")[1] == (
         "juno.hale@larkmoor.example\n"
     )
+
+
+def test_what_a_token_is_not_enough_for_is_counted_when_it_is_added(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scopes = ("read", "identity")
+    functions, checks = beyond_scopes(HEROKU, scopes), checks_beyond(HEROKU, scopes)
+    with serve(DemoApi(company(), scopes=scopes)) as server:
+        monkeypatch.setenv("HEROKU_API_URL", server.url)
+        code, out, err = run("accounts:add", "reader", "-", token=f"{DEMO_TOKEN}\n")
+    assert (code, "its scope is read, identity." in out) == (0, True)
+    assert (
+        f"It is not enough for {sum(map(len, functions.values()))} functions and {sum(map(len, checks.values()))} "
+        f"checks, which need {' or '.join(functions)}: `kosmo integrations:docs accounts` has them by scope.\n"
+    ) in err
 
 
 def test_a_token_goes_into_the_keyring_where_there_is_one(place: Path, ring: Path) -> None:

@@ -44,8 +44,13 @@ def test_a_token_with_few_scopes_is_good_and_the_functions_beyond_them_are_named
 
     assert (code, found["heroku.request"]["state"]) == (0, "warning")
     assert "The token has the scope read, and this needs identity or global." in found["heroku.request"]["message"]
-    assert beyond["identity"] == "2 functions need the scope identity: get_current_user, get_user."
-    assert beyond["read-protected"] == "1 function needs the scope read-protected: list_config_vars."
+    assert beyond["identity"] == (
+        "2 functions need the scope identity: get_current_user, get_user. 1 check needs the scope identity: "
+        "account-health."
+    )
+    assert beyond["read-protected"].startswith(
+        "1 function needs the scope read-protected: list_config_vars. 2 checks need the scope read-protected: config-"
+    )
     assert "list_spaces({ team }), " in beyond["global"]
     assert "list_keys, " in beyond["global"]
     assert "get_rate_limit" in found["heroku.scopes.unknown"]["message"]
