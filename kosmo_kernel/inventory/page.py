@@ -17,6 +17,7 @@ from kosmo_kernel.inventory.page_style import STYLE
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import KeyFigure, Obstacle, Unread, key_figures, obstacles, unread
 from kosmo_kernel.inventory.tables import BOUNDS, KINDS, InventoryTable
+from kosmo_kernel.pages.design import FICTION
 from kosmo_kernel.safety.escape import Html, html_attribute
 from kosmo_kernel.safety.html_table import HtmlColumn, html_table
 
@@ -40,7 +41,7 @@ _PAGE = Html("""\
 {style}
 </head>
 <body>
-<header>
+{band}<header>
 <h1>Heroku inventory</h1>
 <p class="when">Account <strong>{account}</strong>, {when}</p>
 </header>
@@ -105,7 +106,6 @@ def page_of(data: AccountData, tables: Sequence[InventoryTable]) -> Html:
     """Return the page."""
     day = f"{data.time:%d %B %Y}".lstrip("0")
     source = "a snapshot" if data.origin else counted(data.requests, "request")
-    fiction = " Fictional data: this is the demo account." if data.account == DEMO else ""
     figures = [*key_figures(data)]
     content = [
         _SECTION.format("key-figures", "Key figures", _figures(figures)),
@@ -118,8 +118,9 @@ def page_of(data: AccountData, tables: Sequence[InventoryTable]) -> Html:
     return _PAGE.format(
         account=data.account,
         day=day,
-        when=f"{data.time:%d %B %Y, %H:%M UTC}, from {source}.{fiction}".lstrip("0"),
+        when=f"{data.time:%d %B %Y, %H:%M UTC}, from {source}.".lstrip("0"),
         style=STYLE,
+        band=FICTION if data.account == DEMO else _NOTHING,
         content=_NOTHING.join(content),
     )
 

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
+from kosmo_kernel.pages.design import BAND, COLOURS
 from kosmo_kernel.safety.escape import Html
 
-STYLE = Html("""\
-<style>
-:root {
-  color-scheme: light dark;
-  --ground: #fff; --raised: #f7f7fa; --line: #dfe0e8; --ink: #1d1e2c; --soft: #5d6078; --accent: #5b3f9e;
-  --warn: #8a4b00; --warn-ground: #fff6e6; --warn-line: #f0cf96; --good: #1f6b43; --good-ground: #eef8f1;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --ground: #14151d; --raised: #1d1f2a; --line: #33364a; --ink: #e8e8f0; --soft: #a3a6bb; --accent: #bda4ff;
-    --warn: #ffc778; --warn-ground: #2b2213; --warn-line: #5f4a20; --good: #86d6a6; --good-ground: #16261d;
-  }
-}
+_STYLE = Html("""\
 * { box-sizing: border-box; }
 body {
   margin: 0 auto; max-width: 76rem; padding: 2.5rem 1.5rem 4rem; background: var(--ground); color: var(--ink);
@@ -99,10 +88,6 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
 }
 @page { size: A4; margin: 14mm; }
 @media print {
-  :root {
-    color-scheme: light; --ground: #fff; --ink: #000; --soft: #444; --line: #ccc; --raised: #f3f3f6; --accent: #4a3183;
-    --warn: #6b3a00; --warn-ground: #fff6e6; --warn-line: #e0bf86; --good: #1f6b43; --good-ground: #eef8f1;
-  }
   html { font-size: 11.5px; }
   body { padding: 0; max-width: none; font-size: 1rem; }
   section { margin-top: 2rem; }
@@ -126,4 +111,5 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
     .in-print { display: none; }
   }
 }
-</style>""")
+""")
+STYLE = Html("<style>\n{}{}{}</style>").format(COLOURS, _STYLE, BAND)

@@ -29,7 +29,7 @@ from kosmo_kernel.values.lua_syntax import literal
 _SECRET_NAME = re.compile(r"token|secret|passw|api_?key|credential", re.IGNORECASE)
 # Legacy Heroku tokens are UUIDs, like ids.
 _LEGACY_TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_EMPTY_STRING = '""'  # shown for an empty string, which would be invisible in Markdown
+_EMPTY = {"", "[]", "{}", "nil", "None"}  # values that set nothing, which the report leaves out
 _MAX_VALUE_LENGTH = 80  # the longest parameter value in the report, in characters
 _MIN_SECRET_LENGTH = 12  # the shortest secret to search for, in characters; a shorter one would match ordinary words
 
@@ -72,12 +72,13 @@ class ExecutedCopy:
             self.on_cell(self.report.cells, len(self._code_cells()))
 
     def add_report(self, text: Markdown) -> None:
-        """Set the report cell to a text and a list of all parameters, both given ones and defaults."""
-        parameters = Markdown(", ").join(self._parameter(p.name, p.default) for p in self.runbook.parameters())
+        """Set the report cell to a text and a list of the parameters that are set, both given ones and defaults."""
+        shown = (self._parameter(parameter.name, parameter.default) for parameter in self.runbook.parameters())
+        parameters = Markdown(", ").join(filter(None, shown))
         self.runbook.add_report(text + Markdown("\n\nParameters: {}.").format(parameters) if parameters else text)
 
-    def _parameter(self, name: str, default: str) -> Markdown:
-        """Return a parameter in Markdown: a string without quotes, any other value as a literal of the language."""
+    def _parameter(self, name: str, default: str) -> Markdown | None:
+        """Return a parameter in Markdown: a string without quotes, others as a literal; None if it is empty."""
         value, text = self.report.parameters.get(name), default
         if isinstance(value, str):
             text = value
@@ -87,7 +88,7 @@ class ExecutedCopy:
             text = default_text
         is_secret = _SECRET_NAME.search(name) and not text.isdecimal()  # a number (`max_tokens`) is no secret
         line = REDACTED if is_secret else one_line(text, self.secrets, _MAX_VALUE_LENGTH)
-        return Markdown("{} = {}").format(code_span(name), code_span(line or _EMPTY_STRING))
+        return None if line in _EMPTY else Markdown("{} = {}").format(code_span(name), code_span(line))
 
     def clean(self) -> None:
         """Redact the secrets in all outputs, including the tokens of the accounts that were used so far."""

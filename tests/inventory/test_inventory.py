@@ -37,6 +37,7 @@ from kosmo_kernel.inventory.page import MAX_OPEN_ROWS, page_of
 from kosmo_kernel.inventory.source import LISTS, AccountData
 from kosmo_kernel.inventory.tables import KINDS, tables_of
 from kosmo_kernel.inventory.terraform import import_file
+from kosmo_kernel.pages.design import FICTION
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.new_folder import write_private
 
@@ -318,10 +319,16 @@ def test_an_add_on_is_not_called_idle_while_nobody_knows_which_apps_use_it(demo:
     assert {line.kind for line in idle} == {"dynos"}
 
 
+def test_the_page_of_the_demo_has_a_band_and_that_of_an_account_has_none(demo: AccountData) -> None:
+    assert page_of(demo, tables_of(demo)).count(FICTION) == 1
+    own = replace(demo, account="production")
+    assert "FICTIONAL" not in page_of(own, tables_of(own))
+
+
 def test_a_closed_table_is_open_on_paper_or_says_where_it_is(demo: AccountData) -> None:
     closed = [kind for kind in tables_of(demo) if len(kind.rows) > MAX_OPEN_ROWS]
     page = page_of(demo, tables_of(demo))
-    [paper] = re.findall(r"@media print \{.*?\n\}", page, re.DOTALL)
+    paper = "".join(re.findall(r"@media print \{.*?\n\}", page, re.DOTALL))
 
     assert re.findall(r'class="in-print">in tables/(\w+).csv<', page) == [one.kind.name for one in closed] != []
     assert "details::details-content { content-visibility: visible;" in paper

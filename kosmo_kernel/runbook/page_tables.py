@@ -1,0 +1,105 @@
+"""Adapt tables for the page of an executed notebook: what a reader without the notebook needs.
+
+Cells that are cut in a notebook are whole. Headings are words, numbers have separators, truth values are "yes" and
+"no", times have no seconds and their zone once, in the heading. Rows after the first ones are folded. An empty table is
+a sentence, or nothing below the head of a check, which says already that there are no findings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.runbook.page_style import MAX_OPEN_ROWS
+from kosmo_kernel.safety.html_table import expand_cells, group_digits
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
+
+_GROUPED_FROM = 5  # digits of a number whose column gets separators, so that years and versions have none
+_MARK = 'class="kosmo-table"'
+_COUNTS = re.compile("[0-9,]+ records? \N{MULTIPLICATION SIGN} [0-9]+ columns?")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d)(?::\d\d(?:\.\d+)?)? UTC")
+_NUMBER = re.compile(r"-?\d{4,}(?:\.\d+)?")
+_UNITS = {"monthly_usd": "Monthly cost, $", "usd_a_month": "Monthly cost, $", "usd": "$"}  # of columns of money
+_TRUTH = {"true": "yes", "false": "no"}
+
+
+def adapt(html: str, *, are_figures: bool = False, is_headed: bool = False) -> str:
+    """Return the HTML of an output with its table adapted; other HTML is unchanged.
+
+    Parameters:
+        html: the HTML.
+        are_figures: the table has key figures, which become cards.
+        is_headed: the output stands below another one of the same cell.
+    """
+    if _MARK not in html:
+        return html
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(group_digits(expand_cells(html), 4 if are_figures else _GROUPED_FROM), "html.parser")
+    for box in soup.find_all("div", class_="kosmo-table"):
+        _adapt_box(soup, box, are_figures=are_figures, is_headed=is_headed)
+    return str(soup)
+
+
+def _adapt_box(soup: BeautifulSoup, box: Tag, *, are_figures: bool, is_headed: bool) -> None:
+    rows = list(box.select("tbody tr"))
+    if not rows:
+        box.clear()
+        if not is_headed:
+            box.append(_element(soup, "p", "Nothing.", "nothing"))
+        return
+    for note in box.find_all("p"):
+        if _COUNTS.fullmatch(note.get_text()):
+            note.decompose()
+    for cell in box.find_all(["td"]):
+        if (word := _TRUTH.get(cell.get_text())) is not None:
+            cell.string = word
+    titles = [heading.get_text() for heading in box.select("thead th")]
+    for heading in box.find_all("th"):
+        heading.string = _words(heading.get_text())
+    for place, column in enumerate(_columns(rows)):
+        _shorten_times(box, place, column)
+        if titles[place : place + 1] and titles[place] in _UNITS:
+            _separate_thousands(column)
+    if not are_figures and len(rows) > MAX_OPEN_ROWS:
+        more = soup.new_tag("details", attrs={"class": "more"})
+        more.append(_element(soup, "summary", f"{len(rows) - MAX_OPEN_ROWS:,} more rows"))
+        box.append(more)
+
+
+def _element(soup: BeautifulSoup, name: str, text: str, style: str = "") -> Tag:
+    element = soup.new_tag(name, attrs={"class": style} if style else {})
+    element.string = text
+    return element
+
+
+def _words(name: str) -> str:
+    """Return a column's name as words: `released_at` is "Released at", and a dotted name stays as it is."""
+    words = _UNITS.get(name) or name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:] if "." not in name else words
+
+
+def _columns(rows: list[Tag]) -> Iterator[list[Tag]]:
+    cells = [row.find_all("td", recursive=False) for row in rows]
+    for place in range(max(map(len, cells))):
+        yield [row[place] for row in cells if place < len(row)]
+
+
+def _separate_thousands(column: list[Tag]) -> None:
+    for cell in column:
+        if _NUMBER.fullmatch(text := cell.get_text()):
+            whole, point, fraction = text.partition(".")
+            cell.string = f"{int(whole):,}{point}{fraction}"
+
+
+def _shorten_times(box: Tag, place: int, column: list[Tag]) -> None:
+    """Show the times of a column without seconds, with their zone in its heading."""
+    times = [(cell, _TIME.fullmatch(text)) for cell in column if (text := cell.get_text().strip())]
+    headings = box.select("thead th")
+    if times and place < len(headings) and all(time for _, time in times):
+        for cell, time in times:
+            cell.string = time[1] if time else ""
+        headings[place].string = f"{headings[place].get_text()}, UTC"
