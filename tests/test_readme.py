@@ -171,9 +171,9 @@ def test_the_table_of_extras_is_that_of_the_package() -> None:
 def test_the_extra_of_the_first_command_includes_the_extras_that_the_table_says() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     rows = re.findall(r"^\| `(\w+)` \|", TEXT.partition("## Extras")[2], re.MULTILINE)
-    assert "| `lab` | JupyterLab, and all of the next five |" in TEXT
+    assert "| `lab` | JupyterLab, and all of the next six |" in TEXT
     [included] = [line for line in extras["lab"] if line.startswith("kosmo_kernel[")]
-    assert included == f"kosmo_kernel[{','.join(sorted(rows[rows.index('lab') + 1 :][:5]))}]"
+    assert included == f"kosmo_kernel[{','.join(sorted(rows[rows.index('lab') + 1 :][:6]))}]"
 
 
 def test_the_notebook_cells_of_the_readme_show_what_they_say(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ server is reduced to one line and escaped.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -19,8 +18,6 @@ from kosmo_kernel.safety.redaction import one_line
 
 VALUES = 80  # maximum characters of a schema's enum, default or type
 PROSE = 20_000  # maximum characters of a description
-
-_CODE = re.compile(r"`([^`]+)`")
 
 
 def server_page(called: str, tools: Iterable[Tool], about: Mapping[str, Any]) -> Page:
@@ -84,7 +81,7 @@ def _tool(form: Writer, called: str, tool: Tool, level: int) -> Iterator[Markup]
 
 
 def _row(form: Writer, tool: Tool, name: str, schema: Mapping[str, Any]) -> tuple[Markup, ...]:
-    meaning = [_line(form, one_line(str(schema.get("description") or ""), most=PROSE))]
+    meaning = [form.with_code(one_line(str(schema.get("description") or ""), most=PROSE))]
     if isinstance(values := schema.get("enum"), list):
         meaning.append(form.write("One of {}.", _json(values)))
     if schema.get("default") is not None:
@@ -133,9 +130,3 @@ def _fields(schema: Mapping[str, Any] | None) -> list[tuple[str, Mapping[str, An
         if isinstance(declared, dict)
         else []
     )
-
-
-def _line(form: Writer, text: str) -> Markup:
-    """Format a line from a server: `code` in backticks stays code, everything else is escaped."""
-    parts = _CODE.split(text)
-    return form.join("", (form.code(part) if index % 2 else form.text(part) for index, part in enumerate(parts)))

@@ -18,9 +18,9 @@ M = TypeVar("M", bound=Markup)
 
 WIDTH = 100  # characters per line of a paragraph in plain text
 
-_CODE = re.compile(r"`[^`\n]+`")
+_CODE = re.compile(r"`([^`\n]+)`")
+_FENCES = ("```", "~~~")
 _FENCED = re.compile(r"^(`{3,})[^`\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
-_HEADING = r"^ {0,3}#{1,6}[ \t]+(?P<title>[^\n]*\S)[ \t]*$"
 # Where a formula that spans several paragraphs can begin or end; nbconvert finds these in code as well.
 _WIDE_FORMULA = re.compile(r"(?<=\$)(?=\$)|(?<=\\)(?=(?:begin|end)\{)|(?<=\\)(?=\\\[)|(?<=\\)(?=\\\])")
 _BAR = re.compile(r"\|")
@@ -103,6 +103,10 @@ class Writer(NamedTuple):
         """Format a line of third-party text."""
         return self.kind.escape(text)
 
+    def with_code(self, text: str) -> Markup:
+        """Format a line of third-party text in which `code` in backticks is code."""
+        return _with_code(self.kind, self.code, text)
+
     def write(self, template: str, *values: object) -> Markup:
         """Fill in a template, a literal; values that this writer did not format are third-party text."""
         return self.kind(template).format(*values)
@@ -126,20 +130,43 @@ def in_both_forms(blocks: Callable[[Writer], Iterable[Markup]], end: str = "\n")
 
 
 def _prose(source: str) -> Markdown:
-    """Return third-party Markdown that is harmless and cannot change how the page around it is rendered.
+    """Return third-party text in paragraphs, as it is, with its `code` and its fenced blocks as code.
 
-    It has no headings, because a page is arranged by its headings (`notebook.py`). nbconvert looks for formulas before
-    blocks, so a formula that began here and ended in other third-party text would swallow our text in between.
+    It is not rendered as Markdown, because it must not change how the page around it is rendered, and a page is
+    arranged by its headings (`notebook.py`). nbconvert looks for formulas before blocks, so a formula that began in a
+    block and ended in another would swallow our text in between.
     """
-    from kosmo_kernel import safety
+    from kosmo_kernel.safety.escape import code_span, fenced
 
-    fence_or_heading = re.compile(f"{_FENCED.pattern}|{_HEADING}", re.MULTILINE | re.DOTALL)  # few starts need it
-    return safety.sanitize_markdown(source).sub(fence_or_heading, _bold).sub(_WIDE_FORMULA, lambda _: _JOINER)
+    blocks: list[Markdown] = []
+    lines: list[str] = []
+    fence = ""  # of the block that the lines are in, if they are in one
+
+    def end() -> None:
+        text = "\n".join(lines)
+        if fence and lines:
+            blocks.append(fenced(text).sub(_WIDE_FORMULA, lambda _: _JOINER))
+        elif text.strip():
+            blocks.append(_with_code(Markdown, code_span, text.strip("\n")))
+        lines.clear()
+
+    for line in source.splitlines():
+        mark = line.strip()
+        if (fence and mark.startswith(fence)) or (not fence and mark.startswith(_FENCES)):
+            end()
+            fence = "" if fence else mark[:3]
+        elif fence or mark:
+            lines.append(line)
+        else:
+            end()
+    end()
+    return Markdown("\n\n").join(blocks)
 
 
-def _bold(found: re.Match[str]) -> Markdown:
-    """Return a block of code as it is, and a heading as bold text."""
-    return Markdown("**{}**").format(Markdown.whole(found, "title")) if found["title"] else Markdown.whole(found)
+def _with_code(kind: type[M], code: Callable[[str], Markup], text: str) -> M:
+    """Return third-party text, with what is in backticks as code."""
+    parts = _CODE.split(text)
+    return kind().join(code(part) if index % 2 else part for index, part in enumerate(parts))
 
 
 def joined(blocks: Iterable[Markdown]) -> Page:

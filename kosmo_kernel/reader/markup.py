@@ -8,14 +8,13 @@ from __future__ import annotations
 from kosmo_kernel.reader.reading import HEADER_BYTES, read
 from kosmo_kernel.reader.task import Task
 from kosmo_kernel.safety.escape import Html
-from kosmo_kernel.safety.markup import Markdown
-from kosmo_kernel.safety.tex import Latex
 from kosmo_kernel.safety.text import UnsafeContentError
 from kosmo_kernel.walls import wire
 
 
 def _task(name: str, what: str) -> Task:
-    return Task(f"kosmo_kernel.reader.markup_tasks:{name}", what, libraries=("nh3",), refusal=UnsafeContentError)
+    function = f"kosmo_kernel.reader.markup_tasks:{name}"
+    return Task(function, what, libraries=("nh3", "markdown_it"), refusal=UnsafeContentError)
 
 
 _HTML, _MARKDOWN, _LATEX, _SVG = (
@@ -37,14 +36,14 @@ def html(text: str) -> tuple[Html, str]:
     return Html(texts[0].decode()), texts[1].decode()
 
 
-def markdown(text: str) -> Markdown:
-    """Return sanitized Markdown; raises like `html`."""
-    return Markdown(read(_MARKDOWN, text.encode()).decode())
+def markdown(text: str) -> Html:
+    """Return HTML that shows Markdown; raises like `html`."""
+    return Html(read(_MARKDOWN, text.encode()).decode())
 
 
-def latex(text: str) -> Latex:
-    """Return sanitized LaTeX; raises like `html`."""
-    return Latex(read(_LATEX, text.encode()).decode())
+def latex(text: str) -> Html:
+    """Return HTML that shows the formulas of LaTeX; raises like `html`."""
+    return Html(read(_LATEX, text.encode()).decode())
 
 
 def svg(text: str) -> Html:

@@ -1,19 +1,22 @@
 """Sanitize markup: the tasks of `markup.py`, which run in the reader.
 
-What the sanitizers import is imported here, before the process can open no more files.
+What the sanitizers import is imported before the process can open no more files.
 """
 
 from __future__ import annotations
-
-from xml.parsers import expat  # noqa: F401 - the sanitizer of SVG imports it when it is called
-
-import nh3  # noqa: F401 - so does that of HTML
 
 from kosmo_kernel.safety.html import html_to_text, sanitize_html
 from kosmo_kernel.safety.markdown import sanitize_markdown
 from kosmo_kernel.safety.svg import sanitize_svg
 from kosmo_kernel.safety.tex import sanitize_latex
 from kosmo_kernel.walls import wire
+
+
+def prepare() -> None:
+    """Use each sanitizer once."""
+    html(b"<b>a</b>")
+    markdown(b"# a `b`\n\n| a |\n|:--|\n| $a$ ![b](c) |")
+    svg(b"<svg/>")
 
 
 def html(data: bytes) -> bytes:
@@ -23,12 +26,12 @@ def html(data: bytes) -> bytes:
 
 
 def markdown(data: bytes) -> bytes:
-    """Return the sanitized Markdown."""
+    """Return the HTML that shows Markdown."""
     return sanitize_markdown(data.decode()).encode()
 
 
 def latex(data: bytes) -> bytes:
-    """Return the sanitized LaTeX."""
+    """Return the HTML that shows LaTeX."""
     return sanitize_latex(data.decode()).encode()
 
 

@@ -23,7 +23,6 @@ from kosmo_kernel.values.records import encode, to_builtins
 if TYPE_CHECKING:
     from kosmo_kernel.safety.escape import Html
     from kosmo_kernel.safety.markup import Markdown
-    from kosmo_kernel.safety.tex import Latex
 
 Bundle = TypedDict(
     "Bundle",
@@ -31,7 +30,6 @@ Bundle = TypedDict(
         "text/plain": "Plain",
         "text/html": "Html",
         "text/markdown": "Markdown",
-        "text/latex": "Latex",
         "application/json": Any,
         "image/gif": str,
         "image/jpeg": str,
@@ -183,7 +181,7 @@ def _html(text: str) -> Bundle:
 
 _MARKUP: dict[str, Callable[[str], Bundle]] = {
     "html": _html,
-    "latex": lambda text: {"text/plain": Plain.escape(text), "text/latex": reader.latex(text)},
-    "markdown": lambda text: {"text/plain": Plain.escape(text), "text/markdown": reader.markdown(text)},
+    "latex": lambda text: {"text/plain": Plain.escape(text), "text/html": reader.latex(text)},
+    "markdown": lambda text: {"text/plain": Plain.escape(text), "text/html": reader.markdown(text)},
     "svg": lambda text: {"text/plain": Plain("[a drawing]"), "text/html": reader.svg(text)},
 }

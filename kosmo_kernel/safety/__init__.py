@@ -8,8 +8,8 @@ markup.py     the types of what is shown, which only the functions of the other 
 html.py       HTML, by an allow-list of tags and attributes
 svg.py        an SVG as an image that cannot run scripts
 images.py     PNG, JPEG, GIF and WebP of limited size
-markdown.py   Markdown without raw HTML and images
-tex.py        formulas with only the commands that draw
+markdown.py   Markdown as HTML, without raw HTML and images
+tex.py        formulas as MathML
 text.py       plain text without escape sequences and control characters
 escape.py     text escaped for Markdown and HTML
 html_table.py tables as HTML

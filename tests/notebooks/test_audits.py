@@ -411,7 +411,7 @@ def findings(app: str) -> str:
     with Session("demo") as session:
         run_with(session, "", inputs={"account": "demo", "name": app, "at": ""})
         shown = [
-            display.bundle["text/markdown"]
+            display.bundle["text/plain"]
             for ident, source in cells("incident-runbook")
             if ident not in ("parameters", "dry-run", "what-to-try")
             for display in session.run(source).displays

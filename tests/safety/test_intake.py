@@ -216,7 +216,7 @@ ALLOWED = {
     "demo/api.py": "requests to the simulated API",
     # Frames and messages whose bytes and values are counted before.
     "lua/messages.py": "frames of the Lua process, counted first",
-    "walls/wire.py": "frames of the Lua process, counted first",
+    "walls/wire.py": "frames of the walled processes, counted or measured first",
     "values/packed_rows.py": "records that were encoded here",
     "values/fields.py": "names of columns",
     "render/frames.py": "cells that were encoded here",

@@ -33,7 +33,7 @@ MOVES = "display.html of an address"
 QUESTION = "a question"  # which only a Lua notebook understands
 SERVER = "hostile"  # what the MCP server is called that has a tool for each case
 TOGETHER = 12  # cases in a cell, where each has an output of its own; the id of the cell tells them
-FORMULA = 'display.latex("$x^2$")'  # the last cell: when it is typeset, so is all above it
+FORMULA = "$x^2$"  # the last cell, of Markdown: when it is typeset, so is all above it
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def raw_notebook(given: list[Case]) -> nbformat.NotebookNode:
 
 def _runnable(cells: list[Any], kernel: str) -> nbformat.NotebookNode:
     """Return a notebook of cells that run, with a formula below them."""
-    cells.append(_cell("0x1-1", FORMULA, kernel))
+    cells.append(nbformat.v4.new_markdown_cell(FORMULA, id="0x1-1"))
     if kernel == "python3":
         cells.insert(0, nbformat.v4.new_code_cell("%load_ext kosmo_kernel", id="0x1-2"))
     return _notebook(cells, kernel)
