@@ -19,9 +19,9 @@
         └── LuaProcessError         the Lua process ended; a new one is ready
 
 The message says where, what happened, and what to do; each of these parts is an attribute, so that no code needs to
-read a message. What looks like a token is removed from all parts, because users type tokens in the wrong place. The
-facts that programs need are attributes, too; `facts()` returns them under the names that Lua's `pcall` and `--json`
-use.
+read a message. What looks like a token, and each token in use, is removed from all parts, because users type tokens in
+the wrong place. The facts that programs need are attributes, too; `facts()` returns them under the names that Lua's
+`pcall` and `--json` use.
 """
 
 from __future__ import annotations
@@ -78,10 +78,14 @@ class KosmoError(Exception):
         self.where, self.text, self.advice = "", _redacted(message), ""
 
     def sanitize(self, clean: Callable[[str], str]) -> None:
-        """Apply a function that redacts secrets to all texts of the error."""
-        self.where, self.text, self.advice = clean(self.where), clean(self.text), clean(self.advice)
-        self.chunk, self.excerpt = clean(self.chunk), clean(self.excerpt)
-        self.stack = tuple(map(clean, self.stack))
+        """Apply a function that redacts secrets to all texts of the error, and remove the tokens that are in use."""
+
+        def cleaned(text: str) -> str:
+            return _redacted(clean(text))
+
+        self.where, self.text, self.advice = cleaned(self.where), cleaned(self.text), cleaned(self.advice)
+        self.chunk, self.excerpt = cleaned(self.chunk), cleaned(self.excerpt)
+        self.stack = tuple(map(cleaned, self.stack))
 
     def facts(self) -> dict[str, Any]:
         """Return the facts of the error as JSON values, `type` and `message` first."""
@@ -364,9 +368,12 @@ class UnreachableError(ApiError, TryLaterError):
 
 
 def _redacted(text: str) -> str:
-    """Return a text without what looks like a secret."""
-    if not _MAYBE_SECRET.search(text):
+    """Return a text without what looks like a secret, and without the tokens that are in use."""
+    from kosmo_kernel.safety.tokens_in_use import tokens_in
+
+    found = tokens_in(text)
+    if not found and _MAYBE_SECRET.search(text) is None:
         return text
     from kosmo_kernel.safety.redaction import redact  # most errors do not need its patterns
 
-    return redact(text)
+    return redact(text, found)

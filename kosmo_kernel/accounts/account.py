@@ -12,6 +12,7 @@ from typing import NoReturn
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError
 from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.safety.tokens_in_use import use
 from kosmo_kernel.settings.aliases import normalize_alias
 
 DEFAULT = "default"
@@ -29,7 +30,7 @@ NOT_AN_ALIAS = (  # the message for a token where an alias belongs
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Account:
     """A token with the address that it may be sent to. It cannot be pickled, and its `repr` does not show the token.
 
@@ -56,6 +57,7 @@ class Account:
                 f"The token in {self.source} has spaces, control characters or letters outside ASCII in it "
                 "(or is empty). Copy it again, whole and alone on its line."
             )
+        use(self)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"the account `{self.alias}` holds a token and is never written or sent anywhere")

@@ -16,7 +16,7 @@ from kosmo_kernel.cli.output import document, print_note, print_notes, write_lab
 from kosmo_kernel.cli.shell_interface import FAILED
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.safety.markup import Terminal
-from kosmo_kernel.safety.redaction import in_texts, redact
+from kosmo_kernel.safety.redaction import in_texts, redact_error
 
 
 class Command(click.Command):
@@ -43,7 +43,7 @@ class Command(click.Command):
         else:  # not of this package: called wrongly, or a bug
             kind = "usage" if isinstance(error, click.UsageError) else "internal"
             facts = {"type": kind, "message": message_of(error)}
-        document(in_texts(self.failure(message_of(error), facts, error), redact))
+        document(in_texts(self.failure(message_of(error), facts, error), redact_error))
 
 
 def command(
@@ -86,13 +86,13 @@ def print_error(error: Exception, *, brief: bool = False) -> None:
         excerpt = "" if brief and "\n" not in error.excerpt else error.excerpt
         for part in (excerpt, *(() if brief else error.stack)):
             if part:
-                print_note(Terminal.escape(redact(part)))
+                print_note(Terminal.escape(redact_error(part)))
         print_notes(error.result.labelled_notes() if error.result else ())
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        print_note(Terminal("Try: {} --help").format(redact(error.ctx.command_path)))
+        print_note(Terminal("Try: {} --help").format(redact_error(error.ctx.command_path)))
 
 
 def message_of(error: Exception) -> str:
     """Return the message of an error, with undecodable bytes escaped, and without tokens that the user typed."""
     text = error.format_message() if isinstance(error, click.ClickException) else str(error)
-    return redact(text.encode(errors="backslashreplace").decode())  # file names may hold undecodable bytes
+    return redact_error(text.encode(errors="backslashreplace").decode())  # file names may hold undecodable bytes

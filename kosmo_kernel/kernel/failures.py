@@ -7,7 +7,7 @@ from typing import TypedDict
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.render.error_lines import COLOURED, MAX_MESSAGE_LENGTH, error_lines, traceback_lines
 from kosmo_kernel.safety.markup import Terminal
-from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.safety.redaction import redact_error
 
 
 class ErrorContent(TypedDict):
@@ -26,7 +26,7 @@ def error_content(error: BaseException) -> ErrorContent:
     if isinstance(error, KosmoError):
         message, lines = error.message, error_lines(error, COLOURED, details=True)
     else:
-        message = redact(str(error))
+        message = redact_error(str(error))
         lines = [Terminal("The Lua kernel failed; this is a defect of kosmo_kernel."), *traceback_lines(error)]
     shown = Terminal.escape(message[:MAX_MESSAGE_LENGTH])
     return {"ename": type(error).__name__, "evalue": shown, "traceback": lines}

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from kosmo_kernel.errors import ApiError, KosmoError
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.markup import Terminal
-from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.safety.redaction import redact_error
 from kosmo_kernel.safety.text import shortened
 
 MAX_MESSAGE_LENGTH = 100_000  # characters of a message to show
@@ -61,7 +61,7 @@ def error_lines(error: KosmoError, style: ErrorStyle = PLAIN, *, details: bool =
 
 def traceback_lines(error: BaseException) -> list[Terminal]:
     """Return the lines of Python's traceback with secrets redacted, which a library may have put into a message."""
-    lines = redact("".join(traceback.format_exception(error))).splitlines()
+    lines = redact_error("".join(traceback.format_exception(error))).splitlines()
     return [Terminal.escape(escape_control(line)) for line in lines]
 
 

@@ -23,15 +23,14 @@ from kosmo_kernel.runbook.report import Report
 from kosmo_kernel.safety.escape import code_span
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, one_line, redact
+from kosmo_kernel.safety.tokens_in_use import SECRET_NAME, environment_secrets
 from kosmo_kernel.settings.file_writing import writing
 from kosmo_kernel.values.lua_syntax import literal
 
-_SECRET_NAME = re.compile(r"token|secret|passw|api_?key|credential", re.IGNORECASE)
 # Legacy Heroku tokens are UUIDs, like ids.
 _LEGACY_TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _EMPTY = {"", "[]", "{}", "nil", "None"}  # values that set nothing, which the report leaves out
 _MAX_VALUE_LENGTH = 80  # the longest parameter value in the report, in characters
-_MIN_SECRET_LENGTH = 12  # the shortest secret to search for, in characters; a shorter one would match ordinary words
 
 
 @dataclass(slots=True)
@@ -58,7 +57,7 @@ class ExecutedCopy:
     _used_accounts: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.secrets = _environment_secrets()
+        self.secrets = environment_secrets()
         for cell in self._code_cells():
             cell.outputs, cell.execution_count = [], None
 
@@ -86,7 +85,7 @@ class ExecutedCopy:
             text = literal(value) if self.runbook.language == LUA else repr(value)
         elif (default_text := parse_text(default)) is not None:
             text = default_text
-        is_secret = _SECRET_NAME.search(name) and not text.isdecimal()  # a number (`max_tokens`) is no secret
+        is_secret = SECRET_NAME.search(name) and not text.isdecimal()  # a number (`max_tokens`) is no secret
         line = REDACTED if is_secret else one_line(text, self.secrets, _MAX_VALUE_LENGTH)
         return None if line in _EMPTY else Markdown("{} = {}").format(code_span(name), code_span(line))
 
@@ -181,23 +180,16 @@ def refuse_secrets(values: Mapping[str, Any]) -> None:
     Raises:
         InvalidArgumentsError: a parameter is a secret.
     """
-    secrets = _environment_secrets()
+    secrets = environment_secrets()
     for name, value in values.items():
         text = str(value)
         is_token = name == ACCOUNT and _LEGACY_TOKEN.fullmatch(text.strip())  # no alias looks like this
-        has_secret_name = _SECRET_NAME.search(name) and isinstance(value, str)  # `max_tokens = 5` is no secret
+        has_secret_name = SECRET_NAME.search(name) and isinstance(value, str)  # `max_tokens = 5` is no secret
         if is_token or has_secret_name or redact(text, secrets) != text:
             raise InvalidArgumentsError(
                 f"The parameter `{name}` is a secret, and parameters are written into the copy. Name an account "
                 "instead (--account): its token comes from where it is kept. Nothing was run."
             )
-
-
-def _environment_secrets() -> tuple[str, ...]:
-    """Return the secrets in environment variables, which are redacted whatever accounts are used."""
-    return tuple(
-        value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= _MIN_SECRET_LENGTH
-    )
 
 
 def _account_token(service: str, alias: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.safety.tokens_in_use import tokens_in
 
 REDACTED = "[redacted]"
 
@@ -72,6 +73,11 @@ def redact(text: str, tokens: Iterable[str] = ()) -> str:
     if "basic" in lower and _SPACED_BASIC.search(lower):
         text = _BASIC.sub(_redact_basic, text)
     return text
+
+
+def redact_error(text: str) -> str:
+    """Return the text of an error without secrets and without the tokens that are in use."""
+    return redact(text, tokens_in(text))
 
 
 def in_texts(value: Any, change: Callable[[str], str]) -> Any:

@@ -66,6 +66,49 @@ def test_a_token_is_not_repeated_in_an_error(args: list[str]) -> None:
     assert [token for token in (TOKEN, OLD_TOKEN) if token.lower()[6:] in written] == []
 
 
+@pytest.mark.claim("token-typed")
+@pytest.mark.parametrize("variable", ["HEROKU_API_KEY", "HEROKU_API_KEY_STAGING"])
+@pytest.mark.parametrize(
+    "args",
+    [
+        [LUA, f"--{OLD_TOKEN}"],
+        [LUA, "--json", f"--{OLD_TOKEN}"],
+        [LUA, f"{OLD_TOKEN}.lua"],
+        [LUA, "--replay", OLD_TOKEN, "-e", "1"],
+        [LUA, "--demo", "-e", f"error('{OLD_TOKEN}')"],
+        [LUA, "--demo", "--json", "-e", f"error('{OLD_TOKEN}')"],
+        [LUA, "--demo", "-e", f"heroku.get_app('{OLD_TOKEN}')"],
+        [LUA, "--demo", "-e", f"x = = '{OLD_TOKEN}'"],
+        [OLD_TOKEN],
+        [CALL, f"heroku.{OLD_TOKEN}"],
+        [HEROKU, "get_app", "--demo", "--app-id", OLD_TOKEN],
+        [HEROKU, "get_app", "--demo", "--app-id", OLD_TOKEN, "--json"],
+        [HEROKU, "list_dynos", "--demo", "--arg", OLD_TOKEN],
+        [HEROKU, "list_dynos", f'{{"{OLD_TOKEN}": 1}}'],
+        ["run", f"{OLD_TOKEN}.ipynb"],
+        ["check", OLD_TOKEN, "--demo"],
+        ["snapshot", "--demo", "-o", f"/dev/null/{OLD_TOKEN}"],
+    ],
+    ids=str,
+)
+def test_a_token_in_use_is_not_repeated_although_it_looks_like_an_id(args: list[str], variable: str) -> None:
+    done = kosmo(*args, env={variable: OLD_TOKEN})
+    assert done.returncode in (1, 2)
+    assert OLD_TOKEN not in done.stdout + done.stderr
+
+
+def test_an_id_that_is_no_token_in_use_is_repeated() -> None:
+    done = kosmo(HEROKU, "get_app", "--demo", "--app-id", OLD_TOKEN, env={"HEROKU_API_KEY": OLD_TOKEN[::-1]})
+    assert OLD_TOKEN in done.stderr
+
+
+def test_the_path_of_a_file_that_a_variable_names_is_repeated(tmp_path: Path) -> None:
+    file = tmp_path / "secrets-of-mine"
+    file.touch()
+    done = kosmo(LUA, "--replay", str(file), "-e", "1", env={"MY_TOKEN_FILE": str(file)})
+    assert str(file) in done.stderr
+
+
 @pytest.mark.claim("token-addresses")
 @pytest.mark.parametrize("key", ["url", "allow_host"])
 @pytest.mark.parametrize("text", ["https://u:opensesame@h.example", "https://opensesame@h", "u:opensesame@h", TOKEN])

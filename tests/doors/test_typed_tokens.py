@@ -9,6 +9,8 @@ from doors import Door, through_notebooks
 
 TOKEN = "HRKU-AAdeadbeef-1234-5678-9abc-def012345678"
 OLD_TOKEN = "01234567-89ab-cdef-0123-456789abcdef"
+USED_TOKEN = "fedcba98-89ab-4def-8123-456789fedcba"  # of the account in use, in the format of an id
+SETTINGS = {"HEROKU_API_KEY": USED_TOKEN}
 PARTS = ("deadbeef", "DEADBEEF", "9abc-def0", "9ABC_DEF0", "456789abcdef", "456789ABCDEF")
 
 
@@ -42,6 +44,31 @@ def test_a_token_in_a_script_is_not_repeated_in_its_error(door: Door, lua: str) 
     outcome = door.run(lua)
     assert outcome.error
     assert repeated(outcome.message, outcome.report, *outcome.notes, outcome.shown) == []
+
+
+@pytest.mark.claim("token-typed")
+@pytest.mark.parametrize(
+    "lua",
+    [
+        f"app.integrations.heroku.get_app('{USED_TOKEN}')",
+        f"app.integrations.heroku.list_dynos({{ ['{USED_TOKEN}'] = 1 }})",
+        f"error('{USED_TOKEN}')",
+        f"x = = '{USED_TOKEN}'",
+    ],
+)
+def test_the_token_in_use_is_not_repeated_in_the_error_of_a_script(door: Door, lua: str) -> None:
+    outcome = door.run(lua)
+    assert outcome.error
+    assert USED_TOKEN not in "".join((outcome.message, outcome.report, *outcome.notes, outcome.shown))
+
+
+@pytest.mark.claim("token-typed")
+@through_notebooks
+def test_the_token_in_use_is_not_repeated_where_an_option_belongs(door: Any) -> None:
+    for options in (["--timeout", USED_TOKEN], [f"--{USED_TOKEN}"], ["-i", USED_TOKEN], ["-v", USED_TOKEN]):
+        outcome = door.run("return 1", *options)
+        assert outcome.error
+        assert USED_TOKEN not in outcome.message + outcome.report
 
 
 @pytest.mark.claim("token-typed")
