@@ -115,7 +115,7 @@ def _print_not_set_up(screen: Console, report: CheckReport) -> None:
         return
     screen.print(Text(f"Not set up ({len(report.not_set_up)}), so not run; give what each is about:", "magenta"))
     for line in (line for result in report.not_set_up for line in result.setup):
-        _print_indented(screen, Text(escape_control(line), "dim"))
+        screen.print(Text(f"  {escape_control(line)}", "dim"), soft_wrap=True)
     screen.print()
 
 

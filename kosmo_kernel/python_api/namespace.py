@@ -13,6 +13,8 @@ from kosmo_kernel.python_api.current import current_session
 from kosmo_kernel.python_api.function import python_function
 from kosmo_kernel.settings.aliases import normalize_alias
 
+TABLES = "tables"  # the attribute with the tables of an integration
+
 
 class UnknownAttributeError(UnknownNameError, AttributeError):
     """A function or account that does not exist. Also an AttributeError, which `hasattr` and `getattr` expect."""
@@ -45,6 +47,8 @@ class Namespace(ModuleType):
             value = python_function(self._integration, function, self._account)
             setattr(self, name, value)
             return value
+        if name == TABLES and (tables := self._tables()) is not None:
+            return tables
         if self._account is None and (alias := self._alias(name)) is not None:
             return Namespace(self._integration, alias)
         why, near = missing_function(self._integration, name, self._accounts())
@@ -70,12 +74,20 @@ class Namespace(ModuleType):
         return Namespace(self._integration, alias)
 
     def __dir__(self) -> list[str]:
-        return [*self._functions(), *(name for name in self._accounts() if name.isidentifier())]
+        tables = [TABLES] * (self._tables() is not None)
+        return [*self._functions(), *tables, *(name for name in self._accounts() if name.isidentifier())]
 
     def __repr__(self) -> str:
         account = self._account or "the session's"
         title, name = self._integration.title, self._integration.name
         return f"<{title}: {len(self._functions())} functions, account {account}; help({name})>"
+
+    def _tables(self) -> Any:
+        """Return the tables of the integration, or None if it has none."""
+        from kosmo_kernel.python_api.tables import Tables
+
+        tables = Tables(self._integration, self._account)
+        return tables if dir(tables) else None
 
     def _functions(self) -> list[str]:
         return [function.name for function in self._integration.functions]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Link, Param
 from kosmo_kernel.python_api.function import CALL_OPTIONS
+from kosmo_kernel.questions.tables import table_names
 
 _HEAD = """\
 # Written by `python -m kosmo_kernel.python_api` from the catalogue.
@@ -37,7 +38,9 @@ def stub_file(integration: Integration) -> Path:
 def stub(integration: Integration) -> str:
     """Return the text of the stub: a class with the functions, and the namespace as an instance of it."""
     name = f"{integration.title}Functions"
-    lines = [_HEAD, f"class {name}:"]
+    lines = [_HEAD, *_tables(integration), f"class {name}:"]
+    if table_names(integration.name):
+        lines.append(f"    tables: {integration.title}Tables")
     for function in integration.functions:
         lines += _method(function)
     lines += [
@@ -48,6 +51,14 @@ def stub(integration: Integration) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _tables(integration: Integration) -> Iterator[str]:
+    """Yield the lines of a class with the tables, if there are any."""
+    if names := table_names(integration.name):
+        yield f"class {integration.title}Tables:"
+        yield from (f"    def {name}(self) -> KosmoFrame: ..." for name in names)
+        yield ""
 
 
 def _method(function: Function) -> Iterator[str]:

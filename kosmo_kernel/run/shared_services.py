@@ -36,6 +36,7 @@ class SharedServices(Services):
         recording: the recording mode of the sessions.
         origin: the services whose connections and cached answers are used. They must outlive these.
         today: as for `Services`.
+        collects: whether items that the token may not read do not fail a call.
 
     Attributes:
         recording: the recording mode.
@@ -43,9 +44,10 @@ class SharedServices(Services):
         needed_later: returns the names of the functions that the sessions may still call, for the estimate.
     """
 
-    def __init__(self, recording: RecordingMode, origin: Services, today: date) -> None:
+    def __init__(self, recording: RecordingMode, origin: Services, today: date, *, collects: bool = True) -> None:
         super().__init__(recording.cassette, lambda: today)
         self.recording = recording
+        self._collects_refusals = collects
         self.progress = Progress(later=self._requests_later)
         self.needed_later: Callable[[], set[str]] = set
         self._functions: Sequence[Function] = ()  # of the service, once a call with a list argument has begun
@@ -116,7 +118,9 @@ class SharedServices(Services):
 
     def _collects(self, bound_call: ServiceCall, error: ApiError) -> bool:
         """Return whether the failure of one item does not end the call: the token may not read this item."""
-        return bound_call.collect or (isinstance(error, RefusedError) and error.status != HTTPStatus.UNAUTHORIZED)
+        if bound_call.collect or not self._collects_refusals:
+            return bound_call.collect
+        return isinstance(error, RefusedError) and error.status != HTTPStatus.UNAUTHORIZED
 
     def _merged(self, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> CallAnswer | ApiError:
         """Return the answers for all items as one; the first failure if no item can be read."""

@@ -17,6 +17,9 @@ import pytest
 from python_shell import MakeShell, run, shells, value
 
 from kosmo_kernel import integrations
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import InvalidArgumentsError, NotAllowedError, RefusedError, UnknownNameError
 from kosmo_kernel.python_api import current, namespace_named
 from kosmo_kernel.python_api.current import close_own_session, current_session
@@ -48,6 +51,31 @@ def test_a_list_is_the_frame_that_a_cell_shows(heroku: Any) -> None:
     assert isinstance(frame, KosmoFrame)
     pd.testing.assert_frame_equal(frame, of_lua)
     assert frame.attrs == of_lua.attrs
+
+
+def test_a_table_is_the_frame_that_a_cell_shows(heroku: Any) -> None:
+    current_session().run("heroku, list, app = nil, nil, nil")  # variables of scripts change nothing
+    frame = heroku.tables.costs()
+    with Session("demo") as session:
+        of_lua = session.run("return heroku.tables.costs()").frame()
+    assert isinstance(frame, KosmoFrame)
+    pd.testing.assert_frame_equal(frame, of_lua)
+    assert len(heroku.demo.tables.costs()) == len(frame)
+    assert current_session().last.calls != []
+    assert dir(heroku.tables) == ["access", "costs", "stacks", "stages"]
+    assert "tables" in dir(heroku)
+    assert "cents" in inspect.getdoc(heroku.tables.costs)
+    with pytest.raises(AttributeError, match=r"has no table `cost`\. It has access, costs"):
+        heroku.tables.cost()
+
+
+def test_a_table_of_which_a_list_cannot_be_read_is_an_error(heroku: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(DemoApi(company(), scopes=("read",))) as served:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        with pytest.raises(RefusedError):
+            heroku.default.tables.access()
+        assert len(heroku.default.tables.stages()) == len(company().apps)
 
 
 def test_a_record_is_a_mapping(heroku: Any) -> None:
