@@ -113,9 +113,16 @@ class TryLaterError(KosmoError):
 
 
 class InvalidArgumentsError(UserError):
-    """Invalid arguments of a function. Nothing was sent. The message lists all mistakes."""
+    """Invalid arguments of a function. Nothing was sent. The message lists all mistakes.
+
+    Attributes:
+        missing: the name of a required argument, if the only mistake is that it has no value.
+        unused_limit: the value of `limit`, if no argument is a list, so that it limits nothing.
+    """
 
     type = "invalid_arguments"
+    missing: str = ""
+    unused_limit: int | None = None
 
     @classmethod
     def of_call(cls, function: str, mistakes: Iterable[str], call: str) -> Self:

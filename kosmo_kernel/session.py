@@ -36,6 +36,7 @@ from kosmo_kernel.results.result import CallRecord as CallRecord  # noqa: PLC041
 from kosmo_kernel.results.result import Result as Result  # noqa: PLC0414 - re-exported
 from kosmo_kernel.run import NOT_ALLOWED, CallTracker, KeptValues, LuaRun, PermissionGate, SessionServers
 from kosmo_kernel.run.chunks import ChunkHistory
+from kosmo_kernel.run.known_variables import KnownVariables
 from kosmo_kernel.run.lint import lint
 from kosmo_kernel.run.lookups import Lookups
 from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions
@@ -170,6 +171,7 @@ class Session:
         if self._walls.required:
             self._walls.check(self.walls())
         limits = self.limits.changed(options.memory_limit, options.cpu_limit, options.timeout)
+        variables = KnownVariables(self._chunks, inputs, lambda: dict(self.names(())), lambda: dict(self._variables()))
         result = Result(account=options.account or self.account, started=self._now(), dry_run=options.dry_run)
         run = self._prepare(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
         run.output.remember_pages(options.inputs.values())
@@ -189,11 +191,13 @@ class Session:
                     dry_run=options.dry_run,
                 )
         except Failure as failure:
-            raise self._error(failure, run, result) from None
+            raise self._error(failure, run, result, variables) from None
         finally:
             # The name of a call that failed may be of no function: scripts must not fill the memory with such names.
             self._called.update(call.path for call in result.calls if call.status == "ok")
-            result.notes[:0] = lint(source, partial(self._is_set, inputs), self._called, run.output.unmatched_tests)
+            result.notes[:0] = lint(
+                source, variables.may_be_set, self._called, run.output.unmatched_tests, variables.nearest_set
+            )
             for note in () if self._shared else self._recording.summary(len(result.calls)):
                 result.inform(note)
             result.notes += self._walls.notes(self._machine.walls_found)
@@ -391,19 +395,12 @@ class Session:
         error.result = result
         raise error
 
-    def _is_set(self, inputs: Mapping[str, Any], name: str) -> bool:
-        """Return whether a variable is an input of the run, set by a script of the session, or there from the start."""
-        if name in inputs or self._chunks.sets(name):
-            return True
-        try:
-            return any(known == name for known, _ in self.names(()))
-        except KosmoError:
-            return True  # the Lua process has just ended, so nothing is known
-
-    def _error(self, failure: Failure, run: LuaRun, result: Result) -> KosmoError:
+    def _error(self, failure: Failure, run: LuaRun, result: Result, variables: KnownVariables) -> KosmoError:
         """Return the error of a run, with its place in the script."""
         error = run.errors.get(failure.cause, failure.error)
-        error.message = failure.error.message  # it begins with the place in the script
+        place = failure.error.message.removesuffix(error.message)
+        variables.explain(error, self._chunks.text(failure.chunk), failure.line)
+        error.message = f"{place}{error.message}" if place != failure.error.message else place
         error.line, error.chunk = failure.line, failure.chunk
         error.excerpt = self._chunks.excerpt(error.chunk, error.line)
         error.stack = self._chunks.stack(failure.stack)
@@ -469,9 +466,11 @@ class Session:
         Raises:
             TryLaterError: a script is running.
         """
-        variables = sorted(self._ask("variables")["variables"].items())
-        rows = [(name, *f"{text}\n\n".split("\n")[:3]) for name, text in variables]
+        rows = [(name, *f"{text}\n\n".split("\n")[:3]) for name, text in sorted(self._variables())]
         return [dict(zip(("name", "scope", "type", "size"), row, strict=True)) for row in rows]
+
+    def _variables(self) -> list[tuple[str, str]]:
+        return [(str(name), str(text)) for name, text in self._ask("variables")["variables"].items()]
 
     def variable(self, name: str) -> Any:
         """Return the value of a Lua variable. The last run is left unchanged.

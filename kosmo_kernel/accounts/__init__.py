@@ -29,6 +29,7 @@ from kosmo_kernel.accounts.discovery import canonical_name as canonical_name
 from kosmo_kernel.accounts.discovery import demo_chosen as demo_chosen
 from kosmo_kernel.accounts.discovery import fault as fault
 from kosmo_kernel.accounts.discovery import find as find
+from kosmo_kernel.accounts.discovery import how_to_add as how_to_add
 from kosmo_kernel.accounts.discovery import lua_path as lua_path
 from kosmo_kernel.accounts.discovery import names as names
 from kosmo_kernel.accounts.discovery import steps as steps

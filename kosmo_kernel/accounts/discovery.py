@@ -180,6 +180,16 @@ def ways(integration: Integration) -> tuple[str, ...]:
     )
 
 
+def how_to_add(integration: Integration, alias: str) -> str:
+    """Return how an account of this name would be set up, as a sentence; empty if no account can have the name."""
+    if not ALIAS.fullmatch(alias) or normalize_alias(alias) in integration.names():
+        return ""
+    return (
+        f"A named account has its token in the environment variable {variable_of(integration, alias)}, or is added "
+        f"with `{add_command(integration.name, alias.lower())}`."
+    )
+
+
 def lua_path(integration: Integration, alias: str) -> str:
     """Return the Lua expression for an account: `app.integrations.heroku["my-team"]`."""
     return f"app.integrations.{integration.name}{lua_syntax.field(alias)}"
@@ -200,11 +210,8 @@ def _unknown(integration: Integration, alias: str) -> UnknownNameError:
     how = ""
     if alias.lower() == DEMO:
         how = " It has no demo: name one of its own accounts, or run without the demo."
-    elif ALIAS.fullmatch(alias) and normalize_alias(alias) not in integration.names():
-        how = (
-            f" A named account has its token in the environment variable {variable_of(integration, alias)}, or is "
-            f"added with `{add_command(integration.name, alias.lower())}`."
-        )
+    elif sentence := how_to_add(integration, alias):
+        how = f" {sentence}"
     exist = f"there {'are' if len(there) > 1 else 'is'} {', '.join(there) or 'none'}"
     return UnknownNameError(
         f"{integration.title} has no account {shown}; {exist}.{how}",

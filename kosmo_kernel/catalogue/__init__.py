@@ -30,4 +30,5 @@ from kosmo_kernel.catalogue.model import Link as Link
 from kosmo_kernel.catalogue.model import LocalRecords as LocalRecords
 from kosmo_kernel.catalogue.model import Lookup as Lookup
 from kosmo_kernel.catalogue.model import Param as Param
+from kosmo_kernel.catalogue.model import lua_words as lua_words
 from kosmo_kernel.catalogue.nearest import nearest as nearest

@@ -38,13 +38,16 @@ class Service(Protocol):
         """Returns what has no function, each with the reason."""
 
 
-def missing_function(integration: Service, name: str, others: Iterable[str] = ()) -> tuple[str, list[str]]:
+def missing_function(
+    integration: Service, name: str, others: Iterable[str] = (), *, listed: str = ""
+) -> tuple[str, list[str]]:
     """Return why there is no function of this name, as a sentence or an empty text, and the nearest names.
 
     Parameters:
         integration: the service.
         name: what no function is called.
         others: names beside those of the functions that could have been meant.
+        listed: where the functions are listed, as a sentence; a page of the reference, as Lua reads it, when empty.
     """
     if refused := refused_change(integration, name):
         return refused, []
@@ -59,7 +62,7 @@ def missing_function(integration: Service, name: str, others: Iterable[str] = ()
             by_thing.setdefault(_thing(_split(one)[1]), []).append(one)
         alike = [one for thing in nearest(_thing(subject), by_thing) for one in by_thing[thing]]
         near = ([one for one in alike if _split(one)[0] == verb] or alike)[:3] or nearest(name, others)
-    return "" if near else _where_to_look(integration, subject), near
+    return "" if near else _where_to_look(integration, subject, listed), near
 
 
 def refused_change(integration: Service, name: str) -> str:
@@ -69,12 +72,14 @@ def refused_change(integration: Service, name: str) -> str:
     return ""
 
 
-def _where_to_look(integration: Service, subject: str) -> str:
+def _where_to_look(integration: Service, subject: str, listed: str) -> str:
     """Return what the service has of this kind and no function for, or where the functions are listed."""
     left_out = dict(integration.left_out()) if integration.left_out else {}
     for what, why in left_out.items():
         if _thing(subject) and _thing(subject) in what.replace("-", "_"):
             return f"{integration.title} has `{what}`, which is left out. {why}"
+    if listed:
+        return listed
     beside = f', and `docs.read("{integration.name}.left_out")` what is left out' if left_out else ""
     return f'`docs.read("{integration.name}")` has all functions{beside}.'
 

@@ -64,6 +64,24 @@ class Lookup:
     taken: str
 
 
+def lua_words(value: object) -> str:
+    """Return a value in Lua's terms for an error message; control characters escaped, long strings shortened."""
+    match value:
+        case None:
+            words = "nil"
+        case bool():
+            words = f"the boolean {str(value).lower()}"
+        case int() | float():
+            words = f"the number {value}"
+        case str():
+            words = repr(value if len(value) <= MAX_TEXT_SHOWN else value[: MAX_TEXT_SHOWN - 1] + "…")
+        case bytes():
+            words = "text that is not UTF-8"
+        case _:
+            words = "a list" if _is_list(value) else "a table" if isinstance(value, Mapping) else type(value).__name__
+    return words
+
+
 @dataclass(frozen=True, slots=True)
 class Param:
     """One named argument of a function.
@@ -108,9 +126,13 @@ class Param:
             return "one of " + ", ".join(f"`{value}`" for value in self.values)
         return self.pattern_doc or _KINDS[self.kind][0] + (f" from 1 to {self.maximum:,}" if self.maximum else "")
 
-    def fault(self, value: object) -> str | None:
+    def fault(self, value: object, described: Callable[[object], str] = lua_words) -> str | None:
         """Return why `value` cannot be this argument, or None if it can."""
-        return None if self.fits(value) else f"`{self.name}` must be {self.expectation}, got {_lua_type(value)}"
+        if self.fits(value):
+            return None
+        lower = value.lower() if isinstance(value, str) else ""
+        hint = f" (names are in lower case: did you mean {lower!r}?)" if self.pattern and self.fits(lower) else ""
+        return f"`{self.name}` must be {self.expectation}, got {described(value)}{hint}"
 
     def fits(self, value: object) -> bool:
         """Return whether `value` can be this argument."""
@@ -143,8 +165,12 @@ class Param:
             return next((found for name in self.each if (found := _nested_value(value, name)) is not None), value)
         return value
 
-    def check(self, value: object) -> tuple[Any, list[str]]:
+    def check(self, value: object, described: Callable[[object], str] = lua_words) -> tuple[Any, list[str]]:
         """Check a value and return it as it is used in requests, together with the errors in it.
+
+        Parameters:
+            value: the value.
+            described: returns a wrong value in words.
 
         Returns:
             The value, or for a list the tuple of its distinct items in order, and the error messages.
@@ -153,11 +179,11 @@ class Param:
             return value, []
         if not self.each or not _is_list(value):
             value = self.value_of_record(value)
-            fault = self.fault(value)
+            fault = self.fault(value, described)
             return value, [fault] if fault else []
         items = [self.value_of_record(item) for item in value]
         bad = [i for i, item in enumerate(items) if not self.fits(item)]
-        messages = [f"item {i + 1}: {self.fault(items[i])}" for i in bad[:MAX_FAULTS_NAMED]]
+        messages = [f"item {i + 1}: {self.fault(items[i], described)}" for i in bad[:MAX_FAULTS_NAMED]]
         if len(bad) > MAX_FAULTS_NAMED:
             messages.append(f"and {len(bad) - MAX_FAULTS_NAMED} more items like these")
         return tuple(dict.fromkeys(items)) if not bad else (), messages
@@ -404,11 +430,12 @@ class Function:
             raise InvalidArgumentsError.of_call(self.name, [mistake], self.example_call)
         return {p.name: v for p, v in zip(self.params, values, strict=False) if v is not None}
 
-    def bind(self, args: Mapping[str, Any]) -> dict[str, Any]:
+    def bind(self, args: Mapping[str, Any], described: Callable[[object], str] = lua_words) -> dict[str, Any]:
         """Check named arguments before any request is sent, and return them.
 
         Parameters:
             args: by name, without `errors` and `limit`; a value of None counts as missing.
+            described: returns a wrong value in words.
 
         Returns:
             The arguments that have a value, in the order of `params`; a list as a tuple of its distinct values.
@@ -422,16 +449,17 @@ class Function:
         for param in self.params:
             value = args.get(param.name)
             if value is not None:
-                bound[param.name], why = param.check(value)
+                bound[param.name], why = param.check(value, described)
                 faults += why
             elif param.required:
-                faults.append(f"`{param.name}` is missing: {param.expectation}")
+                what = described(None) if param.name in args else "missing"
+                faults.append(f"`{param.name}` is {what}: {param.expectation}")
         names = [param.name for param in self.params]
         unknown = [name for name in args if name not in names]
         for name in unknown[:MAX_FAULTS_NAMED]:
             near = nearest(str(name), (*names, *RESERVED))
             hint = f" (did you mean `{near[0]}`?)" if near else ""
-            faults.append(f"there is no argument {_lua_type(name)}{hint}")
+            faults.append(f"there is no argument {described(name)}{hint}")
         if len(unknown) > MAX_FAULTS_NAMED:
             faults.append(f"and there are {len(unknown) - MAX_FAULTS_NAMED:,} more that it does not have")
         lists = [name for name, value in bound.items() if isinstance(value, tuple)]
@@ -440,7 +468,10 @@ class Function:
         if not faults and self.links and self.link(bound) is None:
             faults.append(f"the arguments have to be {self.choices}")
         if faults:
-            raise InvalidArgumentsError.of_call(self.name, faults, self.example_call)
+            error = InvalidArgumentsError.of_call(self.name, faults, self.example_call)
+            missing = [param.name for param in self.params if param.required and param.name not in bound]
+            error.missing = missing[0] if len(faults) == len(missing) == 1 else ""
+            raise error
         return bound
 
     @property
@@ -448,6 +479,14 @@ class Function:
         """The sets of arguments of which each call has one: `app_id`, or `pipeline_id` and `stage`, or none."""
         sets = [" and ".join(f"`{place}`" for place in link.places) for link in self.links]
         return ", or ".join([one for one in sets if one] + ["none"] * ("" in sets))
+
+    def limits_nothing(self, limit: int) -> str:
+        """Return why `limit` does nothing in a call without a list argument, and what Heroku can limit itself."""
+        text = "`limit` is how many requests there are at a time for a list argument, and no argument here is a list."
+        newest = (
+            f" `{NEWEST} = {limit}` asks for the last {limit}." if any(p.name == NEWEST for p in self.params) else ""
+        )
+        return text + newest
 
     def calls(self, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the arguments of every request that bound arguments stand for: one, or one per item of a list."""
@@ -490,21 +529,3 @@ def _is_list(value: object) -> TypeGuard[Sequence[object]]:
 def _is_path_segment(text: str) -> bool:
     """Return whether a text can be one segment of a path: printable, not only dots and blanks, without slashes."""
     return text.isprintable() and bool(text.strip(" .")) and "/" not in text and "\\" not in text
-
-
-def _lua_type(value: object) -> str:
-    """Describe a value in Lua's terms for an error message; control characters escaped, long strings shortened."""
-    match value:
-        case None:
-            words = "nil"
-        case bool():
-            words = f"the boolean {str(value).lower()}"
-        case int() | float():
-            words = f"the number {value}"
-        case str():
-            words = repr(value if len(value) <= MAX_TEXT_SHOWN else value[: MAX_TEXT_SHOWN - 1] + "…")
-        case bytes():
-            words = "text that is not UTF-8"
-        case _:
-            words = "a list" if _is_list(value) else "a table" if isinstance(value, Mapping) else type(value).__name__
-    return words

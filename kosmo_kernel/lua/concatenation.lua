@@ -1,10 +1,11 @@
--- Concatenate null fields: `app.name .. app.web_url` works when `web_url` is null, but a misspelt field is an error.
+-- Concatenate null fields: `app.name .. app.web_url` works when `web_url` is null, but a misspelt field is an error. Name
+-- a nil that is concatenated or compared.
 --
 -- A nil does not show where it came from. So a record notes the function and line that read a declared field that is
 -- nil, and nil's `__concat` treats it as an empty text in that expression only. Everywhere else it raises Lua's usual
 -- error, with the variable's name. Only the source text shows which lines form one expression, so the parent parses it.
 
-local native, records, name_of = ...
+local native, records, naming = ...
 local format = string.format
 local getinfo, type = debug.getinfo, type
 
@@ -42,9 +43,20 @@ end
 
 -- Raise the error for an operand that cannot be concatenated; `left` tells which of the two it is.
 function native.raise_join(culprit, left)
-  native.raise(format("attempt to concatenate a %s value%s", type(culprit), name_of(4, left)))
+  native.raise(format("attempt to concatenate a %s value%s", type(culprit), naming.of_concatenated(4, left)))
 end
 
-debug.setmetatable(nil, { __metatable = false, __concat = records.joined })
+-- Raise the error for operands of `<` or `<=` that cannot be compared.
+function native.raise_comparison(a, b)
+  local left, right = type(a), type(b)
+  local name = (a == nil or b == nil) and naming.of_compared(4, a, b) or ""
+  if left == right then native.raise(format("attempt to compare two %s values%s", left, name)) end
+  if a == nil then left = left .. name elseif b == nil then right = right .. name end
+  native.raise(format("attempt to compare %s with %s", left, right))
+end
+
+debug.setmetatable(nil, {
+  __metatable = false, __concat = records.joined, __lt = records.less, __le = records.less_or_equal,
+})
 
 return concatenation

@@ -6,7 +6,7 @@
 -- has not looked at, and reads the scripts' texts; it returns the error with the nearest names.
 
 local native, json, records = ...
-local find, gmatch, sub = string.find, string.gmatch, string.sub
+local find, gmatch, match, sub = string.find, string.gmatch, string.match, string.sub
 local insert, remove = table.insert, table.remove
 local ipairs, next = ipairs, next
 
@@ -52,10 +52,12 @@ function native.check_field(kind, name)
   known[name] = true
 end
 
--- Raise an error if a script reads a field of a list that its records have, unless a script assigns such a field.
+-- Raise an error if a script reads a field of a list that its records have, `stack` or `stack.name`, unless a script
+-- assigns such a field.
 function native.check_list(kind, name)
+  local first = match(name, "^[^.]*")
   for _, declared in ipairs(kind.names) do
-    if declared == name and not assigned[name] then return ask_parent(kind, name, true) end
+    if declared == first and not assigned[name] then return ask_parent(kind, name, true) end
   end
 end
 

@@ -170,16 +170,23 @@ local function name_of(value)
   return tointeger(value) or tostring(value)
 end
 
--- Return a table whose names are listed, and iterated over by `pairs`, in this order. It may also be read by a boolean,
--- nil and json.null, as the values of a key are.
+-- Return a table whose names are listed, and iterated over by `pairs`, in this order, and counted by `#`. It may also be
+-- read by a boolean, nil and json.null, as the values of a key are.
 local function ordered_table(fields, names)
   local has = {}
   for _, name in ipairs(names) do has[name] = true end
   return debug.setmetatable(fields, native.register {
-    __metatable = false, kind = "record", keys = names, nulls = {}, has = has, quoted = {},
+    __metatable = false, kind = "record", keys = names, nulls = {}, has = has, quoted = {}, is_by_key = true,
     __index = function(value, key)
       local name = name_of(key)
       if name ~= key then return rawget(value, name) end
+    end,
+    __len = function(value)
+      local count = 0
+      for _, name in ipairs(json.keys(value)) do
+        if rawget(value, name) ~= nil then count = count + 1 end
+      end
+      return count
     end,
     __pairs = function(value)
       local ordered, i = json.keys(value), 0

@@ -22,6 +22,11 @@ def unknown_field(function: Function, path: tuple[str, ...], name: str, names: S
         names: the fields that there are beside it.
     """
     prefix = "".join(f"{part}." for part in path)
+    if "." in name and any(column.name == prefix + name for column in function.columns):
+        text = f'{_subject(function)} a record "{prefix}{name.partition(".")[0]}", and no field with the name "{name}".'
+        return UnknownFieldError(
+            text, advice=f'Write item.{prefix}{name}, and for all of them list.map(items, "{prefix}{name}").'
+        )
     text = f'{_subject(function)} no field "{prefix}{shortened(sanitize_text(name), MAX_NAME_SHOWN)}".'
     below = [column.name for column in function.columns if column.path[-1] == name] if not path else []
     near = [*below, *(f"{prefix}{known}" for known in nearest(name, names))]
@@ -32,8 +37,9 @@ def unknown_field(function: Function, path: tuple[str, ...], name: str, names: S
 
 def field_of_records(function: Function, name: str) -> UnknownFieldError:
     """Return the error for a field that was read of a list, although its records have it."""
+    name = shortened(sanitize_text(name), MAX_NAME_SHOWN)
     text = f'This is a list, which has no field "{name}"; the records of {function.name} have one each.'
-    advice = f"Read it of one record, list[1].{name}, or of all: for _, item in ipairs(list) do … item.{name} … end"
+    advice = f'Read it of one record, items[1].{name}, or of all: list.map(items, "{name}")'
     return UnknownFieldError(text, advice=advice)
 
 

@@ -1,4 +1,5 @@
--- Find the name of an operand that cannot be concatenated, as in Lua's own error message: ` (field 'x')`.
+-- Find the name of an operand that cannot be concatenated, as in Lua's own error message: ` (field 'x')`; and of nil that
+-- cannot be compared, which Lua itself does not name.
 --
 -- Lua derives it from the instruction that failed and the one that loaded the operand (`varinfo` in ldebug.c), but only
 -- if nil has no `__concat`, and here nil has one. So this module reads the same instructions from the dumped function.
@@ -11,6 +12,7 @@ local rawequal, rawget, type = rawequal, rawget, type
 
 -- Opcodes of Lua 5.4 (lopcodes.h), and those that do not change register A.
 local MOVE, LOADK, LOADKX, LOADNIL, GETUPVAL, GETTABUP, GETTABLE, GETI, GETFIELD = 0, 3, 4, 8, 9, 11, 12, 13, 14
+local LT, LE, FIRST_WITH_NUMBER, LAST_WITH_NUMBER = 58, 59, 62, 65 -- comparisons; those with a number: `a < 5`
 local SELF, CONCAT, JMP, CALL, TAILCALL, TFORCALL, EXTRAARG = 20, 53, 56, 68, 69, 76, 82
 local KEEPS = { [10] = true, [67] = false, [75] = true, [78] = true, [EXTRAARG] = true }
 for _, range in next, { { 15, 18 }, { 46, 48 }, { 54, 66 }, { 70, 72 } } do
@@ -25,17 +27,22 @@ local function instruction_decoder(code, binary)
   end
 end
 
--- Return the concatenations on a line: the position of each, its first register and the one after its last.
-local function concatenations_on_line(code, binary, instruction, target_line)
-  local concatenations, line = {}, code.line
+-- Call a function with the position and the parts of each instruction on a line.
+local function each_on_line(code, binary, instruction, target_line, f)
+  local line = code.line
   for pc = 0, code.size - 1 do
     local line_step = unpack("<i1", binary, code.steps + pc)
     line = line_step == -128 and code.lines[pc] or line + line_step
-    if line == target_line then
-      local op, a, b = instruction(pc)
-      if op == CONCAT then concatenations[#concatenations + 1] = { pc, a, a + b } end
-    end
+    if line == target_line then f(pc, instruction(pc)) end
   end
+end
+
+-- Return the concatenations on a line: the position of each, its first register and the one after its last.
+local function concatenations_on_line(code, binary, instruction, target_line)
+  local concatenations = {}
+  each_on_line(code, binary, instruction, target_line, function(pc, op, a, b)
+    if op == CONCAT then concatenations[#concatenations + 1] = { pc, a, a + b } end
+  end)
   return concatenations
 end
 
@@ -132,10 +139,46 @@ end
 -- take long to read.
 local cached_names = setmetatable({}, { __mode = "k" })
 
--- Return the name of the left or right operand of the concatenation at a stack level, or an empty text.
-return function(level, left)
+local naming = {}
+
+-- Return the script's function at a stack level, or nil if there is none.
+local function script_function(level)
   local info = getinfo(level, "flS")
-  if not info or info.what == "C" or info.currentline < 1 or find(info.source, "^@kosmo/") then return "" end
+  if info and info.what ~= "C" and info.currentline >= 1 and not find(info.source, "^@kosmo/") then return info end
+end
+
+-- Return the name of a nil that is compared at a stack level, or an empty text. The operands are in the order of `<`.
+function naming.of_compared(level, left_operand, right_operand)
+  local info = script_function(level + 1)
+  if not info then return "" end
+  local binary = dump(info.func)
+  local code = cells.read(binary)
+  local instruction = instruction_decoder(code, binary)
+  local registers = {} -- position and register of each nil that may be meant
+  local function value_in(register) return select(2, getlocal(level + 3, register + 1)) end
+  each_on_line(code, binary, instruction, info.currentline, function(pc, op, a, b)
+    if op == LT or op == LE then
+      if rawequal(value_in(a), left_operand) and rawequal(value_in(b), right_operand) then
+        registers[#registers + 1] = { pc, left_operand == nil and a or b }
+      end
+    elseif op >= FIRST_WITH_NUMBER and op <= LAST_WITH_NUMBER and value_in(a) == nil then
+      registers[#registers + 1] = { pc, a }
+    end
+  end)
+  local description
+  for _, place in ipairs(registers) do
+    local kind, name = value_name(code, instruction, place[1], place[2])
+    local text = kind and kind ~= "constant" and format(" (%s '%s')", kind, name) or ""
+    if description and description ~= text then return "" end -- which of them it is, is not known
+    description = text
+  end
+  return description or ""
+end
+
+-- Return the name of the left or right operand of the concatenation at a stack level, or an empty text.
+function naming.of_concatenated(level, left)
+  local info = script_function(level + 1)
+  if not info then return "" end
   local top = 0
   while getlocal(level, top + 1) do top = top + 1 end
   local key = format("%d %d %s", info.currentline, top, left)
@@ -162,3 +205,5 @@ return function(level, left)
   end
   return description
 end
+
+return naming

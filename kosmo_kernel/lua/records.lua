@@ -70,15 +70,21 @@ local function compare(operator)
   return function(a, b)
     local left, right = text_of(a), text_of(b)
     if not left or not right then
-      local left_type, right_type = type(a), type(b)
-      native.raise(left_type == right_type and format("attempt to compare two %s values", left_type)
-        or format("attempt to compare %s with %s", left_type, right_type))
+      local event = operator == "<" and "__lt" or "__le"
+      for i = 1, 2 do -- a script's own table may have one
+        local operand = i == 1 and a or i == 2 and b
+        local metatable = type(operand) == "table" and not ours(operand) and getmetatable(operand)
+        local own = metatable and rawget(metatable, event)
+        if own then return own(a, b) end
+      end
+      native.raise_comparison(a, b)
     end
     if operator == "<" then return left < right end
     return left <= right
   end
 end
 local less, less_or_equal = compare("<"), compare("<=")
+records.less, records.less_or_equal = less, less_or_equal
 
 -- Return the value of an absent field: its declared default, a string method of a reference, or nil, unless the field is
 -- misspelt. A declared field that is nil is noted, because only such a field may be concatenated, as an empty text.

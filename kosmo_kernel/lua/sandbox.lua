@@ -74,6 +74,9 @@ local function add_basic_functions(environment)
         raise("ipairs goes through a list, and this is one record: read its fields, or write ipairs({ record })")
       end
     end
+    if metatable and metatable.is_by_key and rawget(value, 1) == nil and next(value) ~= nil then
+      raise("ipairs goes through a list, and this table has names: for name, value in pairs(…) do … end")
+    end
     return ipairs(value)
   end
   -- Check arguments here, so that errors have the script's line; the standard functions would name a trusted line.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter, Signature
 from typing import Any
 
-from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration
+from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, lua_words
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.pages.page import paragraphs
 
@@ -71,11 +72,13 @@ def _call(
         with keep_error(session), call_frontend() as frontend:
             given = _named(function, values, named)
             arguments = {name: lua_value(_listed(value), name) for name, value in given.items()}
+            function.bind({name: value for name, value in arguments.items() if name not in RESERVED}, python_words)
+            arguments = {name: value for name, value in arguments.items() if value is not None}
             full_name = f"{integration.name}.{function.name}"
             result = session.call(full_name, arguments, RunOptions(**options), frontend, account=account)
     except KosmoError as error:
         if isinstance(error, InvalidArgumentsError) and error.advice:
-            error.advice = f"Write {example(integration, function)}"
+            error.advice = _advice(error, integration, function)
         if error.result is not None:
             show_notes(error.result.labelled_notes())
         hide_own_frames(error)
@@ -100,7 +103,24 @@ def _named(function: Function, values: tuple[Any, ...], named: Mapping[str, Any]
     by_position = function.named(values)
     if twice := [name for name in by_position if named.get(name) is not None]:
         raise InvalidArgumentsError(f"`{twice[0]}` is given by position and by name.", where=function.name)
-    return {**by_position, **{name: value for name, value in named.items() if value is not None}}
+    return {**by_position, **named}
+
+
+def python_words(value: object) -> str:
+    """Return a wrong argument in Python's terms for an error message."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return str(value) if value is None or isinstance(value, bool) else lua_words(value)
+
+
+def _advice(error: InvalidArgumentsError, integration: Integration, function: Function) -> str:
+    """Return the call to write instead, as Python code."""
+    call = example(integration, function)
+    return (
+        f"Write {call}"
+        if error.unused_limit is None
+        else f"The first {error.unused_limit}: {call}.head({error.unused_limit})"
+    )
 
 
 def _listed(value: Any) -> Any:
@@ -128,8 +148,10 @@ def _documentation(integration: Integration, function: Function) -> Iterator[str
     docs += [(name, doc) for name, (_, doc) in CALL_OPTIONS.items()]
     yield "Parameters:"
     yield from (f"    {name}: {doc}." for name, doc in docs)
-    yield f"\nReturns:\n    {_RETURNS[function.returns]} with these fields; nil stands for a missing value:"
-    yield from (f"    {c.name} ({_kind(c)}){c.doc and f': {c.doc}'}" for c in function.columns)
+    yield f"\nReturns:\n    {_RETURNS[function.returns]} with these fields; None stands for a missing value:"
+    for column in function.columns:
+        doc = re.sub(r"\bnil\b", "None", column.doc)
+        yield f"    {column.name} ({_kind(column)}){doc and f': {doc}'}"
 
 
 def _kind(column: Column) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, looks_like_token
+from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, how_to_add, looks_like_token
 from kosmo_kernel.catalogue import Integration, missing_function, nearest
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.python_api.current import current_session
@@ -51,9 +51,11 @@ class Namespace(ModuleType):
             return tables
         if self._account is None and (alias := self._alias(name)) is not None:
             return Namespace(self._integration, alias)
-        why, near = missing_function(self._integration, name, self._accounts())
+        listed = f"`help({self._integration.name})` has all functions."
+        why, near = missing_function(self._integration, name, self._accounts(), listed=listed)
         what = "function" if self._account else "function or account"
-        text = f"{self._integration.title} has no {what} `{name}`. {why}".rstrip()
+        how = "" if near or self._account or "_" in name else how_to_add(self._integration, name)
+        text = f"{self._integration.title} has no {what} `{name}`. {why} {how}".rstrip()
         suggestions = tuple(f"{self._integration.name}.{one}" for one in near)
         raise _with_short_traceback(UnknownAttributeError(text, suggestions))
 
@@ -69,7 +71,8 @@ class Namespace(ModuleType):
                 raise _with_short_traceback(UnknownNameError(NOT_AN_ALIAS))
             near = nearest(account, self._accounts())
             suggestions = tuple(f'{self._integration.name}["{one}"]' for one in near)
-            text = f"{self._integration.title} has no account `{account}`."
+            how = "" if near else how_to_add(self._integration, account)
+            text = f"{self._integration.title} has no account `{account}`. {how}".rstrip()
             raise _with_short_traceback(UnknownNameError(text, suggestions))
         return Namespace(self._integration, alias)
 

@@ -23,7 +23,7 @@ from pandas.api.types import infer_dtype
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.saved_tables import NESTED
-from kosmo_kernel.render.misspelt_columns import naming_columns, raise_unknown
+from kosmo_kernel.render.misspelt_columns import naming_columns, raise_unknown, unknown_attribute
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.settings.table import ROWS
@@ -106,6 +106,14 @@ class KosmoFrame(pd.DataFrame):
                 return pd.DataFrame.__getitem__(self, key)
             except KeyError as error:
                 raise_unknown(self.columns, [key], error)
+
+        def __getattr__(self, name: str) -> Any:
+            try:
+                return pd.DataFrame.__getattr__(self, name)
+            except AttributeError as error:
+                if name in self._internal_names_set:  # pandas is still making the frame
+                    raise
+                raise unknown_attribute(self.columns, name, error) from None
 
         groupby = naming_columns(pd.DataFrame.groupby)
         sort_values = naming_columns(pd.DataFrame.sort_values)

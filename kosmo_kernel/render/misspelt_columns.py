@@ -1,4 +1,4 @@
-"""Suggest a column where pandas has none of a name: `apps["stack.nam"]`."""
+"""Suggest a column where pandas has none of a name: `apps["stack.nam"]`, `apps.onwer`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ _MAX_NAME_SHOWN = 60  # characters
 
 class UnknownColumnError(UnknownFieldError, KeyError):
     """A column that a frame does not have. Also a KeyError, which pandas and its users expect."""
+
+
+class UnknownColumnAttributeError(UnknownFieldError, AttributeError):
+    """An attribute that is nearly a column. Also an AttributeError, which `hasattr` and `getattr` expect."""
 
 
 def naming_columns(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,15 +50,32 @@ def raise_unknown(columns: Iterable[Any], asked: Iterable[Any], error: KeyError)
     wrong = next((name for name in names if isinstance(name, str) and name not in known), None)
     if wrong is None or not known:
         raise error
+    near = _nearest(wrong, known)
     there = ", ".join(map(_printable, known[:_MAX_COLUMNS_LISTED])) + (
         ", …" if len(known) > _MAX_COLUMNS_LISTED else ""
     )
     text = f'There is no column "{_printable(wrong)}".'
-    below = [name for name in known if name.startswith(f"{wrong}.")]
-    near = tuple(map(_printable, dict.fromkeys((*below, *nearest(wrong, known)))))[:3]
     unknown = UnknownColumnError(text, near, advice=f"There are {there}.")
     hide_own_frames(unknown)
     raise unknown from None
+
+
+def unknown_attribute(columns: Iterable[Any], name: str, error: AttributeError) -> AttributeError:
+    """Return the error for an attribute that a frame does not have: that of pandas, unless it is nearly a column."""
+    near = () if name.startswith("_") else _nearest(name, [one for one in columns if isinstance(one, str)])
+    if not near:
+        return error
+    unknown = UnknownColumnAttributeError(f'There is no column "{_printable(name)}".', near)
+    hide_own_frames(unknown)
+    return unknown
+
+
+def _nearest(wrong: str, known: list[str]) -> tuple[str, ...]:
+    """Return the columns that may be meant: those below a name, those of a similar name, and those below one."""
+    heads = dict.fromkeys(name.partition(".")[0] for name in known if "." in name)
+    alike = [wrong, *nearest(wrong, heads, 1)]
+    below = [name for one in alike for name in known if name.startswith(f"{one}.")]
+    return tuple(map(_printable, dict.fromkeys((*below, *nearest(wrong, known)))))[:3]
 
 
 def _printable(name: str) -> str:

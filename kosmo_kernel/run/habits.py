@@ -33,6 +33,10 @@ _TARGET = r"([A-Za-z_][\w.]*(?:\[[^\]]*\])?)"
 # A name with its fields, indexes and one call.
 _VALUE = r"((?:[A-Za-z_][\w.]*)(?:\[[^\]]*\])?(?:\([^()]*\))?)"
 
+_OF_LISTS = "filter|reject|map|flatten|take|unique_by|index_by|group_by|count_by|sum_by|sort_by|join"
+# A method of a list.
+_METHOD = rf"(?<![\w.:])(?!(?:list|parallel)\b)([A-Za-z_][\w.]*)(?:[.:]({_OF_LISTS})|:(find))\(\s*"
+
 # In a masked line `\x01` stands for each character of a string or comment.
 _SYNTAX = (
     _habit(
@@ -47,6 +51,11 @@ _SYNTAX = (
     ),
     _habit(r"^(\s*)(?://|#(?=\s))(.*)$", "{0}--{1}", "A comment begins with `--`."),
     _habit(r"^(\s*)(?:async\s+)?def\s+(\w+)\s*\((.*?)\)[^:]*:?\s*$", "{0}function {1}({2})", "Lua ends it with `end`."),
+    _habit(
+        r"^(\s*)(?:async\s+)?def\s+(\w+)\s*\((.*?)\)[^:]*:\s*(\S.*)$",
+        "{0}function {1}({2}) {3} end",
+        "Lua writes a function like this.",
+    ),
     _habit(
         r"^\s*(?:import|from)\s+\w.*$", "", "There are no modules to load: json, regex, list, time and os are there."
     ),
@@ -112,6 +121,8 @@ _CALLED = (
         "{0}for _, {1} in ipairs({2}) do",
         "A loop needs ipairs().",
     ),
+    _habit(_METHOD + r"\)", "list.{1}{2}({0})", "Lua's lists have no methods: `list` has functions."),
+    _habit(_METHOD, "list.{1}{2}({0}, ", "Lua's lists have no methods: `list` has functions."),
     _habit(_TARGET + r"\.append\((.*)\)", "table.insert({0}, {1})", "Lua's lists have no append()."),
     _habit(r"([\"'])(\x01*)\1\s*%\s*(.+?)(\)?)\s*$", "string.format({0}{1}{0}, {2}){3}", "Lua has no `%` for texts."),
     _habit(r"([\"'])(\x01*)\1\s*\+\s*", "{0}{1}{0} .. ", "Lua joins texts with `..`."),
@@ -125,6 +136,7 @@ _CALLED = (
     _habit(r"\bFalse\b", "false", "", "False"),
     _habit(r"\bNone\b", "nil", "", "None"),
 )
+_FORMAT = re.compile(r"([\"'])(\x01*)\1\s*\.format\(")
 _F_STRING = re.compile(r"\bf([\"'])(\x01*)\1")
 
 
@@ -147,8 +159,9 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[s
         return ""
     text = lines[line - 1]
     masked = masked_text(source).split("\n")[line - 1]
-    if _F_STRING.search(masked) and not is_set("f"):
-        return f"Lua joins texts with `..`. Write: {_splice(text, masked, _F_STRING, _joined).strip()}"
+    for form, sentence, lua in _TEXT_FORMS:
+        if form.search(masked) and not (form is _F_STRING and is_set("f")):
+            return f"{sentence} Write: {_splice(text, masked, form, lua).strip()}"
     for habit in _CALLED if compiled else _SYNTAX:
         if habit.pattern.search(masked) and not (habit.name and is_set(habit.name)):
             if not habit.lua:
@@ -170,6 +183,12 @@ def _joined(groups: tuple[str, ...]) -> str:
     return " .. ".join(piece for piece in pieces if piece != quote * 2) or quote * 2
 
 
+def _formatted(groups: tuple[str, ...]) -> str:
+    """Return the beginning of the Lua of a Python text with `format`."""
+    quote, content = groups[0], groups[1]
+    return f"string.format({quote}{re.sub(r'{[^{}]*}', '%s', content)}{quote}, "
+
+
 def _splice(text: str, masked: str, pattern: re.Pattern[str], lua: Callable[[tuple[str, ...]], str]) -> str:
     """Return a line in which each match of a pattern in the masked line is replaced."""
     pieces, end = [], 0
@@ -178,3 +197,10 @@ def _splice(text: str, masked: str, pattern: re.Pattern[str], lua: Callable[[tup
         pieces += [text[end : match.start()], lua(groups)]
         end = match.end()
     return "".join((*pieces, text[end:]))
+
+
+# Texts that Python fills in: what they look like, a sentence, and the function that returns the same in Lua.
+_TEXT_FORMS = (
+    (_F_STRING, "Lua joins texts with `..`.", _joined),
+    (_FORMAT, "Lua fills in `%s`.", _formatted),
+)

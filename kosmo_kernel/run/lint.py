@@ -19,6 +19,7 @@ def lint(
     is_set: Callable[[str], bool],
     called: Collection[str] = (),
     unmatched: Mapping[tuple[str, str], str] | None = None,
+    nearest_variable: Callable[[str], str] = lambda _: "",
 ) -> list[str]:
     """Return warnings about a script, one line each.
 
@@ -27,9 +28,10 @@ def lint(
         is_set: returns whether a script of the session, this one included, or an input sets a variable of this name.
         called: the paths of the session's calls so far, `integrations.heroku.list_apps`.
         unmatched: tests that matched nothing; see `comparison_warnings`.
+        nearest_variable: returns the variable with the nearest name, or an empty text.
     """
     source = source[:MAX_CHARACTERS_TOKENIZED]
-    return [*comparison_warnings(source, called, unmatched or {}), *_mistakes(source, is_set)]
+    return [*comparison_warnings(source, called, unmatched or {}), *_mistakes(source, is_set, nearest_variable)]
 
 
 _COMPARED = re.compile(
@@ -47,7 +49,7 @@ _DASH = re.compile(r":\s*(?:find|match|gmatch|gsub)\s*\(\s*([\"'])((?>[^\"'\n%\[
 _CONSTANTS = frozenset(("nil", "true", "false", "not", "function", "end"))
 
 
-def _mistakes(source: str, is_set: Callable[[str], bool]) -> Iterator[str]:
+def _mistakes(source: str, is_set: Callable[[str], bool], nearest_variable: Callable[[str], str]) -> Iterator[str]:
     """Yield warnings about what Lua reads otherwise than it was meant, or compares in vain."""
     unset = {name for name in {name for _, name in _reads(source)} - _CONSTANTS if not is_set(name)}
     if not unset and not any(pattern.search(source) for pattern in (_ZERO, _NOT, _DASH)):
@@ -55,7 +57,8 @@ def _mistakes(source: str, is_set: Callable[[str], bool]) -> Iterator[str]:
     masked = masked_text(source)
     for match, name in _reads(masked) if unset else ():
         if name in unset:
-            yield f'line {_line(source, match)}: `{name}` is a variable that nothing sets. A text has quotes: "{name}".'
+            hint = f"Did you mean `{near}`?" if (near := nearest_variable(name)) else f'A text has quotes: "{name}".'
+            yield f"line {_line(source, match)}: `{name}` is a variable that nothing sets. {hint}"
     written = set(re.findall(_WRITTEN, masked))
     for match in () if "regex." in masked else _ZERO.finditer(masked):  # `found[0]` is the whole match
         if match[1] not in written:

@@ -186,13 +186,15 @@ class Services:
         function = to.function
         try:
             args = function.named(request.positional if request.named is None else request.named)
-            collect, concurrency = _reserved(function, args) if args.keys() & RESERVED else (False, DEFAULT_CONCURRENCY)
+            collect, limit = _reserved(function, args) if args.keys() & RESERVED else (False, None)
             bound = function.bind(args)
         except InvalidArgumentsError as error:
             error.advice = f"Write {to.integration.name}.{function.example_call}"
             raise
         calls = function.calls(bound)
         many = function.fanned_out(bound)
+        if limit is not None and not many:
+            raise _unused_limit(to.integration, function, limit, with_arguments=bool(bound))
         return ServiceCall(
             to.integration,
             function,
@@ -206,7 +208,7 @@ class Services:
             len(calls),
             many.name if many else "",
             collect,
-            concurrency,
+            min(limit or DEFAULT_CONCURRENCY, MAX_CONCURRENCY),
         )
 
     def plan(self, bound_call: ServiceCall) -> list[PlannedCall]:
@@ -484,8 +486,8 @@ def _expect(client: Client, handle: CallHandle, fetches: int, *, begun: int) -> 
     handle.expect(client.account.alias, client.limiter, fetches)
 
 
-def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int]:
-    """Remove the arguments `errors` and `limit`, which every function takes, and return their values."""
+def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int | None]:
+    """Remove the arguments `errors` and `limit`, and return whether to collect errors, and the limit."""
     errors, at_once = args.pop("errors", None), args.pop("limit", None)
     faults = []
     if errors not in (None, *ERROR_MODES):
@@ -494,4 +496,15 @@ def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int]:
         faults.append("`limit` must be a number of requests at a time, 1 or more")
     if faults:
         raise InvalidArgumentsError.of_call(function.name, faults, function.example_call)
-    return errors == "collect", min(at_once or DEFAULT_CONCURRENCY, MAX_CONCURRENCY)
+    return errors == "collect", at_once
+
+
+def _unused_limit(
+    integration: Integration, function: Function, limit: int, *, with_arguments: bool
+) -> InvalidArgumentsError:
+    """Return the error for a `limit` that is meant to limit the records."""
+    call = f"{integration.name}.{function.name}({'…' if with_arguments else ''})"
+    advice = f"The first {limit} of a list: list.take({call}, {limit})" if function.returns == "list" else ""
+    error = InvalidArgumentsError(function.limits_nothing(limit), where=function.name, advice=advice)
+    error.unused_limit = limit
+    return error

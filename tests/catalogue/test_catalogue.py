@@ -236,11 +236,10 @@ def test_the_call_that_an_error_advises_has_no_mistake() -> None:
         assert function.local or function.url(bound)
 
 
-def test_a_missing_argument_is_told_in_words_and_nil_counts_as_missing() -> None:
-    said = f"get_app: `app_id` is missing: an app's name or UUID. {WRITE}"
+def test_an_argument_that_is_missing_or_nil_is_told_in_words() -> None:
     get_app = HEROKU.function("get_app")
-    assert refusal(get_app, {}) == said
-    assert refusal(get_app, {"app_id": None}) == said
+    assert refusal(get_app, {}) == f"get_app: `app_id` is missing: an app's name or UUID. {WRITE}"
+    assert refusal(get_app, {"app_id": None}) == f"get_app: `app_id` is nil: an app's name or UUID. {WRITE}"
 
 
 def test_a_misspelt_reserved_argument_is_recognised() -> None:
@@ -263,7 +262,7 @@ def test_a_misspelt_reserved_argument_is_recognised() -> None:
         ("my%2Fapp", "'my%2Fapp'"),
         ("my-app\n", "'my-app\\n'"),
         ("my\x1b[31mapp", "'my\\x1b[31mapp'"),
-        ("My-App", "'My-App'"),
+        ("My-App", "'My-App' (names are in lower case: did you mean 'my-app'?)"),
         ("my-äpp", "'my-äpp'"),
         ("my-app٣", "'my-app٣'"),
         ("ab-", "'ab-'"),

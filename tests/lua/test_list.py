@@ -98,6 +98,14 @@ def test_tables_by_key_keep_the_order_of_the_first_item_and_null_is_one_key(
     ]
 
 
+def test_a_table_by_key_is_counted_by_its_names_and_is_no_list(lua: Machine) -> None:
+    by = f"{HEAD}local by = list.count_by(all, 'stack') "
+    assert values(lua, by + "local n = #by by.more, by['heroku-22'] = 1, nil return n, #by", Answers(SHORT)) == [3, 3]
+    assert values(lua, "return #list.group_by({}, 'x'), #list.index_by({ { n = 7 }, { n = 1 } }, 'n')") == [0, 2]
+    told = str(failure(lua, by + "for i in ipairs(by) do end", Answers(SHORT)).error)
+    assert told.endswith("this table has names: for name, value in pairs(…) do … end")
+
+
 @pytest.mark.parametrize("rows", [SHORT, LONG], ids=["short", "by columns"])
 @pytest.mark.parametrize(
     "expression",

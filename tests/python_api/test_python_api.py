@@ -166,6 +166,35 @@ def test_a_token_in_place_of_an_account_is_not_repeated(heroku: Any, token: str)
     assert "deadbeef" not in str(caught.value)
 
 
+@pytest.mark.parametrize("read", ["heroku.staging", 'heroku["staging"]'])
+def test_an_account_that_is_not_there_is_an_error_that_says_how_to_add_it(heroku: Any, read: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        eval(read, {"heroku": heroku})  # noqa: S307
+    assert "HEROKU_API_KEY_STAGING" in caught.value.message
+    assert "`kosmo accounts:add staging`" in caught.value.message
+    assert "docs.read" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("heroku.list_apps(limit=5)", "The first 5: heroku.list_apps().head(5)"),
+        ('heroku.list_releases("my-app", limit=3)', "`newest = 3` asks for the last 3."),
+        ("heroku.list_dynos(app_id=None)", "`app_id` is None: an app's name or UUID."),
+        ('heroku.list_dynos(["my-app", None])', "got None."),
+        ("heroku.list_dynos(True)", "got True."),
+        ('heroku.list_dynos({"colour": "red"})', "got a mapping."),
+        ('heroku.get_app("My-App")', "did you mean 'my-app'?"),
+    ],
+)
+def test_a_mistake_is_told_in_pythons_words(heroku: Any, call: str, said: str) -> None:
+    with pytest.raises(InvalidArgumentsError) as caught:
+        eval(call, {"heroku": heroku})  # noqa: S307
+    assert said in caught.value.message
+    assert not re.search("nil|list.take|[{]", caught.value.message)
+    assert "nil" not in heroku.list_dynos.__doc__
+
+
 @pytest.mark.parametrize("name", ["list_dyno", "stagin"])
 def test_an_unknown_name_is_an_attribute_error_with_the_nearest_names(heroku: Any, name: str) -> None:
     assert not hasattr(heroku, name)

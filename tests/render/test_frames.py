@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kosmo_kernel.catalogue import Column, ColumnKind, Function, Link
+from kosmo_kernel.errors import UnknownFieldError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
 from kosmo_kernel.render.misspelt_columns import UnknownColumnError
@@ -454,6 +456,19 @@ def test_every_value_of_every_record_stands_in_the_frame(rows: list[dict[str, An
     for row, record in enumerate(rows):
         for path, value in leaves(record):
             assert stands(path, value, row)
+
+
+def test_an_attribute_that_is_nearly_a_column_names_it_and_others_stay_pandas_own() -> None:
+    frame = frame_of(Records([RECORD], None, COLUMNS))
+    for name, near in {"nmae": '"name"', "app": '"app.name"', "app_name": '"app.name"'}.items():
+        assert not hasattr(frame, name)
+        with pytest.raises(UnknownFieldError, match=f'^There is no column "{name}". Did you mean {near}') as caught:
+            getattr(frame, name)
+        assert isinstance(caught.value, AttributeError)
+    for name in ("gruopby", "_nmae", "_mgrs"):
+        with pytest.raises(AttributeError, match=r"^'KosmoFrame' object has no attribute"):
+            getattr(frame, name)
+    assert copy.copy(pickle.loads(pickle.dumps(frame))).equals(frame)  # noqa: S301
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,20 @@ HABITS = {
     "local t = {} t.append(1)": "local t = {} table.insert(t, 1)",
     "local f = lambda x: x + 1": "local f = function(x) return x + 1 end",
     "local s = 'A' return s.lower()": "local s = 'A' return s:lower()",
+    "local t = {} return t.filter(print)": "local t = {} return list.filter(t, print)",
+    "local t = { a = {} } return t.a:sort_by('name', 'desc')": "return list.sort_by(t.a, 'name', 'desc')",
+    "local t = {} return t:find({ a = 1 })": "return list.find(t, { a = 1 })",
+    "local t = {} return t:flatten()": "return list.flatten(t)",
+    "return '{} of {name}'.format(1, n)": "return string.format('%s of %s', 1, n)",
+    "def f(x): return x": "function f(x) return x end",
 }
-FINE = ["error('len(x) != 1')", "for k in pairs({ 1 }) do error('no') end", "local t = nil return t.x", "x = = 1"]
+FINE = [
+    "list.filter(1, print)",
+    "error('len(x) != 1')",
+    "for k in pairs({ 1 }) do error('no') end",
+    "local t = nil return t.x",
+    "x = = 1",
+]
 WARNINGS = {
     "return heroku.list_apps()[1].name == crashed": '"crashed"',
     "return 'a' == 'b', ({ x = 1 }).x ~= crashed": '"crashed"',

@@ -100,6 +100,27 @@ def test_reading_a_field_of_a_list_that_its_records_have_is_an_error(session: Se
         session.run(ALL + "return dynos.name")
 
 
+@pytest.mark.parametrize(
+    ("read", "how"),
+    [
+        ("apps['stack.name']", 'items[1].stack.name, or of all: list.map(items, "stack.name")'),
+        ("apps[1]['stack.name']", 'Write item.stack.name, and for all of them list.map(items, "stack.name").'),
+        ("heroku.get_app('my-app')['owner.email']", "Write item.owner.email"),
+    ],
+)
+def test_a_column_of_a_frame_that_is_read_as_a_field_is_an_error_that_says_how(
+    session: Session, read: str, how: str
+) -> None:
+    with pytest.raises(UnknownFieldError) as caught:
+        session.run(f"local apps = heroku.list_apps() return {read}")
+    assert how in caught.value.message
+
+
+def test_a_script_may_give_a_list_a_field_with_a_dot(session: Session) -> None:
+    source = "local apps = heroku.list_apps() local v = apps['region.name'] apps['region.name'] = 1 return v"
+    assert session.run(source).value is None
+
+
 def test_pcall_and_facts_tell_the_mistake(session: Session) -> None:
     script = "local ok, message, facts = pcall(function() return apps[1].stak end) return message, facts.type"
     assert session.run(ALL + script).values == [
