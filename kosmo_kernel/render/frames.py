@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from operator import itemgetter
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ _UTC_TO_THE_NANOSECOND = pd.DatetimeTZDtype("ns", "UTC")
 _LOWEST = np.frombuffer(b"0000-00-00T00:00:00Z\n", np.uint8)
 _RANGE = np.frombuffer(b"9999-19-39T29:59:59Z\n", np.uint8) - _LOWEST
 _TIME_LINE = np.dtype([("time", "S19"), ("end", "S2")])
+_MAX_IN_EXCEL = 10**15  # integers from here on have more digits than Excel keeps
 _FIRST_DAY = np.datetime64("0001-01-01")
 
 
@@ -130,11 +132,12 @@ class KosmoFrame(pd.DataFrame):
         return _flat(self, _is_nested).to_csv(*args, **kwargs)
 
     def to_excel(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[misc] # final in the stubs, but not in pandas
-        """Write an Excel sheet, with the arguments of `DataFrame.to_excel`."""
-        flat = _flat(self, _is_nested)
-        times = [place for place, dtype in enumerate(flat.dtypes) if isinstance(dtype, pd.DatetimeTZDtype)]
-        local = {place: flat.iloc[:, place].dt.tz_convert("UTC").dt.tz_localize(None).array for place in times}
-        _with_columns(flat, local).to_excel(*args, **kwargs)
+        """Write an Excel sheet, with the arguments of `DataFrame.to_excel`.
+
+        A text that begins with `=` stays a text, unless another engine than openpyxl is named. So do the digits of
+        integers that have more than 15 of them, which Excel cannot keep in a number.
+        """
+        _write_excel(_for_excel(_flat(self, _is_nested)), *args, **kwargs)
 
     def to_sql(self, *args: Any, **kwargs: Any) -> int | None:  # type: ignore[misc] # final in the stubs, as `to_excel`
         """Write to a database, with the arguments of `DataFrame.to_sql`."""
@@ -420,6 +423,34 @@ def _with_columns(frame: pd.DataFrame, changed: Mapping[int, _Array]) -> pd.Data
     result.columns = frame.columns
     result.attrs = frame.attrs
     return result
+
+
+def _for_excel(flat: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with times in UTC without a zone, and with columns of long integers as texts."""
+    changed: dict[int, _Array] = {}
+    for place, dtype in enumerate(flat.dtypes):
+        column = flat.iloc[:, place]
+        if isinstance(dtype, pd.DatetimeTZDtype):
+            changed[place] = column.dt.tz_convert("UTC").dt.tz_localize(None).array
+        elif pd.api.types.is_integer_dtype(dtype) and ((column >= _MAX_IN_EXCEL) | (column <= -_MAX_IN_EXCEL)).any():
+            changed[place] = column.astype(_STRING).array
+    return _with_columns(flat, changed)
+
+
+def _write_excel(frame: pd.DataFrame, excel_writer: Any, **options: Any) -> None:
+    """Write a frame to an Excel file, or to a sheet of a writer of pandas, with its texts as texts."""
+    signature(pd.DataFrame.to_excel).bind(frame, excel_writer, **options)  # before a file is made
+    if not isinstance(excel_writer, pd.ExcelWriter):
+        engine: Any = options.pop("engine", None) or "openpyxl"
+        files = {name: options.pop(name) for name in ("engine_kwargs", "storage_options") if name in options}
+        with pd.ExcelWriter(excel_writer, engine=engine, **files) as writer:
+            _write_excel(frame, writer, **options)
+        return
+    frame.to_excel(excel_writer, **options)
+    if excel_writer.engine == "openpyxl":  # which takes texts that begin with `=` for formulas
+        sheet: Any = excel_writer.sheets[options.get("sheet_name", "Sheet1")]
+        for cell in (cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f"):
+            cell.data_type = "s"
 
 
 def _json(value: object) -> str:

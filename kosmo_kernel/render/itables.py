@@ -10,7 +10,8 @@ which columns are numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
@@ -24,6 +25,9 @@ from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
 from kosmo_kernel.settings.extras import how_to_install
 from kosmo_kernel.settings.table import ROWS
 
+# A notebook keeps the whole table. What is beyond one of these is left out, which a line below the table says.
+MAX_ROWS = 10_000
+MAX_CHARACTERS = 4_000_000  # of all cells
 WRAP_LENGTH = 60  # a column with a longer cell, in characters, is wrapped
 WIDE_LENGTH = 100  # a column with a longer cell, in characters, is wrapped and wider
 PAGES: list[int | str | Mapping[str, Any]] = [
@@ -55,7 +59,11 @@ _STYLE = Html("""<style>
 </style>""")
 # itables recognizes dark pages by a CSS class, which this script keeps up to date.
 _THEME = Html("<script type=module>window.{}.then(({{ set_or_remove_dark_class: set }}) => set())</script>")
-_BOX = Html('<div class="kosmo-browse">{}{}{}{}</div>')
+_BOX = Html('<div class="kosmo-browse">{}{}{}{}{}</div>')
+_NOTE = Html(
+    "<p>The table has the first {} of {} records, and its search and its CSV only these, so that the notebook stays "
+    "small. Filter or sort the records before you browse them, to see others.</p>"
+)
 
 
 class InteractiveTable:
@@ -75,6 +83,12 @@ class InteractiveTable:
 
     def _repr_mimebundle_(self, **_: Any) -> Bundle:
         return {"text/plain": Plain.escape(self._text), "text/html": _html(self.table)}
+
+
+def _fitting(columns: Sequence[Sequence[str]]) -> int:
+    """Return how many of the first rows have no more than `MAX_CHARACTERS`; at least one."""
+    sizes = accumulate(sum(map(len, row)) for row in zip(*columns, strict=True))
+    return max(1, sum(size <= MAX_CHARACTERS for size in sizes))
 
 
 def interactive_table(name: str, value: Any) -> InteractiveTable:
@@ -101,14 +115,14 @@ def interactive_table(name: str, value: Any) -> InteractiveTable:
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         value = Records(value)
     if isinstance(value, Records):
-        return InteractiveTable(table_of(value, len(value)), table_of(value).text())
+        return InteractiveTable(table_of(value, MAX_ROWS), table_of(value).text())
     if not is_frame(value):
         raise InvalidArgumentsError(
             f"`{name}` is no table: `%{COMMAND_MAGIC} browse` shows a DataFrame or a list of records."
         )
     from kosmo_kernel.render.frames import table_of_frame
 
-    return InteractiveTable(table_of_frame(value, len(value)), table_of_frame(value, ROWS.resolve()).text())
+    return InteractiveTable(table_of_frame(value, MAX_ROWS), table_of_frame(value, ROWS.resolve()).text())
 
 
 def _html(table: Table) -> Html:
@@ -118,6 +132,8 @@ def _html(table: Table) -> Html:
     from kosmo_kernel.render.frames import frame_of_texts
 
     columns = [["" if text is None else text for text in format_column(values)] for values in table.columns]
+    count = _fitting(columns) if columns else table.total
+    columns = [texts[:count] for texts in columns]
     max_lengths = [max(map(len, texts), default=0) for texts in columns]
     long = [place for place, length in enumerate(max_lengths) if WRAP_LENGTH < length <= WIDE_LENGTH]
     longer = [place for place, length in enumerate(max_lengths) if length > WIDE_LENGTH]
@@ -140,4 +156,5 @@ def _html(table: Table) -> Html:
     )
     program = generate_init_offline_itables_html(itables.options.dt_bundle)
     theme = _THEME.format(f"_itables_{itables.__version__.replace('.', '_')}")
-    return box(_BOX.format(_STYLE, html_from_library(markup), html_from_library(program), theme))
+    note = _NOTE.format(f"{count:,}", f"{table.total:,}") if count < table.total else Html("")
+    return box(_BOX.format(_STYLE, html_from_library(markup), html_from_library(program), theme, note))

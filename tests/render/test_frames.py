@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +327,65 @@ def test_a_frame_is_written_to_excel_with_its_times_in_utc(tmp_path: Path) -> No
     back = pd.read_excel(tmp_path / "frame.xlsx")
 
     assert back.iloc[0].to_list() == [1, '["a"]', '[{"cents": 5}]', 1, "{}", pd.Timestamp("2026-11-20 09:00")]
+
+
+GAPS: Rows = [
+    {"size": 7, "big": 2**53 + 1, "is_on": True, "name": "a", "made_at": "2026-11-20T09:00:01Z"},
+    {"size": None, "big": None, "is_on": None, "name": None, "made_at": None},
+    {"size": -1, "big": 3, "is_on": False, "name": "=1+1", "made_at": "2026-11-20T09:00:02Z"},
+]
+
+
+def test_integers_with_gaps_are_integers_in_csv_and_come_back_as_such() -> None:
+    frame = own(*GAPS)
+    text = frame.to_csv(index=False)
+    assert text.splitlines()[1:] == [
+        "7,9007199254740993,True,a,2026-11-20 09:00:01+00:00",
+        ",,,,",
+        "-1,3,False,=1+1,2026-11-20 09:00:02+00:00",
+    ]
+    back = pd.read_csv(StringIO(text), dtype_backend="numpy_nullable", parse_dates=["made_at"])
+    assert back["size"].dtype == frame["size"].dtype == pd.Int64Dtype()
+    pd.testing.assert_frame_equal(back.astype({"name": frame["name"].dtype}), pd.DataFrame(frame))
+
+
+def test_excel_has_integers_as_integers_long_ones_by_their_digits_and_no_formula(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    frame, file = own(*GAPS), tmp_path / "frame.xlsx"
+    frame.to_excel(file, index=False)
+    rows = [[cell.value for cell in row] for row in openpyxl.load_workbook(file).active.iter_rows(min_row=2)]
+    assert rows[0] == [7, "9007199254740993", True, "a", datetime(2026, 11, 20, 9, 0, 1)]  # noqa: DTZ001 - Excel has no zone
+    assert rows[1] == [None] * 5
+    assert [type(value) for value in rows[2]] == [int, str, bool, str, datetime]
+    cells = [cell for row in openpyxl.load_workbook(file).active.iter_rows() for cell in row]
+    assert [cell.value for cell in cells if cell.data_type == "f"] == []
+    back = pd.read_excel(file, dtype_backend="numpy_nullable", dtype={"big": "Int64"})
+    back["made_at"] = back["made_at"].dt.tz_localize("UTC")
+    pd.testing.assert_frame_equal(back.astype({"name": frame["name"].dtype}), pd.DataFrame(frame))
+
+
+def test_a_misspelt_option_is_told_before_a_file_is_made(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="indx"):
+        own(*GAPS).to_excel(tmp_path / "frame.xlsx", indx=False)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_sheets_of_a_writer_have_no_formulas_either(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    with pd.ExcelWriter(tmp_path / "frame.xlsx") as writer:
+        own(*GAPS).to_excel(writer, sheet_name="First", index=False)
+        own(*GAPS).to_excel(writer, sheet_name="Second", startrow=2)
+    sheets = openpyxl.load_workbook(tmp_path / "frame.xlsx")
+    assert sheets.sheetnames == ["First", "Second"]
+    kinds = {cell.data_type for sheet in sheets for row in sheet.iter_rows() for cell in row if cell.value == "=1+1"}
+    assert kinds == {"s"}
+
+
+def test_parquet_keeps_integers_with_gaps_and_long_ones(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    frame = own(*GAPS)
+    frame.to_parquet(tmp_path / "frame.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "frame.parquet"), pd.DataFrame(frame))
 
 
 def test_a_frame_comes_back_from_parquet_with_its_types_and_what_it_remembers(tmp_path: Path) -> None:

@@ -108,6 +108,24 @@ def test_hostile_texts_are_escaped_and_nested_values_are_json() -> None:
     assert "[1, {&quot;deep&quot;" in cells_of(markup) or r"[1, {\\\"deep\\\"" in cells_of(markup)
 
 
+@pytest.mark.parametrize(("rows", "characters", "there"), [(5, 100, 5), (3, 100, 3), (5, 9, 4), (5, 0, 1)])
+def test_a_long_table_has_its_first_rows_and_says_how_many(
+    rows: int, characters: int, there: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kosmo_kernel.render.itables.MAX_ROWS", rows)
+    monkeypatch.setattr("kosmo_kernel.render.itables.MAX_CHARACTERS", characters)
+    records = Records([{"a": f"{number:02}"} for number in range(5)])
+    for browsed in (records, pd.DataFrame(list(records))):
+        markup = html_of(interactive_table("x", browsed))
+        assert cells_of(markup).count("0") - cells_of(markup).count("00") == there
+        assert (f"The table has the first {there} of 5 records" in markup) is (there < 5)
+
+
+def test_browsing_very_many_records_makes_an_output_of_a_few_megabytes() -> None:
+    records = Records([{"id": f"{number:036}", "version": number} for number in range(30_000)])
+    assert len(html_of(interactive_table("x", records))) < 4_000_000
+
+
 def test_nothing_of_it_comes_from_the_internet(shell: Shell) -> None:
     markup = html_of(value(shell, "%kosmo browse apps"))
     text = re.sub(r'"data_json": .*|inject\w+\("[^"]*"\)', "", markup)
