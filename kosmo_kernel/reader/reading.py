@@ -36,11 +36,11 @@ def read(task: Task, data: bytes, allowance: Allowance | None = None) -> bytes:
         SettingsError: the process does not start.
     """
     allowance = allowance or current()
+    seconds = min(task.seconds, allowance.seconds)
     process = _pool.take(task)
     try:
         process.wait_until_ready(allowance.stop_reason)
         request = wire.pack({"function": task.function}, [data])
-        seconds = min(task.seconds, allowance.seconds)
         payload, used = process.ask(
             request, seconds, task.memory, task.max_result + HEADER_BYTES, allowance.stop_reason
         )
@@ -50,7 +50,7 @@ def read(task: Task, data: bytes, allowance: Allowance | None = None) -> bytes:
         process.close()
         _pool.start_another()
         allowance.seconds -= error.used
-        raise _unread(task, error, allowance) from None
+        raise _unread(task, error, allowance, seconds) from None
     except BaseException:
         process.close()
         raise
@@ -88,11 +88,11 @@ def _subject(task: Task) -> str:
     return task.what[:1].upper() + task.what[1:]
 
 
-def _unread(task: Task, error: UnreadError, allowance: Allowance) -> Exception:
+def _unread(task: Task, error: UnreadError, allowance: Allowance, seconds: float) -> Exception:
     if allowance.stop_reason():
         return StoppedError("Interrupted.")
     if error.is_late:
-        return LimitError(f"{_subject(task)} took more than {task.seconds:g} s to read ({TIME}).", limit=TIME)
+        return LimitError(f"{_subject(task)} took more than {max(seconds, 0.0):.2g} s to read ({TIME}).", limit=TIME)
     return LimitError(f"The process that reads {task.what} ended ({PROCESS}).", limit=PROCESS)
 
 

@@ -197,7 +197,7 @@ def silent(every: list[Case], made: nbformat.NotebookNode) -> list[str]:
         if count > 1 and len(cell.outputs) != count:
             continue
         for number in range(first, first + count):
-            shown[number] += len(cell.outputs)
+            shown[number] += len(cell.get("outputs", ()))
     return [str(case) for case in every if case.cells and not shown[case.number]]
 
 

@@ -1,0 +1,3 @@
+-- expect: value 1
+display.html("<" .. ("a"):rep(1000000))
+return 1
