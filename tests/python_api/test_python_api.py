@@ -61,10 +61,12 @@ def test_a_table_is_the_frame_that_a_cell_shows(heroku: Any) -> None:
     assert isinstance(frame, KosmoFrame)
     pd.testing.assert_frame_equal(frame, of_lua)
     assert len(heroku.demo.tables.costs()) == len(frame)
-    assert current_session().last.calls != []
+    last = current_session().last
+    assert last is not None
+    assert last.calls != []
     assert dir(heroku.tables) == ["access", "costs", "stacks", "stages"]
     assert "tables" in dir(heroku)
-    assert "cents" in inspect.getdoc(heroku.tables.costs)
+    assert "cents" in str(inspect.getdoc(heroku.tables.costs))
     with pytest.raises(AttributeError, match=r"has no table `cost`\. It has access, costs"):
         heroku.tables.cost()
 
