@@ -21,7 +21,7 @@ JSON_PLACE = "the JSON"  # name of the payload in messages
 # Options of every function's command. A parameter with one of these names can only be passed with --arg.
 TAKEN = ("account", "arg", "demo", "dry_run", "force", "format", "help", "json")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]++\.?[0-9]*+|\.[0-9]++)([eE][+-]?[0-9]++)?")
 _BOOLEANS = {"true": True, "false": False}
 
 _ERRORS = RESERVED["errors"]  # the parameter whose values are a fixed set of words

@@ -20,7 +20,7 @@ from kosmo_kernel.render.text import escape_control
 MAX_FINDINGS = 10  # of a check that are shown, unless all are requested
 MAX_NAMED = 12  # checks that could not be made for one reason
 _COLOURS = {"high": "bold red", "medium": "bold yellow", "low": "bold cyan"}
-_SPACES_AT_END = re.compile(" +$", re.MULTILINE)
+_SPACES_AT_END = re.compile("(?<! ) ++$", re.MULTILINE)
 _INDENT = (0, 0, 0, 2)
 
 

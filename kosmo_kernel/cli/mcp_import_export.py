@@ -33,7 +33,7 @@ from kosmo_kernel.safety.redaction import REDACTED
 
 STDIN = "-"
 VALUE_KEYS = (*VARIABLES, *HEADERS)
-REFERENCE = re.compile(r"\$\{(?:secret|KOSMO_SECRET):[^}]*\}|^@secret:.*$")
+REFERENCE = re.compile(r"\$\{(?:secret|KOSMO_SECRET):[^{}]*+\}|^@secret:.*$")
 _REDACTED = re.compile(re.escape(REDACTED))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+MAX_LENGTH = 1_000  # characters of a name that is looked at; a longer one is not trusted
 _NAMES = re.compile(
     r"""
     (?!\w*(?:KEY|TOKEN|SECRET|PASSWORD)$)(?:  # of which none names code
@@ -46,4 +47,4 @@ _NAMES = re.compile(
 
 def loads_code(name: str) -> bool:
     """Return whether a variable of this name can decide which code a program runs."""
-    return _NAMES.fullmatch(name) is not None
+    return len(name) > MAX_LENGTH or _NAMES.fullmatch(name) is not None

@@ -16,7 +16,7 @@ _NAME = re.compile(r"key|token|secret|passw|credential|authorization|cookie", re
 # Only from the beginning of a word, so that a long one is searched once.
 _WORD = re.compile(r"(?<![\w-])[\w-]*(?:key|token|secret|passw(?:or)?d)", re.IGNORECASE)
 _ASSIGNMENT = re.compile(rf"({_WORD.pattern}[=:])([^\s&]+)", re.IGNORECASE)
-_REFERENCE = re.compile(r"(\$\{[^}]*\})")  # `${secret:x}` matches the patterns above, but is not a secret
+_REFERENCE = re.compile(r"(\$\{[^{}]*+\})")  # `${secret:x}` matches the patterns above, but is not a secret
 _PASSWORD = re.compile(r"""://[^\s/?#@:"'<>]*:([^\s/"'<>]+)@""")
 # Ends of names that say what a value is, although another part of the name is that of a secret.
 _NO_SECRET = re.compile(

@@ -43,7 +43,7 @@ _READ = re.compile(
     r"[\w\])]\s*\[\s*([A-Za-z_]\w*)\s*\]|[{,;]\s*\w+\s*=\s*([A-Za-z_]\w*)\s*(?=[,;}])|\{\s*([A-Za-z_]\w*)\s*(?=[,;}])"
 )
 _ZERO = re.compile(r"(?<![\w.])([A-Za-z_][\w.]*)\s*\[\s*(0|-\s*\d+)\s*\](?!\s*=[^=])")
-_WRITTEN = r"(?<![\w.])([A-Za-z_][\w.]*)(?=\s*\[[^\]\n]*\]\s*=[^=])"  # few texts need it
+_WRITTEN = r"(?<![\w.])([A-Za-z_][\w.]*)(?=\s*\[[^\]\n]{0,200}\]\s*=[^=])"  # few texts need it
 _NOT = re.compile(r"\bnot\s+([A-Za-z_][\w.]*)\s*(==|~=)\s*(?=[\"'\d])")
 _DASH = re.compile(r":\s*(?:find|match|gmatch|gsub)\s*\(\s*([\"'])((?>[^\"'\n%\[]*?\w-\w)[^\"'\n]*+)\1\s*[,)]([^)\n]*)")
 _CONSTANTS = frozenset(("nil", "true", "false", "not", "function", "end"))

@@ -150,7 +150,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 _LITERALS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
-    (re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])"), _read_number),
+    (re.compile(r"-?\d++(?:\.\d++)?(?:[eE][+-]?\d++)?(?![\w.])"), _read_number),
     (re.compile(_TEXT, re.VERBOSE), _read_text),
     (re.compile(r"(?:true|false)\b"), "true".__eq__),
     (re.compile(r"nil\b"), lambda _word: None),

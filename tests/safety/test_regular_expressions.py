@@ -1,0 +1,108 @@
+"""Each regular expression of the package, on texts that make it work hardest: its time grows with the length.
+
+An input sixteen times as long may take sixty times as long at most; a quadratic expression takes 256 times. Each
+expression is tried in a process of its own, which is ended when it takes too long.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import re
+import time
+
+import pytest
+from worst_cases import Expression, attacks, expressions
+
+SHORT, LONG = 1_000, 16_000  # characters
+MAX_RATIO = 60
+NOTICEABLE = 0.02  # seconds; less is not measured
+TIMEOUT = 60.0  # seconds for all texts of an expression
+
+# Expressions that take longer, with the bound that makes each harmless. Keys are the file and the start of the pattern.
+ALLOWED = {
+    ("docs/resolve.py", r"""\[\s*(["'])(.*?)"""): "a name of a page has at most 1,000 characters",
+    ("values/lua_syntax.py", r"-?\d++"): "only the start of a text is matched",
+    ("mcp/code_variables.py", "\n    (?!\\w*(?:KEY|TOKEN"): "a name of a variable has at most 1,000 characters",
+}
+
+# Expressions that are made when they are used, and why they are harmless.
+MADE_LATER = {
+    "catalogue/model.py": "patterns of the catalogue, on arguments whose length is bounded",
+    "catalogue/validation.py": "patterns of the catalogue, on arguments whose length is bounded",
+    "cli/mcp_entries.py": "a name that is escaped, on an entry of a file of bounded size",
+    "client/lookups.py": "patterns of the catalogue, on arguments whose length is bounded",
+    "client/quoted_tokens.py": "alternatives of single characters",
+    "client/recording_file.py": "a recording",
+    "client/secrets.py": "names of fields, on the start of a body",
+    "client/snapshot_player.py": "addresses of the catalogue, on a path that was made from it",
+    "demo/pages.py": "requests to the simulated API",
+    "magic/editing.py": "a name that is escaped, on the cell that its user edits",
+    "mcp/schema_validator.py": "runs with a time limit of its own",
+    "run/habits.py": "a table of this package, tested with the others of its file",
+}
+
+FOUND, UNKNOWN = expressions()
+
+
+def test_every_expression_that_is_made_later_is_known() -> None:
+    assert {place.partition(":")[0] for place in UNKNOWN} == set(MADE_LATER)
+
+
+def test_a_quadratic_expression_is_noticed() -> None:
+    quadratic = Expression("a file", re.compile(r"\s+$"), frozenset({"search"}))
+    linear = Expression("a file", re.compile(r"(?<!\s)\s++$"), frozenset({"search"}))
+    assert _slowest(quadratic) is not None
+    assert _slowest(linear) is None
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("index", range(len(FOUND)), ids=[f"{one.file}-{n}" for n, one in enumerate(FOUND)])
+def test_the_time_of_an_expression_grows_with_its_text(index: int) -> None:
+    expression = FOUND[index]
+    slowest = _in_process(index)
+    if slowest is not None:
+        start = str(expression.pattern.pattern)
+        assert [key for key in ALLOWED if key[0] == expression.file and start.startswith(key[1])], slowest
+
+
+def _in_process(index: int) -> str | None:
+    """Return the text for which an expression takes too long, or None; or that all of them together do."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_send_slowest, args=(index, sender))
+    process.start()
+    try:
+        if receiver.poll(TIMEOUT):
+            result: str | None = receiver.recv()
+            return result
+        return f"more than {TIMEOUT:.0f} s"
+    finally:
+        process.kill()
+        process.join()
+
+
+def _send_slowest(index: int, sender: multiprocessing.connection.Connection) -> None:
+    sender.send(_slowest(FOUND[index]))
+
+
+def _slowest(expression: Expression) -> str | None:
+    for short, long in zip(attacks(expression.pattern, SHORT), attacks(expression.pattern, LONG), strict=True):
+        taken = _time(expression, long, 1)
+        if taken < NOTICEABLE:
+            continue
+        reference = max(_time(expression, short, 5), 1e-6)
+        if taken / reference > MAX_RATIO and (taken := _time(expression, long, 4)) / reference > MAX_RATIO:
+            return (
+                f"{taken:.3f} s for {long[:40]!r} …, {reference:.5f} s for a sixteenth: {expression.pattern.pattern!r}"
+            )
+    return None
+
+
+def _time(expression: Expression, text: str | bytes, runs: int) -> float:
+    best = float("inf")
+    for _ in range(runs):
+        begun = time.process_time()
+        expression.use(text)
+        best = min(best, time.process_time() - begun)
+    return best
