@@ -84,7 +84,7 @@ class Start(NamedTuple):
 
 
 STARTS = {
-    "kosmo --help": Start(["-m", NAME, "--help"], {"cli", "errors"}, {"click"}),
+    "kosmo --help": Start(["-m", NAME, "--help"], {"cli", "errors", "safety"}, {"click"}),
     "kosmo integrations:docs": Start(
         ["-m", NAME, "integrations:docs"],
         {"catalogue", "cli", "docs", "errors", "integrations", "pages", "safety", "settings"},

@@ -32,6 +32,7 @@ from kosmo_kernel.accounts.account import (
 from kosmo_kernel.accounts.addresses import address, is_own, netloc
 from kosmo_kernel.catalogue import Integration, nearest
 from kosmo_kernel.errors import CredentialsError, KosmoError, UnknownNameError
+from kosmo_kernel.safety.core_dumps import limit_core_dumps
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.values import lua_syntax
@@ -76,6 +77,7 @@ def find(integration: Integration, alias: str = DEFAULT) -> Account:
     for step in steps(integration, alias):
         token = step.read()
         if token:
+            limit_core_dumps()
             return Account(integration.name, step.alias, token, address(integration, alias), step.source)
         without.append(step)
     if normalize_alias(alias) == DEFAULT:

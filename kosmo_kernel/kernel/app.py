@@ -29,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Parameters:
         arguments: the command line arguments; those of the process when None.
     """
+    from kosmo_kernel.safety.core_dumps import forbid_core_dumps  # when there is a kernel
+
+    forbid_core_dumps()
     parser = argparse.ArgumentParser(prog="python -m kosmo_kernel.kernel", description="The Lua kernel of Jupyter.")
     parser.add_argument("-f", "--f", dest="file", type=Path, metavar="FILE", help="the connection file")
     options = parser.parse_known_args(arguments)[0]
