@@ -179,9 +179,21 @@ function spaces.answers(question) return reply_values(native.ask(question)) end
 
 -- The tree ---------------------------------------------------------------------------------------------------
 
+-- Make a call that collects what cannot be read of its items, add it to `failures`, and return the rest. A call without
+-- named arguments has no items.
+local function collecting_call(failures, name, account, ...)
+  local arguments = ...
+  if select("#", ...) ~= 1 or not has_named_arguments(arguments) then return call(name, account, ...) end
+  local with_errors = { errors = "collect" }
+  for key, value in next, arguments do with_errors[key] = value end
+  local rows, unread = call(name, account, with_errors)
+  for i = 1, #(unread or {}) do failures[#failures + 1] = unread[i] end
+  return rows
+end
+
 -- Return the namespace of an account of an integration. `inside` has the names of the tables whose Lua gets it, from the
--- outermost one on.
-local function account_space(integration, account, inside)
+-- outermost one on, and `failures` the list to which its calls add what they could not read; nil if they raise it.
+local function account_space(integration, account, inside, failures)
   local path = format("app.integrations.%s%s", integration.name, account and "." .. account or "")
   local closures = {}
   local function list()
@@ -195,8 +207,8 @@ local function account_space(integration, account, inside)
     if closures[key] then return closures[key] end
     load_catalogue()
     if key == "tables" and integration.tables[1] then
-      tables = tables or spaces.tables(path, integration, function(chain)
-        return account_space(integration, account, chain)
+      tables = tables or spaces.tables(path, integration, function(chain, unread)
+        return account_space(integration, account, chain, unread or failures)
       end, inside or {})
       return tables
     end
@@ -205,7 +217,10 @@ local function account_space(integration, account, inside)
       local closure = closures[own_name]
       if not closure then
         local name = integration.name .. "." .. own_name
-        closure = function(...) return call(name, account, ...) end
+        closure = function(...)
+          if failures then return collecting_call(failures, name, account, ...) end
+          return call(name, account, ...)
+        end
         function_descriptions[closure] = { name = name, own_name = own_name, integration = integration }
         closures[own_name] = closure
       end

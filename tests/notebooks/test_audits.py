@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import pandas as pd
 import pytest
 from audit_cells import answers, cells, executed, outputs_of
 
@@ -175,23 +176,27 @@ def test_apps_on_eco_and_basic_dynos() -> None:
 
 
 def test_what_the_dynos_cost_by_size_team_and_app() -> None:
-    prices = answers("dyno-audit")["prices"]
-    assert (prices["standard-1x"], prices["performance-m"], prices["eco"]) == (25, 250, 0)
+    prices = {size["name"].lower(): size["cost"]["cents"] // 100 for size in records_at("/dyno-sizes")}
     dynos, usd = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for app in APPS:
         team = app["team"]["name"] if app["team"] else app["owner"]["email"]
-        for dyno in OF[app["name"]].dynos:
-            size = dyno["size"].lower()
-            for group in (("size", size), ("team", team), ("app", app["name"])):
-                dynos[group] += 1
-                usd[group] += prices[size]
-    found = answers("dyno-audit")["cost"]
-    assert {(row["by"], row["name"]): row["dynos"] for row in found} == dynos
-    assert {(row["by"], row["name"]): row["usd_a_month"] for row in found} == usd
-    for what in ("size", "team", "app"):
+        for process in COMPANY.formation(app):
+            size, quantity = process["size"], process["quantity"]
+            is_eco = size.lower() == "eco"  # one price for all of them, so that it belongs to no app
+            for group in [("size", size)] if is_eco else [("size", size), ("team", team), ("app", app["name"])]:
+                dynos[group] += quantity
+                usd[group] += prices[size.lower()] * quantity
+    usd["size", "Eco"] = prices["eco"]
+    cost = answers("dyno-audit")["cost"]
+    for what, column in (("size", "plan"), ("team", "team"), ("app", "app")):
+        expected = {name: amount for (by, name), amount in usd.items() if by == what and amount}
+        assert {name: sum(row["cents"] / 100 for row in cost if row[column] == name) for name in expected} == expected
+        assert {name: sum(row["quantity"] for row in cost if row[column] == name) for name in expected} == {
+            name: dynos[what, name] for name in expected
+        }
         shown = [line.split() for line in outputs_of("dyno-audit", f"by-{what}").splitlines()]
-        sums = [(what, words[0], int(words[-1])) for words in shown if words and words[-1].isdigit()]
-        assert sums == sorted(((by, name, cost) for (by, name), cost in usd.items() if by == what), key=lambda g: -g[2])
+        sums = [(words[0], int(words[-1])) for words in shown if words and words[-1].isdigit()]
+        assert sums == sorted(expected.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 # --- access --------------------------------------------------------------------------------------------------------
@@ -201,11 +206,26 @@ def is_outside(mail: str) -> bool:
     return not mail.endswith(("@larkmoor.example", "@herokumanager.com"))
 
 
-def rights(seat: dict[str, Any]) -> set[str]:
-    """Return what a seat may do. In an app without a team seats have no permissions, and only the owner may do everything."""
-    if "permissions" in seat:
-        return {permission["name"] for permission in seat["permissions"]}
-    return {"deploy", "operate", "manage"} if seat.get("role") == "owner" else {"deploy", "operate"}
+RIGHTS = ("deploy", "operate", "manage")
+
+
+def rights(app: dict[str, Any], email: str) -> set[str] | None:
+    """Return what a person may do in an app; None for one who cannot reach it."""
+    if email == app["owner"]["email"] or email in admins_of(app["name"]):
+        return set(RIGHTS)
+    for seat in OF[app["name"]].collaborators:
+        if seat["user"]["email"] == email:  # in an app without a team seats have no permissions
+            names = {one["name"] for one in seat["permissions"]} if app["team"] else {"deploy", "operate"}
+            return names & set(RIGHTS)
+    return None
+
+
+def reached() -> dict[tuple[str, str], set[str]]:
+    """Return what each person may do in each app that they can reach."""
+    people = {seat["user"]["email"] for seat in SEATS if is_person(seat)} | {app["owner"]["email"] for app in APPS}
+    people = {email for email in people if not email.endswith("@herokumanager.com")}
+    found = {(app["name"], email): rights(app, email) for app in APPS for email in people}
+    return {place: may for place, may in found.items() if may is not None}
 
 
 def is_person(seat: dict[str, Any]) -> bool:
@@ -241,24 +261,22 @@ def test_apps_that_belong_to_a_person() -> None:
 
 
 def test_who_may_deploy_operate_and_manage() -> None:
-    wanted = ("deploy", "operate", "manage")
-    told = {
-        (s["app"]["name"], s["user"]["email"]): {r for r in rights(s) if r in wanted} for s in SEATS if is_person(s)
-    }
     found = answers("access-audit")["may"]
-    assert {(row["app"], row["who"]): {right for right in wanted if row[right]} for row in found} == told
-    assert {len(some) for some in told.values()} == {0, 1, 2, 3}
+    assert {(row["app"], row["who"]): {right for right in RIGHTS if row[right]} for row in found} == reached()
+    assert {len(some) for some in reached().values()} == {0, 1, 2, 3}
 
 
 def test_the_matrix_has_the_most_that_each_person_may_do() -> None:
-    told = {}
-    for seat in filter(is_person, SEATS):
-        most = "m" if "manage" in rights(seat) else "d" if "deploy" in rights(seat) else "v"
-        told[seat["app"]["name"], seat["user"]["email"]] = "o" if seat.get("role") == "owner" else most
-    seats = frame_of(Records(SEATS))
-    matrix = executed("access-audit", "matrix", {"seats": seats})["matrix"]
+    owners = {(app["name"], app["owner"]["email"]) for app in APPS}
+    expected = {
+        place: "o" if place in owners else "m" if "manage" in may else "d" if "deploy" in may else "v"
+        for place, may in reached().items()
+    }
+    with Session("demo") as session:
+        access = session.run("return heroku.tables.access()").frame()
+    matrix = executed("access-audit", "matrix", {"access": access, "pd": pd})["matrix"]
     found = {(app, who): matrix.at[app, who] for app in matrix.index for who in matrix.columns if matrix.at[app, who]}
-    assert (found, set(found.values())) == (told, {"v", "d", "m", "o"})
+    assert (found, set(found.values())) == (expected, {"v", "d", "m", "o"})
 
 
 def test_our_people_without_single_sign_on() -> None:
@@ -451,8 +469,7 @@ def test_the_incident_page_says_first_all_that_is_wrong(app: str) -> None:
 
 @pytest.mark.parametrize("app", sorted(OF))
 def test_the_incident_page_names_first_who_may_do_most(app: str) -> None:
-    told = {seat["user"]["email"]: len(rights(seat) | {"view"}) for seat in OF[app].collaborators if is_person(seat)}
-    told |= dict.fromkeys(admins_of(app), 4)
+    told = {email: len(may | {"view"}) for (name, email), may in reached().items() if name == app}
     found = answers("incident-runbook", name=app)["people"]
     may = {row["who"]: len(row["may"].split(", ")) for row in found}
     assert may == told

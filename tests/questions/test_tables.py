@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from full_matrix import full_except
+from refusing_api import without
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.errors import LuaRuntimeError, SettingsError, UnknownNameError
+from kosmo_kernel.errors import LuaRuntimeError, RefusedError, SettingsError, UnknownNameError
 from kosmo_kernel.inventory import bill_of, from_account
 from kosmo_kernel.questions import tables
 from kosmo_kernel.questions.tables import find_table, source_with_tables, table_names
@@ -178,6 +179,43 @@ def test_an_unknown_table_is_an_error_with_the_nearest_name(demo: Session) -> No
 def test_a_table_takes_no_arguments(demo: Session) -> None:
     with pytest.raises(LuaRuntimeError, match=r"heroku\.tables\.costs takes no arguments"):
         demo.run('heroku.tables.costs({ team = "larkmoor" })')
+
+
+@pytest.mark.parametrize(
+    "argument", ["1", '"collect"', "{}", '{ errors = "raise" }', '{ errors = "collect", app = 1 }']
+)
+def test_an_argument_of_a_table_that_means_nothing_is_an_error(demo: Session, argument: str) -> None:
+    with pytest.raises(LuaRuntimeError, match=r'heroku\.tables\.costs takes no arguments but { errors = "collect" }'):
+        demo.run(f"heroku.tables.costs({argument})")
+
+
+COLLECTED = """
+local rows, unread = heroku.tables.{}({{ errors = "collect" }})
+return rows, list.map(unread, "app_id")
+"""
+
+
+@pytest.mark.parametrize(("name", "path"), [("costs", "formation"), ("access", "collaborators")])
+def test_a_table_leaves_out_and_names_what_cannot_be_read_of_an_app_on_request(
+    name: str, path: str, monkeypatch: pytest.MonkeyPatch, demo: Session
+) -> None:
+    with serve(without(f"/route-planner/{path}")) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        found, unread = session.run(COLLECTED.format(name)).values
+        with pytest.raises(RefusedError, match="route-planner"):
+            session.run(f"heroku.tables.{name}()")
+    whole = rows(demo, name)
+    others = [row for row in found if row["app"] != "route-planner"]
+
+    assert list(unread) == ["route-planner"]
+    assert others == [row for row in whole if row["app"] != "route-planner"]
+    assert 0 < len(found) < len(whole)
+
+
+def test_a_table_that_could_be_read_as_a_whole_has_no_failures(demo: Session) -> None:
+    found, unread = demo.run(COLLECTED.format("costs")).values
+    assert (list(found), list(unread)) == (rows(demo, "costs"), [])
 
 
 def test_the_calls_of_a_table_are_listed_and_a_dry_run_makes_none(demo: Session) -> None:

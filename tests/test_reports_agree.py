@@ -1,0 +1,376 @@
+"""Numbers that several reports have: all give the same one, and it is the one of plain HTTP.
+
+The reports are the shipped checks, the shared tables, the audits in `notebooks/` and the inventory. Each runs as a user
+runs it, on the look-alike's API on a port of this machine. `tests/support/plain_http.py` works the numbers out again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+from executed_notebook import executed
+from full_matrix import full_except
+from plain_http import TODAY, PlainAccount
+
+from kosmo_kernel import inventory
+from kosmo_kernel.checks import run_checks, shipped_checks
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.questions.tables import table_names
+from kosmo_kernel.session import Session
+
+Rows = list[dict[str, Any]]
+
+NOW = datetime.fromisoformat(f"{TODAY}T09:00:00+00:00").astimezone(UTC)
+AUDITS = ("access-audit", "addon-and-domain-audit", "costs", "dyno-audit", "stack-and-lifecycle")
+COMPANIES = [None, *full_except((60, 250))]
+
+
+@dataclass
+class Reports:
+    """All reports on one company.
+
+    Parameters:
+        plain: the same account, by plain HTTP.
+        tables: the rows of each shared table.
+        checks: the findings of each check.
+        notebooks: what each cell of each notebook gives.
+        folder: the folder of the inventory.
+    """
+
+    plain: PlainAccount
+    tables: dict[str, Rows]
+    checks: dict[str, Rows]
+    notebooks: dict[str, dict[str, Any]]
+    folder: Path
+
+    def inventory(self, name: str) -> Rows:
+        """Return the rows of a table of the inventory."""
+        rows: Rows = json.loads((self.folder / "tables" / f"{name}.json").read_bytes())
+        return rows
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The summary of the inventory."""
+        summary: dict[str, Any] = json.loads((self.folder / "summary.json").read_bytes())
+        return summary
+
+    def figures(self, notebook: str) -> dict[str, Any]:
+        """Return the key figures at the end of a notebook."""
+        figures = self.notebooks[notebook]["figures"]
+        return {row["figure"]: row["value"] for row in figures} if isinstance(figures, list) else dict(figures)
+
+
+@pytest.fixture(scope="module", params=COMPANIES, ids=lambda apps: f"{apps or 'demo'}")
+def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reports]:
+    with pytest.MonkeyPatch.context() as patch, serve(DemoApi(company(request.param), capacity=10**9)) as served:
+        patch.setenv("HEROKU_API_URL", served.url)
+        patch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        plain = PlainAccount(served.url, DEMO_TOKEN)
+        everybody = sorted({email for _, email in plain.reach})
+        parameters = {"usd_a_month": -1, "leavers": everybody, "app_name": "my-app"}
+        with Session() as session:
+            session.run(f'time.set_now("{NOW:%Y-%m-%dT%H:%M:%SZ}")')
+            tables = {name: list(session.run(f"return heroku.tables.{name}()").value.rows) for name in TABLES}
+            report = run_checks(shipped_checks(), parameters=parameters, now=NOW, session=session)
+            folder = tmp_path_factory.mktemp("reports") / "inventory"
+            inventory.write(inventory.from_account(session), folder)
+        assert [(one.check.name, one.reason) for one in report.results if one.reason] == []
+        yield Reports(
+            plain,
+            tables,
+            {one.check.name: [dict(finding.record) for finding in one.findings] for one in report.results},
+            {name: executed(name, account="default", at=f"{NOW:%Y-%m-%dT%H:%M:%SZ}") for name in AUDITS},
+            folder,
+        )
+        plain.close()
+
+
+TABLES = table_names("heroku")
+
+
+def usd(cents: Mapping[str, int]) -> dict[str, float]:
+    """Return sums of cents in dollars, without those that are zero."""
+    return {name: amount / 100 for name, amount in cents.items() if amount}
+
+
+def sums(rows: Iterable[Mapping[str, Any]], name: str, amount: str, factor: float = 1) -> dict[str, float]:
+    """Return the sums of a column of rows by another, without those that are zero."""
+    found: Counter[str] = Counter()
+    for row in rows:
+        found[row[name] or ""] += row[amount] or 0
+    return {key: value * factor for key, value in found.items() if value}
+
+
+def agree(expected: Any, **found: Any) -> None:
+    """Check that all reports have what plain HTTP has."""
+    assert {report: value for report, value in found.items() if value != expected} == {}, expected
+
+
+def test_the_inventory_is_complete_and_counts_what_is_there(reports: Reports) -> None:
+    plain, figures = reports.plain, reports.summary["key_figures"]
+    apps, notebooks = len(plain.apps), reports.notebooks
+
+    assert (reports.summary["complete"], reports.summary["at_least"]) == (True, [])
+    agree(
+        apps,
+        inventory=figures["apps"],
+        stages=len(reports.tables["stages"]),
+        stacks=sum(row["apps"] for row in reports.tables["stacks"]),
+        **{name: cells["read"]["apps"] for name, cells in notebooks.items()},
+    )
+    processes = sum(map(len, plain.formation.values()))
+    agree(processes, inventory=figures["processes"], costs=notebooks["costs"]["read"]["processes"])
+    agree(
+        len(plain.addons),
+        inventory=len(reports.inventory("addons")),
+        costs=notebooks["costs"]["read"]["add-ons"],
+        audit=notebooks["addon-and-domain-audit"]["read"]["add-ons"],
+    )
+    agree(sum(one["kind"] == "custom" for of in plain.domains.values() for one in of), inventory=figures["domains"])
+
+
+def test_the_bill_of_a_month(reports: Reports) -> None:
+    plain, summary, costs = reports.plain, reports.summary, reports.tables["costs"]
+    dynos, addons = (plain.dyno_cents.total() + plain.eco_cents) / 100, plain.addon_cents.total() / 100
+    kinds = {row["kind"]: row["monthly_usd"] for row in summary["bill"]["by_kind"]}
+    by_kind = sums(costs, "kind", "cents", 0.01)
+
+    agree(
+        dynos + addons,
+        inventory=summary["bill"]["monthly_usd"],
+        figure=summary["key_figures"]["monthly cost"],
+        table=sum(row["cents"] or 0 for row in costs) / 100,
+        check=reports.checks["total-bill"][0]["usd_a_month"],
+        notebook=reports.figures("costs")["dollars a month"],
+    )
+    agree(
+        dynos,
+        inventory=kinds["dynos"],
+        sizes=sum(row["monthly_usd"] or 0 for row in reports.inventory("dyno_sizes")),
+        table=by_kind["dyno"] + by_kind.get("eco", 0),
+        notebook=reports.figures("costs")["for dynos"],
+        audit=reports.figures("dyno-audit")["dollars a month"],
+    )
+    agree(
+        addons,
+        inventory=kinds["add-on"],
+        table=by_kind["add-on"],
+        notebook=reports.figures("costs")["for add-ons"],
+        audit=reports.figures("addon-and-domain-audit")["dollars a month"],
+    )
+    unpriced = sorted(plain.unpriced)
+    agree(
+        unpriced,
+        inventory=sorted(summary["bill"]["without_price"]),
+        table=sorted(row["name"] for row in costs if row["cents"] is None),
+        notebook=sorted(row["name"] for row in reports.notebooks["costs"]["unknown"]),
+    )
+
+
+def test_what_each_app_costs_a_month(reports: Reports) -> None:
+    plain, costs, apps = reports.plain, reports.tables["costs"], reports.inventory("apps")
+    addon_audit, dyno_audit = reports.notebooks["addon-and-domain-audit"], reports.notebooks["dyno-audit"]
+    by_app = [row for row in reports.summary["bill"]["by_app"] if row["app"] != "(whole account)"]
+
+    agree(
+        usd(plain.dyno_cents),
+        inventory=sums(apps, "name", "monthly_usd_dynos"),
+        processes=sums(reports.inventory("formation"), "app", "monthly_usd"),
+        table=sums([row for row in costs if row["kind"] == "dyno"], "app", "cents", 0.01),
+        check=sums(reports.checks["dyno-costs"], "app", "usd_a_month"),
+        audit=sums(without_account(dyno_audit["by-app"], "app"), "app", "usd_a_month"),
+    )
+    agree(
+        usd(plain.addon_cents),
+        inventory=sums(apps, "name", "monthly_usd_addons"),
+        addons=sums(reports.inventory("addons"), "owner_app", "monthly_usd"),
+        table=sums([row for row in costs if row["kind"] == "add-on"], "app", "cents", 0.01),
+        check=sums(reports.checks["add-on-costs"], "app", "usd_a_month"),
+        audit=sums(addon_audit["cost"][2], "name", "usd_a_month"),
+    )
+    agree(
+        usd(plain.app_cents),
+        inventory=sums(apps, "name", "monthly_usd"),
+        summary=sums(by_app, "app", "monthly_usd"),
+        table=sums([row for row in costs if row["app"]], "app", "cents", 0.01),
+        notebook=sums(without_account(reports.notebooks["costs"]["by-app"], "app"), "app", "monthly_usd"),
+    )
+
+
+def without_account(rows: Rows, name: str) -> Rows:
+    """Return rows without the one of what belongs to no app, such as Eco."""
+    return [row for row in rows if row[name] and not str(row[name]).startswith("(")]
+
+
+def test_what_each_team_and_each_stage_costs_a_month(reports: Reports) -> None:
+    plain, costs, bill = reports.plain, reports.tables["costs"], reports.summary["bill"]
+    of_apps = [row for row in costs if row["app"]]
+    dyno_audit, addon_audit = reports.notebooks["dyno-audit"], reports.notebooks["addon-and-domain-audit"]
+
+    agree(
+        usd(plain.by_team(plain.app_cents)),
+        inventory=sums(without_account(bill["by_team"], "team"), "team", "monthly_usd"),
+        apps=sums(
+            [{**app, "team": app["team"] or app["owner"]} for app in reports.inventory("apps")], "team", "monthly_usd"
+        ),
+        table=sums(of_apps, "team", "cents", 0.01),
+        notebook=sums(without_account(reports.notebooks["costs"]["by-team"], "team"), "team", "monthly_usd"),
+    )
+    agree(
+        usd(plain.by_team(plain.dyno_cents)),
+        table=sums([row for row in of_apps if row["kind"] == "dyno"], "team", "cents", 0.01),
+        audit=sums(without_account(dyno_audit["by-team"], "team"), "team", "usd_a_month"),
+    )
+    agree(
+        usd(plain.by_team(plain.addon_cents)),
+        table=sums([row for row in of_apps if row["kind"] == "add-on"], "team", "cents", 0.01),
+        audit=sums(addon_audit["cost"][1], "name", "usd_a_month"),
+    )
+    stages = usd(plain.by_stage(plain.app_cents))
+    agree(
+        {stage: amount for stage, amount in stages.items() if stage},
+        inventory=sums(without_account(bill["by_stage"], "stage"), "stage", "monthly_usd"),
+        table=sums([row for row in of_apps if row["stage"]], "stage", "cents", 0.01),
+        notebook=sums(without_account(reports.notebooks["costs"]["by-stage"], "stage"), "stage", "monthly_usd"),
+    )
+
+
+def pairs(rows: Iterable[Mapping[str, Any]], *columns: str) -> set[tuple[Any, ...]]:
+    """Return the values of some columns of each row, which no two rows share."""
+    found = [tuple(row[column] for column in columns) for row in rows]
+    assert len(found) == len(set(found))
+    return set(found)
+
+
+def test_the_seats_of_people_in_apps(reports: Reports) -> None:
+    plain, audit = reports.plain, reports.notebooks["access-audit"]
+    people, access = reports.inventory("people"), reports.inventory("access")
+
+    agree(
+        plain.seats,
+        inventory=pairs([row for row in access if row["seat"]], "app", "email"),
+        table=pairs([row for row in reports.tables["access"] if row["seat"]], "app", "email"),
+    )
+    agree(
+        len(plain.seats),
+        people=sum(row["seats"] for row in people),
+        apps=sum(row["seats"] for row in reports.inventory("apps")),
+        audit=audit["read"]["seats"],
+    )
+    agree(
+        dict(Counter(email for _, email in plain.seats)),
+        people={row["email"]: row["seats"] for row in people if row["seats"]},
+    )
+
+
+def test_who_can_reach_which_app(reports: Reports) -> None:
+    plain, audit, checks = reports.plain, reports.notebooks["access-audit"], reports.checks
+    ours = reports.notebooks["access-audit"]["me"][0]["email"].partition("@")[2]
+    outside = {(app, email) for app, email in plain.reach if not email.endswith(f"@{ours}")}
+
+    agree(
+        plain.reach,
+        inventory=pairs(reports.inventory("access"), "app", "email"),
+        table=pairs(reports.tables["access"], "app", "email"),
+        leavers=pairs(checks["leavers"], "app", "who"),
+        audit=pairs(audit["may"], "app", "who"),
+    )
+    agree(
+        dict(Counter(email for _, email in plain.reach)),
+        people={row["email"]: row["apps"] for row in reports.inventory("people") if row["apps"]},
+    )
+    agree(len({email for _, email in plain.reach}), audit=reports.figures("access-audit")["people"])
+    agree(
+        outside,
+        check=pairs(checks["outside-collaborators"], "app", "who"),
+        audit=pairs(audit["outside"], "app", "who"),
+    )
+    agree(
+        dict(Counter(email for _, email in outside)),
+        audit={row["who"]: row["apps"] for row in audit["guests"]},
+    )
+    agree(len({email for _, email in outside}), audit=reports.figures("access-audit")["from outside"])
+
+
+def test_apps_by_the_state_of_their_stack(reports: Reports) -> None:
+    plain, tables, checks = reports.plain, reports.tables, reports.checks
+    state_of = {row["stack"]: row["state"] for row in tables["stacks"]}
+    counts: Counter[str] = Counter()
+    for row in tables["stacks"]:
+        counts[row["state"]] += row["apps"]
+    stacks = {row["stack"]: row["apps"] for row in reports.notebooks["stack-and-lifecycle"]["stacks"]}
+
+    agree(dict(Counter(plain.stack_states.values())), table=dict(+counts))
+    agree(
+        plain.stack_states,
+        inventory={app["name"]: state_of[app["stack"]] for app in reports.inventory("apps")},
+    )
+    agree(
+        dict(Counter(app["stack"]["name"] for app in plain.apps)),
+        table={row["stack"]: row["apps"] for row in tables["stacks"] if row["apps"]},
+        audit={stack: apps for stack, apps in stacks.items() if apps},
+    )
+    for state, name in (("out of support", "stack-out-of-support"), ("deprecated", "deprecated-stack")):
+        apps = {app for app, of in plain.stack_states.items() if of == state}
+        agree(apps, check={row["app"] for row in checks[name]})
+
+
+def test_apps_by_stage(reports: Reports) -> None:
+    plain = reports.plain
+    placed = {app: stage for app, (stage, by) in plain.stages.items() if by == "pipeline"}
+    counts = Counter(placed.values())
+    stages = reports.inventory("pipelines")
+
+    agree(
+        plain.stages,
+        table={row["app"]: (row["stage"], row["by"]) for row in reports.tables["stages"] if row["by"]},
+    )
+    agree(
+        placed,
+        inventory={row["app"]: row["stage"] for row in reports.inventory("pipeline_stages")},
+        apps={app["name"]: app["stage"] for app in reports.inventory("apps") if app["stage"]},
+    )
+    agree(dict(counts), pipelines={stage: sum(row[stage] for row in stages) for stage in counts})
+    agree(
+        {app["name"] for app in plain.apps} - placed.keys(),
+        check={row["app"] for row in reports.checks["apps-without-pipeline"]},
+    )
+    agree(
+        plain.small_production,
+        check=pairs(reports.checks["small-dynos-in-production"], "app", "type"),
+        audit=pairs(reports.notebooks["dyno-audit"]["small"], "app", "type"),
+    )
+
+
+def test_domains_without_a_certificate(reports: Reports) -> None:
+    audit = reports.notebooks["addon-and-domain-audit"]
+    without_acm = {app["name"] for app in reports.inventory("apps") if not app["acm"]}
+    covered = {host for row in reports.inventory("certificates") for host in row["domains"]}
+
+    agree(
+        reports.plain.bare_domains,
+        check=pairs(reports.checks["domains-without-certificate"], "app", "domain"),
+        audit=pairs(audit["no-certificate"], "app", "domain"),
+        inventory={
+            (row["app"], row["hostname"])
+            for row in reports.inventory("domains")
+            if row["kind"] == "custom"
+            and not row["certificate"]
+            and row["hostname"] not in covered
+            and row["app"] in without_acm
+        },
+    )
+    agree(
+        len(reports.plain.bare_domains),
+        figure=reports.figures("addon-and-domain-audit")["domains without a certificate"],
+    )
