@@ -6,7 +6,6 @@ searched for the values of secrets. The copy may replace an earlier copy, but no
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,8 +23,10 @@ from kosmo_kernel.safety.escape import code_span
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, one_line, redact
 from kosmo_kernel.safety.tokens_in_use import SECRET_NAME, environment_secrets
+from kosmo_kernel.settings import private_files
 from kosmo_kernel.settings.file_writing import writing
 from kosmo_kernel.values.lua_syntax import literal
+from kosmo_kernel.values.records import without_surrogates
 
 # Legacy Heroku tokens are UUIDs, like ids.
 _LEGACY_TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -125,23 +126,17 @@ class ExecutedCopy:
             cell.outputs = merged
 
     def save(self) -> None:
-        """Write the copy atomically.
+        """Write the copy atomically. Only its owner may read a new one, because it has data of the account.
 
         Raises:
             FileWriteError: the file cannot be written; it is as after the cell before.
         """
         import nbformat
 
-        text = nbformat.writes(self.runbook.notebook)
-        temporary = self.output.with_name(f".{self.output.name}.{os.getpid()}")
+        text = without_surrogates(nbformat.writes(self.runbook.notebook))
         with writing(self.output, "It has the cells that ended before." if self.output.exists() else ""):
-            try:
-                self.output.parent.mkdir(parents=True, exist_ok=True)
-                temporary.write_text(f"{text}\n", encoding="utf-8")
-                temporary.replace(self.output)
-            except OSError:
-                temporary.unlink(missing_ok=True)
-                raise
+            self.output.parent.mkdir(parents=True, exist_ok=True)
+            private_files.write(self.output, f"{text}\n", durable=False)
 
     def _code_cells(self) -> list[Any]:
         return [cell for cell in self.runbook.notebook.cells if cell.cell_type == "code"]

@@ -27,8 +27,10 @@ from kosmo_kernel.runbook.notebook import REPORT_TAG
 from kosmo_kernel.runbook.page_style import STYLE
 from kosmo_kernel.runbook.page_tables import adapt
 from kosmo_kernel.safety.escape import Html, html_attribute
+from kosmo_kernel.settings import private_files
 from kosmo_kernel.settings.extras import how_to_install
 from kosmo_kernel.settings.file_writing import writing
+from kosmo_kernel.values.records import without_surrogates
 
 SUFFIX = ".html"
 KEY_FIGURES = "key-figures"  # the tag of cells whose outputs stand below the title
@@ -115,10 +117,10 @@ def write(copy: Path, accounts: Sequence[str]) -> Path:
     # By default nbconvert prefers templates in the working directory, and templates can run code.
     templates = {"raw_template": _TEMPLATE, "extra_template_basedirs": []}
     exporter = HTMLExporter(**templates, **bare)  # type: ignore[no-untyped-call] # nbconvert has no types
-    text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
+    exported, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
     page = copy.with_suffix(SUFFIX)
     with writing(page, f"The notebook with all outputs is {copy}."):
-        page.write_text(_ANCHOR.sub(_without_local_link, text), encoding="utf-8")
+        private_files.write(page, _ANCHOR.sub(_without_local_link, without_surrogates(exported)), durable=False)
     return page
 
 

@@ -21,6 +21,7 @@ Policy = Literal["allow", "ask", "deny"]
 POLICIES: tuple[Policy, ...] = ("allow", "ask", "deny")  # from the most to the least permissive
 DEFAULT_POLICIES: dict[str, Policy] = {"read": "allow", "write": "ask"}
 ANY = "*"  # in a path of keys: any name that the user chose
+MAX_ROWS_SHOWN = 10_000  # of a cell; a notebook with more of them takes many megabytes
 MIN_TOKEN_LENGTH = 16  # characters
 
 
@@ -373,7 +374,7 @@ MACOS_SANDBOX = Setting(
 LIMIT = Setting(
     "limit",
     "Rows of a table that are shown; the value keeps all.",
-    Number("a whole number of rows", "ROWS", is_whole=True),
+    Number("a whole number of rows", "ROWS", maximum=MAX_ROWS_SHOWN, is_whole=True),
     project=("limit",),
     cell=("--limit",),
 )

@@ -396,3 +396,18 @@ def test_the_examples_of_the_command_name_parameters_that_their_notebooks_have()
         declared = {parameter.name for parameter in runbook.read(notebooks / path).parameters()}
         assert {name or "account", "account"} <= declared, path
     assert any(name for _, name in found)
+
+
+def test_only_their_owner_may_read_the_copy_and_the_page_of_a_run(tmp_path: Path) -> None:
+    book = written(tmp_path / "book.ipynb", code("print('half of a pair: \\u{d83d}')"))
+    done = kosmo("run", book.name, "--demo", "-o", "ran.ipynb", "--html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [(tmp_path / f"ran.{kind}").stat().st_mode & 0o777 for kind in ("ipynb", "html")] == [0o600] * 2
+
+
+def test_a_notebook_with_half_of_a_surrogate_pair_is_run(tmp_path: Path) -> None:
+    book = tmp_path / "book.ipynb"
+    written(book, new_markdown_cell("half of a pair: HALF"), code("print('ran')"))
+    book.write_text(book.read_text(encoding="utf-8").replace("HALF", "\\ud83d"), encoding="utf-8")
+    assert kosmo("run", book.name, "--demo", "-o", "ran.ipynb", cwd=tmp_path).returncode == 0
+    assert printed(tmp_path / "ran.ipynb") == "ran\n"

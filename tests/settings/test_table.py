@@ -50,7 +50,7 @@ def test_the_memory_limit_is_declared_in_one_place_and_enforced_in_two() -> None
     assert Limits().memory == MEMORY_LIMIT.default == 256 << 20
     sources = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
     assert [name for name, text in sources.items() if "set_max_memory" in text] == ["lua/worker.py"]  # inside Lua
-    assert [name for name, text in sources.items() if "RLIMIT_AS" in text] == ["lua/walls.py"]  # from outside
+    assert [name for name, text in sources.items() if "RLIMIT_AS" in text] == ["walls/limits.py"]  # from outside
 
 
 def test_no_two_settings_share_a_name_in_one_place() -> None:
