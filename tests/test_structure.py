@@ -113,7 +113,7 @@ STARTS = {
     "the package": Start(["-c", f"import {NAME}"], set(), set()),
     "the settings of MCP servers": Start(
         ["-c", f"import {NAME}.mcp"],
-        {"accounts", "catalogue", "errors", "mcp", "safety", "settings", "values"},
+        {"accounts", "catalogue", "errors", "mcp", "questions", "safety", "settings", "values"},
         set(),
     ),
     "a script's first look at MCP servers": Start(

@@ -32,6 +32,7 @@ from kosmo_kernel.accounts.account import (
 from kosmo_kernel.accounts.addresses import address, is_own, netloc
 from kosmo_kernel.catalogue import Integration, nearest
 from kosmo_kernel.errors import CredentialsError, KosmoError, UnknownNameError
+from kosmo_kernel.questions.tables import NAMESPACE
 from kosmo_kernel.safety.core_dumps import limit_core_dumps
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
@@ -131,7 +132,7 @@ def names(integration: Integration) -> list[str]:
     Lua the name refers to the function. Invalid files are ignored here; `find` and `fault` report them.
     """
     prefix = f"{integration.credentials.env}_"
-    taken = {*RESERVED, *integration.names()}
+    taken = {*RESERVED, NAMESPACE, *integration.names()}
     variables = (name for name, value in os.environ.items() if value.strip())
     suffixes = (name.removeprefix(prefix) for name in variables if name.startswith(prefix))
     named = {s.lower(): s.lower() for s in suffixes if s == normalize_alias(s).upper() and ALIAS.fullmatch(s)}

@@ -19,6 +19,7 @@ from kosmo_kernel.accounts import system_keyring
 from kosmo_kernel.accounts.account import ALIAS, DEMO, NOT_AN_ALIAS, add_command, looks_like_token
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, SettingsError, UnknownNameError
+from kosmo_kernel.questions.tables import NAMESPACE
 from kosmo_kernel.safety.intake import decode_json, read_file_if_any
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.config_file import folder
@@ -131,6 +132,11 @@ def check_alias(integration: Integration, alias: str) -> str:
     if normalize_alias(name) in integration.names():
         raise InvalidArgumentsError(
             f"`{name}` is a function of {integration.title}, which is what the name means in Lua. Choose another one."
+        )
+    if normalize_alias(name) == NAMESPACE:
+        raise InvalidArgumentsError(
+            f"`{name}` holds the shared tables of {integration.title}, which is what the name means in Lua. Choose "
+            "another one."
         )
     return name
 

@@ -11,9 +11,8 @@ from kosmo_kernel.catalogue import Integration, missing_function, nearest
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.python_api.current import current_session
 from kosmo_kernel.python_api.function import python_function
+from kosmo_kernel.questions.tables import NAMESPACE
 from kosmo_kernel.settings.aliases import normalize_alias
-
-TABLES = "tables"  # the attribute with the tables of an integration
 
 
 class UnknownAttributeError(UnknownNameError, AttributeError):
@@ -47,7 +46,7 @@ class Namespace(ModuleType):
             value = python_function(self._integration, function, self._account)
             setattr(self, name, value)
             return value
-        if name == TABLES and (tables := self._tables()) is not None:
+        if name == NAMESPACE and (tables := self._tables()) is not None:
             return tables
         if self._account is None and (alias := self._alias(name)) is not None:
             return Namespace(self._integration, alias)
@@ -77,7 +76,7 @@ class Namespace(ModuleType):
         return Namespace(self._integration, alias)
 
     def __dir__(self) -> list[str]:
-        tables = [TABLES] * (self._tables() is not None)
+        tables = [NAMESPACE] * (self._tables() is not None)
         return [*self._functions(), *tables, *(name for name in self._accounts() if name.isidentifier())]
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 TABLES_FOLDER = Path(__file__).parent / "tables"
+NAMESPACE = "tables"  # what holds them: `heroku.tables`, so no account can have this name
 _SUFFIX = ".lua"
 _MAX_LINES = 60  # of Lua
 _USE = re.compile(r"""\b(\w+)(?:\s*\.\s*\w+|\s*\[\s*["'][^"'\]]*["']\s*\])?\s*\.\s*tables\s*\.\s*(\w+)""")

@@ -210,6 +210,7 @@ def test_an_account_of_a_keyring_that_is_not_here_says_so(folder: Path, monkeypa
         ("list_apps", "is a function of Heroku"),
         ("list-apps", "is a function of Heroku"),
         ("heroku_list_apps", "is a function of Heroku"),
+        ("Tables", "holds the shared tables of Heroku"),
         ("", "cannot be the name"),
         ("-a", "cannot be the name"),
         ("a b", "cannot be the name"),
