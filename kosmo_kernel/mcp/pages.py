@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from kosmo_kernel.mcp.tools import Tool
@@ -18,6 +19,7 @@ from kosmo_kernel.safety.redaction import one_line
 
 VALUES = 80  # maximum characters of a schema's enum, default or type
 PROSE = 20_000  # maximum characters of a description
+ARGUMENTS = 500  # maximum arguments and fields that a page lists
 
 
 def server_page(called: str, tools: Iterable[Tool], about: Mapping[str, Any]) -> Page:
@@ -67,12 +69,14 @@ def _tool(form: Writer, called: str, tool: Tool, level: int) -> Iterator[Markup]
     if tool.description:
         yield form.prose(tool.description[:PROSE])
     if tool.properties:
-        rows = (_row(form, tool, name, schema) for name, schema in tool.properties.items())
+        rows = (_row(form, tool, name, schema) for name, schema in islice(tool.properties.items(), ARGUMENTS))
         yield form.table(("argument", "type", "required", "meaning"), rows)
+        if (more := len(tool.properties) - ARGUMENTS) > 0:
+            yield form.write("… and {} more.", f"{more:,}")
     if tool.value_schema:
         fields = [
             form.write("{} ({})", form.code(one_line(name)), kind_of(schema))
-            for name, schema in _fields(tool.value_schema)
+            for name, schema in _fields(tool.value_schema)[:ARGUMENTS]
         ]
         yield form.write("Returns: {}.", form.join(", ", fields) if fields else kind_of(tool.value_schema))
     effect = "says that it only reads" if tool.read_only else "may change something, as far as it says"

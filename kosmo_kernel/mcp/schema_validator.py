@@ -21,6 +21,9 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.validators import extend, validator_for
 from referencing import Registry
 
+from kosmo_kernel.errors import StoppedError
+from kosmo_kernel.reader.allowance import current
+
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
@@ -56,16 +59,24 @@ class CheckBudget:
 
     def __init__(self, steps: int, seconds: float, clock: Callable[[], float] = time.thread_time) -> None:
         self._steps, self._clock, self._end = steps, clock, clock() + seconds
+        self._stop_reason = current().stop_reason
 
     def spend(self) -> None:
-        """Count a visit of a part of the schema.
+        """Count a visit of a part of the schema; raises like `check`."""
+        self._steps -= 1
+        self.check()
+
+    def check(self) -> None:
+        """Check that there is budget left, and that the run goes on.
 
         Raises:
             SchemaCostError: the budget is used up.
+            StoppedError: the run must stop.
         """
-        self._steps -= 1
         if self._steps < 0 or self._clock() > self._end:
             raise SchemaCostError
+        if self._stop_reason():
+            raise StoppedError("Interrupted.")
 
 
 class _Checker(FormatChecker):
@@ -217,8 +228,14 @@ def _additional_properties(library: Any, validator: Validator, subschema: Any, i
 
 
 def _unique_items(validator: Validator, unique: bool, instance: Any, _schema: Any) -> Faults:
-    if unique and validator.is_type(instance, "array") and len(set(map(_canonical, instance))) < len(instance):
-        yield ValidationError("an item occurs twice")
+    if unique and validator.is_type(instance, "array"):
+        checker: Any = validator.format_checker  # type: ignore[attr-defined] # the protocol lacks it
+        seen: set[str] = set()
+        for item in instance:
+            checker.budget.check()
+            seen.add(_canonical(item))
+        if len(seen) < len(instance):
+            yield ValidationError("an item occurs twice")
 
 
 def _canonical(value: Any) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from kosmo_kernel.errors import BadAnswerError, InvalidArgumentsError, RefusedError
+from kosmo_kernel.errors import BadAnswerError, InvalidArgumentsError, RefusedError, StoppedError
 from kosmo_kernel.mcp.answers import displays_of, result_value
 from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp.schema_validator import CheckBudget, SchemaCostError
 from kosmo_kernel.mcp.tools import Tool, tools_of
+from kosmo_kernel.reader.allowance import Allowance, allowed
 from kosmo_kernel.run.schema_matching import matches_of_one_call
 from kosmo_kernel.values.records import Records
 
@@ -404,6 +405,23 @@ def test_a_check_ends_when_its_processor_time_is_used_up() -> None:
     budget.spend()
     with pytest.raises(SchemaCostError):
         budget.spend()
+
+
+@pytest.mark.parametrize("schema", [{"uniqueItems": True}, {"items": {"type": "integer"}}])
+def test_a_check_ends_when_its_run_must_stop(schema: dict[str, Any]) -> None:
+    looks = iter(range(1_000_000))
+    whole = tool({"properties": {"query": {"type": "array"} | schema}})
+    with allowed(Allowance(stop_reason=lambda: "interrupted" if next(looks) > 100 else None)):
+        with pytest.raises(StoppedError):
+            checked(whole, {"query": list(range(10_000))})
+        assert next(looks) < 1_000
+
+
+def test_an_item_that_occurs_twice_is_a_mistake() -> None:
+    whole = tool({"properties": {"query": {"type": "array", "uniqueItems": True}}})
+    assert checked(whole, {"query": [1, 2, "1"]}) == {"query": [1, 2, "1"]}
+    with pytest.raises(InvalidArgumentsError, match="uniqueItems"):
+        checked(whole, {"query": [1, 2, 1.0]})
 
 
 def test_a_large_argument_is_checked_as_a_whole() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from kosmo_kernel.mcp import Server
 from kosmo_kernel.mcp.names import lua_names, original_name
+from kosmo_kernel.mcp.pages import ARGUMENTS, tool_page
 from kosmo_kernel.mcp.tools import tools_of
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.mcp_tools import ToolCall
@@ -90,6 +91,15 @@ def test_a_signature_has_what_must_be_given_first() -> None:
     (tool,) = tools_of("s", [{"name": "search-all", "inputSchema": schema}])
     assert tool.signature == "search_all(query, limit?, sort?)"
     assert tool.function == "mcp.s.search-all"
+
+
+def test_the_page_of_a_tool_of_many_arguments_lists_the_first_ones_and_says_how_many_there_are() -> None:
+    properties = {f"a{number}": {} for number in range(ARGUMENTS + 1_234)}
+    (tool,) = tools_of("s", [{"name": "t", "inputSchema": {"properties": properties}}])
+    page = tool_page("s", tool)
+    assert f"`a{ARGUMENTS - 1}`" in page
+    assert f"`a{ARGUMENTS}`" not in page
+    assert "… and 1,234 more." in page
 
 
 def test_a_schema_that_makes_no_sense_is_none() -> None:
