@@ -21,8 +21,6 @@ from kosmo_kernel.client.call import PlannedCall as PlannedCall  # noqa: PLC0414
 from kosmo_kernel.errors import (
     InvalidArgumentsError,
     KosmoError,
-    LuaError,
-    LuaRuntimeError,
     SettingsError,
     StoppedError,
     UnknownNameError,
@@ -114,7 +112,7 @@ class Session:
         self._recording = mode or RecordingMode(
             account, record, replay, snapshot, resume=resume, notebook=notebook, services=services
         )
-        self.account = account or self._recording.account
+        self.account = self._recording.account_in_use(account, self._recording.account)
         self.last: Result | None = None
         self.last_error: KosmoError | None = None
         self._time_set: datetime | None = None  # the time of the data, if a script has set it
@@ -165,14 +163,15 @@ class Session:
             SettingsError: a limit or `KOSMO_PROGRESS` is invalid, or a required wall is missing; nothing has run.
             KosmoError: the run failed; the output and calls before that are in its `result`.
         """
+        account = self._account(options.account)
         if options.account is not None:
-            self._recording.check(options.account)
+            self._recording.check(account)
         inputs, outputs = options.lua_variables()
         if self._walls.required:
             self._walls.check(self.walls())
         limits = self.limits.changed(options.memory_limit, options.cpu_limit, options.timeout)
         variables = KnownVariables(self._chunks, inputs, lambda: dict(self.names(())), lambda: dict(self._variables()))
-        result = Result(account=options.account or self.account, started=self._now(), dry_run=options.dry_run)
+        result = Result(account=account, started=self._now(), dry_run=options.dry_run)
         run = self._prepare(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
         run.output.remember_pages(options.inputs.values())
         self._chunks.add(options.name, source)
@@ -191,7 +190,7 @@ class Session:
                     dry_run=options.dry_run,
                 )
         except Failure as failure:
-            raise self._error(failure, run, result, variables) from None
+            raise run.error_of(failure, result, variables) from None
         finally:
             # The name of a call that failed may be of no function: scripts must not fill the memory with such names.
             self._called.update(call.path for call in result.calls if call.status == "ok")
@@ -265,7 +264,7 @@ class Session:
         self, name: str, options: RunOptions, frontend: Frontend, answer: Callable[[CallTracker], list[Any]]
     ) -> Result:
         """Return the result of a call or a request that is made without a Lua process."""
-        result = Result(account=options.account or self.account, started=self._now(), dry_run=options.dry_run)
+        result = Result(account=self._account(options.account), started=self._now(), dry_run=options.dry_run)
         run = self._prepare(result, options, frontend, frontend.ask or (lambda _question: None))
         try:
             with self._recorded(run, result, name):
@@ -303,7 +302,7 @@ class Session:
             calls,
             output,
             self._shown,
-            self._recording.names,
+            partial(self._recording.names, default=result.account),
             self._recording.services,
             now=lambda: options.now or self.time_of_data(options.account),
             set_now=partial(self._set_time, options),
@@ -316,7 +315,11 @@ class Session:
         Parameters:
             account: the alias of the account; the session's when None.
         """
-        return self._time_set or self._recording.time_of_data(account or self.account)
+        return self._time_set or self._recording.time_of_data(self._account(account))
+
+    def _account(self, named: str | None) -> str:
+        """Return the full name of the account that an alias means in this session; the session's own when None."""
+        return self._recording.account_in_use(named, self.account)
 
     def _set_time(self, options: RunOptions, now: datetime) -> None:
         """Set the time of the data, unless the run is a dry run or has a time of its own."""
@@ -394,25 +397,6 @@ class Session:
             return value
         error.result = result
         raise error
-
-    def _error(self, failure: Failure, run: LuaRun, result: Result, variables: KnownVariables) -> KosmoError:
-        """Return the error of a run, with its place in the script."""
-        error = run.errors.get(failure.cause, failure.error)
-        place = failure.error.message.removesuffix(error.message)
-        variables.explain(error, self._chunks.text(failure.chunk), failure.line)
-        error.message = f"{place}{error.message}" if place != failure.error.message else place
-        error.line, error.chunk = failure.line, failure.chunk
-        error.excerpt = self._chunks.excerpt(error.chunk, error.line)
-        error.stack = self._chunks.stack(failure.stack)
-        if isinstance(failure.error, LuaError):
-            from kosmo_kernel.run.habits import advice
-
-            source, compiled = self._chunks.text(error.chunk), isinstance(failure.error, LuaRuntimeError)
-            error.advice = advice(source, error.line, compiled=compiled, is_set=self._chunks.sets)
-            error.text += "." * bool(error.advice)
-        error.sanitize(run.output.clean)
-        error.result = result
-        return error
 
     # Walls -------------------------------------------------------------------------------------------
 
@@ -523,7 +507,7 @@ class Session:
         Raises:
             UnknownNameError: there is no such integration.
         """
-        return self._recording.names(integrations.find(integration))
+        return self._recording.names(integrations.find(integration), self.account)
 
     def budget_left(self, integration: str, account: str) -> int | None:
         """Return the remaining requests of an account's rate limit, without using one; None if the service has none.
@@ -541,7 +525,7 @@ class Session:
 
     def last_list(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
         """Return the list that a function without arguments last returned in this session, or None. Send nothing."""
-        return self._services.listed(integration, function, account) if self._services else None
+        return self._services.listed(integration, function, self._account(account)) if self._services else None
 
     def take_new_lists(self) -> dict[tuple[str, str, str], Sequence[Mapping[str, Any]]]:
         """Return the lists that functions without arguments returned since the last call of this, none in a replay.

@@ -2,14 +2,15 @@
 
 account.py         an account, and how its alias is compared
 addresses.py       the address of a service's API, and which hosts may receive a token
+demo_accounts.py   the fictional accounts, and when an alias means one of them
 discovery.py       the places where a token is searched for
 store.py           the accounts that `kosmo accounts:add` stores
 system_keyring.py  the system keyring, with a timeout
 sign_in.py         tokens of other programs: Heroku's CLI, `~/.netrc`
 status.py          the list of accounts with their remaining request budgets
 
-The account `demo` has fictional data, for services that have one (`Integration.demo`). The session makes it; this
-package only reserves its name.
+The account `demo` has fictional data, for services that have one (`Integration.demo`), and so have a few others beside
+it. The session makes them; this package only knows their names.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from kosmo_kernel.accounts.account import looks_like_token as looks_like_token
 from kosmo_kernel.accounts.account import variable_of as variable_of
 from kosmo_kernel.accounts.addresses import address as address
 from kosmo_kernel.accounts.addresses import is_loopback as is_loopback
+from kosmo_kernel.accounts.demo_accounts import account_in_use as account_in_use
+from kosmo_kernel.accounts.demo_accounts import demo_places as demo_places
+from kosmo_kernel.accounts.demo_accounts import is_demo as is_demo
 from kosmo_kernel.accounts.discovery import Step as Step
 from kosmo_kernel.accounts.discovery import canonical_name as canonical_name
 from kosmo_kernel.accounts.discovery import demo_chosen as demo_chosen

@@ -25,11 +25,11 @@ from kosmo_kernel.accounts.account import (
     RESERVED,
     Account,
     add_command,
-    canonical_reserved,
     looks_like_token,
     variable_of,
 )
 from kosmo_kernel.accounts.addresses import address, is_own, netloc
+from kosmo_kernel.accounts.demo_accounts import demo_places, is_demo
 from kosmo_kernel.catalogue import Integration, nearest
 from kosmo_kernel.errors import CredentialsError, KosmoError, UnknownNameError
 from kosmo_kernel.questions.tables import NAMESPACE
@@ -70,10 +70,10 @@ def find(integration: Integration, alias: str = DEFAULT) -> Account:
             token cannot be read.
         SettingsError: a settings file is invalid.
         UnknownNameError: there is no such named account, or the service has no demo.
-        ValueError: the alias is `demo`, which is not made from a token.
+        ValueError: the alias is that of a fictional account, which is not made from a token.
     """
-    if canonical_reserved(alias) == DEMO and integration.demo:
-        raise ValueError("the demo account is made by the session, not found")
+    if alias.lower() in demo_places(integration):
+        raise ValueError("a fictional account is made by the session, not found")
     without: list[Step] = []
     for step in steps(integration, alias):
         token = step.read()
@@ -124,8 +124,10 @@ def _other_programs(integration: Integration) -> Iterator[Step]:
             yield Step("netrc", str(file), DEFAULT, lambda: password)
 
 
-def names(integration: Integration) -> list[str]:
+def names(integration: Integration, default: str = DEFAULT) -> list[str]:
     """Return the existing aliases: `default` if it has a token, the named ones sorted, and `demo` if there is one.
+
+    Where the default account is fictional, the named ones include those of `Integration.demo_accounts`.
 
     An account from an environment variable is listed with `_` (`my_team`), so that it is a Lua name; an added account
     is listed as it was spelled. An account with the name of one of the service's functions is not listed, because in
@@ -141,6 +143,8 @@ def names(integration: Integration) -> list[str]:
         named |= {name: one.alias for name, one in store.stored_accounts(integration.name).items()}
     with suppress(KosmoError):
         first = [DEFAULT] if next(steps(integration, DEFAULT), None) else []
+    if is_demo(default):
+        named |= {name: name for name in integration.demo_accounts}
     listed = sorted(alias for name, alias in named.items() if name not in taken)
     return [*first, *listed, *([DEMO] if integration.demo else [])]
 

@@ -20,7 +20,7 @@ from hashlib import scrypt, sha256
 from typing import NamedTuple
 
 from kosmo_kernel.accounts import store
-from kosmo_kernel.accounts.account import DEMO
+from kosmo_kernel.accounts.demo_accounts import is_demo
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.settings.table import FINGERPRINT_KEY
 
@@ -77,7 +77,7 @@ def fingerprints(alias: str) -> Fingerprints:
     Raises:
         SettingsError: `KOSMO_FINGERPRINT_KEY` is invalid.
     """
-    if alias == DEMO:
+    if is_demo(alias):
         return Fingerprints(b"the demo account is fiction")
     chosen = FINGERPRINT_KEY.from_env()
     if not chosen:

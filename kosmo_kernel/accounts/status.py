@@ -38,7 +38,9 @@ class AccountStatus:
     @property
     def capacity(self) -> int | None:
         """The maximum request budget of the account; None if its service has no limit."""
-        return self.integration.budget.capacity if self.integration.budget and self.alias != accounts.DEMO else None
+        return (
+            self.integration.budget.capacity if self.integration.budget and not accounts.is_demo(self.alias) else None
+        )
 
     @property
     def text(self) -> str:

@@ -47,6 +47,8 @@ class Integration:
         most_used: the names of the functions that most questions need, in the order of the page about them.
         demo: where its fictional account is, `package.module:name`: a function that returns an API as a WSGI
             application and the token that it accepts. Empty for none; imported at the first call of that account.
+        demo_accounts: where further fictional accounts are, in the same form by their names. They exist where the
+            fictional account is the default account, in place of accounts of the user with these names.
         demo_now: where the point in time of the fictional account is, as a text of ISO 8601; empty if that is now.
     """
 
@@ -70,6 +72,7 @@ class Integration:
     most_used: tuple[str, ...] = ()
     demo: str = ""
     demo_now: str = ""
+    demo_accounts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         is_table = isinstance(self.functions, FunctionTable)
@@ -86,7 +89,8 @@ class Integration:
         self._check(self.functions)
 
     def _check(self, functions: Sequence[Function]) -> None:
-        problems = list(mistakes(self.name, functions, self.budget, self.demo))
+        places = (self.demo, *self.demo_accounts.values())
+        problems = list(mistakes(self.name, functions, self.budget, filter(None, places)))
         if problems:
             raise ValueError(f"integration {self.name}: " + "; ".join(problems))
 

@@ -16,7 +16,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _OBJECT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")
 
 
-def mistakes(name: str, functions: Iterable[Function], budget: Budget | None, demo: str) -> Iterator[str]:
+def mistakes(name: str, functions: Iterable[Function], budget: Budget | None, demos: Iterable[str]) -> Iterator[str]:
     """Yield the mistakes of an integration, each with the name of the function, parameter or column that has it.
 
     Parameters:
@@ -26,8 +26,9 @@ def mistakes(name: str, functions: Iterable[Function], budget: Budget | None, de
         yield f"`{name}` is no Lua name in lower case"
     if budget and not (budget.capacity > 0 and budget.refill_per_minute > 0):
         yield "it has a budget that is empty or never comes back"
-    if demo and not _OBJECT.match(demo):
-        yield f"has its demo at `{demo}`, which is no `package.module:name`"
+    for demo in demos:
+        if not _OBJECT.match(demo):
+            yield f"has its demo at `{demo}`, which is no `package.module:name`"
     owners: dict[str, str] = {}
     for function in functions:
         for alias in (function.name, *function.aliases, f"{name}_{function.name}"):

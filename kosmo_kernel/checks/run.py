@@ -121,7 +121,7 @@ class CheckRun:
         count = min(MAX_WORKERS, len(self._waiting))
         threads = [threading.Thread(target=self._work, name="kosmo-check", daemon=True) for _ in range(count)]
         throttle = ProgressThrottle(self._shared.progress, self._frontend.progress)
-        remote = accounts.canonical_reserved(self._report.account) != accounts.DEMO
+        remote = not accounts.is_demo(self._report.account)
         try:
             for thread in threads:
                 thread.start()

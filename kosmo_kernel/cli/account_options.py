@@ -26,12 +26,20 @@ def about_account(text: str, integration: Integration | None = None) -> dict[str
 def one_account(*aliases: str | None, demo: bool) -> str | None:
     """Return the account that is named in one of several ways, or None.
 
+    With `--demo`, an alias may name one of the accounts that there are where the demo is the default account.
+
     Raises:
         click.UsageError: two different accounts are named.
     """
-    from kosmo_kernel.accounts import DEMO, canonical_reserved
+    from kosmo_kernel.accounts import DEFAULT, DEMO, account_in_use, is_demo
+    from kosmo_kernel.integrations import loaded
 
-    named = dict.fromkeys(canonical_reserved(one) for one in (*aliases, DEMO if demo else None) if one)
+    default = DEMO if demo else DEFAULT
+    named = dict.fromkeys(account_in_use(one, default, loaded()) for one in aliases if one)
+    if demo and not all(map(is_demo, named)):
+        named[DEMO] = None
+    if demo and not named:
+        return DEMO
     if len(named) > 1:
         raise click.UsageError(f"Two accounts are named: {' and '.join(named)}. Give one of them.")
     return next(iter(named), None)

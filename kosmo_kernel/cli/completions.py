@@ -38,12 +38,15 @@ def _completer(choices: Callable[[], Iterable[tuple[str, str]]]) -> Choices:
 def accounts_of(integration: Integration | None = None) -> Choices:
     """Return a completer for the accounts of an integration, or of all integrations."""
 
-    def aliases() -> Iterable[tuple[str, str]]:
+    def complete(ctx: click.Context, option: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         from kosmo_kernel import accounts
 
-        return ((alias, "") for one in ([integration] if integration else load_all()) for alias in accounts.names(one))
+        default = accounts.DEMO if ctx.params.get("demo") or accounts.demo_chosen() else accounts.DEFAULT
+        services = [integration] if integration else load_all()
+        names = ((alias, "") for one in services for alias in accounts.names(one, default))
+        return _completer(lambda: names)(ctx, option, incomplete)
 
-    return _completer(aliases)
+    return complete
 
 
 def listed_by(integration: Integration, param: Param, alias: str | None = None) -> Choices | None:
@@ -92,9 +95,8 @@ def _account(ctx: click.Context) -> str:
     """Return the account that the command line names so far, or the default account."""
     from kosmo_kernel import accounts
 
-    if ctx.params.get("demo"):
-        return accounts.DEMO
-    return ctx.params.get("account") or (accounts.DEMO if accounts.demo_chosen() else accounts.DEFAULT)
+    default = accounts.DEMO if ctx.params.get("demo") or accounts.demo_chosen() else accounts.DEFAULT
+    return accounts.account_in_use(ctx.params.get("account"), default, load_all())
 
 
 def _mcp_servers() -> Iterable[tuple[str, str]]:

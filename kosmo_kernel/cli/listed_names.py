@@ -83,7 +83,7 @@ def _file(integration: Integration, function: Function, alias: str) -> Path:
 
     from kosmo_kernel import accounts
 
-    url = integration.base_url if alias == accounts.DEMO else accounts.address(integration, alias)
+    url = integration.base_url if accounts.is_demo(alias) else accounts.address(integration, alias)
     parts = [integration.name, normalize_alias(alias), url, function.name]
     return user_folder("cache") / "names" / (hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32] + SUFFIX)
 

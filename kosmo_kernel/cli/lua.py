@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from kosmo_kernel.cli.account_options import one_account
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import accounts_of, files
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c, terminal_frontend
@@ -108,9 +109,7 @@ def lua(*, account: str | None, demo: bool, repl: bool, **options: Any) -> int:
 
     With --record FILE --resume, a script that was killed goes on: what was answered is not asked again.
     """
-    if demo and account not in (None, "demo"):
-        raise click.UsageError("--demo and --account name two accounts. Give one of them.")
-    return run_lua(partial(Session, "demo" if demo else account), repl=repl, **options)
+    return run_lua(partial(Session, one_account(account, demo=demo)), repl=repl, **options)
 
 
 def run_lua(

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Protocol
 
 from kosmo_kernel import __version__, editor
-from kosmo_kernel.accounts import DEMO
+from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.cli.command import print_error
 from kosmo_kernel.cli.lua_run import terminal_frontend
 from kosmo_kernel.cli.output import print_note, show_page, write
@@ -202,7 +202,7 @@ class Repl:
 
     def _banner(self) -> str:
         """Return the longest introduction that fits on one line of the terminal."""
-        account = f"account {self._session.account}{' (fiction)' if self._session.account == DEMO else ''}"
+        account = f"account {self._session.account}{' (fiction)' if is_demo(self._session.account) else ''}"
         lines = (
             f"Kosmo {__version__}, Lua 5.4, {account}. NAME? explains, %{COMMAND_MAGIC} lists commands, Ctrl-D leaves.",
             f"Lua 5.4, {account}. %{COMMAND_MAGIC} lists commands, Ctrl-D leaves.",

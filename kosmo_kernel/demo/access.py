@@ -30,7 +30,7 @@ def enterprise_accounts(make: Maker) -> list[Record]:
 def audit_trail(make: Maker, account: Record) -> list[Record]:
     """Return what happened in the enterprise account lately."""
     found = []
-    for n, (app, person) in enumerate(zip(make.company.apps, STAFF, strict=False)):
+    for n, (app, person) in enumerate(zip(make.company.every_app, STAFF, strict=False)):
         given = {"app": app, "actor": user(person), "owner": app["owner"], "team": app["team"] or {}}
         given |= {"type": "app", "action": "update", "data": {}, "created_at": max(ago(n + 0.5), app["created_at"])}
         found.append(make("audit-trail-event", f"{n}", enterprise_account=account, **given))

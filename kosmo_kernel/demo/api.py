@@ -35,6 +35,7 @@ from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.heroku_error import HerokuError, over_budget
 from kosmo_kernel.demo.models import COMPANY, Record
 from kosmo_kernel.demo.pages import ListPage, Range, sortable_by
+from kosmo_kernel.demo.pipelines import apps_in
 from kosmo_kernel.demo.records import CompanyRecords
 from kosmo_kernel.demo.routes import ASKED_BY_POST, RESOLVE_ADDONS, FoundLink, Routes
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
@@ -243,6 +244,20 @@ def _read_body(request: Request, form: type[_Body]) -> _Body:
         return msgspec.json.decode(request.get_data(), type=form)
     except msgspec.MsgspecError as error:
         raise HerokuError(400, "bad_request", f"The request body cannot be read: {error}.") from None
+
+
+def production() -> tuple[DemoApi, str]:
+    """Return the demo's account `production`, as `in_process` returns the demo account."""
+    return _of_stage("production")
+
+
+def staging() -> tuple[DemoApi, str]:
+    """Return the demo's account `staging`, as `in_process` returns the demo account."""
+    return _of_stage("staging")
+
+
+def _of_stage(stage: str) -> tuple[DemoApi, str]:
+    return DemoApi(company().seen_with(apps_in(stage)), refill=UNLIMITED), DEMO_TOKEN
 
 
 def in_process() -> tuple[DemoApi, str]:

@@ -42,7 +42,7 @@ def enterprise_daily(make: Maker, account: Record, start: str, end: str) -> list
 
 def invoices(make: Maker) -> list[Record]:
     """Return the invoices of the account, for the apps that it owns itself."""
-    own = [app for app in make.company.apps if app["owner"]["id"] == make.company.account["id"]]
+    own = [app for app in make.company.every_app if app["owner"]["id"] == make.company.account["id"]]
     cents = sum(sum(_cents(make, app)) for app in own)
     found = []
     for number, month in enumerate(make.months(_MONTHS), 1):
@@ -83,7 +83,7 @@ def _daily(make: Maker, usage: Record, start: str, end: str) -> list[Record]:
 def _usage(make: Maker, team: Record, share: float = 1) -> Record:
     """Return what the apps of a team cost, in dollars, as far as a share of a month."""
     apps = []
-    for app in make.company.team_apps(team):
+    for app in make.company.owned_by(team, make.company.every_app):
         dynos, addons, data = (round(cents / 100 * share, 2) for cents in _cents(make, app))
         apps.append({"addons": addons, "app_name": app["name"], "data": data, "dynos": dynos, "partner": 0})
     return _total(team, apps, "apps")

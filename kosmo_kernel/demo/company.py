@@ -7,7 +7,7 @@ app are created on first use and cached; releases, which can number thousands, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -34,27 +34,46 @@ class AppRecords:
 
 
 class Company:
-    """Everything that one account can see.
+    """A company, as one account sees it.
 
     Parameters:
         account: the record of the token's owner.
         apps: the apps, in any order.
         things: returns the resources of the app at a position of `apps`; the same ones each time.
+
+    Attributes:
+        apps: the apps that the account can reach.
+        every_app: all apps of the company, which invoices, Private Spaces and the audit trail are about.
     """
 
     def __init__(self, account: Record, apps: Sequence[App], things: Callable[[int], AppResources]) -> None:
         self.account = account
-        self.apps: list[Record] = [app.record() for app in apps]
+        self.every_app: list[Record] = [app.record() for app in apps]
+        self.apps = self.every_app
+        self._unreachable: set[str] = set()  # the identifiers of the apps that are not in `apps`
         self._app_facts = apps
         self._things = things
-        self._positions = {text: n for n, app in enumerate(self.apps) for text in (app["id"], app["name"])}
+        self._positions = {text: n for n, app in enumerate(self.every_app) for text in (app["id"], app["name"])}
         self._resources: dict[int, AppRecords] = {}
         self._releases = lru_cache(maxsize=64)(lambda n: releases.releases(apps[n], things(n)))
 
     def find(self, identity: str) -> Record | None:
-        """Return the app with this name or identifier, or None."""
+        """Return the app with this name or identifier that the account can reach, or None."""
+        app = self.find_any(identity)
+        return None if app is None or app["id"] in self._unreachable else app
+
+    def find_any(self, identity: str) -> Record | None:
+        """Return the app with this name or identifier, which the account may not reach, or None."""
         position = self._positions.get(identity)
-        return None if position is None else self.apps[position]
+        return None if position is None else self.every_app[position]
+
+    def seen_with(self, names: Collection[str]) -> Company:
+        """Return the company as an account sees it that reaches only the apps with these names and its owner's own."""
+        seen = Company(self.account, self._app_facts, self._things)
+        own = self.account["id"]
+        seen.apps = [app for app in seen.every_app if app["name"] in names or app["owner"]["id"] == own]
+        seen._unreachable = {app["id"] for app in seen.every_app} - {app["id"] for app in seen.apps}
+        return seen
 
     def resources_of(self, app: Record) -> AppRecords:
         """Return the records of the resources of one of `apps`."""
@@ -105,9 +124,13 @@ class Company:
         return teams.teams()
 
     def team_apps(self, team: Record) -> list[Record]:
-        """Return the apps of one of `teams`, as `team-app` records."""
-        owned = [app for app in self.apps if app["team"] and app["team"]["id"] == team["id"]]
+        """Return the apps of one of `teams` that the account can reach, as `team-app` records."""
+        owned = self.owned_by(team, self.apps)
         return [teams.team_app(app, joined=self.joined(app)) for app in owned]
+
+    def owned_by(self, team: Record, apps: Iterable[Record]) -> list[Record]:
+        """Return those of some apps that a team owns."""
+        return [app for app in apps if app["team"] and app["team"]["id"] == team["id"]]
 
     def members(self, team: Record) -> list[Record]:
         """Return the members of one of `teams`."""

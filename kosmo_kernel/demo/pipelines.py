@@ -33,8 +33,13 @@ _GENERATED = 4  # of so many apps in a row, a generated company has the first tw
 _WITH_REVIEW = 8  # and of so many pipelines, one has the third app as a review app
 
 
+def apps_in(stage: str) -> set[str]:
+    """Return the names of the apps of Larkmoor Parcels in a stage of a pipeline."""
+    return {app for _, _, stages in _PIPELINES.values() for app, its_stage in stages.items() if its_stage == stage}
+
+
 def pipelines(make: Maker) -> list[Record]:
-    """Return the pipelines of the company."""
+    """Return the pipelines of the company that have an app that the account can reach."""
     return [
         {
             "created_at": since,
@@ -43,7 +48,8 @@ def pipelines(make: Maker) -> list[Record]:
             "owner": {"id": ident("team", team), "type": "team"},
             "updated_at": since,
         }
-        for name, (team, since, _) in _facts(make).items()
+        for name, (team, since, stages) in _facts(make).items()
+        if any(make.company.find(app) for app in stages)
     ]
 
 
@@ -161,9 +167,9 @@ def review_app_config(make: Maker, pipeline: Record) -> Record:
 
 def _facts(make: Maker) -> dict[str, tuple[str, str, dict[str, str]]]:
     """Return the pipelines of the company by name; a generated one has pairs of neighbours."""
-    if make.company.find("parcel-tracker"):
+    if make.company.find_any("parcel-tracker"):
         return _PIPELINES
-    apps, found = make.company.apps, {}
+    apps, found = make.company.every_app, {}
     for first in range(1, len(apps) - 1, _GENERATED):
         staging, production, *others = apps[first : first + 3]
         stages = {staging["name"]: "staging", production["name"]: "production"}

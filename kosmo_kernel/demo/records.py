@@ -232,9 +232,11 @@ class CompanyRecords:
         """Return the app with this name or identifier.
 
         Raises:
-            HerokuError: 404 if there is none.
+            HerokuError: 404 if there is none, 403 if the account cannot reach it.
         """
         app = self.company.find(identity)
+        if app is None and (hidden := self.company.find_any(identity)):
+            raise HerokuError(403, "forbidden", f"You do not have access to the app {hidden['name']}.")
         if app is None:
             raise not_found("app")
         return app

@@ -17,7 +17,7 @@ def spaces(make: Maker) -> list[Record]:
     name, owner, region, since = _PILOT
     where = {"region": reference("region", region), "generation": reference("generation", "cedar"), "shield": False}
     found = {name: _space(make, name, since, reference("team", owner), **where)}
-    for app in make.company.apps:
+    for app in make.company.every_app:
         if app["space"] and app["space"]["name"] not in found:
             name = app["space"]["name"]
             where = {"region": app["region"], "generation": app["generation"], "shield": app["space"]["shield"]}
@@ -56,7 +56,7 @@ def members(make: Maker, space: Record) -> list[Record]:
 def topology(make: Maker, space: Record) -> Record:
     """Return where the dynos of a space run."""
     apps = []
-    for app in make.company.apps:
+    for app in make.company.every_app:
         if app["space"] and app["space"]["id"] == space["id"]:
             dynos = make.company.resources_of(app).dynos
             formation = [

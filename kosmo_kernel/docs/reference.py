@@ -158,6 +158,9 @@ def _accounts(integration: Integration) -> Iterator[str]:
     tokens = [("default", f"`{own.env}`"), *((name, f"`{own.variable(name)}`") for name in (*_ACCOUNTS, "my-team"))]
     tokens += [("demo", "needs none")] if integration.demo else []
     yield _table(("Account", "Its token"), [(f"`{name}`", token) for name, token in tokens])
+    if integration.demo_accounts:
+        fictional = " and ".join(f"`{name}`" for name in integration.demo_accounts)
+        yield paragraphs(f"Where the demo is the default account, {fictional} are fictional, too.")
     yield "Where to get a token:"
     yield "\n".join(f"- {way}" for way in own.token_help)
     yield paragraphs(

@@ -72,12 +72,12 @@ def functions() -> dict[str, tuple[Integration, Function]]:
 
 def aliases(integration: Integration, default: str) -> dict[str, str]:
     """Return the accounts to choose from with their labels; the session's account is first, even without a token."""
-    configured = accounts.names(integration)
+    configured = accounts.names(integration, default)
     first = default if default in configured or default == accounts.DEFAULT else accounts.DEFAULT
     labels = {}
     for alias in dict.fromkeys((first, *configured)):
         labels[alias] = alias if alias in configured else f"{alias} (no token)"
-        if alias == accounts.DEMO:
+        if accounts.is_demo(accounts.account_in_use(alias, default, [integration])) and alias != accounts.DEFAULT:
             labels[alias] = f"{alias} (a fictional company)"
     return labels
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kosmo_kernel.accounts.account import DEMO
+from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.inventory.bill import BillGroup, bill_of, total
 from kosmo_kernel.inventory.page_style import STYLE
@@ -120,7 +120,7 @@ def page_of(data: AccountData, tables: Sequence[InventoryTable]) -> Html:
         day=day,
         when=f"{data.time:%d %B %Y, %H:%M UTC}, from {source}.".lstrip("0"),
         style=STYLE,
-        band=FICTION if data.account == DEMO else _NOTHING,
+        band=FICTION if is_demo(data.account) else _NOTHING,
         content=_NOTHING.join(content),
     )
 

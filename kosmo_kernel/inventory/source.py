@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel import integrations
-from kosmo_kernel.accounts.account import DEMO
+from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.demo.times import NOW
 from kosmo_kernel.inventory.records import Row, Tables, usable
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
@@ -181,7 +181,7 @@ def from_snapshot(folder: Path) -> AccountData:
     absent = [name for name in LISTS if name not in tables and name not in named]
     return AccountData(
         account=saved.account,
-        time=datetime.fromisoformat(NOW) if saved.account == DEMO else saved.time,
+        time=datetime.fromisoformat(NOW) if is_demo(saved.account) else saved.time,
         tables=tables,
         failures=[
             *in_texts(failures, redact),

@@ -131,7 +131,8 @@ class KosmoMagic(Magics):
         if "account" in config.get(type(self).__name__, {}):
             from kosmo_kernel.accounts import DEFAULT, DEMO, demo_chosen
 
-            self.session.account = self.account or (DEMO if demo_chosen() else DEFAULT)
+            default = DEMO if demo_chosen() else DEFAULT
+            self.session.account = self.session.recording.account_in_use(self.account, default)
 
     @no_var_expand
     @needs_local_scope

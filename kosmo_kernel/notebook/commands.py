@@ -241,8 +241,8 @@ def _demo(word: str, context: NotebookContext) -> Page:
         return _page(Markdown("`heroku.<function>` asks the default account again."))
     return _page(
         Markdown(
-            "`heroku.<function>` now asks the demo account, a fictional company; nothing leaves this machine. "
-            "`%{} demo off` ends it."
+            "`heroku.<function>` now asks the demo account, a fictional company, and `heroku.production` and "
+            "`heroku.staging` the company's apps of these stages; nothing leaves this machine. `%{} demo off` ends it."
         ).format(COMMAND_MAGIC)
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, how_to_add, looks_like_token
+from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, demo_places, how_to_add, looks_like_token
 from kosmo_kernel.catalogue import Integration, missing_function, nearest
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.python_api.current import current_session
@@ -100,7 +100,8 @@ class Namespace(ModuleType):
     def _alias(self, name: str) -> str | None:
         """Return the alias of an account from any spelling, or None; `default` is one even without a token."""
         wanted = normalize_alias(name)
-        return next((one for one in (DEFAULT, *self._accounts()) if normalize_alias(one) == wanted), None)
+        every = (DEFAULT, *self._accounts(), *demo_places(self._integration))
+        return next((one for one in every if normalize_alias(one) == wanted), None)
 
 
 def target(namespace: Namespace) -> tuple[Integration, str | None]:

@@ -180,12 +180,13 @@ def _from_mgr(cls: Any, mgr: Any, axes: Any) -> Any:
     return cls._from_mgr(mgr, axes)
 
 
-def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoFrame:
+def frame_of(records: Records, attrs: Mapping[str, Any] | None = None, *, as_sent: bool = False) -> KosmoFrame:
     """Return the records as a frame: declared columns first, nested objects as dotted columns, no field left out.
 
     Parameters:
         records: the result of a function, or objects that a script made.
         attrs: JSON values to keep in the frame's `.attrs`, in addition to the function's full name.
+        as_sent: keep texts as the service spells them, for a file that is to give the same records again.
     """
     records = records.for_table()
     with collector_paused():
@@ -193,7 +194,7 @@ def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoF
         columns = {}
         for field in fields_of(records, dict.fromkeys(usual, _TEXT_OR_NULL)):
             array = usual.get(field.path)
-            columns[field.name] = _array(field, field.values(records)) if array is None else array
+            columns[field.name] = _array(field, field.values(records, as_sent=as_sent)) if array is None else array
         frame = KosmoFrame(columns, index=pd.RangeIndex(len(records)), copy=False)
     if records.function is not None:
         frame.attrs["function"] = _full_name(records.function)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.accounts import DEFAULT, DEMO
+from kosmo_kernel.accounts import DEFAULT, is_demo
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.client.progress import ProgressSnapshot, counted
 from kosmo_kernel.render.display import Display
@@ -159,7 +159,7 @@ class Result:
             return dict(note)
         accounts = list(dict.fromkeys(count["account"] for count in counts))
         attrs: dict[str, Any] = {"account": accounts[0] if len(accounts) == 1 else accounts}
-        if self.started and accounts != [DEMO]:
+        if self.started and not all(map(is_demo, accounts)):
             attrs["time"] = self.started.strftime("%Y-%m-%dT%H:%M:%SZ")
         attrs["calls"] = [
             {"function": count["path"].removeprefix("integrations.")}

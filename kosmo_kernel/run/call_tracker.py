@@ -139,7 +139,7 @@ class CallTracker:
             milliseconds = (time.perf_counter() - started) * 1000
             self._result.calls.append(CallRecord(path, account, milliseconds, "error", error=error.message))
             raise
-        if bound_call.account == accounts.DEMO and (request.account or "").lower() != accounts.DEMO:
+        if accounts.is_demo(bound_call.account) and not accounts.is_demo(request.account or ""):
             self._result.inform(FICTION)
         begin = self._plan if self._dry_run else self._begin
         return Prepared(bound_call.count, partial(begin, provider, bound_call, started))

@@ -97,6 +97,8 @@ class Lookups:
         service = integrations.find(integration)
         if key == accounts.DEFAULT or normalize_alias(key) in map(normalize_alias, self.names(service)):
             return key
+        if key in accounts.demo_places(service):
+            return key
         raise _unknown(service, key, self.names(service))
 
     def docs(self, verb: str, page: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.errors import KosmoError, LuaError, LuaRuntimeError
+from kosmo_kernel.lua.host import Failure
+from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.chunks import ChunkHistory
+from kosmo_kernel.run.known_variables import KnownVariables
 from kosmo_kernel.run.lookups import Lookups
 from kosmo_kernel.run.output import RunOutput
 
@@ -37,3 +40,22 @@ class LuaRun:
         self.errors[number] = error
         self.errors.pop(number - MAX_ERRORS, None)
         return number
+
+    def error_of(self, failure: Failure, result: Result, variables: KnownVariables) -> KosmoError:
+        """Return the error that ended the run, with its place in the script, what to do, and the result until then."""
+        error = self.errors.get(failure.cause, failure.error)
+        place = failure.error.message.removesuffix(error.message)
+        variables.explain(error, self.chunks.text(failure.chunk), failure.line)
+        error.message = f"{place}{error.message}" if place != failure.error.message else place
+        error.line, error.chunk = failure.line, failure.chunk
+        error.excerpt = self.chunks.excerpt(error.chunk, error.line)
+        error.stack = self.chunks.stack(failure.stack)
+        if isinstance(failure.error, LuaError):
+            from kosmo_kernel.run.habits import advice
+
+            source, compiled = self.chunks.text(error.chunk), isinstance(failure.error, LuaRuntimeError)
+            error.advice = advice(source, error.line, compiled=compiled, is_set=self.chunks.sets)
+            error.text += "." * bool(error.advice)
+        error.sanitize(self.output.clean)
+        error.result = result
+        return error

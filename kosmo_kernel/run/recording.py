@@ -97,7 +97,7 @@ class RecordingMode:
             raise SettingsError(f"A run is recorded or replayed, not both. Give one of {' and '.join(names)}.")
         self._player = _snapshot(snapshot) if snapshot is not None else _player(replay, shared_replay)
         usual = accounts.DEMO if self._player is None and accounts.demo_chosen() else accounts.DEFAULT
-        self.account = account or (self._player.account if self._player else usual)
+        self.account = self.account_in_use(account, self._player.account if self._player else usual)
         self.check(self.account)
         self._own = own
         # Of a run of several processes, the one that began it tells the user about the recording.
@@ -122,11 +122,24 @@ class RecordingMode:
         """Return whether a run goes on with a recording."""
         return self._recorder is not None and self._recorder.recorded_account is not None
 
-    def names(self, integration: Integration) -> list[str]:
+    def names(self, integration: Integration, default: str = accounts.DEFAULT) -> list[str]:
         """Return the names of the accounts, like `accounts.names`."""
         if not self.services:
             return []
-        return self._player.accounts(integration.name) if self._player else accounts.names(integration)
+        if self._player is None:
+            return accounts.names(integration, default)
+        recorded = self._player.accounts(integration.name)
+        fictional = integration.demo_accounts if accounts.is_demo(default) else ()
+        return [*recorded, *(name for name in fictional if self.account_in_use(name, default) in recorded)]
+
+    def account_in_use(self, named: str | None, default: str) -> str:
+        """Return the full name of the account that an alias means, see `accounts.account_in_use`.
+
+        The alias `default`, where somebody names it, means the user's own account.
+        """
+        if named is not None and accounts.canonical_reserved(named) == accounts.DEFAULT:
+            return accounts.DEFAULT
+        return accounts.account_in_use(named, default, self._integrations())
 
     def functions(self) -> list[Mapping[str, Function]]:
         """Return the functions of each integration by full name."""
@@ -135,7 +148,7 @@ class RecordingMode:
     def surface(self) -> list[dict[str, Any]]:
         """Return the initial content of `app.integrations`."""
         there = self._integrations()
-        return surface(there, {one.name: self.names(one) for one in there})
+        return surface(there, {one.name: self.names(one, self.account) for one in there})
 
     def _integrations(self) -> Sequence[Integration]:
         return integrations.loaded() if self.services else ()
@@ -146,8 +159,10 @@ class RecordingMode:
         Raises:
             UnknownNameError: there is no such account.
         """
-        name, there = normalize_alias(alias), integrations.loaded()
+        name, there = normalize_alias(alias), self._integrations()
         if name == accounts.DEFAULT or any(name in map(normalize_alias, self.names(one)) for one in there):
+            return
+        if self._player is None and any(name in accounts.demo_places(one) for one in there):
             return
         if self._player is None:
             accounts.find(integrations.BUILT_IN[0], alias)
@@ -173,7 +188,7 @@ class RecordingMode:
 
     def time_of_data(self, account: str) -> datetime:
         """Return the time of an account's data: the day of the demo, also in a replay, or else `now`."""
-        if accounts.canonical_reserved(account) == accounts.DEMO:
+        if accounts.is_demo(account):
             demo_times = (resolve_name(one.demo_now) for one in integrations.loaded() if one.demo_now)
             return next(map(datetime.fromisoformat, demo_times), self.now())
         return self.now()

@@ -178,7 +178,9 @@ class Services:
 
     def log_name(self, request: CallRequest, account: str) -> tuple[str, str]:
         """Return the name and the account of a call in the log; see `Provider`."""
-        return f"integrations.{request.path}", _alias(request.account, account)
+        service = integrations.known(request.path.partition(".")[0])
+        in_use = accounts.account_in_use(request.account, account, [service] if service else [])
+        return f"integrations.{request.path}", in_use
 
     def bind(self, request: CallRequest, account: str) -> ServiceCall:
         """Check a call; see `Provider`."""
@@ -376,7 +378,7 @@ class Services:
         with self._lock:
             client = self._clients.get(key)
             if account is None:
-                client = client or _demo(integration, self._cassette)
+                client = client or _demo(integration, alias, self._cassette)
             elif client is None or client.account != account:
                 if client:
                     client.close()
@@ -385,17 +387,11 @@ class Services:
             return client
 
     def _account(self, integration: Integration, alias: str) -> accounts.Account | None:
-        """Return the account with an alias, or None for the demo account, which is answered in this process."""
+        """Return the account with an alias, or None for a fictional one, which is answered in this process."""
         if self._cassette and not self._cassette.live:
             name = normalize_alias(alias)
             return accounts.Account(integration.name, name, "no-token", integration.base_url, "the cassette")
-        return None if alias == accounts.DEMO and integration.demo else accounts.find(integration, alias)
-
-
-def _alias(named: str | None, account: str) -> str:
-    """Return the alias of a call's account: the one that it names, or else the run's."""
-    alias = accounts.canonical_reserved(named or accounts.DEFAULT)
-    return accounts.canonical_reserved(account) if alias == accounts.DEFAULT else alias
+        return None if alias in accounts.demo_places(integration) else accounts.find(integration, alias)
 
 
 def _endpoint(path: str, named: str | None, account: str) -> Endpoint:
@@ -406,8 +402,9 @@ def _endpoint(path: str, named: str | None, account: str) -> Endpoint:
     """
     integration_name, _, function_name = path.partition(".")
     integration = integrations.find(integration_name)
-    function, alias = integration.function(function_name), _alias(named, account)
-    if alias == accounts.DEMO and not integration.demo:
+    function, alias = integration.function(function_name), accounts.account_in_use(named, account, [integration])
+    is_demo = accounts.is_demo(alias)
+    if is_demo and alias not in accounts.demo_places(integration):
         accounts.find(integration, alias)  # raises UnknownNameError
     return Endpoint(
         integration,
@@ -415,26 +412,26 @@ def _endpoint(path: str, named: str | None, account: str) -> Endpoint:
         alias,
         name=f"{integration.name}.{function.name}",
         path=f"integrations.{path}",
-        target=Target(normalize_alias(alias), integration.name),
+        target=Target(accounts.DEMO if is_demo else normalize_alias(alias), integration.name),
         effect=function.effect,
-        remote=alias != accounts.DEMO,
+        remote=not is_demo,
     )
 
 
-def _demo(integration: Integration, cassette: Cassette | None = None) -> Client:
-    """Return a client of a service's demo account, which a fake API in this process answers.
+def _demo(integration: Integration, alias: str, cassette: Cassette | None = None) -> Client:
+    """Return a client of a fictional account of a service, which a fake API in this process answers.
 
     Raises:
         SettingsError: it cannot be made.
     """
+    place = accounts.demo_places(integration)[alias]
     try:
-        api, token = resolve_name(integration.demo)()
+        api, token = resolve_name(place)()
     except Exception as error:  # a third-party module may raise anything
         raise SettingsError(
-            f"The demo account of {integration.title} ({integration.demo}) cannot be made: "
-            f"{type(error).__name__}: {error}"
+            f"The demo account of {integration.title} ({place}) cannot be made: {type(error).__name__}: {error}"
         ) from error
-    account = accounts.Account(integration.name, accounts.DEMO, token, integration.base_url, "the demo")
+    account = accounts.Account(integration.name, alias, token, integration.base_url, "the demo")
     return Client(integration, account, transport=in_process(api), cassette=cassette)
 
 

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from kosmo_kernel.accounts.account import DEMO
+from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.pages.design import FICTION
 from kosmo_kernel.runbook.copy import refuse_to_replace
@@ -109,10 +109,10 @@ def write(copy: Path, accounts: Sequence[str]) -> Path:
     from nbconvert import HTMLExporter
 
     notebook = nbformat.read(copy, as_version=4)
-    _arrange(notebook, hidden={REMOVED} if set(accounts) == {DEMO} else {REMOVED, ABOUT_DEMO})
+    _arrange(notebook, hidden={REMOVED} if accounts and all(map(is_demo, accounts)) else {REMOVED, ABOUT_DEMO})
     _set_titles(notebook)
     _adapt_tables(notebook)
-    notebook.metadata.band = FICTION if DEMO in accounts else ""
+    notebook.metadata.band = FICTION if any(map(is_demo, accounts)) else ""
     bare = {"exclude_input": True, "exclude_input_prompt": True, "exclude_output_prompt": True}
     # By default nbconvert prefers templates in the working directory, and templates can run code.
     templates = {"raw_template": _TEMPLATE, "extra_template_basedirs": []}

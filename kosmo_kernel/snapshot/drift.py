@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import integrations
-from kosmo_kernel.accounts import DEMO
+from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError, SettingsError, StoppedError
@@ -191,8 +191,8 @@ def _read_account(session: Session, was: State, frontend: Frontend) -> State:
 
 
 def _check_fiction(*accounts: str) -> None:
-    if len({account == DEMO for account in accounts}) > 1:
-        other = next(account for account in accounts if account != DEMO)
+    if len({is_demo(account) for account in accounts}) > 1:
+        other = next(account for account in accounts if not is_demo(account))
         raise SettingsError(
             f"One of the two is the demo company, which is fiction, and the other is the account `{other}`. Give the "
             "folder of a snapshot of that account: -p before FOLDER. `kosmo snapshot` writes one."

@@ -76,7 +76,7 @@ def write(
             if form == "parquet":
                 from kosmo_kernel.render.frames import frame_of, write_parquet
 
-                write_parquet(frame_of(clean), str(file))
+                write_parquet(frame_of(clean, as_sent=True), str(file))
                 file.chmod(PRIVATE)
             else:
                 write_private(file, lines)

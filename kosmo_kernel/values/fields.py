@@ -78,8 +78,13 @@ class Field:
             return self.kinds
         return (self.kinds - MISSING) | {type(self.default)}
 
-    def values(self, records: Records) -> list[Any]:
-        """Return the values, one per record, with None for missing ones. Do not change the list."""
+    def values(self, records: Records, *, as_sent: bool = False) -> list[Any]:
+        """Return the values, one per record, with None for missing ones. Do not change the list.
+
+        Parameters:
+            records: the records that have the field.
+            as_sent: return texts as the service spells them.
+        """
         values = records.column(self.path)
         if self.beside_objects:
             return [None if value is ABSENT or isinstance(value, dict) else value for value in values]
@@ -87,7 +92,7 @@ class Field:
         if Absent in self.kinds or (default is not None and NoneType in self.kinds):
             values = [default if value is None or value is ABSENT else value for value in values]
         spell = self.column.spell if self.column else None
-        if spell is None:
+        if spell is None or as_sent:
             return values
         spellings = {text: spell(text) for text in {value for value in values if isinstance(value, str)}}
         return [spellings[value] if isinstance(value, str) else value for value in values]

@@ -268,7 +268,7 @@ def test_an_error_shows_the_line_of_the_user_and_none_of_ours(
     assert "heroku.demo.get_app('no-such-app')" in text
     assert "Couldn't find that app" in text
     assert "python_api" not in text
-    for cell in ("heroku.demo.list_app()", "heroku['stagin']", "heroku.demo.list_apps()['stack.nam']"):
+    for cell in ("heroku.demo.list_app()", "heroku['nowhere']", "heroku.demo.list_apps()['stack.nam']"):
         misspelt: Any = run(shell, cell).error_in_exec
         text = "\n".join(misspelt._render_traceback_())
-        assert (cell in text, "Did you mean" in text, "kosmo_kernel/" in text) == (True, "stagin" not in cell, False)
+        assert (cell in text, "Did you mean" in text, "kosmo_kernel/" in text) == (True, "nowhere" not in cell, False)

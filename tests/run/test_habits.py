@@ -106,7 +106,7 @@ CALLS = {
     "heroku.list_dynos({ app_id = app })": f"heroku.list_dynos: app_id {NAMESPACE}",
     "heroku.list_dynos(app)": f"heroku.list_dynos: argument 1 {NAMESPACE}",
     "heroku.restart_dynos('my-app')": "It would change something at Heroku, and the functions here only read.",
-    "heroku.production.list_apps()": "adds an account",
+    "heroku.acceptance.list_apps()": "adds an account",
 }
 
 

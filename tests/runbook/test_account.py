@@ -82,8 +82,15 @@ def test_without_an_account_nothing_is_run_or_written(tmp_path: Path) -> None:
 
 def test_two_different_accounts_are_called_wrongly(tmp_path: Path) -> None:
     book(tmp_path)
-    done = kosmo("run", "book.ipynb", "--demo", "-a", "production", cwd=tmp_path)
+    done = kosmo("run", "book.ipynb", "--demo", "-a", "elsewhere", cwd=tmp_path)
     assert done.returncode == 2
+
+
+@pytest.mark.usefixtures("kernel_list")
+def test_an_account_of_the_demo_can_be_named_with_it(tmp_path: Path) -> None:
+    book(tmp_path, DECLARED, "print(#app.integrations.heroku[account].list_apps())")
+    code, facts = document("run", "book.ipynb", "--demo", "-a", "staging", "-o", "c.ipynb", "--json", cwd=tmp_path)
+    assert (code, facts["accounts"], facts["requests"]) == (0, ["demo.staging"], 1)
 
 
 @pytest.mark.usefixtures("kernel_list")

@@ -164,7 +164,7 @@ def test_all_mistakes_are_in_one_message(demo: Session) -> None:
         ("app.integrations.heroku.lst_apps()", "app.integrations.heroku.list_apps"),
         ("app.integrations.heroku.demmo.list_apps()", "app.integrations.heroku.demo"),
         ("app.integrations.heruku.list_apps()", "app.integrations.heroku"),
-        ("app.integrations.heroku.production.list_apps()", "app.integrations.heroku."),
+        ("app.integrations.heroku.acceptance.list_apps()", "app.integrations.heroku."),
         ("docs.read('heroku.list_apss')", "heroku.list_apps"),
     ],
 )

@@ -36,7 +36,7 @@ EVERYWHERE = """
 heroku = app.integrations.heroku
 function everywhere(change)
   local all = {}
-  for _, account in ipairs({ "demo", "staging" }) do
+  for _, account in ipairs({ "demo", "other" }) do
     for _, app in ipairs(heroku[account].list_apps({})) do
       all[#all + 1] = change and change(app, account) or app
     end
@@ -48,16 +48,16 @@ DECLARED = [column.name for column in HEROKU.function("list_apps").columns]
 
 
 @pytest.fixture
-def staging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def other_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Yield an account beside the demo, with other apps."""
     with serve(DemoApi(company(MANY))) as served:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
-        monkeypatch.setenv("HEROKU_API_KEY_STAGING", DEMO_TOKEN)
+        monkeypatch.setenv("HEROKU_API_KEY_OTHER", DEMO_TOKEN)
         yield
 
 
 @pytest.fixture
-def frame(staging: None) -> Iterator[Frame]:
+def frame(other_account: None) -> Iterator[Frame]:
     """Yield a function that runs one numbered cell after the other, and returns the frame or the value."""
     numbers = iter(range(1, 1000))
     with Session("demo") as session:
@@ -75,7 +75,7 @@ def accounts(frame: pd.DataFrame) -> list[Any]:
     return [one if isinstance(one, str) else None for one in frame["account"]]
 
 
-BOTH = ["demo"] * DEMO + ["staging"] * MANY
+BOTH = ["demo"] * DEMO + ["other"] * MANY
 
 
 def test_joined_records_say_whose_they_are_in_a_first_column(frame: Frame) -> None:
@@ -114,7 +114,7 @@ def test_records_keep_their_account_when_they_are_sorted_and_filtered(frame: Fra
     apart = frame("return everywhere()")
 
     assert list(joined["name"]) == sorted(joined["name"])
-    assert set(joined["account"]) == {"demo", "staging"}
+    assert set(joined["account"]) == {"demo", "other"}
     assert set(zip(joined["account"], joined["name"], strict=True)) <= set(
         zip(apart["account"], apart["name"], strict=True)
     )
@@ -123,7 +123,7 @@ def test_records_keep_their_account_when_they_are_sorted_and_filtered(frame: Fra
 def test_results_of_parallel_map_say_whose_they_are(frame: Frame) -> None:
     joined = frame("""
     local all = {}
-    for _, apps in ipairs(parallel.map({ "staging", "demo" }, function(name) return heroku[name].list_apps() end)) do
+    for _, apps in ipairs(parallel.map({ "other", "demo" }, function(name) return heroku[name].list_apps() end)) do
       table.move(apps, 1, #apps, #all + 1, all)
     end
     return all""")
@@ -134,32 +134,32 @@ def test_results_of_parallel_map_say_whose_they_are(frame: Frame) -> None:
 def test_lists_that_were_asked_for_several_apps_have_both_columns_in_front(frame: Frame) -> None:
     joined = frame("""
     local all = {}
-    for _, one in ipairs({ heroku.demo, heroku.staging }) do
+    for _, one in ipairs({ heroku.demo, heroku.other }) do
       for _, dyno in ipairs(one.list_dynos({ app_id = one.list_apps() })) do all[#all + 1] = dyno end
     end
     return all""")
 
     assert list(joined.columns[:2]) == ["account", "app_id"]
-    assert set(accounts(joined)) == {"demo", "staging"}
+    assert set(accounts(joined)) == {"demo", "other"}
 
 
 def test_records_of_several_functions_say_whose_they_are(frame: Frame) -> None:
     joined = frame(
-        "local h = heroku return { h.demo.get_app('my-app'), h.staging.list_apps()[1], h.demo.list_apps()[2] }"
+        "local h = heroku return { h.demo.get_app('my-app'), h.other.list_apps()[1], h.demo.list_apps()[2] }"
     )
 
     assert joined.columns[0] == "account"
-    assert accounts(joined) == ["demo", "staging", "demo"]
+    assert accounts(joined) == ["demo", "other", "demo"]
 
 
 def test_long_lists_of_several_functions_say_whose_they_are(frame: Frame) -> None:
     joined = frame("""
-    local all, demo = heroku.staging.list_apps(), heroku.demo
+    local all, demo = heroku.other.list_apps(), heroku.demo
     local access = demo.list_collaborators({ app_id = demo.list_apps() })
     return table.move(access, 1, #access, #all + 1, table.move(all, 1, #all, 1, {}))""")
 
     assert len(joined) > MANY + MAX_RECORDS_SENT_WHOLE
-    assert accounts(joined) == ["staging"] * MANY + ["demo"] * (len(joined) - MANY)
+    assert accounts(joined) == ["other"] * MANY + ["demo"] * (len(joined) - MANY)
 
 
 @pytest.mark.parametrize("kept", ["app", "everywhere()[2]", "heroku.demo.get_app('my-app')"])
@@ -188,7 +188,7 @@ def test_a_field_of_that_name_is_left_alone(frame: Frame) -> None:
 
     assert list(named.columns).count("account") == 1
     assert list(named.columns)[: len(DECLARED)] == DECLARED
-    assert set(named["account"]) == {"DEMO", "STAGING"}
+    assert set(named["account"]) == {"DEMO", "OTHER"}
 
 
 @pytest.mark.parametrize("change", ["", "for _ in pairs(app) do end", "app.notes = { 1 }", "app.note = 1"])
@@ -200,24 +200,24 @@ def test_what_an_earlier_cell_gave_is_still_of_its_account(frame: Frame, change:
     return found""")
     again = frame(f"local all = {{}} for i, app in ipairs(Out[1]) do {change} all[i] = app end return all")
 
-    assert accounts(again) == ["staging", *BOTH[1:kept]]
+    assert accounts(again) == ["other", *BOTH[1:kept]]
 
 
 def test_records_that_earlier_cells_gave_by_themselves_are_still_of_their_accounts(frame: Frame) -> None:
     frame("return heroku.demo.list_apps()[1]")
     frame("return { heroku.demo.list_apps()[3] }")
-    frame("local app = heroku.staging.list_apps()[1] app.note = {} return app")
-    frame("return heroku.staging.list_apps()[2]")
+    frame("local app = heroku.other.list_apps()[1] app.note = {} return app")
+    frame("return heroku.other.list_apps()[2]")
 
-    assert accounts(frame("return { Out[1], Out[2][1], Out[3], Out[4] }")) == ["demo", "demo", "staging", "staging"]
+    assert accounts(frame("return { Out[1], Out[2][1], Out[3], Out[4] }")) == ["demo", "demo", "other", "other"]
 
 
 def test_a_record_that_goes_into_lua_is_still_of_its_account(frame: Frame) -> None:
     given = RecordView(frame("return heroku.demo.get_app('my-app')"))
 
-    assert accounts(frame("return { given, heroku.staging.list_apps()[1] }", inputs={"given": given})) == [
+    assert accounts(frame("return { given, heroku.other.list_apps()[1] }", inputs={"given": given})) == [
         "demo",
-        "staging",
+        "other",
     ]
 
 
@@ -230,7 +230,7 @@ def test_a_frame_with_the_column_goes_into_lua_and_back(frame: Frame, change: st
         for i, app in ipairs(given) do
           assert(("on " .. app.stack):find("^on [a-z]"))
           {change}
-          if app.account == "staging" then all[#all + 1] = app end
+          if app.account == "other" then all[#all + 1] = app end
         end
         return all""",
         inputs={"given": given},
@@ -238,21 +238,21 @@ def test_a_frame_with_the_column_goes_into_lua_and_back(frame: Frame, change: st
 
     pd.testing.assert_frame_equal(pd.DataFrame(frame("return given", inputs={"given": given})), pd.DataFrame(given))
     assert list(again.columns)[: len(given.columns)] == list(given.columns)
-    assert accounts(again) == ["staging"] * MANY
+    assert accounts(again) == ["other"] * MANY
 
 
 def test_a_frame_of_few_rows_goes_into_lua_and_back_with_no_other_column(frame: Frame) -> None:
     given = frame("""
     local all = heroku.demo.list_dynos("my-app")
-    for _, dyno in ipairs(heroku.staging.list_dynos(heroku.staging.list_apps()[1])) do all[#all + 1] = dyno end
+    for _, dyno in ipairs(heroku.other.list_dynos(heroku.other.list_apps()[1])) do all[#all + 1] = dyno end
     return all""")
     again = frame("for _, dyno in ipairs(given) do dyno.app.note = 1 end return given", inputs={"given": given})
 
-    assert accounts(given)[-1] == "staging"
+    assert accounts(given)[-1] == "other"
     assert list(again.columns) == [*given.columns, "app.note"]
 
 
-def test_a_variable_that_is_read_says_whose_its_records_are(staging: None) -> None:
+def test_a_variable_that_is_read_says_whose_its_records_are(other_account: None) -> None:
     with Session("demo") as session:
         result = run_with(session, f"{EVERYWHERE} mixed = everywhere()", outputs=("mixed",))
         shown = session.run("display(everywhere())").displays[0]
@@ -262,7 +262,7 @@ def test_a_variable_that_is_read_says_whose_its_records_are(staging: None) -> No
 
 
 def test_a_table_counts_the_column_and_shows_it_for_all_rows(frame: Frame) -> None:
-    records = Records([{"a": 1}, {"a": 2}, {"a": 3}], account=["demo", "demo", "staging"])
+    records = Records([{"a": 1}, {"a": 2}, {"a": 3}], account=["demo", "demo", "other"])
 
     assert table_of(records, 2).names == ["account", "a"]
     assert table_of(records, 2).columns == [["demo", "demo"], [1, 2]]
@@ -280,7 +280,7 @@ def written(*args: str) -> str:
     return done.stdout
 
 
-@pytest.mark.usefixtures("staging")
+@pytest.mark.usefixtures("other_account")
 @pytest.mark.full
 def test_tables_of_the_shell_have_the_column_too() -> None:
     lines = [line.split("\t") for line in written().splitlines()]
@@ -292,10 +292,10 @@ def test_tables_of_the_shell_have_the_column_too() -> None:
     assert written("--format", "markdown").startswith("| account | name |")
     assert written("--format", "table").split()[:2] == ["account", "name"]
     assert "account" in terminal
-    assert "staging" in terminal
+    assert "other" in terminal
 
 
-@pytest.mark.usefixtures("staging")
+@pytest.mark.usefixtures("other_account")
 def test_json_is_what_was_sent() -> None:
     whole = json.loads(written("--json"))["result"][0]
 

@@ -99,5 +99,9 @@ HEROKU = Integration(
         "get_current_user",
     ),
     demo="kosmo_kernel.demo.api:in_process",
+    demo_accounts={
+        "production": "kosmo_kernel.demo.api:production",
+        "staging": "kosmo_kernel.demo.api:staging",
+    },
     demo_now="kosmo_kernel.demo.times:NOW",
 )
