@@ -202,6 +202,15 @@ def frame_of(records: Records, attrs: Mapping[str, Any] | None = None, *, as_sen
     return frame
 
 
+def spelled(frame: KosmoFrame) -> KosmoFrame:
+    """Return a frame that was made with `as_sent`, with its texts spelled as in any other frame."""
+    function = _function_of(frame)
+    for column in function.columns if function else ():
+        if column.spell and column.name in frame:
+            frame[column.name] = frame[column.name].map(column.spell, na_action="ignore")
+    return frame
+
+
 def write_parquet(frame: KosmoFrame, file: str) -> None:
     """Write a frame such that `read_parquet` returns an equal one."""
     flat = _flat(frame, _is_mixed)
@@ -239,13 +248,19 @@ def table_of_frame(frame: pd.DataFrame, limit: int) -> Table:
     labels_of: Iterable[Any] = shown.columns  # tuples, if the columns have several levels
     names = [".".join(filter(None, map(str, label))) if isinstance(label, tuple) else str(label) for label in labels_of]
     labels, left_out = shown.shape[1] - cropped.shape[1], frame.shape[1] - cropped.shape[1]
-    main = _main_columns(frame.attrs.get("function"))
+    main = _main_columns(frame)
     return Table(names, columns, len(frame), labels=labels, left_out=left_out, main=main, more=MORE_ROWS)
 
 
-def _main_columns(full_name: Any) -> frozenset[str]:
+def _function_of(frame: pd.DataFrame) -> Function | None:
+    """Return the function that a frame remembers."""
+    full_name = frame.attrs.get("function")
+    return integrations.function_named(full_name) if isinstance(full_name, str) else None
+
+
+def _main_columns(frame: pd.DataFrame) -> frozenset[str]:
     """Return the names of the main columns of the function that a frame remembers."""
-    function = integrations.function_named(full_name) if isinstance(full_name, str) else None
+    function = _function_of(frame)
     if function is None:
         return frozenset()
     items = (function.item_column(param.name) for param in function.params)

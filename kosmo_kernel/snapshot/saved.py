@@ -59,13 +59,13 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
             UnknownTableError: the snapshot has no such table (also a KeyError).
             SettingsError: the table's file is missing or was changed.
         """
-        from kosmo_kernel.render.frames import frame_of
+        from kosmo_kernel.render.frames import frame_of, spelled
 
         table = self._table(name)
         attrs = {"account": self.account, "time": self.manifest["begun"]}
         if not table.is_parquet:
             return frame_of(self._records(name, dated=True), attrs)
-        frame = _parquet_frame(table.file, attrs)
+        frame = spelled(_parquet_frame(table.file, attrs))
         table.check_count(len(frame))
         return frame
 

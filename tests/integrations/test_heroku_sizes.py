@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kosmo_kernel import Session, heroku
+from kosmo_kernel import Session, heroku, snapshot
 from kosmo_kernel.integrations.heroku import HEROKU, sizes
 from kosmo_kernel.integrations.heroku.facts import facts
 from kosmo_kernel.render.tables import table_of
@@ -52,6 +53,19 @@ def test_lua_and_json_have_the_text_that_heroku_sent() -> None:
     assert [dyno["size"] for dyno in records] == ["Standard-1X", "standard-1X"]
     assert isinstance(records, Records)
     assert "standard-1X" not in table_of(records, 10).text()
+
+
+@pytest.mark.parametrize("form", snapshot.FORMS)
+def test_a_snapshot_keeps_what_heroku_sent_and_its_frames_have_one_spelling(
+    form: snapshot.Form, tmp_path: Path
+) -> None:
+    with Session("demo") as session:
+        snapshot.take(session, tmp_path / "saved", form)
+    with Session(snapshot=tmp_path / "saved") as saved:
+        records = saved.run('return heroku.list_dynos({ app_id = "wholesale-portal" })').value
+    assert [dyno["size"] for dyno in records] == ["Standard-1X", "standard-1X"]
+    shown = set(snapshot.read(tmp_path / "saved")["dynos"]["size"])
+    assert ("Standard-1X" in shown, "standard-1X" in shown) == (True, False)
 
 
 def test_a_value_that_is_no_text_stays_as_it_is() -> None:
