@@ -67,7 +67,7 @@ class Session:
         notebook: the session is one of a notebook, for which the user's settings may name a recording.
         mcp: scripts may use the configured MCP servers.
         agent: an agent chooses the scripts, so that nothing is allowed to it that a user would have to be asked about.
-        services: scripts may call integrations; without, there is no account and no token is read.
+        services: scripts may call integrations; without, no account is looked for.
         process: a Lua process that was started beforehand, to save time; when None, the first run starts one.
         shared: the services that this session shares with others, and with them its recording; it closes neither.
 

@@ -1,6 +1,6 @@
 """`kosmo mcp:lua`: run Lua that calls MCP servers, and no integration.
 
-The command is `integrations:lua` without integrations, accounts and `--repl`: it reads no token.
+The command is `integrations:lua` without integrations, accounts and `--repl`: it looks for no token.
 """
 
 from __future__ import annotations
@@ -31,6 +31,6 @@ lua = LuaCommand(
     params=[param for param in integrations_lua.params if param.name not in MISSING],
     help="Run a Lua script that calls MCP servers.\n\nFILE is a Lua file; - is standard input. `app.mcp.SERVER.TOOL` "
     "calls a tool. The first call starts the server, which ends with the script.\n\nThe script cannot call Heroku, and "
-    "the command reads no token: `kosmo integrations:lua` calls both. The other options work as there.",
+    "the command uses no account and no token: `kosmo integrations:lua` calls both. The other options work as there.",
     epilog=EXAMPLES,
 )

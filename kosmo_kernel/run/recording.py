@@ -45,7 +45,7 @@ _players: dict[str, Player] = {}
 _own_runs: list[str] = []  # the id of the run that this process began, if it did
 
 NO_SERVICES = (
-    "There are no integrations here: this command has MCP servers only, and reads no token. `kosmo integrations:lua` "
+    "There are no integrations here: this command has MCP servers only, and uses no account. `kosmo integrations:lua` "
     "has both."
 )
 
@@ -61,7 +61,7 @@ class RecordingMode:
         snapshot: the folder of a snapshot to answer from.
         resume: go on with the recording; as KOSMO_RESUME says when None.
         notebook: the session is one of a notebook, so the user's settings may name a file to record to.
-        services: scripts may call integrations; without, no account is looked for and no token read.
+        services: scripts may call integrations; without, no account is looked for.
 
     Attributes:
         account: the account, which was checked to exist.

@@ -168,12 +168,12 @@ def test_a_token_in_place_of_an_account_is_not_repeated(heroku: Any, token: str)
     assert "deadbeef" not in str(caught.value)
 
 
-@pytest.mark.parametrize("read", ["heroku.staging", 'heroku["staging"]'])
+@pytest.mark.parametrize("read", ["heroku.elsewhere", 'heroku["elsewhere"]'])
 def test_an_account_that_is_not_there_is_an_error_that_says_how_to_add_it(heroku: Any, read: str) -> None:
     with pytest.raises(UnknownNameError) as caught:
         eval(read, {"heroku": heroku})  # noqa: S307
-    assert "HEROKU_API_KEY_STAGING" in caught.value.message
-    assert "`kosmo accounts:add staging`" in caught.value.message
+    assert "HEROKU_API_KEY_ELSEWHERE" in caught.value.message
+    assert "`kosmo accounts:add elsewhere`" in caught.value.message
     assert "docs.read" not in caught.value.message
 
 
