@@ -248,9 +248,9 @@ def test_an_audit_of_which_nothing_can_be_read_is_no_audit(path: Path, tmp_path:
         assert "(forbidden)" in done.stderr or "can be read" in done.stderr
 
 
-def test_an_app_whose_dynos_cannot_be_read_is_not_told_to_run_none(tmp_path: Path) -> None:
+def test_an_app_whose_processes_cannot_be_read_is_not_told_to_run_none(tmp_path: Path) -> None:
     [path] = [path for path in AUDITS if path.stem == "dyno-audit"]
-    _, copy = on(refusing("/apps/parcel-tracker/dynos"), path, tmp_path, {})
+    _, copy = on(refusing("/apps/parcel-tracker/formation"), path, tmp_path, {})
     head, findings = answers(copy)["idle"]
     assert "parcel-tracker" in head  # it is named as not checked
     assert "parcel-tracker" not in findings
