@@ -16,10 +16,11 @@ from kosmo_kernel.checks.report import CheckReport
 from kosmo_kernel.checks.run import run_checks
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.notebook.cell_value import value_of
+from kosmo_kernel.notebook.command_line import name_and_options
 from kosmo_kernel.render.check_head import CheckHead, head_display
 from kosmo_kernel.run.call_tracker import FICTION
 from kosmo_kernel.run.options import Frontend, RunOptions
-from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, COMMAND_MAGIC, Options, first_word, parse_leading
+from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, Options
 from kosmo_kernel.values.from_python import lua_value
 from kosmo_kernel.values.records import Records
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from kosmo_kernel.notebook.commands import NotebookContext
     from kosmo_kernel.session import Session
 
-MAGIC = f"%{COMMAND_MAGIC} check"
 _PASSED = "_kosmo_passed_value"  # a global of Lua while a value is kept
 _VARIABLE = re.compile(r"\{(\w+)\}")  # in place of the name of an account
 
@@ -46,14 +46,9 @@ def check_in_cell(line: str, context: NotebookContext) -> Any:
         InvalidArgumentsError: a variable is no value for its parameter, or a parameter without a default is missing.
         StoppedError: it was interrupted.
     """
-    name, rest = first_word(line)
+    name, options = name_and_options(line, "check", CHECK_OPTIONS)
     if not name:
         return _all_checks()
-    options, more = parse_leading(rest, f"`{MAGIC}`", CHECK_OPTIONS)
-    if more:
-        raise SettingsError(
-            f"`{MAGIC} {name}` takes options only, got `{more[:80]}`. Each check has a line of its own."
-        )
     check = find_check(name)
     parameters = {name: _variable(expression, f"-i {name}", context) for name, expression in options.input}
     check_parameters([check], parameters)

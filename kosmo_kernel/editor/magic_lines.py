@@ -20,7 +20,14 @@ from kosmo_kernel.editor.live import LiveState, LiveStateCache
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.notebook.commands import COMMANDS
 from kosmo_kernel.safety.markup import markdown_of_package
-from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, COMMAND_MAGIC, LUA_MAGIC, OPTIONS, first_word
+from kosmo_kernel.settings.cell_options import (
+    CHECK_OPTIONS,
+    COMMAND_MAGIC,
+    EXPLORE_OPTIONS,
+    LUA_MAGIC,
+    OPTIONS,
+    first_word,
+)
 from kosmo_kernel.settings.table import Setting
 
 CELL, LINE, COMMAND = f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"
@@ -257,11 +264,11 @@ def _complete_command(
         return (Match(command.name, "keyword", command.doc) for command in COMMANDS), name
     usage = next((command.usage for command in COMMANDS if command.name == name), "")
     typed = typed.lstrip()
+    known = CHECK_OPTIONS if "CHECK" in usage else EXPLORE_OPTIONS if "FUNCTION" in usage else ()
+    if known and " " in typed:
+        names = variables or [name for name, _ in LiveStateCache(live).names(())]
+        return _complete_options(typed.partition(" ")[2], live, names, known)
     if "CHECK" in usage:
-        check, _, options = typed.partition(" ")
-        if len(check) < len(typed):
-            names = variables or [name for name, _ in LiveStateCache(live).names(())]
-            return _complete_options(options, live, names, CHECK_OPTIONS)
         return (Match(name, "keyword") for name in checks()), typed
     if "PAGE" in usage:
         return pages(), typed

@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from kosmo_kernel.explorer.form import Explorer
 
 
-def explore(name: str, context: NotebookContext) -> Explorer:
+def explore(name: str, context: NotebookContext, account: str | None = None) -> Explorer:
     """Return the form, which is not displayed yet.
 
     Parameters:
         name: the function to select, such as `list_apps` or `heroku.list_apps`; empty for the first one.
         context: the notebook in which the form is opened.
+        account: the account to select; that of the session when None.
 
     Raises:
-        UnknownNameError: there is no such function; the error lists the nearest names.
+        UnknownNameError: there is no such function or account; the error lists the nearest names.
     """
     from kosmo_kernel.docs import resolve_function
     from kosmo_kernel.explorer.form import Explorer
 
-    return Explorer(context, resolve_function(name) if name else None)
+    return Explorer(context, resolve_function(name) if name else None, account)

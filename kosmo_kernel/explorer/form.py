@@ -14,14 +14,17 @@ from typing import Any, NamedTuple
 
 import ipywidgets as w  # type: ignore[import-untyped]
 
-from kosmo_kernel.catalogue import Function, Integration, Param
+from kosmo_kernel.accounts import how_to_add
+from kosmo_kernel.catalogue import Function, Integration, Param, nearest
 from kosmo_kernel.client.progress import ProgressDisplay, ProgressSnapshot
+from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.explorer import answer
 from kosmo_kernel.explorer.question import ExplorerCall, aliases, functions, parse_field
 from kosmo_kernel.notebook.commands import NotebookContext
 from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
 from kosmo_kernel.values.records import Records
 
@@ -62,7 +65,9 @@ class ArgumentField(NamedTuple):
 class Explorer:
     """The form, with a function selected."""
 
-    def __init__(self, context: NotebookContext, selected: tuple[Integration, Function] | None) -> None:
+    def __init__(
+        self, context: NotebookContext, selected: tuple[Integration, Function] | None, account: str | None = None
+    ) -> None:
         w.register_comm_target()  # a reloaded page needs it; ipywidgets registers it only in IPython
         self._context = context
         # By service, and name, kind and plural of the parameter.
@@ -97,6 +102,8 @@ class Explorer:
         running = w.HBox([self._run, self._status], layout={"align_items": "center"})
         self.box = w.VBox([*question, running, self._filtering, self._answer])
         self._choose_function()
+        if account is not None:
+            self._select_account(account)
         self._function.observe(self._handler(self._choose_function), "value")
         self._account.observe(self._handler(self._choose_account), "value")
         self._run.on_click(self._handler(partial(self._schedule, self._ask)))
@@ -124,6 +131,21 @@ class Explorer:
         self._fields = {}
         rows = [row for param in function.params for row in self._rows_of(integration, param)]
         self._arguments.children = rows
+        self._update_lua()
+
+    def _select_account(self, account: str) -> None:
+        """Select an account.
+
+        Raises:
+            UnknownNameError: there is none of this name for the selected function; with the nearest names.
+        """
+        integration, _ = self._functions[self._function.value]
+        choices = [alias for _, alias in self._account.options]
+        found = next((one for one in choices if normalize_alias(one) == normalize_alias(account)), None)
+        if found is None:
+            text = f"{integration.title} has no account `{account}`."
+            raise UnknownNameError(text, tuple(nearest(account, choices)), reason=how_to_add(integration, account))
+        self._account.value = found
         self._update_lua()
 
     def _choose_account(self) -> None:

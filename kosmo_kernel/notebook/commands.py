@@ -7,12 +7,14 @@ the notebook that they run in through a `NotebookContext`, which also opens the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
+from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
-from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, first_word
+from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, EXPLORE_OPTIONS, first_word
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.progress import ProgressSnapshot
@@ -62,11 +64,14 @@ class LuaState(Protocol):
         """Return the value of a Lua variable. The last run is left unchanged."""
 
 
+ERROR = "error"  # the command that shows the last error, which an error of its own does not replace
+
+
 def _call_now(work: Callable[[], None]) -> None:
     work()
 
 
-def _no_explorer(_name: str, _context: NotebookContext) -> Any:
+def _no_explorer(_name: str, _context: NotebookContext, _account: str | None) -> Any:
     raise InvalidArgumentsError("There is no form here. Open a notebook, and `%kosmo explore` in it.")
 
 
@@ -95,7 +100,7 @@ class NotebookContext:
         first_line: the first line of a Lua cell, `%%kosmo_lua`; empty in a Lua notebook.
         variables: the Python variables by name; empty in a Lua notebook.
         between_cells: calls a function in the thread that runs cells, as soon as no cell is running. Thread-safe.
-        explore: opens the explorer's form, given the name of a function and this object.
+        explore: opens the explorer's form, given the name of a function, this object, and an account or None.
         check: runs the check that a line names, given the line and this object, and returns its findings.
         display: shows an output above the value of the command.
         progress: receives the progress of a command that waits for a service; None to show none.
@@ -107,7 +112,7 @@ class NotebookContext:
     first_line: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict)
     between_cells: Callable[[Callable[[], None]], None] = _call_now
-    explore: Callable[[str, NotebookContext], Any] = _no_explorer
+    explore: Callable[[str, NotebookContext, str | None], Any] = _no_explorer
     check: Callable[[str, NotebookContext], Any] = _no_checks
     display: Callable[[Display], None] = _show_nothing
     progress: Callable[[ProgressSnapshot], None] | None = None
@@ -159,6 +164,12 @@ def run_command(line: str, context: NotebookContext) -> Any:
         raise UnknownNameError(
             f"There is no command `%{COMMAND_MAGIC} {name}`.", tuple(f"%{COMMAND_MAGIC} {n}" for n in near)
         )
+    with nullcontext() if command.name == ERROR else keep_error(context.lua):
+        return _run(command, argument, context)
+
+
+def _run(command: NotebookCommand, argument: str, context: NotebookContext) -> Any:
+    name = command.name
     if argument and command.usage == name:
         raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} {name}` takes nothing, got `{argument}`.")
     if not argument and (needed := command.usage.partition(" ")[2]) and not needed.startswith("["):
@@ -260,6 +271,11 @@ def _browse(name: str, context: NotebookContext) -> InteractiveTable:
     """Return an interactive table of a variable; a Python variable takes precedence over a Lua one."""
     from kosmo_kernel.render.itables import interactive_table
 
+    if not name.isidentifier():
+        raise InvalidArgumentsError(
+            f"`%{COMMAND_MAGIC} browse` shows a variable, and this is none. Write `rows = {name[:200]}` in a cell, and "
+            f"then `%{COMMAND_MAGIC} browse rows`."
+        )
     return interactive_table(
         name, context.variables[name] if name in context.variables else _lua_variable(name, context)
     )
@@ -290,8 +306,11 @@ def _page(text: Markdown) -> Page:
     return Page(text + Markdown("\n"))
 
 
-def _explore(name: str, context: NotebookContext) -> Any:
-    return context.explore(name, context)
+def _explore(line: str, context: NotebookContext) -> Any:
+    from kosmo_kernel.notebook.command_line import name_and_options
+
+    name, options = name_and_options(line, "explore", EXPLORE_OPTIONS)
+    return context.explore(name, context, options.account)
 
 
 def _check(line: str, context: NotebookContext) -> Any:
@@ -322,5 +341,5 @@ COMMANDS = (
     ),
     NotebookCommand("reset", "Delete all Lua variables.", _reset),
     NotebookCommand("demo [off]", "Use the demo account, a fictional company, in cells that name no account.", _demo),
-    NotebookCommand("error", "All details of the last error: facts, Lua's call stack, the calls of the run.", _error),
+    NotebookCommand(ERROR, "All details of the last error: facts, Lua's call stack, the calls of the run.", _error),
 )

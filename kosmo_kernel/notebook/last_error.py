@@ -1,20 +1,27 @@
-"""The error of the last cell that failed, which `%kosmo error` shows."""
+"""The error of the last cell or `%kosmo` line that failed, which `%kosmo error` shows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from kosmo_kernel.errors import KosmoError
 
-if TYPE_CHECKING:
-    from kosmo_kernel.notebook.commands import LuaState
+
+class KeepsError(Protocol):
+    """What has a last error: a session.
+
+    Attributes:
+        last_error: the error of the last cell or `%kosmo` line that failed, or None.
+    """
+
+    last_error: KosmoError | None
 
 
 @contextmanager
-def keep_error(lua: LuaState) -> Iterator[None]:
-    """Keep an error of the block for `%kosmo error`; the errors of commands are not kept."""
+def keep_error(lua: KeepsError) -> Iterator[None]:
+    """Keep an error of the block for `%kosmo error`."""
     try:
         yield
     except KosmoError as error:

@@ -42,6 +42,8 @@ _COMPARED = re.compile(
 _READ = re.compile(
     r"[\w\])]\s*\[\s*([A-Za-z_]\w*)\s*\]|[{,;]\s*\w+\s*=\s*([A-Za-z_]\w*)\s*(?=[,;}])|\{\s*([A-Za-z_]\w*)\s*(?=[,;}])"
 )
+# A variable as the value of the script.
+_VALUE = re.compile(r"(?:\A|(?<=[\n;]))[ \t]*(?:return\b)?[ \t]*([A-Za-z_]\w*)\s*\Z")
 _ZERO = re.compile(r"(?<![\w.])([A-Za-z_][\w.]*)\s*\[\s*(0|-\s*\d+)\s*\](?!\s*=[^=])")
 _WRITTEN = r"(?<![\w.])([A-Za-z_][\w.]*)(?=\s*\[[^\]\n]{0,200}\]\s*=[^=])"  # few texts need it
 _NOT = re.compile(r"\bnot\s+([A-Za-z_][\w.]*)\s*(==|~=)\s*(?=[\"'\d])")
@@ -78,7 +80,7 @@ def _mistakes(source: str, is_set: Callable[[str], bool], nearest_variable: Call
 
 def _reads(source: str) -> Iterator[tuple[re.Match[str], str]]:
     """Yield the places where a variable that is not set would pass unnoticed, each with its name."""
-    for pattern in (_COMPARED, _READ):
+    for pattern in (_COMPARED, _READ, _VALUE):
         yield from ((match, next(filter(None, match.groups()))) for match in pattern.finditer(source))
 
 

@@ -18,12 +18,13 @@ from io import StringIO
 from typing import Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
-from kosmo_kernel.settings.table import ACCOUNT, INPUT, SETTINGS, SHOW, VAR, Setting
+from kosmo_kernel.settings.table import ACCOUNT, DEMO_FLAG, INPUT, SETTINGS, SHOW, VAR, Setting
 
 LUA_MAGIC = "kosmo_lua"
 COMMAND_MAGIC = "kosmo"
 OPTIONS = tuple(setting for setting in SETTINGS if setting.cell)
-CHECK_OPTIONS = (INPUT, ACCOUNT, VAR, SHOW)  # of `%kosmo check`
+CHECK_OPTIONS = (INPUT, ACCOUNT, DEMO_FLAG, VAR, SHOW)  # of `%kosmo check`
+EXPLORE_OPTIONS = (ACCOUNT, DEMO_FLAG)  # of `%kosmo explore`
 
 # A minus sign before a digit, a bracket or a space is arithmetic, and `--[[` is a comment.
 _FLAG = re.compile(r"(--?[A-Za-z][\w-]*)(=?)")
@@ -37,12 +38,14 @@ class Options:
     Attributes:
         input: the Lua variables to set, each with the Python expression for its value.
         output: the Python variables to set, each with the Lua variable that has its value.
+        demo: the account is `demo`; only of `%kosmo` commands.
         options_set: the options that were written, in order; not compared, so that their order does not matter.
     """
 
     input: list[tuple[str, str]] = field(default_factory=list)
     output: list[tuple[str, str]] = field(default_factory=list)
     account: str | None = None
+    demo: bool = False
     dry_run: bool = False
     timeout: float | None = None
     memory_limit: int | None = None

@@ -205,6 +205,7 @@ ACCOUNT = Setting(
     project=("account",),
     cell=("-a", "--account"),
 )
+DEMO_FLAG = Setting("demo", "Use the demo account, a fictional company.", FLAG, cell=("--demo",))  # of `%kosmo` lines
 DEMO_ACCOUNT = Setting("demo", "1: the default account is the fictional demo account.", FLAG, variable="KOSMO_DEMO")
 CONFIG_DIR = Setting(
     "config_dir",

@@ -22,7 +22,7 @@ from kosmo_kernel.render.error_lines import COLOURED, error_lines
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
 from kosmo_kernel.render.tables import RecordView
 from kosmo_kernel.safety.markup import Markdown, Plain
-from kosmo_kernel.settings.cell_options import OPTIONS, Options, parse, parse_leading
+from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, OPTIONS, Options, parse, parse_leading
 from kosmo_kernel.values.records import Record, Records
 
 APPS = Records([{"name": "one"}, {"name": "two"}], HEROKU.function("list_apps"))
@@ -32,7 +32,9 @@ PIECES = [" ", "=", "'", '"', "\\", "--", "-a", "x", "1", *(flag for option in O
 
 
 def test_every_option_has_its_field() -> None:
-    assert {option.name for option in OPTIONS} | {"options_set"} == {field.name for field in fields(Options)}
+    assert {option.name for option in (*OPTIONS, *CHECK_OPTIONS)} | {"options_set"} == {
+        field.name for field in fields(Options)
+    }
 
 
 def test_flags_and_values_are_read_as_a_shell_would() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from kosmo_kernel import docs
 from kosmo_kernel.client.progress import ProgressSnapshot
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError, UserError
 from kosmo_kernel.notebook.commands import COMMANDS, NotebookContext, run_command
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.safety.markup import Markdown
@@ -175,10 +175,43 @@ def test_a_command_that_needs_a_name_says_so() -> None:
 
 
 def test_the_form_is_the_one_of_the_notebook_that_the_command_stands_in() -> None:
-    opened: list[tuple[str, NotebookContext]] = []
-    door = NotebookContext(Lua(), explore=lambda name, where: opened.append((name, where)))
-    run_command("explore list_apps", door)
-    assert opened == [("list_apps", door)]
+    opened: list[tuple[str, NotebookContext, str | None]] = []
+    door = NotebookContext(Lua(), explore=lambda *given: opened.append(given))
+    for line in ("list_apps", "-a demo", "list_apps --demo", "--account my-team list_apps", ""):
+        run_command(f"explore {line}", door)
+    assert opened == [
+        ("list_apps", door, None),
+        ("", door, "demo"),
+        ("list_apps", door, "demo"),
+        ("list_apps", door, "my-team"),
+        ("", door, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("explore list_apps -v x", "`%kosmo explore` has no option `-v`"),
+        ("explore list_apps get_app", "`%kosmo explore list_apps` takes options only, got `get_app`"),
+        ("explore list_apps --demo -a production", "`--demo` and `--account` both name an account"),
+        ("explore list_apps -a", "needs a value: `-a ALIAS`"),
+        ("browse heroku.list_apps()", "Write `rows = heroku.list_apps()` in a cell, and then `%kosmo browse rows`."),
+    ],
+)
+def test_a_line_that_is_refused_is_the_last_error(line: str, said: str) -> None:
+    lua = Lua()
+    with pytest.raises(UserError) as caught:
+        run_command(line, NotebookContext(lua, explore=lambda *_: None))
+    assert said in caught.value.message
+    assert lua.last_error is caught.value
+
+
+def test_a_misspelt_command_and_the_command_error_leave_the_last_error() -> None:
+    lua = Lua()
+    for line in ("eror", "error all"):
+        with pytest.raises(UserError):
+            run_command(line, NotebookContext(lua))
+    assert lua.last_error is None
 
 
 def test_a_form_is_refused_where_there_is_none() -> None:
