@@ -1,0 +1,181 @@
+"""A coverage-guided fuzzer for all that reads bytes of others: `python tests/support/fuzz.py TARGET [OPTIONS]`.
+
+It needs `pip install atheris`, and its options are those of libFuzzer. Without options it runs until it finds
+something; `-runs=100000` ends it, and a folder keeps inputs between runs. A target fails when it raises what its
+callers do not expect, takes seconds for few bytes, or lets something active through.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+MAX_BYTES = 4096  # of an input; what grows with the length is tested with `worst_cases.py`
+TIMEOUT = 5  # seconds for an input
+ACTIVE = re.compile(
+    r"<(?:script|iframe|object|embed|form|input|meta|base|link)\b"
+    r"|<[^<>]*\s(?:on\w+|srcdoc|formaction)\s*="
+    r"|<[^<>]*\b(?:href|src|action)\s*=\s*[\"']?\s*(?:javascript|vbscript|data:text)",
+    re.IGNORECASE,
+)
+
+
+class ActiveContentError(Exception):
+    """Sanitized markup can act."""
+
+
+def text(data: bytes) -> str:
+    """Return a text that has all bytes of an input in it."""
+    return data.decode("utf-8", "replace")
+
+
+def frames(data: bytes) -> None:
+    """Read a message of the Lua process."""
+    import msgspec
+
+    from kosmo_kernel.lua.messages import unpack
+
+    expecting(ValueError, KeyError, TypeError, msgspec.DecodeError)(unpack)(data, 1_000)
+
+
+def toml(data: bytes) -> None:
+    """Read a file of settings, and find the lines of its keys."""
+    from kosmo_kernel.errors import SettingsError
+    from kosmo_kernel.settings.toml import locate_key, parse
+
+    try:
+        table = parse(Path("f"), text(data))
+    except SettingsError:
+        return
+    for key in [*table][:3]:
+        locate_key(Path("f"), text(data), (key,))
+
+
+def json_files(data: bytes) -> None:
+    """Read JSON, and JSON with comments; what is read must be what the standard library reads."""
+    from kosmo_kernel.mcp import jsonc
+    from kosmo_kernel.safety.intake import decode_json
+
+    try:
+        value = decode_json(data, "f", ValueError)
+    except ValueError:
+        value = None
+    else:
+        assert repr(value) == repr(json.loads(data))
+    from kosmo_kernel.errors import SettingsError
+
+    expecting(SettingsError)(jsonc.read)(text(data), "f")
+
+
+def markup(name: str, data: bytes) -> None:
+    """Sanitize what is displayed."""
+    from kosmo_kernel import safety
+
+    try:
+        shown = getattr(safety, f"sanitize_{name}")(text(data))
+    except safety.UnsafeContentError:
+        return
+    if ACTIVE.search(shown):
+        raise ActiveContentError(shown)
+
+
+def svg(data: bytes) -> None:
+    """Sanitize an SVG, which becomes an image."""
+    from kosmo_kernel import safety
+
+    try:
+        shown = safety.sanitize_svg(f"<svg xmlns='http://www.w3.org/2000/svg'>{text(data)}</svg>")
+    except safety.UnsafeContentError:
+        return
+    if not shown.startswith("<img "):
+        raise ActiveContentError(shown)
+
+
+def schemas(data: bytes) -> None:
+    """Read the schema of an MCP tool, and check arguments with it."""
+    from referencing.exceptions import Unresolvable
+
+    from kosmo_kernel.mcp.schema_validator import SchemaCostError, validation_errors, validator_of
+
+    first, _, second = data.partition(b"\0")
+    try:
+        schema, given = json.loads(first), json.loads(second)
+    except (ValueError, RecursionError):
+        return
+    with suppress(Unresolvable, SchemaCostError, RecursionError):  # as `mcp/arguments.py` does
+        if isinstance(schema, Mapping) and (validator := validator_of(schema)):
+            validation_errors(validator, lambda _pattern, _text: None, given)
+
+
+def heads(data: bytes) -> None:
+    """Read the file of a check."""
+    from kosmo_kernel.checks.check_file import parse_check
+    from kosmo_kernel.errors import SettingsError
+
+    head = "-- title: a\n-- severity: low\n-- why: a\n-- do: a\n-- scope: read\n-- key: a\n"
+    for source in (text(data), head + text(data)):
+        expecting(SettingsError)(parse_check)(source, "f.lua")
+
+
+def expecting(*errors: type[Exception]) -> Callable[[Callable[..., object]], Callable[..., None]]:
+    """Return a function that calls another one and expects some errors."""
+
+    def wrap(function: Callable[..., object]) -> Callable[..., None]:
+        def call(*args: object) -> None:
+            with suppress(*errors):
+                function(*args)
+
+        return call
+
+    return wrap
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "frames": frames,
+    "toml": toml,
+    "json": json_files,
+    "html": partial(markup, "html"),
+    "markdown": partial(markup, "markdown"),
+    "latex": partial(markup, "latex"),
+    "svg": svg,
+    "schemas": schemas,
+    "heads": heads,
+}
+
+
+SEEDS: dict[str, Sequence[str]] = {  # inputs to begin with
+    "frames": ['\0\0\0\x1c{"type": "call", "blobs": [2]}[]'],
+    "toml": ["[tool.a]\nb.c = [1, 'x']\n[[d]]\ne = 1979-05-27\n"],
+    "json": ['{"a": [1, null, "\\u0041"], /* b */ "c": {},}'],
+    "html": ["<p onclick=\"x\">a <b>b</b><table><td>c</table><!-- d --><a href='javascript:e'>f</a>"],
+    "markdown": ["# a\n\n[b](javascript:c) ![d](e) `f` <g>\n\n| h |\n|-|\n| $i$ |\n\n```j\nk\n```\n"],
+    "latex": ["$$\\frac{a}{b} \\begin{matrix} c & d \\\\ e \\end{matrix}$$"],
+    "svg": ["<a href='javascript:b'><circle r='1'/></a><script>c</script>"],
+    "schemas": ['{"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"type": "string"}}}\0{"a": 1}'],
+    "heads": ["-- param: days = 30 | a certificate\nreturn {}\n"],
+}
+
+
+def main() -> None:
+    """Fuzz the target that the command line names."""
+    import atheris
+
+    name, *options = sys.argv[1:]
+    target = TARGETS[name]
+    with atheris.instrument_imports(include=["kosmo_kernel", "markdown_it", "latex2mathml", "tomllib", "json"]):
+        target(b"")
+    with tempfile.TemporaryDirectory() as folder:
+        for number, seed in enumerate(SEEDS[name]):
+            Path(folder, str(number)).write_text(seed, encoding="utf-8")
+        atheris.Setup([sys.argv[0], f"-max_len={MAX_BYTES}", f"-timeout={TIMEOUT}", *options, folder], target)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
