@@ -28,6 +28,7 @@ class EndlessPages:
         return [json.dumps(rows).encode()]
 
 
+@pytest.mark.claim("budget-lists")
 def test_pages_that_never_end_stop_at_the_bytes_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOSMO_LIST_LIMIT", str(1 << 20))
     with pytest.raises(
@@ -43,6 +44,7 @@ def test_pages_that_never_end_stop_at_the_records_of_a_list() -> None:
         Asking(EndlessPages(records=50_000)).fetch()
 
 
+@pytest.mark.claim("budget-lists")
 def test_the_lists_of_a_run_share_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOSMO_RECORD_LIMIT", "5")
     asking = Asking(OnePage())

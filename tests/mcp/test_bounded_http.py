@@ -116,6 +116,7 @@ def server(flood: str) -> Iterator[str]:
             thread.join()
 
 
+@pytest.mark.claim("budget-mcp")
 @pytest.mark.parametrize(
     ("flood", "kind", "message"),
     [

@@ -398,6 +398,7 @@ def test_the_examples_of_the_command_name_parameters_that_their_notebooks_have()
     assert any(name for _, name in found)
 
 
+@pytest.mark.claim("files-owner-only")
 def test_only_their_owner_may_read_the_copy_and_the_page_of_a_run(tmp_path: Path) -> None:
     book = written(tmp_path / "book.ipynb", code("print('half of a pair: \\u{d83d}')"))
     done = kosmo("run", book.name, "--demo", "-o", "ran.ipynb", "--html", cwd=tmp_path)

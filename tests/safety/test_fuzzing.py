@@ -20,6 +20,7 @@ def test_every_target_has_inputs_to_begin_with_and_takes_them() -> None:
             TARGETS[name](seed.encode())
 
 
+@pytest.mark.claim("parent-patterns")
 @pytest.mark.full
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed")
 @pytest.mark.parametrize("name", TARGETS)

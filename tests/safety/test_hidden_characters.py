@@ -35,6 +35,7 @@ HIDDEN_CHARACTERS = {
 SEEN = "é ß 漢字 한국어 العربية עברית 👩‍💻 ❤️ क्ष"
 
 
+@pytest.mark.claim("parent-hidden")
 @pytest.mark.parametrize("character", HIDDEN_CHARACTERS.values(), ids=HIDDEN_CHARACTERS)
 def test_each_output_for_people_has_an_escape_in_place_of(character: str) -> None:
     text = f"a{character}b"

@@ -39,12 +39,14 @@ def pipe(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.claim("parent-files")
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/tty", "/dev/stdin"])
 def test_a_device_is_not_read(device: str) -> None:
     with pytest.raises(ProblemError, match=re.escape(device)):
         read_file(Path(device), ProblemError)
 
 
+@pytest.mark.claim("parent-files")
 def test_a_pipe_is_not_waited_for(pipe: Path) -> None:
     with pytest.raises(ProblemError, match="it is a pipe"):
         read_file(pipe, ProblemError)
@@ -113,6 +115,7 @@ def test_in_a_checkout_of_another_user_files_of_that_user_are_used(tmp_path: Pat
     assert read_unnamed_file(file, ProblemError, folder=checkout) == b"theirs"
 
 
+@pytest.mark.claim("folder-owner")
 @pytest.mark.parametrize(("mode", "is_used"), [(0o600, True), (0o644, True), (0o664, True), (0o666, False)])
 def test_an_unnamed_file_that_everybody_can_write_is_not_used(tmp_path: Path, mode: int, is_used: bool) -> None:
     file = tmp_path / "file"
@@ -131,6 +134,7 @@ def test_what_is_no_utf_8_is_an_error_with_its_line_and_column() -> None:
     assert decode_text(b"\xef\xbb\xbfa", Path("f"), ProblemError) == "a"
 
 
+@pytest.mark.claim("parent-files")
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -240,6 +244,7 @@ ALLOWED = {
 }
 
 
+@pytest.mark.claim("parent-files")
 def test_only_the_intake_opens_or_decodes_what_others_may_have_written() -> None:
     package = ROOT / "kosmo_kernel"
     reading = {

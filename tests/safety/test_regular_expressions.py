@@ -58,6 +58,7 @@ def test_a_quadratic_expression_is_noticed() -> None:
     assert _slowest(linear) is None
 
 
+@pytest.mark.claim("parent-patterns")
 @pytest.mark.full
 @pytest.mark.parametrize("index", range(len(FOUND)), ids=[f"{one.file}-{n}" for n, one in enumerate(FOUND)])
 def test_the_time_of_an_expression_grows_with_its_text(index: int) -> None:

@@ -211,6 +211,7 @@ def test_toml_that_takes_too_long_is_an_error_with_the_file(tmp_path: Path, text
         settings_of(tmp_path)
 
 
+@pytest.mark.claim("folder-owner")
 def test_a_pipe_in_a_folder_above_is_named_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pyproject.toml")
     below = tmp_path / "below"
@@ -227,6 +228,7 @@ def test_a_file_that_is_too_long_is_named_and_not_read(tmp_path: Path) -> None:
     assert f"more than {MAX_BYTES:,} bytes" in ignored_files(tmp_path)[0]
 
 
+@pytest.mark.claim("folder-owner")
 def test_a_file_that_everybody_can_write_chooses_nothing_and_is_named(tmp_path: Path) -> None:
     written(tmp_path, "[tool.kosmo_kernel]\naccount = 'production'\n")
     (tmp_path / "pyproject.toml").chmod(0o666)
