@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,10 @@ from kosmo_kernel.session import Session
 
 Rows = list[dict[str, Any]]
 
-NOW = datetime.fromisoformat(f"{TODAY}T09:00:00+00:00").astimezone(UTC)
+AT = f"{TODAY}T09:00:00Z"
+NOW = datetime.fromisoformat(AT)
 AUDITS = ("access-audit", "addon-and-domain-audit", "costs", "dyno-audit", "stack-and-lifecycle")
+NOTEBOOKS = (*AUDITS, "incident-runbook", "first-steps-python")
 COMPANIES = [None, *full_except((60, 250))]
 
 
@@ -79,7 +81,7 @@ def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         everybody = sorted({email for _, email in plain.reach})
         parameters = {"usd_a_month": -1, "leavers": everybody, "app_name": "my-app"}
         with Session() as session:
-            session.run(f'time.set_now("{NOW:%Y-%m-%dT%H:%M:%SZ}")')
+            session.run(f'time.set_now("{AT}")')
             tables = {name: list(session.run(f"return heroku.tables.{name}()").value.rows) for name in TABLES}
             report = run_checks(shipped_checks(), parameters=parameters, now=NOW, session=session)
             folder = tmp_path_factory.mktemp("reports") / "inventory"
@@ -89,7 +91,7 @@ def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             plain,
             tables,
             {one.check.name: [dict(finding.record) for finding in one.findings] for one in report.results},
-            {name: executed(name, account="default", at=f"{NOW:%Y-%m-%dT%H:%M:%SZ}") for name in AUDITS},
+            {name: executed(name, account="default", at=AT, name=app_of_a_team(plain)) for name in NOTEBOOKS},
             folder,
         )
         plain.close()
@@ -126,7 +128,8 @@ def test_the_inventory_is_complete_and_counts_what_is_there(reports: Reports) ->
         inventory=figures["apps"],
         stages=len(reports.tables["stages"]),
         stacks=sum(row["apps"] for row in reports.tables["stacks"]),
-        **{name: cells["read"]["apps"] for name, cells in notebooks.items()},
+        first_steps=len(notebooks["first-steps-python"]["apps"]),
+        **{name: notebooks[name]["read"]["apps"] for name in AUDITS},
     )
     processes = sum(map(len, plain.formation.values()))
     agree(processes, inventory=figures["processes"], costs=notebooks["costs"]["read"]["processes"])
@@ -300,6 +303,29 @@ def test_who_can_reach_which_app(reports: Reports) -> None:
         audit={row["who"]: row["apps"] for row in audit["guests"]},
     )
     agree(len({email for _, email in outside}), audit=reports.figures("access-audit")["from outside"])
+
+
+def test_who_can_reach_the_app_of_an_incident(reports: Reports) -> None:
+    app = app_of_a_team(reports.plain)
+    agree(
+        {(name, email) for name, email in reports.plain.reach if name == app},
+        table=pairs([row for row in reports.tables["access"] if row["app"] == app], "app", "email"),
+        page={(app, row["who"]) for row in reports.notebooks["incident-runbook"]["people"]},
+    )
+
+
+def app_of_a_team(plain: PlainAccount) -> str:
+    """Return the name of an app that somebody reaches without a seat."""
+    return min(app for app, _ in plain.reach - plain.seats)
+
+
+def test_crashed_dynos(reports: Reports) -> None:
+    agree(
+        reports.plain.crashed,
+        check=pairs(reports.checks["crashed-dynos"], "app", "dyno"),
+        audit=pairs(reports.notebooks["dyno-audit"]["crashed"], "app", "dyno"),
+        first_steps=pairs(reports.notebooks["first-steps-python"]["list-crashed"], "app", "dyno"),
+    )
 
 
 def test_apps_by_the_state_of_their_stack(reports: Reports) -> None:

@@ -16,22 +16,22 @@ from repository import NOTEBOOKS
 from kosmo_kernel.runbook.parameters import PYTHON
 
 
-def executed(name: str, **parameters: str) -> dict[str, Any]:
+def executed(notebook: str, /, **parameters: str) -> dict[str, Any]:
     """Return what each cell of a notebook gives, by its name: a list of records, a mapping, or another value.
 
     Parameters:
-        name: the notebook.
+        notebook: the notebook.
         parameters: values of its parameters, in place of the usual ones.
     """
-    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    if notebook.metadata.kernelspec.language != PYTHON:
-        return answers.__wrapped__(name, **parameters)
+    document = nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4)
+    if document.metadata.kernelspec.language != PYTHON:
+        return answers.__wrapped__(notebook, **parameters)
     values: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()), shells() as make, pytest.MonkeyPatch.context() as patch:
         patch.setenv("MPLBACKEND", "agg")
         patch.delenv("KOSMO_DEMO")
         shell = make()
-        for cell in notebook.cells:
+        for cell in document.cells:
             if cell.cell_type != "code":
                 continue
             result = shell.run_cell(cell.source, store_history=True)

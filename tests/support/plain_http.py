@@ -231,6 +231,12 @@ class PlainAccount:
         return found
 
     @cached_property
+    def crashed(self) -> set[tuple[str, str]]:
+        """App and name of each crashed dyno."""
+        dynos = self.of_apps("dynos")
+        return {(app, dyno["name"]) for app, of in dynos.items() for dyno in of if dyno["state"] == "crashed"}
+
+    @cached_property
     def small_production(self) -> set[tuple[str, str]]:
         """App and process type of what runs on Eco or Basic dynos in an app of production."""
         return {
