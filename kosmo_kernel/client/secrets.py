@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from kosmo_kernel.accounts.fingerprints import FINGERPRINT
@@ -38,8 +38,9 @@ def clean(function: Function, value: Any, fingerprint: Callable[[object], str]) 
         value = [row if isinstance(row, dict) else REDACTED for row in value] if isinstance(value, list) else REDACTED
     rows = value if isinstance(value, list) else [value]
     if function.guarded:
+        fields = _fields(function.columns)
         for row in rows:
-            _keep_known(row, function.columns)
+            _keep_known(row, fields)
     for part in function.guarded_parts:
         _keep_known_in_part(rows, part.split("."), function.columns)
     for column in function.secrets:
@@ -85,31 +86,54 @@ def _text(value: object, pattern: re.Pattern[str]) -> str | None:
     return value if isinstance(value, str) and pattern.fullmatch(value) else None
 
 
-def _keep_known(record: Any, columns: Sequence[Column], depth: int = 0) -> None:
-    """Remove the fields without a column from a record, and what stands in place of a simple value."""
-    if not isinstance(record, dict):
-        return
+class _ListField(NamedTuple):
+    """A field with a list: the known fields of its items, or None if they are no records."""
+
+    items: _Fields | None
+
+
+# The fields that go further of an object: by name, the fields of an object in it, or of its items if it is a list, or
+# None for a simple value. They are computed once for all records of a response.
+_Fields = dict[str, "_Fields | _ListField | None"]
+
+
+def _fields(columns: Sequence[Column], depth: int = 0) -> _Fields:
     groups: dict[str, list[Column]] = {}
     for column in columns:
         groups.setdefault(column.path[depth], []).append(column)
-    for key in list(record):
-        known, value = groups.get(key), record[key]
-        if known is None:
+    return {key: _field(group, depth) for key, group in groups.items()}
+
+
+def _field(group: Sequence[Column], depth: int) -> _Fields | _ListField | None:
+    column = group[0]
+    if len(column.path) > depth + 1:
+        return _fields(group, depth + 1)
+    return _ListField(_fields(column.items) if column.items else None) if column.kind == "list" else None
+
+
+def _keep_known(record: Any, fields: _Fields) -> None:
+    """Remove the fields without a column from a record, and what stands in place of a simple value."""
+    if not isinstance(record, dict):
+        return
+    for key, value in list(record.items()):
+        if key not in fields:
             del record[key]
-        elif len(known[0].path) > depth + 1:
+            continue
+        known = fields[key]
+        if isinstance(known, dict):
             if isinstance(value, dict):
-                _keep_known(value, known, depth + 1)
+                _keep_known(value, known)
             elif value is not None:
                 record[key] = REDACTED
-        elif known[0].kind == "list" and isinstance(value, list):
-            record[key] = [_known_item(item, known[0]) for item in value]
+        elif isinstance(known, _ListField) and isinstance(value, list):
+            record[key] = [_known_item(item, known.items) for item in value]
         elif isinstance(value, (dict, list)):
             record[key] = REDACTED
 
 
 def _keep_known_in_part(rows: Sequence[Any], part: Sequence[str], columns: Sequence[Column]) -> None:
     """Remove the fields without a column from an object in each record, which `part` leads to."""
-    known = [column for column in columns if column.path[: len(part)] == tuple(part)]
+    fields = _fields([column for column in columns if column.path[: len(part)] == tuple(part)], len(part))
     *above, last = part
     for row in rows:
         place = row
@@ -117,14 +141,14 @@ def _keep_known_in_part(rows: Sequence[Any], part: Sequence[str], columns: Seque
             place = place.get(key) if isinstance(place, dict) else None
         value = place.get(last) if isinstance(place, dict) else None
         if isinstance(value, dict):
-            _keep_known(value, known, len(part))
+            _keep_known(value, fields)
         elif value is not None:
             place[last] = REDACTED
 
 
-def _known_item(item: Any, column: Column) -> Any:
-    if isinstance(item, dict) and column.items:
-        _keep_known(item, column.items)
+def _known_item(item: Any, fields: _Fields | None) -> Any:
+    if isinstance(item, dict) and fields is not None:
+        _keep_known(item, fields)
         return item
     return REDACTED if isinstance(item, (dict, list)) else item
 
