@@ -1,6 +1,6 @@
 """Show a table in the notebook that can be paged, sorted and searched, if itables is installed.
 
-Buttons choose columns and save the rows as CSV.
+Buttons choose columns and save the rows as CSV. The notebook keeps all rows of the table, so their number is bounded.
 
 itables embeds the JavaScript of DataTables in every output (1 MB), so the table works offline and when the notebook is
 reopened without its other outputs. Without scripts (on GitHub, in an untrusted notebook) the first rows are shown. The
