@@ -8,14 +8,14 @@ left out, too; there is nothing left to check.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kosmo_kernel.checks.check_file import Check
 from kosmo_kernel.checks.report import CheckResult, Finding, key_of
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LuaError, UnknownFieldError, UnknownNameError
-from kosmo_kernel.results.result import Result
+from kosmo_kernel.results.result import Result, deletion_notes
 from kosmo_kernel.run.call_tracker import MAX_FAILURES_KEPT
 from kosmo_kernel.values.records import Record, Records
 
@@ -37,9 +37,28 @@ def outcome_of(
     outcome = CheckResult(check, parameters=values, error=error)
     if result is not None:
         outcome.output, outcome.seconds, outcome.unread = result.output, result.seconds, result.failures
-        outcome.notes = [note for note in result.notes if note not in result.unread]
+        outcome.deleted = result.deleted
+        elsewhere = {*result.unread, *deletion_notes(result.deleted)}
+        outcome.notes = [note for note in result.notes if note not in elsewhere]
     outcome.reason = _reason(check, error) if error else _fill(outcome, result) if result is not None else ""
     return outcome
+
+
+def leave_out_deleted(results: Sequence[CheckResult]) -> list[str]:
+    """Remove findings that name an item which was deleted while the checks ran, and return the notes on these items.
+
+    Another check may have read the item before.
+    """
+    deleted: list[dict[str, Any]] = []
+    for result in results:
+        deleted += [row for row in result.deleted if row not in deleted]
+    if names := frozenset(names_of(deleted)):
+        for result in results:
+            result.findings = [one for one in result.findings if not mentions(one.record, names)]
+            if result.records is not None:
+                places = [place for place, row in enumerate(result.records) if not mentions(row, names)]
+                result.records = result.records.take(places)
+    return deletion_notes(deleted)
 
 
 def _reason(check: Check, error: KosmoError) -> str:
@@ -58,8 +77,6 @@ def _fill(outcome: CheckResult, result: Result) -> str:
     records, reason = _records(outcome.check, result.value)
     if reason:
         return reason
-    if deleted := frozenset(names_of(result.deleted)):
-        records = records.take([place for place, row in enumerate(records) if not mentions(row, deleted)])
     unread = frozenset(names_of(result.failures))
     places = [place for place, row in enumerate(records) if not (unread and mentions(row, unread))]
     outcome.withdrawn = len(records) - len(places)

@@ -89,6 +89,7 @@ class CheckResult:
         reason: why it could not be made, or not for everything; empty if it was made.
         error: the error that ended it, or None.
         unread: what it could not read: the failures of items of list arguments, as `Result.failures` has them.
+        deleted: the items that were deleted while it ran, as `Result.deleted` has them.
         withdrawn: the number of findings that name an item that could not be read, and are left out.
         records: the findings as the list that the check returned, with its columns; None if it was not made.
         parameters: the values of its parameters.
@@ -104,6 +105,7 @@ class CheckResult:
     reason: str = ""
     error: KosmoError | None = None
     unread: list[dict[str, Any]] = field(default_factory=list)
+    deleted: list[dict[str, Any]] = field(default_factory=list)
     withdrawn: int = 0
     records: Records | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts
 from kosmo_kernel.checks.check_file import Check
-from kosmo_kernel.checks.outcome import outcome_of
+from kosmo_kernel.checks.outcome import leave_out_deleted, outcome_of
 from kosmo_kernel.checks.parameters import check_parameters, missing_parameters, setup_of, values_for
 from kosmo_kernel.checks.report import CheckReport, CheckResult
 from kosmo_kernel.errors import KosmoError, StoppedError
@@ -236,6 +236,7 @@ class CheckRun:
             result = self._results.get(place) or outcome_of(check, values, None, not_begun)
             self._report.results.append(result)
             self._report.notes += [note for note in result.notes if note not in self._report.notes]
+        self._report.notes += leave_out_deleted(self._report.results)
         self._shared.progress.cancel()
         cost = self._shared.progress.snapshot()
         if cost.total:

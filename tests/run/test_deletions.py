@@ -164,6 +164,17 @@ def test_a_check_is_made_without_the_app_and_finds_nothing_about_it() -> None:
     assert [one.key for one in result.findings] == [one.key for one in before.findings]
 
 
+def test_checks_that_read_the_app_before_its_deletion_find_nothing_about_it_and_one_note_names_all() -> None:
+    first = CHECK.partition("local")[0] + "return { { app = 'my-app' }, { app = 'other' } }"
+    with remote(DeletingApi("my-app", GONE)) as session:
+        report = run_checks([parse_check(first, "first.lua"), parse_check(CHECK, "own.lua")], session=session)
+    assert [one.key for one in report.results[0].findings] == [{"app": "other"}]
+    assert report.results[0].records is not None
+    assert [row["app"] for row in report.results[0].records] == ["other"]
+    [note] = report.notes
+    assert note.startswith("2 apps were deleted meanwhile: ")
+
+
 def test_a_snapshot_is_complete_and_has_nothing_of_the_app(tmp_path: Path) -> None:
     with remote(DeletingApi(GONE, after=30)) as session:
         report = snapshot.take(session, tmp_path / "saved")
