@@ -69,8 +69,9 @@ class CheckHead:
 
     @property
     def facts(self) -> str:
-        """The account, the day of the data and the parameters on one line."""
-        parameters = [f"{name} = {pretty(value)}" for name, value in self.parameters.items()]
+        """The account, the day of the data and the parameters that are set, on one line."""
+        is_set = {name: value for name, value in self.parameters.items() if value not in (None, "", [], {})}
+        parameters = [f"{name} = {pretty(value)}" for name, value in is_set.items()]
         return ", ".join([f"account {self.account}", f"{self.now:%Y-%m-%d}", *parameters])
 
 

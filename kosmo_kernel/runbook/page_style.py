@@ -105,6 +105,7 @@ table { border-collapse: collapse; font-size: 14px; line-height: 1.35; font-vari
   h1, h2, h3, thead, .jp-MarkdownCell:has(+ .jp-CodeCell) { break-after: avoid; }
   tr, img, .jp-CodeCell { break-inside: avoid; }
   a { color: inherit; text-decoration: none; }
+  .jp-RenderedHTML div[style] { font-size: 11.5px !important; }
   .more { display: none; }
   .kosmo-table.kosmo-table tbody tr { display: table-row !important; }
   .celltag_key-figures .jp-OutputArea { grid-template-columns: repeat(3, 1fr); gap: 8px; }

@@ -75,6 +75,15 @@ def test_no_findings_are_an_empty_table_with_the_columns_of_the_key(session: Ses
     assert "no findings" in notebook.shown[0].bundle["text/plain"]
 
 
+def test_a_parameter_that_is_empty_is_left_out_of_the_head(session: Session) -> None:
+    notebook = Notebook(session, LUA)
+    notebook.check("outside-collaborators")
+    set_lua_variable(session, "ours", ["larkmoor.example"])
+    notebook.check("outside-collaborators -i our_domains=ours")
+    lines = [shown.bundle["text/plain"] for shown in notebook.shown]
+    assert ["our_domains = " in text for text in lines] == [False, True]
+
+
 def test_what_was_not_checked_is_named_and_the_cell_does_not_fail(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
