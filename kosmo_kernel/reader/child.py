@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
+from kosmo_kernel.reader.protocol import OUT_OF_MEMORY
 from kosmo_kernel.walls import lockdown, wire
 
 # Defined here because importing `typing` would slow the start of this process.
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 PACKAGE = "kosmo_kernel."
-OUT_OF_MEMORY = "memory"  # the kind of a reply without a result
 
 
 def main(modules: Sequence[str]) -> None:

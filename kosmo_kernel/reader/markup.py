@@ -5,24 +5,25 @@ This file is a gate, as the modules of `safety` are: what it returns may be show
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kosmo_kernel.reader.reading import HEADER_BYTES, read
 from kosmo_kernel.reader.task import Task
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.text import UnsafeContentError
 from kosmo_kernel.walls import wire
 
+MAX_SMALL_HTML = 4096  # characters that are sanitized in this process: no such text takes long or grows large
 
-def _task(name: str, what: str) -> Task:
-    function = f"kosmo_kernel.reader.markup_tasks:{name}"
-    return Task(function, what, libraries=("nh3", "markdown_it"), refusal=UnsafeContentError)
-
-
-_HTML, _MARKDOWN, _LATEX, _SVG = (
-    _task("html", "this HTML"),
-    _task("markdown", "this Markdown"),
-    _task("latex", "this LaTeX"),
-    _task("svg", "this SVG"),
+_HTML = Task("kosmo_kernel.reader.html_tasks:html", "this HTML", libraries=("nh3",), refusal=UnsafeContentError)
+_SVG = replace(_HTML, function="kosmo_kernel.reader.html_tasks:svg", what="this SVG")
+_MARKDOWN = replace(
+    _HTML,
+    function="kosmo_kernel.reader.markdown_tasks:markdown",
+    what="this Markdown",
+    libraries=("nh3", "markdown_it"),
 )
+_LATEX = replace(_MARKDOWN, function="kosmo_kernel.reader.markdown_tasks:latex", what="this LaTeX")
 
 
 def html(text: str) -> tuple[Html, str]:
@@ -32,6 +33,11 @@ def html(text: str) -> tuple[Html, str]:
         UnsafeContentError: it cannot be made safe.
         LimitError, StoppedError, SettingsError: see `reading.read`.
     """
+    if len(text) <= MAX_SMALL_HTML:
+        from kosmo_kernel.safety.html import html_to_text, sanitize_html
+
+        markup = sanitize_html(text)
+        return markup, html_to_text(markup)
     _, texts = wire.unpack(read(_HTML, text.encode()), max_header=HEADER_BYTES)
     return Html(texts[0].decode()), texts[1].decode()
 

@@ -11,8 +11,8 @@ from threading import Lock
 
 from kosmo_kernel.errors import LimitError, StoppedError
 from kosmo_kernel.reader.allowance import Allowance, current
-from kosmo_kernel.reader.child import OUT_OF_MEMORY
 from kosmo_kernel.reader.process import ReaderProcess, UnreadError
+from kosmo_kernel.reader.protocol import OUT_OF_MEMORY
 from kosmo_kernel.reader.task import Task
 from kosmo_kernel.walls import wire
 

@@ -7,11 +7,16 @@ memory for a text that is made for that, so this runs in the reader (`kosmo_kern
 from __future__ import annotations
 
 import re
+from functools import cache
 from html import unescape
+from typing import TYPE_CHECKING
 
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import MAX_MARKUP_LENGTH, UnsafeContentError, check_length, sanitize_text
+
+if TYPE_CHECKING:
+    import nh3
 
 MAX_DEPTH = 100  # elements in each other, which a browser lays out recursively
 MAX_SANITIZED_LENGTH = 8 * MAX_MARKUP_LENGTH  # a parser repeats open tags, and escapes make a text longer
@@ -79,10 +84,17 @@ def clean(given: str) -> Html:
     Raises:
         UnsafeContentError: the result is too long, or nested too deep.
     """
+    markup = _cleaner().clean(sanitize_text(given))
+    check_length(markup, "sanitized HTML", MAX_SANITIZED_LENGTH)
+    _check_depth(markup)
+    return Html(_LINK.sub(rf"<a\1{_LINK_ATTRIBUTES}>", markup))
+
+
+@cache
+def _cleaner() -> nh3.Cleaner:
     import nh3
 
-    markup = nh3.clean(
-        sanitize_text(given),
+    return nh3.Cleaner(
         tags=TAGS,
         clean_content_tags=_DROPPED_WHOLE,
         attributes=ATTRIBUTES,
@@ -90,9 +102,6 @@ def clean(given: str) -> Html:
         link_rel=None,  # nh3 would put it at varying positions
         url_schemes={"http", "https", "data"},
     )
-    check_length(markup, "sanitized HTML", MAX_SANITIZED_LENGTH)
-    _check_depth(markup)
-    return Html(_LINK.sub(rf"<a\1{_LINK_ATTRIBUTES}>", markup))
 
 
 def html_to_text(markup: Html) -> str:

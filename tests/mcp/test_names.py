@@ -94,7 +94,7 @@ def test_a_signature_has_what_must_be_given_first() -> None:
 
 
 def test_the_page_of_a_tool_of_many_arguments_lists_the_first_ones_and_says_how_many_there_are() -> None:
-    properties = {f"a{number}": {} for number in range(ARGUMENTS + 1_234)}
+    properties: dict[str, Any] = {f"a{number}": {} for number in range(ARGUMENTS + 1_234)}
     (tool,) = tools_of("s", [{"name": "t", "inputSchema": {"properties": properties}}])
     page = tool_page("s", tool)
     assert f"`a{ARGUMENTS - 1}`" in page

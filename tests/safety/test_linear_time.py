@@ -17,6 +17,7 @@ from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import jsonc, pages, secret_scan
 from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp.tools import Tool, tools_of
+from kosmo_kernel.reader.markup import MAX_SMALL_HTML
 from kosmo_kernel.runbook import page
 from kosmo_kernel.safety import UnsafeContentError, sanitize_html, sanitize_markdown
 from kosmo_kernel.settings import project_file
@@ -62,6 +63,18 @@ READINGS: dict[str, tuple[int, Callable[[int], object]]] = {
     "a page of a tag": (10_000, lambda n: page._ANCHOR.sub(page._without_local_link, "<a " + "href=" * n)),
     "many exceptions": (2_000, lambda n: acceptances._places(Path("x"), "[[accept]]\n" * n, n)),
 }
+
+
+HOSTILE = ["\u00a0", "&", "<", "<b>", "<p><b><i><u><s>", "<table><b><td><p><i><a>", "<b a=1>", "<!--", '<a "', "$\\("]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_html_that_is_short_enough_for_this_process_takes_no_time_and_does_not_grow(unit: str) -> None:
+    text = (unit * MAX_SMALL_HTML)[:MAX_SMALL_HTML]
+    with suppress(UnsafeContentError):
+        assert len(sanitize_html(text)) < 20 * MAX_SMALL_HTML
+    assert seconds(lambda _size: sanitize_html(text), 0) < 0.1
 
 
 def seconds(reading: Callable[[int], object], size: int) -> float:

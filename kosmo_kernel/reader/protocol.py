@@ -1,0 +1,3 @@
+"""What both sides of the reader know: the kind of a reply without a result that a lack of memory has."""
+
+OUT_OF_MEMORY = "memory"
