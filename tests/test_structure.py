@@ -87,7 +87,7 @@ STARTS = {
     "kosmo --help": Start(["-m", NAME, "--help"], {"cli", "errors", "safety"}, {"click"}),
     "kosmo integrations:docs": Start(
         ["-m", NAME, "integrations:docs"],
-        {"catalogue", "cli", "docs", "errors", "integrations", "pages", "safety", "settings"},
+        {"catalogue", "cli", "docs", "errors", "integrations", "pages", "questions", "safety", "settings"},
         {"click"},
     ),
     "kosmo snapshot --help": Start(

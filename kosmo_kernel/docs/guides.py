@@ -19,7 +19,6 @@ _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guides")
 _CHECKS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "checks", "shipped")
 _SUBJECT = re.compile(r"^\{\{(\w+)\}\}$", re.MULTILINE)
 _HEAD = re.compile(r"^-- (title|severity|scope): (.+)$", re.MULTILINE)  # of a check, what the table shows
-_LINE_LENGTH = 100  # characters of a line of prose that is made here
 FIRST = "overview"  # listed first; the others follow by name
 
 
@@ -34,18 +33,11 @@ def _table(subject: str) -> Markdown:
 
 
 def _shared_tables() -> Markdown:
-    """Return what each table of each service has: its columns, and what its rows mean."""
-    from textwrap import fill
+    """Return what each table of each service has."""
+    from kosmo_kernel.docs.tables import table_descriptions
+    from kosmo_kernel.questions.tables import services
 
-    from kosmo_kernel.questions.tables import find_table, services, table_names
-
-    parts = []
-    for service in services():
-        for found in (find_table(service, name) for name in table_names(service)):
-            columns = ", ".join(f"`{name}`" for name in found.columns)
-            about = f"**`{service}.tables.{found.name}()`: {found.title}.** {found.about} Columns: {columns}."
-            parts.append(fill(about, _LINE_LENGTH, break_long_words=False, break_on_hyphens=False))
-    return markdown_of_package("\n\n".join(parts))
+    return markdown_of_package("\n\n".join(text for service in services() for text in table_descriptions(service)))
 
 
 def _heads_of_checks() -> dict[str, dict[str, str]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
-from kosmo_kernel.docs.subject import LEFT_OUT, REFERENCE, parts_of
+from kosmo_kernel.docs.subject import LEFT_OUT, REFERENCE, TABLES, parts_of
+from kosmo_kernel.docs.tables import table_descriptions
 from kosmo_kernel.pages import page
 from kosmo_kernel.pages.page import paragraphs
 from kosmo_kernel.safety.markup import markdown_of_package
@@ -27,6 +28,7 @@ def integration_page(integration: Integration) -> Iterator[str]:
     first = integration.functions[0].name
     parts = {
         REFERENCE: f"has the {len(integration.most_used)} functions that most questions need on one page",
+        TABLES: f"tables such as `{integration.name}.tables.costs()`",
         LEFT_OUT: "what there is no function for",
     }
     others = [f'`docs.read("{integration.name}.{part}")` {parts[part]}' for part in parts_of(integration)]
@@ -53,7 +55,7 @@ def function_page(integration: Integration, function: Function) -> Iterator[str]
 def part_page(integration: Integration, part: str) -> Iterator[str]:
     """Yield one of the pages that `parts_of` names."""
     yield f"# {parts_of(integration)[part]}"
-    yield from {REFERENCE: _most_used, LEFT_OUT: _left_out}[part](integration)
+    yield from {REFERENCE: _most_used, TABLES: _tables, LEFT_OUT: _left_out}[part](integration)
 
 
 def _most_used(integration: Integration) -> Iterator[str]:
@@ -76,6 +78,15 @@ def _most_used(integration: Integration) -> Iterator[str]:
         yield paragraphs(f"{_RETURNS[function.returns]} with {fields}, and identifiers.")
     yield "## Several accounts"
     yield _account_calls(integration)
+
+
+def _tables(integration: Integration) -> Iterator[str]:
+    """Yield what the shared tables are, and what each of them has."""
+    yield paragraphs(
+        "Each is defined once for all checks and reports. It is called like a function, in Lua and "
+        "in Python, and returns a list of records that always have the same columns; a column without a value is null."
+    )
+    yield from table_descriptions(integration.name)
 
 
 def _left_out(integration: Integration) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kosmo_kernel.catalogue import Function, Integration
+from kosmo_kernel.questions.tables import NAMESPACE, table_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,14 @@ class Subject:
 
 
 REFERENCE, LEFT_OUT = "reference", "left_out"
+TABLES = NAMESPACE  # which no function and no account is called
 
 
 def parts_of(integration: Integration) -> dict[str, str]:
     """Return the pages of an integration that are about neither all of its functions nor one: their titles by name."""
     parts = {REFERENCE: "The functions that most questions need, on one page"} if integration.most_used else {}
+    if tables := table_names(integration.name):
+        parts[TABLES] = f"Tables that reports share: {', '.join(tables)}"
     return parts | ({LEFT_OUT: f"What of {integration.title} has no function"} if integration.left_out else {})
 
 

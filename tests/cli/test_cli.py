@@ -172,7 +172,7 @@ def test_a_full_disk_is_an_error_without_a_traceback(more: list[str]) -> None:
 def test_the_reference_lists_its_pages() -> None:
     done = kosmo("integrations:docs")
     pages = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
-    assert pages == ["heroku", "heroku.reference", "heroku.left_out", *FUNCTIONS, *docs.GUIDES]
+    assert pages == ["heroku", "heroku.reference", "heroku.tables", "heroku.left_out", *FUNCTIONS, *docs.GUIDES]
 
 
 @pytest.mark.parametrize("page", ["heroku", "heroku.list_dynos", "app.integrations.heroku.list_add_ons", "limits"])

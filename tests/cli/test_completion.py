@@ -156,7 +156,7 @@ def test_a_page_and_a_function_of_every_kind_can_be_completed() -> None:
         text=True,
         check=True,
     )
-    pages = ("heroku", "heroku.reference", "heroku.left_out", *FUNCTIONS, *GUIDES)
+    pages = ("heroku", "heroku.reference", "heroku.tables", "heroku.left_out", *FUNCTIONS, *GUIDES)
     assert done.stdout.split() == [f"plain,{name}" for name in pages]
 
 

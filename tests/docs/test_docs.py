@@ -28,6 +28,7 @@ PAGES = [
     "",
     "heroku",
     "heroku.reference",
+    "heroku.tables",
     "heroku.left_out",
     *(f"heroku.{f.name}" for f in HEROKU.functions),
     *docs.GUIDES,
@@ -37,6 +38,7 @@ SOME_PAGES = [
     "",
     "heroku",
     "heroku.reference",
+    "heroku.tables",
     *(f"heroku.{name}" for name in (*(f.name for f in BY_HAND), *MADE)),
     *docs.GUIDES,
 ]
