@@ -135,11 +135,16 @@ local function match_score(code, instruction, join, level, func, last)
   return score
 end
 
--- Cached results by function where only one concatenation matches, because errors occur in loops, and long functions
--- take long to read.
+local naming = {}
+
+-- Cached results by function where only one instruction matches, because errors occur in loops, and long functions take
+-- long to read.
 local cached_names = setmetatable({}, { __mode = "k" })
 
-local naming = {}
+local function keep_name(func, key, name)
+  cached_names[func] = cached_names[func] or {}
+  cached_names[func][key] = name
+end
 
 -- Return the script's function at a stack level, or nil if there is none.
 local function script_function(level)
@@ -151,12 +156,19 @@ end
 function naming.of_compared(level, left_operand, right_operand)
   local info = script_function(level + 1)
   if not info then return "" end
+  local key = format("%d < %s", info.currentline, left_operand == nil)
+  local cached = cached_names[info.func] and cached_names[info.func][key]
+  if cached then return cached end
   local binary = dump(info.func)
   local code = cells.read(binary)
   local instruction = instruction_decoder(code, binary)
+  local comparison_count = 0
   local registers = {} -- position and register of each nil that may be meant
   local function value_in(register) return select(2, getlocal(level + 3, register + 1)) end
   each_on_line(code, binary, instruction, info.currentline, function(pc, op, a, b)
+    if op == LT or op == LE or op >= FIRST_WITH_NUMBER and op <= LAST_WITH_NUMBER then
+      comparison_count = comparison_count + 1
+    end
     if op == LT or op == LE then
       if rawequal(value_in(a), left_operand) and rawequal(value_in(b), right_operand) then
         registers[#registers + 1] = { pc, left_operand == nil and a or b }
@@ -172,6 +184,7 @@ function naming.of_compared(level, left_operand, right_operand)
     if description and description ~= text then return "" end -- which of them it is, is not known
     description = text
   end
+  if comparison_count == 1 then keep_name(info.func, key, description or "") end
   return description or ""
 end
 
@@ -199,10 +212,7 @@ function naming.of_concatenated(level, left)
   if not best_join then return "" end
   local kind, name = value_name(code, instruction, best_join[1], left and top - 2 or top - 1)
   local description = kind and kind ~= "constant" and format(" (%s '%s')", kind, name) or ""
-  if match_count == 1 then
-    cached_names[info.func] = cached_names[info.func] or {}
-    cached_names[info.func][key] = description
-  end
+  if match_count == 1 then keep_name(info.func, key, description) end
   return description
 end
 
