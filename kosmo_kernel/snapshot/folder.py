@@ -40,7 +40,7 @@ def check(folder: Path, form: Form, *, resumes: bool) -> None:
         SettingsError: pyarrow is not installed, or the folder is not empty or cannot be created.
     """
     if form == "parquet" and find_spec("pyarrow") is None:
-        text = "Parquet needs pyarrow, which is not installed. Write JSON lines (--format jsonl), or install it."
+        text = "Parquet needs pyarrow, which is not installed; `--format jsonl` writes JSON lines without it."
         raise SettingsError(text, advice=how_to_install("parquet"))
     check_new(folder, "snapshot", replaces=resumes and _is_unfinished(folder))
 

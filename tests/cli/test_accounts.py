@@ -221,7 +221,7 @@ def test_a_file_that_makes_no_sense_stands_in_the_list(place: Path) -> None:
     place.mkdir()
     (place / "accounts.json").write_text("[", encoding="utf-8")
     code, out, _ = run("accounts:list")
-    assert (code, "accounts.json:1: this is no JSON" in out) == (0, True)
+    assert (code, "accounts.json:1:2 is no JSON" in out) == (0, True)
 
 
 def test_what_was_not_added_here_is_not_removed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,7 +166,7 @@ def test_a_full_disk_is_an_error_without_a_traceback(more: list[str]) -> None:
             env=environment(),
             check=False,
         )
-    assert (done.returncode, done.stderr) == (1, "Error: No space left on device\n")
+    assert (done.returncode, done.stderr) == (1, "Error: Standard output cannot be written: No space left on device.\n")
 
 
 def test_the_reference_lists_its_pages() -> None:

@@ -392,7 +392,7 @@ def test_parquet_without_its_library_is_told_before_anything_is_asked(
     folder: Path, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshot.folder, "find_spec", lambda _: None)
-    with pytest.raises(SettingsError, match=r"pip install 'kosmo_kernel\[parquet\]'.*--format jsonl"):
+    with pytest.raises(SettingsError, match=r"--format jsonl.*Install the extra `parquet`: "):
         snapshot.take(session, folder, "parquet")
     assert session.last is None
 
