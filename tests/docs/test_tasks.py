@@ -114,11 +114,9 @@ def test_what_the_tasks_answer_about_250_apps_is_what_the_api_says(
         found = ask("Certificates that end soon")["ssl_cert.expires_at"].dt.strftime("%Y-%m-%dT%H:%M:%SZ").tolist()
         assert found == [day for day in soon if day < "2026-12-20"] != []
 
-        seats = [(one["user"]["email"], app["name"]) for app, one in api.of_apps("collaborators")]
-        members = [(one["email"], team["name"]) for team in api.all("/teams") for one in members_of(api, team)]
+        reach = reach_of(api)
         left = ask("What people who left can still access")
-        reached = Counter(zip(left["who"], left["app_id"].fillna(left["team"]), strict=True))
-        assert reached == Counter(one for one in seats + members if one[0] in LEFT)
+        assert Counter(zip(left["email"], left["app"], strict=True)) == Counter(one for one in reach if one[0] in LEFT)
 
         plans = Counter(addon["plan"]["name"] for addon in addons.values())
         assert ask("Plans and prices of add-ons")["size"].to_dict() == plans
@@ -131,7 +129,7 @@ def test_what_the_tasks_answer_about_250_apps_is_what_the_api_says(
         assert set(ask("Recent restarts")["id"]) == {one["id"] for _, one in dynos if one["updated_at"] >= since[:19]}
 
         people = ask("The people of two accounts")["default"]
-        assert {who: count for who, count in people.items() if count} == Counter(who for who, _ in seats)
+        assert {who: count for who, count in people.items() if count} == Counter(who for who, _ in reach)
 
         ask("A bar chart")
         bars = notebook.shell.ev("__import__('matplotlib.pyplot').pyplot.gca().patches")
@@ -148,8 +146,15 @@ def test_what_the_tasks_answer_about_250_apps_is_what_the_api_says(
         assert "250" in notebook.shell.user_ns["answer"].content[0].text
 
 
-def members_of(api: Api, team: Json) -> list[Json]:
-    return api.all(f"/teams/{team['id']}/members")
+def reach_of(api: Api) -> set[tuple[str, str]]:
+    """Return each person with the name of each app that they reach: by a seat, as owner, or as an admin of the team."""
+    reach = {(one["user"]["email"], app["name"]) for app, one in api.of_apps("collaborators")}
+    for team in api.all("/teams"):
+        admins = [one["email"] for one in api.all(f"/teams/{team['id']}/members") if one["role"] == "admin"]
+        own = [app["name"] for app in api.apps if app["team"] and app["team"]["id"] == team["id"]]
+        reach |= {(email, name) for email in admins for name in own}
+    reach |= {(app["owner"]["email"], app["name"]) for app in api.apps}
+    return {(email, name) for email, name in reach if not email.endswith("@herokumanager.com")}
 
 
 def costs_by_team(api: Api, addons: dict[str, Json]) -> dict[str, dict[str, float]]:
