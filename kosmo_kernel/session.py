@@ -16,7 +16,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import integrations
-from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.client.call import PlannedCall as PlannedCall  # noqa: PLC0414 - re-exported
 from kosmo_kernel.errors import (
     InvalidArgumentsError,
@@ -45,6 +44,7 @@ from kosmo_kernel.run.recording import NO_SERVICES, RecordingMode
 from kosmo_kernel.run.wall_checks import WallChecks
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.settings.table import ROWS
+from kosmo_kernel.text.nearest import nearest
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua.process import LuaProcess

@@ -31,13 +31,13 @@ IPYTHON_STARTS_WITH = {"prompt_toolkit"} if IPython.version_info < (9, 17) else 
 # The rooms of the package (a folder, or a module beside them) from the ground up. A room imports from rooms above its
 # own line in this table, never from those below it, and rooms on one line know nothing of each other.
 LAYERS = (
-    {"safety"},
+    {"safety", "text"},
     {"errors"},
     {"catalogue"},
     {"integrations"},
     {"demo"},
     {"settings"},
-    {"walls"},
+    {"progress", "walls"},
     {"reader"},
     {"pages", "questions", "values"},
     {"accounts"},
@@ -64,7 +64,7 @@ VERSION = "__version__"  # the one name of `__init__` that every room may read
 # service, which is made from what its integration knows about the service.
 STARTED = {("runbook.cells", "kernel"), ("integrations.heroku", "demo.api"), ("integrations.heroku", "demo.times")}
 
-MAX_ENTRIES = 37  # of the package's folder
+MAX_ENTRIES = 39  # of the package's folder
 MAX_LINES = 600  # of a file; ruff limits the complexity of a function
 MAX_FUNCTION_LINES = 60  # with the docstring
 SAYS_NOTHING = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
@@ -84,15 +84,16 @@ class Start(NamedTuple):
 
 
 STARTS = {
-    "kosmo --help": Start(["-m", NAME, "--help"], {"cli", "errors", "safety"}, {"click"}),
+    "kosmo --help": Start(["-m", NAME, "--help"], {"cli", "errors", "safety", "text"}, {"click"}),
     "kosmo integrations:docs": Start(
         ["-m", NAME, "integrations:docs"],
-        {"catalogue", "cli", "docs", "errors", "integrations", "pages", "questions", "safety", "settings"},
+        {"catalogue", "cli", "docs", "errors", "integrations", "pages", "questions", "safety", "text", "settings"},
         {"click"},
     ),
     "kosmo snapshot --help": Start(
         ["-m", NAME, "snapshot", "--help"],
         {
+            *("progress", "text"),
             *("accounts", "catalogue", "cli", "client", "docs", "errors", "integrations", "lua", "pages", "questions"),
             *("reader", "render", "results", "run", "safety", "session", "settings", "snapshot", "values", "walls"),
         },
@@ -102,6 +103,7 @@ STARTS = {
     "a cell of the Lua kernel": Start(
         ["-c", f"import {NAME}.kernel.notebook"],
         {
+            *("progress", "text"),
             *("accounts", "catalogue", "client", "errors", "integrations", "kernel", "lua"),
             *("notebook", "pages", "questions", "reader", "render", "results", "run", "safety", "session", "settings"),
             *("values", "walls"),
@@ -113,12 +115,13 @@ STARTS = {
     "the package": Start(["-c", f"import {NAME}"], set(), set()),
     "the settings of MCP servers": Start(
         ["-c", f"import {NAME}.mcp"],
-        {"accounts", "catalogue", "errors", "mcp", "questions", "safety", "settings", "values"},
+        {"accounts", "catalogue", "errors", "mcp", "questions", "safety", "text", "settings", "values"},
         set(),
     ),
     "a script's first look at MCP servers": Start(
         ["-c", f"import {NAME}.run.mcp_tools"],
         {
+            *("progress", "text"),
             *("accounts", "catalogue", "client", "docs", "errors", "integrations", "lua", "mcp", "pages", "questions"),
             *("reader", "render", "results", "run", "safety", "settings", "values", "walls"),
         },
@@ -126,7 +129,11 @@ STARTS = {
     ),
     "the magic": Start(
         ["-c", f"import {NAME}.magic"],
-        {"client", "errors", "explorer", "magic", "notebook", "python_api", "render", "results", "safety", "settings"},
+        {
+            *("progress", "text"),
+            *("client", "errors", "explorer", "magic", "notebook", "python_api", "render", "results"),
+            *("safety", "settings"),
+        },
         {"IPython", "pygments", "traitlets", *IPYTHON_STARTS_WITH},
     ),
 }

@@ -7,7 +7,6 @@ validation.py      checks an integration and reports all its mistakes at once
 http.py            the types with which an integration describes its HTTP
 scopes.py          which functions need which scope of a token
 missing.py         why there is no function of a name
-nearest.py         suggestions for an unknown name
 """
 
 from __future__ import annotations
@@ -31,4 +30,3 @@ from kosmo_kernel.catalogue.model import LocalRecords as LocalRecords
 from kosmo_kernel.catalogue.model import Lookup as Lookup
 from kosmo_kernel.catalogue.model import Param as Param
 from kosmo_kernel.catalogue.model import lua_words as lua_words
-from kosmo_kernel.catalogue.nearest import nearest as nearest

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from kosmo_kernel.catalogue.function_table import FunctionTable
-from kosmo_kernel.catalogue.nearest import nearest
+from kosmo_kernel.text.nearest import nearest
 
 _READS = ("list", "get", "read", "show", "fetch", "find", "describe", "all")
 # First words of names of operations that change something.

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeGuard
 
-from kosmo_kernel.catalogue.nearest import nearest
 from kosmo_kernel.errors import InvalidArgumentsError
+from kosmo_kernel.text.nearest import nearest
 
 if TYPE_CHECKING:
     from datetime import date

@@ -20,15 +20,15 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.checks.check_file import Check
 from kosmo_kernel.checks.report import Acceptance, CheckReport, Finding, key_text
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.safety.text import HIDDEN, code_point_escape
 from kosmo_kernel.settings.toml import parse
+from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import without_surrogates
 
 ENTRIES = "accept"  # the name of the tables

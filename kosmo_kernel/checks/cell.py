@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from kosmo_kernel.catalogue import Column, nearest
+from kosmo_kernel.catalogue import Column
 from kosmo_kernel.checks.discovery import all_checks, find_check
 from kosmo_kernel.checks.parameters import check_parameters, require_parameters
 from kosmo_kernel.checks.report import CheckReport
@@ -21,6 +21,7 @@ from kosmo_kernel.render.check_head import CheckHead, head_display
 from kosmo_kernel.run.call_tracker import FICTION
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, Options
+from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.from_python import lua_value
 from kosmo_kernel.values.records import Records
 

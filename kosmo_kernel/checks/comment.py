@@ -15,12 +15,12 @@ from typing import Any
 from kosmo_kernel.checks.check_file import SEVERITIES
 from kosmo_kernel.checks.finding_columns import finding_columns, value_text
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, fails_on
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.text import format_column
 from kosmo_kernel.safety.entities import clean
 from kosmo_kernel.safety.escape import Html, code_span
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import without_surrogates
 
 MAX_LENGTH = 65_000  # characters; GitHub's limit is 65,536

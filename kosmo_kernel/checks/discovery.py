@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.checks.check_file import Check, read_check
 from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.questions.head import SUFFIX
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import CHECKS_FOLDER
+from kosmo_kernel.text.nearest import nearest
 
 SHIPPED_FOLDER = Path(__file__).parent / "shipped"
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from kosmo_kernel.checks.check_file import SEVERITIES, Check
 from kosmo_kernel.checks.report import PASSED, Acceptance, CheckReport, CheckResult, Finding
-
-_TIMES = "%Y-%m-%dT%H:%M:%SZ"
+from kosmo_kernel.text.times import iso_time
 
 
 def json_document(report: CheckReport, fail_on: str) -> dict[str, Any]:
@@ -107,4 +106,4 @@ def _acceptance(one: Acceptance | None) -> dict[str, str] | None:
 
 
 def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime(_TIMES)
+    return iso_time(moment.astimezone(UTC))

@@ -13,10 +13,10 @@ from typing import Any
 
 from kosmo_kernel.checks.check_file import Check
 from kosmo_kernel.checks.report import CheckResult, Finding, key_of
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LuaError, UnknownFieldError, UnknownNameError
 from kosmo_kernel.results.result import Result, deletion_notes
 from kosmo_kernel.run.call_tracker import MAX_FAILURES_KEPT
+from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Record, Records
 
 _MISTAKES = (InvalidArgumentsError, LuaError, UnknownFieldError, UnknownNameError)  # in the Lua of a check

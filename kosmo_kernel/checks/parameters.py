@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.checks.check_file import Check, CheckParameter
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import CHECK_PARAMETERS
+from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.parameters import value_of
 
 Values = Mapping[str, Any]

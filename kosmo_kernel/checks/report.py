@@ -8,9 +8,10 @@ from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
 from kosmo_kernel.checks.check_file import SEVERITIES, Check
-from kosmo_kernel.client.progress import ProgressSnapshot, counted
 from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Records
 
 Status = Literal["passed", "findings", "not checked", "not set up"]

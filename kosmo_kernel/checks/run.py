@@ -24,10 +24,10 @@ from kosmo_kernel.checks.parameters import check_parameters, missing_parameters,
 from kosmo_kernel.checks.report import CheckReport, CheckResult
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.lua.process import LuaProcess
+from kosmo_kernel.progress.throttle import ProgressThrottle
 from kosmo_kernel.questions.tables import source_with_tables
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
-from kosmo_kernel.run.progress_throttle import ProgressThrottle
 from kosmo_kernel.session import Session
 
 if TYPE_CHECKING:

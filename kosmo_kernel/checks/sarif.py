@@ -19,8 +19,9 @@ from kosmo_kernel import __version__
 from kosmo_kernel.checks.check_file import SEVERITIES, Check
 from kosmo_kernel.checks.finding_columns import details
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.safety.text import with_escapes
+from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text.times import iso_time
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_RESULTS = 25_000  # of a run; code scanning refuses a file with more
@@ -45,7 +46,6 @@ _NOTIFICATIONS = [
         "help": {"text": "Run fewer checks at a time, or read the other formats, which have all findings."},
     },
 ]
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def sarif(report: CheckReport, fail_on: str) -> dict[str, Any]:
@@ -69,8 +69,8 @@ def sarif(report: CheckReport, fail_on: str) -> dict[str, Any]:
     invocation = {
         "executionSuccessful": not report.not_checked and not report.interrupted,
         "exitCode": code,
-        "startTimeUtc": report.now.strftime(_TIME),
-        "endTimeUtc": report.now.strftime(_TIME),
+        "startTimeUtc": iso_time(report.now),
+        "endTimeUtc": iso_time(report.now),
         "toolExecutionNotifications": [
             *(_notification(result, indices[result.check.name]) for result in report.not_checked),
             *_left_out(len(findings) - most),

@@ -278,7 +278,7 @@ def _command_arguments(argv: list[str]) -> list[str]:
 
 
 def _nearest(name: str) -> str:
-    from kosmo_kernel.catalogue import nearest
+    from kosmo_kernel.text.nearest import nearest
 
     similar: Any = [n for n in COMMANDS if n.startswith(f"{name}:")] or nearest(name, COMMANDS)
     return f" Did you mean: {', '.join(similar)}" if similar else ""

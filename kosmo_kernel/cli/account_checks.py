@@ -17,7 +17,6 @@ from kosmo_kernel.catalogue.scopes import beyond_scopes, unknown_scopes
 from kosmo_kernel.checks.scopes import checks_beyond
 from kosmo_kernel.cli.identity import TokenOwner, token_owner
 from kosmo_kernel.cli.setup_checks import DoctorFinding
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.ignored import misspelt_variables
@@ -25,6 +24,7 @@ from kosmo_kernel.settings.limits import check_defaults, limits
 from kosmo_kernel.settings.permissions import EFFECTS, Target, how_to_allow, permission
 from kosmo_kernel.settings.private_files import is_private
 from kosmo_kernel.settings.project_file import ignored_files, settings_of
+from kosmo_kernel.text.quantities import counted
 
 LOW = 0.1  # share of the request budget below which the remaining requests get a warning
 CORRECT = "Correct it, or take it away."

@@ -13,7 +13,7 @@ import click
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import DEFAULT, DEFAULT_INTEGRATION, Account, store
 from kosmo_kernel.accounts.status import UNAUTHORIZED, AccountStatus, all_accounts, with_remaining
-from kosmo_kernel.catalogue import Integration, nearest
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import accounts_of
 from kosmo_kernel.cli.identity import TokenOwner, token_owner
@@ -21,10 +21,11 @@ from kosmo_kernel.cli.output import document, print_note, print_result, print_ro
 from kosmo_kernel.cli.reference import PROVIDER, integration_of, state
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.cli.standard_input import input_is_terminal, whole_input
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
 from kosmo_kernel.integrations import load_all
 from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text.quantities import counted
 
 STDIN = "-"
 NOT_AS_ARGUMENT = (

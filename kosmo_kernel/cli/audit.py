@@ -18,9 +18,9 @@ from rich.syntax import Syntax
 
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c
 from kosmo_kernel.cli.terminal import LUA, console, table
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Result, Session
+from kosmo_kernel.text.quantities import counted
 
 READ_ONLY = "heroku authorizations:create -s read,identity --short"
 _DAY = "%Y-%m-%d"

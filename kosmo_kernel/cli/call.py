@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kosmo_kernel.catalogue import Function, Integration, missing_function, nearest
+from kosmo_kernel.catalogue import Function, Integration, missing_function
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
 from kosmo_kernel.cli.call_command import CallCommand
@@ -23,6 +23,7 @@ from kosmo_kernel.cli.options import AS_JSON, FORMAT, LAYOUT_OPTIONS, LayoutOpti
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.integrations import find, load_all, loaded
 from kosmo_kernel.results.result import Result
+from kosmo_kernel.text.nearest import nearest
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -196,7 +196,7 @@ def _run(checks: list[Check], session: Session, parameters: dict[str, Any], at: 
     from kosmo_kernel.checks.run import run_checks
     from kosmo_kernel.cli.lua_run import long_run_advice
     from kosmo_kernel.cli.streams import styled
-    from kosmo_kernel.render.terminal_progress import TerminalProgress
+    from kosmo_kernel.progress.terminal import TerminalProgress
     from kosmo_kernel.run.options import Frontend
 
     _print_replaced(checks)

@@ -18,9 +18,9 @@ from kosmo_kernel.checks.discovery import all_checks
 from kosmo_kernel.checks.report import CheckReport
 from kosmo_kernel.checks.run import run_checks
 from kosmo_kernel.cli.output import print_note, write_file
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import FileWriteError
 from kosmo_kernel.session import Session
+from kosmo_kernel.text.quantities import counted
 
 
 class Exceptions:

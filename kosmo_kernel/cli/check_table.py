@@ -14,8 +14,8 @@ from kosmo_kernel.checks import SEVERITIES, CheckReport, CheckResult, Finding
 from kosmo_kernel.checks.json_document import summary
 from kosmo_kernel.checks.report import left_out
 from kosmo_kernel.cli.finding_table import lines_of, terminal_table
-from kosmo_kernel.client.progress import counted, duration
 from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.text.quantities import counted, duration
 
 MAX_FINDINGS = 10  # of a check that are shown, unless all are requested
 MAX_NAMED = 12  # checks that could not be made for one reason

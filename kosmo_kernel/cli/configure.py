@@ -16,7 +16,7 @@ import click
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import DEFAULT, looks_like_token, store
 from kosmo_kernel.accounts.addresses import form_fault
-from kosmo_kernel.catalogue import Integration, nearest
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.account_options import about_account
 from kosmo_kernel.cli.accounts import keep
 from kosmo_kernel.cli.command import command
@@ -30,6 +30,7 @@ from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.settings.config_file import change, config
 from kosmo_kernel.settings.permissions import EFFECTS, Target
 from kosmo_kernel.settings.table import POLICIES, Keys
+from kosmo_kernel.text.nearest import nearest
 
 SECRET = "api_key"  # noqa: S105 - the name of the field, as in KosmoKrator
 FIELDS = ("url", "allow_host")  # fields that are not secret and are written to the file

@@ -25,10 +25,10 @@ from kosmo_kernel.cli.output import document, print_result, write_label
 from kosmo_kernel.cli.reference import RUNS, integration_of, state
 from kosmo_kernel.cli.setup_checks import DoctorFinding, command_name, kernelspec, versions, walls
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations import load_all
 from kosmo_kernel.settings.permissions import EFFECTS, Target, permission
+from kosmo_kernel.text.quantities import counted
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
 MAX_EXAMPLES = 5  # functions listed as examples in the JSON document

@@ -15,9 +15,10 @@ from kosmo_kernel.cli.lua_run import terminal_frontend
 from kosmo_kernel.cli.options import Recording, resume_options
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.inventory import AccountData
 from kosmo_kernel.settings.new_folder import check_new
+from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text.times import iso_time
 
 
 @command(
@@ -90,7 +91,7 @@ def inventory(
 def _show(data: AccountData, output: str) -> None:
     print_rows([(figure.name, f"{figure.text}  {figure.detail}".rstrip()) for figure in inventories.key_figures(data)])
     source = f"the snapshot {data.origin}" if data.origin else counted(data.requests, "request")
-    print_result(f"\nWritten to {output}: the account {data.account} at {data.time:%Y-%m-%dT%H:%M:%SZ}, {source}.")
+    print_result(f"\nWritten to {output}: the account {data.account} at {iso_time(data.time)}, {source}.")
     print_result(f"Open {Path(output) / inventories.PAGE}")
     for text in data.notes:
         print_note(text)

@@ -19,8 +19,8 @@ from kosmo_kernel.cli.listed_names import keep_names
 from kosmo_kernel.cli.output import write
 from kosmo_kernel.cli.standard_input import StandardInput, input_is_terminal, on_ctrl_c
 from kosmo_kernel.cli.streams import ClosedStreamError, styled
-from kosmo_kernel.client.progress import ProgressDisplay
-from kosmo_kernel.render.terminal_progress import TerminalProgress
+from kosmo_kernel.progress.display import ProgressDisplay
+from kosmo_kernel.progress.terminal import TerminalProgress
 from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.table import RECORD, RESUME

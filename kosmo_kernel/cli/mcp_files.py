@@ -15,13 +15,13 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.mcp import configuration
 from kosmo_kernel.mcp.config import KEYS, PROJECT, entries_of, project_root, user_file
 from kosmo_kernel.safety.intake import decode_json, decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line, redact
 from kosmo_kernel.settings.private_files import locked, write
+from kosmo_kernel.text.nearest import nearest
 
 OURS = "project"  # the source in `PROJECT` whose file these commands write
 INDENT = re.compile(r'\n([ \t]+)"')

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.catalogue import Function, Integration, nearest
+from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.cli.account_options import about_account
 from kosmo_kernel.cli.arguments import flags
 from kosmo_kernel.cli.command import command
@@ -34,6 +34,7 @@ from kosmo_kernel.docs import (
 )
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations import find, load_all
+from kosmo_kernel.text.nearest import nearest
 
 FORMATS = ("text", "markdown", "json")
 FIELD = ("key", "label", "type", "required", "configured", "description")

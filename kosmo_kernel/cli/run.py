@@ -23,6 +23,7 @@ from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.cli.streams import console
 from kosmo_kernel.runbook import Report, page
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
+from kosmo_kernel.text.times import iso_time
 from kosmo_kernel.values.parameters import Parameter
 
 
@@ -141,7 +142,7 @@ def _run_facts(notebook: Path, report: Report, page: Path | None) -> dict[str, A
         "output": str(report.output),
         "html": None if page is None else str(page),
         "parameters": report.parameters,
-        "started": f"{report.started:%Y-%m-%dT%H:%M:%SZ}",
+        "started": iso_time(report.started),
         "seconds": round(report.seconds, 3),
         "cells": report.cells,
         "accounts": report.accounts,

@@ -19,10 +19,10 @@ from kosmo_kernel.cli.lua_run import terminal_frontend
 from kosmo_kernel.cli.options import Recording, resume_options, setting_option
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.settings.table import SINCE_WITHIN
 from kosmo_kernel.snapshot import Form, Since, SnapshotReport, take
 from kosmo_kernel.snapshot.changes import LIST_CHANGES
+from kosmo_kernel.text.quantities import counted
 
 MAX_NAMES = 8  # of lists in a note
 

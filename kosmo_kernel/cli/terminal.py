@@ -20,12 +20,12 @@ from rich.text import Text
 from rich.theme import Theme
 
 from kosmo_kernel.cli import streams
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.column_widths import ColumnSize, chosen_widths, short_heading
 from kosmo_kernel.render.tables import RecordView, table_of
 from kosmo_kernel.render.text import escape_control, format_column, is_number
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.settings.table import ROWS
+from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Record, Records
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, AnyStr
 
-from kosmo_kernel.catalogue import Column, nearest
+from kosmo_kernel.catalogue import Column
 from kosmo_kernel.cli.options import Layout
 from kosmo_kernel.cli.output import (
     document,
@@ -48,6 +48,7 @@ from kosmo_kernel.results.dry_run import plan_of, summary
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.safety.markup import Markdown, Markup, Terminal
 from kosmo_kernel.safety.rows import Csv, Tabbed, csv_lines, markdown_line, markdown_rows, tabbed_lines
+from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.fields import fields_of
 from kosmo_kernel.values.records import Record, Records, encode
 

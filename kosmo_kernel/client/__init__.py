@@ -13,8 +13,6 @@ It has no code for a particular service. Headers, pagination, error bodies and t
     connections.py   the network: the only file that uses the HTTP library
     responses.py     parses responses into records or errors
     call.py          the handle of a call, its answers, and a call of a dry run
-    progress.py      the progress of a run, its pauses and its cancellation
-    estimate.py      the time until a run ends
     cassette.py      recorded responses, also of MCP servers: recorder.py writes them, player.py replays them
     saved_tables.py  the folder of a snapshot; snapshot_player.py answers from it
 """

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from kosmo_kernel.client.estimate import Limiter
-from kosmo_kernel.client.progress import ExpectedCall, Progress
+from kosmo_kernel.progress.estimate import Limiter
+from kosmo_kernel.progress.run import ExpectedCall, Progress
 from kosmo_kernel.values.packed_rows import PackedPart
 
 

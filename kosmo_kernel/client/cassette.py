@@ -58,7 +58,6 @@ from kosmo_kernel.settings.aliases import normalize_alias
 
 VERSION = 1
 METHOD = "GET"  # the only HTTP method in use
-TIMESTAMP_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 SERVERS = "servers"  # the method of lines that list the configured servers
 # The recorded methods of MCP servers, each with the key of the list in its result.
 RESULTS = {

@@ -31,14 +31,14 @@ from kosmo_kernel.client.connections import (
 from kosmo_kernel.client.etag_cache import MAX_BYTES, CachedPage, ETagCache, FetchedPage
 from kosmo_kernel.client.lookups import records_to_look_up
 from kosmo_kernel.client.network_outage import NetworkOutage, OutageTimeoutError
-from kosmo_kernel.client.progress import Clock, Progress
 from kosmo_kernel.client.rate_limiter import RateLimiter
-from kosmo_kernel.client.response_budget import ResponseBudget
 from kosmo_kernel.client.responses import UNAVAILABLE, ResponseParser, retry_after
 from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, RetryableError, RetryPolicy
 from kosmo_kernel.errors import ApiError, BadAnswerError, NotRecordedError, RefusedError
+from kosmo_kernel.progress.run import Clock, Progress
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.response_budget import ResponseBudget
 from kosmo_kernel.settings.table import CONNECT_TIMEOUT, LIST_LIMIT, OUTAGE_TIMEOUT, READ_TIMEOUT
 from kosmo_kernel.values.records import ends_early
 

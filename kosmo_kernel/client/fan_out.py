@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from kosmo_kernel.client.progress import Cancelled
 from kosmo_kernel.errors import ApiError
+from kosmo_kernel.progress.run import Cancelled
 
 _Answer = TypeVar("_Answer")
 

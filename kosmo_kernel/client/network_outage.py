@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from random import Random
 
 from kosmo_kernel.client.connections import NoResponseError
-from kosmo_kernel.client.progress import Clock, Progress
 from kosmo_kernel.client.retry import backoff
+from kosmo_kernel.progress.run import Clock, Progress
 
 POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation while a request waits in the queue
 SHOW_AFTER_SECONDS = 2.0  # of an outage, before the progress shows when the run gives up

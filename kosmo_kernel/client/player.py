@@ -14,12 +14,10 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.cassette import (
     SERVERS,
-    TIMESTAMP_FORMAT,
     RecordedRequest,
     RecordedServerRequest,
     Transport,
 )
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.client.recording_file import (
     key_of,
     no_line,
@@ -32,6 +30,8 @@ from kosmo_kernel.client.recording_file import (
 from kosmo_kernel.errors import NotRecordedError
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text.times import iso_time
 
 
 class Player:
@@ -119,7 +119,7 @@ class Player:
 
     def summary(self) -> str:
         """Return the line that says that the run was replayed."""
-        return f"Replayed from {self.file}, recorded {self.recorded.strftime(TIMESTAMP_FORMAT)}. Nothing was sent."
+        return f"Replayed from {self.file}, recorded {iso_time(self.recorded)}. Nothing was sent."
 
     def close(self) -> None:
         """Do nothing; a `Cassette` has this method."""
@@ -134,7 +134,7 @@ class Player:
             count = sum(map(len, self._answers.values()))
             requests = counted(count, "request")
             raise NotRecordedError(
-                f"{label} is not in {self.file}, which has {requests} of {self.recorded.strftime(TIMESTAMP_FORMAT)}. "
+                f"{label} is not in {self.file}, which has {requests} of {iso_time(self.recorded)}. "
                 f"Nothing was sent. {self._again}"
             )
         return lines[place]

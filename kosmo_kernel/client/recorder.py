@@ -26,20 +26,20 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.cassette import (
     METHOD,
-    TIMESTAMP_FORMAT,
     VERSION,
     RecordedRequest,
     RecordedServerRequest,
     Transport,
 )
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.client.recording_file import response_of
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets
 from kosmo_kernel.client.unfinished_recordings import advice_to_resume, check_replaceable, create_part, join, moving
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact
 from kosmo_kernel.settings.file_writing import writing
+from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text.times import iso_time
 from kosmo_kernel.values.records import decode
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Recorder:
         self._script: tuple[str, str] | None = None  # the name and digest of a script, written with its first answer
         self._part: int | None = None
         self._resumed: ResumedRecording | None = None
-        head = {"cassette": VERSION, "recorded": datetime.now(UTC).strftime(TIMESTAMP_FORMAT), "account": account}
+        head = {"cassette": VERSION, "recorded": iso_time(datetime.now(UTC)), "account": account}
         head |= {"kosmo_kernel": __version__} | ({"run": run} if run else {})
         try:
             if resume:
@@ -245,7 +245,7 @@ class Recorder:
         if self._closed:
             return  # a response that arrived after `close`
         self._count += 1
-        line = {**line, "at": datetime.now(UTC).strftime(TIMESTAMP_FORMAT)}
+        line = {**line, "at": iso_time(datetime.now(UTC))}
         if self._script is not None:
             line["script"], self._script = self._script, None
         if self._resumed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +22,6 @@ from kosmo_kernel.client.cassette import (
     METHOD,
     RESULTS,
     SERVERS,
-    TIMESTAMP_FORMAT,
     VERSION,
     RecordedRequest,
     RecordedServerRequest,
@@ -31,6 +30,7 @@ from kosmo_kernel.client.cassette import (
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
 from kosmo_kernel.errors import RateLimitError, SettingsError, UnreachableError
 from kosmo_kernel.safety.redaction import REDACTED
+from kosmo_kernel.text.times import parse_time
 
 _ANY = r'(?:[^"\\]|\\.)*'  # any content of a JSON string
 _NAMED = ("servers", "tools", "prompts")  # lists whose items must have a name
@@ -119,7 +119,7 @@ def read_time(text: str) -> datetime:
     Raises:
         ValueError, TypeError: it is none.
     """
-    return datetime.strptime(text, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+    return parse_time(text)
 
 
 def key_of(line: Mapping[str, Any]) -> Key | None:

@@ -24,8 +24,7 @@ from typing import Any
 
 import msgspec
 
-from kosmo_kernel.client.cassette import SERVERS, TIMESTAMP_FORMAT, RecordedServerRequest
-from kosmo_kernel.client.progress import counted, duration
+from kosmo_kernel.client.cassette import SERVERS, RecordedServerRequest
 from kosmo_kernel.client.recording_file import (
     Header,
     Key,
@@ -45,6 +44,8 @@ from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.file_writing import writing
 from kosmo_kernel.settings.private_files import PRIVATE
 from kosmo_kernel.settings.table import RESUME, RESUME_WITHIN
+from kosmo_kernel.text.quantities import counted, duration
+from kosmo_kernel.text.times import iso_time
 
 _BLOCK = 1 << 16  # bytes, in which the end of the last whole line is searched
 MAX_NAMES = 8  # of functions in a note
@@ -103,7 +104,7 @@ class Contents:
     def age_text(self) -> str:
         """Return the age of the oldest answer with its time: `2 h 5 min old (2026-11-20T09:30:00Z)`."""
         oldest = self.oldest or self.header.recorded
-        return f"{duration(int(self.age(oldest)))} old ({oldest.strftime(TIMESTAMP_FORMAT)})"
+        return f"{duration(int(self.age(oldest)))} old ({iso_time(oldest)})"
 
     def age(self, oldest: datetime) -> float:
         """Return the seconds since a time."""
@@ -193,7 +194,7 @@ class ResumedRecording:
             raise
         self._now = self.contents.header.recorded
         if not self.contents.joined:
-            self.append({"resumed": datetime.now(UTC).strftime(TIMESTAMP_FORMAT), "run": run})
+            self.append({"resumed": iso_time(datetime.now(UTC)), "run": run})
 
     def take(self, key: Key) -> dict[str, Any] | None:
         """Return the line with the next answer to a request, which is then taken; None if there is none."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from random import Random
 
-from kosmo_kernel.client.progress import Clock
 from kosmo_kernel.errors import ApiError
+from kosmo_kernel.progress.run import Clock
 
 RETRY_BUDGET_SECONDS = 60.0  # for all failed attempts of one request and the pauses between them
 FIRST_PAUSE_SECONDS = 0.5

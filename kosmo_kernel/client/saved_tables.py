@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 from kosmo_kernel import __version__, integrations
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.text.times import parse_time
 from kosmo_kernel.values.records import decode
 
 MANIFEST = "manifest.json"
 KIND = "kosmo_snapshot"  # the key of the manifest that only a snapshot has
 VERSION = 1
-TIMESTAMP_FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # of the timestamps in the manifest
 CHANGED = "It was cut or changed after it was written: get it from a copy, or take the snapshot anew."
 SEEN = "seen_at"  # the column of a snapshot that took records over from another one: when each was seen
 NESTED = "json"  # key in the `.attrs` of a Parquet file: the columns whose lists and objects are stored as JSON texts
@@ -81,7 +81,7 @@ class SavedTables:
                 name: SavedTable(folder / table["file"], table["function"], int(table["rows"]), table.get("by"))
                 for name, table in self.manifest["tables"].items()
             }
-            self.time = datetime.strptime(self.manifest["begun"], TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+            self.time = parse_time(self.manifest["begun"])
         except OSError as error:
             where = file.absolute()  # absolute, since a notebook may run in another folder than expected
             raise SettingsError(f"{folder} is no snapshot: {where} cannot be read: {error.strerror}.") from None

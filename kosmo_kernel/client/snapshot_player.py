@@ -22,8 +22,9 @@ from kosmo_kernel.catalogue import PLACE, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import PageRequest, Response
 from kosmo_kernel.client.bulk import field_at, records_of_items
 from kosmo_kernel.client.cassette import API_ERRORS, Transport, api_error
-from kosmo_kernel.client.saved_tables import TIMESTAMP_FORMAT, SavedTables
+from kosmo_kernel.client.saved_tables import SavedTables
 from kosmo_kernel.errors import KosmoError, NotRecordedError
+from kosmo_kernel.text.times import iso_time
 
 _TAKE_ALL = "`kosmo snapshot --all` saves every list that the token can read."
 _CREATED = "created_at"
@@ -107,7 +108,7 @@ class SnapshotPlayer:
 
     def summary(self) -> str:
         """Return the line that says that a snapshot answered."""
-        taken = self.recorded.strftime(TIMESTAMP_FORMAT)
+        taken = iso_time(self.recorded)
         return f"Answered from the snapshot {self.file} of the account {self.account}, taken {taken}. Nothing was sent."
 
     def close(self) -> None:
@@ -242,7 +243,7 @@ class SnapshotPlayer:
         return self._error(function, what)
 
     def _error(self, function: Function, what: str, advice: str = "") -> NotRecordedError:
-        taken = self.recorded.strftime(TIMESTAMP_FORMAT)
+        taken = iso_time(self.recorded)
         return NotRecordedError(
             f"{what} It is a snapshot of {taken}, and nothing was sent.",
             where=function.name,

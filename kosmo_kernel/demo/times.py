@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from kosmo_kernel.text.times import iso_time
+
 NOW = "2026-11-20T09:00:00Z"
 
 _NOW = datetime.fromisoformat(NOW)
@@ -11,7 +13,7 @@ _NOW = datetime.fromisoformat(NOW)
 
 def timestamp(moment: datetime) -> str:
     """Return a time as Heroku writes it."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return iso_time(moment)
 
 
 def ago(days: float) -> str:

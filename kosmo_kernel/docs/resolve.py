@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from kosmo_kernel import integrations
-from kosmo_kernel.catalogue import Function, Integration, nearest, refused_change
+from kosmo_kernel.catalogue import Function, Integration, refused_change
 from kosmo_kernel.docs.guides import GUIDES
 from kosmo_kernel.docs.search import search_pages
 from kosmo_kernel.docs.subject import Subject, of_function, parts_of
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import WIDTH
 from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.text.nearest import nearest
 
 _BRACKETS = re.compile(r"""\[\s*(["'])(.*?)\1\s*\]""")
 _BETWEEN = re.compile(r"[.:/\s]+")

@@ -15,17 +15,19 @@ from typing import Any, NamedTuple
 import ipywidgets as w  # type: ignore[import-untyped]
 
 from kosmo_kernel.accounts import how_to_add
-from kosmo_kernel.catalogue import Function, Integration, Param, nearest
-from kosmo_kernel.client.progress import ProgressDisplay, ProgressSnapshot
+from kosmo_kernel.catalogue import Function, Integration, Param
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.explorer import answer
 from kosmo_kernel.explorer.question import ExplorerCall, aliases, functions, parse_field
 from kosmo_kernel.notebook.commands import NotebookContext
 from kosmo_kernel.notebook.last_error import keep_error
+from kosmo_kernel.progress.display import ProgressDisplay
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
+from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.records import Records
 
 NAME = "Explorer"  # the chunk name in Lua's error messages

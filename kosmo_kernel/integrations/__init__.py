@@ -11,9 +11,10 @@ import warnings
 from functools import cache
 from typing import TYPE_CHECKING
 
-from kosmo_kernel.catalogue import Function, Integration, nearest
+from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.text.nearest import nearest
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

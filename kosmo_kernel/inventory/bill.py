@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from kosmo_kernel.inventory.records import Row, at
 from kosmo_kernel.inventory.source import AccountData, users_of_addons
+from kosmo_kernel.text.times import iso_time
 
 HOURS = 720  # of which a monthly price is the price (Dev Center, "Usage & Billing"; Heroku's command `ps:type`)
 CENTS = 100  # of a dollar
@@ -234,7 +235,7 @@ def is_eco(size: str) -> bool:
 def _dynos(data: AccountData, idle_days: float) -> Iterator[BillLine]:
     """Yield a line for each process type with dynos, and one for the Eco fee."""
     prices = Prices(data.rows("dyno_sizes"))
-    limit = f"{data.time - timedelta(days=idle_days):%Y-%m-%dT%H:%M:%SZ}"
+    limit = iso_time(data.time - timedelta(days=idle_days))
     eco = 0
     for row in data.rows("formation"):
         size, count, name = row["size"], row["quantity"], data.app_name(row)

@@ -16,6 +16,7 @@ from kosmo_kernel.render.cells import spreadsheet_cell
 from kosmo_kernel.safety.rows import Csv, csv_lines
 from kosmo_kernel.safety.text import with_json_escapes
 from kosmo_kernel.settings.new_folder import is_unfinished, new_folder, write_private
+from kosmo_kernel.text.times import iso_time
 from kosmo_kernel.values.records import encode
 
 VERSION = 1
@@ -52,7 +53,7 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
         KIND: VERSION,
         "integration": SERVICE,
         "account": data.account,
-        "time": f"{data.time:%Y-%m-%dT%H:%M:%SZ}",
+        "time": iso_time(data.time),
         "snapshot": None if data.origin is None else str(data.origin),
         "complete": data.complete,
         "requests": data.requests,

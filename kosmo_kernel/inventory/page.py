@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kosmo_kernel.accounts import is_demo
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.inventory.bill import BillGroup, bill_of, total
 from kosmo_kernel.inventory.page_style import STYLE
 from kosmo_kernel.inventory.source import AccountData
@@ -20,6 +19,7 @@ from kosmo_kernel.inventory.tables import BOUNDS, KINDS, InventoryTable
 from kosmo_kernel.pages.design import FICTION
 from kosmo_kernel.safety.escape import Html, html_attribute
 from kosmo_kernel.safety.html_table import HtmlColumn, html_table
+from kosmo_kernel.text.quantities import counted
 
 PAGE = "index.html"
 MAX_ROWS = 500  # of a table on the page

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from kosmo_kernel import integrations
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.integrations.heroku.scopes import READ
 from kosmo_kernel.inventory.access import PEOPLE, people
 from kosmo_kernel.inventory.addons import is_database, is_only_on_heroku
@@ -18,6 +17,8 @@ from kosmo_kernel.inventory.domains import heroku_managed_endpoints
 from kosmo_kernel.inventory.records import Row, at
 from kosmo_kernel.inventory.source import SERVICE, AccountData, users_of_addons
 from kosmo_kernel.snapshot.lists import table_of
+from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text.times import iso_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def _domains(data: AccountData) -> KeyFigure:
         return KeyFigure("Domains", None)
     count = sum(row["kind"] == "custom" for row in data.rows("domains"))
     ends = sorted(end for row in data.rows("sni_endpoints") if (end := at(row, "ssl_cert.expires_at")))
-    coming = [end for end in ends if end >= f"{data.time:%Y-%m-%dT%H:%M:%SZ}"]
+    coming = [end for end in ends if end >= iso_time(data.time)]
     detail = [counted(len(ends) - len(coming), "expired certificate")] if len(coming) < len(ends) else []
     if coming:
         which = "next certificate" if data.is_whole("sni_endpoints") else "next certificate that could be read"

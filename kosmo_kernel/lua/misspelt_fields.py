@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kosmo_kernel.catalogue import Function, nearest
+from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import UnknownFieldError
 from kosmo_kernel.safety.text import sanitize_text, shortened
+from kosmo_kernel.text.nearest import nearest
 
 MAX_FIELDS_LISTED = 40
 MAX_NAME_SHOWN = 60  # characters

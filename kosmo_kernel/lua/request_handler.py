@@ -23,6 +23,7 @@ from kosmo_kernel.lua.patterns import matches
 from kosmo_kernel.lua.values import LONGEST_PATH
 from kosmo_kernel.render.display import FORMS, VALUES
 from kosmo_kernel.settings.limits import MAX_ARGUMENTS
+from kosmo_kernel.text.times import iso_time
 from kosmo_kernel.values.records import decode
 
 if TYPE_CHECKING:
@@ -361,7 +362,7 @@ class RequestHandler:
         return {"names": names, "constructors": constructors}
 
     def _on_now(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        return {"now": f"{self._host.lookups.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+        return {"now": iso_time(self._host.lookups.now().astimezone(UTC))}
 
     def _on_set_now(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         with messages.guard():

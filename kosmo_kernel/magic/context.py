@@ -13,7 +13,7 @@ from kosmo_kernel.notebook.ipython import publish
 from kosmo_kernel.settings.cell_options import LUA_MAGIC
 
 if TYPE_CHECKING:
-    from kosmo_kernel.client.progress import ProgressSnapshot
+    from kosmo_kernel.progress.snapshot import ProgressSnapshot
     from kosmo_kernel.session import Session
 
 

@@ -22,7 +22,6 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum, Float, Int, TraitType, Unicode
 
-from kosmo_kernel.client.progress import ProgressDisplay
 from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.magic.context import notebook_context
 from kosmo_kernel.magic.editing import Editing
@@ -32,6 +31,7 @@ from kosmo_kernel.notebook.cell_value import failed_plan, for_cell, plan_note, v
 from kosmo_kernel.notebook.commands import COMMANDS, run_command
 from kosmo_kernel.notebook.ipython import ask, progress_line, publish, show_notes
 from kosmo_kernel.notebook.last_error import keep_error
+from kosmo_kernel.progress.display import ProgressDisplay
 from kosmo_kernel.python_api.current import share_session, stop_sharing
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
 from kosmo_kernel.settings.config_file import check

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.mcp.tools import Tool
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.records import to_builtins
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.mcp import jsonc
 from kosmo_kernel.mcp.clients import CLIENTS, TOML
@@ -18,6 +17,7 @@ from kosmo_kernel.mcp.entries import Server, entry
 from kosmo_kernel.safety.intake import UntrustedFileError, decode_text, read_file_if_any, read_unnamed_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.toml import parse
+from kosmo_kernel.text.nearest import nearest
 
 USER = "user"
 # The files of a project by kind; later ones win.

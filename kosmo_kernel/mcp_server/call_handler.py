@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kosmo_kernel import docs
-from kosmo_kernel.client.progress import duration
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, StoppedError
 from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp_server.answers import (
@@ -36,6 +35,7 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import check_defaults
 from kosmo_kernel.settings.table import ANSWER_WITHIN, LIMITS, MAX_TOKENS
+from kosmo_kernel.text.quantities import duration
 from kosmo_kernel.values.records import encode
 
 CHUNK = "lua_run"  # the chunk's name in error messages

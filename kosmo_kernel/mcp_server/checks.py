@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import InvalidArgumentsError
+from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:

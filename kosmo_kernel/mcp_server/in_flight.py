@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from kosmo_kernel.client.progress import LONG_WAIT_SECONDS, ProgressSnapshot, duration
 from kosmo_kernel.errors import StoppedError
+from kosmo_kernel.progress.display import LONG_WAIT_SECONDS
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.session import Session
+from kosmo_kernel.text.quantities import duration
 
 SECOND_INTERRUPT_SECONDS = 1.0  # seconds before a running chunk is interrupted again, which ends its Lua process
 

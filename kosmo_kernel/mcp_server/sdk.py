@@ -25,7 +25,6 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.message import SessionMessage
 
 from kosmo_kernel import __version__, docs
-from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.mcp.streams import ReadStream, WriteStream
 from kosmo_kernel.mcp_server.answers import ToolResult
@@ -34,6 +33,7 @@ from kosmo_kernel.mcp_server.in_flight import InFlightCall
 from kosmo_kernel.mcp_server.streams import TextOutput
 from kosmo_kernel.mcp_server.tasks import Running, Tasks, declares_tasks
 from kosmo_kernel.mcp_server.tools import INSTRUCTIONS, NAME, PREFIX, OfferedTool, pages
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.client.progress import ProgressDisplay, ProgressSnapshot, html_line
+from kosmo_kernel.progress.display import ProgressDisplay
+from kosmo_kernel.progress.snapshot import ProgressSnapshot, html_line
 from kosmo_kernel.results.dry_run import summary
 from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.settings.cell_options import Options

@@ -17,8 +17,8 @@ from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, EXPLORE_OPTIONS, first_word
 
 if TYPE_CHECKING:
-    from kosmo_kernel.client.progress import ProgressSnapshot
     from kosmo_kernel.pages.page import Page, Writer
+    from kosmo_kernel.progress.snapshot import ProgressSnapshot
     from kosmo_kernel.render.display import Display
     from kosmo_kernel.render.itables import InteractiveTable
     from kosmo_kernel.results.result import Result
@@ -157,7 +157,7 @@ def run_command(line: str, context: NotebookContext) -> Any:
         return _overview()
     command = next((c for c in COMMANDS if c.name == name), None)
     if command is None:
-        from kosmo_kernel.catalogue import nearest
+        from kosmo_kernel.text.nearest import nearest
 
         names = [c.name for c in COMMANDS]
         near = nearest(name, names, most=1) or names
@@ -292,7 +292,7 @@ def _lua_variable(name: str, context: NotebookContext) -> Any:
     except UnknownNameError as error:
         if not context.variables:
             raise
-        from kosmo_kernel.catalogue import nearest
+        from kosmo_kernel.text.nearest import nearest
 
         python_names = [known for known in context.variables if not known.startswith("_")]
         near = nearest(name, dict.fromkeys((*python_names, *(known for known, _ in context.lua.names(())))))

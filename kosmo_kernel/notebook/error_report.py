@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.pages.page import Page
 from kosmo_kernel.render.error_lines import error_lines, traceback_lines
@@ -17,6 +16,7 @@ from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results.result import CallRecord
 from kosmo_kernel.safety.escape import fenced
 from kosmo_kernel.safety.markup import Markdown, Terminal
+from kosmo_kernel.text.quantities import counted
 
 MUST_ACT = {"you": "you", "service": "the service", "time": "nobody: the same may work in a while"}
 MAX_CALLS_SHOWN = 100  # only the last calls are shown

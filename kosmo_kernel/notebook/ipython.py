@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from IPython.core.displaypub import CapturingDisplayPublisher, DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
 
-from kosmo_kernel.client.progress import ProgressDisplay
 from kosmo_kernel.notebook.cell_value import NotebookProgress
+from kosmo_kernel.progress.display import ProgressDisplay
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -51,7 +51,7 @@ def is_terminal(shell: InteractiveShell) -> bool:
 def progress_line(shell: InteractiveShell) -> ProgressDisplay:
     """Return the progress line of a cell, for a notebook or a terminal."""
     if is_terminal(shell):
-        from kosmo_kernel.render.terminal_progress import TerminalProgress
+        from kosmo_kernel.progress.terminal import TerminalProgress
 
         return TerminalProgress(sys.stderr)
     is_captured = isinstance(shell.display_pub, CapturingDisplayPublisher)

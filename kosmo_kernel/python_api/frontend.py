@@ -28,7 +28,7 @@ def call_frontend() -> Iterator[Frontend]:
         with progress_line(shell) as line:
             yield Frontend(ask=partial(ask, "l"), progress=line)
     elif sys.stderr and sys.stderr.isatty():
-        from kosmo_kernel.render.terminal_progress import TerminalProgress
+        from kosmo_kernel.progress.terminal import TerminalProgress
 
         with TerminalProgress(sys.stderr) as line:
             yield Frontend(ask=input if sys.stdin and sys.stdin.isatty() else None, progress=line)

@@ -7,12 +7,13 @@ from types import ModuleType
 from typing import Any
 
 from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, demo_places, how_to_add, looks_like_token
-from kosmo_kernel.catalogue import Integration, missing_function, nearest
+from kosmo_kernel.catalogue import Integration, missing_function
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.python_api.current import current_session
 from kosmo_kernel.python_api.function import python_function
 from kosmo_kernel.questions.tables import NAMESPACE
 from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.text.nearest import nearest
 
 
 class UnknownAttributeError(UnknownNameError, AttributeError):

@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.text.nearest import nearest
 
 SUFFIX = ".lua"
 SEVERITY = "severity"  # the key that makes a question a check

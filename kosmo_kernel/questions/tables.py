@@ -62,9 +62,9 @@ def find_table(service: str, name: str) -> SharedTable:
         UnknownNameError: the service has no table of that name.
         SettingsError: its file is wrong.
     """
-    from kosmo_kernel.catalogue import nearest
     from kosmo_kernel.errors import UnknownNameError
     from kosmo_kernel.questions.head import Kind, parse_question, read_text
+    from kosmo_kernel.text.nearest import nearest
 
     names = table_names(service)
     if name not in names:

@@ -10,5 +10,4 @@ itables.py            interactive tables, with pages, sorting and search
 tree.py               nested values as a collapsible outline
 own_frames.py         the end of an error's traceback in a notebook
 error_lines.py        an error in a few lines, and its details
-terminal_progress.py  a run's progress on the last line of a terminal
 """

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.text import shortened, with_escapes
+from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.fields import first_fields
 from kosmo_kernel.values.records import Record, Records, decode, encode, without_surrogates
 

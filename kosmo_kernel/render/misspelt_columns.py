@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, NoReturn
 
-from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import UnknownFieldError
 from kosmo_kernel.render.own_frames import hide_own_frames
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.text.nearest import nearest
 
 _MAX_COLUMNS_LISTED = 40
 _MAX_NAME_SHOWN = 60  # characters

@@ -19,7 +19,6 @@ from itertools import accumulate, chain, repeat
 from textwrap import wrap
 from typing import Any
 
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.column_widths import GAP, MIN_TEXT_WIDTH, ColumnSize, chosen_widths, short_heading
 from kosmo_kernel.render.style import NOTHING, style
 from kosmo_kernel.render.text import MAX_CELL_LENGTH, WIDTH, escape_control, format_column, is_number, pretty
@@ -28,6 +27,7 @@ from kosmo_kernel.safety.html_table import HtmlColumn, html_fields, html_table
 from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
+from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.fields import Field, are_times, first_fields, moment
 from kosmo_kernel.values.records import Record, Records
 

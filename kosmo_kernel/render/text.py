@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.safety.text import ESCAPED, escape
+from kosmo_kernel.text.quantities import counted
 
 MAX_LIST_ITEMS = 100  # elements shown of a list
 WIDTH = 76  # a list or object of at most this many columns is written on one line

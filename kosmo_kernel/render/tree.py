@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.style import style
 from kosmo_kernel.render.text import WIDTH, escape_control, pretty
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.text.quantities import counted
 
 PARTS = 100  # items shown of one list or object
 MAX_PARTS = 2000  # items in a whole outline

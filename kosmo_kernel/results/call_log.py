@@ -16,6 +16,7 @@ from typing import Any
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.settings.table import CALL_LOG
+from kosmo_kernel.text.times import iso_time
 
 
 def log_file() -> str | None:
@@ -47,7 +48,7 @@ def log(path: str, name: str, result: Result) -> None:
     counts = result.call_counts()
     if not counts:
         return
-    started = result.started.strftime("%Y-%m-%dT%H:%M:%SZ") if result.started else None
+    started = iso_time(result.started) if result.started else None
     line = {"time": started, "name": name, "seconds": round(result.seconds, 3), "calls": counts}
     try:
         descriptor = _open(path)

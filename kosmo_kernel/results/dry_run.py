@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kosmo_kernel.client.progress import counted
+from kosmo_kernel.text.quantities import counted
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.call import PlannedCall

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import DEFAULT, is_demo
 from kosmo_kernel.client.call import PlannedCall
-from kosmo_kernel.client.progress import ProgressSnapshot, counted
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.render.display import Display
 from kosmo_kernel.render.notes import Note
 from kosmo_kernel.results.dry_run import plan_of
+from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text.times import iso_time
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
@@ -160,7 +162,7 @@ class Result:
         accounts = list(dict.fromkeys(count["account"] for count in counts))
         attrs: dict[str, Any] = {"account": accounts[0] if len(accounts) == 1 else accounts}
         if self.started and not all(map(is_demo, accounts)):
-            attrs["time"] = self.started.strftime("%Y-%m-%dT%H:%M:%SZ")
+            attrs["time"] = iso_time(self.started)
         attrs["calls"] = [
             {"function": count["path"].removeprefix("integrations.")}
             | {name: count[name] for name in ("account", "calls", "rows", "requests")}

@@ -12,7 +12,6 @@ schema_matching.py    matches the patterns of tools' schemas in the reader
 mcp_servers.py        the MCP servers of a session; mcp_recorder.py records them, mcp_player.py replays them
 recording.py          whether a session records, replays or does neither
 permission_gate.py    checks permissions, and asks the user for confirmation
-progress_throttle.py  when progress is shown
 chunks.py             the source text of recent chunks
 kept_values.py        the values of earlier cells, which Lua has as `Out`
 lint.py               warnings about a script's source

@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts
 from kosmo_kernel.client.call import CallAnswer, CallHandle, DeletedItem
-from kosmo_kernel.client.progress import Progress, ProgressSnapshot
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.lua.host import BLOCKING, CallRequest, Prepared
+from kosmo_kernel.progress.run import Progress
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.progress.throttle import ProgressThrottle
 from kosmo_kernel.results.result import MAX_ITEMS_NAMED, CallRecord, Result, deletion_notes
 from kosmo_kernel.run.options import NO_OPTIONS, RunOptions
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
-from kosmo_kernel.run.progress_throttle import ProgressThrottle
 from kosmo_kernel.run.provider import SPACE, BoundCall, Provider
 from kosmo_kernel.settings.table import PROGRESS
 

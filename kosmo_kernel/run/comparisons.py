@@ -15,9 +15,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from kosmo_kernel import integrations
-from kosmo_kernel.catalogue import Column, nearest
+from kosmo_kernel.catalogue import Column
 from kosmo_kernel.lua.surface import record_type
 from kosmo_kernel.run.chunks import CLOSING_BRACKETS, OPENING_BRACKETS, code_of, keys, openers, start_of
+from kosmo_kernel.text.nearest import nearest
 
 if TYPE_CHECKING:
     from kosmo_kernel.editor.tokens import Token

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable
 
-from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED, ChunkHistory, masked_text
+from kosmo_kernel.text.nearest import nearest
 
 MAX_CALL_LENGTH = 2_000  # characters from the beginning of a call's line in which its arguments are searched for
 # A variable, or a field of one, as the only positional argument of a function with an underscore in its name.

@@ -13,7 +13,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.client.call import CallAnswer, CallHandle, PlannedCall
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.lua.host import MCP_REQUESTS, CallRequest
@@ -30,6 +29,7 @@ from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.run.schema_matching import matches_of_one_call
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Target
+from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.records import Records
 
 PROGRESS_EVERY = 1.0  # seconds between two progress lines of a tool

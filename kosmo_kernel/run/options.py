@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self
 
-from kosmo_kernel.client.progress import ProgressSnapshot
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.render.display import Display
 from kosmo_kernel.settings.cell_options import Options
 
@@ -85,7 +85,7 @@ class Frontend:
             user. Without it, such a call is an error.
         display: called with each object of `display`; without it, its text is printed.
         progress: called while the run waits for a remote account: first after half a second of waiting, at most ten
-            times a second, and once at the end. See `progress_throttle.py` for KOSMO_PROGRESS.
+            times a second, and once at the end. See `progress/throttle.py` for KOSMO_PROGRESS.
     """
 
     output: Callable[[str, str], None] | None = None

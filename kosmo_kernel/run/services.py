@@ -24,10 +24,10 @@ from kosmo_kernel.client.call import CallAnswer, CallHandle, DeletedItem, Packed
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.fan_out import FanOut
-from kosmo_kernel.client.progress import Cancelled
 from kosmo_kernel.client.thread_pool import ThreadPool
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError, SettingsError
 from kosmo_kernel.lua.host import CallRequest
+from kosmo_kernel.progress.run import Cancelled
 from kosmo_kernel.run.deletions import Deletions
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.permissions import Target

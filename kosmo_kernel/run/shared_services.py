@@ -16,8 +16,8 @@ from http import HTTPStatus
 
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.call import CallAnswer, CallHandle
-from kosmo_kernel.client.progress import Progress
 from kosmo_kernel.errors import ApiError, RefusedError
+from kosmo_kernel.progress.run import Progress
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.run.services import ItemOutcome, ServiceCall, Services
 from kosmo_kernel.settings.aliases import normalize_alias

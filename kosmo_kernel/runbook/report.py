@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.safety.escape import code_span
 from kosmo_kernel.safety.markup import Markdown, Markup, Plain
+from kosmo_kernel.text.quantities import counted
 
 M = TypeVar("M", bound=Markup)
 

@@ -126,7 +126,7 @@ def parse_leading(line: str, magic: str = f"%%{LUA_MAGIC}", known: Sequence[Sett
 
 
 def _unknown(flag: str, magic: str, known: Sequence[Setting]) -> UnknownNameError:
-    from kosmo_kernel.catalogue import nearest
+    from kosmo_kernel.text.nearest import nearest
 
     near = nearest(flag, [flag for option in known for flag in option.cell], most=1)
     available = "" if near else f" The options are {', '.join(option.cell[-1] for option in known)}."

@@ -211,7 +211,7 @@ def _matches(pattern: Keys, keys: Keys) -> bool:
 
 
 def _unknown(keys: Keys, known: Collection[Keys], where: str, name: str) -> UnknownNameError:
-    from kosmo_kernel.catalogue import nearest
+    from kosmo_kernel.text.nearest import nearest
 
     *above, key = keys
     depth = len(above)
@@ -226,8 +226,8 @@ def _unknown(keys: Keys, known: Collection[Keys], where: str, name: str) -> Unkn
 
 def _misspelled(name: str) -> tuple[str, ...]:
     """Return the built-in integration that a name probably misspells, if the name is not an installed one."""
-    from kosmo_kernel.catalogue import nearest
     from kosmo_kernel.integrations import BUILT_IN, known
+    from kosmo_kernel.text.nearest import nearest
 
     names = [integration.name for integration in BUILT_IN]
     if name in names:

@@ -26,7 +26,7 @@ def misspelt_variables() -> list[str]:
     unknown = [name for name in os.environ if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in known]
     if not unknown:
         return []
-    from kosmo_kernel.catalogue.nearest import nearest  # compares texts, which most starts need not do
+    from kosmo_kernel.text.nearest import nearest  # compares texts, which most starts need not do
 
     near = {name: nearest(name.removeprefix(_PREFIX), sorted(known), 1) for name in unknown}
     return [

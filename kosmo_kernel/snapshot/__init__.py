@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel import __version__, integrations
-from kosmo_kernel.client.saved_tables import KIND, TIMESTAMP_FORMAT, VERSION
+from kosmo_kernel.client.saved_tables import KIND, VERSION
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
@@ -37,6 +37,7 @@ from kosmo_kernel.snapshot.previous import Since as Since
 from kosmo_kernel.snapshot.saved import SavedSnapshot as SavedSnapshot
 from kosmo_kernel.snapshot.saved import UnknownTableError as UnknownTableError
 from kosmo_kernel.snapshot.saved import read as read
+from kosmo_kernel.text.times import iso_time
 
 
 @dataclass(slots=True)
@@ -94,14 +95,14 @@ def take(
     previous = since and PreviousSnapshot(since, form, session.account, service.name, now=started, change=redact_tokens)
     lists = AccountLists(session, service, frontend, every=every, previous=previous)
     lists.read()
-    begun = started.strftime(TIMESTAMP_FORMAT)
+    begun = iso_time(started)
     tables = dated(lists.tables, lists.taken, lists.item_columns, begun) if previous else lists.tables
     content = {
         KIND: VERSION,
         "integration": service.name,
         "account": session.account,
         "begun": begun,
-        "ended": datetime.now(UTC).strftime(TIMESTAMP_FORMAT),
+        "ended": iso_time(datetime.now(UTC)),
         "complete": not lists.failures,
         "requests": lists.requests,
         "format": form,

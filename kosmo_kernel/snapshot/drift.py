@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.catalogue import Column
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError, SettingsError, StoppedError
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import redact
@@ -25,6 +24,7 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.compared import APPS, CONFIG_VARS, FINGERPRINT, LISTS, ComparedList, Fact, Row
 from kosmo_kernel.snapshot.lists import AccountLists
 from kosmo_kernel.snapshot.saved import read
+from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:

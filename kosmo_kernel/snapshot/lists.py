@@ -13,12 +13,12 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
-from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import ApiError, FileWriteError, KosmoError, RefusedError, StoppedError
 from kosmo_kernel.results.result import Result, deletion_notes
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.previous import ItemList, Look, PreviousSnapshot
+from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Records
 
 # Requests for the items of one list if the service has lists for all of them at once; see `client/bulk.py`.

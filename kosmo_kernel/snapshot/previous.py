@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.catalogue import Column
-from kosmo_kernel.client.saved_tables import SEEN, TIMESTAMP_FORMAT, SavedTables
+from kosmo_kernel.client.saved_tables import SEEN, SavedTables
 from kosmo_kernel.errors import RefusedError, SettingsError
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import SINCE_WITHIN
 from kosmo_kernel.snapshot.changes import EVIDENCE, LIST_CHANGES
 from kosmo_kernel.snapshot.folder import Form, redacted
+from kosmo_kernel.text.times import iso_time
 from kosmo_kernel.values.records import Records
 
 ALL = "all"  # in place of names of lists
@@ -110,7 +111,7 @@ class PreviousSnapshot:
         self._check(account, integration, form)
         within = SINCE_WITHIN.resolve(since.within, config().get(*SINCE_WITHIN.config))
         oldest = datetime.fromtimestamp(max(0.0, now.timestamp() - within), UTC)
-        self._bounds = oldest.strftime(TIMESTAMP_FORMAT), now.strftime(TIMESTAMP_FORMAT)
+        self._bounds = iso_time(oldest), iso_time(now)
         self.begun: str = self._saved.manifest["begun"]
         self._looks: dict[str, dict[Any, Look]] = {}
         self._parents: dict[str, dict[Any, Any]] = {}
@@ -310,7 +311,7 @@ def _is_settled(rows: Sequence[Mapping[str, Any]], look: Look) -> bool:
     """Return whether records were written before others were seen, and not just then."""
     written = max(row.get(key) or "" for row in rows for key in _WRITTEN)
     settled = datetime.fromisoformat(look.seen) - _SETTLED
-    return bool(written <= settled.strftime(TIMESTAMP_FORMAT))
+    return bool(written <= iso_time(settled))
 
 
 def _by_item(rows: Sequence[dict[str, Any]], column: str) -> dict[Any, _Rows]:

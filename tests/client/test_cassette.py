@@ -23,7 +23,6 @@ from kosmo_kernel.client.call import Answer
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.player import Player
-from kosmo_kernel.client.progress import Progress
 from kosmo_kernel.client.recorder import Recorder
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
@@ -38,6 +37,7 @@ from kosmo_kernel.errors import (
     UnreachableError,
 )
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.progress.run import Progress
 from kosmo_kernel.session import Session
 
 AUDIT = """

@@ -13,9 +13,9 @@ from held_api import PATIENCE, soon
 from kosmo_kernel.client import thread_pool as threads
 from kosmo_kernel.client.call import Answer
 from kosmo_kernel.client.fan_out import FanOut
-from kosmo_kernel.client.progress import Cancelled
 from kosmo_kernel.client.thread_pool import ThreadPool
 from kosmo_kernel.errors import RefusedError, SettingsError
+from kosmo_kernel.progress.run import Cancelled
 
 # The pool ------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from scripted_api import OK, Asking, Script, said
 
 from kosmo_kernel import snapshot
 from kosmo_kernel.client import resumed_recording, unfinished_recordings
-from kosmo_kernel.client.cassette import SERVERS, TIMESTAMP_FORMAT, RecordedServerRequest
+from kosmo_kernel.client.cassette import SERVERS, RecordedServerRequest
 from kosmo_kernel.client.player import Player
 from kosmo_kernel.client.recorder import Recorder
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
@@ -27,6 +27,7 @@ from kosmo_kernel.errors import ApiError, SettingsError
 from kosmo_kernel.run import recording
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.config_file import change
+from kosmo_kernel.text.times import ISO_FORMAT
 
 AUDIT = "return parallel.map({ ... }, function(name) return #heroku.list_dynos(name) end)"
 APPS = ["my-app", "booking-api", "customs-forms", "courier-app"]
@@ -54,7 +55,7 @@ def ran(file: Path, apps: list[str], source: str = AUDIT) -> tuple[Any, str]:
 
 def aged(file: Path, hours: float) -> None:
     """Make a recording older."""
-    before = (datetime.now(UTC) - timedelta(hours=hours)).strftime(TIMESTAMP_FORMAT)
+    before = (datetime.now(UTC) - timedelta(hours=hours)).strftime(ISO_FORMAT)
     changed = [line | {key: before for key in ("at", "recorded") if key in line} for line in lines(file)]
     file.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in changed), encoding="utf-8")
 

@@ -23,7 +23,6 @@ from run_with import run_with
 
 from kosmo_kernel import editor
 from kosmo_kernel.accounts.status import AccountStatus
-from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.docs import Page
@@ -35,6 +34,7 @@ from kosmo_kernel.mcp.tools import tools_of
 from kosmo_kernel.notebook.cell_value import small_note
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.notebook.error_report import report_page
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.render.tree import outline
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.runbook.report import Report

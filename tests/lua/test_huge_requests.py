@@ -10,7 +10,6 @@ from functools import partial
 import pytest
 
 from kosmo_kernel import docs, errors
-from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.run import LuaRun
 from kosmo_kernel.run import lua_run as run_module
@@ -18,6 +17,7 @@ from kosmo_kernel.run import output as output_module
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.safety import redaction
 from kosmo_kernel.session import Session
+from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values import extended_json
 from kosmo_kernel.values.records import Records
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from kosmo_kernel import docs
-from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError, UserError
 from kosmo_kernel.notebook.commands import COMMANDS, NotebookContext, run_command
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.safety.markup import Markdown
 

@@ -17,12 +17,13 @@ from kosmo_kernel import errors
 from kosmo_kernel.client import thread_pool as threads
 from kosmo_kernel.client.call import CallHandle
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.progress import Progress, ProgressSnapshot
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.lua.host import CallRequest
-from kosmo_kernel.run import progress_throttle
+from kosmo_kernel.progress import throttle as progress_throttle
+from kosmo_kernel.progress.run import Progress
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.session import Session
 
 FOUR = "{ 'my-app', 'booking-api', 'address-checker', 'van-telemetry' }"

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
-from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.docs import Page
 from kosmo_kernel.notebook.cell_value import small_note
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.render.frames import frame_of
 from kosmo_kernel.render.itables import interactive_table
 from kosmo_kernel.render.tables import RecordView, table_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from kosmo_kernel.client.progress import Clock
+from kosmo_kernel.progress.run import Clock
 
 
 class FastClock(Clock):

@@ -15,9 +15,9 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.call import Answer
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import Connections, in_process
-from kosmo_kernel.client.progress import Progress
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.progress.run import Progress
 
 TOKEN = "HRKU-11111111-2222-4333-8444-555555555555"
 ACCOUNT = Account("heroku", "default", TOKEN, "https://api.heroku.com", "HEROKU_API_KEY")

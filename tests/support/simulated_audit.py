@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from kosmo_kernel.catalogue.http import Budget
-from kosmo_kernel.client.progress import Clock, ExpectedCall, Progress, ProgressSnapshot
 from kosmo_kernel.client.rate_limiter import Permit, RateLimiter
 from kosmo_kernel.demo.budget import TokenBucket
+from kosmo_kernel.progress.run import Clock, ExpectedCall, Progress
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 
 CAPACITY, REFILL = 4500, 75
 WORKERS = 16

@@ -12,8 +12,8 @@ from typing import TextIO
 import pytest
 from kosmo_command import standing
 
-from kosmo_kernel.client.progress import ProgressSnapshot
-from kosmo_kernel.render.terminal_progress import TerminalProgress
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.progress.terminal import TerminalProgress
 
 if sys.platform == "win32":
     pytest.skip("there are no such terminals", allow_module_level=True)

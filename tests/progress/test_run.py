@@ -14,18 +14,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kosmo_kernel.catalogue.http import Budget
-from kosmo_kernel.client.estimate import Estimate
-from kosmo_kernel.client.progress import (
-    MAX_LINE_WIDTH,
-    Cancelled,
-    Clock,
-    Progress,
-    ProgressDisplay,
-    ProgressSnapshot,
-    duration,
-)
 from kosmo_kernel.client.rate_limiter import RateLimiter
+from kosmo_kernel.progress.display import ProgressDisplay
+from kosmo_kernel.progress.estimate import Estimate
+from kosmo_kernel.progress.run import Cancelled, Clock, Progress
+from kosmo_kernel.progress.snapshot import MAX_LINE_WIDTH, ProgressSnapshot
 from kosmo_kernel.safety.entities import clean
+from kosmo_kernel.text.quantities import duration
 
 BUDGET = "for Heroku's request budget"
 UNDER_WAY = ProgressSnapshot(480, 500, 1440, 3060, "production", 4.2)

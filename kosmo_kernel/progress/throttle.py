@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from kosmo_kernel.client.progress import Progress, ProgressSnapshot
+from kosmo_kernel.progress.run import Progress
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.settings.table import PROGRESS
 
 SHOW_AFTER_SECONDS = 0.5  # of waiting, before progress is shown

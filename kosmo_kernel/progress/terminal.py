@@ -11,7 +11,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
-from kosmo_kernel.client.progress import ProgressDisplay, ProgressSnapshot
+from kosmo_kernel.progress.display import ProgressDisplay
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from simulated_audit import CAPACITY, REFILL, Account, Audit, Simulation
 
-from kosmo_kernel.client.progress import LONG_WAIT_SECONDS, Progress, ProgressDisplay
+from kosmo_kernel.progress.display import LONG_WAIT_SECONDS, ProgressDisplay
+from kosmo_kernel.progress.run import Progress
 
 SHARES = (0.25, 0.5, 0.75)
 PAGES = random.Random(3).choices((1, 1, 1, 2, 3, 12), k=4000)
