@@ -5,8 +5,6 @@ This file is a gate, as the modules of `safety` are: what it returns may be show
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kosmo_kernel.reader.reading import HEADER_BYTES, read
 from kosmo_kernel.reader.task import Task
 from kosmo_kernel.safety.escape import Html
@@ -16,14 +14,13 @@ from kosmo_kernel.walls import wire
 MAX_SMALL_HTML = 4096  # characters that are sanitized in this process: no such text takes long or grows large
 
 _HTML = Task("kosmo_kernel.reader.html_tasks:html", "this HTML", libraries=("nh3",), refusal=UnsafeContentError)
-_SVG = replace(_HTML, function="kosmo_kernel.reader.html_tasks:svg", what="this SVG")
-_MARKDOWN = replace(
-    _HTML,
+_SVG = _HTML._replace(function="kosmo_kernel.reader.html_tasks:svg", what="this SVG")
+_MARKDOWN = _HTML._replace(
     function="kosmo_kernel.reader.markdown_tasks:markdown",
     what="this Markdown",
     libraries=("nh3", "markdown_it"),
 )
-_LATEX = replace(_MARKDOWN, function="kosmo_kernel.reader.markdown_tasks:latex", what="this LaTeX")
+_LATEX = _MARKDOWN._replace(function="kosmo_kernel.reader.markdown_tasks:latex", what="this LaTeX")
 
 
 def html(text: str) -> tuple[Html, str]:

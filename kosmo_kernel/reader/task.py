@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kosmo_kernel.errors import SettingsError
 
@@ -11,8 +11,7 @@ MAX_MEMORY_BYTES = 512 << 20
 MAX_RESULT_BYTES = 16 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """A function that runs in the reader.
 
     Its module is imported before the process locks itself in, and what the function imports must be imported by then:

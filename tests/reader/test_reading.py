@@ -9,7 +9,6 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import psutil
 import pytest
@@ -24,7 +23,7 @@ from kosmo_kernel.walls import wire
 
 ECHO = Task("builtins:bytes", "this text")
 UNPACK = Task("zlib:decompress", "this archive")
-ENDLESS = replace(patterns.MATCH, seconds=60.0, memory=512 << 20)
+ENDLESS = patterns.MATCH._replace(seconds=60.0, memory=512 << 20)
 YEARS = wire.pack({"verb": "match", "flags": ""}, [b"a" * 60 + b"b", b"(a|aa)+$"])
 PATIENCE = 20.0  # seconds for what takes a fraction of one; the rest is for busy machines
 
@@ -67,7 +66,7 @@ def test_it_can_open_nothing() -> None:
 
 def test_what_a_library_raises_is_the_refusal_of_the_task() -> None:
     with pytest.raises(ValueError, match=r"This archive cannot be read \(error\)"):
-        read(replace(UNPACK, refusal=ValueError), b"no archive")
+        read(UNPACK._replace(refusal=ValueError), b"no archive")
     assert read(UNPACK, zlib.compress(b"text")) == b"text"
 
 
@@ -75,20 +74,20 @@ def test_what_a_library_raises_is_the_refusal_of_the_task() -> None:
 def test_what_needs_too_much_memory_is_an_error_and_the_next_works() -> None:
     bomb = zlib.compress(bytes(64 << 20))
     with pytest.raises(LimitError, match=r"This archive needs more than 16 MiB of memory to read \(reading_memory\)"):
-        read(replace(UNPACK, memory=16 << 20), bomb)
+        read(UNPACK._replace(memory=16 << 20), bomb)
     assert read(UNPACK, zlib.compress(b"text")) == b"text"
 
 
 def test_a_result_that_is_too_long_ends_the_process() -> None:
     with pytest.raises(LimitError, match=r"The process that reads this archive ended \(reading_process\)"):
-        read(replace(UNPACK, max_result=1 << 20), zlib.compress(bytes(2 << 20)))
+        read(UNPACK._replace(max_result=1 << 20), zlib.compress(bytes(2 << 20)))
     assert read(ECHO, b"x") == b"x"
 
 
 @pytest.mark.claim("reader-process")
 def test_what_takes_too_long_is_an_error_that_says_so_and_the_next_works() -> None:
     with pytest.raises(LimitError, match=r"The pattern took more than 0\.2 s to read \(reading_time\)"):
-        read(replace(ENDLESS, seconds=0.2), YEARS)
+        read(ENDLESS._replace(seconds=0.2), YEARS)
     assert read(ECHO, b"x") == b"x"
 
 
@@ -153,7 +152,7 @@ def test_a_killed_one_is_replaced() -> None:
 
 def test_a_library_that_is_missing_is_an_error_for_its_own_tasks_only() -> None:
     with pytest.raises(SettingsError, match="Install it: python -m pip install no_such_library"):
-        read(replace(UNPACK, libraries=("no_such_library",)), b"")
+        read(UNPACK._replace(libraries=("no_such_library",)), b"")
     assert read(ECHO, b"x") == b"x"
 
 
