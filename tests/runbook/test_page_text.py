@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nbformat
 import pytest
 
@@ -36,3 +38,10 @@ def test_the_first_heading_is_the_title(source: str, title: str) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(source)])
     page._set_titles(notebook)
     assert notebook.metadata.title == title
+
+
+def test_a_page_of_headings_with_many_brackets_is_written(tmp_path: Path) -> None:
+    copy = tmp_path / "ran.ipynb"
+    cells = [nbformat.v4.new_markdown_cell(source) for source in ("# a" + " #" * 50_000, "# " + "[a" * 50_000)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), copy)
+    assert page.write(copy, ()).stat().st_size > 150_000
