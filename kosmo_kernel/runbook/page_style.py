@@ -65,8 +65,8 @@ table { border-collapse: collapse; font-size: 14px; line-height: 1.35; font-vari
 }
 .celltag_key-figures .kosmo-table :is(thead, p, .more) { display: none; }
 .celltag_key-figures .jp-RenderedText { grid-column: 1 / -1; order: 1; }
-.celltag_key-figures .jp-RenderedMarkdown { grid-column: 1 / -1; order: -1; }
-.celltag_key-figures :is(pre, .jp-RenderedMarkdown > :last-child) { margin: 0; }
+.celltag_key-figures .jp-RenderedHTML > p { grid-column: 1 / -1; order: -1; max-width: 75ch; }
+.celltag_key-figures :is(pre, .jp-RenderedHTML > p) { margin: 0; }
 .celltag_key-figures .jp-RenderedText pre { font: inherit; font-size: 13px; }
 .celltag_key-figures .kosmo-table.kosmo-table tr {
   display: flex; flex-direction: column; padding: 16px; background: var(--raised); border-radius: 10px;
