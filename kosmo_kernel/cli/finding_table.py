@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from rich import box
 from rich.cells import cell_len, chop_cells
 from rich.console import RenderableType
 from rich.table import Table
@@ -21,6 +19,7 @@ from rich.text import Text
 
 from kosmo_kernel.checks.finding_columns import FindingColumn, finding_columns, value_text
 from kosmo_kernel.checks.report import Finding
+from kosmo_kernel.cli.terminal import GridColumn, grid
 from kosmo_kernel.render.column_widths import GAP, cut_widths, total_width
 from kosmo_kernel.render.text import escape_control, is_number
 from kosmo_kernel.safety.text import shortened
@@ -34,14 +33,18 @@ _PIECE = re.compile(r"[^\s@:/._-]*[\s@:/._-]*")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z")
 
 
-@dataclass(frozen=True, slots=True)
-class _TextColumn:
+class _TextColumn(NamedTuple):
     """A column of a table: its heading, its cells, and what `FindingColumn` says of it."""
 
     heading: str
     texts: list[str]
+    values: list[Any]
     is_fact: bool
-    is_numeric: bool
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether its cells are aligned to the right."""
+        return any(map(is_number, self.values))
 
     @property
     def natural(self) -> int:
@@ -80,31 +83,22 @@ def terminal_table(findings: Sequence[Finding], room: int, *, full: bool) -> Ite
     if full and len(widths) < len(columns):
         yield from _blocks(columns)
         return
-    cut = False
-    grid = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="", border_style="dim"
-    )
-    cells = []
+    shown = []
     for index, width in widths.items():
-        column = columns[index]
-        justify = "right" if column.is_numeric else "left"
-        grid.add_column(Text(column.heading, "bold"), justify=justify, max_width=width)  # type: ignore[arg-type]  # a literal
-        texts = column.texts if full else [shortened(text, MAX_TEXT) for text in column.texts]
-        cut = cut or texts != column.texts
-        cells.append([Text(_folded(text, width)) for text in texts])
-    for row in zip(*cells, strict=True):
-        grid.add_row(*row)
-    yield grid
+        heading, texts, values, _ = columns[index]
+        cells = [Text(_folded(text if full else shortened(text, MAX_TEXT), width)) for text in texts]
+        shown.append(GridColumn(Text(heading, "bold"), cells, values, width))
+    yield grid(shown, wraps=True)
     left_out = [column.heading for index, column in enumerate(columns) if index not in widths]
     if left_out:
         yield Text(f"no room for {', '.join(left_out)} (--full shows all columns)", "dim")
-    if cut:
+    if not full and any(len(text) > MAX_TEXT for index in widths for text in columns[index].texts):
         yield Text("long texts are cut (--full shows all of them)", "dim")
 
 
 def _of(column: FindingColumn) -> _TextColumn:
     texts = [escape_control(cell_text(value)) for value in column.values]
-    return _TextColumn(escape_control(column.name), texts, column.is_fact, any(map(is_number, column.values)))
+    return _TextColumn(escape_control(column.name), texts, column.values, column.is_fact)
 
 
 def cell_text(value: Any) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import NoneType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pygments.token import Comment, Keyword, Name, Number, Operator, String
 from rich import box
@@ -22,6 +22,7 @@ from rich.theme import Theme
 from kosmo_kernel.cli import streams
 from kosmo_kernel.render.column_widths import ColumnSize, chosen_widths, short_heading
 from kosmo_kernel.render.tables import RecordView, table_of
+from kosmo_kernel.render.tables import Table as RecordTable
 from kosmo_kernel.render.text import escape_control, format_column, is_number
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.settings.table import ROWS
@@ -103,83 +104,81 @@ def print_records(value: Record | Records, below: str = "", *, header: bool = Tr
         screen.print(_record_grid(value))
         return
     whole = replace(table_of(value), more=ROWS.variable)
-    clock = _CLOCK
-    widths = _fitting_columns(value, screen.width, clock)
-    if len(widths) < len(whole.names):
-        clock = _NARROW_CLOCK
-        widths = _fitting_columns(value, screen.width, clock)
-    grid = table(value, list(widths), widths=widths, clock=clock)
-    grid.show_header = header
-    screen.print(grid)
-    left_out = len(whole.names) + whole.left_out - len(widths)
+    for clock in (_CLOCK, _NARROW_CLOCK):
+        columns = _columns(whole, clock)
+        widths = chosen_widths([_size_of(column, main=name in whole.main) for name, column in columns], screen.width)
+        if len(widths) == len(columns):
+            break
+    screen.print(grid((columns[index][1]._replace(width=width) for index, width in widths.items()), header=header))
+    left_out = len(columns) + whole.left_out - len(widths)
     more = f"; {counted(left_out, 'column')} did not fit" if left_out else ""
     if left_out or (whole.columns and len(whole.columns[0]) < whole.total):
         more += " (a pipe or --json has all)"
     screen.print(Text.assemble((f"{whole.count}{more}", "dim"), f". {escape_control(below)}" if below else ""))
 
 
-def table(
-    records: Records,
-    names: Sequence[str],
-    *,
-    styles: Mapping[str, str] | None = None,
-    widths: Mapping[str, int] | None = None,
-    clock: str = _CLOCK,
-) -> Table:
-    """Return a rich table with some columns of records.
+class GridColumn(NamedTuple):
+    """A column of a table on a terminal: heading, cells, values of the cells, greatest width, and a style of rich."""
 
-    Parameters:
-        records: the records; the first 200 are shown.
-        names: the names of the columns, in the order in which they are shown.
-        styles: rich styles by the name of the column.
-        widths: the greatest width of each column by its name, in terminal columns; 40 when None.
-        clock: the format of times, for `strftime`.
-    """
-    whole = table_of(records)
-    values = dict(zip(whole.names, whole.columns, strict=True))
-    rich_table = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="", border_style="dim"
-    )
-    for name in names:
-        heading, _ = _column(name, values[name], clock)
-        width = WIDEST if widths is None else widths[name]
+    heading: Text
+    cells: Sequence[Text]
+    values: Sequence[Any]
+    width: int = WIDEST
+    style: str = ""
+
+
+def grid(columns: Iterable[GridColumn], *, header: bool = True, wraps: bool = False) -> Table:
+    """Return a rich table of columns. If it `wraps`, a text without room goes on in the next line; else it is cut."""
+    rows, rich_table = [], Table(box=box.SIMPLE_HEAD, show_edge=False, show_header=header, pad_edge=False)
+    rich_table.padding, rich_table.header_style, rich_table.border_style = (0, 1, 0, 0), "", "dim"
+    for heading, cells, values, width, style in columns:
         rich_table.add_column(
             heading if heading.cell_len <= width else Text(short_heading(heading.plain, width), "bold"),
-            style=(styles or {}).get(name, ""),
-            justify="right" if any(map(is_number, values[name])) else "left",
-            no_wrap=True,
+            style=style,
+            justify="right" if any(map(is_number, values)) else "left",
+            no_wrap=not wraps,
             overflow="ellipsis",
             max_width=width,
         )
-    for row in zip(*(_column(name, values[name], clock)[1] for name in names), strict=True):
+        rows.append(cells)
+    for row in zip(*rows, strict=True):
         rich_table.add_row(*row)
     return rich_table
 
 
-def _column(name: str, values: Sequence[Any], clock: str) -> tuple[Text, list[Text]]:
-    """Return the heading and the cells of a column. The heading names the time zone if the cells have a time of day."""
-    if all(value is None or isinstance(value, datetime) for value in values) and any(values):
-        texts = [None if time is None else time.astimezone(UTC).strftime(clock) for time in values]
-        heading = Text.assemble((escape_control(name), "bold"), (" UTC" if "%H" in clock else "", "dim"))
-    else:
-        texts, heading = format_column(values), Text(escape_control(name), "bold")
-    return heading, [Text(NOTHING, "dim") if text is None else Text(text) for text in texts]
+def table(records: Records, names: Sequence[str], *, styles: Mapping[str, str], clock: str) -> Table:
+    """Return a rich table with some columns of the first 200 records.
+
+    Parameters:
+        records: the records.
+        names: the names of the columns, in the order in which they are shown.
+        styles: rich styles by the name of the column.
+        clock: the format of times, for `strftime`.
+    """
+    columns = dict(_columns(table_of(records), clock))
+    return grid(columns[name]._replace(style=styles.get(name, "")) for name in names)
 
 
-def _fitting_columns(records: Records, width: int, clock: str) -> dict[str, int]:
-    """Return the widths of the columns that fit into `width`, by their names; only texts of main columns are cut."""
-    whole = table_of(records)
-    sizes = []
+def _columns(whole: RecordTable, clock: str) -> list[tuple[str, GridColumn]]:
+    """Return the columns of a table with their names. A heading names the time zone of cells with a time of day."""
+    columns = []
     for name, values in zip(whole.names, whole.columns, strict=True):
-        heading, texts = _column(name, values, clock)
-        natural = min(max((text.cell_len for text in texts), default=0), WIDEST)
-        are_texts = name in whole.main and all(isinstance(value, (str, NoneType)) for value in values)
-        minimum = _MIN_TEXT_WIDTH if are_texts else WIDEST
-        plain = [text.plain for text in texts]
-        sizes.append(ColumnSize(heading.plain, min(heading.cell_len, WIDEST), plain, natural, minimum))
-    main = {index for index, name in enumerate(whole.names) if name in whole.main}
-    widths = chosen_widths(sizes, main, width)
-    return {whole.names[index]: room for index, room in widths.items()}
+        if all(value is None or isinstance(value, datetime) for value in values) and any(values):
+            texts = [None if time is None else time.astimezone(UTC).strftime(clock) for time in values]
+            heading = Text.assemble((escape_control(name), "bold"), (" UTC" if "%H" in clock else "", "dim"))
+        else:
+            texts, heading = format_column(values), Text(escape_control(name), "bold")
+        cells = [Text(NOTHING, "dim") if text is None else Text(text) for text in texts]
+        columns.append((name, GridColumn(heading, cells, values)))
+    return columns
+
+
+def _size_of(column: GridColumn, *, main: bool) -> ColumnSize:
+    """Return the size of a column; only the texts of a main one may be cut."""
+    natural = min(max((cell.cell_len for cell in column.cells), default=0), WIDEST)
+    may_be_cut = main and all(isinstance(value, (str, NoneType)) for value in column.values)
+    texts, minimum = [cell.plain for cell in column.cells], _MIN_TEXT_WIDTH if may_be_cut else WIDEST
+    return ColumnSize(column.heading.plain, min(column.heading.cell_len, WIDEST), texts, natural, minimum, main)
 
 
 def _record_grid(record: Record) -> Table:

@@ -9,7 +9,7 @@ cut to `…cents` before any text is cut.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 GAP = 2  # terminal columns between two columns
@@ -26,6 +26,7 @@ class ColumnSize:
         texts: the cells.
         natural: the width of the widest cell.
         minimum: the width below which cells are not cut.
+        main: whether the column is chosen before those that are not.
     """
 
     heading: str
@@ -33,14 +34,14 @@ class ColumnSize:
     texts: Sequence[str]
     natural: int
     minimum: int
+    main: bool = False
 
 
-def chosen_widths(columns: Sequence[ColumnSize], main: Collection[int], room: int) -> dict[int, int]:
+def chosen_widths(columns: Sequence[ColumnSize], room: int) -> dict[int, int]:
     """Return the widths of the columns that fit into `room`, by their index and in their order; at least one.
 
     Parameters:
         columns: all columns.
-        main: the indexes of those that are chosen first.
         room: the width of the table.
     """
     whole = {index: max(column.width, column.natural) for index, column in enumerate(columns)}
@@ -48,9 +49,10 @@ def chosen_widths(columns: Sequence[ColumnSize], main: Collection[int], room: in
         return whole
     natural = {index: max(width, columns[index].natural) for index, width in _short_headings(columns).items()}
     least = {index: min(width, columns[index].minimum) for index, width in natural.items()}
+    has_main = any(column.main for column in columns)
     chosen: list[int] = []
-    for index in _by_importance(columns, main):
-        sizes = least if index in main or not main else natural
+    for index in _by_importance(columns):
+        sizes = least if columns[index].main or not has_main else natural
         if chosen and total_width({one: sizes[one] for one in (*chosen, index)}) > room:
             break
         chosen.append(index)
@@ -89,7 +91,7 @@ def total_width(widths: Mapping[int, int]) -> int:
     return sum(widths.values()) + GAP * (len(widths) - 1)
 
 
-def _by_importance(columns: Sequence[ColumnSize], main: Collection[int]) -> list[int]:
+def _by_importance(columns: Sequence[ColumnSize]) -> list[int]:
     """Return the indexes of the columns, the most important first."""
     first: dict[tuple[str, ...], int] = {}
     repeated = {
@@ -97,7 +99,7 @@ def _by_importance(columns: Sequence[ColumnSize], main: Collection[int]) -> list
         for index, column in enumerate(columns)
         if len(column.texts) > 1 and first.setdefault(tuple(column.texts), index) != index
     }
-    return sorted(range(len(columns)), key=lambda index: (index in repeated, index not in main))
+    return sorted(range(len(columns)), key=lambda index: (index in repeated, not columns[index].main))
 
 
 def _short_headings(columns: Sequence[ColumnSize]) -> dict[int, int]:

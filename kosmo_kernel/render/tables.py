@@ -112,12 +112,11 @@ class Table:
             width = shutil.get_terminal_size().columns if sys.stdout.isatty() else TEXT_WIDTH
         names = [_short_name(name) for name in self.names]
         considered = self.columns[: max(width, 0) // GAP + 1]  # for more columns not even the gaps would fit
-        sizes = []
+        sizes: list[ColumnSize] = []
         for name, values in zip(names, considered, strict=False):
             texts = [NOTHING if text is None else _cut(text, width) for text in format_column(values)]
-            sizes.append(_size_of(name, texts, values))
-        main = {index for index, name in enumerate(self.names) if name in self.main}
-        widths = chosen_widths(sizes, main, width)
+            sizes.append(_size_of(name, texts, values, main=self.names[len(sizes)] in self.main))
+        widths = chosen_widths(sizes, width)
         printed = []
         for index, room in widths.items():
             right, rows = _is_numeric(considered[index]), sizes[index].texts
@@ -223,11 +222,11 @@ def _whole(text: str, value: object) -> str:
     return pretty(value) if isinstance(value, (list, Mapping)) and WIDTH < len(text) <= MAX_CELL_LENGTH else text
 
 
-def _size_of(name: str, texts: Sequence[str], values: Sequence[Any]) -> ColumnSize:
+def _size_of(name: str, texts: Sequence[str], values: Sequence[Any], *, main: bool) -> ColumnSize:
     """Return the size of a column, in which texts and lists may be cut, but numbers and times may not."""
     whole = (text for text, value in zip(texts, values, strict=True) if not isinstance(value, (str, list, dict)))
     minimum = max(MIN_TEXT_WIDTH, max(map(_width, whole), default=0))
-    return ColumnSize(name, _width(name), texts, max(map(_width, texts), default=0), minimum)
+    return ColumnSize(name, _width(name), texts, max(map(_width, texts), default=0), minimum, main)
 
 
 def _pad(text: str, room: int, *, right: bool = False) -> str:
