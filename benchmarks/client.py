@@ -29,7 +29,7 @@ import msgspec
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.client.call import Answer
+from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.quoted_tokens import TokenRedactor
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
@@ -146,7 +146,7 @@ def requests(url: str, names: list[str], at_once: int, rounds: int, what: str) -
 def again(url: str, function: Function, calls: list[dict[str, str]], rounds: int, what: str) -> float:
     """Return what it costs to ask again, as a share of what it costs to ask."""
     ratios: list[float] = []
-    answers: list[Answer] = []
+    answers: list[Reply] = []
     with closing(Client(HEROKU, account(url))) as client:
 
         def ask(*, fresh: bool) -> float:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kosmo_kernel.client.call import CallAnswer
+from kosmo_kernel.client.call import Reply
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.frames import frame_of
@@ -55,9 +55,9 @@ class Prepared(Services):
         super().__init__()
         self.body = body
 
-    def call(self, *_anything: Any) -> CallAnswer:
+    def call(self, *_anything: Any) -> Reply:
         """Return the prepared list."""
-        return CallAnswer([Records(decode(self.body), DYNOS)], ROWS)
+        return Reply([Records(decode(self.body), DYNOS)], rows=ROWS)
 
 
 def dynos() -> bytes:

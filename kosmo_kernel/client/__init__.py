@@ -5,14 +5,15 @@ It has no code for a particular service. Headers, pagination, error bodies and t
 
     thread_pool.py   the threads in which calls are made
     fan_out.py       one call for each item of a list argument
-    client.py        the client of one account, and each of its calls, page after page
+    client.py        the client of one account, and the exchange of each call: requests, and what responses have
     bulk.py          answers many calls from lists of the whole account
     rate_limiter.py  when a request may be sent
     retry.py         which failures are retried, and after which pause
-    etag_cache.py    cached answers, revalidated by ETag
+    etag_cache.py    the pages of earlier answers, revalidated by ETag
     connections.py   the network: the only file that uses the HTTP library
-    responses.py     parses responses into records or errors
-    call.py          the handle of a call, its answers, and a call of a dry run
+    responses.py     the errors of responses: what happened, where, and what to do
+    secrets.py       takes secrets out of responses
+    call.py          the handle of a call, its reply, and a call of a dry run
     cassette.py      recorded responses, also of MCP servers: recorder.py writes them, player.py replays them
     saved_tables.py  the folder of a snapshot; snapshot_player.py answers from it
 """

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from kosmo_kernel.catalogue import BulkSource, Function, Link
-from kosmo_kernel.client.call import Answer
+from kosmo_kernel.client.call import Reply
 
 # Minimum number of calls per page of the list of items for which the lists take fewer requests: each such page comes
 # with a few pages of records and links.
@@ -22,8 +22,8 @@ CALLS_PER_LIST_PAGE = 8
 
 
 def answer_from_lists(
-    function: Function, calls: Sequence[Mapping[str, Any]], fetch: Callable[[Function], Answer]
-) -> list[Answer | None]:
+    function: Function, calls: Sequence[Mapping[str, Any]], fetch: Callable[[Function], Reply]
+) -> list[Reply | None]:
     """Return the answer to each call from lists of the whole account, in order; None for a call that has to be made.
 
     Parameters:
@@ -44,36 +44,36 @@ def answer_from_lists(
     lists.append(fetch(replace(function, links=(Link(whole.path),), params=())))
     if whole.shared_links:
         lists.append(fetch(whole.shared_links))
-    answers: list[Answer | None] = []
-    requests = sum(answer.requests for answer in lists)
-    warnings = tuple(warning for answer in lists for warning in answer.warnings)
-    wanted, data = [call[many.name] for call in calls], [list(answer.data) for answer in lists]
-    for rows in records_of_items(whole, many.each, wanted, data):
+    replies: list[Reply | None] = []
+    requests = sum(reply.requests for reply in lists)
+    notes = tuple(note for reply in lists for note in reply.notes)
+    names, data = [call[many.name] for call in calls], [list(reply.data) for reply in lists]
+    for rows in records_of_items(whole, many.each, names, data):
         if rows is None:
-            answers.append(None)
+            replies.append(None)
             continue
-        answers.append(replace(lists[-1], data=rows, requests=requests, warnings=warnings, unchanged=False))
-        requests, warnings = 0, ()  # the first answer has the cost of all
-    return answers
+        replies.append(Reply([rows], requests, lists[-1].remaining, notes))
+        requests, notes = 0, ()  # the first reply has the cost of all
+    return replies
 
 
 def records_of_items(
-    whole: BulkSource, each: Sequence[str], wanted: Iterable[Any], lists: Sequence[Sequence[Any]]
+    whole: BulkSource, each: Sequence[str], item_names: Iterable[Any], lists: Sequence[Sequence[Any]]
 ) -> Iterator[list[Any] | None]:
-    """Yield the records of each wanted item, or None if the lists do not settle it.
+    """Yield the records of each item, or None if the lists do not settle it.
 
     Parameters:
         whole: describes the lists.
         each: the fields of an item that name it.
-        wanted: one name of each item.
+        item_names: one name of each item.
         lists: all items, all records, and with `shared_links` what links records to further items.
     """
     items, records, *links = lists
     names = _names(whole, items, each)
-    places, unsettled = _places(whole, records, links[0] if links else [])
-    for name in wanted:
+    indices, unsettled = _indices(whole, records, links[0] if links else [])
+    for name in item_names:
         item = names.get(name)
-        yield None if item is None or item in unsettled else [records[place] for place in sorted(places[item])]
+        yield None if item is None or item in unsettled else [records[index] for index in sorted(indices[item])]
 
 
 def _names(whole: BulkSource, items: Sequence[Any], names: Sequence[str]) -> dict[Any, Any]:
@@ -82,20 +82,22 @@ def _names(whole: BulkSource, items: Sequence[Any], names: Sequence[str]) -> dic
     return {item.get(name): item.get(key) for item in items for name in names}
 
 
-def _places(whole: BulkSource, records: Sequence[Any], links: Sequence[Any]) -> tuple[Mapping[Any, set[int]], set[Any]]:
+def _indices(
+    whole: BulkSource, records: Sequence[Any], links: Sequence[Any]
+) -> tuple[Mapping[Any, set[int]], set[Any]]:
     """Return the indices of each item's records, and the items that use records outside the list."""
-    places: defaultdict[Any, set[int]] = defaultdict(set)
+    indices: defaultdict[Any, set[int]] = defaultdict(set)
     unsettled: set[Any] = set()
-    for place, record in enumerate(records):
-        places[field_at(record, whole.item)].add(place)
-    place_of = {record.get("id"): place for place, record in enumerate(records)}
+    for index, record in enumerate(records):
+        indices[field_at(record, whole.item)].add(index)
+    index_of = {record.get("id"): index for index, record in enumerate(records)}
     for link in links:
         item, record = field_at(link, whole.link_item), field_at(link, whole.link_record)
-        if record in place_of:
-            places[item].add(place_of[record])
+        if record in index_of:
+            indices[item].add(index_of[record])
         else:
             unsettled.add(item)
-    return places, unsettled
+    return indices, unsettled
 
 
 def field_at(value: Any, path: str) -> Any:

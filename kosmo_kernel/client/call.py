@@ -1,11 +1,11 @@
-"""The forms of one call on its way: its handle, its answers, and its entry in the plan of a dry run.
+"""The forms of one call on its way: its handle, its reply, and its entry in the plan of a dry run.
 
-Except for `Answer` and `PackedAnswer`, they are the same for functions of services and for tools of MCP servers.
+They are the same for functions of services and for tools of MCP servers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -24,27 +24,6 @@ class PlannedCall(NamedTuple):
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer of a service: the data, and what the headers of its responses reported.
-
-    Parameters:
-        data: the records of a list function in the service's order, or the one record, with the values of secret
-            columns redacted. Do not change it: it may be cached.
-        requests: the number of requests that were answered.
-        remaining: the account's remaining request budget, if the service reports it.
-        warnings: the service's warnings, each once per client.
-        unchanged: nothing has changed according to the service. A list that is still in use is the same object as
-            before.
-    """
-
-    data: list[dict[str, Any]] | dict[str, Any]
-    requests: int
-    remaining: int | None
-    warnings: tuple[str, ...]
-    unchanged: bool = False
-
-
 class DeletedItem(NamedTuple):
     """The outcome for an item of a list argument that was deleted while the run went on.
 
@@ -57,43 +36,46 @@ class DeletedItem(NamedTuple):
     item: Any
 
 
-class PackedAnswer(NamedTuple):
-    """The answer for one item of a list argument, until those for all items are there.
-
-    Parameters:
-        rows: the records.
-        warnings: as in `Answer`.
-    """
-
-    rows: PackedPart
-    warnings: tuple[str, ...]
-
-    @classmethod
-    def of(cls, answer: Answer) -> PackedAnswer:
-        """Return an answer in packed form; one record is a list of one."""
-        rows = answer.data if isinstance(answer.data, list) else [answer.data]
-        return cls(PackedPart.of(rows), answer.warnings)
-
-
 @dataclass(slots=True)
-class CallAnswer:
-    """The answer to a call for Lua.
+class Reply:
+    """The complete reply to a call, from the client of the account to the run.
+
+    The client makes it with the records of a list function in the service's order, or with the one record; the values
+    of secret columns are redacted. Do not change these: they may be cached. The services turn them into `Records`.
 
     Parameters:
         values: the return values for Lua.
+        requests: the number of requests that were answered.
+        remaining: the account's remaining request budget, if the service reports it.
+        notes: the service's warnings, each once per client, and notes of this package.
+        unchanged: nothing has changed according to the service. A list that is still in use is the same object as
+            before.
         rows: the number of records, or None if the call returns no list.
-        notes: warnings of the service, and notes of this package.
-        failures: the items of a list argument that failed, with `errors = "collect"`.
+        failures: the items of a list argument that failed and do not fail the call.
         deleted: the items of a list argument that were deleted while the run went on, and are left out.
         shown: outputs to display, as pairs of a form of `display` and its content.
     """
 
     values: list[Any]
-    rows: int | None
-    notes: list[str] = field(default_factory=list)
-    failures: list[dict[str, Any]] = field(default_factory=list)
-    deleted: list[DeletedItem] = field(default_factory=list)
-    shown: list[tuple[str, bytes]] = field(default_factory=list)
+    requests: int = 0
+    remaining: int | None = None
+    notes: Sequence[str] = ()
+    unchanged: bool = False
+    rows: int | None = None
+    failures: Sequence[dict[str, Any]] = ()
+    deleted: Sequence[DeletedItem] = ()
+    shown: Sequence[tuple[str, bytes]] = ()
+
+    @property
+    def data(self) -> Any:
+        """The first value: the records, or the one record."""
+        return self.values[0]
+
+    def pack(self) -> Reply:
+        """Keep the records, or the one record, as a `PackedPart` only, and return the reply."""
+        data = self.data
+        self.values = [PackedPart.of(data if isinstance(data, list) else [data])]
+        return self
 
 
 @dataclass(slots=True)
@@ -118,7 +100,7 @@ class CallHandle:
     """
 
     progress: Progress
-    on_result: Callable[[CallAnswer | BaseException], None]
+    on_result: Callable[[Reply | BaseException], None]
     on_message: Callable[[str], None]
     on_answer: Callable[[], None]
     fresh: bool = False
@@ -147,21 +129,22 @@ class CallHandle:
         if self.on_cancel is not None:
             self.on_cancel()
 
-    def done(self, calls: int = 1) -> None:
-        """Count requests of the call that were answered or failed."""
+    def done(self, calls: int = 1, *, requests: int = 0) -> None:
+        """Count requests of the call that were answered or failed.
+
+        Parameters:
+            calls: the number of requests, where one for an item of a list counts once for all of its pages.
+            requests: the number of requests that a fetch took, in the estimate of the run; 0 for no fetch.
+        """
         self._done.append(calls)
         if self.counts:
             self.progress.end(calls)
+        if requests and self.expected is not None:
+            self.progress.fetched(self.expected, requests)
 
     def expect(self, account: str, limiter: Limiter, fetches: int) -> None:
         """Include the fetches of the call in the estimate of the run."""
         self.expected = self.progress.expect(account, limiter, fetches, of_item=not self.counts)
-
-    def fetched(self, requests: int) -> None:
-        """Count a fetch of the call that is done, and the requests that it took."""
-        self.done()
-        if self.expected is not None:
-            self.progress.fetched(self.expected, requests)
 
     def end_expected(self) -> None:
         """Expect no more fetches of the call."""

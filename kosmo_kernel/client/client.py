@@ -1,8 +1,8 @@
 """The HTTP client of one account, and each of its calls.
 
-A `Client` has the connections, the rate limiter and the cache that all threads share. A `Fetch` makes one call: it
-requests page after page, and retries each request that failed temporarily. Its result is a complete list or an error,
-never a partial list.
+A `Client` has the connections, the rate limiter and the cache that all threads share. An `Exchange` makes one call: it
+requests page after page, retries each request that failed temporarily, and reads the records from the responses. Its
+`Reply` is complete: a list has all of its records, or the call raises an error.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from kosmo_kernel.accounts import Account
+from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
 from kosmo_kernel.catalogue import NEWEST, Function, Integration, Link
 from kosmo_kernel.catalogue.http import PageRequest, Response
 from kosmo_kernel.client.bulk import answer_from_lists
-from kosmo_kernel.client.call import Answer
+from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.connections import (
     Connections,
     HttpTransport,
@@ -28,23 +29,26 @@ from kosmo_kernel.client.connections import (
     TruncatedResponseError,
     UnreadableResponseError,
 )
-from kosmo_kernel.client.etag_cache import MAX_BYTES, CachedPage, ETagCache, FetchedPage
+from kosmo_kernel.client.etag_cache import MAX_BYTES, ETagCache, ResponsePage
 from kosmo_kernel.client.lookups import records_to_look_up
 from kosmo_kernel.client.network_outage import NetworkOutage, OutageTimeoutError
-from kosmo_kernel.client.rate_limiter import RateLimiter
-from kosmo_kernel.client.responses import UNAVAILABLE, ResponseParser, retry_after
+from kosmo_kernel.client.rate_limiter import Permit, RateLimiter
+from kosmo_kernel.client.responses import COUNT, UNAVAILABLE, CallErrors, json_kind, retry_after
 from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, RetryableError, RetryPolicy
+from kosmo_kernel.client.secrets import clean, quotable_headers
 from kosmo_kernel.errors import ApiError, BadAnswerError, NotRecordedError, RefusedError
 from kosmo_kernel.progress.run import Clock, Progress
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.limits import MAX_RECORDS
 from kosmo_kernel.settings.response_budget import ResponseBudget
 from kosmo_kernel.settings.table import CONNECT_TIMEOUT, LIST_LIMIT, OUTAGE_TIMEOUT, READ_TIMEOUT
-from kosmo_kernel.values.records import ends_early
+from kosmo_kernel.values.records import decode, ends_early
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.cassette import Cassette, Transport
 
+SUCCESS = 2  # the first digit of a successful status
 BARREN_PAGES = 10  # consecutive pages without a new record after which the call fails, against endless pagination
 
 _T = TypeVar("_T")
@@ -64,7 +68,7 @@ class Client:
             None.
         patience: seconds for which a failed request is retried; 0 for no retries.
         clock: the clock; a `Progress` that is passed to `fetch` must have the same.
-        chance: the random numbers for the jitter of pauses.
+        rng: the random numbers for the jitter of pauses.
         cassette: the cassette that records or replays the answers. With a cassette nothing is cached, so that every
             answer is complete.
 
@@ -93,7 +97,7 @@ class Client:
         outage_timeout: float | None = None,
         patience: float = RETRY_BUDGET_SECONDS,
         clock: Clock | None = None,
-        chance: Random | None = None,
+        rng: Random | None = None,
         cassette: Cassette | None = None,
     ) -> None:
         self.integration = integration
@@ -105,12 +109,12 @@ class Client:
         self.live = cassette is None or cassette.live
         self.is_recorded = cassette is not None and cassette.live
         self.clock = clock or Clock()
-        self.chance = chance or Random()
+        self.rng = rng or Random()
         self.patience = patience if self.live else 0
-        self.limiter = RateLimiter(integration.budget, integration.title, self.clock, self.chance)
+        self.limiter = RateLimiter(integration.budget, integration.title, self.clock, self.rng)
         outage_seconds = OUTAGE_TIMEOUT.resolve(outage_timeout, config().get(*OUTAGE_TIMEOUT.config))
         self.max_list_bytes: int = LIST_LIMIT.resolve(configured=config().get(*LIST_LIMIT.config))
-        self.outage = NetworkOutage(urlsplit(account.url).netloc, outage_seconds, self.clock, self.chance)
+        self.outage = NetworkOutage(urlsplit(account.url).netloc, outage_seconds, self.clock, self.rng)
         self.cache = ETagCache(0 if cassette else MAX_BYTES)
         self.last_headers: Mapping[str, str] | None = None
         self._lock = threading.Lock()
@@ -143,12 +147,11 @@ class Client:
         budget = self.integration.budget
         if budget is None or not budget.path or not self.live:
             return None
-        asked = Function("budget_left", "", "", (Link(budget.path),), "record", ())
-        call = ResponseParser(self.integration, self.account, asked, {})
-        left = budget.read(Fetch(self, call, progress or Progress(self.clock)).free())
-        if left is not None:
-            self.limiter.set_remaining(left)
-        return left
+        query = Function("budget_left", "", "", (Link(budget.path),), "record", ())
+        remaining = Exchange(self, query, {}, progress or Progress(self.clock)).read_free(budget.read)
+        if remaining is not None:
+            self.limiter.set_remaining(remaining)
+        return remaining
 
     def fetch(
         self,
@@ -158,7 +161,7 @@ class Client:
         *,
         fresh: bool = False,
         on_answer: Callable[[], None] = lambda: None,
-    ) -> Answer:
+    ) -> Reply:
         """Call a function and return its complete answer.
 
         Parameters:
@@ -180,17 +183,14 @@ class Client:
         """
         if self.connections.closed:
             raise RuntimeError(f"{self!r} is closed")
-        lookups = 0
-        for record in records_to_look_up(function, args):
-            answer = self.fetch(record.function, record.args, progress, fresh=fresh, on_answer=on_answer)
-            [found] = answer.data if isinstance(answer.data, list) else [answer.data]
-            args = {**args, record.param: found.get(record.field)}
-            lookups += answer.requests
-        call = ResponseParser(self.integration, self.account, function, args)
-        request = Fetch(self, call, progress or Progress(self.clock), fresh=fresh, on_answer=on_answer)
-        data, unchanged = request.data()
-        warnings = self._new_warnings(call.warnings) if call.warnings else ()
-        return Answer(data, lookups + call.requests, call.remaining, warnings, unchanged)
+        requests = 0
+        for lookup in records_to_look_up(function, args):
+            reply = self.fetch(lookup.function, lookup.args, progress, fresh=fresh, on_answer=on_answer)
+            [record] = reply.data if isinstance(reply.data, list) else [reply.data]
+            args = {**args, lookup.param: record.get(lookup.field)}
+            requests += reply.requests
+        progress = progress or Progress(self.clock)
+        return Exchange(self, function, args, progress, fresh=fresh, on_answer=on_answer, requests=requests).reply()
 
     def bulk(
         self,
@@ -200,7 +200,7 @@ class Client:
         *,
         fresh: bool = False,
         on_answer: Callable[[], None] = lambda: None,
-    ) -> list[Answer | None]:
+    ) -> list[Reply | None]:
         """Answer many calls of one function from a few lists of the whole account.
 
         Parameters:
@@ -218,7 +218,7 @@ class Client:
             Cancelled: as for `fetch`.
         """
 
-        def fetch(whole: Function) -> Answer:
+        def fetch(whole: Function) -> Reply:
             return self.fetch(whole, {}, progress, fresh=fresh, on_answer=on_answer)
 
         try:
@@ -230,142 +230,197 @@ class Client:
         """Close all connections. A closed client stays closed."""
         self.connections.close()
 
-    def _new_warnings(self, warnings: Mapping[str, None]) -> tuple[str, ...]:
+    def new_warnings(self, warnings: Mapping[str, None]) -> tuple[str, ...]:
+        """Return the warnings that no call has returned before."""
         with self._lock:
             new = tuple(warning for warning in warnings if warning not in self._warned)
             self._warned.update(new)
         return new
 
 
-class Fetch:
-    """One call under way; the parameters are as for `Client.fetch`."""
+class Exchange(CallErrors):
+    """One call under way: its requests, page after page, and what is read from their responses.
+
+    Parameters:
+        client: the client of the account.
+        function, args, progress, fresh, on_answer: as for `Client.fetch`.
+        requests: the number of requests that were answered for the call before.
+    """
 
     def __init__(
         self,
         client: Client,
-        call: ResponseParser,
+        function: Function,
+        args: Mapping[str, Any],
         progress: Progress,
         *,
         fresh: bool = False,
         on_answer: Callable[[], None] = lambda: None,
+        requests: int = 0,
     ) -> None:
-        self._client = client
-        self._call = call
-        self._progress = progress
-        self._on_answer = on_answer
-        link = call.function.link(call.args)
-        self._single = link is not None and link.single
-        self._newest = call.args.get(NEWEST)
-        self._key = f"{call.function.name} {call.url} {self._newest or ''}"
-        self._kept = None if fresh else client.cache.find(self._key)
-        self._received = ResponseBudget.of_list(client.max_list_bytes)
+        super().__init__(client.integration, client.account, function, args)
+        self._client, self._progress, self._on_answer = client, progress, on_answer
+        self._requests = requests
+        self._remaining: int | None = None  # of the request budget, according to the last response
+        self._warnings: dict[str, None] = {}  # of the service, in order and without duplicates
+        self._url = client.account.url + function.url(args)
+        self._is_list = function.returns == "list"
+        link = function.link(args)
+        self._is_single = link is not None and link.single
+        self._newest = args.get(NEWEST)
+        self._key = f"{function.name} {self._url} {self._newest or ''}"
+        self._cached = None if fresh else client.cache.find(self._key)
+        self._received = ResponseBudget(
+            "The pages of one list", client.max_list_bytes, LIST_LIMIT, MAX_RECORDS, "records_limit"
+        )
         self._sent_at = 0.0  # when the last request was sent
         self._headers_before: Mapping[str, str] | None = None  # of the client's last response when it was sent
 
-    def data(self) -> tuple[Any, bool]:
-        """Return all records of a list, or the one record, and whether it is unchanged and from the cache."""
-        pages: list[FetchedPage | CachedPage] = []
+    def reply(self) -> Reply:
+        """Make the call, and return its complete reply."""
+        pages: list[ResponsePage] = []
         try:
             data = self._read_all(pages)
         except RefusedError:
-            if not (self._kept and pages):
+            if not (self._cached and pages):
                 raise
             # A cached page led to a page that no longer exists: start again without the cache.
-            self._kept, pages = None, []
+            self._cached, pages = None, []
             data = self._read_all(pages)
-        if self._kept and len(pages) == len(self._kept.pages) and self._are_unchanged(pages):
-            return (data if data is self._kept.data else self._kept.hold(data)), True
-        return self._client.cache.keep(self._key, pages, data), False
+        client, cached = self._client, self._cached
+        is_unchanged = cached is not None and len(pages) == len(cached.pages) and self._are_unchanged(pages)
+        if cached is None or not is_unchanged:
+            data = client.cache.keep(self._key, pages, data)
+        elif data is not cached.data:
+            data = cached.hold(data)
+        warnings = client.new_warnings(self._warnings) if self._warnings else ()
+        return Reply([data], self._requests, self._remaining, warnings, is_unchanged)
 
-    def free(self) -> Response:
-        """Return a response that does not count against the request budget and is not cached."""
-        request = self._client.connections.request(self._call.url, {}, {}, self._call.function)
-        return self._retried(request, self._success, free=True)
+    def read_free(self, read: Callable[[Response], _T]) -> _T:
+        """Return what `read` makes of a response that does not count against the request budget and is not cached."""
+        request = self._client.connections.request(self._url, {}, {}, self.function)
 
-    def _read_all(self, pages: list[FetchedPage | CachedPage]) -> Any:
+        def read_success(reply: Response) -> _T:
+            if reply.status // 100 != SUCCESS:
+                raise self._failed(reply)
+            return read(reply)
+
+        return self._retried(request, read_success, is_free=True)
+
+    # Pages -------------------------------------------------------------------------------------------
+
+    def _read_all(self, pages: list[ResponsePage]) -> Any:
         """Return the one record, or the records of all pages, and append the pages to `pages`.
 
         A record that moved to a later page meanwhile is kept once, by its `id`.
         """
-        if self._newest or self._single:
+        if self._newest or self._is_single:
             return self._one_page(pages)
-        merged = _MergedPages()
-        is_list = self._call.function.returns == "list"
-        request: PageRequest | None = self._client.integration.first_page if is_list else PageRequest()
+        merged: _MergedPages | None = None
+        request: PageRequest | None = self.integration.first_page if self._is_list else PageRequest()
         while request is not None:
             pages.append(self._page(request))
             request = pages[-1].following
-            if self._are_unchanged(pages):
+            if self._cached and self._are_unchanged(pages):
                 if request is not None:
                     continue  # they are decoded only if a later page has changed
-                if self._kept and (held := self._kept.data) is not None:
+                if (held := self._cached.data) is not None:
                     return held
             if request is None and len(pages) == 1:
-                return pages[0].content  # the one record, or a single page, which has no duplicates
+                return pages[0].decoded()  # the one record, or a single page, which has no duplicates
+            merged = merged or _MergedPages()
             merged.add(pages)
             barren = request is not None and merged.barren >= BARREN_PAGES
             if barren or any(page.request == request for page in pages):
-                raise self._call.endless_pages(len(pages))
-        return merged.rows
+                raise self.endless_pages(len(pages))
+        return merged.rows if merged else []
 
-    def _are_unchanged(self, pages: Sequence[FetchedPage | CachedPage]) -> bool:
+    def _are_unchanged(self, pages: Sequence[ResponsePage]) -> bool:
         """Return whether these pages are the first ones, or all, of the cached answer."""
-        return self._kept is not None and all(map(is_, pages, self._kept.pages))
+        return self._cached is not None and all(map(is_, pages, self._cached.pages))
 
-    def _one_page(self, pages: list[FetchedPage | CachedPage]) -> list[dict[str, Any]]:
+    def _one_page(self, pages: list[ResponsePage]) -> list[dict[str, Any]]:
         """Return the records of a list that has one page only: the newest ones, or the one record that there is."""
-        integration, order = self._client.integration, self._call.function.newest
+        integration, order = self.integration, self.function.newest
         newest = integration.newest_page(order, self._newest) if self._newest and integration.newest_page else None
         try:
             pages.append(self._page(newest or PageRequest()))
         except RefusedError:
             # There is no such record. If there is no such parent, the service says so.
-            if newest or self._call.missing is None or self._call.missing_parent:
+            if newest or self.missing is None or self.missing_parent:
                 raise
             return []
-        return list(pages[0].content[: self._newest])
+        return list(pages[0].decoded()[: self._newest])
 
-    def _page(self, wanted: PageRequest) -> FetchedPage | CachedPage:
+    def _page(self, page_request: PageRequest) -> ResponsePage:
         """Return one page of a list, or the one record."""
-        kept = self._kept.page(wanted, self._client.integration.page_size) if self._kept else None
-        headers = {**wanted.headers, "If-None-Match": kept.tag} if kept and kept.tag else wanted.headers
-        request = self._client.connections.request(self._call.url, headers, wanted.query, self._call.function)
+        cached = self._cached.page(page_request, self.integration.page_size) if self._cached else None
+        headers = page_request.headers
+        if cached and cached.tag:
+            headers = {**headers, "If-None-Match": cached.tag}
+        request = self._client.connections.request(self._url, headers, page_request.query, self.function)
         return self._retried(
             request,
-            lambda reply: kept if kept and reply.status == HTTPStatus.NOT_MODIFIED else self._read(reply, wanted),
+            lambda reply: (
+                cached if cached and reply.status == HTTPStatus.NOT_MODIFIED else self._read(reply, page_request)
+            ),
         )
 
-    def _read(self, reply: Response, wanted: PageRequest) -> FetchedPage:
-        is_list = self._call.function.returns == "list"
+    def _read(self, reply: Response, page_request: PageRequest) -> ResponsePage:
+        if reply.status // 100 != SUCCESS:
+            raise self._failed(reply)
         try:
-            whole = self._success(reply)
-            content = self._call.rows(whole, single=self._single) if is_list else self._call.record(whole)
+            content = self._content(reply)
         except BadAnswerError as error:
             if isinstance(error.__cause__, ValueError) and ends_early(reply.body):
                 raise RetryableError(error) from error.__cause__
             raise
-        count = len(content) if is_list else 1
-        self._progress.received.take(len(reply.body), count, self._call.where)
-        self._received.take(len(reply.body), count, self._call.where)
-        following = self._client.integration.next_page(reply, wanted) if is_list else None
-        return FetchedPage(wanted, content, following, reply.headers.get("etag"))
+        count = len(content) if self._is_list else 1
+        self._progress.received.take(len(reply.body), count, lambda: self.where)
+        self._received.take(len(reply.body), count, lambda: self.where)
+        following = self.integration.next_page(reply, page_request) if self._is_list else None
+        return ResponsePage(page_request, content, following, reply.headers.get("etag"))
 
-    def _success(self, reply: Response) -> Response:
-        """Return a response if its status is a success, else raise the error for it."""
-        if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
-            return reply
-        error = self._call.failure(reply)
-        if reply.status in UNAVAILABLE:
-            raise RetryableError(error, retry_after(reply))
-        raise error
+    def _content(self, reply: Response) -> Any:
+        """Return the records of a page, or the one record, with secrets redacted."""
+        try:
+            value = decode(reply.body)
+        except (ValueError, RecursionError) as error:
+            raise self.bad_answer(reply, f"something that is not JSON ({self.quoted(str(error))})") from error
+        if self._is_single and isinstance(value, dict) and not self.function.fingerprints:
+            value = [value]
+        if not self._is_list:
+            if not isinstance(value, dict):
+                raise self.bad_answer(reply, f"{json_kind(value)} where a record belongs")
+        elif self.function.fingerprints:
+            if not isinstance(value, (dict, list)):
+                raise self.bad_answer(reply, f"{json_kind(value)} where names with values belong")
+        elif not isinstance(value, list):
+            raise self.bad_answer(reply, f"{json_kind(value)} where a list of records belongs")
+        elif odd := [item for item in value if not isinstance(item, dict)]:
+            raise self.bad_answer(reply, f"{json_kind(odd[0])} in a list of records")
+        return clean(self.function, value, self._fingerprint)
 
-    def _retried(self, request: Any, read: Callable[[Response], _T], *, free: bool = False) -> _T:
+    def _fingerprint(self, secret: object) -> str:
+        make = fingerprints(self.account.alias)
+        if not make.is_kept:
+            self._warnings[NOT_KEPT] = None
+        return make.of(secret)
+
+    def _failed(self, reply: Response) -> RetryableError | ApiError:
+        """Return the error to raise for a status other than success."""
+        error = self.failure(reply)
+        return RetryableError(error, retry_after(reply)) if reply.status in UNAVAILABLE else error
+
+    # Requests ----------------------------------------------------------------------------------------
+
+    def _retried(self, request: Any, read: Callable[[Response], _T], *, is_free: bool = False) -> _T:
         """Send a request until `read` accepts a response, and return what it makes of it.
 
         Parameters:
             request: the request.
             read: returns the content of a response, or raises RetryableError.
-            free: the request does not count against the request budget.
+            is_free: the request does not count against the request budget.
 
         Raises:
             ApiError: there is no usable response, and no further attempt.
@@ -373,10 +428,11 @@ class Fetch:
         client, begun = self._client, self._client.clock.now()
         retries: RetryPolicy | None = None
         was_stale = False
-        self._call.tried = ""
+        self.attempts = ""
         while True:
+            send = self._sent_in_outage if client.outage.is_suspected else self._sent
             try:
-                return read(self._response(request, retries, free=free))
+                return read(send(request, retries, is_free=is_free))
             except NoResponseError as failure:
                 if (failure.is_stale and not was_stale) or self._waits_for_network(failure):
                     was_stale = was_stale or failure.is_stale
@@ -385,7 +441,7 @@ class Fetch:
             except RetryableError as failure:
                 setback = failure
             if retries is None:
-                retries = RetryPolicy(client.clock, client.chance, client.patience, begun)
+                retries = RetryPolicy(client.clock, client.rng, client.patience, begun)
             pause = retries.pause(setback, self._sent_at)
             if pause is None:
                 raise setback.error from setback.__cause__
@@ -394,7 +450,7 @@ class Fetch:
 
     def _no_response(self, failure: NoResponseError) -> RetryableError:
         """Return the failure of a request without a response as a retryable one, or raise its error if it is not."""
-        error = self._call.no_answer(failure.why, failure.advice)
+        error = self.no_answer(failure.why, failure.advice)
         if failure.retryable == "always" or (failure.retryable == "met" and self._client.last_headers is not None):
             setback = RetryableError(error)
             setback.__cause__ = failure.__cause__
@@ -408,21 +464,20 @@ class Fetch:
             return False  # the address may be wrong, or a response came meanwhile
         return client.outage.failed(self, failure)
 
-    def _response(self, request: Any, retries: RetryPolicy | None, *, free: bool) -> Response:
+    def _sent_in_outage(self, request: Any, retries: RetryPolicy | None, *, is_free: bool) -> Response:
         """Send one request when the network is there; see `_sent`."""
-        outage = self._client.outage
-        if not outage.is_suspected or not self._client.connections.sends(request):
-            return self._sent(request, retries, free=free)
+        if not self._client.connections.sends(request):
+            return self._sent(request, retries, is_free=is_free)
         try:
-            with outage.turn(self._progress):
-                return self._sent(request, retries, free=free)
-        except OutageTimeoutError as gone:
-            failure, is_recorded = gone.failure, self._client.is_recorded
-            raise self._call.outage(
-                failure.why, failure.advice, gone.seconds, is_recorded=is_recorded
+            with self._client.outage.permit(self._progress):
+                return self._sent(request, retries, is_free=is_free)
+        except OutageTimeoutError as timeout:
+            failure, is_recorded = timeout.failure, self._client.is_recorded
+            raise self.outage(
+                failure.why, failure.advice, timeout.seconds, is_recorded=is_recorded
             ) from failure.__cause__
 
-    def _sent(self, request: Any, retries: RetryPolicy | None, *, free: bool) -> Response:
+    def _sent(self, request: Any, retries: RetryPolicy | None, *, is_free: bool) -> Response:
         """Send one request under the rate limit, and return its response, whatever its status.
 
         Raises:
@@ -430,40 +485,59 @@ class Fetch:
             RetryableError: the response is truncated, or the request budget is used up.
             ApiError: as for `_retried`.
         """
-        limiter, call = self._client.limiter, self._call
+        client = self._client
         self._progress.check()
-        is_sent = self._client.connections.sends(request)
-        permit = limiter.take(self._progress) if is_sent and not free else None
-        self._sent_at, self._headers_before = self._client.clock.now(), self._client.last_headers
+        is_sent = client.connections.sends(request)
+        permit = client.limiter.take(self._progress) if is_sent and not is_free else None
+        self._sent_at, self._headers_before = client.clock.now(), client.last_headers
         broken = None
         try:
-            reply = self._client.connections.send(request, self._progress.check)
+            reply = client.connections.send(request, self._progress.check)
         except TruncatedResponseError as error:
             reply, broken = error.reply, error
         except BaseException:
             if permit:
-                limiter.no_response(permit)
+                client.limiter.no_response(permit)
             raise
         finally:
             if retries:
-                call.tried = retries.attempts_text()
-        self._client.last_headers = reply.headers
-        if is_sent and self._client.outage.is_suspected:
-            self._client.outage.answered()
-        call.record_headers(reply)
-        if not free:
-            self._progress.answered(call.remaining)
-            self._on_answer()
-        if reply.status == HTTPStatus.TOO_MANY_REQUESTS and permit:
-            again = limiter.rejected(permit, retry_after(reply))
-            raise RetryableError(call.failure(reply), budget=True) if again else call.failure(reply)
-        if permit:
-            limiter.answered(permit, call.remaining)
+                self.attempts = retries.attempts_text()
+        client.last_headers = reply.headers
+        if is_sent and client.outage.is_suspected:
+            client.outage.answered()
+        self._count(reply, permit, is_free=is_free)
         if isinstance(broken, UnreadableResponseError):
-            raise call.unreadable(reply, str(broken)) from broken
+            raise self.unreadable(reply, str(broken)) from broken
         if broken:
-            raise RetryableError(call.truncated(reply, broken)) from broken.__cause__
+            raise RetryableError(self.truncated(reply, broken)) from broken.__cause__
         return reply
+
+    def _count(self, reply: Response, permit: Permit | None, *, is_free: bool) -> None:
+        """Count a response, give back its permit, and keep what its headers report.
+
+        Raises:
+            RetryableError: the request budget is used up.
+            RateLimitError: it has been for a long time.
+        """
+        client, headers, budget = self._client, reply.headers, self.integration.budget
+        self.last_reply = reply
+        self._requests += 1
+        remaining = headers.get(budget.header.lower(), "") if budget else ""
+        self._remaining = int(remaining) if COUNT.fullmatch(remaining) else None
+        if any("warning" in name for name in headers):  # of warnings, the user is shown what may be quoted
+            shown = quotable_headers(self.function, headers).items()
+            self._warnings |= {self.quoted(value): None for name, value in shown if "warning" in name}
+        if not is_free:
+            self._progress.answered(self._remaining)
+            self._on_answer()
+        if permit is None:
+            return
+        if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
+            client.limiter.answered(permit, self._remaining)
+        elif client.limiter.rejected(permit, retry_after(reply)):
+            raise RetryableError(self.failure(reply), is_budget_used_up=True)
+        else:
+            raise self.failure(reply)
 
 
 class _MergedPages:
@@ -480,10 +554,10 @@ class _MergedPages:
         self._pages = 0
         self._known: set[str | int] = set()
 
-    def add(self, pages: Sequence[FetchedPage | CachedPage]) -> None:
+    def add(self, pages: Sequence[ResponsePage]) -> None:
         """Add the records of the pages that were not added yet."""
         for page in pages[self._pages :]:
-            new = [row for row in page.content if _id(row) not in self._known]
+            new = [row for row in page.decoded() if _id(row) not in self._known]
             self._known.update(key for row in new if (key := _id(row)) is not None)
             self.rows += new
             self.barren = 0 if new else self.barren + 1

@@ -36,87 +36,77 @@ class _List(list[dict[str, Any]]):
     __slots__ = ("__weakref__",)
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedPage:
-    """One response: a page of a list, or a record.
+@dataclass(slots=True, eq=False)
+class ResponsePage:
+    """One response: a page of a list, or a record. Its content is JSON from when the cache keeps it.
 
     Parameters:
         request: the request for the page.
-        content: the list of records, or the one record.
+        content: the list of records, or the one record; None if it is JSON.
         following: the request for the next page; None after the last page.
         tag: the ETag, or None.
+        json: the content as JSON, or empty.
+        count: the number of records of a list that is JSON, or None.
     """
 
     request: PageRequest
     content: Any
     following: PageRequest | None
     tag: str | None
+    json: bytes = b""
+    count: int | None = None
+
+    def decoded(self) -> Any:
+        """Return the content; decoded anew if it is JSON."""
+        return decode(self.json) if self.json else self.content
+
+    def pack(self) -> int:
+        """Keep the content as JSON only, and return the bytes that the page takes."""
+        if not self.json:
+            self.count = len(self.content) if isinstance(self.content, list) else None
+            self.json, self.content = encode(self.content), None
+        return len(self.json) + PAGE_OVERHEAD_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class CachedPage:
-    """A page whose content is JSON; the parameters are those of `FetchedPage`, and the number of records of a list."""
-
-    request: PageRequest
-    json: bytes
-    following: PageRequest | None
-    tag: str | None
-    count: int | None
-
-    @classmethod
-    def of(cls, page: FetchedPage | CachedPage) -> CachedPage:
-        """Return a page for the cache."""
-        if isinstance(page, CachedPage):
-            return page
-        count = len(page.content) if isinstance(page.content, list) else None
-        return cls(page.request, encode(page.content), page.following, page.tag, count)
-
-    @property
-    def content(self) -> Any:
-        """The content, decoded anew."""
-        return decode(self.json)
-
-
+@dataclass(slots=True, eq=False)
 class CachedAnswer:
     """A complete answer: its pages, and its data as long as somebody else holds it.
 
-    Attributes:
-        pages: the pages.
+    Parameters:
+        pages: the pages, packed.
         size: the bytes that they take.
+        held: refers to the data that `hold` returned last.
     """
 
-    __slots__ = ("_data", "pages", "size")
-
-    def __init__(self, pages: Sequence[FetchedPage | CachedPage]) -> None:
-        self.pages = tuple(map(CachedPage.of, pages))
-        self.size = sum(len(page.json) + PAGE_OVERHEAD_BYTES for page in self.pages)
-        self._data: ReferenceType[Any] | None = None
+    pages: Sequence[ResponsePage]
+    size: int
+    held: ReferenceType[Any] | None = None
 
     @property
     def data(self) -> Any:
         """The data that `hold` returned last, or None if nobody uses it any more."""
-        return self._data() if self._data is not None else None
+        return self.held() if self.held is not None else None
 
     def hold(self, data: Any) -> Any:
         """Return the data of the answer, which `data` finds as long as it is in use; that is only so for lists."""
         if isinstance(data, list):
             data = _List(data)
-            self._data = ref(data)
+            self.held = ref(data)
         return data
 
-    def page(self, request: PageRequest, full: int | None) -> CachedPage | None:
+    def page(self, request: PageRequest, page_size: int | None) -> ResponsePage | None:
         """Return the cached page for a request, or None if it cannot be revalidated.
 
         A full last page is not revalidated: it may have a next page by now, although it is unchanged.
 
         Parameters:
-            full: the page size, or None if unknown.
+            page_size: the number of records of a full page, or None if unknown.
         """
         page = next((page for page in self.pages if page.tag and page.request == request), None)
         if page is None or page.following or page.count is None:
             return page
         as_others = len(self.pages) > 1 and page.count >= (self.pages[0].count or 0)
-        return None if full is None or page.count >= full or as_others else page
+        return None if page_size is None or page.count >= page_size or as_others else page
 
 
 class ETagCache:
@@ -130,29 +120,30 @@ class ETagCache:
     def __init__(self, max_bytes: int = MAX_BYTES, max_answers: int = MAX_ANSWERS) -> None:
         self._max_bytes, self._max_answers = max_bytes, max_answers
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, CachedAnswer] = OrderedDict()
+        self._answers: OrderedDict[str, CachedAnswer] = OrderedDict()
         self._size = 0
 
     def find(self, key: str) -> CachedAnswer | None:
         """Return the answer cached under a key, or None."""
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
-                self._kept.move_to_end(key)
-            return kept
+            answer = self._answers.get(key)
+            if answer is not None:
+                self._answers.move_to_end(key)
+            return answer
 
-    def keep(self, key: str, pages: Sequence[FetchedPage | CachedPage], data: Any) -> Any:
+    def keep(self, key: str, pages: Sequence[ResponsePage], data: Any) -> Any:
         """Replace the answer under a key, unless the new one has no ETag or is too large; return its data."""
         if not self._max_bytes:
             return data
-        answer = CachedAnswer(pages) if any(page.tag for page in pages) else None
+        is_tagged = any(page.tag for page in pages)
+        answer = CachedAnswer(pages, sum(page.pack() for page in pages)) if is_tagged else None
         with self._lock:
-            if (replaced := self._kept.pop(key, None)) is not None:
+            if (replaced := self._answers.pop(key, None)) is not None:
                 self._size -= replaced.size
             if answer is None or answer.size > self._max_bytes:
                 return data
-            self._kept[key] = answer
+            self._answers[key] = answer
             self._size += answer.size
-            while self._size > self._max_bytes or len(self._kept) > self._max_answers:
-                self._size -= self._kept.popitem(last=False)[1].size
+            while self._size > self._max_bytes or len(self._answers) > self._max_answers:
+                self._size -= self._answers.popitem(last=False)[1].size
         return answer.hold(data)

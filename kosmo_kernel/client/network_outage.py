@@ -45,17 +45,17 @@ class NetworkOutage:
     Parameters:
         host: the name of the host.
         timeout: the seconds for which a run waits for the network.
-        clock, chance: as for `Client`.
+        clock, rng: as for `Client`.
 
     Attributes:
-        is_suspected: a request got no response, and none has come since. Then requests wait for their turn, and the
+        is_suspected: a request got no response, and none has come since. Then requests wait for a permit, and the
             next response must be reported with `answered`.
     """
 
-    def __init__(self, host: str, timeout: float, clock: Clock, chance: Random) -> None:
+    def __init__(self, host: str, timeout: float, clock: Clock, rng: Random) -> None:
         self.is_suspected = False
         self._why = f"for the network ({host} does not answer)"
-        self._timeout, self._clock, self._chance = timeout, clock, chance
+        self._timeout, self._clock, self._rng = timeout, clock, rng
         self._lock = threading.Lock()
         self._queue: deque[threading.Event] = deque()
         self._suspects: set[object] = set()  # requests with a connection and without a response
@@ -81,7 +81,7 @@ class NetworkOutage:
                 if failure.is_connected and len(self._suspects) == 1:
                     return False
                 now = self._clock.now()
-                self._began, self._probes, self._next_at = now, 0, now + backoff(0, self._chance)
+                self._began, self._probes, self._next_at = now, 0, now + backoff(0, self._rng)
             self._failure = failure
             return True
 
@@ -94,7 +94,7 @@ class NetworkOutage:
                 waiter.set()
 
     @contextmanager
-    def turn(self, progress: Progress) -> Iterator[None]:
+    def permit(self, progress: Progress) -> Iterator[None]:
         """Wait until a request may be sent: until the outage is over, or until it is the next probe.
 
         Parameters:
@@ -118,7 +118,7 @@ class NetworkOutage:
                 self._probing = False
                 if failed:
                     self._probes += 1
-                    self._next_at = self._clock.now() + backoff(self._probes, self._chance)
+                    self._next_at = self._clock.now() + backoff(self._probes, self._rng)
                 self._wake()
 
     def wait_of(self, progress: Progress) -> tuple[float, str] | None:
@@ -131,7 +131,7 @@ class NetworkOutage:
         return left, self._why
 
     def _wait(self, progress: Progress) -> bool:
-        """Wait as `turn` does, and return whether the request is a probe."""
+        """Wait as `permit` does, and return whether the request is a probe."""
         waiter = threading.Event()
         progress.show_outage(self)
         with self._lock:

@@ -51,15 +51,15 @@ class RateLimiter:
     Parameters:
         budget: the service's capacity and refill rate; None if unknown, and then requests wait only after status 429.
         title: the service's display name.
-        clock, chance: as for `Client`.
+        clock, rng: as for `Client`.
     """
 
     def __init__(
-        self, budget: Budget | None, title: str, clock: Clock | None = None, chance: Random | None = None
+        self, budget: Budget | None, title: str, clock: Clock | None = None, rng: Random | None = None
     ) -> None:
         self.title, self.why = title, f"for {title}'s request budget"
         self._clock = clock or Clock()
-        self._chance = chance or Random()
+        self._rng = rng or Random()
         self._lock = threading.Lock()
         self._queue: deque[threading.Event] = deque()
         self._rate = budget.refill_per_minute / 60 if budget else 1.0  # refilled requests per second
@@ -168,7 +168,7 @@ class RateLimiter:
                 self._rejected_at = self._sent
             doubled = min(
                 MAX_PROBE_INTERVAL_SECONDS, 2 ** (len(self._rejections) - 1) / self._rate
-            ) * self._chance.uniform(0.75, 1.25)
+            ) * self._rng.uniform(0.75, 1.25)
             pause = doubled if after is None else after if len(self._rejections) == 1 else max(after, doubled)
             self._until, self._probing = max(self._until, now + pause), True
             if self._capacity < math.inf:

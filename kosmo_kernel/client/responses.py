@@ -1,12 +1,11 @@
-"""Parse the responses of a service: into records, or into an error that says what to do.
+"""Make errors of the responses of a service, or of their absence: each says what to do.
 
-`ResponseParser` belongs to one call of a function. It decodes responses into records, redacts the values of secret
-columns at once, and keeps what the headers report. Every error that it makes names the function, the account and the
-remedy, and quotes the service only after secrets were redacted.
+Every error names the function, the account and the remedy, and quotes the service only after secrets were redacted.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,55 +13,47 @@ from http import HTTPStatus
 from typing import Any
 
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import ErrorBody, Response
-from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets
+from kosmo_kernel.client.secrets import ERROR_WORD, quotable_headers, without_secrets
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.text.quantities import duration
-from kosmo_kernel.values.records import decode
 
 UNAVAILABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 MAX_BODY_EXAMINED_BYTES = 2000  # from the start of a body, of which an error quotes a part
 MAX_BODY_QUOTED = 120  # characters
+COUNT = re.compile("[0-9]{1,10}")  # of requests or of seconds in a header; a longer number is ignored
 _NOTHING = Response(0, {}, b"")
-_MAX_DIGITS = 10  # the most digits of a count or of seconds in a header; longer ones are ignored
 LATER = "Nothing is wrong with the call: try it again in a while"
 
 
-@dataclass(slots=True)
-class ResponseParser:
-    """The parser of one call's responses, with what their headers reported.
+@dataclass(eq=False, repr=False)
+class CallErrors:
+    """The errors of one call of a function.
 
-    Attributes:
-        url: the URL of the requests.
-        requests: the number of responses so far.
-        remaining: the account's remaining request budget, if the last response reported it.
-        tried: a sentence on the attempts of the last request and their duration; empty for a single attempt.
-        warnings: the service's warnings, in order and without duplicates.
+    Parameters:
+        integration: the service.
+        account: the account.
+        function: the function.
+        args: the arguments by name.
+        attempts: a sentence on the attempts of the last request and their duration; empty for a single attempt.
         missing: what there is none of, if the last error was status 404 and said so.
+        last_reply: the last response.
     """
 
     integration: Integration
     account: Account
     function: Function
     args: Mapping[str, Any]
-    requests: int = 0
-    remaining: int | None = None
-    tried: str = ""
-    warnings: dict[str, None] = field(default_factory=dict)
-    missing: str | None = None
-    url: str = field(init=False)
-    _last: Response = _NOTHING
-
-    def __post_init__(self) -> None:
-        self.url = self.account.url + self.function.url(self.args)
+    attempts: str = field(default="", init=False)
+    missing: str | None = field(default=None, init=False)
+    last_reply: Response = field(default=_NOTHING, init=False)
 
     @property
     def where(self) -> str:
         """The call with its arguments and its account, as messages name it."""
-        args = "".join(f'{key} "{self._quoted(str(value), 60)}", ' for key, value in self.args.items())
+        args = "".join(f'{key} "{self.quoted(str(value), 60)}", ' for key, value in self.args.items())
         return f"{self._name} ({args}account {self.account.alias})"
 
     @property
@@ -74,65 +65,18 @@ class ResponseParser:
         """Return the kind of the missing thing in the last error if an argument identifies it, else None."""
         return self.missing if self.missing in {name.removesuffix("_id") for name in self.args} else None
 
-    def record_headers(self, reply: Response) -> None:
-        """Keep what the headers report. One with `warning` in its name is shown to the user."""
-        self._last = reply
-        budget = self.integration.budget
-        left = reply.headers.get(budget.header.lower(), "") if budget else ""
-        self.requests += 1
-        self.remaining = _count(left)
-        for name, value in quotable_headers(self.function, reply.headers).items():
-            if "warning" in name:
-                self.warnings[self._quoted(value)] = None
-
-    def record(self, reply: Response) -> dict[str, Any]:
-        """Return the record of a response, with secrets redacted."""
-        value = self._json(reply)
-        if not isinstance(value, dict):
-            raise self.bad_answer(reply, f"{_kind(value)} where a record belongs")
-        clean(self.function, value, self._fingerprint)
-        return value
-
-    def rows(self, reply: Response, *, single: bool = False) -> list[dict[str, Any]]:
-        """Return the records of one page, with secrets redacted.
-
-        Parameters:
-            single: the response has one record, which becomes a list.
-        """
-        value = self._json(reply)
-        if self.function.fingerprints:
-            if not isinstance(value, (dict, list)):
-                raise self.bad_answer(reply, f"{_kind(value)} where names with values belong")
-            rows: list[dict[str, Any]] = clean(self.function, value, self._fingerprint)
-            return rows
-        if single and isinstance(value, dict):
-            value = [value]
-        if not isinstance(value, list):
-            raise self.bad_answer(reply, f"{_kind(value)} where a list of records belongs")
-        odd = [item for item in value if not isinstance(item, dict)]
-        if odd:
-            raise self.bad_answer(reply, f"{_kind(odd[0])} in a list of records")
-        clean(self.function, value, self._fingerprint)
-        return value
-
-    def _fingerprint(self, secret: object) -> str:
-        make = fingerprints(self.account.alias)
-        if not make.is_kept:
-            self.warnings[NOT_KEPT] = None
-        return make.of(secret)
-
     def failure(self, reply: Response) -> ApiError:
         """Return the error for a status other than success."""
         fault = self.integration.read_error(reply)
         self.missing = fault.resource if fault and reply.status == HTTPStatus.NOT_FOUND else None
         if not self.function.is_quotable:
             return self._unquoted_failure(reply, fault)
-        word = self._quoted(fault.id) if fault and fault.id else None
+        word = self.quoted(fault.id) if fault and fault.id else None
         if fault is None:
             summary, see = self._body(reply), ""
         else:
-            summary = f"{reply.status}{f' ({word})' if word else ''}: {self._quoted(fault.message)}"
-            see = f"See {self._quoted(fault.url)}" if fault.url else ""
+            summary = f"{reply.status}{f' ({word})' if word else ''}: {self.quoted(fault.message)}"
+            see = f"See {self.quoted(fault.url)}" if fault.url else ""
         sentences = [f"{self.integration.title} answered {summary}", *self._advice(reply, fault), see]
         return self._error(_class(reply.status), sentences, reply, word)
 
@@ -150,40 +94,34 @@ class ResponseParser:
 
     def endless_pages(self, pages: int) -> ApiError:
         """Return the error for pages that never end."""
-        return self.bad_answer(self._last, f"pages that go in circles, page {pages} the last")
+        return self.bad_answer(self.last_reply, f"pages that go in circles, page {pages} the last")
 
     def truncated(self, reply: Response, error: Exception) -> ApiError:
         """Return the error for a truncated body, or one that cannot be decompressed."""
-        why = self._quoted(str(error)) or type(error).__name__
+        why = self.quoted(str(error)) or type(error).__name__
         sentences = [f"the answer of {self.integration.title}, {reply.status}, broke off: {why}", LATER]
         return self._error(BadAnswerError, sentences, reply)
 
     def unreadable(self, reply: Response, why: str) -> ApiError:
         """Return the error for a body that is not read to its end."""
         title = self.integration.title
-        sentences = [f"the answer of {title}, {reply.status}, is not read: {self._quoted(why)}", *self._web_page(reply)]
+        sentences = [f"the answer of {title}, {reply.status}, is not read: {self.quoted(why)}", *self._web_page(reply)]
         advice = f"If it stays so, something between you and {title} may answer in its place, such as a proxy"
         return self._error(BadAnswerError, [*sentences, advice], reply)
 
     def no_answer(self, why: str, advice: str) -> ApiError:
         """Return the error for a request without a response."""
-        return self._error(UnreachableError, [f"no answer from {self.account.url}: {self._quoted(why)}", advice])
+        return self._error(UnreachableError, [f"no answer from {self.account.url}: {self.quoted(why)}", advice])
 
     def outage(self, why: str, advice: str, seconds: float, *, is_recorded: bool) -> ApiError:
         """Return the error for a network that was gone for some seconds, in a run that is recorded or not."""
-        summary = f"no answer from {self.account.url} for {duration(round(seconds))}: {self._quoted(why)}"
+        summary = f"no answer from {self.account.url} for {duration(round(seconds))}: {self.quoted(why)}"
         error = self._error(UnreachableError, [summary, advice])
         error.is_outage = True
         again = "Once the network is back, the same run with `--resume` goes on where this one ended"
         where = "as its answers are recorded" if is_recorded else 'if it is recorded: docs.read("resume")'
         error.advice = f"{again}, {where}."
         return error
-
-    def _json(self, reply: Response) -> Any:
-        try:
-            return decode(reply.body)
-        except (ValueError, RecursionError) as error:
-            raise self.bad_answer(reply, f"something that is not JSON ({self._quoted(str(error))})") from error
 
     def _advice(self, reply: Response, fault: ErrorBody | None) -> Iterator[str]:
         """Yield sentences that say what to do about a status other than success."""
@@ -198,7 +136,7 @@ class ResponseParser:
                 yield from self._advice_on_budget()
             case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
                 location = quotable_headers(self.function, reply.headers).get("location", "")
-                where = self._quoted(location) or "nowhere"
+                where = self.quoted(location) or "nowhere"
                 yield f"It leads to {where}, and the token is sent to {self.account.url} only"
             case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 yield LATER
@@ -238,22 +176,23 @@ class ResponseParser:
         """Describe an unexpected response in one line."""
         start = reply.body[:MAX_BODY_EXAMINED_BYTES].decode(errors="replace") if self.function.is_quotable else ""
         start = without_secrets(start, self.function)
-        kind = self._quoted(reply.headers.get("content-type", "")) or "no type"
-        begins = f" that begin with `{self._quoted(start, MAX_BODY_QUOTED)}`" if start else ""
+        kind = self.quoted(reply.headers.get("content-type", "")) or "no type"
+        begins = f" that begin with `{self.quoted(start, MAX_BODY_QUOTED)}`" if start else ""
         return f"{reply.status}, {kind}, {len(reply.body):,} bytes{begins}"
 
-    def _quoted(self, text: str, max_length: int = 400) -> str:
+    def quoted(self, text: str, max_length: int = 400) -> str:
+        """Return a text of the service in one line, without the token."""
         return one_line(text, (self.account.token,), max_length)
 
     def _error(
         self, kind: type[ApiError], sentences: Sequence[str], reply: Response | None = None, word: str | None = None
     ) -> ApiError:
         """Return an error whose message names the failed call, followed by some sentences."""
-        request_id = self._quoted(reply.headers.get(self.integration.request_id.lower(), "")) if reply else ""
-        sentences = [*sentences, self.tried]
+        request_id = self.quoted(reply.headers.get(self.integration.request_id.lower(), "")) if reply else ""
+        sentences = [*sentences, self.attempts]
         if request_id and kind.message_has_request_id:
             sentences = [*sentences, f"Request id: {request_id}"]
-        text = " ".join(one if one.endswith((".", "!", "?")) else f"{one}." for one in sentences if one)
+        text = " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in sentences if part)
         return kind(
             text,
             where=self.where,
@@ -272,7 +211,7 @@ def retry_after(reply: Response) -> float | None:
     """
     value = reply.headers.get("retry-after", "").strip()
     if value.isdecimal():
-        return _count(value)
+        return int(value) if COUNT.fullmatch(value) else None
     date = _timestamp(value)
     if date is None:
         return None
@@ -288,15 +227,10 @@ def _class(status: int) -> type[ApiError]:
     return UnreachableError if status in UNAVAILABLE else BadAnswerError
 
 
-def _kind(value: object) -> str:
+def json_kind(value: object) -> str:
     """Return the name of a value's JSON type."""
     kinds = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
     return kinds.get(type(value), "a number")
-
-
-def _count(text: str) -> int | None:
-    """Return the whole number in a header value, or None if it is not one or has more than ten digits."""
-    return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None
 
 
 def _timestamp(text: str) -> float | None:

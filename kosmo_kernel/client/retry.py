@@ -28,25 +28,25 @@ class RetryableError(Exception):
     Attributes:
         error: the error to raise if there is no retry.
         after: the seconds to wait according to the service (`Retry-After`), if it says so.
-        budget: the request budget was used up (status 429); the rate limiter makes the pause.
+        is_budget_used_up: the request budget was used up (status 429); the rate limiter makes the pause.
     """
 
-    def __init__(self, error: ApiError, after: float | None = None, *, budget: bool = False) -> None:
+    def __init__(self, error: ApiError, after: float | None = None, *, is_budget_used_up: bool = False) -> None:
         super().__init__(error.message)
-        self.error, self.after, self.budget = error, after, budget
+        self.error, self.after, self.is_budget_used_up = error, after, is_budget_used_up
 
 
 class RetryPolicy:
     """The retry policy of one request whose first attempt failed, which counts its attempts.
 
     Parameters:
-        clock, chance, patience: as for `Client`.
+        clock, rng, patience: as for `Client`.
         begun: the time at which the request was begun.
     """
 
-    def __init__(self, clock: Clock, chance: Random, patience: float, begun: float) -> None:
+    def __init__(self, clock: Clock, rng: Random, patience: float, begun: float) -> None:
         self._clock = clock
-        self._chance = chance
+        self._rng = rng
         self._patience = patience
         self._begun = begun
         self._failures = 0
@@ -65,19 +65,19 @@ class RetryPolicy:
             sent: the time at which that was sent.
         """
         self._attempts += 1
-        if setback.budget:
+        if setback.is_budget_used_up:
             return 0.0 if self._patience else None
         self._failures += 1
         self._spent += self._clock.now() - sent
         wait = setback.after
         if wait is None:
-            wait = backoff(self._failures - 1, self._chance)
+            wait = backoff(self._failures - 1, self._rng)
         if self._spent + wait > self._patience:
             return None
         self._spent += wait
         return wait
 
 
-def backoff(failures: int, chance: Random) -> float:
+def backoff(failures: int, rng: Random) -> float:
     """Return the seconds until the next attempt: twice as long with each earlier failure, with random jitter."""
-    return min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(failures, 8)) * chance.uniform(0.5, 1)
+    return min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(failures, 8)) * rng.uniform(0.5, 1)

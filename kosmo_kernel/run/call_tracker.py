@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts
-from kosmo_kernel.client.call import CallAnswer, CallHandle, DeletedItem
+from kosmo_kernel.client.call import CallHandle, DeletedItem, Reply
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.lua.host import BLOCKING, CallRequest, Prepared
 from kosmo_kernel.progress.run import Progress
@@ -80,7 +80,7 @@ class CallTracker:
         self._result, self._gate, self._output = result, gate, output
         self._on_progress, self._is_named = on_progress, is_named
         self._dry_run, self._fresh, self._later = options.dry_run, options.fresh, options.later
-        self._queue: SimpleQueue[tuple[int, CallAnswer | BaseException, float]] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[int, Reply | BaseException, float]] = SimpleQueue()
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._pending: dict[int, PendingCall] = {}
         self._counting = threading.Lock()
@@ -169,7 +169,7 @@ class CallTracker:
         self._queue.put((number, provider.empty(bound_call), 0.0))
 
     def _begin(self, provider: Provider, bound_call: BoundCall, started: float, number: int) -> None:
-        def on_result(answer: CallAnswer | BaseException) -> None:
+        def on_result(answer: Reply | BaseException) -> None:
             self._queue.put((number, answer, time.perf_counter()))
 
         def on_answer() -> None:
@@ -219,7 +219,7 @@ class CallTracker:
             self._output.write("stderr", self._lines.get())
         return [(number, self._completed(number, answer, at)) for number, answer, at in queued]
 
-    def _completed(self, number: int, answer: CallAnswer | BaseException, at: float) -> list[Any] | KosmoError:
+    def _completed(self, number: int, answer: Reply | BaseException, at: float) -> list[Any] | KosmoError:
         pending = self._pending.pop(number, None)
         if pending:
             self._done += pending.count
@@ -235,7 +235,8 @@ class CallTracker:
             self._notes += [(pending.call, note) for note in answer.notes]
             if answer.shown:
                 self._output.show(answer.shown)
-            self._add_deleted(answer.deleted)
+            if answer.deleted:
+                self._add_deleted(answer.deleted)
             if answer.failures:
                 self._keep_failures(_unread(answer.failures, pending.count), answer.failures, pending.call)
         return answer.values

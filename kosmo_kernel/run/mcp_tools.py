@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from kosmo_kernel.client.call import CallAnswer, CallHandle, PlannedCall
+from kosmo_kernel.client.call import CallHandle, PlannedCall, Reply
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.lua.host import MCP_REQUESTS, CallRequest
 from kosmo_kernel.lua.values import Opaque
@@ -191,9 +191,9 @@ class McpTools:
         where = one_line(bound_call.server.url if bound_call.server.kind == "http" else bound_call.server.command)
         return [PlannedCall(bound_call.name, bound_call.account, bound_call.arguments, bound_call.method, where)]
 
-    def empty(self, _bound_call: ToolCall) -> CallAnswer:
+    def empty(self, _bound_call: ToolCall) -> Reply:
         """Return an empty answer for a call that is not made."""
-        return CallAnswer([Records([])], None)
+        return Reply([Records([])])
 
     def begin(self, bound_call: ToolCall, handle: CallHandle) -> None:
         """Make a call, and pass its answer or error to the handle in another thread."""
@@ -210,7 +210,7 @@ class McpTools:
                 answer = future.result()
                 value = result_value(tool, answer, servers.secrets())
                 rows = len(value) if isinstance(value, Records) else None
-                handle.on_result(CallAnswer([value], rows, shown=displays_of(answer)))
+                handle.on_result(Reply([value], rows=rows, shown=displays_of(answer)))
             except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
                 handle.on_result(error)
 
@@ -222,7 +222,7 @@ class McpTools:
 
     # Requests other than calls of tools --------------------------------------------------------------
 
-    def question(self, verb: str, asked: Mapping[str, Any]) -> CallAnswer:
+    def question(self, verb: str, asked: Mapping[str, Any]) -> Reply:
         """Answer a request that is no call of a tool.
 
         Parameters:
@@ -237,7 +237,7 @@ class McpTools:
         value = getattr(self, f"_on_{verb}")(asked)
         is_records = isinstance(value, list) and all(isinstance(one, dict) for one in value)
         shows = displays_of(value) if isinstance(value, dict) else []
-        return CallAnswer([Records(value) if is_records else value], None, shown=shows)
+        return Reply([Records(value) if is_records else value], shown=shows)
 
     def has_page(self, name: str) -> bool:
         """Return whether a name in the reference is that of a server or tool, and not of a function in `mcp`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from kosmo_kernel.client.call import CallAnswer, CallHandle, PlannedCall
+from kosmo_kernel.client.call import CallHandle, PlannedCall, Reply
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.settings.permissions import Target
 
@@ -89,7 +89,7 @@ class Provider(Protocol):
     def plan(self, bound_call: Any) -> list[PlannedCall]:
         """Return the requests that a call would send."""
 
-    def empty(self, bound_call: Any) -> CallAnswer:
+    def empty(self, bound_call: Any) -> Reply:
         """Return an empty answer for a call that is not made."""
 
     def begin(self, bound_call: Any, handle: CallHandle) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, ERROR_MODES, MAX_CONCURRENCY, RESERVED, Function, Integration
-from kosmo_kernel.client.call import CallAnswer, CallHandle, DeletedItem, PackedAnswer, PlannedCall
+from kosmo_kernel.client.call import CallHandle, DeletedItem, PlannedCall, Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.fan_out import FanOut
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 MIN_REQUESTS_FOR_BUDGET_QUERY = 25  # minimum number of requests for which an unknown request budget is queried first
 MAX_ENDPOINTS = 256  # kept by a session
 
-ItemOutcome = PackedAnswer | DeletedItem | ApiError
+ItemOutcome = Reply | DeletedItem | ApiError  # a reply is packed until those for all items are there
 
 
 @dataclass(slots=True)
@@ -228,7 +228,7 @@ class Services:
             for args in bound_call.calls
         ]
 
-    def empty(self, bound_call: ServiceCall) -> CallAnswer:
+    def empty(self, bound_call: ServiceCall) -> Reply:
         """Return an empty answer for a call that is not made."""
         function = bound_call.function
         if bound_call.fan_out_argument:
@@ -239,7 +239,7 @@ class Services:
         else:
             is_list = function.returns == "list"
             values = [Records([], function) if is_list else Record({}, function, bound_call.account)]
-        return CallAnswer(values, None)
+        return Reply(values)
 
     def begin(self, bound_call: ServiceCall, handle: CallHandle) -> None:
         """Make a call in a thread of the pool, and pass its answer or error to the handle unless cancelled."""
@@ -259,7 +259,7 @@ class Services:
 
         self._pool.submit(work)
 
-    def call(self, bound_call: ServiceCall, handle: CallHandle) -> CallAnswer:
+    def call(self, bound_call: ServiceCall, handle: CallHandle) -> Reply:
         """Make a call without a list argument, in this thread, and return its answer.
 
         Raises:
@@ -271,44 +271,45 @@ class Services:
         if function.local:
             records, notes = function.local(self._today())
             handle.done()
-            return CallAnswer([Records(records, function, account=account)], len(records), list(notes))
+            return Reply([Records(records, function, account=account)], rows=len(records), notes=notes)
         client = self._client(bound_call.integration, account)
         if not handle.counts:  # one of the many calls of `parallel.map`
             _expect(client, handle, 1, begun=handle.coming)
         requests = 1
         try:
-            answer = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
-            requests = answer.requests
+            reply = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
+            requests = reply.requests
         finally:
-            handle.fetched(requests)
-        if not isinstance(answer.data, list):
-            return CallAnswer([Record(answer.data, function, account)], None, list(answer.warnings))
+            handle.done(requests=requests)
+        data = reply.values[0]
+        if not isinstance(data, list):
+            reply.values = [Record(data, function, account)]
+            return reply
         if not args:
             key = bound_call.integration.name, function.name, normalize_alias(account)
             with self._lock:  # a call that outlives its run must not write into lists that were taken
-                self._listed[key] = self._new_lists[key] = answer.data
-            self._deletions.add_list(bound_call.integration, function, account, answer.data)
-        return CallAnswer([Records(answer.data, function, account=account)], len(answer.data), list(answer.warnings))
+                self._listed[key] = self._new_lists[key] = data
+            self._deletions.add_list(bound_call.integration, function, account, data)
+        reply.values, reply.rows = [Records(data, function, account=account)], len(data)
+        return reply
 
     def _begin_many(self, bound_call: ServiceCall, handle: CallHandle) -> None:
         """Make a call for each item of a list, in this thread and further ones of the pool."""
         function = bound_call.function
         client = self._client(bound_call.integration, bound_call.account)
-        known: list[PackedAnswer | DeletedItem | None] = [
-            None if answer is None else PackedAnswer.of(answer)
-            for answer in client.bulk(
-                function, bound_call.calls, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer
-            )
-        ]
+        replies = client.bulk(
+            function, bound_call.calls, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer
+        )
+        known = [None if reply is None else reply.pack() for reply in replies]
         missing = known.count(None)
         handle.done(len(known) - missing)
 
-        def fetch(args: Mapping[str, Any]) -> PackedAnswer | DeletedItem:
+        def fetch(args: Mapping[str, Any]) -> Reply | DeletedItem:
             requests = 1
             try:
-                answer = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
-                requests = answer.requests
-                return PackedAnswer.of(answer)
+                reply = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
+                requests = reply.requests
+                return reply.pack()
             except RefusedError as error:
                 item = args[bound_call.fan_out_argument]
                 if error.status != HTTPStatus.NOT_FOUND or handle.is_named(item):
@@ -317,7 +318,7 @@ class Services:
                     raise
                 return DeletedItem(bound_call.fan_out_argument, item)
             finally:
-                handle.fetched(requests)
+                handle.done(requests=requests)
 
         def end(failed: BaseException | None, answers: Sequence[ItemOutcome]) -> None:
             handle.end_expected()
@@ -332,7 +333,7 @@ class Services:
             return not error.is_outage and self._collects(bound_call, error)
 
         _expect(client, handle, missing, begun=max(missing, handle.coming))
-        fan_out = FanOut[PackedAnswer | DeletedItem](
+        fan_out = FanOut[Reply | DeletedItem](
             fetch, bound_call.calls, known, end, lambda: handle.cancelled, collects=collects
         )
         pool = self._fan_out_pool(client)
@@ -346,7 +347,7 @@ class Services:
         """Return whether the failure of one item does not end the call for all items of a list."""
         return bound_call.collect
 
-    def _merged(self, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> CallAnswer | ApiError:
+    def _merged(self, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> Reply | ApiError:
         """Return the answers for all items as one."""
         return _merged_answer(bound_call, answers)
 
@@ -435,7 +436,7 @@ def _demo(integration: Integration, alias: str, cassette: Cassette | None = None
     return Client(integration, account, transport=in_process(api), cassette=cassette)
 
 
-def _merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> CallAnswer:
+def _merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> Reply:
     """Return the answers for all items as one: the list of records and, with `collect`, the list of failures."""
     function, name = bound_call.function, bound_call.fan_out_argument
     columns = columns_with_item(function, name)
@@ -451,17 +452,17 @@ def _merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> C
         if isinstance(answer, DeletedItem):
             deleted.append(answer)
             continue
-        rows.add({columns[0].name: call[name]}, answer.rows)  # the item is the first column
-        notes |= dict.fromkeys(answer.warnings)
+        rows.add({columns[0].name: call[name]}, answer.data)  # the item is the first column
+        notes |= dict.fromkeys(answer.notes)
     values: list[Any] = [Records(rows, function, columns, bound_call.account)]
     if bound_call.collect:
         values.append(Records(failures))
-    return CallAnswer(values, len(rows), list(notes), failures, deleted)
+    return Reply(values, rows=len(rows), notes=list(notes), failures=failures, deleted=deleted)
 
 
 def _describe_outage(error: ApiError, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> None:
     """Let the error of an item that waited for the network speak of the whole call."""
-    answered = sum(isinstance(answer, PackedAnswer) for answer in answers)
+    answered = sum(isinstance(answer, Reply) for answer in answers)
     error.where = bound_call.title
     error.text += f" {answered:,} of {len(bound_call.calls):,} items were answered before."
 

@@ -15,7 +15,7 @@ from datetime import date
 from http import HTTPStatus
 
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.client.call import CallAnswer, CallHandle
+from kosmo_kernel.client.call import CallHandle, Reply
 from kosmo_kernel.errors import ApiError, RefusedError
 from kosmo_kernel.progress.run import Progress
 from kosmo_kernel.run.recording import RecordingMode
@@ -122,7 +122,7 @@ class SharedServices(Services):
             return bound_call.collect
         return isinstance(error, RefusedError) and error.status != HTTPStatus.UNAUTHORIZED
 
-    def _merged(self, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> CallAnswer | ApiError:
+    def _merged(self, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> Reply | ApiError:
         """Return the answers for all items as one; the first failure if no item can be read."""
         errors = [answer for answer in answers if isinstance(answer, ApiError)]
         if errors and len(errors) == len(answers) and not bound_call.collect:
@@ -157,7 +157,7 @@ class _SharedCall(CallHandle):
         self._state = threading.Lock()
         self._waiting = [first]
         self._on_records = on_records
-        self._answer: CallAnswer | BaseException | None = None
+        self._answer: Reply | BaseException | None = None
         self._abandoned = False
 
     @property
@@ -188,7 +188,7 @@ class _SharedCall(CallHandle):
         _pass(self._answer, handle)
         return True
 
-    def complete(self, answer: CallAnswer | BaseException) -> None:
+    def complete(self, answer: Reply | BaseException) -> None:
         """Pass the answer to all handles that wait for it."""
         with self._state:
             self._answer = answer
@@ -198,9 +198,9 @@ class _SharedCall(CallHandle):
         self._on_records(self.records)
 
 
-def _pass(answer: CallAnswer | BaseException, handle: CallHandle) -> None:
+def _pass(answer: Reply | BaseException, handle: CallHandle) -> None:
     """Pass an answer to a handle: an error as a copy, because each session adds its place in the script to it."""
-    if isinstance(answer, CallAnswer):
+    if isinstance(answer, Reply):
         handle.on_result(replace(answer, values=list(answer.values)))
         return
     error = type(answer).__new__(type(answer), *answer.args)

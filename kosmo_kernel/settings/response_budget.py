@@ -7,11 +7,11 @@ complete or an error. The bytes of one response are limited where it is read (`c
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.limits import MAX_RECORDS
-from kosmo_kernel.settings.table import LIST_LIMIT, RECORD_LIMIT, RESPONSE_LIMIT, Setting
+from kosmo_kernel.settings.table import RECORD_LIMIT, RESPONSE_LIMIT, Setting
 
 
 class ResponseBudget:
@@ -42,18 +42,13 @@ class ResponseBudget:
         records = RECORD_LIMIT.resolve(configured=settings.get(*RECORD_LIMIT.config))
         return cls("The responses of one run", size, RESPONSE_LIMIT, records, RECORD_LIMIT.name)
 
-    @classmethod
-    def of_list(cls, max_bytes: int) -> ResponseBudget:
-        """Return the budget of one list."""
-        return cls("The pages of one list", max_bytes, LIST_LIMIT, MAX_RECORDS, "records_limit")
-
-    def take(self, size: int, records: int, where: str) -> None:
+    def take(self, size: int, records: int, where: Callable[[], str]) -> None:
         """Count a response.
 
         Parameters:
             size: the bytes of its body.
             records: the records in it.
-            where: the call, for the message.
+            where: returns the call, for the message.
 
         Raises:
             LimitError: it is more than may still be received.
@@ -65,12 +60,12 @@ class ResponseBudget:
         if excess[0]:
             setting = self._bytes_setting
             raise LimitError(
-                f"{where}: {self._scope} have more than {self._max_bytes:,} bytes ({setting.name}). If that much is "
+                f"{where()}: {self._scope} have more than {self._max_bytes:,} bytes ({setting.name}). If that much is "
                 f"right, set {setting.variable} or `{'.'.join(setting.config)}` in config.toml.",
                 limit=setting.name,
             )
         if excess[1]:
             raise LimitError(
-                f"{where}: {self._scope} have more than {self._max_records:,} records ({self._records_limit}).",
+                f"{where()}: {self._scope} have more than {self._max_records:,} records ({self._records_limit}).",
                 limit=self._records_limit,
             )

@@ -51,7 +51,7 @@ def asked(config_vars: dict[str, Any], account: str = "default") -> tuple[dict[s
     of = Account("heroku", account, "HRKU-nobody", HEROKU.base_url, "the test")
     client = Client(HEROKU, of, transport=in_process(Api(config_vars)), patience=0)
     answer: Any = client.fetch(HEROKU.function("list_config_vars"), {"app_id": "my-app"})
-    return {row["name"]: row["fingerprint"] for row in answer.data}, answer.warnings
+    return {row["name"]: row["fingerprint"] for row in answer.data}, answer.notes
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from fast_clock import FastClock
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import BulkSource, Function, Integration, Param
-from kosmo_kernel.client.call import Answer
+from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
@@ -48,7 +48,7 @@ class Demo:
     def calls(self, *names: str) -> list[dict[str, str]]:
         return [{"app_id": name} for name in names or [str(app["name"]) for app in self.company.apps]]
 
-    def both(self, calls: list[dict[str, str]], function: Function = ADDONS) -> tuple[list[Answer | None], list[Any]]:
+    def both(self, calls: list[dict[str, str]], function: Function = ADDONS) -> tuple[list[Reply | None], list[Any]]:
         together = self.client.bulk(function, calls)
         asked = list(self.paths)
         alone = [self.client.fetch(function, call).data for call in calls]
@@ -56,7 +56,7 @@ class Demo:
         return together, alone
 
 
-def text(answers: Iterable[Answer | None]) -> list[str]:
+def text(answers: Iterable[Reply | None]) -> list[str]:
     return [json.dumps(answer and answer.data) for answer in answers]
 
 
@@ -157,7 +157,7 @@ def test_lists_that_are_known_are_not_sent_again() -> None:
     again = demo.client.fetch(APPS, {})
 
     assert again.data is first.data
-    assert len(demo.client.cache._kept) == 3
+    assert len(demo.client.cache._answers) == 3
 
 
 def test_addresses_that_let_their_bearer_in_are_not_kept() -> None:

@@ -19,7 +19,7 @@ from run_with import run_with
 from scripted_api import ACCOUNT, OK, PAGE, TOKEN, Script, Step, said
 
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.client.call import Answer
+from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.player import Player
@@ -81,7 +81,7 @@ def replaying(file: Path) -> Client:
     return Client(HEROKU, ACCOUNT, clock=FastClock(), cassette=Player(file))
 
 
-def replayed(file: Path, name: str = "list_apps", **args: Any) -> Answer:
+def replayed(file: Path, name: str = "list_apps", **args: Any) -> Reply:
     return replaying(file).fetch(HEROKU.function(name), args)
 
 

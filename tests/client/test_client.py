@@ -19,7 +19,7 @@ from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Response
-from kosmo_kernel.client.call import Answer
+from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
@@ -90,7 +90,7 @@ class Shop:
         start_response("200 OK", [*headers.items(), ("X-Shop-Warning", "closing soon")])
         return [json.dumps(self.pages[number - 1]).encode()]
 
-    def parcels(self, depot: str = "north") -> Answer:
+    def parcels(self, depot: str = "north") -> Reply:
         client = Client(SHOP, SHOPPER, transport=in_process(self), clock=FastClock())
         return client.fetch(LIST_PARCELS, LIST_PARCELS.bind({"depot": depot}))
 
@@ -139,7 +139,7 @@ def test_every_list_of_the_demo_is_complete_over_a_real_port() -> None:
 def test_the_budget_is_that_of_the_last_page() -> None:
     answer = Shop([[{"id": 1}], [{"id": 2}]]).parcels()
 
-    assert answer == Answer([{"id": 1}, {"id": 2}], 2, 7, ("closing soon",))
+    assert answer == Reply([[{"id": 1}, {"id": 2}]], 2, 7, ("closing soon",))
 
 
 @given(

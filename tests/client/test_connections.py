@@ -153,7 +153,7 @@ def test_threads_share_a_client_and_wait_for_a_connection_when_all_are_in_use(mo
         get_app = HEROKU.function("get_app")
         records = list(pool.map(lambda name: client.fetch(get_app, {"app_id": name}).data, names))
 
-    assert [record["name"] for record in records] == names  # type: ignore[call-overload]
+    assert [record["name"] for record in records] == names
     assert len(connections) <= 2
 
 

@@ -17,7 +17,7 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue.http import PageRequest
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
-from kosmo_kernel.client.etag_cache import PAGE_OVERHEAD_BYTES, ETagCache, FetchedPage
+from kosmo_kernel.client.etag_cache import PAGE_OVERHEAD_BYTES, ETagCache, ResponsePage
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import BadAnswerError
@@ -96,7 +96,7 @@ def test_what_is_unchanged_is_not_decoded_again(monkeypatch: pytest.MonkeyPatch)
         decoded.append(body)
         return msgspec.json.decode(body)
 
-    for module in ("responses", "etag_cache"):
+    for module in ("client", "etag_cache"):
         monkeypatch.setattr(f"kosmo_kernel.client.{module}.decode", decode)
     _, client = watched(7)
     first = client.fetch(APPS, {})
@@ -239,7 +239,7 @@ def test_a_secret_is_not_kept() -> None:
     for _ in range(2):
         client.fetch(HEROKU.function("list_dynos"), {"app_id": "van-telemetry"})
 
-    assert "rendezvous://" not in repr(client.cache._kept)
+    assert "rendezvous://" not in repr(client.cache._answers)
 
 
 def test_an_answer_without_a_tag_is_not_kept() -> None:
@@ -250,7 +250,7 @@ def test_an_answer_without_a_tag_is_not_kept() -> None:
     client = Client(HEROKU, ACCOUNT, transport=in_process(app), clock=FastClock())
     client.fetch(APPS, {})
 
-    assert not client.cache._kept
+    assert not client.cache._answers
 
 
 def test_an_unchanged_that_nobody_asked_for_is_an_error() -> None:
@@ -295,7 +295,7 @@ def test_a_script_that_changes_what_it_got_changes_nothing_that_is_kept(session:
 def keep(memory: ETagCache, name: str, size: int = PAGE_OVERHEAD_BYTES + 2, tag: str | None = "x") -> None:
     """Keep a page that takes so many bytes."""
     text = "." * (size - PAGE_OVERHEAD_BYTES - 2)
-    memory.keep(name, [FetchedPage(PageRequest(), text, None, tag)], text)
+    memory.keep(name, [ResponsePage(PageRequest(), text, None, tag)], text)
 
 
 def test_what_was_used_least_lately_makes_room() -> None:
@@ -322,7 +322,7 @@ def test_room_is_counted_right_however_often_an_answer_is_replaced() -> None:
         keep(memory, "a", size)
     keep(memory, "a", tag=None)
 
-    assert (memory._size, list(memory._kept)) == (0, [])
+    assert (memory._size, list(memory._answers)) == (0, [])
 
 
 def test_many_small_answers_cost_room_of_their_own_and_have_a_bound() -> None:
@@ -331,7 +331,7 @@ def test_many_small_answers_cost_room_of_their_own_and_have_a_bound() -> None:
         keep(by_size, str(number))
         keep(by_number, str(number))
 
-    assert (len(by_size._kept), len(by_number._kept)) == (100, 50)
+    assert (len(by_size._answers), len(by_number._answers)) == (100, 50)
 
 
 # What a service says besides
@@ -346,4 +346,4 @@ def test_a_warning_is_told_once_by_each_client() -> None:
 
     client = Client(HEROKU, ACCOUNT, transport=in_process(app), clock=FastClock())
 
-    assert [client.fetch(APPS, {}).warnings for _ in range(3)] == [("Stack heroku-20 ends.",), (), ("Another.",)]
+    assert [client.fetch(APPS, {}).notes for _ in range(3)] == [("Stack heroku-20 ends.",), (), ("Another.",)]

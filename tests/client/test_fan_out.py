@@ -11,7 +11,7 @@ import pytest
 from held_api import PATIENCE, soon
 
 from kosmo_kernel.client import thread_pool as threads
-from kosmo_kernel.client.call import Answer
+from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.fan_out import FanOut
 from kosmo_kernel.client.thread_pool import ThreadPool
 from kosmo_kernel.errors import RefusedError, SettingsError
@@ -135,15 +135,15 @@ def test_work_that_comes_as_the_last_thread_ends_is_done(monkeypatch: pytest.Mon
 Found = tuple[BaseException | None, list[Any]]
 
 
-def answer(value: int) -> Answer:
-    return Answer([{"value": value}], 1, None, ())
+def answer(value: int) -> Reply:
+    return Reply([[{"value": value}]], 1)
 
 
 def fanned_out(fetch: Callable[[int], Any], count: int, workers: int = 4, *, collect: bool = False) -> list[Found]:
     """Return what a fan-out tells, in a list of one."""
     told: list[Found] = []
 
-    def fetched(args: Mapping[str, Any]) -> Answer:
+    def fetched(args: Mapping[str, Any]) -> Reply:
         return answer(fetch(args["n"]))
 
     calls = [{"n": n} for n in range(count)]
@@ -169,7 +169,7 @@ def test_what_is_known_is_not_asked_for() -> None:
     told: list[Found] = []
     asked: list[int] = []
 
-    def fetched(args: Mapping[str, Any]) -> Answer:
+    def fetched(args: Mapping[str, Any]) -> Reply:
         asked.append(args["n"])
         return answer(args["n"])
 

@@ -66,8 +66,8 @@ def test_an_audit_in_bad_minutes_is_the_same_or_names_what_is_missing(rates: dic
     api = DemoApi(many_apps(), clock=clock.now, max_page=100)
     with serve(faulty(api, faults)) as served:
         account = Account("heroku", "default", DEMO_TOKEN, served.url, "HEROKU_API_KEY")
-        chance = random.Random(1)
-        with closing(Client(HEROKU, account, clock=clock, chance=chance)) as client:
+        rng = random.Random(1)
+        with closing(Client(HEROKU, account, clock=clock, rng=rng)) as client:
             found = audit(client, clock)
 
     right = without_faults()

@@ -80,7 +80,7 @@ def test_a_budget_that_others_use_up_is_shared_and_not_fought_over() -> None:
             api.budget.spend()  # a dashboard: one request for two of ours
         return counting(api, statuses)(environ, start_response)
 
-    client = Client(HEROKU, DEMO, transport=in_process(others), clock=clock, chance=Evenly())
+    client = Client(HEROKU, DEMO, transport=in_process(others), clock=clock, rng=Evenly())
 
     for _ in range(300):
         client.fetch(HEROKU.function("get_current_user"), {}, Progress(clock))

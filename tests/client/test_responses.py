@@ -14,7 +14,7 @@ from fast_clock import FastClock
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Column
-from kosmo_kernel.client.call import Answer
+from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.demo.api import DemoApi
@@ -41,7 +41,7 @@ def answering(status: int, body: bytes | str | object, headers: dict[str, str] |
     return app
 
 
-def fetched(api: WSGIApplication, name: str = "list_apps", account: Account = ACCOUNT, **args: Any) -> Answer:
+def fetched(api: WSGIApplication, name: str = "list_apps", account: Account = ACCOUNT, **args: Any) -> Reply:
     client = Client(HEROKU, account, transport=in_process(api), clock=FastClock())
     return client.fetch(HEROKU.function(name), args)
 
@@ -65,7 +65,7 @@ def test_what_the_headers_say_comes_along() -> None:
 
     answer = fetched(answering(200, [], {"RateLimit-Remaining": "4321", **warnings}))
 
-    assert answer == Answer([], 1, 4321, ("stack ends soon", "Bearer [redacted]"))
+    assert answer == Reply([[]], 1, 4321, ("stack ends soon", "Bearer [redacted]"))
 
 
 @pytest.mark.parametrize("told", ["read identity", "read, identity", " read ,identity "])

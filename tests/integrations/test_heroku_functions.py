@@ -234,7 +234,7 @@ def test_no_secret_of_any_function_gets_past_the_client_or_into_a_recording(tmp_
         answer = Api(body).fetch(function, arguments(function, link), cassette)
         assert no_canary(answer.data), function.name
         assert "unknown" not in json.dumps(answer.data), function.name
-        assert not function.guarded or no_canary(list(answer.warnings))
+        assert not function.guarded or no_canary(list(answer.notes))
     cassette.close()
     assert no_canary(bodies(tmp_path / "run.jsonl"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kosmo_kernel.client.call import CallAnswer, CallHandle
+from kosmo_kernel.client.call import CallHandle, Reply
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.results.result import Result
@@ -34,7 +34,7 @@ def test_what_comes_with_an_answer_is_shown_only_if_the_script_still_waits_for_i
 
     tracker.cancel(1)
     for number, handle in enumerate(services.begun, 1):
-        handle.on_result(CallAnswer([number], None, [f"a note of {number}"], shown=[("markdown", b"of %d" % number)]))
+        handle.on_result(Reply([number], notes=[f"a note of {number}"], shown=[("markdown", b"of %d" % number)]))
 
     assert tracker.answers(1) == [(1, [1]), (2, [2])]
     assert [one.bundle["text/plain"] for one in result.displays] == ["of 2"]

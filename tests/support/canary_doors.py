@@ -102,7 +102,7 @@ def python(functions: Sequence[Function], _folder: Path) -> Iterator[str]:
         else:
             yield f"{value!r} {value._repr_html_()} {value.to_dict() if hasattr(value, 'to_dict') else dict(value)}"
     services = current_session()._services
-    yield from (repr(client.cache._kept) for client in (services._clients.values() if services else ()))
+    yield from (repr(client.cache._answers) for client in (services._clients.values() if services else ()))
     close_own_session()
 
 

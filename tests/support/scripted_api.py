@@ -12,7 +12,7 @@ import pytest
 from fast_clock import FastClock
 
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.client.call import Answer
+from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import Connections, in_process
 from kosmo_kernel.errors import ApiError
@@ -55,10 +55,10 @@ class Asking:
         self.clock = FastClock()
         self.progress = Progress(self.clock)
         transport = api if isinstance(api, httpx.BaseTransport) else in_process(api)
-        chance = random.Random(7)
-        self.client = Client(HEROKU, ACCOUNT, transport=transport, clock=self.clock, chance=chance, **options)
+        rng = random.Random(7)
+        self.client = Client(HEROKU, ACCOUNT, transport=transport, clock=self.clock, rng=rng, **options)
 
-    def fetch(self, name: str = "list_apps", **args: Any) -> Answer:
+    def fetch(self, name: str = "list_apps", **args: Any) -> Reply:
         return self.client.fetch(HEROKU.function(name), args, self.progress)
 
     def failed(self) -> ApiError:
