@@ -79,8 +79,8 @@ _GAPS = "".join(f"div.kosmo-{name}.kosmo-{name}{_GAP}" for name in _OURS)
 # An edge at the first column as soon as others are scrolled below it; browsers that cannot tell always show it.
 _EDGE = f"@keyframes kosmo-edge{{1%,100%{{box-shadow:1px 0 {_EDGE_COLOUR},6px 0 6px -6px {_EDGE_COLOUR}}}}}"
 _PAPER_STYLE = "".join(f"{_SELECTOR}{rule}" for rule in _ON_PAPER)
-CSS = f"{_EDGE}{_GAPS}{_SCREEN_STYLE}{_OUTLINE_STYLE}{_NOTES_STYLE}@media print{{{_PAPER_STYLE}}}"
-_ELEMENT = Html(f"<style>{CSS}</style>")
+CSS = Html(f"{_EDGE}{_GAPS}{_SCREEN_STYLE}{_OUTLINE_STYLE}{_NOTES_STYLE}@media print{{{_PAPER_STYLE}}}")
+_ELEMENT = Html("<style>{}</style>").format(CSS)
 _NONE = Html("")
 
 

@@ -45,37 +45,37 @@ _ANCHOR = re.compile(r"<a\b([^<>]*+)>((?:[^<]|<(?!/?a\b))*+)</a>", re.IGNORECASE
 _LOCAL = re.compile(r"""\bhref=["']?+(?!https?:|mailto:|#)""", re.IGNORECASE)
 _HEADING = re.compile(r"^#{1,6} ++(.++)$", re.MULTILINE)
 
-_TEMPLATE = f"""\
-{{%- extends 'lab/base.html.j2' -%}}
-{{%- block header -%}}
+_TEMPLATE = Html("""\
+{%- extends 'lab/base.html.j2' -%}
+{%- block header -%}
 <!DOCTYPE html>
 <html lang="en">
 <head>
-{_MARKER}
+{{ nb.metadata.marker }}
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
-<title>{{{{ nb.metadata.get('title', resources['metadata']['name']) | escape_html_keep_quotes }}}}</title>
-{STYLE}
+<title>{{ nb.metadata.get('title', resources['metadata']['name']) | escape_html_keep_quotes }}</title>
+{{ nb.metadata.style }}
 </head>
 <body>
-{{{{ nb.metadata.band }}}}
+{{ nb.metadata.band }}
 <main>
-{{%- endblock header -%}}
-{{%- block data_png -%}}{{{{ super() | replace('<img', cell.metadata.image) }}}}{{%- endblock -%}}
-{{%- block data_jpg -%}}{{{{ super() | replace('<img', cell.metadata.image) }}}}{{%- endblock -%}}
-{{%- block data_widget_view -%}}{{%- endblock -%}}
-{{%- block data_javascript -%}}{{%- endblock -%}}
-{{%- block body_footer -%}}
+{%- endblock header -%}
+{%- block data_png -%}{{ super() | replace('<img', cell.metadata.image) }}{%- endblock -%}
+{%- block data_jpg -%}{{ super() | replace('<img', cell.metadata.image) }}{%- endblock -%}
+{%- block data_widget_view -%}{%- endblock -%}
+{%- block data_javascript -%}{%- endblock -%}
+{%- block body_footer -%}
 </main>
 </body>
-{{%- endblock body_footer -%}}
-{{%- block footer -%}}
+{%- endblock body_footer -%}
+{%- block footer -%}
 </html>
-{{%- endblock footer -%}}
-"""
+{%- endblock footer -%}
+""")
 
 
 def check(copy: Path) -> None:
@@ -112,6 +112,7 @@ def write(copy: Path, accounts: Sequence[str]) -> Path:
     _arrange(notebook, hidden={REMOVED} if accounts and all(map(is_demo, accounts)) else {REMOVED, ABOUT_DEMO})
     _set_titles(notebook)
     _adapt_tables(notebook)
+    notebook.metadata.marker, notebook.metadata.style = _MARKER, STYLE
     notebook.metadata.band = FICTION if any(map(is_demo, accounts)) else ""
     bare = {"exclude_input": True, "exclude_input_prompt": True, "exclude_output_prompt": True}
     # By default nbconvert prefers templates in the working directory, and templates can run code.

@@ -6,12 +6,15 @@ the colours of the page here.
 
 from __future__ import annotations
 
+import re
+
 from kosmo_kernel.pages.design import BAND, COLOURS
 from kosmo_kernel.render.style import CSS
+from kosmo_kernel.safety.escape import Html
 
 MAX_OPEN_ROWS = 25  # rows of a table that are shown before "more" is opened
 
-_STYLE = """\
+_STYLE = Html("""\
 :root {
   --jp-border-color2: var(--line); --jp-layout-color0: var(--ground); --jp-content-font-color2: var(--soft);
   --jp-code-font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace;
@@ -130,5 +133,5 @@ table { border-collapse: collapse; font-size: 14px; line-height: 1.35; font-vari
   }
   .kosmo-table.kosmo-table table:has(th:nth-child(15)) tr > * { overflow-wrap: anywhere; min-width: 3em; }
 }
-"""
-STYLE = f"<style>\n{COLOURS}{CSS}\n{_STYLE.replace('FIRST_FOLDED', str(MAX_OPEN_ROWS + 1))}{BAND}</style>"
+""").sub(re.compile("FIRST_FOLDED"), lambda _: Html("{}").format(MAX_OPEN_ROWS + 1))
+STYLE = Html("<style>\n{}{}\n{}{}</style>").format(COLOURS, CSS, _STYLE, BAND)

@@ -78,7 +78,7 @@ def test_reading_a_variable_is_no_run_to_remember(shell: Shell) -> None:
         ("print", InvalidArgumentsError, "`print` is no table"),
         ("whatever", UnknownNameError, "Neither Python nor Lua has a variable `whatever`."),
         ("aps", UnknownNameError, "Neither Python nor Lua has a variable `aps`. Did you mean: apps"),
-        ("a b", InvalidArgumentsError, "'a b' is no name"),
+        ("a b", InvalidArgumentsError, "Write `rows = a b` in a cell"),
         ("", InvalidArgumentsError, "`%kosmo browse` needs a name"),
     ],
 )
