@@ -45,7 +45,7 @@ def adapt(html: str, *, are_figures: bool = False, is_headed: bool = False) -> s
 
 
 def _adapt_box(soup: BeautifulSoup, box: Tag, *, are_figures: bool, is_headed: bool) -> None:
-    rows = list(box.select("tbody tr"))
+    rows = [row for body in box.find_all("tbody") for row in body.find_all("tr")]
     if not rows:
         box.clear()
         if not is_headed:
@@ -57,11 +57,13 @@ def _adapt_box(soup: BeautifulSoup, box: Tag, *, are_figures: bool, is_headed: b
     for cell in box.find_all(["td"]):
         if (word := _TRUTH.get(cell.get_text())) is not None:
             cell.string = word
-    titles = [heading.get_text() for heading in box.select("thead th")]
+    headings = [heading for head in box.find_all("thead") for heading in head.find_all("th")]
+    titles = [heading.get_text() for heading in headings]
     for heading in box.find_all("th"):
         heading.string = _words(heading.get_text())
     for place, column in enumerate(_columns(rows)):
-        _shorten_times(box, place, column)
+        if place < len(headings):
+            _shorten_times(headings[place], column)
         if titles[place : place + 1] and titles[place] in _UNITS:
             _separate_thousands(column)
     if not are_figures and len(rows) > MAX_OPEN_ROWS:
@@ -95,11 +97,10 @@ def _separate_thousands(column: list[Tag]) -> None:
             cell.string = f"{int(whole):,}{point}{fraction}"
 
 
-def _shorten_times(box: Tag, place: int, column: list[Tag]) -> None:
+def _shorten_times(heading: Tag, column: list[Tag]) -> None:
     """Show the times of a column without seconds, with their zone in its heading."""
     times = [(cell, _TIME.fullmatch(text)) for cell in column if (text := cell.get_text().strip())]
-    headings = box.select("thead th")
-    if times and place < len(headings) and all(time for _, time in times):
+    if times and all(time for _, time in times):
         for cell, time in times:
             cell.string = time[1] if time else ""
-        headings[place].string = f"{headings[place].get_text()}, UTC"
+        heading.string = f"{heading.get_text()}, UTC"
