@@ -19,6 +19,7 @@ from kosmo_kernel.render.text import format_column
 from kosmo_kernel.safety.entities import clean
 from kosmo_kernel.safety.escape import Html, code_span
 from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.safety.rows import markdown_rows
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import without_surrogates
@@ -50,7 +51,7 @@ def comment(report: CheckReport, fail_on: str) -> str:
         page.table(["Severity", "Check", "Findings", ""], [_summary_row(result) for result in with_findings], "check")
     if report.not_checked:
         rows = [
-            [", ".join(code_span(result.check.name) for result in results), _prose(reason)]
+            [Markdown(", ").join(code_span(result.check.name) for result in results), _prose(reason)]
             for reason, results in report.reasons.items()
         ]
         title = Html("<b>Not checked</b> ({})").format(len(report.not_checked))
@@ -110,8 +111,8 @@ class _Page:
             rows: the cells of each row.
             name: what a row is, to count those that have no room.
         """
-        lines = [_row(row) for row in rows]
-        head = ["", _row(columns), _row(["---"] * len(columns))]
+        heading, rule, *lines = (line.trimmed() for line in markdown_rows(columns, rows))
+        head = ["", heading, rule]
         room = self._room - sum(len(line) + 1 for line in head) - _ROOM_FOR_MORE
         sizes = list(accumulate(len(line) + 1 for line in lines))
         fitting = sum(size <= room for size in sizes)
@@ -125,10 +126,6 @@ class _Page:
     def _skip(self, name: str, number: int) -> None:
         if number:
             self._left_out[name] = self._left_out.get(name, 0) + number
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _summary(report: CheckReport, fail_on: str) -> Iterable[str]:
@@ -169,7 +166,7 @@ def _summary_row(result: CheckResult) -> list[str]:
         result.reason
     )
     severity = f"{_ICONS[result.check.severity]} {result.check.severity}"
-    name = f"{_prose(result.check.title)} ({code_span(result.check.name)})"
+    name = Markdown("{} ({})").format(_prose(result.check.title), code_span(result.check.name))
     return [severity, name, f"{len(result.findings):,}", ", ".join(remarks)]
 
 
@@ -213,9 +210,9 @@ def _scalar(value: Any) -> Any:
     return value_text(value) if isinstance(value, (list, Mapping)) else value
 
 
-def _prose(text: str) -> str:
+def _prose(text: str) -> Markdown:
     """Return a text of one line as Markdown without markup, links, mentions and references."""
-    parts: list[str] = []
+    parts: list[Markdown] = []
     start = 0
     text = _line(text)
     for match in _REFERENCE.finditer(text):

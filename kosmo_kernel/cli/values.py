@@ -43,13 +43,13 @@ from kosmo_kernel.cli.output import (
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.render.blocks import TEXTS, ValueKind, as_shown, blocks_of
 from kosmo_kernel.render.cells import exact_cell, spreadsheet_cell
+from kosmo_kernel.render.tables import RecordView, exact_table, table_of
 from kosmo_kernel.render.text import first_lines, pretty
 from kosmo_kernel.results.dry_run import plan_of, summary
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.safety.markup import Markdown, Markup, Terminal
 from kosmo_kernel.safety.rows import Csv, Tabbed, csv_lines, markdown_line, markdown_rows, tabbed_lines
 from kosmo_kernel.text.nearest import nearest
-from kosmo_kernel.values.fields import fields_of
 from kosmo_kernel.values.records import Record, Records, encode
 
 LINES_PER_WRITE = 1000
@@ -162,13 +162,13 @@ def _with_columns(values: Sequence[Any], names: Sequence[str]) -> list[Any]:
 
 def _chosen(value: Records | Record, names: Sequence[str]) -> Records | Record:
     """Return a table or a record with these columns only, as fields of these names."""
-    records = value.for_table() if isinstance(value, Records) else Records([value], value.function)
-    fields = {field.name: field for field in fields_of(records)}
+    whole = exact_table(value)
+    columns = dict(zip(whole.names, whole.columns, strict=True))
     for name in names:
-        if name not in fields and (fields or records):
-            raise UnknownNameError(f"There is no column `{name}`.", tuple(nearest(name, list(fields))))
-    columns = [fields[name].values(records) for name in names if name in fields]
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        if name not in columns and (columns or whole.total):
+            raise UnknownNameError(f"There is no column `{name}`.", tuple(nearest(name, list(columns))))
+    chosen = [columns[name] for name in names if name in columns]
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*chosen, strict=True)]
     if isinstance(value, Record):
         return Record(rows[0])
     return Records(rows, None, () if rows else tuple(Column(name, "") for name in names))
@@ -183,10 +183,8 @@ def _table(
     value: dict[str, Any] | Records, cell: Callable[[Any], str] = exact_cell
 ) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
     """Return the names of the fields of records or of one object, and the rows of their texts."""
-    records = value.for_table() if isinstance(value, Records) else Records([value], getattr(value, "function", None))
-    fields = list(fields_of(records))
-    columns = [map(cell, field.values(records)) for field in fields]
-    return [cell(field.name) for field in fields], zip(*columns, strict=True)
+    whole = exact_table(value)
+    return list(map(cell, whole.names)), zip(*(map(cell, values) for values in whole.columns), strict=True)
 
 
 def _pairs(value: dict[str, Any]) -> Iterator[Sequence[str]]:
@@ -218,8 +216,6 @@ def _separated_lines(kind: ValueKind, value: Any, layout: Layout) -> Iterator[Ta
 
 
 def _text_lines(kind: ValueKind, value: Any, layout: Layout) -> Iterator[Terminal]:
-    from kosmo_kernel.render.tables import RecordView, table_of
-
     match kind:
         case ValueKind.TABLE:
             text = table_of(value, len(value)).text(sys.maxsize, header=layout.header)

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
+from kosmo_kernel.render.tables import exact_table
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.text import shortened, with_escapes
 from kosmo_kernel.text.quantities import counted
-from kosmo_kernel.values.fields import first_fields
-from kosmo_kernel.values.records import Record, Records, decode, encode, without_surrogates
+from kosmo_kernel.values.records import Records, decode, encode, without_surrogates
 
 MAX_CELL_LENGTH = 80  # characters of a cell, in a table that does not fit
 MAX_COLUMNS = 200  # columns of a table, and fields of a record
@@ -131,12 +131,10 @@ class _Table(NamedTuple):
 def _table(records: Records, room: int, room_if_cut: int) -> Bounded:
     if not records and not records.columns:
         return Bounded(shortened("0 records", max(room, 1)), "table")
-    records = records.for_table()
-    fields, count = first_fields(records, MAX_COLUMNS)
-    columns = [_Column(_name(field.name), field.values(records)) for field in fields]
-    size = f"{counted(len(records), 'record')}, {counted(count, 'column')}"
-    same, columns = _split_same(columns)
-    table = _Table(size, len(records), columns, same, [], count - len(fields))
+    whole = exact_table(records, MAX_COLUMNS)
+    size = f"{counted(whole.total, 'record')}, {counted(len(whole.names) + whole.left_out, 'column')}"
+    same, columns = _split_same(list(map(_Column, map(_name, whole.names), whole.columns)))
+    table = _Table(size, whole.total, columns, same, [], whole.left_out)
     if table.total * len(columns) <= room and not table.further:  # with a character for each cell
         lines = table.lines(room, None)
         if lines and table.rows_of(lines) == table.total:
@@ -218,18 +216,16 @@ def _cell(value: Any, most: int | None) -> str:
 
 def _record(record: Mapping[Any, Any], room: int) -> Bounded:
     """Return a line for each field; a list in it is JSON."""
-    function = record.function if isinstance(record, Record) else None
-    records = Records([dict(record)], function)
-    fields, count = first_fields(records, MAX_COLUMNS)
+    whole = exact_table(record, MAX_COLUMNS)
+    count = len(whole.names) + whole.left_out
     lines: list[str] = []
     is_cut = False
-    for field in fields:
-        value = field.values(records)[0]
-        label = f"{_name(field.name)}: "
+    for place, (name, [value]) in enumerate(zip(whole.names, whole.columns, strict=True), start=1):
+        label = f"{_name(name)}: "
         available = room - len(label) - bool(lines)
         text = "null" if value is None else _cell(value, None)
         if len(text) > available and isinstance(value, (str, list, dict)):  # leave half of the room to those after it
-            text, is_cut = _cell(value, max(1, available // 2 if field is not fields[-1] else available)), True
+            text, is_cut = _cell(value, max(1, available // 2 if place < len(whole.names) else available)), True
         if len(text) > available:
             break
         lines.append(label + text)

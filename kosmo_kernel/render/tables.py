@@ -1,6 +1,7 @@
 """Show records as tables, in HTML and in text.
 
-`table_of` makes a `Table` from records, and `frames.table_of_frame` from a DataFrame. A table shows the first rows of a
+`table_of` makes a `Table` from records, `exact_table` one of all their rows with values as they were sent, and
+`frames.table_of_frame` one from a DataFrame. A table shows the first rows of a
 long list and counts all. The HTML is one small element that needs no script: its style is limited to itself and takes
 its colours from the page (JupyterLab, VS Code, a standalone page); where a site removes styles, a table with links,
 aligned numbers and the count is left.
@@ -28,7 +29,7 @@ from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text.quantities import counted
-from kosmo_kernel.values.fields import Field, are_times, first_fields, moment
+from kosmo_kernel.values.fields import Field, are_times, fields_of, first_fields, moment
 from kosmo_kernel.values.records import Record, Records
 
 TEXT_WIDTH = 110  # columns of text, if the width of the terminal is unknown
@@ -150,11 +151,10 @@ class RecordView(Record):
 
     def _fields(self) -> tuple[list[tuple[str, Any]], str]:
         """Return the names and values of the first fields, and a note on the others."""
-        records = Records([self], self.function)
-        fields, count = first_fields(records, FIELDS_SHOWN)
-        shown = [(_short_name(field.name), _read(field, records)[0]) for field in fields]
-        left_out = count - len(shown)
-        return shown, f"{left_out:,} more of {count:,} fields; ask for them by their names" if left_out else ""
+        whole = table_of(self, 1, most=FIELDS_SHOWN)
+        fields = [(_short_name(name), value) for name, [value] in zip(whole.names, whole.columns, strict=True)]
+        more, count = whole.left_out, len(fields) + whole.left_out
+        return fields, f"{more:,} more of {count:,} fields; ask for them by their names" if more else ""
 
     def __repr__(self) -> str:
         lines = self.lines()
@@ -169,18 +169,47 @@ class RecordView(Record):
         return box(_BOX.format(style(), without_delimiters(rows + below)))
 
 
-def table_of(records: Records, limit: int | None = None, note: str = "") -> Table:
-    """Return the table that a frame of these records would show, without importing pandas.
+def table_of(
+    value: Records | Mapping[Any, Any], limit: int | None = None, note: str = "", most: int = COLUMNS_SHOWN
+) -> Table:
+    """Return the table that a frame of some records, or of one, would show, without importing pandas.
 
-    It shows `limit` rows, or as many as `KOSMO_ROWS` says when that is None.
+    Parameters:
+        value: the records.
+        limit: the rows to show; as many as `KOSMO_ROWS` says when None.
+        note: a line to show below the count.
+        most: the columns to show at most.
     """
-    records = records.for_table()
+    records = _records_of(value)
     first = Records(records.rows[: ROWS.resolve() if limit is None else limit], records.function, records.columns)
-    fields, count = first_fields(records, COLUMNS_SHOWN)
+    fields, count = first_fields(records, most)
     names = [field.name for field in fields]
     columns = [_read(field, first, records) for field in fields]
     main = frozenset(field.name for field in fields if field.column and field.column.main)
     return Table(names, columns, len(records), note=note, left_out=count - len(fields), main=main)
+
+
+def exact_table(value: Records | Mapping[Any, Any], most: int | None = None) -> Table:
+    """Return the table of all records, or of one, with their values as they were sent.
+
+    Parameters:
+        value: the records.
+        most: the columns to read at most; all when None.
+
+    Raises:
+        LimitError: a table of all fields would be large and nearly empty.
+    """
+    records = _records_of(value)
+    fields, count = (list(fields_of(records)), 0) if most is None else first_fields(records, most)
+    columns = [field.values(records) for field in fields]
+    return Table([field.name for field in fields], columns, len(records), left_out=max(count - len(fields), 0))
+
+
+def _records_of(value: Records | Mapping[Any, Any]) -> Records:
+    """Return the records of a table: with their account if they are from several, and a single record by itself."""
+    if isinstance(value, Records):
+        return value.for_table()
+    return Records([dict(value)], value.function if isinstance(value, Record) else None)
 
 
 def _read(field: Field, shown: Records, records: Records | None = None) -> list[Any]:

@@ -46,7 +46,7 @@ def tabbed_lines(rows: Iterable[Sequence[str]]) -> Iterator[Tabbed]:
 
 
 def markdown_rows(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[Markdown]:
-    """Yield the lines of a table."""
+    """Yield the lines of a table; cells that are Markdown stay as they are."""
     yield _markdown_row(names)
     yield Markdown(f"|{' --- |' * len(names)}\n")
     yield from map(_markdown_row, rows)
@@ -58,4 +58,5 @@ def markdown_line(text: str) -> Markdown:
 
 
 def _markdown_row(cells: Sequence[str]) -> Markdown:
-    return Markdown(f"| {' | '.join(map(markdown_line, cells))} |\n")
+    texts = [cell if isinstance(cell, Markdown) else markdown_line(cell) for cell in cells]
+    return Markdown(f"| {' | '.join(texts)} |\n")
