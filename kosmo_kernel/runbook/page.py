@@ -119,7 +119,7 @@ def write(copy: Path, accounts: Sequence[str]) -> Path:
     templates = {"raw_template": _TEMPLATE, "extra_template_basedirs": []}
     exporter = HTMLExporter(**templates, **bare)  # type: ignore[no-untyped-call] # nbconvert has no types
     # It replaces links of notebooks of 2013, and takes quadratic time for headings of many brackets.
-    exporter.register_filter("strip_files_prefix", lambda text: text)
+    exporter.register_filter("strip_files_prefix", lambda text: text)  # type: ignore[no-untyped-call] # as above
     exported, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
     page = copy.with_suffix(SUFFIX)
     with writing(page, f"The notebook with all outputs is {copy}."):
