@@ -282,6 +282,17 @@ class Link:
         return tuple(PLACE.findall(self.path))
 
 
+class ListField(NamedTuple):
+    """A field with a list: the known fields of its items, or None if they are no records."""
+
+    items: Fields | None
+
+
+# The fields of an object that have columns: by name, the fields of an object in it, or of its items if it is a list, or
+# None for a simple value.
+Fields = dict[str, "Fields | ListField | None"]
+
+
 class LocalRecords(NamedTuple):
     """The records of a function that sends no request.
 
@@ -376,6 +387,20 @@ class Function:
     def secrets(self) -> tuple[Column, ...]:
         """The columns whose values must not leave the client as they are; those in lists with their full names."""
         return tuple(_secrets(self.columns))
+
+    @cached_property
+    def secret_paths(self) -> tuple[tuple[tuple[str, ...], Column], ...]:
+        """The `secrets`, each after the keys that lead to its value."""
+        return tuple((column.path, column) for column in self.secrets)
+
+    @cached_property
+    def known_fields(self) -> tuple[tuple[tuple[str, ...], Fields], ...]:
+        """The fields that leave the client of each object that holds secrets, after the keys that lead to it."""
+        paths = [(), *(tuple(part.split(".")) for part in self.guarded_parts)]
+        return tuple(
+            (path, _fields([column for column in self.columns if column.path[: len(path)] == path], len(path)))
+            for path in (paths if self.guarded else paths[1:])
+        )
 
     @property
     def is_quotable(self) -> bool:
@@ -510,6 +535,20 @@ def _secrets(columns: Iterable[Column], above: str = "") -> Iterator[Column]:
         if column.secret or column.bare:
             yield replace(column, name=above + column.name)
         yield from _secrets(column.items, f"{above}{column.name}.")
+
+
+def _fields(columns: Iterable[Column], depth: int = 0) -> Fields:
+    groups: dict[str, list[Column]] = {}
+    for column in columns:
+        groups.setdefault(column.path[depth], []).append(column)
+    return {key: _field(group, depth) for key, group in groups.items()}
+
+
+def _field(group: Sequence[Column], depth: int) -> Fields | ListField | None:
+    column = group[0]
+    if len(column.path) > depth + 1:
+        return _fields(group, depth + 1)
+    return ListField(_fields(column.items) if column.items else None) if column.kind == "list" else None
 
 
 def _nested_value(value: object, name: str) -> object:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from kosmo_kernel.accounts.fingerprints import FINGERPRINT
 from kosmo_kernel.catalogue import Column, Function
+from kosmo_kernel.catalogue.model import Fields, ListField
 from kosmo_kernel.safety.redaction import REDACTED
 
 # A service's own word for an error. Errors about things that hold secrets repeat nothing else.
@@ -37,14 +38,10 @@ def clean(function: Function, value: Any, fingerprint: Callable[[object], str]) 
     if not (function.is_quotable or isinstance(value, dict)):
         value = [row if isinstance(row, dict) else REDACTED for row in value] if isinstance(value, list) else REDACTED
     rows = value if isinstance(value, list) else [value]
-    if function.guarded:
-        fields = _fields(function.columns)
+    for path, fields in function.known_fields:
         for row in rows:
-            _keep_known(row, fields)
-    for part in function.guarded_parts:
-        _keep_known_in_part(rows, part.split("."), function.columns)
-    for column in function.secrets:
-        *parents, key = column.path
+            _keep_known_in_part(row, path, fields)
+    for (*parents, key), column in function.secret_paths:
         for row in rows:
             _hide(row, parents, key, column)
     return value
@@ -86,35 +83,20 @@ def _text(value: object, pattern: re.Pattern[str]) -> str | None:
     return value if isinstance(value, str) and pattern.fullmatch(value) else None
 
 
-class _ListField(NamedTuple):
-    """A field with a list: the known fields of its items, or None if they are no records."""
-
-    items: _Fields | None
-
-
-# The fields that go further of an object: by name, the fields of an object in it, or of its items if it is a list, or
-# None for a simple value. They are computed once for all records of a response.
-_Fields = dict[str, "_Fields | _ListField | None"]
-
-
-def _fields(columns: Sequence[Column], depth: int = 0) -> _Fields:
-    groups: dict[str, list[Column]] = {}
-    for column in columns:
-        groups.setdefault(column.path[depth], []).append(column)
-    return {key: _field(group, depth) for key, group in groups.items()}
+def _keep_known_in_part(record: Any, path: Sequence[str], fields: Fields) -> None:
+    """Remove the fields without a column from an object in a record, which `path` leads to, or from the record."""
+    above: Any = None
+    part = record
+    for key in path:
+        above, part = part, part.get(key) if isinstance(part, dict) else None
+    if isinstance(part, dict):
+        _keep_known(part, fields)
+    elif part is not None and path:
+        above[path[-1]] = REDACTED
 
 
-def _field(group: Sequence[Column], depth: int) -> _Fields | _ListField | None:
-    column = group[0]
-    if len(column.path) > depth + 1:
-        return _fields(group, depth + 1)
-    return _ListField(_fields(column.items) if column.items else None) if column.kind == "list" else None
-
-
-def _keep_known(record: Any, fields: _Fields) -> None:
+def _keep_known(record: dict[str, Any], fields: Fields) -> None:
     """Remove the fields without a column from a record, and what stands in place of a simple value."""
-    if not isinstance(record, dict):
-        return
     for key, value in list(record.items()):
         if key not in fields:
             del record[key]
@@ -125,28 +107,13 @@ def _keep_known(record: Any, fields: _Fields) -> None:
                 _keep_known(value, known)
             elif value is not None:
                 record[key] = REDACTED
-        elif isinstance(known, _ListField) and isinstance(value, list):
+        elif isinstance(known, ListField) and isinstance(value, list):
             record[key] = [_known_item(item, known.items) for item in value]
         elif isinstance(value, (dict, list)):
             record[key] = REDACTED
 
 
-def _keep_known_in_part(rows: Sequence[Any], part: Sequence[str], columns: Sequence[Column]) -> None:
-    """Remove the fields without a column from an object in each record, which `part` leads to."""
-    fields = _fields([column for column in columns if column.path[: len(part)] == tuple(part)], len(part))
-    *above, last = part
-    for row in rows:
-        place = row
-        for key in above:
-            place = place.get(key) if isinstance(place, dict) else None
-        value = place.get(last) if isinstance(place, dict) else None
-        if isinstance(value, dict):
-            _keep_known(value, fields)
-        elif value is not None:
-            place[last] = REDACTED
-
-
-def _known_item(item: Any, fields: _Fields | None) -> Any:
+def _known_item(item: Any, fields: Fields | None) -> Any:
     if isinstance(item, dict) and fields is not None:
         _keep_known(item, fields)
         return item
