@@ -184,7 +184,8 @@ class Client:
         if self.connections.closed:
             raise RuntimeError(f"{self!r} is closed")
         requests = 0
-        for lookup in records_to_look_up(function, args):
+        has_lookups = any(param.lookup for param in function.params)
+        for lookup in records_to_look_up(function, args) if has_lookups else ():
             reply = self.fetch(lookup.function, lookup.args, progress, fresh=fresh, on_answer=on_answer)
             [record] = reply.data if isinstance(reply.data, list) else [reply.data]
             args = {**args, lookup.param: record.get(lookup.field)}

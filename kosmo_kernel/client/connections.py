@@ -191,7 +191,10 @@ class Connections:
             response = transport.handle_request(request)
         except httpx.TransportError as error:
             raise self._no_response(error) from error
-        status, headers = response.status_code, _headers(response.headers.raw)
+        status, headers = response.status_code, dict[str, str]()
+        for raw_name, raw_value in response.headers.raw:  # repeated ones are joined with commas
+            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
         try:
             body = _body(response, Response(status, headers, b""))
         except (httpx.TransportError, httpx.DecodingError) as error:
@@ -294,15 +297,6 @@ def _body(response: httpx.Response, head: Response) -> bytes:
             raise UnreadableResponseError(f"it has more than {MAX_BODY_BYTES >> 20} MiB", head)
         pieces.append(piece)
     return b"".join(pieces)
-
-
-def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return headers by lower-case name; repeated ones are joined with commas."""
-    headers: dict[str, str] = {}
-    for name, value in raw:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return headers
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -129,28 +129,36 @@ class RateLimiter:
         finally:
             with self._lock:
                 self._queue.remove(waiter)
-                self._wake()
+                if self._queue:
+                    self._queue[0].set()
 
-    def answered(self, turn: Permit, left: int | None) -> None:
+    def answered(self, permit: Permit, remaining: int | None) -> None:
         """Give back the permit of a request that was answered with any status but 429.
 
         Parameters:
-            left: the remaining requests according to the response, if it reports them.
+            remaining: the remaining requests according to the response, if it reports them.
         """
         with self._lock:
-            self._give_back(turn)
-            if turn.number > self._rejected_at:
+            self._give_back(permit)
+            if permit.number > self._rejected_at:
                 self._probing = False
                 self._rejections.clear()
-            if left is not None:
-                self._learn(turn, left)
+            if remaining is None:
+                return
+            # The number is out of date if the service counted requests since: between none and all of those that were
+            # unfinished when this one was sent.
+            now = self._clock.now()
+            self._capacity = max(self._capacity, remaining)
+            maximum = remaining + (now - permit.at) * self._rate
+            minimum = remaining - (self._sent - permit.over - 1)
+            self._left, self._seen, self._known = min(max(self._refilled(now), minimum), maximum), now, True
 
-    def no_response(self, turn: Permit) -> None:
+    def no_response(self, permit: Permit) -> None:
         """Give back the permit of a request without a response. It stays counted: the service may have counted it."""
         with self._lock:
-            self._give_back(turn)
+            self._give_back(permit)
 
-    def rejected(self, turn: Permit, after: float | None) -> bool:
+    def rejected(self, permit: Permit, after: float | None) -> bool:
         """Give back the permit of a request that was answered with status 429.
 
         Parameters:
@@ -160,10 +168,10 @@ class RateLimiter:
             Whether to try again with another permit.
         """
         with self._lock:
-            self._give_back(turn)
+            self._give_back(permit)
             now = self._clock.now()
             # Requests that were in flight at the last rejection do not count.
-            if turn.number > self._rejected_at or not self._rejections:
+            if permit.number > self._rejected_at or not self._rejections:
                 self._rejections.append(now)
                 self._rejected_at = self._sent
             doubled = min(
@@ -179,28 +187,25 @@ class RateLimiter:
             self._rejections.clear()
             return False
 
-    def set_remaining(self, left: int) -> None:
+    def set_remaining(self, remaining: int) -> None:
         """Set the remaining requests to the number from a query that did not count against the budget."""
         with self._lock:
-            self._left, self._seen, self._known = float(left - (self._sent - self._over)), self._clock.now(), True
-            self._capacity = max(self._capacity, left)
+            self._left, self._seen, self._known = float(remaining - (self._sent - self._over)), self._clock.now(), True
+            self._capacity = max(self._capacity, remaining)
 
     def _go(self, now: float) -> Permit:
         self._sent += 1
         self._last = now
         self._left, self._seen = self._refilled(now) - 1, now
-        turn = Permit(self._sent, now, self._over)
+        permit = Permit(self._sent, now, self._over)
         if self._probing:
-            self._probe = turn
-        return turn
+            self._probe = permit
+        return permit
 
-    def _give_back(self, turn: Permit) -> None:
+    def _give_back(self, permit: Permit) -> None:
         self._over += 1
-        if turn is self._probe:
+        if permit is self._probe:
             self._probe = None
-        self._wake()
-
-    def _wake(self) -> None:
         if self._queue:
             self._queue[0].set()
 
@@ -230,15 +235,3 @@ class RateLimiter:
 
     def _refilled(self, now: float) -> float:
         return min(self._capacity, self._left + (now - self._seen) * self._rate)
-
-    def _learn(self, turn: Permit, left: int) -> None:
-        """Correct the count by the number in a response, which is out of date if the service counted requests since.
-
-        After the response, the service counted between none and all of the requests that were unfinished when this
-        one was sent.
-        """
-        now = self._clock.now()
-        self._capacity = max(self._capacity, left)
-        maximum = left + (now - turn.at) * self._rate
-        minimum = left - (self._sent - turn.over - 1)
-        self._left, self._seen, self._known = min(max(self._refilled(now), minimum), maximum), now, True

@@ -6,8 +6,8 @@ half of the time for a short request would go into JSON.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,10 +18,7 @@ from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.values.records import encode
 from kosmo_kernel.walls import wire
 
-
-def pack(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
-    """Return a payload made of a header and texts."""
-    return wire.pack(header, blobs, _header_to_json)
+pack = partial(wire.pack, to_json=encode)  # returns a payload made of a header and texts
 
 
 def unpack(payload: bytes, most: int) -> tuple[dict[str, Any], list[bytes]]:
@@ -38,23 +35,13 @@ def unpack(payload: bytes, most: int) -> tuple[dict[str, Any], list[bytes]]:
     return wire.unpack(payload, msgspec.json.decode)
 
 
-def _header_to_json(header: Mapping[str, Any]) -> bytes:
-    try:
-        return encode(header)
-    except UnicodeEncodeError:  # a lone surrogate, as in a file name that is not UTF-8, needs a JSON escape
-        return json.dumps(header).encode()
-
-
-class guard:  # noqa: N801 - it is used like a function
+class guard(AbstractContextManager[None]):  # noqa: N801 - it is used like a function
     """Context manager for code that reads a child's message: turn errors of a malformed one into LuaProcessError.
 
     The caller then ends the child.
     """
 
     __slots__ = ()
-
-    def __enter__(self) -> None:
-        pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         if kind is not None and issubclass(kind, _MALFORMED):

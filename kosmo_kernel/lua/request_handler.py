@@ -139,7 +139,8 @@ class RequestHandler:
         room = Room(self._limits)
         with messages.guard():
             request = self._request(header, blobs, room)
-            self._handles.release(header.get("released", []))  # now, since the call may take long and return much
+            if released := header.get("released"):
+                self._handles.release(released)  # now, since the call may take long and return much
         self._begin(BLOCKING, request, room)
         while BLOCKING not in self._answered:
             self._wait()

@@ -187,14 +187,14 @@ class Services:
         to = self._endpoint(request.path, request.account, account)
         function = to.function
         try:
-            args = function.named(request.positional if request.named is None else request.named)
+            args = dict(request.named) if request.named is not None else function.named(request.positional)
             collect, limit = _reserved(function, args) if args.keys() & RESERVED else (False, None)
             bound = function.bind(args)
         except InvalidArgumentsError as error:
             error.advice = f"Write {to.integration.name}.{function.example_call}"
             raise
-        calls = function.calls(bound)
         many = function.fanned_out(bound)
+        calls = function.calls(bound) if many else [bound]
         if limit is not None and not many:
             raise _unused_limit(to.integration, function, limit, with_arguments=bool(bound))
         return ServiceCall(
@@ -374,7 +374,12 @@ class Services:
             CredentialsError: the account has no token.
             UnknownNameError: there is no such account.
         """
-        account = self._account(integration, alias)
+        account: accounts.Account | None = None  # of a fictional account, which is answered in this process
+        if self._cassette and not self._cassette.live:
+            name = normalize_alias(alias)
+            account = accounts.Account(integration.name, name, "no-token", integration.base_url, "the cassette")
+        elif alias not in accounts.demo_places(integration):
+            account = accounts.find(integration, alias)
         key = (integration.name, account.alias if account else alias)
         with self._lock:
             client = self._clients.get(key)
@@ -386,13 +391,6 @@ class Services:
                 client = Client(integration, account, cassette=self._cassette)
             self._clients[key] = client
             return client
-
-    def _account(self, integration: Integration, alias: str) -> accounts.Account | None:
-        """Return the account with an alias, or None for a fictional one, which is answered in this process."""
-        if self._cassette and not self._cassette.live:
-            name = normalize_alias(alias)
-            return accounts.Account(integration.name, name, "no-token", integration.base_url, "the cassette")
-        return None if alias in accounts.demo_places(integration) else accounts.find(integration, alias)
 
 
 def _endpoint(path: str, named: str | None, account: str) -> Endpoint:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import RECORD_LIMIT, RESPONSE_LIMIT, Setting
 
 
+@dataclass(eq=False)
 class ResponseBudget:
     """What may still be received. Thread-safe.
 
@@ -25,14 +27,14 @@ class ResponseBudget:
         records_limit: the name of that limit.
     """
 
-    def __init__(
-        self, scope: str, max_bytes: int, bytes_setting: Setting, max_records: int, records_limit: str
-    ) -> None:
-        self._scope = scope
-        self._max_bytes, self._bytes_setting = max_bytes, bytes_setting
-        self._max_records, self._records_limit = max_records, records_limit
-        self._bytes = self._records = 0
-        self._lock = threading.Lock()
+    scope: str
+    max_bytes: int
+    bytes_setting: Setting
+    max_records: int
+    records_limit: str
+    _bytes: int = field(default=0, init=False)
+    _records: int = field(default=0, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @classmethod
     def of_run(cls) -> ResponseBudget:
@@ -56,16 +58,16 @@ class ResponseBudget:
         with self._lock:
             self._bytes += size
             self._records += records
-            excess = self._bytes > self._max_bytes, self._records > self._max_records
+            excess = self._bytes > self.max_bytes, self._records > self.max_records
         if excess[0]:
-            setting = self._bytes_setting
+            setting = self.bytes_setting
             raise LimitError(
-                f"{where()}: {self._scope} have more than {self._max_bytes:,} bytes ({setting.name}). If that much is "
+                f"{where()}: {self.scope} have more than {self.max_bytes:,} bytes ({setting.name}). If that much is "
                 f"right, set {setting.variable} or `{'.'.join(setting.config)}` in config.toml.",
                 limit=setting.name,
             )
         if excess[1]:
             raise LimitError(
-                f"{where()}: {self._scope} have more than {self._max_records:,} records ({self._records_limit}).",
-                limit=self._records_limit,
+                f"{where()}: {self.scope} have more than {self.max_records:,} records ({self.records_limit}).",
+                limit=self.records_limit,
             )
