@@ -13,8 +13,9 @@ from itertools import accumulate
 from typing import Any
 
 from kosmo_kernel.checks.check_file import SEVERITIES
-from kosmo_kernel.checks.finding_columns import finding_columns, value_text
+from kosmo_kernel.checks.finding_columns import finding_columns
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, fails_on
+from kosmo_kernel.render.cells import value_text
 from kosmo_kernel.render.text import format_column
 from kosmo_kernel.safety.entities import clean
 from kosmo_kernel.safety.escape import Html, code_span

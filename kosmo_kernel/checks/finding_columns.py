@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from kosmo_kernel.checks.report import Finding, field_of
-from kosmo_kernel.render.cells import exact_cell
+from kosmo_kernel.render.cells import value_text
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.values.fields import MISSING
 
@@ -67,13 +67,6 @@ def column_value(finding: Finding, column: str) -> Any:
     value = field_of(finding.record, column)
     label = _label(value) if isinstance(value, Mapping) else None
     return value if label is None else label
-
-
-def value_text(value: Any) -> str:
-    """Return a value as text: a list of plain values with commas between them, other lists and objects as JSON."""
-    if isinstance(value, list) and not any(isinstance(item, (list, Mapping)) for item in value):
-        return ", ".join(map(exact_cell, value))
-    return exact_cell(value)
 
 
 def _column(name: str, findings: Sequence[Finding], *, is_first: bool) -> FindingColumn:

@@ -20,7 +20,8 @@ from rich.text import Text
 from rich.theme import Theme
 
 from kosmo_kernel.cli import streams
-from kosmo_kernel.render.column_widths import ColumnSize, chosen_widths, short_heading
+from kosmo_kernel.render.column_widths import GAP, ColumnSize, chosen_widths, short_heading
+from kosmo_kernel.render.style import NOTHING
 from kosmo_kernel.render.tables import RecordView, table_of
 from kosmo_kernel.render.tables import Table as RecordTable
 from kosmo_kernel.render.text import escape_control, format_column, is_number
@@ -55,7 +56,6 @@ _PAGE = Theme(
         "markdown.table.header": "bold",
     }
 )
-NOTHING = "\N{EN DASH}"
 _CLOCK, _NARROW_CLOCK = "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"
 _MIN_TEXT_WIDTH = 12  # terminal columns below which no text of a main column is cut
 
@@ -89,19 +89,32 @@ def print_page(page: Markdown) -> None:
 
 def print_pairs(rows: Sequence[tuple[str, str]]) -> None:
     """Print names with a wrapped text beside each."""
-    grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=True)
-    grid.add_column(no_wrap=True, style="cyan")
-    grid.add_column(overflow="fold")
-    for name, text in rows:
-        grid.add_row(Text(f"  {escape_control(name)}"), Text(escape_control(text)))
-    console().print(grid)
+    texts = ((Text(f"  {escape_control(name)}"), Text(escape_control(text))) for name, text in rows)
+    console().print(pairs(texts, style="cyan", pad_edge=True))
+
+
+def pairs(rows: Iterable[tuple[Text, Text]], *, style: str, pad_edge: bool = False) -> Table:
+    """Return a rich table of names with a wrapped text beside each.
+
+    Parameters:
+        rows: the names and texts.
+        style: a rich style for the names.
+        pad_edge: whether there is a gap after the texts, too.
+    """
+    rich_table = Table.grid(padding=(0, GAP, 0, 0), pad_edge=pad_edge)
+    rich_table.add_column(no_wrap=True, style=style)
+    rich_table.add_column(overflow="fold")
+    for row in rows:
+        rich_table.add_row(*row)
+    return rich_table
 
 
 def print_records(value: Record | Records, below: str = "", *, header: bool = True) -> None:
     """Print records as a table with their count and a note below; print one record with a line for each field."""
     screen = console()
     if isinstance(value, Record):
-        screen.print(_record_grid(value))
+        lines = RecordView(value).lines()
+        screen.print(pairs(((Text(name), _cell(text)) for name, text in lines), style="bold"))
         return
     whole = replace(table_of(value), more=ROWS.variable)
     for clock in (_CLOCK, _NARROW_CLOCK):
@@ -168,8 +181,7 @@ def _columns(whole: RecordTable, clock: str) -> list[tuple[str, GridColumn]]:
             heading = Text.assemble((escape_control(name), "bold"), (" UTC" if "%H" in clock else "", "dim"))
         else:
             texts, heading = format_column(values), Text(escape_control(name), "bold")
-        cells = [Text(NOTHING, "dim") if text is None else Text(text) for text in texts]
-        columns.append((name, GridColumn(heading, cells, values)))
+        columns.append((name, GridColumn(heading, list(map(_cell, texts)), values)))
     return columns
 
 
@@ -181,10 +193,5 @@ def _size_of(column: GridColumn, *, main: bool) -> ColumnSize:
     return ColumnSize(column.heading.plain, min(column.heading.cell_len, WIDEST), texts, natural, minimum, main)
 
 
-def _record_grid(record: Record) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="bold", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, text in RecordView(record).lines():
-        grid.add_row(Text(name), Text(NOTHING, "dim") if text is None else Text(text))
-    return grid
+def _cell(text: str | None) -> Text:
+    return Text(NOTHING, "dim") if text is None else Text(text)

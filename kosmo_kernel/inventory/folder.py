@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +78,11 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
 
 
 def csv_of(table: InventoryTable) -> Iterator[Csv]:
-    """Yield the lines of a table as CSV, without cells that a spreadsheet would run as formulas.
+    """Return the lines of a table as CSV, without cells that a spreadsheet would run as formulas.
 
     A list is one cell, with a semicolon between its items.
     """
     names = table.kind.columns
-    cells = ([spreadsheet_cell(_joined(row[name])) for name in names] for row in table.rows)
-    yield from csv_lines([names])
-    yield from csv_lines(cells)
-
-
-def _joined(value: Any) -> Any:
-    return "; ".join(value) if isinstance(value, list) else value
+    values = ([row[name] for name in names] for row in table.rows)
+    cells = ([spreadsheet_cell("; ".join(v) if isinstance(v, list) else v) for v in row] for row in values)
+    return csv_lines(chain([names], cells))

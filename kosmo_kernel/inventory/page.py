@@ -17,6 +17,7 @@ from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import KeyFigure, Obstacle, Unread, key_figures, obstacles, unread
 from kosmo_kernel.inventory.tables import BOUNDS, KINDS, InventoryTable
 from kosmo_kernel.pages.design import FICTION
+from kosmo_kernel.render.text import is_number
 from kosmo_kernel.safety.escape import Html, html_attribute
 from kosmo_kernel.safety.html_table import HtmlColumn, html_table
 from kosmo_kernel.text.quantities import counted
@@ -232,9 +233,8 @@ def _column(name: str, rows: Sequence[Mapping[str, Any]]) -> HtmlColumn:
         f"at least {text}" if is_bound and text else text
         for is_bound, text in zip(bounds, (_text(name, value) for value in values), strict=True)
     ]
-    numbers = any(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
     heading = _HEADINGS.get(name, name.replace("_", " ").capitalize())
-    return HtmlColumn(heading, texts, (text or "" for text in texts), to_the_right=numbers)
+    return HtmlColumn(heading, texts, (text or "" for text in texts), to_the_right=any(map(is_number, values)))
 
 
 def _text(name: str, value: Any) -> str | None:

@@ -4,6 +4,9 @@ The columns that the catalogue marks as main are chosen first, with their texts 
 their order, as far as there is room for whole texts. Without main ones, texts of all columns may be cut. A column that
 shows the same as one before it is chosen last. What is chosen stays in its order. The heading `billed_price.cents` is
 cut to `…cents` before any text is cut.
+
+In a table whose texts go on in the next line (`wrapped_widths`) the main columns stay as long as they have room for
+words, and the others, such as ids, are left out first.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from dataclasses import dataclass
 
 GAP = 2  # terminal columns between two columns
 MIN_TEXT_WIDTH = 14  # terminal columns below which no text is cut; columns that do not fit are left out instead
+MIN_WRAPPED_WIDTH = 12  # terminal columns below which no text is wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,27 @@ def chosen_widths(columns: Sequence[ColumnSize], room: int) -> dict[int, int]:
         if 0 < missing <= room - total_width(widths):
             widths[index] += missing
     return widths
+
+
+def wrapped_widths(columns: Sequence[ColumnSize], room: int) -> dict[int, int]:
+    """Return the widths of the columns of a table whose texts are wrapped, by their index; at least one.
+
+    Parameters:
+        columns: all columns. Where there is little room they get narrower than their minimum, but not than `width`.
+        room: the width of the table.
+    """
+    main = {index: column.natural for index, column in enumerate(columns) if column.main} or {0: columns[0].natural}
+    if total_width(main) <= room:
+        for index, column in enumerate(columns):
+            if index not in main and total_width(more := main | {index: column.natural}) <= room:
+                main = more
+        return main
+    least = {index: columns[index].minimum for index in main}
+    if total_width(least) > room:
+        least = {index: max(columns[index].width, min(MIN_WRAPPED_WIDTH, width)) for index, width in least.items()}
+    while len(least) > 1 and total_width(least) > room:
+        least.popitem()
+    return cut_widths({index: main[index] for index in least}, least, room)
 
 
 def short_heading(heading: str, room: int) -> str:

@@ -25,7 +25,8 @@ from kosmo_kernel.checks.finding_columns import column_value, finding_columns
 from kosmo_kernel.checks.junit import junit
 from kosmo_kernel.checks.sarif import sarif
 from kosmo_kernel.cli.check_table import MAX_FINDINGS, print_report
-from kosmo_kernel.cli.finding_table import MAX_TEXT, cell_text
+from kosmo_kernel.cli.finding_table import MAX_TEXT
+from kosmo_kernel.render.cells import cell_text
 
 UUID = "5d22c932-ecb9-52f1-8650-00a7a94114dd"
 MANY = 70  # pipelines of a company that has room for a defect of each check
