@@ -104,8 +104,8 @@ class Client:
         self.account = account
         read = READ_TIMEOUT.resolve(timeout)
         connect = CONNECT_TIMEOUT.resolve(connect_timeout)
-        own = Connections(integration, account, transport, min(connect, read), read)
-        self.connections: Transport = cassette.transport(integration, account, own) if cassette else own
+        network = Connections(integration, account, transport, min(connect, read), read)
+        self.connections: Transport = cassette.transport(integration, account, network) if cassette else network
         self.live = cassette is None or cassette.live
         self.is_recorded = cassette is not None and cassette.live
         self.clock = clock or Clock()
@@ -331,8 +331,8 @@ class Exchange(CallErrors):
                 return pages[0].decoded()  # the one record, or a single page, which has no duplicates
             merged = merged or _MergedPages()
             merged.add(pages)
-            barren = request is not None and merged.barren >= BARREN_PAGES
-            if barren or any(page.request == request for page in pages):
+            is_barren = request is not None and merged.barren >= BARREN_PAGES
+            if is_barren or any(page.request == request for page in pages):
                 raise self.endless_pages(len(pages))
         return merged.rows if merged else []
 

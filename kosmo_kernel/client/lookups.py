@@ -1,4 +1,4 @@
-"""Find the records whose names a function's path does not take: a pipeline's name where Heroku wants its UUID."""
+"""Find the records whose names a function's path does not take: a pipeline's name where Heroku takes its UUID only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kosmo_kernel.catalogue import Function, Link
 
 
 class RecordToLookUp(NamedTuple):
-    """A record that is asked for before a call.
+    """A record that is requested before a call.
 
     Parameters:
         function: has the record; its errors are those of the function that is called.
@@ -36,5 +36,7 @@ def records_to_look_up(function: Function, args: Mapping[str, Any]) -> Iterator[
     for param in function.params:
         value, lookup = args.get(param.name), param.lookup
         if lookup and value is not None and not re.fullmatch(lookup.taken, str(value)):
-            asked = Function(function.name, "", "", (Link(lookup.path),), "record", (), (replace(param, lookup=None),))
-            yield RecordToLookUp(asked, {param.name: value}, param.name, lookup.field)
+            request = Function(
+                function.name, "", "", (Link(lookup.path),), "record", (), (replace(param, lookup=None),)
+            )
+            yield RecordToLookUp(request, {param.name: value}, param.name, lookup.field)

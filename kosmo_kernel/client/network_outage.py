@@ -125,10 +125,10 @@ class NetworkOutage:
         """Return in how many seconds a run gives up, and what it waits for; None if it does not wait."""
         with self._lock:
             now = self._clock.now()
-            left = self._timeout - self._waited(now, progress)
-            if self._failure is None or now - self._began < SHOW_AFTER_SECONDS or left <= 0:
+            remaining = self._timeout - self._waited(now, progress)
+            if self._failure is None or now - self._began < SHOW_AFTER_SECONDS or remaining <= 0:
                 return None
-        return left, self._why
+        return remaining, self._why
 
     def _wait(self, progress: Progress) -> bool:
         """Wait as `permit` does, and return whether the request is a probe."""

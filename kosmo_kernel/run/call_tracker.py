@@ -207,7 +207,7 @@ class CallTracker:
         Raises:
             Exception: an unexpected error in the thread that made a call.
         """
-        since, remote = time.monotonic(), any(one.remote for one in self._pending.values())
+        since, remote = time.monotonic(), any(call.remote for call in self._pending.values())
         queued = []
         with suppress(Empty):
             queued.append(self._queue.get(timeout=seconds))
@@ -282,9 +282,9 @@ class CallTracker:
                 self._throttle.end(self._result.cost)
             if "_services" in vars(self):
                 self._services.end_run()
-        places = {id(call): place for place, call in enumerate(self._result.calls)}
+        indices = {id(call): index for index, call in enumerate(self._result.calls)}
         for noted in filter(None, (self._notes, self._unread)):
-            noted.sort(key=lambda one: places.get(id(one[0]), len(places)))
+            noted.sort(key=lambda note: indices.get(id(note[0]), len(indices)))
         return [note for _, note in self._notes] + deletion_notes(self._result.deleted), [
             note for _, note in self._unread
         ]

@@ -1,8 +1,8 @@
-"""Tell an item that was deleted while a run went on from one that never was there, or that the account may not see.
+"""Distinguish an item that was deleted during a run from one that never existed, or that the account may not see.
 
-A long run lists apps, and then asks about each of them. Review apps come and go, so some are gone by then. An item that
-a list of this session had, and that a request for the item itself does not find, is left out of a list argument. Any
-other failure is an error.
+A long run lists apps, and then makes requests for each of them. Some, such as review apps, are deleted meanwhile. An
+item that a list of this session had, and that a request for the item itself does not find, is left out of a list
+argument. Any other failure is an error.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ class Deletions:
         """Keep the names of the items in the answer of a function, if it is the list of all of them."""
         for argument, (list_name, record_name) in integration.deletable.items():
             if function.name == list_name:
-                [param] = (one for one in integration.function(record_name).params if one.name == argument)
+                [param] = (param for param in integration.function(record_name).params if param.name == argument)
                 names = {row[name] for row in rows for name in param.each if isinstance(row.get(name), str)}
                 with self._lock:
                     self._listed.setdefault((integration.name, argument, normalize_alias(account)), set()).update(names)
 
     def is_deleted(self, client: Client, argument: str, item: Any, handle: CallHandle) -> bool:
-        """Return whether an item that a request does not find was listed before and is not there any more.
+        """Return whether an item that a request does not find was listed before and does not exist any more.
 
         That takes a request for the item itself, unless an earlier one had this result.
 
         Raises:
-            ApiError: the service does not say whether it is there.
+            ApiError: the service does not say whether it exists.
             Cancelled: the run has ended.
         """
         key = client.integration.name, argument, normalize_alias(client.account.alias)
@@ -54,11 +54,11 @@ class Deletions:
             if item not in self._listed.get(key, ()):
                 return False
             deleted = self._deleted.setdefault(key, set())
-            if item not in deleted and not self._is_there(client, argument, item, handle):
+            if item not in deleted and not self._exists(client, argument, item, handle):
                 deleted.add(item)
             return item in deleted
 
-    def _is_there(self, client: Client, argument: str, item: Any, handle: CallHandle) -> bool:
+    def _exists(self, client: Client, argument: str, item: Any, handle: CallHandle) -> bool:
         function = client.integration.function(client.integration.deletable[argument][1])
         try:
             client.fetch(function, {argument: item}, handle.progress, fresh=True, on_answer=handle.on_answer)

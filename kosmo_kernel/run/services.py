@@ -184,28 +184,28 @@ class Services:
 
     def bind(self, request: CallRequest, account: str) -> ServiceCall:
         """Check a call; see `Provider`."""
-        to = self._endpoint(request.path, request.account, account)
-        function = to.function
+        endpoint = self._endpoint(request.path, request.account, account)
+        function = endpoint.function
         try:
             args = dict(request.named) if request.named is not None else function.named(request.positional)
             collect, limit = _reserved(function, args) if args.keys() & RESERVED else (False, None)
             bound = function.bind(args)
         except InvalidArgumentsError as error:
-            error.advice = f"Write {to.integration.name}.{function.example_call}"
+            error.advice = f"Write {endpoint.integration.name}.{function.example_call}"
             raise
         many = function.fanned_out(bound)
         calls = function.calls(bound) if many else [bound]
         if limit is not None and not many:
-            raise _unused_limit(to.integration, function, limit, with_arguments=bool(bound))
+            raise _unused_limit(endpoint.integration, function, limit, with_arguments=bool(bound))
         return ServiceCall(
-            to.integration,
+            endpoint.integration,
             function,
-            to.account,
-            to.name,
-            to.path,
-            to.target,
-            to.effect,
-            to.remote,
+            endpoint.account,
+            endpoint.name,
+            endpoint.path,
+            endpoint.target,
+            endpoint.effect,
+            endpoint.remote,
             calls,
             len(calls),
             many.name if many else "",
@@ -393,7 +393,7 @@ class Services:
             return client
 
 
-def _endpoint(path: str, named: str | None, account: str) -> Endpoint:
+def _endpoint(path: str, requested: str | None, account: str) -> Endpoint:
     """Return the function with an account that a call is for; see `Provider.bind`.
 
     Raises:
@@ -401,7 +401,7 @@ def _endpoint(path: str, named: str | None, account: str) -> Endpoint:
     """
     integration_name, _, function_name = path.partition(".")
     integration = integrations.find(integration_name)
-    function, alias = integration.function(function_name), accounts.account_in_use(named, account, [integration])
+    function, alias = integration.function(function_name), accounts.account_in_use(requested, account, [integration])
     is_demo = accounts.is_demo(alias)
     if is_demo and alias not in accounts.demo_places(integration):
         accounts.find(integration, alias)  # raises UnknownNameError
@@ -423,12 +423,12 @@ def _demo(integration: Integration, alias: str, cassette: Cassette | None = None
     Raises:
         SettingsError: it cannot be made.
     """
-    place = accounts.demo_places(integration)[alias]
+    path = accounts.demo_places(integration)[alias]
     try:
-        api, token = resolve_name(place)()
+        api, token = resolve_name(path)()
     except Exception as error:  # a third-party module may raise anything
         raise SettingsError(
-            f"The demo account of {integration.title} ({place}) cannot be made: {type(error).__name__}: {error}"
+            f"The demo account of {integration.title} ({path}) cannot be made: {type(error).__name__}: {error}"
         ) from error
     account = accounts.Account(integration.name, alias, token, integration.base_url, "the demo")
     return Client(integration, account, transport=in_process(api), cassette=cassette)
@@ -484,15 +484,15 @@ def _expect(client: Client, handle: CallHandle, fetches: int, *, begun: int) -> 
 
 def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int | None]:
     """Remove the arguments `errors` and `limit`, and return whether to collect errors, and the limit."""
-    errors, at_once = args.pop("errors", None), args.pop("limit", None)
+    errors, limit = args.pop("errors", None), args.pop("limit", None)
     faults = []
     if errors not in (None, *ERROR_MODES):
         faults.append('`errors` must be "collect" or "raise"')
-    if at_once is not None and (not isinstance(at_once, int) or isinstance(at_once, bool) or at_once < 1):
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
         faults.append("`limit` must be a number of requests at a time, 1 or more")
     if faults:
         raise InvalidArgumentsError.of_call(function.name, faults, function.example_call)
-    return errors == "collect", at_once
+    return errors == "collect", limit
 
 
 def _unused_limit(
