@@ -146,7 +146,7 @@ def grid(columns: Iterable[GridColumn], *, header: bool = True, wraps: bool = Fa
     rich_table.padding, rich_table.header_style, rich_table.border_style = (0, 1, 0, 0), "", "dim"
     for heading, cells, values, width, style in columns:
         rich_table.add_column(
-            heading if heading.cell_len <= width else Text(short_heading(heading.plain, width), "bold"),
+            heading if wraps or heading.cell_len <= width else Text(short_heading(heading.plain, width), "bold"),
             style=style,
             justify="right" if any(map(is_number, values)) else "left",
             no_wrap=not wraps,

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from kosmo_kernel.catalogue import Column, Function, Link
 from kosmo_kernel.render.frames import frame_of, table_of_frame
 from kosmo_kernel.render.style import CSS
-from kosmo_kernel.render.tables import RecordView, Table, table_of
+from kosmo_kernel.render.tables import RecordView, Table, exact_table, table_of
 from kosmo_kernel.render.text import format_column, pretty
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Record, Records
@@ -347,3 +348,17 @@ def test_records_are_shown_without_pandas() -> None:
     script = "import sys, kosmo_kernel.render.tables; sys.exit('pandas' in sys.modules or 'numpy' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_table_for_programs_has_all_rows_with_their_values_as_they_were_sent() -> None:
+    records = Records([{"n": number, "at": "2026-01-01T10:00:00Z"} for number in range(1000)])
+    whole, shown = exact_table(records), table_of(records, 2)
+
+    assert (whole.total, [len(column) for column in whole.columns], whole.columns[1][0]) == (
+        1000,
+        [1000, 1000],
+        "2026-01-01T10:00:00Z",
+    )
+    assert shown.columns[1] == [datetime(2026, 1, 1, 10, tzinfo=UTC)] * 2
+    assert (exact_table(records, 1).names, exact_table(records, 1).left_out) == (["n"], 1)
+    assert exact_table(records.rows[7]).columns == [[7], ["2026-01-01T10:00:00Z"]]

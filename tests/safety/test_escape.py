@@ -16,6 +16,7 @@ from kosmo_kernel.docs import Page
 from kosmo_kernel.pages.page import Writer, in_both_forms
 from kosmo_kernel.safety.escape import Html, code_span, fenced, html_attribute, html_code
 from kosmo_kernel.safety.markup import Markdown, Markup
+from kosmo_kernel.safety.rows import markdown_rows
 
 Read = Callable[[str], Shown]
 
@@ -144,3 +145,9 @@ def test_a_page_has_the_words_as_they_are_in_its_text_and_escaped_in_its_markdow
     ] == [*("&lt;b&gt;", "aa", "bb", "<code>x&#124;y</code>", "x&#124;y", "\\# &lt;i&gt;")]
     copy = pickle.loads(pickle.dumps(page))  # noqa: S301 - written here
     assert (copy, copy.markdown, type(copy)) == (page, page.markdown, Page)
+
+
+def test_a_row_of_a_markdown_table_escapes_texts_and_keeps_cells_that_are_markdown() -> None:
+    _, _, row = markdown_rows(["Check", "Reason"], [[code_span("a|b"), "x|y <b>"]])
+    assert row == f"| {code_span('a|b')} | {Markdown.escape('x|y <b>')} |\n"
+    assert row.replace("\\|", "").count("|") == 3
