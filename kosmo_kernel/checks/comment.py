@@ -8,9 +8,9 @@ from Heroku is written as code, and in other texts a space of no width follows t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
 from kosmo_kernel.checks.check_file import SEVERITIES
 from kosmo_kernel.checks.finding_columns import finding_columns
@@ -19,7 +19,7 @@ from kosmo_kernel.render.cells import value_text
 from kosmo_kernel.render.text import format_column
 from kosmo_kernel.safety.entities import clean
 from kosmo_kernel.safety.escape import Html, code_span
-from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.safety.markup import Markdown, Markup
 from kosmo_kernel.safety.rows import markdown_rows
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.text.quantities import counted
@@ -33,6 +33,8 @@ MAX_TEXT_LENGTH = 1_000  # characters of a reason, a title or an advice
 _ROOM_FOR_REST = 300  # characters for the line that counts all that has no room
 _ROOM_FOR_MORE = 60  # for that of one table
 _REFERENCE = re.compile(r"[@#](?=\w)|\bGH-(?=\d)")
+M = TypeVar("M", bound=Markup)
+
 _BREAK = Markdown("&#8203;")  # a space of no width
 _FOLD = Html("<details><summary>{}</summary>")
 _ICONS = {"high": "🔴", "medium": "🟠", "low": "🟡"}
@@ -172,7 +174,7 @@ def _summary_row(result: CheckResult) -> list[str]:
 
 
 def _fold_title(result: CheckResult) -> Html:
-    title = _REFERENCE.sub(lambda match: f"{match[0]}\u200b", _line(result.check.title))
+    title = Html("").join(_parts(result.check.title, Html("{}").format, Html("&#8203;")))
     return Html("{} <b>{}</b>: {}").format(_ICONS[result.check.severity], title, len(result.findings))
 
 
@@ -213,13 +215,18 @@ def _scalar(value: Any) -> Any:
 
 def _prose(text: str) -> Markdown:
     """Return a text of one line as Markdown without markup, links, mentions and references."""
-    parts: list[Markdown] = []
+    return Markdown("").join(_parts(text, Markdown.escape, _BREAK))
+
+
+def _parts(text: str, escape: Callable[[str], M], mark: M) -> Iterator[M]:
+    """Yield the parts of a text of one line, escaped, with a mark where a mention or a reference would begin."""
     start = 0
     text = _line(text)
     for match in _REFERENCE.finditer(text):
-        parts += [Markdown.escape(text[start : match.end()]), _BREAK]
+        yield escape(text[start : match.end()])
+        yield mark
         start = match.end()
-    return Markdown("").join([*parts, Markdown.escape(text[start:])])
+    yield escape(text[start:])
 
 
 def _line(text: str) -> str:

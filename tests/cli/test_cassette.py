@@ -105,8 +105,8 @@ def test_the_environment_cannot_ask_for_both(file: Path) -> None:
 @pytest.mark.full
 def test_a_notebook_is_recorded_and_replayed(file: Path, tmp_path: Path) -> None:
     notebook = ROOT / "notebooks" / "first-steps.ipynb"
-    first = kosmo("run", str(notebook), "-o", "first.ipynb", "--record", str(file), cwd=tmp_path)
-    second = kosmo("run", str(notebook), "-o", "second.ipynb", "--replay", str(file), cwd=tmp_path)
+    first = kosmo("run", str(notebook), "--demo", "-o", "first.ipynb", "--record", str(file), cwd=tmp_path)
+    second = kosmo("run", str(notebook), "--demo", "-o", "second.ipynb", "--replay", str(file), cwd=tmp_path)
     shown = (tmp_path / "second.ipynb").read_text(encoding="utf-8")
 
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from repository import NOTEBOOKS
 from audit_cells import PATHS, answers, cell_of, cells
-from audit_questions import QUESTIONS
+from audit_questions import ON_REQUEST, QUESTIONS
 
 from kosmo_kernel import runbook, snapshot
 from kosmo_kernel.demo.company import company
@@ -22,7 +22,6 @@ from kosmo_kernel.session import Session
 from run_with import run_with
 
 LINES = 10  # of Lua that a cell has at most: the one of a question, and any other
-ON_REQUEST = {"access-audit/leaver"}  # a cell that does nothing without a parameter; `test_leavers.py` runs it
 WIDTH = 100  # of a line of code; more does not fit a notebook in a window of usual size
 
 COMPANY = company()

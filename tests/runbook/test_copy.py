@@ -109,11 +109,11 @@ def test_the_copy_says_with_which_parameters_it_was_run(
 ) -> None:
     usual, given, loud, at = shown
     book, copy = written(tmp_path / "n.ipynb", code, language=language), tmp_path / "copy.ipynb"
-    line = "`account` = `{}`, `hours` = `{}`, `names` = `{}`, `loud` = `{}`, `at` = `{}`, `note` = `{}`."
+    line = "`account` = `{}`, `hours` = `{}`, `names` = `{}`, `loud` = `{}`, `at` = `{}`."
     runbook.run(runbook.read(book), {}, copy)
-    assert parameters(copy) == line.format("demo", 24, usual, loud, at, '""')
+    assert parameters(copy) == line.format("demo", 24, usual, loud, at)
     runbook.run(runbook.read(book), {"account": "ops", "hours": "48", "names": '["b", "c"]'}, copy)
-    assert parameters(copy) == line.format("ops", 48, given, loud, at, '""')
+    assert parameters(copy) == line.format("ops", 48, given, loud, at)
 
 
 def test_parameters_are_read_as_they_are_whatever_stands_in_them(tmp_path: Path) -> None:

@@ -29,3 +29,5 @@ QUESTIONS = {
     "what has changed": "drift/changes",
     "one app on one page": "incident-runbook/state",
 }
+
+ON_REQUEST = {"access-audit/leaver"}  # a cell that does nothing without a parameter; `test_leavers.py` runs it
