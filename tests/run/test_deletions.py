@@ -19,7 +19,7 @@ from kosmo_kernel import snapshot
 from kosmo_kernel.checks import parse_check, run_checks
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import RefusedError
-from kosmo_kernel.python_api import namespace_named
+from kosmo_kernel.python_api import current, namespace_named
 from kosmo_kernel.python_api.current import close_own_session
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
@@ -146,6 +146,7 @@ def test_python_gets_the_apps_that_are_left(monkeypatch: pytest.MonkeyPatch) -> 
     with account_at(DeletingApi(GONE)) as environment:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setattr(current, "_notebooks", [])  # those of other tests may still be there
         close_own_session()
         heroku: Any = namespace_named("heroku")
         frame = heroku.list_domains(app_id=heroku.list_apps())
