@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.table import RECORD_LIMIT, RESPONSE_LIMIT, Setting
+from kosmo_kernel.settings.table import RESPONSE_LIMIT, RESPONSE_RECORDS, Setting
 
 
 @dataclass(eq=False)
@@ -41,8 +41,8 @@ class ResponseBudget:
         """Return the budget of a run, as the settings have it."""
         settings = config()
         size = RESPONSE_LIMIT.resolve(configured=settings.get(*RESPONSE_LIMIT.config))
-        records = RECORD_LIMIT.resolve(configured=settings.get(*RECORD_LIMIT.config))
-        return cls("The responses of one run", size, RESPONSE_LIMIT, records, RECORD_LIMIT.name)
+        records = RESPONSE_RECORDS.resolve(configured=settings.get(*RESPONSE_RECORDS.config))
+        return cls("The responses of one run", size, RESPONSE_LIMIT, records, RESPONSE_RECORDS.name)
 
     def take(self, size: int, records: int, where: Callable[[], str]) -> None:
         """Count a response.

@@ -331,13 +331,13 @@ RESPONSE_LIMIT = Setting(
     variable="KOSMO_RESPONSE_LIMIT",
     config=("limits", "responses"),
 )
-RECORD_LIMIT = Setting(
-    "record_limit",
+RESPONSE_RECORDS = Setting(
+    "response_records",
     "Records that all responses of a run may have together.",
     Number("a whole number of records, 1 or more", "N", minimum=1, maximum=1 << 62, is_whole=True),
     20_000_000,
-    variable="KOSMO_RECORD_LIMIT",
-    config=("limits", "records"),
+    variable="KOSMO_RESPONSE_RECORDS",
+    config=("limits", "response_records"),
 )
 MAX_TOKENS = Setting(
     "max_tokens",
@@ -502,7 +502,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
         MAX_MEMORY,
         LIST_LIMIT,
         RESPONSE_LIMIT,
-        RECORD_LIMIT,
+        RESPONSE_RECORDS,
         MAX_TOKENS,
         ANSWER_WITHIN,
         REQUIRE_WALLS,

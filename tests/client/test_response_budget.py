@@ -46,11 +46,11 @@ def test_pages_that_never_end_stop_at_the_records_of_a_list() -> None:
 
 @pytest.mark.claim("budget-lists")
 def test_the_lists_of_a_run_share_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KOSMO_RECORD_LIMIT", "5")
+    monkeypatch.setenv("KOSMO_RESPONSE_RECORDS", "5")
     asking = Asking(OnePage())
     asking.fetch()
     asking.fetch("list_pipelines")
-    with pytest.raises(LimitError, match=r"5 records \(record_limit\)"):
+    with pytest.raises(LimitError, match=r"5 records \(response_records\)"):
         asking.fetch("list_stacks")
     Asking(OnePage()).fetch()  # another run
 

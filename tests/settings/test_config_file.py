@@ -37,7 +37,7 @@ answer_within = 50
 outage_timeout = 90
 list = 67108864
 responses = 1000000000
-records = 1000
+response_records = 1000
 
 [checks]
 folder = "own"
