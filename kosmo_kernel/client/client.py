@@ -38,6 +38,7 @@ from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, Retrya
 from kosmo_kernel.client.secrets import clean, quotable_headers
 from kosmo_kernel.errors import ApiError, BadAnswerError, NotRecordedError, RefusedError
 from kosmo_kernel.progress.run import Clock, Progress
+from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import MAX_RECORDS
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.client.cassette import Cassette, Transport
 
 SUCCESS = 2  # the first digit of a successful status
+MAX_VALUES = 2_000_000  # numbers, texts, lists and objects of one response, which take about 100 bytes each
 BARREN_PAGES = 10  # consecutive pages without a new record after which the call fails, against endless pagination
 
 _T = TypeVar("_T")
@@ -384,6 +386,8 @@ class Exchange(CallErrors):
 
     def _content(self, reply: Response) -> Any:
         """Return the records of a page, or the one record, with secrets redacted."""
+        if len(reply.body) > MAX_VALUES and count_values(reply.body, MAX_VALUES) > MAX_VALUES:
+            raise self.bad_answer(reply, f"more than {MAX_VALUES:,} values in one response")
         try:
             value = decode(reply.body)
         except (ValueError, RecursionError) as error:

@@ -8,9 +8,9 @@ from itertools import count
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from scripted_api import Asking
+from scripted_api import Asking, Script, said
 
-from kosmo_kernel.errors import LimitError
+from kosmo_kernel.errors import BadAnswerError, LimitError
 
 
 class EndlessPages:
@@ -61,3 +61,10 @@ class OnePage:
     def __call__(self, _environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("Content-Type", "application/json")])
         return [b'[{"id": "1"}, {"id": "2"}]']
+
+
+def test_a_response_of_many_values_is_not_decoded() -> None:
+    body = b"[" + b"[]," * 2_100_000 + b"[]]"
+    error = Asking(Script(said(200, body))).failed()
+    assert isinstance(error, BadAnswerError)
+    assert "more than 2,000,000 values in one response" in error.message
