@@ -9,9 +9,11 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+from threading import Lock
 from types import ModuleType
 
 GRAMMARS = "rfc3987_syntax"
+_importing = Lock()  # the substitute has no place where another thread could look for it
 
 
 def import_jsonschema() -> None:
@@ -19,15 +21,17 @@ def import_jsonschema() -> None:
 
     Call it before the first import of jsonschema or of nbformat, which imports it.
     """
-    if "jsonschema" in sys.modules or GRAMMARS in sys.modules or not (find_spec("jsonschema") and find_spec(GRAMMARS)):
-        return
-    substitute = ModuleType(GRAMMARS)
-    vars(substitute)["is_valid_syntax"] = _is_valid_syntax
-    sys.modules[GRAMMARS] = substitute
-    try:
-        import jsonschema  # noqa: F401 - takes the function of the substitute
-    finally:
-        del sys.modules[GRAMMARS]
+    with _importing:
+        loaded = {"jsonschema", GRAMMARS} & sys.modules.keys()
+        if loaded or not (find_spec("jsonschema") and find_spec(GRAMMARS)):
+            return
+        substitute = ModuleType(GRAMMARS)
+        vars(substitute)["is_valid_syntax"] = _is_valid_syntax
+        sys.modules[GRAMMARS] = substitute
+        try:
+            import jsonschema  # noqa: F401 - takes the function of the substitute
+        finally:
+            del sys.modules[GRAMMARS]
 
 
 def _is_valid_syntax(term: str, value: str) -> bool:

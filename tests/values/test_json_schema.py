@@ -36,3 +36,24 @@ def test_the_grammars_of_addresses_are_imported_for_the_first_address_that_is_ch
     paths = f"{tmp_path}:{ROOT}"
     done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": paths}, check=True)
     assert done.stdout.split() == ["False", "True", "False", "True"]
+
+
+THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from kosmo_kernel.values.json_schema import import_jsonschema
+together = Barrier(8)
+def import_at_once(_):
+    together.wait()
+    import_jsonschema()
+with ThreadPoolExecutor(8) as pool:
+    print(len(list(pool.map(import_at_once, range(8)))))
+"""
+
+
+def test_threads_can_import_it_at_the_same_time(tmp_path: Path) -> None:
+    (tmp_path / f"{GRAMMARS}.py").write_text("def is_valid_syntax(term, value): return True")
+    command = [sys.executable, "-c", THREADS]
+    environment = {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.stdout, done.stderr) == ("8\n", "")
