@@ -49,7 +49,7 @@ class CheckParameter(Parameter):
 
     @property
     def example(self) -> str:
-        """What to write for a value on a command line, as a placeholder."""
+        """The placeholder for a value on a command line."""
         return {"number": "NUMBER", "table": "'[\"…\"]'"}.get(self.kind, "TEXT")
 
 

@@ -10,7 +10,7 @@ from kosmo_kernel.errors import KosmoError
 
 
 class KeepsError(Protocol):
-    """What has a last error: a session.
+    """An object with a last error: a session.
 
     Attributes:
         last_error: the error of the last cell or `%kosmo` line that failed, or None.

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 
 
 class Allowance:
-    """What the tasks of one run may use.
+    """The processor time and the stop of the tasks of one run.
 
     Parameters:
         seconds: processor time of all tasks together.

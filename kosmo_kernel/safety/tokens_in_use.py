@@ -17,7 +17,7 @@ SECRET_NAME = re.compile(r"token|secret|passw|api_?key|fingerprint_key|credentia
 
 
 class TokenHolder(Protocol):
-    """What uses a token, such as an account.
+    """An object that uses a token, such as an account.
 
     Attributes:
         token: the token.

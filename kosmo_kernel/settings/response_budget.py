@@ -17,7 +17,7 @@ from kosmo_kernel.settings.table import RESPONSE_LIMIT, RESPONSE_RECORDS, Settin
 
 @dataclass(eq=False)
 class ResponseBudget:
-    """What may still be received. Thread-safe.
+    """The bytes and records that may still be received. Thread-safe.
 
     Parameters:
         scope: what has the budget, as messages call it: `A run`.

@@ -81,7 +81,7 @@ class State:
 
 @dataclass(frozen=True)
 class Drift:
-    """What has changed.
+    """The changes between two states of an account.
 
     Parameters:
         before, now: the two states.

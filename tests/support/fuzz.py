@@ -173,7 +173,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number, seed in enumerate(SEEDS[name]):
             Path(folder, str(number)).write_text(seed, encoding="utf-8")
-        atheris.Setup([sys.argv[0], f"-max_len={MAX_BYTES}", f"-timeout={TIMEOUT}", *options, folder], target)
+        artifacts = f"-artifact_prefix={tempfile.gettempdir()}/"  # where an input that fails is kept
+        limits = [f"-max_len={MAX_BYTES}", f"-timeout={TIMEOUT}", artifacts]
+        atheris.Setup([sys.argv[0], *limits, *options, folder], target)
         atheris.Fuzz()
 
 
