@@ -110,16 +110,7 @@ def read_header(line: Mapping[str, Any]) -> Header:
     """
     if line["cassette"] != VERSION:
         raise ValueError(f"its version is {line['cassette']!r}, and this is kosmo_kernel {__version__}")
-    return Header(read_time(line["recorded"]), str(line["account"]), str(line.get("run", "")))
-
-
-def read_time(text: str) -> datetime:
-    """Return a time in a cassette.
-
-    Raises:
-        ValueError, TypeError: it is none.
-    """
-    return parse_time(text)
+    return Header(parse_time(line["recorded"]), str(line["account"]), str(line.get("run", "")))
 
 
 def key_of(line: Mapping[str, Any]) -> Key | None:

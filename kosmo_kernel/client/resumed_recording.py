@@ -35,7 +35,6 @@ from kosmo_kernel.client.recording_file import (
     pattern_of,
     read_header,
     read_lines,
-    read_time,
 )
 from kosmo_kernel.client.unfinished_recordings import adopt, advice_to_resume, check_replaceable, has_header, replace
 from kosmo_kernel.errors import SettingsError
@@ -45,7 +44,7 @@ from kosmo_kernel.settings.file_writing import writing
 from kosmo_kernel.settings.private_files import PRIVATE
 from kosmo_kernel.settings.table import RESUME, RESUME_WITHIN
 from kosmo_kernel.text.quantities import counted, duration
-from kosmo_kernel.text.times import iso_time
+from kosmo_kernel.text.times import iso_time, parse_time
 
 _BLOCK = 1 << 16  # bytes, in which the end of the last whole line is searched
 MAX_NAMES = 8  # of functions in a note
@@ -157,7 +156,7 @@ class Contents:
             self.hidden.append(key)
         self.places.setdefault(key, deque()).append((line.start, line.size))
         self.count += 1
-        at = read_time(value["at"]) if "at" in value else self.header.recorded
+        at = parse_time(value["at"]) if "at" in value else self.header.recorded
         self.oldest = at if self.oldest is None else min(self.oldest, at)
 
 
@@ -210,7 +209,7 @@ class ResumedRecording:
             self._taken += 1
             self._reader.seek(start)
             line: dict[str, Any] = msgspec.json.decode(self._reader.read(size))
-            self._now = max(self._now, read_time(line["at"])) if "at" in line else self._now
+            self._now = max(self._now, parse_time(line["at"])) if "at" in line else self._now
             return line
 
     def append(self, line: Mapping[str, Any]) -> None:

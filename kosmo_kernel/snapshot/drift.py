@@ -254,10 +254,10 @@ def _differences(one: ComparedList, rows: tuple[Row | None, Row | None]) -> Iter
             if _is_other_value(was, now):
                 yield name, "(hidden)", "(hidden, another one)"
         elif fact(was) != fact(now):
-            yield name, _shown(fact(was)), _shown(fact(now))
+            yield name, _redacted(fact(was)), _redacted(fact(now))
 
 
-def _shown(text: Fact) -> Fact:
+def _redacted(text: Fact) -> Fact:
     return None if text is None else redact(text)
 
 
