@@ -21,7 +21,6 @@ MANIFEST = "manifest.json"
 KIND = "kosmo_snapshot"  # the key of the manifest that only a snapshot has
 VERSION = 1
 CHANGED = "It was cut or changed after it was written: get it from a copy, or take the snapshot anew."
-SEEN = "seen_at"  # the column of a snapshot that took records over from another one: when each was seen
 NESTED = "json"  # key in the `.attrs` of a Parquet file: the columns whose lists and objects are stored as JSON texts
 
 
@@ -98,21 +97,12 @@ class SavedTables:
         """The errors of what could not be read, each with its `table`."""
         return list(self.manifest.get("failures", ()))
 
-    @property
-    def is_dated(self) -> bool:
-        """Return whether it took records over from another snapshot, and each has the time at which it was seen."""
-        return "since" in self.manifest
-
     def function(self, name: str) -> Function | None:
         """Return the function that a table has the records of, or None if the catalogue has it no longer."""
         return integrations.function_named(self.tables[name].function)
 
-    def rows(self, name: str, *, dated: bool = False) -> list[dict[str, Any]]:
+    def rows(self, name: str) -> list[dict[str, Any]]:
         """Return the records of a table.
-
-        Parameters:
-            name: of the table.
-            dated: in a snapshot that took records over, each has the time at which it was seen, as `seen_at`.
 
         Raises:
             SettingsError: the table's file is missing or was changed.
@@ -125,9 +115,6 @@ class SavedTables:
         except ValueError as error:
             raise SettingsError(f"{table.file} cannot be read: {error}. {CHANGED}") from None
         table.check_count(len(rows))
-        if self.is_dated and not dated:
-            for row in rows:
-                row.pop(SEEN, None)
         return rows
 
     def why_missing(self, name: str) -> str:

@@ -447,15 +447,6 @@ RESUME_WITHIN = Setting(
     config=("recording", "resume_within"),
     command="--resume-within",
 )
-SINCE_WITHIN = Setting(
-    "since_within",
-    "Seconds of age up to which records of an earlier snapshot are taken over by `kosmo snapshot --since`.",
-    _SECONDS,
-    7 * 24 * 3600.0,
-    variable="KOSMO_SINCE_WITHIN",
-    config=("snapshot", "since_within"),
-    command="--since-within",
-)
 NOTEBOOK_RECORD = Setting(
     "notebook_record",
     "The recording of notebooks, unless KOSMO_RECORD names another.",
@@ -512,6 +503,6 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
     "network": (CONNECT_TIMEOUT, READ_TIMEOUT, OUTAGE_TIMEOUT, MCP_TOKEN),
     "checks": (CHECKS_FOLDER, *CHECK_PARAMETERS),
     "output": (PROGRESS, ROWS, HISTORY, CALL_LOG),
-    "recording": (RECORD, RECORD_RUN, REPLAY, RESUME, RESUME_WITHIN, NOTEBOOK_RECORD, NOTEBOOK_RESUME, SINCE_WITHIN),
+    "recording": (RECORD, RECORD_RUN, REPLAY, RESUME, RESUME_WITHIN, NOTEBOOK_RECORD, NOTEBOOK_RESUME),
 }
 SETTINGS = tuple(dict.fromkeys(setting for settings in BY_SUBJECT.values() for setting in settings))

@@ -8,8 +8,6 @@ folder.py    write the folder atomically, with secrets redacted
 saved.py     read a snapshot as frames
 compared.py  what a comparison of two snapshots looks at
 drift.py     what has changed between two snapshots, or since one
-previous.py  take over from an earlier snapshot what cannot have changed since
-changes.py   why each list of single apps may change
 """
 
 from __future__ import annotations
@@ -22,7 +20,6 @@ from typing import Any
 
 from kosmo_kernel import __version__, integrations
 from kosmo_kernel.client.saved_tables import KIND, VERSION
-from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
@@ -32,8 +29,6 @@ from kosmo_kernel.snapshot.folder import FORMS as FORMS
 from kosmo_kernel.snapshot.folder import Form as Form
 from kosmo_kernel.snapshot.folder import check, write
 from kosmo_kernel.snapshot.lists import AccountLists
-from kosmo_kernel.snapshot.previous import PreviousSnapshot, dated, none_of
-from kosmo_kernel.snapshot.previous import Since as Since
 from kosmo_kernel.snapshot.saved import SavedSnapshot as SavedSnapshot
 from kosmo_kernel.snapshot.saved import UnknownTableError as UnknownTableError
 from kosmo_kernel.snapshot.saved import read as read
@@ -62,7 +57,6 @@ def take(
     *,
     every: bool = False,
     integration: str = "heroku",
-    since: Since | None = None,
     frontend: Frontend = NO_FRONTEND,
 ) -> SnapshotReport:
     """Read lists of the session's account and write them into a new folder.
@@ -73,7 +67,6 @@ def take(
         form: the file format.
         every: read all lists that the token can read, and not only those that audits and comparisons read.
         integration: the service whose lists are read.
-        since: the earlier snapshot from which records are taken over; each record then says when it was seen.
         frontend: gets messages for the user on `stderr`, such as the estimate of `every`, and the progress of each
             list.
 
@@ -81,38 +74,34 @@ def take(
         The report, which may be of an incomplete snapshot.
 
     Raises:
-        SettingsError: the folder is not empty or cannot be created, pyarrow is not installed, or `since` is no snapshot
-            that this one can go on from. No request was sent, unless it may be of another user.
+        SettingsError: the folder is not empty or cannot be created, pyarrow is not installed. No request was
+            sent.
         KosmoError: no list could be read.
         OSError: the files cannot be written.
     """
-    if since and since.folder.resolve() == folder.resolve():
-        raise SettingsError(f"{folder} is the snapshot to go on from, and is not replaced. Name a new folder.")
     check(folder, form, resumes=session.recording.resumes)
     service = integrations.find(integration)
     started = session.recording.now()
     redact_tokens = _redaction(session)
-    previous = since and PreviousSnapshot(since, form, session.account, service.name, now=started, change=redact_tokens)
-    lists = AccountLists(session, service, frontend, every=every, previous=previous)
+    lists = AccountLists(session, service, frontend, every=every)
     lists.read()
-    begun = iso_time(started)
-    tables = dated(lists.tables, lists.taken, lists.item_columns, begun) if previous else lists.tables
     content = {
         KIND: VERSION,
         "integration": service.name,
         "account": session.account,
-        "begun": begun,
+        "begun": iso_time(started),
         "ended": iso_time(datetime.now(UTC)),
         "complete": not lists.failures,
         "requests": lists.requests,
         "format": form,
-        **({"since": previous.begun} if previous else {}),
-        "tables": {name: {"file": f"{name}.{form}", **_about_table(lists, name, service.name)} for name in tables},
+        "tables": {
+            name: {"file": f"{name}.{form}", **_about_table(lists, name, service.name)} for name in lists.tables
+        },
         **_about_gaps(lists),
         "kosmo_kernel": __version__,
     }
     manifest = in_texts(content, redact_tokens)
-    write(folder, form, tables, manifest, redact_tokens, resumes=session.recording.resumes)
+    write(folder, form, lists.tables, manifest, redact_tokens, resumes=session.recording.resumes)
     return SnapshotReport(manifest, lists.interrupted, list(dict.fromkeys(lists.notes)))
 
 
@@ -128,11 +117,7 @@ def _redaction(session: Session) -> Callable[[str], str]:
 
 
 def _about_table(lists: AccountLists, table: str, integration: str) -> dict[str, Any]:
-    """Return what the manifest says about a table: its function, its records, and what was taken over."""
-    records, times = lists.tables[table], lists.taken.get(table)
+    """Return what the manifest says about a table: its function, its records, and its arguments."""
+    records = lists.tables[table]
     function = records.function.name if records.function else ""
-    about = {"function": f"{integration}.{function}", "rows": len(records), "by": lists.items[table]}
-    if times:
-        empty = none_of(times, records, lists.item_columns[table])
-        about |= {"taken_over": len(times), "oldest": min(times.values()), "none_of": empty}
-    return about
+    return {"function": f"{integration}.{function}", "rows": len(records), "by": lists.items[table]}

@@ -17,7 +17,6 @@ from kosmo_kernel.errors import ApiError, FileWriteError, KosmoError, RefusedErr
 from kosmo_kernel.results.result import Result, deletion_notes
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
-from kosmo_kernel.snapshot.previous import ItemList, Look, PreviousSnapshot
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Records
 
@@ -56,11 +55,6 @@ class ListPlan(NamedTuple):
     ways: tuple[Way, ...]
 
     @property
-    def is_by_item(self) -> bool:
-        """Return whether each item of one other list needs a request of its own."""
-        return len(self.ways) == 1 and not self.ways[0].link.bulk
-
-    @property
     def parents(self) -> set[str]:
         """The tables that have to be read before."""
         return {way.parent for way in self.ways}
@@ -76,12 +70,10 @@ class AccountLists:
         every: read all lists, and not only those that the catalogue has in a snapshot.
         only: read the lists of these tables instead, each with these arguments, or with all that it takes if none is
             named.
-        previous: an earlier snapshot, from which what cannot have changed is taken over.
 
     Attributes:
         tables: the records of each list, by table name.
         items: the arguments that each table was read with.
-        taken: the time at which each item that was taken over had been seen, by table name.
         failures: what could not be read, each with its `table` and the facts of the error.
         deleted: the items that were deleted while the lists were read, each a record with the argument and the item.
             They are in no table that is read by item, nor in the list of all items.
@@ -99,9 +91,7 @@ class AccountLists:
         *,
         every: bool = False,
         only: Mapping[str, Collection[str]] = MappingProxyType({}),
-        previous: PreviousSnapshot | None = None,
     ) -> None:
-        self._previous = previous
         self._session, self._integration, self._frontend, self._only = session, integration, frontend, only
         self._deletable = integration.deletable
         self._unread: list[ListPlan] = []  # those that need another list
@@ -114,7 +104,6 @@ class AccountLists:
         }
         self.tables: dict[str, Records] = {}
         self.items: dict[str, list[str]] = {}
-        self.taken: dict[str, dict[Any, str]] = {}
         self.failures: list[dict[str, Any]] = []
         self.deleted: list[dict[str, Any]] = []
         self.left_out: list[dict[str, str]] = []
@@ -122,12 +111,6 @@ class AccountLists:
         self.requests = 0
         self.interrupted = False
         self._is_over = False  # no further list is begun
-
-    @property
-    def item_columns(self) -> dict[str, str]:
-        """The column of each table that has the item which its records were read with."""
-        columns = {name: self._lists[name].item_column(names[0]) for name, names in self.items.items() if names}
-        return {name: column.name for name, column in columns.items() if column}
 
     def read(self) -> None:
         """Read all lists. Lists that could not be read are added to `failures`.
@@ -137,12 +120,8 @@ class AccountLists:
             KosmoError: a list failed before any was read.
         """
         plans = [plan for function in self._lists.values() if (plan := self._plan(function))]
-        if self._previous:
-            self._previous.check_names({table_of(plan.function) for plan in plans if plan.is_by_item})
         order = [plan for plan in plans if not plan.ways]
         self._read_all(order)
-        if self._previous and not self._is_over:
-            self._previous.check_user(self.tables)
         rest = self._unread = [plan for plan in plans if plan.ways]
         if self._says_estimate and not self._is_over:
             self._say_estimate(rest)
@@ -150,8 +129,7 @@ class AccountLists:
             unread = {table_of(plan.function) for plan in rest}
             ready = [plan for plan in rest if not plan.parents & unread] or rest
             order += ready
-            # What is always asked comes first, since it may show that something else has changed.
-            self._read_all(sorted(ready, key=lambda plan: plan in self._can_take_over(ready)))
+            self._read_all(ready)
             rest = [plan for plan in rest if plan not in ready]
         if self._is_over:
             self._add_skipped(plans)
@@ -167,23 +145,11 @@ class AccountLists:
             items = next(name for name, one in self._lists.items() if one.name == self._deletable[argument][0])
             ids = {row["id"] for row in self.tables[items] if not gone.isdisjoint((row["id"], row.get("name")))}
             for table, records in self.tables.items():
-                if table in self.taken:
-                    self.taken[table] = {item: at for item, at in self.taken[table].items() if item not in gone}
                 column = self._lists[table].item_column(argument) if argument in self.items.get(table, ()) else None
                 item = column.name if column else ""
                 kept = [n for n, row in enumerate(records) if row.get("id") not in ids and row.get(item) not in gone]
                 if len(kept) < len(records):
                     self.tables[table] = records.take(kept)
-
-    def _can_take_over(self, plans: Sequence[ListPlan]) -> list[ListPlan]:
-        """Return the lists that the earlier snapshot has as well, and of which records are taken over."""
-        return [
-            plan
-            for plan in plans
-            if self._previous
-            and plan.is_by_item
-            and self._previous.may_take_over(table_of(plan.function), plan.ways[0].param.name)
-        ]
 
     def _plan(self, function: Function) -> ListPlan | None:
         """Return how a list is read; None if it cannot be, and then `left_out` has the reason."""
@@ -252,35 +218,16 @@ class AccountLists:
                 continue
             if not items:
                 continue
-            looks = self._looks(plan, way)
-            to_ask = [item for item in items if item not in looks]
-            answered: Sequence[dict[str, Any]] = ()
-            if to_ask:
-                later = [(plan, other) for other in plan.ways[plan.ways.index(way) + 1 :]]
-                later += [(unread, other) for unread in self._unread for other in unread.ways]
-                result = self._call(function, {way.param.name: to_ask, "errors": "collect"}, later)
-                answered = result.values[0]
-                failures += [{"table": table} | failure for failure in result.failures]
-            column = function.item_column(way.param.name)
-            _add_once(rows, _merged(answered, looks, items, column), column)
+            later = [(plan, other) for other in plan.ways[plan.ways.index(way) + 1 :]]
+            later += [(unread, other) for unread in self._unread for other in unread.ways]
+            result = self._call(function, {way.param.name: items, "errors": "collect"}, later)
+            failures += [{"table": table} | failure for failure in result.failures]
+            _add_once(rows, result.values[0], function.item_column(way.param.name))
             asked += len(items)
         self.failures += failures
         if len(failures) < asked or not asked:
             names = [way.param.name for way in plan.ways]
             self.tables[table], self.items[table] = Records(rows, function, columns_of(function, names)), names
-
-    def _looks(self, plan: ListPlan, way: Way) -> dict[Any, Look]:
-        """Return what is taken over from the earlier snapshot, by item, and keep when it was seen."""
-        column = plan.function.item_column(way.param.name)
-        if self._previous is None or not self._can_take_over([plan]) or column is None:
-            return {}
-        table, items = table_of(plan.function), set(self._items(way))
-        item_of, has_fingerprints = way.param.value_of_record, plan.function.fingerprints
-        one = ItemList(table, way.param.name, column.name, way.parent, item_of, has_fingerprints)
-        looks = self._previous.looks(one, self.tables, self.failures)
-        looks = {item: look for item, look in looks.items() if item in items}
-        self.taken[table] = {item: look.seen for item, look in looks.items()}
-        return looks
 
     def _items(self, way: Way) -> list[Any]:
         """Return what identifies the records of the list that a way needs.
@@ -357,7 +304,7 @@ class AccountLists:
     def _requests(self, plan: ListPlan, way: Way) -> int:
         key = table_of(plan.function), way.param.name
         if key not in self._counts:
-            self._counts[key] = len(self._items(way)) - len(self._looks(plan, way))
+            self._counts[key] = len(self._items(way))
         count = self._counts[key]
         return min(count, _BULK_REQUESTS) if way.link.bulk and count >= _BULK_FROM else count
 
@@ -366,18 +313,6 @@ def _has_generation(row: dict[str, Any], wanted: str) -> bool:
     """Return whether an app or a space is of a generation of the platform, or may be."""
     generation = row.get("generation")
     return not (wanted and generation and generation["name"] != wanted)
-
-
-def _merged(
-    answered: Sequence[dict[str, Any]], looks: Mapping[Any, Look], items: Sequence[Any], column: Column | None
-) -> Sequence[dict[str, Any]]:
-    """Return the records that were read and those that were taken over, in the order of their items."""
-    if not looks or column is None:
-        return answered
-    by_item: dict[Any, list[dict[str, Any]]] = {item: list(look.rows) for item, look in looks.items()}
-    for row in answered:
-        by_item.setdefault(row[column.name], []).append(row)
-    return [row for item in items for row in by_item.get(item, ())]
 
 
 def _add_once(rows: list[dict[str, Any]], more: Sequence[dict[str, Any]], item: Column | None) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.client.saved_tables import CHANGED, SavedTable, SavedTables
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.snapshot.lists import columns_of
-from kosmo_kernel.snapshot.previous import SEEN_COLUMN
 from kosmo_kernel.values.records import Records, columns_with_item
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
         table = self._table(name)
         attrs = {"account": self.account, "time": self.manifest["begun"]}
         if not table.is_parquet:
-            return frame_of(self._records(name, dated=True), attrs)
+            return frame_of(self.records(name), attrs)
         frame = spelled(_parquet_frame(table.file, attrs))
         table.check_count(len(frame))
         return frame
@@ -76,17 +75,12 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
             UnknownTableError: the snapshot has no such table (also a KeyError).
             SettingsError: the table's file is missing or was changed.
         """
-        return self._records(name)
-
-    def _records(self, name: str, *, dated: bool = False) -> Records:
         items = self._table(name).items
-        rows, function = self._saved.rows(name, dated=dated), self._saved.function(name)
+        rows, function = self._saved.rows(name), self._saved.function(name)
         if function is None:
             return Records(rows, account=self.account)
         # Snapshots of older versions do not say which list a table was read with: it was the function's first one.
         columns = columns_with_item(function) if items is None else columns_of(function, items)
-        if dated and self._saved.is_dated:
-            columns = (*columns, SEEN_COLUMN)
         return Records(rows, function, columns, self.account)
 
     def _table(self, name: str) -> SavedTable:

@@ -39,8 +39,7 @@ SURFACE = {
     "integrations:doctor": "--json",
     "run": "-p -a --account --demo -o --html --record --resume --resume-within --replay --parameters --json",
     "inventory": "-a --account --demo --snapshot -o --output --record --resume --resume-within --json",
-    "snapshot": "-a --account --demo -o --output --all --format --since --take-over --since-within --record --resume "
-    "--resume-within --json",
+    "snapshot": "-a --account --demo -o --output --all --format --record --resume --resume-within --json",
     "check": "--all --start -a --account --demo -p --at --fail-on --format -o --output --accept --accept-all --against "
     "--full --why --record --resume --resume-within --new --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable --global "

@@ -72,9 +72,6 @@ write = "deny"
 notebooks = "~/kosmo.jsonl"
 resume = true
 resume_within = 3600
-
-[snapshot]
-since_within = 3600
 """
 USER_NAMES = ("heroku", "production", "tickets", "days", "quiet-apps")
 TABLES = ", ".join(dict.fromkeys(keys[0] for keys in KEYS))
