@@ -36,6 +36,7 @@ from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.progress.run import Progress
 from kosmo_kernel.values.records import decode
 
 APPS = 500
@@ -111,8 +112,13 @@ def plain(url: str, names: list[str], at_once: int) -> Figures:
 
 
 def ours(url: str, names: list[str], at_once: int) -> Figures:
+    run = Progress()  # one for all calls, as a run of Lua has it
     with closing(Client(HEROKU, account(url))) as client:
-        return timed(lambda: in_threads(lambda name: client.fetch(LIST_DYNOS, {"app_id": name}), names, at_once), url)
+
+        def ask(name: str) -> Reply:
+            return client.fetch(LIST_DYNOS, {"app_id": name}, progress=run)
+
+        return timed(lambda: in_threads(ask, names, at_once), url)
 
 
 def in_threads(ask: Callable[[str], object], names: list[str], at_once: int) -> None:
@@ -147,11 +153,12 @@ def again(url: str, function: Function, calls: list[dict[str, str]], rounds: int
     """Return what it costs to ask again, as a share of what it costs to ask."""
     ratios: list[float] = []
     answers: list[Reply] = []
+    run = Progress()
     with closing(Client(HEROKU, account(url))) as client:
 
         def ask(*, fresh: bool) -> float:
             begun = time.process_time()
-            answers[:] = [client.fetch(function, call, fresh=fresh) for call in calls]
+            answers[:] = [client.fetch(function, call, progress=run, fresh=fresh) for call in calls]
             return time.process_time() - begun
 
         ask(fresh=True)
