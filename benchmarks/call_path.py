@@ -30,7 +30,7 @@ for call = 1, 3 do
 end
 return count
 """
-MAX_FILES, MAX_FUNCTIONS = 22, 100
+MAX_FILES, MAX_FUNCTIONS = 22, 90
 
 
 class Profile:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeGuard
 
@@ -282,15 +282,14 @@ class Link:
         return tuple(PLACE.findall(self.path))
 
 
-class ListField(NamedTuple):
-    """A field with a list: the known fields of its items, or None if they are no records."""
+@dataclass(slots=True)
+class FieldRule:
+    """What the client does with a value: hides it, or looks at the fields of an object or of the items of a list."""
 
-    items: Fields | None
-
-
-# The fields of an object that have columns: by name, the fields of an object in it, or of its items if it is a list, or
-# None for a simple value.
-Fields = dict[str, "Fields | ListField | None"]
+    fields: dict[str, FieldRule] = field(default_factory=dict)
+    is_list: bool = False
+    is_guarded: bool = False  # fields without a column are removed, and values that are no simple ones hidden
+    secret: Column | None = None  # the column of a value that is hidden
 
 
 class LocalRecords(NamedTuple):
@@ -389,20 +388,21 @@ class Function:
         return tuple(_secrets(self.columns))
 
     @cached_property
-    def secret_paths(self) -> tuple[tuple[tuple[str, ...], Column], ...]:
-        """The `secrets`, each after the keys that lead to its value."""
-        return tuple((column.path, column) for column in self.secrets)
+    def rules(self) -> FieldRule:
+        """What the client does with a record: all that is secret, and all fields of the objects that hold secrets."""
+        root = FieldRule()
+        for column in self.columns:
+            _add_rule(root, column)
+        for part in [()] if self.guarded else [part.split(".") for part in self.guarded_parts]:
+            rule: FieldRule | None = root
+            for key in part:
+                rule = rule.fields.get(key) if rule else None
+            if rule:
+                _guard(rule)
+        _without_open_fields(root)
+        return root
 
     @cached_property
-    def known_fields(self) -> tuple[tuple[tuple[str, ...], Fields], ...]:
-        """The fields that leave the client of each object that holds secrets, after the keys that lead to it."""
-        paths = [(), *(tuple(part.split(".")) for part in self.guarded_parts)]
-        return tuple(
-            (path, _fields([column for column in self.columns if column.path[: len(path)] == path], len(path)))
-            for path in (paths if self.guarded else paths[1:])
-        )
-
-    @property
     def is_quotable(self) -> bool:
         """Return whether errors may quote the service."""
         return not (self.guarded or self.own_errors)
@@ -537,18 +537,26 @@ def _secrets(columns: Iterable[Column], above: str = "") -> Iterator[Column]:
         yield from _secrets(column.items, f"{above}{column.name}.")
 
 
-def _fields(columns: Iterable[Column], depth: int = 0) -> Fields:
-    groups: dict[str, list[Column]] = {}
-    for column in columns:
-        groups.setdefault(column.path[depth], []).append(column)
-    return {key: _field(group, depth) for key, group in groups.items()}
+def _add_rule(rule: FieldRule, column: Column) -> None:
+    for key in column.path:
+        rule = rule.fields.setdefault(key, FieldRule())
+    rule.is_list = column.kind == "list"
+    rule.secret = column if column.secret or column.bare else None
+    for item in column.items:
+        _add_rule(rule, item)
 
 
-def _field(group: Sequence[Column], depth: int) -> Fields | ListField | None:
-    column = group[0]
-    if len(column.path) > depth + 1:
-        return _fields(group, depth + 1)
-    return ListField(_fields(column.items) if column.items else None) if column.kind == "list" else None
+def _guard(rule: FieldRule) -> None:
+    rule.is_guarded = True
+    for inner in rule.fields.values():
+        _guard(inner)
+
+
+def _without_open_fields(rule: FieldRule) -> bool:
+    """Remove the fields with which nothing is done, and return whether something is done with this one."""
+    if not rule.is_guarded:
+        rule.fields = {key: inner for key, inner in rule.fields.items() if _without_open_fields(inner)}
+    return rule.is_guarded or rule.secret is not None or bool(rule.fields)
 
 
 def _nested_value(value: object, name: str) -> object:

@@ -18,8 +18,8 @@ from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedErr
 from kosmo_kernel.notebook.cell_value import value_of
 from kosmo_kernel.notebook.command_line import name_and_options
 from kosmo_kernel.render.check_head import CheckHead, head_display
-from kosmo_kernel.run.call_tracker import FICTION
 from kosmo_kernel.run.options import Frontend, RunOptions
+from kosmo_kernel.run.provider import FICTION
 from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, Options
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.from_python import lua_value

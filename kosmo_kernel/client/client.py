@@ -492,7 +492,7 @@ class Exchange(CallErrors):
         """
         client = self._client
         self._progress.check()
-        is_sent = client.connections.sends(request)
+        is_sent = client.connections.sends(request) if client.is_recorded else client.live
         permit = client.limiter.take(self._progress) if is_sent and not is_free else None
         self._sent_at, self._headers_before = client.clock.now(), client.last_headers
         broken = None

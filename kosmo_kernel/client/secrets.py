@@ -10,13 +10,13 @@ a replayed recording is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from kosmo_kernel.accounts.fingerprints import FINGERPRINT
-from kosmo_kernel.catalogue import Column, Function
-from kosmo_kernel.catalogue.model import Fields, ListField
+from kosmo_kernel.catalogue import Function
+from kosmo_kernel.catalogue.model import FieldRule
 from kosmo_kernel.safety.redaction import REDACTED
 
 # A service's own word for an error. Errors about things that hold secrets repeat nothing else.
@@ -37,13 +37,11 @@ def clean(function: Function, value: Any, fingerprint: Callable[[object], str]) 
         return _fingerprints(value, fingerprint)
     if not (function.is_quotable or isinstance(value, dict)):
         value = [row if isinstance(row, dict) else REDACTED for row in value] if isinstance(value, list) else REDACTED
-    rows = value if isinstance(value, list) else [value]
-    for path, fields in function.known_fields:
-        for row in rows:
-            _keep_known_in_part(row, path, fields)
-    for (*parents, key), column in function.secret_paths:
-        for row in rows:
-            _hide(row, parents, key, column)
+    rules = function.rules
+    if rules.is_guarded or rules.fields:
+        for row in value if isinstance(value, list) else [value]:
+            if isinstance(row, dict):
+                _clean(row, rules)
     return value
 
 
@@ -83,54 +81,34 @@ def _text(value: object, pattern: re.Pattern[str]) -> str | None:
     return value if isinstance(value, str) and pattern.fullmatch(value) else None
 
 
-def _keep_known_in_part(record: Any, path: Sequence[str], fields: Fields) -> None:
-    """Remove the fields without a column from an object in a record, which `path` leads to, or from the record."""
-    above: Any = None
-    part = record
-    for key in path:
-        above, part = part, part.get(key) if isinstance(part, dict) else None
-    if isinstance(part, dict):
-        _keep_known(part, fields)
-    elif part is not None and path:
-        above[path[-1]] = REDACTED
-
-
-def _keep_known(record: dict[str, Any], fields: Fields) -> None:
-    """Remove the fields without a column from a record, and what stands in place of a simple value."""
-    for key, value in list(record.items()):
-        if key not in fields:
+def _clean(record: dict[str, Any], rules: FieldRule) -> None:
+    """Hide the secrets of a record, and remove what has no column from the objects that hold secrets."""
+    for key in list(record) if rules.is_guarded else rules.fields:
+        rule, value = rules.fields.get(key), record.get(key)
+        if rule is None:
             del record[key]
-            continue
-        known = fields[key]
-        if isinstance(known, dict):
-            if isinstance(value, dict):
-                _keep_known(value, known)
-            elif value is not None:
-                record[key] = REDACTED
-        elif isinstance(known, ListField) and isinstance(value, list):
-            record[key] = [_known_item(item, known.items) for item in value]
-        elif isinstance(value, (dict, list)):
-            record[key] = REDACTED
+        elif value is None or value == REDACTED:
+            pass
+        elif rule.secret is not None:
+            record[key] = _bare(value) if rule.secret.bare else REDACTED
+            if rule.secret.host:
+                record[rule.secret.host] = _host(value)
+        elif isinstance(value, dict) and rule.fields:
+            _clean(value, rule)
+        elif isinstance(value, list) and (rule.is_list or not rule.is_guarded):
+            record[key] = [_clean_item(item, rule) for item in value]
+        elif rule.is_guarded and (isinstance(value, (dict, list)) or (rule.fields and not rule.is_list)):
+            record[key] = REDACTED  # something else than the catalogue says
 
 
-def _known_item(item: Any, fields: Fields | None) -> Any:
-    if isinstance(item, dict) and fields is not None:
-        _keep_known(item, fields)
-        return item
-    return REDACTED if isinstance(item, (dict, list)) else item
-
-
-def _hide(value: Any, parents: Sequence[str], key: str, column: Column) -> None:
-    if isinstance(value, list):
-        for item in value:
-            _hide(item, parents, key, column)
-    elif isinstance(value, dict):
-        if parents:
-            _hide(value.get(parents[0]), parents[1:], key, column)
-        elif (secret := value.get(key)) is not None and secret != REDACTED:
-            value[key] = _bare(secret) if column.bare else REDACTED
-            if column.host:
-                value[column.host] = _host(secret)
+def _clean_item(item: Any, rule: FieldRule) -> Any:
+    if isinstance(item, dict) and rule.fields:
+        _clean(item, rule)
+    elif rule.is_guarded and isinstance(item, (dict, list)):
+        return REDACTED
+    elif isinstance(item, list):
+        return [_clean_item(inner, rule) for inner in item]
+    return item
 
 
 def _host(address: object) -> str | None:

@@ -46,17 +46,19 @@ class CallRequest(NamedTuple):
     line: int | None
 
 
-class Prepared(NamedTuple):
-    """A call whose arguments are valid.
+class Prepared(Protocol):
+    """A call whose arguments are valid."""
 
-    Parameters:
-        calls: how many calls it counts as; each item of a list argument is one.
-        begin: starts the call. `Host.answers` yields its result under the number passed here: 0 for a call that the
-            script itself waits for, a new number for each call made in `parallel.map`.
-    """
+    @property
+    def calls(self) -> int:
+        """The number of calls that it counts as; each item of a list argument is one."""
 
-    calls: int
-    begin: Callable[[int], None]
+    @property
+    def begin(self) -> Callable[[int], None]:
+        """Starts the call. `Host.answers` yields its result under the number passed here.
+
+        The number is 0 for a call that the script itself waits for, and a new one for each call made in `parallel.map`.
+        """
 
 
 class DisplayRequest(NamedTuple):

@@ -10,15 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel import accounts
 from kosmo_kernel.client.call import CallHandle, DeletedItem, Reply
 from kosmo_kernel.errors import KosmoError, StoppedError
-from kosmo_kernel.lua.host import BLOCKING, CallRequest, Prepared
+from kosmo_kernel.lua.host import BLOCKING, CallRequest
 from kosmo_kernel.progress.run import Progress
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.progress.throttle import ProgressThrottle
@@ -35,18 +34,27 @@ if TYPE_CHECKING:
 
 MAX_FAILURES_KEPT = 10_000  # collected failures per run
 POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation of a single call
-FICTION = "Fictional data: the account in use is the demo."
 
 
-@dataclass(slots=True)
-class PendingCall:
-    """A call under way: its log record, start time, handle, number of requests, and whether it uses the network."""
+@dataclass(slots=True, eq=False, kw_only=True)
+class PendingCall(CallHandle):
+    """A call of a run, from its check to its answer; see also `lua.host.Prepared`.
 
-    call: CallRecord
+    Parameters:
+        record: its entry in the log.
+        started: the time when it was checked.
+        calls: the number of requests that it counts as.
+        remote: whether it uses the network.
+        begin: starts it under a number.
+        number: the number, once it is started.
+    """
+
+    record: CallRecord
     started: float
-    handle: CallHandle
-    count: int
+    calls: int
     remote: bool
+    begin: Callable[[int], None] = field(init=False)
+    number: int = field(init=False, default=BLOCKING)
 
 
 class CallTracker:
@@ -80,7 +88,7 @@ class CallTracker:
         self._result, self._gate, self._output = result, gate, output
         self._on_progress, self._is_named = on_progress, is_named
         self._dry_run, self._fresh, self._later = options.dry_run, options.fresh, options.later
-        self._queue: SimpleQueue[tuple[int, Reply | BaseException, float]] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[PendingCall, Reply | BaseException, float]] = SimpleQueue()
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._pending: dict[int, PendingCall] = {}
         self._counting = threading.Lock()
@@ -118,8 +126,8 @@ class CallTracker:
             self._result.planned += self.tools.plan(request)
         return not self._dry_run
 
-    def prepare(self, request: CallRequest) -> Prepared:
-        """Check a call, and return what begins it.
+    def prepare(self, request: CallRequest) -> PendingCall:
+        """Check a call, and return it.
 
         Raises:
             UnknownNameError: there is no such function.
@@ -140,10 +148,28 @@ class CallTracker:
             milliseconds = (time.perf_counter() - started) * 1000
             self._result.calls.append(CallRecord(path, account, milliseconds, "error", error=error.message))
             raise
-        if accounts.is_demo(bound_call.account) and not accounts.is_demo(request.account or ""):
-            self._result.inform(FICTION)
-        begin = self._plan if self._dry_run else self._begin
-        return Prepared(bound_call.count, partial(begin, provider, bound_call, started))
+        if bound_call.notice:
+            self._result.inform(bound_call.notice)
+
+        def on_answer() -> None:
+            with self._counting:
+                record.requests += not self._progress.cancelled  # later responses are in no result
+
+        record = CallRecord(bound_call.path, bound_call.account, 0.0, "ok")
+        pending = PendingCall(
+            self._progress,
+            lambda answer: self._queue.put((pending, answer, time.perf_counter())),
+            self._lines.put,
+            on_answer,
+            self._fresh,
+            is_named=self._is_named,
+            record=record,
+            started=started,
+            calls=bound_call.count,
+            remote=bound_call.remote,
+        )
+        pending.begin = partial(self._plan if self._dry_run else self._begin, provider, bound_call, pending)
+        return pending
 
     def call(self, request: CallRequest, is_cancelled: Callable[[], bool]) -> list[Any]:
         """Make one call, wait for it, and return its values.
@@ -164,37 +190,22 @@ class CallTracker:
                 return answer
         raise StoppedError("Interrupted.")
 
-    def _plan(self, provider: Provider, bound_call: BoundCall, _started: float, number: int) -> None:
+    def _plan(self, provider: Provider, bound_call: BoundCall, pending: PendingCall, number: int) -> None:
+        pending.number = number
         self._result.planned += provider.plan(bound_call)
-        self._queue.put((number, provider.empty(bound_call), 0.0))
+        self._queue.put((pending, provider.empty(bound_call), 0.0))
 
-    def _begin(self, provider: Provider, bound_call: BoundCall, started: float, number: int) -> None:
-        def on_result(answer: Reply | BaseException) -> None:
-            self._queue.put((number, answer, time.perf_counter()))
-
-        def on_answer() -> None:
-            with self._counting:
-                record.requests += not self._progress.cancelled  # later responses are in no result
-
-        record = CallRecord(bound_call.path, bound_call.account, 0.0, "ok")
-        of_item, count = number != BLOCKING, bound_call.count
-        handle = CallHandle(
-            self._progress,
-            on_result,
-            self._lines.put,
-            on_answer,
-            self._fresh,
-            counts=not of_item,
-            coming=self._coming,
-            is_named=self._is_named,
-        )
-        self._progress.begin(record.account, self._coming if of_item else count, items=of_item)
-        if of_item:
-            self._coming = 0
-        self._total += count
-        self._result.calls.append(record)
-        self._pending[number] = PendingCall(record, started, handle, count, bound_call.remote)
-        provider.begin(bound_call, handle)
+    def _begin(self, provider: Provider, bound_call: BoundCall, pending: PendingCall, number: int) -> None:
+        pending.number = number
+        if number == BLOCKING:
+            self._progress.begin(bound_call.account, pending.calls)
+        else:  # a call of an item of `parallel.map`
+            pending.counts, pending.coming, self._coming = False, self._coming, 0
+            self._progress.begin(bound_call.account, pending.coming, items=True)
+        self._total += pending.calls
+        self._result.calls.append(pending.record)
+        self._pending[number] = pending
+        provider.begin(bound_call, pending)
 
     def items(self, coming: int, done: int) -> None:
         """Count items of `parallel.map` that are begun, before their calls, and items that are done."""
@@ -217,28 +228,28 @@ class CallTracker:
             self._throttle.waited(since, remote=remote)
         while not self._lines.empty():
             self._output.write("stderr", self._lines.get())
-        return [(number, self._completed(number, answer, at)) for number, answer, at in queued]
+        return [(call.number, self._completed(call, answer, at)) for call, answer, at in queued]
 
-    def _completed(self, number: int, answer: Reply | BaseException, at: float) -> list[Any] | KosmoError:
-        pending = self._pending.pop(number, None)
+    def _completed(self, call: PendingCall, answer: Reply | BaseException, at: float) -> list[Any] | KosmoError:
+        pending = self._pending.pop(call.number, None)
         if pending:
-            self._done += pending.count
-            pending.call.duration_ms = (at - pending.started) * 1000
+            self._done += pending.calls
+            pending.record.duration_ms = (at - pending.started) * 1000
         if isinstance(answer, BaseException):
             if pending:
-                pending.call.status, pending.call.error = "error", str(answer)
+                pending.record.status, pending.record.error = "error", str(answer)
             if not isinstance(answer, KosmoError):
                 raise answer
             return answer
         if pending:
-            pending.call.rows = answer.rows
-            self._notes += [(pending.call, note) for note in answer.notes]
+            pending.record.rows = answer.rows
+            self._notes += [(pending.record, note) for note in answer.notes]
             if answer.shown:
                 self._output.show(answer.shown)
             if answer.deleted:
                 self._add_deleted(answer.deleted)
             if answer.failures:
-                self._keep_failures(_unread(answer.failures, pending.count), answer.failures, pending.call)
+                self._keep_failures(_unread(answer.failures, pending.calls), answer.failures, pending.record)
         return answer.values
 
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
@@ -263,9 +274,10 @@ class CallTracker:
         """Cancel a call by its number."""
         pending = self._pending.pop(number, None)
         if pending:
-            pending.handle.cancel()
-            self._done += min(pending.handle.answered, pending.count)  # of a list argument, some items may be done
-            pending.call.status, pending.call.duration_ms = "dropped", (time.perf_counter() - pending.started) * 1000
+            pending.cancel()
+            self._done += min(pending.answered, pending.calls)  # of a list argument, some items may be done
+            pending.record.status = "dropped"
+            pending.record.duration_ms = (time.perf_counter() - pending.started) * 1000
 
     def end(self) -> tuple[list[str], list[str]]:
         """End the run, and cancel the calls that are under way.

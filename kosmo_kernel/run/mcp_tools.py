@@ -43,6 +43,7 @@ class _ServerCall:
 
     count = 1
     remote = True
+    notice = ""
 
     @property
     def is_own_read(self) -> bool:

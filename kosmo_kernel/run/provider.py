@@ -13,6 +13,7 @@ from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.settings.permissions import Target
 
 SPACE = "mcp"  # the name of MCP servers below `app` in Lua, and the first part of the full names of tools
+FICTION = "Fictional data: the account in use is the demo."
 
 
 class BoundCall(Protocol):
@@ -41,6 +42,10 @@ class BoundCall(Protocol):
     @property
     def arguments(self) -> Mapping[str, Any]:
         """The arguments that the question to the user shows."""
+
+    @property
+    def notice(self) -> str:
+        """What the user is told once in a run with such a call; empty for nothing."""
 
     @property
     def remote(self) -> bool:

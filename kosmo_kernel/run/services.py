@@ -29,6 +29,7 @@ from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError, S
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress.run import Cancelled
 from kosmo_kernel.run.deletions import Deletions
+from kosmo_kernel.run.provider import FICTION
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.permissions import Target
 from kosmo_kernel.values.packed_rows import PackedRows
@@ -57,6 +58,7 @@ class Endpoint:
         target: the account whose permissions apply.
         effect: the function's effect.
         remote: whether its calls are sent over the network.
+        notice: a line for the user if a call does not name the demo and uses it; else empty.
     """
 
     integration: Integration
@@ -67,6 +69,7 @@ class Endpoint:
     target: Target
     effect: str
     remote: bool
+    notice: str
 
     open_world = is_own_read = False
 
@@ -153,7 +156,7 @@ class Services:
             UnknownNameError: there is no such account.
             ApiError: the service answered with an error.
         """
-        return self._client(integration, alias).budget_left()
+        return self._client(integration, alias, is_fictional=alias in accounts.demo_places(integration)).budget_left()
 
     def scopes(self, integration: Integration, alias: str) -> tuple[str, ...]:
         """Return the scopes of an account's token, if a response has reported them."""
@@ -206,6 +209,7 @@ class Services:
             endpoint.target,
             endpoint.effect,
             endpoint.remote,
+            endpoint.notice,
             calls,
             len(calls),
             many.name if many else "",
@@ -272,7 +276,7 @@ class Services:
             records, notes = function.local(self._today())
             handle.done()
             return Reply([Records(records, function, account=account)], rows=len(records), notes=notes)
-        client = self._client(bound_call.integration, account)
+        client = self._client(bound_call.integration, account, is_fictional=not bound_call.remote)
         if not handle.counts:  # one of the many calls of `parallel.map`
             _expect(client, handle, 1, begun=handle.coming)
         requests = 1
@@ -296,7 +300,7 @@ class Services:
     def _begin_many(self, bound_call: ServiceCall, handle: CallHandle) -> None:
         """Make a call for each item of a list, in this thread and further ones of the pool."""
         function = bound_call.function
-        client = self._client(bound_call.integration, bound_call.account)
+        client = self._client(bound_call.integration, bound_call.account, is_fictional=not bound_call.remote)
         replies = client.bulk(
             function, bound_call.calls, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer
         )
@@ -367,7 +371,7 @@ class Services:
         for pool in self._pools():
             pool.close()
 
-    def _client(self, integration: Integration, alias: str) -> Client:
+    def _client(self, integration: Integration, alias: str, *, is_fictional: bool = False) -> Client:
         """Return the client of an account; a new one is made if the token or address has changed.
 
         Raises:
@@ -378,7 +382,7 @@ class Services:
         if self._cassette and not self._cassette.live:
             name = normalize_alias(alias)
             account = accounts.Account(integration.name, name, "no-token", integration.base_url, "the cassette")
-        elif alias not in accounts.demo_places(integration):
+        elif not is_fictional:
             account = accounts.find(integration, alias)
         key = (integration.name, account.alias if account else alias)
         with self._lock:
@@ -414,6 +418,7 @@ def _endpoint(path: str, requested: str | None, account: str) -> Endpoint:
         target=Target(accounts.DEMO if is_demo else normalize_alias(alias), integration.name),
         effect=function.effect,
         remote=not is_demo,
+        notice=FICTION if is_demo and not accounts.is_demo(requested or "") else "",
     )
 
 

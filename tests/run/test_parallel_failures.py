@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lua_host import ASKING, Shuffled, failure, machine, run, values
+from lua_host import ASKING, Begun, Shuffled, failure, machine, run, values
 
 from kosmo_kernel import errors
-from kosmo_kernel.lua.host import CallRequest, Prepared
+from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.lua.machine import Machine
 
 
@@ -309,8 +309,8 @@ def test_an_interrupt_while_tasks_wait_ends_all_of_them_and_no_pcall_swallows_it
 
 def test_calls_of_tasks_are_limited_by_what_they_stand_for() -> None:
     class Ten(Shuffled):
-        def prepare(self, request: CallRequest) -> Prepared:
-            return Prepared(10, super().prepare(request).begin)
+        def prepare(self, request: CallRequest) -> Begun:
+            return Begun(10, super().prepare(request).begin)
 
     with machine() as lua:
         run(lua, ASKING)

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import pytest
 
 from kosmo_kernel import errors
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Failure, Outcome, Prepared
+from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Failure, Outcome
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.surface import record_types, surface
 from kosmo_kernel.questions.tables import SharedTable, find_table
@@ -23,7 +23,7 @@ from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import Record, Records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 APPS = HEROKU.function("list_apps")
 
@@ -39,6 +39,13 @@ def app(name: str, **fields: Any) -> dict[str, Any]:
         "novel": [1, None],
         **fields,
     }
+
+
+class Begun(NamedTuple):
+    """A valid call, as `lua.host.Prepared` describes it."""
+
+    calls: int
+    begin: Callable[[int], None]
 
 
 @dataclass
@@ -72,10 +79,8 @@ class Answers:
     def lookups(self) -> Answers:
         return self
 
-    def prepare(self, request: CallRequest) -> Prepared:
-        return Prepared(
-            1, lambda number: threading.Thread(target=self._make, args=(number, request), daemon=True).start()
-        )
+    def prepare(self, request: CallRequest) -> Begun:
+        return Begun(1, lambda number: threading.Thread(target=self._make, args=(number, request), daemon=True).start())
 
     def _make(self, number: int, request: CallRequest) -> None:
         try:
@@ -190,9 +195,9 @@ class Shuffled(Answers):
     most: int = 0
     open: list[tuple[int, CallRequest]] = field(default_factory=list)
 
-    def prepare(self, request: CallRequest) -> Prepared:
+    def prepare(self, request: CallRequest) -> Begun:
         self.asked.append(request)
-        return Prepared(1, lambda number: self.open.append((number, request)))
+        return Begun(1, lambda number: self.open.append((number, request)))
 
     def answers(self, _seconds: float) -> list[tuple[int, list[Any] | errors.KosmoError]]:
         self.most = max(self.most, len(self.open))
