@@ -33,12 +33,13 @@ IPYTHON_STARTS_WITH = {"prompt_toolkit"} if IPython.version_info < (9, 17) else 
 LAYERS = (
     {"safety", "text"},
     {"errors"},
+    {"walls"},
+    {"reader"},
     {"catalogue"},
     {"integrations"},
     {"demo"},
     {"settings"},
-    {"progress", "walls"},
-    {"reader"},
+    {"progress"},
     {"pages", "questions", "values"},
     {"accounts"},
     {"docs"},
@@ -87,7 +88,10 @@ STARTS = {
     "kosmo --help": Start(["-m", NAME, "--help"], {"cli", "errors", "safety", "text"}, {"click"}),
     "kosmo integrations:docs": Start(
         ["-m", NAME, "integrations:docs"],
-        {"catalogue", "cli", "docs", "errors", "integrations", "pages", "questions", "safety", "text", "settings"},
+        {
+            *("catalogue", "cli", "docs", "errors", "integrations", "pages", "questions"),
+            *("reader", "safety", "settings", "text", "walls"),
+        },
         {"click"},
     ),
     "kosmo snapshot --help": Start(
@@ -115,7 +119,10 @@ STARTS = {
     "the package": Start(["-c", f"import {NAME}"], set(), set()),
     "the settings of MCP servers": Start(
         ["-c", f"import {NAME}.mcp"],
-        {"accounts", "catalogue", "errors", "mcp", "questions", "safety", "text", "settings", "values"},
+        {
+            *("accounts", "catalogue", "errors", "mcp", "questions", "reader"),
+            *("safety", "settings", "text", "values", "walls"),
+        },
         set(),
     ),
     "a script's first look at MCP servers": Start(
@@ -132,7 +139,7 @@ STARTS = {
         {
             *("progress", "text"),
             *("client", "errors", "explorer", "magic", "notebook", "python_api", "render", "results"),
-            *("safety", "settings"),
+            *("reader", "safety", "settings", "walls"),
         },
         {"IPython", "pygments", "traitlets", *IPYTHON_STARTS_WITH},
     ),

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.value_types import FLAG, FLAG_OR_OFF, Number, Value, choice
+from kosmo_kernel.walls import macos
 
 Keys = tuple[str, ...]
 Policy = Literal["allow", "ask", "deny"]
@@ -368,7 +369,7 @@ MACOS_SANDBOX = Setting(
     "macos_sandbox",
     "1: put Apple's sandbox around Lua as well, on macOS. It has not been tried on every macOS yet.",
     FLAG,
-    variable="KOSMO_MACOS_SANDBOX",
+    variable=macos.VARIABLE,
 )
 
 # What is shown and kept.

@@ -5,7 +5,7 @@ clock; Chromium builds the same wall in the same way (`sandbox/mac/seatbelt.cc`)
 and keeps it. So it is tried in a throw-away process first, where it has to refuse a file, a socket and a process. If
 that process dies, hangs or gets one of them, the wall is left out, and the doctor says why.
 
-It is off unless KOSMO_MACOS_SANDBOX is 1.
+It is off unless `VARIABLE` is 1.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ TYPE_CHECKING = False  # importing `typing` would slow the start of the Lua proc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+VARIABLE = "KOSMO_MACOS_SANDBOX"  # of the environment: 1 turns it on
 LIBRARY = "/usr/lib/libSystem.B.dylib"
 # What is not allowed is denied without a line in the system's log. Reading and writing open descriptors needs no rule.
 PROFILE = b"""(version 1)
@@ -24,7 +25,7 @@ PROFILE = b"""(version 1)
 (allow sysctl-read)
 (allow signal (target self))
 """
-OFF = "it is off; KOSMO_MACOS_SANDBOX=1 turns it on"
+OFF = f"it is off; {VARIABLE}=1 turns it on"
 PROBE_SECONDS = 5.0
 PROBE = "from kosmo_kernel.walls.macos import probe; probe()"
 _PASSED = b"refused: file socket process\n"
@@ -52,10 +53,16 @@ def missing_because(package_folder: str) -> str:
 
     Parameters:
         package_folder: the folder that this package is imported from.
-    """
-    from kosmo_kernel.settings.table import MACOS_SANDBOX
 
-    if not MACOS_SANDBOX.from_env():
+    Raises:
+        SettingsError: the variable is neither 1 nor 0.
+    """
+    text = os.environ.get(VARIABLE, "").strip()
+    if text not in ("", "0", "1"):
+        from kosmo_kernel.errors import SettingsError
+
+        raise SettingsError(f"{VARIABLE} must be 1 or 0, got {text[:40]!r}.")
+    if text != "1":
         return OFF
     if not _reason:
         _reason.append(_probe_in_a_process(package_folder))

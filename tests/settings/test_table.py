@@ -22,6 +22,7 @@ from kosmo_kernel.settings.limits import Limits, check_defaults, limits
 from kosmo_kernel.settings.project_file import settings_of
 from kosmo_kernel.settings.table import CPU_LIMIT, LIMITS, MEMORY_LIMIT, SETTINGS, TIMEOUT, Setting
 from kosmo_kernel.settings.value_types import Number
+from kosmo_kernel.walls import macos
 
 PACKAGE = ROOT / "kosmo_kernel"
 TABLE = "settings/table.py"
@@ -41,7 +42,9 @@ def files_with(wanted: Callable[[object], bool]) -> dict[str, list[object]]:
 
 def test_every_environment_variable_of_ours_is_named_in_the_table_only() -> None:
     named = files_with(lambda value: isinstance(value, str) and re.fullmatch(r"KOSMO_[A-Z_]+", value) is not None)
-    assert {name: set(values) for name, values in named.items()} == {TABLE: {s.variable for s in SETTINGS} - {""}}
+    below = {"walls/macos.py": {macos.VARIABLE}}  # which cannot import the table
+    in_table = {setting.variable for setting in SETTINGS} - {"", macos.VARIABLE}
+    assert {name: set(values) for name, values in named.items()} == {TABLE: in_table} | below
 
 
 def test_the_memory_limit_is_declared_in_one_place_and_enforced_in_two() -> None:
