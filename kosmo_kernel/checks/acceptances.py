@@ -23,10 +23,10 @@ from typing import Any, NamedTuple
 from kosmo_kernel.checks.check_file import Check
 from kosmo_kernel.checks.report import Acceptance, CheckReport, Finding, key_text
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.reader.documents import parse_toml
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.safety.text import HIDDEN, code_point_escape
-from kosmo_kernel.settings.toml import parse
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import without_surrogates
@@ -79,7 +79,7 @@ def read_acceptances(file: Path, checks: Iterable[Check]) -> list[Exemption]:
         SettingsError: it cannot be read, or it has mistakes; the message names all of them.
     """
     text = decode_text(read_file(file, SettingsError, most=MAX_BYTES), file, SettingsError)
-    table = parse(file, text)
+    table = parse_toml(file, text)
     entries = table.pop(ENTRIES, [])
     if table or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         other = next((f", and no `{one_line(name, most=40)}`" for name in table), "")

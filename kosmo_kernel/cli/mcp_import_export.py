@@ -25,10 +25,10 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp import Server, configuration, secrets
 from kosmo_kernel.mcp.config import KEYS, entries_of
 from kosmo_kernel.mcp.entries import HEADERS, TIMEOUT, VARIABLES, entry
-from kosmo_kernel.mcp.jsonc import read
 from kosmo_kernel.mcp.references import PRIVATE, referred
 from kosmo_kernel.mcp.secret_scan import is_private, redact_text, redact_words
 from kosmo_kernel.mcp.trust import consent_lines
+from kosmo_kernel.reader.documents import parse_jsonc
 from kosmo_kernel.safety.redaction import REDACTED
 
 STDIN = "-"
@@ -105,7 +105,7 @@ def _entries(file: str) -> dict[str, Any]:
         SettingsError: the file does not exist, cannot be read or has no entries.
     """
     if file == STDIN:
-        data = read(whole_input().decode("utf-8", "replace"), "standard input")
+        data = parse_jsonc("standard input", whole_input().decode("utf-8", "replace"))
         listed = [data[key] for key in KEYS if isinstance(data.get(key), dict)] if isinstance(data, dict) else []
         entries: dict[str, Any] = listed[0] if listed else {}
     else:

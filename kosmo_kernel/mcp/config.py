@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
-from kosmo_kernel.mcp import jsonc
 from kosmo_kernel.mcp.clients import CLIENTS, TOML
 from kosmo_kernel.mcp.entries import Server, entry
+from kosmo_kernel.reader.documents import parse_jsonc, parse_toml
 from kosmo_kernel.safety.intake import UntrustedFileError, decode_text, read_file_if_any, read_unnamed_file
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.settings.toml import parse
 from kosmo_kernel.text.nearest import nearest
 
 USER = "user"
@@ -27,6 +26,7 @@ PROJECT = {
 }
 KEYS = tuple(dict.fromkeys(client.key for client in CLIENTS.values()))
 MAX_NAME_SHOWN = 80  # characters of an unknown name in an error message
+MAX_SERVERS = 1_000  # in one file
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +152,15 @@ def entries_of(path: Path, folder: Path | None = None) -> tuple[str, dict[str, A
         return "", {}
     text = decode_text(content, path, SettingsError)
     if path.suffix == TOML:
-        table: Any = parse(path, text)
+        table: Any = parse_toml(path, text)
     else:
-        table = jsonc.read(text, str(path)) if text.strip() else {}
+        table = parse_jsonc(str(path), text) if text.strip() else {}
     if not isinstance(table, dict):
         raise SettingsError(f"{path}:1:1 must be an object with `mcpServers` in it.")
     key = next((key for key in KEYS if table.get(key) is not None), "")
     listed = table[key] if key else {}
     if not isinstance(listed, dict):
         raise SettingsError(f"{path}: `{key}` must be an object, one entry for each server.")
+    if len(listed) > MAX_SERVERS:
+        raise SettingsError(f"{path}: `{key}` has more than {MAX_SERVERS:,} servers.")
     return key, listed

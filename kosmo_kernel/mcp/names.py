@@ -31,11 +31,13 @@ def lua_names(names: Iterable[str], absent: str = "tool") -> dict[str, str]:
     unique = list(dict.fromkeys(names))
     taken = {name for name in unique if is_lua_name(name)}
     by_name: dict[str, str] = {}
+    next_numbers: dict[str, int] = {}  # of each base; all lower ones are taken
     for name in unique:
         base = candidate = lua_name(name, absent)
-        number = 2
+        number = next_numbers.get(base, 2)
         while candidate != name and candidate in taken:
             candidate, number = f"{base}_{number}", number + 1
+        next_numbers[base] = number
         taken.add(candidate)
         by_name[name] = candidate
     return by_name

@@ -15,4 +15,5 @@ allowance.py     the processor time that a run may use here, and whether it must
 process.py       one process, from outside
 child.py         the main loop of the process; `protocol.py` is what both sides know
 markup.py        what is displayed: HTML, Markdown, LaTeX and SVG
+documents.py     settings: TOML (`toml.py`), and JSON with comments (`jsonc.py`)
 """

@@ -31,6 +31,7 @@ MAX_DEPTH = 100  # lists and objects inside each other
 MAX_VALUES = 1_000_000  # numbers, texts, lists and objects in one JSON text
 
 Error = Callable[[str], Exception]
+Hook = Callable[[dict[str, Any]], Any]
 
 _MARKS = b'",[{'
 _NO_MARKS = bytes(set(range(256)) - set(_MARKS))
@@ -128,7 +129,9 @@ def decode_text(content: bytes, path: Path, error: Error) -> str:
         raise error(f"{path}:{line}:{column} is no UTF-8 text.") from None
 
 
-def decode_json(content: bytes | str, name: str, error: Error, *, most: int = MAX_VALUES) -> Any:
+def decode_json(
+    content: bytes | str, name: str, error: Error, *, most: int = MAX_VALUES, hook: Hook | None = None
+) -> Any:
     """Return the value of a JSON text.
 
     Parameters:
@@ -136,6 +139,7 @@ def decode_json(content: bytes | str, name: str, error: Error, *, most: int = MA
         name: what messages call it, such as the path of its file.
         error: makes the exception for a message.
         most: the largest number of values in it.
+        hook: returns the value of an object; may raise ValueError or TypeError.
 
     Raises:
         Exception: `error`, with the name: it is no JSON (with line and column), or too deep or too long. No part of the
@@ -144,10 +148,10 @@ def decode_json(content: bytes | str, name: str, error: Error, *, most: int = MA
     data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     check_json(data, name, error, most=most)
     try:
-        return json.loads(content)
+        return json.loads(content, object_hook=hook)
     except json.JSONDecodeError as fault:
         raise error(f"{name}:{fault.lineno}:{fault.colno} is no JSON: {fault.msg}.") from None
-    except (ValueError, RecursionError):  # no UTF-8, or a number of thousands of digits
+    except (ValueError, TypeError, RecursionError):  # no UTF-8, a number of thousands of digits, or of `hook`
         raise error(f"{name} is no JSON that can be read.") from None
 
 

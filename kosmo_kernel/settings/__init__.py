@@ -11,6 +11,5 @@ ignored.py        what looks like a setting and sets nothing
 permissions.py    what scripts may do with an account or an MCP server
 aliases.py        comparison of account names
 private_files.py  files that only their owner may read
-toml.py           TOML parsing with the lines of keys
 python_start.py   options that start Python without the working directory
 """

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.reader.documents import locate_key, parse_toml
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.folders import user_folder
 from kosmo_kernel.settings.table import ANY, CONFIG_DIR, SETTINGS, Keys
-from kosmo_kernel.settings.toml import locate_key, parse
 from kosmo_kernel.settings.value_types import Value
 
 FILE = "config.toml"
@@ -90,7 +90,7 @@ def config(env: Mapping[str, str] | None = None) -> Config:
         return Config(path)
     except OSError as error:  # of `stat`
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    table = parse(path, text)
+    table = parse_toml(path, text)
     check(table, KEYS, lambda keys: locate_key(path, text, keys))
     result = Config(path, text, table)
     _cache[path] = (state, result)
@@ -164,14 +164,14 @@ def change(changes: Mapping[Keys, Any]) -> Path:
     path = folder() / FILE
     with locked(path.parent):
         before = config().text
-        wanted = _changed(parse(path, before), changes, dict)
+        wanted = _changed(parse_toml(path, before), changes, dict)
         check(wanted, KEYS, lambda _keys: str(path))
         # Inside an inline or dotted table only an inline table can be added: for another one tomlkit raises an error
         # or writes it where it means something else.
         for make in (tomlkit.table, tomlkit.inline_table):
             try:
                 text = tomlkit.dumps(_changed(tomlkit.parse(before), changes, make))
-                is_equal = parse(path, text) == wanted
+                is_equal = parse_toml(path, text) == wanted
             except (ValueError, tomlkit.exceptions.TOMLKitError, SettingsError):
                 continue
             if is_equal:

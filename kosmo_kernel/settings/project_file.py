@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.reader.documents import parse_toml
 from kosmo_kernel.safety.intake import UntrustedFileError, decode_text, read_unnamed_file
 from kosmo_kernel.settings.config_file import Config, check
 from kosmo_kernel.settings.limits import check_ceilings
 from kosmo_kernel.settings.table import SETTINGS
-from kosmo_kernel.settings.toml import parse
 
 FILE, TABLE = "pyproject.toml", "tool.kosmo_kernel"
 NAME = b"kosmo_kernel"
@@ -123,7 +123,7 @@ def _files(directory: Path) -> Iterator[tuple[Path, str | _Ignored]]:
 @lru_cache(maxsize=8)  # every run calls this, nearly always with the same text
 def _table(path: Path, text: str) -> Mapping[str, Any] | None:
     """Return our table in a file, or None."""
-    tools = parse(path, text).get("tool")
+    tools = parse_toml(path, text).get("tool")
     table = tools.get("kosmo_kernel") if isinstance(tools, dict) else None
     if table is not None and not isinstance(table, dict):
         raise SettingsError(f"{path}: `{TABLE}` must be a table: `[{TABLE}]`.")

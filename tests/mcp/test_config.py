@@ -11,8 +11,9 @@ from mcp_config import written
 
 from kosmo_kernel.errors import CredentialsError, SettingsError, UnknownNameError
 from kosmo_kernel.mcp import Server, configuration
-from kosmo_kernel.mcp.jsonc import read
 from kosmo_kernel.mcp.references import INHERITED, fill_in
+from kosmo_kernel.reader.documents import MAX_SMALL_TEXT
+from kosmo_kernel.reader.jsonc import parse
 
 
 @pytest.fixture
@@ -118,25 +119,25 @@ def test_comments_and_commas_too_many_are_passed_over() -> None:
         lines */ "a": {"url": "https://example.com/mcp//x", "headers": {"X": "/* kept */, }"},},
       },
     }"""
-    assert read(text, "f") == {
+    assert parse("f", text) == {
         "servers": {"a": {"url": "https://example.com/mcp//x", "headers": {"X": "/* kept */, }"}}}
     }
 
 
 def test_a_mistake_after_a_comment_is_found_where_it_stands() -> None:
     with pytest.raises(SettingsError, match=r"^f:3:8 is no JSON"):
-        read('{ // one\n/* two */ "a": 1,\n  "b": nothing}', "f")
+        parse("f", '{ // one\n/* two */ "a": 1,\n  "b": nothing}')
 
 
 @pytest.mark.parametrize("text", ['{ "a": /* 1, }', '{ "a": /* "*" }', '{ "a": /*/ }'])
 def test_a_comment_without_end_is_a_mistake_where_it_begins(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^f:1:8 is no JSON"):
-        read(text, "f")
+        parse("f", text)
 
 
 def test_a_text_without_end_is_a_mistake_where_it_begins() -> None:
     with pytest.raises(SettingsError, match=r"^f:1:8 is no JSON: Unterminated string"):
-        read('{ "a": "x // \\"}', "f")
+        parse("f", '{ "a": "x // \\"}')
 
 
 def test_every_spelling_of_an_entry_is_understood(project: Path) -> None:
@@ -264,3 +265,17 @@ def test_who_has_no_home_is_told_so(project: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Path, "home", homeless)
     with pytest.raises(SettingsError, match=r"You have no home.*Name one in HOME"):
         configuration(project)
+
+
+def test_a_file_of_many_servers_is_an_error(project: Path) -> None:
+    (project / ".mcp.json").write_text(json.dumps({"mcpServers": {f"{n}": {} for n in range(1_001)}}), encoding="utf-8")
+    assert configuration(project).faults == (f"{project / '.mcp.json'}: `mcpServers` has more than 1,000 servers.",)
+
+
+@pytest.mark.claim("parent-settings")
+def test_a_long_file_has_the_servers_of_a_short_one_and_its_mistakes(project: Path) -> None:
+    path, blanks = project / ".mcp.json", " " * MAX_SMALL_TEXT
+    path.write_text(f'{{ /* {blanks} */ "mcpServers": {{"one": {{"command": "x"}},}} }}', encoding="utf-8")
+    assert configuration(project).servers["one"].command == "x"
+    path.write_text(f'{{ /* {blanks} */ "mcpServers": no }}', encoding="utf-8")
+    assert configuration(project).faults == (f"{path}:1:{len(blanks) + 24} is no JSON: Expecting value.",)

@@ -11,6 +11,7 @@ import pytest
 
 from kosmo_kernel import docs
 from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.reader.documents import MAX_SMALL_TEXT
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options, parse
 from kosmo_kernel.settings.project_file import (
@@ -83,7 +84,7 @@ def test_where_a_setting_stands_is_looked_for_only_once_it_is_wrong(
 def test_a_file_that_is_the_same_is_not_read_as_toml_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, ALL)
     first = settings_of(tmp_path)
-    monkeypatch.setattr("kosmo_kernel.settings.project_file.parse", lambda *_: pytest.fail("it was read again"))
+    monkeypatch.setattr("kosmo_kernel.settings.project_file.parse_toml", lambda *_: pytest.fail("it was read again"))
     assert settings_of(tmp_path) == first
 
 
@@ -256,3 +257,21 @@ def test_the_first_run_of_a_session_names_a_project_file_that_is_not_used(
     with Session("demo") as session:
         assert any("it is a pipe" in note for note in session.run("return 1").notes)
         assert session.run("return 1").notes == []
+
+
+@pytest.mark.claim("parent-settings")
+def test_a_long_file_has_the_settings_and_the_lines_of_mistakes_of_a_short_one(tmp_path: Path) -> None:
+    path = written(tmp_path, "#" * MAX_SMALL_TEXT + ALL)
+    assert settings_of(tmp_path)["limit"] == 20
+    written(tmp_path, "#" * MAX_SMALL_TEXT + ALL + "limt = 1")
+    with pytest.raises(UnknownNameError) as caught:
+        settings_of(tmp_path)
+    assert str(caught.value).startswith(f"{path}:{ALL.count(chr(10)) + 1}: ")
+
+
+def test_a_mistake_after_a_value_of_many_lines_is_found_at_once(tmp_path: Path) -> None:
+    lines = "x\n" * 10_000
+    path = written(tmp_path, f"[tool.other]\na = '''{lines}'''\n[tool.kosmo_kernel]\nlimt = 1\nb = '''{lines}'''\n")
+    with pytest.raises(UnknownNameError) as caught:
+        settings_of(tmp_path)
+    assert str(caught.value).startswith(f"{path}:10004: ")

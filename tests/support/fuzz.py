@@ -47,19 +47,19 @@ def frames(data: bytes) -> None:
 def toml(data: bytes) -> None:
     """Read a file of settings, and find the lines of its keys."""
     from kosmo_kernel.errors import SettingsError
-    from kosmo_kernel.settings.toml import locate_key, parse
+    from kosmo_kernel.reader.toml import line_of, parse
 
     try:
-        table = parse(Path("f"), text(data))
+        table = parse("f", text(data))
     except SettingsError:
         return
     for key in [*table][:3]:
-        locate_key(Path("f"), text(data), (key,))
+        assert line_of(text(data), (key,))
 
 
 def json_files(data: bytes) -> None:
     """Read JSON, and JSON with comments; what is read must be what the standard library reads."""
-    from kosmo_kernel.mcp import jsonc
+    from kosmo_kernel.reader import jsonc
     from kosmo_kernel.safety.intake import decode_json
 
     try:
@@ -70,7 +70,7 @@ def json_files(data: bytes) -> None:
         assert repr(value) == repr(json.loads(data))
     from kosmo_kernel.errors import SettingsError
 
-    expecting(SettingsError)(jsonc.read)(text(data), "f")
+    expecting(SettingsError)(jsonc.parse)("f", text(data))
 
 
 def markup(name: str, data: bytes) -> None:

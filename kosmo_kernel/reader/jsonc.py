@@ -1,4 +1,4 @@
-"""JSON with comments and trailing commas, as VS Code allows in settings files.
+"""Parse JSON with comments and trailing commas, as VS Code allows in settings files.
 
 Both are replaced by spaces before the text is parsed, so that the line and column of a syntax error stay correct.
 """
@@ -18,18 +18,18 @@ _COMMENT = re.compile(rf"({_STRING}|/\*{_INSIDE}\Z)|//[^\n]*+|/\*{_INSIDE}\*/", 
 _COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])")
 
 
-def read(text: str, where: str) -> Any:
+def parse(name: str, text: str) -> Any:
     """Return the value of a JSON text.
 
     Parameters:
+        name: the name of the text in error messages: a file's path.
         text: JSON; comments, trailing commas and a byte order mark are ignored.
-        where: the name of the text in error messages: a file's path.
 
     Raises:
         SettingsError: the text is not valid JSON. The message has the line and column, and no part of the text.
     """
-    plain = _COMMA.sub(_blank, _COMMENT.sub(_blank, text.removeprefix("\ufeff")))
-    return decode_json(plain, where, SettingsError)
+    pure = _COMMA.sub(_blank, _COMMENT.sub(_blank, text.removeprefix("\ufeff")))
+    return decode_json(pure, name, SettingsError)
 
 
 def _blank(match: re.Match[str]) -> str:
