@@ -17,7 +17,8 @@ from kosmo_kernel.text.nearest import nearest
 
 SUFFIX = ".lua"
 SEVERITY = "severity"  # the key that makes a question a check
-MAX_BYTES = 64 << 10  # of a file
+MAX_BYTES = 32 << 10  # of a file, whose worst content is parsed in 7 ms
+MAX_VALUE_LENGTH = 4_000  # characters of a value of the head
 
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
 _ENTRY = re.compile(r"--\s?(\w+):\s*(.*)")
@@ -139,16 +140,22 @@ def _head(lines: list[str], file: str, kind: Kind) -> tuple[dict[str, list[HeadE
         elif entry:
             key = entry[1]
             _check_key(key, head, f"{file}:{number}", kind)
-            head.setdefault(key, []).append(HeadEntry(number, entry[2]))
+            head.setdefault(key, []).append(_entry(number, entry[2], key, file))
         elif key and (more := _CONTINUATION.fullmatch(line)):
             last = head[key][-1]
-            head[key][-1] = HeadEntry(last.line, f"{last.value} {more[1]}".strip())
+            head[key][-1] = _entry(last.line, f"{last.value} {more[1]}".strip(), key, file)
         elif line.strip("- \t"):
             raise SettingsError(
                 f"{file}:{number}: this line of the head is no `-- key: value`. Indent a line that goes on with the "
                 "value above (`--   more`), and put comments about the Lua below an empty line."
             )
     return head, len(lines)
+
+
+def _entry(line: int, value: str, key: str, file: str) -> HeadEntry:
+    if len(value) > MAX_VALUE_LENGTH:
+        raise SettingsError(f"{file}:{line}: the value of `{key}` has more than {MAX_VALUE_LENGTH:,} characters.")
+    return HeadEntry(line, value)
 
 
 def _check_key(key: str, head: dict[str, list[HeadEntry]], where: str, kind: Kind) -> None:
