@@ -126,14 +126,22 @@ class Explorer:
         self._about.value = answer.small(
             f"{function.summary}. More:", f"%{COMMAND_MAGIC} docs {integration.name}.{function.name}"
         )
-        previous = self._account.value
-        choices = aliases(integration, self._context.lua.account)
-        self._account.options = [(label, alias) for alias, label in choices.items()]
-        self._account.value = previous if previous in choices else next(iter(choices))
-        self._fields = {}
-        rows = [row for param in function.params for row in self._rows_of(integration, param)]
-        self._arguments.children = rows
+        self._offer_accounts(integration)
+        shown = [self._shown_argument(integration, param) for param in function.params]
+        # In one step: a run, in another thread, may be reading them.
+        self._fields = {param.name: field for param, (field, _) in zip(function.params, shown, strict=True)}
+        self._arguments.children = [row for _, rows in shown for row in rows]
         self._update_lua()
+
+    def _offer_accounts(self, integration: Integration) -> None:
+        """Offer the accounts of a service; the chosen one stays if it is among them."""
+        choices = aliases(integration, self._context.lua.account)
+        options = tuple((label, alias) for alias, label in choices.items())
+        if options == self._account.options:  # assigning them selects the first, over a choice that just comes in
+            return
+        previous = self._account.value
+        self._account.options = options
+        self._account.value = previous if previous in choices else next(iter(choices))
 
     def _select_account(self, account: str) -> None:
         """Select an account.
@@ -159,15 +167,18 @@ class Explorer:
         self._show(Html())
         self._filter.value = self._status.value = ""
 
-    def _rows_of(self, integration: Integration, param: Param) -> list[Any]:
-        """Return the widgets of a parameter; functions share them, so that its text survives a change of function."""
+    def _shown_argument(self, integration: Integration, param: Param) -> tuple[ArgumentField, list[Any]]:
+        """Return the field of a parameter, and the widgets that show it.
+
+        Functions share them, so that the text of a field survives a change of the function.
+        """
         key = integration.name, param.name, param.kind, bool(param.each)
         if key not in self._parameter_rows:
             self._parameter_rows[key] = self._make_row(integration, param)
         row, about = self._parameter_rows[key]
-        self._fields[param.name] = ArgumentField(param, integration.listing(param), row.children[0], *row.children[2:])
+        field = ArgumentField(param, integration.listing(param), row.children[0], *row.children[2:])
         about.value = answer.small(f"{param.doc}.{' Several: with commas between them.' if param.each else ''}")
-        return [row, about]
+        return field, [row, about]
 
     def _make_row(self, integration: Integration, param: Param) -> tuple[Any, Any]:
         """Create the field of a parameter with its load button and check box, and the line of help below it."""
@@ -236,19 +247,24 @@ class Explorer:
             self._state = "runs"
             self._status.value = answer.small(RUNS)
         try:
+            self._show_outcome(work)
+            self._update_lua()  # a cell may have changed the session's account
+        finally:  # after all else: a choice that is possible again changes the form in another thread
+            if self._status.value == answer.small(RUNS):
+                self._status.value = ""
+            with self._state_lock:
+                self._state = "idle"
+            self._enable(possible=True)
+
+    def _show_outcome(self, work: Callable[[], None]) -> None:
+        """Call `work`, and show its error if it fails."""
+        try:
             with keep_error(self._context.lua):
                 work()
         except KeyboardInterrupt:  # interrupted before Lua started
             self._show(answer.small("Stopped."))
         except Exception as error:  # noqa: BLE001 - any error is shown in the form
             self._show(answer.failure(error))
-        finally:
-            with self._state_lock:
-                self._state = "idle"
-            if self._status.value == answer.small(RUNS):
-                self._status.value = ""
-            self._enable(possible=True)
-            self._update_lua()  # a cell may have changed the session's account
 
     def _enable(self, *, possible: bool) -> None:
         """Enable or disable Run and the choices: during a run they must match the result that will be shown."""
