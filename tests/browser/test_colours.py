@@ -15,6 +15,7 @@ import nbformat
 import pytest
 from lab_page import LABEXTENSION, Lab, Notebook7, chromium, expose_notebook_7, lab_server
 from nbformat import v4
+from patience import PATIENCE
 
 pytestmark = [
     pytest.mark.full,
@@ -39,7 +40,7 @@ PYTHON_CELLS = {
 BUTTON = "<button hidden='hidden' data-kosmo-insert='{}' onclick='this.dataset.clicked = 1'>Insert as cell</button>"
 
 # The style of the first piece of text that has a word in it, as soon as it is the expected one, or after a while.
-STYLE_OF = """async (content, [word, expected]) => {
+STYLE_OF = """async (content, [word, expected, patience]) => {
     const style = () => {
         const pieces = document.createTreeWalker(content, NodeFilter.SHOW_TEXT);
         for (let piece; (piece = pieces.nextNode()); )
@@ -49,7 +50,8 @@ STYLE_OF = """async (content, [word, expected]) => {
             }
         return `there is no ${word}`;
     };
-    for (let left = 100; left && expected && style() !== expected; left--) await new Promise(go => setTimeout(go, 50));
+    const end = performance.now() + patience * 1000;
+    while (expected && style() !== expected && performance.now() < end) await new Promise(go => setTimeout(go, 50));
     return style();
 }"""
 
@@ -100,8 +102,10 @@ def application(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def python(open_page: Callable[[str, str], Lab], application: str) -> Lab:
-    """Return a Python notebook."""
-    return open_page(application, "python.ipynb")
+    """Return a Python notebook whose Python is coloured: what else has which colours is compared with it."""
+    lab = open_page(application, "python.ipynb")
+    lab.cell("python").locator(".cm-line span", has_text="for").first.wait_for()
+    return lab
 
 
 def notebook(kernel: str, language: str, cells: dict[str, str]) -> nbformat.NotebookNode:
@@ -120,7 +124,7 @@ def asking_notebook() -> nbformat.NotebookNode:
 
 
 def style(lab: Lab, cell: str, word: str, expected: str = "") -> str:
-    return str(lab.cell(cell).locator(".cm-content").evaluate(STYLE_OF, [word, expected]))
+    return str(lab.cell(cell).locator(".cm-content").evaluate(STYLE_OF, [word, expected, PATIENCE]))
 
 
 def assert_lua(lab: Lab, cell: str) -> None:
@@ -204,11 +208,13 @@ def test_the_rest_of_a_line_behind_the_line_magic_has_luas_colours(python: Lab) 
     like = {'"my-app"': '"some"', "or": "for", "nil": "for", "the record": "# why", "heroku": "number"}
     expected = {word: style(python, "python", python_word) for word, python_word in like.items()}
     assert {word: style(python, "line", word, looks) for word, looks in expected.items()} == expected
-    assert style(python, "line", "pass") == style(python, "python", "for")
+    keyword = style(python, "python", "for")
+    assert style(python, "line", "pass", keyword) == keyword
 
 
 def test_the_line_magic_in_a_text_is_text(python: Lab) -> None:
-    assert style(python, "text", "local") == style(python, "python", '"some"')
+    text = style(python, "python", '"some"')
+    assert style(python, "text", "local", text) == text
 
 
 def test_a_language_that_another_extension_gives_a_cell_stays(python: Lab) -> None:
@@ -227,12 +233,13 @@ def test_a_language_that_another_extension_gives_a_cell_stays(python: Lab) -> No
 
 
 def test_a_lua_notebook_keeps_its_colours(python: Lab, open_page: Callable[[str, str], Lab], application: str) -> None:
+    assert_lua(python, "lua")
     lua = open_page(application, "lua.ipynb")
     words = ("local", "then", '"some"', "-- all", "heroku")
     expected = {word: style(python, "lua", word) for word in words}
     for cell in ("lua", "magic"):
         assert {word: style(lua, cell, word, looks) for word, looks in expected.items()} == expected
-    assert style(lua, "magic", "%%") == expected["heroku"]
+    assert style(lua, "magic", "%%", expected["heroku"]) == expected["heroku"]
 
 
 def test_the_command_inserts_a_cell_next_to_the_active_one_and_does_not_run_it(python: Lab) -> None:

@@ -10,6 +10,7 @@ import lab_page
 import nbformat
 import pytest
 from lab_page import Lab, chromium, lab_server
+from playwright.sync_api import expect
 
 from kosmo_kernel import docs
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -60,8 +61,8 @@ def test_the_page_of_a_service_names_each_function(lab: Lab) -> None:
 @pytest.mark.parametrize("name", ["one", "errors"])
 def test_lua_in_a_page_is_coloured(lab: Lab, name: str) -> None:
     blocks = lab.cell(name).locator("pre:has(code.language-lua), pre:has(code.cm-s-jupyter)")
-    assert blocks.count() >= 2
-    assert lab.cell(name).locator("pre span[class]", has_text=re.compile("^(local|for|if)$")).count() >= 1
+    expect(blocks.nth(1)).to_be_attached()
+    expect(lab.cell(name).locator("pre span[class]", has_text=re.compile("^(local|for|if)$")).first).to_be_attached()
 
 
 @pytest.mark.parametrize("name", SHOWN)

@@ -12,10 +12,11 @@ import lab_page
 import nbformat
 import pytest
 from explorer_form import HOSTILE
+from explorer_page import ExplorerPage
 from held_api import Gate
 from lab_page import LABEXTENSION, Lab, Notebook7, chromium, expose_notebook_7, lab_server
 from nbformat import v4
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.demo.server import serve
@@ -82,7 +83,7 @@ def open_page(tmp_path_factory: pytest.TempPathFactory, api: HostileAndSlow) -> 
                 shutil.copy(folder / f"{kernel}.ipynb", folder / copy)
                 lab.open(copy)
                 lab.run_all()
-                expect(field(lab, "Function")).to_be_visible()
+                expect(form(lab).field("Function")).to_be_visible()
                 return lab
 
             yield opened
@@ -102,29 +103,14 @@ def lab(open_page: Callable[..., Lab], kernel: str) -> Iterator[Lab]:
     assert found.errors == []
 
 
-def form(lab: Lab) -> Locator:
-    return lab.cell("explores").locator(".jp-OutputArea")
-
-
-def field(lab: Lab, name: str) -> Locator:
-    return form(lab).get_by_label(name, exact=True)
-
-
-def press(lab: Lab, name: str) -> None:
-    form(lab).get_by_role("button", name=name, exact=True).click()
-
-
-def choose(lab: Lab, function: str, account: str = "demo (a fictional company)") -> None:
-    options = field(lab, "Function").locator("option").all_text_contents()
-    index = next(i for i, option in enumerate(options) if option.split()[0] == f"heroku.{function}")
-    field(lab, "Function").select_option(index=index)
-    field(lab, "Account").select_option(account)
+def form(lab: Lab) -> ExplorerPage:
+    return ExplorerPage(lab.cell("explores"))
 
 
 def insert_and_run(lab: Lab) -> tuple[str, str]:
     """Press *Insert as cell* and run the new cell: its source, and what it shows."""
     before = len(lab.contents().cells)
-    press(lab, "Insert as cell")
+    form(lab).press("Insert as cell")
     place = [cell.id for cell in lab.contents().cells].index("explores") + 1
     cell = lab.contents().cells[place]
     assert (len(lab.contents().cells), cell.execution_count, cell.outputs) == (before + 1, None, [])
@@ -133,83 +119,83 @@ def insert_and_run(lab: Lab) -> tuple[str, str]:
 
 
 def test_what_is_chosen_and_run_is_shown_filtered_inserted_and_run_again(lab: Lab, kernel: str) -> None:
-    choose(lab, "list_apps")
-    press(lab, "Run")
-    expect(form(lab)).to_contain_text(f"{TOTAL} records")
-    whole = form(lab).locator(".kosmo-table").inner_text()
-    form(lab).get_by_placeholder("Filter the rows").fill("heroku-20")
-    expect(form(lab)).to_contain_text(f"3 of {TOTAL}")
-    expect(form(lab).locator(".kosmo-table tbody tr")).to_have_count(3)
+    form(lab).choose("list_apps")
+    form(lab).press("Run")
+    expect(form(lab).area).to_contain_text(f"{TOTAL} records")
+    whole = form(lab).area.locator(".kosmo-table").inner_text()
+    form(lab).area.get_by_placeholder("Filter the rows").fill("heroku-20")
+    expect(form(lab).area).to_contain_text(f"3 of {TOTAL}")
+    expect(form(lab).area.locator(".kosmo-table tbody tr")).to_have_count(3)
     source, shown = insert_and_run(lab)
     assert source == f"{FIRST_LINE[kernel]}app.integrations.heroku.demo.list_apps()"
     assert shown.split() == whole.split()
 
 
 def test_an_app_is_typed_or_chosen_from_those_that_were_fetched(lab: Lab, kernel: str) -> None:
-    choose(lab, "list_dynos")
-    press(lab, "Load apps")
-    expect(form(lab)).to_contain_text(f"{TOTAL} apps to choose from.")
-    names = form(lab).locator("datalist option").evaluate_all("options => options.map(option => option.value)")
-    assert len(names) == TOTAL
-    field(lab, "app_id").fill("my-app, booking-api")
+    form(lab).choose("list_dynos")
+    form(lab).press("Load apps")
+    expect(form(lab).area).to_contain_text(f"{TOTAL} apps to choose from.")
+    expect(form(lab).area.locator("datalist option")).to_have_count(TOTAL)
+    form(lab).field("app_id").fill("my-app, booking-api")
     call = 'app.integrations.heroku.demo.list_dynos({ app_id = { "my-app", "booking-api" } })'
-    expect(form(lab).locator("pre")).to_have_text(f"{FIRST_LINE[kernel]}{call}")
-    press(lab, "Run")
-    expect(form(lab).locator("thead th").first).to_have_text("app_id")
+    expect(form(lab).call).to_have_text(f"{FIRST_LINE[kernel]}{call}")
+    form(lab).press("Run")
+    expect(form(lab).area.locator("thead th").first).to_have_text("app_id")
 
 
 def test_all_apps_are_chosen_by_a_check_box(lab: Lab, kernel: str) -> None:
-    choose(lab, "list_domains")
-    form(lab).get_by_label("All apps", exact=True).check()
+    form(lab).choose("list_domains")
+    form(lab).area.get_by_label("All apps", exact=True).check()
     call = "app.integrations.heroku.demo.list_domains({ app_id = app.integrations.heroku.demo.list_apps() })"
-    expect(form(lab).locator("pre")).to_have_text(f"{FIRST_LINE[kernel]}{call}")
-    press(lab, "Run")
-    expect(form(lab).locator("thead th").first).to_have_text("app_id")
-    form(lab).get_by_label("All apps", exact=True).uncheck()
-    expect(form(lab).locator("pre")).not_to_contain_text("list_apps")
+    expect(form(lab).call).to_have_text(f"{FIRST_LINE[kernel]}{call}")
+    form(lab).press("Run")
+    expect(form(lab).area.locator("thead th").first).to_have_text("app_id")
+    form(lab).area.get_by_label("All apps", exact=True).uncheck()
+    expect(form(lab).call).not_to_contain_text("list_apps")
 
 
 def test_a_failure_is_the_short_error(lab: Lab) -> None:
-    choose(lab, "get_app")
-    field(lab, "app_id").fill("no-such-app")
-    press(lab, "Run")
-    expect(form(lab).locator("pre").last).to_contain_text("RefusedError: Explorer:1: heroku.get_app")
+    form(lab).choose("get_app")
+    form(lab).field("app_id").fill("no-such-app")
+    form(lab).press("Run")
+    expect(form(lab).area.locator("pre").last).to_contain_text("RefusedError: Explorer:1: heroku.get_app")
 
 
 def test_a_record_has_its_two_columns(lab: Lab) -> None:
-    choose(lab, "get_app")
-    field(lab, "app_id").fill("my-app")
-    press(lab, "Run")
-    expect(form(lab).locator(".kosmo-table tbody th").first).to_have_text("name")
-    expect(form(lab).get_by_placeholder("Filter the rows")).to_be_hidden()
+    form(lab).choose("get_app")
+    form(lab).field("app_id").fill("my-app")
+    form(lab).press("Run")
+    expect(form(lab).area.locator(".kosmo-table tbody th").first).to_have_text("name")
+    expect(form(lab).area.get_by_placeholder("Filter the rows")).to_be_hidden()
 
 
 def test_hostile_names_are_texts_in_the_table_the_choice_and_the_lua(lab: Lab) -> None:
-    choose(lab, "list_apps", "default")
-    press(lab, "Run")
-    expect(form(lab).locator(".kosmo-table tbody td").first).to_have_text(escape_control(HOSTILE))
-    choose(lab, "list_dynos", "default")
-    field(lab, "app_id").fill("")
-    names = form(lab).locator("datalist option").evaluate_all("options => options.map(option => option.value)")
-    assert names == [HOSTILE]
-    field(lab, "app_id").fill(HOSTILE)
-    expect(form(lab).locator("pre").first).to_contain_text("<script>alert(1)</script>")
+    form(lab).choose("list_apps", "default")
+    form(lab).press("Run")
+    expect(form(lab).area.locator(".kosmo-table tbody td").first).to_have_text(escape_control(HOSTILE))
+    form(lab).choose("list_dynos", "default")
+    form(lab).field("app_id").fill("")
+    offered = form(lab).area.locator("datalist option")
+    expect(offered).to_have_count(1)
+    assert offered.get_attribute("value") == HOSTILE
+    form(lab).field("app_id").fill(HOSTILE)
+    expect(form(lab).call).to_contain_text("<script>alert(1)</script>")
     source, shown = insert_and_run(lab)
     assert source.startswith("%%kosmo_lua --account default\napp.integrations.heroku.list_dynos({ app_id = ")
     assert "InvalidArgumentsError" in shown
-    assert form(lab).locator("script, b").count() == 0
+    assert form(lab).area.locator("script, b").count() == 0
 
 
 def test_the_interrupt_button_stops_a_run(lab: Lab, api: HostileAndSlow) -> None:
-    choose(lab, "get_current_user", "default")
+    form(lab).choose("get_current_user", "default")
     before = len(api.asked)
-    press(lab, "Run")
+    form(lab).press("Run")
     api.wait_for(before + 1)
     lab.command("notebook:interrupt-kernel")
-    expect(form(lab).locator("pre").last).to_contain_text("StoppedError: ")
-    choose(lab, "list_apps")
-    press(lab, "Run")
-    expect(form(lab)).to_contain_text(f"{TOTAL} records")
+    expect(form(lab).area.locator("pre").last).to_contain_text("StoppedError: ")
+    form(lab).choose("list_apps")
+    form(lab).press("Run")
+    expect(form(lab).area).to_contain_text(f"{TOTAL} records")
 
 
 def test_browse_pages_sorts_and_searches_without_the_internet_and_shows_texts_as_texts(lab: Lab) -> None:
@@ -225,17 +211,17 @@ def test_browse_pages_sorts_and_searches_without_the_internet_and_shows_texts_as
 def test_a_page_that_is_loaded_again_finds_the_form(lab: Lab, kernel: str) -> None:
     lab.command("docmanager:save")
     lab.open(f"Lab-{kernel}.ipynb")
-    expect(field(lab, "Function")).to_be_visible()
-    choose(lab, "list_apps")
-    press(lab, "Run")
-    expect(form(lab)).to_contain_text(f"{TOTAL} records")
+    expect(form(lab).field("Function")).to_be_visible()
+    form(lab).choose("list_apps")
+    form(lab).press("Run")
+    expect(form(lab).area).to_contain_text(f"{TOTAL} records")
 
 
 def test_notebook_7_has_all_of_it(open_page: Callable[..., Lab]) -> None:
     lab = open_page("python3", Notebook7)
-    choose(lab, "list_apps")
-    press(lab, "Run")
-    expect(form(lab)).to_contain_text(f"{TOTAL} records")
+    form(lab).choose("list_apps")
+    form(lab).press("Run")
+    expect(form(lab).area).to_contain_text(f"{TOTAL} records")
     source, shown = insert_and_run(lab)
     assert source == "%%kosmo_lua\napp.integrations.heroku.demo.list_apps()"
     assert f"{TOTAL} records" in shown

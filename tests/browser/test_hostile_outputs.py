@@ -21,6 +21,7 @@ from typing import Any
 import lab_page
 import nbformat
 import pytest
+from explorer_page import ExplorerPage
 from hostile_outputs import DOORS, QUESTION, SERVER, Case, cases, forms, notebook, raw_notebook
 from hostile_pages import Harms, Watched, documents, written
 from hostile_service import Heard, listening, service
@@ -228,11 +229,11 @@ def test_no_hostile_answer_does_harm_in_the_form(place: Place, kernel: str, appl
 
     def run_each(lab: Lab) -> None:
         for case in asked:
-            form = lab.cell(f"{case.number}x1-0")
-            form.get_by_label("Account", exact=True).select_option(f"s{case.number}")
-            form.get_by_role("button", name="Run", exact=True).click()
+            form = ExplorerPage(lab.cell(f"{case.number}x1-0"))
+            form.choose_account(f"s{case.number}", "list_apps")
+            form.press("Run")
             answer = ".kosmo-table" if case.door == "a cell of the service" else "pre[style*='rendermime-error']"
-            form.locator(answer).first.wait_for()
+            form.area.locator(answer).first.wait_for()
 
     _, harms, strange = place.lab(f"form-{kernel}.ipynb", application, run_each)
     assert not harms, written(harms, place.names)

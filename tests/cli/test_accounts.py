@@ -11,6 +11,7 @@ import pexpect
 import pytest
 from fake_keyrings import FILE
 from kosmo_command import COMMAND, document, environment, kosmo
+from patience import PATIENCE
 
 from kosmo_kernel.catalogue.scopes import beyond_scopes
 from kosmo_kernel.checks.scopes import checks_beyond
@@ -103,7 +104,7 @@ def test_a_token_goes_into_the_keyring_where_there_is_one(place: Path, ring: Pat
 @pytest.mark.claim("token-hidden-input")
 def test_at_a_terminal_the_token_is_asked_for_and_not_shown() -> None:
     command = [*COMMAND[1:], "accounts:add", "production"]
-    with pexpect.spawn(COMMAND[0], command, env=environment(), encoding="utf-8", timeout=30) as terminal:
+    with pexpect.spawn(COMMAND[0], command, env=environment(), encoding="utf-8", timeout=PATIENCE) as terminal:
         terminal.expect_exact("Token of heroku.production:")
         terminal.waitnoecho()
         terminal.sendline(DEMO_TOKEN)

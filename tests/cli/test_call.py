@@ -14,6 +14,7 @@ import pexpect
 import pytest
 from jsonschema import validate
 from kosmo_command import COMMAND, FICTION, document, environment, imported, kosmo, on_terminal
+from patience import PATIENCE
 
 from kosmo_kernel.catalogue import RESERVED, Param
 from kosmo_kernel.cli import command_named
@@ -295,7 +296,7 @@ def test_ctrl_c_ends_a_call_with_a_document(tmp_path: Path) -> None:
         with silent.accept()[0] as connection:
             connection.recv(1 << 16)  # it asks, and nobody answers
             running.send_signal(signal.SIGINT)
-            output, errors = running.communicate(timeout=30)
+            output, errors = running.communicate(timeout=PATIENCE)
     answer = json.loads(output)
     assert (running.returncode, list(answer)) == (130, list(ENVELOPE))
     assert (answer["function"], answer["meta"]["error"]["type"]) == ("heroku.list_apps", "interrupted")

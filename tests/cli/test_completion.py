@@ -15,6 +15,7 @@ import click
 import pexpect
 import pytest
 from kosmo_command import COMMAND, environment, kosmo
+from patience import PATIENCE
 
 from kosmo_kernel.cli import COMMANDS
 from kosmo_kernel.cli.completion import SHELLS
@@ -104,7 +105,7 @@ def typing(shell: pexpect.spawn[str], line: str) -> None:
 @pytest.fixture
 def bash(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
     start = ["--norc", "--noprofile", "-i"]
-    with pexpect.spawn(installed("bash"), start, encoding="utf-8", timeout=30, cwd=tmp_path) as shell:
+    with pexpect.spawn(installed("bash"), start, encoding="utf-8", timeout=PATIENCE, cwd=tmp_path) as shell:
         shell.sendline("PS1='rea''dy> '; bind 'set enable-bracketed-paste off'; bind 'set show-all-if-ambiguous on'")
         shell.expect_exact("ready> ")
         shell.sendline('eval "$(kosmo completion bash)"')
@@ -132,7 +133,7 @@ def test_bash_completes_the_files_that_a_script_can_be(bash: pexpect.spawn[str],
 
 
 def test_a_line_of_zsh_is_completed_with_a_line_on_each(tmp_path: Path) -> None:
-    with pexpect.spawn(installed("zsh"), ["-f", "-i"], encoding="utf-8", timeout=30, cwd=tmp_path) as shell:
+    with pexpect.spawn(installed("zsh"), ["-f", "-i"], encoding="utf-8", timeout=PATIENCE, cwd=tmp_path) as shell:
         shell.sendline("PS1='rea''dy> '; autoload -U compinit && compinit -u -D && eval \"$(kosmo completion zsh)\"")
         shell.expect_exact("ready> ")
         typing(shell, "kosmo integrations:s")

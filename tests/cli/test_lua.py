@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import validate
 from kosmo_command import FICTION, document, kosmo, on_terminal, started, without_standard_input
+from patience import PATIENCE
 
 from kosmo_kernel.cli.shell_interface import CLOSED
 
@@ -179,7 +180,7 @@ def test_ctrl_c_stops_a_run_whose_output_was_there_at_once() -> None:
     assert running.stdout is not None
     assert running.stdout.readline() == "first\n"
     running.send_signal(signal.SIGINT)
-    output, errors = running.communicate(timeout=30)
+    output, errors = running.communicate(timeout=PATIENCE)
     assert (running.returncode, output) == (130, "")
     assert errors.startswith("Error: Interrupted.")
     assert "Traceback" not in errors

@@ -15,6 +15,7 @@ import psutil
 import pytest
 from kosmo_command import COMMAND, document, environment, kosmo, started
 from mcp_config import faulty, written
+from patience import PATIENCE
 from repository import ROOT
 
 from kosmo_kernel.cli import outcome
@@ -116,10 +117,10 @@ def test_trust_shows_what_would_run_and_asks(project: Path, typed: str, *, trust
     asking = pexpect.spawn(
         COMMAND[0], [*COMMAND[1:], "mcp:trust", "brought"], env=environment(), encoding="utf-8", dimensions=(40, 300)
     )
-    asking.expect_exact("Start it when it is asked something? [y/N]:", timeout=30)
+    asking.expect_exact("Start it when it is asked something? [y/N]:", timeout=PATIENCE)
     shown = asking.before or ""
     asking.sendline(typed)
-    asking.expect(pexpect.EOF, timeout=30)
+    asking.expect(pexpect.EOF, timeout=PATIENCE)
     asking.close()
     assert (" ".join([entry["command"], *entry["args"]]) in shown, SECRET in shown) == (True, False)
     for name, value in (env | {"LEVEL": "high\\u202e", "API_KEY": "[redacted]"}).items():
@@ -400,9 +401,9 @@ def test_ctrl_c_ends_the_wait_for_a_tool_and_its_server(project: Path) -> None:
             assert process.poll() is None
         servers = below()
         process.send_signal(signal.SIGINT)
-        _, complaints = process.communicate(timeout=30)
+        _, complaints = process.communicate(timeout=PATIENCE)
     assert (process.returncode, complaints.strip()) == (130, "Error: Interrupted.")
-    assert psutil.wait_procs(servers, timeout=10)[1] == []
+    assert psutil.wait_procs(servers, timeout=PATIENCE)[1] == []
     assert project.exists()
 
 

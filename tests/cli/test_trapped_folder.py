@@ -22,10 +22,11 @@ import nbformat
 import pytest
 from full_matrix import full_except
 from jupyter_client.blocking.client import BlockingKernelClient
-from kernel_client import NAME, PATIENCE, listed, running
+from kernel_client import NAME, listed, running
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from nbformat.v4 import new_code_cell, new_notebook
+from patience import PATIENCE
 from repository import ROOT
 from trapped import MODULES, Trapped, write
 

@@ -13,6 +13,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import httpx
 import pytest
 from fast_clock import FastClock
+from patience import PATIENCE
 from scripted_api import connections_of
 
 from kosmo_kernel.accounts import Account
@@ -39,7 +40,7 @@ class Demo:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self.threads.add(threading.current_thread().name)
-        self.together.wait(10)
+        self.together.wait(PATIENCE)
         return self.api(environ, start_response)
 
     @contextmanager
@@ -138,9 +139,9 @@ def test_closing_waits_for_nobody_and_closes_what_comes_back_later() -> None:
         while demo.together.n_waiting < 1:
             pass
         client.close()
-        demo.together.wait(10)
+        demo.together.wait(PATIENCE)
 
-        assert isinstance(under_way.result(timeout=10).data, dict)
+        assert isinstance(under_way.result(timeout=PATIENCE).data, dict)
         assert not connections_of(client)._idle
 
 
@@ -158,10 +159,10 @@ def test_one_who_waits_for_a_connection_can_be_cancelled(monkeypatch: pytest.Mon
             pass
         progress.cancel()
         with pytest.raises(Cancelled):
-            waiting.result(timeout=10)
-        demo.together.wait(10)
+            waiting.result(timeout=PATIENCE)
+        demo.together.wait(PATIENCE)
 
-        assert isinstance(busy.result(timeout=10).data, dict)
+        assert isinstance(busy.result(timeout=PATIENCE).data, dict)
 
 
 # Settings

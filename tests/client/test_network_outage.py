@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from fast_clock import FastClock
+from patience import PATIENCE
 from scripted_api import PAGE, TOKEN, Asking, connections_of
 
 from kosmo_kernel.accounts import Account
@@ -70,7 +71,7 @@ class Network(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         if self.answered and next(self._numbers) < self.together.parties:
-            self.together.wait(20)
+            self.together.wait(PATIENCE)
         with self._lock:
             now = self.clock.now()
             if self.answered and self._until is None:
@@ -245,7 +246,7 @@ def test_a_dead_connection_is_replaced_without_a_wait_and_so_are_the_idle_ones()
             with connection:
                 connection.recv(65536)
                 if dies:
-                    both.wait(20)
+                    both.wait(PATIENCE)
                 connection.sendall(whole)
                 connection.recv(65536)
 

@@ -14,6 +14,7 @@ import pytest
 from fast_clock import FastClock
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue.http import Budget
@@ -203,7 +204,7 @@ def test_the_first_request_goes_ahead_and_the_others_wait_for_what_it_learns() -
             pass
         before = [other.done() for other in others]
         limiter.answered(scout, 90)
-        after = [other.result(timeout=10) for other in others]
+        after = [other.result(timeout=PATIENCE) for other in others]
 
     assert before == [False] * 4
     assert sorted(turn.number for turn in after) == [2, 3, 4, 5]
@@ -278,9 +279,9 @@ def test_one_who_is_cancelled_gives_the_place_to_the_next() -> None:
             pass
         leaving.cancel()
         with pytest.raises(Cancelled):
-            cancelled.result(timeout=10)
+            cancelled.result(timeout=PATIENCE)
         limiter.answered(scout, 50)
-        turn = waiting.result(timeout=10)
+        turn = waiting.result(timeout=PATIENCE)
 
     assert (turn.number, list(limiter._queue)) == (2, [])
 

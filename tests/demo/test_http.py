@@ -17,6 +17,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import httpx
 import pytest
+from patience import PATIENCE
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
@@ -54,7 +55,7 @@ def served() -> Iterator[Served]:
 @contextmanager
 def connection(served: Served) -> Iterator[http.client.HTTPConnection]:
     """One connection, without the comforts of httpx."""
-    opened = http.client.HTTPConnection(urlsplit(served.url).netloc, timeout=10)
+    opened = http.client.HTTPConnection(urlsplit(served.url).netloc, timeout=PATIENCE)
     try:
         yield opened
     finally:
@@ -280,7 +281,7 @@ def test_a_token_that_is_not_ascii_is_a_wrong_one(served: Served) -> None:
 def test_an_odd_request_gets_an_answer_and_a_closed_connection(served: Served, request_bytes: bytes) -> None:
     where = urlsplit(served.url)
     assert where.hostname
-    with socket.create_connection((where.hostname, where.port or 0), timeout=10) as dialled:
+    with socket.create_connection((where.hostname, where.port or 0), timeout=PATIENCE) as dialled:
         dialled.sendall(request_bytes)
         dialled.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: dialled.recv(65536), b""))
@@ -294,7 +295,7 @@ def test_a_client_that_leaves_early_is_no_fault(capfd: pytest.CaptureFixture[str
         where = urlsplit(running.url)
         assert where.hostname
         for _ in range(5):
-            with socket.create_connection((where.hostname, where.port or 0), timeout=10) as dialled:
+            with socket.create_connection((where.hostname, where.port or 0), timeout=PATIENCE) as dialled:
                 # Closed with a reset, while the server still has answers to send.
                 dialled.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 dialled.sendall(f"GET /apps HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode() * 20)

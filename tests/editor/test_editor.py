@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 from editor_state import completed, texts, worked
+from patience import PATIENCE
 from run_with import run_with
 
 from kosmo_kernel import editor
@@ -316,7 +317,7 @@ def test_a_script_that_runs_holds_no_completion_up() -> None:
         run = threading.Thread(target=loop)
         run.start()
         try:
-            assert inside.wait(30)
+            assert inside.wait(PATIENCE)
             found = texts("local h = app.integrations.heroku h.list_do|", busy), texts("greet|", busy)
             runs_on = run.is_alive()
         finally:

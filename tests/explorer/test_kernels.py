@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from held_api import Gate
-from kernel_client import PATIENCE, Kernel, Message, running
+from kernel_client import Kernel, Message, running
+from patience import PATIENCE
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company

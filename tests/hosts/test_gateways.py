@@ -10,8 +10,9 @@ import httpx
 import psutil
 import pytest
 from installed_kernelspec import KERNELSPEC, install_kernelspec
+from patience import PATIENCE
 from remote_kernel import RemoteKernel
-from started_server import PATIENCE, free_port, program, started_server
+from started_server import free_port, program, started_server
 
 from kosmo_kernel.demo.api import DEMO_TOKEN
 

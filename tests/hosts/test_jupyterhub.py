@@ -18,9 +18,10 @@ import pytest
 import without_seccomp
 from installed_kernelspec import KERNELSPEC, install_kernelspec
 from kosmo_command import kosmo
+from patience import PATIENCE
 from remote_kernel import RemoteKernel
 from repository import ROOT
-from started_server import PATIENCE, free_port, program, started_server
+from started_server import free_port, program, started_server
 
 from kosmo_kernel.demo.api import DemoApi
 from kosmo_kernel.demo.company import company

@@ -17,10 +17,11 @@ import jupytext  # type: ignore[import-untyped]
 import nbformat
 import papermill  # type: ignore[import-untyped]
 import pytest
-from kernel_client import NAME, PATIENCE, known_to_jupyter
+from kernel_client import NAME, known_to_jupyter
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, MarkdownExporter, ScriptExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from patience import PATIENCE
 
 import kosmo_kernel.kernel.parameters  # noqa: F401 - as papermill does where the package is installed
 

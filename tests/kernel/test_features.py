@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from jupyter_client.manager import KernelManager
-from kernel_client import NAME, PATIENCE, Kernel, Message, running
+from kernel_client import NAME, Kernel, Message, running
+from patience import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("kernel_list")
 

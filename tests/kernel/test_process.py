@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from kernel_client import PATIENCE, Kernel
+from kernel_client import Kernel
+from patience import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("kernel_list")
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kernel_client import PATIENCE, Kernel
+from kernel_client import Kernel
+from patience import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("kernel_list")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from lua_host import Answers, failure, machine, run, values
+from patience import PATIENCE
 
 from kosmo_kernel import errors
 from kosmo_kernel.lua import watch
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.lua.host import CallRequest, Failure
     from kosmo_kernel.lua.machine import Machine
-
-PATIENCE = 60  # seconds; nothing waits that long unless it hangs
 
 
 @pytest.fixture(scope="module")
@@ -292,7 +291,7 @@ def test_closing_ends_a_run_that_is_on_in_another_thread() -> None:
         while not lua._running:
             threading.Event().wait(0.01)
         lua.close()
-        runs.join(10)
+        runs.join(PATIENCE)
 
         assert [type(one.error) for one in ended] == [errors.LuaProcessError]
 

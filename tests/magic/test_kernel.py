@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 import nbformat
 import pytest
-from kernel_client import PATIENCE, Content, Kernel, python_running
+from kernel_client import Content, Kernel, python_running
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from patience import PATIENCE
 from repository import ROOT
 
 

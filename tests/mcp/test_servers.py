@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from mcp_config import FAULTY, children, faulty, opened, program, written
+from patience import PATIENCE
 
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError, UntrustedError
 from kosmo_kernel.mcp import CallListener, Servers
@@ -120,7 +121,7 @@ def test_a_stubborn_server_and_its_child_are_ended_too(tmp_path: Path, monkeypat
         group = psutil.Process(servers.about("ours")["pid"])
         family = [group, *group.children()]
         assert len(family) == 2
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert alive == []
 
 
@@ -142,7 +143,7 @@ def test_no_server_outlives_a_process_that_dies(tmp_path: Path, how: signal.Sign
         family = [server, *server.children()]
         assert str(FAULTY) in server.cmdline()
         parent.send_signal(how)
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert alive == []
 
 

@@ -16,8 +16,9 @@ from typing import Any, cast
 
 import psutil
 import pytest
-from held_api import PATIENCE, Gate
+from held_api import Gate
 from kosmo_command import COMMAND, environment, kosmo, without_standard_input
+from patience import PATIENCE
 
 from kosmo_kernel.cli import outcome
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
@@ -175,9 +176,9 @@ def test_it_ends_with_its_client_and_no_lua_process_stays(
         raw.stdin = None
     else:
         raw.send_signal(way)
-    _, complaints = raw.communicate(timeout=30)
+    _, complaints = raw.communicate(timeout=PATIENCE)
     assert (raw.returncode, complaints.decode()) == (code, "")
-    assert psutil.wait_procs(below, timeout=10)[1] == []
+    assert psutil.wait_procs(below, timeout=PATIENCE)[1] == []
 
 
 @pytest.mark.full
@@ -342,7 +343,7 @@ def test_fifty_clients_and_their_ends_leave_no_process() -> None:
     assert len(processes) >= MAX_SESSIONS
     for number in range(50):
         handler.end(str(number))
-    assert psutil.wait_procs(processes, timeout=10)[1] == []
+    assert psutil.wait_procs(processes, timeout=PATIENCE)[1] == []
     handler.close()
 
 

@@ -23,6 +23,7 @@ import httpx
 import psutil
 import pytest
 from kosmo_command import COMMAND, environment, kosmo
+from patience import PATIENCE
 
 pytest.importorskip("mcp")
 
@@ -79,7 +80,7 @@ def called(url: str, token: str, name: str, arguments: dict[str, Any], mode: str
     async def ask() -> Any:
         headers = {"Authorization": f"Bearer {token}"}
         async with (
-            httpx2.AsyncClient(headers=headers, timeout=30) as http,
+            httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as http,
             Client(streamable_http_client(url, http_client=http), mode=mode) as one,
         ):
             return one.protocol_version, await one.call_tool(name, arguments)
@@ -100,7 +101,7 @@ def test_clients_do_not_see_each_others_variables_and_take_them_along_when_they_
 
     async def ask() -> Any:
         headers = {"Authorization": f"Bearer {server.token}"}
-        async with httpx2.AsyncClient(headers=headers, timeout=30) as http:
+        async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as http:
             transport = partial(streamable_http_client, server.url, http_client=http)
             async with Client(transport(), mode="legacy") as one, Client(transport(), mode="legacy") as two:
                 with_id = [data(await client.call_tool("lua_run", code)) for client in (one, one, two)]
@@ -122,7 +123,7 @@ def test_fifty_clients_and_their_ends_leave_no_process() -> None:
     async def ask(one: Served) -> set[psutil.Process]:
         started: set[psutil.Process] = set()
         headers = {"Authorization": f"Bearer {one.token}"}
-        async with httpx2.AsyncClient(headers=headers, timeout=30) as http:
+        async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as http:
             for number in range(50):
                 async with Client(streamable_http_client(one.url, http_client=http), mode="legacy") as client:
                     assert data(await client.call_tool("lua_run", {"code": f"return {number}"})) == str(number)
@@ -132,7 +133,7 @@ def test_fifty_clients_and_their_ends_leave_no_process() -> None:
     with served({}, 2) as one:
         started = asyncio.run(ask(one))
         assert len(started) >= 50
-        assert psutil.wait_procs(started, timeout=20)[1] == []
+        assert psutil.wait_procs(started, timeout=PATIENCE)[1] == []
 
 
 @pytest.mark.claim("agents-http")
@@ -168,11 +169,11 @@ def test_a_signal_ends_it_and_a_token_of_the_environment_is_not_printed(way: sig
         called(one.url, TOKEN, "lua_run", {"code": "return 1"}, "auto")
         below = psutil.Process(one.process.pid).children(recursive=True)
         one.process.send_signal(way)
-        printed, complaints = one.process.communicate(timeout=30)
+        printed, complaints = one.process.communicate(timeout=PATIENCE)
     assert (one.process.returncode, printed) == (code, "")
     assert complaints == "Serving MCP to this machine. Ctrl-C ends it.\n"
     assert below
-    assert psutil.wait_procs(below, timeout=10)[1] == []
+    assert psutil.wait_procs(below, timeout=PATIENCE)[1] == []
 
 
 @pytest.mark.full

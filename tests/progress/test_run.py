@@ -12,6 +12,7 @@ from html import unescape
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from patience import PATIENCE
 
 from kosmo_kernel.catalogue.http import Budget
 from kosmo_kernel.client.rate_limiter import RateLimiter
@@ -54,7 +55,7 @@ class Stopwatch(Clock):
 
     def wait(self, _seconds: float, ended: threading.Event) -> bool:
         self.waits.set()
-        return ended.wait(30)
+        return ended.wait(PATIENCE)
 
 
 # One line
@@ -283,11 +284,11 @@ def test_a_wait_is_in_sight_counts_down_and_ends_with_the_run() -> None:
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    assert clock.waits.wait(30)
+    assert clock.waits.wait(PATIENCE)
     clock.time += 3
     state = progress.snapshot()
     progress.cancel()
-    waiting.join(30)
+    waiting.join(PATIENCE)
     assert (state.waiting, state.why, state.over, caught) == (9.0, BUDGET, False, ["cancelled"])
     assert (progress.snapshot().waiting, progress.snapshot().over) == (0.0, True)
 

@@ -21,6 +21,7 @@ import pytest
 from full_matrix import full_except
 from kernel_client import known_to_jupyter, running
 from kosmo_command import COMMAND, environment
+from patience import PATIENCE
 
 from kosmo_kernel.errors import LimitError, StoppedError
 from kosmo_kernel.reader import reading
@@ -34,7 +35,6 @@ TEXTS = {
 }
 ENDLESS = {name: f"print('begun') io.stdout:flush() while true do {call} end" for name, call in TEXTS.items()}
 each_text = pytest.mark.parametrize("code", full_except(ENDLESS.values(), ENDLESS["html"]), ids=ENDLESS)
-PATIENCE = 25.0  # seconds; a run that nothing ends takes longer
 
 
 def wait_until_it_reads(process: psutil.Process) -> psutil.Process:
@@ -68,10 +68,8 @@ def test_the_square_button_ends_a_cell_of_the_kernel_and_the_next_works(code: st
         kernel.run("kept = 1")
         request = kernel.started(code)
         wait_until_it_reads(kernel.process)
-        started = time.monotonic()
         kernel.manager.interrupt_kernel()
-        assert kernel.reply(request)["ename"] == "StoppedError"
-        assert time.monotonic() - started < PATIENCE
+        assert kernel.reply(request)["ename"] == "StoppedError"  # otherwise it would be a limit's error
         assert kernel.value("kept") == "1"
 
 

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
+from patience import PATIENCE
 
 from kosmo_kernel.errors import LimitError, SettingsError, StoppedError
 from kosmo_kernel.lua import patterns
@@ -25,7 +26,6 @@ ECHO = Task("builtins:bytes", "this text")
 UNPACK = Task("zlib:decompress", "this archive")
 ENDLESS = patterns.MATCH._replace(seconds=60.0, memory=512 << 20)
 YEARS = wire.pack({"verb": "match", "flags": ""}, [b"a" * 60 + b"b", b"(a|aa)+$"])
-PATIENCE = 20.0  # seconds for what takes a fraction of one; the rest is for busy machines
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from kernel_client import PATIENCE, known_to_jupyter
+from kernel_client import known_to_jupyter
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from patience import PATIENCE
 
 from kosmo_kernel.render.notes import Note, bundle_of_notes, write_notes
 from kosmo_kernel.render.style import CSS

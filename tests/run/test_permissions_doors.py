@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from kernel_client import PATIENCE, Kernel, start
+from kernel_client import Kernel, start
 from kosmo_command import COMMAND, document, environment, kosmo
+from patience import PATIENCE
 
 LIST = "return #app.integrations.heroku.demo.list_apps()"
 QUESTION = "heroku.list_apps reads from Heroku, account demo. Go on, for all of this run? [y/N] "
@@ -47,7 +48,7 @@ def test_an_interrupt_ends_a_question_of_the_kernel(kernel: Kernel) -> None:
 def test_the_command_asks_on_a_terminal_and_prints_nothing_else_on_standard_output(tmp_path: Path) -> None:
     out = tmp_path / "out"
     line = f"{' '.join(COMMAND)} integrations:lua --json -e '{LIST}' > {out}"
-    with pexpect.spawn("/bin/sh", ["-c", line], env=environment(), encoding="utf-8", timeout=30) as terminal:
+    with pexpect.spawn("/bin/sh", ["-c", line], env=environment(), encoding="utf-8", timeout=PATIENCE) as terminal:
         terminal.expect_exact(QUESTION)
         terminal.sendline("y")
         terminal.expect(pexpect.EOF)
@@ -56,7 +57,7 @@ def test_the_command_asks_on_a_terminal_and_prints_nothing_else_on_standard_outp
 
 def test_ctrl_c_at_the_question_ends_the_command() -> None:
     command = [*COMMAND[1:], "integrations:lua", "-e", LIST]
-    with pexpect.spawn(COMMAND[0], command, env=environment(), encoding="utf-8", timeout=30) as terminal:
+    with pexpect.spawn(COMMAND[0], command, env=environment(), encoding="utf-8", timeout=PATIENCE) as terminal:
         terminal.expect_exact(QUESTION)
         terminal.sendintr()
         terminal.expect("Interrupted")

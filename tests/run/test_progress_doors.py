@@ -16,6 +16,7 @@ from jupyter_client.manager import KernelManager, start_new_kernel
 from kernel_client import listed
 from kosmo_command import FICTION, environment, imported, kosmo, on_terminal, standing
 from nbclient import NotebookClient
+from patience import PATIENCE
 from repository import ROOT
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
@@ -24,7 +25,6 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.session import Session
 
-PATIENCE = 60  # seconds; nothing waits that long unless it hangs
 LUA = "integrations:lua"
 
 ALWAYS = {"KOSMO_PROGRESS": "1", "KOSMO_DEMO": "1"}

@@ -22,8 +22,9 @@ from typing import Any, Protocol
 
 import pexpect
 import pytest
-from kernel_client import PATIENCE, Content, Kernel, known_to_jupyter, running
+from kernel_client import Content, Kernel, known_to_jupyter, running
 from kosmo_command import COMMAND, FICTION, environment, kosmo
+from patience import PATIENCE
 from python_shell import Shell, shells
 
 from kosmo_kernel import errors

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-PATIENCE = 20.0  # seconds after which a test that waits for something has failed
+from patience import PATIENCE
 
 
 class Gate:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-PATIENCE = 90  # seconds for a page to be quiet
+from patience import PATIENCE
+
 Harms = dict[int, set[str]]  # by the number of a case
 
 # Two thirds of a second in which nothing of the outputs changes.

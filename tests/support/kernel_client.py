@@ -13,10 +13,10 @@ import psutil
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager, start_new_kernel
+from patience import PATIENCE
 from repository import ROOT
 
 NAME = "kosmo-lua"
-PATIENCE = 60  # seconds; nothing waits that long unless it hangs
 
 Content = dict[str, Any]
 Message = tuple[str, Content]

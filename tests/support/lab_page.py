@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
+from patience import PATIENCE
 from repository import ROOT
-from started_server import PATIENCE, started_server
+from started_server import started_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -165,8 +166,9 @@ def lab_server(folder: Path, home: Path) -> Iterator[tuple[str, str]]:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Yield the browser, without a window."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*CHROMIUM_FLAGS])
         try:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 import httpx
-from started_server import PATIENCE
+from patience import PATIENCE
 from websocket import WebSocket, create_connection
 
 Content = dict[str, Any]

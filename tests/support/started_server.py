@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import IO
 
-PATIENCE = 60  # seconds for a server, or a kernel in it, to be ready
+from patience import PATIENCE
 
 
 def program(name: str) -> str | None:
