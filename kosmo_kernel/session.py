@@ -204,7 +204,7 @@ class Session:
         result.hidden = not result.planned if options.dry_run else outcome.hidden
         result.memory = outcome.memory
         if options.number is not None and not options.dry_run:
-            self.keep(options.number, result.value, outcome.size)
+            result.notes[:0] = filter(None, [self.keep(options.number, result.value, outcome.size)])
         result.outputs = {name: run.output.page(self._output(name, outcome.outputs, result)) for name in outputs}
         return result
 
@@ -372,16 +372,18 @@ class Session:
         """The values that Lua has as `Out`, by number."""
         return self._shown
 
-    def keep(self, number: int, value: Any, size: int) -> None:
+    def keep(self, number: int, value: Any, size: int) -> str:
         """Keep a value as `Out[number]`, unless it is nil or no data, such as a function. A run keeps its own.
+
+        Return a note that names the earlier values that were dropped for it; empty if none was.
 
         Parameters:
             number: the number; an earlier value of it is replaced.
             value: the value.
             size: its estimated size in bytes.
         """
-        if value is not None and not isinstance(value, Opaque):
-            self._shown.add(number, value, size)
+        is_kept = value is not None and not isinstance(value, Opaque)
+        return self._shown.add(number, value, size) if is_kept else ""
 
     def _output(self, name: str, variables: Mapping[str, Any], result: Result) -> Any:
         """Return a requested variable; raise an error if it does not exist or is not data."""

@@ -28,6 +28,8 @@ from kosmo_kernel.values.records import Records
 if TYPE_CHECKING:
     from kosmo_kernel.checks.report import CheckResult
     from kosmo_kernel.notebook.commands import NotebookContext
+    from kosmo_kernel.render.notes import Note
+    from kosmo_kernel.results.result import Result
     from kosmo_kernel.session import Session
 
 _PASSED = "_kosmo_passed_value"  # a global of Lua while a value is kept
@@ -89,16 +91,16 @@ def set_lua_variable(session: Session, name: str, value: Any) -> None:
     _run_aside(session, "", RunOptions(inputs={name: value}))
 
 
-def keep_value(session: Session, value: Any, number: int) -> None:
-    """Make a value `_` and `Out[number]` of Lua, as if a cell of that number had returned it."""
+def keep_value(session: Session, value: Any, number: int) -> list[Note]:
+    """Make a value `_` and `Out[number]` of Lua, as if a cell of that number had returned it, and return the notes."""
     lua = f"do local value = {_PASSED} {_PASSED} = nil return value end"
-    _run_aside(session, lua, RunOptions(inputs={_PASSED: value}, number=number))
+    return _run_aside(session, lua, RunOptions(inputs={_PASSED: value}, number=number)).labelled_notes()
 
 
-def _run_aside(session: Session, lua: str, options: RunOptions) -> None:
+def _run_aside(session: Session, lua: str, options: RunOptions) -> Result:
     last = session.last
     try:
-        session.execute(lua, options)
+        return session.execute(lua, options)
     finally:
         session.last = last
 

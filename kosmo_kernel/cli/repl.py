@@ -19,7 +19,7 @@ from kosmo_kernel import __version__, editor
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.cli.command import print_error
 from kosmo_kernel.cli.lua_run import terminal_frontend
-from kosmo_kernel.cli.output import print_note, show_page, write
+from kosmo_kernel.cli.output import print_note, print_notes, show_page, write
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.cli.standard_input import input_is_terminal
 from kosmo_kernel.cli.values import OUTSIDE, show_failed_plan, show_result, write_values
@@ -133,7 +133,7 @@ class Repl:
             if isinstance(value, Records):
                 from kosmo_kernel.checks.cell import keep_value
 
-                keep_value(self._session, value, number)
+                print_notes(keep_value(self._session, value, number))
             if value is not None:
                 write_values([value], kept=f"Out[{number}]")
         if cell.lua.strip():

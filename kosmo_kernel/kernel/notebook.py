@@ -139,7 +139,7 @@ class KernelNotebook:
                 for command in cell.commands:
                     value = self._command(command, send)
                     if value is not None:
-                        self._keep(value, number)
+                        self._keep(value, number, send)
                         self._show([value], cell, number, send)
                 if cell.lua.strip():
                     self._run(cell, number, send, self._ask if input_allowed else None)
@@ -171,12 +171,12 @@ class KernelNotebook:
             )
             return run_command(command, context)
 
-    def _keep(self, value: Any, number: int) -> None:
+    def _keep(self, value: Any, number: int, send: Callable[[str, Content], None]) -> None:
         """Keep the records that a command found as `_` and `Out[number]` of Lua, like the value of a cell."""
         if self._stored and isinstance(value, Records):
             from kosmo_kernel.checks.cell import keep_value
 
-            keep_value(self.session, value, number)
+            _show_notes(keep_value(self.session, value, number), lambda display: send(*_display_message(display)))
 
     def complete(self, code: str, cursor: int) -> Content:
         """Return the content of a `complete_reply`: the completions at the cursor."""

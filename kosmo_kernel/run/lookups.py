@@ -14,6 +14,7 @@ from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.lua.surface import record_types, surface
 from kosmo_kernel.questions.tables import SharedTable, find_table
 from kosmo_kernel.run.call_tracker import CallTracker
+from kosmo_kernel.run.kept_values import KeptValues
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.run.recording import NO_SERVICES
@@ -37,7 +38,7 @@ class Lookups:
 
     calls: CallTracker
     output: RunOutput
-    values: Mapping[int, Any]
+    values: KeptValues
     names: Callable[[Integration], list[str]]
     services: bool
     now: Callable[[], datetime]
@@ -112,8 +113,12 @@ class Lookups:
         return self.output.remember_page(docs.search(page) if verb == "search" else docs.list_pages())
 
     def output_of(self, number: int) -> Any:
-        """Return the value of `Out[number]`: records of a function as such, other data as plain tables."""
-        value = self.values.get(number)
+        """Return the value of `Out[number]`: records of a function as such, other data as plain tables.
+
+        Raises:
+            UnknownNameError: the value was dropped.
+        """
+        value = self.values.read(number)
         self.output.remember_pages([value])
         return value.rows if isinstance(value, Records) and value.function is None else value
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from run_with import run_with
 
+from kosmo_kernel.checks.cell import keep_value
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.session import Session
+from kosmo_kernel.values.records import Records
 
 Cell = Callable[[str], list[Any]]
 
@@ -100,10 +102,19 @@ def test_there_is_nothing_to_write_to(cell: Cell) -> None:
         cell("Out[1] = 2")
 
 
-def test_the_last_hundred_are_kept_outside_of_lua(session: Session) -> None:
+def test_at_least_the_last_hundred_are_kept_outside_of_lua(session: Session) -> None:
     for number in range(1, 103):
         run_with(session, f"return {number}", number=number)
-    assert run_with(session, "return Out[2], Out[3], Out[102]", number=103).values == [None, 3, 102]
+    assert run_with(session, "return Out[3], Out[102]", number=103).values == [3, 102]
+
+
+def test_a_value_of_a_command_that_takes_the_place_of_another_one_names_it(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kosmo_kernel.run.kept_values.MAX_KEPT", 1)
+    run_with(session, "return 1", number=1)
+    notes = keep_value(session, Records([{"a": 1}]), 2)
+    assert [note.text.partition(".")[0] for note in notes] == ["Out[1] was dropped"]
 
 
 def test_values_outlive_the_process_of_lua_but_not_a_reset(session: Session) -> None:

@@ -211,17 +211,43 @@ def test_what_wants_no_answer_counts_as_well(lua: Session, monkeypatch: pytest.M
 def test_out_lets_go_of_the_oldest_values_when_all_together_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_values_module, "MAX_KEPT_BYTES", 3 << 20)
     with Session("demo") as session:
-        for number in range(1, 6):
-            run_with(session, "return ('x'):rep(1 << 20)", number=number)
-        kept = session.run("return #Out[5], Out[1], Out[2], Out[4] ~= nil").values
-        run_with(session, "return ('x'):rep(8 << 20)", number=6)
-        largest = session.run("return #Out[6], Out[5]").values
+        notes = [run_with(session, "return ('x'):rep(1 << 20)", number=number).notes for number in range(1, 6)]
+        read = "return #Out[5], pcall(function() return Out[1] end), Out[4] ~= nil"
+        kept = session.run(read).values
+        largest_notes = run_with(session, "return ('x'):rep(8 << 20)", number=6).notes
+        largest = session.run("local all = {} for n in pairs(Out) do all[#all + 1] = n end return all, #Out[6]").values
 
-    assert kept == [1 << 20, None, None, True]
-    assert largest == [8 << 20, None]
+    assert kept == [1 << 20, False, True]
+    assert largest == [[6], 8 << 20]
+    limits = "`Out` keeps the last 1,000 values, of about 3 MiB together."
+    assert notes[:2] == [[], []]
+    assert [*notes[2:], largest_notes] == [
+        [f"Out[1] was dropped. {limits}"],
+        [f"Out[2] was dropped. {limits}"],
+        [f"Out[3] was dropped. {limits}"],
+        [f"Out[4] and Out[5] were dropped. {limits}"],
+    ]
 
 
-def test_kept_values_know_their_size() -> None:
+def test_reading_a_value_that_was_dropped_is_an_error_and_one_that_a_cell_never_had_is_nil(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kept_values_module, "MAX_KEPT", 2)
+    with Session("demo") as session:
+        for number, code in enumerate(("return 'a'", "local b = 1", "return 'c'", "return 'd'", "return 'e'"), 1):
+            run_with(session, code, number=number)
+        read = "for _ in ipairs(Out[1] or {}) do end"
+        with pytest.raises(errors.UnknownNameError, match=r"Out\[1\] was dropped\. `Out` keeps the last 2 values"):
+            session.run(read)
+        assert session.run("return Out[2], Out[4], Out[99]").values == [None, "d", None]
+        run_with(session, "return 'again'", number=1)
+        assert session.run("return Out[1]").value == "again"
+        session.reset()
+        assert session.run("return Out and Out[3]").value is None
+
+
+def test_kept_values_know_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_values_module, "MAX_KEPT", 100)
     kept = KeptValues()
     for number in range(150):
         kept.add(number, "x", 10)
