@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.questions.head import SEVERITY, HeadEntry, Kind, parse_question, read_text
+from kosmo_kernel.questions.head import CHECK, SEVERITY, HeadEntry, lua_below, parse_question, read_text
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.values.lua_syntax import is_lua_name, parse_literal
 from kosmo_kernel.values.parameters import Parameter
 
 SEVERITIES = ("low", "medium", "high")
-REPEATED = "param"  # the only key that a head may have several times
-PROFILE, START = "profile", "start"  # the optional key, and its value for a check that every account should pass
-CHECK = Kind("check", ("title", SEVERITY, "why", "do", "scope", "key"), REPEATED, (PROFILE,))
+REPEATED, (PROFILE,) = CHECK.repeated, CHECK.optional
+START = "start"  # the value of `PROFILE` for a check that every account should pass
 
 _KINDS = {"number": "number", "text": "string", "list": "table"}  # of required parameters, by the word of the head
 _REQUIRED_PARAM = re.compile(r"(\w+):\s*+(\w+)\s++\|\s++(\S.*)")
@@ -90,7 +89,7 @@ class Check:
     @property
     def lua(self) -> str:
         """The Lua below the head."""
-        return "\n".join(self.source.split("\n")[self.body_start - 1 :]).strip("\n") + "\n"
+        return lua_below(self.source, self.body_start)
 
 
 def read_check(path: Path, *, is_shipped: bool = False) -> Check:

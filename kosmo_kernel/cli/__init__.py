@@ -69,7 +69,7 @@ COMMANDS = {
     "integrations:call": CommandEntry("call:call", "Call one function, and show the result."),
     "integrations:heroku": CommandEntry("call:heroku", "Call one of Heroku's functions."),
     "integrations:status": CommandEntry("accounts:status", "Show all accounts and their remaining requests."),
-    "integrations:search": CommandEntry("reference:search", "Find functions and guides by words."),
+    "integrations:search": CommandEntry("reference:search", "Find functions, tables, checks and guides by words."),
     "integrations:examples": CommandEntry("reference:examples", "Show how a function is called, in Lua and the shell."),
     "integrations:schema": CommandEntry("reference:schema", "Print a function's arguments as JSON Schema."),
     "integrations:fields": CommandEntry("reference:fields", "Show the settings of an account, and which are set."),

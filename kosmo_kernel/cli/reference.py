@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -32,6 +33,9 @@ from kosmo_kernel.docs import (
     search_pages,
     titles,
 )
+from kosmo_kernel.docs.checks import SPACE, shipped_checks
+from kosmo_kernel.docs.search import SearchResult
+from kosmo_kernel.docs.subject import TABLES
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations import find, load_all
 from kosmo_kernel.text.nearest import nearest
@@ -69,12 +73,12 @@ def list_(*, as_json: bool) -> None:
 @command("integrations:search", "kosmo integrations:search failing certificates")
 @click.argument("words", nargs=-1, required=True)
 def search(*, words: tuple[str, ...], as_json: bool) -> None:
-    """Find functions and guides by words.
+    """Find functions, tables, checks and guides by words.
 
-    Lists at most 20 matches, the best first: first those with the words in their names, then in their titles, then in
-    their texts. The beginning of a word is enough, and small spelling mistakes do not matter.
+    Lists at most 20 matches, the best first: rare words count most, and so do words of a name or a title. The beginning
+    of a word is enough, and small spelling mistakes do not matter.
 
-    With --json: `functions`, and `guides`, each with `page` and `title`.
+    With --json: `functions`; and `tables`, `checks` and `guides`, each with `page` and `title`.
     """
     query = " ".join(words)
     matches = search_pages(query)[:MAX_RESULTS]
@@ -84,13 +88,19 @@ def search(*, words: tuple[str, ...], as_json: bool) -> None:
                 "success": True,
                 "query": query,
                 "functions": [function_of(p.integration, p.function) for p in matches if p.integration and p.function],
-                "guides": [{"page": page.page, "title": page.title} for page in matches if page.page in GUIDES],
+                "tables": _pages(page for page in matches if page.part.startswith(f"{TABLES}.")),
+                "checks": _pages(page for page in matches if page.page.startswith(f"{SPACE}.")),
+                "guides": _pages(page for page in matches if page.page in GUIDES),
             }
         )
     elif matches:
         print_rows([(page.page, page.title) for page in matches])
     else:
         print_result("Nothing speaks of this. `kosmo integrations:docs` names all pages.")
+
+
+def _pages(matches: Iterable[SearchResult]) -> list[dict[str, str]]:
+    return [{"page": page.page, "title": page.title} for page in matches]
 
 
 @command("integrations:docs", "kosmo integrations:docs heroku.list_dynos", "kosmo integrations:docs errors")
@@ -122,6 +132,8 @@ def docs(*, page: str, form: str, as_json: bool) -> None:
         _print_integrations(pages=True)
         print_result("\nGuides:\n")
         print_rows(list(GUIDES.items()))
+        print_result("\nChecks:\n")
+        print_rows([(f"{SPACE}.{name}", check.value("title")) for name, check in shipped_checks().items()])
         print_result("\n`kosmo integrations:docs PAGE` shows one of these pages.")
 
 
@@ -269,8 +281,10 @@ def _print_data(subject: Subject) -> None:
     """Print the JSON document of a page."""
     if subject.function is not None and subject.integration is not None:
         document(function_of(subject.integration, subject.function))
-    elif subject.page in GUIDES:
-        document({"page": subject.page, "title": GUIDES[subject.page], "text": guide(subject.page)})
+    elif subject.page and not subject.functions:
+        text = page_of(subject)
+        title = text.partition("\n")[0].removeprefix("# ")
+        document({"page": subject.page, "title": title, "text": text})
     else:
         document([function_of(i, f) for i, f in _functions_of(subject)])
 

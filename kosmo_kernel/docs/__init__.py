@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.docs.checks import SPACE, check_page, shipped_checks
 from kosmo_kernel.docs.guides import GUIDES, guide
 from kosmo_kernel.docs.reference import function_page, integration_page, part_page
 from kosmo_kernel.docs.resolve import resolve, resolve_function, suggest
 from kosmo_kernel.docs.schema import describe, input_schema
-from kosmo_kernel.docs.search import search_pages, terms_of
+from kosmo_kernel.docs.search import search_pages
 from kosmo_kernel.docs.subject import Subject, parts_of
+from kosmo_kernel.docs.words import terms_of
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import Page, joined, table
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
@@ -63,9 +65,11 @@ def read(page: str, names: Callable[[Integration], Sequence[str]] | None = None)
 
 def page_of(subject: Subject) -> Page:
     """Return the page about a subject."""
-    if subject.integration is None:
+    if subject.integration is None and not subject.part:
         return guide(subject.page) if subject.page else list_pages()
-    if subject.part:
+    if subject.integration is None:
+        blocks = check_page(shipped_checks()[subject.part])
+    elif subject.part:
         blocks = part_page(subject.integration, subject.part)
     elif subject.function is None:
         blocks = integration_page(subject.integration)
@@ -105,7 +109,8 @@ def list_pages() -> Page:
     for integration in integrations.load_all():
         rows = titles(integration).items()
         blocks += [of_package(f"## {integration.title}"), of_package(integration.description), _contents(rows)]
-    blocks += [Markdown("## Guides"), _contents(GUIDES.items())]
+    checks = ((f"{SPACE}.{name}", check.value("title")) for name, check in shipped_checks().items())
+    blocks += [Markdown("## Checks"), _contents(checks), Markdown("## Guides"), _contents(GUIDES.items())]
     return joined(blocks)
 
 

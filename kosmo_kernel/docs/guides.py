@@ -11,14 +11,13 @@ import os
 import re
 from collections.abc import Iterable
 
+from kosmo_kernel.docs.checks import shipped_checks
 from kosmo_kernel.pages.page import Page, table
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 
 # pathlib would import half of urllib, which slows the start of the command.
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guides")
-_CHECKS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "checks", "shipped")
 _SUBJECT = re.compile(r"^\{\{(\w+)\}\}$", re.MULTILINE)
-_HEAD = re.compile(r"^-- (title|severity|scope): (.+)$", re.MULTILINE)  # of a check, what the table shows
 FIRST = "overview"  # listed first; the others follow by name
 
 
@@ -40,18 +39,9 @@ def _shared_tables() -> Markdown:
     return markdown_of_package("\n\n".join(text for service in services() for text in table_descriptions(service)))
 
 
-def _heads_of_checks() -> dict[str, dict[str, str]]:
-    """Return what a table shows of the head of each check that comes with this package, by name."""
-    heads = {}
-    for name in sorted(file.removesuffix(".lua") for file in os.listdir(_CHECKS) if file.endswith(".lua")):
-        with open(os.path.join(_CHECKS, f"{name}.lua"), encoding="utf-8") as file:
-            heads[name] = dict(_HEAD.findall(file.read()))
-    return heads
-
-
 def _table_of_checks() -> Markdown:
     columns = ("severity", "scope", "title")
-    rows = ((f"`{name}`", *(head[column] for column in columns)) for name, head in _heads_of_checks().items())
+    rows = ((f"`{name}`", *map(check.value, columns)) for name, check in shipped_checks().items())
     return table(("Check", "Severity", "Scope", "What it finds"), ([*map(markdown_of_package, row)] for row in rows))
 
 
@@ -65,8 +55,8 @@ def _table_of_scopes() -> Markdown:
     by_scope = functions_by_scope(service)
     usual = max(by_scope, key=lambda scope: len(by_scope[scope]))
     checks: dict[str, list[str]] = {}
-    for name, head in _heads_of_checks().items():
-        checks.setdefault(head["scope"], []).append(name)
+    for name, check in shipped_checks().items():
+        checks.setdefault(check.value("scope"), []).append(name)
     rows: list[tuple[str, str, str]] = []
     for scope, names in by_scope.items():
         enough = " or ".join(f"`{one}`" for one in service.credentials.enough[scope])

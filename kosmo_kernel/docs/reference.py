@@ -9,6 +9,7 @@ from kosmo_kernel.docs.subject import LEFT_OUT, REFERENCE, TABLES, parts_of
 from kosmo_kernel.docs.tables import table_descriptions
 from kosmo_kernel.pages import page
 from kosmo_kernel.pages.page import paragraphs
+from kosmo_kernel.questions.tables import find_table
 from kosmo_kernel.safety.markup import markdown_of_package
 
 _RETURNS = {"list": "A list of records", "record": "A record"}
@@ -31,7 +32,8 @@ def integration_page(integration: Integration) -> Iterator[str]:
         TABLES: f"tables such as `{integration.name}.tables.costs()`",
         LEFT_OUT: "what there is no function for",
     }
-    others = [f'`docs.read("{integration.name}.{part}")` {parts[part]}' for part in parts_of(integration)]
+    listed = [part for part in parts_of(integration) if part in parts]
+    others = [f'`docs.read("{integration.name}.{part}")` {parts[part]}' for part in listed]
     yield paragraphs(
         f'`docs.read("{integration.name}.{first}")` has the arguments, the fields and an example of a function; '
         '`docs.search("who deployed")` finds a function by what you want to know.'
@@ -55,7 +57,10 @@ def function_page(integration: Integration, function: Function) -> Iterator[str]
 def part_page(integration: Integration, part: str) -> Iterator[str]:
     """Yield one of the pages that `parts_of` names."""
     yield f"# {parts_of(integration)[part]}"
-    yield from {REFERENCE: _most_used, TABLES: _tables, LEFT_OUT: _left_out}[part](integration)
+    if part.startswith(f"{TABLES}."):
+        yield from _table_page(integration, part)
+    else:
+        yield from {REFERENCE: _most_used, TABLES: _tables, LEFT_OUT: _left_out}[part](integration)
 
 
 def _most_used(integration: Integration) -> Iterator[str]:
@@ -87,6 +92,15 @@ def _tables(integration: Integration) -> Iterator[str]:
         "in Python, and returns a list of records that always have the same columns; a column without a value is null."
     )
     yield from table_descriptions(integration.name)
+
+
+def _table_page(integration: Integration, part: str) -> Iterator[str]:
+    """Yield what the rows and columns of one table are, and how to get it."""
+    shared = find_table(integration.name, part.partition(".")[2])
+    yield f"```lua\n{integration.name}.{part}()\n```"
+    yield paragraphs(shared.about)
+    yield f"Columns: {', '.join(f'`{column}`' for column in shared.columns)}."
+    yield f"What identifies a row: {', '.join(f'`{column}`' for column in shared.key)}."
 
 
 def _left_out(integration: Integration) -> Iterator[str]:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function, Integration, refused_change
+from kosmo_kernel.docs.checks import SPACE, check_names
 from kosmo_kernel.docs.guides import GUIDES
 from kosmo_kernel.docs.search import search_pages
-from kosmo_kernel.docs.subject import Subject, of_function, parts_of
+from kosmo_kernel.docs.subject import TABLES, Subject, of_function, parts_of
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import WIDTH
 from kosmo_kernel.settings.aliases import normalize_alias
@@ -39,23 +40,42 @@ def resolve(page: str, names: Callable[[Integration], Sequence[str]] | None = No
     steps = _steps(page)
     if not steps:
         return Subject("")
+    if subject := _subject(steps, names):
+        return subject
     first, *rest = steps
-    if first in GUIDES:
+    reason = _refused_change(steps)
+    raise _unknown(page, [] if reason else suggest(page) or (_pages_containing(first) if not rest else []), reason)
+
+
+def _subject(steps: Sequence[str], names: Callable[[Integration], Sequence[str]] | None) -> Subject | None:
+    """Return the subject of the page with this name; None if there is none."""
+    first, *rest = steps
+    below = ".".join(rest)
+    if first == SPACE and below in check_names():
+        return Subject(f"{SPACE}.{below}", part=below)
+    if first in GUIDES and not (first == SPACE and rest):
         return Subject(first)
     for integration in _integrations():
         if first == integration.name:
-            function = _function(integration, rest)
-            if function is not None:
-                return of_function(integration, function)
-            if len(rest) == 1 and rest[0] in parts_of(integration):
-                return Subject(f"{first}.{rest[0]}", integration, part=rest[0])
-            if not rest or _is_account(integration, ".".join(rest), names):
-                return Subject(integration.name, integration)
-            break
+            return _below(integration, rest, names)
         if not rest and (function := _function(integration, steps)):
             return of_function(integration, function)
-    reason = _refused_change(steps)
-    raise _unknown(page, [] if reason else suggest(page) or (_pages_containing(first) if not rest else []), reason)
+        if first == TABLES and (subject := _below(integration, steps, names)):
+            return subject
+    return None
+
+
+def _below(
+    integration: Integration, steps: Sequence[str], names: Callable[[Integration], Sequence[str]] | None
+) -> Subject | None:
+    """Return the subject of a page below the name of an integration; None if there is none."""
+    part = ".".join(steps[-2:] if TABLES in steps[-2:-1] else steps)
+    if part in parts_of(integration):
+        return Subject(f"{integration.name}.{part}", integration, part=part)
+    if (function := _function(integration, steps)) is not None:
+        return of_function(integration, function)
+    is_integration = not steps or _is_account(integration, ".".join(steps), names)
+    return Subject(integration.name, integration) if is_integration else None
 
 
 def resolve_function(name: str) -> tuple[Integration, Function]:
@@ -82,6 +102,8 @@ def resolve_function(name: str) -> tuple[Integration, Function]:
 def suggest(page: str) -> list[str]:
     """Return the names of pages that are spelt like this one, best first."""
     steps = _steps(page)
+    if steps[:1] == [SPACE]:
+        return [f"{SPACE}.{name}" for name in nearest(".".join(steps[1:]), check_names())]
     every = list(_integrations())
     within = next((i for i in every if steps[:1] == [i.name]), None)
     if within is None or len(steps) == 1:

@@ -1,45 +1,44 @@
 """Search the pages of the reference by words.
 
-A page has a name, a title and a text, and a function's page has the keywords of the function beside its name. Pages are
-ranked by how many of the search words they have, then by how well their name matches them, then their title, then their
-text; equal pages keep the order of the catalogue. A search word matches the same word, the beginning of a longer one,
-or a part of one. A word that no page has is treated as a typo and replaced by the most similar words.
+A page has a name, a title, a text, and what kind of page it is; a function's page has the keywords of the function
+beside its name, and its fields. Pages are ranked as BM25F does: by how rare the words are that a page has, how often it
+has them, and where; a word of a name or a title counts most. Functions, tables and checks come before guides. A word
+that no page has stands for those that begin with it, that have it inside, or that are spelt like it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+import math
+import operator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
-from typing import TypeAlias, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Integration
+from kosmo_kernel.docs.checks import SPACE, shipped_checks
 from kosmo_kernel.docs.guides import GUIDES, guide
-from kosmo_kernel.docs.subject import Subject, of_function, parts_of
+from kosmo_kernel.docs.subject import TABLES, Subject, of_function, parts_of
+from kosmo_kernel.docs.words import stem, synonyms, terms_of, words_of
+from kosmo_kernel.questions.tables import find_table
 
-_T = TypeVar("_T")
-_Score = tuple[int, ...]
-_Zones = tuple[frozenset[str], ...]  # the words of a page: of its name, of its title, of its text
+if TYPE_CHECKING:
+    from kosmo_kernel.questions.head import QuestionFile
 
-_WHOLE_WORD, _PREFIX, _SUBSTRING = 3, 2, 1  # how well a word matches
-_MIN_LENGTHS = {_PREFIX: 3, _SUBSTRING: 4}  # letters that a word needs for such a match
-_MAX_CORRECTIONS = 3  # words that can replace a misspelt one
-_MIN_SIMILARITY = 0.75
-_WORD = re.compile(r"\w\w+")
-# Limits on a search text: a script can pass a long one, and each word may be compared with every word of the pages.
-_MAX_TEXT_LENGTH = 10_000  # characters
-_MAX_TERMS = 30
-_MAX_TERM_LENGTH = 60  # characters
-_MAX_CACHED_INTEGRATIONS = 32  # integrations
-# Pages by the identity of their integration.
-_page_cache: dict[int, tuple[Integration, list[SearchEntry]]] = {}
-# Words of a question that say nothing about its subject.
-_STOP_WORDS = {
-    *("a", "an", "and", "are", "at", "can", "do", "does", "for", "from", "has", "have", "how", "i", "in", "is", "it"),
-    *("me", "my", "of", "on", "or", "the", "to", "use", "what", "when", "where", "which", "who", "with"),
-}
+# How much a word counts in the name, in keywords, in the title, in the names of fields, and in the text.
+_NAME, _OTHERS, _TITLE, _FIELDS, _TEXT = 10.0, 4.0, 3.0, 1.2, 1.0
+_SATURATION = 1.5  # BM25's k1: how soon more of the same word counts little
+_LENGTH, _USUAL_LENGTH = 0.75, 100  # BM25's b for texts: how much one of more words than that dilutes them
+_MIN_DILUTION = 0.5  # so that a word of the shortest text counts less than one of a title
+_SYNONYM = 0.5  # how much another word for the same thing counts
+_INEXACT = 0.7  # how much a word counts that is nearly that of the question
+_FACTORS = {"check": 0.9, "guide": 0.6, "index": 0.5, "record": 0.85}  # of the score of a kind of page; 1 for others
+_MIN_SHARE = 0.35  # of the best score, that a page needs to be a result
+_MIN_PREFIX, _MIN_PART = 3, 4  # letters that a word needs to stand for longer ones
+_MAX_SIMILAR = 3  # words that can replace a misspelt one
+_MIN_SIMILARITY = 0.82
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,144 +47,187 @@ class SearchResult(Subject):
 
     Parameters:
         title: what it is about.
-        columns: the function's fields that match most of the words, best first.
+        columns: the function's fields that match the words, best first.
     """
 
     title: str = ""
     columns: Sequence[Column] = field(default=())
 
 
-SearchEntry: TypeAlias = tuple[SearchResult, _Zones]  # a page and its words
+class SearchEntry(NamedTuple):
+    """A page and its words.
+
+    Parameters:
+        page: the page.
+        weights: how much each word of it counts.
+        factor: of its score.
+    """
+
+    page: SearchResult
+    weights: Mapping[str, float]
+    factor: float
 
 
 def search_pages(words: str, others: Iterable[SearchEntry] = ()) -> list[SearchResult]:
-    """Return the pages that have the most of these words, best first; none if no page has any.
+    """Return the pages that speak of these words, best first; none if no page has any.
 
     Parameters:
         words: the words.
-        others: pages that are searched besides those of the reference; see `search_entry`.
+        others: pages that are searched besides those of the reference, in place of those of the same name; see
+            `search_entry`.
     """
-    terms = terms_of(words)
-    entries = [entry for integration in integrations.load_all() for entry in _entries(integration)]
-    entries += (*_of_guides(), *others)
-    wanted = tuple(tuple(_spellings(term, entries)) for term in terms)
-    best = _best((_score(wanted, zones), page) for page, zones in entries)
-    return [_with_columns(page, wanted) for page in best]
+    index = _index_of(integrations.load_all())
+    entries: Iterable[SearchEntry] = index.entries
+    if own := {entry.page.page: entry for entry in others}:
+        entries = (*(entry for entry in index.entries if entry.page.page not in own), *own.values())
+    terms = index.expanded(terms_of(words))
+    scored = [(score, entry.page) for entry in entries if (score := index.score(entry.weights, terms) * entry.factor)]
+    scored.sort(key=lambda one: one[0], reverse=True)  # equal pages keep their order
+    return [_with_columns(page, index, terms) for score, page in scored if score >= scored[0][0] * _MIN_SHARE]
 
 
-def search_entry(page: str, title: str, text: str) -> SearchEntry:
-    """Return what is searched of a page with this name, title and text."""
-    return SearchResult(page, title=title), _zones(page, title, text)
+def search_entry(
+    page: SearchResult, text: str, *, name: str, others: str = "", fields: str = "", kind: str = ""
+) -> SearchEntry:
+    """Return what is searched of a page.
+
+    Parameters:
+        page: the page.
+        text: its text.
+        name: its own name; each word of a short one counts more.
+        others: other names and keywords.
+        fields: the names of the fields of its records.
+        kind: one of `_FACTORS`, or empty.
+    """
+    weights: Counter[str] = Counter()
+    own = set(words_of(name))
+    zones = ((_NAME / math.sqrt(len(own) or 1), name), (_OTHERS, others), (_TITLE, page.title), (_FIELDS, fields))
+    for weight, words in zones:
+        for word in set(words_of(words)):
+            weights[word] += weight  # type: ignore[assignment] # typeshed counts with integers only
+    of_text = Counter(words_of(text))
+    dilution = max(_MIN_DILUTION, 1 - _LENGTH + _LENGTH * of_text.total() / _USUAL_LENGTH)
+    for word, number in of_text.items():
+        weights[word] += number * _TEXT / dilution  # type: ignore[assignment]
+    return SearchEntry(page, weights, _FACTORS.get(kind, 1.0))
 
 
-def terms_of(words: str) -> list[str]:
-    """Return the words to search for, limited in number and length."""
-    all_words = _WORD.findall(words[:_MAX_TEXT_LENGTH].lower())
-    relevant = [word for word in all_words if word not in _STOP_WORDS] or all_words
-    return [word[:_MAX_TERM_LENGTH] for word in relevant[:_MAX_TERMS]]
+def check_entry(check: QuestionFile) -> SearchEntry:
+    """Return what is searched of the page of a check."""
+    from kosmo_kernel.questions.head import CHECK
+
+    page = SearchResult(f"{SPACE}.{check.name}", title=check.value("title"))
+    texts = [check.value("why"), check.value("do"), *(entry.value for entry in check.entries.get(CHECK.repeated, ()))]
+    return search_entry(page, " ".join(texts), name=check.name, kind="check")
 
 
-def _entries(integration: Integration) -> list[SearchEntry]:
-    """Return the pages of an integration and their words, cached because they are the same at every search."""
-    cached = _page_cache.get(id(integration))
-    if cached is None or cached[0] is not integration:
-        if len(_page_cache) >= _MAX_CACHED_INTEGRATIONS:
-            _page_cache.clear()
-        cached = _page_cache[id(integration)] = integration, list(_of_integration(integration))
-    return cached[1]
+class _Index:
+    """All pages of the reference, and how rare each of their words is."""
+
+    def __init__(self, entries: Sequence[SearchEntry]) -> None:
+        self.entries = entries
+        pages = Counter(word for entry in entries for word in entry.weights)
+        self._rarity = {word: math.log1p((len(entries) - n + 0.5) / (n + 0.5)) for word, n in pages.items()}
+
+    def expanded(self, terms: Iterable[str]) -> list[dict[str, float]]:
+        """Return for each term the words that can stand for it, with how much each of them counts."""
+        return [self._alternatives(word) for word in dict.fromkeys(map(stem, terms))]
+
+    def score(self, weights: Mapping[str, float], terms: Iterable[Mapping[str, float]]) -> float:
+        """Return the sum of the best match of each term among some words."""
+        return sum(max((self._match(weights, word) * much for word, much in term.items()), default=0) for term in terms)
+
+    def _match(self, weights: Mapping[str, float], word: str) -> float:
+        weight = weights.get(word, 0.0)
+        return self._rarity.get(word, 0.0) * weight / (_SATURATION + weight)
+
+    def _alternatives(self, word: str) -> dict[str, float]:
+        known = [other for other in synonyms().get(word, ()) if other in self._rarity]
+        if (rarity := self._rarity.get(word)) is None:
+            return dict.fromkeys(known, _SYNONYM) or dict.fromkeys(self._inexact(word), _INEXACT)
+        # A rare synonym of a common word says no more than the word itself.
+        return {other: _SYNONYM * min(1.0, rarity / self._rarity[other]) for other in known} | {word: 1.0}
+
+    def _inexact(self, word: str) -> Sequence[str]:
+        """Return the words that begin with a word, or that have it inside, or that are spelt most like it."""
+        if len(word) >= _MIN_PREFIX and (longer := [known for known in self._rarity if known.startswith(word)]):
+            return longer
+        if len(word) >= _MIN_PART and (longer := [known for known in self._rarity if word in known]):
+            return longer
+        from difflib import get_close_matches
+
+        # Only letters that both words have can match; to count these is far quicker than to compute the similarity.
+        least = _MIN_SIMILARITY
+        close = [
+            known
+            for known in self._rarity
+            if 2 * min(len(known), sum(map(known.__contains__, word))) >= least * (len(word) + len(known))
+        ]
+        return get_close_matches(word, sorted(close), _MAX_SIMILAR, least)
+
+
+_latest: list[tuple[Sequence[Integration], _Index]] = []  # the pages are the same at every search
+
+
+def _index_of(services: Sequence[Integration]) -> _Index:
+    for known, index in _latest:
+        if len(known) == len(services) and all(map(operator.is_, known, services)):
+            return index
+    entries = [*(entry for service in services for entry in _of_integration(service)), *_of_checks(), *_of_guides()]
+    _latest[:] = [(services, _Index(entries))]
+    return _latest[0][1]
 
 
 def _of_integration(integration: Integration) -> Iterator[SearchEntry]:
-    """Yield the page of an integration and those of its functions, with their words."""
-    names = f"{integration.name} {integration.title}"
+    """Yield the page of an integration, and those of its functions and tables."""
     page = SearchResult(integration.name, integration, title=integration.description)
-    yield page, _zones(names, integration.description)
+    yield search_entry(page, "", name=integration.name, others=integration.title, kind="index")
     for part, title in parts_of(integration).items():
-        yield search_entry(f"{integration.name}.{part}", title, "")
+        page = SearchResult(f"{integration.name}.{part}", integration, part=part, title=title)
+        name = part.removeprefix(f"{TABLES}.")
+        if name == part:
+            yield search_entry(page, "", name=f"{integration.name}.{part}", kind="index")
+        else:
+            table = find_table(integration.name, name)
+            yield search_entry(page, table.about, name=name, fields=" ".join(table.columns))
     for function in integration.functions:
         subject = of_function(integration, function)
-        own = " ".join(
-            (names, function.name, *function.aliases, f"{integration.name}_{function.name}", function.keywords)
-        )
+        others = (integration.name, integration.title, function.name, *function.aliases, function.keywords)
         details = [function.description, *(f"{p.name} {p.doc}" for p in function.params)]
-        details += [f"{column.name} {column.doc}" for column in function.columns]
-        page = SearchResult(subject.page, integration, function, title=function.summary)
-        yield page, _zones(own, function.summary, " ".join(details))
+        details += [column.doc for column in function.columns]
+        yield search_entry(
+            SearchResult(subject.page, integration, function, title=function.summary),
+            " ".join(details),
+            name=function.name.partition("_")[2] or function.name,
+            others=" ".join((*others, f"{integration.name}_{function.name}")),
+            fields=" ".join(column.name for column in function.columns),
+            kind="record" if function.returns == "record" else "",
+        )
+
+
+def _of_checks() -> Iterator[SearchEntry]:
+    """Yield the pages of the checks that come with this package."""
+    for check in shipped_checks().values():
+        yield check_entry(check)
 
 
 @cache
 def _of_guides() -> tuple[SearchEntry, ...]:
     """Return the guides with their words."""
-    return tuple(search_entry(name, title, guide(name).prose) for name, title in GUIDES.items())
+    return tuple(
+        search_entry(SearchResult(name, title=title), guide(name).prose, name=name, kind="guide")
+        for name, title in GUIDES.items()
+    )
 
 
-def _zones(name: str, title: str, text: str = "") -> _Zones:
-    return _words_of(name), _words_of(title), _words_of(text)
-
-
-def _with_columns(page: SearchResult, wanted: tuple[tuple[str, ...], ...]) -> SearchResult:
+def _with_columns(page: SearchResult, index: _Index, terms: Sequence[Mapping[str, float]]) -> SearchResult:
+    """Return a function's page with the fields that match the words, best first."""
     if page.function is None:
         return page
-    scored = ((_score(wanted, (_words_of(c.name), _words_of(c.doc))), c) for c in page.function.columns)
-    return replace(page, columns=_best(scored))
-
-
-@lru_cache(maxsize=2048)  # the pages are the same at every search; limited, because a script may search repeatedly
-def _words_of(text: str) -> frozenset[str]:
-    """Return the words of a text; of a name also its parts."""
-    whole = _WORD.findall(text.lower())
-    return frozenset((*whole, *(part for word in whole if "_" in word for part in word.split("_"))))
-
-
-def _spellings(term: str, entries: Iterable[SearchEntry]) -> Sequence[str]:
-    """Return the word itself if a page matches it, or else the most similar words."""
-    vocabulary = _vocabulary(tuple(zones for _, zones in entries))
-    return [term] if _match_quality((term,), vocabulary) else _similar_words(term, vocabulary)
-
-
-@lru_cache(maxsize=4)  # the words are the same at every search
-def _vocabulary(pages: tuple[_Zones, ...]) -> frozenset[str]:
-    """Return all words of all pages."""
-    return frozenset(word for zones in pages for zone in zones for word in zone)
-
-
-@lru_cache(maxsize=1024)  # a script may search for the same word repeatedly
-def _similar_words(term: str, vocabulary: frozenset[str]) -> tuple[str, ...]:
-    """Return the words that are spelt much like a term, best first."""
-    from difflib import get_close_matches
-
-    # Only letters that both words have can match; to count these is far quicker than to compute the similarity.
-    wanted = [
-        word
-        for word in vocabulary
-        if 2 * min(len(word), sum(map(word.__contains__, term))) >= _MIN_SIMILARITY * (len(term) + len(word))
-    ]
-    return tuple(get_close_matches(term, sorted(wanted), _MAX_CORRECTIONS, _MIN_SIMILARITY))
-
-
-@lru_cache(maxsize=8192)  # a script may search for the same word repeatedly
-def _match_quality(spellings: tuple[str, ...], words: frozenset[str]) -> int:
-    """Return how well the best of the words matches one of the spellings; 0 if none matches."""
-    best = 0
-    for term in spellings:
-        stem = term.removesuffix("s") if len(term) > _MIN_LENGTHS[_PREFIX] else term  # `dns` is not a plural
-        if term in words or stem in words or f"{stem}s" in words:
-            return _WHOLE_WORD
-        if len(stem) >= _MIN_LENGTHS[_PREFIX] and any(word.startswith(stem) for word in words):
-            best = max(best, _PREFIX)
-        elif len(stem) >= _MIN_LENGTHS[_SUBSTRING] and any(stem in word for word in words):
-            best = max(best, _SUBSTRING)
-    return best
-
-
-@lru_cache(maxsize=4096)  # a script may repeat the same search
-def _score(wanted: tuple[tuple[str, ...], ...], zones: _Zones) -> _Score:
-    """Return how many of the terms the zones have, then how well each zone matches them, in the order of the zones."""
-    fits = [[_match_quality(spellings, zone) for zone in zones] for spellings in wanted]
-    return sum(any(fit) for fit in fits), *(sum(fit) for fit in zip(*fits, strict=True))
-
-
-def _best(scored: Iterable[tuple[_Score, _T]]) -> list[_T]:
-    """Return the items that match the most words, best first, equal ones in their order; none if none matches any."""
-    ranked = sorted(scored, key=lambda entry: entry[0], reverse=True)
-    return [item for (words, *_), item in ranked if words and words == ranked[0][0][0]]
+    scored = []
+    for column in page.function.columns:
+        weights = {**dict.fromkeys(words_of(column.doc), _TEXT), **dict.fromkeys(words_of(column.name), _NAME)}
+        if score := index.score(weights, terms):
+            scored.append((score, column))
+    scored.sort(key=lambda one: one[0], reverse=True)
+    return replace(page, columns=[column for _, column in scored])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kosmo_kernel.catalogue import Function, Integration
-from kosmo_kernel.questions.tables import NAMESPACE, table_names
+from kosmo_kernel.questions.tables import NAMESPACE, find_table, table_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +15,10 @@ class Subject:
 
     Parameters:
         page: the page's own name; empty for the list.
-        integration: None for a guide and for the list.
+        integration: None for a guide, for a check and for the list.
         function: None unless the page is about a function.
-        part: the last part of the name of a page that is about several functions, or about what has none; see
-            `parts_of`. Empty for any other page.
+        part: what follows the name of the integration in the name of a page that is about several functions, or about
+            what has none, see `parts_of`; of the page of a check the name of the check. Empty for any other page.
     """
 
     page: str
@@ -28,8 +28,8 @@ class Subject:
 
     @property
     def functions(self) -> Sequence[Function]:
-        """The functions that the page is about; none for a guide."""
-        if self.integration is None:
+        """The functions that the page is about; none for a guide, a check or a table."""
+        if self.integration is None or self.part.partition(".")[0] in (TABLES, LEFT_OUT):
             return ()
         if self.part == REFERENCE:
             return [self.integration.table.named(name) for name in self.integration.most_used]
@@ -45,6 +45,7 @@ def parts_of(integration: Integration) -> dict[str, str]:
     parts = {REFERENCE: "The functions that most questions need, on one page"} if integration.most_used else {}
     if tables := table_names(integration.name):
         parts[TABLES] = f"Tables that reports share: {', '.join(tables)}"
+        parts |= {f"{TABLES}.{name}": find_table(integration.name, name).title for name in tables}
     return parts | ({LEFT_OUT: f"What of {integration.title} has no function"} if integration.left_out else {})
 
 

@@ -58,7 +58,7 @@ LIST_KEYS = {
     "list.join": 2,
 }
 LIST_TESTS = dict.fromkeys(("list.filter", "list.find", "list.reject"), 1)
-_SAME_ITEMS = ("list.filter", "list.reject", "list.sort_by", "list.take", "list.unique_by")
+_SAME_ITEMS = ("list.drop", "list.filter", "list.reject", "list.sort_by", "list.take", "list.unique_by")
 # Functions that call a function with items of their first argument.
 _EACH = ("parallel.map", "table.sort", *LIST_KEYS, *LIST_TESTS)
 

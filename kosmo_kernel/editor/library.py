@@ -175,6 +175,7 @@ list.reject(list, test)  The items that do not pass a test.
 list.sort_by(list, key [, order])  The items in the order of their keys, with `"desc"` from the largest; null is last.
 list.sum_by(list, key)  The sum of a number of each item; null counts as nothing.
 list.take(list, count)  The first `count` items.
+list.drop(list, count)  All but the first `count` items.
 list.unique_by(list, key)  The first item of each key.
 time  The time of the data, and times relative to it: texts such as `2026-11-20T09:00:00Z`, which `<` compares.
 time.ago(days)  The time so many days before `time.now()`, or after it for a negative number.

@@ -54,11 +54,22 @@ define("find", 2, function(items, test)
   return nil
 end)
 
+-- Return the number of first items that `count` means.
+local function first_count(items, count)
+  local number = mathtype(count) and tointeger(count)
+  if not number or number < 0 then raise_argument(items.name, 2, "count", "a whole number, 0 or more", count) end
+  return number < items.count and number or items.count
+end
+
 define("take", 2, function(items, count)
-  local wanted = mathtype(count) and tointeger(count)
-  if not wanted or wanted < 0 then raise_argument("take", 2, "count", "a whole number, 0 or more", count) end
   local indexes = {}
-  for i = 1, wanted < items.count and wanted or items.count do indexes[i] = i end
+  for i = 1, first_count(items, count) do indexes[i] = i end
+  return keys.selected(items, indexes)
+end)
+
+define("drop", 2, function(items, count)
+  local indexes = {}
+  for i = first_count(items, count) + 1, items.count do indexes[#indexes + 1] = i end
   return keys.selected(items, indexes)
 end)
 

@@ -26,7 +26,7 @@ from kosmo_kernel.mcp_server.answers import (
 from kosmo_kernel.mcp_server.checks import CHECK, PARAMS, checks_named, not_checked, notes_of, parameters_of, rows_of
 from kosmo_kernel.mcp_server.checks import page as checks_page
 from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
-from kosmo_kernel.mcp_server.search import WHO, kept_lines, running_lines, search, session_lines
+from kosmo_kernel.mcp_server.search import WHO, kept_lines, page_list, running_lines, search, session_lines
 from kosmo_kernel.mcp_server.sessions import IDLE_SECONDS, ClientSession, Sessions
 from kosmo_kernel.mcp_server.tools import ACCOUNT, CODE, DEFAULT_TOKENS, LUA, READ, SESSION, STOP, TOKENS, offered
 from kosmo_kernel.results.result import Result
@@ -233,7 +233,8 @@ class CallHandler:
                 with self._sessions.without_lua() as session:
                     result, line = call(session)
                 with of_client.turn(underway):
-                    of_client.lua.keep(number, result.value, len(encode(result.value)))
+                    dropped = of_client.lua.keep(number, result.value, len(encode(result.value)))
+                result.notes[:0] = filter(None, [dropped])
             except KosmoError as failure:
                 error = failure
             kept = _out(number) if number in of_client.lua.kept else ""
@@ -265,7 +266,7 @@ class CallHandler:
 
 def _page(name: str, tokens: int) -> str:
     """Return a page of the reference or of a check, within a number of tokens."""
-    page = checks_page(name)
+    page = checks_page(name) if name.strip() else page_list()
     return answer_of_text(docs.read(name) if page is None else page, tokens, f"docs.read({json.dumps(name)})")
 
 
@@ -330,8 +331,8 @@ def _run_lua(
     kept = session.lua.kept
     if result is not None and result.output and number not in kept and (error is not None or result.value is None):
         is_long = len(result.output) > tokens * CHARACTERS_PER_TOKEN // 2
-        if is_long or is_answered:
-            session.lua.keep(number, result.output, len(result.output))  # because the answer may show a part
+        if is_long or is_answered:  # because the answer may show a part
+            result.notes[:0] = filter(None, [session.lua.keep(number, result.output, len(result.output))])
     if is_answered:
         session.pending_notes += ending_notes(_out(number), result, error)
     if is_answered or underway.cancelled:  # nobody reads what this call returns

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kosmo_kernel.docs.checks import SPACE, check_page
 from kosmo_kernel.errors import InvalidArgumentsError
+from kosmo_kernel.questions.head import CHECK as CHECK_HEAD
+from kosmo_kernel.questions.head import parse_question
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Records
 
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
 CHECK = "check"  # the argument of `lua_run`
 PARAMS = "params"  # that of the parameters of checks
 ALL = "all"  # in place of names
-SPACE = "checks"  # pages are called `checks.NAME`
 MAX_LISTED = 250  # characters of names in one note
 MAX_DETAILS = 6  # columns of a finding that stand in one text
 
@@ -53,7 +55,7 @@ def parameters_of(checks: Sequence[Check], names: str, params: Mapping[str, Any]
 
 
 def page(name: str) -> str | None:
-    """Return the page of a check, or the list of all; None if no check has this name.
+    """Return the page of a check of the user, or the list of all checks; None for any other name.
 
     Raises:
         UnknownNameError: the name is one of a check's page, and there is no such check.
@@ -69,22 +71,21 @@ def page(name: str) -> str | None:
     if short == name.strip() and short not in check_names():
         return None
     check = find_check(short)
-    head = f'`lua_run` with `check = "{check.name}"` runs it. Severity {check.severity}, scope `{check.scope}`.'
-    parameters = [
-        f"- `{one.name}` (required): {one.doc}" if one.required else f"- `{one.name} = {one.default}`: {one.doc}"
-        for one in check.parameters
-    ]
-    about = [f"# {check.title}", "", f"{head} {check.why}", f"What to do: {check.remedy}", *parameters]
-    return "\n".join([*about, "", "```lua", check.lua.rstrip(), "```"])
+    return "\n\n".join(check_page(parse_question(check.source, check.file, CHECK_HEAD)))
 
 
-def entries() -> Iterator[SearchEntry]:
-    """Yield the pages of all checks for a search."""
+def own_entries() -> Iterator[SearchEntry]:
+    """Yield what is searched of the checks of the user's folder.
+
+    Raises:
+        SettingsError: one of them, or the settings, are invalid.
+    """
     from kosmo_kernel.checks import all_checks
-    from kosmo_kernel.docs.search import search_entry
+    from kosmo_kernel.docs.search import check_entry
 
     for check in all_checks():
-        yield search_entry(f"{SPACE}.{check.name}", check.title, f"{check.why} {check.remedy}")
+        if not check.is_shipped:
+            yield check_entry(parse_question(check.source, check.file, CHECK_HEAD))
 
 
 def rows_of(report: CheckReport) -> Records:

@@ -1,55 +1,88 @@
-"""The answers of `lua_search_docs`: functions with how to call them and what they return, and guides."""
+"""The answers of `lua_search_docs`: functions with how to call them and what they return, checks, tables and guides."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kosmo_kernel.docs import list_pages, search_pages
-from kosmo_kernel.docs.search import terms_of
-from kosmo_kernel.docs.subject import Subject
+from kosmo_kernel import integrations
+from kosmo_kernel.docs import GUIDES, search_pages
+from kosmo_kernel.docs.checks import SPACE, check_names
+from kosmo_kernel.docs.search import SearchResult
+from kosmo_kernel.docs.subject import TABLES
+from kosmo_kernel.docs.words import terms_of
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp_server import checks
 from kosmo_kernel.mcp_server.sessions import ClientSession
+from kosmo_kernel.questions.tables import table_names
 from kosmo_kernel.render.bounded import bounded
 from kosmo_kernel.safety.text import shortened
 
-MAX_DETAILED = 6  # functions with their fields
-MAX_RESULTS = 20  # pages
-MAX_CHECKS = 8
-MAX_FIELDS_LENGTH = 400  # characters of the names of a function's fields
+MAX_DETAILED = 2  # functions with their fields
+MAX_RESULTS = 8  # pages
+MAX_LENGTH = 1_180  # characters of an answer
+MAX_TITLE_LENGTH = 90  # characters
+MAX_FIELDS_LENGTH = 170  # characters of the names of a function's fields
 MAX_VALUE_LENGTH = 60  # characters of a kept value
 WHO = "who"
+_FAN_OUT = "A list as `{0}` asks for each; the rows then have `{0}`, the name as you gave it."
 
 
 def search(words: str) -> str:
-    """Return the pages that have the most of the words, best first; all pages without words."""
+    """Return the pages that speak of these words, best first; the list of pages without words."""
     if not terms_of(words):
-        return str(list_pages())
+        return page_list()
     wrong = []
     try:
-        entries = list(checks.entries())
+        entries = list(checks.own_entries())
     except SettingsError as error:  # in a check of the user, which is no reason to find no function
-        entries, wrong = [], [f"Checks cannot be searched. {error.message}"]
-    results = search_pages(words, entries)
-    of_checks = [result for result in results if result.page.startswith(f"{checks.SPACE}.")]
-    others = [result for result in results if result not in of_checks][:MAX_RESULTS]
-    lines = [line for place, result in enumerate(others) for line in _result(result, is_detailed=place < MAX_DETAILED)]
-    lines += [f"- check `{result.page}`: {result.title}" for result in of_checks[:MAX_CHECKS]]
-    lines = lines or ["Nothing speaks of this. `lua_read_doc` without a page lists all pages."]
-    return "\n".join([*lines, *wrong])
+        entries, wrong = [], [f"Checks of your folder cannot be searched. {error.message}"]
+    results = search_pages(words, entries)[:MAX_RESULTS]
+    detailed = [result for result in results if result.function][:MAX_DETAILED]
+    lists = {one.fan_out.name for result in detailed if (one := result.function) and one.fan_out}
+    ending = [_FAN_OUT.format(name) for name in sorted(lists)[:1]] + wrong
+    room = MAX_LENGTH - sum(map(len, ending))
+    lines = []
+    for result in results:
+        lines_of_result = list(_lines_of(result, is_detailed=result in detailed))
+        room -= sum(map(len, lines_of_result)) + len(lines_of_result)
+        if room < 0:
+            break
+        lines += lines_of_result
+    return "\n".join([*(lines or ["Nothing speaks of this. `lua_read_doc` without a page lists all pages."]), *ending])
 
 
-def _result(result: Subject, *, is_detailed: bool) -> Iterator[str]:
-    title = getattr(result, "title", "")
-    if result.integration is None or result.function is None:
-        yield f"- page `{result.page}`: {title}"
+def page_list() -> str:
+    """Return the names of all pages, guides and checks first; those of functions are on the page of each service."""
+    lines = [
+        "# Pages",
+        f"Guides: {', '.join(GUIDES)}.",
+        f"Checks, as `{SPACE}.NAME`; `{SPACE}.{checks.ALL}` has their titles: {', '.join(check_names())}.",
+    ]
+    for service in integrations.load_all():
+        name, tables = service.name, table_names(service.name)
+        if tables:
+            lines.append(f"Tables, as `{name}.{TABLES}.NAME`: {', '.join(tables)}.")
+        example = service.functions[0].name
+        lines.append(f"`{name}` has its functions by subject, and `{name}.{example}` is the page of one.")
+    return "\n".join(lines)
+
+
+def _lines_of(result: SearchResult, *, is_detailed: bool) -> Iterator[str]:
+    """Yield the lines about a page: how to use it and what it is about, and the fields of a function."""
+    title = shortened(result.title, MAX_TITLE_LENGTH)
+    if result.function is None or result.integration is None:
+        is_table = result.part.startswith(f"{TABLES}.")
+        is_check = result.page.startswith(f"{SPACE}.")
+        kind = "table" if is_table else "check" if is_check else "page"
+        yield f"- {kind} `{result.page}{'()' * is_table}`: {title}"
         return
     function = result.function
     yield f"- `{result.integration.name}.{function.signature}`: {title}"
     if is_detailed:
         kind = "a list of" if function.returns == "list" else "a record of"
-        fields = shortened(", ".join(column.name for column in function.columns), MAX_FIELDS_LENGTH)
-        yield f"  {kind} {fields}"
+        main = [column for column in function.columns if column.main] or function.columns
+        fields = [column.name for column in [*result.columns[:3], *main] if column.path[-1] != "id"]
+        yield f"  {kind} {shortened(', '.join(dict.fromkeys(fields)), MAX_FIELDS_LENGTH)}"
 
 
 def session_lines(session: ClientSession) -> list[str]:

@@ -44,6 +44,9 @@ class Kind:
         return (*self.required, *self.optional, *filter(None, [self.repeated]))
 
 
+CHECK = Kind("check", ("title", SEVERITY, "why", "do", "scope", "key"), "param", ("profile",))
+
+
 @dataclass(frozen=True, slots=True)
 class HeadEntry:
     """An entry of a head: its value, and its line of the file, from 1."""
@@ -61,6 +64,11 @@ class QuestionFile:
     source: str  # the text of the file; lines end in a line feed
     body_start: int  # the line, from 1, at which the Lua begins
     entries: dict[str, list[HeadEntry]]  # of the head, by key
+
+    @property
+    def lua(self) -> str:
+        """The Lua below the head."""
+        return lua_below(self.source, self.body_start)
 
     def value(self, key: str) -> str:
         """Return the value of a required key."""
@@ -84,6 +92,11 @@ class QuestionFile:
                 key, f"{names} the names of columns with commas between them, such as `app, name`, got {got}."
             )
         return columns
+
+
+def lua_below(source: str, body_start: int) -> str:
+    """Return the Lua of a file, which begins at a line, counted from 1."""
+    return "\n".join(source.split("\n")[body_start - 1 :]).strip("\n") + "\n"
 
 
 def read_text(path: Path) -> str:

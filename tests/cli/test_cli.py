@@ -17,8 +17,10 @@ from kosmo_command import COMMAND, document, environment, imported, kosmo, on_te
 import kosmo_kernel
 from kosmo_kernel import docs
 from kosmo_kernel.cli import COMMANDS, command_named, main, outcome
+from kosmo_kernel.docs.checks import check_names
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
+from kosmo_kernel.questions.tables import table_names
 
 # Names and options that shell scripts rely on.
 SURFACE = {
@@ -171,7 +173,9 @@ def test_a_full_disk_is_an_error_without_a_traceback(more: list[str]) -> None:
 def test_the_reference_lists_its_pages() -> None:
     done = kosmo("integrations:docs")
     pages = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
-    assert pages == ["heroku", "heroku.reference", "heroku.tables", "heroku.left_out", *FUNCTIONS, *docs.GUIDES]
+    tables = [f"heroku.tables.{name}" for name in table_names("heroku")]
+    of_heroku = ["heroku", "heroku.reference", "heroku.tables", *tables, "heroku.left_out"]
+    assert pages == [*of_heroku, *FUNCTIONS, *docs.GUIDES, *(f"checks.{name}" for name in check_names())]
 
 
 @pytest.mark.parametrize("page", ["heroku", "heroku.list_dynos", "app.integrations.heroku.list_add_ons", "limits"])

@@ -118,9 +118,9 @@ def test_the_reference_is_read_and_searched_and_who_lists_what_the_session_has(s
         return [text_of(await one.call_tool(name, arguments)) for name, arguments in calls]
 
     page, pages, results, who = shared(ask)
-    assert (page.splitlines()[0], pages.splitlines()[0]) == ("# heroku.list_dynos", "# Reference")
+    assert (page.splitlines()[0], pages.splitlines()[0]) == ("# heroku.list_dynos", "# Pages")
     assert "- `heroku.list_dynos({ app_id })`: " in results
-    assert "  a list of name, state, " in results
+    assert "  a list of state, updated_at, created_at, name, " in results
     assert "seen: table 2 items" in who.splitlines()
     assert re.search(r"^Out\[\d+\]: 19 records, 31 columns$", who, re.MULTILINE)
 
