@@ -3,7 +3,6 @@
     config.py           the configured servers: `configuration()`, `Configuration`, `files`, `user_file`, `project_root`
     clients.py          the files of other programs that use MCP servers: `CLIENTS`
     entries.py          a server's entry in a settings file: `Server`
-    jsonc.py            JSON with comments
     references.py       resolution of `${NAME}`, `${secret:NAME}` … in an entry: `fill_in`
     secrets.py          storage of secrets: `read`, `keep`, `keeping`, `drop`
     secret_scan.py      detection and redaction of plaintext secrets in an entry
@@ -13,6 +12,7 @@
     names.py            the Lua names of servers and tools
     code_variables.py   the variables that can make a server run other code
     arguments.py        validation of a tool's arguments: `checked`; and of its result: `result_faults`
+    schema_check.py     a check against a schema, here or in the reader (`schema_tasks.py`)
     schema_validator.py the validator for schemas of servers, which limits what a check may cost
     answers.py          a tool's result as a value: `value_of`; its images and documents: `displays_of`
     pages.py            reference pages for servers and tools

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from kosmo_kernel.mcp.schema_check import json_start
 from kosmo_kernel.mcp.tools import Tool
 from kosmo_kernel.pages.page import Page, Writer, in_both_forms, joined
 from kosmo_kernel.safety.escape import fenced
@@ -87,15 +88,11 @@ def _tool(form: Writer, called: str, tool: Tool, level: int) -> Iterator[Markup]
 def _row(form: Writer, tool: Tool, name: str, schema: Mapping[str, Any]) -> tuple[Markup, ...]:
     meaning = [form.with_code(one_line(str(schema.get("description") or ""), most=PROSE))]
     if isinstance(values := schema.get("enum"), list):
-        meaning.append(form.write("One of {}.", _json(values)))
+        meaning.append(form.write("One of {}.", json_start(values, VALUES)))
     if schema.get("default") is not None:
-        meaning.append(form.write("Default: {}.", form.code(_json(schema["default"]))))
+        meaning.append(form.write("Default: {}.", form.code(json_start(schema["default"], VALUES))))
     is_required = form.write("yes" if name in tool.required else "")
     return form.code(one_line(name)), form.text(kind_of(schema)), is_required, form.join(" ", filter(None, meaning))
-
-
-def _json(value: Any) -> str:
-    return one_line(json.dumps(value, ensure_ascii=False), most=VALUES)
 
 
 def kind_of(schema: Mapping[str, Any]) -> str:
@@ -114,7 +111,7 @@ def kind_of(schema: Mapping[str, Any]) -> str:
 
 
 def arguments_of(tool: Tool) -> list[dict[str, Any]]:
-    """Return the arguments of a tool, each with the fields of `editor.arguments.Argument`."""
+    """Return the first `ARGUMENTS` arguments of a tool, each with the fields of `editor.arguments.Argument`."""
     return [
         {
             "name": name,
@@ -123,7 +120,7 @@ def arguments_of(tool: Tool) -> list[dict[str, Any]]:
             "required": name in tool.required,
             "values": tuple(value for value in schema.get("enum") or () if isinstance(value, str)),
         }
-        for name, schema in tool.properties.items()
+        for name, schema in islice(tool.properties.items(), ARGUMENTS)
     ]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, islice
 from typing import Any, Literal
 
 from kosmo_kernel.mcp.names import lua_names
 
 WRAPPED = "result"
+MAX_SIGNATURE = 500  # arguments in a signature
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,9 @@ class Tool:
         """Its Lua signature, with optional arguments marked: `search_issues(query, limit?)`."""
         names, required = self.properties, self.required
         optional = (f"{name}?" for name in names if name not in required)
-        arguments = [*(name for name in names if name in required), *optional]
-        return f"{self.lua}({', '.join(arguments)})"
+        arguments = chain((name for name in names if name in required), optional)
+        more = ["…"] if len(names) > MAX_SIGNATURE else []
+        return f"{self.lua}({', '.join([*islice(arguments, MAX_SIGNATURE), *more])})"
 
 
 def tools_of(server: str, described: Iterable[Mapping[str, Any]]) -> tuple[Tool, ...]:

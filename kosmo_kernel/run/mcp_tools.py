@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any
 
 from kosmo_kernel.client.call import CallHandle, PlannedCall, Reply
@@ -19,14 +20,15 @@ from kosmo_kernel.lua.host import MCP_REQUESTS, CallRequest
 from kosmo_kernel.lua.values import Opaque
 from kosmo_kernel.mcp import Server, Servers, Tool
 from kosmo_kernel.mcp.answers import displays_of, result_value
-from kosmo_kernel.mcp.arguments import checked
+from kosmo_kernel.mcp.arguments import checked, is_small
 from kosmo_kernel.mcp.connection import CallListener
 from kosmo_kernel.mcp.names import original_name
 from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown_page
 from kosmo_kernel.mcp.trust import consent_lines as command_of
 from kosmo_kernel.pages.page import Page
+from kosmo_kernel.reader.allowance import Allowance, allowed
 from kosmo_kernel.run.provider import SPACE
-from kosmo_kernel.run.schema_matching import matches_of_one_call
+from kosmo_kernel.run.schema_matching import CANCELLED, matches_of_one_call
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Target
 from kosmo_kernel.text.nearest import nearest
@@ -207,9 +209,16 @@ class McpTools:
                 return
             handle.progress.answered(None)
             handle.done()
+            if future.exception() or is_small(future.result()):
+                finish(future)
+            else:  # the reader checks it, and the event loop must not wait for that
+                Thread(target=finish, args=(future,), daemon=True).start()
+
+        def finish(future: Future[dict[str, Any]]) -> None:
             try:
                 answer = future.result()
-                value = result_value(tool, answer, servers.secrets())
+                with allowed(Allowance(stop_reason=lambda: CANCELLED if handle.cancelled else None)):
+                    value = result_value(tool, answer, servers.secrets())
                 rows = len(value) if isinstance(value, Records) else None
                 handle.on_result(Reply([value], rows=rows, shown=displays_of(answer)))
             except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run

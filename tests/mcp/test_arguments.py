@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from kosmo_kernel.errors import BadAnswerError, InvalidArgumentsError, RefusedError, StoppedError
+from kosmo_kernel.mcp import arguments
 from kosmo_kernel.mcp.answers import displays_of, result_value
-from kosmo_kernel.mcp.arguments import checked
+from kosmo_kernel.mcp.arguments import MAX_SMALL_SCHEMA, MAX_SMALL_VALUE, checked
 from kosmo_kernel.mcp.schema_validator import CheckBudget, SchemaCostError
-from kosmo_kernel.mcp.tools import Tool, tools_of
+from kosmo_kernel.mcp.tools import MAX_SIGNATURE, Tool, tools_of
+from kosmo_kernel.reader import reading
 from kosmo_kernel.reader.allowance import Allowance, allowed
 from kosmo_kernel.run.schema_matching import matches_of_one_call
 from kosmo_kernel.values.records import Records
@@ -36,6 +38,10 @@ SEARCH = {
     },
     "required": ["query"],
 }
+
+LARGE: dict[str, Any] = {
+    "$defs": {f"part{number}": {} for number in range(MAX_SMALL_SCHEMA)}
+}  # makes a schema too large for here
 
 
 def searched(pattern: str, text: str) -> bool:
@@ -84,8 +90,11 @@ def test_arguments_are_given_by_name_or_in_the_order_of_the_schema() -> None:
         ({"limit": "x", "zzz": 1}, "`query` is missing; `zzz` is no argument of it; `limit` must be a whole number"),
     ],
 )
-def test_what_is_wrong_is_said_and_never_what_was_given(given: dict[str, Any], fault: str) -> None:
-    assert faults(given) == fault
+@pytest.mark.parametrize("more", [{}, LARGE], ids=["small", "large"])
+def test_what_is_wrong_is_said_and_never_what_was_given(
+    given: dict[str, Any], fault: str, more: dict[str, Any]
+) -> None:
+    assert faults(given, schema=SEARCH | more) == fault
 
 
 def test_too_many_positional_arguments_are_counted() -> None:
@@ -413,7 +422,7 @@ def test_a_check_ends_when_its_run_must_stop(schema: dict[str, Any]) -> None:
     whole = tool({"properties": {"query": {"type": "array"} | schema}})
     with allowed(Allowance(stop_reason=lambda: "interrupted" if next(looks) > 100 else None)):
         with pytest.raises(StoppedError):
-            checked(whole, {"query": list(range(10_000))})
+            checked(whole, {"query": list(range(5_000))})
         assert next(looks) < 1_000
 
 
@@ -439,3 +448,85 @@ def test_a_result_that_violates_its_output_schema_is_an_error_and_its_patterns_a
     for wrong in ({"a": 1}, {}):
         with pytest.raises(BadAnswerError, match=r"^mcp\.library\.search answered wrongly: "):
             result_value(tool(output=output), {"structuredContent": wrong})
+
+
+# What is large is checked in the reader ---------------------------------------------------------------------------
+
+
+@pytest.mark.claim("mcp-schemas")
+def test_only_a_large_schema_or_value_is_checked_in_the_reader() -> None:
+    reading.close()
+    checked(tool(), {"query": "owls", "tags": ["a"]})
+    assert reading.pid() is None
+    assert checked(tool(SEARCH | LARGE), {"query": "owls", "limit": 2.0}) == {"query": "owls", "limit": 2}
+    assert reading.pid() is not None
+    reading.close()
+    assert faults({"query": "owls", "tags": ["a"] * MAX_SMALL_VALUE}) == "`tags` must have at most 2 items"
+    assert reading.pid() is not None
+
+
+def test_a_pattern_of_a_large_schema_may_be_one_that_python_does_not_know() -> None:
+    schema = CODE | LARGE
+    assert checked(tool(schema), {"code": "É12"}, matches=searched) == {"code": "É12"}
+    assert faults({"code": "é12"}, schema=schema).startswith("`code` must satisfy `pattern`: ")
+    assert checked(tool(schema), {"code": "é12"}) == {"code": "é12"}
+
+
+@pytest.mark.claim("mcp-patterns")
+@pytest.mark.full
+def test_a_pattern_of_a_large_schema_that_takes_too_long_is_left_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arguments, "MAX_SECONDS", 0.5)
+    schema = {"properties": {"a": ENDLESS, "n": {"type": "integer"}}} | LARGE
+    assert checked(tool(schema), {"a": LONG}, matches=searched) == {"a": LONG}
+    assert faults({"a": LONG, "n": "x"}, schema=schema) == "`n` must be a whole number"
+
+
+@pytest.mark.claim("mcp-schemas")
+@pytest.mark.parametrize("seconds", [5.0, 0.01])
+def test_a_large_schema_that_takes_too_long_to_check_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(arguments, "MAX_SECONDS", seconds)
+    schema = doubling(20, "allOf")
+    schema["$defs"] |= LARGE["$defs"]
+    with pytest.raises(InvalidArgumentsError, match=r"^mcp\.library\.search: its schema takes too long to check"):
+        checked(tool(schema), {"query": "owls"})
+
+
+@pytest.mark.claim("mcp-schemas")
+def test_a_check_in_the_reader_ends_when_its_run_must_stop() -> None:
+    looks = iter(range(1_000_000))
+    schema = {"properties": {"a": ENDLESS}} | LARGE
+    with (
+        allowed(Allowance(stop_reason=lambda: "interrupted" if next(looks) > 5 else None)),
+        pytest.raises(StoppedError),
+    ):
+        checked(tool(schema), {"a": LONG}, matches=searched)
+
+
+def test_a_large_result_is_checked_too() -> None:
+    rows: list[dict[str, Any]] = [{"n": n} for n in range(MAX_SMALL_VALUE)]
+    output = {"properties": {"rows": {"items": {"properties": {"n": {"type": "integer"}}}}}}
+    value = result_value(tool(output=output), {"content": [], "structuredContent": {"rows": rows}})
+    assert value == {"rows": rows}
+    rows[-1] = {"n": "x"}
+    with pytest.raises(BadAnswerError, match=rf"`rows\[{len(rows)}\].n` must be a whole number"):
+        result_value(tool(output=output), {"content": [], "structuredContent": {"rows": rows}})
+
+
+@pytest.mark.parametrize("reply", [b"no JSON", b"3", b"[" * 500])
+def test_a_reply_of_the_reader_that_makes_no_sense_checks_nothing(
+    monkeypatch: pytest.MonkeyPatch, reply: bytes
+) -> None:
+    monkeypatch.setattr(reading, "read", lambda *_: reply)
+    with pytest.raises(InvalidArgumentsError, match="nothing can be checked against it"):
+        checked(tool(LARGE), {"a": 1})
+
+
+def test_a_signature_names_a_limited_number_of_arguments() -> None:
+    schema = {
+        "properties": {f"a{number}": {} for number in range(MAX_SIGNATURE + 1)},
+        "required": [f"a{MAX_SIGNATURE}"],
+    }
+    assert tool(schema).signature.startswith(f"search(a{MAX_SIGNATURE}, a0?, a1?, ")
+    assert tool(schema).signature.endswith(f", a{MAX_SIGNATURE - 2}?, …)")
