@@ -48,7 +48,7 @@ from kosmo_kernel.text.nearest import nearest
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua.process import LuaProcess
-    from kosmo_kernel.run.services import Services
+    from kosmo_kernel.run.services import PreparedServices, Services
     from kosmo_kernel.run.shared_services import SharedServices
 
 
@@ -102,7 +102,7 @@ class Session:
         agent: bool = False,
         services: bool = True,
         process: LuaProcess | None = None,
-        shared: SharedServices | None = None,
+        shared: PreparedServices | None = None,
     ) -> None:
         self.limits = limits(memory_limit, cpu_limit, timeout)
         ROWS.resolve()  # raises an error in its setting before anything runs

@@ -15,7 +15,6 @@ from kosmo_kernel.checks.acceptances import acceptance_file as acceptance_file
 from kosmo_kernel.checks.acceptances import read_acceptances as read_acceptances
 from kosmo_kernel.checks.check_file import SEVERITIES as SEVERITIES
 from kosmo_kernel.checks.check_file import Check as Check
-from kosmo_kernel.checks.check_file import CheckParameter as CheckParameter
 from kosmo_kernel.checks.check_file import parse_check as parse_check
 from kosmo_kernel.checks.check_file import read_check as read_check
 from kosmo_kernel.checks.comparison import compare as compare

@@ -17,7 +17,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LuaError, Unk
 from kosmo_kernel.results.result import Result, deletion_notes
 from kosmo_kernel.run.call_tracker import MAX_FAILURES_KEPT
 from kosmo_kernel.text.quantities import counted
-from kosmo_kernel.values.records import Record, Records
+from kosmo_kernel.values.records import FAILURE_FIELDS, Record, Records
 
 _MISTAKES = (InvalidArgumentsError, LuaError, UnknownFieldError, UnknownNameError)  # in the Lua of a check
 _ADVICE = "Return the list of findings, {} for none."
@@ -103,8 +103,9 @@ def _records(check: Check, value: Any) -> tuple[Records, str]:
 
 
 def names_of(failures: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    """Yield the names of the items that could not be read: the first value of each row."""
-    return (str(value) for row in failures if (value := next(iter(row.values()), None)) is not None)
+    """Yield the names of the items that could not be read: the first value of each row that is about an item."""
+    firsts = (next(iter(row.items()), ("", None)) for row in failures)
+    return (str(value) for name, value in firsts if value is not None and name != FAILURE_FIELDS[0].name)
 
 
 def mentions(value: Any, names: frozenset[str]) -> bool:

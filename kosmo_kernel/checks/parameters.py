@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kosmo_kernel.checks.check_file import Check, CheckParameter
+from kosmo_kernel.checks.check_file import Check
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
+from kosmo_kernel.questions.parameters import QuestionParameter
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import CHECK_PARAMETERS
 from kosmo_kernel.text.nearest import nearest
@@ -66,7 +67,7 @@ def values_for(check: Check, given: Values) -> dict[str, Any]:
     return values
 
 
-def missing_parameters(check: Check, values: Values) -> list[CheckParameter]:
+def missing_parameters(check: Check, values: Values) -> list[QuestionParameter]:
     """Return the required parameters of a check that have no value.
 
     Parameters:
@@ -76,13 +77,13 @@ def missing_parameters(check: Check, values: Values) -> list[CheckParameter]:
     return [parameter for parameter in check.parameters if parameter.required and parameter.name not in values]
 
 
-def setup_of(check: Check, parameter: CheckParameter) -> str:
+def setup_of(check: Check, parameter: QuestionParameter) -> str:
     """Return the option that sets a parameter, and what it means: `-p leavers.leavers '["…"]' (the addresses …)`."""
     return f"-p {check.name}.{parameter.name} {parameter.example} ({parameter.doc})"
 
 
 def require_parameters(
-    checks: Sequence[Check], given: Values, option: Callable[[Check, CheckParameter], str] = setup_of
+    checks: Sequence[Check], given: Values, option: Callable[[Check, QuestionParameter], str] = setup_of
 ) -> None:
     """Check that checks which a user named have their required parameters.
 
@@ -134,7 +135,7 @@ def _is_value(value: Any) -> bool:
     return value is not None and not isinstance(value, dict)
 
 
-def _is_like(value: Any, parameter: CheckParameter) -> bool:
+def _is_like(value: Any, parameter: QuestionParameter) -> bool:
     """Return whether a value is of the kind of a parameter."""
     if parameter.required:
         kinds_of: dict[str, tuple[type, ...]] = {"number": (int, float), "string": (str,), "table": (list, tuple, dict)}
@@ -146,7 +147,7 @@ def _is_like(value: Any, parameter: CheckParameter) -> bool:
     return default is None or any(isinstance(default, kind) and isinstance(value, kind) for kind in kinds)
 
 
-def _mistake(check: Check, parameter: CheckParameter, value: Any) -> str:
+def _mistake(check: Check, parameter: QuestionParameter, value: Any) -> str:
     kind = {"table": "list"}.get(parameter.kind, parameter.kind)
     usual = f"a {kind} (usually {parameter.default})" if parameter.default else f"a {kind}"
     return f"parameter `{parameter.name}` of {check.name} is {usual}, got {value!r:.60}."

@@ -38,13 +38,15 @@ class Subject:
 
 REFERENCE, LEFT_OUT = "reference", "left_out"
 TABLES = NAMESPACE  # which no function and no account is called
+TABLES_NAMED = 5  # in the title of their page
 
 
 def parts_of(integration: Integration) -> dict[str, str]:
     """Return the pages of an integration that are about neither all of its functions nor one: their titles by name."""
     parts = {REFERENCE: "The functions that most questions need, on one page"} if integration.most_used else {}
     if tables := table_names(integration.name):
-        parts[TABLES] = f"Tables that reports share: {', '.join(tables)}"
+        more = f" and {len(tables) - TABLES_NAMED} more" if len(tables) > TABLES_NAMED else ""
+        parts[TABLES] = f"Tables that reports share: {', '.join(tables[:TABLES_NAMED])}{more}"
         parts |= {f"{TABLES}.{name}": find_table(integration.name, name).title for name in tables}
     return parts | ({LEFT_OUT: f"What of {integration.title} has no function"} if integration.left_out else {})
 

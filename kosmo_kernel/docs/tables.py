@@ -13,4 +13,6 @@ def table_descriptions(service: str) -> Iterator[str]:
     for name in table_names(service):
         table = find_table(service, name)
         columns = ", ".join(f"`{column}`" for column in table.columns)
-        yield paragraphs(f"**`{service}.tables.{name}()`: {table.title}.** {table.about} Columns: {columns}.")
+        parameters = "".join(f" `{one.name} = {one.default}`: {one.doc}." for one in table.parameters)
+        text = f"**`{service}.tables.{name}()`: {table.title}.** {table.about} Columns: {columns}."
+        yield paragraphs(f"{text}{' Parameters:' if parameters else ''}{parameters}")

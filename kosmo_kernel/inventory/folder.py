@@ -10,9 +10,9 @@ from typing import Any
 from kosmo_kernel import __version__
 from kosmo_kernel.inventory import terraform
 from kosmo_kernel.inventory.page import PAGE, page_of
-from kosmo_kernel.inventory.source import SERVICE, AccountData
+from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import as_json
-from kosmo_kernel.inventory.tables import InventoryTable, tables_of
+from kosmo_kernel.inventory.tables import SERVICE, InventoryTable
 from kosmo_kernel.render.cells import spreadsheet_cell
 from kosmo_kernel.safety.rows import Csv, csv_lines
 from kosmo_kernel.safety.text import with_json_escapes
@@ -49,7 +49,7 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
     Raises:
         FileWriteError: the files cannot be written; there is no folder.
     """
-    tables = tables_of(data)
+    tables = data.inventory_tables
     summary = {
         KIND: VERSION,
         "integration": SERVICE,
@@ -73,7 +73,7 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
         write_private(temporary / SUMMARY, with_json_escapes(encode(summary, indent=2)) + b"\n")
         write_private(temporary / terraform.FILE, terraform.import_file(data).encode())
         write_private(temporary / terraform.PROVIDER_FILE, terraform.PROVIDER.encode())
-        write_private(temporary / PAGE, page_of(data, tables).encode())
+        write_private(temporary / PAGE, page_of(data).encode())
     return summary
 
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kosmo_kernel.accounts import is_demo
-from kosmo_kernel.inventory.bill import BillGroup, bill_of, total
+from kosmo_kernel.inventory.bill import BillGroup, total
 from kosmo_kernel.inventory.page_style import STYLE
 from kosmo_kernel.inventory.source import AccountData
-from kosmo_kernel.inventory.summary import KeyFigure, Obstacle, Unread, key_figures, obstacles, unread
-from kosmo_kernel.inventory.tables import BOUNDS, KINDS, InventoryTable
+from kosmo_kernel.inventory.summary import KeyFigure, Obstacle, Unread, bill_of, key_figures, obstacles, unread
+from kosmo_kernel.inventory.tables import BOUNDS, InventoryTable, kinds
 from kosmo_kernel.pages.design import FICTION
 from kosmo_kernel.render.text import is_number
 from kosmo_kernel.safety.escape import Html, html_attribute
@@ -26,6 +26,7 @@ PAGE = "index.html"
 MAX_ROWS = 500  # of a table on the page
 MAX_OPEN_ROWS = 25  # of a table that is open when the page opens
 MAX_PARTS = 8  # of the bill by team, by app and so on
+MAX_ABOUT = 140  # characters about a table; of a longer text the first sentence is there
 MAX_ITEMS = 8  # names that stand below what makes a move hard, or below what could not be read
 
 _NOTHING, _EMPTY = Html(""), Html("\n")
@@ -103,7 +104,7 @@ _HEADINGS = {
 }
 
 
-def page_of(data: AccountData, tables: Sequence[InventoryTable]) -> Html:
+def page_of(data: AccountData) -> Html:
     """Return the page."""
     day = f"{data.time:%d %B %Y}".lstrip("0")
     source = "a snapshot" if data.origin else counted(data.requests, "request")
@@ -113,7 +114,7 @@ def page_of(data: AccountData, tables: Sequence[InventoryTable]) -> Html:
         _SECTION.format("unread", "What is missing", _unread(unread(data), data)),
         _SECTION.format("move", "What makes a move hard", _obstacles(obstacles(data))),
         _SECTION.format("costs", "The bill", _bill(data)),
-        _SECTION.format("tables", "All there is", _EMPTY.join(map(_table, tables))),
+        _SECTION.format("tables", "All there is", _EMPTY.join(map(_table, data.inventory_tables))),
         _SECTION.format("terraform", "Terraform", _TERRAFORM),
     ]
     return _PAGE.format(
@@ -139,7 +140,7 @@ def _unread(missing: Sequence[Unread], data: AccountData) -> Html:
         return _COMPLETE.format(
             f"{counted(len(data.tables), 'list')}, {counted(sum(map(len, data.tables.values())), 'record')}"
         )
-    titles = {kind.source[0]: kind.title for kind in KINDS if len(kind.source) == 1}
+    titles = {kind.needs[0].removeprefix("list_"): kind.title for kind in kinds() if len(kind.needs) == 1}
     items = [
         Html("<li><strong>{}</strong>: {}.{}</li>\n").format(
             titles.get(one.table, one.table.replace("_", " ").capitalize()),
@@ -195,7 +196,7 @@ def _bill(data: AccountData) -> Html:
         Html('<div class="table">{}</div>\n').format(html_table(_parts(title, bill.by(field))))
         for title, field in (("Kind", "kind"), ("Stage", "stage"), ("Team or owner", "team"), ("App", "app"))
     ]
-    names = [f"{line.name} ({line.plan})" for line in bill.unknown]
+    names = [f"{line['name']} ({line['plan']})" for line in bill.unknown]
     unknown = Html("<p>Not counted, for want of a price that is known:</p>\n{}").format(_names(names, "bill"))
     return _NOTHING.join([first, *parts, *([unknown] if names else [])])
 
@@ -218,10 +219,10 @@ def _table(table: InventoryTable) -> Html:
         name=html_attribute(kind.name),
         title=kind.title,
         count=f"{count:,}",
-        about=kind.about,
+        about=kind.about if len(kind.about) <= MAX_ABOUT else f"{kind.about.partition('. ')[0]}.",
         open=_OPEN if is_open else _NOTHING,
         closed=_IN_PRINT.format(kind.name) if count and not is_open else _NOTHING,
-        table=html_table([_column(name, rows) for name in kind.on_page]),
+        table=html_table([_column(name, rows) for name in kind.page]),
         cut=_CUT.format(MAX_ROWS, count, html_attribute(kind.name), kind.name) if count > MAX_ROWS else _NOTHING,
     )
 

@@ -5,7 +5,6 @@ Both give the same `AccountData`, so that everything after this is one path. Tex
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,9 @@ from typing import Any
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.demo.times import NOW
+from kosmo_kernel.inventory.list_services import ListServices
 from kosmo_kernel.inventory.records import Row, Tables, usable
+from kosmo_kernel.inventory.tables import SERVICE, InventoryTable, make_tables
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
@@ -24,7 +25,6 @@ from kosmo_kernel.snapshot import read
 from kosmo_kernel.snapshot.folder import redacted
 from kosmo_kernel.snapshot.lists import AccountLists
 
-SERVICE = "heroku"
 # The lists that an inventory reads; those below have one request for each record of a list above.
 LISTS = (
     *("apps", "dyno_sizes", "account_addons", "addon_attachments", "pipelines", "pipeline_couplings", "teams"),
@@ -85,10 +85,6 @@ class AccountData:
         partial = {one["table"] for one in self.failures} | ({"apps"} if self.unreachable_apps else set())
         return all(table in self.tables and table not in partial for table in tables)
 
-    def unread_items(self, table: str, key: str) -> set[str | None]:
-        """Return the items of which a list could not be read; None stands for an item that is not known."""
-        return {one.get(key) for one in self.failures if one["table"] == table}
-
     def rows(self, table: str) -> Sequence[dict[str, Any]]:
         """Return the records of a list; none if it could not be read."""
         return self.tables.get(table, ())
@@ -105,41 +101,22 @@ class AccountData:
         return str(self.apps[known]["name"] if known in self.apps else app.get("name") or row.get("app_id") or known)
 
     @cached_property
-    def stages(self) -> dict[str, tuple[str, str]]:
-        """The pipeline and the stage of each app that is in one, by the app's name."""
-        pipelines = {pipeline["id"]: pipeline["name"] for pipeline in self.rows("pipelines")}
-        return {
-            self.app_name(row): (pipelines.get(row["pipeline"]["id"], row["pipeline"]["id"]), row["stage"])
-            for row in self.rows("pipeline_couplings")
-        }
+    def inventory_tables(self) -> list[InventoryTable]:
+        """The tables of an inventory that can be made of the lists."""
+        return make_tables(self.services(), self.time)
+
+    def services(self) -> ListServices:
+        """Return services that answer from the lists."""
+        return ListServices(self.time.date(), self.tables, self.failures, self.app_name)
+
+    def answer(self, table: str) -> Sequence[Row]:
+        """Return the rows of a table of the inventory; none if its lists could not be read."""
+        return next((one.rows for one in self.inventory_tables if one.kind.name == table), ())
 
     @cached_property
     def review_apps(self) -> frozenset[str]:
         """The names of the apps that were made for a pull request."""
-        by_stage = {name for name, (_, stage) in self.stages.items() if stage == "review"}
-        return frozenset(by_stage | {self.app_name(row) for row in self.rows("review_apps") if row.get("app")})
-
-    def by_app(self, table: str) -> Mapping[str, Sequence[dict[str, Any]] | None]:
-        """Return the records of a list by the name of their app, with None for apps of which it could not be read."""
-        groups: dict[str, list[dict[str, Any]] | None] = {}
-        if table in self.tables:
-            groups = {app["name"]: [] for app in self.rows("apps")}
-        collected: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in self.rows(table):
-            collected[self.app_name(row)].append(row)
-        unread = self.unread_items(table, "app_id")
-        apps = groups.keys() if None in unread else {self.app_name({"app_id": app}) for app in unread}
-        return {**groups, **collected, **dict.fromkeys(apps)}
-
-
-def users_of_addons(data: AccountData) -> dict[str, list[str]]:
-    """Return the names of the apps that use each add-on, by its id; the app that owns it is the first."""
-    users: dict[str, dict[str, None]] = defaultdict(dict)
-    for row in data.rows("account_addons"):
-        users[row["id"]][data.app_name(row)] = None
-    for row in data.rows("addon_attachments"):
-        users[row["addon"]["id"]][data.app_name(row)] = None
-    return {addon: list(apps) for addon, apps in users.items()}
+        return frozenset(row["name"] for row in self.answer("apps") if row["review_app"])
 
 
 def from_account(session: Session, frontend: Frontend = NO_FRONTEND) -> AccountData:

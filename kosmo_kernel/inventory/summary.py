@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from kosmo_kernel import integrations
 from kosmo_kernel.integrations.heroku.scopes import READ
-from kosmo_kernel.inventory.access import PEOPLE, people
-from kosmo_kernel.inventory.addons import is_database, is_only_on_heroku
-from kosmo_kernel.inventory.bill import BILLED, CENTS, bill_of, dollars, total
-from kosmo_kernel.inventory.domains import heroku_managed_endpoints
+from kosmo_kernel.inventory.bill import BILLED, CENTS, Bill, total
 from kosmo_kernel.inventory.records import Row, at
-from kosmo_kernel.inventory.source import SERVICE, AccountData, users_of_addons
+from kosmo_kernel.inventory.source import AccountData
+from kosmo_kernel.inventory.tables import BILL, SERVICE, make_tables
 from kosmo_kernel.snapshot.lists import table_of
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.text.times import iso_time
+
+PEOPLE = ("collaborators", "team_members", "space_members", "enterprise_account_members")  # the lists of people
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,32 @@ class Unread:
     table: str
     reason: str
     items: Sequence[str]
+
+
+def bill_of(data: AccountData) -> Bill:
+    """Return the monthly bill of an account."""
+    return Bill(data.answer(BILL), complete=data.is_whole(*BILLED))
+
+
+def bill_from(
+    lists: Mapping[str, Sequence[dict[str, Any]]],
+    *,
+    now: str,
+    unread: Iterable[Mapping[str, Any]] = (),
+    idle_days: float,
+) -> Bill:
+    """Return the monthly bill of an account from lists of records, such as a script has read.
+
+    Parameters:
+        lists: the records by the name of their list.
+        now: the time of the data, `2026-11-20T09:00:00Z`.
+        unread: what could not be read of `formation`, each with its `app_id`.
+        idle_days: dynos of an app without a release for so many days count as idle.
+    """
+    failures = [{**one, "table": "formation"} for one in unread]
+    data = AccountData("", datetime.fromisoformat(now), lists, failures)
+    [table] = make_tables(data.services(), data.time, [BILL], idle_days=idle_days)
+    return Bill(table.rows, complete=data.is_whole(*BILLED))
 
 
 def key_figures(data: AccountData) -> list[KeyFigure]:
@@ -169,9 +195,7 @@ def _cost(data: AccountData) -> KeyFigure:
 def _databases(data: AccountData) -> KeyFigure:
     if "account_addons" not in data.tables:
         return KeyFigure("Databases", None)
-    services = Counter(
-        service for row in data.rows("account_addons") if is_database(service := at(row, "addon_service.name") or "")
-    )
+    services = Counter(row["service"] for row in data.answer("addons") if row["database"])
     detail = ", ".join(f"{count:,} {service}" for service, count in services.most_common(3))
     return _figure("Databases", services.total(), [detail] if detail else [], data, "account_addons")
 
@@ -197,10 +221,10 @@ def _day(time: str) -> str:
 def _people(data: AccountData) -> KeyFigure:
     if not {"collaborators", "team_members"} & data.tables.keys():
         return KeyFigure("People", None)
-    everybody = people(data)
+    everybody = data.answer("people")
     # Who is in no team, only all members of all teams can tell.
-    outside = sum(not person.teams for person in everybody.values()) if data.is_whole("team_members") else 0
-    without = sum(person.two_factor is False for person in everybody.values())
+    outside = sum(not person["teams"] for person in everybody) if data.is_whole("team_members") else 0
+    without = sum(person["two_factor"] is False for person in everybody)
     detail = [f"{outside:,} in no team"] if outside else []
     detail += [f"{without:,} without a second factor"] if without else []
     return _figure("People", len(everybody), detail, data, *PEOPLE)
@@ -217,16 +241,16 @@ def _figure(
 
 def _shared(data: AccountData) -> dict[str, int]:
     """Return the add-ons that several apps use, with the apps."""
-    names = {row["id"]: row["name"] for row in data.rows("account_addons")}
-    names |= {row["addon"]["id"]: row["addon"]["name"] for row in data.rows("addon_attachments")}
-    shared = {names[addon]: apps for addon, apps in users_of_addons(data).items() if len(apps) > 1}
-    return {f"{name}: {', '.join(shared[name])}": 1 for name in sorted(shared)}
+    users = {row["name"]: list(row["used_by"]) for row in data.answer("addons")}
+    for row in data.answer("addon_attachments"):  # of an app that the account cannot see as well
+        apps = users.setdefault(row["addon"], [])
+        apps += [row["app"]] * (row["app"] not in apps)
+    return {f"{name}: {', '.join(users[name])}": 1 for name in sorted(users) if len(users[name]) > 1}
 
 
 def _only_on_heroku(data: AccountData) -> dict[str, int]:
     """Return how many add-ons there are of each service of Heroku's own."""
-    services = Counter(at(row, "addon_service.name") or "" for row in data.rows("account_addons"))
-    return {service: count for service, count in services.most_common() if is_only_on_heroku(service)}
+    return dict(Counter(row["service"] for row in data.answer("addons") if row["only_on_heroku"]).most_common())
 
 
 def _review_apps(data: AccountData) -> dict[str, int]:
@@ -239,8 +263,12 @@ def _spaces(data: AccountData) -> dict[str, int]:
 
 def _managed(data: AccountData) -> dict[str, int]:
     """Return the domains whose certificates Heroku makes and renews."""
-    managed = heroku_managed_endpoints(data)
-    domains = [row["hostname"] for row in data.rows("domains") if at(row, "sni_endpoint.id") in managed]
+    acm = {row["name"] for row in data.answer("apps") if row["acm"]}
+    domains = [
+        row["hostname"]
+        for row in data.answer("domains")
+        if row["certificate"] and row["acm_status"] and row["app"] in acm
+    ]
     return dict.fromkeys(sorted(domains), 1)
 
 
@@ -303,11 +331,11 @@ def as_json(data: AccountData) -> Mapping[str, Any]:
             *(one.name.lower() for one in hard if one.at_least),
         ],
         "bill": {
-            "monthly_usd": dollars(bill.cents),
+            "monthly_usd": bill.cents / CENTS,
             "complete": bill.complete,
-            "idle_usd": dollars(total(bill.idle)),
+            "idle_usd": total(bill.idle) / CENTS,
             **{f"by_{field}": bill.parts(field) for field in ("kind", "team", "stage", "app")},
-            "without_price": [line.name for line in bill.unknown],
+            "without_price": [line["name"] for line in bill.unknown],
         },
         "move": {one.name.lower(): one.count for one in hard},
         "unread": [{"list": one.table, "reason": one.reason, "items": list(one.items)} for one in unread(data)],

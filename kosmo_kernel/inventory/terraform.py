@@ -16,8 +16,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from kosmo_kernel.inventory.domains import heroku_managed_endpoints
-from kosmo_kernel.inventory.reach import is_person
 from kosmo_kernel.inventory.records import Row, at
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.safety.text import HIDDEN, code_point_escape
@@ -46,6 +44,9 @@ provider "heroku" {
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_]+")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _UNPRINTABLE = re.compile(rf'[\\"\x00-\x1f{HIDDEN}]')
+
+
+_TEAM_ACCOUNT = "@herokumanager.com"  # ends the address that stands for a team where Heroku wants a person
 
 
 class Import(NamedTuple):
@@ -114,12 +115,16 @@ def _label(one: Import, taken: set[tuple[str, str]]) -> str:
     return label
 
 
+def _is_person(email: str) -> bool:
+    return not email.lower().endswith(_TEAM_ACCOUNT)
+
+
 def _spaces_and_teams(data: AccountData) -> Iterator[Import]:
     for row in data.rows("spaces"):
         yield Import("heroku_space", row["name"], row["id"])
     for row in data.rows("space_members"):
         space, email = row["space"]["name"], row["user"]["email"]
-        if is_person(email):
+        if _is_person(email):
             yield Import("heroku_space_app_access", f"{space}_{email}", f"{space}:{email}")
     for row in data.rows("team_members"):
         if row.get("role") != "collaborator":  # who is only a collaborator of apps is not a member
@@ -135,7 +140,7 @@ def _apps(data: AccountData) -> Iterator[Import]:
     for app, seat in _of_lasting_apps(data, "collaborators"):
         email = seat["user"]["email"]
         in_team = at(data.apps.get(app), "team.name") is not None
-        if is_person(email) and (seat.get("permissions") if in_team else seat.get("role") != "owner"):
+        if _is_person(email) and (seat.get("permissions") if in_team else seat.get("role") != "owner"):
             resource = "heroku_team_collaborator" if in_team else "heroku_collaborator"
             yield Import(resource, f"{app}_{email}", f"{app}:{email}")
 
@@ -151,7 +156,7 @@ def _addons(data: AccountData) -> Iterator[Import]:
 
 
 def _domains_and_drains(data: AccountData) -> Iterator[Import]:
-    managed = heroku_managed_endpoints(data)
+    managed = {row["id"] for row in data.answer("certificates") if row["managed_by_heroku"]}
     for app, row in _of_lasting_apps(data, "domains"):
         if row["kind"] == "custom":
             yield Import("heroku_domain", row["hostname"], f"{app}:{row['id']}")

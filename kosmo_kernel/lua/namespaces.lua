@@ -173,27 +173,57 @@ local function call(path, account, ...)
 end
 
 spaces.call = call
+spaces.has_named_arguments = has_named_arguments
 
 -- Send a request to the parent, and return the values of the reply.
 function spaces.answers(question) return reply_values(native.ask(question)) end
 
 -- The tree ---------------------------------------------------------------------------------------------------
 
--- Make a call that collects what cannot be read of its items, add it to `failures`, and return the rest. A call without
--- named arguments has no items.
-local function collecting_call(failures, name, account, ...)
-  local arguments = ...
-  if select("#", ...) ~= 1 or not has_named_arguments(arguments) then return call(name, account, ...) end
-  local with_errors = { errors = "collect" }
-  for key, value in next, arguments do with_errors[key] = value end
-  local rows, unread = call(name, account, with_errors)
-  for i = 1, #(unread or {}) do failures[#failures + 1] = unread[i] end
-  return rows
+-- Add the failures of a call to those of the table that makes it, each once, and note which items they are about.
+local function add_failures(context, name, argument, items, rows, failures)
+  if #failures == 0 then return end
+  local gap = context.gaps[name] or { items = {} }
+  context.gaps[name] = gap
+  for _, failure in ipairs(failures) do
+    local item = argument and failure[argument]
+    if item == nil and not gap.is_unknown or item ~= nil and not gap.items[item] then
+      context.failures[#context.failures + 1] = failure
+    end
+    if item == nil then gap.is_unknown = true else gap.items[item] = true end
+  end
+  if #rows == 0 and (gap.is_unknown or #failures >= items) then gap.is_missing = true end
+end
+
+-- Make a call of a table's Lua. Where the table collects failures, what cannot be read is left out of the result. The
+-- same call is made once for a table and for those that it uses.
+local function call_of_table(context, name, account, ...)
+  local arguments, count = ..., select("#", ...)
+  local is_named = count == 1 and has_named_arguments(arguments)
+  if count > 0 and not is_named then return call(name, account, ...) end
+  local passed, argument, value, number = {}, "", name, 0
+  for key, item in next, arguments or {} do
+    passed[key], argument, value, number = item, key, item, number + 1
+  end
+  if passed.errors ~= nil or number > 1 then return call(name, account, ...) end
+  local full_name = format("%s %s %s", name, account or "", argument)
+  local known = context.results[full_name] or {}
+  context.results[full_name] = known
+  if known[value] == nil then
+    local collects = context.collects and find(name, ".list_", 1, true)
+    if collects then passed.errors = "collect" end
+    local rows, failures = call(name, account, passed)
+    if collects then
+      add_failures(context, name, argument, type(value) == "table" and #value or 1, rows, failures or {})
+    end
+    known[value] = rows
+  end
+  return known[value]
 end
 
 -- Return the namespace of an account of an integration. `inside` has the names of the tables whose Lua gets it, from the
--- outermost one on, and `failures` the list to which its calls add what they could not read; nil if they raise it.
-local function account_space(integration, account, inside, failures)
+-- outermost one on, and `context` what these have in common (`tables.lua`); nil for the Lua of a script.
+local function account_space(integration, account, inside, context)
   local path = format("app.integrations.%s%s", integration.name, account and "." .. account or "")
   local closures = {}
   local function list()
@@ -207,9 +237,9 @@ local function account_space(integration, account, inside, failures)
     if closures[key] then return closures[key] end
     load_catalogue()
     if key == "tables" and integration.tables[1] then
-      tables = tables or spaces.tables(path, integration, function(chain, unread)
-        return account_space(integration, account, chain, unread or failures)
-      end, inside or {})
+      tables = tables or spaces.tables(path, integration, function(chain, of_table)
+        return account_space(integration, account, chain, of_table)
+      end, inside or {}, context)
       return tables
     end
     local own_name = integration.own_name(key)
@@ -218,7 +248,7 @@ local function account_space(integration, account, inside, failures)
       if not closure then
         local name = integration.name .. "." .. own_name
         closure = function(...)
-          if failures then return collecting_call(failures, name, account, ...) end
+          if context then return call_of_table(context, name, account, ...) end
           return call(name, account, ...)
         end
         function_descriptions[closure] = { name = name, own_name = own_name, integration = integration }

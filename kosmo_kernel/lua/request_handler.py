@@ -326,7 +326,7 @@ class RequestHandler:
     def _on_table(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         service, name = str(header.get("integration"))[:MAX_NAME], str(header.get("name"))[:MAX_NAME]
         table = self._host.lookups.table(service, name)
-        return {"source": table.source, "columns": list(table.columns)}
+        return table.for_lua()
 
     def _on_input(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         line = self._host.output.read(str(header.get("format")))

@@ -1,16 +1,16 @@
 -- `heroku.tables.<name>()`: the tables of a service, questions whose answers several reports share.
 --
--- A table is a file of Lua that comes with the package. It is fetched from the parent when a script first calls it, and
--- runs in this state with the account of the call, so that its own calls count like those of the script. It sees the
--- library as it was before any script ran, its service as `heroku`, and no variables of scripts. Its rows become records
--- with all columns of the table, in order; a column without a value is null.
+-- A table is a file of Lua. It is fetched from the parent when a script first calls it, and runs in this state with the
+-- account of the call, so that its own calls count like those of the script. It sees the library as it was before any
+-- script ran, its service as `heroku`, its parameters, and no variables of scripts. Its rows become records with all
+-- columns of the table, in the order that its head states; a column without a value is null.
 --
--- With `{ errors = "collect" }`, what cannot be read of single items, such as the processes of one app, is left out of the
--- rows, and a second value has the failures.
+-- With `{ errors = "collect" }`, what cannot be read is left out of the rows, and a second value has the failures. The Lua
+-- of a table asks `was_read(name, item)` where a cell would be wrong for want of a list, or of that of one item.
 
 local native, json, spaces, environment = ...
-local concat, format, gsub = table.concat, string.format, string.gsub
-local load, next, rawget, select, type = load, next, rawget, select, type
+local concat, format, gsub, sort = table.concat, string.format, string.gsub, table.sort
+local ipairs, load, next, rawget, select, tostring, type = ipairs, load, next, rawget, select, tostring, type
 
 local NAME = "tables" -- in the namespace of a service
 
@@ -29,31 +29,77 @@ local function copy_of_library()
 end
 local library = copy_of_library()
 
-local function records_of(rows, columns, path)
+-- Sort the rows by columns: texts from A to Z, or numbers from the largest one on. Equal rows keep their order.
+local function sort_rows(rows, order)
+  local places = {}
+  for i, row in ipairs(rows) do places[row] = i end
+  sort(rows, function(a, b)
+    for _, column in ipairs(order) do
+      local x, y = rawget(a, column.name), rawget(b, column.name)
+      if column.descends then
+        x, y = x or 0, y or 0
+        if x ~= y then return x > y end
+      else
+        x, y = tostring(x or ""), tostring(y or "")
+        if x ~= y then return x < y end
+      end
+    end
+    return places[a] < places[b]
+  end)
+end
+
+local function records_of(rows, question, path)
   if type(rows) ~= "table" then native.raise(format("%s returned %s and no list", path, type(rows))) end
   native.touch(rows)
-  for i = 1, #rows do rows[i] = json.record(rows[i], columns) end
+  if question.order[1] then sort_rows(rows, question.order) end
+  for i = 1, #rows do rows[i] = json.record(rows[i], question.columns) end
   return json.array_of(rows)
 end
 
--- Return whether an argument is `{ errors = "collect" }`.
-local function collects(options)
-  if type(options) ~= "table" or native.ours(options) then return false end
-  local name, mode = next(options)
-  return name == "errors" and mode == "collect" and next(options, name) == nil
+-- Return whether the arguments of a table have `errors = "collect"`, and the values of its parameters.
+local function read_arguments(path, question, ...)
+  local given, collects, values, names = ..., false, {}, {}
+  for _, parameter in ipairs(question.parameters) do
+    names[#names + 1] = parameter.name
+    values[parameter.name] = load("return " .. parameter.default, "=default", "t", {})()
+  end
+  local count, is_empty = select("#", ...), true
+  local is_valid = count == 0 or count == 1 and spaces.has_named_arguments(given)
+  for name, value in next, is_valid and given or {} do
+    is_empty = false
+    if name == "errors" and value == "collect" then collects = true
+    elseif values[name] ~= nil and type(value) == type(values[name]) then values[name] = value
+    else is_valid = false end
+  end
+  if is_valid and not (is_empty and count > 0) then return collects, values end
+  names = names[1] and " and " .. concat(names, ", ") or ""
+  native.raise(format('%s takes no arguments but { errors = "collect" }%s', path, names))
+end
+
+-- Raise an error if a table that collects failures could not be made: none of the lists that it needs could be read, or, if
+-- its head names none, it has no rows and a list is missing.
+local function check_needs(path, question, rows, service, context)
+  local missing, read = nil, #question.needs == 0 and #rows > 0
+  for name, gap in next, context.gaps do if gap.is_missing then missing = missing or name end end
+  for _, name in ipairs(question.needs) do
+    local gap = context.gaps[service .. "." .. name]
+    read = read or not (gap and gap.is_missing)
+  end
+  if missing and not read then
+    native.raise(format("%s could not be read: %s", path, context.failures[1].message))
+  end
 end
 
 -- Return the namespace of the tables of an account.
 --
--- Parameters: `path`, that of the namespace of the account; `integration`, the service;
--- `service_space(inside, failures)`, which returns the namespace of the account for the Lua of a table, where `inside` has
--- the tables that are being made, and `failures`, if it is given, gets what could not be read.
-function spaces.tables(path, integration, service_space, inside)
+-- Parameters: `path`, that of the namespace of the account; `integration`, the service; `service_space(inside, context)`,
+-- which returns the namespace of the account for the Lua of a table; `inside`, the tables that are being made; `context`,
+-- what these have in common, nil for a script.
+function spaces.tables(path, integration, service_space, inside, context)
   path = path .. "." .. NAME
   local closures = {}
 
-  local function load_table(name, failures)
-    local question = native.ask({ kind = "table", integration = integration.name, name = name })
+  local function run_table(name, question, of_table, values)
     local chain = { table.unpack(inside) }
     for _, outer in ipairs(chain) do
       if outer == name then
@@ -61,27 +107,32 @@ function spaces.tables(path, integration, service_space, inside)
       end
     end
     chain[#chain + 1] = name
-    local globals = setmetatable({ [integration.name] = service_space(chain, failures) }, { __index = library })
+    local globals = setmetatable({ [integration.name] = service_space(chain, of_table) }, { __index = library })
+    for parameter, value in next, values do globals[parameter] = value end
+    function globals.was_read(list, item)
+      local gap = of_table.gaps[integration.name .. "." .. list]
+      return gap == nil or item ~= nil and not gap.is_unknown and not gap.is_missing and not gap.items[item]
+    end
     local chunk, problem = load(question.source, "@kosmo/" .. gsub(name, "%W", "_"), "t", globals)
-    return chunk or native.raise(problem), question.columns
+    return records_of((chunk or native.raise(problem))(), question, path .. "." .. name)
   end
 
   local function closure_of(name)
     if closures[name] then return closures[name] end
-    local full_name, chunk, columns = path .. "." .. name, nil, nil
+    local full_name, question = path .. "." .. name, nil
     local closure
     function closure(...)
       if native.is_namespace((...)) then return closure(select(2, ...)) end
-      if select("#", ...) > 0 then
-        if select("#", ...) > 1 or not collects(...) then
-          native.raise(full_name .. ' takes no arguments but { errors = "collect" }')
-        end
-        local failures = {}
-        local collecting, its_columns = load_table(name, failures)
-        return records_of(collecting(), its_columns, full_name), json.array_of(failures)
+      question = question or native.ask({ kind = "table", integration = integration.name, name = name })
+      local collects, values = read_arguments(full_name, question, ...)
+      local of_table = context
+      if not context or collects and not context.collects then
+        of_table = { collects = collects, failures = {}, gaps = {}, results = {} }
       end
-      if not chunk then chunk, columns = load_table(name) end
-      return records_of(chunk(), columns, full_name)
+      local rows = run_table(name, question, of_table, values)
+      if of_table ~= context then check_needs(full_name, question, rows, integration.name, of_table) end
+      if collects then return rows, json.array_of(of_table.failures) end
+      return rows
     end
     spaces.describe(closure, { signature = name .. "()", title = full_name .. "()" })
     closures[name] = closure

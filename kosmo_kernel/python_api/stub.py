@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Link, Param
 from kosmo_kernel.python_api.function import CALL_OPTIONS
-from kosmo_kernel.questions.tables import table_names
+from kosmo_kernel.questions.tables import find_table, table_names
 
 _HEAD = """\
 # Written by `python -m kosmo_kernel.python_api` from the catalogue.
@@ -57,7 +57,11 @@ def _tables(integration: Integration) -> Iterator[str]:
     """Yield the lines of a class with the tables, if there are any."""
     if names := table_names(integration.name):
         yield f"class {integration.title}Tables:"
-        yield from (f"    def {name}(self) -> KosmoFrame: ..." for name in names)
+        for name in names:
+            kinds = {"number": "float", "string": "str", "boolean": "bool"}
+            own = [f"{one.name}: {kinds[one.kind]} = ..." for one in find_table(integration.name, name).parameters]
+            arguments = ", ".join(["self", *(["*", *own] if own else [])])
+            yield f"    def {name}({arguments}) -> KosmoFrame: ..."
         yield ""
 
 

@@ -6,9 +6,10 @@ and the account of the session.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
+from kosmo_kernel.accounts import account_in_use
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.questions.tables import SharedTable, find_table, table_names
@@ -31,7 +32,7 @@ class Tables:
     def __init__(self, integration: Integration, account: str | None) -> None:
         self._integration, self._account = integration, account
 
-    def __getattr__(self, name: str) -> Callable[[], KosmoFrame]:
+    def __getattr__(self, name: str) -> Callable[..., KosmoFrame]:
         if name.startswith("__") or name not in table_names(self._integration.name):
             names = ", ".join(table_names(self._integration.name))
             raise AttributeError(f"{self._integration.title} has no table `{name}`. It has {names}.")
@@ -44,18 +45,20 @@ class Tables:
         return f"<{self._integration.title}: tables {', '.join(dir(self))}>"
 
 
-def _function(integration: Integration, table: SharedTable, account: str | None) -> Callable[[], KosmoFrame]:
-    def ask() -> KosmoFrame:
-        return _frame(f"{integration.name}.tables.{table.name}()", account)
+def _function(integration: Integration, table: SharedTable, account: str | None) -> Callable[..., KosmoFrame]:
+    def ask(**parameters: Any) -> KosmoFrame:
+        return _frame(integration, table.name, parameters, account)
 
     ask.__name__, ask.__qualname__ = table.name, f"{integration.name}.tables.{table.name}"
     ask.__module__ = "kosmo_kernel"
     columns = ", ".join(table.columns)
-    ask.__doc__ = f"{table.title}.\n\n{table.about}\n\nReturns:\n    A DataFrame with these columns: {columns}."
+    known = "".join(f"    {one.name}: {one.doc}; {one.default} by default.\n" for one in table.parameters)
+    known = f"Parameters:\n{known}\n" if known else ""
+    ask.__doc__ = f"{table.title}.\n\n{table.about}\n\n{known}Returns:\n    A DataFrame with these columns: {columns}."
     return ask
 
 
-def _frame(call: str, account: str | None) -> KosmoFrame:
+def _frame(integration: Integration, name: str, parameters: Mapping[str, Any], account: str | None) -> KosmoFrame:
     """Return the rows of a table.
 
     Raises:
@@ -71,7 +74,8 @@ def _frame(call: str, account: str | None) -> KosmoFrame:
     session = current_session()
     try:
         with keep_error(session), call_frontend() as frontend:
-            result = _run(call, session, account or session.account, frontend)
+            alias = account_in_use(account, session.account, [integration])
+            result = _run(f"{integration.name}.tables.{name}", parameters, session, alias, frontend)
     except KosmoError as error:
         if error.result is not None:
             show_notes(error.result.labelled_notes())
@@ -82,8 +86,8 @@ def _frame(call: str, account: str | None) -> KosmoFrame:
     return frame
 
 
-def _run(call: str, session: Session, account: str, frontend: Frontend) -> Result:
-    """Run the call in a Lua state of its own, with the connections of a session."""
+def _run(name: str, parameters: Mapping[str, Any], session: Session, account: str, frontend: Frontend) -> Result:
+    """Call a table in a Lua state of its own, with the connections of a session."""
     from contextlib import closing
 
     from kosmo_kernel.run.options import RunOptions
@@ -95,5 +99,7 @@ def _run(call: str, session: Session, account: str, frontend: Frontend) -> Resul
         closing(session.shared_services(now.date(), collects=False)) as shared,
         Session(account, shared=shared) as lua,
     ):
-        session.last = result = lua.execute(f"return {call}", RunOptions(name=call, now=now), frontend)
+        inputs = {"arguments": dict(parameters)} if parameters else {}
+        options = RunOptions(name=f"{name}()", now=now, inputs=inputs)
+        session.last = result = lua.execute(f"return {name}({', '.join(inputs)})", options, frontend)
     return result

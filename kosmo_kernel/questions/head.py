@@ -17,6 +17,7 @@ from kosmo_kernel.text.nearest import nearest
 
 SUFFIX = ".lua"
 SEVERITY = "severity"  # the key that makes a question a check
+PARAM = "param"  # the key that a head may have several times: a parameter
 MAX_BYTES = 32 << 10  # of a file, whose worst content is parsed in 7 ms
 MAX_VALUE_LENGTH = 4_000  # characters of a value of the head
 
@@ -44,7 +45,7 @@ class Kind:
         return (*self.required, *self.optional, *filter(None, [self.repeated]))
 
 
-CHECK = Kind("check", ("title", SEVERITY, "why", "do", "scope", "key"), "param", ("profile",))
+CHECK = Kind("check", ("title", SEVERITY, "why", "do", "scope", "key"), PARAM, ("profile",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,10 @@ class QuestionFile:
     def value(self, key: str) -> str:
         """Return the value of a required key."""
         return self.entries[key][0].value
+
+    def optional(self, key: str) -> str:
+        """Return the value of a key that the head may lack; empty if it does."""
+        return self.entries[key][0].value if key in self.entries else ""
 
     def mistake(self, key: str, message: str) -> SettingsError:
         """Return the error for a value that is wrong; `message` goes on after the place and a colon."""

@@ -10,6 +10,12 @@ import os
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kosmo_kernel.questions.parameters import QuestionParameter
 
 TABLES_FOLDER = os.path.join(os.path.dirname(__file__), "tables")  # `pathlib` would slow down a start
 NAMESPACE = "tables"  # what holds them: `heroku.tables`, so no account can have this name
@@ -27,7 +33,30 @@ class SharedTable:
     about: str  # what its rows and columns mean
     key: tuple[str, ...]  # the columns that identify a row
     columns: tuple[str, ...]  # all columns, in order
+    page: tuple[str, ...]  # the columns that the page of an inventory has; none if it does not have the table
+    order: tuple[str, ...]  # the columns by which its rows are sorted; `-` before a number sorts the largest first
+    needs: tuple[str, ...]  # the functions without whose lists there is no table; one of them is enough
+    parameters: tuple[QuestionParameter, ...]
     source: str  # the text of the file
+    body_start: int  # the line, from 1, at which the Lua begins
+    file: str  # the bare name of a shipped one
+
+    @property
+    def lua(self) -> str:
+        """The Lua below the head."""
+        from kosmo_kernel.questions.head import lua_below
+
+        return lua_below(self.source, self.body_start)
+
+    def for_lua(self) -> dict[str, Any]:
+        """Return what the Lua process needs of it, as JSON values."""
+        return {
+            "source": self.source,
+            "columns": self.columns,
+            "order": [{"name": one.removeprefix("-"), "descends": one.startswith("-")} for one in self.order],
+            "needs": self.needs,
+            "parameters": [{"name": one.name, "default": one.default} for one in self.parameters],
+        }
 
 
 def services() -> tuple[str, ...]:
@@ -66,17 +95,47 @@ def find_table(service: str, name: str) -> SharedTable:
     from pathlib import Path
 
     from kosmo_kernel.errors import UnknownNameError
-    from kosmo_kernel.questions.head import Kind, parse_question, read_text
     from kosmo_kernel.text.nearest import nearest
 
     names = table_names(service)
     if name not in names:
         near = [f"{service}.tables.{known}" for known in nearest(name, names)]
         raise UnknownNameError(f"There is no table `{name[:80]}`. Tables: {', '.join(names) or 'none'}.", tuple(near))
-    path = Path(TABLES_FOLDER, service, f"{name}{_SUFFIX}")
-    kind = Kind("table", ("title", "about", "key", "columns"), max_lines=_MAX_LINES, returns="the list of rows")
-    question = parse_question(read_text(path), path.name, kind)
-    key, columns = question.columns("key"), question.columns("columns")
-    if not set(key) <= set(columns):
-        raise question.mistake("key", f"the key has columns that the table does not have: {', '.join(columns)}.")
-    return SharedTable(question.name, question.value("title"), question.value("about"), key, columns, question.source)
+    return read_table(Path(TABLES_FOLDER, service, f"{name}{_SUFFIX}"))
+
+
+def read_table(path: Path, *, file: str = "") -> SharedTable:
+    """Read the file of a table.
+
+    Parameters:
+        path: the file.
+        file: what messages call it; its bare name when empty.
+
+    Raises:
+        SettingsError: it cannot be read, or it is no table; the message names the file and the line.
+    """
+    from kosmo_kernel.questions.head import PARAM, Kind, parse_question, read_text
+    from kosmo_kernel.questions.parameters import read_parameters
+
+    kind = Kind(
+        "table", ("title", "about", "key", "columns"), PARAM, ("needs", "page", "order"), _MAX_LINES, "the list of rows"
+    )
+    question = parse_question(read_text(path), file or path.name, kind)
+    columns = question.columns("columns")
+    parts = {key: question.columns(key) if question.optional(key) else () for key in ("key", "page", "needs")}
+    order = tuple(one.strip() for one in question.optional("order").split(",") if one.strip())
+    for name, names in {**parts, "order": tuple(one.removeprefix("-") for one in order)}.items():
+        if name != "needs" and not set(names) <= set(columns):
+            raise question.mistake(name, f"the {name} has columns that the table does not have: {', '.join(columns)}.")
+    return SharedTable(
+        name=question.name,
+        title=question.value("title"),
+        about=question.value("about"),
+        **parts,
+        columns=columns,
+        order=order,
+        parameters=read_parameters(question),
+        source=question.source,
+        body_start=question.body_start,
+        file=question.file,
+    )

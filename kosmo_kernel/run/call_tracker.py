@@ -27,6 +27,7 @@ from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
 from kosmo_kernel.run.provider import SPACE, BoundCall, Provider
 from kosmo_kernel.settings.table import PROGRESS
+from kosmo_kernel.values.records import FAILURE_FIELDS
 
 if TYPE_CHECKING:
     from kosmo_kernel.run.mcp_tools import McpTools, ReadRequest
@@ -249,7 +250,7 @@ class CallTracker:
             if answer.deleted:
                 self._add_deleted(answer.deleted)
             if answer.failures:
-                self._keep_failures(_unread(answer.failures, pending.calls), answer.failures, pending.record)
+                self._keep_failures(_unread(answer.failures, pending), answer.failures, pending.record)
         return answer.values
 
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
@@ -302,9 +303,11 @@ class CallTracker:
         ]
 
 
-def _unread(rows: Sequence[Mapping[str, Any]], count: int) -> str:
-    """Return a line on the items of a list argument that could not be read: how many, which, and why."""
-    argument = next(iter(rows[0]))  # its name is the first key
+def _unread(rows: Sequence[Mapping[str, Any]], pending: PendingCall) -> str:
+    """Return a line on what a call could not read: its list, or how many and which items of one, and why."""
+    argument, count = next(iter(rows[0])), pending.calls  # the first key is the name of the argument
+    if argument == FAILURE_FIELDS[0].name:
+        return f"{pending.record.path.rpartition('.')[2]} could not be read: {rows[0]['message']}"
     items = f" {argument.removesuffix('_id')}s" if argument.endswith("_id") else ""
     named = [f"{row[argument]} ({row['status'] or ''} {row['id'] or row['type']})" for row in rows[:MAX_ITEMS_NAMED]]
     more = f" and {len(rows) - MAX_ITEMS_NAMED:,} more" if len(rows) > MAX_ITEMS_NAMED else ""

@@ -37,6 +37,7 @@ from kosmo_kernel.values.records import FAILURE_FIELDS, Record, Records, columns
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.cassette import Cassette
+    from kosmo_kernel.run.recording import RecordingMode
 
 
 MIN_REQUESTS_FOR_BUDGET_QUERY = 25  # minimum number of requests for which an unknown request budget is queried first
@@ -235,6 +236,8 @@ class Services:
     def empty(self, bound_call: ServiceCall) -> Reply:
         """Return an empty answer for a call that is not made."""
         function = bound_call.function
+        if _collects_list(bound_call):
+            return Reply([Records([], function), Records([])])
         if bound_call.fan_out_argument:
             values: list[Any] = [
                 Records([], function, columns_with_item(function, bound_call.fan_out_argument)),
@@ -255,9 +258,13 @@ class Services:
                 if bound_call.fan_out_argument:
                     self._begin_many(bound_call, handle)
                 else:
-                    handle.on_result(self.call(bound_call, handle))
+                    reply = self.call(bound_call, handle)
+                    reply.values += [Records([])] * _collects_list(bound_call)
+                    handle.on_result(reply)
             except Cancelled:
                 pass
+            except RefusedError as error:
+                handle.on_result(refused_list(bound_call, error) if _collects_list(bound_call) else error)
             except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
                 handle.on_result(error)
 
@@ -397,6 +404,16 @@ class Services:
             return client
 
 
+class PreparedServices(Services):
+    """Services that a session is given when it is made.
+
+    Attributes:
+        recording: the recording mode of the sessions that use them.
+    """
+
+    recording: RecordingMode
+
+
 def _endpoint(path: str, requested: str | None, account: str) -> Endpoint:
     """Return the function with an account that a call is for; see `Provider.bind`.
 
@@ -461,6 +478,18 @@ def _merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> R
     if bound_call.collect:
         values.append(Records(failures))
     return Reply(values, rows=len(rows), notes=list(notes), failures=failures, deleted=deleted)
+
+
+def _collects_list(bound_call: ServiceCall) -> bool:
+    """Return whether a call without a list argument returns a list, and beside it what could not be read."""
+    return bound_call.collect and not bound_call.fan_out_argument and bound_call.function.returns == "list"
+
+
+def refused_list(bound_call: ServiceCall, error: RefusedError) -> Reply:
+    """Return the answer of a call that collects failures if its one list was refused: no records, and the failure."""
+    facts = error.facts()
+    failure = {column.name: facts[column.name] for column in FAILURE_FIELDS}
+    return Reply([Records([], bound_call.function), Records([failure])], rows=0, failures=[failure])
 
 
 def _describe_outage(error: ApiError, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> None:

@@ -19,7 +19,7 @@ from kosmo_kernel.client.call import CallHandle, Reply
 from kosmo_kernel.errors import ApiError, RefusedError
 from kosmo_kernel.progress.run import Progress
 from kosmo_kernel.run.recording import RecordingMode
-from kosmo_kernel.run.services import ItemOutcome, ServiceCall, Services
+from kosmo_kernel.run.services import ItemOutcome, PreparedServices, ServiceCall, Services, refused_list
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.limits import MAX_RECORDS
 from kosmo_kernel.values.records import encode
@@ -29,7 +29,7 @@ MAX_CALLS_KEPT = 2_000  # answers that are kept; a run of checks has a few dozen
 _Key = tuple[str, str, str, bool, bytes]
 
 
-class SharedServices(Services):
+class SharedServices(PreparedServices):
     """Services that several sessions share. Thread-safe.
 
     Parameters:
@@ -66,7 +66,7 @@ class SharedServices(Services):
                 return
             call = self._calls[key] = _SharedCall(self.progress, handle, self._make_room)
         if refusal := self._missing_scope(bound_call):
-            call.complete(refusal)
+            call.complete(refused_list(bound_call, refusal) if bound_call.collect else refusal)
             return
         self.progress.begin(bound_call.account, bound_call.count)
         if argument := bound_call.fan_out_argument:

@@ -32,10 +32,10 @@ from kosmo_kernel.demo.company import AppRecords, Company, company
 from kosmo_kernel.demo.record_maker import Maker
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError
-from kosmo_kernel.inventory import access
 from kosmo_kernel.inventory.page import MAX_OPEN_ROWS, page_of
 from kosmo_kernel.inventory.source import LISTS, AccountData
-from kosmo_kernel.inventory.tables import KINDS, tables_of
+from kosmo_kernel.inventory.summary import PEOPLE
+from kosmo_kernel.inventory.tables import kinds
 from kosmo_kernel.inventory.terraform import import_file
 from kosmo_kernel.pages.design import FICTION
 from kosmo_kernel.session import Session
@@ -167,19 +167,19 @@ def test_a_snapshot_of_everything_gives_the_same_inventory(form: snapshot.Form, 
     saved = inventory.from_snapshot(folder.parent / "everything")
     live = inventory.from_account(session)
 
-    assert [(one.kind.name, one.rows) for one in tables_of(saved)] == [
-        (one.kind.name, one.rows) for one in tables_of(live)
+    assert [(one.kind.name, one.rows) for one in saved.inventory_tables] == [
+        (one.kind.name, one.rows) for one in live.inventory_tables
     ]
     assert import_file(saved) == import_file(live)
 
 
 def test_every_row_has_the_columns_that_its_table_declares(demo: AccountData) -> None:
-    tables = tables_of(demo)
+    tables = demo.inventory_tables
 
-    assert [table.kind for table in tables] == list(KINDS)
+    assert [table.kind for table in tables] == kinds()
     for one in tables:
         assert {tuple(row) for row in one.rows} == {one.kind.columns}, one.kind.name
-        assert set(one.kind.on_page) <= set(one.kind.columns)
+        assert set(one.kind.page) <= set(one.kind.columns)
 
 
 def test_it_says_who_shares_an_add_on_and_what_a_move_has_to_replace(folder: Path, demo: AccountData) -> None:
@@ -204,14 +204,13 @@ def test_it_says_who_shares_an_add_on_and_what_a_move_has_to_replace(folder: Pat
 
 
 def test_access_to_apps_is_that_of_the_shared_table(demo: AccountData, session: Session) -> None:
-    [access] = [one for one in tables_of(demo) if one.kind.name == "access"]
-    rows = [{**row, "permissions": ", ".join(row["permissions"]) or None} for row in access.rows]
+    [access] = [one for one in demo.inventory_tables if one.kind.name == "access"]
 
-    assert rows == list(session.run("return heroku.tables.access()").value.rows)
+    assert list(access.rows) == list(session.run("return heroku.tables.access()").value.rows)
 
 
 def test_an_admin_of_two_teams_reaches_all_of_their_apps_with_and_without_a_seat(demo: AccountData) -> None:
-    tables = {one.kind.name: one.rows for one in tables_of(demo)}
+    tables = {one.kind.name: one.rows for one in demo.inventory_tables}
     [admin] = [row for row in tables["people"] if row["email"] == "juno.hale@larkmoor.example"]
     own = {app["name"] for app in tables["apps"] if app["team"] or app["owner"] == admin["email"]}
     seats = {row["app"] for row in tables["access"] if row["email"] == admin["email"] and row["seat"]}
@@ -225,18 +224,18 @@ def test_an_admin_of_two_teams_reaches_all_of_their_apps_with_and_without_a_seat
 def test_the_apps_of_a_person_are_a_bound_where_the_admins_of_a_team_are_not_known(demo: AccountData) -> None:
     failure = {"table": "team_members", "team": "larkmoor-labs", "status": 403, "message": "Refused."}
     data = replace(demo, failures=[failure])
-    tables = tables_of(data)
+    tables = data.inventory_tables
     [people] = [one.rows for one in tables if one.kind.name == "people"]
     [apps] = [one.rows for one in tables if one.kind.name == "apps"]
 
     assert {row["apps_at_least"] for row in people} == {True}
     assert {row["people"] for row in apps} == {None}
-    assert f">at least {people[0]['apps']}</td>" in page_of(data, tables)
-    assert f">at least {people[-1]['apps_managed']}</td>" in page_of(data, tables)
+    assert f">at least {people[0]['apps']}</td>" in page_of(data)
+    assert f">at least {people[-1]['apps_managed']}</td>" in page_of(data)
 
 
 def test_a_config_var_that_an_add_on_sets_names_the_add_on(demo: AccountData) -> None:
-    [config_vars] = [one for one in tables_of(demo) if one.kind.name == "config_vars"]
+    [config_vars] = [one for one in demo.inventory_tables if one.kind.name == "config_vars"]
     sources = {(row["app"], row["name"]): row["from_addon"] for row in config_vars.rows}
 
     assert sources["booking-api", "BOOKING_DB_URL"] == "postgresql-curved-41902"
@@ -274,7 +273,7 @@ BOUNDS = {
     "spaces": {"monthly cost"},
     "account_addons": {"monthly cost", "databases"},
     "domains": {"domains"},
-    **{table: {"people"} for table in access.PEOPLE},
+    **{table: {"people"} for table in PEOPLE},
 }
 
 
@@ -303,7 +302,7 @@ def test_a_refused_list_is_called_what_it_is(demo: AccountData) -> None:
     failures = [{"table": table, "status": 403, "message": "Refused."} for table in ("account_addons", "log_drains")]
     tables = {name: rows for name, rows in demo.tables.items() if name not in ("account_addons", "log_drains")}
     data = replace(demo, tables=tables, failures=failures)
-    page = page_of(data, tables_of(data))
+    page = page_of(data)
 
     assert re.findall("<li><strong>(.*?)</strong>: (.*?)</li>", page) == [
         ("Add-ons", "the token may not read it (403)."),
@@ -315,19 +314,19 @@ def test_an_add_on_is_not_called_idle_while_nobody_knows_which_apps_use_it(demo:
     tables = {name: rows for name, rows in demo.tables.items() if name != "addon_attachments"}
     idle = inventory.bill_of(replace(demo, tables=tables)).idle
 
-    assert {line.kind for line in inventory.bill_of(demo).idle} == {"add-on", "dynos"}
-    assert {line.kind for line in idle} == {"dynos"}
+    assert {line["kind"] for line in inventory.bill_of(demo).idle} == {"add-on", "dynos"}
+    assert {line["kind"] for line in idle} == {"dynos"}
 
 
 def test_the_page_of_the_demo_has_a_band_and_that_of_an_account_has_none(demo: AccountData) -> None:
-    assert page_of(demo, tables_of(demo)).count(FICTION) == 1
+    assert page_of(demo).count(FICTION) == 1
     own = replace(demo, account="production")
-    assert "FICTIONAL" not in page_of(own, tables_of(own))
+    assert "FICTIONAL" not in page_of(own)
 
 
 def test_a_closed_table_is_open_on_paper_or_says_where_it_is(demo: AccountData) -> None:
-    closed = [kind for kind in tables_of(demo) if len(kind.rows) > MAX_OPEN_ROWS]
-    page = page_of(demo, tables_of(demo))
+    closed = [kind for kind in demo.inventory_tables if len(kind.rows) > MAX_OPEN_ROWS]
+    page = page_of(demo)
     paper = "".join(re.findall(r"@media print \{.*?\n\}", page, re.DOTALL))
 
     assert re.findall(r'class="in-print">in tables/(\w+).csv<', page) == [one.kind.name for one in closed] != []
@@ -341,7 +340,7 @@ def test_a_snapshot_without_some_lists_says_which_are_missing(folder: Path, sess
 
     assert missing["formation"] == ("The snapshot does not have this list; `kosmo snapshot --all` takes every list.")
     assert {"apps", "domains", "collaborators"} & missing.keys() == set()
-    assert [one.kind.name for one in tables_of(data)] == ["apps", "bill", "addons", "domains", "people", "access"]
+    assert [one.kind.name for one in data.inventory_tables] == ["apps", "bill", "addons", "domains", "people", "access"]
 
 
 def test_apps_of_a_team_that_the_account_cannot_reach_are_named(demo: AccountData) -> None:

@@ -21,7 +21,6 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.inventory.page import page_of
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import as_json
-from kosmo_kernel.inventory.tables import tables_of
 from kosmo_kernel.inventory.terraform import import_file
 
 Record = dict[str, Any]
@@ -100,7 +99,7 @@ def test_each_record_that_lacks_a_name_a_number_or_a_place_is_named_and_the_rest
     for table, keys in NAMING.items():
         reasons = " ".join(reason for of, reason in named if of == table)
         assert [key for key in keys if f"`{key}" not in reasons] == [], (table, reasons)
-    for intact, other in zip(tables_of(demo), tables_of(data), strict=True):
+    for intact, other in zip(demo.inventory_tables, data.inventory_tables, strict=True):
         if intact.kind.name not in ("apps", "access"):  # which have the app without an owner as well
             assert len(other.rows) == len(intact.rows), intact.kind.name
 
@@ -117,7 +116,7 @@ def test_no_key_that_is_missing_ends_an_inventory(demo: AccountData, table: str,
         is_complete = ".".join(path) not in NAMING.get(table, ())
         assert (data.complete, as_json(data)["unread"] == []) == (is_complete, is_complete), path
         assert import_file(data).count("import {")
-        assert ("What is missing</h2>\n<p>" in page_of(data, tables_of(data))) == (not is_complete), path
+        assert ("What is missing</h2>\n<p>" in page_of(data)) == (not is_complete), path
 
 
 def answering(ending: str, *records: Record) -> WSGIApplication:

@@ -24,6 +24,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, NotAllowedError, RefusedE
 from kosmo_kernel.python_api import current, namespace_named
 from kosmo_kernel.python_api.current import close_own_session, current_session
 from kosmo_kernel.python_api.stub import stub, stub_file
+from kosmo_kernel.questions.tables import table_names
 from kosmo_kernel.render.frames import KosmoFrame
 from kosmo_kernel.session import Session
 
@@ -53,6 +54,17 @@ def test_a_list_is_the_frame_that_a_cell_shows(heroku: Any) -> None:
     assert frame.attrs == of_lua.attrs
 
 
+def test_a_table_of_the_default_account_asks_the_demo_where_that_is_the_default(
+    heroku: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(DemoApi(company(3), capacity=10**9)) as served:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        functions, tables = heroku["default"].list_apps(), heroku["default"].tables.stages()
+    assert sorted(functions["name"]) == sorted(tables["app"])
+    assert tables.attrs["account"] == functions.attrs["account"] == "demo"
+
+
 def test_a_table_is_the_frame_that_a_cell_shows(heroku: Any) -> None:
     current_session().run("heroku, list, app = nil, nil, nil")  # variables of scripts change nothing
     frame = heroku.tables.costs()
@@ -64,10 +76,11 @@ def test_a_table_is_the_frame_that_a_cell_shows(heroku: Any) -> None:
     last = current_session().last
     assert last is not None
     assert last.calls != []
-    assert dir(heroku.tables) == ["access", "costs", "stacks", "stages"]
+    assert dir(heroku.tables) == [*table_names("heroku")]
+    assert len(heroku.tables.bill(idle_days=1)) == len(heroku.tables.bill())
     assert "tables" in dir(heroku)
     assert "cents" in str(inspect.getdoc(heroku.tables.costs))
-    with pytest.raises(AttributeError, match=r"has no table `cost`\. It has access, costs"):
+    with pytest.raises(AttributeError, match=r"has no table `cost`\. It has access, addon"):
         heroku.tables.cost()
 
 
@@ -75,6 +88,7 @@ def test_a_table_of_which_a_list_cannot_be_read_is_an_error(heroku: Any, monkeyp
     with serve(DemoApi(company(), scopes=("read",))) as served:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        monkeypatch.delenv("KOSMO_DEMO")
         with pytest.raises(RefusedError):
             heroku.default.tables.access()
         assert len(heroku.default.tables.stages()) == len(company().apps)

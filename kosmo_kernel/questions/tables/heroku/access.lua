@@ -1,12 +1,15 @@
--- title: Who can reach which app
--- about: One row for each app and person. `by` says by what, the strongest of: `owner` (the app is the person's own),
---   `team admin` (an admin of the app's team reaches all of its apps), `team member` (a member of the team with a seat
---   in the app) and `collaborator` (a seat in the app, and no member of its team). `seat` says whether the person is in
+-- title: Access to apps
+-- about: Who can reach which app and by what: an admin of a team reaches all of its apps, with a seat or without. One
+--   row for each app and person. `by` says by what, the strongest of: `owner` (the app is the person's own), `team
+--   admin` (an admin of the app's team reaches all of its apps), `team member` (a member of the team with a seat in
+--   the app) and `collaborator` (a seat in the app, and no member of its team). `seat` says whether the person is in
 --   the app's own list of collaborators. `permissions` are those of the seat; an owner and an admin have all of them.
---   `since` is the time of the seat, or else of the membership. The account that stands for a team where Heroku needs an
---   owner is no person and has no row. A member of a team without a seat in an app has none either, although anybody in
---   the team can join an app that is not locked.
+--   `since` is the time of the seat, or else of the membership. The account that stands for a team where Heroku needs
+--   an owner is no person and has no row. A member of a team without a seat in an app has none either, although
+--   anybody in the team can join an app that is not locked.
+-- needs: list_collaborators
 -- key: app, email
+-- page: app, email, by, permissions, seat
 -- columns: app, team, email, by, permissions, seat, since
 local ALL = "view, deploy, operate, manage"
 local BY_ROLE = {
@@ -36,8 +39,9 @@ for _, app in ipairs(list.sort_by(apps, "name")) do
     if way.by ~= "owner" then way.by = "team admin" end
     way.permissions, ways[admin.email] = ALL, way
   end
-  local own = ways[app.owner.email] or { seat = false, since = app.created_at }
-  own.by, own.permissions, ways[app.owner.email] = "owner", ALL, own
+  local owner = app.owner and app.owner.email
+  local own = owner and ways[owner] or { seat = false, since = app.created_at }
+  if owner then own.by, own.permissions, ways[owner] = "owner", ALL, own end
   for email, way in pairs(ways) do
     if is_person(email) then
       rows[#rows + 1] = {

@@ -5,10 +5,11 @@
 --   at list prices. Where that is not known `cents` is null, and `price` says why: `contract`, `by hour`, `not listed` or
 --   `not shown`; else `price` is `known`. One-off dynos have no price by the month and are not in here. `team` is the
 --   team of the app, or the address of its owner; `pipeline` and `stage` are those of its pipeline.
+-- needs: list_formation, list_account_addons
 -- key: kind, app, name
 -- columns: app, team, pipeline, stage, kind, name, plan, quantity, cents, price
 local all_apps = heroku.list_apps()
-local apps = list.index_by(all_apps, "name")
+local apps = list.index_by(list.unique_by(all_apps, "name"), "name")
 local placed = list.index_by(list.filter(heroku.tables.stages(), { by = "pipeline" }), "app")
 local function in_a_month(price) return price and price.unit == "month" and price.cents or nil end
 
@@ -22,7 +23,7 @@ local function add(app_name, item)
   local app, place = apps[app_name], placed[app_name] or {}
   rows[#rows + 1] = {
     app = app_name,
-    team = app and (app.team and app.team.name or app.owner.email) or item.team,
+    team = app and (app.team and app.team.name or app.owner and app.owner.email) or item.team,
     pipeline = place.pipeline, stage = place.stage,
     kind = item.kind, name = item.name, plan = item.plan, quantity = item.quantity,
     cents = item.cents, price = item.price or (item.cents and "known" or "not listed"),
@@ -50,7 +51,8 @@ for _, one in ipairs(list.unique_by(heroku.list_account_addons(), "id")) do
   local price = one.billed_price
   local is_contract = price and price.contract
   if one.state ~= "deprovisioned" then
-    local item = { kind = "add-on", name = one.name, plan = one.plan.name, quantity = 1 }
+    local plan = one.plan and one.plan.name or ""
+    local item = { kind = "add-on", name = one.name, plan = plan, quantity = 1 }
     item.cents = not is_contract and in_a_month(price) or nil
     local unknown = price and price.unit and "by " .. price.unit or "not shown"
     item.price = item.cents and "known" or is_contract and "contract" or unknown
@@ -60,7 +62,7 @@ end
 for _, space in ipairs(heroku.list_spaces()) do
   local plan = space.shield and "Shield" or "Private"
   local item = { kind = "private space", name = space.name, plan = plan, quantity = 1 }
-  item.price, item.team = "not shown", space.team.name
+  item.price, item.team = "not shown", space.team and space.team.name
   add(nil, item)
 end
 return list.sort_by(rows, "cents", "desc")

@@ -4,6 +4,7 @@
 --   support` (the last day is over, or Heroku lists the stack no more). `builds_fail_from` is the first day on which
 --   builds begin to fail, `supported_until` the last day of support. Both days come from a table in this package,
 --   compared with its `source` on the day `as_of`; they are null where none is known.
+-- needs: list_stacks
 -- key: stack
 -- columns: stack, state, apps, builds_fail_from, supported_until, as_of, source
 local apps = heroku.list_apps()

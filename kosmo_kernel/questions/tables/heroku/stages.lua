@@ -2,6 +2,7 @@
 -- about: One row for each app. `stage` is that of the app's pipeline, and `by` is `pipeline`. Of an app in no pipeline
 --   it is guessed from a word in its name, and `by` is `name`: production, prod or live; staging or stage; dev or
 --   development; test, qa or ci; review or pr. Where neither says anything, `stage` and `by` are null.
+-- needs: list_apps
 -- key: app
 -- columns: app, team, pipeline, stage, by
 local words = {
@@ -18,12 +19,15 @@ local function stage_in(name)
   return list.find(order, function(stage) return has[stage] end)
 end
 
-local pipelines = list.index_by(heroku.list_pipelines(), "id")
-local coupling_of = list.index_by(heroku.list_pipeline_couplings(), "app.id")
-return list.map(list.sort_by(heroku.list_apps(), "name"), function(app)
+local pipelines = list.index_by(list.unique_by(heroku.list_pipelines(), "id"), "id")
+local couplings = list.unique_by(heroku.list_pipeline_couplings(), "app.id")
+local coupling_of = list.index_by(couplings, "app.id")
+local apps = list.unique_by(heroku.list_apps(), "name")
+return list.map(list.sort_by(apps, "name"), function(app)
   local coupling = coupling_of[app.id]
   local pipeline = coupling and pipelines[coupling.pipeline.id]
-  local guess = not coupling and stage_in(app.name) or nil
+  local is_known = was_read("list_pipeline_couplings")
+  local guess = not coupling and is_known and stage_in(app.name) or nil
   return {
     app = app.name,
     team = app.team and app.team.name,

@@ -1,0 +1,98 @@
+"""Answer the calls of a script from lists that were read before, so that tables are made of them without a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from kosmo_kernel.accounts import DEMO
+from kosmo_kernel.client.call import CallHandle, Reply
+from kosmo_kernel.inventory.records import Row, Tables
+from kosmo_kernel.lua.host import CallRequest
+from kosmo_kernel.run.recording import RecordingMode
+from kosmo_kernel.run.services import Endpoint, PreparedServices, ServiceCall
+from kosmo_kernel.snapshot.lists import table_of
+from kosmo_kernel.values.records import FAILURE_FIELDS, Records, columns_with_item
+
+_APP = "app_id"
+_NOT_READ: Row = {"type": "refused", "message": "This list could not be read."}
+
+
+class ListServices(PreparedServices):
+    """Services that answer from lists of one account, whatever account a script names.
+
+    Parameters:
+        today: the date of the data.
+        lists: the records of each list, by the name of its table.
+        failures: what could not be read, as `AccountLists.failures` has it.
+        app_name: returns the name of the app that a record belongs to.
+    """
+
+    def __init__(
+        self,
+        today: date,
+        lists: Tables,
+        failures: Sequence[Row],
+        app_name: Callable[[Row], str],
+    ) -> None:
+        super().__init__(today=lambda: today)
+        self.recording = RecordingMode(DEMO)
+        self._lists, self._failures, self._app_name = lists, failures, app_name
+
+    def has(self, name: str) -> bool:
+        """Return whether the list of a function was read, by the function's name."""
+        return name.removeprefix("list_") in self._lists
+
+    def bind(self, request: CallRequest, account: str) -> ServiceCall:
+        """Return a call with the items of its list as they are: nothing is sent, so any name of an app is good."""
+        endpoint = self._endpoint(request.path, request.account, account)
+        named = dict(request.named or {})
+        collect = named.pop("errors", None) is not None
+        argument, items = next(iter(named.items()), ("", ()))
+        param = next((param for param in endpoint.function.params if param.name == argument), None)
+        calls = [{argument: param.value_of_record(item)} for item in items] if param else [{}]
+        return ServiceCall(
+            **{name: getattr(endpoint, name) for name in Endpoint.__slots__},
+            calls=calls,
+            count=len(calls),
+            fan_out_argument=argument,
+            collect=collect,
+            concurrency=1,
+        )
+
+    def begin(self, bound_call: ServiceCall, handle: CallHandle) -> None:
+        """Pass the records of a list to the handle, and with `collect` what could not be read of it."""
+        table = table_of(bound_call.function)
+        if bound_call.function.local:
+            super().begin(bound_call, handle)
+            return
+        handle.done(bound_call.count)
+        rows = [dict(row) for row in self._lists.get(table, ())]
+        failures = [one for one in self._failures if one["table"] == table]
+        if table not in self._lists and not failures:
+            failures = [_NOT_READ]
+        argument = bound_call.fan_out_argument
+        if argument:
+            rows = self._of_items(bound_call, rows)
+        failed = [self._failure(one, argument) for one in failures]
+        columns = columns_with_item(bound_call.function, argument) if argument else None
+        values: list[Any] = [Records(rows, bound_call.function, columns), Records(failed)]
+        handle.on_result(Reply(values, rows=len(rows), failures=failed))
+
+    def _of_items(self, bound_call: ServiceCall, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the records of the items of a list argument, in which the first column has the item."""
+        argument = bound_call.fan_out_argument
+        column = bound_call.function.item_column(argument)
+        items = {call[argument] for call in bound_call.calls}
+        name = column.name if column else argument
+        if argument == _APP:
+            rows = [{**row, name: self._app_name(row)} for row in rows]
+        return [row for row in rows if row.get(name) is None or row[name] in items]
+
+    def _failure(self, failure: Row, argument: str) -> dict[str, Any]:
+        facts: Mapping[str, Any] = {column.name: failure.get(column.name) for column in FAILURE_FIELDS}
+        item = failure.get(argument) if argument else None
+        if item is None:
+            return dict(facts)
+        return {argument: self._app_name({_APP: item}) if argument == _APP else item, **facts}

@@ -1,0 +1,62 @@
+-- title: People
+-- about: Everybody who may do something, once, with their teams and the number of apps that they can reach.
+--   `apps_at_least` says that somebody may reach more, because a list could not be read.
+-- needs: list_collaborators, list_team_members, list_space_members, list_enterprise_account_members
+-- key: email
+-- columns: email, name, teams, apps, apps_managed, apps_at_least, apps_owned, seats, spaces, enterprise_accounts,
+--   two_factor, single_sign_on
+-- page: email, name, teams, apps, apps_managed, seats, two_factor, single_sign_on
+-- order: email
+local apps, teams, people = heroku.list_apps(), heroku.list_teams(), {}
+local reachable = list.index_by(list.unique_by(apps, "id"), "id")
+local function is_hidden(app) return not reachable[app.id] end
+local hidden = list.find(heroku.list_team_apps({ team = teams }), is_hidden)
+local function person(email)
+  people[email] = people[email] or { teams = {}, spaces = {}, enterprise = {}, ways = {} }
+  return people[email]
+end
+local function add(names, name)
+  for _, known in ipairs(names) do if known == name then return end end
+  names[#names + 1] = name
+end
+local function or_else(value, other) if value == nil then return other end return value end
+for _, member in ipairs(heroku.list_team_members({ team = teams })) do
+  local one = person(member.email)
+  add(one.teams, string.format("%s (%s)", member.team, member.role or "no role"))
+  one.name = member.user and member.user.name or one.name
+  one.two_factor, one.sso = member.two_factor_authentication, member.federated
+end
+local enterprises = heroku.list_enterprise_accounts()
+for _, member in ipairs(heroku.list_enterprise_account_members({ enterprise = enterprises })) do
+  local one = person(member.user.email)
+  add(one.enterprise, member.enterprise_account.name)
+  one.two_factor = or_else(one.two_factor, member.two_factor_authentication)
+end
+local seats = heroku.list_collaborators({ app_id = apps })
+for _, seat in ipairs(seats) do
+  local one = person(seat.user.email)
+  one.sso = or_else(one.sso, seat.user.federated)
+end
+for _, member in ipairs(heroku.list_space_members({ space = heroku.list_spaces() })) do
+  add(person(member.user.email).spaces, member.space.name)
+end
+for _, way in ipairs(heroku.tables.access()) do table.insert(person(way.email).ways, way) end
+local rows, knows_apps = {}, #seats > 0 or was_read("list_collaborators")
+local at_least = hidden or not was_read("list_apps") or not was_read("list_collaborators")
+  or not was_read("list_team_members")
+for email, one in pairs(people) do
+  local ways, is_bound = one.ways, nil
+  if knows_apps then is_bound = at_least and true or false end
+  local function count(test) return knows_apps and #list.filter(ways, test) or nil end
+  local function manages(way) return way.permissions and way.permissions:find("manage", 1, true) end
+  rows[#rows + 1] = not email:lower():find("@herokumanager%.com$") and {
+    email = email, name = one.name, teams = json.array(one.teams),
+    apps = knows_apps and #ways or nil,
+    apps_managed = count(manages), apps_owned = #list.filter(ways, { by = "owner" }),
+    seats = count({ seat = true }),
+    spaces = json.array(one.spaces), enterprise_accounts = json.array(one.enterprise),
+    two_factor = one.two_factor,
+    single_sign_on = one.sso, apps_at_least = is_bound,
+  } or nil
+end
+return rows
