@@ -84,7 +84,7 @@ def headings(page: str) -> list[str]:
 )
 def test_every_way_of_writing_a_name_finds_its_page(start: str, name: str, page: str) -> None:
     assert docs.read(start + name) == docs.read(page)
-    title = {"heroku": "Heroku", "heroku.tables.access": "Who can reach which app"}.get(page, page)
+    title = {"heroku": "Heroku", "heroku.tables.access": "Access to apps"}.get(page, page)
     assert docs.read(page).startswith(f"# {title}\n")
 
 
@@ -111,7 +111,7 @@ def test_an_account_that_exists_has_the_page_of_its_integration(monkeypatch: pyt
         ("heroku.current_user", "heroku.get_current_user"),
         ("heroku.list_add_on", "heroku.list_addons"),
         ("heroku.demo.list_apps.stack", "heroku.list_apps"),
-        ("certificates", "heroku.list_domains"),
+        ("certificates", "heroku.tables.certificates"),
         ("checks.crashed-dyno", "checks.crashed-dynos"),
     ],
 )
