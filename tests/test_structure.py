@@ -91,7 +91,7 @@ STARTS = {
         ["-m", NAME, "integrations:docs"],
         {
             *("catalogue", "cli", "docs", "errors", "integrations", "pages", "questions"),
-            *("reader", "safety", "settings", "text", "walls"),
+            *("reader", "safety", "settings", "text", "values", "walls"),
         },
         {"click"},
     ),
