@@ -9,7 +9,7 @@ number that the data does not have. Below stand what was cut, and the name under
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -87,6 +87,7 @@ def answer_of_run(
     kept: str = "",
     earlier: Sequence[str] = (),
     further: str = "",
+    summary_of_value: Callable[[int], str] | None = None,
 ) -> str:
     """Return the answer to a run of Lua or to a call.
 
@@ -97,6 +98,8 @@ def answer_of_run(
         kept: the name under which the value is kept whole, `Out[3]`; empty if it is not kept.
         earlier: notes on calls that were answered before their end.
         further: one more line of our own.
+        summary_of_value: returns the text that stands for the value, within a number of characters; that of the value
+            itself if None.
     """
     bound = max_tokens * CHARACTERS_PER_TOKEN
     head = _error(error, bound * 3 // 4) if error else ""
@@ -106,7 +109,10 @@ def answer_of_run(
     values = list(result.values_to_show) if result and not error else []
     values = values if any(value is not None for value in values) else []
     room = bound - len(head) - len(noted) - len(further) - _OVERHEAD
-    data, hints = _data(result.output.rstrip("\n") if result else "", values, room, kept)
+    if summary_of_value:
+        data, hints = summary_of_value(room), []
+    else:
+        data, hints = _data(result.output.rstrip("\n") if result else "", values, room, kept)
     is_handle_shown = kept and data and (hints or any(isinstance(one, (Records, Mapping, list)) for one in values[:1]))
     above = "Printed before:" if head and data else f"{kept}:" if is_handle_shown else ""
     data = "\n".join(filter(None, [data, noted]))

@@ -10,6 +10,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from kosmo_kernel import docs
@@ -23,7 +24,16 @@ from kosmo_kernel.mcp_server.answers import (
     answer_of_text,
     ending_notes,
 )
-from kosmo_kernel.mcp_server.checks import CHECK, PARAMS, checks_named, not_checked, notes_of, parameters_of, rows_of
+from kosmo_kernel.mcp_server.checks import (
+    CHECK,
+    PARAMS,
+    checks_named,
+    not_checked,
+    notes_of,
+    parameters_of,
+    summary_of,
+    value_of,
+)
 from kosmo_kernel.mcp_server.checks import page as checks_page
 from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
 from kosmo_kernel.mcp_server.search import WHO, kept_lines, page_list, running_lines, search, session_lines
@@ -183,9 +193,10 @@ class CallHandler:
         """Call a function of the catalogue, without Lua; its value is kept for Lua."""
         options = RunOptions(account=arguments.pop(ACCOUNT, None))
 
-        def call(session: Session) -> tuple[Result, str]:
+        def call(session: Session) -> Answered:
             frontend = Frontend(progress=underway.report)
-            return session.call(function, arguments, options, frontend, is_cancelled=lambda: underway.cancelled), ""
+            result = session.call(function, arguments, options, frontend, is_cancelled=lambda: underway.cancelled)
+            return Answered(result)
 
         return self._without_lua(call, underway, tokens, owner)
 
@@ -198,7 +209,7 @@ class CallHandler:
             names = ", ".join(f"`{name}`" for name in arguments)
             raise InvalidArgumentsError(f"{names} cannot be given with `{CHECK}`: a check has its own code and limits.")
 
-        def call(session: Session) -> tuple[Result, str]:
+        def call(session: Session) -> Answered:
             from kosmo_kernel.checks import run_checks
 
             frontend = Frontend(progress=underway.report)
@@ -212,18 +223,19 @@ class CallHandler:
             )
             if underway.cancelled:
                 raise StoppedError("The call was cancelled.")
-            result = Result(account=report.account, values=[rows_of(report)], notes=list(notes_of(report)))
-            return result, not_checked(report)
+            result = Result(account=report.account, values=[value_of(report)], notes=list(notes_of(report)))
+            summary = partial(summary_of, report) if len(checks) > 1 else None
+            return Answered(result, not_checked(report), summary)
 
         return self._without_lua(call, underway, tokens, owner)
 
     def _without_lua(
-        self, call: Callable[[Session], tuple[Result, str]], underway: InFlightCall, tokens: int, owner: _Owner
+        self, call: Callable[[Session], Answered], underway: InFlightCall, tokens: int, owner: _Owner
     ) -> ToolResult:
         """Make a call that does not use the Lua state of the client, and keep its value there.
 
         Parameters:
-            call: makes the call with a session, and returns its result and a line that is never cut.
+            call: makes the call with a session.
         """
         with self._sessions.of_client(owner.key, underway, known=owner.is_named) as of_client:
             number = of_client.next_number()
@@ -231,7 +243,8 @@ class CallHandler:
             error: KosmoError | None = None
             try:
                 with self._sessions.without_lua() as session:
-                    result, line = call(session)
+                    answered = call(session)
+                result = answered.result
                 with of_client.turn(underway):
                     dropped = of_client.lua.keep(number, result.value, len(encode(result.value)))
                 result.notes[:0] = filter(None, [dropped])
@@ -244,8 +257,10 @@ class CallHandler:
             if error:
                 raise error
             earlier = of_client.take_pending_notes()
-            further = "\n".join(filter(None, [line, _further(of_client, owner)]))
-            return ToolResult(answer_of_run(result, tokens, kept=kept, earlier=earlier, further=further))
+            further = "\n".join(filter(None, [answered.line, _further(of_client, owner)]))
+            summary = partial(answered.summary, kept) if answered.summary else None
+            text = answer_of_run(result, tokens, kept=kept, earlier=earlier, further=further, summary_of_value=summary)
+            return ToolResult(text)
 
     def _run(self, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner) -> ToolResult:
         """Run Lua in the client's session."""
@@ -268,6 +283,21 @@ def _page(name: str, tokens: int) -> str:
     """Return a page of the reference or of a check, within a number of tokens."""
     page = checks_page(name) if name.strip() else page_list()
     return answer_of_text(docs.read(name) if page is None else page, tokens, f"docs.read({json.dumps(name)})")
+
+
+class Answered(NamedTuple):
+    """The answer to a call that uses no Lua.
+
+    Parameters:
+        result: the result.
+        line: a line that is never cut.
+        summary: returns the text that stands for the value, of the name under which it is kept and within a number of
+            characters; that of the value itself if None.
+    """
+
+    result: Result
+    line: str = ""
+    summary: Callable[[str, int], str] | None = None
 
 
 class _Owner(NamedTuple):

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.docs.checks import SPACE, check_page
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.questions.head import CHECK as CHECK_HEAD
 from kosmo_kernel.questions.head import parse_question
+from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
     from kosmo_kernel.checks import Check, CheckReport
+    from kosmo_kernel.checks.report import CheckResult
     from kosmo_kernel.docs.search import SearchEntry
 
 CHECK = "check"  # the argument of `lua_run`
 PARAMS = "params"  # that of the parameters of checks
 ALL = "all"  # in place of names
-MAX_LISTED = 250  # characters of names in one note
-MAX_DETAILS = 6  # columns of a finding that stand in one text
+MAX_ROWS, MAX_ROW_LENGTH = 3, 160  # findings of one of several checks, and characters of each
+MAX_DETAILS = 6  # columns of a finding besides its key
 
 
 def checks_named(names: str) -> list[Check]:
@@ -88,29 +90,51 @@ def own_entries() -> Iterator[SearchEntry]:
             yield check_entry(parse_question(check.source, check.file, CHECK_HEAD))
 
 
-def rows_of(report: CheckReport) -> Records:
-    """Return the findings as a list for Lua, the most severe first.
+def value_of(report: CheckReport) -> Records | dict[str, Any] | None:
+    """Return the findings for Lua: the list of one check, or those of several by name.
 
-    Those of one check have its columns. Those of several have other columns each, which would make a table with many
-    empty cells, so they are in one column there.
+    A check that could not be made at all, or that was not set up, has no list, so that nobody takes it for a pass.
+    """
+    lists = {one.check.name: one.records for one in report.results if one.records is not None}
+    if len(report.results) > 1:
+        return {name: records.rows for name, records in lists.items()}
+    return next((Records([{CHECK: name, **row} for row in records]) for name, records in lists.items()), None)
+
+
+def summary_of(report: CheckReport, kept: str, room: int) -> str:
+    """Return what several checks found within `room` characters, the most severe first.
+
+    For each check: how many findings, what to do, and the first of them. Checks for which there is no room are named
+    with their numbers.
     """
     from kosmo_kernel.checks import SEVERITIES
+
+    found = [result for result in report.results if result.findings]
+    found.sort(key=lambda result: -SEVERITIES.index(result.check.severity))
+    blocks, counts = [], [f"{result.check.name} {len(result.findings):,}" for result in found]
+    for place, result in enumerate(found):
+        block = _block(result, kept)
+        rest = sum(map(len, counts[place + 1 :])) + 2 * len(counts[place + 1 :])
+        if room < len(block) + 1 + rest:
+            break
+        blocks.append(block)
+        room -= len(block) + 1
+    left_out = counts[len(blocks) :]
+    return "\n".join([*blocks, *([f"Also found: {', '.join(left_out)}"] if left_out else [])])
+
+
+def _block(result: CheckResult, kept: str) -> str:
+    """Return the lines about the findings of one of several checks."""
     from kosmo_kernel.checks.finding_columns import details
 
-    findings = sorted(report.findings, key=lambda finding: -SEVERITIES.index(finding.severity))
-    if len(report.results) == 1:
-        return Records([{CHECK: finding.check.name, **finding.record} for finding in findings])
-    return Records(
-        [
-            {
-                CHECK: one.check.name,
-                "severity": one.severity,
-                "finding": one.title,
-                "details": details(one, MAX_DETAILS),
-            }
-            for one in findings
-        ]
-    )
+    check, count = result.check, len(result.findings)
+    lines = [f"{check.name} ({check.severity}): {count:,}. What to do: {check.remedy}"]
+    for finding in result.findings[:MAX_ROWS]:
+        more = details(finding, MAX_DETAILS)
+        lines.append(shortened(f"- {finding.title}{f': {more}' if more else ''}", MAX_ROW_LENGTH))
+    if count > MAX_ROWS:
+        lines.append(f'- {count - MAX_ROWS:,} more in {kept}["{check.name}"]')
+    return "\n".join(lines)
 
 
 def not_checked(report: CheckReport) -> str:
@@ -124,7 +148,7 @@ def not_checked(report: CheckReport) -> str:
 
 
 def notes_of(report: CheckReport) -> Iterator[str]:
-    """Yield what to say about a run: the reasons of what was not checked, the checks that found something, the others.
+    """Yield what to say about a run: the reasons of what was not checked, what one check found, and what found nothing.
 
     Each note has few enough names to be shown whole.
     """
@@ -132,12 +156,10 @@ def notes_of(report: CheckReport) -> Iterator[str]:
         names = [result.check.name for result in results]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         yield f"Not checked: {', '.join(names[:3])}{more}: {reason}"
-    found = [(result.check, len(result.findings)) for result in report.results if result.findings]
     if len(report.results) == 1:
-        for check, count in found:
-            yield f"{check.title}: {count:,}, {check.severity}. What to do: {check.remedy}"
-    else:
-        yield from _chunks("Found by ", [f"{check.name} {count:,}" for check, count in found])
+        for result in report.results:
+            if count := len(result.findings):
+                yield f"{result.check.title}: {count:,}, {result.check.severity}. What to do: {result.check.remedy}"
     if report.not_set_up:
         unset = ", ".join(one.check.name for one in report.not_set_up)
         yield f"Not set up, so not run: {unset}. Their pages have the `params` that they need."
@@ -145,15 +167,3 @@ def notes_of(report: CheckReport) -> Iterator[str]:
     if passed:
         yield "It found nothing." if len(report.results) == 1 else f"{counted(passed, 'check')} found nothing."
     yield from report.notes
-
-
-def _chunks(label: str, items: Iterable[str]) -> Iterator[str]:
-    """Yield lists of items that are short enough for a note."""
-    line = ""
-    for item in items:
-        if line and len(line) + len(item) > MAX_LISTED:
-            yield f"{label}{line}"
-            line = ""
-        line += f"{', ' if line else ''}{item}"
-    if line:
-        yield f"{label}{line}"

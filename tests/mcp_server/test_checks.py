@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from check_reports import check, dynos, report, result
 
-from kosmo_kernel.mcp_server.checks import not_checked, notes_of, page, rows_of
+from kosmo_kernel.mcp_server.checks import not_checked, notes_of, page, summary_of, value_of
 from kosmo_kernel.mcp_server.search import search
 
 
@@ -17,7 +17,6 @@ def test_what_was_not_checked_comes_first_with_the_reason_once() -> None:
     assert not_checked(made) == "5 of 7 checks could not be made, or not for everything."
     assert list(notes_of(made)) == [
         "Not checked: refused-0, refused-1, refused-2 and 2 more: 403",
-        "Found by crashed 1",
         "1 check found nothing.",
     ]
     assert not_checked(report(result(check()))) == ""
@@ -37,9 +36,30 @@ def test_a_wrong_check_of_the_user_keeps_no_agent_from_the_reference(
     assert "wrong.lua:1: the head of a check needs" in found.splitlines()[-1]
 
 
-def test_findings_of_several_checks_have_the_same_columns_and_the_most_severe_come_first() -> None:
-    made = report(result(check("small", "low", "app"), {"app": "shop"}), result(check(), *dynos("web.1")))
-    assert rows_of(made).rows == [
-        {"check": "crashed", "severity": "high", "finding": "shop, web.1", "details": "size Eco"},
-        {"check": "small", "severity": "low", "finding": "shop", "details": ""},
+def test_several_checks_keep_their_columns_and_say_for_each_how_many_what_to_do_and_the_first_findings() -> None:
+    crashed = result(check(), *dynos(*(f"web.{number}" for number in range(1, 6))))
+    made = report(
+        result(check("small", "low", "app"), {"app": "shop", "size": "Eco"}), crashed, result(check("passes"))
+    )
+    value = value_of(made)
+    assert isinstance(value, dict)
+    assert {name: len(rows) for name, rows in value.items()} == {"small": 1, "crashed": 5, "passes": 0}
+    assert value["small"] == [{"app": "shop", "size": "Eco"}]
+    lines = summary_of(made, "Out[2]", 4_000).split("\n")
+    remedy = made.results[0].check.remedy
+    assert lines == [
+        f"crashed (high): 5. What to do: {remedy}",
+        "- shop, web.1: size Eco",
+        "- shop, web.2: size Eco",
+        "- shop, web.3: size Eco",
+        '- 2 more in Out[2]["crashed"]',
+        f"small (low): 1. What to do: {remedy}",
+        "- shop: size Eco",
     ]
+    assert summary_of(made, "Out[2]", len("\n".join(lines[:5])) + 20) == "\n".join([*lines[:5], "Also found: small 1"])
+
+
+def test_a_check_that_could_not_be_made_has_no_list_that_looks_like_a_pass() -> None:
+    refused = result(check("refused"), reason="403")
+    assert value_of(report(refused)) is None
+    assert value_of(report(refused, result(check("passes")))) == {"passes": []}

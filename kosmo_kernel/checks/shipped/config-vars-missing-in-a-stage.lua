@@ -8,13 +8,13 @@
 -- scope: read-protected
 -- key: app, name, other
 -- param: stages = { "staging", "production" } | the stages that are compared
-local compared = list.filter(heroku.list_pipeline_couplings(), { stage = stages })
-local pipelines, apps = list.group_by(compared, "pipeline.id"), list.index_by(heroku.list_apps(), "id")
-local vars = list.group_by(heroku.list_config_vars({ app_id = heroku.list_apps() }), "app_id")
-local function vars_of(one) return apps[one.app.id] and vars[apps[one.app.id].name] or {} end
-return list.flatten(list.map(list.filter(compared, function(one) return apps[one.app.id] end), function(one)
-  local others = list.reject(pipelines[one.pipeline.id], { stage = one.stage })
-  local app, all = apps[one.app.id].name, list.flatten(list.map(others, vars_of))
-  local lacks = list.reject(all, { name = list.map(vars_of(one), "name") })
-  return list.map(lacks, function(v) return { app = app, name = v.name, other = v.app_id } end)
+local at = list.filter(heroku.tables.stages(), { by = "pipeline", stage = stages })
+local pipelines, apps = list.group_by(at, "pipeline"), heroku.list_apps()
+local vars = list.group_by(heroku.list_config_vars({ app_id = apps }), "app_id")
+return list.flatten(list.map(at, function(one)
+  return list.flatten(list.map(list.reject(pipelines[one.pipeline], { stage = one.stage }), function(from)
+    local own = list.map(vars[one.app] or {}, "name")
+    return list.map(list.reject(vars[from.app] or {}, { name = own }), function(var)
+      return { app = one.app, stage = one.stage, name = var.name, other = from.app, other_stage = from.stage }
+    end) end))
 end))
