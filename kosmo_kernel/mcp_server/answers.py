@@ -110,7 +110,7 @@ def answer_of_run(
     values = values if any(value is not None for value in values) else []
     room = bound - len(head) - len(noted) - len(further) - _OVERHEAD
     if summary_of_value:
-        data, hints = summary_of_value(room), []
+        data, hints = summary_of_value(room), list[str]()
     else:
         data, hints = _data(result.output.rstrip("\n") if result else "", values, room, kept)
     is_handle_shown = kept and data and (hints or any(isinstance(one, (Records, Mapping, list)) for one in values[:1]))
