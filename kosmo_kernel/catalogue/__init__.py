@@ -21,6 +21,7 @@ from kosmo_kernel.catalogue.model import MAX_CONCURRENCY as MAX_CONCURRENCY
 from kosmo_kernel.catalogue.model import NEWEST as NEWEST
 from kosmo_kernel.catalogue.model import PLACE as PLACE
 from kosmo_kernel.catalogue.model import RESERVED as RESERVED
+from kosmo_kernel.catalogue.model import SINCE as SINCE
 from kosmo_kernel.catalogue.model import BulkSource as BulkSource
 from kosmo_kernel.catalogue.model import Column as Column
 from kosmo_kernel.catalogue.model import ColumnKind as ColumnKind

@@ -33,7 +33,8 @@ ERROR_MODES = ("raise", "collect")  # how items that fail are handled; the first
 # A placeholder for a value in a path, `{app_id}`.
 PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 # The parameter that asks for the last records of a list only.
-NEWEST = "newest"
+# The parameters of a list that the service orders by age: how many of the last records, or all since a time.
+NEWEST, SINCE = "newest", "since"
 # Before the name of a parameter in the column of the items of a list, if the records have a field of that name.
 ITEM_PREFIX = "asked_"
 
@@ -320,7 +321,7 @@ class Function:
         example: Lua code that runs unchanged on the demo account.
         aliases: other names for the same function.
         effect: `read` or `write`.
-        newest: the field by which the service orders the last records first, for the parameter `newest`; or empty.
+        newest: the field by which the service orders the last records first, for `newest` and `since`; or empty.
         guarded: the records hold secrets: only fields with a column leave the client, and errors and warnings do not
             quote the service.
         guarded_parts: objects in the records that hold secrets, by dotted name: of these, too, only fields with a

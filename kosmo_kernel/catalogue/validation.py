@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from kosmo_kernel.catalogue.model import NEWEST, PLACE, RESERVED, BulkSource, Column, Function, Param
+from kosmo_kernel.catalogue.model import NEWEST, PLACE, RESERVED, SINCE, BulkSource, Column, Function, Param
 
 if TYPE_CHECKING:
     from kosmo_kernel.catalogue.http import Budget
@@ -96,7 +96,7 @@ def _of_param(param: Param, places: list[str]) -> Iterator[str]:
         yield "is a reserved name"
     if not param.doc.strip():
         yield "has no doc"
-    if param.name not in (*places, NEWEST) and not param.query:
+    if param.name not in (*places, NEWEST, SINCE) and not param.query:
         yield "goes nowhere: the path has no place for it"
     if param.pattern and not param.pattern_doc:
         yield "has a pattern but no words for it"

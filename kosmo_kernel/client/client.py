@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
-from kosmo_kernel.catalogue import NEWEST, Function, Integration, Link
+from kosmo_kernel.catalogue import NEWEST, SINCE, Function, Integration, Link
 from kosmo_kernel.catalogue.http import PageRequest, Response
 from kosmo_kernel.client.bulk import answer_from_lists
 from kosmo_kernel.client.call import Reply
@@ -36,6 +36,7 @@ from kosmo_kernel.client.rate_limiter import Permit, RateLimiter
 from kosmo_kernel.client.responses import COUNT, UNAVAILABLE, CallErrors, json_kind, retry_after
 from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, RetryableError, RetryPolicy
 from kosmo_kernel.client.secrets import clean, quotable_headers
+from kosmo_kernel.client.since import PAGE_SIZE, Since
 from kosmo_kernel.errors import ApiError, BadAnswerError, NotRecordedError, RefusedError
 from kosmo_kernel.progress.run import Clock, Progress
 from kosmo_kernel.safety.intake import count_values
@@ -270,8 +271,9 @@ class Exchange(CallErrors):
         self._is_list = function.returns == "list"
         link = function.link(args)
         self._is_single = link is not None and link.single
-        self._newest = args.get(NEWEST)
-        self._key = f"{function.name} {self._url} {self._newest or ''}"
+        self._newest, since = args.get(NEWEST), args.get(SINCE)
+        self._since = Since(since) if since else None
+        self._key = f"{function.name} {self._url} {self._newest or ''} {since or ''}"
         self._cached = None if fresh else client.cache.find(self._key)
         self._received = ResponseBudget(
             "The pages of one list", client.max_list_bytes, LIST_LIMIT, MAX_RECORDS, "records_limit"
@@ -318,25 +320,34 @@ class Exchange(CallErrors):
         A record that moved to a later page meanwhile is kept once, by its `id`.
         """
         if self._newest or self._is_single:
-            return self._one_page(pages)
+            return self._included(self._one_page(pages))
         merged: _MergedPages | None = None
         request: PageRequest | None = self.integration.first_page if self._is_list else PageRequest()
+        since = self._since if self.integration.newest_page else None
+        if since and self.integration.newest_page:
+            request = self.integration.newest_page(self.function.newest, PAGE_SIZE)
         while request is not None:
             pages.append(self._page(request))
             request = pages[-1].following
+            if since and any(map(since.ends_before, pages[-1].decoded())):
+                request = None
             if self._cached and self._are_unchanged(pages):
                 if request is not None:
                     continue  # they are decoded only if a later page has changed
                 if (held := self._cached.data) is not None:
                     return held
-            if request is None and len(pages) == 1:
+            if request is None and len(pages) == 1 and not self._since:
                 return pages[0].decoded()  # the one record, or a single page, which has no duplicates
             merged = merged or _MergedPages()
             merged.add(pages)
             is_barren = request is not None and merged.barren >= BARREN_PAGES
             if is_barren or any(page.request == request for page in pages):
                 raise self.endless_pages(len(pages))
-        return merged.rows if merged else []
+        return self._included(merged.rows) if merged else []
+
+    def _included(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the records that are as new as the call asks for."""
+        return [row for row in rows if self._since.includes(row)] if self._since else rows
 
     def _are_unchanged(self, pages: Sequence[ResponsePage]) -> bool:
         """Return whether these pages are the first ones, or all, of the cached answer."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kosmo_kernel.catalogue import NEWEST, BulkSource, Column, ColumnKind, Function, Link, Lookup, Param
+from kosmo_kernel.catalogue import NEWEST, SINCE, BulkSource, Column, ColumnKind, Function, Link, Lookup, Param
 from kosmo_kernel.integrations.heroku import scopes, secrets, sizes
 from kosmo_kernel.integrations.heroku.api import PAGE_SIZE
 from kosmo_kernel.integrations.heroku.entries import EXAMPLE_APPS, EXAMPLES, PLACES, FunctionEntry, thing
@@ -104,6 +104,10 @@ _FINGERPRINTED = (
 )
 
 
+_TIME = r"[1-9]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(T\d\d:\d\d:\d\d(\.\d+)?Z)?"
+_TIME_DOC = "a day or a time in UTC, such as 2026-11-20 or 2026-11-20T09:00:00Z"
+
+
 def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, list[str]]) -> Iterator[Param]:
     by_name: dict[str, list[str]] = {}
     for link in links:
@@ -122,6 +126,8 @@ def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, li
     if entry.newest:
         doc = "How many of the last ones to return, newest first, in one request; all without it"
         yield Param(NEWEST, doc, kind="integer", maximum=PAGE_SIZE)
+        doc = "A day or a time in UTC: the records since then, the newest first, in as many requests as these need"
+        yield Param(SINCE, doc, pattern=_TIME, pattern_doc=_TIME_DOC)
 
 
 def _place_param(name: str, places: list[str], *, required: bool, app: str) -> Param:
