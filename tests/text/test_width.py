@@ -1,0 +1,52 @@
+"""The width of texts on a terminal: measured as terminals do, and never exceeded by what is cut or folded."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kosmo_kernel.safety.text import escape_hidden
+from kosmo_kernel.text.width import cut_to, display_width, folded, padded
+
+NEWER = [range(0x2630, 0x2638), range(0x268A, 0x2690), range(0x4DC0, 0x4E00), range(0x1D300, 0x1D377)]  # wide lately
+
+texts = st.text(st.sampled_from("ab -./@漢字e\u0301😀…"), max_size=40)
+
+
+def characters() -> list[str]:
+    """Return all characters that a table can show."""
+    every = (chr(code) for code in range(0x20, sys.maxunicode + 1) if not any(code in those for those in NEWER))
+    return [one for one in every if unicodedata.category(one) not in {"Cc", "Cn", "Cs", "Co", "Zl", "Zp"}]
+
+
+def test_a_character_is_as_wide_as_rich_takes_it_to_be() -> None:
+    cells = pytest.importorskip("rich.cells")
+    differ = [hex(ord(one)) for one in characters() if display_width(f"a{one}") != cells.cell_len(f"a{one}")]
+    assert differ == []
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(texts, st.integers(2, 20))
+def test_no_text_is_wider_than_its_room_and_folding_loses_nothing_but_blanks(text: str, width: int) -> None:
+    assert display_width(cut_to(text, width)) <= width
+    assert cut_to(text, display_width(text)) == text
+    lines = folded(text, width)
+    assert max(map(display_width, (line.rstrip() for line in lines))) <= width
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert display_width(padded(cut_to(text, width), width)) == width
+
+
+def test_a_text_is_folded_between_words_or_else_after_a_sign() -> None:
+    assert folded("some words in a row", 10) == ["some words", "in a row"]
+    assert folded("heroku-postgresql:essential-0", 17) == ["heroku-", "postgresql:", "essential-0"]
+    assert folded("x" * 25, 10) == ["x" * 10, "x" * 10, "x" * 5]
+    assert folded("", 10) == [""]
+
+
+def test_a_number_is_padded_on_its_left() -> None:
+    assert (padded("12", 5, right=True), padded("漢", 4), padded("longer", 3)) == ("   12", "漢  ", "longer")
+    assert display_width(escape_hidden("\u202e")) == len("\\u202e")
