@@ -8,14 +8,13 @@ from Heroku is written as code, and in other texts a space of no width follows t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from kosmo_kernel.checks.check_file import SEVERITIES
-from kosmo_kernel.checks.finding_columns import finding_columns
+from kosmo_kernel.checks.finding_columns import finding_table
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, fails_on
-from kosmo_kernel.render.cells import value_text
 from kosmo_kernel.render.text import format_column
 from kosmo_kernel.safety.entities import clean
 from kosmo_kernel.safety.escape import Html, code_span
@@ -194,23 +193,17 @@ def _tables(result: CheckResult) -> Iterable[tuple[Sequence[str], Sequence[Seque
 
 
 def _findings_table(findings: Sequence[Finding]) -> tuple[list[str], list[list[str]]]:
-    columns = finding_columns(findings)
-    texts = [format_column([_scalar(value) for value in column.values]) for column in columns]
+    table = finding_table(findings)
     remarks = ["; ".join(finding.remarks) for finding in findings]
     rows: list[list[str]] = [
         [*(code_span(shortened(text, MAX_CELL_LENGTH)) if text else "" for text in row)]
-        for row in zip(*texts, strict=True)
+        for row in zip(*(format_column(values, "minutes") for values in table.columns), strict=True)
     ]
-    heads: list[str] = [code_span(column.name) for column in columns]
+    heads: list[str] = [*map(code_span, table.names)]
     if any(remarks):
         heads = [*heads, ""]
         rows = [[*row, _prose(remark)] for row, remark in zip(rows, remarks, strict=True)]
     return heads, rows
-
-
-def _scalar(value: Any) -> Any:
-    """Return a list or an object as text, and any other value as it is."""
-    return value_text(value) if isinstance(value, (list, Mapping)) else value
 
 
 def _prose(text: str) -> Markdown:

@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.syntax import Syntax
+from rich.text import Text
 
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c
-from kosmo_kernel.cli.terminal import LUA, console, table
+from kosmo_kernel.cli.terminal import ALERT, LUA, NOTICE, TERMINAL, console, styled_text
+from kosmo_kernel.render.tables import table_of
+from kosmo_kernel.render.text_table import fitting_widths, text_lines
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Result, Session
 from kosmo_kernel.text.quantities import counted
 
 READ_ONLY = "heroku authorizations:create -s read,identity --short"
-_DAY = "%Y-%m-%d"
-_MINUTE = "%Y-%m-%d %H:%M"
-_INDENT = (0, 0, 0, 3)
+_INDENT = "   "
 
 
 class AuditQuestion(NamedTuple):
@@ -35,15 +35,15 @@ class AuditQuestion(NamedTuple):
         text: the question as it is shown.
         file: the name of the Lua file that answers it.
         columns: the columns of the table, few enough for a terminal of 80 columns.
-        styles: rich styles for the columns that matter most.
-        clock: the format of times, for `strftime`.
+        styles: the styles of the columns that matter most.
+        precision: that of times.
     """
 
     text: str
     file: str
     columns: tuple[str, ...]
     styles: dict[str, str]
-    clock: str
+    precision: str
 
 
 AUDIT = (
@@ -51,22 +51,22 @@ AUDIT = (
         "Which apps run on an old stack?",
         "stacks.lua",
         ("app", "stack", "supported_until", "owner"),
-        {"stack": "yellow"},
-        _DAY,
+        {"stack": NOTICE},
+        "days",
     ),
     AuditQuestion(
         "Which dynos have crashed, and since when?",
         "dynos.lua",
         ("app.name", "name", "state", "size", "updated_at"),
-        {"state": "bold red"},
-        _MINUTE,
+        {"state": ALERT},
+        "minutes",
     ),
     AuditQuestion(
         "Who from outside can reach which app?",
         "people.lua",
         ("user.email", "app.name", "role", "created_at"),
-        {"user.email": "yellow"},
-        _DAY,
+        {"user.email": NOTICE},
+        "days",
     ),
 )
 
@@ -94,8 +94,11 @@ def _show_lua(screen: Console, lua: str) -> None:
 
 def _show_answer(screen: Console, question: AuditQuestion, result: Result) -> None:
     records = result.value
-    answer = table(records, question.columns, styles=question.styles, clock=question.clock)
-    screen.print(Padding(answer, _INDENT))
+    form = TERMINAL._replace(styles=question.styles, precision=question.precision, paint=styled_text)
+    columns = table_of(records).only(question.columns).text_columns(form)
+    widths = fitting_widths(columns, screen.width - len(_INDENT), widest=form.widest)
+    for line in text_lines(columns, widths, rule=form.rule, paint=form.paint):
+        screen.print(Text.from_ansi(_INDENT + line), soft_wrap=True)
     requests = sum(call.requests for call in result.calls)
     screen.print(f"   {counted(len(records), 'record')} from {counted(requests, 'request')}", style="dim")
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from kosmo_kernel.checks import SEVERITIES, CheckReport, CheckResult, Finding
 from kosmo_kernel.checks.json_document import summary
 from kosmo_kernel.checks.report import left_out
-from kosmo_kernel.cli.finding_table import lines_of, terminal_table
+from kosmo_kernel.cli.finding_table import FULL, lines_of, terminal_lines
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.text.quantities import counted, duration
 
@@ -63,13 +63,10 @@ def _print_result(screen: Console, result: CheckResult, *, full: bool, why: bool
     screen.print(title)
     findings = result.counting
     rows = findings if full else findings[:MAX_FINDINGS]
-    if rows and screen.file.isatty():
-        for part in terminal_table(rows, screen.width - _INDENT[3], full=full):
-            _print_indented(screen, part)
-    elif rows:
-        for line in lines_of(rows):
-            screen.print(Text(" " * _INDENT[3] + line), soft_wrap=True)
-    below = [f"and {counted(len(findings) - len(rows), 'more finding')} (--full shows all)"] if rows != findings else []
+    indent = " " * _INDENT[3]
+    for line in _lines(rows, screen, len(indent), full=full):
+        screen.print(Text.from_ansi(indent + line), soft_wrap=True)
+    below = [f"{counted(len(findings) - len(rows), 'more finding')} ({FULL})"] if rows != findings else []
     for line in [*below, *_remarks(result, full=full)]:
         _print_indented(screen, Text(escape_control(line), "dim"))
     if not rows:
@@ -80,6 +77,13 @@ def _print_result(screen: Console, result: CheckResult, *, full: bool, why: bool
         advice.add_row(Text(label, "dim"), Text(escape_control(text)))
     _print_indented(screen, advice)
     screen.print()
+
+
+def _lines(rows: Sequence[Finding], screen: Console, indent: int, *, full: bool) -> Iterator[str]:
+    if rows and screen.file.isatty():
+        yield from terminal_lines(rows, screen.width - indent, full=full)
+    elif rows:
+        yield from lines_of(rows)
 
 
 def _remarks(result: CheckResult, *, full: bool) -> Iterator[str]:

@@ -42,7 +42,7 @@ from kosmo_kernel.cli.output import (
 )
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.render.blocks import TEXTS, ValueKind, as_shown, blocks_of
-from kosmo_kernel.render.cells import exact_cell, spreadsheet_cell
+from kosmo_kernel.render.cells import exact_cell, spreadsheet_cell, table_rows
 from kosmo_kernel.render.tables import RecordView, exact_table, table_of
 from kosmo_kernel.render.text import first_lines, pretty
 from kosmo_kernel.results.dry_run import plan_of, summary
@@ -179,18 +179,9 @@ def _line(values: Iterable[Any], separator: str = "\t") -> str:
     return separator.join("nil" if value is None else pretty(value) for value in values)
 
 
-def _table(
-    value: dict[str, Any] | Records, cell: Callable[[Any], str] = exact_cell
-) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
-    """Return the names of the fields of records or of one object, and the rows of their texts."""
-    whole = exact_table(value)
-    return list(map(cell, whole.names)), zip(*(map(cell, values) for values in whole.columns), strict=True)
-
-
 def _pairs(value: dict[str, Any]) -> Iterator[Sequence[str]]:
-    """Return the name and the text of each field of one object."""
-    names, rows = _table(value)
-    return zip(names, next(rows, ()), strict=True)
+    """Yield the name and the text of each field of one object."""
+    return zip(*table_rows(exact_table(value)), strict=True)
 
 
 def _rows(kind: ValueKind, value: Any, layout: Layout) -> Iterable[Sequence[str]]:
@@ -198,8 +189,7 @@ def _rows(kind: ValueKind, value: Any, layout: Layout) -> Iterable[Sequence[str]
     cell = spreadsheet_cell if layout.excel_safe else exact_cell
     match kind:
         case ValueKind.TABLE | ValueKind.RECORD | ValueKind.MAP:
-            names, rows = _table(value, cell)
-            return chain([names], rows) if layout.header else rows
+            return table_rows(exact_table(value), cell, header=layout.header)
         case ValueKind.LIST:
             return (list(map(cell, item)) if isinstance(item, list) else [cell(item)] for item in value)
         case ValueKind.TEXT:
@@ -238,7 +228,9 @@ def _markdown_lines(kind: ValueKind, value: Any, _layout: Layout) -> Iterator[Ma
         case ValueKind.PAGE:
             yield line.format(value.markdown.trimmed())
         case ValueKind.TABLE:
-            yield from markdown_rows(*_table(value))
+            table = exact_table(value)
+            names, *rows = table_rows(table)
+            yield from markdown_rows(names, rows, table.numbers)
         case ValueKind.RECORD | ValueKind.MAP:
             yield from markdown_rows(("Field", "Value"), _pairs(value))
         case ValueKind.LIST:

@@ -17,7 +17,7 @@ from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import KeyFigure, Obstacle, Unread, bill_of, key_figures, obstacles, unread
 from kosmo_kernel.inventory.tables import BOUNDS, InventoryTable, kinds
 from kosmo_kernel.pages.design import FICTION
-from kosmo_kernel.render.text import is_number
+from kosmo_kernel.render.tables import column_kind
 from kosmo_kernel.safety.escape import Html, html_attribute
 from kosmo_kernel.safety.html_table import HtmlColumn, html_table
 from kosmo_kernel.text.quantities import counted
@@ -235,7 +235,9 @@ def _column(name: str, rows: Sequence[Mapping[str, Any]]) -> HtmlColumn:
         for is_bound, text in zip(bounds, (_text(name, value) for value in values), strict=True)
     ]
     heading = _HEADINGS.get(name, name.replace("_", " ").capitalize())
-    return HtmlColumn(heading, texts, (text or "" for text in texts), to_the_right=any(map(is_number, values)))
+    return HtmlColumn(
+        heading, texts, (text or "" for text in texts), to_the_right=column_kind(name, values) == "number"
+    )
 
 
 def _text(name: str, value: Any) -> str | None:

@@ -2,7 +2,10 @@
 
 blocks.py             how values are grouped
 text.py               values as indented text, and the cells of a column
-tables.py             lists of records as HTML and as text; a record as two columns
+cells.py              cells for other programs
+tables.py             what a table is: its columns with their kinds, its counts; a record as two columns
+text_table.py         a table as lines of text within a width: which columns it has, and how wide they are
+bounded.py            any value within a number of characters, for agents
 frames.py             lists of records as DataFrames, the only file that imports pandas
 misspelt_columns.py   the error for a column that a frame does not have
 display.py            values, and what a script displays, as MIME bundles

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
-from kosmo_kernel.render.tables import exact_table
+from kosmo_kernel.render.tables import Table, columns_cut, exact_table
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.text import shortened, with_escapes
 from kosmo_kernel.text.quantities import counted
@@ -30,7 +30,6 @@ CUT = "…"
 
 _OTHER_KINDS = re.compile(r"|true|false|null|-?\d+(\.\d+)?([eE][+-]?\d+)?")  # texts that would look like other values
 _JSON_BEGINNING = re.compile(r"[ \t\r\n]*[\[{]")
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(.*\.)?id|null")
 
 
 class Bounded(NamedTuple):
@@ -74,42 +73,32 @@ def bounded(value: Any, room: int, room_if_cut: int | None = None) -> Bounded:
 # Tables and records ----------------------------------------------------------------------------------------------
 
 
-class _Column(NamedTuple):
+class _Same(NamedTuple):
+    """A column that is not written as one, because it is equal in all rows, or in each row equal to another column."""
+
     name: str
-    values: Sequence[Any]
+    text: str
+    twin: str | None = None  # the name of the other column
 
 
-class _Table(NamedTuple):
-    """A table to write.
+class _Part(NamedTuple):
+    """What is written of a table."""
 
-    Parameters:
-        size: the counts of records and columns.
-        total: the number of records.
-        columns: the columns to write.
-        same: what is equal in all rows: the name of each such column, and its value or the name of an equal column.
-        hidden: the names of the columns that are not written.
-        further: how many columns there are besides.
-    """
-
-    size: str
-    total: int
-    columns: list[_Column]
-    same: list[tuple[str, str]]
-    hidden: list[str]
-    further: int = 0
+    table: Table  # with the columns to write
+    size: str  # the counts of all records and columns
+    same: list[_Same]
+    hidden: list[str]  # the names of the columns that are not written
 
     def lines(self, room: int, max_cell: int | None) -> list[str]:
         """Return the lines that fit: those above the rows, then rows; none if not even the former fit."""
-        hidden = f"; not shown: {shortened(', '.join(self.hidden), MAX_LISTED_LENGTH)}" if self.hidden else ""
-        lines = [self.size + hidden]
-        same = ", ".join(f"{name}={value}" for name, value in self.same)
-        lines += [f"the same in all: {same}"] if same else []
-        lines.append("\t".join(column.name for column in self.columns))
+        hidden = f"; {columns_cut(list(map(_name, self.hidden)), MAX_LISTED_LENGTH)}" if self.hidden else ""
+        same = ", ".join(f"{_name(one.name)}={one.text}" for one in self.same)
+        lines = [self.size + hidden, *([f"the same in all: {same}"] if same else [])]
+        lines.append("\t".join(map(_name, self.table.names)))
         room -= sum(map(len, lines)) + len(lines) - 1
         if room < 0:
             return []
-        rows: Iterable[tuple[Any, ...]] = zip(*(column.values for column in self.columns), strict=True)
-        for row in rows:
+        for row in zip(*self.table.columns, strict=True):
             line = "\t".join([_cell(value, max_cell) for value in row])
             room -= len(line) + 1
             if room < 0:
@@ -121,66 +110,66 @@ class _Table(NamedTuple):
         """Return how many rows the lines have."""
         return max(0, len(lines) - 2 - bool(self.same))
 
-    def narrower(self) -> _Table:
-        """Return the table with fewer columns."""
-        keep = max(1, len(self.columns) * 3 // 4)
-        hidden = self.hidden + [column.name for column in self.columns[keep:]]
-        return self._replace(columns=self.columns[:keep], hidden=hidden, further=self.further + len(self.same), same=[])
+    def without(self, names: Collection[str]) -> _Part:
+        """Return the part without some columns."""
+        columns = [name for name in self.table.names if name not in names]
+        same = [one for one in self.same if one.name not in names and one.twin not in names]
+        left = {*columns, *(one.name for one in same)}
+        hidden = [name for name in (*self.table.names, *(one.name for one in self.same)) if name not in left]
+        return self._replace(table=self.table.only(columns), same=same, hidden=self.hidden + hidden)
+
+    def narrower(self) -> _Part:
+        """Return the part with fewer columns."""
+        keep = max(1, len(self.table.names) * 3 // 4)
+        return self.without({*self.table.names[keep:], *(one.name for one in self.same)})
 
 
 def _table(records: Records, room: int, room_if_cut: int) -> Bounded:
     if not records and not records.columns:
         return Bounded(shortened("0 records", max(room, 1)), "table")
     whole = exact_table(records, MAX_COLUMNS)
-    size = f"{counted(whole.total, 'record')}, {counted(len(whole.names) + whole.left_out, 'column')}"
-    same, columns = _split_same(list(map(_Column, map(_name, whole.names), whole.columns)))
-    table = _Table(size, whole.total, columns, same, [], whole.left_out)
-    if table.total * len(columns) <= room and not table.further:  # with a character for each cell
-        lines = table.lines(room, None)
-        if lines and table.rows_of(lines) == table.total:
+    same, names = _split_same(whole)
+    part = _Part(whole.only(names), whole.size, same, [])
+    if whole.total * len(names) <= room and not whole.left_out:  # with a character for each cell
+        lines = part.lines(room, None)
+        if lines and part.rows_of(lines) == whole.total:
             return Bounded("\n".join(lines), "table")
-    return _part_of_table(table, room_if_cut)
+    ids = {name for index, name in enumerate(whole.names) if whole.kind(index) == "id"}
+    return _cut_table(part.without(ids) if set(names) - ids else part, room_if_cut)
 
 
-def _part_of_table(table: _Table, room: int) -> Bounded:
-    """Return the first rows of a table without ids, with long cells cut."""
-    ids = {column.name for column in table.columns if _has_ids(column.name, column.values)}
-    shown = [column for column in table.columns if column.name not in ids]
-    if shown:
-        same = [(name, value) for name, value in table.same if value not in ids and not _has_ids(name, [value])]
-        shown_names = {column.name for column in shown} | {name for name, _ in same}
-        names = [column.name for column in table.columns] + [name for name, _ in table.same]
-        hidden = [name for name in names if name not in shown_names]
-        table = table._replace(columns=shown, same=same, hidden=hidden)
-    lines = table.lines(room, MAX_CELL_LENGTH)
-    while (table.same or len(table.columns) > 1) and not (lines and (table.rows_of(lines) or not table.total)):
-        table = table.narrower()  # no row fits
-        lines = table.lines(room, MAX_CELL_LENGTH)
+def _cut_table(part: _Part, room: int) -> Bounded:
+    """Return the first rows of a table, with long cells cut."""
+    lines = part.lines(room, MAX_CELL_LENGTH)
+    while (part.same or len(part.table.names) > 1) and not (lines and (part.rows_of(lines) or not part.table.total)):
+        part = part.narrower()  # no row fits
+        lines = part.lines(room, MAX_CELL_LENGTH)
     if not lines:
-        return Bounded(shortened(table.size, max(room, 1)), "table", "all rows")
-    rows = table.rows_of(lines)
-    left_out = [counted(table.total - rows, "more row")] if rows < table.total else []
-    not_shown = table.further + len(table.hidden)
+        return Bounded(shortened(part.size, max(room, 1)), "table", "all rows")
+    rows = part.rows_of(lines)
+    left_out = [counted(part.table.total - rows, "more row")] if rows < part.table.total else []
+    not_shown = part.table.left_out + len(part.hidden)
     left_out += [counted(not_shown, "column")] if not_shown else []
-    if any(_is_long(value) for column in table.columns for value in islice(column.values, rows)):
+    if any(_is_long(value) for values in part.table.columns for value in islice(values, rows)):
         left_out.append(f"the ends of texts longer than {MAX_CELL_LENGTH} characters")
     return Bounded("\n".join(lines), "table", ", ".join(left_out))
 
 
-def _split_same(columns: list[_Column]) -> tuple[list[tuple[str, str]], list[_Column]]:
-    """Return name and value of the columns with one short value in all of several rows, and the other columns."""
-    if len(columns) < 2 or len(columns[0].values) < 2:
-        return [], columns
-    same: list[tuple[str, str]] = []
-    varying: list[_Column] = []
-    for column in columns:
-        if _is_same(column.values):
-            same.append((column.name, _value_text(column.values[0])))
-        elif twin := next((one for one in varying if _are_equal(one.values, column.values)), None):
-            same.append((column.name, twin.name))
+def _split_same(table: Table) -> tuple[list[_Same], Sequence[str]]:
+    """Return the columns with one short value in all of several rows, and the names of the other columns."""
+    columns = dict(zip(table.names, table.columns, strict=True))
+    if len(columns) < 2 or table.total < 2:
+        return [], list(columns)
+    same: list[_Same] = []
+    varying: list[str] = []
+    for name, values in columns.items():
+        if _is_same(values):
+            same.append(_Same(name, _value_text(values[0])))
+        elif (twin := next((other for other in varying if _are_equal(columns[other], values)), None)) is not None:
+            same.append(_Same(name, _name(twin), twin))
         else:
-            varying.append(column)
-    return (same, varying) if varying else (same[1:], columns[:1])
+            varying.append(name)
+    return (same, varying) if varying else (same[1:], table.names[:1])
 
 
 def _are_equal(ours: Sequence[Any], theirs: Sequence[Any]) -> bool:
@@ -192,12 +181,6 @@ def _is_same(values: Sequence[Any]) -> bool:
     if isinstance(first, (list, dict)) or (isinstance(first, str) and len(first) > MAX_SAME_LENGTH):
         return False
     return values[-1] == first and values.count(first) == len(values) and len(set(map(type, values))) == 1
-
-
-def _has_ids(name: str, values: Sequence[Any]) -> bool:
-    """Return whether a column has ids, which tell a reader nothing, or is equal to one that has."""
-    first = next((value for value in values if value is not None), None)
-    return name.rpartition(".")[2] == "id" and isinstance(first, str) and _ID.fullmatch(first) is not None
 
 
 def _is_long(value: Any) -> bool:

@@ -11,75 +11,105 @@ from __future__ import annotations
 
 import shutil
 import sys
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import accumulate, chain, repeat
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain, repeat
 from textwrap import wrap
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-from kosmo_kernel.render.column_widths import GAP, MIN_TEXT_WIDTH, ColumnSize, chosen_widths, short_heading
 from kosmo_kernel.render.style import NOTHING, style
-from kosmo_kernel.render.text import MAX_CELL_LENGTH, WIDTH, escape_control, format_column, is_number, pretty
+from kosmo_kernel.render.text import MAX_CELL_LENGTH, WIDTH, escape_control, format_column, pretty
+from kosmo_kernel.render.text_table import DIM, GAP, Paint, TextColumn, fitting_widths, pair_lines, text_lines
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.html_table import HtmlColumn, html_fields, html_table
 from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text.quantities import counted
-from kosmo_kernel.values.fields import Field, are_times, fields_of, first_fields, moment
+from kosmo_kernel.text.width import display_width
+from kosmo_kernel.values.fields import MISSING, Field, are_times, fields_of, first_fields, moment
 from kosmo_kernel.values.records import Record, Records
+
+Kind = Literal["text", "number", "time", "id", "boolean", "nested"]
 
 TEXT_WIDTH = 110  # columns of text, if the width of the terminal is unknown
 COLUMNS_SHOWN = 200  # columns shown of a table
 FIELDS_SHOWN = 1000  # fields shown of a record, which take one line each
 
 MORE_ROWS = f"`--limit N` or {ROWS.variable}"
-_GAP = " " * GAP
 _MAX_NAME = 200  # characters shown of a column name
-_MAX_LISTED = 50  # how many of the columns left out are listed by name
+_MAX_LISTED = 8  # how many of the columns left out are listed by name
 # Characters of a cell above which it gets a hint (its `title`), of one hint at least, and of all hints together.
 _HINT_FROM, _MIN_HINT, _MAX_HINTS_LENGTH = 44, 400, 40_000
 _MAX_HINTS = 2500  # cells with a hint, at most
 
 _BOX = Html('<div class="kosmo-table">{}{}</div>')
 _SCROLLED = Html('<div style="max-height:32em;overflow:auto">{}</div>\n<p>{}{}</p>')
+_GIVING_WAY = (str, list, tuple, Mapping)  # values whose texts may be cut
+_KINDS: tuple[tuple[Kind, tuple[type, ...]], ...] = (
+    ("boolean", (bool,)),
+    ("time", (datetime,)),
+    ("nested", (list, tuple, Mapping)),
+)
 _NOTE = Html(". <b>{}</b>")
 _MORE = Html("\n<p>… {}</p>")
 
 
+class TextForm(NamedTuple):
+    """How a table is written as text."""
+
+    widest: int = sys.maxsize  # the width of a column above which its texts give way in any room
+    rule: str = "-"  # the line below the headings
+    has_zone_in_heading: bool = False  # else each time has its zone; seconds are left out where they have no room
+    precision: str = ""  # of times, `days` or as `datetime.isoformat` has it; empty for as much as they need
+    whole: str = ""  # what has all rows and columns
+    styles: Mapping[str, str] = {}  # of cells, by the name of their column
+    paint: Paint | None = None  # returns a text in a style
+
+
+NOTEBOOK = TextForm()
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The first rows of a list of records.
-
-    Parameters:
-        names: the names of the columns.
-        columns: for each column the values of the rows shown, with None for missing values.
-        total: how many rows there are in all.
-        labels: how many of the first columns are row labels, which are not counted.
-        note: a line to show below the count.
-        left_out: how many further columns there are.
-        main: the names of the columns that are shown first where not all fit.
-        more: how to see more rows.
-    """
+    """The first rows of a list of records, and what the writers of all formats need to know of its columns."""
 
     names: Sequence[str]
-    columns: Sequence[Sequence[Any]]
-    total: int
-    labels: int = 0
-    note: str = ""
-    left_out: int = 0
-    main: frozenset[str] = frozenset()
-    more: str = MORE_ROWS
+    columns: Sequence[Sequence[Any]]  # for each name the values of the rows shown, with None for missing values
+    total: int  # how many rows there are in all
+    labels: int = 0  # how many of the first columns are row labels, which are not counted
+    note: str = ""  # a line to show below the count
+    left_out: int = 0  # how many further columns there are
+    main: Collection[str] = frozenset()  # the names of the columns that are chosen first where not all fit
+    key: Collection[str] = ()  # the names of the columns that identify a row, which are no ids
+    more: str = MORE_ROWS  # how to see more rows
+
+    def kind(self, index: int) -> Kind:
+        """Return the kind of a column."""
+        return column_kind(self.names[index], self.columns[index], self.key)
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The indexes of the columns of numbers, which all writers align to the right."""
+        return frozenset(index for index in range(len(self.names)) if self.kind(index) == "number")
+
+    def only(self, names: Sequence[str]) -> Table:
+        """Return the table with these of its columns, in this order."""
+        columns = dict(zip(self.names, self.columns, strict=True))
+        return replace(self, names=list(names), columns=[columns[name] for name in names])
+
+    @property
+    def size(self) -> str:
+        """The numbers of all records and columns."""
+        columns = len(self.names) - self.labels + self.left_out
+        return f"{counted(self.total, 'record')} \N{MULTIPLICATION SIGN} {counted(columns, 'column')}"
 
     @property
     def count(self) -> str:
         """A line with the numbers of records and columns, and how many of them are shown."""
-        columns = len(self.names) - self.labels
-        all_columns = counted(columns + self.left_out, "column")
-        count = f"{counted(self.total, 'record')} \N{MULTIPLICATION SIGN} {all_columns}"
+        count, columns = self.size, len(self.names) - self.labels
         shown = len(self.columns[0]) if self.columns else self.total
         if self.left_out:
             rows = f"{counted(shown, 'record')} and " if shown < self.total else ""
@@ -90,46 +120,98 @@ class Table:
 
     def html(self) -> Html:
         """Return the table as one HTML element."""
-        texts = [format_column(values) for values in self.columns]
+        note = _NOTE.format(escape_control(self.note[:MAX_CELL_LENGTH])) if self.note else ""
+        table = without_delimiters(_SCROLLED.format(html_table(self.html_columns()), self.count, note))
+        return box(_BOX.format(style(), table))
+
+    def html_columns(self) -> list[HtmlColumn]:
+        """Return the columns of the table in HTML, in which a cell that is cut has a hint with all of it."""
+        texts, numbers = [format_column(values) for values in self.columns], self.numbers
         long = [text is not None and len(text) > _HINT_FROM for column in texts for text in column].count(True)
         max_hint = min(max(_MAX_HINTS_LENGTH // (long or 1), _MIN_HINT), MAX_CELL_LENGTH)
         rows_hinted = self.total if long <= _MAX_HINTS else _MAX_HINTS // len(texts)
-        columns = [
-            HtmlColumn(name, column, _hints(column, values, max_hint, rows_hinted), _is_numeric(values))
-            for name, values, column in zip(map(_short_name, self.names), self.columns, texts, strict=True)
+        return [
+            HtmlColumn(_short_name(name), column, _hints(column, values, max_hint, rows_hinted), index in numbers)
+            for index, (name, values, column) in enumerate(zip(self.names, self.columns, texts, strict=True))
         ]
-        note = _NOTE.format(escape_control(self.note[:MAX_CELL_LENGTH])) if self.note else ""
-        table = without_delimiters(_SCROLLED.format(html_table(columns), self.count, note))
-        return box(_BOX.format(style(), table))
 
-    def text(self, width: int | None = None, *, header: bool = True) -> str:
+    def text(self, width: int | None = None, *, header: bool = True, form: TextForm = NOTEBOOK) -> str:
         """Return the table as text; if it is too wide, texts are cut, then columns left out and listed by name.
 
         Parameters:
             width: the maximum width in terminal columns; by default that of the terminal, or 110 without one.
             header: whether the names of the columns are above it.
+            form: how it is written.
         """
         if width is None:
             width = shutil.get_terminal_size().columns if sys.stdout.isatty() else TEXT_WIDTH
-        names = [_short_name(name) for name in self.names]
-        considered = self.columns[: max(width, 0) // GAP + 1]  # for more columns not even the gaps would fit
-        sizes: list[ColumnSize] = []
-        for name, values in zip(names, considered, strict=False):
-            texts = [NOTHING if text is None else _cut(text, width) for text in format_column(values)]
-            sizes.append(_size_of(name, texts, values, main=self.names[len(sizes)] in self.main))
-        widths = chosen_widths(sizes, width)
-        printed = []
-        for index, room in widths.items():
-            right, rows = _is_numeric(considered[index]), sizes[index].texts
-            heading = short_heading(names[index], room)
-            printed.append([_pad(text, room, right=right) for text in (heading, "-" * room, *rows)])
-        lines = [_GAP.join(row).rstrip() for row in zip(*printed, strict=True)][0 if header else 2 :]
-        left_out = [name for index, name in enumerate(names) if index not in widths]
-        more = f" and {len(left_out) - _MAX_LISTED:,} more" if len(left_out) > _MAX_LISTED else ""
-        below = self.count + (f" (no room for {', '.join(left_out[:_MAX_LISTED])}{more})" if left_out else "")
-        return "\n".join(
-            [*lines, *wrap(f"{below}. {escape_control(self.note[:MAX_CELL_LENGTH])}" if self.note else below, width)]
-        )
+        for precision in (form.precision, "minutes") if form.has_zone_in_heading else (form.precision,):
+            form = form._replace(precision=precision)
+            columns = self.text_columns(form, width // GAP + 1)  # for more not even the gaps would fit
+            widths = fitting_widths(columns, width, widest=min(form.widest, max(width, 0)))
+            if len(widths) == len(self.names):
+                break
+        lines = text_lines(columns, widths, header=header, rule=form.rule, paint=form.paint)
+        return "\n".join([*lines, *self._below(widths, width, form)])
+
+    def text_columns(self, form: TextForm, count: int = COLUMNS_SHOWN) -> list[TextColumn]:
+        """Return the first columns of the table as text."""
+        columns = []
+        for index, (name, values) in enumerate(zip(self.names[:count], self.columns[:count], strict=True)):
+            kind = self.kind(index)
+            has_zone = not (form.has_zone_in_heading and kind == "time")
+            texts = [
+                NOTHING if text is None else text for text in format_column(values, form.precision, has_zone=has_zone)
+            ]
+            heading = _short_name(name) + ("" if has_zone or form.precision == "days" else " UTC")
+            whole = (text for text, value in zip(texts, values, strict=True) if not isinstance(value, _GIVING_WAY))
+            columns.append(
+                TextColumn(
+                    heading,
+                    texts,
+                    minimum=max(map(display_width, whole), default=0),
+                    to_the_right=kind == "number",
+                    main=name in self.main,
+                    is_id=kind == "id" and name not in self.main,
+                    style=form.styles.get(name, ""),
+                )
+            )
+        return columns
+
+    def _below(self, widths: Collection[int], width: int, form: TextForm) -> list[str]:
+        """Return the lines below the rows: how many there are, what is not in the text, and the note."""
+        names = [_short_name(name) for index, name in enumerate(self.names) if index not in widths]
+        below = self.count + (f"; {columns_cut(names)}" if names else "")
+        if form.whole and (names or self.left_out or (self.columns and len(self.columns[0]) < self.total)):
+            below += f" ({form.whole})"
+        note = escape_control(self.note[:MAX_CELL_LENGTH])
+        lines = wrap(f"{below}. {note}" if note else below, width)
+        return [form.paint(line, DIM) for line in lines] if form.paint else lines
+
+
+def column_kind(name: str, values: Sequence[Any], key: Collection[str] = ()) -> Kind:
+    """Return the kind of a column.
+
+    It is a column of numbers, times, truth values or nested values if all its values are of that kind, missing ones
+    apart. Ids are texts in a column named `id`, or with a name that ends in `_id` or `.id`, outside of the key.
+    """
+    types = set(map(type, values)) - MISSING
+    if not types:
+        return "text"
+    if bool not in types and _all_are(types, (int, float)):
+        return "number"
+    for kind, of in _KINDS:
+        if _all_are(types, of):
+            return kind
+    is_id = name not in key and (name.rpartition(".")[2] == "id" or name.endswith("_id")) and _all_are(types, (str,))
+    return "id" if is_id else "text"
+
+
+def columns_cut(names: Sequence[str], max_length: int = sys.maxsize) -> str:
+    """Return how many columns had no room, with the names of the first of them."""
+    more = len(names) - _MAX_LISTED
+    listed = ", ".join(names[:_MAX_LISTED]) + (f" and {more:,} more" if more > 0 else "")
+    return f"{counted(len(names), 'column')} did not fit: {shortened(listed, max_length)}"
 
 
 class RecordView(Record):
@@ -156,10 +238,13 @@ class RecordView(Record):
         more, count = whole.left_out, len(fields) + whole.left_out
         return fields, f"{more:,} more of {count:,} fields; ask for them by their names" if more else ""
 
+    def text(self, width: int = sys.maxsize, paint: Paint | None = None) -> str:
+        """Return the record with a line for each field, in which the text is wrapped if the width is limited."""
+        pairs = [(name, NOTHING if text is None else text) for name, text in self.lines()]
+        return "\n".join(pair_lines(pairs, width, paint))
+
     def __repr__(self) -> str:
-        lines = self.lines()
-        room = max((_width(name) for name, _ in lines), default=0)
-        return "\n".join(f"{_pad(name, room)}{_GAP}{NOTHING if text is None else text}" for name, text in lines)
+        return self.text()
 
     def _repr_html_(self) -> Html:
         fields, more = self._fields()
@@ -205,6 +290,11 @@ def exact_table(value: Records | Mapping[Any, Any], most: int | None = None) -> 
     return Table([field.name for field in fields], columns, len(records), left_out=max(count - len(fields), 0))
 
 
+def times_of(values: Sequence[Any]) -> list[Any] | None:
+    """Return texts that are all times, besides missing values, as times in UTC; None for other values."""
+    return [moment(value) if isinstance(value, str) else None for value in values] if are_times(values) else None
+
+
 def _records_of(value: Records | Mapping[Any, Any]) -> Records:
     """Return the records of a table: with their account if they are from several, and a single record by itself."""
     if isinstance(value, Records):
@@ -230,11 +320,6 @@ def _read(field: Field, shown: Records, records: Records | None = None) -> list[
     return list(times) if all_are else values
 
 
-def _is_numeric(values: Sequence[Any]) -> bool:
-    present = [value for value in values if value is not None]
-    return bool(present) and all(map(is_number, present))
-
-
 def _hints(texts: Sequence[str | None], values: Sequence[Any], max_length: int, rows: int) -> list[str] | None:
     """Return the whole text for each cell in which it may be cut, for the first rows; None if there is no such cell."""
     if not any(text is not None and len(text) > _HINT_FROM for text in texts):
@@ -251,41 +336,8 @@ def _whole(text: str, value: object) -> str:
     return pretty(value) if isinstance(value, (list, Mapping)) and WIDTH < len(text) <= MAX_CELL_LENGTH else text
 
 
-def _size_of(name: str, texts: Sequence[str], values: Sequence[Any], *, main: bool) -> ColumnSize:
-    """Return the size of a column, in which texts and lists may be cut, but numbers and times may not."""
-    whole = (text for text, value in zip(texts, values, strict=True) if not isinstance(value, (str, list, dict)))
-    minimum = max(MIN_TEXT_WIDTH, max(map(_width, whole), default=0))
-    return ColumnSize(name, _width(name), texts, max(map(_width, texts), default=0), minimum, main)
-
-
-def _pad(text: str, room: int, *, right: bool = False) -> str:
-    """Return a text padded or cut to exactly `room` columns."""
-    text = _cut(text, room)
-    blank = " " * (room - _width(text))
-    return blank + text if right else text + blank
-
-
-def _cut(text: str, room: int) -> str:
-    """Return a text cut to at most `room` columns, reading no more of it than needed."""
-    if text.isascii():
-        return text if len(text) <= room else text[: max(room - 1, 0)] + "…"
-    kept = 0
-    for place, taken in enumerate(accumulate(map(_width_of, text)), start=1):
-        if taken > room:
-            return text[:kept] + "…"
-        if taken < room:
-            kept = place
-    return text
-
-
-def _width(text: str) -> int:
-    """Return how many terminal columns a text takes."""
-    return len(text) if text.isascii() else sum(map(_width_of, text))
-
-
-@lru_cache(maxsize=4096)
-def _width_of(character: str) -> int:
-    return 0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
+def _all_are(types: set[type], of: tuple[type, ...]) -> bool:
+    return all(issubclass(one, of) for one in types)
 
 
 def _short_name(name: str) -> str:

@@ -41,17 +41,20 @@ def escape_control(text: str) -> str:
     return _UNSAFE.sub(lambda match: _QUOTED.get(match[0]) or escape(match), text)
 
 
-def format_column(values: Sequence[Any]) -> list[str | None]:
-    """Return the values of one column as texts of one line each, with None for missing values."""
+def format_column(values: Sequence[Any], precision: str = "", *, has_zone: bool = True) -> list[str | None]:
+    """Return the values of one column as texts of one line each, with None for missing values.
+
+    Parameters:
+        values: the values.
+        precision: that of times, `days` or as `datetime.isoformat` has it; by default seconds if a time has some.
+        has_zone: whether times in UTC say so.
+    """
     decimals = max((_decimals(v) for v in values if isinstance(v, float)), default=0)
-    times = [v for v in values if isinstance(v, datetime)]
-    precision = "seconds" if any(t.second or t.microsecond for t in times) else "minutes"
-    return [None if value is None else _cell(value, decimals, precision) for value in values]
-
-
-def is_number(value: object) -> bool:
-    """Return whether a value is a number, which tables align to the right."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not precision:
+        times = (v for v in values if isinstance(v, datetime))
+        precision = "seconds" if any(t.second or t.microsecond for t in times) else "minutes"
+    zone = " UTC" if has_zone else ""
+    return [None if value is None else _cell(value, decimals, precision, zone) for value in values]
 
 
 def pretty(value: Any, most: int | None = None) -> str:
@@ -100,7 +103,7 @@ def is_longer(value: Any, most: int) -> bool:
     return most < 0
 
 
-def _cell(value: Any, decimals: int, precision: str) -> str:
+def _cell(value: Any, decimals: int, precision: str, zone: str) -> str:
     if isinstance(value, str):
         return escape_control(value[: MAX_CELL_LENGTH + 1])
     if isinstance(value, bool):
@@ -108,7 +111,7 @@ def _cell(value: Any, decimals: int, precision: str) -> str:
     if isinstance(value, float) or (decimals and isinstance(value, int)):
         return _number(value, decimals)
     if isinstance(value, datetime):
-        return _time(value, precision)
+        return _time(value, precision, zone)
     if isinstance(value, (list, tuple, Mapping)):
         return escape_control(_short_json(value))
     return escape_control(str(value)[: MAX_CELL_LENGTH + 1])
@@ -132,10 +135,12 @@ def _decimals(value: float) -> int:
     return 0 if "e" in text else min(len(text.partition(".")[2]), _MAX_DECIMALS)
 
 
-def _time(value: datetime, precision: str) -> str:
+def _time(value: datetime, precision: str, zone: str) -> str:
+    if precision == "days":
+        return value.date().isoformat()
     if value.tzinfo is None or value.utcoffset() != timedelta(0):
         return value.isoformat(" ", precision)
-    return value.replace(tzinfo=None).isoformat(" ", precision) + " UTC"
+    return value.replace(tzinfo=None).isoformat(" ", precision) + zone
 
 
 def _short_json(value: object) -> str:

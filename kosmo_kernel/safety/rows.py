@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from io import StringIO
 
 from kosmo_kernel.safety.markup import Markdown, Markup
@@ -45,10 +45,19 @@ def tabbed_lines(rows: Iterable[Sequence[str]]) -> Iterator[Tabbed]:
     return (Tabbed("\t".join(cell.translate(_ESCAPES) for cell in row) + "\n") for row in rows)
 
 
-def markdown_rows(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[Markdown]:
-    """Yield the lines of a table; cells that are Markdown stay as they are."""
+def markdown_rows(
+    names: Sequence[str], rows: Iterable[Sequence[str]], numbers: Container[int] = ()
+) -> Iterator[Markdown]:
+    """Yield the lines of a table.
+
+    Parameters:
+        names: the headings.
+        rows: the cells of each row; those that are Markdown stay as they are.
+        numbers: the indexes of the columns of numbers, which are aligned to the right.
+    """
     yield _markdown_row(names)
-    yield Markdown(f"|{' --- |' * len(names)}\n")
+    rules = ("---:" if index in numbers else "---" for index in range(len(names)))
+    yield Markdown(f"| {' | '.join(rules)} |\n")
     yield from map(_markdown_row, rows)
 
 

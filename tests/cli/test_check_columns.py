@@ -21,16 +21,15 @@ from seeded_defects import seed_defects
 from kosmo_kernel.checks import CheckResult, run_checks
 from kosmo_kernel.checks.comment import comment
 from kosmo_kernel.checks.discovery import shipped_checks
-from kosmo_kernel.checks.finding_columns import column_value, finding_columns
+from kosmo_kernel.checks.finding_columns import finding_table
 from kosmo_kernel.checks.junit import junit
 from kosmo_kernel.checks.sarif import sarif
 from kosmo_kernel.cli.check_table import MAX_FINDINGS, print_report
-from kosmo_kernel.cli.finding_table import MAX_TEXT
-from kosmo_kernel.render.cells import cell_text
+from kosmo_kernel.cli.finding_table import FORM, MAX_TEXT
 
 UUID = "5d22c932-ecb9-52f1-8650-00a7a94114dd"
 MANY = 70  # pipelines of a company that has room for a defect of each check
-NOTE = re.compile(r"  (and \d+ more|no room for|long texts) ")
+NOTE = re.compile(r"  (\d+ more findings? |\d+ columns? did not fit: |long texts )")
 COMPANIES = pytest.mark.parametrize("company", ["demo", pytest.param("of each check", marks=pytest.mark.full)])
 
 
@@ -64,9 +63,10 @@ def printed(one: CheckResult, file: io.StringIO, *, full: bool, width: int = 80)
 
 
 def cells_of(one: CheckResult) -> dict[str, list[str]]:
-    """Return the texts of all columns of the findings, by name."""
-    names = dict.fromkeys([*one.check.key, *(name for finding in one.findings for name in finding.record)])
-    return {name: [cell_text(column_value(finding, name)) for finding in one.findings] for name in names}
+    """Return the texts of all columns of the findings, by heading; all columns of the records are among them."""
+    table = finding_table(one.findings)
+    assert {*one.check.key, *(name for finding in one.findings for name in finding.record)} >= set(table.names)
+    return {column.heading: list(column.texts) for column in table.text_columns(FORM)}
 
 
 def letters(texts: Iterable[str]) -> Counter[str]:
@@ -78,7 +78,7 @@ def test_off_a_terminal_a_finding_is_a_line_that_has_all_columns(company: str) -
     for one in results(company):
         heading, *lines = printed(one, io.StringIO(), full=True)
         columns = cells_of(one)
-        assert sorted(heading.split()) == sorted(columns)
+        assert sorted(heading.split()) == sorted(" ".join(columns).split())
         assert [line for line in lines if line != line.rstrip()] == []
         for line, *cells in zip(lines, *columns.values(), strict=True):
             assert letters([line]) == letters(cells)
@@ -91,12 +91,13 @@ def test_at_80_columns_each_fact_is_there_or_named_and_ids_leave_first(company: 
         assert max(map(len, lines)) <= 80
         below = next((place for place, line in enumerate(lines) if NOTE.match(line)), len(lines))
         notes = " ".join(" ".join(lines[below:]).split())
-        named = re.search(r"no room for (.*?) \(--full shows all columns\)", notes)
+        named = re.search(r"did not fit: (.*?) \(--full shows all\)", notes)
         missing = set(named[1].split(", ")) if named else set()
         columns = cells_of(replace(one, findings=one.findings[:MAX_FINDINGS]))
-        facts = {column.name for column in finding_columns(one.findings[:MAX_FINDINGS]) if column.is_fact}
+        table = finding_table(one.findings[:MAX_FINDINGS])
+        facts = {column.heading for column in table.text_columns(FORM) if column.main}
         assert facts.isdisjoint(missing) or columns.keys() - facts <= missing
-        assert sorted(lines[0].split()) == sorted(columns.keys() - missing)
+        assert sorted(lines[0].split()) == sorted(" ".join(columns.keys() - missing).split())
         shown = [cell for name in columns.keys() - missing for cell in columns[name]]
         assert letters(lines[2:below]) == letters(shown)
 
@@ -118,25 +119,25 @@ def test_files_for_other_programs_have_all_columns(company: str) -> None:
     for one in results(company):
         made = report(one)
         markdown, xml, code_scanning = comment(made, "low"), junit(made, "low"), json.dumps(sarif(made, "low"))
-        for name in cells_of(one):
+        for name in finding_table(one.findings).names:
             assert f"`{name}`" in markdown
             if name not in one.check.key and any(finding.record.get(name) is not None for finding in one.findings):
                 assert f"{name} " in xml
                 assert f"{name} " in code_scanning
 
 
-BUILD = {"app": "shop", "build": UUID, "by": "ada.lovelace@larkmoor.example", "commit": "3c68358f" * 5, "note": None}
+BUILD = {"app": "shop", "build_id": UUID, "by": "ada.lovelace@larkmoor.example", "commit": "3c68358f" * 5, "note": None}
 
 
 @pytest.mark.parametrize(
     ("width", "columns"),
-    [(150, "app by commit build note"), (80, "app by commit"), (40, "app by commit"), (26, "app by")],
+    [(150, "app by commit build_id note"), (80, "app by commit"), (50, "app by commit"), (26, "app by")],
 )
 def test_a_narrower_terminal_leaves_out_ids_then_breaks_texts_then_leaves_out_facts(width: int, columns: str) -> None:
-    one = result(check("builds", key="app, build"), BUILD)
+    one = result(check("builds", key="app"), BUILD)
     lines = printed(one, Terminal(), full=False, width=width)
     assert lines[0].split() == columns.split()
-    assert ("no room for" in " ".join(lines)) == (width < 150)
+    assert ("did not fit: " in " ".join(lines)) == (width < 150)
 
 
 def test_a_text_is_broken_after_a_sign_and_a_long_one_is_cut_with_a_word() -> None:
@@ -147,11 +148,11 @@ def test_a_text_is_broken_after_a_sign_and_a_long_one_is_cut_with_a_word() -> No
     assert "essential-0 " in lines[3]
     assert "long texts are cut (--full shows all of them)" in lines[-1]
     assert MAX_TEXT - 100 < sum(letters(lines[2:-1]).values()) < MAX_TEXT + 100
-    assert letters(printed(one, Terminal(), full=True)[2:]) == letters(map(cell_text, row.values()))
+    assert letters(printed(one, Terminal(), full=True)[2:]) == letters(row.values())
 
 
 def test_lists_and_records_in_a_finding_are_texts_in_a_table() -> None:
     row = {"app": {"name": "shop", "id": UUID}, "hosts": ["a.example", "b.example"], "more": [{"x": 1}], "is_on": True}
     heading, line = printed(result(check("own", key="app"), row), io.StringIO(), full=False)
     assert heading.split() == ["app", "hosts", "more", "is_on"]
-    assert line.split("  ")[1:] == ["shop", "a.example, b.example", '[{"x":1}]', "yes"]
+    assert line.split("  ")[1:] == ["shop", '["a.example", "b.example"]', '[{"x": 1}]', "true"]

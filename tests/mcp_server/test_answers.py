@@ -36,7 +36,7 @@ def test_an_answer_is_within_its_bound_whatever_its_parts_are(result: Result, me
 def test_what_is_cut_says_what_remains_and_where_the_whole_value_is() -> None:
     text = answer_of_run(Result([Records(ROWS)], notes=["fiction"]), 500, kept="Out[3]")
     lines = text.split("\n")
-    assert lines[:5] == ["Out[3]:", "<data>", "2,000 records, 2 columns", "name\tn", "app-0\t0"]
+    assert lines[:5] == ["Out[3]:", "<data>", "2,000 records \N{MULTIPLICATION SIGN} 2 columns", "name\tn", "app-0\t0"]
     rows = lines.index("Note: fiction") - 4
     more = (
         f"Not shown: {2_000 - rows:,} more rows. The whole list is Out[3]: filter it, count it or choose fields there"

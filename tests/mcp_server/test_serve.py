@@ -71,7 +71,7 @@ def test_each_function_is_a_tool_with_a_short_schema_where_the_user_wants_that()
     assert list(dynos.input_schema["properties"]) == ["app_id", "errors", "limit", "account", "max_tokens"]
     assert dynos.input_schema["properties"]["app_id"] == {"type": ["string", "array"]}
     assert dynos.output_schema is None
-    assert rows.startswith("Out[1]:\n<data>\n[1] 2 records, ")
+    assert rows.startswith("Out[1]:\n<data>\n[1] 2 records ")
     assert rows.endswith(
         f"\nNote: {FICTION}\nNote: 1 of 2 apps could not be read: no-such-app (404 not_found)\n</data>"
     )
@@ -122,7 +122,7 @@ def test_the_reference_is_read_and_searched_and_who_lists_what_the_session_has(s
     assert "- `heroku.list_dynos({ app_id })`: " in results
     assert "  a list of state, updated_at, created_at, name, " in results
     assert "seen: table 2 items" in who.splitlines()
-    assert re.search(r"^Out\[\d+\]: 19 records, 31 columns$", who, re.MULTILINE)
+    assert re.search(r"^Out\[\d+\]: 19 records \W 31 columns$", who, re.MULTILINE)
 
 
 # Accounts and permissions -----------------------------------------------------------------------------------------

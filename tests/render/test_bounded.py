@@ -62,7 +62,7 @@ def test_a_table_has_its_count_and_whole_rows_and_says_once_what_is_equal_in_all
     ]
     part = bounded(Records(rows), 400)
     size, same, head, first, *others = part.text.split("\n")
-    assert size == "500 records, 7 columns; not shown: id, owner.id, app_id"
+    assert size == "500 records \N{MULTIPLICATION SIGN} 7 columns; 3 columns did not fit: id, owner.id, app_id"
     assert same == "the same in all: app=name, up=true"
     assert (head, first) == ("name\tn", "app-0\t0")
     assert part.left_out == f"{499 - len(others)} more rows, 3 columns"

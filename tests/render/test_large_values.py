@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -141,8 +142,7 @@ def test_a_record_shows_its_first_fields_and_says_how_many_there_are() -> None:
 def test_columns_without_room_in_text_are_named_up_to_some() -> None:
     text = " ".join(table_of(Records([record(180)])).text(80).split())
 
-    assert f"1 record {X} 180 columns (no room for field_" in text
-    assert text.endswith(" more)")
+    assert re.search(rf"1 record {X} 180 columns; \d+ columns did not fit: field_\d+, .* and \d+ more$", text)
 
 
 def test_a_long_name_is_cut_wherever_it_stands() -> None:

@@ -181,7 +181,7 @@ def test_text_is_never_wider_than_asked_and_says_what_had_no_room() -> None:
 
     assert max(map(len, lines)) <= 100
     assert lines[2].startswith("0 long text lo…  1 long text")
-    assert " ".join(lines[-2:]).startswith(f"3 records {X} 13 columns (no room for column_6, column_7,")
+    assert " ".join(lines[-2:]).startswith(f"3 records {X} 13 columns; 7 columns did not fit: column_6, column_7,")
 
 
 @pytest.mark.parametrize(
@@ -202,8 +202,27 @@ def test_the_main_columns_of_a_function_fit_into_a_narrow_text(function: str, na
 
 
 def test_a_column_that_repeats_another_one_makes_room_first() -> None:
-    rows = [{"app_id": f"app-{n}", "app": f"app-{n}", "state": "up", "note": "long text " * 3} for n in range(3)]
-    assert table_of(Records(rows)).text(32).splitlines()[0].split() == ["app_id", "state", "note"]
+    rows = [{"app": f"app-{n}", "its_name": f"app-{n}", "state": "up", "note": "long text " * 3} for n in range(3)]
+    assert table_of(Records(rows)).text(32).splitlines()[0].split() == ["app", "state", "note"]
+
+
+def test_ids_are_left_out_before_any_text_is_cut_unless_they_are_the_key_or_main() -> None:
+    rows = [{"id": f"{n}" * 9, "app_id": f"{n}" * 9, "n_id": n, "app": "shop", "note": "a text " * 3} for n in range(3)]
+    table = table_of(Records(rows))
+    assert [table.kind(index) for index in range(5)] == ["id", "id", "number", "text", "text"]
+    assert table.text(60).splitlines()[0].split() == ["id", "app_id", "n_id", "app", "note"]
+    assert table.text(40).splitlines()[0].split() == ["n_id", "app", "note"]
+    assert replace(table, key=["id"]).text(40).splitlines()[0].split() == ["id", "n_id", "app", "note"]
+    assert replace(table, main={"app_id"}).text(40).splitlines()[0].split()[0] == "app_id"
+
+
+def test_a_column_is_one_of_numbers_if_all_its_values_are() -> None:
+    columns: list[list[Any]] = [[1, None], [1, "a"], [True, False], [1.5, 2], [None, None]]
+    table = Table(list("abcde"), columns, 2)
+    assert table.numbers == {0, 3}
+    assert [cell.startswith("<td align=right") for cell in re.findall("<td[^>]*>", html_of(table))[:5]] == [
+        index in table.numbers for index in range(5)
+    ]
 
 
 def test_text_fits_the_terminal_that_it_goes_to(monkeypatch: pytest.MonkeyPatch) -> None:
