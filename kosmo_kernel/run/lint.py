@@ -43,7 +43,7 @@ _READ = re.compile(
     r"[\w\])]\s*\[\s*([A-Za-z_]\w*)\s*\]|[{,;]\s*\w+\s*=\s*([A-Za-z_]\w*)\s*(?=[,;}])|\{\s*([A-Za-z_]\w*)\s*(?=[,;}])"
 )
 # A variable as the value of the script.
-_VALUE = re.compile(r"(?:\A|(?<=[\n;]))[ \t]*(?:return\b)?[ \t]*([A-Za-z_]\w*)\s*\Z")
+_VALUE = re.compile(r"(?:\A|(?<=[\n;]))[ \t]*+(?:return\b[ \t]*+)?([A-Za-z_]\w*+)\s*+\Z")
 _ZERO = re.compile(r"(?<![\w.])([A-Za-z_][\w.]*)\s*\[\s*(0|-\s*\d+)\s*\](?!\s*=[^=])")
 _WRITTEN = r"(?<![\w.])([A-Za-z_][\w.]*)(?=\s*\[[^\]\n]{0,200}\]\s*=[^=])"  # few texts need it
 _NOT = re.compile(r"\bnot\s+([A-Za-z_][\w.]*)\s*(==|~=)\s*(?=[\"'\d])")
