@@ -73,9 +73,8 @@ class Page(str):
     def for_notebook(self) -> Markdown:
         """Return the page as a notebook renders it: with a list of contents and anchors of its own."""
         from kosmo_kernel.pages.notebook import arrange_for_notebook
-        from kosmo_kernel.safety.no_math import markdown
 
-        return markdown(arrange_for_notebook(self.markdown))
+        return arrange_for_notebook(self.markdown)
 
     def _repr_markdown_(self) -> Markdown:
         return self.for_notebook()

@@ -15,7 +15,7 @@ escape.py     text escaped for Markdown and HTML
 html_table.py tables as HTML
 rows.py       lines of CSV, of tab-separated values and of Markdown tables
 entities.py   the characters with a meaning in Markdown and HTML
-no_math.py    HTML and Markdown in which nothing is typeset as a formula
+no_math.py    HTML in which nothing is typeset as a formula
 redaction.py  text without secrets
 core_dumps.py no core dumps of processes with a token
 tokens_in_use.py  the tokens that this process uses, which no error repeats

@@ -1,9 +1,9 @@
-r"""The characters that have a meaning in Markdown and HTML, and what stands for them.
+r"""The characters that have a meaning in Markdown and HTML, as entities, which stand for the characters themselves.
 
 Formulas are parsed separately: JupyterLab extracts them from the Markdown source, and MathJax searches the rendered
-page. So `$` and the backslash become entities, which are not delimiters in the source, each in an element of its own,
-because MathJax finds no formula across elements. Control characters and direction marks are removed, because they
-would affect the surrounding text.
+page. An entity is no delimiter in the source, and each `$` and backslash is in an element of its own, because MathJax
+finds no formula across elements. Control characters and direction marks are removed, because they would affect the
+surrounding text.
 """
 
 from __future__ import annotations
@@ -16,10 +16,8 @@ from kosmo_kernel.safety.text import sanitize_text as printable
 
 _INVISIBLE = re.compile(f"[{HIDDEN}\x08]")
 _LINE_END = re.compile(r"\r\n|[\r\n\u2028\u2029]")
-_BACKTICKS = re.compile("`+")
-
-# Delimiters of formulas, and a backslash that may be part of one or escape a `$`.
-_TEX = re.compile(r"\$|\\(?=[A-Za-z\\$()\[\]]|\Z)")
+_DELIMITER = re.compile("&#(?:36|92);")  # of a formula, or a part of one
+_ISOLATED = r"<span>\g<0></span>"
 # Characters with a meaning in Markdown: anywhere, at the edge of a word, before certain characters, or at a line start.
 _MARKDOWN = re.compile(
     r"""
@@ -28,27 +26,14 @@ _MARKDOWN = re.compile(
     | :(?=//|[a-z_+][\w+-]*:)                   # a URL, an emoji
     | (?<=www)\.
     | \A[ \t#=+:-] | \#(?=[ \t]*\Z)
+    | \A[0-9](?=[0-9]{0,8}[.)])                 # the number of a list's item
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_LIST_NUMBER = re.compile(r"\A([0-9]{1,9})([.)])")
-_ENTITIES = {
-    "$": "&#36;",
-    "\\": "&#92;",
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    "`": "&#96;",
-    "[": "&#91;",
-    "]": "&#93;",
-    "|": "&#124;",
-    " ": "&#32;",
-    "\t": "&#9;",
-}
 # Text that is safe between single backticks, also in a table, and even if a renderer does not read them as code.
 _SIMPLE = r"(?:[\w.,;=(){}/%+'\"?!#\[-]|:(?!/)|\](?![(:\[]))+"
 _SIMPLE_CODE = re.compile(rf"(?!.*www\.){_SIMPLE}(?: {_SIMPLE})*", re.IGNORECASE)
-_TEX_ENTITY = re.compile(r"&#36;|&#92;(?=[A-Za-z()]|&#(?:36|91|92|93);|\Z)")
+_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _ATTRIBUTE = re.compile(r"""[&<>"'`$\\|\x00-\x1f\u2028\u2029]""")
 
 
@@ -59,18 +44,18 @@ def clean(text: str) -> str:
 
 def html(text: str) -> str:
     """Return HTML that shows a text between tags."""
-    escaped = escape(clean(text), quote=False)
-    return _TEX.sub(_isolated, escaped) if "$" in escaped or "\\" in escaped else escaped
+    escaped = escape(clean(text), quote=False).replace("$", "&#36;").replace("\\", "&#92;")
+    return _DELIMITER.sub(_ISOLATED, escaped)
 
 
 def attribute(text: str) -> str:
     """Return a text as an attribute value for either kind of quotes."""
-    return _ATTRIBUTE.sub(lambda match: f"&#{ord(match[0])};", clean(text))
+    return _ATTRIBUTE.sub(_as_text, clean(text))
 
 
 def markdown(text: str) -> str:
     """Return one line of Markdown that shows a text; a line end becomes a `<br>`."""
-    return _line(clean(text), _TEX_ENTITY)
+    return _DELIMITER.sub(_ISOLATED, _line(clean(text)))
 
 
 def code(text: str) -> str:
@@ -84,21 +69,14 @@ def code(text: str) -> str:
 def block(text: str, language: str) -> str:
     """Return a fenced block of Markdown that shows a text as code."""
     cleaned = _LINE_END.sub("\n", clean(text))
-    fence = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(cleaned)), default=0))
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", cleaned)), default=0))
     return f"{fence}{language}\n{cleaned}\n{fence}"
 
 
-def _line(text: str, isolated: re.Pattern[str] | None = None) -> str:
-    """Return one line of Markdown that shows `text`; matches of `isolated` in the result go into their own elements."""
-    escaped = _LIST_NUMBER.sub(r"\1\\\2", _MARKDOWN.sub(_as_text, text))
-    if isolated is not None and "&#" in escaped:
-        escaped = isolated.sub(_isolated, escaped)
-    return _LINE_END.sub("<br>", escaped) if _LINE_END.search(escaped) else escaped
-
-
-def _isolated(match: re.Match[str]) -> str:
-    return f"<span>{_ENTITIES.get(match[0], match[0])}</span>"
+def _line(text: str) -> str:
+    return _LINE_END.sub("<br>", _MARKDOWN.sub(_as_text, text))
 
 
 def _as_text(match: re.Match[str]) -> str:
-    return _ENTITIES.get(match[0], f"\\{match[0]}")
+    escaped = f"\\{match[0]}" if match[0] in "#*+-.:=@_~" else _NAMED.get(match[0])
+    return escaped or f"&#{ord(match[0])};"

@@ -12,7 +12,7 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.safety.escape import Html
-from kosmo_kernel.safety.no_math import box, without_delimiters
+from kosmo_kernel.safety.no_math import not_typeset
 from kosmo_kernel.safety.text import MAX_MARKUP_LENGTH, UnsafeContentError, check_length, sanitize_text
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ ATTRIBUTES = {
     "th": {"align", "colspan", "rowspan", "scope", "title"},
     "time": {"datetime", "title"},
 }
+FORMULA_TAGS = {
+    *("math", "menclose", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom", "mprescripts"),
+    *("mroot", "mrow", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext", "mtr"),
+    *("munder", "munderover", "none"),
+}
 _LINK = re.compile("<a( [^>]*)?>")
 _LINK_ATTRIBUTES = ' target="_blank" rel="noopener noreferrer"'
 _IN_A_FORMULA = str.maketrans({"$": "%24", "\\": "%5C"})  # in an address
@@ -55,6 +60,18 @@ _VALUES = {
     **dict.fromkeys(("width", "height", "colspan", "rowspan"), re.compile(r"\d{1,4}")),
 }
 _TEXT = re.compile(r"[^<>$\\`]*+")
+_WORDS = re.compile(r"[a-z-]{1,20}(?: [a-z-]{1,20}){0,60}")
+_LENGTHS = re.compile(r"\d{0,2}(?:\.\d{1,4})?(?:em|ex|pt|px|mu)?(?: \d{0,2}(?:\.\d{1,4})?(?:em|ex|pt|px|mu)?){0,60}")
+FORMULA_VALUES = {
+    **dict.fromkeys(
+        ("columnalign", "columnlines", "display", "displaystyle", "fence", "form", "linebreak", "mathvariant"), _WORDS
+    ),
+    **dict.fromkeys(("movablelimits", "notation", "rowlines", "separator", "stretchy", "symmetric"), _WORDS),
+    **dict.fromkeys(
+        ("columnspacing", "linethickness", "lspace", "maxsize", "minsize", "rowspacing", "rspace", "width"), _LENGTHS
+    ),
+    "scriptlevel": re.compile(r"[0-3]"),
+}
 
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)[^>]*>")
 _LINE_END_TAGS = re.compile(
@@ -74,30 +91,34 @@ def sanitize_html(given: str) -> Html:
         UnsafeContentError: it is too long, or nested too deep.
     """
     check_length(given, "HTML")
-    markup = clean(given)
-    return without_delimiters(box(markup)) if "$" in markup or "\\" in markup else markup
+    return not_typeset(clean(given))
 
 
-def clean(given: str) -> Html:
-    """Return HTML of any length without what is not on the lists; formulas in it may still be typeset.
+def clean(given: str, *, formulas: bool = False) -> Html:
+    """Return HTML of any length without what is not on the lists; a front end may still typeset LaTeX in it.
+
+    Parameters:
+        given: the HTML.
+        formulas: whether MathML is kept.
 
     Raises:
         UnsafeContentError: the result is too long, or nested too deep.
     """
-    markup = _cleaner().clean(sanitize_text(given))
+    markup = _cleaner(formulas).clean(sanitize_text(given))
     check_length(markup, "sanitized HTML", MAX_SANITIZED_LENGTH)
     _check_depth(markup)
     return Html(_LINK.sub(rf"<a\1{_LINK_ATTRIBUTES}>", markup))
 
 
 @cache
-def _cleaner() -> nh3.Cleaner:
+def _cleaner(formulas: bool) -> nh3.Cleaner:
     import nh3
 
+    math = FORMULA_TAGS if formulas else set()
     return nh3.Cleaner(
-        tags=TAGS,
-        clean_content_tags=_DROPPED_WHOLE,
-        attributes=ATTRIBUTES,
+        tags=TAGS | math,
+        clean_content_tags=_DROPPED_WHOLE - math,
+        attributes=ATTRIBUTES | {tag: {*FORMULA_VALUES} for tag in math},
         attribute_filter=_allowed,
         link_rel=None,  # nh3 would put it at varying positions
         url_schemes={"http", "https", "data"},
@@ -111,10 +132,11 @@ def html_to_text(markup: Html) -> str:
     return "\n".join(line for line, before in zip(lines, ["", *lines], strict=False) if line or before)
 
 
-def _allowed(_tag: str, name: str, value: str) -> str | None:
+def _allowed(tag: str, name: str, value: str) -> str | None:
     """Return the value to keep for an attribute, or None to drop it."""
     value = value.translate(_IN_A_FORMULA) if name == "href" else value
-    return value if _VALUES.get(name, _TEXT).fullmatch(value) else None
+    values = FORMULA_VALUES if tag in FORMULA_TAGS else _VALUES
+    return value if values.get(name, _TEXT).fullmatch(value) else None
 
 
 def _check_depth(markup: str) -> None:
