@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,7 +76,7 @@ def read_acceptances(file: Path, checks: Iterable[Check]) -> list[Exemption]:
         checks: all checks that there are.
 
     Raises:
-        SettingsError: it cannot be read, or it has mistakes; the message names all of them.
+        SettingsError: it cannot be read, or it has mistakes; the message names the first `MAX_MISTAKES`.
     """
     text = decode_text(read_file(file, SettingsError, most=MAX_BYTES), file, SettingsError)
     table = parse_toml(file, text)
@@ -88,15 +88,17 @@ def read_acceptances(file: Path, checks: Iterable[Check]) -> list[Exemption]:
     mistakes: list[str] = []
     read: dict[tuple[str, ...], Exemption] = {}
     for entry, where in zip(entries, _places(file, text, len(entries)), strict=True):
-        found = [f"{where}: {mistake}" for mistake in _mistakes(entry, known)]
+        found = [f"{where}: {mistake}" for mistake in islice(_mistakes(entry, known), MAX_MISTAKES + 1)]
         if not found:
             one = _exemption(entry, known, where)
             earlier = read.setdefault(one.identity, one)
             found = [] if earlier is one else [f"{where}: the finding is accepted in {earlier.where} already."]
         mistakes += found
+        if len(mistakes) > MAX_MISTAKES:
+            mistakes[MAX_MISTAKES:] = ["… and more"]
+            break
     if mistakes:
-        more = len(mistakes) - MAX_MISTAKES
-        raise SettingsError("\n".join([*mistakes[:MAX_MISTAKES], *([f"… {more:,} more"] if more > 0 else [])]))
+        raise SettingsError("\n".join(mistakes))
     return list(read.values())
 
 

@@ -26,6 +26,7 @@ PROJECT = {
 }
 KEYS = tuple(dict.fromkeys(client.key for client in CLIENTS.values()))
 MAX_NAME_SHOWN = 80  # characters of an unknown name in an error message
+MAX_NAMES_SHOWN = 1_000  # characters of the known names in it
 MAX_SERVERS = 1_000  # in one file
 
 
@@ -81,7 +82,7 @@ class Configuration:
             message = f"There is no MCP server `{shown}`: none is configured. Write one into {self.sources[0].path}."
         near = nearest(name, list(self.servers))
         if self.servers and not near:
-            message += f" There are {', '.join(self.servers)}."
+            message += f" There are {one_line(', '.join(self.servers), most=MAX_NAMES_SHOWN)}."
         raise UnknownNameError(" ".join([message, *self.faults]), tuple(near))
 
 

@@ -204,7 +204,7 @@ def _seconds(given: Mapping[str, Any], *keys: str) -> float:
         return TIMEOUT
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if isinstance(value, bool) or not math.isfinite(seconds):
         raise _EntryError(f"`{key}` must be a number of seconds")

@@ -11,7 +11,7 @@ from check_reports import check, dynos, report, result
 
 from kosmo_kernel import docs
 from kosmo_kernel.checks import shipped_checks
-from kosmo_kernel.checks.acceptances import accept, accept_all, acceptance_file, read_acceptances
+from kosmo_kernel.checks.acceptances import MAX_MISTAKES, accept, accept_all, acceptance_file, read_acceptances
 from kosmo_kernel.errors import SettingsError
 
 CRASHED = check()
@@ -105,3 +105,17 @@ def test_the_guide_shows_a_file_that_is_read(tmp_path: Path) -> None:
     file.write_text(shown)
     [one] = read_acceptances(file, shipped_checks())
     assert one.identity == ("crashed-dynos", "courier-app", "worker.1")
+
+
+@pytest.mark.claim("parent-settings")
+def test_a_long_file_is_read_and_names_its_first_mistakes(file: Path) -> None:
+    entries = [ENTRY.replace("web.1", f"web.{number}") for number in range(1_000)]
+    file.write_text("".join(entries))
+    assert [one.identity for one in read_acceptances(file, [CRASHED])][-1] == ("crashed", "shop", "web.999")
+    assert {one.acceptance.last_day for one in read_acceptances(file, [CRASHED])} == {date(2026, 11, 28)}
+    file.write_text("[[accept]]\n" * 100_000)
+    with pytest.raises(SettingsError) as error:
+        read_acceptances(file, [CRASHED])
+    lines = str(error.value).splitlines()
+    assert lines[0] == f"{file}:1: `check` is missing: the name of a check."
+    assert lines[MAX_MISTAKES:] == ["… and more"]

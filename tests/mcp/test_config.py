@@ -199,6 +199,7 @@ def test_an_entry_has_thirty_seconds_unless_it_says_so(project: Path, given: dic
         ({"command": "x", "env": {"A=B": "c"}}, "`env` has a name that no variable can have"),
         ({"command": "x\0y"}, "`command` has a NUL character in it"),
         ({"command": "x", "timeout": "soon"}, "`timeout` must be a number of seconds"),
+        ({"command": "x", "timeout": 10**4_000}, "`timeout` must be a number of seconds"),
         ({"type": "sse", "url": "https://example.com"}, '`"type": "sse"` is the transport of old'),
         ({"type": "carrier-pigeon", "command": "x"}, '`type` must be "stdio" or "http"'),
         ({"type": "http"}, "`url` is missing"),

@@ -7,8 +7,10 @@ waits here are far longer than what is promised, because the machine may be busy
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,9 +23,12 @@ import pytest
 from full_matrix import full_except
 from kernel_client import known_to_jupyter, running
 from kosmo_command import COMMAND, environment
+from mcp_config import written
 from patience import PATIENCE
+from repository import SUPPORT
 
 from kosmo_kernel.errors import LimitError, StoppedError
+from kosmo_kernel.mcp.arguments import MAX_SMALL_SCHEMA
 from kosmo_kernel.reader import reading
 from kosmo_kernel.session import Session
 
@@ -32,9 +37,32 @@ TEXTS = {
     "html": f"pcall(display.html, {BLANKS})",
     "markdown": f"pcall(display.markdown, {BLANKS})",
     "regex": "pcall(regex.match, ('a'):rep(60) .. 'b', '(a|aa)+$')",
+    "schema": "pcall(app.mcp.slow.take, { a = ('a'):rep(60) .. 'b' })",
+}
+SLOW = {
+    "serverInfo": {"name": "slow", "version": "1"},
+    "tools": [
+        {
+            "name": "take",
+            "inputSchema": {
+                "type": "object",
+                "properties": {"a": {"type": "string", "pattern": "^(a|aa)+$"}},
+                "$defs": {f"part{number}": {} for number in range(MAX_SMALL_SCHEMA)},
+            },
+        }
+    ],
 }
 ENDLESS = {name: f"print('begun') io.stdout:flush() while true do {call} end" for name, call in TEXTS.items()}
 each_text = pytest.mark.parametrize("code", full_except(ENDLESS.values(), ENDLESS["html"]), ids=ENDLESS)
+
+
+@pytest.fixture(autouse=True)
+def slow_server(tmp_path: Path) -> None:
+    """Configure an MCP server whose schema is large and has a pattern that takes for ever."""
+    about = tmp_path / "about.json"
+    about.write_text(json.dumps(SLOW), encoding="utf-8")
+    entry = {"command": sys.executable, "args": [str(SUPPORT / "mcp_hostile.py"), str(about)]}
+    written(Path.home() / ".kosmo" / "mcp.json", {"slow": entry})
 
 
 def wait_until_it_reads(process: psutil.Process) -> psutil.Process:
@@ -77,6 +105,19 @@ def test_the_square_button_ends_a_cell_of_the_kernel_and_the_next_works(code: st
 @pytest.mark.parametrize(("way", "code_of_exit"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 def test_a_signal_ends_a_command(code: str, way: signal.Signals, code_of_exit: int) -> None:
     with command("integrations:lua", "--demo", "-e", code) as process:
+        reader = wait_until_it_reads(psutil.Process(process.pid))
+        process.send_signal(way)
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == code_of_exit
+        reader.wait(PATIENCE)
+
+
+@pytest.mark.claim("parent-settings")
+@pytest.mark.parametrize(("way", "code_of_exit"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_a_signal_ends_a_command_that_reads_a_long_file(way: signal.Signals, code_of_exit: int, tmp_path: Path) -> None:
+    file = tmp_path / "accepted.toml"
+    file.write_text(f"a = [{'1,' * 2_000_000}]", encoding="utf-8")
+    with command("check", "crashed-dynos", "--demo", "--accept", str(file)) as process:
         reader = wait_until_it_reads(psutil.Process(process.pid))
         process.send_signal(way)
         process.communicate(timeout=PATIENCE)

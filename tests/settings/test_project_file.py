@@ -269,9 +269,10 @@ def test_a_long_file_has_the_settings_and_the_lines_of_mistakes_of_a_short_one(t
     assert str(caught.value).startswith(f"{path}:{ALL.count(chr(10)) + 1}: ")
 
 
-def test_a_mistake_after_a_value_of_many_lines_is_found_at_once(tmp_path: Path) -> None:
-    lines = "x\n" * 10_000
-    path = written(tmp_path, f"[tool.other]\na = '''{lines}'''\n[tool.kosmo_kernel]\nlimt = 1\nb = '''{lines}'''\n")
+@pytest.mark.claim("parent-settings")
+def test_a_mistake_beside_values_of_many_lines_is_found_at_once(tmp_path: Path) -> None:
+    value = "[\n" + "1,\n" * 20_000 + "]"
+    path = written(tmp_path, f"[tool.other]\na = {value}\n[tool.kosmo_kernel]\nlimt = 1\n[other]\nb = {value}\n")
     with pytest.raises(UnknownNameError) as caught:
         settings_of(tmp_path)
-    assert str(caught.value).startswith(f"{path}:10004: ")
+    assert str(caught.value).startswith(f"{path}:20005: ")
