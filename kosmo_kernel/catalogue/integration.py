@@ -43,6 +43,8 @@ class Integration:
         budget: the rate limit of an account, or None.
         deletable: what may be deleted while a run goes on: by parameter, the list of all that the account has, and the
             function of one of them. An item of that list that is gone later is no error in a list argument.
+        change_command: returns the command with which a person makes a change that no function makes, from the first
+            word of the name of an operation and the others; None if there is no such program.
         left_out: returns what the service has and no function, each with the reason; None for nothing.
         most_used: the names of the functions that most questions need, in the order of the page about them.
         demo: where its fictional account is, `package.module:name`: a function that returns an API as a WSGI
@@ -68,6 +70,7 @@ class Integration:
     request_id: str = "request-id"
     budget: Budget | None = None
     deletable: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    change_command: Callable[[str, str], str] | None = None
     left_out: Callable[[], Iterable[tuple[str, str]]] | None = None
     most_used: tuple[str, ...] = ()
     demo: str = ""

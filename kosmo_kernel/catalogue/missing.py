@@ -34,6 +34,10 @@ class Service(Protocol):
         """The functions."""
 
     @property
+    def change_command(self) -> Callable[[str, str], str] | None:
+        """Returns the command with which a person makes a change, from the verb and what it is about."""
+
+    @property
     def left_out(self) -> Callable[[], Iterable[tuple[str, str]]] | None:
         """Returns what has no function, each with the reason."""
 
@@ -67,9 +71,11 @@ def missing_function(
 
 def refused_change(integration: Service, name: str) -> str:
     """Return why there is no function of this name if it would change something; otherwise an empty text."""
-    if _CHANGES.fullmatch(_split(name)[0]) and all(function.effect == "read" for function in integration.table):
-        return f"It would change something at {integration.title}, and the functions here only read."
-    return ""
+    verb, subject = _split(name)
+    if not _CHANGES.fullmatch(verb) or any(function.effect != "read" for function in integration.table):
+        return ""
+    how = f" A person can run: {integration.change_command(verb, subject)}" if integration.change_command else ""
+    return f"It would change something at {integration.title}, and the functions here only read.{how}"
 
 
 def _where_to_look(integration: Service, subject: str, listed: str) -> str:

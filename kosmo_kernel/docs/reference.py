@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
-from kosmo_kernel.docs.subject import LEFT_OUT, REFERENCE, TABLES, parts_of
+from kosmo_kernel.docs.subject import LEFT_OUT, REFERENCE, TABLES, part_names, parts_of
 from kosmo_kernel.docs.tables import table_descriptions
 from kosmo_kernel.pages import page
 from kosmo_kernel.pages.page import paragraphs
@@ -32,7 +32,7 @@ def integration_page(integration: Integration) -> Iterator[str]:
         TABLES: f"tables such as `{integration.name}.tables.costs()`",
         LEFT_OUT: "what there is no function for",
     }
-    listed = [part for part in parts_of(integration) if part in parts]
+    listed = [part for part in part_names(integration) if part in parts]
     others = [f'`docs.read("{integration.name}.{part}")` {parts[part]}' for part in listed]
     yield paragraphs(
         f'`docs.read("{integration.name}.{first}")` has the arguments, the fields and an example of a function; '
@@ -55,7 +55,7 @@ def function_page(integration: Integration, function: Function) -> Iterator[str]
 
 
 def part_page(integration: Integration, part: str) -> Iterator[str]:
-    """Yield one of the pages that `parts_of` names."""
+    """Yield one of the pages that `part_names` names."""
     yield f"# {parts_of(integration)[part]}"
     if part.startswith(f"{TABLES}."):
         yield from _table_page(integration, part)

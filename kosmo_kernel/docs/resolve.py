@@ -14,7 +14,7 @@ from kosmo_kernel.catalogue import Function, Integration, refused_change
 from kosmo_kernel.docs.checks import SPACE, check_names
 from kosmo_kernel.docs.guides import GUIDES
 from kosmo_kernel.docs.search import search_pages
-from kosmo_kernel.docs.subject import TABLES, Subject, of_function, parts_of
+from kosmo_kernel.docs.subject import TABLES, Subject, of_function, part_names
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import WIDTH
 from kosmo_kernel.settings.aliases import normalize_alias
@@ -70,7 +70,7 @@ def _below(
 ) -> Subject | None:
     """Return the subject of a page below the name of an integration; None if there is none."""
     part = ".".join(steps[-2:] if TABLES in steps[-2:-1] else steps)
-    if part in parts_of(integration):
+    if part in part_names(integration):
         return Subject(f"{integration.name}.{part}", integration, part=part)
     if (function := _function(integration, steps)) is not None:
         return of_function(integration, function)

@@ -18,7 +18,7 @@ class Subject:
         integration: None for a guide, for a check and for the list.
         function: None unless the page is about a function.
         part: what follows the name of the integration in the name of a page that is about several functions, or about
-            what has none, see `parts_of`; of the page of a check the name of the check. Empty for any other page.
+            what has none, see `part_names`; of the page of a check the name of the check. Empty for any other page.
     """
 
     page: str
@@ -41,14 +41,27 @@ TABLES = NAMESPACE  # which no function and no account is called
 TABLES_NAMED = 5  # in the title of their page
 
 
+def part_names(integration: Integration) -> list[str]:
+    """Return the names of the pages of an integration that are about neither all of its functions nor one."""
+    tables = table_names(integration.name)
+    names = [REFERENCE] if integration.most_used else []
+    names += [TABLES, *(f"{TABLES}.{name}" for name in tables)] if tables else []
+    return [*names, LEFT_OUT] if integration.left_out else names
+
+
 def parts_of(integration: Integration) -> dict[str, str]:
-    """Return the pages of an integration that are about neither all of its functions nor one: their titles by name."""
-    parts = {REFERENCE: "The functions that most questions need, on one page"} if integration.most_used else {}
-    if tables := table_names(integration.name):
-        more = f" and {len(tables) - TABLES_NAMED} more" if len(tables) > TABLES_NAMED else ""
-        parts[TABLES] = f"Tables that reports share: {', '.join(tables[:TABLES_NAMED])}{more}"
-        parts |= {f"{TABLES}.{name}": find_table(integration.name, name).title for name in tables}
-    return parts | ({LEFT_OUT: f"What of {integration.title} has no function"} if integration.left_out else {})
+    """Return the titles of these pages by name. The file of each table is read for that."""
+    return {name: _title_of_part(integration, name) for name in part_names(integration)}
+
+
+def _title_of_part(integration: Integration, name: str) -> str:
+    if name == REFERENCE:
+        return "The functions that most questions need, on one page"
+    if name == LEFT_OUT:
+        return f"What of {integration.title} has no function"
+    if name == TABLES:
+        return "The tables that reports share, on one page"
+    return find_table(integration.name, name.removeprefix(f"{TABLES}.")).title
 
 
 def of_function(integration: Integration, function: Function) -> Subject:

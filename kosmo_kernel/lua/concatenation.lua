@@ -7,11 +7,13 @@
 
 local native, records, naming = ...
 local format = string.format
-local getinfo, type = debug.getinfo, type
+local getinfo, rawget, type = debug.getinfo, rawget, type
 
-local noted_function, noted_line
+local noted_function, noted_line -- where a script has last read a declared field that is nil
+local noted_record, noted_field
 local replies = {} -- the parent's replies in this run, by chunk and lines
 local concatenation = {}
+local MAX_NAME_BYTES = 60 -- bytes of a name that a message shows
 
 -- Start a run, whose text may differ from the last one.
 function concatenation.begin() replies = {} end
@@ -23,9 +25,28 @@ local function ask_parent(chunk, first_line, last_line)
   return replies[key]
 end
 
-function native.note_null()
+function native.note_null(record, field)
   local info = getinfo(3, "fl") -- level 1 is this function, 2 the reader of absent fields (tail-called), 3 the script
   if info then noted_function, noted_line = info.func, info.currentline end
+  noted_record, noted_field = record, field
+end
+
+-- Return the message of the error that ended a script, with the record and its null field if the script read a field of
+-- that: Lua raises this error itself, where nil has no metamethod, so its text is compared as a whole.
+function concatenation.with_null_field(message, prefix, thread)
+  local field = noted_field
+  if type(field) ~= "string" or message ~= format("%sattempt to index a nil value (field '%s')", prefix, field) then
+    return message
+  end
+  local info = getinfo(thread, 0, "fl")
+  if not info or info.func ~= noted_function or info.currentline ~= noted_line then return message end
+  local _, place, columns = records.place_of(noted_record)
+  local names = columns and columns.name
+  local name = names and rawget(names, place) or rawget(noted_record, "name")
+  local what = place and format("item %d", place) or "this record"
+  if type(name) == "string" and #name <= MAX_NAME_BYTES then what = name end
+  local advice = format('It may be null: test it first, `x.%s and x.%s.name`', field, field)
+  return format('%s: "%s" of %s is null. %s', message, field, what, advice)
 end
 
 -- Return whether two lines belong to one concatenation, that is, every line break between them is next to a `..`.

@@ -5,7 +5,7 @@
 -- An integration that was installed separately is looked up when a script first uses its name like a namespace, because
 -- the parent's search for such integrations takes long.
 
-local native, spaces, positions, environment = ...
+local native, spaces, positions, environment, missing_names = ...
 local find, rawget, rawset, type = string.find, rawget, rawset, type
 
 local globals = {}
@@ -30,8 +30,10 @@ debug.setmetatable(environment, native.register {
     local word = PYTHON_WORDS[name]
     if word then native.raise(string.format("`%s` is not set; Lua writes `%s`", name, word)) end
     if type(name) == "string" and find(name, "^%l[%l%d_]*$") and is_used_as_namespace(name) then
-      return (spaces.installed(name))
+      local space = spaces.installed(name)
+      if space then return space end
     end
+    missing_names.check_network(name)
   end,
 })
 

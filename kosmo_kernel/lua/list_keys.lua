@@ -157,6 +157,8 @@ local function is_misspelt(name, other)
     or sub(name, i, i + 1) == reverse(sub(other, i, i + 1)) and sub(rest, 2) == sub(other_rest, 2)
 end
 
+keys.is_misspelt = is_misspelt
+
 -- Raise an error if no item has a field, but the first one has a field of nearly the same name. Tables of the script's
 -- own, and values from Python, have no columns that would tell.
 local function check_misspelt(items, path)

@@ -30,10 +30,25 @@ def unknown_field(function: Function, path: tuple[str, ...], name: str, names: S
         )
     text = f'{_subject(function)} no field "{prefix}{shortened(sanitize_text(name), MAX_NAME_SHOWN)}".'
     below = [column.name for column in function.columns if column.path[-1] == name] if not path else []
+    if reason := _why_not(function, name):
+        return UnknownFieldError(text, advice=reason)
     near = [*below, *(f"{prefix}{known}" for known in nearest(name, names))]
     there = ", ".join(f"{prefix}{known}" for known in names[:MAX_FIELDS_LISTED])
     cut = ", …" if len(names) > MAX_FIELDS_LISTED else ""
     return UnknownFieldError(text, tuple(dict.fromkeys(near))[:3], advice=f"There are {there}{cut}.")
+
+
+def _why_not(function: Function, name: str) -> str:
+    """Return why records have no field that is often expected, and what to read instead; otherwise an empty text."""
+    if function.fingerprints and "value" in name.lower():
+        why = "The value of a config var is never shown to a script."
+        return f"{why} `fingerprint` is equal where two values are equal, so it finds a value that two apps share."
+    many = function.fan_out.name if function.fan_out else ""
+    if not many or name not in (many, many.removesuffix("_id")):
+        return ""
+    own = next((column.name for column in function.columns if column.name == f"{many.removesuffix('_id')}.name"), "")
+    beside = f"; `{own}` is in each record" if own else ""
+    return f"With a list as `{many}`, each record has `{many}`, the name as the call has it{beside}."
 
 
 def field_of_records(function: Function, name: str) -> UnknownFieldError:

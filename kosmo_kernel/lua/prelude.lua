@@ -64,13 +64,15 @@ native.environment = environment
 for name, value in next, spaces.globals() do environment[name] = value end
 environment.mcp = mcp
 environment.parallel = parallel.globals
-environment.list = load_file("list", json, records, load_file("list_keys", json, records))
+local list_keys = load_file("list_keys", json, records)
+environment.list = load_file("list", json, records, list_keys)
 environment.time = load_file("time")
 environment.regex = load_file("regex", records)
 environment.display = load_file("display", json, records)
 load_file("tables", json, spaces, environment)
 local outputs = load_file("outputs", spaces, environment)
-local globals = load_file("globals", spaces, positions, environment)
+local missing_names = load_file("missing_names", positions, environment, list_keys.is_misspelt)
+local globals = load_file("globals", spaces, positions, environment, missing_names)
 local MAX_NUMERAL_BYTES = 400 -- bytes of a text that may be used as a number
 local methods = environment.string -- kept, because a script may replace the global
 function native.string_method(key)
@@ -116,6 +118,7 @@ local function error_reply(problem, thread, stop_reason)
   end
   local prefix = positions.of(stack)
   local message = native.failure(problem, prefix)
+  if type(message) == "string" and thread then message = concatenation.with_null_field(message, prefix, thread) end
   if type(message) ~= "string" then
     -- A script's table may have a `__tostring`, which is the script's code and runs under its limits.
     local result = limits.run(text.tostring, { hook = true }, message)

@@ -92,7 +92,7 @@ local function absent_value(value, key, kind)
   local default = kind.declared[key]
   if default ~= nil then
     if default ~= true then return default end
-    native.note_null()
+    native.note_null(value, key)
     return nil
   end
   if kind.label and type(key) == "string" then

@@ -12,7 +12,6 @@ local DAY = 86400 -- seconds
 local LONGEST = 40 -- bytes of a text that is a time
 local FIRST, LAST = -62135596800, 253402300799 -- the first and last second of the years 1 to 9999
 local DAYS_BEFORE = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 } -- days of a year before each month
-local NAMES = "ago, days_since, days_until, now and set_now"
 
 local library = {}
 local now_of_run -- seconds since 1970, once the run has asked for it
@@ -110,10 +109,4 @@ end)
 -- Start a run, which has a time of its own.
 function native.forget_time() now_of_run = nil end
 
-return setmetatable(library, {
-  __metatable = false,
-  __index = function(_, name)
-    native.raise(format("time has no %s; it has %s", type(name) == "string" and "`" .. name .. "`" or "such name", NAMES))
-  end,
-  __newindex = function(_, name, value) rawset(library, name, value) end,
-})
+return library

@@ -9,7 +9,7 @@ from typing import Any
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.accounts.account import add_command
-from kosmo_kernel.catalogue import Function, Integration, missing_function
+from kosmo_kernel.catalogue import Function, Integration, missing_function, refused_change
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.lua.surface import record_types, surface
 from kosmo_kernel.questions.tables import SharedTable, find_table
@@ -133,6 +133,6 @@ def _unknown(integration: Integration, key: str, aliases: Sequence[str]) -> Unkn
         return UnknownNameError(accounts.NOT_AN_ALIAS)
     why, near = missing_function(integration, key, aliases)
     message = f"{integration.title} has no function and no account `{key}`. {why}".rstrip()
-    if not near and "_" not in key:
+    if not near and "_" not in key and not refused_change(integration, key):
         message, near = f"{message} `{add_command(integration.name, 'NAME')}` adds an account.", list(aliases)
     return UnknownNameError(message, tuple(accounts.lua_path(integration, name) for name in near))

@@ -195,8 +195,21 @@ def test_an_unknown_function_is_an_error_that_ends_in_the_nearest_full_names(wro
     [
         *((name, f'{WHERE} `docs.read("heroku.left_out")` what is left out.') for name in ("zzz", "list_metrics")),
         *(
-            (name, "It would change something at Heroku, and the functions here only read.")
-            for name in ("restart_dynos", "delete_app", "create_app", "scale_formation", "set_config_var", "Rollback")
+            (
+                name,
+                f"It would change something at Heroku, and the functions here only read. A person can run: {command}",
+            )
+            for name, command in (
+                ("restart_dynos", "heroku ps:restart -a APP"),
+                ("delete_app", "heroku apps:destroy -a APP"),
+                ("create_app", "heroku apps:create NAME"),
+                ("scale_formation", "heroku ps:scale TYPE=COUNT:SIZE -a APP"),
+                ("set_config_var", "heroku config:set NAME=VALUE -a APP"),
+                ("deploy_app", "git push heroku main"),
+                ("run_something", "heroku run COMMAND -a APP"),
+                ("delete_metrics", "heroku help"),
+                ("Rollback", "heroku releases:rollback vVERSION -a APP"),
+            )
         ),
     ],
 )

@@ -20,7 +20,7 @@ ERRORS = {
     "for _, name in ipairs(dyno) do end": ("LuaRuntimeError", "this is one record"),
     "return heroku.get_app({ app_id = app })": ("LuaRuntimeError", "app_id is `app`, which holds functions"),
     "return heroku.get_app()": ("InvalidArgumentsError", 'Write heroku.get_app({ app_id = "my-app" })'),
-    "return heroku.restart_dynos('my-app')": ("UnknownNameError", "the functions here only read."),
+    "return heroku.restart_dynos('my-app')": ("UnknownNameError", "A person can run: heroku ps:restart -a APP"),
 }
 WARNINGS = {
     "return dyno.state == crashed": "`crashed` is a variable that nothing sets",

@@ -64,7 +64,7 @@ def test_times_of_the_demo_are_counted_to_the_day_of_its_company(demo: Session, 
         ('time.ago("3")', 'time.ago: expected a number of days, got "3"'),
         ("time.ago(1e300)", "outside of the years 1 to 9999"),
         ("time.ago(0 / 0)", "outside of the years 1 to 9999"),
-        ("time.time()", "time has no `time`; it has ago, days_since, days_until, now and set_now"),
+        ("time.time()", "time has no `time`. Write time.now()"),
         ("time:now()", "write `time.now(…)` with a dot"),
     ],
 )

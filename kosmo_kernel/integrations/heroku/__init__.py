@@ -13,6 +13,7 @@ links.py      which links belong to which of them
 derived.py    their parameters and columns
 facts.py      the facts of Heroku's schema, in `facts.json`; `schema.py` makes that file
 scopes.py     which scope a token needs for what
+changes.py    the commands with which a person makes a change
 secrets.py    what is secret in Heroku's records
 stacks.py     when the support of stacks ends, a table of our own
 """
@@ -37,6 +38,12 @@ def _left_out() -> Iterator[tuple[str, str]]:
     from kosmo_kernel.integrations.heroku.links import left_out
 
     return left_out()
+
+
+def _change_command(verb: str, subject: str) -> str:
+    from kosmo_kernel.integrations.heroku.changes import command_for
+
+    return command_for(verb, subject)
 
 
 def _make(name: str) -> Function:
@@ -88,6 +95,7 @@ HEROKU = Integration(
         read=read_budget,
     ),
     deletable={"app_id": ("list_apps", "get_app")},
+    change_command=_change_command,
     left_out=_left_out,
     most_used=(
         "list_apps",
