@@ -8,14 +8,14 @@ from Heroku is written as code, and in other texts a space of no width follows t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from kosmo_kernel.checks.check_file import SEVERITIES
 from kosmo_kernel.checks.finding_columns import finding_table
 from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, fails_on
-from kosmo_kernel.render.text import format_column
+from kosmo_kernel.render.text import CellForm, format_column
 from kosmo_kernel.safety.entities import clean
 from kosmo_kernel.safety.escape import Html, code_span
 from kosmo_kernel.safety.markup import Markdown, Markup
@@ -50,26 +50,36 @@ def comment(report: CheckReport, fail_on: str) -> str:
     with_findings = [result for result in results if result.findings or result.gone]
     page = _Page([*_summary(report, fail_on)])
     if with_findings:
-        page.table(["Severity", "Check", "Findings", ""], [_summary_row(result) for result in with_findings], "check")
+        rows = [_summary_row(result) for result in with_findings]
+        page.table(_Rows(["Severity", "Check", "Findings", ""], rows, "check", {2}))
     if report.not_checked:
-        rows = [
+        reasons = [
             [Markdown(", ").join(code_span(result.check.name) for result in results), _prose(reason)]
             for reason, results in report.reasons.items()
         ]
         title = Html("<b>Not checked</b> ({})").format(len(report.not_checked))
-        page.fold(title, tables=[(["Checks", "Reason"], rows, "reason")])
+        page.fold(title, tables=[_Rows(["Checks", "Reason"], reasons, "reason")])
     if report.not_set_up:
         setups = [[code_span(result.check.name), code_span("; ".join(result.setup))] for result in report.not_set_up]
         title = Html("Not set up ({})").format(len(setups))
-        page.fold(title, tables=[(["Check", "Run it with"], setups, "check")])
+        page.fold(title, tables=[_Rows(["Check", "Run it with"], setups, "check")])
     for result in with_findings:
         page.fold(_fold_title(result), *_about(result), tables=_tables(result))
     if report.notes:
         page.fold(
             Html("Notes ({})").format(len(report.notes)),
-            tables=[(["Note"], [[_prose(n)] for n in report.notes], "note")],
+            tables=[_Rows(["Note"], [[_prose(n)] for n in report.notes], "note")],
         )
     return page.text()
+
+
+class _Rows(NamedTuple):
+    """A table of Markdown."""
+
+    names: Sequence[str]  # the headings
+    rows: Sequence[Sequence[str]]  # the cells of each row
+    noun: str  # what a row is, to count those that have no room
+    numbers: Container[int] = ()  # the indexes of the columns of numbers
 
 
 class _Page:
@@ -87,33 +97,25 @@ class _Page:
             self._lines += ["", f"… {rest}: a comment has no room for them. `kosmo check --full` prints all."]
         return without_surrogates("\n".join(self._lines) + "\n")
 
-    def fold(
-        self, title: Html, *above: str, tables: Iterable[tuple[Sequence[str], Sequence[Sequence[str]], str]]
-    ) -> None:
+    def fold(self, title: Html, *above: str, tables: Iterable[_Rows]) -> None:
         """Add a folded part, if the beginning of it has room."""
         tables = list(tables)
         head = ["", _FOLD.format(title), *(line for text in above for line in ("", text))]
         end = ["", "</details>"]
         size = sum(len(line) + 1 for line in [*head, *end])
         if size > self._room:
-            for _, rows, name in tables:
-                self._skip(name, len(rows))
+            for table in tables:
+                self._skip(table.noun, len(table.rows))
             return
         self._room -= size
         self._lines += head
-        for columns, rows, name in tables:
-            self.table(columns, rows, name)
+        for table in tables:
+            self.table(table)
         self._lines += end
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], name: str) -> None:
-        """Add the rows of a table for which there is room.
-
-        Parameters:
-            columns: the heads of the columns.
-            rows: the cells of each row.
-            name: what a row is, to count those that have no room.
-        """
-        heading, rule, *lines = (line.trimmed() for line in markdown_rows(columns, rows))
+    def table(self, table: _Rows) -> None:
+        """Add the rows of a table for which there is room."""
+        heading, rule, *lines = (line.trimmed() for line in markdown_rows(table.names, table.rows, table.numbers))
         head = ["", heading, rule]
         room = self._room - sum(len(line) + 1 for line in head) - _ROOM_FOR_MORE
         sizes = list(accumulate(len(line) + 1 for line in lines))
@@ -122,8 +124,8 @@ class _Page:
             self._lines += [*head, *lines[:fitting]]
             self._room = room - sizes[fitting - 1]
         if fitting < len(lines):
-            self._lines += ["", f"… {counted(len(lines) - fitting, f'more {name}')}."]
-            self._skip(name, len(lines) - fitting)
+            self._lines += ["", f"… {counted(len(lines) - fitting, f'more {table.noun}')}."]
+            self._skip(table.noun, len(lines) - fitting)
 
     def _skip(self, name: str, number: int) -> None:
         if number:
@@ -182,28 +184,25 @@ def _about(result: CheckResult) -> Iterable[str]:
     yield f"**What to do:** {_prose(result.check.remedy)}"
 
 
-def _tables(result: CheckResult) -> Iterable[tuple[Sequence[str], Sequence[Sequence[str]], str]]:
+def _tables(result: CheckResult) -> Iterable[_Rows]:
     """Yield the table of the findings, those that count first, and the table of what is gone."""
     ordered = sorted(result.findings, key=lambda finding: not finding.counts)
     if ordered:
-        yield (*_findings_table(ordered), "finding")
+        yield _findings(ordered, "finding", [_prose("; ".join(finding.remarks)) for finding in ordered])
     if result.gone:
-        columns, rows = _findings_table(result.gone)
-        yield [*columns, ""], [[*row, "gone"] for row in rows], "gone finding"
+        yield _findings(result.gone, "gone finding", ["gone"] * len(result.gone))
 
 
-def _findings_table(findings: Sequence[Finding]) -> tuple[list[str], list[list[str]]]:
+def _findings(findings: Sequence[Finding], noun: str, remarks: Sequence[str]) -> _Rows:
     table = finding_table(findings)
-    remarks = ["; ".join(finding.remarks) for finding in findings]
+    texts = zip(*(format_column(values, CellForm("minutes")) for values in table.columns), strict=True)
     rows: list[list[str]] = [
-        [*(code_span(shortened(text, MAX_CELL_LENGTH)) if text else "" for text in row)]
-        for row in zip(*(format_column(values, "minutes") for values in table.columns), strict=True)
+        [code_span(shortened(text, MAX_CELL_LENGTH)) if text else "" for text in row] for row in texts
     ]
-    heads: list[str] = [*map(code_span, table.names)]
+    names: list[str] = [*map(code_span, table.names)]
     if any(remarks):
-        heads = [*heads, ""]
-        rows = [[*row, _prose(remark)] for row, remark in zip(rows, remarks, strict=True)]
-    return heads, rows
+        names, rows = [*names, ""], [[*row, remark] for row, remark in zip(rows, remarks, strict=True)]
+    return _Rows(names, rows, noun, table.numbers)
 
 
 def _prose(text: str) -> Markdown:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from kosmo_kernel.inventory.page import PAGE, page_of
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import as_json
 from kosmo_kernel.inventory.tables import SERVICE, InventoryTable
-from kosmo_kernel.render.cells import spreadsheet_cell
+from kosmo_kernel.render.cells import spreadsheet_cell, table_rows
+from kosmo_kernel.render.tables import table_of_rows
 from kosmo_kernel.safety.rows import Csv, csv_lines
 from kosmo_kernel.safety.text import with_json_escapes
 from kosmo_kernel.settings.new_folder import is_unfinished, new_folder, write_private
@@ -82,7 +82,5 @@ def csv_of(table: InventoryTable) -> Iterator[Csv]:
 
     A list is one cell, with a semicolon between its items.
     """
-    names = table.kind.columns
-    values = ([row[name] for name in names] for row in table.rows)
-    cells = ([spreadsheet_cell("; ".join(v) if isinstance(v, list) else v) for v in row] for row in values)
-    return csv_lines(chain([names], cells))
+    rows = [{name: "; ".join(v) if isinstance(v, list) else v for name, v in row.items()} for row in table.rows]
+    return csv_lines(table_rows(table_of_rows(table.kind.columns, rows), spreadsheet_cell))

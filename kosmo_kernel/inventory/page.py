@@ -17,7 +17,7 @@ from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import KeyFigure, Obstacle, Unread, bill_of, key_figures, obstacles, unread
 from kosmo_kernel.inventory.tables import BOUNDS, InventoryTable, kinds
 from kosmo_kernel.pages.design import FICTION
-from kosmo_kernel.render.tables import column_kind
+from kosmo_kernel.render.tables import table_of_rows
 from kosmo_kernel.safety.escape import Html, html_attribute
 from kosmo_kernel.safety.html_table import HtmlColumn, html_table
 from kosmo_kernel.text.quantities import counted
@@ -85,23 +85,6 @@ described in Terraform before it is moved. In a copy of this folder:</p>
 <pre>terraform init
 terraform plan -generate-config-out=generated.tf</pre>
 """)
-
-_HEADINGS = {
-    "acm_status": "ACM status",
-    "addon": "Add-on",
-    "addons": "Add-ons",
-    "cidr": "CIDR",
-    "custom_domains": "Domains",
-    "enterprise_account": "Enterprise",
-    "certificate_last_day": "Certificate's last day",
-    "dns_target": "DNS target",
-    "managed_by_heroku": "Renewed by Heroku",
-    "from_addon": "From add-on",
-    "memory_gb": "Memory (GB)",
-    "monthly_usd": "USD a month",
-    "without_price": "Price unknown",
-    "usd_per_dyno": "USD each",
-}
 
 
 def page_of(data: AccountData) -> Html:
@@ -208,7 +191,7 @@ def _parts(title: str, parts: Sequence[BillGroup]) -> list[HtmlColumn]:
         sums = (sum(numbers) for numbers in zip(*((one.cents, one.lines, one.unknown) for one in others), strict=True))
         shown = [*shown, BillGroup(f"{len(others):,} others", *sums)]
     rows = [part.as_row(title) for part in shown]
-    return [_column(name, rows) for name in (title, "monthly_usd", "without_price")]
+    return _columns((title, "monthly_usd", "without_price"), rows)
 
 
 def _table(table: InventoryTable) -> Html:
@@ -222,35 +205,16 @@ def _table(table: InventoryTable) -> Html:
         about=kind.about if len(kind.about) <= MAX_ABOUT else f"{kind.about.partition('. ')[0]}.",
         open=_OPEN if is_open else _NOTHING,
         closed=_IN_PRINT.format(kind.name) if count and not is_open else _NOTHING,
-        table=html_table([_column(name, rows) for name in kind.page]),
+        table=html_table(_columns(kind.page, rows)),
         cut=_CUT.format(MAX_ROWS, count, html_attribute(kind.name), kind.name) if count > MAX_ROWS else _NOTHING,
     )
 
 
-def _column(name: str, rows: Sequence[Mapping[str, Any]]) -> HtmlColumn:
-    """Return a column; its values are bounds where the column for that says so."""
-    values, bounds = [row[name] for row in rows], [row.get(BOUNDS.get(name, "")) for row in rows]
-    texts = [
-        f"at least {text}" if is_bound and text else text
-        for is_bound, text in zip(bounds, (_text(name, value) for value in values), strict=True)
-    ]
-    heading = _HEADINGS.get(name, name.replace("_", " ").capitalize())
-    return HtmlColumn(
-        heading, texts, (text or "" for text in texts), to_the_right=column_kind(name, values) == "number"
-    )
-
-
-def _text(name: str, value: Any) -> str | None:
-    """Return a value as a cell shows it."""
-    if value is None or value == []:
-        return None
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case float() if name.startswith(("monthly_usd", "usd_")):
-            return f"{value:,.2f}"
-        case int() | float():
-            return f"{value:,}"
-        case list():
-            return ", ".join(value)
-    return str(value)[:10] if name.endswith("_at") else str(value)
+def _columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[HtmlColumn]:
+    """Return columns of a table; a value is a bound where the column for that says so."""
+    columns = []
+    for name, column in zip(names, table_of_rows(names, rows).page_columns(), strict=True):
+        labels = ("at least {}" if row.get(BOUNDS.get(name, "")) else "{}" for row in rows)
+        texts = [text and label.format(text) for label, text in zip(labels, column.texts, strict=True)]
+        columns.append(column._replace(texts=texts))
+    return columns

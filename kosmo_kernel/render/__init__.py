@@ -4,6 +4,7 @@ blocks.py             how values are grouped
 text.py               values as indented text, and the cells of a column
 cells.py              cells for other programs
 tables.py             what a table is: its columns with their kinds, its counts; a record as two columns
+titles.py             names of columns as titles of a page
 text_table.py         a table as lines of text within a width: which columns it has, and how wide they are
 bounded.py            any value within a number of characters, for agents
 frames.py             lists of records as DataFrames, the only file that imports pandas

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,8 +20,17 @@ from textwrap import wrap
 from typing import Any, Literal, NamedTuple
 
 from kosmo_kernel.render.style import NOTHING, style
-from kosmo_kernel.render.text import MAX_CELL_LENGTH, WIDTH, escape_control, format_column, pretty
+from kosmo_kernel.render.text import (
+    IN_NOTEBOOKS,
+    MAX_CELL_LENGTH,
+    WIDTH,
+    CellForm,
+    escape_control,
+    format_column,
+    pretty,
+)
 from kosmo_kernel.render.text_table import DIM, GAP, Paint, TextColumn, fitting_widths, pair_lines, text_lines
+from kosmo_kernel.render.titles import is_money, page_title
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.html_table import HtmlColumn, html_fields, html_table
 from kosmo_kernel.safety.no_math import box, without_delimiters
@@ -124,9 +133,23 @@ class Table:
         table = without_delimiters(_SCROLLED.format(html_table(self.html_columns()), self.count, note))
         return box(_BOX.format(style(), table))
 
-    def html_columns(self) -> list[HtmlColumn]:
-        """Return the columns of the table in HTML, in which a cell that is cut has a hint with all of it."""
-        texts, numbers = [format_column(values) for values in self.columns], self.numbers
+    def page_columns(self) -> list[HtmlColumn]:
+        """Return the columns of the table for a page: titles in words, texts that are times as such."""
+        columns = [times_of(values) or [None if value == [] else value for value in values] for values in self.columns]
+        table, forms = replace(self, columns=columns), []
+        for name in self.names:
+            money = is_money(name)
+            forms.append(CellForm("minutes", False, 2 if money else 0, money, for_page=True))
+        titles = [page_title(name, is_time=table.kind(index) == "time") for index, name in enumerate(self.names)]
+        return replace(table, names=titles).html_columns(forms)
+
+    def html_columns(self, forms: Iterable[CellForm] = repeat(IN_NOTEBOOKS)) -> list[HtmlColumn]:
+        """Return the columns of the table in HTML, in which a cell that is cut has a hint with all of it.
+
+        Parameters:
+            forms: how the cells of each column are written.
+        """
+        texts, numbers = [format_column(*column) for column in zip(self.columns, forms, strict=False)], self.numbers
         long = [text is not None and len(text) > _HINT_FROM for column in texts for text in column].count(True)
         max_hint = min(max(_MAX_HINTS_LENGTH // (long or 1), _MIN_HINT), MAX_CELL_LENGTH)
         rows_hinted = self.total if long <= _MAX_HINTS else _MAX_HINTS // len(texts)
@@ -161,7 +184,7 @@ class Table:
             kind = self.kind(index)
             has_zone = not (form.has_zone_in_heading and kind == "time")
             texts = [
-                NOTHING if text is None else text for text in format_column(values, form.precision, has_zone=has_zone)
+                NOTHING if text is None else text for text in format_column(values, CellForm(form.precision, has_zone))
             ]
             heading = _short_name(name) + ("" if has_zone or form.precision == "days" else " UTC")
             whole = (text for text, value in zip(texts, values, strict=True) if not isinstance(value, _GIVING_WAY))
@@ -288,6 +311,11 @@ def exact_table(value: Records | Mapping[Any, Any], most: int | None = None) -> 
     fields, count = (list(fields_of(records)), 0) if most is None else first_fields(records, most)
     columns = [field.values(records) for field in fields]
     return Table([field.name for field in fields], columns, len(records), left_out=max(count - len(fields), 0))
+
+
+def table_of_rows(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the table of these columns of some rows, with their values as they are."""
+    return Table(names, [[row[name] for row in rows] for name in names], len(rows))
 
 
 def times_of(values: Sequence[Any]) -> list[Any] | None:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from kosmo_kernel.safety.text import ESCAPED, escape
 from kosmo_kernel.text.quantities import counted
@@ -29,6 +29,7 @@ _UNSAFE = re.compile(f"[\t\n{ESCAPED}]")
 _QUOTED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_DECIMALS = 6  # of the numbers in a column
+_SEPARATED_FROM = 10_000  # so that years and versions have no separators
 _TEN_DIGITS = 1e10  # numbers below have at most ten digits before the point
 # The location of a value inside another one: the location of that, `.` or `[`, and the key or the index.
 _Location = tuple[Any, str, object] | None
@@ -41,20 +42,35 @@ def escape_control(text: str) -> str:
     return _UNSAFE.sub(lambda match: _QUOTED.get(match[0]) or escape(match), text)
 
 
-def format_column(values: Sequence[Any], precision: str = "", *, has_zone: bool = True) -> list[str | None]:
-    """Return the values of one column as texts of one line each, with None for missing values.
+class CellForm(NamedTuple):
+    """How the cells of a column are written."""
 
-    Parameters:
-        values: the values.
-        precision: that of times, `days` or as `datetime.isoformat` has it; by default seconds if a time has some.
-        has_zone: whether times in UTC say so.
-    """
-    decimals = max((_decimals(v) for v in values if isinstance(v, float)), default=0)
+    precision: str = ""  # of times, `days` or as `datetime.isoformat` has it; empty for seconds where a time has some
+    has_zone: bool = True  # whether times in UTC say so
+    decimals: int = 0  # of numbers with fractions, at least
+    has_separators: bool = False  # between the thousands of numbers
+    for_page: bool = False  # with `yes` and `no`, lists without brackets, and separators if a number is long
+
+
+IN_NOTEBOOKS = CellForm()
+
+
+def format_column(values: Sequence[Any], form: CellForm = IN_NOTEBOOKS) -> list[str | None]:
+    """Return the values of one column as texts of one line each, with None for missing values."""
+    needed = [_decimals(v) for v in values if isinstance(v, float)]
+    precision = form.precision
     if not precision:
         times = (v for v in values if isinstance(v, datetime))
         precision = "seconds" if any(t.second or t.microsecond for t in times) else "minutes"
-    zone = " UTC" if has_zone else ""
-    return [None if value is None else _cell(value, decimals, precision, zone) for value in values]
+    is_long = form.for_page and any(type(v) in (int, float) and abs(v) >= _SEPARATED_FROM for v in values)
+    form = CellForm(
+        precision,
+        form.has_zone,
+        max(form.decimals, *needed) if needed else 0,
+        form.has_separators or is_long,
+        form.for_page,
+    )
+    return [None if value is None else _cell(value, form) for value in values]
 
 
 def pretty(value: Any, most: int | None = None) -> str:
@@ -103,25 +119,33 @@ def is_longer(value: Any, most: int) -> bool:
     return most < 0
 
 
-def _cell(value: Any, decimals: int, precision: str, zone: str) -> str:
+def _cell(value: Any, form: CellForm) -> str:
     if isinstance(value, str):
         return escape_control(value[: MAX_CELL_LENGTH + 1])
     if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) or (decimals and isinstance(value, int)):
-        return _number(value, decimals)
+        return ("yes" if value else "no") if form.for_page else "true" if value else "false"
+    if isinstance(value, float) or ((form.decimals or form.has_separators) and isinstance(value, int)):
+        return _number(value, form)
     if isinstance(value, datetime):
-        return _time(value, precision, zone)
+        return _time(value, form)
     if isinstance(value, (list, tuple, Mapping)):
-        return escape_control(_short_json(value))
+        text = _short_json(value)
+        return escape_control(_words(value, text) if form.for_page else text)
     return escape_control(str(value)[: MAX_CELL_LENGTH + 1])
 
 
-def _number(value: float, decimals: int) -> str:
+def _words(value: Any, text: str) -> str:
+    """Return a list of texts without brackets and quotes, and any other value as its JSON."""
+    return ", ".join(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else text
+
+
+def _number(value: float, form: CellForm) -> str:
+    separator = "," if form.has_separators else ""
     if isinstance(value, int):  # exact, however large it is
-        return f"{value}.{'0' * decimals}"[: MAX_CELL_LENGTH + 1]
+        fraction = f".{'0' * form.decimals}" if form.decimals else ""
+        return f"{value:{separator}d}{fraction}"[: MAX_CELL_LENGTH + 1]
     text = _rounded(value)
-    return text if "e" in text else f"{value:.{decimals}f}"
+    return text if "e" in text else f"{value:{separator}.{form.decimals}f}"
 
 
 def _rounded(value: float) -> str:
@@ -135,12 +159,12 @@ def _decimals(value: float) -> int:
     return 0 if "e" in text else min(len(text.partition(".")[2]), _MAX_DECIMALS)
 
 
-def _time(value: datetime, precision: str, zone: str) -> str:
-    if precision == "days":
+def _time(value: datetime, form: CellForm) -> str:
+    if form.precision == "days":
         return value.date().isoformat()
     if value.tzinfo is None or value.utcoffset() != timedelta(0):
-        return value.isoformat(" ", precision)
-    return value.replace(tzinfo=None).isoformat(" ", precision) + zone
+        return value.isoformat(" ", form.precision)
+    return value.replace(tzinfo=None).isoformat(" ", form.precision) + (" UTC" if form.has_zone else "")
 
 
 def _short_json(value: object) -> str:

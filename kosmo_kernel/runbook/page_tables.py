@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kosmo_kernel.render.titles import is_money, page_title
 from kosmo_kernel.runbook.page_style import MAX_OPEN_ROWS
 from kosmo_kernel.safety.html_table import expand_cells, group_digits
 
@@ -22,7 +23,6 @@ _MARK = 'class="kosmo-table"'
 _COUNTS = re.compile("[0-9,]+ records? \N{MULTIPLICATION SIGN} [0-9]+ columns?")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d)(?::\d\d(?:\.\d+)?)? UTC")
 _NUMBER = re.compile(r"-?\d{4,}(?:\.\d+)?")
-_UNITS = {"monthly_usd": "Monthly cost, $", "usd_a_month": "Monthly cost, $", "usd": "$"}  # of columns of money
 _TRUTH = {"true": "yes", "false": "no"}
 
 
@@ -60,11 +60,11 @@ def _adapt_box(soup: BeautifulSoup, box: Tag, *, are_figures: bool, is_headed: b
     headings = [heading for head in box.find_all("thead") for heading in head.find_all("th")]
     titles = [heading.get_text() for heading in headings]
     for heading in box.find_all("th"):
-        heading.string = _words(heading.get_text())
+        heading.string = page_title(heading.get_text())
     for place, column in enumerate(_columns(rows)):
         if place < len(headings):
             _shorten_times(headings[place], column)
-        if titles[place : place + 1] and titles[place] in _UNITS:
+        if any(map(is_money, titles[place : place + 1])):
             _separate_thousands(column)
     if not are_figures and len(rows) > MAX_OPEN_ROWS:
         more = soup.new_tag("details", attrs={"class": "more"})
@@ -76,12 +76,6 @@ def _element(soup: BeautifulSoup, name: str, text: str, style: str = "") -> Tag:
     element = soup.new_tag(name, attrs={"class": style} if style else {})
     element.string = text
     return element
-
-
-def _words(name: str) -> str:
-    """Return a column's name as words: `released_at` is "Released at", and a dotted name stays as it is."""
-    words = _UNITS.get(name) or name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:] if "." not in name else words
 
 
 def _columns(rows: list[Tag]) -> Iterator[list[Tag]]:

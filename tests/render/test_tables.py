@@ -381,3 +381,24 @@ def test_a_table_for_programs_has_all_rows_with_their_values_as_they_were_sent()
     assert shown.columns[1] == [datetime(2026, 1, 1, 10, tzinfo=UTC)] * 2
     assert (exact_table(records, 1).names, exact_table(records, 1).left_out) == (["n"], 1)
     assert exact_table(records.rows[7]).columns == [[7], ["2026-01-01T10:00:00Z"]]
+
+
+def test_a_page_has_titles_in_words_money_times_without_seconds_and_yes_and_no() -> None:
+    columns: dict[str, list[Any]] = {
+        "monthly_usd": [12.5, 1234.0],
+        "released_at": ["2026-11-19T03:37:10Z", None],
+        "idle": [True, False],
+        "used_by": [["shop", "api"], []],
+        "acm_status": ["cert issued", "failed"],
+        "release": [1234, 99999],
+    }
+    shown = Table(list(columns), list(columns.values()), 2).page_columns()
+    assert {column.name: list(column.texts) for column in shown} == {
+        "Monthly cost, $": ["12.50", "1,234.00"],
+        "Released at, UTC": ["2026-11-19 03:37", None],
+        "Idle": ["yes", "no"],
+        "Used by": ["shop, api", None],
+        "ACM status": ["cert issued", "failed"],
+        "Release": ["1,234", "99,999"],
+    }
+    assert [column.to_the_right for column in shown] == [True, False, False, False, False, True]
