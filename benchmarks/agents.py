@@ -235,7 +235,8 @@ async def check(client: Client, question: str, text: str, value: Any, figures: F
     lines = text.partition("<data>\n")[2].partition("\n</data>")[0].split("\n")
     counted = re.match(r"([\d,]+) records?, ", lines[0])
     figures.require(f"the count: {question}", holds=counted is not None and counted[1] == f"{len(value):,}")
-    head = next((place for place, line in enumerate(lines[1:], start=1) if not line.startswith("the same in all: ")), 1)
+    once = ("the same in all: ", "equal columns: ")
+    head = next((place for place, line in enumerate(lines[1:], start=1) if not line.startswith(once)), 1)
     columns = lines[head].split("\t") if value else []
     for row, line in zip(value[:_SHOWN_ROWS], lines[head + 1 :], strict=False):
         shown = dict(zip(columns, line.split("\t"), strict=True))

@@ -368,7 +368,7 @@ class Session:
                 log(call_log, name, result)
 
     @property
-    def kept(self) -> Mapping[int, Any]:
+    def kept(self) -> KeptValues:
         """The values that Lua has as `Out`, by number."""
         return self._shown
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.render.bounded import Bounded, bounded
@@ -26,6 +26,7 @@ from kosmo_kernel.values.records import Records
 CHARACTERS_PER_TOKEN = 4  # as a rule of thumb; clients count differently
 MAX_VALUES = 20  # values of one script that are shown
 MAX_NOTE_LENGTH = 300  # characters
+MORE = "more"  # in place of code: the next rows of the list that was cut last
 TAG = "data"
 EMPTY = '""'  # how an empty text is shown
 
@@ -79,16 +80,29 @@ def answer_of_data(lines: Sequence[str], max_tokens: int, above: Sequence[str] =
     return "\n".join(filter(None, [head, tagged(data), f"… {part.left_out}." if part.left_out else ""]))
 
 
+class Answer(NamedTuple):
+    """The answer to a run.
+
+    Parameters:
+        text: the text.
+        rows: how many rows of the first value are in it; 0 if it is no table.
+    """
+
+    text: str
+    rows: int = 0
+
+
 def answer_of_run(
     result: Result | None,
     max_tokens: int,
     *,
     error: KosmoError | None = None,
     kept: str = "",
+    first_row: int = 1,
     earlier: Sequence[str] = (),
     further: str = "",
     summary_of_value: Callable[[int], str] | None = None,
-) -> str:
+) -> Answer:
     """Return the answer to a run of Lua or to a call.
 
     Parameters:
@@ -96,6 +110,7 @@ def answer_of_run(
         max_tokens: the bound.
         error: the error if it failed.
         kept: the name under which the value is kept whole, `Out[3]`; empty if it is not kept.
+        first_row: the number in that value of the first row of the result.
         earlier: notes on calls that were answered before their end.
         further: one more line of our own.
         summary_of_value: returns the text that stands for the value, within a number of characters; that of the value
@@ -110,14 +125,15 @@ def answer_of_run(
     values = values if any(value is not None for value in values) else []
     room = bound - len(head) - len(noted) - len(further) - _OVERHEAD
     if summary_of_value:
-        data, hints = summary_of_value(room), list[str]()
+        data, hints, rows = summary_of_value(room), list[str](), 0
     else:
-        data, hints = _data(result.output.rstrip("\n") if result else "", values, room, kept)
+        data, hints, rows = _data(result.output.rstrip("\n") if result else "", values, room, kept)
     is_handle_shown = kept and data and (hints or any(isinstance(one, (Records, Mapping, list)) for one in values[:1]))
-    above = "Printed before:" if head and data else f"{kept}:" if is_handle_shown else ""
+    handle = f"{kept}:" if first_row == 1 else f"{kept}, from row {first_row:,}:"
+    above = "Printed before:" if head and data else handle if is_handle_shown else ""
     data = "\n".join(filter(None, [data, noted]))
     parts = [head, above, tagged(data), *hints, further]
-    return "\n".join(part for part in parts if part) or "nil"
+    return Answer("\n".join(part for part in parts if part) or "nil", rows)
 
 
 def ending_notes(kept: str, result: Result | None, error: KosmoError | None) -> list[str]:
@@ -167,20 +183,20 @@ def tagged(data: str) -> str:
     return f"<{tag}>\n{data}\n</{tag}>"
 
 
-def _data(output: str, values: Sequence[Any], room: int, kept: str) -> tuple[str, list[str]]:
-    """Return what was printed and returned within `room` characters, and lines on what was left out."""
+def _data(output: str, values: Sequence[Any], room: int, kept: str) -> tuple[str, list[str], int]:
+    """Return what was printed and returned within `room` characters, lines on what was left out, and the rows of it."""
     printed_whole = with_escapes(output)
     if not output and not values:
-        return "", []
+        return "", [], 0
     if not output and len(values) == 1 and room - _HINT_LENGTH >= _MIN_ROOM:
         one = bounded(values[0], room - 1, room - _HINT_LENGTH - 1)
-        return one.text or EMPTY, _hints([one], kept)
+        return one.text or EMPTY, _hints([one], kept), one.rows
     shown = _values(values, room - len(printed_whole) - 1)
     if len(printed_whole) <= room and not any(one.left_out for one in shown):
-        return _joined(printed_whole, shown), []
+        return _joined(printed_whole, shown), [], 0
     room -= _HINTS_LENGTH
     if room < _MIN_ROOM:
-        return "", [_NO_ROOM]
+        return "", [_NO_ROOM], 0
     shown = _values(values, room)
     hints = []
     if output:
@@ -190,7 +206,7 @@ def _data(output: str, values: Sequence[Any], room: int, kept: str) -> tuple[str
         if printed.left_out:
             more = _rest(printed, kept if not values else "", "Print less, or return the value, which is kept whole.")
             hints.append(f"Printed, not shown: {printed.left_out}. {more}")
-    return _joined(output, shown), (hints + _hints(shown, kept))[:_MAX_HINTS]
+    return _joined(output, shown), (hints + _hints(shown, kept))[:_MAX_HINTS], shown[0].rows if shown else 0
 
 
 def _hints(shown: Sequence[Bounded], kept: str) -> list[str]:
@@ -210,7 +226,9 @@ def _rest(part: Bounded, kept: str, otherwise: str) -> str:
     if part.next_byte:
         return f"The whole text is {kept}; `{kept}:sub({part.next_byte})` has the rest."
     if part.form == "table":
-        return f"The whole list is {kept}: filter it, count it or choose fields there, in the next lua_run."
+        return (
+            f"The whole list is {kept}: filter it or count it in the next lua_run. The code `{MORE}` has the next rows."
+        )
     return f"The whole value is {kept}: choose a part of it in the next lua_run."
 
 

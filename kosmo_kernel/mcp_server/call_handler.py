@@ -18,6 +18,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, StoppedError
 from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp_server.answers import (
     CHARACTERS_PER_TOKEN,
+    MORE,
     ToolResult,
     answer_of_data,
     answer_of_run,
@@ -46,7 +47,7 @@ from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import check_defaults
 from kosmo_kernel.settings.table import ANSWER_WITHIN, LIMITS, MAX_TOKENS
 from kosmo_kernel.text.quantities import duration
-from kosmo_kernel.values.records import encode
+from kosmo_kernel.values.records import Records, encode
 
 CHUNK = "lua_run"  # the chunk's name in error messages
 NOTHING_KEPT = "This session has no variables and no values yet."
@@ -133,7 +134,7 @@ class CallHandler:
         except KosmoError as error:
             if error.where == offer.tool.function:  # with our server's name, which is the client's choice
                 error.where = name
-            return ToolResult(answer_of_run(error.result, tokens, error=error), failed=True)
+            return ToolResult(answer_of_run(error.result, tokens, error=error).text, failed=True)
         finally:
             underway.finish()
 
@@ -259,8 +260,11 @@ class CallHandler:
             earlier = of_client.take_pending_notes()
             further = "\n".join(filter(None, [answered.line, _further(of_client, owner)]))
             summary = partial(answered.summary, kept) if answered.summary else None
-            text = answer_of_run(result, tokens, kept=kept, earlier=earlier, further=further, summary_of_value=summary)
-            return ToolResult(text)
+            answer = answer_of_run(
+                result, tokens, kept=kept, earlier=earlier, further=further, summary_of_value=summary
+            )
+            of_client.note_cut(number, answer.rows)
+            return ToolResult(answer.text)
 
     def _run(self, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner) -> ToolResult:
         """Run Lua in the client's session."""
@@ -274,6 +278,8 @@ class CallHandler:
             session.wait_for_answered(underway)
             with session.turn(underway):
                 try:
+                    if arguments[CODE].strip() == MORE:
+                        return _more_rows(session, tokens, owner)
                     return _run_lua(session, arguments, underway, tokens, owner)
                 finally:
                     underway.finish()  # before the next call can use the session
@@ -368,5 +374,26 @@ def _run_lua(
     if is_answered or underway.cancelled:  # nobody reads what this call returns
         return ToolResult("")
     name, earlier = _out(number) if number in kept else "", session.take_pending_notes()
-    text = answer_of_run(result, tokens, error=error, kept=name, earlier=earlier, further=_further(session, owner))
-    return ToolResult(text, failed=error is not None)
+    answer = answer_of_run(result, tokens, error=error, kept=name, earlier=earlier, further=_further(session, owner))
+    session.note_cut(number, answer.rows)
+    return ToolResult(answer.text, failed=error is not None)
+
+
+def _more_rows(session: ClientSession, tokens: int, owner: _Owner) -> ToolResult:
+    """Return the next rows of the list that was cut last; they are a part of the same value of `Out`.
+
+    Raises:
+        InvalidArgumentsError: no list was cut, or all of its rows have been shown.
+        UnknownNameError: the list was dropped.
+    """
+    if session.cut is None:
+        raise InvalidArgumentsError(f"`{MORE}` has the next rows of the list that was cut last, and none was cut.")
+    number, first = session.cut
+    value = session.lua.kept.read(number)
+    rows = value.take(range(first, len(value))) if isinstance(value, Records) else value[first:]
+    session.cut = None
+    answer = answer_of_run(
+        Result([rows]), tokens, kept=_out(number), first_row=first + 1, further=_further(session, owner)
+    )
+    session.note_cut(number, first + answer.rows if answer.rows else 0)
+    return ToolResult(answer.text)

@@ -17,6 +17,7 @@ from itertools import count
 from kosmo_kernel.errors import StoppedError, UnknownNameError
 from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
 from kosmo_kernel.session import Session
+from kosmo_kernel.values.records import Records
 
 SPARE = 2  # sessions without Lua that are kept
 MAX_SESSIONS = 16  # sessions of clients; those in use are not closed
@@ -36,6 +37,7 @@ class ClientSession:
         used_at: when the last call ended.
         calls: the calls in progress.
         pending_notes: notes on calls that were answered before their end, for the answer to the next call.
+        cut: the number of the list in `Out` that was cut last, and how many of its rows have been shown.
     """
 
     lua: Session
@@ -44,6 +46,7 @@ class ClientSession:
     used_at: float = 0.0
     calls: list[InFlightCall] = field(default_factory=list)
     pending_notes: list[str] = field(default_factory=list)
+    cut: tuple[int, int] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
@@ -80,6 +83,12 @@ class ClientSession:
     def running(self) -> list[InFlightCall]:
         """Return the calls that run, the oldest first."""
         return [call for call in [*self.calls] if call.phase is Phase.RUNNING]
+
+    def note_cut(self, number: int, rows: int) -> None:
+        """Remember how many rows of a list in `Out` have been shown, if there are more."""
+        value = self.lua.kept.get(number)
+        if rows and isinstance(value, (Records, list)) and rows < len(value):
+            self.cut = number, rows
 
     def take_pending_notes(self) -> list[str]:
         """Return the notes that no answer has had yet, and forget them."""

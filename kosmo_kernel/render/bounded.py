@@ -29,6 +29,7 @@ MAX_JSON_LENGTH = 8 << 20  # characters of a text that is read as JSON
 CUT = "…"
 
 _OTHER_KINDS = re.compile(r"|true|false|null|-?\d+(\.\d+)?([eE][+-]?\d+)?")  # texts that would look like other values
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _JSON_BEGINNING = re.compile(r"[ \t\r\n]*[\[{]")
 
 
@@ -40,12 +41,14 @@ class Bounded(NamedTuple):
         form: how it is written.
         left_out: what is not in the text, `456 more rows` for example; empty if nothing was cut.
         next_byte: of a text that was cut, the position from 1 where it continues; 0 otherwise.
+        rows: of a table, how many of its rows are in the text.
     """
 
     text: str
     form: Literal["table", "record", "text", "json"]
     left_out: str = ""
     next_byte: int = 0
+    rows: int = 0
 
 
 def bounded(value: Any, room: int, room_if_cut: int | None = None) -> Bounded:
@@ -92,8 +95,7 @@ class _Part(NamedTuple):
     def lines(self, room: int, max_cell: int | None) -> list[str]:
         """Return the lines that fit: those above the rows, then rows; none if not even the former fit."""
         hidden = f"; {columns_cut(list(map(_name, self.hidden)), MAX_LISTED_LENGTH)}" if self.hidden else ""
-        same = ", ".join(f"{_name(one.name)}={one.text}" for one in self.same)
-        lines = [self.size + hidden, *([f"the same in all: {same}"] if same else [])]
+        lines = [self.size + hidden, *self._once()]
         lines.append("\t".join(map(_name, self.table.names)))
         room -= sum(map(len, lines)) + len(lines) - 1
         if room < 0:
@@ -108,7 +110,16 @@ class _Part(NamedTuple):
 
     def rows_of(self, lines: Sequence[str]) -> int:
         """Return how many rows the lines have."""
-        return max(0, len(lines) - 2 - bool(self.same))
+        return max(0, len(lines) - 2 - len(self._once()))
+
+    def _once(self) -> list[str]:
+        """Return the lines on columns that are not written as one: those with one value, and those equal to others."""
+        constant = ", ".join(f"{_name(one.name)}={one.text}" for one in self.same if one.twin is None)
+        equal = ", ".join(f"{_name(one.name)}={one.text}" for one in self.same if one.twin is not None)
+        return [
+            *([f"the same in all: {constant}"] if constant else []),
+            *([f"equal columns: {equal}"] if equal else []),
+        ]
 
     def without(self, names: Collection[str]) -> _Part:
         """Return the part without some columns."""
@@ -133,8 +144,12 @@ def _table(records: Records, room: int, room_if_cut: int) -> Bounded:
     if whole.total * len(names) <= room and not whole.left_out:  # with a character for each cell
         lines = part.lines(room, None)
         if lines and part.rows_of(lines) == whole.total:
-            return Bounded("\n".join(lines), "table")
-    ids = {name for index, name in enumerate(whole.names) if whole.kind(index) == "id"}
+            return Bounded("\n".join(lines), "table", rows=whole.total)
+    ids = {
+        name
+        for index, (name, values) in enumerate(zip(whole.names, whole.columns, strict=True))
+        if whole.kind(index) == "id" and _are_uuids(values)  # `app_id` may have names
+    }
     return _cut_table(part.without(ids) if set(names) - ids else part, room_if_cut)
 
 
@@ -152,7 +167,7 @@ def _cut_table(part: _Part, room: int) -> Bounded:
     left_out += [counted(not_shown, "column")] if not_shown else []
     if any(_is_long(value) for values in part.table.columns for value in islice(values, rows)):
         left_out.append(f"the ends of texts longer than {MAX_CELL_LENGTH} characters")
-    return Bounded("\n".join(lines), "table", ", ".join(left_out))
+    return Bounded("\n".join(lines), "table", ", ".join(left_out), rows=rows)
 
 
 def _split_same(table: Table) -> tuple[list[_Same], Sequence[str]]:
@@ -181,6 +196,12 @@ def _is_same(values: Sequence[Any]) -> bool:
     if isinstance(first, (list, dict)) or (isinstance(first, str) and len(first) > MAX_SAME_LENGTH):
         return False
     return values[-1] == first and values.count(first) == len(values) and len(set(map(type, values))) == 1
+
+
+def _are_uuids(values: Sequence[Any]) -> bool:
+    """Return whether a column begins with a UUID, which tells a reader nothing."""
+    first = next((value for value in values if value is not None), None)
+    return isinstance(first, str) and _UUID.fullmatch(first) is not None
 
 
 def _is_long(value: Any) -> bool:

@@ -206,6 +206,24 @@ def test_variables_and_values_stay_for_the_next_call() -> None:
     assert asked(ask) == ["[1,1]", "[1] 2\n[2] 2", "2"]
 
 
+def test_the_word_more_has_the_next_rows_of_the_list_that_was_cut_last() -> None:
+    async def ask(one: Client) -> list[str]:
+        made = "local all = {} for i = 1, 900 do all[i] = { number = i } end return all"
+        codes = [made, "more", "return Out[1][900].number", "more", "more"]
+        bounds = [300, 400, 300, 2_000, 300]
+        calls = [{"code": code, "max_tokens": most} for code, most in zip(codes, bounds, strict=True)]
+        return [text_of(await one.call_tool("lua_run", call)) for call in calls]
+
+    first, second, last, third, over = asked(ask)
+    rows = [re.findall(r"^\d+$", text, re.MULTILINE) for text in (first, second, third)]
+    assert [int(row) for part in rows for row in part] == list(range(1, 901))
+    assert "The code `more` has the next rows." in first
+    assert second.startswith(f"Out[1], from row {len(rows[0]) + 1}:\n")
+    assert "more" not in third
+    assert "\n900\n" in last
+    assert over.startswith("InvalidArgumentsError: `more` has the next rows of the list that was cut last, and none")
+
+
 def test_a_dry_run_lists_the_calls_and_makes_none(shared: Ask) -> None:
     code = "return heroku.list_dynos({ app_id = 'my-app' })"
     answer = text_of(shared(lambda one: one.call_tool("lua_run", {"code": code, "dry_run": True})))

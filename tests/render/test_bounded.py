@@ -61,12 +61,19 @@ def test_a_table_has_its_count_and_whole_rows_and_says_once_what_is_equal_in_all
         for n, one in enumerate(ids)
     ]
     part = bounded(Records(rows), 400)
-    size, same, head, first, *others = part.text.split("\n")
+    size, same, equal, head, first, *others = part.text.split("\n")
     assert size == "500 records \N{MULTIPLICATION SIGN} 7 columns; 3 columns did not fit: id, owner.id, app_id"
-    assert same == "the same in all: app=name, up=true"
+    assert (same, equal) == ("the same in all: up=true", "equal columns: app=name")
+    assert part.rows == 1 + len(others)
     assert (head, first) == ("name\tn", "app-0\t0")
     assert part.left_out == f"{499 - len(others)} more rows, 3 columns"
     assert bounded(Records(rows[:2]), 400).left_out == ""
+
+
+def test_a_cut_table_keeps_names_in_a_column_that_ends_in_id() -> None:
+    rows = [{"app_id": f"shop-{n}", "app": {"name": f"shop-{n}"}, "id": str(UUID(int=n))} for n in range(500)]
+    lines = bounded(Records(rows), 300).text.split("\n")
+    assert lines[1:4] == ["equal columns: app.name=app_id", "app_id", "shop-0"]
 
 
 def test_a_record_has_a_line_for_each_field_and_a_long_one_leaves_room_for_the_others() -> None:
