@@ -326,18 +326,18 @@ class Session:
         if options.now is None and not options.dry_run:
             self._time_set = now
 
-    def shared_services(self, today: date, *, collects: bool = True) -> SharedServices:
+    def shared_services(self, today: date, **options: Any) -> SharedServices:
         """Return services for other sessions, with the connections and the recording of this one.
 
         They must be closed, and not be used any more when this session is closed.
 
         Parameters:
             today: the date of the data, at which tables that come with this package may be old.
-            collects: whether items of a list argument that the token may not read do not fail the call.
+            options: other arguments of `SharedServices`.
         """
         from kosmo_kernel.run.shared_services import SharedServices
 
-        return SharedServices(self._recording, self._services_in_use(), today, collects=collects)
+        return SharedServices(self._recording, self._services_in_use(), today, **options)
 
     def _services_in_use(self) -> Services:
         """Return the services, made at the first call because their import loads the HTTP library.

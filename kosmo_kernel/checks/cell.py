@@ -1,23 +1,30 @@
-"""`%kosmo check NAME`: run one check in a notebook, show its Lua and what it is about, and return its findings.
+"""`%kosmo check NAME` and `%kosmo table NAME`: ask one question in a notebook, show its Lua, and return its rows.
 
-The check runs with the connections of the notebook's session, but not in its Lua state: a check finds the same wherever
-it runs. Parameters come from variables of the notebook, which are Python's in a Python notebook.
+It runs with the connections of the notebook's session, but not in its Lua state: a question has the same answer
+wherever it is asked. Cells share the replies of the account (`run/kept_replies.py`). Parameters come from variables of the
+notebook, which are Python's in a Python notebook.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
+from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.checks.discovery import all_checks, find_check
 from kosmo_kernel.checks.parameters import check_parameters, require_parameters
 from kosmo_kernel.checks.report import CheckReport
 from kosmo_kernel.checks.run import run_checks
+from kosmo_kernel.checks.tables import TableReport, make_table
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.notebook.cell_value import value_of
 from kosmo_kernel.notebook.command_line import name_and_options
+from kosmo_kernel.questions.tables import find_named_table, find_table, services, table_names
 from kosmo_kernel.render.check_head import CheckHead, head_display
+from kosmo_kernel.run.kept_replies import KeptReplies
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.run.provider import FICTION
 from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, Options
@@ -34,6 +41,9 @@ if TYPE_CHECKING:
 
 _PASSED = "_kosmo_passed_value"  # a global of Lua while a value is kept
 _VARIABLE = re.compile(r"\{(\w+)\}")  # in place of the name of an account
+
+
+_KEPT: WeakKeyDictionary[Session, KeptReplies] = WeakKeyDictionary()  # what cells of each notebook share
 
 
 def check_in_cell(line: str, context: NotebookContext) -> Any:
@@ -53,20 +63,80 @@ def check_in_cell(line: str, context: NotebookContext) -> Any:
     if not name:
         return _all_checks()
     check = find_check(name)
-    parameters = {name: _variable(expression, f"-i {name}", context) for name, expression in options.input}
+    parameters = _parameters(options, context)
     check_parameters([check], parameters)
     require_parameters([check], parameters, lambda _check, one: f"-i {one.name}=VARIABLE ({one.doc})")
-    account = _account(options.account, context)
-    session = cast("Session", context.lua)
-    frontend = Frontend(progress=context.progress)
+    account, session = _account(options.account, context), cast("Session", context.lua)
     report = run_checks(
-        [check], account, parameters=parameters, frontend=frontend, session=session, is_cancelled=context.is_cancelled
+        [check],
+        account,
+        parameters=parameters,
+        frontend=Frontend(progress=context.progress),
+        session=session,
+        is_cancelled=context.is_cancelled,
+        **_sharing(session, f"check {line}", options),
     )
     if report.interrupted:
         raise StoppedError("Interrupted.")
     [result] = report.results
     context.display(head_display(_head(result, report)))
-    return _value(result, options, context)
+    findings = result.records or Records([], columns=tuple(Column(name, name) for name in check.key))
+    return _value(findings, options, context)
+
+
+def table_in_cell(line: str, context: NotebookContext) -> Any:
+    """Make the table that a line names, show its Lua, and return its rows.
+
+    Parameters:
+        line: the text after `%kosmo table`: the name of the table, and options; empty for the list of all tables.
+        context: the notebook.
+
+    Raises:
+        UnknownNameError: there is no such table, parameter, variable or account.
+        SettingsError: an option or the file of the table is wrong.
+        StoppedError: it was interrupted.
+        KosmoError: no list that it needs could be read.
+    """
+    name, options = name_and_options(line, "table", CHECK_OPTIONS)
+    if not name:
+        return _all_tables()
+    table = find_named_table(name)
+    parameters = _parameters(options, context)
+    for parameter in parameters.keys() - {one.name for one in table.parameters}:
+        near = nearest(parameter, [one.name for one in table.parameters])
+        raise UnknownNameError(f"{name} has no parameter `{parameter[:80]}`.", tuple(near))
+    account, session = _account(options.account, context), cast("Session", context.lua)
+    report = make_table(
+        table,
+        account,
+        parameters=parameters,
+        frontend=Frontend(progress=context.progress),
+        session=session,
+        is_cancelled=context.is_cancelled,
+        **_sharing(session, f"table {line}", options),
+    )
+    context.display(head_display(_table_head(report)))
+    return _value(report.records, options, context)
+
+
+def _sharing(session: Session, cell: str, options: Options) -> dict[str, Any]:
+    """Return the arguments of a run that shares replies with other cells of its notebook."""
+    return {"kept": _KEPT.setdefault(session, KeptReplies()), "cell": cell, "fresh": options.fresh}
+
+
+def _parameters(options: Options, context: NotebookContext) -> dict[str, Any]:
+    return {name: _variable(expression, f"-i {name}", context) for name, expression in options.input}
+
+
+def _all_tables() -> Records:
+    """Return what tables there are: their names and titles, and the names of their parameters."""
+    tables = [find_table(service, name) for service in services() for name in table_names(service)]
+    return Records(
+        [
+            {"table": one.name, "title": one.title, "parameters": ", ".join(each.name for each in one.parameters)}
+            for one in tables
+        ]
+    )
 
 
 def _all_checks() -> Records:
@@ -105,15 +175,12 @@ def _run_aside(session: Session, lua: str, options: RunOptions) -> Result:
         session.last = last
 
 
-def _value(result: CheckResult, options: Options, context: NotebookContext) -> Records | None:
-    """Return the findings, or None if they go into a variable and are not shown."""
-    findings = result.records
-    if not findings:
-        findings = Records([], columns=tuple(Column(name, name) for name in result.check.key))
+def _value(rows: Records, options: Options, context: NotebookContext) -> Records | None:
+    """Return the rows of a question, or None if they go into a variable and are not shown."""
     if options.var is None:
-        return findings
-    context.set_variable(options.var, value_of([findings], Options()) if context.first_line else findings)
-    return findings if options.show else None
+        return rows
+    context.set_variable(options.var, value_of([rows], Options()) if context.first_line else rows)
+    return rows if options.show else None
 
 
 def _head(result: CheckResult, report: CheckReport) -> CheckHead:
@@ -122,16 +189,39 @@ def _head(result: CheckResult, report: CheckReport) -> CheckHead:
         name=check.name,
         title=check.title,
         severity=check.severity,
-        why=check.why,
-        remedy=check.remedy,
+        about={"Why": check.why, "What to do": check.remedy},
         lua=check.lua,
         parameters=result.parameters,
-        account=f"{report.account} (fiction)" if FICTION in result.notes else report.account,
+        account=_account_text(report.account, result.notes),
         now=report.now,
         count=None if result.records is None else len(result.findings),
         reason=result.explanation,
         notes=[note for note in result.notes if note != FICTION],
+        answers_of=None if is_demo(report.account) else report.answers_of,
     )
+
+
+def _table_head(report: TableReport) -> CheckHead:
+    table = report.table
+    return CheckHead(
+        name=f"{table.service}.tables.{table.name}()",
+        title=table.title,
+        severity="table",
+        about={"Rows": table.about},
+        lua=table.lua,
+        parameters=report.parameters,
+        account=_account_text(report.account, report.notes),
+        now=report.now,
+        count=len(report.records),
+        reason="; ".join(report.unread),
+        notes=[note for note in report.notes if note != FICTION],
+        noun="row",
+        answers_of=None if is_demo(report.account) else report.answers_of,
+    )
+
+
+def _account_text(account: str, notes: Sequence[str]) -> str:
+    return f"{account} (fiction)" if FICTION in notes else account
 
 
 def _account(text: str | None, context: NotebookContext) -> str | None:

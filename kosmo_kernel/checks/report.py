@@ -149,6 +149,7 @@ class CheckReport:
         unwritten: for each file that it could not be written to, the error.
         interrupted: whether Ctrl-C ended it.
         seconds: its duration.
+        answers_of: when the oldest of the replies came that other cells of a notebook had; None if there are none.
     """
 
     account: str
@@ -161,6 +162,7 @@ class CheckReport:
     unwritten: list[str] = field(default_factory=list)
     interrupted: bool = False
     seconds: float = 0.0
+    answers_of: datetime | None = None
 
     @property
     def findings(self) -> Iterator[Finding]:

@@ -12,13 +12,19 @@ from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.lua_run import terminal_frontend
-from kosmo_kernel.cli.options import Recording, resume_options
+from kosmo_kernel.cli.options import Layout, Recording, check_formats, format_options, resume_options
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.inventory import AccountData
+from kosmo_kernel.questions.tables import find_named_table, services, table_names
+from kosmo_kernel.session import Session
 from kosmo_kernel.settings.new_folder import check_new
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.text.times import iso_time
+
+
+def _complete_table(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    return [name for service in services() for name in table_names(service) if name.startswith(incomplete)]
 
 
 @command(
@@ -26,18 +32,23 @@ from kosmo_kernel.text.times import iso_time
     "kosmo inventory --demo -o inventory",
     "kosmo inventory -a production -o moves/2026-11-28",
     "kosmo inventory --snapshot everything -o inventory",
+    "kosmo inventory --table costs --format csv --demo",
 )
 @click.option("-a", "--account", **about_account("The account to use."))
 @click.option("--demo", **ON_DEMO)
 @click.option("--snapshot", metavar="DIR", help="Read a snapshot in place of the account.", shell_complete=files)
-@click.option("-o", "--output", required=True, metavar="DIR", help="The new folder.", shell_complete=files)
+@click.option("-o", "--output", metavar="DIR", help="The new folder.", shell_complete=files)
+@click.option("--table", metavar="NAME", help="Print one table, and write no folder.", shell_complete=_complete_table)
+@format_options
 @resume_options
 def inventory(
     *,
     account: str | None,
     demo: bool,
     snapshot: str | None,
-    output: str,
+    output: str | None,
+    table: str | None,
+    layout: Layout,
     record: str | None,
     resume: bool,
     resume_within: float | None,
@@ -54,17 +65,27 @@ def inventory(
     everything that it needs. What could not be read is named, on the page as well, and the exit code is 1. DIR must be
     a new or an empty folder, and has the whole inventory or nothing.
 
+    With --table, one table is printed in place of that, and only its lists are asked for; `kosmo docs heroku.tables`
+    has all of them.
+
     With --record FILE --resume, an inventory that was killed goes on: what was answered is not asked again. An
     incomplete inventory in DIR is replaced.
 
-    With --json: `success`, `directory`, and the content of `summary.json`.
+    With --json: `success`, `directory`, and the content of `summary.json`; with --table `success`, `table`, `account`,
+    `time`, `rows` and `unread`.
     """
+    if (output is None) == (table is None):
+        raise click.UsageError("Give -o DIR for a folder, or --table NAME for one table on standard output.")
+    if table is None and layout != Layout():
+        raise click.UsageError("--format is about --table. A folder has every table as CSV and as JSON.")
     if snapshot is not None and (account or demo):
         raise click.UsageError("A snapshot has its own account. Give --snapshot or an account, not both.")
     if snapshot is not None and (record is not None or resume):
         raise click.UsageError("Nothing is asked for --snapshot, so there is nothing to record. Leave out --record.")
-    folder, resumes = Path(output), False
     recording = Recording(record, resume, resume_within)
+    if output is None:
+        return _one_table(str(table), recording, one_account(account, demo=demo), snapshot, layout, as_json=as_json)
+    folder, resumes = Path(output), False
     if snapshot is not None:
         check_new(folder, "inventory")
         data = inventories.from_snapshot(Path(snapshot))
@@ -86,6 +107,30 @@ def inventory(
     if data.interrupted:
         return INTERRUPTED
     return SUCCESS if data.complete else FAILED
+
+
+def _one_table(
+    name: str, recording: Recording, account: str | None, snapshot: str | None, layout: Layout, *, as_json: bool
+) -> int:
+    """Print one table, and return the exit code."""
+    from kosmo_kernel.checks.tables import make_table
+    from kosmo_kernel.cli.values import write_values
+
+    check_formats(as_json=as_json, layout=layout)
+    table = find_named_table(name)
+    opened = Session(snapshot=snapshot) if snapshot is not None else recording.session(account)
+    with opened as session, terminal_frontend(session, aside=True) as frontend:
+        report = make_table(table, parameters={}, session=session, frontend=replace(frontend, ask=None))
+    is_whole = not report.failures
+    if as_json:
+        facts = {"table": table.name, "account": report.account, "time": iso_time(report.now)}
+        document({"success": is_whole, **facts, "rows": report.records, "unread": list(report.unread)})
+    else:
+        write_values([report.records], layout)
+        recording.print_note()
+    for text in (*report.notes, *report.unread):
+        print_note(text)
+    return SUCCESS if is_whole else FAILED
 
 
 def _show(data: AccountData, output: str) -> None:

@@ -19,6 +19,7 @@ from kosmo_kernel.editor.inspection import inspect
 from kosmo_kernel.editor.live import LiveState, LiveStateCache
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.notebook.commands import COMMANDS
+from kosmo_kernel.questions.tables import services, table_names
 from kosmo_kernel.safety.markup import markdown_of_package
 from kosmo_kernel.settings.cell_options import (
     CHECK_OPTIONS,
@@ -264,12 +265,13 @@ def _complete_command(
         return (Match(command.name, "keyword", command.doc) for command in COMMANDS), name
     usage = next((command.usage for command in COMMANDS if command.name == name), "")
     typed = typed.lstrip()
-    known = CHECK_OPTIONS if "CHECK" in usage else EXPLORE_OPTIONS if "FUNCTION" in usage else ()
+    known = CHECK_OPTIONS if "CHECK" in usage or "TABLE" in usage else EXPLORE_OPTIONS if "FUNCTION" in usage else ()
     if known and " " in typed:
         names = variables or [name for name, _ in LiveStateCache(live).names(())]
         return _complete_options(typed.partition(" ")[2], live, names, known)
-    if "CHECK" in usage:
-        return (Match(name, "keyword") for name in checks()), typed
+    if "CHECK" in usage or "TABLE" in usage:
+        tables = dict.fromkeys(table for service in services() for table in table_names(service))
+        return (Match(name, "keyword") for name in (checks() if "CHECK" in usage else tables)), typed
     if "PAGE" in usage:
         return pages(), typed
     if "FUNCTION" in usage:

@@ -164,6 +164,7 @@ class KernelNotebook:
                 between_cells=self._between_cells,
                 explore=explore,
                 check=_check,
+                table=_table,
                 display=show,
                 progress=progress,
                 is_cancelled=self._stopped,
@@ -338,6 +339,12 @@ def _check(line: str, context: NotebookContext) -> Any:
     from kosmo_kernel.checks.cell import check_in_cell
 
     return check_in_cell(line, context)
+
+
+def _table(line: str, context: NotebookContext) -> Any:
+    from kosmo_kernel.checks.cell import table_in_cell
+
+    return table_in_cell(line, context)
 
 
 def _check_names() -> list[str]:

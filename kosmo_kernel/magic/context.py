@@ -51,6 +51,7 @@ def notebook_context(
         between_cells,
         explore,
         check=_check,
+        table=_table,
         display=partial(publish, shell),
         progress=progress,
         set_variable=lambda name, value: shell.push({name: value}),
@@ -61,3 +62,9 @@ def _check(line: str, context: NotebookContext) -> Any:
     from kosmo_kernel.checks.cell import check_in_cell
 
     return check_in_cell(line, context)
+
+
+def _table(line: str, context: NotebookContext) -> Any:
+    from kosmo_kernel.checks.cell import table_in_cell
+
+    return table_in_cell(line, context)

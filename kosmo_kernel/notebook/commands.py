@@ -79,6 +79,10 @@ def _no_checks(_line: str, _context: NotebookContext) -> Any:
     raise InvalidArgumentsError("There are no checks here. Open a notebook, and write `%kosmo check` in it.")
 
 
+def _no_tables(_line: str, _context: NotebookContext) -> Any:
+    raise InvalidArgumentsError("There are no tables here. Open a notebook, and write `%kosmo table` in it.")
+
+
 def _is_never() -> bool:
     return False
 
@@ -102,6 +106,7 @@ class NotebookContext:
         between_cells: calls a function in the thread that runs cells, as soon as no cell is running. Thread-safe.
         explore: opens the explorer's form, given the name of a function, this object, and an account or None.
         check: runs the check that a line names, given the line and this object, and returns its findings.
+        table: makes the table that a line names, given the line and this object, and returns its rows.
         display: shows an output above the value of the command.
         progress: receives the progress of a command that waits for a service; None to show none.
         is_cancelled: returns whether the cell was interrupted, where an interrupt raises nothing.
@@ -114,6 +119,7 @@ class NotebookContext:
     between_cells: Callable[[Callable[[], None]], None] = _call_now
     explore: Callable[[str, NotebookContext, str | None], Any] = _no_explorer
     check: Callable[[str, NotebookContext], Any] = _no_checks
+    table: Callable[[str, NotebookContext], Any] = _no_tables
     display: Callable[[Display], None] = _show_nothing
     progress: Callable[[ProgressSnapshot], None] | None = None
     is_cancelled: Callable[[], bool] = _is_never
@@ -317,6 +323,10 @@ def _check(line: str, context: NotebookContext) -> Any:
     return context.check(line, context)
 
 
+def _table(line: str, context: NotebookContext) -> Any:
+    return context.table(line, context)
+
+
 def _reset(_nothing: str, context: NotebookContext) -> None:
     context.lua.reset()
 
@@ -338,6 +348,11 @@ COMMANDS = (
         "check [CHECK]",
         "The Lua of a check, and what it finds as a table; without CHECK, the list of all checks.",
         _check,
+    ),
+    NotebookCommand(
+        "table [TABLE]",
+        "The Lua of a table, such as `costs`, and its rows; without TABLE, the list of all tables.",
+        _table,
     ),
     NotebookCommand("reset", "Delete all Lua variables.", _reset),
     NotebookCommand("demo [off]", "Use the demo account, a fictional company, in cells that name no account.", _demo),

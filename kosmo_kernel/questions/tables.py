@@ -28,6 +28,7 @@ _USE = re.compile(r"""\b(\w+)(?:\s*\.\s*\w+|\s*\[\s*["'][^"'\]]*["']\s*\])?\s*\.
 class SharedTable:
     """A table: a question whose answer is a list of records with the same columns."""
 
+    service: str
     name: str
     title: str
     about: str  # what its rows and columns mean
@@ -101,14 +102,26 @@ def find_table(service: str, name: str) -> SharedTable:
     if name not in names:
         near = [f"{service}.tables.{known}" for known in nearest(name, names)]
         raise UnknownNameError(f"There is no table `{name[:80]}`. Tables: {', '.join(names) or 'none'}.", tuple(near))
-    return read_table(Path(TABLES_FOLDER, service, f"{name}{_SUFFIX}"))
+    return read_table(Path(TABLES_FOLDER, service, f"{name}{_SUFFIX}"), service)
 
 
-def read_table(path: Path, *, file: str = "") -> SharedTable:
+def find_named_table(name: str) -> SharedTable:
+    """Return the table of a name, of the first service that has one.
+
+    Raises:
+        UnknownNameError: there is none.
+        SettingsError: its file is wrong.
+    """
+    known = services()
+    return find_table(next((service for service in known if name in table_names(service)), known[0]), name)
+
+
+def read_table(path: Path, service: str, *, file: str = "") -> SharedTable:
     """Read the file of a table.
 
     Parameters:
         path: the file.
+        service: the name of its service.
         file: what messages call it; its bare name when empty.
 
     Raises:
@@ -128,6 +141,7 @@ def read_table(path: Path, *, file: str = "") -> SharedTable:
         if name != "needs" and not set(names) <= set(columns):
             raise question.mistake(name, f"the {name} has columns that the table does not have: {', '.join(columns)}.")
     return SharedTable(
+        service=service,
         name=question.name,
         title=question.value("title"),
         about=question.value("about"),

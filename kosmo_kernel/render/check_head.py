@@ -17,7 +17,14 @@ from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.text.quantities import counted
 
 # Colours that can be told apart on light and on dark paper; text has that of the page.
-_COLOURS = {"high": "#e5484d", "medium": "#d9a11e", "low": "#5b8def", "none": "#46a758", "unknown": "#8b8d98"}
+_COLOURS = {
+    "high": "#e5484d",
+    "medium": "#d9a11e",
+    "low": "#5b8def",
+    "table": "#5b8def",
+    "none": "#46a758",
+    "unknown": "#8b8d98",
+}
 _BOX = Html('<div style="border-left:4px solid {};padding:1px 0 1px 12px;font-size:13px;line-height:1.5">{}</div>')
 _BODY = Html(
     '<div style="font-size:14px"><b>{}</b> '
@@ -30,14 +37,13 @@ _REMARK = Html("<div><b>{}:</b> {}</div>")
 
 @dataclass(frozen=True, slots=True)
 class CheckHead:
-    """The lines above the findings of a check.
+    """The lines above the findings of a check, or above the rows of a table.
 
     Parameters:
         name: its name.
         title: what it finds.
-        severity: `low`, `medium` or `high`.
-        why: why a finding matters.
-        remedy: what to do about a finding.
+        severity: `low`, `medium` or `high`; `table` of a table.
+        about: what there is to say, such as why a finding matters and what to do, each with its name.
         lua: its Lua.
         parameters: the values of its parameters.
         account: the alias of the account.
@@ -45,13 +51,14 @@ class CheckHead:
         count: the number of findings; None if it could not be made.
         reason: why it could not be made, or not for everything; empty if it was made.
         notes: notes for the user.
+        noun: what is counted.
+        answers_of: when the oldest of the replies came that other cells had as well; None if there are none.
     """
 
     name: str
     title: str
     severity: str
-    why: str
-    remedy: str
+    about: Mapping[str, str]
     lua: str
     parameters: Mapping[str, Any]
     account: str
@@ -59,20 +66,23 @@ class CheckHead:
     count: int | None
     reason: str
     notes: Sequence[str]
+    noun: str = "finding"
+    answers_of: datetime | None = None
 
     @property
     def outcome(self) -> str:
         """The number of findings in words."""
         if self.count is None:
             return "not checked"
-        return counted(self.count, "finding") if self.count else "no findings"
+        return counted(self.count, self.noun) if self.count else f"no {self.noun}s"
 
     @property
     def facts(self) -> str:
         """The account, the day of the data and the parameters that are set, on one line."""
         is_set = {name: value for name, value in self.parameters.items() if value not in (None, "", [], {})}
         parameters = [f"{name} = {pretty(value)}" for name, value in is_set.items()]
-        return ", ".join([f"account {self.account}", f"{self.now:%Y-%m-%d}", *parameters])
+        at = [f"answers of {self.answers_of:%H:%M} UTC"] if self.answers_of else []
+        return ", ".join([f"account {self.account}", f"{self.now:%Y-%m-%d}", *at, *parameters])
 
 
 def head_display(head: CheckHead) -> Display:
@@ -82,10 +92,10 @@ def head_display(head: CheckHead) -> Display:
 
 def _remarks(head: CheckHead) -> Iterator[tuple[str, str]]:
     """Yield what there is to say, each with its name."""
-    yield "Why", head.why
-    yield "What to do", head.remedy
+    yield from head.about.items()
     if head.reason:
-        yield ("Not checked", "In part not checked")[head.count is not None], head.reason
+        word = "read" if head.noun == "row" else "checked"
+        yield (f"Not {word}", f"In part not {word}")[head.count is not None], head.reason
     yield from (("Note", note) for note in head.notes)
 
 

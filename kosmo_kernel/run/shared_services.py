@@ -11,18 +11,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
+from functools import partial
 from http import HTTPStatus
 
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.call import CallHandle, Reply
-from kosmo_kernel.errors import ApiError, RefusedError
+from kosmo_kernel.errors import ApiError, KosmoError, RefusedError
 from kosmo_kernel.progress.run import Progress
+from kosmo_kernel.run.kept_replies import KeptReplies
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.run.services import ItemOutcome, PreparedServices, ServiceCall, Services, refused_list
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.limits import MAX_RECORDS
-from kosmo_kernel.values.records import encode
+from kosmo_kernel.values.records import Records, encode
 
 MAX_CALLS_KEPT = 2_000  # answers that are kept; a run of checks has a few dozen
 
@@ -37,15 +39,31 @@ class SharedServices(PreparedServices):
         origin: the services whose connections and cached answers are used. They must outlive these.
         today: as for `Services`.
         collects: whether items that the token may not read do not fail a call.
+        kept: replies of earlier cells of a notebook, which are used, and to which those of this run are added.
+        cell: the cell that runs.
+        fresh: use none of these replies.
 
     Attributes:
         recording: the recording mode.
         progress: the progress of all sessions together.
+        oldest: when the oldest of the replies came that are of other cells; None if there are none.
         needed_later: returns the names of the functions that the sessions may still call, for the estimate.
     """
 
-    def __init__(self, recording: RecordingMode, origin: Services, today: date, *, collects: bool = True) -> None:
+    def __init__(
+        self,
+        recording: RecordingMode,
+        origin: Services,
+        today: date,
+        *,
+        collects: bool = True,
+        kept: KeptReplies | None = None,
+        cell: str = "",
+        fresh: bool = False,
+    ) -> None:
         super().__init__(recording.cassette, lambda: today)
+        self._kept, self._cell, self._is_fresh = kept, cell, fresh
+        self.oldest: datetime | None = None
         self.recording = recording
         self._collects_refusals = collects
         self.progress = Progress(later=self._requests_later)
@@ -65,6 +83,8 @@ class SharedServices(PreparedServices):
             if call is not None and call.add(handle):
                 return
             call = self._calls[key] = _SharedCall(self.progress, handle, self._make_room)
+        if self._kept is not None and self._take_kept(bound_call, key, call):
+            return
         if refusal := self._missing_scope(bound_call):
             call.complete(refused_list(bound_call, refusal) if bound_call.collect else refusal)
             return
@@ -73,6 +93,25 @@ class SharedServices(PreparedServices):
             self._items[argument] = max(bound_call.count, self._items.get(argument, 0))
             self._functions = bound_call.integration.functions
         super().begin(bound_call, call)
+
+    def _take_kept(self, bound_call: ServiceCall, key: _Key, call: _SharedCall) -> bool:
+        """Complete a call with the reply that another cell had, or else keep its own; return whether it was there."""
+        kept = self._kept
+        if kept is None or bound_call.function.local or (self._cassette and not self._cassette.live):
+            return False
+        try:
+            client = self._client(bound_call.integration, bound_call.account, is_fictional=not bound_call.remote)
+        except KosmoError:  # the call itself will raise it
+            return False
+        name = (*key[:3], key[4])  # with the failures beside the records or without them: it is the same list
+        taken = None if self._is_fresh else kept.take(name, self._cell, client.account)
+        if taken is None:
+            call.on_reply = partial(kept.keep, name, self._cell, client.account)
+            return False
+        self.oldest = min(self.oldest or taken.at, taken.at)
+        beside = [Records(taken.reply.failures)] if bound_call.collect else []
+        call.complete(replace(taken.reply, values=[taken.reply.data, *beside], requests=0))
+        return True
 
     def keep_only(self, is_needed: Callable[[str], bool]) -> None:
         """Forget answers that no session needs any more.
@@ -157,6 +196,7 @@ class _SharedCall(CallHandle):
         self._state = threading.Lock()
         self._waiting = [first]
         self._on_records = on_records
+        self.on_reply: Callable[[Reply], None] | None = None  # called with the reply, if there is one
         self._answer: Reply | BaseException | None = None
         self._abandoned = False
 
@@ -193,6 +233,8 @@ class _SharedCall(CallHandle):
         with self._state:
             self._answer = answer
             waiting, self._waiting = self._waiting, []
+        if self.on_reply is not None and isinstance(answer, Reply):
+            self.on_reply(answer)
         for handle in waiting:
             _pass(answer, handle)
         self._on_records(self.records)

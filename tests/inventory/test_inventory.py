@@ -470,6 +470,38 @@ def test_the_command_says_what_there_is_and_where_it_is(folder: Path) -> None:
     assert done.stdout.endswith(f"Open {folder / 'index.html'}\n")
 
 
+def test_the_command_prints_one_table_in_a_format_and_asks_for_its_lists_only(session: Session) -> None:
+    with serve(without("/my-app/formation", "/config-vars")) as served:
+        env = {"HEROKU_API_URL": served.url, "HEROKU_API_KEY": DEMO_TOKEN}
+        done = kosmo("inventory", "--table", "stages", "--format", "csv", env=env)
+        partly = kosmo("inventory", "--table", "formation", "--format", "csv", "--columns", "app,process", env=env)
+        code, refused = document("inventory", "--table", "config_vars", "--json", env=env)
+        _, whole = document("inventory", "--table", "stages", "--json", env=env)
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+
+    assert done.returncode == 0
+    assert [row["app"] for row in rows] == [row["app"] for row in whole["rows"]]
+    assert [{name: value or "" for name, value in row.items()} for row in whole["rows"]] == rows
+    assert partly.returncode == 1
+    assert partly.stdout.startswith("app,process\naddress-checker,")
+    assert "1 of 19 apps could not be read: my-app (403 forbidden)" in partly.stderr
+    assert (code, refused["success"]) == (1, False)
+    assert "config_vars could not be read" in refused["error"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--demo"], "Give -o DIR for a folder, or --table NAME"),
+        (["--demo", "-o", "x", "--table", "costs"], "Give -o DIR for a folder, or --table NAME"),
+        (["--demo", "-o", "x", "--format", "csv"], "--format is about --table."),
+    ],
+)
+def test_a_folder_and_a_table_exclude_each_other(args: list[str], message: str) -> None:
+    done = kosmo("inventory", *args)
+    assert (done.returncode, message in done.stderr) == (2, True)
+
+
 def test_the_command_exits_with_1_when_something_is_missing_and_with_2_when_it_is_called_wrongly(folder: Path) -> None:
     with serve(without("/my-app/domains")) as served:
         env = {"HEROKU_API_URL": served.url, "HEROKU_API_KEY": DEMO_TOKEN}
