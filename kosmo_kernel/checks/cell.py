@@ -1,8 +1,8 @@
 """`%kosmo check NAME` and `%kosmo table NAME`: ask one question in a notebook, show its Lua, and return its rows.
 
 It runs with the connections of the notebook's session, but not in its Lua state: a question has the same answer
-wherever it is asked. Cells share the replies of the account (`run/kept_replies.py`). Parameters come from variables of the
-notebook, which are Python's in a Python notebook.
+wherever it is asked. Cells share the replies of the account (`run/kept_replies.py`). Parameters come from variables of
+the notebook, which are Python's in a Python notebook.
 """
 
 from __future__ import annotations

@@ -40,8 +40,8 @@ SURFACE = {
     "integrations:fields": "-a --account --json",
     "integrations:doctor": "--json",
     "run": "-p -a --account --demo -o --html --record --resume --resume-within --replay --parameters --json",
-    "inventory": "-a --account --demo --snapshot -o --output --table --format --columns --no-header --excel-safe --record "
-    "--resume --resume-within --json",
+    "inventory": "-a --account --demo --snapshot -o --output --table --format --columns --no-header --excel-safe "
+    "--record --resume --resume-within --json",
     "snapshot": "-a --account --demo -o --output --all --format --record --resume --resume-within --json",
     "check": "--all --start -a --account --demo -p --at --fail-on --format -o --output --accept --accept-all --against "
     "--full --why --record --resume --resume-within --new --json",
