@@ -51,8 +51,8 @@ def noting() -> Iterator[dict[tuple[str, str], dict[str, Any]]]:
     """Let the checks note their calls within the block."""
     original = Session.shared_services
 
-    def shared_services(self: Session, today: Any, *, collects: bool = True) -> SharedServices:
-        return NotingServices(self._recording, self._services_in_use(), today, collects=collects)
+    def shared_services(self: Session, today: Any, **options: Any) -> SharedServices:
+        return NotingServices(self._recording, self._services_in_use(), today, **options)
 
     Session.shared_services = shared_services  # type: ignore[method-assign]
     try:

@@ -17,7 +17,6 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import LuaRuntimeError, UnknownNameError
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.render.display import Display
-from kosmo_kernel.run import kept_replies
 from kosmo_kernel.run.kept_replies import KeptReplies
 from kosmo_kernel.session import Session
 
@@ -137,11 +136,8 @@ def test_the_same_cell_asks_anew_and_so_does_one_that_wants_to(api: CountingApi,
     assert api.requested["/apps"] == 3
 
 
-def test_a_reply_is_shared_for_five_minutes_and_not_with_another_token(
-    api: CountingApi, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reply_is_shared_for_five_minutes_and_not_with_another_token(api: CountingApi) -> None:
     now = [0.0]
-    monkeypatch.setattr(kept_replies.time, "monotonic", lambda: now[0])
     replies = KeptReplies(lambda: now[0])
     with Session() as session:
         shared = session.shared_services(session.time_of_data().date(), kept=replies, cell="one")
