@@ -54,11 +54,8 @@ def run_checks(
     check_parameters(checks, parameters or {})
     values = [values_for(check, parameters or {}) for check in checks]
     missing = [missing_parameters(check, own) for check, own in zip(checks, values, strict=True)]
-    chunks = {
-        place: Chunk(check.file, check.source, values[place])
-        for place, check in enumerate(checks)
-        if not missing[place]
-    }
+    asked = (place for place in range(len(checks)) if not missing[place])
+    chunks = {place: Chunk(checks[place].file, checks[place].source, values[place]) for place in asked}
     with ExitStack() as stack:
         origin = session or stack.enter_context(Session(account))
         alias = account or origin.account
@@ -72,12 +69,10 @@ def run_checks(
         report.interrupted, report.cost, report.seconds = run.interrupted, run.cost, run.seconds
         report.answers_of = shared.oldest
     for place, (check, own) in enumerate(zip(checks, values, strict=True)):
-        if missing[place]:
-            setup = [setup_of(check, parameter) for parameter in missing[place]]
-            report.results.append(CheckResult(check, parameters=own, setup=setup))
-        else:
-            outcome = run.outcomes.get(place, Outcome(None, StoppedError(NOT_BEGUN)))
-            report.results.append(outcome_of(check, own, *outcome))
-        report.notes += [note for note in report.results[-1].notes if note not in report.notes]
+        setup = [setup_of(check, parameter) for parameter in missing[place]]
+        outcome = run.outcomes.get(place, Outcome(None, StoppedError(NOT_BEGUN)))
+        result = CheckResult(check, parameters=own, setup=setup) if setup else outcome_of(check, own, *outcome)
+        report.results.append(result)
+        report.notes += [note for note in result.notes if note not in report.notes]
     report.notes += leave_out_deleted(report.results)
     return report

@@ -78,10 +78,8 @@ def inventory(
         raise click.UsageError("Give -o DIR for a folder, or --table NAME for one table on standard output.")
     if table is None and layout != Layout():
         raise click.UsageError("--format is about --table. A folder has every table as CSV and as JSON.")
-    if snapshot is not None and (account or demo):
-        raise click.UsageError("A snapshot has its own account. Give --snapshot or an account, not both.")
-    if snapshot is not None and (record is not None or resume):
-        raise click.UsageError("Nothing is asked for --snapshot, so there is nothing to record. Leave out --record.")
+    if snapshot is not None:
+        _check_snapshot(has_account=bool(account or demo), is_recorded=record is not None or resume)
     recording = Recording(record, resume, resume_within)
     if output is None:
         return _one_table(str(table), recording, one_account(account, demo=demo), snapshot, layout, as_json=as_json)
@@ -104,9 +102,15 @@ def inventory(
     else:
         _show(data, output)
         recording.print_note()
-    if data.interrupted:
-        return INTERRUPTED
-    return SUCCESS if data.complete else FAILED
+    return INTERRUPTED if data.interrupted else SUCCESS if data.complete else FAILED
+
+
+def _check_snapshot(*, has_account: bool, is_recorded: bool) -> None:
+    """Check that no option is given that a snapshot does not go with."""
+    if has_account:
+        raise click.UsageError("A snapshot has its own account. Give --snapshot or an account, not both.")
+    if is_recorded:
+        raise click.UsageError("Nothing is asked for --snapshot, so there is nothing to record. Leave out --record.")
 
 
 def _one_table(
