@@ -65,14 +65,12 @@ def inventory(
     everything that it needs. What could not be read is named, on the page as well, and the exit code is 1. DIR must be
     a new or an empty folder, and has the whole inventory or nothing.
 
-    With --table, one table is printed in place of that, and only its lists are asked for; `kosmo docs heroku.tables`
-    has all of them.
+    With --table, one table is printed, and only its lists are asked for; `kosmo docs heroku.tables` names them.
 
     With --record FILE --resume, an inventory that was killed goes on: what was answered is not asked again. An
     incomplete inventory in DIR is replaced.
 
-    With --json: `success`, `directory`, and the content of `summary.json`; with --table `success`, `table`, `account`,
-    `time`, `rows` and `unread`.
+    With --json: `success`, `directory`, and the content of `summary.json`, or `success`, `table`, `rows` and `unread`.
     """
     if (output is None) == (table is None):
         raise click.UsageError("Give -o DIR for a folder, or --table NAME for one table on standard output.")
