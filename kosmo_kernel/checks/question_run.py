@@ -42,7 +42,7 @@ class Chunk(NamedTuple):
     inputs: Mapping[str, Any]
 
 
-class Outcome(NamedTuple):
+class ChunkOutcome(NamedTuple):
     """The result of a chunk, and the error that ended it, if one did."""
 
     result: Result | None
@@ -71,7 +71,7 @@ class QuestionRun:
     ) -> None:
         self._chunks, self._account, self._now = chunks, account, now
         self._shared, self._frontend = shared, frontend
-        self.outcomes: dict[int, Outcome] = {}
+        self.outcomes: dict[int, ChunkOutcome] = {}
         self.interrupted = False
         self.cost: ProgressSnapshot | None = None
         self.seconds = 0.0
@@ -135,7 +135,7 @@ class QuestionRun:
             self._running[place] = None
             return place
 
-    def _run_chunk(self, place: int, session: Session) -> Outcome:
+    def _run_chunk(self, place: int, session: Session) -> ChunkOutcome:
         """Run one chunk in a fresh session."""
         chunk = self._chunks[place]
         try:
@@ -146,9 +146,9 @@ class QuestionRun:
                 if is_interrupted:
                     session.interrupt()
                 options = RunOptions(name=chunk.name, inputs=chunk.inputs, now=self._now)
-                return Outcome(session.execute(chunk.source, options), None)
+                return ChunkOutcome(session.execute(chunk.source, options), None)
         except KosmoError as error:
-            return Outcome(error.result, error)
+            return ChunkOutcome(error.result, error)
 
     def _forget_answers(self, place: int) -> None:
         """Forget the answers that only one chunk needed: those of functions that no other text has any more."""

@@ -10,7 +10,7 @@ from typing import Any
 from kosmo_kernel.checks.check_file import Check
 from kosmo_kernel.checks.outcome import leave_out_deleted, outcome_of
 from kosmo_kernel.checks.parameters import check_parameters, missing_parameters, setup_of, values_for
-from kosmo_kernel.checks.question_run import Chunk, Outcome, QuestionRun
+from kosmo_kernel.checks.question_run import Chunk, ChunkOutcome, QuestionRun
 from kosmo_kernel.checks.report import CheckReport, CheckResult
 from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
@@ -70,7 +70,7 @@ def run_checks(
         report.answers_of = shared.oldest
     for place, (check, own) in enumerate(zip(checks, values, strict=True)):
         setup = [setup_of(check, parameter) for parameter in missing[place]]
-        outcome = run.outcomes.get(place, Outcome(None, StoppedError(NOT_BEGUN)))
+        outcome = run.outcomes.get(place, ChunkOutcome(None, StoppedError(NOT_BEGUN)))
         result = CheckResult(check, parameters=own, setup=setup) if setup else outcome_of(check, own, *outcome)
         report.results.append(result)
         report.notes += [note for note in result.notes if note not in report.notes]

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from kosmo_kernel.catalogue import Column
-from kosmo_kernel.checks.question_run import Chunk, Outcome, QuestionRun
+from kosmo_kernel.checks.question_run import Chunk, ChunkOutcome, QuestionRun
 from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.questions.tables import SharedTable
@@ -77,7 +77,7 @@ def make_table(
         run.run(is_cancelled)
     if run.interrupted:
         raise StoppedError(_INTERRUPTED)
-    result, error = run.outcomes.get(0, Outcome(None, StoppedError(_INTERRUPTED)))
+    result, error = run.outcomes.get(0, ChunkOutcome(None, StoppedError(_INTERRUPTED)))
     if error is not None:
         raise error.with_traceback(None)  # which is of another thread
     rows, failures = result.values if result else ([], [])
