@@ -102,6 +102,7 @@ def measure(way: str, file: str) -> list[list[float]]:
         for _ in range(times):
             session.run(script)
         memory.end()
+        session.recording.finishes = False  # the next way goes on with it
     return memory.figures(start)
 
 
@@ -109,7 +110,7 @@ def measured(apps: int) -> Iterator[tuple[str, list[list[float]]]]:
     """Yield each way with its figures."""
     with demo_server("--apps", str(apps), "--budget", "off") as environment, tempfile.TemporaryDirectory() as folder:
         for way in WAYS:
-            command = [sys.executable, __file__, "--only", way, f"{folder}/recording.jsonl"]
+            command = [sys.executable, __file__, "--only", way, f"{folder}/recording.kosmo"]
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
             if done.returncode:
                 sys.exit(f"{way}: {done.stderr}")

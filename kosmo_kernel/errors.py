@@ -6,7 +6,7 @@
     │   ├── UnknownNameError        a function, account or page   UnknownFieldError   a field of a record
     │   ├── NotAllowedError         denied by the permissions or by the user
     │   ├── FileWriteError          a file or an output that cannot be written             (also an OSError)
-    │   ├── NotRecordedError        the cassette or snapshot has no response to a request
+    │   ├── NotRecordedError        the recording or snapshot has no such response
     │   ├── LuaError                the script itself: LuaSyntaxError, LuaRuntimeError
     │   ├── LimitError              the script exceeded a limit
     │   ├── StoppedError            the user interrupted the run
@@ -27,7 +27,7 @@ the wrong place. The facts that programs need are attributes, too; `facts()` ret
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal, Self
 
 # What every text that `redact` changes has in it.
@@ -232,7 +232,7 @@ class NotAllowedError(UserError):
 
 
 class NotRecordedError(UserError):
-    """A run made a request that its cassette or snapshot does not contain. Nothing was sent."""
+    """A run made a request that its recording or snapshot does not contain. Nothing was sent."""
 
     type = "not_recorded"
 
@@ -372,6 +372,20 @@ class UnreachableError(ApiError, TryLaterError):
     def facts(self) -> dict[str, Any]:
         """Return the facts, including `outage` if the error is about the network and not about this request."""
         return super().facts() | ({"outage": True} if self.is_outage else {})
+
+
+# The errors of services and MCP servers, by their type in a file.
+API_ERRORS = {kind.type: kind for kind in (RefusedError, BadAnswerError, RateLimitError, UnreachableError)}
+
+
+def api_error(facts: Mapping[str, Any]) -> ApiError:
+    """Return the error with some facts, as `ApiError.facts` returns them.
+
+    Raises:
+        LookupError: it has no type of `API_ERRORS`, or no message.
+    """
+    about = {name: facts[name] for name in ("status", "id", "request_id", "function", "account") if name in facts}
+    return API_ERRORS[facts["type"]](str(facts["message"]), **about)
 
 
 def _redacted(text: str) -> str:

@@ -114,6 +114,7 @@ class Session:
         )
         self.account = self._recording.account_in_use(account, self._recording.account)
         self.last: Result | None = None
+        self._has_failed = False  # whether the last run or call did
         self.last_error: KosmoError | None = None
         self._time_set: datetime | None = None  # the time of the data, if a script has set it
         self._now: Callable[[], datetime] = self._recording.now
@@ -197,8 +198,7 @@ class Session:
             result.notes[:0] = lint(
                 source, variables.may_be_set, self._called, run.output.unmatched_tests, variables.nearest_set
             )
-            for note in () if self._shared else self._recording.summary(len(result.calls)):
-                result.inform(note)
+            self._describe_recording(result)
             result.notes += self._walls.notes(self._machine.walls_found)
         result.values = [run.output.page(value) for value in outcome.values]
         result.hidden = not result.planned if options.dry_run else outcome.hidden
@@ -353,14 +353,22 @@ class Session:
             self._services = Services(self._recording.cassette, lambda: self._now().date())
         return self._services
 
+    def _describe_recording(self, result: Result) -> None:
+        """Add to a result what it was taken from; the owner of services that are shared says so itself."""
+        if not self._shared:
+            for note in self._recording.summary(len(result.calls)):
+                result.inform(note)
+            result.taken_over = self._recording.facts()
+
     @contextmanager
     def _recorded(self, run: LuaRun, result: Result, name: str) -> Iterator[None]:
         """Complete the result after the block, whether it failed or not, and write the call log."""
         call_log = log_file()
-        self.last = result
+        self.last, self._has_failed = result, True
         started = time.perf_counter()
         try:
             yield
+            self._has_failed = False
         finally:
             run.output.end(*run.calls.end())
             result.seconds = time.perf_counter() - started
@@ -562,7 +570,9 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_exc: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None and not self._shared and not self._has_failed:
+            self._recording.finish()
         self.close()
 
     @property

@@ -40,6 +40,7 @@ class Integration:
         page_size: the maximum number of records on a page. If the last page was full, there may be another one by now,
             although the server reports the last one as unchanged; without a size, every last page counts as full.
         request_id: the response header that the service's support asks for.
+        read_headers: the other response headers that `next_page` and `read_error` read.
         budget: the rate limit of an account, or None.
         deletable: what may be deleted while a run goes on: by parameter, the list of all that the account has, and the
             function of one of them. An item of that list that is gone later is no error in a list argument.
@@ -68,6 +69,7 @@ class Integration:
     page_size: int | None = None
     newest_page: Callable[[str, int], PageRequest] | None = None
     request_id: str = "request-id"
+    read_headers: tuple[str, ...] = ()
     budget: Budget | None = None
     deletable: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     change_command: Callable[[str, str], str] | None = None

@@ -32,6 +32,7 @@ def json_document(report: CheckReport, fail_on: str) -> dict[str, Any]:
         "checks": [_result(result) for result in report.results],
         "requests": report.cost.requests if report.cost else 0,
         "seconds": round(report.seconds, 3),
+        **report.taken_over,
         "notes": [*report.notes, *report.unwritten],
     }
 

@@ -146,6 +146,7 @@ class CheckReport:
         cost: the calls and requests of the whole run; None if there were none.
         against: the earlier state that it was compared with, in words; empty if it was not.
         notes: notes for the user about the whole run, one line each.
+        taken_over: the number of answers that were taken over from earlier runs, and the time of the oldest.
         unwritten: for each file that it could not be written to, the error.
         interrupted: whether Ctrl-C ended it.
         seconds: its duration.
@@ -159,6 +160,7 @@ class CheckReport:
     cost: ProgressSnapshot | None = None
     against: str = ""
     notes: list[str] = field(default_factory=list)
+    taken_over: dict[str, Any] = field(default_factory=dict)
     unwritten: list[str] = field(default_factory=list)
     interrupted: bool = False
     seconds: float = 0.0

@@ -166,11 +166,11 @@ def check(
     recording = Recording(record, resume, resume_within)
     with recording.session(one_account(account, demo=demo)) as session:
         report = _run(checks, session, parameters, at)
-    recording.print_note()
     if not report.interrupted:
         exceptions.apply(report, parameters)
-    _print_notes(report)
-    return _Output(report, fail_on, full=full, why=why).write(form, outputs, as_json=as_json)
+    _print_notes(report, recording)
+    output = _Output(report, fail_on, full=full, why=why)
+    return recording.finished(output.write(form, outputs, as_json=as_json))
 
 
 def _validate(form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> None:
@@ -213,8 +213,13 @@ def _print_replaced(checks: list[Check]) -> None:
         print_note(f"{replaced.name}: {replaced.file} is used, and not the check of that name that comes with kosmo.")
 
 
-def _print_notes(report: CheckReport) -> None:
-    """Print to standard error what the checks printed, and the notes on the run."""
+def _print_notes(report: CheckReport, recording: Recording) -> None:
+    """Print to standard error what the checks printed, and the notes on the run, with those on its recording."""
+    if recording.taken_over:
+        report.notes.append(recording.taken_over)
+        report.taken_over = recording.facts()
+    else:
+        recording.print_note()
     for result in report.results:
         for text in result.output.splitlines():
             print_note(f"{result.check.name}: {text}")

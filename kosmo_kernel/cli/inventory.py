@@ -96,11 +96,11 @@ def inventory(
     with recording.kept():
         summary = inventories.write(data, folder, resumes=resumes)
     if as_json:
-        document({"success": data.complete, "directory": output, **summary})
+        document({"success": data.complete, "directory": output, **summary, **recording.facts()})
     else:
         _show(data, output)
         recording.print_note()
-    return INTERRUPTED if data.interrupted else SUCCESS if data.complete else FAILED
+    return recording.finished(INTERRUPTED if data.interrupted else SUCCESS if data.complete else FAILED)
 
 
 def _check_snapshot(*, has_account: bool, is_recorded: bool) -> None:
@@ -126,13 +126,15 @@ def _one_table(
     is_whole = not report.failures
     if as_json:
         facts = {"table": table.name, "account": report.account, "time": iso_time(report.now)}
-        document({"success": is_whole, **facts, "rows": report.records, "unread": list(report.unread)})
+        document(
+            {"success": is_whole, **facts, "rows": report.records, "unread": list(report.unread), **recording.facts()}
+        )
     else:
         write_values([report.records], layout)
         recording.print_note()
     for text in (*report.notes, *report.unread):
         print_note(text)
-    return SUCCESS if is_whole else FAILED
+    return recording.finished(SUCCESS if is_whole else FAILED)
 
 
 def _show(data: AccountData, output: str) -> None:

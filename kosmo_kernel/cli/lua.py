@@ -152,6 +152,7 @@ def run_lua(
         with session:
             return Repl(session, args, dry_run=dry_run, force=force).run(script)
     source, name = script or ("", INLINE)
+    session.recording.finishes = False  # it is at its end when its result is printed
     options = RunOptions(name, args, dry_run=dry_run, force=force)
     terminal = terminal_frontend(session, aside=bool(layout), quiet=as_json, reads=_reads_input(file, code))
     try:
@@ -165,6 +166,8 @@ def run_lua(
         document(run_document(result, dry_run=dry_run))
     else:
         show_result(result, layout)
+    session.recording.finishes = True
+    session.recording.finish()
     return SUCCESS
 
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kosmo_kernel.cli.completions import files
+from kosmo_kernel.cli.shell_interface import INTERRUPTED
 from kosmo_kernel.errors import FileWriteError
 from kosmo_kernel.settings.table import LIMITS, RECORD, REPLAY, RESUME, RESUME_WITHIN, Setting
 from kosmo_kernel.settings.value_types import Number, Value
 
 if TYPE_CHECKING:
+    from kosmo_kernel.run.recording import RecordingMode
     from kosmo_kernel.session import Session
 
 _Out = TypeVar("_Out")
@@ -158,7 +160,7 @@ def limit_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
 
 
 def recording_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
-    """Add the options that record responses to a cassette, or replay one, to a command: `recording` and `replay`."""
+    """Add the options that record responses, or replay a recording, to a command: `resume_options` and `replay`."""
     return resume_options(setting_option(REPLAY, shell_complete=files)(command))
 
 
@@ -169,7 +171,7 @@ def resume_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
     return command
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recording:
     """The values of `resume_options`.
 
@@ -182,6 +184,7 @@ class Recording:
     record: str | None
     resume: bool
     resume_within: float | None
+    _mode: RecordingMode | None = None
 
     def session(self, account: str | None) -> Session:
         """Return a session of an account that records.
@@ -192,7 +195,10 @@ class Recording:
         from kosmo_kernel.session import Session
 
         with resumption(record=self.record, resume=self.resume, resume_within=self.resume_within):
-            return Session(account, record=self.record, resume=self.resume or None)
+            session = Session(account, record=self.record, resume=self.resume or None)
+        self._mode = session.recording
+        self._mode.finishes = False  # `finished` is called when all that the command makes of the answers is written
+        return session
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -210,14 +216,34 @@ class Recording:
                 error.advice = f"{error.advice} {answers}" if error.advice else answers
             raise
 
+    @property
+    def taken_over(self) -> str:
+        """A sentence on the answers that were taken over from earlier runs; empty if there are none."""
+        return self._mode.text() if self._mode and self._mode.facts() else ""
+
+    def facts(self) -> dict[str, Any]:
+        """Return the number of answers that were taken over and the time of the oldest, for a JSON document."""
+        return self._mode.facts() if self._mode else {}
+
     def print_note(self) -> None:
-        """Print how many answers were there, how old they were, and what was sent."""
+        """Print how many answers were taken, how old they were, and what was sent."""
         from kosmo_kernel.cli.output import print_note
 
-        if self.record is not None:
-            from kosmo_kernel.client.resumed_recording import text_of_last_run
+        if self.record is not None and self._mode:
+            print_note(self._mode.text())
 
-            print_note(text_of_last_run(Path(self.record)))
+    def finished(self, code: int) -> int:
+        """Return the exit code of a command that has written all that it makes of the answers.
+
+        Unless it was interrupted, the run has come to its end, and the next one does not go on with it.
+
+        Raises:
+            FileWriteError: the recording cannot be written.
+        """
+        if self._mode and code != INTERRUPTED:
+            self._mode.finishes = True
+            self._mode.finish()
+        return code
 
 
 @contextmanager

@@ -99,6 +99,8 @@ def run(
         document(_run_facts(notebook, report, written) | ({"resumed": resumed} if resumed else {}))
     else:
         _print(report, written, resumed)
+    if not report.error:
+        of_kernel.finish()
     return 1 if report.error else 0
 
 

@@ -79,13 +79,13 @@ def snapshot(
         )
     complete = report.manifest["complete"]
     if as_json:
-        document({"success": complete, "directory": output, **report.manifest})
+        document({"success": complete, "directory": output, **report.manifest, **recording.facts()})
     else:
         _show(report, output)
         recording.print_note()
     if report.interrupted:
         return INTERRUPTED
-    return SUCCESS if complete else FAILED
+    return recording.finished(SUCCESS if complete else FAILED)
 
 
 def _show(report: SnapshotReport, output: str) -> None:

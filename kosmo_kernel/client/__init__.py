@@ -14,6 +14,6 @@ It has no code for a particular service. Headers, pagination, error bodies and t
     responses.py     the errors of responses: what happened, where, and what to do
     secrets.py       takes secrets out of responses
     call.py          the handle of a call, its reply, and a call of a dry run
-    cassette.py      recorded responses, also of MCP servers: recorder.py writes them, player.py replays them
+    transport.py     how requests reach a service, or saved answers in their place
     saved_tables.py  the folder of a snapshot; snapshot_player.py answers from it
 """

@@ -48,7 +48,7 @@ from kosmo_kernel.settings.table import CONNECT_TIMEOUT, LIST_LIMIT, OUTAGE_TIME
 from kosmo_kernel.values.records import decode, ends_early
 
 if TYPE_CHECKING:
-    from kosmo_kernel.client.cassette import Cassette, Transport
+    from kosmo_kernel.client.transport import Cassette, Transport
 
 SUCCESS = 2  # the first digit of a successful status
 MAX_VALUES = 2_000_000  # numbers, texts, lists and objects of one response, which take about 100 bytes each

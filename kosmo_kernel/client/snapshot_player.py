@@ -21,9 +21,9 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import PLACE, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import PageRequest, Response
 from kosmo_kernel.client.bulk import field_at, records_of_items
-from kosmo_kernel.client.cassette import API_ERRORS, Transport, api_error
 from kosmo_kernel.client.saved_tables import SavedTables
-from kosmo_kernel.errors import KosmoError, NotRecordedError
+from kosmo_kernel.client.transport import Transport
+from kosmo_kernel.errors import API_ERRORS, KosmoError, NotRecordedError, api_error
 from kosmo_kernel.text.times import iso_time
 
 _TAKE_ALL = "`kosmo snapshot --all` saves every list that the token can read."
@@ -94,13 +94,13 @@ class SnapshotPlayer:
         """Return the MCP servers: a snapshot has none."""
         return {}
 
-    def result(self, asked: Any) -> dict[str, Any]:
+    def result(self, key: Any, _method: str) -> dict[str, Any]:
         """Raise the error for a request to an MCP server.
 
         Raises:
             NotRecordedError: always.
         """
-        raise self.no_server(asked.server)
+        raise self.no_server(key.account)
 
     def no_server(self, name: str) -> NotRecordedError:
         """Return the error for an MCP server."""

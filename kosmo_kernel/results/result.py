@@ -73,6 +73,7 @@ class Result:
         unread: the notes on these failures.
         deleted: the items of list arguments that were deleted while the run went on, and are left out: each a record
             with the argument and the item.
+        taken_over: the number of answers that were taken over from earlier runs, and the time of the oldest.
         permission_bypassed: whether a call was forced that the permissions deny or require to be confirmed.
     """
 
@@ -93,6 +94,7 @@ class Result:
     unread: list[str] = field(default_factory=list)
     deleted: list[dict[str, Any]] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    taken_over: dict[str, Any] = field(default_factory=dict)
     permission_bypassed: bool = False
     started: datetime | None = None
 

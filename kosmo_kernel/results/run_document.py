@@ -32,6 +32,7 @@ def run_document(
         meta |= {"account": result.account, "notes": [*result.notes, *_lost(values)]}
         meta |= {"failures": result.failures} if result.failures else {}
         meta |= {"deleted": result.deleted} if result.deleted else {}
+        meta |= result.taken_over
     if facts is not None:
         meta["error"] = facts
     return {

@@ -1,4 +1,4 @@
-"""Replay MCP servers from a cassette: none is started or has to be trusted, and no local configuration is read.
+"""Replay MCP servers from a recording: none is started or has to be trusted, and no local configuration is read.
 
 A server with recorded requests answers the same requests, and has the recorded tools. It counts as started as soon as
 its tools are needed. A server that was only configured has its recorded state: disabled, or not trusted.
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from kosmo_kernel.client.cassette import Playback, RecordedServerRequest
+from kosmo_kernel.archive.playback import Playback
+from kosmo_kernel.archive.requests import RequestKey
 from kosmo_kernel.mcp import CallListener, Configuration, Server, Servers, Tool, Trust
 from kosmo_kernel.mcp.connection import ServerRequest
 from kosmo_kernel.mcp.entries import TIMEOUT
@@ -21,10 +22,10 @@ from kosmo_kernel.mcp.trust import TrustStatus
 
 
 class ReplayedServers(Servers):
-    """The servers of a session that replays a cassette.
+    """The servers of a session that replays a recording.
 
     Parameters:
-        player: the player of the cassette.
+        player: the player of the recording.
     """
 
     def __init__(self, player: Playback) -> None:
@@ -44,7 +45,7 @@ class ReplayedServers(Servers):
         """Return the server with a Lua name or original name.
 
         Raises:
-            NotRecordedError: the cassette has no such server.
+            NotRecordedError: the recording has no such server.
         """
         if original_name(key, self.called()) is None:
             raise self._player.no_server(key)
@@ -73,7 +74,7 @@ class ReplayedServers(Servers):
         is_list = request.method == "tools/list"
         if is_list:
             require_sdk()
-        result = self._player.result(RecordedServerRequest.of(server.name, request.method, request.params))
+        result = self._player.result(RequestKey.of_server(server.name, request.method, request.params), request.method)
         if is_list:
             self._tools[server.name] = tools_of(server.name, result["tools"])
             self._abouts[server.name] = dict(result.get("about") or {})
@@ -95,7 +96,7 @@ class RecordedTrust(Trust):
 
 
 def _server(name: str, entry: Mapping[str, Any], file: Path) -> Server:
-    """Return a server from its entry in the cassette, without a command or URL."""
+    """Return a server from its entry in the recording, without a command or URL."""
     kind: Literal["stdio", "http"] = "http" if entry.get("type") == "http" else "stdio"
     has_requests = bool(entry.get("asked"))
     return Server(

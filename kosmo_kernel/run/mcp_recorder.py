@@ -1,4 +1,4 @@
-"""Record the responses of MCP servers: the lines of a cassette that `mcp_player.py` replays.
+"""Record the responses of MCP servers, which `mcp_player.py` replays.
 
 Results are recorded in the form of the protocol, and errors of a server as the error that they lead to. Tools are
 recorded when they are needed and after a change, the configured servers when a script looks at them. Progress and log
@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kosmo_kernel.client.cassette import SERVERS, RecordedServerRequest
-from kosmo_kernel.client.recorder import Recorder
-from kosmo_kernel.client.recording_file import result_of
+from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.mcp import CallListener, Configuration, Server, Servers, Tool
 from kosmo_kernel.mcp.connection import ServerRequest
@@ -21,10 +19,10 @@ TOOLS = ServerRequest("tools/list")
 
 
 class RecordedServers(Servers):
-    """The servers of a session that records a cassette.
+    """The servers of a session that records.
 
     Parameters:
-        recorder: the recorder of the cassette.
+        recorder: the recorder.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -52,7 +50,7 @@ class RecordedServers(Servers):
         ]
         if configured != self._configured:
             self._configured = configured
-            self._recorder.note(RecordedServerRequest.of("", SERVERS, {}), {"servers": configured})
+            self._recorder.note_servers(configured)
         return configuration
 
     async def _answer(
@@ -61,28 +59,26 @@ class RecordedServers(Servers):
         """Return a server's result of a request, and record it or the error that it led to."""
         self._hidden.update(self.secrets())
         if request.method != TOOLS.method:
-            asked = RecordedServerRequest.of(server.name, request.method, request.params)
-            if (line := self._recorder.take(asked)) is not None:
-                return result_of(line)
+            taken = self._recorder.take_result(server.name, request.method, request.params)
+            if taken is not None:
+                return taken
         try:
             result = await super()._answer(server, request, listener)
         except ApiError as error:
-            facts = {name: value for name, value in error.facts().items() if name != "retryable"}
-            self._keep(server, request, {"error": facts})
+            self._keep(server, request, error)
             raise
         if request.method != TOOLS.method:
-            self._keep(server, request, {"result": result})
+            self._keep(server, request, result)
         tools = self.known(server.name)
         if request.method == TOOLS.method or tools is not self._listed.get(server.name):
             self._listed[server.name] = tools
             about = {name: one for name, one in self.about(server.name).items() if name != "pid"}
-            self._keep(server, TOOLS, {"result": {"tools": list(map(_protocol_form, tools)), "about": about}})
+            self._keep(server, TOOLS, {"tools": list(map(_protocol_form, tools)), "about": about})
         return result
 
-    def _keep(self, server: Server, request: ServerRequest, ending: Mapping[str, Any]) -> None:
+    def _keep(self, server: Server, request: ServerRequest, reply: Mapping[str, Any] | ApiError) -> None:
         self._hidden.update(self.secrets())
-        asked = RecordedServerRequest.of(server.name, request.method, request.params)
-        self._recorder.keep_server_reply(asked, ending, self._hidden)
+        self._recorder.keep_server_reply(server.name, request.method, request.params, reply, self._hidden)
 
 
 def _protocol_form(tool: Tool) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.run.provider import SPACE
 
 if TYPE_CHECKING:
-    from kosmo_kernel.client.cassette import Playback
-    from kosmo_kernel.client.recorder import Recorder
+    from kosmo_kernel.archive.playback import Playback
+    from kosmo_kernel.archive.recorder import Recorder
     from kosmo_kernel.mcp import Servers
     from kosmo_kernel.run.mcp_tools import McpTools, ReadRequest
 
@@ -26,7 +26,7 @@ class SessionServers:
     Parameters:
         refusal: the error message if the session has no access; empty if it has.
         is_cancelled: returns whether the current run was cancelled.
-        cassette: the cassette that is recorded or replayed; None for neither.
+        cassette: the archive that is recorded or replayed; None for neither.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class SessionServers:
 
     @property
     def replays(self) -> bool:
-        """Return whether a cassette is replayed, so that nothing is sent."""
+        """Return whether a recording is replayed, so that nothing is sent."""
         return self._cassette is not None and not self._cassette.live
 
     def get(self) -> Servers:
@@ -57,7 +57,7 @@ class SessionServers:
             from kosmo_kernel.mcp import Servers
 
             return Servers()
-        from kosmo_kernel.client.recorder import Recorder
+        from kosmo_kernel.archive.recorder import Recorder
 
         if isinstance(self._cassette, Recorder):
             from kosmo_kernel.run.mcp_recorder import RecordedServers

@@ -1,12 +1,12 @@
-"""The recording mode of a session: it records a cassette, replays one, answers from a snapshot, or does none of these.
+"""The recording mode of a session: it records, replays a recording, answers from a snapshot, or does none of these.
 
 A session that replays or answers from a snapshot has only the accounts of these; it needs no credentials and reads none
-of this machine. `client/cassette.py` describes the file format of cassettes.
+of this machine. `archive/` has the files.
 
-`KOSMO_RECORD` and `KOSMO_REPLAY` set a cassette for all sessions of a process that have none of their own, such as
-those of a notebook kernel, which are closed only when the process exits. Processes with the same `KOSMO_RECORD_RUN`
-record one run into one file; the first process sets it for its child processes. The user's settings can name a
-cassette for notebooks. With `resume`, a run goes on with the cassette, see `client/resumed_recording.py`.
+`KOSMO_RECORD` and `KOSMO_REPLAY` name a file for all sessions of a process that have none of their own, such as those
+of a notebook kernel, which are closed only when the process exits. Processes with the same `KOSMO_RECORD_RUN` record
+one run into one file; the first process sets it for its child processes. The user's settings can name a file for
+notebooks. With `resume`, a run goes on with the recording, unless that run has ended; see `archive/recorder.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from pkgutil import resolve_name
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Function, Integration
-from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.errors import CredentialsError, SettingsError, UnknownNameError
 from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.config_file import config
@@ -36,9 +36,9 @@ from kosmo_kernel.settings.table import (
 )
 
 if TYPE_CHECKING:
-    from kosmo_kernel.client.cassette import Playback
-    from kosmo_kernel.client.player import Player
-    from kosmo_kernel.client.recorder import Recorder
+    from kosmo_kernel.archive.playback import Playback
+    from kosmo_kernel.archive.player import Player
+    from kosmo_kernel.archive.recorder import Recorder
 
 _recorders: dict[str, Recorder] = {}  # shared by the sessions of this process, by file
 _players: dict[str, Player] = {}
@@ -59,7 +59,7 @@ class RecordingMode:
         record: the file to record to; the file in KOSMO_RECORD when None.
         replay: the file to replay; the file in KOSMO_REPLAY when None.
         snapshot: the folder of a snapshot to answer from.
-        resume: go on with the recording; as KOSMO_RESUME says when None.
+        resume: go on with the recording, unless its run has ended; as KOSMO_RESUME says when None.
         notebook: the session is one of a notebook, so the user's settings may name a file to record to.
         services: scripts may call integrations; without, no account is looked for.
 
@@ -67,6 +67,7 @@ class RecordingMode:
         account: the account, which was checked to exist.
         cassette: the recorder, or what plays saved answers; None for neither.
         services: whether scripts may call integrations.
+        finishes: the end of the session is the end of its run, as it is not in a notebook.
 
     Raises:
         SettingsError: several modes are requested, a file cannot be written or read, or KOSMO_DEMO is invalid.
@@ -84,7 +85,7 @@ class RecordingMode:
         notebook: bool = False,
         services: bool = True,
     ) -> None:
-        self.services = services
+        self.services, self.finishes = services, not notebook
         own = any(place is not None for place in (record, replay, snapshot))
         shared_record, shared_replay = (None, None) if own else (RECORD.from_env(), REPLAY.from_env())
         if snapshot is not None and (record is not None or replay is not None):
@@ -104,13 +105,24 @@ class RecordingMode:
         self._tells = resumes and shared_record is not None and RECORD_RUN.from_env() in (None, *_own_runs)
         self._recorder = _recorder(record, shared_record, self.account, resumes=resumes)
         self.cassette: Recorder | Playback | None = self._player or self._recorder
-        recorded = self._recorder.recorded_account if self._recorder and own else None
-        if recorded is not None and normalize_alias(recorded) != normalize_alias(self.account):
-            self.close()
+        if self._recorder is not None and self._recorder.recorded_account is not None:
+            try:
+                self._check_recorded_account(self._recorder, self._recorder.recorded_account)
+            except SettingsError:
+                self.close()
+                raise
+
+    def _check_recorded_account(self, recorder: Recorder, recorded: str) -> None:
+        """Check that a recording to go on with is of the account of this session, with the same token and address."""
+        if self._own and normalize_alias(recorded) != normalize_alias(self.account):
             raise SettingsError(
-                f"{record} is a recording of the account `{recorded}`, and this run uses `{self.account}`. Nothing was "
-                "sent. Name another file, or the account of the recording."
+                f"{recorder.file} is a recording of the account `{recorded}`, and this run uses `{self.account}`. "
+                "Nothing was sent. Name another file, or the account of the recording."
             )
+        for integration in self._integrations():
+            if self.account not in accounts.demo_places(integration):
+                with suppress(CredentialsError, UnknownNameError):  # the first call raises it
+                    recorder.check_owner(accounts.find(integration, self.account))
 
     @property
     def is_recording(self) -> bool:
@@ -120,7 +132,7 @@ class RecordingMode:
     @property
     def resumes(self) -> bool:
         """Return whether a run goes on with a recording."""
-        return self._recorder is not None and self._recorder.recorded_account is not None
+        return self._recorder is not None and self._recorder.resumes
 
     def names(self, integration: Integration, default: str = accounts.DEFAULT) -> list[str]:
         """Return the names of the accounts, like `accounts.names`."""
@@ -200,11 +212,30 @@ class RecordingMode:
         self._tells = False
         return [self.cassette.summary()]
 
+    def text(self) -> str:
+        """Return sentences on the recording of a command, how many answers it took over and how old they were."""
+        return self._recorder.summary() if self._recorder else ""
+
+    def facts(self) -> dict[str, Any]:
+        """Return the number of answers taken over from earlier runs, and the time of the oldest; empty for none."""
+        taken = self._recorder.taken_over if self._recorder else None
+        return {"taken_over": taken.facts()} if taken else {}
+
+    def finish(self) -> None:
+        """Note that the run has come to its end, unless other processes record it, too.
+
+        Raises:
+            FileWriteError: the recording cannot be written.
+        """
+        is_ours = self._own or RECORD_RUN.from_env() in (None, *_own_runs)
+        if self._recorder and self.finishes and is_ours:
+            self._recorder.finish()
+
     def close(self) -> None:
         """Write the recording to its file.
 
         Raises:
-            OSError: the file cannot be written.
+            FileWriteError: the file cannot be written.
         """
         if self.cassette and self._own:
             self.cassette.close()
@@ -219,10 +250,12 @@ def cassette(record: str | None, replay: str | None, *, resume: bool = False) ->
         resume: go on with the recording.
 
     Raises:
-        SettingsError: the file to replay is no cassette, or that to record to cannot be used.
+        SettingsError: the file to replay is no recording, or that to record to cannot be used.
     """
     run = _new_run()
-    of_children = CassetteOfChildren(run, Path(replay) if replay else None, Path(record) if record and resume else None)
+    of_children = CassetteOfChildren(
+        run, Path(replay) if replay else None, Path(record) if record else None, resume=resume
+    )
     with ExitStack() as stack:
         for setting, file in ((RECORD, record), (REPLAY, replay)):
             if file:
@@ -234,34 +267,48 @@ def cassette(record: str | None, replay: str | None, *, resume: bool = False) ->
 
 
 class CassetteOfChildren:
-    """The cassette that child processes record or replay.
+    """The recording of child processes, or the one that they replay.
 
     Parameters:
         run: the id of their run.
         replayed: the file that they replay, if any.
-        resumed: the recording that they go on with, if any.
+        recorded: the file that they record to, if any.
+        resume: whether they go on with it.
 
     Attributes:
         note: a line for the user that says that the run is replayed; empty if it is not.
     """
 
-    def __init__(self, run: str, replayed: Path | None, resumed: Path | None) -> None:
-        from kosmo_kernel.client.player import Player
+    def __init__(self, run: str, replayed: Path | None, recorded: Path | None, *, resume: bool) -> None:
+        from kosmo_kernel.archive.player import Player
 
         self.note = Player(replayed).summary() if replayed else ""  # raises errors before the child process starts
-        self._run, self._resumed = run, resumed
-        if resumed:
-            from kosmo_kernel.client.resumed_recording import mark
+        self._run, self._recorded, self._resumes = run, recorded, resume
+        if recorded:
+            from kosmo_kernel.archive.recorder import Recorder
 
-            mark(resumed, run)
+            # Begin the run, so that errors are raised before a child process starts.
+            recorder = Recorder(recorded, "", run, resume=resume)
+            recorder.close()
 
     def text(self) -> str:
         """Return a line for the user about the answers that were there, and the new ones; empty for other runs."""
-        if self._resumed is None:
+        if self._recorded is None or not self._resumes:
             return ""
-        from kosmo_kernel.client.resumed_recording import text_of_run
+        from kosmo_kernel.archive.runs import text_of_run
 
-        return text_of_run(self._resumed, self._run)
+        return text_of_run(self._recorded, self._run)
+
+    def finish(self) -> None:
+        """Note that the run has come to its end.
+
+        Raises:
+            FileWriteError: the recording cannot be written.
+        """
+        if self._recorded is not None:
+            from kosmo_kernel.archive.runs import finish_run
+
+            finish_run(self._recorded, self._run)
 
 
 def _snapshot(folder: str | os.PathLike[str]) -> Playback:
@@ -274,7 +321,7 @@ def _player(file: str | os.PathLike[str] | None, shared: str | None) -> Player |
     """Return the player of one session, or the one that sessions of this process share; None for neither."""
     if file is None and shared is None:
         return None
-    from kosmo_kernel.client.player import Player
+    from kosmo_kernel.archive.player import Player
 
     if file is not None:
         return Player(Path(file))
@@ -299,7 +346,7 @@ def _recorder(
     """Return the recorder of one session, or the one that sessions of this process share; None for neither."""
     if file is None and shared is None:
         return None
-    from kosmo_kernel.client.recorder import Recorder
+    from kosmo_kernel.archive.recorder import Recorder
 
     if file is not None:
         return Recorder(Path(file), account, resume=resumes)
@@ -307,6 +354,7 @@ def _recorder(
     if name not in _recorders:
         _recorders[name] = Recorder(Path(name), account, _run(), resume=resumes)
         atexit.register(_recorders[name].close)
+    _recorders[name].begin_use()
     return _recorders[name]
 
 

@@ -36,7 +36,7 @@ from kosmo_kernel.values.packed_rows import PackedRows
 from kosmo_kernel.values.records import FAILURE_FIELDS, Record, Records, columns_with_item
 
 if TYPE_CHECKING:
-    from kosmo_kernel.client.cassette import Cassette
+    from kosmo_kernel.client.transport import Cassette
     from kosmo_kernel.run.recording import RecordingMode
 
 

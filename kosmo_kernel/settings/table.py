@@ -419,7 +419,7 @@ CALL_LOG = Setting(
 )
 RECORD = Setting(
     "record",
-    "Save all responses in this file, a cassette, without secrets.",
+    "Save all responses in this file, without secrets.",
     _FILE,
     variable="KOSMO_RECORD",
     command="--record",
@@ -433,7 +433,7 @@ RECORD_RUN = Setting(
 )
 RESUME = Setting(
     "resume",
-    "Go on with the run that the recording is of: take its answers, and append the others to it.",
+    "Go on with the run that the recording is of, unless it has ended: take its answers, and add the others.",
     FLAG,
     default=False,
     variable="KOSMO_RESUME",
@@ -456,7 +456,7 @@ NOTEBOOK_RECORD = Setting(
 )
 NOTEBOOK_RESUME = Setting(
     "notebook_resume",
-    "Whether a notebook goes on with the recording: take its answers, and append the others to it.",
+    "Whether a notebook goes on with the recording: take its answers, and add the others.",
     FLAG,
     default=False,
     config=("recording", "resume"),

@@ -40,14 +40,14 @@ def limited(folder: Path, *args: str, size: int = 6_000) -> subprocess.Completed
 def test_a_recording_that_cannot_grow_keeps_its_answers_and_a_run_goes_on_with_them(
     tmp_path: Path, resume: tuple[str, ...]
 ) -> None:
-    recording = ("--record", "audit.jsonl")
-    done = limited(tmp_path, *ASK, *recording, *resume, size=30_000)
+    recording = ("--record", "audit.kosmo")
+    done = limited(tmp_path, *ASK, *recording, *resume, size=90_000)
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"audit.jsonl cannot be written: {TOO_LARGE}. The answers before are in it: once it can be" in done.stderr
-    assert "`--record audit.jsonl --resume` goes on with them." in done.stderr
+    assert "audit.kosmo cannot be written: disk I/O error. The answers before are in it: once it can be" in done.stderr
+    assert "`--record audit.kosmo --resume` goes on with them." in done.stderr
     again = kosmo(*ASK, *recording, "--resume", cwd=tmp_path)
     assert (again.returncode, again.stdout) == (0, kosmo(*ASK).stdout)
-    assert re.search(r"\n[1-9]\d* answers taken from audit.jsonl", again.stderr)
+    assert re.search(r"\n[1-9]\d* answers? taken from audit.kosmo", again.stderr)
 
 
 @pytest.mark.parametrize("args", [("snapshot", "-o", "there"), ("inventory", "-o", "there")])

@@ -23,6 +23,7 @@ import pytest
 from deleting_api import DeletingApi
 from kosmo_command import COMMAND, environment
 from nbformat.v4 import new_code_cell, new_notebook
+from recorded import paths
 
 from kosmo_kernel.cli.shell_interface import INTERRUPTED
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
@@ -48,7 +49,8 @@ COMMANDS = {
     "inventory": ("inventory", "-o", "saved"),
 }
 Whole = tuple[Any, Counter[str]]  # the output of a run, and what it asked
-RECORDING = ("--record", "audit.jsonl", "--resume")
+PORTS: dict[Path, int] = {}  # where the runs of each folder ask: those of another address are refused
+RECORDING = ("--record", "audit.kosmo", "--resume")
 
 
 class CountedApi:
@@ -130,6 +132,8 @@ def output(kind: str, folder: Path, printed: bytes) -> Any:
             assert [one["reason"] for one in report["checks"] if one["status"] == "not_checked"] == []
             for part in (report, *report["checks"]):
                 part.pop("started", part.pop("seconds", None))
+            if taken := report.pop("taken_over", None):  # the report says so, and is the same otherwise
+                assert report["notes"].pop().startswith(f"{taken['answers']:,} answer")
             return report
     files = {path.relative_to(folder / "saved"): path.read_bytes() for path in (folder / "saved").rglob("*.*")}
     summary = json.loads(files.pop(Path("manifest.json" if kind == "snapshot" else "summary.json")))
@@ -140,10 +144,9 @@ def output(kind: str, folder: Path, printed: bytes) -> Any:
 
 
 def kept(folder: Path) -> Counter[str]:
-    """Return the requests whose answers are in the recording, without half a line at its end."""
-    file = folder / "audit.jsonl"
-    lines = map(json.loads, file.read_bytes().split(b"\n")[:-1]) if file.exists() else ()
-    return Counter(line["path"].partition("?")[0] for line in lines if "path" in line)
+    """Return the requests whose answers are in the recording."""
+    file = folder / "audit.kosmo"
+    return Counter(path.partition("?")[0] for path in paths(file)) if file.exists() else Counter()
 
 
 def ran(
@@ -151,7 +154,8 @@ def ran(
 ) -> tuple[int, bytes, Counter[str]]:
     """Run to the end, or to a request at which `end` is called; return the exit code, the output and what was asked."""
     asked = CountedApi(apps)
-    with serve(asked) as served:
+    with serve(asked, port=PORTS.get(folder, 0)) as served:
+        PORTS[folder] = int(served.url.rpartition(":")[2])
         process = start(kind, folder, served.url, *more)
         asked.end(at, partial(end, process.pid))
         printed, _ = process.communicate(timeout=300)
@@ -197,7 +201,7 @@ def test_an_app_that_was_deleted_after_the_kill_is_left_out_of_the_run_that_goes
     before = kept(folder)
     answered = str(before)
     deleted = next(name for name in reversed(names) if f"/{name}/" not in answered)
-    with serve(DeletingApi(deleted, after=0, api=api(SMALL))) as served:
+    with serve(DeletingApi(deleted, after=0, api=api(SMALL)), port=PORTS[folder]) as served:
         process = start("script", folder, served.url, *RECORDING)
         printed, _ = process.communicate(timeout=300)
     assert (code, before.total() > 0, process.returncode) == (-signal.SIGKILL, True, 0)

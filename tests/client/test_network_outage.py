@@ -22,9 +22,9 @@ from patience import PATIENCE
 from scripted_api import PAGE, TOKEN, Asking, connections_of
 
 from kosmo_kernel.accounts import Account
+from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import NoResponseError
-from kosmo_kernel.client.recorder import Recorder
 from kosmo_kernel.errors import KosmoError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.progress.run import Cancelled, Progress

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import scripted_api
 
+from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.client.quoted_tokens import TokenRedactor
-from kosmo_kernel.client.recorder import Recorder
 from kosmo_kernel.safety.redaction import REDACTED
 
 TOKEN = "HRKU-AAdeadbeef-1234-5678-9abc-def012345678"
@@ -77,4 +77,4 @@ def test_a_quoted_token_reaches_neither_the_answer_nor_the_cache_nor_a_recording
     recorded = scripted_api.Asking(scripted_api.Script(scripted_api.said(200, quoting)), cassette=recorder)
     assert recorded.fetch().data == answers[0]
     recorder.close()
-    assert scripted_api.TOKEN not in (tmp_path / "run.cassette").read_text(encoding="utf-8")
+    assert scripted_api.TOKEN.encode() not in (tmp_path / "run.cassette").read_bytes()

@@ -12,14 +12,15 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
+from recorded import answers
 from repository import ROOT
 
 from kosmo_kernel import docs
 from kosmo_kernel.accounts import Account
+from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.catalogue import Column, Function, Link, Param
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
-from kosmo_kernel.client.recorder import Recorder
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError
 from kosmo_kernel.integrations.heroku import HEROKU, links
 from kosmo_kernel.integrations.heroku.derived import guarded_parts
@@ -222,8 +223,7 @@ def no_canary(value: object) -> bool:
 
 
 def bodies(cassette: Path) -> list[object]:
-    lines = [json.loads(line) for line in cassette.read_text(encoding="utf-8").splitlines()]
-    return [line.get(key) for line in lines for key in ("body", "text", "broken")]
+    return [one["body"] for one in answers(cassette)]
 
 
 @pytest.mark.claim("secret-fields")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from recorded import query
 
 from kosmo_kernel.demo.offers import _STACKS
 from kosmo_kernel.integrations.heroku.stacks import AS_OF, MAX_AGE_DAYS, SOURCE, stack_dates
@@ -21,13 +21,12 @@ def test_a_table_older_than_180_days_says_so(days: int, notes: int) -> None:
 
 
 def test_in_a_replay_the_age_is_that_at_the_time_of_the_recording(tmp_path: Path) -> None:
-    file = tmp_path / "run.jsonl"
+    file = tmp_path / "run.kosmo"
     with Session(record=file) as session:
         session.run("return heroku.list_stack_dates()")
-    head = json.loads(file.read_text().splitlines()[0])
     notes = []
     for day in (AS_OF, AS_OF + timedelta(MAX_AGE_DAYS + 1)):
-        file.write_text(json.dumps(head | {"recorded": f"{day}T09:00:00Z"}) + "\n")
+        query(file, "UPDATE kosmo_runs SET begun = ?", (f"{day}T09:00:00Z",))
         with Session(replay=file) as session:
             notes.append([note for note in session.run("return heroku.list_stack_dates()").notes if SOURCE in note])
     assert [len(one) for one in notes] == [0, 1]

@@ -1,19 +1,21 @@
-"""MCP servers on cassettes: what they answered is replayed without them, the rest is told, and no secret is kept."""
+"""MCP servers in recordings: what they answered is replayed without them, the rest is told, and no secret is kept."""
 
 from __future__ import annotations
 
-import json
 import re
 import sys
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kosmo_command import document, kosmo
 from mcp_config import HALL, faulty, halls, written
+from recorded import answers, query
 from run_with import run_with
 
-from kosmo_kernel.client.cassette import RESULTS
+from kosmo_kernel.archive.recorder import Recorder
+from kosmo_kernel.archive.requests import RESULTS
 from kosmo_kernel.errors import (
     ApiError,
     BadAnswerError,
@@ -55,7 +57,7 @@ return seen
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    return tmp_path / "audit.jsonl"
+    return tmp_path / "audit.kosmo"
 
 
 @pytest.fixture
@@ -65,12 +67,8 @@ def own(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return written(home / ".kosmo" / "mcp.json", {"hall": HALL})
 
 
-def lines(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_bytes().splitlines()]
-
-
 def methods(file: Path) -> list[str]:
-    return [line["method"] for line in lines(file)[1:]]
+    return [one["function"] if one["service"] == "mcp" else "GET" for one in answers(file)]
 
 
 def recorded(file: Path, *scripts: str, **how: Any) -> list[Any]:
@@ -166,16 +164,15 @@ def test_the_tools_of_a_server_that_a_call_started_anew_are_recorded_too(own: Pa
     assert replayed(file, *scripts) == first == ["x", False, "y"]
 
 
-def test_a_cassette_plays_whatever_order_its_lines_have(own: Path, file: Path) -> None:
+def test_a_recording_plays_whatever_order_its_answers_have(own: Path, file: Path) -> None:
     say = {"name": "say", "inputSchema": {"properties": {"word": {"type": "string"}}}}
-    asked = {"name": "say", "arguments": {"word": "yes"}}
-    played = [
-        HEAD,
-        {"mcp": "choir", "method": "tools/call", "asked": asked, "result": {"content": [], "structuredContent": 7}},
-        {"mcp": "choir", "method": "tools/list", "result": {"tools": [say], "about": {"title": "Choir"}}},
-        {"mcp": "choir", "method": "tools/list", "result": {"tools": [say], "about": {"title": "Choir"}}},
-    ]
-    file.write_text("\n".join(map(json.dumps, played)), encoding="utf-8")
+    params = {"name": "say", "arguments": {"word": "yes"}}
+    recorder = Recorder(file, "demo")
+    recorder.keep_server_reply("choir", "tools/call", params, {"content": [], "structuredContent": 7}, ())
+    for _ in range(2):
+        listed = {"tools": [say], "about": {"title": "Choir"}}
+        recorder.keep_server_reply("choir", "tools/list", {}, listed, ())
+    recorder.close()
     script = 'return { app.mcp.choir.say("yes"), #mcp.tools("choir"), #mcp.tools("choir"), #mcp.tools("choir") }'
     assert replayed(file, script) == [[7, 1, 1, 1]]
     assert own.exists()
@@ -255,12 +252,8 @@ def test_what_was_not_recorded_is_an_error_that_names_it_and_what_to_do(own: Pat
         replayed(file, "return app.mcp.hall.find_set(1)")
 
 
-def test_a_cassette_of_before_still_plays_and_has_no_servers(own: Path, file: Path) -> None:
-    head = {"cassette": 1, "recorded": "2026-11-20T09:30:00Z", "account": "default", "kosmo_kernel": "0.1.0"}
-    line = {"integration": "heroku", "account": "default", "method": "GET", "path": "/account", "status": 200}
-    written_lines = [head, line | {"headers": {}, "body": {"id": "1", "email": "ada@larkmoor.example"}}]
-    file.write_text("\n".join(map(json.dumps, written_lines)), encoding="utf-8")
-    assert replayed(file, "return app.integrations.heroku.get_current_user().email") == ["ada@larkmoor.example"]
+def test_a_recording_without_servers_has_none(own: Path, file: Path) -> None:
+    recorded(file, "return #app.integrations.heroku.list_apps()")
     assert replayed(file, "return #mcp.servers()") == [0]
     with pytest.raises(NotRecordedError, match="without the MCP server `hall`; it has none"):
         replayed(file, "return app.mcp.hall.find_seat(1)")
@@ -301,9 +294,9 @@ def test_nothing_that_a_server_was_started_with_is_kept(own: Path, file: Path, m
     return { echo("it is open-sesame-42"), echo("Authorization: Bearer abc.def-123"), echo("of ada-of-larkmoor") }
     """
     recorded(file, script, "return mcp.servers()")
-    text = file.read_text(encoding="utf-8")
+    content = file.read_bytes()
     secrets = ("open-sesame-42", "abc.def-123", "ada-of-larkmoor", "in-the-entry-only", HALL["command"], "LEDGER_KEY")
-    assert [secret for secret in secrets if secret in text] == []
+    assert [secret for secret in secrets if secret.encode() in content] == []
 
     own.unlink()
     assert replayed(file, script) == [["it is [redacted]", "Authorization: Bearer [redacted]", "of [redacted]"]]
@@ -313,27 +306,29 @@ def test_nothing_that_a_server_was_started_with_is_kept(own: Path, file: Path, m
 
 # The file and the commands -----------------------------------------------------------------------------
 
-HEAD = {"cassette": 1, "recorded": "2026-11-20T09:30:00Z", "account": "default"}
-CALL = {"mcp": "hall", "method": "tools/call", "asked": {"name": "say", "arguments": {}}}
-
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("method", "content", "says"),
     [
-        (CALL, "'result' is missing"),
-        (CALL | {"result": {"content": "x"}}, "`result` must have a list `content` of objects"),
-        (CALL | {"result": []}, "`result` must have a list `content` of objects"),
-        (CALL | {"method": "tools/forget"}, "'tools/forget' is nothing that this package asks MCP servers"),
-        (CALL | {"mcp": 3, "result": {}}, "nothing that this package asks"),
-        (CALL | {"error": {"type": "no_such", "message": "x"}}, "'no_such' is missing or makes no sense"),
-        ({"mcp": "hall", "method": "tools/list", "result": {"tools": [{}]}}, "each of `tools` must have a `name`"),
+        ("tools/call", "{}", "its result must have a list `content` of objects"),
+        ("tools/call", '{"content": "x"}', "its result must have a list `content` of objects"),
+        ("tools/call", "[]", "its result must have a list `content` of objects"),
+        ("tools/call", "[" * 5_000, "more than 100 lists and objects inside each other"),
+        ("tools/list", '{"tools": [{}]}', "each of `tools` must have a `name`"),
+        ("servers", '{"servers": [{}]}', "each of `servers` must have a `name`"),
     ],
 )
-def test_what_is_no_line_of_a_server_is_an_error_with_its_line(file: Path, line: dict[str, Any], says: str) -> None:
-    file.write_text(f"{json.dumps(HEAD)}\n{json.dumps(line)}\n", encoding="utf-8")
+def test_what_is_no_result_of_a_server_is_an_error_that_names_the_file(
+    own: Path, file: Path, method: str, content: str, says: str
+) -> None:
+    recorded(file, "return app.mcp.hall.find_seat(1).row, mcp.servers()")
+    digest = blake2b(content.encode(), digest_size=16).digest()
+    query(file, "INSERT INTO kosmo_bodies (hash, body) VALUES (?, ?)", (digest, content))
+    query(file, "UPDATE kosmo_answers SET body = (SELECT max(id) FROM kosmo_bodies) WHERE function = ?", (method,))
+    own.unlink()
     with pytest.raises(SettingsError, match=re.escape(says)) as caught:
-        Session(replay=file)
-    assert caught.value.message.startswith(f"{file}:2: this is no line of a cassette")
+        replayed(file, "return app.mcp.hall.find_seat(1).row, mcp.servers()")
+    assert f"{file} is damaged, or no archive of kosmo_kernel: " in caught.value.message
 
 
 @pytest.mark.full

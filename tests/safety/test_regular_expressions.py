@@ -34,7 +34,6 @@ MADE_LATER = {
     "cli/mcp_entries.py": "a name that is escaped, on an entry of a file of bounded size",
     "client/lookups.py": "patterns of the catalogue, on arguments whose length is bounded",
     "client/quoted_tokens.py": "alternatives of single characters",
-    "client/recording_file.py": "a recording",
     "client/secrets.py": "names of fields, on the start of a body",
     "client/snapshot_player.py": "addresses of the catalogue, on a path that was made from it",
     "demo/pages.py": "requests to the simulated API",

@@ -69,7 +69,7 @@ read = "allow"
 write = "deny"
 
 [recording]
-notebooks = "~/kosmo.jsonl"
+notebooks = "~/my.kosmo"
 resume = true
 resume_within = 3600
 """

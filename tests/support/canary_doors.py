@@ -70,7 +70,7 @@ def session(functions: Sequence[Function], folder: Path) -> Iterator[str]:
             with suppress(KosmoError):
                 yield repr(lua.call(f"heroku.{function.name}", arguments(function)))
         yield memory(lua._machine.pid or 0)
-    yield from (path.read_text() for path in folder.iterdir())
+    yield from (path.read_bytes().decode(errors="replace") for path in folder.iterdir())
 
 
 def magic(functions: Sequence[Function], _folder: Path) -> Iterator[str]:
@@ -145,7 +145,7 @@ def command(functions: Sequence[Function], folder: Path) -> Iterator[str]:
         for args in commands:
             done = kosmo(*args)
             yield done.stdout + done.stderr
-        yield Path(cassette).read_text()
+        yield Path(cassette).read_bytes().decode(errors="replace")
 
 
 def repl(functions: Sequence[Function], folder: Path) -> Iterator[str]:

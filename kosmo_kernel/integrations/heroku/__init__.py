@@ -87,6 +87,7 @@ HEROKU = Integration(
     next_page=next_page,
     newest_page=newest_page,
     read_error=read_error,
+    read_headers=("next-range", "oauth-scope-accepted"),
     budget=Budget(
         header="ratelimit-remaining",
         capacity=4500,

@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from kosmo_command import kosmo
 from nbformat.v4 import new_code_cell, new_notebook
+from recorded import paths
 from repository import ROOT
 
 from kosmo_kernel.demo.api import DEMO_TOKEN
@@ -35,7 +36,7 @@ MAGIC = "%load_ext kosmo_kernel\n%kosmo_lua print(#app.integrations.heroku.produ
 
 @pytest.fixture
 def cassette(tmp_path: Path) -> Path:
-    return tmp_path / "cassette.jsonl"
+    return tmp_path / "recording.kosmo"
 
 
 def written(folder: Path, language: str, *cells: str) -> str:
@@ -56,19 +57,13 @@ def ran(folder: Path, url: str, token: str, *args: str) -> tuple[Any, list[str]]
     return done, [output.text for output in outputs if output.get("name") == "stdout"]
 
 
-def recorded(cassette: Path) -> list[str]:
-    """Return the paths that a cassette has, in their order; every line of it is whole."""
-    _, *lines = (json.loads(line) for line in cassette.read_bytes().splitlines())
-    return [line["path"] for line in lines]
-
-
 def test_what_was_recorded_once_is_replayed_without_a_network_and_a_token(
     cassette: Path, tmp_path: Path, demo_url: str
 ) -> None:
     book = written(tmp_path, "lua", *LUA)
     first = ran(tmp_path, demo_url, DEMO_TOKEN, book, "--record", str(cassette))
-    assert (first[0].returncode, first[1], recorded(cassette)) == (0, ["2\n"], ["/apps/my-app/dynos"]), first[0].stderr
-    assert DEMO_TOKEN not in cassette.read_text(encoding="utf-8")
+    assert (first[0].returncode, first[1], paths(cassette)) == (0, ["2\n"], ["/apps/my-app/dynos"]), first[0].stderr
+    assert DEMO_TOKEN.encode() not in cassette.read_bytes()
 
     again, printed = ran(tmp_path, NOBODY, "", book, "--replay", str(cassette))
     assert (again.returncode, printed) == (0, ["2\n"]), again.stderr
@@ -96,7 +91,7 @@ def test_all_sessions_of_a_run_write_to_one_cassette_at_the_same_time(
     first, printed = ran(tmp_path, demo_url, DEMO_TOKEN, book, "--record", str(cassette))
     assert (first.returncode, printed) == (0, ["19\n", "2 3 5 3\n"]), first.stderr
     names = ("my-app", "courier-app", "booking-api", "night-sorter")
-    assert sorted(recorded(cassette)) == sorted(["/apps", *(f"/apps/{name}/dynos" for name in names)])
+    assert sorted(paths(cassette)) == sorted(["/apps", *(f"/apps/{name}/dynos" for name in names)])
 
     again, printed = ran(tmp_path, NOBODY, "", book, "--replay", str(cassette))
     assert (again.returncode, printed) == (0, ["19\n", "2 3 5 3\n"]), again.stderr
@@ -105,8 +100,8 @@ def test_all_sessions_of_a_run_write_to_one_cassette_at_the_same_time(
 def test_a_run_that_fails_keeps_what_was_recorded_until_then(cassette: Path, tmp_path: Path, demo_url: str) -> None:
     book = written(tmp_path, "lua", *LUA, "error('enough')")
     done, _ = ran(tmp_path, demo_url, DEMO_TOKEN, book, "--record", str(cassette))
-    assert (done.returncode, recorded(cassette)) == (1, ["/apps/my-app/dynos"])
-    assert list(tmp_path.glob(".cassette*")) == []
+    assert (done.returncode, paths(cassette)) == (1, ["/apps/my-app/dynos"])
+    assert list(tmp_path.glob("recording.kosmo-*")) == []
 
 
 def test_a_run_cannot_record_and_replay(cassette: Path, tmp_path: Path) -> None:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import answers, paths, query, runs
 from run_with import run_with
-from scripted_api import OK, Asking, Script, said
+from scripted_api import ACCOUNT, OK, Asking, Script, said
 
 from kosmo_kernel import snapshot
-from kosmo_kernel.client import resumed_recording, unfinished_recordings
-from kosmo_kernel.client.cassette import SERVERS, RecordedServerRequest
-from kosmo_kernel.client.player import Player
-from kosmo_kernel.client.recorder import Recorder
+from kosmo_kernel.accounts import Account
+from kosmo_kernel.archive.player import Player
+from kosmo_kernel.archive.recorder import Recorder
+from kosmo_kernel.archive.runs import text_of_run
+from kosmo_kernel.client.client import Client
+from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.errors import ApiError, SettingsError
+from kosmo_kernel.errors import ApiError, LuaError, SettingsError
+from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.run import recording
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.config_file import change
@@ -35,20 +37,16 @@ APPS = ["my-app", "booking-api", "customs-forms", "courier-app"]
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    return tmp_path / "audit.jsonl"
+    return tmp_path / "audit.kosmo"
 
 
-def lines(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_bytes().splitlines()]
+def ran(file: Path, apps: list[str], source: str = AUDIT, *, ends: bool = False) -> tuple[Any, str]:
+    """Return the value of a run that goes on with a recording, and what it says about that.
 
-
-def answers(file: Path) -> list[str]:
-    return [line["path"] for line in lines(file) if "path" in line]
-
-
-def ran(file: Path, apps: list[str], source: str = AUDIT) -> tuple[Any, str]:
-    """Return the value of a run that goes on with a recording, and what it says about that."""
+    Unless it `ends`, its process is killed after its last answer, as far as the recording shows.
+    """
     with Session("demo", record=file, resume=True) as session:
+        session.recording.finishes = ends
         result = run_with(session, source, args=apps)
     return result.value, result.notes[-1]
 
@@ -56,23 +54,108 @@ def ran(file: Path, apps: list[str], source: str = AUDIT) -> tuple[Any, str]:
 def aged(file: Path, hours: float) -> None:
     """Make a recording older."""
     before = (datetime.now(UTC) - timedelta(hours=hours)).strftime(ISO_FORMAT)
-    changed = [line | {key: before for key in ("at", "recorded") if key in line} for line in lines(file)]
-    file.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in changed), encoding="utf-8")
+    query(file, "UPDATE kosmo_answers SET at = ?", (before,))
+    query(file, "UPDATE kosmo_runs SET begun = ?", (before,))
 
 
-def test_a_run_goes_on_after_an_end_at_any_byte(file: Path) -> None:
-    whole, _ = ran(file, APPS)
-    content = file.read_bytes()
-    starts = [place + 1 for place, byte in enumerate(content) if byte == ord("\n")]
-    for size in (0, 5, 30, *(start + more for start in starts[1:] for more in (-9, -1, 0)), len(content)):
-        file.write_bytes(content[:size])
-        kept = sum(b'"path"' in line for line in content[:size].split(b"\n")[:-1])
-        value, says = ran(file, APPS)
+def test_a_run_goes_on_after_an_end_at_any_byte(file: Path, tmp_path: Path) -> None:
+    """Cut what a process has written at any byte, as it is when its last write was not complete."""
+    with Session("demo", record=file, resume=True) as session:
+        whole = run_with(session, AUDIT, args=APPS).value
+        written = [file.with_name(f"{file.name}{suffix}") for suffix in ("", "-wal")]
+        copies = [shutil.copy(path, tmp_path / f"copy-of-{path.name}") for path in written]
+    copy, wal = (Path(path) for path in copies)
+    content = copy.read_bytes(), wal.read_bytes()
+    counts = set()
+    for size in (0, 31, *range(4_000, len(content[1]), 9_001), len(content[1])):
+        copy.write_bytes(content[0])
+        wal.write_bytes(content[1][:size])
+        kept = len(answers(copy)) if size > 31 else 0
+        value, says = ran(copy, APPS)
 
-        assert (value, sorted(answers(file))) == (whole, sorted(f"/apps/{app}/dynos" for app in APPS))
+        counts.add(kept)
+        assert (value, sorted(paths(copy))) == (whole, sorted(f"/apps/{app}/dynos" for app in APPS))
         assert (f"{kept} answer" in says, f"{4 - kept} request" in says) == (kept > 0, True)
-        with Session(replay=file) as session:
+        with Session(replay=copy) as session:
             assert run_with(session, AUDIT, args=APPS).value == whole
+    assert counts == {0, 1, 2, 3, 4}
+
+
+def test_a_run_that_has_ended_is_begun_anew(file: Path) -> None:
+    ran(file, APPS[:2], ends=True)
+    assert runs(file)[-1]["ended"]
+    assert ran(file, APPS[:2])[1] == f"2 requests recorded in {file}."
+    assert len(answers(file)) == 2
+    assert ran(file, APPS[:2], ends=True)[1].startswith("2 answers taken")
+    assert ran(file, APPS[:2])[1] == f"2 requests recorded in {file}."
+
+
+def test_a_run_to_which_the_service_failed_has_not_ended(file: Path) -> None:
+    cassette = Recorder(file, "default", resume=True)
+    asking = Asking(Script(OK, said(503)), cassette=cassette)
+    asking.fetch()
+    asking.failed()
+    cassette.finish()
+    cassette.close()
+    cassette = Recorder(file, "default", resume=True)
+    assert len(Asking(api := Script(), cassette=cassette).fetch().data) == 2
+    assert api.asked == 0
+    cassette.close()
+
+
+def test_a_recording_of_before_stays_until_the_first_answer_of_a_new_run(file: Path) -> None:
+    ran(file, APPS[:2], ends=True)
+    for resume in (False, True):
+        with Session("demo", record=file, resume=resume) as session, pytest.raises(LuaError):
+            session.run("error('nothing was requested')")
+        assert paths(file) == ["/apps/my-app/dynos", "/apps/booking-api/dynos"]
+    ran(file, APPS[2:3])
+    assert paths(file) == ["/apps/customs-forms/dynos"]
+
+
+def account(token: str, url: str = "https://api.heroku.com") -> Account:
+    return Account("heroku", "default", token, url, "a test")
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        (account("token-of-another-user"), "with another token, perhaps of another user"),
+        (account(ACCOUNT.token, "https://api.staging.herokudev.com"), "at https://api.heroku.com, and this run asks"),
+    ],
+)
+def test_answers_of_another_token_or_address_are_not_taken(file: Path, other: Account, says: str) -> None:
+    cassette = Recorder(file, "default", resume=True)
+    Client(HEROKU, account(ACCOUNT.token), transport=in_process(Script(OK)), cassette=cassette).fetch(
+        HEROKU.function("list_apps"), {}
+    )
+    cassette.close()
+    cassette = Recorder(file, "default", resume=True)
+    with pytest.raises(SettingsError, match=says):
+        Client(HEROKU, other, transport=in_process(Script()), cassette=cassette)
+    cassette.close()
+    content = file.read_bytes()
+    assert (ACCOUNT.token.encode() in content, b"token-of-another" in content) == (False, False)
+
+
+def test_a_session_of_another_user_is_refused_before_its_first_call(
+    file: Path, demo_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEROKU_API_URL", demo_url)
+    monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+    with Session("default", record=file, resume=True) as session:
+        session.recording.finishes = False
+        session.run("return #heroku.list_apps()")
+    monkeypatch.setenv("HEROKU_API_KEY", "token-of-another-user")
+    with pytest.raises(SettingsError, match="of the account `default` with another token"):
+        Session("default", record=file, resume=True)
+
+
+def test_an_answer_of_the_future_is_not_taken(file: Path) -> None:
+    ran(file, APPS[:1])
+    aged(file, -5)
+    with pytest.raises(SettingsError, match="which is later than now: the clock of this machine is wrong"):
+        ran(file, APPS)
 
 
 def test_an_answer_is_taken_once_and_then_asked_for_again(file: Path) -> None:
@@ -92,7 +175,7 @@ def test_what_another_try_may_change_is_asked_again_and_replaced(file: Path, ste
     with pytest.raises(ApiError):
         Asking(Script(step), cassette=cassette).fetch()
     cassette.close()
-    assert len(lines(file)) == 2
+    assert len(answers(file)) == 1
     cassette = Recorder(file, "default", resume=True)
     assert Asking(Script(said(200, '[{"id": "1"}]')), cassette=cassette).fetch().data == [{"id": "1"}]
     cassette.close()
@@ -100,32 +183,20 @@ def test_what_another_try_may_change_is_asked_again_and_replaced(file: Path, ste
     assert Asking(Script(), cassette=Player(file)).fetch().data == [{"id": "1"}]
 
 
-def test_no_other_program_changes_a_recording_between_a_look_at_it_and_its_change(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def check_lock(file: Path, _contents: Any) -> None:
-        with file.open("rb") as other, pytest.raises(BlockingIOError):
-            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    ran(file, APPS[:1])
-    monkeypatch.setattr(resumed_recording, "check_age", check_lock)
-    assert "1 answer taken" in ran(file, APPS[:1])[1]
-
-
 def test_only_what_was_sent_counts_as_a_request(file: Path) -> None:
     cassette = Recorder(file, "demo", "one", resume=True)
-    cassette.note(RecordedServerRequest.of("", SERVERS, {}), {"servers": []})
+    cassette.note_servers([])
     Asking(Script(said(200, "[]")), cassette=cassette).fetch()
     cassette.close()
 
-    assert resumed_recording.text_of_run(file, "one") == cassette.summary() == f"1 request recorded in {file}."
+    assert text_of_run(file, "one") == cassette.summary() == f"1 request recorded in {file}."
 
 
 def test_nothing_is_written_after_the_end_of_a_recording(file: Path) -> None:
     cassette = Recorder(file, "demo", resume=True)
     cassette.close()
     content = file.read_bytes()
-    cassette.note(RecordedServerRequest.of("", SERVERS, {}), {"servers": []})
+    cassette.note_servers([])
 
     assert file.read_bytes() == content
 
@@ -139,7 +210,7 @@ def test_a_refusal_is_asked_again(file: Path, status: int) -> None:
     asking = Asking(api := Script(OK), cassette=cassette)
     assert (len(asking.fetch().data), api.asked) == (2, 1)
     cassette.close()
-    assert [line["status"] for line in lines(file) if "status" in line] == [200]
+    assert [one["status"] for one in answers(file)] == [200]
 
 
 def test_an_answer_that_says_that_a_list_is_empty_is_not_asked_for_again(file: Path) -> None:
@@ -181,10 +252,11 @@ def test_the_time_of_the_data_is_that_of_the_answers_until_a_request_is_sent(fil
 def test_a_snapshot_that_goes_on_began_with_the_oldest_of_its_answers(file: Path) -> None:
     for folder in ("first", "second"):
         with Session("demo", record=file, resume=True) as session:
+            session.recording.finishes = False
             begun = snapshot.take(session, file.parent / folder).manifest["begun"]
         if folder == "first":
             aged(file, 5)
-    assert begun == lines(file)[0]["recorded"]
+    assert begun == runs(file)[0]["begun"]
 
 
 def test_fingerprints_of_another_key_are_asked_for_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +268,7 @@ def test_fingerprints_of_another_key_are_asked_for_again(file: Path, monkeypatch
         for key, apps in (("a" * 32, APPS[:1]), ("b" * 32, APPS[:2]), ("b" * 32, APPS[:2])):
             monkeypatch.setenv("KOSMO_FINGERPRINT_KEY", key)
             with Session("default", record=file, resume=True) as session:
+                session.recording.finishes = False
                 result = run_with(session, source, args=apps)
             values.append(({value.partition(":")[0] for value in result.value}, "; 0 requests" in result.notes[-1]))
 
@@ -216,82 +289,16 @@ def test_a_changed_script_is_told_which_requests_are_new(file: Path) -> None:
 @pytest.mark.parametrize("content", ["hello\n", '{"name": "my-app"}\n', " "])
 def test_only_a_recording_is_written_over(file: Path, content: str, *, resume: bool) -> None:
     file.write_text(content, encoding="utf-8")
-    with pytest.raises(SettingsError, match="is no recording, and only a recording is replaced"):
+    with pytest.raises(SettingsError, match="no archive of kosmo_kernel"):
         Session("demo", record=file, resume=resume)
     assert file.read_text(encoding="utf-8") == content
     assert list(file.parent.iterdir()) == [file]
-
-
-def test_a_recording_of_another_version_is_not_written_over(file: Path) -> None:
-    ran(file, APPS[:1])
-    content = file.read_bytes().replace(b'"cassette":1', b'"cassette":2')
-    file.write_bytes(content)
-    with pytest.raises(SettingsError, match="its version is 2"):
-        ran(file, APPS[:1])
-    assert file.read_bytes() == content
 
 
 def test_a_recording_of_another_account_is_not_gone_on_with(file: Path) -> None:
     ran(file, APPS[:1])
     with pytest.raises(SettingsError, match="a recording of the account `demo`, and this run uses `default`"):
         Session("default", record=file, resume=True)
-
-
-@pytest.fixture
-def left_behind(file: Path) -> Path:
-    """Return what a killed process that recorded without `--resume` leaves: a file beside, with half a line."""
-    ran(file, APPS[:2])
-    part = file.with_name(f".{file.name}.abc.part")
-    part.write_bytes(file.read_bytes()[:-20])
-    file.unlink()
-    return part
-
-
-def test_a_recording_that_a_killed_process_left_beside_its_file_is_gone_on_with(file: Path, left_behind: Path) -> None:
-    assert "1 answer taken" in ran(file, APPS[:2])[1]
-    assert list(file.parent.iterdir()) == [file]
-
-
-def test_a_recording_under_way_is_left_alone(file: Path, left_behind: Path) -> None:
-    with left_behind.open("rb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        assert "taken" not in ran(file, APPS[:2])[1]
-    assert left_behind.exists()
-
-
-def test_a_recording_that_another_program_moves_into_place_meanwhile_is_gone_on_with(
-    file: Path, left_behind: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    @contextmanager
-    def moved_by_another(_file: Path) -> Iterator[None]:
-        left_behind.rename(file)
-        yield
-
-    monkeypatch.setattr(unfinished_recordings, "moving", moved_by_another)
-    assert "1 answer taken" in ran(file, APPS[:2])[1]
-
-
-def test_a_recording_that_another_program_is_moving_into_place_is_waited_for_and_then_refused(
-    file: Path, left_behind: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(unfinished_recordings, "LOCK_TIMEOUT_SECONDS", 0.0)
-    with (
-        unfinished_recordings.moving(file),
-        pytest.raises(SettingsError, match=r"Another program has been writing .*audit\.jsonl"),
-    ):
-        Recorder(file, "demo", resume=True)
-
-
-@pytest.mark.parametrize("whose", ["of another user", "behind a link"])
-def test_what_another_user_may_have_put_beside_a_recording_is_left_alone(
-    file: Path, left_behind: Path, monkeypatch: pytest.MonkeyPatch, whose: str
-) -> None:
-    if whose == "behind a link":
-        left_behind.symlink_to(left_behind.rename(file.with_name("other.jsonl")))
-    else:
-        monkeypatch.setattr(os, "geteuid", lambda: left_behind.stat().st_uid + 1)
-    assert "taken" not in ran(file, APPS[:2])[1]
-    assert left_behind.exists()
 
 
 @pytest.fixture
@@ -311,16 +318,8 @@ def test_processes_of_one_run_take_the_answers_before_it_and_append_to_one_file(
         page = said(200, f'[{{"id": "{place}"}}]')
         assert Asking(Script(page), cassette=recorder).fetch().data == [{"id": str(place)}]
     third.close()
-    assert answers(file) == ["/apps/my-app/dynos", "/apps", "/apps", "/apps"]
-    assert sum("resumed" in line for line in lines(file)) == 1
-
-
-def test_half_a_line_of_a_killed_process_is_cut_off_by_the_next_that_writes(file: Path, two: list[Recorder]) -> None:
-    with file.open("ab") as opened:
-        opened.write(b'{"integration":"hero')
-    Asking(Script(said(200, "[]")), cassette=two[0]).fetch()
-
-    assert answers(file) == ["/apps/my-app/dynos", "/apps"]
+    assert paths(file) == ["/apps/my-app/dynos", "/apps", "/apps", "/apps"]
+    assert [run["run"] for run in runs(file)][1:] == ["one"]
 
 
 def test_the_users_settings_name_the_recording_of_notebooks(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -335,4 +334,4 @@ def test_the_users_settings_name_the_recording_of_notebooks(file: Path, monkeypa
 
     assert "1 answer taken from" in notes[-1]
     with pytest.raises(SettingsError, match="full path"):
-        change({("recording", "notebooks"): "audit.jsonl"})
+        change({("recording", "notebooks"): "audit.kosmo"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -11,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from kosmo_command import document, environment, kosmo, started
+from recorded import answers, paths, runs
 from repository import ROOT
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    return tmp_path / "audit.jsonl"
+    return tmp_path / "audit.kosmo"
 
 
 def test_the_command_records_and_replays(file: Path) -> None:
@@ -59,8 +59,7 @@ def test_ctrl_c_keeps_what_was_recorded(file: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
 
-    kept = [json.loads(line).get("status") for line in file.read_bytes().splitlines()]
-    assert (process.returncode, kept) == (130, [None, 200])
+    assert (process.returncode, [one["status"] for one in answers(file)]) == (130, [200])
 
 
 # All sessions of a process -----------------------------------------------------------------------------
@@ -85,9 +84,8 @@ def test_sessions_of_one_process_share_the_cassettes_that_the_environment_names(
         ).stdout.splitlines()
         for name in ("KOSMO_RECORD", "KOSMO_REPLAY")
     ]
-    lines = [json.loads(line) for line in file.read_bytes().splitlines()]
 
-    assert [line.get("path") for line in lines] == [None, "/apps/my-app", "/apps/my-app/dynos"]
+    assert paths(file) == ["/apps/my-app", "/apps/my-app/dynos"]
     assert ran[0] == [line.partition(" ")[0] + " []" for line in ran[1]]
     assert all("Replayed from" in line for line in ran[1])
 
@@ -114,7 +112,7 @@ def test_a_notebook_is_recorded_and_replayed(file: Path, tmp_path: Path) -> None
     assert f"Replayed from {file}" in shown
     cost, again = (done.stderr.partition(" requests, ")[0].partition(" for ")[2] for done in (first, second))
     assert cost == again != ""
-    recorded = json.loads(file.read_bytes().splitlines()[0])["recorded"]
+    recorded = runs(file)[0]["begun"]
     assert second.stderr.endswith(f" s. Replayed from {file}, recorded {recorded}. Nothing was sent.\n")
 
 

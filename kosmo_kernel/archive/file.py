@@ -1,0 +1,308 @@
+"""Open the file of an archive: how processes share it, and what its faults mean.
+
+While it is written the file is in WAL mode, in which a process that is killed at any moment loses nothing that it has
+written. A loss of power can lose the last answers, and never damages the file. When the last process closes it, it is
+one file in rollback mode, which can be read where nothing can be written. WAL needs memory that processes share. Where
+the file system has none, as those of networks, one process has the file for itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from kosmo_kernel.archive import schema
+from kosmo_kernel.archive.place import Place
+from kosmo_kernel.errors import FileWriteError, KosmoError, SettingsError
+from kosmo_kernel.settings.private_files import LOCK_TIMEOUT_SECONDS
+from kosmo_kernel.settings.table import RECORD, RESUME
+
+MAX_VALUE_BYTES = 96 << 20  # of one value: a response of the largest size, with room for longer JSON
+READ_SECONDS = 10.0  # for one query, of a file that somebody may have made to take for ever
+STEPS = 10_000  # of SQLite's machine between two looks at the clock
+_POLL_SECONDS = 0.02
+_HASH_BYTES = 16
+_NOT_SHARED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
+_REASONS = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+    sqlite3.SQLITE_AUTH: errno.EACCES,
+}
+
+
+class Archive:
+    """An open archive. Thread-safe.
+
+    Attributes:
+        file: its path.
+        dead: the runs that no living process writes, as far as that is known.
+    """
+
+    def __init__(self, file: Path, connection: sqlite3.Connection) -> None:
+        self.file = file
+        self.dead: frozenset[int] = frozenset()
+        self._connection = connection
+        self._lock = threading.RLock()
+        self._deadline = float("inf")
+        connection.set_progress_handler(lambda: time.monotonic() > self._deadline, STEPS)
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query.
+
+        Raises:
+            SettingsError: the file is damaged, or the query takes too long.
+        """
+        with self._lock, _explained(self.file), self._limited():
+            return self._connection.execute(sql, values).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write within the block, all of it or nothing.
+
+        Raises:
+            FileWriteError: it cannot be written, for example because the disk is full; the file is as before.
+            SettingsError: another program writes it for too long, or it is damaged.
+        """
+        with self._lock, _explained(self.file, writes=True):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def add_body(self, content: bytes) -> int:
+        """Return the number of a body, which is added within a transaction unless an equal one is there."""
+        digest = _digest(content)
+        known = self._connection.execute("SELECT id FROM kosmo_bodies WHERE hash = ?", (digest,)).fetchone()
+        if known:
+            return int(known[0])
+        values = (digest, content.decode())
+        added = self._connection.execute("INSERT INTO kosmo_bodies (hash, body) VALUES (?, ?)", values)
+        return int(added.lastrowid or 0)
+
+    def body(self, digest: Any, text: Any) -> bytes:
+        """Return a body by the columns of its row.
+
+        Raises:
+            SettingsError: it is missing, or was changed after it was written.
+        """
+        if isinstance(text, str):
+            content = text.encode(errors="replace")
+            if _digest(content) == digest:
+                return content
+        raise self.damaged("a response in it was changed after it was written")
+
+    def damaged(self, why: str) -> SettingsError:
+        """Return the error for a file whose content makes no sense."""
+        return _damaged(self.file, why)
+
+    def close(self) -> None:
+        """Close the file. The last process that has it open leaves one file, which has nothing deleted in it."""
+        with self._lock:
+            try:
+                if not self._is_read_only():
+                    self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+                    with suppress(sqlite3.OperationalError):  # another process has it open, and closes it later
+                        self._connection.execute("PRAGMA busy_timeout = 0")
+                        self._connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+            except sqlite3.Error:
+                pass  # what was written is in the file already, or in the one beside it that SQLite reads with it
+            finally:
+                self._connection.close()
+
+    # Opening -----------------------------------------------------------------------------------------
+
+    def _is_read_only(self) -> bool:
+        return bool(self._connection.execute("PRAGMA query_only").fetchone()[0])
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        self._deadline = time.monotonic() + READ_SECONDS
+        try:
+            yield
+        finally:
+            self._deadline = float("inf")
+
+    def prepare(self, *, writes: bool, is_empty: bool) -> None:
+        """Check that the file is an archive, after making it one if it `is_empty`, and begin to share it."""
+        with self._limited():
+            self._prepare(writes=writes, is_empty=is_empty)
+
+    def disconnect(self) -> None:
+        """Close the file and leave it as it is."""
+        self._connection.close()
+
+    def _prepare(self, *, writes: bool, is_empty: bool) -> None:
+        connection = self._connection
+        for name, value in (("trusted_schema", "OFF"), ("cell_size_check", "ON"), ("mmap_size", "0")):
+            connection.execute(f"PRAGMA {name} = {value}")
+        if not writes:
+            connection.execute("PRAGMA query_only = ON")
+            schema.check(connection, self.file)
+            return
+        if is_empty:
+            self._create_tables()
+        schema.check(connection, self.file)
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        self.dead = self._runs_without_process()
+        self._share()
+
+    def _create_tables(self) -> None:
+        connection = self._connection
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():  # another process may have been first
+                schema.create(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+    def _runs_without_process(self) -> frozenset[int]:
+        """Return the runs that no living process writes: all, if nobody else has the file open, else those that ended.
+
+        Only a process that is alone can end WAL mode. The lock that it takes then excludes that another one begins.
+        """
+        connection = self._connection
+        try:
+            connection.execute("PRAGMA busy_timeout = 0")
+            is_alone = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0] == "delete"
+            if is_alone:
+                connection.execute("BEGIN EXCLUSIVE")
+                is_alone = connection.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
+        except sqlite3.OperationalError as error:
+            if _code(error) not in _NOT_SHARED:
+                raise
+            is_alone = False
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {int(LOCK_TIMEOUT_SECONDS * 1000)}")
+        try:
+            runs = connection.execute("SELECT id FROM kosmo_runs WHERE ? OR ended IS NOT NULL", (is_alone,))
+            return frozenset(run for [run] in runs)
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def _share(self) -> None:
+        """Begin WAL mode: with others, or alone where processes share no memory."""
+        connection, until = self._connection, time.monotonic() + LOCK_TIMEOUT_SECONDS
+        while True:
+            try:
+                if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
+                    return
+                break
+            except sqlite3.OperationalError as error:  # SQLite does not wait for others here
+                if _code(error) not in _NOT_SHARED:
+                    break
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_POLL_SECONDS)
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        with suppress(sqlite3.OperationalError):  # then it stays in rollback mode, which is slower
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+
+
+def open_archive(file: Path, *, writes: bool = False) -> Archive:
+    """Open an archive.
+
+    Parameters:
+        file: its path.
+        writes: answers are added; a file that does not exist, or that is empty, becomes an archive.
+
+    Raises:
+        SettingsError: it is missing, no archive, damaged, of a newer version or of another user, or may be changed by
+            others; the message names the file.
+        FileWriteError: it cannot be written.
+    """
+    place = Place.of(file)
+    if writes:
+        place.create()
+    is_empty = place.check(writes=writes)
+    if is_empty and not writes:
+        raise SettingsError(f"{file} is empty, and so no archive. Name another file.")
+    with _explained(file, writes=writes):
+        archive = Archive(file, _connected(place, writes=writes))
+        try:
+            archive.prepare(writes=writes, is_empty=is_empty)
+            place.check(writes=writes)  # again, with what SQLite has opened beside it
+        except BaseException:
+            archive.disconnect()
+            raise
+    return archive
+
+
+def _connected(place: Place, *, writes: bool) -> sqlite3.Connection:
+    mode = "mode=rw"
+    if not writes:
+        # SQLite reads a file in WAL mode only if it can write beside it.
+        mode = "mode=ro" if place.can_write_beside() else "mode=ro&immutable=1"
+    uri = f"file:{quote(str(place.path))}?{mode}"
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    return connection
+
+
+def _damaged(file: Path, why: str) -> SettingsError:
+    return SettingsError(
+        f"{file} is damaged, or no archive of kosmo_kernel: {why}. Nothing was sent. Name another file."
+    )
+
+
+def advice_to_resume(file: Path) -> str:
+    """Return what to do where a recording could not be written any more."""
+    command = f"{RECORD.command} {file} {RESUME.command}"
+    return f"The answers before are in it: once it can be written again, `{command}` goes on with them."
+
+
+@contextmanager
+def _explained(file: Path, *, writes: bool = False) -> Iterator[None]:
+    """Raise the errors of SQLite within the block as errors that name the file."""
+    try:
+        yield
+    except KosmoError:
+        raise
+    except sqlite3.Error as error:
+        code = _code(error)
+        if code in _NOT_SHARED:
+            raise SettingsError(
+                f"Another program has been writing {file} for {LOCK_TIMEOUT_SECONDS:.0f} s. Wait until it is done."
+            ) from None
+        if code in _DAMAGED:
+            raise _damaged(file, str(error)) from None
+        if code == sqlite3.SQLITE_INTERRUPT:
+            raise _damaged(file, f"it takes more than {READ_SECONDS:.0f} s to read") from None
+        if code == sqlite3.SQLITE_TOOBIG:
+            raise _damaged(file, f"it has a value of more than {MAX_VALUE_BYTES >> 20} MiB") from None
+        if not writes:
+            raise SettingsError(f"{file} cannot be read: {error}.") from None
+        number = _REASONS.get(code, errno.EIO)
+        text = os.strerror(number) if code in _REASONS else str(error)
+        raise FileWriteError(file, OSError(number, text), advice_to_resume(file)) from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return the primary code of an error; 0 if it has none."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=_HASH_BYTES).digest()

@@ -1,0 +1,425 @@
+"""Record a run: every response is in its archive as soon as it has arrived, with secrets redacted.
+
+Several processes can record for one run: a notebook's kernels, and the commands that its cells start. They share the
+name of the run. A new run replaces the runs of before at its first answer, unless their processes still write.
+
+With `resume`, a run goes on with the runs of before, unless they have ended: it takes their answers, each once, and
+adds new ones. What a later try may change is asked again: refusals (status 401, 403, 404 and 429) and status 5xx,
+answers that never came, and those whose fingerprints have another key.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from kosmo_kernel.accounts import Account
+from kosmo_kernel.accounts.fingerprints import fingerprints
+from kosmo_kernel.archive.accounts import account_row, check_owner, read_accounts
+from kosmo_kernel.archive.answers import StoredAnswers
+from kosmo_kernel.archive.file import open_archive
+from kosmo_kernel.archive.requests import METHOD, SERVERS, RequestKey
+from kosmo_kernel.archive.responses import (
+    TEXT,
+    ResponseRedactor,
+    StoredAnswer,
+    redacted_json,
+    secrets_redactor,
+    server_answer,
+)
+from kosmo_kernel.archive.runs import (
+    CURRENT,
+    begin_run,
+    change_text,
+    delete_replaced,
+    earlier_answers,
+    finish_run,
+    give_up,
+)
+from kosmo_kernel.catalogue import Function, Integration
+from kosmo_kernel.catalogue.http import Response
+from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
+from kosmo_kernel.client.transport import Transport
+from kosmo_kernel.errors import ApiError
+from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text.times import iso_time, parse_time
+from kosmo_kernel.values.records import decode
+
+_COLUMNS = "run, account, function, request, outcome, status, headers, body, key, temporary, at, seconds, script"
+_INSERT = f"INSERT INTO kosmo_answers ({_COLUMNS}) VALUES ({', '.join('?' * len(_COLUMNS.split(',')))})"
+
+
+class RecordedAnswer(NamedTuple):
+    """An answer to record.
+
+    Parameters:
+        key: the request.
+        account: the account, or None for an MCP server.
+        function: the full name of the function, or the method of an MCP server.
+        answer: what was answered.
+        seconds: how long that took.
+        fingerprints: the id of the key of the fingerprints in it, or None.
+    """
+
+    key: RequestKey
+    account: Account | None
+    function: str
+    answer: StoredAnswer
+    seconds: float
+    fingerprints: str | None = None
+
+
+class TakenOver(NamedTuple):
+    """What a run took over from earlier ones: the number of answers, and the time of the oldest that there was."""
+
+    answers: int
+    oldest: datetime | None
+
+    def facts(self) -> dict[str, Any]:
+        """Return the facts for a JSON document."""
+        return {"answers": self.answers, "oldest": iso_time(self.oldest) if self.oldest else None}
+
+
+class Recorder:
+    """Record a run in an archive. Thread-safe.
+
+    Parameters:
+        file: the path of the archive; it is created if it does not exist.
+        account: the account of calls that name none.
+        run: the name that the processes of one run share; empty for a process that records alone.
+        resume: take the answers of the runs of before, unless they have ended.
+
+    Attributes:
+        file: the same.
+        resumes: whether the run goes on with the runs of before, if there are such.
+        recorded_account: the account of the runs that this one goes on with; None if it begins anew.
+
+    Raises:
+        SettingsError: the file is no archive or cannot be used, or its answers are too old.
+        FileWriteError: it cannot be written.
+    """
+
+    live = True
+
+    def __init__(self, file: Path, account: str, run: str = "", *, resume: bool = False) -> None:
+        self.file = file
+        self._lock = threading.RLock()
+        self._numbers = itertools.count()
+        self._pending: dict[int, RecordedAnswer] = {}  # failures that may be retried, by the request's number
+        self._rows: dict[tuple[str, str, str], int] = {}  # of accounts, by service, name and token
+        self._count = 0  # answers to requests that were sent
+        self._taken = 0
+        self._closed = self._finished = self._failed = False
+        self._script: str | None = None  # digest and name of a script, written with its first answer
+        self._text = ""  # the summary, once the recording is closed
+        self._archive = open_archive(file, writes=True)
+        try:
+            name = run or os.urandom(8).hex()
+            self._run, before = begin_run(self._archive, name, account, resume=resume)
+            self._known = read_accounts(self._archive) if before else []
+            condition = f"kosmo_answers.id <= {self._run.takes_to} AND NOT temporary AND {CURRENT}"
+            self._answers = StoredAnswers(self._archive, self._known, condition)
+            self._earlier = earlier_answers(self._archive, self._run.takes_to, self._run.number)
+        except BaseException:
+            self._archive.close()
+            raise
+        self.recorded_account = before[-1].account or None if before else None
+        self._begun = before[0].begun if before else self._run.begun
+        self._last_taken = ""  # the time of the newest answer that was taken
+        self.resumes = resume
+
+    @property
+    def taken_over(self) -> TakenOver | None:
+        """What was taken over from earlier runs, or None for nothing."""
+        return TakenOver(self._taken, self._earlier.oldest) if self._taken else None
+
+    def now(self) -> datetime:
+        """Return the time of the data: of a run that goes on, that of the last answer that it took, else the time."""
+        if not self.resumes or self._count:
+            return datetime.now(UTC)
+        return max(self._begun, parse_time(self._last_taken)) if self._last_taken else self._begun
+
+    def check_owner(self, account: Account) -> None:
+        """Check that the answers that are taken are of the same token and address as an account.
+
+        Raises:
+            SettingsError: they are not. Nothing was sent.
+        """
+        check_owner(self._archive, self._known, account)
+
+    def take_result(self, server: str, method: str, params: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the result of an MCP server in an earlier run, each once; None if the request must be sent.
+
+        Raises:
+            ApiError: the request led to an error.
+            SettingsError: the result is damaged.
+        """
+        key = RequestKey.of_server(server, method, params)
+        taken = self.take(key)
+        with self._answers.valid(key):
+            return taken.result(method) if taken else None
+
+    def response(self, key: RequestKey, taken: StoredAnswer) -> Response:
+        """Return the response of an answer that was taken.
+
+        Raises:
+            NoResponseError, TruncatedResponseError: there was none, or it ended early.
+            SettingsError: the answer is damaged.
+        """
+        with self._answers.valid(key):
+            return taken.response()
+
+    def take(self, key: RequestKey) -> StoredAnswer | None:
+        """Return the answer of an earlier run to a request, each once; None if the request must be sent.
+
+        Raises:
+            SettingsError: the answer is damaged.
+        """
+        if not self._known:
+            return None
+        with self._lock:
+            taken = None if self._closed else self._answers.next(key)
+            if taken is None:
+                return None
+            self._taken += 1
+            self._last_taken = max(self._last_taken, taken.at)  # the times were checked when the run began
+            return taken.answer
+
+    def begin_script(self, name: str, source: str) -> None:
+        """Note which script makes the next requests, so that a run that goes on can tell whether it has changed."""
+        from hashlib import sha256
+
+        self._script = f"{sha256(source.encode(errors='replace')).hexdigest()[:16]} {name}"
+
+    def transport(self, integration: Integration, account: Account, connections: Transport) -> Transport:
+        """Return a transport that uses the account's connections and records the responses.
+
+        Raises:
+            SettingsError: answers of the account that are taken are of another token or address.
+        """
+        self.check_owner(account)
+        return _RecordingTransport(self, integration, account, connections)
+
+    def number(self) -> int:
+        """Return the number of the next request."""
+        return next(self._numbers)
+
+    def keep(self, number: int, recorded: RecordedAnswer, *, passing: bool) -> None:
+        """Record how a request ended.
+
+        Parameters:
+            number: the request's number.
+            recorded: the answer.
+            passing: a retry may succeed: write it only if no later one of the same number replaces it.
+
+        Raises:
+            FileWriteError: the file cannot be written, for example because the disk is full.
+        """
+        with self._lock:
+            if passing:
+                self._pending[number] = recorded
+                return
+            self._pending.pop(number, None)
+            self._write([recorded])
+
+    def keep_server_reply(
+        self,
+        server: str,
+        method: str,
+        params: Mapping[str, Any],
+        reply: Mapping[str, Any] | ApiError,
+        secrets: Iterable[str],
+    ) -> None:
+        """Record the response of an MCP server.
+
+        Parameters:
+            server, method, params: the request.
+            reply: its result, or the error that it led to.
+            secrets: values that are redacted.
+
+        Raises:
+            FileWriteError: as for `keep`.
+        """
+        known = tuple(secrets)
+        redacted = decode(redacted_json(dict(params), secrets_redactor(known)))
+        key, answer = RequestKey.of_server(server, method, redacted), server_answer(reply, known)
+        self.keep(self.number(), RecordedAnswer(key, None, method, answer, 0.0), passing=False)
+
+    def note_servers(self, servers: list[dict[str, Any]]) -> None:
+        """Record the configured MCP servers, which is no response to a request, but is needed for the replay.
+
+        Raises:
+            FileWriteError: as for `keep`.
+        """
+        answer = server_answer({"servers": servers}, ())
+        key = RequestKey.of_server("", SERVERS, {})
+        with self._lock:
+            self._write([RecordedAnswer(key, None, SERVERS, answer, 0.0)])
+
+    def summary(self) -> str:
+        """Return sentences with the number of answers that were taken and of requests that were recorded."""
+        with self._lock:
+            if self._closed:
+                return self._text
+            sent = counted(self._count + len(self._pending), "request")
+            if not self._earlier.answers:
+                return f"{sent} recorded in {self.file}."
+            taken = f"{counted(self._taken, 'answer')} taken from {self.file}, the oldest {self._earlier.age_text}"
+            return f"{taken}; {sent} sent and recorded.{change_text(self._archive, self._run)}"
+
+    def begin_use(self) -> None:
+        """Note that the run goes on, after it may have come to its end for another session of this process."""
+        self._finished = False
+
+    def finish(self) -> None:
+        """Note that the run has come to its end, so that the next one does not go on with it.
+
+        A run to which a service was missing is not at its end: another one may go on with it.
+
+        Raises:
+            FileWriteError: it cannot be written.
+        """
+        with self._lock:
+            self._finished = True
+            if self._closed and not self._failed:
+                finish_run(self.file, self._run.name)
+
+    def close(self) -> None:
+        """Finish the recording. A file of before is as it was if no request was recorded.
+
+        Raises:
+            FileWriteError: what is left to write cannot be written.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            try:
+                pending, self._pending = self._pending, {}
+                self._write(pending.values())
+                with self._archive.transaction() as connection:
+                    if not self._count:
+                        give_up(connection, self._run.number)
+                self._text = self.summary()
+            finally:
+                self._closed = True
+                self._archive.close()
+            if self._finished:
+                self.finish()
+
+    def _write(self, answers: Iterable[RecordedAnswer]) -> None:
+        answers = list(answers)
+        if self._closed or not answers:  # a response that arrived after `close`
+            return
+        sent = sum(one.function != SERVERS for one in answers)
+        try:
+            with self._archive.transaction() as connection:
+                if sent and not self._count:
+                    delete_replaced(connection, self._run.number)
+                for one in answers:
+                    connection.execute(_INSERT, self._values(connection, one))
+        except BaseException:
+            self._rows.clear()  # they may not be there
+            raise
+        self._count += sent
+        self._script = None if sent else self._script
+        self._failed = self._failed or any(one.answer.is_passing for one in answers)
+
+    def _values(self, connection: sqlite3.Connection, one: RecordedAnswer) -> tuple[Any, ...]:
+        """Return the row of an answer, whose account and body are added if they are new."""
+        answer, account = one.answer, (one.key.service, one.key.account, one.account.token if one.account else "")
+        if account not in self._rows:
+            self._rows[account] = account_row(self._archive, connection, *account[:2], one.account)
+        return (
+            self._run.number,
+            self._rows[account],
+            one.function,
+            one.key.text,
+            answer.outcome,
+            answer.status,
+            None if answer.headers is None else msgspec.json.encode(answer.headers).decode(),
+            self._archive.add_body(answer.body),
+            one.fingerprints,
+            answer.is_temporary or one.function == SERVERS,
+            iso_time(datetime.now(UTC)),
+            round(one.seconds, 6),
+            self._script if one.function != SERVERS else None,
+        )
+
+
+class _NumberedRequest(NamedTuple):
+    """A request to record.
+
+    Parameters:
+        number: its number.
+        key: its key in the archive.
+        inner: the request of the inner transport.
+        function: its function.
+        taken: the answer of an earlier run, or None.
+    """
+
+    number: int
+    key: RequestKey
+    inner: Any
+    function: Function
+    taken: StoredAnswer | None
+
+
+class _RecordingTransport:
+    """A transport that records the responses of an account's connections."""
+
+    def __init__(self, recorder: Recorder, integration: Integration, account: Account, connections: Transport) -> None:
+        self._recorder, self._integration, self._account = recorder, integration, account
+        self._connections = connections
+        self._redactor = ResponseRedactor(integration, account)
+        budget = integration.budget
+        self._free = f"{METHOD} {budget.path}" if budget and budget.path else None
+
+    @property
+    def closed(self) -> bool:
+        return self._connections.closed
+
+    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str], function: Function) -> Any:
+        inner = self._connections.request(url, headers, query, function)
+        key = RequestKey.of_call(self._integration, self._account, url, headers, query)
+        return _NumberedRequest(self._recorder.number(), key, inner, function, self._recorder.take(key))
+
+    def sends(self, request: Any) -> bool:
+        return request.taken is None
+
+    def send(self, request: Any, check: Callable[[], None]) -> Response:
+        if request.taken is not None:
+            return self._recorder.response(request.key, request.taken)
+        began = time.monotonic()
+        try:
+            reply = self._connections.send(request.inner, check)
+        except NoResponseError as error:
+            self._keep(request, self._redactor.none(error), began, passing=error.retryable != "never")
+            raise
+        except TruncatedResponseError as error:
+            self._keep(request, self._redactor.broken(error, request.function), began, passing=True)
+            raise
+        answer = self._redactor.response(reply, request.function)
+        self._keep(request, answer, began, passing=answer.is_passing)
+        if answer.outcome == TEXT or request.function.fingerprints:
+            return reply
+        return reply._replace(body=answer.body)  # the run gets what its replay will get, so that both are the same
+
+    def close(self) -> None:
+        self._connections.close()
+
+    def _keep(self, request: _NumberedRequest, answer: StoredAnswer, began: float, *, passing: bool) -> None:
+        if request.key.text == self._free:
+            return  # queries of the request budget are not recorded
+        name = f"{self._integration.name}.{request.function.name}"
+        key_id = fingerprints(self._account.alias).key_id if request.function.fingerprints else None
+        recorded = RecordedAnswer(request.key, self._account, name, answer, time.monotonic() - began, key_id)
+        self._recorder.keep(request.number, recorded, passing=passing)

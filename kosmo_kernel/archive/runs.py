@@ -1,0 +1,288 @@
+"""The runs of an archive: which of them belong together, how old their answers are, and whether their scripts changed.
+
+A run that goes on and the runs before it belong together until one of them has ended: then the next run begins anew.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kosmo_kernel import __version__
+from kosmo_kernel.accounts.fingerprints import fingerprints
+from kosmo_kernel.archive.file import Archive, open_archive
+from kosmo_kernel.archive.requests import SERVERS
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.table import RESUME, RESUME_WITHIN
+from kosmo_kernel.text.quantities import counted, duration
+from kosmo_kernel.text.times import iso_time, parse_time
+
+MAX_NAMES = 8  # of functions in a note
+MAX_RUNS = 100_000
+_MAX_CLOCK_DIFFERENCE = timedelta(minutes=10)  # between the clocks of two machines
+# The answers of runs that are not about to be replaced.
+CURRENT = "run IN (SELECT id FROM kosmo_runs WHERE replaced_by IS NULL)"
+_INSERT = "INSERT INTO kosmo_runs (run, account, begun, version, takes_to) VALUES (?, ?, ?, ?, ?)"
+_TAKEN = f"id <= ? AND run != ? AND NOT temporary AND {CURRENT}"
+
+
+class Run(NamedTuple):
+    """A run of an archive; see the table `kosmo_runs`."""
+
+    number: int
+    name: str
+    account: str
+    begun: datetime
+    ended: str | None
+    takes_to: int
+    replaced_by: int | None
+
+
+class Earlier(NamedTuple):
+    """The answers that earlier runs left to a run.
+
+    Parameters:
+        answers: how many there are.
+        oldest: the time of the oldest of them; None without answers.
+    """
+
+    answers: int
+    oldest: datetime | None
+
+    @property
+    def age_text(self) -> str:
+        """The age of the oldest answer with its time: `2 h 5 min old (2026-11-20T09:30:00Z)`."""
+        return _age_text(self.oldest) if self.oldest else ""
+
+
+def read_runs(archive: Archive) -> list[Run]:
+    """Return the runs of an archive in the order in which they began.
+
+    Raises:
+        SettingsError: a row makes no sense, or there are too many.
+    """
+    rows = archive.rows(
+        "SELECT id, run, account, begun, ended, takes_to, replaced_by FROM kosmo_runs ORDER BY id LIMIT ?",
+        (MAX_RUNS + 1,),
+    )
+    if len(rows) > MAX_RUNS:
+        raise archive.damaged(f"it has more than {MAX_RUNS:,} runs")
+    try:
+        return [_run(*row) for row in rows]
+    except (ValueError, TypeError) as error:
+        raise archive.damaged(f"its runs make no sense: {error}") from None
+
+
+def begin_run(archive: Archive, name: str, account: str, *, resume: bool) -> tuple[Run, list[Run]]:
+    """Return the run of a name, which begins unless another process of it has begun already, and those it goes on with.
+
+    Parameters:
+        archive: the archive.
+        name: identifies the run; its processes share it.
+        account: the account of calls that name none; may be empty if another process of the run says it.
+        resume: go on with the runs before, unless they have ended.
+
+    Raises:
+        SettingsError: the answers of the runs before are too old, or the archive makes no sense.
+    """
+    with archive.transaction() as connection:
+        if own := next((run for run in read_runs(archive) if run.name == name), None):
+            if account and not own.account:
+                connection.execute("UPDATE kosmo_runs SET account = ? WHERE id = ?", (account, own.number))
+            before = [run for run in read_runs(archive) if run.number < own.number and run.replaced_by is None]
+            return own, before if own.takes_to else []
+        _delete_empty_runs(connection, archive.dead)
+        before = [run for run in read_runs(archive) if run.replaced_by is None]
+        takes_to = 0
+        if resume and before and before[-1].ended is None:
+            _delete_what_may_change(archive, connection)
+            [[last]] = archive.rows(f"SELECT max(id) FROM kosmo_answers WHERE NOT temporary AND {CURRENT}")
+            takes_to = int(last or 0)
+            _check_age(archive, earlier_answers(archive, takes_to))
+        values = (name, account, iso_time(datetime.now(UTC)), __version__, takes_to)
+        added = connection.execute(_INSERT, values)
+        if not takes_to:
+            _replace(connection, archive.dead, added.lastrowid or 0)
+        own = read_runs(archive)[-1]
+        return own, before if takes_to else []
+
+
+def delete_replaced(connection: sqlite3.Connection, run: int) -> None:
+    """Delete the runs that a run replaces, and what only they had, within a transaction."""
+    replaced = "SELECT id FROM kosmo_runs WHERE replaced_by = ?"
+    if not connection.execute(replaced, (run,)).fetchone():
+        return
+    connection.execute(f"DELETE FROM kosmo_answers WHERE run IN ({replaced})", (run,))
+    connection.execute("DELETE FROM kosmo_runs WHERE replaced_by = ?", (run,))
+    _delete_unused(connection)
+
+
+def give_up(connection: sqlite3.Connection, run: int) -> None:
+    """Leave the runs that a run would have replaced as they are, because it got no answer, within a transaction."""
+    others = "SELECT 1 FROM kosmo_runs WHERE replaced_by = ?"
+    if connection.execute(others, (run,)).fetchone():
+        connection.execute("UPDATE kosmo_runs SET replaced_by = NULL WHERE replaced_by = ?", (run,))
+        connection.execute("DELETE FROM kosmo_answers WHERE run = ?", (run,))
+        connection.execute("DELETE FROM kosmo_runs WHERE id = ?", (run,))
+        _delete_unused(connection)
+
+
+def finish_run(file: Path, name: str) -> None:
+    """Write that a run has come to its end, in a file that its processes have closed.
+
+    Raises:
+        SettingsError: the file cannot be used.
+        FileWriteError: it cannot be written.
+    """
+    archive = open_archive(file, writes=True)
+    try:
+        with archive.transaction() as connection:
+            ended = (iso_time(datetime.now(UTC)), name)
+            connection.execute("UPDATE kosmo_runs SET ended = ? WHERE run = ?", ended)
+    finally:
+        archive.close()
+
+
+def earlier_answers(archive: Archive, takes_to: int, run: int = 0) -> Earlier:
+    """Return what earlier runs left to a run, by the last answer that it may take.
+
+    Raises:
+        SettingsError: the time of an answer makes no sense.
+    """
+    [[count, oldest, newest]] = archive.rows(
+        f"SELECT count(*), min(at), max(at) FROM kosmo_answers WHERE {_TAKEN}", (takes_to, run)
+    )
+    if not count:
+        return Earlier(0, None)
+    try:
+        first, last = parse_time(oldest), parse_time(newest)
+    except (ValueError, TypeError):
+        raise archive.damaged("the time of an answer makes no sense") from None
+    if last > datetime.now(UTC) + _MAX_CLOCK_DIFFERENCE:
+        raise SettingsError(
+            f"{archive.file} has an answer of {iso_time(last)}, which is later than now: the clock of this machine is "
+            f"wrong, or the answer is. Nothing was sent. Set the clock, or record anew without `{RESUME.command}`."
+        )
+    return Earlier(count, first)
+
+
+def change_text(archive: Archive, run: Run) -> str:
+    """Return a sentence on the requests that a changed script made anew; empty if it has not changed."""
+    mine = _scripts(archive, "run = ?", (run.number,))
+    before = _scripts(archive, _TAKEN, (run.takes_to, run.number))
+    if not any(name in before and not digests <= before[name] for name, digests in mine.items()):
+        return ""
+    new = _sent(archive, run)
+    listed = ", ".join(f"{name} {count:,}" for name, count in new[:MAX_NAMES])
+    more = f" and {len(new) - MAX_NAMES} more functions" if len(new) > MAX_NAMES else ""
+    total = counted(sum(count for _, count in new), "request")
+    return f" The script has changed since: {total} new{': ' if new else ''}{listed}{more}."
+
+
+def text_of_run(file: Path, name: str) -> str:
+    """Return sentences for the user about a run that has ended; empty if there is none of that name.
+
+    Raises:
+        SettingsError: the file is no archive.
+    """
+    if not file.exists():
+        return ""
+    archive = open_archive(file)
+    try:
+        run = next((one for one in read_runs(archive) if one.name == name), None)
+        if run is None:
+            return ""
+        sent = counted(sum(count for _, count in _sent(archive, run)), "request")
+        earlier = earlier_answers(archive, run.takes_to, run.number)
+        if not earlier.answers:
+            return f"{sent} recorded in {file}."
+        has = f"{file} had {counted(earlier.answers, 'answer')}, the oldest {earlier.age_text}"
+        return f"{has}; {sent} sent and recorded.{change_text(archive, run)}"
+    finally:
+        archive.close()
+
+
+def _run(*row: Any) -> Run:
+    number, name, account, begun, ended, takes_to, replaced_by = row
+    if not all(isinstance(text, str) for text in (name, account, begun, ended or "")):
+        raise TypeError("a name, an account or a time is no text")
+    if not all(isinstance(one, int) for one in (takes_to, replaced_by or 0)):
+        raise TypeError("the number of an answer or a run is none")
+    return Run(number, name, account, parse_time(begun), ended, takes_to, replaced_by)
+
+
+def _check_age(archive: Archive, earlier: Earlier) -> None:
+    limit = RESUME_WITHIN.resolve(None, config().get(*RESUME_WITHIN.config))
+    if earlier.oldest is not None and _age(earlier.oldest) > limit:
+        raise SettingsError(
+            f"The oldest answer in {archive.file} is {earlier.age_text}, and `{RESUME.command}` takes answers up to an "
+            f"age of {duration(int(limit))}. Take older ones with `{RESUME_WITHIN.command} SECONDS` (or "
+            f"{RESUME_WITHIN.variable}), or record anew without `{RESUME.command}`. Nothing was sent."
+        )
+
+
+def _delete_empty_runs(connection: sqlite3.Connection, dead: Collection[int]) -> None:
+    """Delete runs whose processes were killed before the first answer, so that what they would have replaced stays."""
+    empty = "ended IS NULL AND NOT EXISTS (SELECT 1 FROM kosmo_answers WHERE run = kosmo_runs.id)"
+    connection.executemany(f"DELETE FROM kosmo_runs WHERE id = ? AND {empty}", [(run,) for run in dead])
+    connection.execute("UPDATE kosmo_runs SET replaced_by = NULL WHERE replaced_by NOT IN (SELECT id FROM kosmo_runs)")
+
+
+def _delete_what_may_change(archive: Archive, connection: sqlite3.Connection) -> None:
+    """Delete the answers that may be others by now, and those whose fingerprints could not be compared with new ones.
+
+    Those of runs that may still go on stay, but are not taken.
+    """
+    other_keys = [
+        (account, key)
+        for account, name, key in archive.rows(
+            "SELECT DISTINCT kosmo_accounts.id, name, key FROM kosmo_answers "
+            "JOIN kosmo_accounts ON account = kosmo_accounts.id WHERE key IS NOT NULL"
+        )
+        if key != fingerprints(str(name)).key_id
+    ]
+    connection.executemany("DELETE FROM kosmo_answers WHERE account = ? AND key = ?", other_keys)
+    connection.executemany("DELETE FROM kosmo_answers WHERE run = ? AND temporary", [(run,) for run in archive.dead])
+    _delete_unused(connection)
+
+
+def _delete_unused(connection: sqlite3.Connection) -> None:
+    for table, column in (("kosmo_bodies", "body"), ("kosmo_accounts", "account")):
+        connection.execute(f"DELETE FROM {table} WHERE id NOT IN (SELECT {column} FROM kosmo_answers)")
+
+
+def _replace(connection: sqlite3.Connection, dead: Collection[int], run: int) -> None:
+    values = [(run, other) for other in dead if other != run]
+    connection.executemany("UPDATE kosmo_runs SET replaced_by = ? WHERE id = ? AND replaced_by IS NULL", values)
+
+
+def _sent(archive: Archive, run: Run) -> list[tuple[str, int]]:
+    """Return the functions whose requests a run has sent, with their numbers, the largest first."""
+    rows = archive.rows(
+        "SELECT function, count(*) FROM kosmo_answers WHERE run = ? AND request != ? GROUP BY function "
+        "ORDER BY 2 DESC, min(id)",
+        (run.number, SERVERS),
+    )
+    return [(str(name), int(count)) for name, count in rows]
+
+
+def _scripts(archive: Archive, condition: str, values: tuple[int, ...]) -> dict[str, set[str]]:
+    """Return the digests of the scripts of some answers, by the names of the scripts."""
+    scripts: dict[str, set[str]] = {}
+    sql = f"SELECT DISTINCT script FROM kosmo_answers WHERE script IS NOT NULL AND {condition}"
+    for [script] in archive.rows(sql, values):
+        digest, _, name = str(script).partition(" ")
+        scripts.setdefault(name, set()).add(digest)
+    return scripts
+
+
+def _age(moment: datetime) -> float:
+    return max(0.0, (datetime.now(UTC) - moment).total_seconds())
+
+
+def _age_text(moment: datetime) -> str:
+    return f"{duration(int(_age(moment)))} old ({iso_time(moment)})"
