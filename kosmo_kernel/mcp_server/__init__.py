@@ -2,6 +2,7 @@
 
     tools.py         the tools and pages that it offers
     search.py        the answers of the search tool
+    resources.py     the pages and the values that a client can save
     answers.py       the text of an answer, within a number of tokens
     sessions.py      the Lua sessions, one for each client
     in_flight.py     a call in progress: its progress, its cancellation, and an answer before its end

@@ -164,6 +164,21 @@ class CallHandler:
         ]
         return ToolResult("\n".join(lines))
 
+    def value_of(self, client: str | None, number: int, session: str | None = None) -> Any:
+        """Return a value of `Out` of a client; None if there is none.
+
+        Parameters:
+            client: identifies the client; None if the transport does not.
+            number: its number.
+            session: the name of the session, where the transport does not identify the client.
+
+        Raises:
+            UnknownNameError: the value was dropped, or there is no such session.
+        """
+        owner = _owner(client, session)
+        with self._sessions.of_client(owner.key, InFlightCall(lambda _: None), known=True) as of_client:
+            return of_client.lua.kept.read(number)
+
     def end(self, client: str) -> None:
         """Close the session of a client that has left."""
         self._sessions.end(_owner(client, None).key)

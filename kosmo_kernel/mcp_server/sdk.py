@@ -24,15 +24,16 @@ from mcp.server.lowlevel import Server
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.message import SessionMessage
 
-from kosmo_kernel import __version__, docs
-from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel import __version__
+from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp.streams import ReadStream, WriteStream
 from kosmo_kernel.mcp_server.answers import ToolResult
 from kosmo_kernel.mcp_server.call_handler import CallHandler
 from kosmo_kernel.mcp_server.in_flight import InFlightCall
+from kosmo_kernel.mcp_server.resources import DOCS, MARKDOWN, OUT, read_resource
 from kosmo_kernel.mcp_server.streams import TextOutput
 from kosmo_kernel.mcp_server.tasks import Running, Tasks, declares_tasks
-from kosmo_kernel.mcp_server.tools import INSTRUCTIONS, NAME, PREFIX, OfferedTool, pages
+from kosmo_kernel.mcp_server.tools import INSTRUCTIONS, LUA, NAME, READ, SEARCH, OfferedTool, pages
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -43,7 +44,6 @@ PATH = "/mcp"
 SESSION_HEADER = b"mcp-session-id"
 CACHE = CacheHint(ttl_ms=3_600_000)  # what is offered stays the same while the server runs
 HOSTS = ("127.0.0.1", "localhost")
-MARKDOWN = "text/markdown"
 # Progress must increase with every notification, but some are sent while no call finishes. Until the run is over, half
 # a call is subtracted from the finished ones, which leaves room for small steps.
 HALF, STEP = 0.5, 1e-6
@@ -64,7 +64,8 @@ def server_of(handler: CallHandler, client: Callable[[ServerRequestContext[Any, 
 
     async def call_tool(context: ServerRequestContext[Any, Any], params: protocol.CallToolRequestParams) -> Any:
         if params.name not in handler.offers:
-            raise MCPError(protocol.INVALID_PARAMS, f"There is no tool `{params.name[:80]}`.")
+            tools = ", ".join(f"`{name}`" for name in (LUA, SEARCH, READ))
+            raise MCPError(protocol.INVALID_PARAMS, f"There is no tool `{params.name[:80]}`. There are {tools}.")
         underway = InFlightCall(_progress_reporter(context))
         work = partial(handler.answer, params.name, params.arguments or {}, underway, client(context))
         running = asyncio.ensure_future(_in_thread(work, limiter))
@@ -103,10 +104,29 @@ def server_of(handler: CallHandler, client: Callable[[ServerRequestContext[Any, 
         on_call_tool=call_tool,
         on_list_resources=_list_resources,
         on_list_resource_templates=_list_templates,
-        on_read_resource=_read_resource,
+        on_read_resource=_reader(handler, client, limiter),
     )
     tasks.register(server)
     return server
+
+
+def _reader(
+    handler: CallHandler, client: Callable[[ServerRequestContext[Any, Any]], str | None], limiter: anyio.CapacityLimiter
+) -> Callable[[ServerRequestContext[Any, Any], Any], Awaitable[protocol.ReadResourceResult]]:
+    """Return the handler of requests for resources; see `server_of`."""
+
+    async def read(context: ServerRequestContext[Any, Any], params: Any) -> protocol.ReadResourceResult:
+        uri = str(params.uri)
+        value_of = partial(handler.value_of, client(context))
+        try:
+            resource = await run_sync(read_resource, uri, value_of, limiter=limiter)
+        except KosmoError as error:
+            raise MCPError(protocol.INVALID_PARAMS, error.message) from None
+        text = protocol.TextResourceContents(uri=uri, mime_type=resource.mime_type, text=resource.text)
+        result = protocol.ReadResourceResult(contents=[text])
+        return result if resource.is_fixed else result.model_copy(update={"ttl_ms": 0})
+
+    return read
 
 
 async def _in_thread(work: Callable[[], ToolResult], limiter: anyio.CapacityLimiter) -> protocol.CallToolResult:
@@ -121,29 +141,20 @@ def _content(result: ToolResult) -> protocol.CallToolResult:
 async def _list_resources(_: Any, _params: Any) -> protocol.ListResourcesResult:
     return protocol.ListResourcesResult(
         resources=[
-            protocol.Resource(name=name, title=about, uri=f"{PREFIX}{name}", mime_type=MARKDOWN)
+            protocol.Resource(name=name, title=about, uri=f"{DOCS}{name}", mime_type=MARKDOWN)
             for name, about in pages().items()
         ]
     )
 
 
 async def _list_templates(_: Any, _params: Any) -> protocol.ListResourceTemplatesResult:
-    template = protocol.ResourceTemplate(
-        name="docs", title="A page of the reference", uri_template=f"{PREFIX}{{page}}", mime_type=MARKDOWN
+    page = protocol.ResourceTemplate(
+        name="docs", title="A page of the reference", uri_template=f"{DOCS}{{page}}", mime_type=MARKDOWN
     )
-    return protocol.ListResourceTemplatesResult(resource_templates=[template])
-
-
-async def _read_resource(_: Any, params: protocol.ReadResourceRequestParams) -> protocol.ReadResourceResult:
-    uri = str(params.uri)
-    if not uri.startswith(PREFIX):
-        raise MCPError(protocol.INVALID_PARAMS, f"There is no resource `{uri[:80]}`: pages are {PREFIX}…")
-    try:
-        page = docs.read(uri.removeprefix(PREFIX))
-    except UnknownNameError as error:
-        raise MCPError(protocol.INVALID_PARAMS, error.message) from None
-    text = protocol.TextResourceContents(uri=uri, mime_type=MARKDOWN, text=str(page))
-    return protocol.ReadResourceResult(contents=[text])
+    value = protocol.ResourceTemplate(
+        name="out", title="A value of `Out`, whole: as json, csv or md", uri_template=f"{OUT}{{number}}.{{form}}"
+    )
+    return protocol.ListResourceTemplatesResult(resource_templates=[page, value])
 
 
 def _tool(offer: OfferedTool) -> protocol.Tool:

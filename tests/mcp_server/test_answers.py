@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kosmo_kernel import docs
+from kosmo_kernel.docs.checks import check_names
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN, answer_of_run, answer_of_text
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 from kosmo_kernel.mcp_server.in_flight import InFlightCall
+from kosmo_kernel.mcp_server.search import page_list
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.values.records import Records
 
@@ -105,9 +107,17 @@ def test_a_page_that_is_cut_says_how_to_read_on() -> None:
     assert text.endswith(' more lines. `lua_run` with `docs.read("heroku"):sub(1001)` has the rest.')
 
 
+def test_what_an_agent_reads_of_itself_and_of_all_pages_is_short() -> None:
+    assert len(docs.read("agents")) <= 300 * CHARACTERS_PER_TOKEN
+    pages = page_list()
+    assert len(pages) <= 600 * CHARACTERS_PER_TOKEN
+    assert pages.startswith("# Pages\nGuides: overview, ")
+    assert {*re.findall(r"[a-z-]+", pages)} >= {*docs.GUIDES, *check_names()}
+
+
 def test_the_guide_shows_what_an_agent_gets() -> None:
     handler = CallHandler(ServerOptions("demo"))
-    transcripts = re.findall(r"```lua\n(.*?)```\n\n```answer\n(.*?)\n```", docs.read("agents"), re.DOTALL)
+    transcripts = re.findall(r"```lua\n(.*?)```\n\n```answer\n(.*?)\n```", docs.read("serving-agents"), re.DOTALL)
     assert len(transcripts) == 3
     for code, answer in transcripts:
         result = handler.answer("lua_run", {"code": code}, InFlightCall(lambda _: None))

@@ -43,14 +43,14 @@ async def listed(one: Client) -> Any:
     return await one.list_tools(), one.instructions
 
 
-def test_three_tools_that_only_read_are_listed_in_at_most_1000_tokens_with_the_instructions(shared: Ask) -> None:
+def test_three_tools_that_only_read_are_listed_in_at_most_900_tokens_with_the_instructions(shared: Ask) -> None:
     listing, instructions = shared(listed)
     assert (listing.ttl_ms, listing.cache_scope, instructions) == (3_600_000, "private", INSTRUCTIONS)
     tools = {tool.name: tool for tool in listing.tools}
     assert list(tools) == ["lua_run", "lua_search_docs", "lua_read_doc"]
     assert [name for name, tool in tools.items() if not tool.annotations or not tool.annotations.read_only_hint] == []
     texts = [tool.model_dump_json(by_alias=True, exclude_none=True) for tool in tools.values()]
-    assert len("".join(texts)) + len(INSTRUCTIONS) <= 1_000 * CHARACTERS_PER_TOKEN
+    assert len("".join(texts)) + len(INSTRUCTIONS) <= 900 * CHARACTERS_PER_TOKEN
     for tool in tools.values():
         Draft202012Validator.check_schema(tool.input_schema)
         assert tool.output_schema is None
@@ -97,10 +97,40 @@ def test_the_pages_of_the_reference_are_resources(shared: Ask) -> None:
     assert (contents[0].mime_type, contents[0].text.splitlines()[0]) == ("text/markdown", "# heroku.list_apps")
 
 
+def test_a_value_of_out_is_a_resource_as_json_csv_and_markdown() -> None:
+    async def ask(one: Client) -> Any:
+        await one.call_tool("lua_run", {"code": "return { { name = 'a, b', n = 1 }, { name = 'c', n = 2 } }"})
+        await one.call_tool("lua_run", {"code": "return 'text'"})
+        texts = []
+        for uri in ("1.json", "1.csv", "1.md", "2.json", "2.md"):
+            [content] = (await one.read_resource(f"kosmo://out/{uri}")).contents
+            assert isinstance(content, TextResourceContents)
+            texts.append((content.mime_type, content.text))
+        for uri, message in (
+            ("2.csv", "Only a list of records"),
+            ("9.json", r"Out\[9\]` has no value"),
+            ("1.pdf", "no res"),
+        ):
+            with pytest.raises(MCPError, match=message):
+                await one.read_resource(f"kosmo://out/{uri}")
+        return texts, [one.uri_template for one in (await one.list_resource_templates()).resource_templates]
+
+    texts, templates = asked(ask)
+    assert texts == [
+        ("application/json", '[{"name":"a, b","n":1},{"name":"c","n":2}]'),
+        ("text/csv", 'name,n\n"a, b",1\nc,2\n'),
+        ("text/markdown", "| name | n |\n| --- | ---: |\n| a, b | 1 |\n| c | 2 |\n"),
+        ("application/json", '"text"'),
+        ("text/markdown", "text"),
+    ]
+    assert templates == ["kosmo://docs/{page}", "kosmo://out/{number}.{form}"]
+
+
 @pytest.mark.full
 def test_a_tool_that_is_not_there_is_an_error_of_the_protocol(shared: Ask) -> None:
     async def ask(one: Client) -> None:
-        with pytest.raises(MCPError, match="no tool `heroku_list_app`"):
+        names = "`lua_run`, `lua_search_docs`, `lua_read_doc`"
+        with pytest.raises(MCPError, match=rf"no tool `heroku_list_app`\. There are {names}\."):
             await one.call_tool("heroku_list_app", {})
 
     shared(ask)
