@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kosmo_kernel.questions.head import CHECK, SEVERITY, lua_below, parse_question, read_text
+from kosmo_kernel.questions.own_folder import DEFAULT_SERVICE
 from kosmo_kernel.questions.parameters import QuestionParameter, read_parameters
 from kosmo_kernel.safety.redaction import one_line
 
 SEVERITIES = ("low", "medium", "high")
-(PROFILE,) = CHECK.optional
+PROFILE, SERVICE = CHECK.optional
 START = "start"  # the value of `PROFILE` for a check that every account should pass
 
 _SCOPE = re.compile(r"[a-z][a-z_-]*")
@@ -39,6 +40,7 @@ class Check:
         file: the file, as it was named; the bare name of a shipped one.
         is_shipped: whether it comes with this package.
         in_start: whether every account should pass it, so that `--start` runs it.
+        service: the name of the service that it is about.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Check:
     file: str
     is_shipped: bool = False
     in_start: bool = False
+    service: str = DEFAULT_SERVICE
 
     @property
     def lua(self) -> str:
@@ -109,4 +112,5 @@ def parse_check(text: str, file: str, *, is_shipped: bool = False) -> Check:
         file=file,
         is_shipped=is_shipped,
         in_start=bool(profiles),
+        service=question.optional(SERVICE) or DEFAULT_SERVICE,
     )

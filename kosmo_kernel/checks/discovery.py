@@ -13,41 +13,21 @@ from pathlib import Path
 from kosmo_kernel.checks.check_file import Check, read_check
 from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.questions.head import SUFFIX
-from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.table import CHECKS_FOLDER
+from kosmo_kernel.questions.own_folder import add_folder, files_of, is_table, own_folder
 from kosmo_kernel.text.nearest import nearest
 
 SHIPPED_FOLDER = Path(__file__).parent / "shipped"
 
 
-def own_folder() -> Path | None:
-    """Return the folder of checks that the user's settings name, or None. A relative one is below the settings.
-
-    Raises:
-        SettingsError: the settings are invalid, or there is no such folder.
-    """
-    settings = config()
-    named = settings.get(*CHECKS_FOLDER.config)
-    if named is None:
-        return None
-    try:
-        folder = settings.path.parent / Path(named).expanduser()
-    except RuntimeError:  # what pathlib raises for an unknown home directory
-        folder = Path(named)
-    if not folder.is_dir():
-        where = settings.place(*CHECKS_FOLDER.config)
-        raise SettingsError(f"{where}: there is no folder {folder}. Create it, or name another folder of checks.")
-    return folder
-
-
 def check_files() -> dict[str, Path]:
-    """Return the file of each check by name: the shipped ones, and those of the user's folder. None of them is read.
+    """Return the file of each check by name: the shipped ones, and those of the user's folder.
 
     Raises:
         SettingsError: the settings are invalid, or their folder of checks does not exist.
     """
     folder = own_folder()
-    return _files(SHIPPED_FOLDER) | (_files(folder) if folder else {})
+    own = files_of(folder) if folder else {}
+    return files_of(SHIPPED_FOLDER) | {name: file for name, file in own.items() if not is_table(file)}
 
 
 def check_names() -> list[str]:
@@ -82,15 +62,15 @@ def all_checks() -> list[Check]:
 
 def shipped_checks() -> list[Check]:
     """Return the checks that come with this package, by name."""
-    return [_check(file) for _, file in sorted(_files(SHIPPED_FOLDER).items())]
+    return [_check(file) for _, file in sorted(files_of(SHIPPED_FOLDER).items())]
 
 
 def select_checks(named: Iterable[str], *, every: bool = False, start: bool = False) -> list[Check]:
     """Return the checks that a command line names, without duplicates.
 
     Parameters:
-        named: names of checks, files, and folders, whose files are checks. A file that has the name of another check
-            replaces it.
+        named: names of checks, files, and folders. A file that has the name of another check replaces it. The checks
+            can use the tables of these folders.
         every: all checks that have a name, before those that are named.
         start: those of them that every account should pass.
 
@@ -116,26 +96,18 @@ def select_checks(named: Iterable[str], *, every: bool = False, start: bool = Fa
 
 def replaced_checks(checks: Sequence[Check]) -> dict[str, Check]:
     """Return those of some checks that replace a shipped one of the same name, by name."""
-    shipped = _files(SHIPPED_FOLDER)
+    shipped = files_of(SHIPPED_FOLDER)
     return {check.name: check for check in checks if check.name in shipped and not check.is_shipped}
 
 
 def _files_of(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    files = sorted(_files(path).values())
+    add_folder(path)
+    files = [file for file in sorted(files_of(path).values()) if not is_table(file)]
     if not files:
         raise SettingsError(f"{path} has no checks: no file in it is called NAME{SUFFIX}.")
     return files
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    """Return the files of a folder by the names of their checks, without hidden ones, such as locks of an editor."""
-    try:
-        files = sorted(folder.iterdir())  # `glob` says nothing of a folder that cannot be read
-        return {file.stem: file for file in files if file.suffix == SUFFIX and not file.name.startswith(".")}
-    except OSError as error:
-        raise SettingsError(f"{folder} cannot be read: {error.strerror}.") from None
 
 
 def _check(file: Path) -> Check:

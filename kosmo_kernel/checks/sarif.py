@@ -103,7 +103,7 @@ def _rule(check: Check) -> dict[str, Any]:
         "fullDescription": {"text": _message(check.why)},
         "help": {"text": _message(advice)},
         "defaultConfiguration": {"level": _LEVELS[check.severity]},
-        "properties": {"security-severity": _SCORES[check.severity], "precision": "very-high", "tags": ["heroku"]},
+        "properties": {"security-severity": _SCORES[check.severity], "precision": "very-high", "tags": [check.service]},
     }
 
 

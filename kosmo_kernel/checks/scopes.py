@@ -12,6 +12,6 @@ def checks_beyond(integration: Integration, granted: Collection[str]) -> dict[st
     """Return the names of the shipped checks that a token with some scopes cannot make, by the scope that it lacks."""
     names: dict[str, list[str]] = {}
     for check in shipped_checks():
-        if integration.credentials.lacks(check.scope, granted):
+        if check.service == integration.name and integration.credentials.lacks(check.scope, granted):
             names.setdefault(check.scope, []).append(check.name)
     return names

@@ -23,6 +23,8 @@ from kosmo_kernel.cli.options import Recording, resume_options
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_rows, print_utf8, write_file
 from kosmo_kernel.cli.shell_interface import INTERRUPTED, SUCCESS, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError, FileWriteError
+from kosmo_kernel.questions.own_folder import DEFAULT_SERVICE
+from kosmo_kernel.questions.tables import table_names
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -111,6 +113,7 @@ def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> d
 @click.option("--why", is_flag=True, help="In a table, say why findings matter. Of a single check it is always said.")
 @resume_options
 @click.option("--new", metavar="NAME", help="Write the file of a first check of your own, and run nothing.")
+@click.option("--table", "is_table", is_flag=True, help="With --new, write the file of a table.")
 def check(
     *,
     names: tuple[str, ...],
@@ -132,13 +135,13 @@ def check(
     resume: bool,
     resume_within: float | None,
     new: str | None,
+    is_table: bool,
     as_json: bool,
 ) -> int:
     """Run checks, and fail if they find something.
 
     A check is a question about an account, such as which dynos have crashed; `kosmo check` alone lists all of them.
-    NAME is one of these, FILE a check of your own, or a folder of them. Each list of the account is read once,
-    whatever the number of checks.
+    NAME is one of these, FILE a check of your own, or a folder of them. Each list is read once for all checks.
 
     Parameters are named NAME, for all checks that have it, or CHECK.NAME; `config.toml` can set them, too. Some checks
     mean nothing without one, such as who has left: with --all they are "not set up", which changes no exit code.
@@ -153,8 +156,8 @@ def check(
 
     With --json, as with --format json: `success`, `exit_code`, `summary`, and `checks` with the `findings` of each.
     """
-    if new is not None:
-        return _write_new(new, as_json=as_json, others=bool(names or every or start))
+    if new is not None or is_table:
+        return _write_new(new, is_table=is_table, as_json=as_json, others=bool(names or every or start))
     _validate(form, outputs, as_json=as_json)
     if not (names or every or start):
         return _list(as_json=as_json or form == "json")
@@ -312,17 +315,23 @@ def _rows(checks: Iterable[Check]) -> Iterable[tuple[str, str]]:
         yield check.name, f"{check.title}{needs}{'' if check.is_shipped else f' ({check.file})'}"
 
 
-def _write_new(name: str, *, as_json: bool, others: bool) -> int:
-    """Write the first file of a check, and say how to run it."""
+def _write_new(name: str | None, *, is_table: bool, as_json: bool, others: bool) -> int:
+    """Write the first file of a check or of a table, and say how to run it."""
     from kosmo_kernel.checks.new_check import write_new_check
 
+    if name is None:
+        raise click.UsageError("--table is about --new. `kosmo inventory --table NAME` prints a table.")
     if others:
         raise click.UsageError("--new writes a file and runs nothing. Give it alone.")
-    path = write_new_check(name)
+    path = write_new_check(name, is_table=is_table)
     if as_json:
         document({"success": True, "file": str(path)})
         return SUCCESS
     print_result(str(path))
+    if is_table:
+        place = "" if path.stem in table_names(DEFAULT_SERVICE) else f", once `[checks] folder` names {path.parent}"
+        print_note(f"Try it: kosmo inventory --table {path.stem} --demo{place}")
+        return SUCCESS
     is_named = check_files().get(path.stem) == path
     print_note(f"Try it: kosmo check {path.stem if is_named else path} --demo")
     return SUCCESS

@@ -45,7 +45,7 @@ class Kind:
         return (*self.required, *self.optional, *filter(None, [self.repeated]))
 
 
-CHECK = Kind("check", ("title", SEVERITY, "why", "do", "scope", "key"), PARAM, ("profile",))
+CHECK = Kind("check", ("title", SEVERITY, "why", "do", "scope", "key"), PARAM, ("profile", "service"))
 
 
 @dataclass(frozen=True, slots=True)

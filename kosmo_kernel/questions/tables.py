@@ -1,7 +1,7 @@
 """Find the tables of a service: questions whose answers several reports share, so that each is defined once.
 
-A table is a file of Lua in the folder of its service below `tables/`. Scripts call it, `heroku.tables.costs()`, and it
-runs in their Lua state with the account of the call. Nothing is read but the names before a script uses one.
+A table is a file of Lua in the folder of its service below `tables/`, or in the user's own folder of questions. Scripts
+call it, `heroku.tables.costs()`, and it runs in their Lua state with the account of the call.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kosmo_kernel.questions.parameters import QuestionParameter
 
 TABLES_FOLDER = os.path.join(os.path.dirname(__file__), "tables")  # `pathlib` would slow down a start
@@ -65,9 +63,16 @@ def services() -> tuple[str, ...]:
     return tuple(sorted(entry.name for entry in os.scandir(TABLES_FOLDER) if entry.is_dir()))
 
 
-@cache
 def table_names(service: str) -> tuple[str, ...]:
-    """Return the names of the tables of a service, sorted; none for a service without tables."""
+    """Return the names of the tables of a service, with the user's own, sorted; none for a service without tables."""
+    from kosmo_kernel.questions.own_folder import own_tables
+
+    return tuple(sorted({*shipped_names(service), *own_tables(service)}))
+
+
+@cache
+def shipped_names(service: str) -> tuple[str, ...]:
+    """Return the names of the tables of a service that come with this package, sorted."""
     folder = os.path.join(TABLES_FOLDER, service)
     files = os.listdir(folder) if os.path.isdir(folder) else ()
     return tuple(sorted(file.removesuffix(_SUFFIX) for file in files if file.endswith(_SUFFIX)))
@@ -85,7 +90,6 @@ def source_with_tables(source: str) -> str:
     return "\n".join(sources.values())
 
 
-@cache
 def find_table(service: str, name: str) -> SharedTable:
     """Return a table.
 
@@ -93,16 +97,28 @@ def find_table(service: str, name: str) -> SharedTable:
         UnknownNameError: the service has no table of that name.
         SettingsError: its file is wrong.
     """
-    from pathlib import Path
-
+    if name in shipped_names(service):
+        return _shipped_table(service, name)
     from kosmo_kernel.errors import UnknownNameError
+    from kosmo_kernel.questions.head import read_text
+    from kosmo_kernel.questions.own_folder import own_tables
     from kosmo_kernel.text.nearest import nearest
 
+    if path := own_tables(service).get(name):
+        return parse_table(read_text(path), str(path), service)
     names = table_names(service)
-    if name not in names:
-        near = [f"{service}.tables.{known}" for known in nearest(name, names)]
-        raise UnknownNameError(f"There is no table `{name[:80]}`. Tables: {', '.join(names) or 'none'}.", tuple(near))
-    return read_table(Path(TABLES_FOLDER, service, f"{name}{_SUFFIX}"), service)
+    near = [f"{service}.tables.{known}" for known in nearest(name, names)]
+    raise UnknownNameError(f"There is no table `{name[:80]}`. Tables: {', '.join(names) or 'none'}.", tuple(near))
+
+
+@cache
+def _shipped_table(service: str, name: str) -> SharedTable:
+    from pathlib import Path
+
+    from kosmo_kernel.questions.head import read_text
+
+    path = Path(TABLES_FOLDER, service, f"{name}{_SUFFIX}")
+    return parse_table(read_text(path), path.name, service)
 
 
 def find_named_table(name: str) -> SharedTable:
@@ -116,24 +132,26 @@ def find_named_table(name: str) -> SharedTable:
     return find_table(next((service for service in known if name in table_names(service)), known[0]), name)
 
 
-def read_table(path: Path, service: str, *, file: str = "") -> SharedTable:
-    """Read the file of a table.
+def parse_table(text: str, file: str, service: str = "") -> SharedTable:
+    """Parse the text of a table.
 
     Parameters:
-        path: the file.
-        service: the name of its service.
-        file: what messages call it; its bare name when empty.
+        text: the text.
+        file: the name of the file, which gives the table its name.
+        service: the name of its service; that of its head when empty.
 
     Raises:
-        SettingsError: it cannot be read, or it is no table; the message names the file and the line.
+        SettingsError: it is no table; the message names the file and the line.
     """
-    from kosmo_kernel.questions.head import PARAM, Kind, parse_question, read_text
+    from kosmo_kernel.errors import SettingsError
+    from kosmo_kernel.questions.head import PARAM, Kind, parse_question
     from kosmo_kernel.questions.parameters import read_parameters
 
-    kind = Kind(
-        "table", ("title", "about", "key", "columns"), PARAM, ("needs", "page", "order"), _MAX_LINES, "the list of rows"
-    )
-    question = parse_question(read_text(path), file or path.name, kind)
+    optional = ("needs", "page", "order", "service")
+    kind = Kind("table", ("title", "about", "key", "columns"), PARAM, optional, _MAX_LINES, "the list of rows")
+    question = parse_question(text, file, kind)
+    if "-" in question.name:
+        raise SettingsError(f"{file} cannot name a table, which Lua calls by its name. Write `_` in place of `-`.")
     columns = question.columns("columns")
     parts = {key: question.columns(key) if question.optional(key) else () for key in ("key", "page", "needs")}
     order = tuple(one.strip() for one in question.optional("order").split(",") if one.strip())
@@ -141,7 +159,7 @@ def read_table(path: Path, service: str, *, file: str = "") -> SharedTable:
         if name != "needs" and not set(names) <= set(columns):
             raise question.mistake(name, f"the {name} has columns that the table does not have: {', '.join(columns)}.")
     return SharedTable(
-        service=service,
+        service=service or question.optional("service"),
         name=question.name,
         title=question.value("title"),
         about=question.value("about"),

@@ -44,7 +44,7 @@ SURFACE = {
     "--record --resume --resume-within --json",
     "snapshot": "-a --account --demo -o --output --all --format --record --resume --resume-within --json",
     "check": "--all --start -a --account --demo -p --at --fail-on --format -o --output --accept --accept-all --against "
-    "--full --why --record --resume --resume-within --new --json",
+    "--full --why --record --resume --resume-within --new --table --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable --global "
     "--disable --project --show --json",
     "mcp:lua": "-e --eval --json --format --columns --no-header --excel-safe "

@@ -18,7 +18,7 @@ from kosmo_kernel.errors import LuaRuntimeError, RefusedError, SettingsError, Un
 from kosmo_kernel.inventory import bill_of, from_account
 from kosmo_kernel.inventory.tables import NAMES as INVENTORY
 from kosmo_kernel.questions import tables
-from kosmo_kernel.questions.tables import find_table, source_with_tables, table_names
+from kosmo_kernel.questions.tables import find_table, source_with_tables
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 
@@ -44,10 +44,10 @@ def own_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     folder = tmp_path / "heroku"
     folder.mkdir()
     monkeypatch.setattr(tables, "TABLES_FOLDER", tmp_path)
-    for cached in (find_table, table_names):
+    for cached in (tables._shipped_table, tables.shipped_names):
         cached.cache_clear()
     yield folder
-    for cached in (find_table, table_names):
+    for cached in (tables._shipped_table, tables.shipped_names):
         cached.cache_clear()
 
 
