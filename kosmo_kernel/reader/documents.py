@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.errors import LimitError, SettingsError
-from kosmo_kernel.reader.task import Task
 from kosmo_kernel.safety.intake import decode_json
-from kosmo_kernel.walls import wire
 
 MAX_SMALL_TEXT = 32 << 10  # characters
 
-_TOML = Task("kosmo_kernel.reader.document_tasks:toml", "")
-_LINE = _TOML._replace(function="kosmo_kernel.reader.document_tasks:line")
-_JSONC = _TOML._replace(function="kosmo_kernel.reader.document_tasks:jsonc")
+_TOML = "kosmo_kernel.reader.document_tasks:toml"
+_LINE = "kosmo_kernel.reader.document_tasks:line"
+_JSONC = "kosmo_kernel.reader.document_tasks:jsonc"
 
 
 def parse_toml(path: Path, text: str) -> dict[str, Any]:
@@ -79,12 +77,14 @@ def parse_jsonc(name: str, text: str) -> Any:
     return decode_json(_read(_JSONC, name, text), name, SettingsError)
 
 
-def _read(task: Task, name: str, text: str, keys: Sequence[str] = ()) -> bytes:
+def _read(function: str, name: str, text: str, keys: Sequence[str] = ()) -> bytes:
     from kosmo_kernel.reader.reading import read
+    from kosmo_kernel.reader.task import Task
+    from kosmo_kernel.walls import wire
 
     try:
-        header = {"name": name, "keys": list(keys)}
-        return read(task._replace(what=f"`{name}`"), wire.pack(header, [text.encode(errors="surrogatepass")]))
+        request = wire.pack({"name": name, "keys": list(keys)}, [text.encode(errors="surrogatepass")])
+        return read(Task(function, f"`{name}`"), request)
     except LimitError as error:
         raise SettingsError(error.message) from None
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.reader import documents, reading
+from kosmo_kernel.reader import reading
 from kosmo_kernel.reader.documents import MAX_SMALL_TEXT, locate_key, parse_jsonc, parse_toml
 from kosmo_kernel.reader.task import Task
 from kosmo_kernel.reader.toml import line_of
@@ -78,17 +78,18 @@ def test_a_mistake_in_json_is_named_with_its_place_wherever_it_is_read() -> None
 
 @pytest.mark.claim("parent-settings")
 @pytest.mark.parametrize(
-    ("limited", "message"),
+    ("limit", "message"),
     [
-        (documents._TOML._replace(seconds=1e-3), r"^`/a/file` took more than 0\.001 s to read \(reading_time\)\.$"),
-        (documents._TOML._replace(memory=8 << 20), "`/a/file`"),  # too much memory, or the end of the process
+        ({"seconds": 1e-3}, r"^`/a/file` took more than 0\.001 s to read \(reading_time\)\.$"),
+        ({"memory": 8 << 20}, "`/a/file`"),  # too much memory, or the end of the process
     ],
     ids=["time", "memory"],
 )
 def test_what_takes_too_long_or_too_much_is_an_error_with_the_file(
-    monkeypatch: pytest.MonkeyPatch, limited: Task, message: str
+    monkeypatch: pytest.MonkeyPatch, limit: dict[str, Any], message: str
 ) -> None:
-    monkeypatch.setattr(documents, "_TOML", limited)
+    read = reading.read
+    monkeypatch.setattr(reading, "read", lambda task, data: read(task._replace(**limit), data))
     with pytest.raises(SettingsError, match=message):
         parse_toml(FILE, LONG + "a = [" + "[]," * 100_000 + "]")
 
