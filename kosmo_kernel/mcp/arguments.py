@@ -14,7 +14,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, LimitError
-from kosmo_kernel.mcp.schema_check import ENDLESS, TOO_COSTLY, Schema, schema_of, unknown_argument, unknown_match
+from kosmo_kernel.mcp.schema_check import (
+    ENDLESS,
+    TOO_COSTLY,
+    Schema,
+    count_nodes,
+    schema_of,
+    unknown_argument,
+    unknown_match,
+)
 from kosmo_kernel.mcp.tools import Tool
 from kosmo_kernel.reader.task import MAX_SECONDS, Task
 from kosmo_kernel.safety.intake import count_values, decode_json
@@ -87,15 +95,11 @@ def result_faults(tool: Tool, answer: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(_violations(tool.output, answer["structuredContent"])))
 
 
-def is_small(value: Any, most: int = MAX_SMALL_VALUE) -> bool:
-    """Return whether a JSON value has at most so many numbers, texts, lists and objects."""
-    rest, count = [value], 1
-    while rest and count <= most:
-        value = rest.pop()
-        if isinstance(value, (Mapping, list)):
-            count += len(value)
-            rest.extend(value.values() if isinstance(value, Mapping) else value)
-    return count <= most
+def is_checked_in_reader(tool: Tool, answer: Mapping[str, Any]) -> bool:
+    """Return whether `result_faults` of a result takes long, and waits for the reader."""
+    if tool.output is None:
+        return False
+    return _compiled(tool.output) is None or count_nodes(answer.get("structuredContent"), MAX_SMALL_VALUE) is None
 
 
 def _check(
@@ -159,9 +163,9 @@ def _violations(schema: Mapping[str, Any], value: Any, matches: Matches | None =
         value: the value.
         matches: matches patterns; None to match none.
     """
-    compiled = _compiled(schema)
-    if compiled and is_small(value):
-        return compiled.violations(value, matches or unknown_match)
+    compiled, count = _compiled(schema), count_nodes(value, MAX_SMALL_VALUE)
+    if compiled and count:
+        return compiled.violations(value, count, matches or unknown_match)
     from kosmo_kernel.reader.reading import read
 
     question = {"schema": schema, "value": value}
@@ -184,5 +188,5 @@ def _compiled(schema: Mapping[str, Any]) -> Schema | None:
     if cached is None or cached[0] is not schema:
         if len(_schemas) >= MAX_SCHEMAS_KEPT:
             _schemas.clear()
-        cached = _schemas[id(schema)] = (schema, schema_of(schema) if is_small(schema, MAX_SMALL_SCHEMA) else None)
+        cached = _schemas[id(schema)] = (schema, schema_of(schema) if count_nodes(schema, MAX_SMALL_SCHEMA) else None)
     return cached[1]

@@ -54,8 +54,14 @@ class Schema(NamedTuple):
     validator: Validator | None
     fault: str = ""
 
-    def violations(self, value: Any, matches: Matches) -> list[str]:
-        """Return the descriptions of the violations of the schema."""
+    def violations(self, value: Any, count: int, matches: Matches) -> list[str]:
+        """Return the descriptions of the violations of the schema.
+
+        Parameters:
+            value: the value.
+            count: its `count_nodes`, which decides how long the check may take.
+            matches: matches patterns.
+        """
         from referencing.exceptions import Unresolvable
 
         from kosmo_kernel.mcp.schema_validator import SchemaCostError, validation_errors
@@ -63,7 +69,7 @@ class Schema(NamedTuple):
         if self.fault or self.validator is None:
             return [self.fault] if self.fault else []
         try:
-            errors = validation_errors(self.validator, matches, value)
+            errors = validation_errors(self.validator, matches, value, count)
         except SchemaCostError:
             return [TOO_COSTLY]
         except RecursionError:
@@ -71,6 +77,22 @@ class Schema(NamedTuple):
         except Unresolvable:
             return []  # the schema is invalid: its references cannot be resolved
         return [fault for error in errors for fault in _descriptions(error)]
+
+
+def count_nodes(value: Any, most: int) -> int | None:
+    """Return the numbers, texts, lists and objects in a JSON value, itself included; None for more than `most`."""
+    rest, count = [value], 1
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict):
+            value = value.values()
+        elif not isinstance(value, list):
+            continue
+        count += len(value)
+        if count > most:
+            return None
+        rest.extend(value)
+    return count
 
 
 def schema_of(schema: Mapping[str, Any]) -> Schema:

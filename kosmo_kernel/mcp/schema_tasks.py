@@ -6,7 +6,7 @@ import json
 
 import regex
 
-from kosmo_kernel.mcp.schema_check import schema_of, unknown_match
+from kosmo_kernel.mcp.schema_check import count_nodes, schema_of, unknown_match
 from kosmo_kernel.safety.intake import decode_json
 
 
@@ -31,7 +31,9 @@ def violations(data: bytes) -> bytes:
     """
     question = decode_json(data, "the question", ValueError)
     matches = _matches if question["has_patterns"] else unknown_match
-    return json.dumps(schema_of(question["schema"]).violations(question["value"], matches)).encode()
+    value = question["value"]
+    nodes = count_nodes(value, len(data)) or len(data)
+    return json.dumps(schema_of(question["schema"]).violations(value, nodes, matches)).encode()
 
 
 def _matches(pattern: str, text: str) -> bool | None:

@@ -111,19 +111,19 @@ def validator_of(schema: Mapping[str, Any]) -> Validator | None:
     return _validator(kind, schema)
 
 
-def validation_errors(validator: Validator, matches: Matches, given: Any) -> list[ValidationError]:
+def validation_errors(validator: Validator, matches: Matches, given: Any, nodes: int) -> list[ValidationError]:
     """Return the first `MAX_ERRORS` validation errors of a value.
 
     Parameters:
         validator: a validator from `validator_of`.
         matches: matches patterns.
         given: the value.
+        nodes: how many numbers, texts, lists and objects it has.
 
     Raises:
         SchemaCostError: checking the value exceeds its budget.
         RecursionError: the schema refers to itself without end.
     """
-    nodes = _count_nodes(given)
     budget = CheckBudget(MIN_STEPS + STEPS_PER_NODE * nodes, MIN_SECONDS + SECONDS_PER_NODE * nodes)
     checker = _Checker(matches, budget)
     errors = list(islice(validator.evolve(format_checker=checker).iter_errors(given), MAX_ERRORS))
@@ -178,19 +178,6 @@ def _names(schema: Any) -> Iterator[str]:
     elif isinstance(schema, list):
         for item in schema:
             yield from _names(item)
-
-
-def _count_nodes(value: Any) -> int:
-    """Return how many values there are in a JSON value, itself included."""
-    count, rest = 0, [value]
-    while rest:
-        one = rest.pop()
-        count += 1
-        if isinstance(one, Mapping):
-            rest.extend(one.values())
-        elif isinstance(one, list):
-            rest.extend(one)
-    return count
 
 
 # Keywords, with the parameters that `jsonschema` passes ----------------------------------------------------

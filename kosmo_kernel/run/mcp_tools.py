@@ -20,7 +20,7 @@ from kosmo_kernel.lua.host import MCP_REQUESTS, CallRequest
 from kosmo_kernel.lua.values import Opaque
 from kosmo_kernel.mcp import Server, Servers, Tool
 from kosmo_kernel.mcp.answers import displays_of, result_value
-from kosmo_kernel.mcp.arguments import checked, is_small
+from kosmo_kernel.mcp.arguments import checked, is_checked_in_reader
 from kosmo_kernel.mcp.connection import CallListener
 from kosmo_kernel.mcp.names import original_name
 from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown_page
@@ -209,7 +209,7 @@ class McpTools:
                 return
             handle.progress.answered(None)
             handle.done()
-            if future.exception() or is_small(future.result()):
+            if future.exception() or not is_checked_in_reader(tool, future.result()):
                 finish(future)
             else:  # the reader checks it, and the event loop must not wait for that
                 Thread(target=finish, args=(future,), daemon=True).start()

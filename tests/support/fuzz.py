@@ -110,7 +110,7 @@ def schemas(data: bytes) -> None:
         return
     with suppress(Unresolvable, SchemaCostError, RecursionError):  # as `mcp/arguments.py` does
         if isinstance(schema, Mapping) and (validator := validator_of(schema)):
-            validation_errors(validator, lambda _pattern, _text: None, given)
+            validation_errors(validator, lambda _pattern, _text: None, given, len(second))
 
 
 def heads(data: bytes) -> None:
