@@ -62,7 +62,7 @@ class Session:
         cpu_limit: seconds of Lua's own running time in one run; 30 when None.
         timeout: seconds of wall-clock time for one run; no limit when None.
         record: a file to record all responses in, without secrets; it is complete when the session is closed.
-        replay, snapshot: a recording, or the folder of a snapshot, to answer from: nothing is sent, no token needed.
+        replay, snapshot: a recording, or an archive with a snapshot, to answer from: nothing is sent, no token needed.
         resume: take the responses that `record` already has, and append new ones; as KOSMO_RESUME says when None.
         notebook: the session is one of a notebook, for which the user's settings may name a recording.
         mcp: scripts may use the configured MCP servers.

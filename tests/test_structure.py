@@ -102,6 +102,7 @@ STARTS = {
             *("progress", "text"),
             *("accounts", "catalogue", "cli", "client", "docs", "errors", "integrations", "lua", "pages", "questions"),
             *("reader", "render", "results", "run", "safety", "session", "settings", "snapshot", "values", "walls"),
+            "archive",
         },
         {"click", "msgspec"},
     ),

@@ -16,4 +16,14 @@ runs.py       the runs of an archive, and what a run that goes on says about the
 recorder.py   record a run, and go on with one
 player.py     answer requests from a recording
 playback.py   what players have in common
+
+snapshots.py        add and read the snapshots of an archive
+views.py            the views of their lists
+snapshot_player.py  answer requests from a snapshot
+contents.py         what an archive has, and its lists as files
 """
+
+from kosmo_kernel.archive.snapshots import SavedSnapshot as SavedSnapshot
+from kosmo_kernel.archive.snapshots import UnknownListError as UnknownListError
+from kosmo_kernel.archive.snapshots import history as history
+from kosmo_kernel.archive.snapshots import read as read

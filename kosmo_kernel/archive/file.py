@@ -86,7 +86,7 @@ class Archive:
 
     def add_body(self, content: bytes) -> int:
         """Return the number of a body, which is added within a transaction unless an equal one is there."""
-        digest = _digest(content)
+        digest = digest_of(content)
         known = self._connection.execute("SELECT id FROM kosmo_bodies WHERE hash = ?", (digest,)).fetchone()
         if known:
             return int(known[0])
@@ -102,7 +102,7 @@ class Archive:
         """
         if isinstance(text, str):
             content = text.encode(errors="replace")
-            if _digest(content) == digest:
+            if digest_of(content) == digest:
                 return content
         raise self.damaged("a response in it was changed after it was written")
 
@@ -171,7 +171,8 @@ class Archive:
                 schema.create(connection)
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite has ended it if the disk is full
+                connection.execute("ROLLBACK")
             raise
 
     def _runs_without_process(self) -> frozenset[int]:
@@ -304,5 +305,6 @@ def _code(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def _digest(content: bytes) -> bytes:
+def digest_of(content: bytes) -> bytes:
+    """Return the digest by which a body is stored once."""
     return blake2b(content, digest_size=_HASH_BYTES).digest()

@@ -87,9 +87,11 @@ def begin_run(archive: Archive, name: str, account: str, *, resume: bool) -> tup
         resume: go on with the runs before, unless they have ended.
 
     Raises:
-        SettingsError: the answers of the runs before are too old, or the archive makes no sense.
+        SettingsError: the archive has snapshots, the answers of the runs before are too old, or it makes no sense.
     """
     with archive.transaction() as connection:
+        if connection.execute("SELECT 1 FROM kosmo_snapshots").fetchone():
+            raise SettingsError(f"{archive.file} has snapshots, and no recording is written there. Name another file.")
         if own := next((run for run in read_runs(archive) if run.name == name), None):
             if account and not own.account:
                 connection.execute("UPDATE kosmo_runs SET account = ? WHERE id = ?", (account, own.number))
@@ -111,6 +113,13 @@ def begin_run(archive: Archive, name: str, account: str, *, resume: bool) -> tup
         return own, before if takes_to else []
 
 
+def delete_unused(connection: sqlite3.Connection) -> None:
+    """Delete the bodies and accounts that nothing refers to any more, within a transaction."""
+    bodies = "SELECT body FROM kosmo_answers UNION SELECT record FROM kosmo_rows UNION SELECT columns FROM kosmo_lists"
+    connection.execute(f"DELETE FROM kosmo_bodies WHERE id NOT IN ({bodies})")
+    connection.execute("DELETE FROM kosmo_accounts WHERE id NOT IN (SELECT account FROM kosmo_answers)")
+
+
 def delete_replaced(connection: sqlite3.Connection, run: int) -> None:
     """Delete the runs that a run replaces, and what only they had, within a transaction."""
     replaced = "SELECT id FROM kosmo_runs WHERE replaced_by = ?"
@@ -118,7 +127,7 @@ def delete_replaced(connection: sqlite3.Connection, run: int) -> None:
         return
     connection.execute(f"DELETE FROM kosmo_answers WHERE run IN ({replaced})", (run,))
     connection.execute("DELETE FROM kosmo_runs WHERE replaced_by = ?", (run,))
-    _delete_unused(connection)
+    delete_unused(connection)
 
 
 def give_up(connection: sqlite3.Connection, run: int) -> None:
@@ -128,7 +137,7 @@ def give_up(connection: sqlite3.Connection, run: int) -> None:
         connection.execute("UPDATE kosmo_runs SET replaced_by = NULL WHERE replaced_by = ?", (run,))
         connection.execute("DELETE FROM kosmo_answers WHERE run = ?", (run,))
         connection.execute("DELETE FROM kosmo_runs WHERE id = ?", (run,))
-        _delete_unused(connection)
+        delete_unused(connection)
 
 
 def finish_run(file: Path, name: str) -> None:
@@ -247,12 +256,7 @@ def _delete_what_may_change(archive: Archive, connection: sqlite3.Connection) ->
     ]
     connection.executemany("DELETE FROM kosmo_answers WHERE account = ? AND key = ?", other_keys)
     connection.executemany("DELETE FROM kosmo_answers WHERE run = ? AND temporary", [(run,) for run in archive.dead])
-    _delete_unused(connection)
-
-
-def _delete_unused(connection: sqlite3.Connection) -> None:
-    for table, column in (("kosmo_bodies", "body"), ("kosmo_accounts", "account")):
-        connection.execute(f"DELETE FROM {table} WHERE id NOT IN (SELECT {column} FROM kosmo_answers)")
+    delete_unused(connection)
 
 
 def _replace(connection: sqlite3.Connection, dead: Collection[int], run: int) -> None:

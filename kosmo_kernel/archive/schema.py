@@ -60,6 +60,27 @@ TABLES = {
   seconds REAL NOT NULL,
   script TEXT
 )""",
+    # A snapshot, with the document that says what was read and what could not be.
+    "kosmo_snapshots": """CREATE TABLE kosmo_snapshots (
+  id INTEGER PRIMARY KEY,
+  taken_at TEXT NOT NULL,
+  document TEXT NOT NULL
+)""",
+    # A list of a snapshot, with the columns of its view.
+    "kosmo_lists": """CREATE TABLE kosmo_lists (
+  id INTEGER PRIMARY KEY,
+  snapshot INTEGER NOT NULL REFERENCES kosmo_snapshots (id),
+  name TEXT NOT NULL,
+  function TEXT NOT NULL,
+  columns INTEGER NOT NULL REFERENCES kosmo_bodies (id)
+)""",
+    # The records of a list.
+    "kosmo_rows": """CREATE TABLE kosmo_rows (
+  list INTEGER NOT NULL REFERENCES kosmo_lists (id),
+  position INTEGER NOT NULL,
+  record INTEGER NOT NULL REFERENCES kosmo_bodies (id),
+  PRIMARY KEY (list, position)
+) WITHOUT ROWID""",
 }
 INDEXES = {"kosmo_requests": "CREATE INDEX kosmo_requests ON kosmo_answers (request, account)"}
 

@@ -108,7 +108,7 @@ def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> d
 )
 @click.option("--accept", "accepted", type=_PATH, metavar="FILE", help="Let the findings that FILE accepts not fail.")
 @click.option("--accept-all", type=_PATH, metavar="FILE", help="Accept all findings, in a new FILE for --accept.")
-@click.option("--against", type=_PATH, metavar="SNAPSHOT", help="Let only findings fail that SNAPSHOT does not have.")
+@click.option("--against", type=_PATH, metavar="ARCHIVE", help="Let only findings fail that ARCHIVE does not have.")
 @click.option("--full", is_flag=True, help="In a table, show all findings of each check, with all columns.")
 @click.option("--why", is_flag=True, help="In a table, say why findings matter. Of a single check it is always said.")
 @resume_options
@@ -147,9 +147,9 @@ def check(
     mean nothing without one, such as who has left: with --all they are "not set up", which changes no exit code.
 
     FILE of --accept is TOML that accepts single findings, each with a reason and a last day, after which it counts
-    again; --accept-all writes a first one. SNAPSHOT is a folder of `kosmo snapshot --all`: the checks run over it,
-    too, and findings are new, still there or gone. With --record FILE --resume, a run that was killed goes on: what was
-    answered is not asked again.
+    again; --accept-all writes a first one. ARCHIVE has snapshots of `kosmo snapshot --all`: the checks run over the
+    newest, too, and findings are new, still there or gone. With --record FILE --resume, a run that was killed goes on:
+    what was answered is not asked again.
 
     The exit code is 0 if nothing was found, 1 if something was, 2 if the command was called wrongly, and 3 if nothing
     was found and something could not be checked, or a file could not be written; then the whole report is printed.

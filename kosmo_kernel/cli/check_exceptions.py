@@ -30,10 +30,10 @@ class Exceptions:
         checks: the checks that are run.
         accepted: the file of accepted findings.
         accept_all: the file to write, which accepts all findings of the run.
-        against: the folder of the snapshot to compare with.
+        against: the archive of the snapshot to compare with.
 
     Raises:
-        SettingsError: a file has mistakes, or the folder has no snapshot.
+        SettingsError: a file has mistakes, or the archive has no snapshot.
         click.UsageError: the file to write is there already, or cannot be written.
     """
 

@@ -251,8 +251,8 @@ def copy_of_notebooks(source: Path, folder: Path) -> Path:
             copy = folder / path.name
             if copy.exists():
                 print_note(f"{copy.name} is there already and stays as it is.")
-            elif path.is_dir():  # a snapshot that a notebook reads
-                shutil.copytree(path, copy)
+            elif path.suffix == ".kosmo":  # a snapshot that a notebook reads
+                shutil.copyfile(path, copy)
             elif path.suffix == ".ipynb":
                 shutil.copyfile(path, copy)
                 _trust(copy)

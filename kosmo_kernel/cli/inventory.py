@@ -31,12 +31,12 @@ def _complete_table(_ctx: click.Context, _param: click.Parameter, incomplete: st
     "inventory",
     "kosmo inventory --demo -o inventory",
     "kosmo inventory -a production -o moves/2026-11-28",
-    "kosmo inventory --snapshot everything -o inventory",
+    "kosmo inventory --snapshot everything.kosmo -o inventory",
     "kosmo inventory --table costs --format csv --demo",
 )
 @click.option("-a", "--account", **about_account("The account to use."))
 @click.option("--demo", **ON_DEMO)
-@click.option("--snapshot", metavar="DIR", help="Read a snapshot in place of the account.", shell_complete=files)
+@click.option("--snapshot", metavar="FILE", help="Read a snapshot in place of the account.", shell_complete=files)
 @click.option("-o", "--output", metavar="DIR", help="The new folder.", shell_complete=files)
 @click.option("--table", metavar="NAME", help="Print one table, and write no folder.", shell_complete=_complete_table)
 @format_options

@@ -15,5 +15,4 @@ It has no code for a particular service. Headers, pagination, error bodies and t
     secrets.py       takes secrets out of responses
     call.py          the handle of a call, its reply, and a call of a dry run
     transport.py     how requests reach a service, or saved answers in their place
-    saved_tables.py  the folder of a snapshot; snapshot_player.py answers from it
 """

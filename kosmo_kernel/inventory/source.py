@@ -14,6 +14,7 @@ from typing import Any
 
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts import is_demo
+from kosmo_kernel.archive.snapshots import read
 from kosmo_kernel.demo.times import NOW
 from kosmo_kernel.inventory.list_services import ListServices
 from kosmo_kernel.inventory.records import Row, Tables, usable
@@ -21,9 +22,7 @@ from kosmo_kernel.inventory.tables import SERVICE, InventoryTable, make_tables
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
-from kosmo_kernel.snapshot import read
-from kosmo_kernel.snapshot.folder import redacted
-from kosmo_kernel.snapshot.lists import AccountLists
+from kosmo_kernel.snapshot.lists import AccountLists, redacted
 
 # The lists that an inventory reads; those below have one request for each record of a list above.
 LISTS = (
@@ -47,7 +46,7 @@ class AccountData:
         time: when it was read.
         tables: the records of each list that could be read.
         failures: what could not be read, each with its `table`, the item if it was one of many, and the reason.
-        origin: the folder of the snapshot that it is from; None for the network.
+        origin: the archive of the snapshot that it is from; None for the network.
         requests: the number of HTTP requests that reading it took.
         notes: notes for the user.
         interrupted: whether Ctrl-C ended the reading.
@@ -132,7 +131,7 @@ def from_account(session: Session, frontend: Frontend = NO_FRONTEND) -> AccountD
     return AccountData(
         account=session.account,
         time=started,
-        tables={name: redacted(records, change)[0].rows for name, records in lists.tables.items()},
+        tables={name: redacted(records, change).records.rows for name, records in lists.tables.items()},
         failures=in_texts(lists.failures, change),
         requests=lists.requests,
         notes=list(dict.fromkeys(lists.notes)),
@@ -140,20 +139,20 @@ def from_account(session: Session, frontend: Frontend = NO_FRONTEND) -> AccountD
     )
 
 
-def from_snapshot(folder: Path) -> AccountData:
-    """Read the lists of a snapshot.
+def from_snapshot(file: Path) -> AccountData:
+    """Read the lists of the newest snapshot of an archive.
 
     Raises:
-        SettingsError: the folder has no snapshot, or a part of it was changed.
+        SettingsError: the file has no snapshot, or a part of it was changed.
     """
-    saved = read(folder)
-    tables = {name: redacted(saved.records(name), redact)[0].rows for name in LISTS if name in saved}
+    saved = read(file)
+    tables = {name: redacted(saved.records(name), redact).records.rows for name in LISTS if name in saved}
     if (
         _ADDONS not in tables and _ADDONS_BY_APP in saved
     ):  # a snapshot for audits has them under each app that uses them
-        rows = redacted(saved.records(_ADDONS_BY_APP), redact)[0].rows
+        rows = redacted(saved.records(_ADDONS_BY_APP), redact).records.rows
         tables[_ADDONS] = list({row["id"]: row for row in rows}.values())
-    failures = [one for one in saved.manifest.get("failures", ()) if one["table"] in {*LISTS, _ADDONS_BY_APP}]
+    failures = [one for one in saved.manifest.failures if one["table"] in {*LISTS, _ADDONS_BY_APP}]
     named = {one["table"] for one in failures}
     absent = [name for name in LISTS if name not in tables and name not in named]
     return AccountData(
@@ -164,5 +163,5 @@ def from_snapshot(folder: Path) -> AccountData:
             *in_texts(failures, redact),
             *({"table": name, "type": "not_in_snapshot", "message": _NOT_IN_SNAPSHOT} for name in absent),
         ],
-        origin=saved.folder,
+        origin=saved.file,
     )

@@ -23,7 +23,6 @@ from pandas.api.types import infer_dtype
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.client.saved_tables import NESTED
 from kosmo_kernel.render.misspelt_columns import naming_columns, raise_unknown, unknown_attribute
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
 from kosmo_kernel.safety.escape import Html
@@ -180,13 +179,12 @@ def _from_mgr(cls: Any, mgr: Any, axes: Any) -> Any:
     return cls._from_mgr(mgr, axes)
 
 
-def frame_of(records: Records, attrs: Mapping[str, Any] | None = None, *, as_sent: bool = False) -> KosmoFrame:
+def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoFrame:
     """Return the records as a frame: declared columns first, nested objects as dotted columns, no field left out.
 
     Parameters:
         records: the result of a function, or objects that a script made.
         attrs: JSON values to keep in the frame's `.attrs`, in addition to the function's full name.
-        as_sent: keep texts as the service spells them, for a file that is to give the same records again.
     """
     records = records.for_table()
     with collector_paused():
@@ -194,49 +192,11 @@ def frame_of(records: Records, attrs: Mapping[str, Any] | None = None, *, as_sen
         columns = {}
         for field in fields_of(records, dict.fromkeys(usual, _TEXT_OR_NULL)):
             array = usual.get(field.path)
-            columns[field.name] = _array(field, field.values(records, as_sent=as_sent)) if array is None else array
+            columns[field.name] = _array(field, field.values(records)) if array is None else array
         frame = KosmoFrame(columns, index=pd.RangeIndex(len(records)), copy=False)
     if records.function is not None:
         frame.attrs["function"] = _full_name(records.function)
     frame.attrs.update(attrs or {})
-    return frame
-
-
-def spelled(frame: KosmoFrame) -> KosmoFrame:
-    """Return a frame that was made with `as_sent`, with its texts spelled as in any other frame."""
-    function = _function_of(frame)
-    for column in function.columns if function else ():
-        if column.spell and column.name in frame:
-            frame[column.name] = frame[column.name].map(column.spell, na_action="ignore")
-    return frame
-
-
-def write_parquet(frame: KosmoFrame, file: str) -> None:
-    """Write a frame such that `read_parquet` returns an equal one."""
-    flat = _flat(frame, _is_mixed)
-    texts = [name for name, old, new in zip(frame, frame.dtypes, flat.dtypes, strict=True) if old != new]
-    nested = [name for name in texts if {type(value) for value in _to_python(frame[name])} <= {list, dict, NoneType}]
-    flat.attrs = frame.attrs | {NESTED: nested}
-    flat.to_parquet(file)
-
-
-def read_parquet(file: str, attrs: Mapping[str, Any]) -> KosmoFrame:
-    """Return the frame from a file that `write_parquet` wrote; these `attrs` override the stored ones."""
-    stored = pd.read_parquet(file)
-    stored_attrs = dict(stored.attrs)
-    nested = set(stored_attrs.pop(NESTED, ()))
-    changed = {}
-    for place, name in enumerate(stored):
-        values = list(stored.iloc[:, place])
-        if name in nested:
-            values = [json.loads(value) if isinstance(value, str) else None for value in values]
-        elif any(isinstance(value, np.ndarray) for value in values):
-            values = [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
-        else:
-            continue
-        changed[place] = pd.Series(values, dtype=object).to_numpy()
-    frame = KosmoFrame(_with_columns(stored, changed), copy=False)
-    frame.attrs = stored_attrs | dict(attrs)
     return frame
 
 

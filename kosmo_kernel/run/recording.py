@@ -58,7 +58,7 @@ class RecordingMode:
             with KOSMO_DEMO=1, else `default`.
         record: the file to record to; the file in KOSMO_RECORD when None.
         replay: the file to replay; the file in KOSMO_REPLAY when None.
-        snapshot: the folder of a snapshot to answer from.
+        snapshot: the archive whose newest snapshot is to answer.
         resume: go on with the recording, unless its run has ended; as KOSMO_RESUME says when None.
         notebook: the session is one of a notebook, so the user's settings may name a file to record to.
         services: scripts may call integrations; without, no account is looked for.
@@ -311,10 +311,10 @@ class CassetteOfChildren:
             finish_run(self._recorded, self._run)
 
 
-def _snapshot(folder: str | os.PathLike[str]) -> Playback:
-    from kosmo_kernel.client.snapshot_player import SnapshotPlayer
+def _snapshot(file: str | os.PathLike[str]) -> Playback:
+    from kosmo_kernel.archive.snapshot_player import SnapshotPlayer
 
-    return SnapshotPlayer(Path(folder))
+    return SnapshotPlayer(Path(file))
 
 
 def _player(file: str | os.PathLike[str] | None, shared: str | None) -> Player | None:

@@ -1,70 +1,58 @@
-"""Snapshots: the resources of an account at one moment, as files that can be compared later.
-
-The folder of a snapshot has a file for each list of the account, and `manifest.json` with the time, the account, the
-number of records of each list, the failures, what was left out, and whether the snapshot is complete.
+"""Snapshots: the lists of an account at one moment, as an archive that can be compared later.
 
 lists.py     read the lists of an account
-folder.py    write the folder atomically, with secrets redacted
-saved.py     read a snapshot as frames
 compared.py  what a comparison of two snapshots looks at
 drift.py     what has changed between two snapshots, or since one
+
+`archive/snapshots.py` writes and reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kosmo_kernel import __version__, integrations
-from kosmo_kernel.client.saved_tables import KIND, VERSION
+from kosmo_kernel.archive.snapshots import Manifest, SavedList, add, check_target
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.drift import Drift as Drift
 from kosmo_kernel.snapshot.drift import compare as compare
-from kosmo_kernel.snapshot.folder import FORMS as FORMS
-from kosmo_kernel.snapshot.folder import Form as Form
-from kosmo_kernel.snapshot.folder import check, write
-from kosmo_kernel.snapshot.lists import AccountLists
-from kosmo_kernel.snapshot.saved import SavedSnapshot as SavedSnapshot
-from kosmo_kernel.snapshot.saved import UnknownTableError as UnknownTableError
-from kosmo_kernel.snapshot.saved import read as read
+from kosmo_kernel.snapshot.lists import AccountLists, redacted
 from kosmo_kernel.text.times import iso_time
+from kosmo_kernel.values.records import Records
+
+_TEAM_ACCOUNT = "@herokumanager.com"  # ends the address that stands for a team where Heroku wants a person
 
 
 @dataclass(slots=True)
 class SnapshotReport:
-    """The outcome of taking a snapshot.
+    """The outcome of taking a snapshot."""
 
-    Parameters:
-        manifest: the content of `manifest.json`.
-        interrupted: whether Ctrl-C ended it.
-        notes: notes for the user, one line each.
-    """
-
-    manifest: dict[str, Any]
-    interrupted: bool = False
-    notes: list[str] = field(default_factory=list)
+    manifest: Manifest  # what was read, and what could not be
+    snapshots: int  # how many the archive has now
+    interrupted: bool = False  # Ctrl-C ended it
+    notes: list[str] = field(default_factory=list)  # for the user, one line each
 
 
 def take(
     session: Session,
-    folder: Path,
-    form: Form = "jsonl",
+    file: Path,
     *,
     every: bool = False,
     integration: str = "heroku",
     frontend: Frontend = NO_FRONTEND,
 ) -> SnapshotReport:
-    """Read lists of the session's account and write them into a new folder.
+    """Read lists of the session's account and add them to an archive as a snapshot.
 
     Parameters:
         session: the session whose account is read; its Lua process is not started.
-        folder: the new folder, or an empty one, or while a recording goes on one with an incomplete snapshot.
-        form: the file format.
+        file: the archive, which is created if it is missing. Its snapshots are kept, only while a recording goes on an
+            incomplete last one is replaced.
         every: read all lists that the token can read, and not only those that audits and comparisons read.
         integration: the service whose lists are read.
         frontend: gets messages for the user on `stderr`, such as the estimate of `every`, and the progress of each
@@ -74,50 +62,54 @@ def take(
         The report, which may be of an incomplete snapshot.
 
     Raises:
-        SettingsError: the folder is not empty or cannot be created, pyarrow is not installed. No request was
-            sent.
+        SettingsError: the file is no archive, has snapshots of another account, or cannot be created. No request was
+            sent, unless the account has another user now. Nothing was added.
         KosmoError: no list could be read.
-        OSError: the files cannot be written.
+        FileWriteError: the archive cannot be written; it is as before.
     """
-    check(folder, form, resumes=session.recording.resumes)
+    check_target(file, session.account)
     service = integrations.find(integration)
     started = session.recording.now()
-    redact_tokens = _redaction(session)
     lists = AccountLists(session, service, frontend, every=every)
     lists.read()
+    change = partial(redact, tokens=session.tokens())  # a session knows its tokens only once it has used them
     content = {
-        KIND: VERSION,
         "integration": service.name,
         "account": session.account,
         "begun": iso_time(started),
         "ended": iso_time(datetime.now(UTC)),
         "complete": not lists.failures,
         "requests": lists.requests,
-        "format": form,
-        "tables": {
-            name: {"file": f"{name}.{form}", **_about_table(lists, name, service.name)} for name in lists.tables
-        },
-        **_about_gaps(lists),
+        "failures": lists.failures,
+        "left_out": lists.left_out,
+        "deleted": lists.deleted,
+        "figures": _figures(lists),
+        "user": _user(lists.tables),
         "kosmo_kernel": __version__,
     }
-    manifest = in_texts(content, redact_tokens)
-    write(folder, form, lists.tables, manifest, redact_tokens, resumes=session.recording.resumes)
-    return SnapshotReport(manifest, lists.interrupted, list(dict.fromkeys(lists.notes)))
+    about = {
+        name: SavedList(f"{service.name}.{records.function.name if records.function else name}", len(records), by)
+        for name, records in lists.tables.items()
+        for by in [lists.items[name]]
+    }
+    manifest = Manifest(tables=about, **in_texts(content, change))
+    read = {name: redacted(records, change) for name, records in lists.tables.items()}
+    count = add(file, manifest, read, replaces=session.recording.resumes)
+    return SnapshotReport(manifest, count, lists.interrupted, list(dict.fromkeys(lists.notes)))
 
 
-def _about_gaps(lists: AccountLists) -> dict[str, Any]:
-    """Return what the manifest says about what is in no table."""
-    deleted = {"deleted": lists.deleted} if lists.deleted else {}
-    return {"failures": lists.failures, **deleted, "left_out": lists.left_out}
+def _figures(lists: AccountLists) -> dict[str, int]:
+    """Return the numbers of apps, dynos, and people who own an app or have a seat, where their lists are whole."""
+    parts = {one["table"] for one in lists.failures}
+    whole = {name: records for name, records in lists.tables.items() if name not in parts}
+    figures: dict[str, int] = {name: len(whole[name]) for name in ("apps", "dynos") if name in whole}
+    if {"apps", "collaborators"} <= whole.keys():
+        emails = {*whole["apps"].column(("owner", "email")), *whole["collaborators"].column(("user", "email"))}
+        figures["people"] = sum(isinstance(email, str) and not email.endswith(_TEAM_ACCOUNT) for email in emails)
+    return figures
 
 
-def _redaction(session: Session) -> Callable[[str], str]:
-    """Return the function that redacts secrets in texts; a session knows its tokens only once it has used them."""
-    return lambda text: redact(text, tokens=session.tokens())
-
-
-def _about_table(lists: AccountLists, table: str, integration: str) -> dict[str, Any]:
-    """Return what the manifest says about a table: its function, its records, and its arguments."""
-    records = lists.tables[table]
-    function = records.function.name if records.function else ""
-    return {"function": f"{integration}.{function}", "rows": len(records), "by": lists.items[table]}
+def _user(tables: Mapping[str, Records]) -> str:
+    """Return the id of the account's user, who is the one record of a list; empty if it could not be read."""
+    users = (rows[0].get("id") for rows in tables.values() if rows.function and rows.function.returns == "record")
+    return str(next(users, None) or "")

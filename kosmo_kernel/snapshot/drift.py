@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts import is_demo
+from kosmo_kernel.archive.snapshots import SavedSnapshot, read
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.errors import KosmoError, SettingsError, StoppedError
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
@@ -23,7 +24,6 @@ from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.compared import APPS, CONFIG_VARS, FINGERPRINT, LISTS, ComparedList, Fact, Row
 from kosmo_kernel.snapshot.lists import AccountLists
-from kosmo_kernel.snapshot.saved import read
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Records
 
@@ -123,18 +123,23 @@ def compare(
     """Compare a snapshot with a later one, or with the account as it is now.
 
     Parameters:
-        before: the folder of the snapshot.
-        after: the folder of the later snapshot; None to read the account.
+        before: the archive of the snapshot, of which the newest one is compared.
+        after: the archive of the later snapshot; None to read the account. If both are the same archive, its last two
+            snapshots are compared.
         account: the alias of the account that is read; the default account when None.
         frontend: the callbacks of the user interface.
 
     Raises:
-        SettingsError: a folder is no snapshot, or one of the two is of the demo and the other is not.
+        SettingsError: a file has no snapshot, or one of the two is of the demo and the other is not.
         KosmoError: the account could not be read.
     """
-    was = _saved(before)
-    if after is not None:
-        now = _saved(after)
+    saved = read(before)
+    later = None if after is None else read(after)
+    if later and len(saved.times) > 1 and saved.file.samefile(later.file):
+        saved = read(before, saved.times[-2])
+    was = _saved(saved)
+    if later:
+        now = _saved(later)
         _check_fiction(was.account, now.account)
     else:
         with Session(account) as session:
@@ -158,14 +163,12 @@ def drift_of(before: State, now: State) -> Drift:
     return drift
 
 
-def _saved(folder: str | os.PathLike[str]) -> State:
-    saved = read(folder)
+def _saved(saved: SavedSnapshot) -> State:
+    if APPS not in saved:
+        raise SettingsError(f"{saved.file} has no list of apps, so it cannot be compared.")
     tables = {name: saved.records(name).rows for name in saved}
-    if APPS not in tables:
-        raise SettingsError(f"{folder} has no list of apps, so it cannot be compared.")
-    # Snapshots of older versions do not say which arguments a list was read with: it was the app.
-    tables_by = {name: about.get("by", ["app_id"]) for name, about in saved.manifest["tables"].items()}
-    return State(saved.account, saved.time, tables, saved.manifest.get("failures", ()), tables_by)
+    arguments = {name: about.by for name, about in saved.manifest.tables.items()}
+    return State(saved.account, saved.time, tables, saved.manifest.failures, arguments)
 
 
 def _read_account(session: Session, was: State, frontend: Frontend) -> State:
@@ -195,7 +198,7 @@ def _check_fiction(*accounts: str) -> None:
         other = next(account for account in accounts if not is_demo(account))
         raise SettingsError(
             f"One of the two is the demo company, which is fiction, and the other is the account `{other}`. Give the "
-            "folder of a snapshot of that account: -p before FOLDER. `kosmo snapshot` writes one."
+            "archive of a snapshot of that account: -p before FILE. `kosmo snapshot` writes one."
         )
 
 

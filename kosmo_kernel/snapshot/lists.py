@@ -8,21 +8,25 @@ be read is a failure and no empty table.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import msgspec
+
+from kosmo_kernel.archive.snapshots import ReadList
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.errors import ApiError, FileWriteError, KosmoError, RefusedError, StoppedError
 from kosmo_kernel.results.result import Result, deletion_notes
 from kosmo_kernel.run.options import Frontend, RunOptions
+from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.session import Session
 from kosmo_kernel.text.quantities import counted
-from kosmo_kernel.values.records import Records
+from kosmo_kernel.values.records import Records, columns_of
 
 # Requests for the items of one list if the service has lists for all of them at once; see `client/bulk.py`.
 _BULK_FROM, _BULK_REQUESTS = 8, 3
-
+_ENCODER = msgspec.json.Encoder()
 
 _GENERATION = {"telemetry_drains": "fir"}  # tables that only apps and spaces of one generation of the platform have
 
@@ -333,12 +337,22 @@ def _is_saved(function: Function, *, every: bool) -> bool:
     return bool(function.links) and (every or function.in_snapshot)
 
 
-def columns_of(function: Function, names: Sequence[str]) -> tuple[Column, ...]:
-    """Return the columns of a table that was read with some list arguments: these, then those of the function."""
-    items = [column for name in names if (column := function.item_column(name))]
-    return (*items, *function.columns)
-
-
 def table_of(function: Function) -> str:
     """Return the table name of a function: `apps` for `list_apps`, `current_user` for `get_current_user`."""
     return function.name.partition("_")[2]
+
+
+def redacted(records: Records, change: Callable[[str], str]) -> ReadList:
+    """Return records without secrets, and the JSON text of each.
+
+    Most lists have no secret, so the text of a whole list is checked first, and its records are only processed one by
+    one if redaction would change that text.
+    """
+    lines = _ENCODER.encode_lines(records.rows).decode()
+    texts = lines.removesuffix("\n").split("\n") if lines else []
+    if not would_change(lines, change):
+        return ReadList(records, texts)
+    pairs = zip(records.rows, texts, strict=True)
+    rows = [in_texts(row, change) if would_change(text, change) else row for row, text in pairs]
+    clean = Records(rows, records.function, records.columns, records.account)
+    return ReadList(clean, [_ENCODER.encode(row).decode() for row in rows])

@@ -193,6 +193,12 @@ def columns_with_item(function: Function, name: str = "") -> tuple[Column, ...]:
     return (item, *function.columns) if item else function.columns
 
 
+def columns_of(function: Function, names: Sequence[str]) -> tuple[Column, ...]:
+    """Return the columns of a list that was read with some list arguments: these, then those of the function."""
+    items = [column for name in names if (column := function.item_column(name))]
+    return (*items, *function.columns)
+
+
 @contextmanager
 def collector_paused() -> Iterator[None]:
     """Pause Python's cycle collector while a large value is built.

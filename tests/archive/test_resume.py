@@ -250,11 +250,11 @@ def test_the_time_of_the_data_is_that_of_the_answers_until_a_request_is_sent(fil
 
 
 def test_a_snapshot_that_goes_on_began_with_the_oldest_of_its_answers(file: Path) -> None:
-    for folder in ("first", "second"):
+    for name in ("first.kosmo", "second.kosmo"):
         with Session("demo", record=file, resume=True) as session:
             session.recording.finishes = False
-            begun = snapshot.take(session, file.parent / folder).manifest["begun"]
-        if folder == "first":
+            begun = snapshot.take(session, file.parent / name).manifest.begun
+        if name == "first.kosmo":
             aged(file, 5)
     assert begun == runs(file)[0]["begun"]
 

@@ -7,8 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from edited_snapshot import edited
 from kosmo_command import COMMAND, environment
 
+from kosmo_kernel import archive
 from kosmo_kernel.checks.formats import FORMATS
 from kosmo_kernel.cli import outcome
 
@@ -55,18 +57,16 @@ def test_a_file_that_accepts_is_never_replaced_and_its_mistakes_are_told_before_
 
 
 def test_only_findings_that_a_snapshot_does_not_have_fail(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert outcome(["snapshot", "--demo", "-o", "before"]) == 0
-    before = [json.loads(line) for line in Path("before/apps.jsonl").read_text(encoding="utf-8").splitlines()]
-    gone, kept = dict(before[0], name="gone-app"), before[1:]
-    lines = "".join(json.dumps(row) + "\n" for row in (gone, *kept))
-    Path("before/apps.jsonl").write_text(lines, encoding="utf-8")
+    assert outcome(["snapshot", "--demo", "-o", "now.kosmo"]) == 0
+    first, *kept = archive.read("now.kosmo").records("apps")
+    edited(Path("now.kosmo"), Path("before.kosmo"), lambda tables: tables["apps"][0].update(name="gone-app"))
     lua = "return list.map(heroku.list_apps(), function(app) return { app = app.name } end)\n"
     Path("apps.lua").write_text(HEAD + lua, encoding="utf-8")
     capsys.readouterr()
-    assert checked("apps.lua", "--against", "before", "--json") == 1
+    assert checked("apps.lua", "--against", "before.kosmo", "--json") == 1
     report = json.loads(capsys.readouterr().out)
     states = {finding["key"]["app"]: finding["new"] for finding in report["checks"][0]["findings"]}
-    assert [name for name, is_new in states.items() if is_new] == [before[0]["name"]]
+    assert [name for name, is_new in states.items() if is_new] == [first["name"]]
     assert report["checks"][0]["gone"] == [{"key": {"app": "gone-app"}}]
     assert (report["summary"]["findings"], report["summary"]["still_there"]) == (1, len(kept))
     assert checked("apps.lua", "--against", "nowhere") == 2

@@ -42,7 +42,8 @@ SURFACE = {
     "run": "-p -a --account --demo -o --html --record --resume --resume-within --replay --parameters --json",
     "inventory": "-a --account --demo --snapshot -o --output --table --format --columns --no-header --excel-safe "
     "--record --resume --resume-within --json",
-    "snapshot": "-a --account --demo -o --output --all --format --record --resume --resume-within --json",
+    "archive": "-o --output --format --json",
+    "snapshot": "-a --account --demo -o --output --all --record --resume --resume-within --json",
     "check": "--all --start -a --account --demo -p --at --fail-on --format -o --output --accept --accept-all --against "
     "--full --why --record --resume --resume-within --new --table --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable --global "

@@ -121,14 +121,13 @@ def test_notebooks_are_copied_and_what_a_user_has_there_stays(tmp_path: Path) ->
     ours = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     for name in ("1 first.ipynb", "2 second.ipynb", "notes.txt"):
         (shipped / name).write_text(ours, encoding="utf-8")
-    (shipped / "a snapshot").mkdir()
-    (shipped / "a snapshot" / "apps.jsonl").write_text("{}\n", encoding="utf-8")
+    (shipped / "a snapshot.kosmo").write_text("{}", encoding="utf-8")
     (folder / "1 first.ipynb").write_text("mine", encoding="utf-8")
     copy_of_notebooks(shipped, folder)
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()} == {
         "1 first.ipynb": "mine",
         "2 second.ipynb": ours,
-        "apps.jsonl": "{}\n",
+        "a snapshot.kosmo": "{}",
     }
     notary = NotebookNotary()
     with closing(notary.store):

@@ -50,13 +50,11 @@ def test_a_recording_that_cannot_grow_keeps_its_answers_and_a_run_goes_on_with_t
     assert re.search(r"\n[1-9]\d* answers? taken from audit.kosmo", again.stderr)
 
 
-@pytest.mark.parametrize("args", [("snapshot", "-o", "there"), ("inventory", "-o", "there")])
-def test_a_folder_that_cannot_be_written_is_named_and_nothing_of_it_is_left(
-    tmp_path: Path, args: tuple[str, ...]
-) -> None:
-    done = limited(tmp_path, *args, "--demo")
+@pytest.mark.parametrize(("command", "reason"), [("snapshot", "disk I/O error"), ("inventory", TOO_LARGE)])
+def test_what_cannot_be_written_is_named_and_nothing_of_it_is_left(tmp_path: Path, command: str, reason: str) -> None:
+    done = limited(tmp_path, command, "-o", "there", "--demo")
     assert done.returncode == 1
-    assert f"Error: there cannot be written: {TOO_LARGE}. Nothing of it is there." in done.stderr
+    assert f"Error: there cannot be written: {reason}. Nothing of it is there." in done.stderr
     assert [*tmp_path.iterdir()] == []
 
 

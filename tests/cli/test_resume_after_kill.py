@@ -22,9 +22,11 @@ import nbformat
 import pytest
 from deleting_api import DeletingApi
 from kosmo_command import COMMAND, environment
+from msgspec.structs import asdict
 from nbformat.v4 import new_code_cell, new_notebook
 from recorded import paths
 
+from kosmo_kernel import archive
 from kosmo_kernel.cli.shell_interface import INTERRUPTED
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
@@ -45,7 +47,7 @@ COMMANDS = {
     "script": ("integrations:lua", "audit.lua"),
     "notebook": ("run", "audit.ipynb", "-o", "copy.ipynb"),
     "check": ("check", "--all", "--at", "2026-11-20", "--format", "json"),
-    "snapshot": ("snapshot", "-o", "saved"),
+    "snapshot": ("snapshot", "-o", "saved.kosmo"),
     "inventory": ("inventory", "-o", "saved"),
 }
 Whole = tuple[Any, Counter[str]]  # the output of a run, and what it asked
@@ -135,11 +137,14 @@ def output(kind: str, folder: Path, printed: bytes) -> Any:
             if taken := report.pop("taken_over", None):  # the report says so, and is the same otherwise
                 assert report["notes"].pop().startswith(f"{taken['answers']:,} answer")
             return report
+        case "snapshot":
+            saved = archive.read(folder / "saved.kosmo")
+            manifest = {name: value for name, value in asdict(saved.manifest).items() if name not in TIMES}
+            return saved.times[:-1], manifest, [list(saved.records(name)) for name in saved]
     files = {path.relative_to(folder / "saved"): path.read_bytes() for path in (folder / "saved").rglob("*.*")}
-    summary = json.loads(files.pop(Path("manifest.json" if kind == "snapshot" else "summary.json")))
-    if kind == "inventory":
-        time = f"{datetime.fromisoformat(summary['time']):%H:%M UTC}".encode()
-        files[Path(PAGE)] = files[Path(PAGE)].replace(time, b"")
+    summary = json.loads(files.pop(Path("summary.json")))
+    time = f"{datetime.fromisoformat(summary['time']):%H:%M UTC}".encode()
+    files[Path(PAGE)] = files[Path(PAGE)].replace(time, b"")
     return files, {name: value for name, value in summary.items() if name not in TIMES}
 
 

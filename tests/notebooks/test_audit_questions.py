@@ -14,7 +14,7 @@ from repository import NOTEBOOKS
 from audit_cells import PATHS, answers, cell_of, cells
 from audit_questions import ON_REQUEST, QUESTIONS
 
-from kosmo_kernel import runbook, snapshot
+from kosmo_kernel import archive, runbook, snapshot
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.runbook.parameters import parse_declarations
@@ -99,10 +99,9 @@ def facts(lists: dict[str, list[Any]]) -> dict[tuple[str, str, str], str | None]
 
 
 def test_drift_shows_what_is_new_gone_or_different() -> None:
-    saved = {}
+    saved, snapshot_file = {}, archive.read(NOTEBOOKS / "larkmoor-2026-10-20.kosmo")
     for name in ("apps", "dynos", "domains", "addons", "collaborators"):
-        lines = (NOTEBOOKS / "larkmoor-2026-10-20" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-        saved[name] = [json.loads(line) for line in lines]
+        saved[name] = list(snapshot_file.records(name))
     of_apps = [COMPANY.resources_of(app) for app in APPS]
     live = {"apps": APPS} | {
         name: [row for things in of_apps for row in getattr(things, name)]

@@ -18,6 +18,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import nbformat
 import pytest
+from edited_snapshot import Tables, edited
 from kosmo_command import kosmo
 
 from kosmo_kernel import runbook
@@ -57,7 +58,7 @@ def on(
     return done, nbformat.read(folder / "copy.ipynb", as_version=4)
 
 
-def own_snapshot(folder: Path) -> Path:
+def own_snapshot(file: Path) -> Path:
     """Return the snapshot of the drift notebook as one of the default account, whose fingerprints have another key."""
     values: dict[tuple[str, str], str] = {}
     with serve(DemoApi(company())) as served:
@@ -66,19 +67,17 @@ def own_snapshot(folder: Path) -> Path:
             request = urllib.request.Request(f"{served.url}/apps/{app['name']}/config-vars", headers=headers)
             with urllib.request.urlopen(request) as answer:  # noqa: S310 - of this machine
                 values |= {(app["name"], name): value for name, value in json.load(answer).items()}
-    shutil.copytree(ROOT / "notebooks" / "larkmoor-2026-10-20", folder)
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"account": "default"}), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KOSMO_FINGERPRINT_KEY", FINGERPRINT_KEY)
-        key, lines = fingerprints("default"), []
-    for line in (folder / "config_vars.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        value = values.get((row["app_id"], row["name"]), "")
-        same = fingerprints("demo").of(value) == row["fingerprint"]
-        lines.append(json.dumps(row | {"fingerprint": key.of(value if same else "an earlier value")}))
-    (folder / "config_vars.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return folder
+        key = fingerprints("default")
+
+    def change(tables: Tables) -> None:
+        for row in tables["config_vars"]:
+            value = values.get((row["app_id"], row["name"]), "")
+            same = fingerprints("demo").of(value) == row["fingerprint"]
+            row["fingerprint"] = key.of(value if same else "an earlier value")
+
+    return edited(ROOT / "notebooks" / "larkmoor-2026-10-20.kosmo", file, change, account="default")
 
 
 def answers(notebook: nbformat.NotebookNode) -> dict[str, list[str]]:

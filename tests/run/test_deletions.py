@@ -15,7 +15,7 @@ from doors import DOORS, opened
 from full_matrix import full_except
 from kosmo_command import document, kosmo
 
-from kosmo_kernel import snapshot
+from kosmo_kernel import archive, snapshot
 from kosmo_kernel.checks import parse_check, run_checks
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import RefusedError
@@ -178,10 +178,10 @@ def test_checks_that_read_the_app_before_its_deletion_find_nothing_about_it_and_
 
 def test_a_snapshot_is_complete_and_has_nothing_of_the_app(tmp_path: Path) -> None:
     with remote(DeletingApi(GONE, after=30)) as session:
-        report = snapshot.take(session, tmp_path / "saved")
-    saved = snapshot.read(tmp_path / "saved")
-    assert (report.manifest["complete"], report.manifest["failures"]) == (True, [])
-    assert (report.manifest["deleted"], report.notes) == ([{"app_id": GONE}], [NOTE])
+        report = snapshot.take(session, tmp_path / "saved.kosmo")
+    saved = archive.read(tmp_path / "saved.kosmo")
+    assert (report.manifest.complete, report.manifest.failures) == (True, [])
+    assert (report.manifest.deleted, report.notes) == ([{"app_id": GONE}], [NOTE])
     for table in ("apps", "dynos", "domains"):
         assert GONE not in json.dumps([dict(row) for row in saved.records(table)])
 

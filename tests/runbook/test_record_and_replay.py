@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from edited_snapshot import edited
 from kosmo_command import kosmo
 from nbformat.v4 import new_code_cell, new_notebook
 from recorded import paths
@@ -117,9 +116,8 @@ def test_a_run_cannot_record_and_replay(cassette: Path, tmp_path: Path) -> None:
 def test_every_audit_can_be_recorded_and_replayed(name: str, cassette: Path, tmp_path: Path, demo_url: str) -> None:
     args = [str(ROOT / "notebooks" / f"{name}.ipynb"), "-a", "production"]
     if name == "drift":  # a snapshot of the demo is not compared with an account
-        before = Path(shutil.copytree(ROOT / "notebooks" / "larkmoor-2026-10-20", tmp_path / "before"))
-        manifest = json.loads((before / "manifest.json").read_text(encoding="utf-8"))
-        (before / "manifest.json").write_text(json.dumps(manifest | {"account": "production"}), encoding="utf-8")
+        shipped = ROOT / "notebooks" / "larkmoor-2026-10-20.kosmo"
+        before = edited(shipped, tmp_path / "before.kosmo", account="production")
         args += ["-p", "before", str(before)]
     first, _ = ran(tmp_path, demo_url, DEMO_TOKEN, *args, "--record", str(cassette))
     tables = tables_of(tmp_path)

@@ -35,7 +35,7 @@ MADE_LATER = {
     "client/lookups.py": "patterns of the catalogue, on arguments whose length is bounded",
     "client/quoted_tokens.py": "alternatives of single characters",
     "client/secrets.py": "names of fields, on the start of a body",
-    "client/snapshot_player.py": "addresses of the catalogue, on a path that was made from it",
+    "archive/snapshot_player.py": "addresses of the catalogue, on a path that was made from it",
     "demo/pages.py": "requests to the simulated API",
     "magic/editing.py": "a name that is escaped, on the cell that its user edits",
     "mcp/schema_validator.py": "runs with a time limit of its own",

@@ -8,48 +8,31 @@ from typing import Any
 
 import pytest
 
-from kosmo_kernel.errors import FileWriteError, SettingsError
+from kosmo_kernel.errors import FileWriteError
 from kosmo_kernel.inventory import may_be_replaced
 from kosmo_kernel.settings.new_folder import new_folder
-from kosmo_kernel.snapshot.folder import check
 
-SNAPSHOT = {"kosmo_snapshot": 1, "complete": False, "tables": {"apps": {"file": "apps.jsonl"}}}
 INVENTORY = {"kosmo_inventory": 1, "complete": False, "tables": {"apps": 1}}
 
 
 def written(folder: Path, content: dict[str, Any], *more: str) -> Path:
-    names = ("manifest.json", "apps.jsonl") if "kosmo_snapshot" in content else ("summary.json", "tables/apps.csv")
-    for name in (*names, *more):
+    for name in ("summary.json", "tables/apps.csv", *more):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(json.dumps(content), encoding="utf-8")
     return folder
 
 
-def is_replaced(folder: Path, *, resumes: bool) -> bool:
-    """Return whether a snapshot or an inventory may be written to a folder."""
-    if (folder / "summary.json").exists():
-        return resumes and may_be_replaced(folder)
-    try:
-        check(folder, "jsonl", resumes=resumes)
-    except SettingsError:
-        return False
-    return True
-
-
-@pytest.mark.parametrize("content", [SNAPSHOT, INVENTORY], ids=["snapshot", "inventory"])
-def test_a_run_that_goes_on_replaces_an_incomplete_folder_and_nothing_else(
-    content: dict[str, Any], tmp_path: Path
-) -> None:
-    folder = written(tmp_path / "saved", content)
-    assert [is_replaced(folder, resumes=resumes) for resumes in (True, False)] == [True, False]
+def test_a_run_that_goes_on_replaces_an_incomplete_folder_and_nothing_else(tmp_path: Path) -> None:
+    folder = written(tmp_path / "saved", INVENTORY)
+    assert may_be_replaced(folder)
     for change in ({"complete": True}, {"complete": 0}, {"tables": 5}, {"tables": None}):
-        assert not is_replaced(written(folder, content | change), resumes=True)
+        assert not may_be_replaced(written(folder, INVENTORY | change))
     for more in ("notes.txt", "tables/notes.csv"):
-        assert not is_replaced(written(tmp_path / more.replace("/", ""), content, more), resumes=True)
+        assert not may_be_replaced(written(tmp_path / more.replace("/", ""), INVENTORY, more))
 
 
 def test_a_folder_is_replaced_as_a_whole_and_stays_when_the_writing_fails(tmp_path: Path) -> None:
-    folder = written(tmp_path / "saved", SNAPSHOT)
+    folder = written(tmp_path / "saved", INVENTORY)
     with pytest.raises(ZeroDivisionError), new_folder(folder, replaces=True):
         raise ZeroDivisionError
     with pytest.raises(FileWriteError, match="It is as before"), new_folder(folder, replaces=True) as temporary:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from edited_snapshot import Tables, edited
 from refusing_api import without
 from repository import NOTEBOOKS
 
-from kosmo_kernel import snapshot
+from kosmo_kernel import archive, snapshot
 from kosmo_kernel.accounts.fingerprints import Fingerprints
 from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.demo.server import serve
@@ -25,21 +26,20 @@ LISTS_OF_APPS = (
     *("/dynos", "/formation", "/domains", "/addons", "/collaborators", "/config-vars", "/log-drains"),
     *("/telemetry-drains", "/spaces"),
 )
-Tables = dict[str, list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a snapshot of every list of the demo."""
-    folder = tmp_path_factory.mktemp("everything") / "all"
+    file = tmp_path_factory.mktemp("everything") / "all.kosmo"
     with Session("demo") as session:
-        snapshot.take(session, folder, every=True)
-    return folder
+        snapshot.take(session, file, every=True)
+    return file
 
 
 @pytest.fixture
 def state(everything: Path) -> State:
-    saved = snapshot.read(everything)
+    saved = archive.read(everything)
     tables = {one.table: copy.deepcopy(list(saved.records(one.table))) for one in LISTS}
     return State("demo", saved.time, tables)
 
@@ -193,32 +193,38 @@ def test_fingerprints_with_different_keys_are_not_compared_and_names_are(state: 
 
 def test_a_snapshot_of_the_demo_is_not_compared_with_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
-    with pytest.raises(SettingsError, match="-p before FOLDER"):
-        snapshot.compare(NOTEBOOKS / "larkmoor-2026-10-20", account="default")
+    with pytest.raises(SettingsError, match="-p before FILE"):
+        snapshot.compare(NOTEBOOKS / "larkmoor-2026-10-20.kosmo", account="default")
 
 
 def test_a_snapshot_without_apps_cannot_be_compared(everything: Path, tmp_path: Path) -> None:
-    manifest = json.loads((everything / "manifest.json").read_text(encoding="utf-8"))
-    manifest["tables"] = {}
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    with pytest.raises(SettingsError, match="no list of apps"):
-        snapshot.compare(tmp_path, everything)
+    without_apps = edited(everything, tmp_path / "empty.kosmo", lambda tables: tables.clear())
+    with pytest.raises(SettingsError, match=r"empty\.kosmo has no list of apps"):
+        snapshot.compare(without_apps, everything)
+
+
+def test_the_last_two_snapshots_of_one_archive_are_compared(everything: Path, tmp_path: Path) -> None:
+    history = tmp_path / "history.kosmo"
+    for day, state in enumerate(("up", "down", "crashed"), 1):
+        change = partial(lambda state, tables: tables["dynos"][0].update(state=state), state)
+        edited(everything, history, change, begun=f"2026-11-0{day}T06:00:00Z")
+    drift = snapshot.compare(history, history)
+
+    assert [(row["change"], row["before"], row["now"]) for row in drift.rows] == [("state", "down", "crashed")]
+    assert (f"{drift.before.time:%d}", f"{drift.now.time:%d}") == ("02", "03")
 
 
 def test_the_account_is_read_as_the_snapshot_was_and_refusals_are_said(
     everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = json.loads((everything / "manifest.json").read_text(encoding="utf-8")) | {"account": "default"}
-    for file in everything.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    own = edited(everything, tmp_path / "own.kosmo", account="default")
     monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
     with serve(without("/route-planner/domains")) as served:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
-        drift = snapshot.compare(tmp_path, account="default")
+        drift = snapshot.compare(own, account="default")
         assert drift.rows == []
         assert any("domains of route-planner" in note for note in drift.notes)
     with serve(without(*LISTS_OF_APPS)) as served:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         with pytest.raises(KosmoError, match="Nothing but the list of apps"):
-            snapshot.compare(tmp_path, account="default")
+            snapshot.compare(own, account="default")

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from refusing_api import without
 
-from kosmo_kernel import snapshot
-from kosmo_kernel.client.saved_tables import SavedTables
+from kosmo_kernel import archive, snapshot
 from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError, NotRecordedError, RefusedError, SettingsError, UnknownNameError
 from kosmo_kernel.session import Session
+from kosmo_kernel.values.records import Records
 
 # Lists of all apps and of one, by each of its names; the newest; those of lists of the whole account; and records.
 CALLS = (
@@ -43,22 +43,22 @@ CALLS = (
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a snapshot of all lists of the demo."""
-    folder = tmp_path_factory.mktemp("snapshots") / "everything"
+    """Return the archive of a snapshot of all lists of the demo."""
+    file = tmp_path_factory.mktemp("snapshots") / "everything.kosmo"
     with Session("demo") as demo:
-        snapshot.take(demo, folder, every=True)
-    return folder
+        snapshot.take(demo, file, every=True)
+    return file
 
 
 @pytest.fixture
 def partial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of a snapshot of a token that may read neither the dynos of my-app nor any domain."""
-    folder = tmp_path / "partial"
+    """Return the archive of a snapshot of a token that may read neither the dynos of my-app nor any domain."""
+    file = tmp_path / "partial.kosmo"
     with serve(without("/my-app/dynos", "/domains")) as served, Session() as session:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
-        snapshot.take(session, folder)
-    return folder
+        snapshot.take(session, file)
+    return file
 
 
 def values_of(session: Session) -> Iterator[Any]:
@@ -66,18 +66,10 @@ def values_of(session: Session) -> Iterator[Any]:
         yield session.run(f"return heroku.{call}").value
 
 
-def error_of(folder: Path, code: str) -> KosmoError:
-    with Session(snapshot=folder) as session, pytest.raises(KosmoError) as raised:
+def error_of(file: Path, code: str) -> KosmoError:
+    with Session(snapshot=file) as session, pytest.raises(KosmoError) as raised:
         session.run(f"return {code}")
     return raised.value
-
-
-def without_nulls(value: Any) -> Any:
-    """Return JSON without what a table cannot tell from a missing value."""
-    if isinstance(value, dict):
-        fields = {key: without_nulls(field) for key, field in value.items()}
-        return {key: field for key, field in fields.items() if field is not None} or None
-    return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def test_a_snapshot_answers_what_the_service_answered(everything: Path, session: Session) -> None:
@@ -89,40 +81,33 @@ def test_a_snapshot_answers_what_the_service_answered(everything: Path, session:
 
 
 @pytest.mark.full
-def test_every_saved_list_is_answered_in_both_formats(everything: Path, tmp_path: Path, session: Session) -> None:
-    folder = tmp_path / "parquet"
-    snapshot.take(session, folder, "parquet", every=True)
-    lines, columns = SavedTables(everything), SavedTables(folder)
-
-    with Session(snapshot=everything) as by_lines, Session(snapshot=folder) as by_columns:
-        for name, table in lines.tables.items():
-            # A table has the declared default of `role` where the service sent none.
-            saved = [[{**row, "role": None} for row in one.rows(name)] for one in (lines, columns)]
-            assert without_nulls(saved[0]) == without_nulls(saved[1])
-            if not table.items:
-                answers = [one.call(table.function, {}).values[0] for one in (by_lines, by_columns)]
-                assert len(answers[0]) == len(answers[1])
+def test_every_saved_list_is_answered(everything: Path) -> None:
+    saved = archive.read(everything)
+    with Session(snapshot=everything) as session:
+        for name, about in saved.manifest.tables.items():
+            if not about.by:
+                answer = session.call(about.function, {}).values[0]
+                assert saved.records(name) == (answer if isinstance(answer, list | Records) else [answer])
 
 
-@pytest.mark.parametrize("form", snapshot.FORMS)
-def test_a_session_tells_the_time_and_the_account_of_its_snapshot(
-    form: snapshot.Form, tmp_path: Path, session: Session
-) -> None:
-    report = snapshot.take(session, tmp_path / "before", form)
-    with Session(snapshot=tmp_path / "before") as saved:
+def test_a_session_tells_the_time_and_the_account_of_its_snapshot(tmp_path: Path, session: Session) -> None:
+    report = snapshot.take(session, tmp_path / "before.kosmo")
+    with Session(snapshot=tmp_path / "before.kosmo") as saved:
         dynos = "heroku.list_dynos({ app_id = heroku.list_apps() })"
         result = saved.run(f"return {dynos}")
 
-        assert (f"{result.started:%Y-%m-%dT%H:%M:%SZ}", result.account) == (report.manifest["begun"], "demo")
-        assert without_nulls(list(result.value)) == without_nulls(list(session.run(f"return {dynos}").value))
-        assert result.notes[-1].startswith(f"Answered from the snapshot {tmp_path / 'before'} of the account demo")
+        assert (f"{result.started:%Y-%m-%dT%H:%M:%SZ}", result.account) == (report.manifest.begun, "demo")
+        assert result.value == session.run(f"return {dynos}").value
+        assert result.notes[-1].startswith(
+            f"Answered from the snapshot {tmp_path / 'before.kosmo'} of the account demo"
+        )
 
 
 @pytest.mark.parametrize(
     ("code", "says"),
     [
-        ("heroku.list_spaces()", "no table `spaces`"),
-        ("heroku.list_formation({ app_id = heroku.list_apps() })", "no table `formation`"),
+        ("heroku.list_spaces()", "no list `spaces`"),
+        ("heroku.list_formation({ app_id = heroku.list_apps() })", "no list `formation`"),
         ('heroku.list_stacks({ app_id = "my-app" })', "nothing that answers this call"),
         ('heroku.list_dynos({ app_id = "nope" })', "nothing of `app_id` nope"),
         ('heroku.list_dynos({ app_id = { "my-stage", "nope" }, errors = "collect" })', "nothing of `app_id`"),
@@ -138,7 +123,7 @@ def test_what_a_snapshot_does_not_have_is_an_error(partial: Path, code: str, say
 
 
 def test_what_could_not_be_read_is_the_same_error_again(partial: Path) -> None:
-    first, *others = SavedTables(partial).failures
+    first, *others = archive.read(partial).manifest.failures
     error = error_of(partial, 'heroku.list_dynos({ app_id = "my-app" })')
     assert isinstance(error, RefusedError)
     assert (error.status, error.id, first["message"]) == (403, "forbidden", error.message.partition(": ")[2])
@@ -155,5 +140,5 @@ def test_a_snapshot_has_one_account_and_is_no_recording(partial: Path, tmp_path:
         Session("other", snapshot=partial)
     with pytest.raises(SettingsError, match="neither recorded nor replayed"):
         Session(snapshot=partial, record=tmp_path / "run.jsonl")
-    with pytest.raises(SettingsError, match="is no snapshot"):
+    with pytest.raises(SettingsError, match="nowhere"):
         Session(snapshot=tmp_path / "nowhere")

@@ -10,9 +10,10 @@ import io
 import json
 import os
 import re
+import sqlite3
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import closing, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -186,10 +187,14 @@ def notebook(functions: Sequence[Function], folder: Path) -> Iterator[str]:
 
 
 def snapshot(_functions: Sequence[Function], folder: Path) -> Iterator[str]:
-    """Yield the files of a snapshot."""
-    done = kosmo("snapshot", "--all", "-o", str(folder / "saved"))
+    """Yield all bytes of an archive with a snapshot, and what its lists have."""
+    done = kosmo("snapshot", "--all", "-o", str(folder / "saved.kosmo"))
     yield done.stdout + done.stderr
-    yield from (path.read_text() for path in (folder / "saved").iterdir())
+    yield (folder / "saved.kosmo").read_bytes().decode("utf-8", "replace")
+    with closing(sqlite3.connect(folder / "saved.kosmo")) as connection:
+        views = [name for [name] in connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")]
+        for view in views:
+            yield "\n".join(map(str, connection.execute(f'SELECT * FROM "{view}"')))  # noqa: S608 - a name of ours
 
 
 DOORS: dict[str, Door] = {

@@ -1,7 +1,7 @@
-"""Answer requests from the folder of a snapshot in place of the network.
+"""Answer requests from a snapshot in place of the network.
 
-A list is the saved table of its address, one below an item of another list the part of the table that was read with
-that item, and a record is the one of the list above it. What could not be read when the snapshot was taken is the same
+A list is the saved one of its address, one below an item of another list the part of it that was read with that item,
+and a record is the one of the list above it. What could not be read when the snapshot was taken is the same
 error again. What the snapshot does not have is an error too, and never an empty list.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -18,20 +18,20 @@ from urllib.parse import unquote
 import msgspec
 
 from kosmo_kernel.accounts import Account
+from kosmo_kernel.archive.snapshots import SavedSnapshot
 from kosmo_kernel.catalogue import PLACE, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import PageRequest, Response
 from kosmo_kernel.client.bulk import field_at, records_of_items
-from kosmo_kernel.client.saved_tables import SavedTables
 from kosmo_kernel.client.transport import Transport
 from kosmo_kernel.errors import API_ERRORS, KosmoError, NotRecordedError, api_error
 from kosmo_kernel.text.times import iso_time
 
 _TAKE_ALL = "`kosmo snapshot --all` saves every list that the token can read."
 _CREATED = "created_at"
-_Rows = list[dict[str, Any]]
+_Rows = Sequence[dict[str, Any]]
 
 
-class SavedList(NamedTuple):
+class SavedPart(NamedTuple):
     """A table, and the argument with which it was read at one address; None for a list of the whole account."""
 
     table: str
@@ -56,7 +56,7 @@ class SnapshotPlayer:
     """Answer requests from a snapshot. Thread-safe.
 
     Parameters:
-        folder: the folder of the snapshot.
+        file: the archive, of which the newest snapshot answers.
 
     Attributes:
         file: the same.
@@ -64,19 +64,19 @@ class SnapshotPlayer:
         account: the account of the snapshot.
 
     Raises:
-        SettingsError: the folder has no snapshot, or an invalid one.
+        SettingsError: the file is no archive, has no snapshot, or was changed.
     """
 
     live = False
 
-    def __init__(self, folder: Path) -> None:
-        self.file = folder
-        self._saved = SavedTables(folder)
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._saved = SavedSnapshot(file)
         self.recorded, self.account = self._saved.time, self._saved.account
         self._lock = threading.Lock()
         self._tables: dict[str, _Rows] = {}
-        self._parts: dict[SavedList, ItemRecords] = {}
-        self._lists: dict[str, SavedList] = {}  # by the shape of their addresses
+        self._parts: dict[SavedPart, ItemRecords] = {}
+        self._lists: dict[str, SavedPart] = {}  # by the shape of their addresses
 
     def transport(self, integration: Integration, account: Account, _connections: Transport) -> Transport:
         """Return a transport that answers from the snapshot."""
@@ -84,7 +84,7 @@ class SnapshotPlayer:
 
     def accounts(self, integration: str) -> list[str]:
         """Return the name of the account of the snapshot."""
-        return [self.account] if integration == self._saved.manifest.get("integration") else []
+        return [self.account] if integration == self._saved.manifest.integration else []
 
     def no_account(self, alias: str) -> str:
         """Return the error message for another account."""
@@ -120,7 +120,7 @@ class SnapshotPlayer:
         Raises:
             ApiError: it could not be read when the snapshot was taken.
             NotRecordedError: the snapshot does not have it.
-            SettingsError: a file of the snapshot is missing or was changed.
+            SettingsError: the archive was changed.
         """
         link, values = _matching_link(function, path)
         with self._lock:
@@ -132,28 +132,24 @@ class SnapshotPlayer:
                 return self._record(function, link, values)
             return self._rows_of_whole_lists(function, link, values)
 
-    def _saved_lists(self, integration: Integration) -> Iterator[tuple[str, SavedList]]:
+    def _saved_lists(self, integration: Integration) -> Iterator[tuple[str, SavedPart]]:
         """Yield the saved lists by the shape of their addresses."""
-        for name, table in self._saved.tables.items():
+        for name, about in self._saved.manifest.tables.items():
             function = self._saved.function(name)
-            if function is None or table.function.partition(".")[0] != integration.name:
+            if function is None or self._saved.manifest.integration != integration.name:
                 continue
-            items = table.items
-            if items is None:  # snapshots of older versions read the whole list, or by the first argument
-                whole = any(not link.places for link in function.links)
-                items = [] if whole or function.fan_out is None else [function.fan_out.name]
             for link in function.links:
-                if not items and not link.places:
-                    yield _shape(link.path), SavedList(name, None)
-                elif len(link.places) == 1 and link.places[0] in items:
-                    yield _shape(link.path), SavedList(name, _param(function, link.places[0]))
+                if not about.by and not link.places:
+                    yield _shape(link.path), SavedPart(name, None)
+                elif len(link.places) == 1 and link.places[0] in about.by:
+                    yield _shape(link.path), SavedPart(name, _param(function, link.places[0]))
 
     def _table(self, name: str) -> _Rows:
         if name not in self._tables:
-            self._tables[name] = self._saved.rows(name)
+            self._tables[name] = self._saved.records(name).rows
         return self._tables[name]
 
-    def _rows(self, known: SavedList, function: Function, values: Mapping[str, str]) -> _Rows:
+    def _rows(self, known: SavedPart, function: Function, values: Mapping[str, str]) -> _Rows:
         """Return the records of a saved list, or of its part that was read with one item."""
         if known.param is None:
             return self._table(known.table)
@@ -176,15 +172,15 @@ class SnapshotPlayer:
             key = param.value_of_record(row)
             keys |= {str(name): key for field in param.each if (name := field_at(row, field)) is not None}
         function = self._saved.function(table)
-        names = self._saved.tables[table].items or [param.name]
+        names = self._saved.manifest.tables[table].by or [param.name]
         columns = {name: column.name for name in names if function and (column := function.item_column(name))}
-        rows: defaultdict[Any, _Rows] = defaultdict(list)
+        rows: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
         for row in self._table(table):
             if (key := row.get(columns[param.name])) is not None:
                 rows[key].append({field: value for field, value in row.items() if field not in columns.values()})
         failures = {
             failure.get(param.name): failure
-            for failure in reversed(self._saved.failures)
+            for failure in reversed(self._saved.manifest.failures)
             if failure["table"] == table and (param.name in failure or failure.get("by") == param.name)
         }
         return ItemRecords(keys, rows, failures)
@@ -224,12 +220,12 @@ class SnapshotPlayer:
     def _missing(self, function: Function, item: str = "", value: str = "") -> KosmoError:
         """Return the error for a list or record that the snapshot does not have, or for an item of another list."""
         table = function.name.removeprefix("list_")
-        failure = next((one for one in self._saved.failures if one["table"] == table), None)
+        failure = next((one for one in self._saved.manifest.failures if one["table"] == table), None)
         if item:
             what = f"{self.file} has nothing of `{item}` {value}."
         elif failure:
             return self._failure(function, failure)
-        elif table in self._saved.tables or function.returns == "record":
+        elif table in self._saved or function.returns == "record":
             what = f"{self.file} has nothing that answers this call."
         else:
             return self._error(function, self._saved.why_missing(table), _TAKE_ALL)

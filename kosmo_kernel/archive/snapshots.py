@@ -1,0 +1,403 @@
+"""Snapshots in an archive: the lists of an account at one moment, written at once and read by name.
+
+A snapshot is one row of `kosmo_snapshots`, whose document says what was read and what could not be. Each list has a row
+in `kosmo_lists`, and each of its records one in `kosmo_rows`, which names the record's text: a text that several
+snapshots have is stored once. Records are read with the digest of their text and counted, because in a comparison a
+record that was lost would look like a deleted one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from kosmo_kernel import integrations
+from kosmo_kernel.archive.file import digest_of, open_archive
+from kosmo_kernel.archive.runs import delete_unused
+from kosmo_kernel.archive.views import DAY, FIGURES, create_views, view_columns
+from kosmo_kernel.catalogue import Column, Function
+from kosmo_kernel.errors import FileWriteError, SettingsError
+from kosmo_kernel.safety.intake import check_json
+from kosmo_kernel.settings.file_writing import writing
+from kosmo_kernel.text.times import parse_time
+from kosmo_kernel.values.records import Records, columns_of, decode
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from kosmo_kernel.render.frames import KosmoFrame
+
+CHANGED = "It was cut or changed after it was written: get it from a copy, or take the snapshot anew."
+_FIGURE_COLUMNS = tuple(Column(name, name, "integer", nullable=True, main=True) for name in FIGURES)
+BATCH = 1_000  # records that are decoded at once
+_LAST = "SELECT id, document FROM kosmo_snapshots ORDER BY id DESC LIMIT 1"
+
+
+class UnknownListError(SettingsError, KeyError):
+    """A snapshot has no such list."""
+
+
+class SavedList(msgspec.Struct):
+    """What the document of a snapshot says about a list."""
+
+    function: str  # its full name
+    rows: int
+    by: list[str]  # the arguments that it was read with
+
+
+class Manifest(msgspec.Struct, omit_defaults=True):
+    """The document of a snapshot."""
+
+    integration: str
+    account: str
+    begun: str
+    ended: str
+    complete: bool
+    requests: int
+    tables: dict[str, SavedList]
+    failures: list[dict[str, Any]]  # what could not be read, each with its `table`
+    left_out: list[dict[str, str]]  # what was not tried, each with its `table` and `why`
+    kosmo_kernel: str  # the version that wrote it
+    deleted: list[dict[str, Any]] = []
+    figures: dict[str, int] = {}  # what the history shows, by name
+    user: str = ""  # the id of the user whose account it is; empty if that is not known
+
+    def __post_init__(self) -> None:
+        """Check what msgspec does not."""
+        parse_time(self.begun)
+        if not all(isinstance(one.get("table"), str) for one in (*self.failures, *self.left_out)):
+            raise ValueError("a failure names no list")
+
+
+class SavedSnapshot(Mapping[str, "KosmoFrame"]):
+    """A snapshot: a mapping of list names to frames; each frame is read when it is accessed.
+
+    Parameters:
+        file: the archive.
+        taken_at: the beginning of its time, such as a day; the newest such snapshot is read. The newest one when empty.
+
+    Attributes:
+        file: the archive.
+        manifest: what was read, and what could not be.
+        times: the times of all snapshots of the archive, the oldest first.
+
+    Raises:
+        SettingsError: the file is no archive, has no such snapshot, or was changed.
+    """
+
+    def __init__(self, file: Path, taken_at: str = "") -> None:
+        self.file = file
+        with closing(open_archive(file)) as archive:
+            numbered = archive.rows("SELECT id, taken_at FROM kosmo_snapshots ORDER BY id")
+            self.times = [str(time) for _, time in numbered]
+            matching = [number for number, time in numbered if str(time).startswith(taken_at)]
+            if not matching:
+                raise SettingsError(_no_snapshot(file, taken_at, self.times))
+            self._number = matching[-1]
+            [[document]] = archive.rows("SELECT document FROM kosmo_snapshots WHERE id=?", (self._number,))
+        self.manifest = _manifest(document, file)
+
+    @property
+    def account(self) -> str:
+        """The alias of the account."""
+        return self.manifest.account
+
+    @property
+    def complete(self) -> bool:
+        """Whether every list of the account could be read."""
+        return self.manifest.complete
+
+    @property
+    def time(self) -> datetime:
+        """The time at which the snapshot was started."""
+        return parse_time(self.manifest.begun)
+
+    def __getitem__(self, name: str) -> KosmoFrame:
+        """Read a list.
+
+        Raises:
+            UnknownListError: the snapshot has no such list (also a KeyError).
+            SettingsError: the file was changed.
+        """
+        from kosmo_kernel.render.frames import frame_of
+
+        return frame_of(self.records(name), {"account": self.account, "time": self.manifest.begun})
+
+    def records(self, name: str) -> Records:
+        """Read a list as records, which needs no pandas; errors as when it is read as a frame."""
+        function, rows = self.function(name), self._rows(name)
+        columns = columns_of(function, self.manifest.tables[name].by) if function else None
+        return Records(rows, function, columns, self.account)
+
+    def function(self, name: str) -> Function | None:
+        """Return the function of a list, or None if the catalogue has it no longer.
+
+        Raises:
+            UnknownListError: the snapshot has no such list.
+        """
+        if name not in self:
+            raise UnknownListError(self.why_missing(name))
+        return integrations.function_named(self.manifest.tables[name].function)
+
+    def why_missing(self, name: str) -> str:
+        """Return the error message for a list that the snapshot does not have."""
+        reason = next((one["message"] for one in self.manifest.failures if one["table"] == name), "")
+        if reason:
+            return f"{self.file} has no list `{name}`, which could not be read when it was taken: {reason}"
+        if why := next((one["why"] for one in self.manifest.left_out if one["table"] == name), ""):
+            return f"{self.file} has no list `{name}`. {why}"
+        return f"{self.file} has no list `{name}`. It has: {', '.join(self) or 'none'}."
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.manifest.tables
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.manifest.tables)
+
+    def __len__(self) -> int:
+        return len(self.manifest.tables)
+
+    def __repr__(self) -> str:
+        state = "complete" if self.complete else "incomplete"
+        return f"<snapshot of {self.account}, {self.manifest.begun}, {state}: {', '.join(self)}>"
+
+    def _rows(self, name: str) -> list[dict[str, Any]]:
+        with closing(open_archive(self.file)) as archive:
+            texts = archive.rows(
+                "SELECT hash, CAST(body AS BLOB) FROM kosmo_lists AS l JOIN kosmo_rows ON list=l.id "
+                "LEFT JOIN kosmo_bodies AS b ON b.id=record WHERE snapshot=? AND name=? ORDER BY position",
+                (self._number, name),
+            )
+        expected = self.manifest.tables[name].rows
+        if len(texts) != expected:
+            raise SettingsError(
+                f"The list `{name}` in {self.file} has {len(texts):,} records, and the snapshot says {expected:,}. "
+                f"{CHANGED}"
+            )
+        where = f"The list `{name}` in {self.file}"
+        if not all(isinstance(body, bytes) and digest_of(body) == digest for digest, body in texts):
+            raise SettingsError(f"{where} cannot be read: a record is not what was written. {CHANGED}")
+        return [row for at in range(0, len(texts), BATCH) for row in _decoded(texts[at : at + BATCH], where)]
+
+
+def read(file: str | os.PathLike[str], taken_at: str = "") -> SavedSnapshot:
+    """Read a snapshot of an archive as frames by name: `read("before.kosmo")["apps"]`.
+
+    Parameters:
+        file: the archive; `~` is expanded to a home directory.
+        taken_at: the beginning of the snapshot's time, such as `2026-11-20`; the newest snapshot when empty.
+
+    Raises:
+        SettingsError: the file is no archive or has no such snapshot, or the home directory does not exist.
+    """
+    path = Path(file)
+    try:
+        return SavedSnapshot(path.expanduser(), taken_at)
+    except RuntimeError:  # what pathlib raises for an unknown home directory
+        raise SettingsError(f"{path} cannot be read: there is no such home. Name the file in full.") from None
+
+
+def snapshots_of(file: Path) -> list[Manifest]:
+    """Return what each snapshot of an archive says about itself, the oldest first.
+
+    Raises:
+        SettingsError: the file is no archive, or was changed.
+    """
+    with closing(open_archive(file)) as archive:
+        documents = archive.rows("SELECT document FROM kosmo_snapshots ORDER BY id")
+    return [_manifest(document, file) for [document] in documents]
+
+
+def check_target(file: Path, account: str) -> None:
+    """Check that a snapshot of an account can be added to a file.
+
+    Raises:
+        SettingsError: the file is no archive, has snapshots of another account, or cannot be written.
+    """
+    if file.exists() and (file.stat().st_size or not file.is_file()):
+        with closing(open_archive(file)) as archive:
+            last = archive.rows(_LAST)
+        _check_account(file, last, account)
+        return
+    above = next(parent for parent in Path(os.path.realpath(file)).parents if parent.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+        raise SettingsError(f"A snapshot cannot be written to {file}: nothing can be made in {above}.")
+
+
+class ReadList(NamedTuple):
+    """A list that was read, with the JSON text of each of its records."""
+
+    records: Records
+    texts: Sequence[str]
+
+
+def add(file: Path, manifest: Manifest, lists: Mapping[str, ReadList], *, replaces: bool) -> int:
+    """Add a snapshot to an archive, which is created if it is missing, and return how many snapshots it has now.
+
+    Parameters:
+        file: the archive.
+        manifest: what was read.
+        lists: the lists by name.
+        replaces: a run goes on, so that an incomplete last snapshot is replaced.
+
+    Raises:
+        SettingsError: the file is no archive, or has snapshots of another user.
+        FileWriteError: it cannot be written; it is as before.
+    """
+    with _written(file), closing(open_archive(file, writes=True)) as archive, archive.transaction() as connection:
+        last = connection.execute(_LAST).fetchall()
+        _check_account(file, last, manifest.account, manifest.user)
+        if replaces and last and not _manifest(last[0][1], file).complete:
+            _remove(connection, last[0][0])
+        number = connection.execute(
+            "INSERT INTO kosmo_snapshots (taken_at, document) VALUES (?, ?)",
+            (manifest.begun, msgspec.json.encode(manifest).decode()),
+        ).lastrowid
+        for name, one in lists.items():
+            [columns] = _add_bodies(connection, [view_columns(one.records).decode()])
+            at = connection.execute(
+                "INSERT INTO kosmo_lists (snapshot, name, function, columns) SELECT ?, ?, ?, id FROM kosmo_bodies "
+                "WHERE hash=?",
+                (number, name, manifest.tables[name].function, columns),
+            ).lastrowid
+            digests = _add_bodies(connection, one.texts)
+            connection.executemany(
+                "INSERT INTO kosmo_rows (list, position, record) SELECT ?, ?, id FROM kosmo_bodies WHERE hash=?",
+                ((at, position, digest) for position, digest in enumerate(digests)),
+            )
+        create_views(connection)
+        [[count]] = connection.execute("SELECT count(*) FROM kosmo_snapshots")
+    return int(count)
+
+
+def add_figures(file: Path, figures: Mapping[str, int]) -> None:
+    """Add figures to the newest snapshot of an archive.
+
+    Raises:
+        SettingsError: the file is no archive, or was changed.
+        FileWriteError: it cannot be written; it is as before.
+    """
+    with _written(file), closing(open_archive(file, writes=True)) as archive, archive.transaction() as connection:
+        [(number, document)] = connection.execute(_LAST)
+        manifest = _manifest(document, file)
+        manifest.figures = {**manifest.figures, **figures}
+        values = (msgspec.json.encode(manifest).decode(), number)
+        connection.execute("UPDATE kosmo_snapshots SET document=? WHERE id=?", values)
+
+
+def history(file: str | os.PathLike[str]) -> KosmoFrame:
+    """Return the figures of each snapshot of an archive as a frame: its day, apps, dynos, people, cents and findings.
+
+    Parameters:
+        file: the archive; `~` is expanded to a home directory.
+
+    Raises:
+        SettingsError: the file is no archive, or was changed.
+    """
+    from kosmo_kernel.render.frames import frame_of
+
+    rows = [
+        {"day": one.begun[:DAY], **{name: one.figures.get(name) for name in FIGURES}}
+        for one in snapshots_of(Path(file).expanduser())
+    ]
+    return frame_of(Records(rows, columns=(Column("day", "The day", main=True), *_FIGURE_COLUMNS)))
+
+
+@contextmanager
+def _written(file: Path) -> Iterator[None]:
+    """Write an archive within the block; a new one that cannot be written is deleted.
+
+    Raises:
+        FileWriteError: that of the block, with what is left of the file.
+    """
+    is_new = not file.exists()
+    with writing(file):
+        file.parent.mkdir(0o700, parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException as error:
+        if is_new:
+            file.unlink(missing_ok=True)
+        if isinstance(error, FileWriteError):
+            error.advice = "Nothing of it is there." if is_new else "It is as before."
+        raise
+
+
+def _no_snapshot(file: Path, taken_at: str, times: Sequence[str]) -> str:
+    """Return the error message for a file without the snapshot that was asked for."""
+    if not times:
+        return f"{file} has no snapshot. `kosmo snapshot -o {file}` adds one."
+    return f"{file} has no snapshot of {taken_at}. It has those of {', '.join(times)}."
+
+
+def _add_bodies(connection: Connection, texts: Sequence[str]) -> list[bytes]:
+    """Add texts that are not there yet, and return the digests of all."""
+    digests = [digest_of(text.encode()) for text in texts]
+    connection.executemany(
+        "INSERT OR IGNORE INTO kosmo_bodies (hash, body) VALUES (?, ?)", zip(digests, texts, strict=True)
+    )
+    return digests
+
+
+def _remove(connection: Connection, number: int) -> None:
+    """Remove a snapshot."""
+    connection.execute("DELETE FROM kosmo_rows WHERE list IN (SELECT id FROM kosmo_lists WHERE snapshot=?)", (number,))
+    connection.execute("DELETE FROM kosmo_lists WHERE snapshot=?", (number,))
+    connection.execute("DELETE FROM kosmo_snapshots WHERE id=?", (number,))
+    delete_unused(connection)
+
+
+def _check_account(file: Path, last: Sequence[tuple[Any, ...]], account: str, user: str = "") -> None:
+    """Check that the last snapshot of an archive is of the same account, and of the same user as far as known.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    for _, document in last:
+        before = _manifest(document, file)
+        if before.account != account:
+            raise SettingsError(
+                f"{file} has snapshots of the account `{before.account}`, and this is `{account}`. Name another file."
+            )
+        if user and before.user and before.user != user:
+            raise SettingsError(
+                f"{file} has snapshots of another user than the one whose token `{account}` is now. Nothing was added. "
+                "Name another file."
+            )
+
+
+def _manifest(document: Any, file: Path) -> Manifest:
+    """Return the document of a snapshot.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    content = document.encode() if isinstance(document, str) else b""
+    check_json(content, f"The snapshot in {file}", SettingsError)
+    try:
+        return msgspec.json.decode(content, type=Manifest)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"The snapshot in {file} cannot be read: {error}. {CHANGED}") from None
+
+
+def _decoded(texts: Sequence[tuple[Any, ...]], where: str) -> list[dict[str, Any]]:
+    """Return the records of some texts.
+
+    Raises:
+        SettingsError: one is no record.
+    """
+    content = b"[" + b",".join(body for _, body in texts) + b"]"
+    check_json(content, where, SettingsError)
+    try:
+        rows: list[dict[str, Any]] = decode(content)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{where} cannot be read: {error}. {CHANGED}") from None
+    if len(rows) != len(texts) or not all(isinstance(row, dict) for row in rows):
+        raise SettingsError(f"{where} cannot be read: a record is none. {CHANGED}")
+    return rows

@@ -1,0 +1,34 @@
+"""The figures of a snapshot that need questions: what its things cost a month, and the findings of the checks."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from kosmo_kernel.archive.snapshots import SavedSnapshot, add_figures
+from kosmo_kernel.checks.discovery import all_checks
+from kosmo_kernel.checks.run import run_checks
+from kosmo_kernel.errors import NotRecordedError, RefusedError
+from kosmo_kernel.session import Session
+
+_CENTS = "return list.sum_by(heroku.tables.costs(), function(row) return row.cents or 0 end)"
+
+
+def add_cents_and_findings(file: Path) -> dict[str, int]:
+    """Add the cents a month and the number of findings to the figures of an archive's newest snapshot, and return them.
+
+    There are no cents if the snapshot lacks a list that they need, and no findings if it is incomplete: a smaller
+    number would look like a change. A check that needs what no snapshot has is left out of every snapshot.
+
+    Raises:
+        SettingsError: the file is no archive, or was changed.
+        FileWriteError: it cannot be written.
+    """
+    figures: dict[str, int] = {}
+    with Session(snapshot=file) as session:
+        with suppress(NotRecordedError, RefusedError):  # a list could not be read when the snapshot was taken
+            figures["cents"] = round(session.run(_CENTS).value)
+        if SavedSnapshot(file).complete:
+            figures["findings"] = sum(1 for _ in run_checks(all_checks(), session=session).findings)
+    add_figures(file, figures)
+    return figures

@@ -1,0 +1,110 @@
+"""`kosmo archive`: say what an archive has, and write its lists as files (`kosmo_kernel/archive/contents.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kosmo_kernel.archive.contents import FORMS, Form, describe, export, lines
+from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.completions import files
+from kosmo_kernel.cli.output import document, print_note, print_result, print_rows, print_utf8
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.settings.extras import how_to_install
+from kosmo_kernel.settings.new_folder import check_new
+from kosmo_kernel.text.quantities import counted
+
+INFO, EXPORT = "info", "export"
+
+
+@command(
+    "archive",
+    "kosmo archive info history.kosmo",
+    "kosmo archive export history.kosmo > history.jsonl",
+    "kosmo archive export history.kosmo -o lists --format csv",
+)
+@click.argument("action", type=click.Choice((INFO, EXPORT)), metavar="info|export")
+@click.argument("file", metavar="FILE", shell_complete=files)
+@click.option("-o", "--output", metavar="DIR", help="Export to files in this new folder.", shell_complete=files)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMS),
+    default="jsonl",
+    show_default=True,
+    metavar="F",
+    help=f"The format of the files in DIR: {', '.join(FORMS)}.",
+)
+def archive(*, action: str, file: str, output: str | None, form: Form, as_json: bool) -> None:
+    """Show what an archive has, or export its lists.
+
+    FILE is an archive of `kosmo snapshot` or `--record`. `info` shows its snapshots, the lists of the newest one, what
+    could not be read, and its recordings.
+
+    `export` prints everything as lines of JSON: each record with its list and the time of its snapshot, and each
+    answer of a recording with its request. With -o DIR, it writes a file for each list of the newest snapshot.
+
+    With --json: `success`, `file` and, of `info`, `bytes`, `snapshots` and `recordings`, or of `export`, `directory`
+    and `files` with the number of their records.
+    """
+    if action == INFO:
+        if output is not None:
+            raise click.UsageError("-o is for `export`.")
+        about = describe(Path(file))
+        document({"success": True, "file": file, **about}) if as_json else _show(file, about)
+        return
+    if output is None:
+        if form != "jsonl" or as_json:
+            raise click.UsageError(f"{'--json' if as_json else f'--format {form}'} needs a folder: -o DIR.")
+        for line in lines(Path(file)):
+            print_utf8(f"{line.decode()}\n")
+        return
+    if form == "parquet" and find_spec("pyarrow") is None:
+        raise SettingsError("Parquet needs pyarrow, which is not installed.", advice=how_to_install("parquet"))
+    check_new(Path(output), EXPORT)
+    counts = export(Path(file), Path(output), form)
+    if as_json:
+        document({"success": True, "file": file, "directory": output, "files": counts})
+    else:
+        print_rows([(name, f"{count:,}") for name, count in counts.items()])
+        print_result(f"\nWritten to {output}.")
+
+
+def _show(file: str, about: dict[str, Any]) -> None:
+    snapshots, recordings = about["snapshots"], about["recordings"]
+    kinds = f"{counted(len(snapshots), 'snapshot')}, {counted(len(recordings), 'recording')}"
+    print_result(f"{file}: {kinds}, {about['bytes']:,} bytes")
+    for title, rows in (
+        ("Snapshots", [(one["taken_at"], _facts(one)) for one in snapshots]),
+        (
+            "Lists of the newest",
+            [(name, f"{count:,}") for one in snapshots[-1:] for name, count in one["tables"].items()],
+        ),
+        ("Recordings", [(one["begun"], _facts_of_recording(one)) for one in recordings]),
+    ):
+        if rows:
+            print_result(f"\n{title}:\n")
+            print_rows(rows)
+    for text in _not_read(snapshots[-1:]):
+        print_note(text)
+
+
+def _facts(one: dict[str, Any]) -> str:
+    records = counted(sum(one["tables"].values()), "record")
+    state = "complete" if one["complete"] else "incomplete"
+    return f"{one['account']}, {state}, {counted(len(one['tables']), 'list')}, {records}"
+
+
+def _facts_of_recording(one: dict[str, Any]) -> str:
+    state = f"ended {one['ended']}" if one["ended"] else "not ended"
+    return f"{one['account']}, {state}, {counted(one['answers'], 'answer')}"
+
+
+def _not_read(newest: list[dict[str, Any]]) -> Iterator[str]:
+    for failure in (failure for one in newest for failure in one["failures"]):
+        items = [f"{key} {value}" for key, value in failure.items() if key.endswith("_id") and key != "request_id"]
+        yield f"Not read: {' of '.join([failure['table'], *items])}: {failure['message']}"

@@ -1,0 +1,150 @@
+"""Archives that were damaged, changed or made by somebody else: an error that names the file, and soon."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from kosmo_kernel import archive, inventory, snapshot
+from kosmo_kernel.archive.file import digest_of
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.session import Session
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("whole") / "saved.kosmo"
+    with Session("demo") as session:
+        snapshot.take(session, file)
+    return file
+
+
+@pytest.fixture
+def file(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(whole, tmp_path / "saved.kosmo"))
+
+
+def changed(file: Path, *statements: str) -> None:
+    """Change an archive with SQL, in which `:app` is the number of an app's record, and `:deep` is deep JSON."""
+    query = "SELECT record FROM kosmo_rows JOIN kosmo_lists AS l ON l.id = list WHERE name = 'apps' AND position = 3"
+    with closing(sqlite3.connect(file)) as connection:
+        values = {"app": connection.execute(query).fetchone()[0], "deep": "[" * 100_000 + "]" * 100_000}
+        connection.create_function("digest", 1, lambda body: digest_of(body.encode()))
+        for statement in statements:
+            connection.execute(statement, values)
+        connection.commit()
+
+
+def read_all(file: Path) -> None:
+    saved = archive.read(file)
+    for name in saved:
+        saved.records(name)
+
+
+def answer(file: Path) -> None:
+    with Session(snapshot=file) as session:
+        session.run("return #heroku.list_apps()")
+
+
+def add_another(file: Path) -> None:
+    with Session("demo") as session:
+        snapshot.take(session, file)
+
+
+READERS: tuple[Callable[[Path], object], ...] = (read_all, answer, inventory.from_snapshot, snapshot.compare)
+
+CHANGES = {
+    "another record": ("UPDATE kosmo_bodies SET body = replace(body, 'a', 'b') WHERE id = :app",),
+    "a record that is a number": ("UPDATE kosmo_bodies SET body = 5 WHERE id = :app",),
+    "a record without a text": ("DELETE FROM kosmo_bodies WHERE id = :app",),
+    "a record of megabytes": ("UPDATE kosmo_bodies SET body = hex(zeroblob(50000000)) WHERE id = :app",),
+    "a deep record": ("UPDATE kosmo_bodies SET body = :deep, hash = digest(:deep) WHERE id = :app",),
+    "a list as a record": ("UPDATE kosmo_bodies SET body = '[]', hash = digest('[]') WHERE id = :app",),
+    "two records in one": ("UPDATE kosmo_bodies SET body = '{},{}', hash = digest('{},{}') WHERE id = :app",),
+    "a lost record": ("DELETE FROM kosmo_rows WHERE position = 3",),
+    "a record twice": ("INSERT INTO kosmo_rows SELECT list, 999, record FROM kosmo_rows WHERE position = 3",),
+    "a lost list": ("DELETE FROM kosmo_lists",),
+    "a document that is none": ("UPDATE kosmo_snapshots SET document = 'x'",),
+    "a document of another type": ("UPDATE kosmo_snapshots SET document = x'00ff'",),
+    "a document of other keys": ("UPDATE kosmo_snapshots SET document = '{\"account\": 5}'",),
+    "a deep document": ("UPDATE kosmo_snapshots SET document = :deep",),
+    "a document without its time": ("UPDATE kosmo_snapshots SET document = replace(document, '\"begun\":\"', '&x')",),
+    "a failure without its list": (
+        "UPDATE kosmo_snapshots SET document = replace(document, '\"failures\":[]', '\"failures\":[{}]')",
+    ),
+    "no snapshot": ("DELETE FROM kosmo_snapshots",),
+    "a trigger": ("CREATE TRIGGER t AFTER INSERT ON kosmo_rows BEGIN DELETE FROM kosmo_rows; END",),
+    "another table": ("CREATE TABLE mine (id)",),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_changed_snapshot_is_an_error_that_names_the_file(file: Path, change: tuple[str, ...]) -> None:
+    changed(file, *change)
+    for read in READERS:
+        with pytest.raises(SettingsError, match=r"saved\.kosmo"):
+            read(file)
+
+
+def truncate(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def overwrite(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[:8192] + b"\xff" * 16384 + content[24576:])
+
+
+def replace_by_link(file: Path) -> None:
+    file.rename(file.with_name("other"))
+    file.symlink_to(file.with_name("other"))
+
+
+def replace_by_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def replace_by_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def replace_by_database(file: Path) -> None:
+    file.unlink()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE apps (name)")
+
+
+def replace_by_text(file: Path) -> None:
+    file.write_text('{"kosmo_snapshot": 1}\n' * 1000, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [truncate, overwrite, replace_by_link, replace_by_pipe, replace_by_folder, replace_by_database, replace_by_text],
+)
+def test_what_is_no_archive_is_an_error_that_names_the_file(file: Path, damage: Callable[[Path], None]) -> None:
+    damage(file)
+    readers: tuple[Callable[[Path], object], ...] = (*READERS, add_another)
+    for read in readers:
+        with pytest.raises(SettingsError, match=r"saved\.kosmo"):
+            read(file)
+
+
+def test_views_of_others_are_never_queried(file: Path) -> None:
+    endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS name FROM n"
+    changed(
+        file, "DROP VIEW apps", f"CREATE VIEW apps AS {endless}", "DROP VIEW dynos", "CREATE VIEW dynos AS SELECT 1"
+    )
+
+    assert len(archive.read(file).records("apps")) == 19
+    assert len(archive.read(file).records("dynos")) == 43
+    with Session("demo") as session:
+        assert snapshot.take(session, file).snapshots == 2
