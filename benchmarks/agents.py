@@ -1,6 +1,13 @@
 """Measure what `kosmo mcp:serve` costs an agent: tokens, of four characters each, and times, by the official SDK.
 
-    python benchmarks/agents.py [questions] [functions] [times]
+    python benchmarks/agents.py [tasks] [phrases] [questions] [functions] [times]
+
+Two parts on the demo company in this process:
+
+- `tasks`: fourteen kinds of tasks (`agent_tasks.py`), each from a fresh session: calls and tokens, and the tokens of
+  the tools with the instructions;
+- `phrases`: what somebody types into the search (`tests/docs/search_phrases.toml`): how many find a page that answers
+  them among the first five, and the tokens of an answer.
 
 Three parts, each against `kosmo demo:serve --budget off` in a process of its own:
 
@@ -25,13 +32,16 @@ import statistics
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
 from agent_questions import APP, QUESTIONS
+from agent_tasks import TASKS, URI
 from mcp import Client, StdioServerParameters
 from mcp import types as protocol
 from mcp.client.stdio import stdio_client
@@ -39,8 +49,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
+from kosmo_kernel import docs
 from kosmo_kernel.catalogue import NEWEST, Function, Link, Param
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.mcp_server.search import search
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records, encode
 
@@ -53,6 +65,8 @@ MAX_LISTED, MAX_ANSWER, MAX_WHOLE_QUESTION, MAX_QUESTION, MIN_TIMES_LESS, MAX_RA
     20,
     1.5,
 )
+MAX_TOOLS, MAX_FOUND, MIN_SHARE = 900, 300, 0.9
+PHRASES = Path(__file__).parents[1] / "tests" / "docs" / "search_phrases.toml"
 APPS, MANY = 500, 5_000
 ROUNDS, WARM_UP = 40, 5
 ECHO = "--echo"  # serve an empty tool of the SDK on standard streams
@@ -253,6 +267,54 @@ def is_shown(value: Any, cell: str) -> bool:
     return cell == text or (cell.endswith("…") and text.startswith(cell[:-1])) or not isinstance(value, (str, int))
 
 
+# Tasks and phrases -------------------------------------------------------------------------------------------------
+
+
+async def do_tasks(_apps: int, figures: Figures) -> None:
+    """Measure the calls and the tokens of each task, and whether its last answer is right."""
+    os.environ["KOSMO_DEMO"] = "1"
+    calls = total = 0.0
+    with Session("demo") as session:
+        for title, task in TASKS.items():
+            async with over_stdio("--demo") as client:
+                if not calls:
+                    whole = await listed(client) + tokens(client.instructions or "")
+                    figures.show("tools and instructions", whole, MAX_TOOLS)
+                cost, text = 0.0, ""
+                for tool, arguments in task.calls:
+                    text = await resource(client, **arguments) if tool == URI else await call(client, tool, arguments)
+                    # A resource goes to the client's file and not to the model.
+                    cost += tokens(json.dumps(arguments)) + (0 if tool == URI else tokens(text))
+            answer_of_task = session.run(task.answer).value if task.answer else "Error"
+            figures.require(title, holds=answer_of_task in text)
+            figures.show(f"{title} ({len(task.calls)} calls)", cost)
+            calls, total = calls + len(task.calls), total + cost
+    figures.show(f"{len(TASKS)} tasks, {calls:.0f} calls", total)
+
+
+async def call(client: Client, tool: str, arguments: dict[str, Any]) -> str:
+    """Return the text of an answer, an error or not."""
+    result = await client.call_tool(tool, arguments)
+    return "".join(getattr(part, "text", "") for part in result.content)
+
+
+async def resource(client: Client, uri: str) -> str:
+    """Return the text of a resource."""
+    return "".join(getattr(part, "text", "") for part in (await client.read_resource(uri)).contents)
+
+
+async def search_phrases(_apps: int, figures: Figures) -> None:
+    """Measure how many phrases find what they are about among the first five, and how long an answer is."""
+    for name, phrases in tomllib.loads(PHRASES.read_text()).items():
+        found = [
+            not {*(one.page for one in docs.search_pages(phrase)[:5])}.isdisjoint(phrases[phrase]) for phrase in phrases
+        ]
+        answers = [tokens(search(phrase)) for phrase in phrases]
+        figures.show(f"{name}: {sum(found)} of {len(found)} phrases; an answer", statistics.mean(answers))
+        figures.show(f"{name}: the longest answer", max(answers), MAX_FOUND)
+        figures.require(f"phrases of {name}", holds=sum(found) >= MIN_SHARE * len(found))
+
+
 # All functions ----------------------------------------------------------------------------------------------------
 
 
@@ -360,7 +422,13 @@ async def serve_echo() -> None:
         await server.run(reader, writer, server.create_initialization_options())
 
 
-PARTS = {"questions": (ask_all, APPS), "functions": (call_every_function, MANY), "times": (time_calls, APPS)}
+PARTS = {
+    "tasks": (do_tasks, 0),
+    "phrases": (search_phrases, 0),
+    "questions": (ask_all, APPS),
+    "functions": (call_every_function, MANY),
+    "times": (time_calls, APPS),
+}
 
 
 async def measure(parts: list[str]) -> bool:

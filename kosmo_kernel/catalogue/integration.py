@@ -44,6 +44,8 @@ class Integration:
         budget: the rate limit of an account, or None.
         deletable: what may be deleted while a run goes on: by parameter, the list of all that the account has, and the
             function of one of them. An item of that list that is gone later is no error in a list argument.
+        team_address: the end of an address that stands for a team where the service wants a person, and is no person;
+            empty if there are none.
         change_command: returns the command with which a person makes a change that no function makes, from the first
             word of the name of an operation and the others; None if there is no such program.
         left_out: returns what the service has and no function, each with the reason; None for nothing.
@@ -72,6 +74,7 @@ class Integration:
     read_headers: tuple[str, ...] = ()
     budget: Budget | None = None
     deletable: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    team_address: str = ""
     change_command: Callable[[str, str], str] | None = None
     left_out: Callable[[], Iterable[tuple[str, str]]] | None = None
     most_used: tuple[str, ...] = ()

@@ -15,13 +15,15 @@ from kosmo_kernel.values.packed_rows import PackedPart
 
 
 class PlannedCall(NamedTuple):
-    """One request that a dry run would have sent."""
+    """One request that a dry run would have sent, or those for each item of a list that is empty in a dry run."""
 
     function: str  # its full name, such as `heroku.list_dynos`
     account: str
     arguments: dict[str, Any]
     method: str
     url: str
+    each: str = ""  # the argument that has the list
+    requests: int | None = 1  # None if the number of items is not known
 
 
 class DeletedItem(NamedTuple):

@@ -9,11 +9,12 @@ number that the data does not have. Below stand what was cut, and the name under
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, NamedTuple
 
+from kosmo_kernel import integrations
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.render.bounded import Bounded, bounded
 from kosmo_kernel.render.error_lines import error_lines
@@ -132,8 +133,16 @@ def answer_of_run(
     handle = f"{kept}:" if first_row == 1 else f"{kept}, from row {first_row:,}:"
     above = "Printed before:" if head and data else handle if is_handle_shown else ""
     data = "\n".join(filter(None, [data, noted]))
-    parts = [head, above, tagged(data), *hints, further]
-    return Answer("\n".join(part for part in parts if part) or "nil", rows)
+    text = "\n".join(filter(None, [head, above, tagged(data), *hints, further])) or "nil"
+    teams = [f"\n{line}" for line in _teams(data) if len(text) + len(line) < bound]
+    return Answer("".join([text, *teams[:1]]), rows)
+
+
+def _teams(data: str) -> Iterator[str]:
+    """Yield for each service whose data has addresses that stand for teams what they are."""
+    for address in filter(None, (service.team_address for service in integrations.load_all())):
+        if address in data:
+            yield f"`NAME{address}` is the team NAME, and no person."
 
 
 def ending_notes(kept: str, result: Result | None, error: KosmoError | None) -> list[str]:

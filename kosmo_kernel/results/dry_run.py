@@ -31,5 +31,7 @@ def summary(planned: Sequence[PlannedCall]) -> str:
     """Return a line with the number of calls of a dry run and the limits of the table."""
     if not planned:
         return "A dry run: there is no call to make."
-    calls = counted(len(planned), "call")
-    return f"A dry run: {calls}, none made. All answers were empty, so what depends on one is missing here."
+    calls = counted(sum(call.requests or 0 for call in planned), "call")
+    unknown = dict.fromkeys((call.function, call.each) for call in planned if call.requests is None)
+    further = "".join(f" `{name}` makes one more for each item of `{each}`." for name, each in unknown)
+    return f"A dry run: {calls}, none made.{further} All answers were empty, so what depends on one is missing here."

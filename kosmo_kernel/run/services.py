@@ -228,10 +228,25 @@ class Services:
         address = accounts.address(integration, bound_call.account) if bound_call.remote else integration.base_url
         if function.local:
             return []
+        if bound_call.fan_out_argument and not bound_call.calls:
+            return [self._plan_of_items(bound_call, address)]
         return [
             PlannedCall(bound_call.name, bound_call.account, args, "GET", address + function.url(args))
             for args in bound_call.calls
         ]
+
+    def _plan_of_items(self, bound_call: ServiceCall, address: str) -> PlannedCall:
+        """Return the requests for the items of a list, empty in a dry run: as many as the session last listed."""
+        name, function = bound_call.fan_out_argument, bound_call.function
+        link = next(link for link in function.links if name in link.places)
+        param = next(param for param in function.params if param.name == name)
+        lister = bound_call.integration.listing(param)
+        items = self.listed(bound_call.integration.name, lister.name, bound_call.account) if lister else None
+        count = None if items is None else len(items)
+        each = "each item" if count is None else f"each of {count:,}"
+        return PlannedCall(
+            bound_call.name, bound_call.account, {name: each}, "GET", address + link.path, each=name, requests=count
+        )
 
     def empty(self, bound_call: ServiceCall) -> Reply:
         """Return an empty answer for a call that is not made."""

@@ -33,6 +33,17 @@ def test_a_cell_without_calls_has_no_plan(door: Door) -> None:
     assert (done.shown, done.notes) == ("", ["A dry run: there is no call to make."])
 
 
+def test_a_list_that_is_empty_in_a_dry_run_stands_for_each_of_its_items(door: Door) -> None:
+    code = "local heroku = app.integrations.heroku return heroku.list_dynos({ app_id = heroku.list_apps() })"
+    done = door.run(code, "-n")
+    (name, path), (of_items, path_of_items) = done.plan
+    assert (name, path, of_items) == ("heroku.list_apps", "/apps", "heroku.list_dynos")
+    assert path_of_items.startswith("/apps/{app_id}/dy")  # a terminal cuts it
+    assert done.notes == [
+        f"A dry run: 1 call, none made. `heroku.list_dynos` makes one more for each item of `app_id`. {EMPTY}"
+    ]
+
+
 @through("magic", "kernel", "command", "repl")
 def test_what_fails_for_want_of_an_answer_shows_the_plan_so_far(door: Door) -> None:
     done = door.run("return app.integrations.heroku.list_apps()[1].name", "-n")

@@ -107,6 +107,13 @@ def test_a_page_that_is_cut_says_how_to_read_on() -> None:
     assert text.endswith(' more lines. `lua_run` with `docs.read("heroku"):sub(1001)` has the rest.')
 
 
+def test_an_address_that_stands_for_a_team_is_shown_as_a_team() -> None:
+    rows = Records([{"app": "shop", "owner": "larkmoor@herokumanager.com"}])
+    line = "`NAME@herokumanager.com` is the team NAME, and no person."
+    assert answer_of_run(Result([rows]), 500).text.split("\n")[-1] == line
+    assert "herokumanager" not in answer_of_run(Result([Records([{"owner": "juno@larkmoor.example"}])]), 500).text
+
+
 def test_what_an_agent_reads_of_itself_and_of_all_pages_is_short() -> None:
     assert len(docs.read("agents")) <= 300 * CHARACTERS_PER_TOKEN
     pages = page_list()

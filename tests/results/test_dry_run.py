@@ -21,6 +21,10 @@ def test_a_plan_is_a_table_with_a_column_for_each_argument() -> None:
 def test_a_plan_says_in_one_line_what_it_cannot_know() -> None:
     assert summary([APPS]) == f"A dry run: 1 call, none made. {UNKNOWN}"
     assert summary([DYNOS] * 1500) == f"A dry run: 1,500 calls, none made. {UNKNOWN}"
+    of_all = DYNOS._replace(arguments={"app_id": "each item"}, each="app_id", requests=None)
+    more = "`heroku.list_dynos` makes one more for each item of `app_id`."
+    assert summary([APPS, of_all, of_all]) == f"A dry run: 1 call, none made. {more} {UNKNOWN}"
+    assert summary([APPS, of_all._replace(requests=19)]) == f"A dry run: 20 calls, none made. {UNKNOWN}"
     assert summary([]) == "A dry run: there is no call to make."
 
 

@@ -96,6 +96,7 @@ HEROKU = Integration(
         read=read_budget,
     ),
     deletable={"app_id": ("list_apps", "get_app")},
+    team_address="@herokumanager.com",
     change_command=_change_command,
     left_out=_left_out,
     most_used=(
