@@ -82,11 +82,14 @@ class TakenOver(NamedTuple):
     """What a run took over from earlier ones: the number of answers, and the time of the oldest that there was."""
 
     answers: int
-    oldest: datetime | None
+    oldest: datetime
 
     def facts(self) -> dict[str, Any]:
         """Return the facts for a JSON document."""
-        return {"answers": self.answers, "oldest": iso_time(self.oldest) if self.oldest else None}
+        return {"answers": self.answers, "oldest": iso_time(self.oldest)}
+
+    def __str__(self) -> str:
+        return f"{self.answers:,} of which an earlier run had, the oldest of {iso_time(self.oldest)}"
 
 
 class Recorder:
@@ -140,7 +143,8 @@ class Recorder:
     @property
     def taken_over(self) -> TakenOver | None:
         """What was taken over from earlier runs, or None for nothing."""
-        return TakenOver(self._taken, self._earlier.oldest) if self._taken else None
+        oldest = self._earlier.oldest
+        return TakenOver(self._taken, oldest) if self._taken and oldest else None
 
     def now(self) -> datetime:
         """Return the time of the data: of a run that goes on, that of the last answer that it took, else the time."""

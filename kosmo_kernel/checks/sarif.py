@@ -75,6 +75,7 @@ def sarif(report: CheckReport, fail_on: str) -> dict[str, Any]:
             *(_notification(result, indices[result.check.name]) for result in report.not_checked),
             *_left_out(len(findings) - most),
         ],
+        **({"properties": report.taken_over} if report.taken_over else {}),
     }
     run = {
         "tool": {"driver": driver},

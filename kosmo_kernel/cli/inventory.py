@@ -96,7 +96,7 @@ def inventory(
     with recording.kept():
         summary = inventories.write(data, folder, resumes=resumes)
     if as_json:
-        document({"success": data.complete, "directory": output, **summary, **recording.facts()})
+        document({"success": data.complete, "directory": output, **summary})
     else:
         _show(data, output)
         recording.print_note()

@@ -58,6 +58,7 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
         "snapshot": None if data.origin is None else str(data.origin),
         "complete": data.complete,
         "requests": data.requests,
+        **({"taken_over": data.taken_over.facts()} if data.taken_over else {}),
         **as_json(data),
         "tables": {table.kind.name: len(table.rows) for table in tables},
         "kosmo_kernel": __version__,

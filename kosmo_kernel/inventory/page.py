@@ -91,6 +91,7 @@ def page_of(data: AccountData) -> Html:
     """Return the page."""
     day = f"{data.time:%d %B %Y}".lstrip("0")
     source = "a snapshot" if data.origin else counted(data.requests, "request")
+    source += f", {data.taken_over}" if data.taken_over else ""
     figures = [*key_figures(data)]
     content = [
         _SECTION.format("key-figures", "Key figures", _figures(figures)),

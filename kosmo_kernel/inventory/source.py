@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts import is_demo
@@ -23,6 +23,9 @@ from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import AccountLists, redacted
+
+if TYPE_CHECKING:
+    from kosmo_kernel.archive.recorder import TakenOver
 
 # The lists that an inventory reads; those below have one request for each record of a list above.
 LISTS = (
@@ -48,6 +51,7 @@ class AccountData:
         failures: what could not be read, each with its `table`, the item if it was one of many, and the reason.
         origin: the archive of the snapshot that it is from; None for the network.
         requests: the number of HTTP requests that reading it took.
+        taken_over: the answers that were taken over from earlier runs.
         notes: notes for the user.
         interrupted: whether Ctrl-C ended the reading.
     """
@@ -58,6 +62,7 @@ class AccountData:
     failures: Sequence[Row] = ()
     origin: Path | None = None
     requests: int = 0
+    taken_over: TakenOver | None = None
     notes: Sequence[str] = ()
     interrupted: bool = False
 
@@ -134,6 +139,7 @@ def from_account(session: Session, frontend: Frontend = NO_FRONTEND) -> AccountD
         tables={name: redacted(records, change).records.rows for name, records in lists.tables.items()},
         failures=in_texts(lists.failures, change),
         requests=lists.requests,
+        taken_over=session.recording.taken_over,
         notes=list(dict.fromkeys(lists.notes)),
         interrupted=lists.interrupted,
     )

@@ -38,7 +38,7 @@ from kosmo_kernel.settings.table import (
 if TYPE_CHECKING:
     from kosmo_kernel.archive.playback import Playback
     from kosmo_kernel.archive.player import Player
-    from kosmo_kernel.archive.recorder import Recorder
+    from kosmo_kernel.archive.recorder import Recorder, TakenOver
 
 _recorders: dict[str, Recorder] = {}  # shared by the sessions of this process, by file
 _players: dict[str, Player] = {}
@@ -216,10 +216,14 @@ class RecordingMode:
         """Return sentences on the recording of a command, how many answers it took over and how old they were."""
         return self._recorder.summary() if self._recorder else ""
 
+    @property
+    def taken_over(self) -> TakenOver | None:
+        """What was taken over from earlier runs, or None for nothing."""
+        return self._recorder.taken_over if self._recorder else None
+
     def facts(self) -> dict[str, Any]:
         """Return the number of answers taken over from earlier runs, and the time of the oldest; empty for none."""
-        taken = self._recorder.taken_over if self._recorder else None
-        return {"taken_over": taken.facts()} if taken else {}
+        return {"taken_over": self.taken_over.facts()} if self.taken_over else {}
 
     def finish(self) -> None:
         """Note that the run has come to its end, unless other processes record it, too.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -35,7 +36,7 @@ from kosmo_kernel.inventory import PAGE
 
 LARGE, SMALL = 500, 30  # companies, by the number of their apps
 KILLS = 5  # of one run
-TIMES = {"begun", "ended", "time"}  # in the summary of a folder
+TIMES = {"begun", "ended", "time", "taken_over"}  # in the summary of a folder
 AUDIT = """
 local apps = heroku.list_apps()
 local dynos = heroku.list_dynos({ app_id = apps })
@@ -144,7 +145,10 @@ def output(kind: str, folder: Path, printed: bytes) -> Any:
     files = {path.relative_to(folder / "saved"): path.read_bytes() for path in (folder / "saved").rglob("*.*")}
     summary = json.loads(files.pop(Path("summary.json")))
     time = f"{datetime.fromisoformat(summary['time']):%H:%M UTC}".encode()
-    files[Path(PAGE)] = files[Path(PAGE)].replace(time, b"")
+    page = files[Path(PAGE)].replace(time, b"")
+    taken = rb", [0-9,]+ of which an earlier run had, the oldest of [0-9TZ:-]+"
+    files[Path(PAGE)], said = re.subn(taken, b"", page)
+    assert bool(said) == ("taken_over" in summary)
     return files, {name: value for name, value in summary.items() if name not in TIMES}
 
 
