@@ -57,11 +57,11 @@ def inventory(
     """List all that an account has, to plan a move.
 
     The command writes a page to read (`index.html`), every table as CSV and JSON, `summary.json`, and `imports.tf` with
-    import blocks for Terraform. It has apps, processes (those scaled to zero as well), costs, add-ons, domains and
-    certificates, names of config vars, drains, pipelines, teams, people and Private Spaces. No value of a config var
-    and no other secret is in it.
+    import blocks for Terraform. It has apps, processes (those scaled to zero as well), buildpacks, costs, add-ons,
+    domains and certificates, names of config vars, hosts of drains and webhooks, pipelines, teams, people and Private
+    Spaces. No value of a config var and no other secret is in it.
 
-    It takes six requests for each app, and says first how long that is. A snapshot that was taken with --all has
+    It takes eight requests for each app, and says first how long that is. A snapshot that was taken with --all has
     everything that it needs. What could not be read is named, on the page as well, and the exit code is 1. DIR must be
     a new or an empty folder, and has the whole inventory or nothing.
 

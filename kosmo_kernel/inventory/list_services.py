@@ -39,6 +39,7 @@ class ListServices(PreparedServices):
         super().__init__(today=lambda: today)
         self.recording = RecordingMode(DEMO)
         self._lists, self._failures, self._app_name = lists, failures, app_name
+        self._records: dict[tuple[str, str, frozenset[Any]], Records] = {}
 
     def has(self, name: str) -> bool:
         """Return whether the list of a function was read, by the function's name."""
@@ -68,23 +69,24 @@ class ListServices(PreparedServices):
             super().begin(bound_call, handle)
             return
         handle.done(bound_call.count)
-        rows = [dict(row) for row in self._lists.get(table, ())]
         failures = [one for one in self._failures if one["table"] == table]
         if table not in self._lists and not failures:
             failures = [_NOT_READ]
         argument = bound_call.fan_out_argument
-        if argument:
-            rows = self._of_items(bound_call, rows)
         failed = [self._failure(one, argument) for one in failures]
-        columns = columns_with_item(bound_call.function, argument) if argument else None
-        values: list[Any] = [Records(rows, bound_call.function, columns), Records(failed)]
-        handle.on_result(Reply(values, rows=len(rows), failures=failed))
+        items = frozenset(call[argument] for call in bound_call.calls) if argument else frozenset()
+        key = table, argument, items
+        records = self._records.get(key)
+        if records is None:  # the tables ask for the same few lists again and again
+            rows = self._of_items(bound_call, items) if argument else self._lists.get(table, ())
+            columns = columns_with_item(bound_call.function, argument) if argument else None
+            records = self._records[key] = Records(rows, bound_call.function, columns)
+        handle.on_result(Reply([records, Records(failed)], rows=len(records), failures=failed))
 
-    def _of_items(self, bound_call: ServiceCall, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _of_items(self, bound_call: ServiceCall, items: frozenset[Any]) -> Sequence[dict[str, Any]]:
         """Return the records of the items of a list argument, in which the first column has the item."""
-        argument = bound_call.fan_out_argument
+        argument, rows = bound_call.fan_out_argument, self._lists.get(table_of(bound_call.function), ())
         column = bound_call.function.item_column(argument)
-        items = {call[argument] for call in bound_call.calls}
         name = column.name if column else argument
         if argument == _APP:
             rows = [{**row, name: self._app_name(row)} for row in rows]

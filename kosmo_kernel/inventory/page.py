@@ -52,8 +52,8 @@ _PAGE = Html("""\
 </main>
 <footer>
 <p>This page loads nothing and has no value of a config var and no other secret. It is as of {day}; Heroku is the
-only source. Not in an inventory: source code and builds, the content of databases, logs and metrics, config vars of
-pipelines, webhooks.</p>
+only source. Not in an inventory: source code and builds, the content of databases, logs and metrics, and config
+vars of pipelines.</p>
 </footer>
 </body>
 </html>

@@ -23,6 +23,8 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "spaces": ("id", "name"),
     "enterprise_accounts": ("name",),
     "formation": ("type", "size", "quantity"),
+    "buildpack_installations": ("buildpack.name",),
+    "app_webhooks": ("id",),
     "domains": ("id", "hostname", "kind"),
     "sni_endpoints": ("id", "name"),
     "config_vars": ("name",),

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 LISTS = (
     *("apps", "dyno_sizes", "account_addons", "addon_attachments", "pipelines", "pipeline_couplings", "teams"),
     *("spaces", "enterprise_accounts"),
-    *("formation", "domains", "sni_endpoints", "config_vars", "log_drains", "telemetry_drains", "collaborators"),
+    *("formation", "buildpack_installations", "domains", "sni_endpoints", "config_vars", "log_drains"),
+    *("telemetry_drains", "app_webhooks", "collaborators"),
     *("review_apps", "team_apps", "team_members", "team_invitations", "space_members", "enterprise_account_members"),
 )
 # The lists with the arguments that are enough: those of an app have the drains of its add-ons as well.

@@ -22,8 +22,18 @@ from kosmo_kernel.values.records import Records
 SERVICE = "heroku"
 BILL = "bill"
 NAMES = (
-    *("apps", "formation", BILL, "dyno_sizes", "addons", "addon_attachments", "domains", "certificates"),
-    *("config_vars", "drains", "pipelines", "pipeline_stages", "review_apps", "teams", "team_members", "people"),
+    *("apps", "formation", BILL, "dyno_sizes", "buildpacks", "addons", "addon_attachments", "domains", "certificates"),
+    *(
+        "config_vars",
+        "drains",
+        "webhooks",
+        "pipelines",
+        "pipeline_stages",
+        "review_apps",
+        "teams",
+        "team_members",
+        "people",
+    ),
     *("access", "spaces", "space_access"),
 )
 BOUNDS = {

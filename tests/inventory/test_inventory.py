@@ -233,6 +233,23 @@ def test_the_apps_of_a_person_are_a_bound_where_the_admins_of_a_team_are_not_kno
     assert f">at least {people[-1]['apps_managed']}</td>" in page_of(data)
 
 
+def test_it_has_the_buildpacks_of_each_app_and_of_webhooks_the_hosts(demo: AccountData, session: Session) -> None:
+    tables = {one.kind.name: one.rows for one in demo.inventory_tables}
+    built, told = session.run(
+        "local apps = { app_id = heroku.list_apps() }\n"
+        "return heroku.list_buildpack_installations(apps), heroku.list_app_webhooks(apps)"
+    ).values
+
+    assert Counter((row["app"], row["buildpack"]) for row in tables["buildpacks"]) == Counter(
+        (row["app_id"], row["buildpack"]["name"]) for row in built
+    )
+    assert {row["position"] for row in tables["buildpacks"]} >= {1}
+    assert {(row["app"], row["host"], row["id"]) for row in tables["webhooks"]} == {
+        (row["app_id"], row["host"], row["id"]) for row in told
+    }
+    assert "url" not in tables["webhooks"][0]
+
+
 def test_a_config_var_that_an_add_on_sets_names_the_add_on(demo: AccountData) -> None:
     [config_vars] = [one for one in demo.inventory_tables if one.kind.name == "config_vars"]
     sources = {(row["app"], row["name"]): row["from_addon"] for row in config_vars.rows}
@@ -396,7 +413,7 @@ def test_a_hostile_name_is_only_text_on_the_page_in_csv_and_for_terraform(folder
 def test_the_page_loads_nothing(folder: Path, demo: AccountData) -> None:
     inventory.write(demo, folder)
     page = (folder / "index.html").read_text(encoding="utf-8")
-    links = re.findall(r'(?:href|src)="?([^"> ]+)', page)
+    links = re.findall(r'src="?([^"> ]+)', page) + re.findall(r'href="?(?!https://)([^"> ]+)', page)
 
     assert not re.search(r"<(?:script|link|img|iframe|object|form)\b|@import|url\(", page)
     assert links

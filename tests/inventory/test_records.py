@@ -37,6 +37,8 @@ NAMING = {
     "teams": ("id", "name"),
     "spaces": ("id", "name"),
     "formation": ("type", "size", "quantity"),
+    "buildpack_installations": ("buildpack", "buildpack.name"),
+    "app_webhooks": ("id",),
     "domains": ("id", "hostname", "kind"),
     "sni_endpoints": ("id", "name"),
     "config_vars": ("name",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kosmo_command import document, kosmo
@@ -80,7 +81,8 @@ def test_both_run_from_python(own: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("KOSMO_DEMO", "1")
     monkeypatch.setattr(current, "_notebooks", [])
     close_own_session()
-    frame = namespace_named("heroku").tables.apps_by_team()
+    heroku: Any = namespace_named("heroku")
+    frame = heroku.tables.apps_by_team()
     close_own_session()
     assert list(frame.columns) == ["app", "team"]
     assert len(frame) > 0

@@ -8,50 +8,56 @@
 -- page: name, team, region, stack, pipeline, stage, dynos, addons, custom_domains, monthly_usd
 -- order: name
 local apps = heroku.list_apps()
-local placed = list.index_by(list.filter(heroku.tables.stages(), { by = "pipeline" }), "app")
-local costs = list.group_by(heroku.tables.costs(), "app")
-local reached = list.group_by(heroku.tables.access(), "app")
-local reviews = list.group_by(heroku.tables.review_apps(), "app")
-
--- Return a function that returns the records of an app, or nil where they could not be read.
-local function by_app(name, key, options)
-  local groups = list.group_by(heroku[name](options or {}), key)
-  return function(app) return was_read(name, app.name) and (groups[app.name] or {}) or nil end
-end
 local of_apps = { app_id = apps }
-local formation = by_app("list_formation", "app_id", of_apps)
-local addons = by_app("list_account_addons", "app.name")
-local domains = by_app("list_domains", "app_id", of_apps)
-local vars = by_app("list_config_vars", "app_id", of_apps)
+local placed = list.index_by(list.filter(heroku.tables.stages(), { by = "pipeline" }), "app")
+local reviews = list.count_by(heroku.tables.review_apps(), "app")
+local formation, domains = heroku.list_formation(of_apps), heroku.list_domains(of_apps)
+local custom = list.filter(domains, { kind = "custom" })
 
--- Return the known costs of one kind in dollars, and the number of unknown ones, of an app whose list was read.
-local function cost_of(app, kind, rows)
-  if not rows then return nil, nil end
-  local own = list.filter(costs[app.name] or {}, { kind = kind })
-  return list.sum_by(own, "cents") / 100, #list.reject(own, "cents")
+-- Return a function that returns the number of records of an app, or nil where they could not be read.
+local function counter(name, rows, key)
+  local counts = list.count_by(rows, key)
+  return function(app) return was_read(name, app.name) and (counts[app.name] or 0) or nil end
+end
+local process_types = counter("list_formation", formation, "app_id")
+local addons = counter("list_account_addons", heroku.list_account_addons(), "app.name")
+local custom_domains = counter("list_domains", custom, "app_id")
+local config_vars = counter("list_config_vars", heroku.list_config_vars(of_apps), "app_id")
+
+local sums = {} -- by what and app
+local function add(what, app, number)
+  local key = what .. " " .. (app or "")
+  sums[key] = (sums[key] or 0) + number
+end
+local function sum(what, app) return sums[what .. " " .. app.name] or 0 end
+for _, process in ipairs(formation) do add("quantity", process.app_id, process.quantity) end
+for _, cost in ipairs(heroku.tables.costs()) do
+  add(cost.kind, cost.app, cost.cents or 0)
+  add("unknown " .. cost.kind, cost.app, cost.cents and 0 or 1)
+end
+for _, way in ipairs(heroku.tables.access()) do
+  add("people", way.app, 1)
+  add("seats", way.app, way.seat and 1 or 0)
 end
 
 return list.map(apps, function(app)
-  local place, ways = placed[app.name] or {}, reached[app.name] or {}
-  local running, owned, hosts, names = formation(app), addons(app), domains(app), vars(app)
-  local dynos, unknown = cost_of(app, "dyno", running)
-  local extras, unknown_extras = cost_of(app, "add-on", owned)
-  local has_seats = was_read("list_collaborators", app.name)
+  local place, types, owned = placed[app.name] or {}, process_types(app), addons(app)
+  local dynos, extras = types and sum("dyno", app) / 100, owned and sum("add-on", app) / 100
+  local has_seats, is_priced = was_read("list_collaborators", app.name), types and owned
   return {
     name = app.name, team = app.team and app.team.name, owner = app.owner and app.owner.email,
     space = app.space and app.space.name, region = app.region and app.region.name,
     stack = app.stack and app.stack.name, generation = app.generation and app.generation.name,
     buildpack = app.buildpack_provided_description, pipeline = place.pipeline, stage = place.stage,
-    process_types = running and #running, dynos = running and list.sum_by(running, "quantity"),
-    addons = owned and #owned, custom_domains = hosts and #list.filter(hosts, { kind = "custom" }),
-    config_vars = names and #names,
-    seats = has_seats and #list.filter(ways, { seat = true }) or nil,
-    people = has_seats and was_read("list_team_members") and #ways or nil,
+    process_types = types, dynos = types and sum("quantity", app), addons = owned,
+    custom_domains = custom_domains(app), config_vars = config_vars(app),
+    people = has_seats and was_read("list_team_members") and sum("people", app) or nil,
+    seats = has_seats and sum("seats", app) or nil,
     monthly_usd_dynos = dynos, monthly_usd_addons = extras,
-    monthly_usd = dynos and extras and dynos + extras,
-    unknown_prices = dynos and extras and unknown + unknown_extras, maintenance = app.maintenance,
-    acm = app.acm, review_app = place.stage == "review" or reviews[app.name] ~= nil,
-    created_at = app.created_at, released_at = app.released_at, web_url = app.web_url,
-    git_url = app.git_url, id = app.id,
+    monthly_usd = is_priced and dynos + extras,
+    unknown_prices = is_priced and sum("unknown dyno", app) + sum("unknown add-on", app),
+    maintenance = app.maintenance, acm = app.acm,
+    review_app = place.stage == "review" or reviews[app.name] ~= nil, created_at = app.created_at,
+    released_at = app.released_at, web_url = app.web_url, git_url = app.git_url, id = app.id,
   }
 end)

@@ -12,7 +12,8 @@ local reachable = list.index_by(list.unique_by(apps, "id"), "id")
 local function is_hidden(app) return not reachable[app.id] end
 local hidden = list.find(heroku.list_team_apps({ team = teams }), is_hidden)
 local function person(email)
-  people[email] = people[email] or { teams = {}, spaces = {}, enterprise = {}, ways = {} }
+  people[email] = people[email]
+    or { teams = {}, spaces = {}, enterprise = {}, apps = 0, managed = 0, owned = 0, seats = 0 }
   return people[email]
 end
 local function add(names, name)
@@ -40,22 +41,25 @@ end
 for _, member in ipairs(heroku.list_space_members({ space = heroku.list_spaces() })) do
   add(person(member.user.email).spaces, member.space.name)
 end
-for _, way in ipairs(heroku.tables.access()) do table.insert(person(way.email).ways, way) end
+for _, way in ipairs(heroku.tables.access()) do
+  local one = person(way.email)
+  local manages = way.permissions and way.permissions:find("manage", 1, true)
+  one.apps, one.managed = one.apps + 1, one.managed + (manages and 1 or 0)
+  one.owned = one.owned + (way.by == "owner" and 1 or 0)
+  one.seats = one.seats + (way.seat and 1 or 0)
+end
 local rows, knows_apps = {}, #seats > 0 or was_read("list_collaborators")
 local at_least = hidden or not was_read("list_apps") or not was_read("list_collaborators")
   or not was_read("list_team_members")
 for email, one in pairs(people) do
-  local ways, is_bound = one.ways, nil
+  local is_bound = nil
   if knows_apps then is_bound = at_least and true or false end
-  local function count(test) return knows_apps and #list.filter(ways, test) or nil end
-  local function manages(way) return way.permissions and way.permissions:find("manage", 1, true) end
   rows[#rows + 1] = not email:lower():find("@herokumanager%.com$") and {
     email = email, name = one.name, teams = json.array(one.teams),
-    apps = knows_apps and #ways or nil,
-    apps_managed = count(manages), apps_owned = #list.filter(ways, { by = "owner" }),
-    seats = count({ seat = true }),
-    spaces = json.array(one.spaces), enterprise_accounts = json.array(one.enterprise),
-    two_factor = one.two_factor,
+    apps = knows_apps and one.apps or nil, apps_managed = knows_apps and one.managed or nil,
+    apps_owned = one.owned,
+    seats = knows_apps and one.seats or nil, spaces = json.array(one.spaces),
+    enterprise_accounts = json.array(one.enterprise), two_factor = one.two_factor,
     single_sign_on = one.sso, apps_at_least = is_bound,
   } or nil
 end
