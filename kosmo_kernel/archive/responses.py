@@ -13,6 +13,7 @@ from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.archive.requests import RESULTS
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
+from kosmo_kernel.catalogue.pages import PAGE_HEADERS
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets
 from kosmo_kernel.errors import ApiError, RateLimitError, UnreachableError, api_error
@@ -29,7 +30,7 @@ _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND
 _PASSING_ERRORS = (RateLimitError, UnreachableError)
 _NAMED = ("servers", "tools", "prompts")  # lists whose items must have a name
 # The headers that the client reads of every service, besides those that an integration names.
-_READ = frozenset({"content-type", "location", "retry-after"})
+_READ = frozenset({"content-type", "location", "retry-after", *PAGE_HEADERS})
 
 
 class StoredAnswer(NamedTuple):
@@ -114,6 +115,7 @@ class ResponseRedactor:
     def __init__(self, integration: Integration, account: Account) -> None:
         self._account = account
         named = {integration.request_id, integration.credentials.scopes or "", *integration.read_headers}
+        named.add(integration.pages.last_header)
         self._read = _READ | {name.lower() for name in named if name}
 
     def response(self, reply: Response, function: Function) -> StoredAnswer:

@@ -5,6 +5,9 @@ function_table.py  its functions by name, each made when it is first needed
 model.py           functions, parameters and columns
 validation.py      checks an integration and reports all its mistakes at once
 http.py            the types with which an integration describes its HTTP
+pages.py           how the pages of a list follow
+documents/         facts from API documents, and functions made from them
+lua_words.py       values in Lua's terms
 scopes.py          which functions need which scope of a token
 missing.py         why there is no function of a name
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 from kosmo_kernel.catalogue.function_table import FunctionTable as FunctionTable
 from kosmo_kernel.catalogue.integration import Integration as Integration
+from kosmo_kernel.catalogue.lua_words import lua_words as lua_words
 from kosmo_kernel.catalogue.missing import missing_function as missing_function
 from kosmo_kernel.catalogue.missing import refused_change as refused_change
 from kosmo_kernel.catalogue.model import DEFAULT_CONCURRENCY as DEFAULT_CONCURRENCY
@@ -30,4 +34,3 @@ from kosmo_kernel.catalogue.model import Link as Link
 from kosmo_kernel.catalogue.model import LocalRecords as LocalRecords
 from kosmo_kernel.catalogue.model import Lookup as Lookup
 from kosmo_kernel.catalogue.model import Param as Param
-from kosmo_kernel.catalogue.model import lua_words as lua_words

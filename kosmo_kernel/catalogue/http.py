@@ -22,10 +22,11 @@ class Response(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """The headers and query parameters that select one page of a list."""
+    """The headers and query parameters that select one page of a list, or its address."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""  # path and query, in place of those of the function
 
 
 class TokenScopes(NamedTuple):
@@ -118,6 +119,7 @@ class Credentials(NamedTuple):
         scopes: the response header with the scopes of the token, or None.
         enough: for each scope that a link needs, the scopes of a token that are enough, the narrowest first.
         headers: returns the request headers that send a token.
+        query: the parameter of the query that sends a token in place of a header; empty for none.
         signed_in: where the service's own command line stores a token, or None.
         netrc: whether the password for the service's host in `~/.netrc` is a token.
     """
@@ -129,6 +131,7 @@ class Credentials(NamedTuple):
     scopes: str | None = None
     enough: Mapping[str, tuple[str, ...]] = {}
     headers: Callable[[str], Mapping[str, str]] = bearer
+    query: str = ""
     signed_in: CliLogin | None = None
     netrc: bool = False
 

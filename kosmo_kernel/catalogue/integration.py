@@ -15,6 +15,7 @@ from kosmo_kernel.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Response
+    from kosmo_kernel.catalogue.pages import Pages
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,12 @@ class Integration:
         credentials: where its tokens are stored.
         headers: sent with every request.
         labels: fields whose value represents a nested record as text; the first one that exists wins.
-        first_page: what to add to a list's first request.
-        next_page: returns what to add to the request for the next page, from a response and the request that led to
-            it; None after the last page.
+        pages: how the pages of its lists follow, where a function does not say otherwise.
         newest_page: returns what to add to the request for the last records of a list by a field, and how many; None
             for a service that cannot order them.
         read_error: returns the content of an error response; None if it is not an error of this service.
-        page_size: the maximum number of records on a page. If the last page was full, there may be another one by now,
-            although the server reports the last one as unchanged; without a size, every last page counts as full.
         request_id: the response header that the service's support asks for.
-        read_headers: the other response headers that `next_page` and `read_error` read.
+        read_headers: the other response headers that `read_error` reads.
         budget: the rate limit of an account, or None.
         deletable: what may be deleted while a run goes on: by parameter, the list of all that the account has, and the
             function of one of them. An item of that list that is gone later is no error in a list argument.
@@ -65,10 +62,8 @@ class Integration:
     credentials: Credentials
     headers: Mapping[str, str]
     labels: tuple[str, ...]
-    first_page: PageRequest
-    next_page: Callable[[Response, PageRequest], PageRequest | None]
+    pages: Pages
     read_error: Callable[[Response], ErrorBody | None]
-    page_size: int | None = None
     newest_page: Callable[[str, int], PageRequest] | None = None
     request_id: str = "request-id"
     read_headers: tuple[str, ...] = ()
@@ -101,6 +96,11 @@ class Integration:
         problems = list(mistakes(self.name, functions, self.budget, filter(None, places)))
         if problems:
             raise ValueError(f"integration {self.name}: " + "; ".join(problems))
+
+    @property
+    def first_page(self) -> PageRequest:
+        """What to add to a list's first request."""
+        return self.pages.first
 
     @property
     def table(self) -> FunctionTable:

@@ -15,13 +15,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from kosmo_kernel.catalogue.lua_words import is_list, lua_words
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.text.nearest import nearest
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from kosmo_kernel.catalogue.pages import Pages
 
 ParamKind = Literal["string", "integer", "number", "boolean"]
 ColumnKind = Literal["string", "integer", "number", "boolean", "timestamp", "list", "object"]
@@ -47,7 +50,6 @@ _KINDS: dict[ParamKind, tuple[str, tuple[type, ...]]] = {
 _SAMPLES = {"integer": "1", "number": "1.5", "boolean": "true"}
 _UNUSUAL = ("01234567-89ab-cdef-0123-456789abcdef", "me@example.com", "1")  # samples for parameters that take no name
 MAX_FAULTS_NAMED = 5  # items of one list, or unknown names, that a message lists
-MAX_TEXT_SHOWN = 60  # characters of a string that a message shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +67,6 @@ class Lookup:
     taken: str
 
 
-def lua_words(value: object) -> str:
-    """Return a value in Lua's terms for an error message; control characters escaped, long strings shortened."""
-    match value:
-        case None:
-            words = "nil"
-        case bool():
-            words = f"the boolean {str(value).lower()}"
-        case int() | float():
-            words = f"the number {value}"
-        case str():
-            words = repr(value if len(value) <= MAX_TEXT_SHOWN else value[: MAX_TEXT_SHOWN - 1] + "…")
-        case bytes():
-            words = "text that is not UTF-8"
-        case _:
-            words = "a list" if _is_list(value) else "a table" if isinstance(value, Mapping) else type(value).__name__
-    return words
-
-
 @dataclass(frozen=True, slots=True)
 class Param:
     """One named argument of a function.
@@ -97,7 +81,10 @@ class Param:
         example: a value that works on the demo account.
         each: if not empty, the parameter also takes a list and one request is sent per item; a record may replace
             a value, and the first of these fields that it has (dotted names lead inside) is then the value.
-        query: it is sent in the query of the URL, under its name.
+        query: it is sent in the query of the URL.
+        sent_as: its name there, if it is another one.
+        separator: it is a list, whose items the caller separates by commas: what separates them in the URL; if empty,
+            each is sent as a parameter of its own. None if it is no list.
         maximum: of an integer, which is then at least 1; 0 for any integer.
         numeric: a string parameter takes an integer as well.
         values: the values that there are; empty for any.
@@ -114,6 +101,8 @@ class Param:
     example: str = ""
     each: tuple[str, ...] = ()
     query: bool = False
+    sent_as: str = ""
+    separator: str | None = None
     maximum: int = 0
     numeric: bool = False
     values: tuple[str, ...] = ()
@@ -147,8 +136,18 @@ class Param:
         if fits and isinstance(value, float):
             fits = math.isfinite(value)
         if fits and isinstance(value, str):
-            fits = bool(re.fullmatch(self.pattern, value)) if self.pattern else _is_path_segment(value)
+            fits = bool(re.fullmatch(self.pattern, value)) if self.pattern else self._fits_url(value)
         return fits
+
+    def _fits_url(self, text: str) -> bool:
+        return text.isprintable() if self.query else _is_path_segment(text)
+
+    def in_query(self, value: object) -> Iterator[tuple[str, str]]:
+        """Yield what is sent for a value, as names and texts."""
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        items = [text] if self.separator is None else [item.strip() for item in text.split(",")]
+        name = self.sent_as or self.name
+        yield from ((name, item) for item in ([self.separator.join(items)] if self.separator else items))
 
     @property
     def sample(self) -> str:
@@ -178,7 +177,7 @@ class Param:
         """
         if self.fits(value):
             return value, []
-        if not self.each or not _is_list(value):
+        if not self.each or not is_list(value):
             value = self.value_of_record(value)
             fault = self.fault(value, described)
             return value, [fault] if fault else []
@@ -333,6 +332,10 @@ class Function:
         keywords: words of questions that it answers, by which a search finds it as by its name.
         in_snapshot: a snapshot of an account has this list.
         local: of a list that comes with this package, returns its records on a day; no request is sent.
+        pages: how the pages of its list follow; None if they follow as those of the service.
+        headers: sent with each request, besides those of the service.
+        is_closed: fields whose names say that they are secret are redacted, declared or not.
+        opened: names of such fields that are not redacted, because the user's own settings open them.
     """
 
     name: str
@@ -354,6 +357,10 @@ class Function:
     keywords: str = ""
     in_snapshot: bool = True
     local: Callable[[date], LocalRecords] | None = None
+    pages: Pages | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    is_closed: bool = False
+    opened: frozenset[str] = frozenset()
 
     @property
     def things(self) -> str:
@@ -527,7 +534,8 @@ class Function:
         if link is None:
             raise ValueError(f"{self.name} has no address for {list(args)}")
         path = PLACE.sub(lambda m: quote(str(args[m.group(1)]), safe=""), link.path)
-        query = {param.name: args[param.name] for param in self.params if param.query and param.name in args}
+        sent = (param for param in self.params if param.query and param.name in args)
+        query = [pair for param in sent for pair in param.in_query(args[param.name])]
         return f"{path}?{urlencode(query)}" if query else path
 
 
@@ -565,13 +573,6 @@ def _nested_value(value: object, name: str) -> object:
     for key in name.split("."):
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
-
-
-def _is_list(value: object) -> TypeGuard[Sequence[object]]:
-    """Return whether a value is a Lua list; an empty table counts as one, because it has no keys."""
-    if isinstance(value, Mapping):
-        return not value
-    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
 def _is_path_segment(text: str) -> bool:

@@ -84,7 +84,9 @@ def _fill(outcome: CheckResult, result: Result) -> str:
     keys = (key_of(row, outcome.check.key) for row in outcome.records)
     rows = zip(outcome.records, keys, strict=True)
     outcome.findings = [Finding(outcome.check, row, key) for row, key in rows if key is not None]
-    return "; ".join(result.unread)
+    unstated = dict.fromkeys(call.path.partition(".")[2] for call in result.calls if call.is_unstated)
+    reasons = [*result.unread, *(f"nobody says whether `{name}` is complete" for name in unstated)]
+    return "; ".join(reasons)
 
 
 def _records(check: Check, value: Any) -> tuple[Records, str]:

@@ -56,6 +56,7 @@ class Reply:
         failures: the items of a list argument that failed and do not fail the call.
         deleted: the items of a list argument that were deleted while the run went on, and are left out.
         shown: outputs to display, as pairs of a form of `display` and its content.
+        is_unstated: nobody says whether the list is complete.
     """
 
     values: list[Any]
@@ -67,6 +68,7 @@ class Reply:
     failures: Sequence[dict[str, Any]] = ()
     deleted: Sequence[DeletedItem] = ()
     shown: Sequence[tuple[str, bytes]] = ()
+    is_unstated: bool = False
 
     @property
     def data(self) -> Any:

@@ -32,6 +32,16 @@ from kosmo_kernel.client.connections import (
 from kosmo_kernel.client.etag_cache import MAX_BYTES, ETagCache, ResponsePage
 from kosmo_kernel.client.lookups import records_to_look_up
 from kosmo_kernel.client.network_outage import NetworkOutage, OutageTimeoutError
+from kosmo_kernel.client.pages import (
+    BARREN_PAGES,
+    UNSTATED,
+    MergedPages,
+    PageAnswer,
+    PageError,
+    address_of,
+    fault_of_last,
+    following,
+)
 from kosmo_kernel.client.rate_limiter import Permit, RateLimiter
 from kosmo_kernel.client.responses import COUNT, UNAVAILABLE, CallErrors, json_kind, retry_after
 from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, RetryableError, RetryPolicy
@@ -52,7 +62,6 @@ if TYPE_CHECKING:
 
 SUCCESS = 2  # the first digit of a successful status
 MAX_VALUES = 2_000_000  # numbers, texts, lists and objects of one response, which take about 100 bytes each
-BARREN_PAGES = 10  # consecutive pages without a new record after which the call fails, against endless pagination
 
 _T = TypeVar("_T")
 
@@ -269,6 +278,7 @@ class Exchange(CallErrors):
         self._warnings: dict[str, None] = {}  # of the service, in order and without duplicates
         self._url = client.account.url + function.url(args)
         self._is_list = function.returns == "list"
+        self._pages = function.pages or client.integration.pages
         link = function.link(args)
         self._is_single = link is not None and link.single
         self._newest, since = args.get(NEWEST), args.get(SINCE)
@@ -298,8 +308,10 @@ class Exchange(CallErrors):
             data = client.cache.keep(self._key, pages, data)
         elif data is not cached.data:
             data = cached.hold(data)
-        warnings = client.new_warnings(self._warnings) if self._warnings else ()
-        return Reply([data], self._requests, self._remaining, warnings, is_unchanged)
+        notes = client.new_warnings(self._warnings) if self._warnings else ()
+        if is_unstated := bool(pages) and pages[-1].is_unstated:
+            notes = (*notes, f"{self.where}: {UNSTATED}")
+        return Reply([data], self._requests, self._remaining, notes, is_unchanged, is_unstated=is_unstated)
 
     def read_free(self, read: Callable[[Response], _T]) -> _T:
         """Return what `read` makes of a response that does not count against the request budget and is not cached."""
@@ -321,16 +333,19 @@ class Exchange(CallErrors):
         """
         if self._newest or self._is_single:
             return self._included(self._one_page(pages))
-        merged: _MergedPages | None = None
-        request: PageRequest | None = self.integration.first_page if self._is_list else PageRequest()
+        merged: MergedPages | None = None
+        request: PageRequest | None = self._pages.first if self._is_list else PageRequest()
         since = self._since if self.integration.newest_page else None
         if since and self.integration.newest_page:
             request = self.integration.newest_page(self.function.newest, PAGE_SIZE)
         while request is not None:
-            pages.append(self._page(request))
+            before = sum(page.count or 0 for page in pages) if pages else 0
+            pages.append(self._page(request, before))
             request = pages[-1].following
             if since and any(map(since.ends_before, pages[-1].decoded())):
                 request = None
+            if fault := fault_of_last(pages, is_derived=self.function.pages is not None):
+                raise self.bad_answer(self.last_reply, fault)
             if self._cached and self._are_unchanged(pages):
                 if request is not None:
                     continue  # they are decoded only if a later page has changed
@@ -338,7 +353,7 @@ class Exchange(CallErrors):
                     return held
             if request is None and len(pages) == 1 and not self._since:
                 return pages[0].decoded()  # the one record, or a single page, which has no duplicates
-            merged = merged or _MergedPages()
+            merged = merged or MergedPages(by_id=self.function.pages is None)
             merged.add(pages)
             is_barren = request is not None and merged.barren >= BARREN_PAGES
             if is_barren or any(page.request == request for page in pages):
@@ -358,7 +373,7 @@ class Exchange(CallErrors):
         integration, order = self.integration, self.function.newest
         newest = integration.newest_page(order, self._newest) if self._newest and integration.newest_page else None
         try:
-            pages.append(self._page(newest or PageRequest()))
+            pages.append(self._page(newest or PageRequest(), None))
         except RefusedError:
             # There is no such record. If there is no such parent, the service says so.
             if newest or self.missing is None or self.missing_parent:
@@ -366,45 +381,74 @@ class Exchange(CallErrors):
             return []
         return list(pages[0].decoded()[: self._newest])
 
-    def _page(self, page_request: PageRequest) -> ResponsePage:
-        """Return one page of a list, or the one record."""
-        cached = self._cached.page(page_request, self.integration.page_size) if self._cached else None
-        headers = page_request.headers
+    def _page(self, page_request: PageRequest, before: int | None) -> ResponsePage:
+        """Return one page of a list, or the one record.
+
+        Parameters:
+            page_request: selects it.
+            before: the number of records of the pages before it; None for a page that no other one follows.
+        """
+        # Of a list whose end is derived, the last page can be unchanged although another one follows it by now.
+        size = None if self.function.pages else self._pages.size or None
+        cached = self._cached.page(page_request, size) if self._cached else None
+        headers = {**self.function.headers, **page_request.headers}
         if cached and cached.tag:
-            headers = {**headers, "If-None-Match": cached.tag}
-        request = self._client.connections.request(self._url, headers, page_request.query, self.function)
+            headers["If-None-Match"] = cached.tag
+        request = self._client.connections.request(address_of(page_request, self._url), headers, {}, self.function)
         return self._retried(
             request,
             lambda reply: (
-                cached if cached and reply.status == HTTPStatus.NOT_MODIFIED else self._read(reply, page_request)
+                cached
+                if cached and reply.status == HTTPStatus.NOT_MODIFIED
+                else self._read(reply, page_request, before)
             ),
         )
 
-    def _read(self, reply: Response, page_request: PageRequest) -> ResponsePage:
+    def _read(self, reply: Response, page_request: PageRequest, before: int | None) -> ResponsePage:
         if reply.status // 100 != SUCCESS:
             raise self._failed(reply)
+        if reply.status == HTTPStatus.ACCEPTED and self.function.is_closed:
+            raise RetryableError(self.bad_answer(reply, "that it is still making the answer"), retry_after(reply))
         try:
-            content = self._content(reply)
+            value = self._decoded(reply)
         except BadAnswerError as error:
             if isinstance(error.__cause__, ValueError) and ends_early(reply.body):
                 raise RetryableError(error) from error.__cause__
             raise
+        elements = self._pages.elements(value) if self._is_list else value
+        content = self._content(reply, elements)
         count = len(content) if self._is_list else 1
         self._progress.received.take(len(reply.body), count, lambda: self.where)
         self._received.take(len(reply.body), count, lambda: self.where)
-        following = self.integration.next_page(reply, page_request) if self._is_list else None
-        return ResponsePage(page_request, content, following, reply.headers.get("etag"))
+        page = ResponsePage(
+            page_request, content, None, reply.headers.get("etag"), count=count if self._is_list else None
+        )
+        if before is not None and (self._is_list or self.function.pages):
+            token, url = self.integration.credentials.query, self.account.url
+            answer = PageAnswer(self._pages, url, reply, value, elements, page_request, before, token)
+            try:
+                page.following, page.is_unstated, page.total = following(answer)
+            except PageError as error:
+                raise self.bad_answer(reply, str(error)) from error
+        return page
 
-    def _content(self, reply: Response) -> Any:
-        """Return the records of a page, or the one record, with secrets redacted."""
+    def _decoded(self, reply: Response) -> Any:
+        """Return the value of a body."""
+        if reply.status == HTTPStatus.NO_CONTENT and self._is_list and not self._pages.items:
+            return []
         if len(reply.body) > MAX_VALUES and count_values(reply.body, MAX_VALUES) > MAX_VALUES:
             raise self.bad_answer(reply, f"more than {MAX_VALUES:,} values in one response")
         try:
-            value = decode(reply.body)
+            return decode(reply.body)
         except (ValueError, RecursionError) as error:
             raise self.bad_answer(reply, f"something that is not JSON ({self.quoted(str(error))})") from error
+
+    def _content(self, reply: Response, value: Any) -> Any:
+        """Return the records of a page, or the one record, with secrets redacted."""
         if self._is_single and isinstance(value, dict) and not self.function.fingerprints:
             value = [value]
+        if self.function.pages and isinstance(value, list):
+            value = [self._pages.record(element) for element in value]
         if not self._is_list:
             if not isinstance(value, dict):
                 raise self.bad_answer(reply, f"{json_kind(value)} where a record belongs")
@@ -554,32 +598,3 @@ class Exchange(CallErrors):
             raise RetryableError(self.failure(reply), is_budget_used_up=True)
         else:
             raise self.failure(reply)
-
-
-class _MergedPages:
-    """The records of several pages, each once.
-
-    Attributes:
-        rows: the records.
-        barren: the number of pages without a new record since the last one that had some.
-    """
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-        self.barren = 0
-        self._pages = 0
-        self._known: set[str | int] = set()
-
-    def add(self, pages: Sequence[ResponsePage]) -> None:
-        """Add the records of the pages that were not added yet."""
-        for page in pages[self._pages :]:
-            new = [row for row in page.decoded() if _id(row) not in self._known]
-            self._known.update(key for row in new if (key := _id(row)) is not None)
-            self.rows += new
-            self.barren = 0 if new else self.barren + 1
-        self._pages = len(pages)
-
-
-def _id(row: Mapping[str, Any]) -> str | int | None:
-    value = row.get("id")
-    return value if isinstance(value, (str, int)) else None

@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlencode
 from urllib.request import getproxies, proxy_bypass
 
 from kosmo_kernel import __version__
@@ -126,6 +127,9 @@ class Connections:
             *integration.headers.items(),
             *integration.credentials.headers(account.token).items(),
         ]
+        # A token in the query is added to the request that is sent, and to nothing that is shown or recorded.
+        name = integration.credentials.query
+        self._query = urlencode({name: account.token}) if name else ""
         self._read = read
         self._timeout = {"timeout": {"connect": connect, "read": read, "write": read, "pool": None}}
         self._transport = transport
@@ -139,6 +143,8 @@ class Connections:
     def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str], function: Function) -> Request:
         """Return a new request, which can be sent more than once."""
         all_headers = [*self._headers, *headers.items()]
+        if self._query:
+            url += ("&" if "?" in url else "?") + self._query
         return Request("GET", url, headers=all_headers, params=query or None, extensions=self._timeout)
 
     def sends(self, request: Request) -> bool:

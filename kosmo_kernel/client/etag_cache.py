@@ -46,7 +46,9 @@ class ResponsePage:
         following: the request for the next page; None after the last page.
         tag: the ETag, or None.
         json: the content as JSON, or empty.
-        count: the number of records of a list that is JSON, or None.
+        count: the number of records of a list; None for a record.
+        is_unstated: nobody says whether another page follows.
+        total: the number of all records of the list, if the response states it.
     """
 
     request: PageRequest
@@ -55,6 +57,8 @@ class ResponsePage:
     tag: str | None
     json: bytes = b""
     count: int | None = None
+    is_unstated: bool = False
+    total: int | None = None
 
     def decoded(self) -> Any:
         """Return the content; decoded anew if it is JSON."""

@@ -36,6 +36,7 @@ class CallRecord:
         rows: the number of records, or None if the call returned no list.
         requests: the number of HTTP requests answered, including those with an error status.
         error: the error message if the call failed.
+        is_unstated: nobody says whether the list that it returned is complete.
     """
 
     path: str
@@ -45,6 +46,7 @@ class CallRecord:
     rows: int | None = None
     requests: int = 0
     error: str | None = None
+    is_unstated: bool = False
 
 
 @dataclass(slots=True)

@@ -243,7 +243,7 @@ class CallTracker:
                 raise answer
             return answer
         if pending:
-            pending.record.rows = answer.rows
+            pending.record.rows, pending.record.is_unstated = answer.rows, answer.is_unstated
             self._notes += [(pending.record, note) for note in answer.notes]
             if answer.shown:
                 self._output.show(answer.shown)

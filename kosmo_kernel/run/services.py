@@ -479,6 +479,7 @@ def _merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> R
     failures: list[dict[str, Any]] = []
     deleted: list[DeletedItem] = []
     notes = dict[str, None]()
+    is_unstated = False
     for call, answer in zip(bound_call.calls, answers, strict=True):
         if isinstance(answer, ApiError):
             facts = answer.facts()
@@ -489,10 +490,11 @@ def _merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> R
             continue
         rows.add({columns[0].name: call[name]}, answer.data)  # the item is the first column
         notes |= dict.fromkeys(answer.notes)
+        is_unstated = is_unstated or answer.is_unstated
     values: list[Any] = [Records(rows, function, columns, bound_call.account)]
     if bound_call.collect:
         values.append(Records(failures))
-    return Reply(values, rows=len(rows), notes=list(notes), failures=failures, deleted=deleted)
+    return Reply(values, rows=len(rows), notes=list(notes), failures=failures, deleted=deleted, is_unstated=is_unstated)
 
 
 def _collects_list(bound_call: ServiceCall) -> bool:

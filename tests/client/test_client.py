@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
-from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Response
+from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Response
+from kosmo_kernel.catalogue.pages import Pages
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
@@ -41,11 +42,6 @@ def read_shop_error(reply: Response) -> ErrorBody | None:
     return ErrorBody(told["code"], told["text"])
 
 
-def next_shop_page(reply: Response, request: PageRequest) -> PageRequest | None:
-    number = int(request.query["page"])
-    return PageRequest(query={"page": str(number + 1)}) if number < int(reply.headers["x-pages"]) else None
-
-
 LIST_PARCELS = Function(
     name="list_parcels",
     summary="Parcels",
@@ -65,8 +61,7 @@ SHOP = Integration(
     credentials=Credentials("SHOP_KEY", (), ("shop.example",), ("ask the owner",)),
     headers={"Accept": "application/json", "X-Shop": "north"},
     labels=("name",),
-    first_page=PageRequest(query={"page": "1"}),
-    next_page=next_shop_page,
+    pages=Pages("page-number", param="page", last_header="x-pages").with_first(),
     read_error=read_shop_error,
     request_id="X-Trace",
     budget=Budget("X-Left", 10, 1),

@@ -163,7 +163,9 @@ def test_a_full_last_page_is_read_again_since_another_may_follow_it_now() -> Non
 
 def test_a_service_whose_pages_have_no_known_size_is_asked_for_the_last_one_anew() -> None:
     api = Watched(DemoApi(company(), max_page=7))
-    client = Client(replace(HEROKU, page_size=None), ACCOUNT, transport=in_process(api), clock=FastClock())
+    client = Client(
+        replace(HEROKU, pages=replace(HEROKU.pages, size=0)), ACCOUNT, transport=in_process(api), clock=FastClock()
+    )
     for _ in range(2):
         client.fetch(APPS, {})
 

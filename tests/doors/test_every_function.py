@@ -21,8 +21,9 @@ from editor_state import texts
 
 from kosmo_kernel import docs
 from kosmo_kernel.catalogue import RESERVED, Function, Link
-from kosmo_kernel.integrations.heroku import HEROKU, secrets
-from kosmo_kernel.integrations.heroku.facts import FieldFact, LinkFact, facts
+from kosmo_kernel.catalogue.documents.fields import HOST, FieldFact
+from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
 from kosmo_kernel.integrations.heroku.links import paths_by_hand
 from kosmo_kernel.python_api import namespace_named
 from kosmo_kernel.python_api.current import share_session, stop_sharing
@@ -101,14 +102,14 @@ def columns(fields: Iterable[FieldFact]) -> dict[str, FieldFact]:
     """Return the fields that have columns: those without fields of their own, and not those of items of lists."""
     outside = [field for field in fields if "[]" not in field.name]
     parents = {".".join(field.name.split(".")[:-1]) for field in outside}
-    nullable = {field.name for field in outside if field.nullable or field.mark == secrets.HOST}
+    nullable = {field.name for field in outside if field.nullable or field.mark == HOST}
     found = {}
     for field in outside:
         if field.kind != "object" or field.name not in parents:
             parts = field.name.split(".")
             may_be_null = any(".".join(parts[: n + 1]) in nullable for n in range(len(parts)))
             found[field.name] = field._replace(nullable=may_be_null)
-            if field.mark == secrets.HOST:
+            if field.mark == HOST:
                 host = ".".join([*parts[:-1], "host"])
                 found[host] = FieldFact(host, "string", True, (), "", "")
     return found

@@ -13,6 +13,7 @@ from repository import ROOT
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response, TokenScopes
+from kosmo_kernel.client.pages import PageAnswer, following
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -80,15 +81,18 @@ def test_lists_are_asked_for_in_pages_of_a_thousand_ordered_by_id() -> None:
     assert HEROKU.first_page == PageRequest(headers={"Range": "id ..; max=1000"})
 
 
+def page(answer: Response) -> PageAnswer:
+    return PageAnswer(HEROKU.pages, HEROKU.base_url, answer, [], [], HEROKU.first_page, 0)
+
+
 def test_the_next_page_is_asked_for_with_the_very_words_of_next_range() -> None:
     words = "id ]01234567-89ab-cdef-0123-456789abcdef..; max=1000, order=asc;"
-    found = HEROKU.next_page(reply(206, next_range=words), HEROKU.first_page)
-    assert found == PageRequest(headers={"Range": words})
+    assert following(page(reply(206, next_range=words))).request == PageRequest(headers={"Range": words})
 
 
 @pytest.mark.parametrize("last", [reply(206), reply(206, next_range=""), reply(200), reply(200, next_range="id a..")])
 def test_a_list_ends_where_the_answer_is_whole_or_names_no_next_range(last: Response) -> None:
-    assert HEROKU.next_page(last, HEROKU.first_page) is None
+    assert following(page(last)).request is None
 
 
 @pytest.mark.parametrize(

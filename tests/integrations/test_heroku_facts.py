@@ -15,10 +15,11 @@ import pytest
 from repository import ROOT
 from schema_from_facts import schema_from_facts
 
+from kosmo_kernel.catalogue.documents.fields import BARE, HOST, SECRET, FieldFact
 from kosmo_kernel.integrations.heroku import __main__ as command
 from kosmo_kernel.integrations.heroku import facts as facts_module
 from kosmo_kernel.integrations.heroku import schema, secrets
-from kosmo_kernel.integrations.heroku.facts import FILE, FieldFact, LinkFact, facts
+from kosmo_kernel.integrations.heroku.facts import FILE, LinkFact, facts
 
 BOAT = {
     "stability": "production",
@@ -159,7 +160,7 @@ def test_the_table_of_the_package_is_that_of_herokus_schema() -> None:
 )
 def test_a_field_whose_name_says_so_is_secret(resource: str, field: str) -> None:
     known = {one.name: one.mark for one in facts().fields(resource)} if resource != "anything-new" else {}
-    assert known.get(field, secrets.mark(resource, field)) == secrets.SECRET
+    assert known.get(field, secrets.mark(resource, field)) == SECRET
 
 
 @pytest.mark.parametrize(
@@ -168,8 +169,8 @@ def test_a_field_whose_name_says_so_is_secret(resource: str, field: str) -> None
         ("app", "web_url", ""),
         ("key", "public_key", ""),
         ("domain", "sni_endpoint", ""),
-        ("log-drain", "url", secrets.HOST),
-        ("build", "buildpacks[].url", secrets.BARE),
+        ("log-drain", "url", HOST),
+        ("build", "buildpacks[].url", BARE),
     ],
 )
 def test_the_exceptions_are_those_of_the_list(resource: str, field: str, mark: str) -> None:
@@ -213,7 +214,7 @@ def test_what_audits_read_most_has_all_that_heroku_sends(resource: str) -> None:
     ("resource", "marks", "guarded"),
     [
         ("new-certificate", {"id": ""}, True),
-        ("new-thing", {"id": "", "callback.url": secrets.SECRET}, True),
+        ("new-thing", {"id": "", "callback.url": SECRET}, True),
         ("new-thing", {"id": "", "ssl_cert.issuer": ""}, True),
         ("new-thing", {"id": "", "public_key": ""}, True),
         ("new-thing", {"id": "", "keyboard": "", "certified": ""}, False),

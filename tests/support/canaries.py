@@ -22,13 +22,14 @@ from uuid import UUID
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from kosmo_kernel.catalogue import Function
+from kosmo_kernel.catalogue.documents.fields import HOST, SECRET, FieldFact
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.record_maker import Maker
 from kosmo_kernel.demo.routes import Routes
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU, secrets
-from kosmo_kernel.integrations.heroku.facts import FieldFact, LinkFact, facts
+from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
 
 CANARY = re.compile(r"kanari\d{9}", re.IGNORECASE)
 UNKNOWN_ID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -150,9 +151,9 @@ class PlantedApi:
         return record
 
     def _secret(self, field: FieldFact) -> Any:
-        if field.mark != secrets.SECRET:
-            host = "logs.example" if field.mark == secrets.HOST else "git.example"
-            path = self._canary() if field.mark == secrets.HOST else "a/pack"
+        if field.mark != SECRET:
+            host = "logs.example" if field.mark == HOST else "git.example"
+            path = self._canary() if field.mark == HOST else "a/pack"
             credentials = f"{self._canary()}:{self._canary()}@"
             return f"https://{credentials}{host}/{path}?token={self._canary()}#{self._canary()}"
         if field.kind == "object":

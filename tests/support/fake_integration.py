@@ -14,7 +14,8 @@ from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
-from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Response
+from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Response
+from kosmo_kernel.catalogue.pages import Pages
 
 KEY = "tidewater-key-of-nobody"
 PAGE = 2
@@ -43,15 +44,6 @@ def _ship(of_a_list: str) -> Param:
         kind="integer",
         required=True,
         each=("number",),
-    )
-
-
-def _next_page(reply: Response, request: PageRequest) -> PageRequest | None:
-    number = int(request.query["page"])
-    return (
-        PageRequest(query={**request.query, "page": str(number + 1)})
-        if number < int(reply.headers["x-page-count"])
-        else None
     )
 
 
@@ -113,8 +105,7 @@ FERRIES = Integration(
     ),
     headers={"Accept": "application/json", "X-Line": "north"},
     labels=("title",),
-    first_page=PageRequest(query={"page": "1", "size": str(PAGE)}),
-    next_page=_next_page,
+    pages=Pages("page-number", size=PAGE, size_param="size", param="page", last_header="x-page-count").with_first(),
     read_error=_read_error,
     request_id="X-Voyage",
     budget=Budget("X-Calls-Left", 600, 600, path="/quota", read=_read_budget),

@@ -10,7 +10,8 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from kosmo_kernel.integrations.heroku.facts import FILE, Facts, FieldFact
+from kosmo_kernel.catalogue.documents.fields import FieldFact
+from kosmo_kernel.integrations.heroku.facts import FILE, Facts
 
 Schema = dict[str, Any]
 

@@ -11,7 +11,7 @@ functions.py  the functions for apps; columns.py has the columns of their record
 entries.py    what is said by hand about the functions that are made from the facts
 links.py      which links belong to which of them
 derived.py    their parameters and columns
-facts.py      the facts of Heroku's schema, in `facts.json`; `schema.py` makes that file
+facts.py      the facts of Heroku's schema, in `facts.json`; `schema.py` makes that file, with `catalogue/documents`
 scopes.py     which scope a token needs for what
 changes.py    the commands with which a person makes a change
 secrets.py    what is secret in Heroku's records
@@ -24,7 +24,8 @@ from collections.abc import Iterator
 
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
 from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, PageRequest
-from kosmo_kernel.integrations.heroku.api import PAGE_SIZE, newest_page, next_page, read_budget, read_error
+from kosmo_kernel.catalogue.pages import Pages
+from kosmo_kernel.integrations.heroku.api import PAGE_SIZE, newest_page, read_budget, read_error
 from kosmo_kernel.integrations.heroku.scopes import ENOUGH
 
 
@@ -82,12 +83,10 @@ HEROKU = Integration(
     ),
     headers={"Accept": "application/vnd.heroku+json; version=3"},
     labels=("name", "email", "version"),
-    first_page=PageRequest(headers={"Range": f"id ..; max={PAGE_SIZE}"}),
-    page_size=PAGE_SIZE,
-    next_page=next_page,
+    pages=Pages("range", PageRequest(headers={"Range": f"id ..; max={PAGE_SIZE}"}), size=PAGE_SIZE, ends_partial=True),
     newest_page=newest_page,
     read_error=read_error,
-    read_headers=("next-range", "oauth-scope-accepted"),
+    read_headers=("oauth-scope-accepted",),
     budget=Budget(
         header="ratelimit-remaining",
         capacity=4500,

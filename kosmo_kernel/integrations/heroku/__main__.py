@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from kosmo_kernel.catalogue.documents.hyper_schema import Table
 from kosmo_kernel.integrations.heroku import facts, links, schema
 
 _USAGE = "usage: python -m kosmo_kernel.integrations.heroku SCHEMA [--check]"
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _wanted_entries(old: schema.Table, new: schema.Table) -> Iterator[str]:
+def _wanted_entries(old: Table, new: Table) -> Iterator[str]:
     """Yield a line for each new link that belongs to no function, and for each function that lost its last link."""
     before, after = ({link.path: links.entry_of(link) for link in facts.Facts(one).links} for one in (old, new))
     yield from (f"! {path} has no function" for path in sorted(after.keys() - before.keys()) if after[path] is None)

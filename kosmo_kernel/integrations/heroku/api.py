@@ -9,14 +9,7 @@ from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response, TokenS
 from kosmo_kernel.integrations.heroku.scopes import SCOPES
 
 PAGE_SIZE = 1000  # records; the maximum of one page
-_PARTIAL_CONTENT = 206
 _FORBIDDEN = 403
-
-
-def next_page(reply: Response, _request: PageRequest) -> PageRequest | None:
-    """Return the request for the next page: `Next-Range` unchanged, because its form is known only to Heroku."""
-    following = reply.headers.get("next-range") if reply.status == _PARTIAL_CONTENT else None
-    return PageRequest(headers={"Range": following}) if following else None
 
 
 def newest_page(order: str, count: int) -> PageRequest:

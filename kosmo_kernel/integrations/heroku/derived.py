@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kosmo_kernel.catalogue import NEWEST, SINCE, BulkSource, Column, ColumnKind, Function, Link, Lookup, Param
+from kosmo_kernel.catalogue import NEWEST, SINCE, BulkSource, Column, Function, Link, Lookup, Param
+from kosmo_kernel.catalogue.documents.fields import HOST, SECRET, FieldFact, columns
 from kosmo_kernel.integrations.heroku import scopes, secrets, sizes
 from kosmo_kernel.integrations.heroku.api import PAGE_SIZE
 from kosmo_kernel.integrations.heroku.entries import EXAMPLE_APPS, EXAMPLES, PLACES, FunctionEntry, thing
-from kosmo_kernel.integrations.heroku.facts import FieldFact, LinkFact, facts
+from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
 from kosmo_kernel.integrations.heroku.functions import UUID
 
-_KINDS: dict[str, ColumnKind] = {"array": "list", "any": "string"}
 # What a field says whose name alone does not.
 _WORDS = {
     "created_at": "When it was made",
@@ -26,7 +26,6 @@ _WORDS = {
     "acm": "Whether Heroku looks after its certificates",
     "default": "Whether it is the one that is chosen when none is named",
 }
-NAMES = ("name", "hostname", "email", "version", "number", "title", "date", "month")  # fields that tell records apart
 _STABILITY = {
     "development": "Heroku calls this part of its API in development: it may change with a notice.",
     "prototype": "Heroku calls this part of its API a prototype: it may change without notice.",
@@ -264,50 +263,18 @@ def _with_names(link: LinkFact, names: Iterable[str]) -> str:
 
 def _columns_of(entry: FunctionEntry, resource: str) -> tuple[Column, ...]:
     """Return the columns of an entry: the main ones first, in the order in which the entry names them."""
-    columns = {column.name: column for column in _columns(resource, facts().fields(resource), entry.docs)}
-    main = [replace(columns.pop(name), main=True) for name in entry.main.split() if name in columns]
-    return (*main, *columns.values())
+    by_name = {column.name: column for column in _columns(resource, entry.docs)}
+    main = [replace(by_name.pop(name), main=True) for name in entry.main.split() if name in by_name]
+    return (*main, *by_name.values())
 
 
-def _columns(resource: str, fields: list[FieldFact], docs: Mapping[str, str]) -> list[Column]:
-    """Return the columns of some fields: what tells the records apart first, times and identifiers last."""
-    above = {name.rpartition(".")[0] for name in (field.name for field in fields) if "[]" not in name}
-    nullable = {field.name for field in fields if field.nullable}
-    columns = []
-    for field in fields:
-        if "[]" in field.name or (field.kind == "object" and field.name in above):
-            continue
-        parents = field.name.split(".")
-        may_be_null = any(".".join(parents[: n + 1]) in nullable for n in range(len(parents)))
-        has_host = field.mark == secrets.HOST
-        start = f"{field.name}[]."
-        inner = [one._replace(name=one.name.removeprefix(start)) for one in fields if one.name.startswith(start)]
-        column = Column(
-            field.name,
-            docs.get(field.name) or _doc(resource, field),
-            _KINDS.get(field.kind, field.kind),  # type: ignore[arg-type] # the other types have the names of kinds
-            nullable=may_be_null or has_host,
-            secret=has_host or field.mark == secrets.SECRET,
-            host="host" if has_host else "",
-            bare=field.mark == secrets.BARE,
-            values=field.values,
-            items=tuple(_columns(resource, inner, {})),
-            spell=sizes.spelling if (resource, field.name) in sizes.FIELDS else None,
-        )
-        columns.append(column)
-        if has_host:
-            host = ".".join((*parents[:-1], "host"))
-            columns.append(Column(host, "The host that the address leads to", nullable=True))
-    return sorted(columns, key=_rank)
-
-
-def _rank(column: Column) -> int:
-    leaf = column.path[-1]
-    if leaf == "id" or leaf.endswith("_id"):
-        return 3
-    if column.kind == "timestamp":
-        return 2
-    return 0 if column.name in NAMES else 1
+def _columns(resource: str, docs: Mapping[str, str]) -> list[Column]:
+    return columns(
+        facts().fields(resource),
+        lambda field: _doc(resource, field),
+        lambda field: sizes.spelling if (resource, field.name) in sizes.FIELDS else None,
+        docs,
+    )
 
 
 def _doc(resource: str, field: FieldFact) -> str:
@@ -319,7 +286,7 @@ def _doc(resource: str, field: FieldFact) -> str:
         return sizes.DOC
     parts = [_WORDS[leaf]] if leaf in _WORDS and not above else []
     parts += [", ".join(f"`{value}`" for value in field.values)] if field.values else []
-    parts += ["a secret: shown as `[redacted]`"] if field.mark in (secrets.SECRET, secrets.HOST) else []
+    parts += ["a secret: shown as `[redacted]`"] if field.mark in (SECRET, HOST) else []
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kosmo_kernel.catalogue import NEWEST, Column, Function
-from kosmo_kernel.integrations.heroku.derived import NAMES, example_app, example_in, example_value, param_name
+from kosmo_kernel.catalogue.documents.fields import NAMES
+from kosmo_kernel.integrations.heroku.derived import example_app, example_in, example_value, param_name
 from kosmo_kernel.integrations.heroku.entries import FOUND_IN, FunctionEntry, thing
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
 from kosmo_kernel.integrations.heroku.links import entry_of

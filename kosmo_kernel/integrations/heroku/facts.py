@@ -1,15 +1,8 @@
 """The facts about everything that can be read from Heroku: `facts.json`, made from Heroku's schema by `schema.py`.
 
-A field is one line, `"string? {failed pending} | secret"`:
-
-    string …      the type: string, timestamp, integer, number, boolean, object, any; `array of string` with its items
-    ?             may be null
-    uuid, {a b}   the format, or the values that there are
-    | secret      its mark, see `secrets.py`
-
-A dotted name leads into an object, `[]` into each item of a list. A link has its path, what it returns, the resource
-it is `of` if another one than where it is listed, and what Heroku can `order` its records by. The file is read when
-the first function is needed that is made from it.
+The notation of a field is that of `catalogue/documents/fields.py`. A link has its path, what it returns, the resource
+it is `of` if another one than where it is listed, and what Heroku can `order` its records by. The file is read when the
+first function is needed that is made from it.
 """
 
 from __future__ import annotations
@@ -20,38 +13,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kosmo_kernel.catalogue.documents.fields import FieldFact, read_field
+
 FILE = Path(__file__).with_name("facts.json")
 
-_FACT = re.compile(
-    r"""(?P<type>\w+) (?P<null>\?)?
-        (?:\ (?P<format>[\w-]+))??
-        (?:\ of\ (?P<items>[^{]+))?
-        (?:\ \{(?P<values>.+)\})?""",
-    re.VERBOSE,
-)
 _PLACE = re.compile(r"\{([\w-]+\.[\w-]+)\}")
-
-
-class FieldFact(NamedTuple):
-    """A field of a resource.
-
-    Parameters:
-        name: dotted, with `[]` after a list whose items have fields.
-        kind: the type.
-        nullable: whether it may be null.
-        values: the values that there are; empty if there are others.
-        items: the facts of an item of a list, if they are known.
-        mark: whether it is secret, see `secrets.py`.
-        format: the format of its text, `uuid`; empty if there is none.
-    """
-
-    name: str
-    kind: str
-    nullable: bool
-    values: tuple[str, ...]
-    items: str
-    mark: str
-    format: str = ""
 
 
 class LinkFact(NamedTuple):
@@ -122,7 +88,7 @@ class Facts:
 
     def fields(self, resource: str) -> list[FieldFact]:
         """Return the fields of a resource, in the order of their names."""
-        return [_field(name, line) for name, line in self._resources[resource]["fields"].items()]
+        return [read_field(name, line) for name, line in self._resources[resource]["fields"].items()]
 
 
 @cache
@@ -131,14 +97,3 @@ def facts() -> Facts:
     import json
 
     return Facts(json.loads(FILE.read_text(encoding="utf-8")))
-
-
-def _field(name: str, line: str) -> FieldFact:
-    fact, _, mark = line.partition(" | ")
-    match = _FACT.fullmatch(fact)
-    if match is None:
-        raise ValueError(f"facts.json: {name} has the fact `{line}`, which cannot be read")
-    values = tuple((match["values"] or "").split())
-    return FieldFact(
-        name, match["type"], bool(match["null"]), values, match["items"] or "", mark, match["format"] or ""
-    )

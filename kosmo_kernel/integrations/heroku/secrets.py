@@ -18,13 +18,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from kosmo_kernel.catalogue.documents.fields import BARE, HOST, SECRET
+
 # The last word of a field's name that makes its value a secret. An address is one: whoever knows it may get in, as
 # Heroku signs addresses, and people write passwords and tokens into their own.
 _SECRET_NAME = re.compile(r"(?:^|_)(?:url|uri|endpoint|token|secret|password|code|key|value|headers)$")
-
-SECRET = "secret"  # noqa: S105 - the mark of a field, not a secret
-HOST = "secret, host kept"  # the address is secret, the host that it leads to is not
-BARE = "without credentials"  # an address whose user, password and query are removed
 
 # Fields that the rules would get wrong, by resource and name (`*`: any resource), with their mark and the reason.
 EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {

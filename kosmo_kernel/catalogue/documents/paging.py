@@ -1,0 +1,144 @@
+"""How the pages of a list follow, as far as a document says it: from parameters, headers and the fields of an envelope.
+
+Where a list names no parameter for pages, the document says that there is one page. Where it names one, and not where
+the answer has what belongs into it, the end of the list is `unstated`. The client doubts both: an answer with a sign of
+more is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kosmo_kernel.catalogue.documents.names import snake_case
+from kosmo_kernel.catalogue.documents.shapes import Shape, Shapes
+from kosmo_kernel.catalogue.pages import CURSOR_KEYS, MAX_ENVELOPE_DEPTH, MORE_KEYS, TOTAL_KEYS
+
+# Parameters by what they take, in snake case; the first that an operation has counts.
+_CURSORS = (
+    *("cursor", "next_cursor", "page_cursor", "page_token", "next_token", "next_page_token", "continuation_token"),
+    *("continuation", "starting_after", "start_cursor", "after", "after_id", "page_after", "next", "marker"),
+)
+_NUMBERS = ("page", "page_number", "page_num", "page_no", "page_index", "p")
+_OFFSETS = ("offset", "skip", "start", "start_at", "start_index", "page_offset", "from")
+_SIZES = ("per_page", "page_size", "page_limit", "limit", "size", "count", "max_results", "max_items", "max", "first")
+DEFAULT_SIZE = 100  # records of a page to ask for, where a document does not say how many there can be
+MAX_SIZE = 1_000
+
+
+def has_pages(query: Iterable[str]) -> bool:
+    """Return whether one of the parameters of a query selects a page."""
+    names = {snake_case(name.replace("[", "_").replace("]", "")) for name in query}
+    return bool(names & {*_CURSORS, *_NUMBERS, *_OFFSETS} - {"start", "from", "after", "next", "p"})
+
+
+def envelope(shapes: Shapes, shape: Shape, *, is_paged: bool) -> tuple[tuple[str, ...], Shape] | None:
+    """Return the keys that lead to the list in an object, and the shape of the list; None if it is no envelope.
+
+    An object is an envelope if it has one list, and besides it only what describes the list: totals, positions, links,
+    flags; and if a parameter selects a page, any object.
+    """
+    lists: list[tuple[tuple[str, ...], Shape]] = []
+    others: list[str] = []
+    for name, schema in shape.properties.items():
+        inner = shapes.of(schema, shape.inside)
+        if inner.is_list:
+            lists.append(((name,), inner))
+        elif not _describes_list(name, inner) and not (is_paged and inner.is_object):
+            others.append(name)
+    return lists[0] if len(lists) == 1 and not others else None
+
+
+def _describes_list(name: str, shape: Shape) -> bool:
+    snake = snake_case(name)
+    words = set(snake.split("_"))
+    return (
+        snake in {*CURSOR_KEYS, *MORE_KEYS, *TOTAL_KEYS, *_NUMBERS, *_OFFSETS, *_SIZES}
+        or bool(words & {"total", "count", "page", "pages", "cursor", "next", "previous", "prev", "more", "has"})
+        or snake in {"links", "meta", "metadata", "paging", "pagination", "object", "url", "self", "first", "last"}
+        or (shape.types == ["boolean"] and "incomplete" in words)
+    )
+
+
+def element(shapes: Shapes, shape: Shape) -> str:
+    """Return the key of the record in an element of a list that has its cursor beside it; empty for no such element."""
+    names = list(shape.properties)
+    if len(names) != 2 or "cursor" not in names:
+        return ""
+    other = next(name for name in names if name != "cursor")
+    return other if shapes.of(shape.properties[other], shape.inside).is_object else ""
+
+
+def pages(
+    query: Mapping[str, Mapping[str, Any]],
+    headers: Iterable[str],
+    body: Shape | None,
+    shapes: Shapes,
+    wrapped: str,
+) -> dict[str, Any]:
+    """Return how the pages of a list follow, in the notation of `catalogue.pages.Pages`.
+
+    Parameters:
+        query: the schemas of the parameters of the query, by name.
+        headers: the names of the headers of the answer, as far as the document declares them.
+        body: the envelope; None if the answer is the list.
+        shapes: of the document.
+        wrapped: the key of the record in each element; empty for none.
+    """
+    by_name = {snake_case(name.replace("[", "_").replace("]", "")): name for name in query}
+    found: dict[str, Any] = {"total": list(_first_path(shapes, body, TOTAL_KEYS))}
+    found["more"] = list(_first_path(shapes, body, MORE_KEYS))
+    size, number, cursor, offset = (
+        next((by_name[name] for name in kind if name in by_name), "") for kind in (_SIZES, _NUMBERS, _CURSORS, _OFFSETS)
+    )
+    if size:
+        found |= {"size_param": size, "size": _size(shapes.of(query[size]), query[size])}
+    path = list(_first_path(shapes, body, CURSOR_KEYS))
+    declared = {name.lower() for name in headers}
+    if "link" in declared:
+        found |= {"kind": "link-header", "param": number}
+    elif "next-range" in declared:
+        found |= {"kind": "range"}
+    elif wrapped and cursor:
+        found |= {"kind": "cursor", "param": cursor, "cursor": ["cursor"], "cursor_in": "element"}
+    elif path and (cursor or not (number or offset)):  # a link in the answer needs no parameter
+        found |= {"kind": "cursor", "param": cursor, "cursor": path}
+    elif number:
+        found |= {"kind": "page-number", "param": number, "start": _start(query[number])}
+    elif offset and size:
+        found |= {"kind": "offset", "param": offset}
+    elif cursor == "starting_after":  # takes the id of the last record
+        found |= {"kind": "cursor", "param": cursor, "cursor": ["id"], "cursor_in": "element"}
+    else:
+        found |= {"kind": "unstated" if cursor else "whole"}
+    return {key: value for key, value in found.items() if value not in ("", [], None)}
+
+
+def _first_path(shapes: Shapes, body: Shape | None, keys: Sequence[str], depth: int = 0) -> tuple[str, ...]:
+    """Return the keys that lead to the first of some fields in an envelope; none if there is none."""
+    if body is None or depth > MAX_ENVELOPE_DEPTH:
+        return ()
+    for key in keys:
+        for name in body.properties:
+            if snake_case(name) == key and not shapes.of(body.properties[name], body.inside).is_object:
+                return (name,)
+    for name in body.properties:
+        inner = shapes.of(body.properties[name], body.inside)
+        if inner.is_object and not inner.is_list and (path := _first_path(shapes, inner, keys, depth + 1)):
+            return (name, *path)
+    return ()
+
+
+def _size(shape: Shape, schema: Mapping[str, Any]) -> int:
+    """Return how many records of a page to ask for: the maximum, if the document says it."""
+    maximum = schema.get("maximum")
+    if isinstance(maximum, int) and not isinstance(maximum, bool) and maximum > 0:
+        return min(maximum, MAX_SIZE)
+    numbers = [value for value in shape.values if isinstance(value, int)]
+    return max(numbers) if numbers else DEFAULT_SIZE
+
+
+def _start(schema: Mapping[str, Any]) -> int:
+    """Return the number of the first page."""
+    default = schema.get("default", schema.get("minimum", 1))
+    return 0 if default == 0 and not isinstance(default, bool) else 1
