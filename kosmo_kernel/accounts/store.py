@@ -22,7 +22,7 @@ from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, Setting
 from kosmo_kernel.questions.tables import NAMESPACE
 from kosmo_kernel.safety.intake import decode_json, read_file_if_any
 from kosmo_kernel.settings.aliases import normalize_alias
-from kosmo_kernel.settings.config_file import folder
+from kosmo_kernel.settings.folders import folder
 
 INDEX, SECRETS = "accounts.json", "secrets.json"
 Kept = Literal["keyring", "file"]

@@ -25,7 +25,7 @@ from kosmo_kernel.mcp.secret_scan import redact_value, redact_words
 from kosmo_kernel.safety.intake import decode_json, read_file
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.safety.text import escape_hidden
-from kosmo_kernel.settings import config_file
+from kosmo_kernel.settings import folders
 
 FILE = "mcp-trust.json"
 
@@ -108,7 +108,7 @@ class Trust:
     @property
     def path(self) -> Path:
         """The file of the approvals."""
-        return (self._folder or config_file.folder()) / FILE
+        return (self._folder or folders.folder()) / FILE
 
     def status(self, server: Server) -> TrustStatus:
         """Return whether the user has approved a server as it is now.

@@ -18,7 +18,8 @@ from kosmo_kernel.walls.process import WalledProcess, import_folders, package_fo
 
 START = "from kosmo_kernel.reader.child import main; main(modules)"
 MAX_START_SECONDS = 10.0  # seconds that the process may take to start
-MAX_WALL_CLOCK_SECONDS = 10.0  # seconds of wall-clock time for one request, in case the process does not run at all
+# Seconds of wall-clock time for one request, in case the process does not run at all; more for one that may use more.
+MAX_WALL_CLOCK_SECONDS = 10.0
 POLL_INTERVAL_SECONDS = 0.05  # seconds between two checks whether the run must stop
 MAX_MEMORY_KEPT_BYTES = 64 << 20  # memory that a process may keep after a request, for its caches
 SLOW = 0.02  # seconds; a faster request cannot have used much memory
@@ -120,7 +121,8 @@ class ReaderProcess(WalledProcess):
 
         while True:
             remaining = seconds - used()
-            if remaining <= 0 or time.monotonic() - started > MAX_WALL_CLOCK_SECONDS or stop_reason():
+            is_late = time.monotonic() - started > max(MAX_WALL_CLOCK_SECONDS, 2 * seconds)
+            if remaining <= 0 or is_late or stop_reason():
                 raise UnreadError(used(), is_late=True)
             wait = min(POLL_INTERVAL_SECONDS, max(remaining, POLL_INTERVAL_SECONDS / 10))
             readable, writable, _ = select.select([replies], [requests] if unsent else [], [], wait)

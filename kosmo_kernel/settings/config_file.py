@@ -15,8 +15,8 @@ from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.reader.documents import locate_key, parse_toml
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.settings.folders import user_folder
-from kosmo_kernel.settings.table import ANY, CONFIG_DIR, SETTINGS, Keys
+from kosmo_kernel.settings.folders import folder
+from kosmo_kernel.settings.table import ANY, SETTINGS, Keys
 from kosmo_kernel.settings.value_types import Value
 
 FILE = "config.toml"
@@ -44,26 +44,6 @@ class Config:
     def place(self, *keys: str) -> str:
         """Return the file with the line of a key, as `FILE:LINE`."""
         return locate_key(self.path, self.text, keys)
-
-
-def folder(env: Mapping[str, str] | None = None) -> Path:
-    """Return the folder with the settings, which need not exist.
-
-    Parameters:
-        env: environment variables; those of the process when None.
-
-    Raises:
-        SettingsError: it is below the home directory of a user who has none or does not exist.
-    """
-    value = CONFIG_DIR.from_env(env)
-    try:
-        if value:
-            return Path(value).expanduser().absolute()
-        return user_folder("config")
-    except RuntimeError:  # raised by pathlib if there is no home directory
-        variable = CONFIG_DIR.variable
-        reason = f"{variable} is {one_line(value)}, and there is no such home" if value else "you have no home"
-        raise SettingsError(f"No folder for the settings: {reason}. Name the folder in {variable}, in full.") from None
 
 
 _cache: dict[Path, tuple[tuple[int, int, int], Config]] = {}  # the state of each file that was read, and its contents

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kosmo_kernel.settings.aliases import normalize_alias
-from kosmo_kernel.settings.config_file import FILE, Config, config, folder, value_at
+from kosmo_kernel.settings.config_file import FILE, Config, config, value_at
+from kosmo_kernel.settings.folders import folder
 from kosmo_kernel.settings.project_file import project_permissions
 from kosmo_kernel.settings.table import DEFAULT_POLICIES, POLICIES, Keys, Policy
 

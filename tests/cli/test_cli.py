@@ -29,6 +29,8 @@ SURFACE = {
     "integrations:lua": "-e --eval --repl --json --format --columns --no-header --excel-safe "
     "-a --account --demo -n --dry-run --record --resume --resume-within "
     "--replay --force --timeout --cpu-limit --memory-limit",
+    "integrations:add": "--url --replace --json",
+    "integrations:remove": "--json",
     "integrations:call": "--json",
     "integrations:heroku": "--json",
     "integrations:docs": "--format --json",

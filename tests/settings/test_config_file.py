@@ -20,7 +20,8 @@ from kosmo_kernel import docs
 from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.lua.walls import requirement
 from kosmo_kernel.session import Session
-from kosmo_kernel.settings.config_file import KEYS, change, config, folder
+from kosmo_kernel.settings.config_file import KEYS, change, config
+from kosmo_kernel.settings.folders import folder
 from kosmo_kernel.settings.limits import Limits, limits
 
 ALL = """# mine

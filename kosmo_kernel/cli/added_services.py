@@ -1,0 +1,111 @@
+"""`kosmo integrations:add` and `:remove`: services from API documents."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from kosmo_kernel import integrations
+from kosmo_kernel.accounts.account import RESERVED
+from kosmo_kernel.catalogue.documents.fields import SECRET
+from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.completions import integration_names
+from kosmo_kernel.cli.output import document, print_result, print_rows
+from kosmo_kernel.services.adding import add as add_service
+from kosmo_kernel.services.adding import remove as remove_service
+from kosmo_kernel.text.quantities import counted
+
+MAX_NAMES = 8  # fields that are hidden, in the output for people
+MAX_REASONS = 5  # operations that are left out
+NAMESPACES = ("app", "mcp", "tables", "integrations")  # names in Lua that a service must not hide
+
+
+@command(
+    "integrations:add",
+    "kosmo integrations:add github api.github.com.json",
+    "kosmo integrations:add jupyter api.yaml --url http://127.0.0.1:8888",
+)
+@click.argument("name")
+@click.argument("api_document", metavar="DOCUMENT", type=click.Path(path_type=Path))
+@click.option("--url", metavar="URL", default="", help="The address of the API, in place of the document's.")
+@click.option("--replace", is_flag=True, help="Read a newer document of a service; its functions keep their names.")
+def add(*, name: str, api_document: Path, url: str, replace: bool, as_json: bool) -> None:
+    """Add a service, from its API document.
+
+    NAME is its name in Lua: app.integrations.NAME. DOCUMENT is a file with OpenAPI 3.0 or 3.1, or Swagger 2.0, as JSON
+    or YAML. Every GET becomes a function; nothing that changes something does. Tokens are sent to the host of the API
+    only, and fields with names of secrets are hidden.
+
+    With --json: `functions`, `lists` by the kind of their pages, `hidden` fields, `host`, `variable` and `left_out`.
+    """
+    table = add_service(name, api_document, _taken(), address=url.rstrip("/"), replace=replace)
+    facts = _facts(name, table)
+    if as_json:
+        document({"success": True, "integration": name} | facts)
+        return
+    lists = ", ".join(f"{number:,} {kind}" for kind, number in facts["lists"].items())
+    print_result(f"Added {facts['title']}: {counted(facts['functions'], 'function')}. Try: {facts['example']}\n")
+    rows = [
+        ("Tokens", f"from {facts['variable']}, or kosmo accounts:add default --integration {name}; to {facts['host']}"),
+        ("Lists", f"{lists or 'none'}"),
+        ("Hidden", _beginning(facts["hidden"]) or "no field has the name of a secret"),
+        ("Left out", counted(len(facts["left_out"]), "operation")),
+    ]
+    rows += [("", f"{one['path']}: {one['reason']}") for one in facts["left_out"][:MAX_REASONS]]
+    print_rows(rows)
+
+
+@command("integrations:remove", "kosmo integrations:remove github")
+@click.argument("name", shell_complete=integration_names)
+def remove(*, name: str, as_json: bool) -> None:
+    """Remove a service that was added.
+
+    Its accounts stay; `kosmo accounts:remove` removes them.
+    """
+    remove_service(name)
+    if as_json:
+        document({"success": True, "integration": name, "done": "removed"})
+    else:
+        print_result(f"Removed {name}.")
+
+
+def _beginning(fields: Sequence[str]) -> str:
+    names = list(dict.fromkeys(field.rpartition(".")[2] for field in fields))
+    more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
+
+
+def _taken() -> set[str]:
+    """Return the names that no service can have."""
+    from kosmo_kernel.cli import COMMANDS
+    from kosmo_kernel.editor.library import library
+
+    commands = {name.partition(":")[2] for name in COMMANDS if name.startswith("integrations:")}
+    built_in = {integration.name for integration in integrations.BUILT_IN}
+    return built_in | commands | {*RESERVED, *NAMESPACES} | {name.partition(".")[0] for name in library()}
+
+
+def _facts(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    service, functions = table["service"], table["functions"]
+    lists = Counter(facts["pages"]["kind"] for facts in functions.values() if facts["returns"] == "list")
+    first = min(functions, key=lambda one: (len(functions[one].get("params", ())), one))
+    return {
+        "title": service["title"],
+        "functions": len(functions),
+        "lists": dict(lists.most_common()),
+        "hidden": sorted({*_hidden(table["records"])}),
+        "host": urlsplit(service["url"]).netloc,
+        "variable": service["variable"],
+        "example": f"kosmo integrations:lua -e 'return app.integrations.{name}.{first}()'",
+        "left_out": [{"path": path, "reason": reason} for path, reason in table["left_out"]],
+    }
+
+
+def _hidden(records: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    for fields in records.values():
+        yield from (name.replace("[]", "") for name, line in fields.items() if line.endswith(f"| {SECRET}"))

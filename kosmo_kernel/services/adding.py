@@ -1,0 +1,122 @@
+"""Add and remove services: read an API document in the reader, and write the facts of the service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
+from kosmo_kernel.reader.reading import read
+from kosmo_kernel.reader.task import Task
+from kosmo_kernel.safety.intake import decode_json, read_file
+from kosmo_kernel.services import SUFFIX, services_folder
+from kosmo_kernel.services.document_tasks import MAX_JSON_BYTES
+from kosmo_kernel.services.facts_file import FactsFile, write_facts
+from kosmo_kernel.services.known import KNOWN
+from kosmo_kernel.settings.private_files import locked
+from kosmo_kernel.walls import wire
+
+MAX_NAME = 40  # characters
+MAX_SECONDS = 60.0  # of processor time for one document
+MAX_MEMORY_BYTES = 2 << 30
+MAX_FACT_VALUES = 2_000_000
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_TASK = Task(
+    "kosmo_kernel.services.document_tasks:facts",
+    "this API document",
+    libraries=("yaml",),
+    seconds=MAX_SECONDS,
+    memory=MAX_MEMORY_BYTES,
+)
+
+
+def add(
+    name: str, document: Path, taken: Collection[str], *, address: str = "", replace: bool = False
+) -> dict[str, Any]:
+    """Add a service, and return the table of its facts.
+
+    Parameters:
+        name: of the service in Lua.
+        document: the file with its API document: OpenAPI 3.0 or 3.1, or Swagger 2.0, as JSON or YAML.
+        taken: the names that a service cannot have.
+        address: the address of the API, in place of what the document says.
+        replace: replace a service of this name; its functions keep their names.
+
+    Raises:
+        InvalidArgumentsError: no service can have this name.
+        SettingsError: the document cannot be read, or nothing in it can be called.
+        LimitError: it needs too much time or memory.
+        FileWriteError: the facts cannot be written.
+    """
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+        raise InvalidArgumentsError(
+            f"`{name[:80]}` is no name of a service: lower-case letters, digits and underscores."
+        )
+    if name in taken:
+        raise InvalidArgumentsError(f"A service cannot be called `{name}`: the name means something else already.")
+    path = services_folder() / f"{name}{SUFFIX}"
+    if path.exists() and not replace:
+        raise SettingsError(f"There is a service `{name}` already. `--replace` reads its document anew.")
+    content = read_file(document, SettingsError, most=MAX_JSON_BYTES)
+    with locked(services_folder()):
+        table = _derive(name, content, FactsFile(path) if path.exists() else None, address)
+        write_facts(path, table)
+    return table
+
+
+def remove(name: str) -> None:
+    """Remove a service that was added.
+
+    Raises:
+        SettingsError: there is none of this name.
+    """
+    path = services_folder() / f"{name}{SUFFIX}"
+    if not _NAME.fullmatch(name) or not path.exists():
+        raise SettingsError(f"No service `{name[:80]}` was added.")
+    with locked(services_folder()):
+        path.unlink(missing_ok=True)
+
+
+def _derive(name: str, content: bytes, before: FactsFile | None, address: str) -> dict[str, Any]:
+    names = {before.function(one)["document_path"]: one for one in before.names()} if before else {}
+    result = read(_TASK, wire.pack({"before": names, "address": address}, [content]))
+    table = decode_json(result, "The facts", SettingsError, most=MAX_FACT_VALUES)
+    service = table["service"]
+    _check_address(service["url"])
+    known = KNOWN.get(name)
+    if known and service["url"] != known.url:
+        known = None  # another service of this name
+    kind = "TOKEN" if service["authentication"]["prefix"].startswith("Bearer") else "API_KEY"
+    service["variable"] = known.variable if known else f"{name.upper()}_{kind}"
+    service["title"] = known.title if known else service["title"] or name
+    if known:
+        service |= {"token_help": known.token_help, "headers": known.headers, "request_id": known.request_id}
+        for function in table["functions"].values():
+            pages = function.get("pages", {})
+            if known.has_links and pages.get("kind") == "unstated":
+                pages["kind"] = "link-header"
+    return dict(table)
+
+
+def _check_address(url: str) -> None:
+    """Check the address of the API, to which tokens will be sent.
+
+    Raises:
+        SettingsError: it is none, or its connections are not encrypted.
+    """
+    parts = urlsplit(url)
+    if not parts.netloc:
+        raise SettingsError("The document does not say where the API is. `--url https://…` does.")
+    is_local = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_local):
+        raise SettingsError(
+            f"{parts.scheme}://{parts.netloc[:100]} is no https address. `--url https://…` names another."
+        )
+    if parts.username is not None or parts.query or parts.fragment:
+        raise SettingsError(
+            "The address of the API has a user, a query or a fragment. `--url https://…` names another."
+        )

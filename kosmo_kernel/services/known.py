@@ -1,0 +1,32 @@
+"""What is known of services that their documents do not say: each fact with its source."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class KnownService(NamedTuple):
+    """What is known of a service."""
+
+    title: str
+    url: str  # of its API, by which a document is recognized
+    variable: str  # the environment variable with its token
+    token_help: str
+    headers: dict[str, str] = {}
+    request_id: str = "x-request-id"
+    has_links: bool = False  # every list with pages has a `Link` header
+
+
+KNOWN = {
+    # docs.github.com, "Using pagination in the REST API": the link header leads to the next page, also of lists with
+    # cursors, whose descriptions do not say so. "Getting started": the media type and the version of the API.
+    "github": KnownService(
+        "GitHub",
+        "https://api.github.com",
+        "GITHUB_TOKEN",
+        "https://github.com/settings/personal-access-tokens makes a token; one that reads is enough",
+        {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
+        "x-github-request-id",
+        has_links=True,
+    ),
+}

@@ -1,0 +1,297 @@
+"""Services that are added from API documents: commands, calls in Lua, pages of the reference, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+from kosmo_command import document, kosmo
+from look_alike import TOKEN, Shelf, answer
+
+from kosmo_kernel import docs, integrations
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.errors import (
+    BadAnswerError,
+    CredentialsError,
+    InvalidArgumentsError,
+    RefusedError,
+    SettingsError,
+    UnknownFieldError,
+    UnknownNameError,
+)
+from kosmo_kernel.services.adding import add, remove
+from kosmo_kernel.session import Session
+
+STRING, INTEGER = {"type": "string"}, {"type": "integer"}
+BOOK = {
+    "type": "object",
+    "required": ["id", "title"],
+    "properties": {"id": INTEGER, "title": STRING, "access_token": STRING, "lent_at": STRING | {"format": "date-time"}},
+}
+READER = {"type": "object", "properties": {"name": STRING, "config": {"type": "object"}}}
+
+
+def query(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": INTEGER}
+
+
+def get(schema: Any, summary: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    response = {"description": "", "content": {"application/json": {"schema": schema}}}
+    return {"get": {"summary": summary, "parameters": list(parameters), "responses": {"200": response}}}
+
+
+def shelf_document(**parts: Any) -> dict[str, Any]:
+    books = {"type": "object", "properties": {"books": {"type": "array", "items": BOOK}, "total": INTEGER}}
+    paths = {
+        "/books": get(books, "All books", query("offset"), query("limit")),
+        "/books/{bookId}": get(BOOK, "One book"),
+        "/readers": get({"type": "array", "items": READER}, "Who reads", query("cursor")),
+        "/cover": {"get": {"responses": {"200": {"content": {"image/png": {}}}}}},
+    }
+    info = {"title": "The Shelf", "version": "1"}
+    return {"openapi": "3.0.3", "info": info, "servers": [{"url": "https://shelf.example"}], "paths": paths} | parts
+
+
+class Library(Shelf):
+    """The look-alike of the service in the document."""
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if environ.get("HTTP_AUTHORIZATION") != f"Bearer {TOKEN}":
+            return answer(
+                start_response, "401 Unauthorized", {"error": {"message": "Who are you?", "code": "no_token"}}
+            )
+        if path == "/books":
+            return super().__call__(environ, start_response)
+        if path == "/readers" and self.fault == "no readers":
+            return answer(start_response, "422 Unprocessable Entity", {"errors": [{"detail": "Nobody reads"}]})
+        if path == "/readers":
+            secret = {"api_key": "canary-1", "nested": {"password": "canary-2"}, "key": "no secret"}
+            return answer(start_response, "200 OK", [{"name": "Ada", "config": secret, "is_new": True}])
+        number = path.rpartition("/")[2]
+        if number.isdecimal() and int(number) <= self.count:
+            book = self.books[int(number) - 1] | {"access_token": "canary-3"}
+            return answer(start_response, "200 OK", book)
+        return answer(start_response, "404 Not Found", {"message": "No such book"})
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "settings"))
+    return tmp_path
+
+
+def write(folder: Path, content: Any, name: str = "shelf.json") -> Path:
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def library(settings: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
+    add("shelf", write(settings, shelf_document()), set())
+    api = Library("offset, total")
+    with serve(api) as served:
+        monkeypatch.setenv("SHELF_TOKEN", TOKEN)
+        monkeypatch.setenv("SHELF_API_URL", served.url)
+        yield api
+
+
+@pytest.fixture
+def lua(library: Library) -> Iterator[Session]:
+    with Session() as opened:
+        yield opened
+
+
+def test_a_list_of_an_added_service_is_complete(lua: Session, library: Library) -> None:
+    frame = lua.run("return app.integrations.shelf.list_books()").frame()
+    assert list(frame["id"]) == [book["id"] for book in library.books]
+    assert [str(kind) for kind in frame.dtypes[["id", "lent_at"]]] == ["Int64", "datetime64[us, UTC]"]
+    assert library.asked == ["limit=100&offset=0", "limit=100&offset=3", "limit=100&offset=6"]
+
+
+def test_a_list_whose_total_is_not_met_is_an_error(lua: Session, library: Library) -> None:
+    library.fault = "total too high"
+    with pytest.raises(BadAnswerError, match="empty page after 7 records"):
+        lua.run("return #app.integrations.shelf.list_books()")
+
+
+def test_a_list_argument_asks_for_each_item(lua: Session) -> None:
+    result = lua.run("return app.integrations.shelf.get_book({ book_id = { 2, 3 } })")
+    assert [(row["book_id"], row["title"]) for row in result.value] == [(2, "Volume 2"), (3, "Volume 3")]
+
+
+def test_the_message_of_the_service_is_in_the_error(lua: Session, library: Library) -> None:
+    library.fault = "no readers"
+    with pytest.raises(RefusedError, match="422: Nobody reads"):
+        lua.run("return app.integrations.shelf.list_readers()")
+
+
+def test_an_error_about_what_holds_secrets_does_not_quote_the_service(lua: Session) -> None:
+    with pytest.raises(RefusedError, match=r"answered 404\. Check the name") as caught:
+        lua.run("return app.integrations.shelf.get_book({ book_id = 99 })")
+    assert "No such book" not in str(caught.value)
+
+
+def test_fields_with_the_names_of_secrets_are_hidden_wherever_they_are(lua: Session) -> None:
+    text = lua.run(
+        "local shelf = app.integrations.shelf print(json.encode(shelf.list_readers()[1].config))"
+        " return shelf.get_book({ book_id = 1 }).access_token"
+    )
+    assert "canary" not in f"{text.output}{text.value}"
+    assert '"key": "no secret"' in text.output
+    assert text.value == "[redacted]"
+
+
+def test_a_list_whose_end_nobody_states_has_a_note(lua: Session) -> None:
+    notes = lua.run("return #app.integrations.shelf.list_readers()").notes
+    assert any("nobody says how this list ends" in note for note in notes)
+
+
+def test_a_check_of_a_list_whose_end_nobody_states_is_not_checked(library: Library, settings: Path) -> None:
+    head = "-- title: Readers\n-- severity: low\n-- why: To know.\n-- do: Nothing.\n-- scope: read\n-- key: name\n"
+    write(settings, f"{head}return app.integrations.shelf.list_readers()\n", "readers.lua")
+    done = kosmo("check", str(settings / "readers.lua"), "--json", "-a", "default")
+    [check] = json.loads(done.stdout)["checks"]
+    assert "nobody says whether `shelf.list_readers` is complete" in json.dumps(check)
+
+
+def test_what_is_not_stated_is_in_the_document_of_a_call(library: Library) -> None:
+    _, result = document("integrations:call", "shelf.list_readers", "--json")
+    assert result["meta"]["complete"] == "unstated"
+    assert "complete" not in document("integrations:call", "shelf.list_books", "--json")[1]["meta"]
+
+
+def test_a_misspelt_function_and_a_misspelt_field_are_corrected(lua: Session) -> None:
+    with pytest.raises(UnknownNameError, match="list_books"):
+        lua.run("return app.integrations.shelf.list_boks()")
+    with pytest.raises(UnknownFieldError, match="title"):
+        lua.run("return app.integrations.shelf.get_book({ book_id = 1 }).titel")
+
+
+def test_the_reference_has_a_page_for_each_function(library: Library) -> None:
+    page = docs.read("shelf.list_books")
+    assert "All books" in page
+    assert "GET /books" in page
+    assert "`lent_at`" in page
+    assert "nobody knows whether it is complete" in docs.read("shelf.list_readers")
+
+
+def test_the_same_function_is_called_in_the_shell(library: Library) -> None:
+    code, result = document("integrations:call", "shelf.get_book", "--book-id", "2", "--json")
+    assert (code, result["data"]["title"]) == (0, "Volume 2")
+
+
+def test_a_recorded_run_is_replayed_without_the_service_and_has_no_secret_in_it(
+    library: Library, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = "local s = app.integrations.shelf return #s.list_books(), s.get_book(1).access_token, #s.list_readers()"
+    saved = settings / "run.kosmo"
+    recorded = kosmo("integrations:lua", "-e", run, "--record", str(saved))
+    monkeypatch.delenv("SHELF_TOKEN")
+    monkeypatch.setenv("SHELF_API_URL", "http://127.0.0.1:1")
+    replayed = kosmo("integrations:lua", "-e", run, "--replay", str(saved))
+    assert replayed.stdout == recorded.stdout == "7\t[redacted]\t1\n"
+    assert b"canary" not in saved.read_bytes()
+
+
+def test_the_command_says_what_it_added_and_removes_it_again(settings: Path) -> None:
+    path = write(settings, shelf_document())
+    _, added = document("integrations:add", "shelf", str(path), "--json")
+    assert (added["functions"], added["lists"]) == (3, {"offset": 1, "unstated": 1})
+    assert (added["host"], added["variable"], added["hidden"]) == ("shelf.example", "SHELF_TOKEN", ["access_token"])
+    assert added["left_out"] == [{"path": "GET /cover", "reason": "its answer is no JSON"}]
+    assert "shelf.list_books" in kosmo("integrations:list").stdout
+    assert document("integrations:remove", "shelf", "--json")[1]["done"] == "removed"
+    assert "shelf" not in kosmo("integrations:list").stdout
+    assert kosmo("integrations:remove", "shelf").returncode == 1
+
+
+def test_functions_keep_their_names_when_a_newer_document_replaces_the_first(settings: Path) -> None:
+    paths = {"/users/{name}/books": get({"type": "array", "items": BOOK}, "Books of somebody")}
+    path = write(settings, shelf_document(paths=paths))
+    assert list(add("shelf", path, set())["functions"]) == ["list_user_books"]
+    with pytest.raises(SettingsError, match="already"):
+        add("shelf", path, set())
+    write(settings, shelf_document(paths=paths | {"/user/books": get({"type": "array", "items": BOOK}, "My books")}))
+    functions = add("shelf", path, set(), replace=True)["functions"]
+    assert functions["list_user_books"]["path"] == "/users/{name}/books"
+    assert integrations.find("shelf").function("list_user_books").links[0].path == "/users/{name}/books"
+
+
+@pytest.mark.parametrize("name", ["heroku", "demo", "tables", "string", "list", "Shelf", "../x", "a" * 41])
+def test_a_name_that_means_something_else_is_refused(settings: Path, name: str) -> None:
+    done = kosmo("integrations:add", name, str(write(settings, shelf_document())))
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert name not in ["demo", *integrations.names()][1 + len(integrations.BUILT_IN) :]
+
+
+def test_a_document_may_be_yaml(settings: Path) -> None:
+    import yaml
+
+    path = write(settings, yaml.safe_dump(shelf_document()), "shelf.yaml")
+    assert len(add("shelf", path, set())["functions"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "no `paths`"),
+        ("{", "no JSON"),
+        ("[" * 200 + "]" * 200, "inside each other"),
+        ("a: &a [*a]", "values"),
+        ("a: !!python/object/apply:os.system [id]", "can be read"),
+        ('{"paths": {"/a": {"get": {}}}, "openapi": "3.0.0"}', "Nothing in this document"),
+    ],
+)
+def test_what_is_no_document_is_refused_with_the_reason(settings: Path, content: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        add("shelf", write(settings, content), set())
+    assert "shelf" not in integrations.names()
+
+
+def test_a_document_of_yaml_that_multiplies_itself_is_not_read_forever(settings: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    with pytest.raises(SettingsError, match="more than 6,000,000 values, as its aliases repeat them"):
+        add("shelf", write(settings, "\n".join(lines)), set())
+
+
+@pytest.mark.parametrize(
+    ("server", "message"),
+    [
+        ([], "does not say where the API is"),
+        ([{"url": "http://shelf.example"}], "no https address"),
+        ([{"url": "https://me:secret@shelf.example"}], "has a user"),
+    ],
+)
+def test_an_address_to_which_no_token_may_be_sent_is_refused(settings: Path, server: Any, message: str) -> None:
+    path = write(settings, shelf_document(servers=server))
+    with pytest.raises(SettingsError, match=message):
+        add("shelf", path, set())
+    assert add("shelf", path, set(), address="https://other.example/v1")["service"]["url"] == "https://other.example/v1"
+
+
+def test_a_token_is_sent_to_the_host_of_the_document_only(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELF_API_URL", "https://evil.example")
+    with Session() as lua, pytest.raises(CredentialsError, match=r"leads to evil\.example"):
+        lua.run("return app.integrations.shelf.list_books()")
+
+
+def test_a_service_whose_file_is_broken_says_so(settings: Path) -> None:
+    add("shelf", write(settings, shelf_document()), set())
+    file = settings / "settings" / "services" / "shelf.facts"
+    file.write_text('{"format": 2}\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match="Add the service again"):
+        integrations.find("shelf")
+    with pytest.raises(SettingsError, match="was added"):
+        remove("other")
+
+
+def test_a_name_of_a_file_is_no_name_of_a_service(settings: Path) -> None:
+    with pytest.raises(InvalidArgumentsError, match="no name of a service"):
+        add("../../evil", write(settings, shelf_document()), set())
