@@ -18,7 +18,7 @@ from kosmo_kernel.render.bounded import bounded
 from kosmo_kernel.safety.text import shortened
 
 MAX_DETAILED = 2  # functions with their fields
-MAX_RESULTS = 8  # pages
+MAX_RESULTS = 6  # pages
 MAX_LENGTH = 1_180  # characters of an answer
 MAX_TITLE_LENGTH = 90  # characters
 MAX_FIELDS_LENGTH = 170  # characters of the names of a function's fields

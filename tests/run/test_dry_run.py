@@ -12,6 +12,7 @@ from kosmo_command import document, kosmo, on_terminal, standing
 from traitlets.config import Config
 
 from kosmo_kernel.kernel.notebook import KernelNotebook
+from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.results.dry_run import summary
 from kosmo_kernel.session import Session
 
@@ -27,14 +28,7 @@ ARGUMENTS = [{"app_id": "my-app"}, {"app_id": "booking-api"}, {}]
 PATHS = ["/apps/my-app/dynos", "/apps/booking-api/dynos", "/apps"]
 
 
-class Three:
-    """As long as the plan of `AUDIT`."""
-
-    def __len__(self) -> int:
-        return 3
-
-
-NOTE = summary(Three())  # type: ignore[arg-type] # only its length is told
+NOTE = summary([PlannedCall("heroku.list_apps", "demo", {}, "GET", "https://api.heroku.com/apps")] * 3)
 
 
 # A Python notebook
