@@ -11,8 +11,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from kosmo_command import document, kosmo, on_terminal, standing
 from traitlets.config import Config
 
-from kosmo_kernel.kernel.notebook import KernelNotebook
 from kosmo_kernel.client.call import PlannedCall
+from kosmo_kernel.kernel.notebook import KernelNotebook
 from kosmo_kernel.results.dry_run import summary
 from kosmo_kernel.session import Session
 
