@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, LimitError
@@ -35,7 +36,7 @@ MAX_SMALL_SCHEMA = 1_000  # numbers, texts, lists and objects in a schema that i
 MAX_SMALL_VALUE = 10_000  # of them in a value that is checked in this process
 MAX_FAULT_LENGTH = 4_000  # characters of a description from the reader
 SECONDS_PER_VALUE = 1e-4  # of processor time in the reader, besides `MAX_SECONDS`
-MAX_UNKNOWN = 100  # unknown arguments that an error names
+MAX_NAMED = 100  # unknown arguments that an error names, and missing ones
 MAX_SCHEMAS_KEPT = 1_000  # cached schemas; each listing of a server's tools creates new ones
 # Keywords that may allow argument names besides those in `properties`.
 OPEN = ("additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if")
@@ -118,10 +119,11 @@ def _check(
         for name, value in values.items()
         if value is not None
     }
-    faults += [f"`{name}` is missing" for name in tool.required if name not in arguments]
+    missing = (name for name in tool.required if name not in arguments)
+    faults += [f"`{name}` is missing" for name in islice(missing, MAX_NAMED)]
     if properties and not any(tool.schema.get(key) for key in OPEN):
         unknown = [name for name in arguments if name not in properties]
-        faults += [unknown_argument(name, list(properties)) for name in unknown[:MAX_UNKNOWN]]
+        faults += [unknown_argument(name, list(properties)) for name in unknown[:MAX_NAMED]]
     return arguments, faults + _violations(tool.schema, arguments, matches)
 
 

@@ -17,10 +17,12 @@ from kosmo_kernel.pages.page import Page, Writer, in_both_forms, joined
 from kosmo_kernel.safety.escape import fenced
 from kosmo_kernel.safety.markup import Markdown, Markup
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.safety.text import shortened
 
 VALUES = 80  # maximum characters of a schema's enum, default or type
 PROSE = 20_000  # maximum characters of a description
 ARGUMENTS = 500  # maximum arguments and fields that a page lists
+ALTERNATIVES = 1_000  # maximum characters of the alternatives of a type
 
 
 def server_page(called: str, tools: Iterable[Tool], about: Mapping[str, Any]) -> Page:
@@ -107,7 +109,7 @@ def kind_of(schema: Mapping[str, Any]) -> str:
         return one_line(declared, most=VALUES)
     options = declared if isinstance(declared, list) else [*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())]
     kinds = (kind_of(item) if isinstance(item, dict) else one_line(str(item), most=VALUES) for item in options)
-    return " or ".join(dict.fromkeys(kinds)) or "any"
+    return shortened(" or ".join(dict.fromkeys(kinds)), ALTERNATIVES) or "any"
 
 
 def arguments_of(tool: Tool) -> list[dict[str, Any]]:

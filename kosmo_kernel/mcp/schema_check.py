@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.mcp.schema_validator import Matches
 
 MAX_SCHEMA_TEXT = 120  # characters of a schema's value in an error message
+MAX_MISSING = 100  # missing names that a description has
 MAX_COMPARED = 1_000  # known names that an unknown one is compared with
 WORDS = {
     "string": "a text",
@@ -123,7 +124,7 @@ def _descriptions(error: ValidationError) -> Iterator[str]:
     instance: Any = error.instance
     match error.validator:
         case "required":
-            missing = [f"`{name}`" for name in required if name not in instance]
+            missing = [f"`{name}`" for name in required if name not in instance][:MAX_MISSING]
             yield from [f"`{path}` lacks {', '.join(missing)}"] if path else [f"{name} is missing" for name in missing]
         case "additionalProperties" if not path:
             known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}

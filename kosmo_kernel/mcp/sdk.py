@@ -36,6 +36,7 @@ from kosmo_kernel.safety.intake import count_values
 
 T = TypeVar("T")
 
+MAX_TOOLS = 10_000
 MAX_PAGES = 1_000  # pages of a list; the cursors of a faulty server may never end
 LOG_LEVEL: protocol.LoggingLevel = "info"
 MODERN = "auto"  # tries the protocol of 2026 first, and falls back to the older handshake
@@ -196,6 +197,8 @@ class SdkConnection:
             while True:
                 page = await self._response(fetch(cursor=cursor, cache_mode="refresh"))
                 items += [_to_json(item) for item in getattr(page, kind)]
+                if kind == "tools" and len(items) > MAX_TOOLS:
+                    raise MalformedError(f"it has more than {MAX_TOOLS:,} tools")
                 cursor = page.next_cursor
                 if not cursor:
                     return items

@@ -11,7 +11,8 @@ import pytest
 from kosmo_kernel.errors import BadAnswerError, InvalidArgumentsError, RefusedError, StoppedError
 from kosmo_kernel.mcp import arguments
 from kosmo_kernel.mcp.answers import displays_of, result_value
-from kosmo_kernel.mcp.arguments import MAX_SMALL_SCHEMA, MAX_SMALL_VALUE, checked
+from kosmo_kernel.mcp.arguments import MAX_NAMED, MAX_SMALL_SCHEMA, MAX_SMALL_VALUE, checked
+from kosmo_kernel.mcp.pages import ALTERNATIVES, kind_of
 from kosmo_kernel.mcp.schema_validator import CheckBudget, SchemaCostError
 from kosmo_kernel.mcp.tools import MAX_SIGNATURE, Tool, tools_of
 from kosmo_kernel.reader import reading
@@ -530,3 +531,16 @@ def test_a_signature_names_a_limited_number_of_arguments() -> None:
     }
     assert tool(schema).signature.startswith(f"search(a{MAX_SIGNATURE}, a0?, a1?, ")
     assert tool(schema).signature.endswith(f", a{MAX_SIGNATURE - 2}?, …)")
+
+
+def test_a_mistake_names_a_limited_number_of_missing_arguments() -> None:
+    names = [f"a{number}" for number in range(5_000)]
+    schema = {"properties": {name: {} for name in names}, "required": names}
+    assert faults({"a0": 1}, schema=schema).count("is missing") == MAX_NAMED
+    nested = {"properties": {"a": schema}}
+    assert faults({"a": {}}, schema=nested).count(", ") == MAX_NAMED - 1
+
+
+def test_the_page_of_a_tool_has_a_limited_number_of_alternatives() -> None:
+    types = {"anyOf": [{"type": f"type{number}"} for number in range(100_000)]}
+    assert len(kind_of({"anyOf": [types, {"type": "string"}]})) <= ALTERNATIVES

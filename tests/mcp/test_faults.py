@@ -168,6 +168,14 @@ def test_a_list_whose_pages_go_round_is_an_error(tmp_path: Path) -> None:
         servers.tools("ours")
 
 
+def test_a_list_of_more_tools_than_anybody_calls_is_an_error(tmp_path: Path) -> None:
+    with (
+        opened(tmp_path, {"ours": faulty("many")}) as servers,
+        pytest.raises(BadAnswerError, match="it has more than 10,000 tools"),
+    ):
+        servers.tools("ours")
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [

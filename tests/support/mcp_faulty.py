@@ -215,6 +215,8 @@ def main() -> None:
             continue
         if fault in ("pages", "round") and asked.get("method") == "tools/list":
             pages(asked)
+        elif fault == "many" and asked.get("method") == "tools/list":
+            answer(asked, {"tools": [{"name": str(number), "inputSchema": NOTHING} for number in range(10_001)]})
         else:
             handle(asked)
     if fault in STUBBORN:
