@@ -22,7 +22,8 @@ from kosmo_kernel.checks.tables import TableReport, make_table
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.notebook.cell_value import value_of
 from kosmo_kernel.notebook.command_line import name_and_options
-from kosmo_kernel.questions.tables import find_named_table, find_table, services, table_names
+from kosmo_kernel.questions.shipped import services
+from kosmo_kernel.questions.tables import find_named_table, find_table, table_names
 from kosmo_kernel.render.check_head import CheckHead, head_display
 from kosmo_kernel.run.kept_replies import KeptReplies
 from kosmo_kernel.run.options import Frontend, RunOptions

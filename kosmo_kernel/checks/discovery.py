@@ -14,9 +14,8 @@ from kosmo_kernel.checks.check_file import Check, read_check
 from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.questions.head import SUFFIX
 from kosmo_kernel.questions.own_folder import add_folder, files_of, is_table, own_folder
+from kosmo_kernel.questions.shipped import CHECKS, services, shipped_files
 from kosmo_kernel.text.nearest import nearest
-
-SHIPPED_FOLDER = Path(__file__).parent / "shipped"
 
 
 def check_files() -> dict[str, Path]:
@@ -27,7 +26,12 @@ def check_files() -> dict[str, Path]:
     """
     folder = own_folder()
     own = files_of(folder) if folder else {}
-    return files_of(SHIPPED_FOLDER) | {name: file for name, file in own.items() if not is_table(file)}
+    return _shipped_files() | {name: file for name, file in own.items() if not is_table(file)}
+
+
+def _shipped_files() -> dict[str, Path]:
+    """Return the files of the checks that come with this package, by name."""
+    return {name: Path(file) for service in services() for name, file in shipped_files(service, CHECKS).items()}
 
 
 def check_names() -> list[str]:
@@ -62,7 +66,7 @@ def all_checks() -> list[Check]:
 
 def shipped_checks() -> list[Check]:
     """Return the checks that come with this package, by name."""
-    return [_check(file) for _, file in sorted(files_of(SHIPPED_FOLDER).items())]
+    return [_check(file) for _, file in sorted(_shipped_files().items())]
 
 
 def select_checks(named: Iterable[str], *, every: bool = False, start: bool = False) -> list[Check]:
@@ -96,7 +100,7 @@ def select_checks(named: Iterable[str], *, every: bool = False, start: bool = Fa
 
 def replaced_checks(checks: Sequence[Check]) -> dict[str, Check]:
     """Return those of some checks that replace a shipped one of the same name, by name."""
-    shipped = files_of(SHIPPED_FOLDER)
+    shipped = _shipped_files()
     return {check.name: check for check in checks if check.name in shipped and not check.is_shipped}
 
 
@@ -111,7 +115,7 @@ def _files_of(path: Path) -> list[Path]:
 
 
 def _check(file: Path) -> Check:
-    return _shipped(file) if file.parent == SHIPPED_FOLDER else read_check(file)
+    return _shipped(file) if file in _shipped_files().values() else read_check(file)
 
 
 @cache

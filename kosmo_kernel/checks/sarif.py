@@ -26,7 +26,7 @@ from kosmo_kernel.text.times import iso_time
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_RESULTS = 25_000  # of a run; code scanning refuses a file with more
 NOT_CHECKED, LEFT_OUT = "not-checked", "left-out"  # the ids of the notifications
-SHIPPED = "kosmo_kernel/checks/shipped"  # the folder of the checks that come with this package, in its repository
+SHIPPED = "kosmo_kernel/integrations/{}/questions/checks"  # the folder of the checks of a service in our repository
 
 _LEVELS = dict(zip(SEVERITIES, ("note", "warning", "error"), strict=True))
 _SCORES = dict(zip(SEVERITIES, ("2.0", "5.0", "8.0"), strict=True))  # code scanning: low, medium, high
@@ -167,7 +167,7 @@ def _uri(check: Check) -> str:
     Code scanning refuses other places. A file outside of the folder is named without its path, which is of one machine.
     """
     if check.is_shipped:
-        return f"{SHIPPED}/{quote(check.file)}"
+        return f"{SHIPPED.format(check.service)}/{quote(check.file)}"
     file = Path(check.file).absolute()
     here = Path.cwd()
     place = file.relative_to(here).as_posix() if file.is_relative_to(here) else file.name

@@ -16,7 +16,8 @@ from kosmo_kernel.cli.options import Layout, Recording, check_formats, format_op
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.inventory import AccountData
-from kosmo_kernel.questions.tables import find_named_table, services, table_names
+from kosmo_kernel.questions.shipped import services
+from kosmo_kernel.questions.tables import find_named_table, table_names
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.new_folder import check_new
 from kosmo_kernel.text.quantities import counted

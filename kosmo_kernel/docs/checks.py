@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.pages.page import paragraphs
+from kosmo_kernel.questions.shipped import CHECKS, services, shipped_files
 
 if TYPE_CHECKING:
     from kosmo_kernel.questions.head import QuestionFile
 
 SPACE = "checks"  # the pages are called `checks.NAME`
-_FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "checks", "shipped")
 
 
 @cache
@@ -21,15 +20,19 @@ def shipped_checks() -> dict[str, QuestionFile]:
     """Return the checks that come with this package, by name."""
     from pathlib import Path
 
-    from kosmo_kernel.questions.head import CHECK, SUFFIX, parse_question, read_text
+    from kosmo_kernel.questions.head import CHECK, parse_question, read_text
 
-    files = [Path(_FOLDER, f"{name}{SUFFIX}") for name in check_names()]
+    files = map(Path, _files().values())
     return {file.stem: parse_question(read_text(file), file.name, CHECK) for file in files}
 
 
 def check_names() -> list[str]:
     """Return the names of the checks that come with this package, sorted, without reading their files."""
-    return sorted(name.removesuffix(".lua") for name in os.listdir(_FOLDER) if name.endswith(".lua"))
+    return sorted(_files())
+
+
+def _files() -> dict[str, str]:
+    return {name: file for service in services() for name, file in shipped_files(service, CHECKS).items()}
 
 
 def check_page(check: QuestionFile) -> Iterator[str]:

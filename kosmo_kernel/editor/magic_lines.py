@@ -19,7 +19,8 @@ from kosmo_kernel.editor.inspection import inspect
 from kosmo_kernel.editor.live import LiveState, LiveStateCache
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.notebook.commands import COMMANDS
-from kosmo_kernel.questions.tables import services, table_names
+from kosmo_kernel.questions.shipped import services
+from kosmo_kernel.questions.tables import table_names
 from kosmo_kernel.safety.markup import markdown_of_package
 from kosmo_kernel.settings.cell_options import (
     CHECK_OPTIONS,

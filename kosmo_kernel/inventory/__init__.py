@@ -5,7 +5,7 @@ Terraform. It appears whole or not at all. No value of a config var and no other
 not read is listed, on the page and in the summary.
 
 source.py         read the lists, from the network or from a snapshot
-tables.py         the tables, which the Lua of each makes of these lists (`questions/tables/`)
+tables.py         the tables, which the Lua of each makes of these lists (`questions/tables.py`)
 list_services.py  answer the calls of this Lua from the lists
 bill.py           sum up what processes and add-ons cost a month
 summary.py        key figures, what makes a move hard, what could not be read

@@ -1,23 +1,22 @@
 """Find the tables of a service: questions whose answers several reports share, so that each is defined once.
 
-A table is a file of Lua in the folder of its service below `tables/`, or in the user's own folder of questions. Scripts
-call it, `heroku.tables.costs()`, and it runs in their Lua state with the account of the call.
+A table is a file of Lua in the folder of its service, or in the user's own folder of questions. Scripts call it,
+`heroku.tables.costs()`, and it runs in their Lua state with the account of the call.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from kosmo_kernel.questions.shipped import TABLES, services, shipped_files
+
 if TYPE_CHECKING:
     from kosmo_kernel.questions.parameters import QuestionParameter
 
-TABLES_FOLDER = os.path.join(os.path.dirname(__file__), "tables")  # `pathlib` would slow down a start
 NAMESPACE = "tables"  # what holds them: `heroku.tables`, so no account can have this name
-_SUFFIX = ".lua"
 _MAX_LINES = 60  # of Lua
 _USE = re.compile(r"""\b(\w+)(?:\s*\.\s*\w+|\s*\[\s*["'][^"'\]]*["']\s*\])?\s*\.\s*tables\s*\.\s*(\w+)""")
 
@@ -58,11 +57,6 @@ class SharedTable:
         }
 
 
-def services() -> tuple[str, ...]:
-    """Return the names of the services that have tables, sorted."""
-    return tuple(sorted(entry.name for entry in os.scandir(TABLES_FOLDER) if entry.is_dir()))
-
-
 def table_names(service: str) -> tuple[str, ...]:
     """Return the names of the tables of a service, with the user's own, sorted; none for a service without tables."""
     from kosmo_kernel.questions.own_folder import own_tables
@@ -70,12 +64,9 @@ def table_names(service: str) -> tuple[str, ...]:
     return tuple(sorted({*shipped_names(service), *own_tables(service)}))
 
 
-@cache
 def shipped_names(service: str) -> tuple[str, ...]:
     """Return the names of the tables of a service that come with this package, sorted."""
-    folder = os.path.join(TABLES_FOLDER, service)
-    files = os.listdir(folder) if os.path.isdir(folder) else ()
-    return tuple(sorted(file.removesuffix(_SUFFIX) for file in files if file.endswith(_SUFFIX)))
+    return tuple(shipped_files(service, TABLES))
 
 
 def source_with_tables(source: str) -> str:
@@ -117,7 +108,7 @@ def _shipped_table(service: str, name: str) -> SharedTable:
 
     from kosmo_kernel.questions.head import read_text
 
-    path = Path(TABLES_FOLDER, service, f"{name}{_SUFFIX}")
+    path = Path(shipped_files(service, TABLES)[name])
     return parse_table(read_text(path), path.name, service)
 
 

@@ -62,8 +62,8 @@ def test_sarif_is_valid_and_says_all(made: CheckReport) -> None:
     ]
     assert {rules[one["ruleId"]]["id"] for one in results} == {"crashed", "small"}
     assert {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in results} == {
-        "kosmo_kernel/checks/shipped/crashed.lua",
-        "kosmo_kernel/checks/shipped/small.lua",
+        "kosmo_kernel/integrations/heroku/questions/checks/crashed.lua",
+        "kosmo_kernel/integrations/heroku/questions/checks/small.lua",
     }
     [notification] = run["invocations"][0]["toolExecutionNotifications"]
     assert notification["associatedRule"] == {"id": "refused", "index": 2}

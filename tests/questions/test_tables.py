@@ -17,7 +17,7 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import LuaRuntimeError, RefusedError, SettingsError, UnknownNameError
 from kosmo_kernel.inventory import bill_of, from_account
 from kosmo_kernel.inventory.tables import NAMES as INVENTORY
-from kosmo_kernel.questions import tables
+from kosmo_kernel.questions import shipped, tables
 from kosmo_kernel.questions.tables import find_table, source_with_tables
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
@@ -41,13 +41,13 @@ def fresh() -> Iterator[Session]:
 
 @pytest.fixture
 def own_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    folder = tmp_path / "heroku"
-    folder.mkdir()
-    monkeypatch.setattr(tables, "TABLES_FOLDER", tmp_path)
-    for cached in (tables._shipped_table, tables.shipped_names):
+    folder = tmp_path / "heroku" / "questions" / "tables"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(shipped, "SERVICES_FOLDER", tmp_path)
+    for cached in (tables._shipped_table, shipped.shipped_files, shipped.services):
         cached.cache_clear()
     yield folder
-    for cached in (tables._shipped_table, tables.shipped_names):
+    for cached in (tables._shipped_table, shipped.shipped_files, shipped.services):
         cached.cache_clear()
 
 

@@ -1,0 +1,31 @@
+"""Find the questions that come with this package: each service has a folder `questions/` beside its code."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+SERVICES_FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "integrations")  # `pathlib` would be slow
+CHECKS, TABLES = "checks", "tables"  # the kinds of questions, and their folders
+_SUFFIX = ".lua"
+
+
+@cache
+def services() -> tuple[str, ...]:
+    """Return the names of the services that have questions, sorted."""
+    entries = os.scandir(SERVICES_FOLDER)
+    return tuple(sorted(entry.name for entry in entries if os.path.isdir(os.path.join(entry.path, "questions"))))
+
+
+@cache
+def shipped_files(service: str, kind: str) -> dict[str, str]:
+    """Return the paths of the questions of a service by name, sorted; none for a service without questions.
+
+    Parameters:
+        service: the name of the service.
+        kind: `CHECKS` or `TABLES`.
+    """
+    folder = os.path.join(SERVICES_FOLDER, service, "questions", kind)
+    files = os.listdir(folder) if os.path.isdir(folder) else []
+    names = sorted(file.removesuffix(_SUFFIX) for file in files if file.endswith(_SUFFIX))
+    return {name: os.path.join(folder, f"{name}{_SUFFIX}") for name in names}
