@@ -304,6 +304,7 @@ class Session:
             self._shown,
             partial(self._recording.names, default=result.account),
             self._recording.services,
+            self._recording.services and not self._of_agent,
             now=lambda: options.now or self.time_of_data(options.account),
             set_now=partial(self._set_time, options),
         )

@@ -140,6 +140,8 @@ utf8.codes(s)  For a `for` loop: each byte position and code point.
 utf8.len(s [, i [, j]])  The number of characters, or nil and where the text is not UTF-8.
 utf8.offset(s, n [, i])  The byte where the `n`th character starts.
 app  What can be called outside Lua: `app.integrations`.
+archive  Snapshots that `kosmo snapshot` has saved.
+archive.read(file [, taken_at])  The lists of a snapshot by name; of the newest one, unless its time begins otherwise.
 docs  The reference, as text.
 docs.list()  What there is to read.
 docs.read(page)  A page of the reference, `"heroku"` or `"heroku.list_dynos"`.

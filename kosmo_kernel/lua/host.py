@@ -144,6 +144,9 @@ class LookupHost(Protocol):
     def table(self, integration: str, name: str) -> SharedTable:
         """Return a table of an integration."""
 
+    def archive(self, file: str, taken_at: str) -> dict[str, Any]:
+        """Return the lists of a snapshot by name; `taken_at` is the beginning of its time, or empty for the newest."""
+
     def docs(self, verb: str, page: str) -> str:
         """Return a page of the reference; `verb` is `read`, `list` or `search`."""
 

@@ -387,12 +387,25 @@ local function docs_function(verb, name)
   end
 end
 
+-- Archives -----------------------------------------------------------------------------------------------------
+
+-- Return the lists of a snapshot by name; see `archive/snapshots.py`.
+local function read_archive(file, taken_at)
+  for i, value in ipairs({ file or false, taken_at }) do
+    if type(value) ~= "string" then
+      native.raise(format("bad argument #%d to 'archive.read' (string expected, got %s)", i, value and type(value) or "nil"))
+    end
+  end
+  return reply_values(native.ask({ kind = "archive", file = file, taken_at = taken_at or "" }))
+end
+
 function spaces.globals()
   local docs = {
     read = docs_function("read", "docs.read"), list = docs_function("list", "docs.list"),
     search = docs_function("search", "docs.search"),
   }
-  return { app = app, docs = docs, lua_read_doc = docs.read, lua_list_docs = docs.list, lua_search_docs = docs.search }
+  local archive = { read = read_archive }
+  return { app = app, archive = archive, docs = docs, lua_read_doc = docs.read, lua_list_docs = docs.list, lua_search_docs = docs.search }
 end
 
 return spaces

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 REQUESTS = frozenset(
     {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "outputs", "joins", "orders"}
-    | {"now", "set_now", "regex", "integrations", "field", "record_types", "signatures", "table"}
+    | {"now", "set_now", "regex", "integrations", "field", "record_types", "signatures", "table", "archive"}
 )
 EVENTS = frozenset({"output", "display", "begin", "drop", "failures", "unmatched"})  # messages without a reply
 
@@ -45,6 +45,7 @@ MAX_PENDING_CALLS = 4096  # calls in progress; no real script reaches a tenth of
 MAX_ITEMS = 1 << 32  # items of a list; memory runs out long before
 MAX_DISPLAY_BYTES = 8 << 20  # bytes of one displayed item (`display.lua`)
 MAX_ID = 200  # characters of the name under which it can be updated (`display.lua`)
+MAX_PATH = 4_096  # characters of the path of a file; no system takes a longer one
 MAX_NAME = 1_000  # characters of any name; no real name is longer
 MAX_FAILURES_BYTES = 4 << 20  # bytes of JSON: 100 failures with messages of 2,000 bytes each (`parallel.lua`)
 OUTPUT_BATCH_SECONDS = 0.03  # printed text waits this long for more, because few long messages are shown faster
@@ -334,6 +335,10 @@ class RequestHandler:
             return {"ended": True}
         texts.append(line.encode(errors="surrogateescape"))  # bytes that are no UTF-8 reach Lua as they are
         return {}
+
+    def _on_archive(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        file, taken_at = str(header.get("file"))[:MAX_PATH], str(header.get("taken_at"))[:MAX_NAME]
+        return self._handles.answer([self._host.lookups.archive(file, taken_at)], texts)
 
     def _on_output_of(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         with messages.guard():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from kosmo_kernel import accounts, integrations
@@ -32,6 +34,7 @@ class Lookups:
         values: the values of earlier cells, by number.
         names: returns the accounts of an integration.
         services: whether there are integrations.
+        reads_files: whether `archive.read` may read files of this machine.
         now: returns the time of the data.
         set_now: replaces the time of the data.
     """
@@ -41,6 +44,7 @@ class Lookups:
     values: KeptValues
     names: Callable[[Integration], list[str]]
     services: bool
+    reads_files: bool
     now: Callable[[], datetime]
     set_now: Callable[[datetime], None]
 
@@ -101,6 +105,28 @@ class Lookups:
         if key in accounts.demo_places(service):
             return key
         raise _unknown(service, key, self.names(service))
+
+    def archive(self, file: str, taken_at: str) -> dict[str, Any]:
+        """Return the lists of a snapshot by name, as plain tables.
+
+        A script may come from anybody, so it reads only archives in the folder that it runs in, or below.
+
+        Raises:
+            SettingsError: the file is elsewhere, is no archive, or has no such snapshot; or the script is an agent's.
+        """
+        if not self.reads_files:
+            raise SettingsError("archive.read reads files of this machine, and this script may not.")
+        path = Path(file)
+        if not Path(os.path.realpath(path.parent)).is_relative_to(Path.cwd().resolve()):
+            raise SettingsError(
+                "archive.read takes a file in the folder that the script runs in, or below. Python's "
+                "`kosmo_kernel.archive.read` reads any, and `-i` makes its lists available in Lua."
+            )
+        from kosmo_kernel import archive
+
+        saved = archive.read(path, taken_at)
+        lists = {name: saved.records(name) for name in saved}
+        return {name: Records(one.rows, columns=one.columns, account=one.account) for name, one in lists.items()}
 
     def docs(self, verb: str, page: str) -> str:
         """Return a page of the reference, and keep it, so that a cell's value with this text is shown as Markdown."""
