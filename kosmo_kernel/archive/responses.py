@@ -15,6 +15,7 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.catalogue.pages import PAGE_HEADERS
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
+from kosmo_kernel.client.responses import REMAINING_HEADERS, RESET_HEADERS
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets
 from kosmo_kernel.errors import ApiError, RateLimitError, UnreachableError, api_error
 from kosmo_kernel.safety.intake import decode_json
@@ -30,7 +31,7 @@ _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND
 _PASSING_ERRORS = (RateLimitError, UnreachableError)
 _NAMED = ("servers", "tools", "prompts")  # lists whose items must have a name
 # The headers that the client reads of every service, besides those that an integration names.
-_READ = frozenset({"content-type", "location", "retry-after", *PAGE_HEADERS})
+_READ = frozenset({"content-type", "location", "retry-after", *PAGE_HEADERS, *REMAINING_HEADERS, *RESET_HEADERS})
 
 
 class StoredAnswer(NamedTuple):

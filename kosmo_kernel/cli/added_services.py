@@ -41,7 +41,8 @@ def add(*, name: str, api_document: Path, url: str, replace: bool, as_json: bool
     or YAML. Every GET becomes a function; nothing that changes something does. Tokens are sent to the host of the API
     only, and fields with names of secrets are hidden.
 
-    With --json: `functions`, `lists` by the kind of their pages, `hidden` fields, `host`, `variable` and `left_out`.
+    With --json: `functions`, `lists` by the kind of their pages, `hidden` fields, `host`, `variable`, `left_out`, and
+    with --replace `changes`.
     """
     table = add_service(name, api_document, _taken(), address=url.rstrip("/"), replace=replace)
     facts = _facts(name, table)
@@ -58,6 +59,8 @@ def add(*, name: str, api_document: Path, url: str, replace: bool, as_json: bool
     ]
     rows += [("", f"{one['path']}: {one['reason']}") for one in facts["left_out"][:MAX_REASONS]]
     print_rows(rows)
+    for line in facts["changes"]:
+        print_result(line)
 
 
 @command("integrations:remove", "kosmo integrations:remove github")
@@ -102,6 +105,7 @@ def _facts(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
         "host": urlsplit(service["url"]).netloc,
         "variable": service["variable"],
         "example": f"kosmo integrations:lua -e 'return app.integrations.{name}.{first}()'",
+        "changes": table["changes"],
         "left_out": [{"path": path, "reason": reason} for path, reason in table["left_out"]],
     }
 

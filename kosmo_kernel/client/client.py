@@ -592,7 +592,7 @@ class Exchange(CallErrors):
             self._on_answer()
         if permit is None:
             return
-        if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
+        if not self.is_rate_limited(reply):
             client.limiter.answered(permit, self._remaining)
         elif client.limiter.rejected(permit, retry_after(reply)):
             raise RetryableError(self.failure(reply), is_budget_used_up=True)

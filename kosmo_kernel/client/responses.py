@@ -23,6 +23,9 @@ from kosmo_kernel.text.quantities import duration
 UNAVAILABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 MAX_BODY_EXAMINED_BYTES = 2000  # from the start of a body, of which an error quotes a part
 MAX_BODY_QUOTED = 120  # characters
+REMAINING_HEADERS = ("x-ratelimit-remaining", "ratelimit-remaining")  # the number of requests that remain
+RESET_HEADERS = ("x-ratelimit-reset", "ratelimit-reset")  # when there are more: in how many seconds, or a time
+FIRST_TIME = 1_000_000_000  # a smaller number is one of seconds
 COUNT = re.compile("[0-9]{1,10}")  # of requests or of seconds in a header; a longer number is ignored
 _NOTHING = Response(0, {}, b"")
 LATER = "Nothing is wrong with the call: try it again in a while"
@@ -78,14 +81,22 @@ class CallErrors:
             summary = f"{reply.status}{f' ({word})' if word else ''}: {self.quoted(fault.message)}"
             see = f"See {self.quoted(fault.url)}" if fault.url else ""
         sentences = [f"{self.integration.title} answered {summary}", *self._advice(reply, fault), see]
-        return self._error(_class(reply.status), sentences, reply, word)
+        kind = RateLimitError if self.is_rate_limited(reply) else _class(reply.status)
+        return self._error(kind, sentences, reply, word)
 
     def _unquoted_failure(self, reply: Response, fault: ErrorBody | None) -> ApiError:
         """Return the error of a function whose records have secrets, without the words of the service."""
         word = fault.id if fault and fault.id and ERROR_WORD.fullmatch(fault.id) else None
         summary = f"{self.integration.title} answered {reply.status}{f' ({word})' if word else ''}"
         summary += f": there is no such {parent.replace('_', ' ')}" if (parent := self.missing_parent) else ""
-        return self._error(_class(reply.status), [summary, *self._advice(reply, fault)], reply, word)
+        kind = RateLimitError if self.is_rate_limited(reply) else _class(reply.status)
+        return self._error(kind, [summary, *self._advice(reply, fault)], reply, word)
+
+    def is_rate_limited(self, reply: Response) -> bool:
+        """Return whether there were too many requests: status 429, or in services from documents 403 that says so."""
+        if reply.status == HTTPStatus.FORBIDDEN and self.function.is_closed:
+            return "retry-after" in reply.headers or "0" in map(reply.headers.get, REMAINING_HEADERS)
+        return reply.status == HTTPStatus.TOO_MANY_REQUESTS
 
     def bad_answer(self, reply: Response, why: str) -> ApiError:
         """Return the error for a successful status with a body that does not fit the function."""
@@ -127,7 +138,7 @@ class CallErrors:
         """Yield sentences that say what to do about a status other than success."""
         if fault is None:
             yield from self._web_page(reply)
-        match reply.status:
+        match HTTPStatus.TOO_MANY_REQUESTS if self.is_rate_limited(reply) else reply.status:
             case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
                 yield from self._advice_on_token(reply, fault)
             case HTTPStatus.NOT_FOUND if self.args:
@@ -212,7 +223,12 @@ def retry_after(reply: Response) -> float | None:
     value = reply.headers.get("retry-after", "").strip()
     if value.isdecimal():
         return int(value) if COUNT.fullmatch(value) else None
+    reset = next(filter(COUNT.fullmatch, (reply.headers.get(name, "") for name in RESET_HEADERS)), "")
     date = _timestamp(value)
+    if date is None and reset and reply.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
+        if int(reset) < FIRST_TIME:
+            return int(reset)
+        date = float(reset)
     if date is None:
         return None
     now = _timestamp(reply.headers.get("date", ""))

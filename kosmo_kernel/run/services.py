@@ -215,7 +215,8 @@ class Services:
             len(calls),
             many.name if many else "",
             collect,
-            min(limit or DEFAULT_CONCURRENCY, MAX_CONCURRENCY),
+            # A service that states no budget is not asked for more at once.
+            min(limit or DEFAULT_CONCURRENCY, MAX_CONCURRENCY if endpoint.integration.budget else DEFAULT_CONCURRENCY),
         )
 
     def plan(self, bound_call: ServiceCall) -> list[PlannedCall]:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from kosmo_kernel.catalogue.documents.facts import differences
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.reader.reading import read
 from kosmo_kernel.reader.task import Task
 from kosmo_kernel.safety.intake import decode_json, read_file
 from kosmo_kernel.services import SUFFIX, services_folder
 from kosmo_kernel.services.document_tasks import MAX_JSON_BYTES
-from kosmo_kernel.services.facts_file import FactsFile, write_facts
+from kosmo_kernel.services.facts_file import FactsFile, summary, write_facts
 from kosmo_kernel.services.known import KNOWN
 from kosmo_kernel.settings.private_files import locked
 from kosmo_kernel.walls import wire
@@ -37,7 +38,7 @@ _TASK = Task(
 def add(
     name: str, document: Path, taken: Collection[str], *, address: str = "", replace: bool = False
 ) -> dict[str, Any]:
-    """Add a service, and return the table of its facts.
+    """Add a service, and return the table of its facts, with the `changes` to the functions that it had before.
 
     Parameters:
         name: of the service in Lua.
@@ -63,9 +64,10 @@ def add(
         raise SettingsError(f"There is a service `{name}` already. `--replace` reads its document anew.")
     content = read_file(document, SettingsError, most=MAX_JSON_BYTES)
     with locked(services_folder()):
-        table = _derive(name, content, FactsFile(path) if path.exists() else None, address)
+        before = FactsFile(path) if path.exists() else None
+        table = _derive(name, content, before, address)
         write_facts(path, table)
-    return table
+    return table | {"changes": list(differences(before.summary(), summary(table["functions"]))) if before else []}
 
 
 def remove(name: str) -> None:

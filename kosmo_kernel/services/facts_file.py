@@ -47,6 +47,10 @@ class FactsFile:
         """Return the name of each function with its other names."""
         return {name: tuple(others) for name, (_, others) in self._functions.items()}
 
+    def summary(self) -> dict[str, str]:
+        """Return what identifies each function; see `summary`."""
+        return summary({name: self.function(name) for name in self._functions})
+
     def function(self, name: str) -> dict[str, Any]:
         """Return the facts of a function.
 
@@ -65,6 +69,15 @@ class FactsFile:
         if not isinstance(value, dict):
             raise SettingsError(f"{self._path}:{number + 1} has no facts.")
         return value
+
+
+def summary(functions: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the facts about functions by which a newer document differs: the path, the parameters and the pages."""
+    return {
+        name: f"{facts['path']} ({', '.join(param['name'] for param in facts.get('params', ()))})"
+        f" {facts.get('pages', {}).get('kind', '')}".rstrip()
+        for name, facts in functions.items()
+    }
 
 
 def write_facts(path: Path, table: Mapping[str, Any]) -> None:

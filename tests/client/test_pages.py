@@ -217,6 +217,32 @@ def test_a_record_whose_lists_have_more_is_an_error() -> None:
         fetch_from(app, replace(integration, functions=(record,)))
 
 
+@pytest.mark.parametrize(
+    "headers", [{"Retry-After": "2"}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2"}], ids=str
+)
+def test_too_many_requests_are_waited_for_whatever_status_says_so(headers: dict[str, str]) -> None:
+    answers: list[tuple[str, Any, dict[str, str]]] = [
+        ("403 Forbidden", {"message": "slow down"}, headers),
+        ("200 OK", [{"id": 1}], {}),
+    ]
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return answer(start_response, *answers.pop(0))
+
+    account, clock = Account("shelf", "default", TOKEN, URL, "SHELF_TOKEN"), FastClock()
+    integration, begun = service("unstated"), clock.now()
+    client = Client(integration, account, transport=in_process(app), clock=clock)
+    assert client.fetch(integration.function("list_books"), {}).data == [{"id": 1}]
+    assert 2 <= clock.now() - begun < 3
+
+
+def test_a_refusal_that_says_nothing_of_requests_is_an_error_at_once() -> None:
+    asked, app = answering(("403 Forbidden", {"message": "not for you"}))
+    with pytest.raises(RefusedError, match="not for you"):
+        fetch_from(app, service("unstated"))
+    assert len(asked) == 1
+
+
 def test_a_redirect_is_not_followed_so_that_no_token_goes_elsewhere() -> None:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return answer(start_response, "302 Found", {}, {"Location": "https://elsewhere.example/books"})

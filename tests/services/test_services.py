@@ -218,7 +218,10 @@ def test_functions_keep_their_names_when_a_newer_document_replaces_the_first(set
     with pytest.raises(SettingsError, match="already"):
         add("shelf", path, set())
     write(settings, shelf_document(paths=paths | {"/user/books": get({"type": "array", "items": BOOK}, "My books")}))
-    functions = add("shelf", path, set(), replace=True)["functions"]
+    table = add("shelf", path, set(), replace=True)
+    functions = table["functions"]
+    [added] = [line for line in table["changes"] if line.startswith("+ ")]
+    assert "/user/books" in added
     assert functions["list_user_books"]["path"] == "/users/{name}/books"
     assert integrations.find("shelf").function("list_user_books").links[0].path == "/users/{name}/books"
 
