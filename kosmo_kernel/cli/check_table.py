@@ -1,9 +1,17 @@
-"""The report of checks for people: the findings of each check with what to do, the most severe first."""
+"""The report of checks for people: the findings of each check with what to do, the most severe first.
+
+On a terminal that is too narrow, columns of ids are left out first; then texts go on in the next line; then the last
+facts are left out. A line below names what is not there and the option that shows it: with `--full` each finding is a
+block with a line for each column, where a table has no room for all. Off a terminal, each finding is one line that has
+all columns, however long it is: a program, a log or a mail wraps it, or not.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
@@ -11,17 +19,25 @@ from rich.table import Table
 from rich.text import Text
 
 from kosmo_kernel.checks import SEVERITIES, CheckReport, CheckResult, Finding
+from kosmo_kernel.checks.finding_columns import finding_table
 from kosmo_kernel.checks.json_document import summary
 from kosmo_kernel.checks.report import left_out
-from kosmo_kernel.cli.finding_table import FULL, lines_of, terminal_lines
+from kosmo_kernel.cli.terminal import TERMINAL, styled_text
+from kosmo_kernel.render.tables import columns_cut
 from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.render.text_table import DIM, TextColumn, fitting_widths, pair_lines, text_lines
 from kosmo_kernel.text.quantities import counted, duration
+from kosmo_kernel.text.width import cut_to
 
 MAX_FINDINGS = 10  # of a check that are shown, unless all are requested
+MAX_WIDTH = 50  # of a column: in a table its texts go on in the next line, in a file they push the rest of their line
+MAX_TEXT = 400  # columns of a cell on a terminal, unless all is requested
 MAX_NAMED = 12  # checks that could not be made for one reason
 _COLOURS = {"high": "bold red", "medium": "bold yellow", "low": "bold cyan"}
 _SPACES_AT_END = re.compile("(?<! ) ++$", re.MULTILINE)
 _INDENT = (0, 0, 0, 2)
+FORM = TERMINAL._replace(widest=MAX_WIDTH, precision="minutes", paint=styled_text)
+_FULL = "--full shows all"
 
 
 def print_report(screen: Console, report: CheckReport, *, full: bool, why: bool) -> None:
@@ -66,7 +82,7 @@ def _print_result(screen: Console, result: CheckResult, *, full: bool, why: bool
     indent = " " * _INDENT[3]
     for line in _lines(rows, screen, len(indent), full=full):
         screen.print(Text.from_ansi(indent + line), soft_wrap=True)
-    below = [f"{counted(len(findings) - len(rows), 'more finding')} ({FULL})"] if rows != findings else []
+    below = [f"{counted(len(findings) - len(rows), 'more finding')} ({_FULL})"] if rows != findings else []
     for line in [*below, *_remarks(result, full=full)]:
         _print_indented(screen, Text(escape_control(line), "dim"))
     if not rows:
@@ -80,10 +96,39 @@ def _print_result(screen: Console, result: CheckResult, *, full: bool, why: bool
 
 
 def _lines(rows: Sequence[Finding], screen: Console, indent: int, *, full: bool) -> Iterator[str]:
+    """Yield the lines of a table of findings."""
+    columns = finding_table(rows).text_columns(FORM) if rows else []
     if rows and screen.file.isatty():
-        yield from terminal_lines(rows, screen.width - indent, full=full)
+        yield from _terminal_lines(columns, screen.width - indent, full=full)
     elif rows:
-        yield from lines_of(rows)
+        widths = fitting_widths(columns, sys.maxsize, widest=MAX_WIDTH)
+        yield from text_lines(columns, widths, rule="", spills=True)
+
+
+def _terminal_lines(columns: Sequence[TextColumn], width: int, *, full: bool) -> Iterator[str]:
+    """Yield what a terminal shows of findings of one check, with styles: a table or blocks, and what has no room."""
+    widths = fitting_widths(columns, width, widest=MAX_WIDTH, wraps=True)
+    if full and len(widths) < len(columns):
+        yield from _blocks(columns, width)
+        return
+    whole = [text for index in widths for text in columns[index].texts]
+    if not full:
+        columns = [column._replace(texts=[cut_to(text, MAX_TEXT) for text in column.texts]) for column in columns]
+    yield from text_lines(columns, widths, rule=FORM.rule, wraps=True, paint=styled_text)
+    left_out = [column.heading for index, column in enumerate(columns) if index not in widths]
+    notes = [f"{columns_cut(left_out)} ({_FULL})"] if left_out else []
+    if whole != [text for index in widths for text in columns[index].texts]:
+        notes.append(f"long texts are cut ({_FULL} of them)")
+    yield from (styled_text(line, DIM) for note in notes for line in wrap(note, width))
+
+
+def _blocks(columns: Sequence[TextColumn], width: int) -> Iterator[str]:
+    """Yield for each finding a block with a line for each column."""
+    names = [column.heading for column in columns]
+    for number, row in enumerate(zip(*(column.texts for column in columns), strict=True)):
+        if number:
+            yield ""
+        yield from pair_lines(list(zip(names, row, strict=True)), width, styled_text, DIM)
 
 
 def _remarks(result: CheckResult, *, full: bool) -> Iterator[str]:

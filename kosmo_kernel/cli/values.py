@@ -163,12 +163,11 @@ def _with_columns(values: Sequence[Any], names: Sequence[str]) -> list[Any]:
 def _chosen(value: Records | Record, names: Sequence[str]) -> Records | Record:
     """Return a table or a record with these columns only, as fields of these names."""
     whole = exact_table(value)
-    columns = dict(zip(whole.names, whole.columns, strict=True))
     for name in names:
-        if name not in columns and (columns or whole.total):
-            raise UnknownNameError(f"There is no column `{name}`.", tuple(nearest(name, list(columns))))
-    chosen = [columns[name] for name in names if name in columns]
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*chosen, strict=True)]
+        if name not in whole.names and (whole.names or whole.total):
+            raise UnknownNameError(f"There is no column `{name}`.", tuple(nearest(name, whole.names)))
+    columns = whole.only([name for name in names if name in whole.names]).columns
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     if isinstance(value, Record):
         return Record(rows[0])
     return Records(rows, None, () if rows else tuple(Column(name, "") for name in names))
@@ -229,8 +228,8 @@ def _markdown_lines(kind: ValueKind, value: Any, _layout: Layout) -> Iterator[Ma
             yield line.format(value.markdown.trimmed())
         case ValueKind.TABLE:
             table = exact_table(value)
-            names, *rows = table_rows(table)
-            yield from markdown_rows(names, rows, table.numbers)
+            rows = table_rows(table)
+            yield from markdown_rows(next(rows), rows, table.numbers)
         case ValueKind.RECORD | ValueKind.MAP:
             yield from markdown_rows(("Field", "Value"), _pairs(value))
         case ValueKind.LIST:

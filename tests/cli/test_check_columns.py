@@ -24,8 +24,7 @@ from kosmo_kernel.checks.discovery import shipped_checks
 from kosmo_kernel.checks.finding_columns import finding_table
 from kosmo_kernel.checks.junit import junit
 from kosmo_kernel.checks.sarif import sarif
-from kosmo_kernel.cli.check_table import MAX_FINDINGS, print_report
-from kosmo_kernel.cli.finding_table import FORM, MAX_TEXT
+from kosmo_kernel.cli.check_table import FORM, MAX_FINDINGS, MAX_TEXT, print_report
 
 UUID = "5d22c932-ecb9-52f1-8650-00a7a94114dd"
 MANY = 70  # pipelines of a company that has room for a defect of each check
