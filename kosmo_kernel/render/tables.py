@@ -15,8 +15,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from itertools import chain, repeat
 from textwrap import wrap
+from types import NoneType
 from typing import Any, Literal, NamedTuple
 
 from kosmo_kernel.render.style import NOTHING, style
@@ -56,11 +58,13 @@ _MAX_HINTS = 2500  # cells with a hint, at most
 
 _BOX = Html('<div class="kosmo-table">{}{}</div>')
 _SCROLLED = Html('<div style="max-height:32em;overflow:auto">{}</div>\n<p>{}{}</p>')
-_GIVING_WAY = (str, list, tuple, Mapping)  # values whose texts may be cut
-_KINDS: tuple[tuple[Kind, tuple[type, ...]], ...] = (
-    ("boolean", (bool,)),
-    ("time", (datetime,)),
-    ("nested", (list, tuple, Mapping)),
+_GIVING_WAY = {"id", "nested"}  # kinds whose cells may be cut
+_CUT_VALUES = (str, list, tuple, Mapping)  # values in a column of several kinds whose cells may be cut
+_KINDS: tuple[tuple[type | tuple[type, ...], Kind], ...] = (
+    (bool, "boolean"),
+    ((int, float), "number"),
+    (datetime, "time"),
+    ((list, tuple, Mapping), "nested"),
 )
 _NOTE = Html(". <b>{}</b>")
 _MORE = Html("\n<p>… {}</p>")
@@ -103,6 +107,13 @@ class Table:
     def numbers(self) -> frozenset[int]:
         """The indexes of the columns of numbers, which all writers align to the right."""
         return frozenset(index for index in range(len(self.names)) if self.kind(index) == "number")
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The names of the columns of ids."""
+        return frozenset(
+            name for index, name in enumerate(self.names) if _is_id_name(name) and self.kind(index) == "id"
+        )
 
     def only(self, names: Sequence[str]) -> Table:
         """Return the table with these of its columns, in this order."""
@@ -187,12 +198,11 @@ class Table:
                 NOTHING if text is None else text for text in format_column(values, CellForm(form.precision, has_zone))
             ]
             heading = _short_name(name) + ("" if has_zone or form.precision == "days" else " UTC")
-            whole = (text for text, value in zip(texts, values, strict=True) if not isinstance(value, _GIVING_WAY))
             columns.append(
                 TextColumn(
                     heading,
                     texts,
-                    minimum=max(map(display_width, whole), default=0),
+                    minimum=_minimum(kind, texts, values),
                     to_the_right=kind == "number",
                     main=name in self.main,
                     is_id=kind == "id" and name not in self.main,
@@ -218,16 +228,19 @@ def column_kind(name: str, values: Sequence[Any], key: Collection[str] = ()) -> 
     It is a column of numbers, times, truth values or nested values if all its values are of that kind, missing ones
     apart. Ids are texts in a column named `id`, or with a name that ends in `_id` or `.id`, outside of the key.
     """
-    types = set(map(type, values)) - MISSING
-    if not types:
-        return "text"
-    if bool not in types and _all_are(types, (int, float)):
-        return "number"
-    for kind, of in _KINDS:
-        if _all_are(types, of):
-            return kind
-    is_id = name not in key and (name.rpartition(".")[2] == "id" or name.endswith("_id")) and _all_are(types, (str,))
-    return "id" if is_id else "text"
+    kinds = set(map(_kind_of_type, set(map(type, values)) - MISSING))
+    kind: Kind = kinds.pop() if len(kinds) == 1 else "text"
+    is_id = kind == "text" and name not in key and _is_id_name(name)
+    return "id" if is_id and all(isinstance(value, (str, NoneType)) for value in values) and any(values) else kind
+
+
+def _is_id_name(name: str) -> bool:
+    return name == "id" or name.endswith(("_id", ".id"))
+
+
+@cache
+def _kind_of_type(value_type: type) -> Kind:
+    return next((kind for of, kind in _KINDS if issubclass(value_type, of)), "text")
 
 
 def columns_cut(names: Sequence[str], max_length: int = sys.maxsize) -> str:
@@ -364,8 +377,12 @@ def _whole(text: str, value: object) -> str:
     return pretty(value) if isinstance(value, (list, Mapping)) and WIDTH < len(text) <= MAX_CELL_LENGTH else text
 
 
-def _all_are(types: set[type], of: tuple[type, ...]) -> bool:
-    return all(issubclass(one, of) for one in types)
+def _minimum(kind: Kind, texts: Sequence[str], values: Sequence[Any]) -> int:
+    """Return the width below which no cell of a column is cut, because of numbers, times and truth values."""
+    if kind in _GIVING_WAY:
+        return 0
+    whole = (text for text, value in zip(texts, values, strict=True) if not isinstance(value, _CUT_VALUES))
+    return max(map(display_width, whole), default=0) if kind == "text" else sys.maxsize
 
 
 def _short_name(name: str) -> str:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from types import NoneType
 from typing import Any, NamedTuple
 
 from kosmo_kernel.safety.text import ESCAPED, escape
@@ -29,6 +30,8 @@ _UNSAFE = re.compile(f"[\t\n{ESCAPED}]")
 _QUOTED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_DECIMALS = 6  # of the numbers in a column
+_TEXT_OR_NONE = {str, NoneType}
+_NUMBERS = {int, float}
 _SEPARATED_FROM = 10_000  # so that years and versions have no separators
 _TEN_DIGITS = 1e10  # numbers below have at most ten digits before the point
 # The location of a value inside another one: the location of that, `.` or `[`, and the key or the index.
@@ -57,12 +60,15 @@ IN_NOTEBOOKS = CellForm()
 
 def format_column(values: Sequence[Any], form: CellForm = IN_NOTEBOOKS) -> list[str | None]:
     """Return the values of one column as texts of one line each, with None for missing values."""
+    types = set(map(type, values))
+    if types <= _TEXT_OR_NONE:  # as most columns are
+        return [None if value is None else escape_control(value[: MAX_CELL_LENGTH + 1]) for value in values]
     needed = [_decimals(v) for v in values if isinstance(v, float)]
     precision = form.precision
     if not precision:
         times = (v for v in values if isinstance(v, datetime))
         precision = "seconds" if any(t.second or t.microsecond for t in times) else "minutes"
-    is_long = form.for_page and any(type(v) in (int, float) and abs(v) >= _SEPARATED_FROM for v in values)
+    is_long = form.for_page and any(type(v) in _NUMBERS and abs(v) >= _SEPARATED_FROM for v in values)
     form = CellForm(
         precision,
         form.has_zone,

@@ -49,20 +49,23 @@ def fitting_widths(
         wraps: whether texts go on in the next line; else they are cut, and so are headings.
     """
     headings = [display_width(column.heading) for column in columns]
-    cells = [max(column.minimum, min(widest, max(map(display_width, column.texts), default=0))) for column in columns]
+    cells = [max(map(display_width, column.texts), default=0) for column in columns]
+    cells = [max(min(column.minimum, width), min(widest, width)) for column, width in zip(columns, cells, strict=True)]
     whole = list(map(max, headings, cells))
     if _total(whole) <= room:
         return dict(enumerate(whole))
     shortest = headings if wraps else _short_headings(columns, headings)
     natural = list(map(max, shortest, cells))
     has_main = any(column.main for column in columns)
-    floor_of_all = MIN_WRAPPED_WIDTH if wraps else MIN_CUT_WIDTH
-    for floors in [list(map(_longest_word, columns))] * wraps + [[floor_of_all] * len(columns)]:
+    floors = [[MIN_WRAPPED_WIDTH if wraps else MIN_CUT_WIDTH] * len(columns)]
+    if wraps:  # at first, words stay whole
+        floors.insert(0, list(map(_longest_word, columns)))
+    for floor_of in floors:
         least = [
             width
             if column.is_id or has_main > column.main
             else min(width, max(column.minimum, min(floor, widest), heading * wraps))
-            for column, width, floor, heading in zip(columns, natural, floors, headings, strict=True)
+            for column, width, floor, heading in zip(columns, natural, floor_of, headings, strict=True)
         ]
         chosen = _chosen(columns, natural, least, room)
         if all(index in chosen for index, column in enumerate(columns) if column.main):

@@ -30,7 +30,7 @@ def not_typeset(markup: Html) -> Html:
 
 def without_delimiters(markup: Html) -> Html:
     """Return HTML, which begins with a tag and has no `<` in texts, with each delimiter in its own element."""
-    return Html(_TEXT.sub(_text, markup))
+    return Html(_TEXT.sub(_text, markup)) if "$" in markup or "\\" in markup else markup
 
 
 def _text(match: re.Match[str]) -> str:
