@@ -48,6 +48,9 @@ def fitting_widths(
         widest: the width above which texts give way in any room.
         wraps: whether texts go on in the next line; else they are cut, and so are headings.
     """
+    words = list(map(_longest_word, columns)) if wraps else []
+    if wraps:  # a time may be broken between its day and its hour
+        columns = [one._replace(minimum=min(one.minimum, word)) for one, word in zip(columns, words, strict=True)]
     headings = [display_width(column.heading) for column in columns]
     cells = [max(map(display_width, column.texts), default=0) for column in columns]
     cells = [max(min(column.minimum, width), min(widest, width)) for column, width in zip(columns, cells, strict=True)]
@@ -57,9 +60,9 @@ def fitting_widths(
     shortest = headings if wraps else _short_headings(columns, headings)
     natural = list(map(max, shortest, cells))
     has_main = any(column.main for column in columns)
-    floors = [[MIN_WRAPPED_WIDTH if wraps else MIN_CUT_WIDTH] * len(columns)]
+    floors = [[MIN_CUT_WIDTH] * len(columns)]
     if wraps:  # at first, words stay whole
-        floors.insert(0, list(map(_longest_word, columns)))
+        floors = [words, [min(word, MIN_WRAPPED_WIDTH) for word in words]]
     for floor_of in floors:
         least = [
             width

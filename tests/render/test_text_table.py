@@ -1,0 +1,67 @@
+"""The columns that a table of text has where it has no room for all, and how wide they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from kosmo_kernel.render.text_table import TextColumn, fitting_widths, pair_lines, text_lines
+
+NEVER = 99  # a column of numbers or times, which is not cut below its width
+TEXT = TextColumn("title", ["some sentences in a row of letter"])
+LONG_WORD = TextColumn("app", ["a-word-of-thirty-characters-is"])
+NUMBER = TextColumn("cents", ["12345678901234567890"], NEVER, to_the_right=True)
+TIME = TextColumn("since", ["2026-11-19 03:37"], NEVER)
+ID = TextColumn("id", ["5d22c932-ecb9-52f1-8650-00a7a94114dd"], main=False, is_id=True)
+
+
+@pytest.mark.parametrize(
+    ("columns", "room", "widths"),
+    [
+        ([TEXT, ID, NUMBER], 93, {0: 33, 1: 36, 2: 20}),
+        ([TEXT, ID, NUMBER], 92, {0: 33, 2: 20}),
+        ([TEXT, ID, NUMBER], 40, {0: 18, 2: 20}),
+        ([TEXT, LONG_WORD], 41, {0: 9, 1: 30}),
+        ([TEXT, LONG_WORD], 40, {0: 19, 1: 19}),
+        ([LONG_WORD, TIME], 24, {0: 12, 1: 10}),
+        ([LONG_WORD, NUMBER], 33, {0: 30}),
+        ([ID, ID], 20, {0: 20}),
+    ],
+    ids=[
+        "all fit",
+        "ids are left out first",
+        "texts are wrapped and numbers are not",
+        "words stay whole",
+        "or are broken where nothing else helps",
+        "times are wrapped between day and hour",
+        "the last column is left out",
+        "one column is left at least",
+    ],
+)
+def test_a_table_with_wrapped_texts_keeps_its_facts(
+    columns: list[TextColumn], room: int, widths: dict[int, int]
+) -> None:
+    assert fitting_widths(columns, room, wraps=True) == widths
+
+
+def test_a_table_with_cut_texts_cuts_them_before_it_leaves_out_a_fact_and_never_cuts_numbers_or_times() -> None:
+    columns = [TEXT, TIME, NUMBER, ID]
+    assert fitting_widths(columns, 111) == {0: 33, 1: 16, 2: 20, 3: 36}
+    assert fitting_widths(columns, 110) == {0: 33, 1: 16, 2: 20}
+    assert fitting_widths(columns, 54) == {0: 14, 1: 16, 2: 20}
+    assert fitting_widths(columns, 53) == {0: 33, 1: 16}
+    assert fitting_widths([TEXT], 200, widest=20) == {0: 20}
+
+
+def test_rows_with_wrapped_cells_have_several_lines() -> None:
+    assert list(text_lines([TEXT, NUMBER], {0: 18, 1: 20}, wraps=True)) == [
+        "title                              cents",
+        "------------------  --------------------",
+        "some sentences in   12345678901234567890",
+        "a row of letter",
+    ]
+
+
+def test_texts_beside_names_are_wrapped_within_the_width() -> None:
+    pairs = [("name", "a text that goes on"), ("n", "short")]
+    assert list(pair_lines(pairs)) == ["name  a text that goes on", "n     short"]
+    assert list(pair_lines(pairs, 18)) == ["name  a text that", "      goes on", "n     short"]
