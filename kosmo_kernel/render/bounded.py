@@ -145,8 +145,8 @@ def _table(records: Records, room: int, room_if_cut: int) -> Bounded:
         lines = part.lines(room, None)
         if lines and part.rows_of(lines) == whole.total:
             return Bounded("\n".join(lines), "table", rows=whole.total)
-    columns = zip(whole.names, whole.columns, strict=True)
-    ids = {name for name, values in columns if name in whole.ids and _are_uuids(values)}  # `app_id` may have names
+    named = whole.only(sorted(whole.ids))
+    ids = {name for name, values in zip(named.names, named.columns, strict=True) if _are_uuids(values)}  # or names
     return _cut_table(part.without(ids) if set(names) - ids else part, room_if_cut)
 
 
