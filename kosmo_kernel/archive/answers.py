@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from kosmo_kernel.archive.accounts import AskedAccount
 from kosmo_kernel.archive.file import Archive
@@ -13,6 +12,8 @@ from kosmo_kernel.archive.responses import StoredAnswer
 from kosmo_kernel.safety.intake import is_deeper_than
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.values.records import decode
+
+_T = TypeVar("_T")
 
 MAX_HIDDEN = 100_000  # requests to MCP servers that have redacted secrets
 _MAX_HEADERS = 1 << 20  # characters
@@ -68,18 +69,16 @@ class StoredAnswers:
         if row is None:
             return None
         self._last[key] = row[0]
-        with self.valid(key):
-            return self._answer(*row[1:])
+        return self.read(key, lambda: self._answer(*row[1:]))
 
-    @contextmanager
-    def valid(self, key: RequestKey) -> Iterator[None]:
-        """Read the answer to a request within the block.
+    def read(self, key: RequestKey, read: Callable[[], _T]) -> _T:
+        """Return what `read` makes of the answer to a request.
 
         Raises:
-            SettingsError: it makes no sense; the message names the file.
+            SettingsError: the answer makes no sense; the message names the file.
         """
         try:
-            yield
+            return read()
         except (ValueError, LookupError, TypeError) as error:
             raise self._archive.damaged(f"the answer to `{str(key)[:200]}` makes no sense: {error}") from None
 

@@ -30,6 +30,7 @@ MAX_VALUE_BYTES = 96 << 20  # of one value: a response of the largest size, with
 READ_SECONDS = 10.0  # for one query, of a file that somebody may have made to take for ever
 STEPS = 10_000  # of SQLite's machine between two looks at the clock
 _POLL_SECONDS = 0.02
+_NEVER = float("inf")
 _HASH_BYTES = 16
 _NOT_SHARED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
@@ -54,7 +55,7 @@ class Archive:
         self.dead: frozenset[int] = frozenset()
         self._connection = connection
         self._lock = threading.RLock()
-        self._deadline = float("inf")
+        self._deadline = _NEVER
         connection.set_progress_handler(lambda: time.monotonic() > self._deadline, STEPS)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -63,8 +64,14 @@ class Archive:
         Raises:
             SettingsError: the file is damaged, or the query takes too long.
         """
-        with self._lock, _explained(self.file), self._limited():
-            return self._connection.execute(sql, values).fetchall()
+        with self._lock:
+            self._deadline = time.monotonic() + READ_SECONDS
+            try:
+                return self._connection.execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                raise _explained(self.file, error, writes=False) from None
+            finally:
+                self._deadline = _NEVER
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -74,15 +81,16 @@ class Archive:
             FileWriteError: it cannot be written, for example because the disk is full; the file is as before.
             SettingsError: another program writes it for too long, or it is damaged.
         """
-        with self._lock, _explained(self.file, writes=True):
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._lock:
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
                 self._connection.execute("COMMIT")
-            except BaseException:
+            except sqlite3.Error as error:
+                raise _explained(self.file, error, writes=True) from error
+            finally:
                 if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+                    self._connection.rollback()
 
     def add_body(self, content: bytes) -> int:
         """Return the number of a body, which is added within a transaction unless an equal one is there."""
@@ -129,18 +137,11 @@ class Archive:
     def _is_read_only(self) -> bool:
         return bool(self._connection.execute("PRAGMA query_only").fetchone()[0])
 
-    @contextmanager
-    def _limited(self) -> Iterator[None]:
-        self._deadline = time.monotonic() + READ_SECONDS
-        try:
-            yield
-        finally:
-            self._deadline = float("inf")
-
     def prepare(self, *, writes: bool, is_empty: bool) -> None:
         """Check that the file is an archive, after making it one if it `is_empty`, and begin to share it."""
-        with self._limited():
-            self._prepare(writes=writes, is_empty=is_empty)
+        self._deadline = time.monotonic() + READ_SECONDS
+        self._prepare(writes=writes, is_empty=is_empty)
+        self._deadline = _NEVER
 
     def disconnect(self) -> None:
         """Close the file and leave it as it is."""
@@ -237,14 +238,18 @@ def open_archive(file: Path, *, writes: bool = False) -> Archive:
     is_empty = place.check(writes=writes)
     if is_empty and not writes:
         raise SettingsError(f"{file} is empty, and so no archive. Name another file.")
-    with _explained(file, writes=writes):
+    try:
         archive = Archive(file, _connected(place, writes=writes))
-        try:
-            archive.prepare(writes=writes, is_empty=is_empty)
-            place.check(writes=writes)  # again, with what SQLite has opened beside it
-        except BaseException:
-            archive.disconnect()
-            raise
+    except sqlite3.Error as error:
+        raise _explained(file, error, writes=writes) from error
+    try:
+        archive.prepare(writes=writes, is_empty=is_empty)
+        place.check(writes=writes)  # again, with what SQLite has opened beside it
+    except BaseException as error:
+        archive.disconnect()
+        if isinstance(error, sqlite3.Error):
+            raise _explained(file, error, writes=writes) from error
+        raise
     return archive
 
 
@@ -274,30 +279,24 @@ def advice_to_resume(file: Path) -> str:
     return f"The answers before are in it: once it can be written again, `{command}` goes on with them."
 
 
-@contextmanager
-def _explained(file: Path, *, writes: bool = False) -> Iterator[None]:
-    """Raise the errors of SQLite within the block as errors that name the file."""
-    try:
-        yield
-    except KosmoError:
-        raise
-    except sqlite3.Error as error:
-        code = _code(error)
-        if code in _NOT_SHARED:
-            raise SettingsError(
-                f"Another program has been writing {file} for {LOCK_TIMEOUT_SECONDS:.0f} s. Wait until it is done."
-            ) from None
-        if code in _DAMAGED:
-            raise _damaged(file, str(error)) from None
-        if code == sqlite3.SQLITE_INTERRUPT:
-            raise _damaged(file, f"it takes more than {READ_SECONDS:.0f} s to read") from None
-        if code == sqlite3.SQLITE_TOOBIG:
-            raise _damaged(file, f"it has a value of more than {MAX_VALUE_BYTES >> 20} MiB") from None
-        if not writes:
-            raise SettingsError(f"{file} cannot be read: {error}.") from None
-        number = _REASONS.get(code, errno.EIO)
-        text = os.strerror(number) if code in _REASONS else str(error)
-        raise FileWriteError(file, OSError(number, text), advice_to_resume(file)) from error
+def _explained(file: Path, error: sqlite3.Error, *, writes: bool) -> KosmoError:
+    """Return an error of SQLite as one that names the file, and what to do."""
+    code = _code(error)
+    if code in _NOT_SHARED:
+        return SettingsError(
+            f"Another program has been writing {file} for {LOCK_TIMEOUT_SECONDS:.0f} s. Wait until it is done."
+        )
+    if code in _DAMAGED:
+        return _damaged(file, str(error))
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return _damaged(file, f"it takes more than {READ_SECONDS:.0f} s to read")
+    if code == sqlite3.SQLITE_TOOBIG:
+        return _damaged(file, f"it has a value of more than {MAX_VALUE_BYTES >> 20} MiB")
+    if not writes:
+        return SettingsError(f"{file} cannot be read: {error}.")
+    number = _REASONS.get(code, errno.EIO)
+    text = os.strerror(number) if code in _REASONS else str(error)
+    return FileWriteError(file, OSError(number, text), advice_to_resume(file))
 
 
 def _code(error: sqlite3.Error) -> int:

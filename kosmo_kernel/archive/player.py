@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,7 @@ class Player:
             TruncatedResponseError: the response ended early.
             SettingsError: the response is damaged.
         """
-        with self._answers.valid(key):
-            return self._next(key).response()
+        return self._answers.read(key, self._next(key).response)
 
     def servers(self) -> dict[str, dict[str, Any]]:
         """Return the MCP servers of the recorded run by name, each with its recorded configuration, if any."""
@@ -99,8 +99,7 @@ class Player:
             ApiError: the request led to an error.
             SettingsError: the result is damaged.
         """
-        with self._answers.valid(key):
-            return self._next(key).result(method)
+        return self._answers.read(key, partial(self._next(key).result, method))
 
     def no_server(self, name: str) -> NotRecordedError:
         """Return the error for an MCP server that is not in the recording."""
@@ -137,10 +136,10 @@ class Player:
     def _read_servers(self, names: list[str]) -> dict[str, dict[str, Any]]:
         servers: dict[str, dict[str, Any]] = {}
         key = RequestKey.of_server("", SERVERS, {})
-        with self._answers.valid(key):
-            while taken := self._answers.next(key):
-                for one in taken.answer.result(SERVERS)["servers"]:
-                    servers[one["name"]] = servers.get(one["name"], {}) | one
+        while taken := self._answers.next(key):
+            result = self._answers.read(key, partial(taken.answer.result, SERVERS))
+            for one in result["servers"]:
+                servers[one["name"]] = servers.get(one["name"], {}) | one
         for name in filter(None, names):
             servers.setdefault(name, {})["asked"] = True
         return servers

@@ -15,8 +15,10 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,7 +44,8 @@ from kosmo_kernel.archive.runs import (
     change_text,
     delete_replaced,
     earlier_answers,
-    finish_run,
+    end_closed_run,
+    end_run,
     give_up,
 )
 from kosmo_kernel.catalogue import Function, Integration
@@ -76,6 +79,17 @@ class RecordedAnswer(NamedTuple):
     answer: StoredAnswer
     seconds: float
     fingerprints: str | None = None
+
+
+class _Waiting:
+    """Answers that wait until they are written, with the error if they could not be."""
+
+    __slots__ = ("answers", "error", "is_written")
+
+    def __init__(self, answers: Sequence[RecordedAnswer]) -> None:
+        self.answers = answers
+        self.is_written = False
+        self.error: BaseException | None = None
 
 
 class TakenOver(NamedTuple):
@@ -117,6 +131,7 @@ class Recorder:
         self.file = file
         self._lock = threading.RLock()
         self._numbers = itertools.count()
+        self._waiting = deque[_Waiting]()
         self._pending: dict[int, RecordedAnswer] = {}  # failures that may be retried, by the request's number
         self._rows: dict[tuple[str, str, str], int] = {}  # of accounts, by service, name and token
         self._count = 0  # answers to requests that were sent
@@ -169,8 +184,7 @@ class Recorder:
         """
         key = RequestKey.of_server(server, method, params)
         taken = self.take(key)
-        with self._answers.valid(key):
-            return taken.result(method) if taken else None
+        return self._answers.read(key, partial(taken.result, method)) if taken else None
 
     def response(self, key: RequestKey, taken: StoredAnswer) -> Response:
         """Return the response of an answer that was taken.
@@ -179,8 +193,7 @@ class Recorder:
             NoResponseError, TruncatedResponseError: there was none, or it ended early.
             SettingsError: the answer is damaged.
         """
-        with self._answers.valid(key):
-            return taken.response()
+        return self._answers.read(key, taken.response)
 
     def take(self, key: RequestKey) -> StoredAnswer | None:
         """Return the answer of an earlier run to a request, each once; None if the request must be sent.
@@ -228,12 +241,11 @@ class Recorder:
         Raises:
             FileWriteError: the file cannot be written, for example because the disk is full.
         """
-        with self._lock:
-            if passing:
-                self._pending[number] = recorded
-                return
-            self._pending.pop(number, None)
-            self._write([recorded])
+        if passing:
+            self._pending[number] = recorded
+            return
+        self._pending.pop(number, None)
+        self._write(recorded)
 
     def keep_server_reply(
         self,
@@ -266,8 +278,7 @@ class Recorder:
         """
         answer = server_answer({"servers": servers}, ())
         key = RequestKey.of_server("", SERVERS, {})
-        with self._lock:
-            self._write([RecordedAnswer(key, None, SERVERS, answer, 0.0)])
+        self._write(RecordedAnswer(key, None, SERVERS, answer, 0.0))
 
     def summary(self) -> str:
         """Return sentences with the number of answers that were taken and of requests that were recorded."""
@@ -295,7 +306,7 @@ class Recorder:
         with self._lock:
             self._finished = True
             if self._closed and not self._failed:
-                finish_run(self.file, self._run.name)
+                end_closed_run(self.file, self._run.name)
 
     def close(self) -> None:
         """Finish the recording. A file of before is as it was if no request was recorded.
@@ -307,20 +318,38 @@ class Recorder:
             if self._closed:
                 return
             try:
-                pending, self._pending = self._pending, {}
-                self._write(pending.values())
+                self._write(*self._pending.values())
+                self._pending.clear()
                 with self._archive.transaction() as connection:
+                    if self._finished and not self._failed:
+                        end_run(connection, self._run.name)
                     if not self._count:
                         give_up(connection, self._run.number)
                 self._text = self.summary()
             finally:
                 self._closed = True
                 self._archive.close()
-            if self._finished:
-                self.finish()
 
-    def _write(self, answers: Iterable[RecordedAnswer]) -> None:
-        answers = list(answers)
+    def _write(self, *answers: RecordedAnswer) -> None:
+        """Write answers. Those that came while others were being written go into one transaction."""
+        own = _Waiting(answers)
+        self._waiting.append(own)
+        with self._lock:
+            if not own.is_written:
+                all_waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+                try:
+                    self._write_all([one for waiting in all_waiting for one in waiting.answers])
+                except BaseException as error:
+                    for waiting in all_waiting:
+                        waiting.error = error
+                    raise
+                finally:
+                    for waiting in all_waiting:
+                        waiting.is_written = True
+        if own.error:
+            raise own.error
+
+    def _write_all(self, answers: Sequence[RecordedAnswer]) -> None:
         if self._closed or not answers:  # a response that arrived after `close`
             return
         sent = sum(one.function != SERVERS for one in answers)

@@ -140,7 +140,7 @@ def give_up(connection: sqlite3.Connection, run: int) -> None:
         delete_unused(connection)
 
 
-def finish_run(file: Path, name: str) -> None:
+def end_closed_run(file: Path, name: str) -> None:
     """Write that a run has come to its end, in a file that its processes have closed.
 
     Raises:
@@ -150,10 +150,14 @@ def finish_run(file: Path, name: str) -> None:
     archive = open_archive(file, writes=True)
     try:
         with archive.transaction() as connection:
-            ended = (iso_time(datetime.now(UTC)), name)
-            connection.execute("UPDATE kosmo_runs SET ended = ? WHERE run = ?", ended)
+            end_run(connection, name)
     finally:
         archive.close()
+
+
+def end_run(connection: sqlite3.Connection, name: str) -> None:
+    """Write that a run has come to its end, within a transaction."""
+    connection.execute("UPDATE kosmo_runs SET ended = ? WHERE run = ?", (iso_time(datetime.now(UTC)), name))
 
 
 def earlier_answers(archive: Archive, takes_to: int, run: int = 0) -> Earlier:

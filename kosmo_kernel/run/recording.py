@@ -310,9 +310,9 @@ class CassetteOfChildren:
             FileWriteError: the recording cannot be written.
         """
         if self._recorded is not None:
-            from kosmo_kernel.archive.runs import finish_run
+            from kosmo_kernel.archive.runs import end_closed_run
 
-            finish_run(self._recorded, self._run)
+            end_closed_run(self._recorded, self._run)
 
 
 def _snapshot(file: str | os.PathLike[str]) -> Playback:
