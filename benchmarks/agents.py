@@ -247,7 +247,7 @@ async def check(client: Client, question: str, text: str, value: Any, figures: F
     kept = await run(client, f"return #Out[{handle[1]}]")
     figures.require(f"the list in Out: {question}", holds=kept.startswith(f"<data>\n{len(value)}\n"))
     lines = text.partition("<data>\n")[2].partition("\n</data>")[0].split("\n")
-    counted = re.match(r"([\d,]+) records?, ", lines[0])
+    counted = re.match(r"([\d,]+) records? ", lines[0])
     figures.require(f"the count: {question}", holds=counted is not None and counted[1] == f"{len(value):,}")
     once = ("the same in all: ", "equal columns: ")
     head = next((place for place, line in enumerate(lines[1:], start=1) if not line.startswith(once)), 1)
