@@ -186,7 +186,7 @@ for what, name in pairs({ releases = "description", addons = "name", domains = "
     end
   end
 end
-return list.sort_by(rows, "at", "desc")""",
+return list.sort_by(list.sort_by(rows, function(row) return row.what .. row.app .. row.name end), "at", "desc")""",
     "How is my-app, on one page?": """
 local name = "my-app"
 local app, dynos = heroku.get_app(name), heroku.list_dynos(name)
