@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from kosmo_kernel.archive.file import open_archive
+from kosmo_kernel.archive.responses import JSON, RESULT
 from kosmo_kernel.archive.snapshots import SavedSnapshot, snapshots_of
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.safety.intake import decode_json
 from kosmo_kernel.settings.new_folder import new_folder, write_private
 from kosmo_kernel.settings.private_files import PRIVATE
 from kosmo_kernel.values.records import encode
@@ -21,8 +24,8 @@ _RUNS = (
     "ORDER BY id"
 )
 _ANSWERS = (
-    "SELECT r.account, function, request, outcome, status, headers, at, seconds, body FROM kosmo_answers AS a "
-    "JOIN kosmo_runs AS r ON r.id=a.run ORDER BY a.id"
+    "SELECT r.account, function, request, outcome, status, headers, at, seconds, b.body FROM kosmo_answers AS a "
+    "JOIN kosmo_runs AS r ON r.id=a.run JOIN kosmo_bodies AS b ON b.id=a.body ORDER BY a.id"
 )
 
 
@@ -42,6 +45,7 @@ def describe(file: Path) -> dict[str, Any]:
                 "integration": one.integration,
                 "account": one.account,
                 "complete": one.complete,
+                "figures": one.figures,
                 "tables": {name: about.rows for name, about in one.tables.items()},
                 "failures": one.failures,
             }
@@ -112,4 +116,9 @@ def _answers(file: Path) -> Iterator[bytes]:
     names = ("account", "function", "request", "outcome", "status", "headers", "at", "seconds", "body")
     with closing(open_archive(file)) as archive:
         for row in archive.rows(_ANSWERS):
-            yield encode(dict(zip(names, row, strict=True)))
+            answer = dict(zip(names, row, strict=True))
+            in_json = ["headers", *(["body"] if answer["outcome"] in (JSON, RESULT) else [])]
+            for name in in_json:
+                if answer[name] is not None:
+                    answer[name] = decode_json(str(answer[name]), f"An answer in {file}", SettingsError)
+            yield encode(answer)

@@ -94,9 +94,11 @@ def _show(file: str, about: dict[str, Any]) -> None:
 
 
 def _facts(one: dict[str, Any]) -> str:
-    records = counted(sum(one["tables"].values()), "record")
     state = "complete" if one["complete"] else "incomplete"
-    return f"{one['account']}, {state}, {counted(len(one['tables']), 'list')}, {records}"
+    parts = [one["account"], state, counted(len(one["tables"]), "list")]
+    for name, figure in one["figures"].items():
+        parts.append(f"{figure / 100:,.2f} USD a month" if name == "cents" else f"{figure:,} {name}")
+    return ", ".join(parts)
 
 
 def _facts_of_recording(one: dict[str, Any]) -> str:
