@@ -17,6 +17,8 @@ from kosmo_kernel.catalogue.validation import function_mistakes
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_json
 from kosmo_kernel.services.facts_file import FactsFile
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.table import OPEN_FIELDS
 
 MAX_ERROR_VALUES = 10_000  # in the body of an error
 MAX_MESSAGE = 1_000  # characters of an error that are kept
@@ -83,7 +85,14 @@ def _make(service: str, facts: FactsFile, name: str) -> Function:
         SettingsError: the facts are no function; the message has the mistakes.
     """
     of_function = facts.function(name)
-    made = function(service, name, of_function, facts.fields(of_function["record"]))
+    opened = config().get("integrations", service, *OPEN_FIELDS.config[2:]) or ()
+    made = function(
+        service,
+        name,
+        of_function,
+        facts.fields(of_function["record"]),
+        frozenset([opened] if isinstance(opened, str) else opened),
+    )
     mistakes = list(function_mistakes(made))
     if mistakes:
         raise SettingsError(f"The function {service}.{name} cannot be made: it {'; '.join(mistakes)}.")

@@ -114,6 +114,11 @@ def _is_host_list(value: object) -> bool:
     return all(isinstance(host, str) and host and all(c.isalnum() or c in ".-:[]" for c in host) for host in hosts)
 
 
+def _is_field_list(value: object) -> bool:
+    names = value if isinstance(value, list) else [value]
+    return all(isinstance(name, str) and name and name.isprintable() for name in names)
+
+
 def _is_token(value: str) -> bool:
     return len(value) >= MIN_TOKEN_LENGTH and value.isascii() and value.isprintable() and " " not in value
 
@@ -222,6 +227,12 @@ ALLOW_HOST = Setting(
     "A host, or a list of hosts, that tokens may be sent to.",
     Value("the name of a host, or a list of them", is_valid=_is_host_list),
     config=("integrations", ANY, "allow_host"),
+)
+OPEN_FIELDS = Setting(
+    "open_fields",
+    "Fields of an added service that are not hidden, although their names are those of secrets.",
+    Value("the name of a field, or a list of them", is_valid=_is_field_list),
+    config=("integrations", ANY, "open_fields"),
 )
 PERMISSIONS = tuple(
     Setting(
@@ -500,7 +511,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
         REQUIRE_WALLS,
         MACOS_SANDBOX,
     ),
-    "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
+    "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, OPEN_FIELDS, FINGERPRINT_KEY, *PERMISSIONS),
     "network": (CONNECT_TIMEOUT, READ_TIMEOUT, OUTAGE_TIMEOUT, MCP_TOKEN),
     "checks": (CHECKS_FOLDER, *CHECK_PARAMETERS),
     "output": (PROGRESS, ROWS, HISTORY, CALL_LOG),

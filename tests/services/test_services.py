@@ -147,6 +147,16 @@ def test_fields_with_the_names_of_secrets_are_hidden_wherever_they_are(lua: Sess
     assert text.value == "[redacted]"
 
 
+def test_only_the_settings_of_the_user_open_a_field_with_the_name_of_a_secret(library: Library, settings: Path) -> None:
+    (settings / "settings" / "config.toml").write_text(
+        '[integrations.shelf]\nopen_fields = "access_token"\n', encoding="utf-8"
+    )
+    code, result = document("integrations:call", "shelf.get_book", "--book-id", "2", "--json")
+    assert (code, result["data"]["access_token"]) == (0, "canary-3")
+    _, result = document("integrations:call", "shelf.list_readers", "--json")
+    assert "canary" not in json.dumps(result)
+
+
 def test_a_list_whose_end_nobody_states_has_a_note(lua: Session) -> None:
     notes = lua.run("return #app.integrations.shelf.list_readers()").notes
     assert any("nobody says how this list ends" in note for note in notes)

@@ -52,6 +52,7 @@ days = 365
 [integrations.heroku]
 url = "https://api.heroku.com"
 allow_host = ["heroku.example.com", "127.0.0.1:80"]
+open_fields = ["secret_type"]
 
 [integrations.heroku.permissions]
 read = "allow"

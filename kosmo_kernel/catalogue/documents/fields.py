@@ -112,7 +112,7 @@ def columns(
             host="host" if has_host else "",
             bare=field.mark == BARE,
             values=field.values,
-            items=tuple(columns(inner, doc, spell)),
+            items=tuple(columns(inner, doc, spell)) if inner else (),
             spell=spell(field),
         )
         found.append(column)

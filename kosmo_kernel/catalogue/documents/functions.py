@@ -14,7 +14,13 @@ UNSTATED = "Neither the document nor the answers say how this list ends, so nobo
 _WHOLE = "The document names no pages for this list. An answer with a sign of more is an error."
 
 
-def function(service: str, name: str, facts: Mapping[str, Any], fields: Mapping[str, str]) -> Function:
+def function(
+    service: str,
+    name: str,
+    facts: Mapping[str, Any],
+    fields: Mapping[str, str],
+    opened: frozenset[str] = frozenset(),
+) -> Function:
     """Return a function.
 
     Parameters:
@@ -22,11 +28,13 @@ def function(service: str, name: str, facts: Mapping[str, Any], fields: Mapping[
         name: of the function.
         facts: about the function.
         fields: the facts of the fields of its records, by dotted name.
+        opened: names of fields that are not hidden, although their names are those of secrets.
 
     Raises:
         ValueError: the facts are none of this package.
     """
     found = [read_field(field, line) for field, line in fields.items()]
+    found = [field._replace(mark="") if field.name.rpartition(".")[2] in opened else field for field in found]
     params = tuple(_param(param) for param in facts.get("params", ()))
     summary = facts.get("summary") or _words(name.partition("_")[2]).capitalize()
     pages = Pages.of(facts["pages"]) if "pages" in facts else None
@@ -43,6 +51,7 @@ def function(service: str, name: str, facts: Mapping[str, Any], fields: Mapping[
         pages=pages,
         headers=facts.get("headers", {}),
         is_closed=True,
+        opened=opened,
         in_snapshot=facts["returns"] == "list" and not any(param.required for param in params),
     )
     return replace(
