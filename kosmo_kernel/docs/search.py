@@ -37,6 +37,7 @@ _INEXACT = 0.7  # how much a word counts that is nearly that of the question
 _FACTORS = {"check": 0.9, "guide": 0.6, "index": 0.5, "record": 0.85}  # of the score of a kind of page; 1 for others
 _MIN_SHARE = 0.35  # of the best score, that a page needs to be a result
 _MIN_PREFIX, _MIN_PART = 3, 4  # letters that a word needs to stand for longer ones
+_MAX_KNOWN = 2_000  # words of searches that are remembered
 _MAX_SIMILAR = 3  # words that can replace a misspelt one
 _MIN_SIMILARITY = 0.82
 
@@ -128,10 +129,15 @@ class _Index:
         self.entries = entries
         pages = Counter(word for entry in entries for word in entry.weights)
         self._rarity = {word: math.log1p((len(entries) - n + 0.5) / (n + 0.5)) for word, n in pages.items()}
+        self._known: dict[str, dict[str, float]] = {}  # the alternatives of words, as a script may search repeatedly
 
     def expanded(self, terms: Iterable[str]) -> list[dict[str, float]]:
         """Return for each term the words that can stand for it, with how much each of them counts."""
-        return [self._alternatives(word) for word in dict.fromkeys(map(stem, terms))]
+        if len(self._known) > _MAX_KNOWN:
+            self._known = {}  # another thread may still read the earlier one
+        known, words = self._known, dict.fromkeys(map(stem, terms))
+        known.update((word, self._alternatives(word)) for word in words if word not in known)
+        return [known[word] for word in words]
 
     def score(self, weights: Mapping[str, float], terms: Iterable[Mapping[str, float]]) -> float:
         """Return the sum of the best match of each term among some words."""
