@@ -81,7 +81,7 @@ def make_table(
     if error is not None:
         raise error.with_traceback(None)  # which is of another thread
     rows, failures = result.values if result else ([], [])
-    columns = tuple(Column(name, name) for name in table.columns)
+    columns = tuple(Column(name, name, main=name in (table.page or table.key)) for name in table.columns)
     return TableReport(
         table,
         alias,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Self, TypeVar, overload
 
 from kosmo_kernel.safety.markup import Markdown, Markup, Plain
+from kosmo_kernel.text.width import display_width
 
 M = TypeVar("M", bound=Markup)
 
@@ -196,10 +197,12 @@ def _table(kind: type[M], head: Sequence[str], rows: Iterable[Sequence[Markup]])
     cells += [[kind().join([cell]) for cell in row] for row in rows]
     if kind is Markdown:
         cells = [[cell.sub(_BAR, lambda _: kind("\\|")) for cell in row] for row in cells]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head) - 1)]
+    widths = [max(display_width(row[i]) for row in cells) for i in range(len(head) - 1)]
     space = kind(" ")
     lines = [
-        kind(" | ").join([*(cell + space * (w - len(cell)) for cell, w in zip(row, widths, strict=False)), row[-1]])
+        kind(" | ").join(
+            [*(cell + space * (w - display_width(cell)) for cell, w in zip(row, widths, strict=False)), row[-1]]
+        )
         for row in cells
     ]
     lines.insert(1, kind(" | ").join(kind(":") + kind("-") * (width - 1) for width in [*widths, len(head[-1])]))

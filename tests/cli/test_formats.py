@@ -269,3 +269,10 @@ def test_a_document_of_its_own_and_a_form_exclude_one_another() -> None:
     for args in ((LUA, "-e", "1"), ("integrations:call", f"heroku.{HEROKU.functions[0].name}")):
         done = kosmo(*args, "--json", "--format", "csv")
         assert (done.returncode, json.loads(done.stdout)["meta"]["error"]["type"]) == (2, "usage")
+
+
+def test_a_table_of_an_inventory_has_the_columns_of_its_page_first_on_a_narrow_terminal() -> None:
+    lines = standing(on_terminal("inventory", "--table", "apps", "--demo", columns=80))
+    heading = next(line for line in lines if line.startswith("name "))
+    assert heading.split() == ["name", "team", "region", "stack", "pipeline", "stage"]
+    assert max(map(len, lines)) <= 80
