@@ -9,6 +9,7 @@ import lab_page
 import nbformat
 import pytest
 from lab_page import Lab, chromium, lab_server
+from playwright.sync_api import expect
 from repository import NOTEBOOKS
 
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -76,15 +77,15 @@ def test_a_list_of_records_is_a_table(first_steps: Lab) -> None:
 def test_a_page_of_the_reference_has_headings_and_coloured_lua(first_steps: Lab) -> None:
     page = first_steps.cell("read").locator(".jp-RenderedMarkdown")
     assert page.locator("h1").inner_text() == "heroku.list_dynos"
-    assert "local" in page.locator("pre code span").all_inner_texts()
+    expect(page.locator("pre code span").get_by_text("local", exact=True).first).to_be_attached()
 
 
 def test_an_error_is_short_and_marks_the_line(first_steps: Lab) -> None:
     error = first_steps.cell("unknown").locator('[data-mime-type="application/vnd.jupyter.stderr"]').inner_text()
     lines = error.strip().split("\n")
     [at] = [cell.execution_count for cell in first_steps.contents().cells if cell.id == "unknown"]
-    assert lines[0].startswith(f"UnknownNameError: In[{at}]:1: Heroku has no function and no account `list_dynoes`.")
-    assert lines[1:] == ['----> 1 local dynos = heroku.list_dynoes({ app_id = "my-app" })']
+    assert lines[0].startswith(f"UnknownNameError: In[{at}]:2: Heroku has no function and no account `list_dynoes`.")
+    assert lines[1:] == ['----> 2 local dynos = heroku.list_dynoes({ app_id = "my-app" })']
 
 
 def test_lua_is_coloured(first_steps: Lab) -> None:

@@ -1,13 +1,14 @@
 """Hostile outputs in real pages: no script runs, nothing is asked, nothing moves, and nothing stands over the page.
 
 Every case of `hostile_outputs.py` is shown by both kernels in JupyterLab and in Notebook 7, in the pages that nbconvert
-makes of these notebooks, and in the page of `kosmo run --html`; what a service says also in the form of
+makes of these notebooks, in Voila, and in the page of `kosmo run --html`; what a service says also in the form of
 `%kosmo explore`. The same texts shown as they are do harm in each of them.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import defaultdict
@@ -28,6 +29,7 @@ from hostile_service import Heard, listening, service
 from kernel_client import known_to_jupyter
 from kosmo_command import COMMAND, environment
 from lab_page import Lab, Notebook7, chromium, expose_notebook_7, lab_server
+from started_server import free_port, started_server
 
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.runbook import page
@@ -38,10 +40,13 @@ needs_mathjax = pytest.mark.skipif(
     find_spec("jupyter_server_mathjax") is None, reason="jupyter-server-mathjax is not installed"
 )
 
+needs_voila = pytest.mark.skipif(find_spec("voila") is None, reason="voila is not installed")
+
 RUN = 300  # seconds for a command to run a notebook
 KERNELS = ["kosmo-lua", "python3"]
 HERE = Path(__file__).parent
 # nbconvert's pages load MathJax from there. Here it comes from a package, with another output than they ask for.
+FONTS = "https://cdn.jsdelivr.net/npm/@fortawesome/"  # which Voila's pages load
 CDN = "https://cdnjs.cloudflare.com/ajax/libs/"
 MATHJAX = CDN + "mathjax/2.7.7/"
 LOADER = f"document.write('<script src=\"{MATHJAX}MathJax.js?config=TeX-AMS-MML_HTMLorMML-full,Safe\"><\\/script>')"
@@ -118,6 +123,18 @@ class Place:
                 watched.page.locator(".jp-Cell").last.locator(".MathJax").first.wait_for(state="attached")
             harms = watched.harms()
         return harms, [url for url in watched.strange if not url.startswith(CDN)]
+
+    def voila(self, name: str) -> tuple[Harms, list[str]]:
+        """Open the page that Voila makes of a notebook, which it runs: the harm that it did, and what else it asked."""
+        command = [sys.executable, "-m", "voila", name, "--no-browser", f"--port={free_port()}"]
+        with started_server(command, os.environ, self.folder, r"http://localhost:\d+/") as address:
+            own = (address, address.replace("http", "ws", 1), "blob:")
+            with closing(self.watched(own=own)) as watched:
+                watched.page.goto(address, wait_until="commit")
+                formula = watched.page.locator("[id^='cell-id=']").last.locator("mjx-container")
+                formula.wait_for(state="attached", timeout=1000 * RUN)
+                harms = watched.harms()
+        return harms, [url for url in watched.strange if not url.startswith(FONTS)]
 
 
 def _mathjax(url: str) -> dict[str, Any] | None:
@@ -260,6 +277,15 @@ def test_no_hostile_output_does_harm_in_a_page_of_kosmo_run(place: Place, kernel
     assert (strange, place.canary.asked) == ([], [])
 
 
+@needs_voila
+@pytest.mark.full
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_no_hostile_output_does_harm_in_voila(place: Place, kernel: str) -> None:
+    harms, strange = place.voila(f"{kernel}.ipynb")
+    assert not harms, written(harms, place.names)
+    assert (strange, place.canary.asked) == ([], [])
+
+
 # The same as it is ------------------------------------------------------------------------------------------------
 
 
@@ -289,6 +315,12 @@ def raw_groups(every: list[Case]) -> list[list[Case]]:
 @pytest.mark.full
 def test_the_same_as_they_are_do_harm_in_jupyterlab(place: Place) -> None:
     enough(place.cases, merged(place.lab(name)[1] for name in RAW), 360)
+
+
+@needs_voila
+@pytest.mark.full
+def test_the_same_as_they_are_do_harm_in_voila(place: Place) -> None:
+    enough(place.cases, place.voila("raw.ipynb")[0], 300)
 
 
 @needs_mathjax

@@ -148,6 +148,7 @@ class Watched:
         size = {"width": 1200, "height": 900}
         context = browser.new_context(viewport=size, service_workers="block", bypass_csp=True)
         self.context = context
+        context.set_default_timeout(PATIENCE * 1000)
         context.expose_binding("harm", lambda _source, number=0, *_: self._harms[int(number or 0)].add("script"))
         context.add_init_script(_WATCH + _AREAS)
         context.route("**/*", self._answer)
