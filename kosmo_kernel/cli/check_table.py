@@ -57,6 +57,8 @@ def print_report(screen: Console, report: CheckReport, *, full: bool, why: bool)
 
 
 def _print_report(screen: Console, report: CheckReport, *, full: bool, why: bool) -> None:
+    against = f" · against {escape_control(report.against)}" if report.against else ""
+    screen.print(Text(f"account {escape_control(report.account)} · {report.now:%Y-%m-%d %H:%M} UTC{against}\n", "dim"))
     shown = [result for result in report.results if result.findings or result.gone]
     for result in sorted(shown, key=lambda one: -SEVERITIES.index(one.check.severity)):
         _print_result(screen, result, full=full, why=why)
@@ -65,11 +67,7 @@ def _print_report(screen: Console, report: CheckReport, *, full: bool, why: bool
     passed = [result.check.name for result in report.results if result.status == "passed" and not result.findings]
     if passed:
         _print_names(screen, f"Passed ({len(passed)}): ", passed, "green")
-    screen.print(Text(_counts(report), "bold"))
-    requests = f" · {counted(report.cost.requests, 'request')}" if report.cost else ""
-    account = f"account {escape_control(report.account)} · {report.now:%Y-%m-%d %H:%M} UTC"
-    account += f" · against {escape_control(report.against)}" if report.against else ""
-    screen.print(Text(f"{account}{requests} · {duration(report.seconds)}", "dim"))
+    screen.print(Text(_totals(report), "bold"), soft_wrap=True)
 
 
 def _print_result(screen: Console, result: CheckResult, *, full: bool, why: bool) -> None:
@@ -177,8 +175,8 @@ def _print_names(screen: Console, label: str, names: Sequence[str], colour: str)
     screen.print()
 
 
-def _counts(report: CheckReport) -> str:
-    """Return the last line but one: the findings by severity, and the checks by outcome."""
+def _totals(report: CheckReport) -> str:
+    """Return the last line: the findings by severity, the checks by outcome, and what the run took."""
     counts = summary(report)
     severities = ", ".join(f"{counts[name]:,} {name}" for name in reversed(SEVERITIES) if counts[name])
     parts = [f"{counted(counts['findings'], 'finding')}{f' ({severities})' if severities else ''}"]
@@ -189,4 +187,5 @@ def _counts(report: CheckReport) -> str:
     text = " · ".join(parts)
     for name in ("not_checked", "not_set_up"):
         text += f", {counts[name]:,} {name.replace('_', ' ')}" if counts[name] else ""
-    return text
+    requests = f" · {counted(report.cost.requests, 'request')}" if report.cost else ""
+    return f"{text}{requests} · {duration(report.seconds)}"
