@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -59,7 +60,11 @@ def test_export_prints_each_record_with_its_list_and_its_time(file: str) -> None
 def test_export_writes_a_private_file_for_each_list(tmp_path: Path, form: str) -> None:
     folder, saved = tmp_path / "lists", archive.read(SHIPPED)
     code, answer = document("archive", "export", SHIPPED, "-o", str(folder), "--format", form, "--json")
-    readers = {"jsonl": lambda path: pd.read_json(path, lines=True), "csv": pd.read_csv, "parquet": pd.read_parquet}
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
+        "jsonl": lambda path: pd.DataFrame([json.loads(line) for line in path.read_bytes().splitlines()]),
+        "csv": pd.read_csv,
+        "parquet": pd.read_parquet,
+    }
 
     assert (code, answer["files"]) == (0, {f"{name}.{form}": len(frame) for name, frame in saved.items()})
     for name, rows in answer["files"].items():
