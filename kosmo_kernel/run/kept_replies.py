@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.settings.limits import MAX_RECORDS
-
-MAX_AGE_SECONDS = 300
+from kosmo_kernel.settings.table import SHARE_SECONDS
 
 
 @dataclass(slots=True)
@@ -33,10 +32,13 @@ class KeptReplies:
 
     Parameters:
         clock: returns seconds.
+
+    Raises:
+        SettingsError: KOSMO_SHARE_SECONDS is invalid.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+        self._clock, self._max_age = clock, SHARE_SECONDS.resolve()
         self._lock = threading.Lock()
         self._replies: dict[Hashable, KeptReply] = {}  # the oldest first
 
@@ -45,7 +47,7 @@ class KeptReplies:
         with self._lock:
             kept = self._replies.get(key)
             is_usable = kept is not None and kept.account == account and cell not in kept.cells
-            if kept is None or not is_usable or self._clock() - kept.seconds > MAX_AGE_SECONDS:
+            if kept is None or not is_usable or self._clock() - kept.seconds > self._max_age:
                 return None
             kept.cells.add(cell)
             return kept

@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,11 +33,13 @@ from kosmo_kernel.runbook.parameters import values_of
 from kosmo_kernel.runbook.report import Report
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.redaction import REDACTED
-from kosmo_kernel.settings.table import CALL_LOG, PROGRESS, ROWS
+from kosmo_kernel.settings.table import CALL_LOG, PROGRESS, ROWS, SHARE_SECONDS
 
 MAX_ROWS = (
     2000  # the most rows of a table: a reader of the copy cannot request more, and more would slow a browser down
 )
+
+NO_LIMIT = "1e9"  # seconds for which the cells of a run share responses: as long as it takes
 
 __all__ = ["Report", "Runbook", "read", "run", "with_account"]
 
@@ -103,7 +105,9 @@ def run(
 
 @contextmanager
 def _exported(rows: str, log: Path) -> Iterator[None]:
-    """Set the environment of the kernel within the block. It shows no progress: nobody watches."""
-    progress = os.environ.get(PROGRESS.variable, "0")
-    with ROWS.exported(rows), PROGRESS.exported(progress), CALL_LOG.exported(str(log)):
+    """Set the environment of the kernel within the block. Nobody watches, so it shows no progress."""
+    progress, sharing = os.environ.get(PROGRESS.variable, "0"), os.environ.get(SHARE_SECONDS.variable, NO_LIMIT)
+    with ExitStack() as stack:
+        for setting, value in ((ROWS, rows), (PROGRESS, progress), (CALL_LOG, str(log)), (SHARE_SECONDS, sharing)):
+            stack.enter_context(setting.exported(value))
         yield

@@ -266,6 +266,13 @@ OUTAGE_TIMEOUT = Setting(
     variable="KOSMO_OUTAGE_TIMEOUT",
     config=("limits", "outage_timeout"),
 )
+SHARE_SECONDS = Setting(
+    "share_seconds",
+    "Seconds for which cells with `%kosmo check` and `%kosmo table` share responses. `kosmo run` has no limit.",
+    _SECONDS,
+    300.0,
+    variable="KOSMO_SHARE_SECONDS",
+)
 MCP_TOKEN = Setting(
     "mcp_token",
     "The token that clients of `kosmo mcp:serve --http` must send. If it is not set, a new one is generated.",
@@ -512,7 +519,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
         MACOS_SANDBOX,
     ),
     "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, OPEN_FIELDS, FINGERPRINT_KEY, *PERMISSIONS),
-    "network": (CONNECT_TIMEOUT, READ_TIMEOUT, OUTAGE_TIMEOUT, MCP_TOKEN),
+    "network": (CONNECT_TIMEOUT, READ_TIMEOUT, OUTAGE_TIMEOUT, SHARE_SECONDS, MCP_TOKEN),
     "checks": (CHECKS_FOLDER, *CHECK_PARAMETERS),
     "output": (PROGRESS, ROWS, HISTORY, CALL_LOG),
     "recording": (RECORD, RECORD_RUN, REPLAY, RESUME, RESUME_WITHIN, NOTEBOOK_RECORD, NOTEBOOK_RESUME),
