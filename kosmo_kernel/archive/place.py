@@ -117,7 +117,7 @@ class Place(NamedTuple):
             yield "other users can write it, so its answers could be anything. Name another file"
 
     def _faults_of_read(self, status: os.stat_result) -> Iterator[str]:
-        if status.st_uid not in {os.geteuid(), 0, Path.cwd().stat().st_uid}:
+        if status.st_uid not in {os.geteuid(), 0} and not _is_in_checkout_of(status.st_uid):
             yield "it belongs to another user, so its answers could be anything. Copy it, if you trust it"
         if status.st_mode & stat.S_IWOTH:
             yield "every user of this machine can write it. If you trust it: chmod o-w"
@@ -136,3 +136,10 @@ class Place(NamedTuple):
                         f"somebody else may have made {self.path.name}{suffix} beside it, which SQLite would read. "
                         "Delete that file"
                     )
+
+
+def _is_in_checkout_of(user: int) -> bool:
+    """Return whether the folder that is worked in belongs to a user, whose files are trusted then."""
+    with suppress(FileNotFoundError):
+        return Path.cwd().stat().st_uid == user
+    return False

@@ -40,6 +40,7 @@ from kosmo_kernel.archive.responses import (
 )
 from kosmo_kernel.archive.runs import (
     CURRENT,
+    EarlierAnswers,
     begin_run,
     change_text,
     delete_replaced,
@@ -92,20 +93,6 @@ class _Waiting:
         self.error: BaseException | None = None
 
 
-class TakenOver(NamedTuple):
-    """What a run took over from earlier ones: the number of answers, and the time of the oldest that there was."""
-
-    answers: int
-    oldest: datetime
-
-    def facts(self) -> dict[str, Any]:
-        """Return the facts for a JSON document."""
-        return {"answers": self.answers, "oldest": iso_time(self.oldest)}
-
-    def __str__(self) -> str:
-        return f"{self.answers:,} of which an earlier run had, the oldest of {iso_time(self.oldest)}"
-
-
 class Recorder:
     """Record a run in an archive. Thread-safe.
 
@@ -156,10 +143,9 @@ class Recorder:
         self.resumes = resume
 
     @property
-    def taken_over(self) -> TakenOver | None:
+    def taken_over(self) -> EarlierAnswers | None:
         """What was taken over from earlier runs, or None for nothing."""
-        oldest = self._earlier.oldest
-        return TakenOver(self._taken, oldest) if self._taken and oldest else None
+        return self._earlier._replace(answers=self._taken) if self._taken else None
 
     def now(self) -> datetime:
         """Return the time of the data: of a run that goes on, that of the last answer that it took, else the time."""

@@ -42,21 +42,33 @@ class Run(NamedTuple):
     replaced_by: int | None
 
 
-class Earlier(NamedTuple):
-    """The answers that earlier runs left to a run.
+class EarlierAnswers(NamedTuple):
+    """The answers that earlier runs left to a run, or those that it took.
 
     Parameters:
         answers: how many there are.
-        oldest: the time of the oldest of them; None without answers.
+        oldest: the time of the oldest that was left; now without answers.
     """
 
     answers: int
-    oldest: datetime | None
+    oldest: datetime
+
+    @property
+    def age(self) -> float:
+        """The age of the oldest answer in seconds."""
+        return max(0.0, (datetime.now(UTC) - self.oldest).total_seconds())
 
     @property
     def age_text(self) -> str:
         """The age of the oldest answer with its time: `2 h 5 min old (2026-11-20T09:30:00Z)`."""
-        return _age_text(self.oldest) if self.oldest else ""
+        return f"{duration(int(self.age))} old ({iso_time(self.oldest)})"
+
+    def facts(self) -> dict[str, Any]:
+        """Return the facts for a JSON document."""
+        return {"answers": self.answers, "oldest": iso_time(self.oldest)}
+
+    def __str__(self) -> str:
+        return f"{self.answers:,} of which an earlier run had, the oldest of {iso_time(self.oldest)}"
 
 
 def read_runs(archive: Archive) -> list[Run]:
@@ -160,7 +172,7 @@ def end_run(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("UPDATE kosmo_runs SET ended = ? WHERE run = ?", (iso_time(datetime.now(UTC)), name))
 
 
-def earlier_answers(archive: Archive, takes_to: int, run: int = 0) -> Earlier:
+def earlier_answers(archive: Archive, takes_to: int, run: int = 0) -> EarlierAnswers:
     """Return what earlier runs left to a run, by the last answer that it may take.
 
     Raises:
@@ -170,7 +182,7 @@ def earlier_answers(archive: Archive, takes_to: int, run: int = 0) -> Earlier:
         f"SELECT count(*), min(at), max(at) FROM kosmo_answers WHERE {_TAKEN}", (takes_to, run)
     )
     if not count:
-        return Earlier(0, None)
+        return EarlierAnswers(0, datetime.now(UTC))
     try:
         first, last = parse_time(oldest), parse_time(newest)
     except (ValueError, TypeError):
@@ -180,7 +192,7 @@ def earlier_answers(archive: Archive, takes_to: int, run: int = 0) -> Earlier:
             f"{archive.file} has an answer of {iso_time(last)}, which is later than now: the clock of this machine is "
             f"wrong, or the answer is. Nothing was sent. Set the clock, or record anew without `{RESUME.command}`."
         )
-    return Earlier(count, first)
+    return EarlierAnswers(count, first)
 
 
 def change_text(archive: Archive, run: Run) -> str:
@@ -228,9 +240,9 @@ def _run(*row: Any) -> Run:
     return Run(number, name, account, parse_time(begun), ended, takes_to, replaced_by)
 
 
-def _check_age(archive: Archive, earlier: Earlier) -> None:
+def _check_age(archive: Archive, earlier: EarlierAnswers) -> None:
     limit = RESUME_WITHIN.resolve(None, config().get(*RESUME_WITHIN.config))
-    if earlier.oldest is not None and _age(earlier.oldest) > limit:
+    if earlier.age > limit:
         raise SettingsError(
             f"The oldest answer in {archive.file} is {earlier.age_text}, and `{RESUME.command}` takes answers up to an "
             f"age of {duration(int(limit))}. Take older ones with `{RESUME_WITHIN.command} SECONDS` (or "
@@ -286,11 +298,3 @@ def _scripts(archive: Archive, condition: str, values: tuple[int, ...]) -> dict[
         digest, _, name = str(script).partition(" ")
         scripts.setdefault(name, set()).add(digest)
     return scripts
-
-
-def _age(moment: datetime) -> float:
-    return max(0.0, (datetime.now(UTC) - moment).total_seconds())
-
-
-def _age_text(moment: datetime) -> str:
-    return f"{duration(int(_age(moment)))} old ({iso_time(moment)})"

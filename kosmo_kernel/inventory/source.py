@@ -25,7 +25,7 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import AccountLists, redacted
 
 if TYPE_CHECKING:
-    from kosmo_kernel.archive.recorder import TakenOver
+    from kosmo_kernel.archive.runs import EarlierAnswers
 
 # The lists that an inventory reads; those below have one request for each record of a list above.
 LISTS = (
@@ -63,7 +63,7 @@ class AccountData:
     failures: Sequence[Row] = ()
     origin: Path | None = None
     requests: int = 0
-    taken_over: TakenOver | None = None
+    taken_over: EarlierAnswers | None = None
     notes: Sequence[str] = ()
     interrupted: bool = False
 

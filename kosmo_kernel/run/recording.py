@@ -38,7 +38,8 @@ from kosmo_kernel.settings.table import (
 if TYPE_CHECKING:
     from kosmo_kernel.archive.playback import Playback
     from kosmo_kernel.archive.player import Player
-    from kosmo_kernel.archive.recorder import Recorder, TakenOver
+    from kosmo_kernel.archive.recorder import Recorder
+    from kosmo_kernel.archive.runs import EarlierAnswers
 
 _recorders: dict[str, Recorder] = {}  # shared by the sessions of this process, by file
 _players: dict[str, Player] = {}
@@ -217,7 +218,7 @@ class RecordingMode:
         return self._recorder.summary() if self._recorder else ""
 
     @property
-    def taken_over(self) -> TakenOver | None:
+    def taken_over(self) -> EarlierAnswers | None:
         """What was taken over from earlier runs, or None for nothing."""
         return self._recorder.taken_over if self._recorder else None
 

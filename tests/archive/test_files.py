@@ -249,6 +249,7 @@ def test_what_does_not_exist_or_is_empty_is_not_replayed(tmp_path: Path) -> None
     assert [one["account"] for one in runs(tmp_path / "empty.kosmo")] == ["default"]
 
 
+@pytest.mark.claim("recording-own")
 @both
 def test_views_of_others_are_never_queried(door: Door, file: Path) -> None:
     endless = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n"
@@ -265,6 +266,7 @@ def test_a_query_that_takes_too_long_is_ended(file: Path, monkeypatch: pytest.Mo
 # Who may have written it -------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("recording-own")
 def test_a_file_of_another_user_is_not_believed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = file.stat().st_uid
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
@@ -304,6 +306,7 @@ def test_a_folder_in_which_everybody_can_replace_files_is_refused(door: Door, fi
     door(file)
 
 
+@pytest.mark.claim("recording-own")
 @both
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
 def test_what_somebody_else_put_beside_a_file_is_not_taken_in(door: Door, file: Path, suffix: str) -> None:

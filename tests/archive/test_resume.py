@@ -117,6 +117,7 @@ def account(token: str, url: str = "https://api.heroku.com") -> Account:
     return Account("heroku", "default", token, url, "a test")
 
 
+@pytest.mark.claim("recording-own")
 @pytest.mark.parametrize(
     ("other", "says"),
     [
