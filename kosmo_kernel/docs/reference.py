@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
 from kosmo_kernel.docs.subject import LEFT_OUT, REFERENCE, TABLES, part_names, parts_of
-from kosmo_kernel.docs.tables import table_descriptions
+from kosmo_kernel.docs.tables import table_descriptions, table_page
 from kosmo_kernel.pages import page
 from kosmo_kernel.pages.page import paragraphs
-from kosmo_kernel.questions.tables import find_table
 from kosmo_kernel.safety.markup import markdown_of_package
 
 _RETURNS = {"list": "A list of records", "record": "A record"}
@@ -58,7 +57,7 @@ def part_page(integration: Integration, part: str) -> Iterator[str]:
     """Yield one of the pages that `part_names` names."""
     yield f"# {parts_of(integration)[part]}"
     if part.startswith(f"{TABLES}."):
-        yield from _table_page(integration, part)
+        yield from table_page(integration.name, part.removeprefix(f"{TABLES}."))
     else:
         yield from {REFERENCE: _most_used, TABLES: _tables, LEFT_OUT: _left_out}[part](integration)
 
@@ -92,15 +91,6 @@ def _tables(integration: Integration) -> Iterator[str]:
         "in Python, and returns a list of records that always have the same columns; a column without a value is null."
     )
     yield from table_descriptions(integration.name)
-
-
-def _table_page(integration: Integration, part: str) -> Iterator[str]:
-    """Yield what the rows and columns of one table are, and how to get it."""
-    shared = find_table(integration.name, part.partition(".")[2])
-    yield f"```lua\n{integration.name}.{part}()\n```"
-    yield paragraphs(shared.about)
-    yield f"Columns: {', '.join(f'`{column}`' for column in shared.columns)}."
-    yield f"What identifies a row: {', '.join(f'`{column}`' for column in shared.key)}."
 
 
 def _left_out(integration: Integration) -> Iterator[str]:

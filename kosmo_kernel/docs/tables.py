@@ -1,18 +1,33 @@
-"""Describe the shared tables of a service: what the rows of each mean, and its columns."""
+"""Describe the shared tables of a service: what the rows of each mean, its columns, and its parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from kosmo_kernel.pages.page import paragraphs
-from kosmo_kernel.questions.tables import find_table, table_names
+from kosmo_kernel.questions.tables import SharedTable, find_table, table_names
 
 
 def table_descriptions(service: str) -> Iterator[str]:
     """Yield a paragraph for each table of a service."""
     for name in table_names(service):
         table = find_table(service, name)
-        columns = ", ".join(f"`{column}`" for column in table.columns)
-        parameters = "".join(f" `{one.name} = {one.default}`: {one.doc}." for one in table.parameters)
-        text = f"**`{service}.tables.{name}()`: {table.title}.** {table.about} Columns: {columns}."
-        yield paragraphs(f"{text}{' Parameters:' if parameters else ''}{parameters}")
+        parts = [f"**`{service}.tables.{name}()`: {table.title}.**", table.about, _columns(table), _parameters(table)]
+        yield paragraphs(" ".join(filter(None, parts)))
+
+
+def table_page(service: str, name: str) -> Iterator[str]:
+    """Yield what the rows and columns of one table are, and how to get it."""
+    table = find_table(service, name)
+    yield f"```lua\n{service}.tables.{name}()\n```"
+    yield from map(paragraphs, filter(None, [table.about, _columns(table), _parameters(table)]))
+    yield f"What identifies a row: {', '.join(f'`{column}`' for column in table.key)}."
+
+
+def _columns(table: SharedTable) -> str:
+    return f"Columns: {', '.join(f'`{column}`' for column in table.columns)}."
+
+
+def _parameters(table: SharedTable) -> str:
+    listed = "".join(f" `{one.name} = {one.default}`: {one.doc}." for one in table.parameters)
+    return f"Parameters:{listed}" if listed else ""

@@ -33,7 +33,7 @@ _TARGET = r"([A-Za-z_][\w.]*(?:\[[^\]]*\])?)"
 # A name with its fields, indexes and one call.
 _VALUE = r"((?:[A-Za-z_][\w.]*)(?:\[[^\]]*\])?(?:\([^()]*\))?)"
 
-_OF_LISTS = "filter|reject|map|flatten|take|unique_by|index_by|group_by|count_by|sum_by|sort_by|join"
+_OF_LISTS = "filter|reject|map|flatten|take|drop|unique_by|index_by|group_by|count_by|sum_by|sort_by|join"
 # A method of a list.
 _METHOD = rf"(?<![\w.:])(?!(?:list|parallel)\b)([A-Za-z_][\w.]*)(?:[.:]({_OF_LISTS})|:(find))\(\s*"
 
