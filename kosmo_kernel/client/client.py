@@ -43,7 +43,7 @@ from kosmo_kernel.client.pages import (
     following,
 )
 from kosmo_kernel.client.rate_limiter import Permit, RateLimiter
-from kosmo_kernel.client.responses import COUNT, UNAVAILABLE, CallErrors, json_kind, retry_after
+from kosmo_kernel.client.responses import COUNT, TOO_MANY, UNAVAILABLE, CallErrors, json_kind, retry_after
 from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, RetryableError, RetryPolicy
 from kosmo_kernel.client.secrets import clean, quotable_headers
 from kosmo_kernel.client.since import PAGE_SIZE, Since
@@ -339,12 +339,11 @@ class Exchange(CallErrors):
         if since and self.integration.newest_page:
             request = self.integration.newest_page(self.function.newest, PAGE_SIZE)
         while request is not None:
-            before = sum(page.count or 0 for page in pages) if pages else 0
-            pages.append(self._page(request, before))
+            pages.append(self._page(request, sum(page.count or 0 for page in pages)))
             request = pages[-1].following
             if since and any(map(since.ends_before, pages[-1].decoded())):
                 request = None
-            if fault := fault_of_last(pages, is_derived=self.function.pages is not None):
+            if self.function.pages and (fault := fault_of_last(pages)):
                 raise self.bad_answer(self.last_reply, fault)
             if self._cached and self._are_unchanged(pages):
                 if request is not None:
@@ -394,7 +393,8 @@ class Exchange(CallErrors):
         headers = {**self.function.headers, **page_request.headers}
         if cached and cached.tag:
             headers["If-None-Match"] = cached.tag
-        request = self._client.connections.request(address_of(page_request, self._url), headers, {}, self.function)
+        url = address_of(page_request, self._url) if page_request.target or page_request.query else self._url
+        request = self._client.connections.request(url, headers, {}, self.function)
         return self._retried(
             request,
             lambda reply: (
@@ -415,7 +415,7 @@ class Exchange(CallErrors):
             if isinstance(error.__cause__, ValueError) and ends_early(reply.body):
                 raise RetryableError(error) from error.__cause__
             raise
-        elements = self._pages.elements(value) if self._is_list else value
+        elements = self._pages.elements(value) if self._is_list and self._pages.items else value
         content = self._content(reply, elements)
         count = len(content) if self._is_list else 1
         self._progress.received.take(len(reply.body), count, lambda: self.where)
@@ -592,7 +592,7 @@ class Exchange(CallErrors):
             self._on_answer()
         if permit is None:
             return
-        if not self.is_rate_limited(reply):
+        if reply.status not in TOO_MANY or not self.is_rate_limited(reply):
             client.limiter.answered(permit, self._remaining)
         elif client.limiter.rejected(permit, retry_after(reply)):
             raise RetryableError(self.failure(reply), is_budget_used_up=True)

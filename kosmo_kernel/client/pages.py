@@ -52,7 +52,12 @@ def following(page: PageAnswer) -> Following:
         PageError: the next page cannot be known, or is elsewhere.
     """
     if page.pages.kind == "range":
-        return Following(page.next_range())
+        if page.reply.status != HTTPStatus.PARTIAL_CONTENT:
+            return Following(None)
+        next_range = page.reply.headers.get(NEXT_RANGE)  # sent back unchanged: only the service knows its form
+        if not next_range and not page.pages.ends_partial:
+            raise PageError("a part of a list (status 206), and no `Next-Range` that leads to the rest")
+        return Following(PageRequest(headers={"Range": next_range}) if next_range else None)
     total = page.total()
     match page.pages.kind:
         case "link-header":
@@ -84,15 +89,6 @@ class PageAnswer(NamedTuple):
         """Return the number of all records that the answer states, if it does."""
         found = value_at(self.value, self.pages.total) if self.pages.total else None
         return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
-
-    def next_range(self) -> PageRequest | None:
-        """Return the request for the next page: `Next-Range` unchanged, because only the service knows its form."""
-        if self.reply.status != HTTPStatus.PARTIAL_CONTENT:
-            return None
-        following = self.reply.headers.get(NEXT_RANGE)
-        if not following and not self.pages.ends_partial:
-            raise PageError("a part of a list (status 206), and no `Next-Range` that leads to the rest")
-        return PageRequest(headers={"Range": following}) if following else None
 
     def next_link(self) -> tuple[PageRequest | None, bool]:
         """Return the request for the next page, and whether nobody says that there is none."""
@@ -227,15 +223,10 @@ def address_of(page: PageRequest, url: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{urlencode(page.query)}" if page.query else url
 
 
-def fault_of_last(pages: Sequence[ResponsePage], *, is_derived: bool) -> str:
-    """Return what is wrong with the last page: it repeats the one before, or ends a list below its total; or nothing.
-
-    Parameters:
-        pages: the pages so far.
-        is_derived: how they follow was derived from a document.
-    """
+def fault_of_last(pages: Sequence[ResponsePage]) -> str:
+    """Return what is wrong if the last page repeats the one before, or ends a list below its total; else nothing."""
     page = pages[-1]
-    if is_derived and len(pages) > 1 and page.content and page.content == pages[-2].content:
+    if len(pages) > 1 and page.content and page.content == pages[-2].content:
         return f"pages that go in circles, page {len(pages)} the last"
     count = sum(one.count or 0 for one in pages) if page.following is None and page.total is not None else 0
     if page.following is None and page.total is not None and count < page.total:

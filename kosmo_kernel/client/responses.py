@@ -20,6 +20,7 @@ from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, Refuse
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.text.quantities import duration
 
+TOO_MANY = (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)  # that may say that there were too many requests
 UNAVAILABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 MAX_BODY_EXAMINED_BYTES = 2000  # from the start of a body, of which an error quotes a part
 MAX_BODY_QUOTED = 120  # characters
@@ -225,7 +226,7 @@ def retry_after(reply: Response) -> float | None:
         return int(value) if COUNT.fullmatch(value) else None
     reset = next(filter(COUNT.fullmatch, (reply.headers.get(name, "") for name in RESET_HEADERS)), "")
     date = _timestamp(value)
-    if date is None and reset and reply.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
+    if date is None and reset and reply.status in TOO_MANY:
         if int(reset) < FIRST_TIME:
             return int(reset)
         date = float(reset)

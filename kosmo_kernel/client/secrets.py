@@ -18,6 +18,7 @@ from kosmo_kernel.accounts.fingerprints import FINGERPRINT
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.catalogue.documents.secrets import is_secret_name
 from kosmo_kernel.catalogue.model import FieldRule
+from kosmo_kernel.catalogue.pages import Pages
 from kosmo_kernel.safety.redaction import REDACTED
 
 # A service's own word for an error. Errors about things that hold secrets repeat nothing else.
@@ -42,7 +43,7 @@ def clean(function: Function, value: Any, fingerprint: Callable[[object], str]) 
         value = _without_named_secrets(value, function.opened)
     rules = function.rules
     if rules.is_guarded or rules.fields:
-        for row in _rows(function, value):
+        for row in _rows(function.pages, value) if function.pages else value if isinstance(value, list) else [value]:
             if isinstance(row, dict):
                 _clean(row, rules)
     return value
@@ -84,13 +85,12 @@ def _text(value: object, pattern: re.Pattern[str]) -> str | None:
     return value if isinstance(value, str) and pattern.fullmatch(value) else None
 
 
-def _rows(function: Function, value: Any) -> Iterable[Any]:
+def _rows(pages: Pages, value: Any) -> Iterable[Any]:
     """Return the records in a body, whose list may be in an envelope, and each record in an element."""
-    pages = function.pages
-    if pages and isinstance(value, dict):
+    if isinstance(value, dict):
         value = pages.elements(value)
     rows = value if isinstance(value, list) else [value]
-    return [*rows, *map(pages.record, rows)] if pages and pages.element else rows
+    return [*rows, *map(pages.record, rows)] if pages.element else rows
 
 
 def _without_named_secrets(value: Any, opened: Collection[str]) -> Any:

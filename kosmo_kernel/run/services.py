@@ -275,7 +275,8 @@ class Services:
                     self._begin_many(bound_call, handle)
                 else:
                     reply = self.call(bound_call, handle)
-                    reply.values += [Records([])] * _collects_list(bound_call)
+                    if bound_call.collect and _collects_list(bound_call):
+                        reply.values.append(Records([]))
                     handle.on_result(reply)
             except Cancelled:
                 pass
