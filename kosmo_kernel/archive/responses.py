@@ -15,7 +15,7 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.catalogue.pages import PAGE_HEADERS
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
-from kosmo_kernel.client.responses import REMAINING_HEADERS, RESET_HEADERS
+from kosmo_kernel.client.responses import REMAINING_HEADERS, RESET_HEADERS, TOO_MANY
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets
 from kosmo_kernel.errors import ApiError, RateLimitError, UnreachableError, api_error
 from kosmo_kernel.safety.intake import decode_json
@@ -31,7 +31,8 @@ _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND
 _PASSING_ERRORS = (RateLimitError, UnreachableError)
 _NAMED = ("servers", "tools", "prompts")  # lists whose items must have a name
 # The headers that the client reads of every service, besides those that an integration names.
-_READ = frozenset({"content-type", "location", "retry-after", *PAGE_HEADERS, *REMAINING_HEADERS, *RESET_HEADERS})
+_READ = frozenset({"content-type", "location", "retry-after", *PAGE_HEADERS})
+_OF_REFUSALS = frozenset({*REMAINING_HEADERS, *RESET_HEADERS})  # that may say that there were too many requests
 
 
 class StoredAnswer(NamedTuple):
@@ -146,7 +147,8 @@ class ResponseRedactor:
 
     def _headers(self, reply: Response, function: Function) -> dict[str, str]:
         headers = quotable_headers(function, reply.headers).items()
-        return {name: self._redact(value) for name, value in headers if name in self._read or "warning" in name}
+        read = self._read | _OF_REFUSALS if function.is_closed and reply.status in TOO_MANY else self._read
+        return {name: self._redact(value) for name, value in headers if name in read or "warning" in name}
 
     def _fingerprint(self, secret: object) -> str:
         return fingerprints(self._account.alias).of(secret)
