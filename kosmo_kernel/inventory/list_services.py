@@ -78,14 +78,23 @@ class ListServices(PreparedServices):
         key = table, argument, items
         records = self._records.get(key)
         if records is None:  # the tables ask for the same few lists again and again
-            rows = self._of_items(bound_call, items) if argument else self._lists.get(table, ())
+            rows = self._of_items(bound_call, items) if argument else self._rows(table)
             columns = columns_with_item(bound_call.function, argument) if argument else None
             records = self._records[key] = Records(rows, bound_call.function, columns)
         handle.on_result(Reply([records, Records(failed)], rows=len(records), failures=failed))
 
+    def _rows(self, table: str) -> Sequence[dict[str, Any]]:
+        """Return the records of a list, each with the name of its app if that can be told from its id."""
+        return [self._with_app(row) for row in self._lists.get(table, ())]
+
+    def _with_app(self, row: dict[str, Any]) -> dict[str, Any]:
+        app = row.get("app") or {}
+        name = app.get("name") or (self._app_name(row) if _APP in row or app else "")
+        return row if not name or app.get("name") else {**row, "app": {**app, "name": name}}
+
     def _of_items(self, bound_call: ServiceCall, items: frozenset[Any]) -> Sequence[dict[str, Any]]:
         """Return the records of the items of a list argument, in which the first column has the item."""
-        argument, rows = bound_call.fan_out_argument, self._lists.get(table_of(bound_call.function), ())
+        argument, rows = bound_call.fan_out_argument, self._rows(table_of(bound_call.function))
         column = bound_call.function.item_column(argument)
         name = column.name if column else argument
         if argument == _APP:
