@@ -405,7 +405,7 @@ class Services:
         account: accounts.Account | None = None  # of a fictional account, which is answered in this process
         if self._cassette and not self._cassette.live:
             name = normalize_alias(alias)
-            account = accounts.Account(integration.name, name, "no-token", integration.base_url, "the cassette")
+            account = accounts.Account(integration.name, name, "no-token", integration.base_url, "the recording")
         elif not is_fictional:
             account = accounts.find(integration, alias)
         key = (integration.name, account.alias if account else alias)
