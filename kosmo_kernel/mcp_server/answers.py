@@ -235,9 +235,8 @@ def _rest(part: Bounded, kept: str, otherwise: str) -> str:
     if part.next_byte:
         return f"The whole text is {kept}; `{kept}:sub({part.next_byte})` has the rest."
     if part.form == "table":
-        return (
-            f"The whole list is {kept}: filter it or count it in the next lua_run. The code `{MORE}` has the next rows."
-        )
+        more = f" The code `{MORE}` has the next rows." if part.rows and part.rows_left else ""
+        return f"The whole list is {kept}: filter it or count it in the next lua_run.{more}"
     return f"The whole value is {kept}: choose a part of it in the next lua_run."
 
 

@@ -42,6 +42,7 @@ class Bounded(NamedTuple):
         left_out: what is not in the text, `456 more rows` for example; empty if nothing was cut.
         next_byte: of a text that was cut, the position from 1 where it continues; 0 otherwise.
         rows: of a table, how many of its rows are in the text.
+        rows_left: how many of its rows are not.
     """
 
     text: str
@@ -49,6 +50,7 @@ class Bounded(NamedTuple):
     left_out: str = ""
     next_byte: int = 0
     rows: int = 0
+    rows_left: int = 0
 
 
 def bounded(value: Any, room: int, room_if_cut: int | None = None) -> Bounded:
@@ -164,7 +166,7 @@ def _cut_table(part: _Part, room: int) -> Bounded:
     left_out += [counted(not_shown, "column")] if not_shown else []
     if any(_is_long(value) for values in part.table.columns for value in islice(values, rows)):
         left_out.append(f"the ends of texts longer than {MAX_CELL_LENGTH} characters")
-    return Bounded("\n".join(lines), "table", ", ".join(left_out), rows=rows)
+    return Bounded("\n".join(lines), "table", ", ".join(left_out), rows=rows, rows_left=part.table.total - rows)
 
 
 def _split_same(table: Table) -> tuple[list[_Same], Sequence[str]]:

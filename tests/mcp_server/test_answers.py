@@ -49,6 +49,12 @@ def test_what_is_cut_says_what_remains_and_where_the_whole_value_is() -> None:
     assert "more lines. The whole text is Out[4]; `Out[4]:sub(" in text
 
 
+def test_a_table_without_some_columns_but_with_all_rows_has_no_next_rows() -> None:
+    rows = Records([{"id": f"02ffa5dd-67b1-540b-a60c-ee39647774{n}", "name": f"app-{n}"} for n in range(10, 60)])
+    text = answer_of_run(Result([rows]), 300, kept="Out[3]").text
+    assert text.endswith("Not shown: 1 column. The whole list is Out[3]: filter it or count it in the next lua_run.")
+
+
 def test_long_output_leaves_room_for_the_value() -> None:
     text = answer_of_run(Result([Records(ROWS)], output="line\n" * 5_000), 500, kept="Out[3]").text
     assert text.count("\nline") > 50
