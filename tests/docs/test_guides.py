@@ -26,6 +26,8 @@ from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
+from kosmo_kernel.mcp.config import MAX_SERVERS
+from kosmo_kernel.questions import head
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import pretty
 from kosmo_kernel.run import MAX_OUTPUT_BYTES, MAX_OUTPUT_LINES
@@ -236,6 +238,8 @@ def test_the_guide_to_limits_says_what_the_limits_are() -> None:
         f"{usual.calls:,}",
         f"{usual.result >> 20} MiB of JSON",
         f"{MAX_OUTPUT_BYTES >> 20} MiB, {MAX_OUTPUT_LINES:,} lines",
+        f"{MAX_SERVERS:,}",
+        f"{head.MAX_BYTES >> 10} KiB",
     }
     assert {words for words in told if f"| {words}" not in page} == set()
     assert HEROKU.budget is not None
