@@ -200,8 +200,10 @@ def test_a_client_that_takes_tasks_gets_one_and_its_result(
     extension = TakesTasks(meanwhile)
 
     async def ask(one: Client, _: CallHandler) -> Any:
-        offers = one.server_capabilities.extensions
-        return offers, await one.call_tool("lua_run", HELD), await one.call_tool("lua_run", {"code": "return 'next'"})
+        held_result = await one.call_tool("lua_run", HELD)
+        monkeypatch.setattr(sdk, "TASK_SECONDS", 50.0)  # the next call is no task, however slow the machine is
+        following = await one.call_tool("lua_run", {"code": "return 'next'"})
+        return one.server_capabilities.extensions, held_result, following
 
     offers, held_result, following = asked(ask, extension)
     assert offers == {EXTENSION: {}}
