@@ -95,7 +95,7 @@ TASKS = {
           { ["user.email"] = "tom.ashby@postbox.example" }) .. " records" """,
     ),
     "Read all domains to the end": Task(
-        [code("return heroku.list_domains({ app_id = heroku.list_apps() })"), code("more")],
+        [code("return heroku.list_domains({ app_id = heroku.list_apps() })", max_tokens=800), code("more")],
         "local all = heroku.list_domains({ app_id = heroku.list_apps() }) return all[#all].hostname",
     ),
     "Save the list of apps whole": Task(
