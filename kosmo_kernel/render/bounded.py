@@ -29,7 +29,6 @@ MAX_JSON_LENGTH = 8 << 20  # characters of a text that is read as JSON
 CUT = "…"
 
 _OTHER_KINDS = re.compile(r"|true|false|null|-?\d+(\.\d+)?([eE][+-]?\d+)?")  # texts that would look like other values
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _JSON_BEGINNING = re.compile(r"[ \t\r\n]*[\[{]")
 
 
@@ -147,9 +146,7 @@ def _table(records: Records, room: int, room_if_cut: int) -> Bounded:
         lines = part.lines(room, None)
         if lines and part.rows_of(lines) == whole.total:
             return Bounded("\n".join(lines), "table", rows=whole.total)
-    named = whole.only(sorted(whole.ids))
-    ids = {name for name, values in zip(named.names, named.columns, strict=True) if _are_uuids(values)}  # or names
-    return _cut_table(part.without(ids) if set(names) - ids else part, room_if_cut)
+    return _cut_table(part.without(whole.ids) if set(names) - whole.ids else part, room_if_cut)
 
 
 def _cut_table(part: _Part, room: int) -> Bounded:
@@ -195,12 +192,6 @@ def _is_same(values: Sequence[Any]) -> bool:
     if isinstance(first, (list, dict)) or (isinstance(first, str) and len(first) > MAX_SAME_LENGTH):
         return False
     return values[-1] == first and values.count(first) == len(values) and len(set(map(type, values))) == 1
-
-
-def _are_uuids(values: Sequence[Any]) -> bool:
-    """Return whether a column begins with a UUID, which tells a reader nothing."""
-    first = next((value for value in values if value is not None), None)
-    return isinstance(first, str) and _UUID.fullmatch(first) is not None
 
 
 def _is_long(value: Any) -> bool:

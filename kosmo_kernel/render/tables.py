@@ -9,6 +9,7 @@ aligned numbers and the count is left.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,7 +19,6 @@ from datetime import datetime
 from functools import cache
 from itertools import chain, repeat
 from textwrap import wrap
-from types import NoneType
 from typing import Any, Literal, NamedTuple
 
 from kosmo_kernel.render.style import NOTHING, style
@@ -50,6 +50,7 @@ COLUMNS_SHOWN = 200  # columns shown of a table
 FIELDS_SHOWN = 1000  # fields shown of a record, which take one line each
 
 MORE_ROWS = f"`--limit N` or {ROWS.variable}"
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _MAX_NAME = 200  # characters shown of a column name
 _MAX_LISTED = 8  # how many of the columns left out are listed by name
 # Characters of a cell above which it gets a hint (its `title`), of one hint at least, and of all hints together.
@@ -111,9 +112,7 @@ class Table:
     @property
     def ids(self) -> frozenset[str]:
         """The names of the columns of ids."""
-        return frozenset(
-            name for index, name in enumerate(self.names) if _is_id_name(name) and self.kind(index) == "id"
-        )
+        return frozenset(name for index, name in enumerate(self.names) if self.kind(index) == "id")
 
     def only(self, names: Sequence[str]) -> Table:
         """Return the table with these of its columns, in this order."""
@@ -226,16 +225,15 @@ def column_kind(name: str, values: Sequence[Any], key: Collection[str] = ()) -> 
     """Return the kind of a column.
 
     It is a column of numbers, times, truth values or nested values if all its values are of that kind, missing ones
-    apart. Ids are texts in a column named `id`, or with a name that ends in `_id` or `.id`, outside of the key.
+    apart. Ids are UUIDs in a column named `id`, or with a name that ends in `_id` or `.id`, outside of the key: an
+    `app_id` may be the name of an app. The first value decides.
     """
     kinds = set(map(_kind_of_type, set(map(type, values)) - MISSING))
     kind: Kind = kinds.pop() if len(kinds) == 1 else "text"
-    is_id = kind == "text" and name not in key and _is_id_name(name)
-    return "id" if is_id and all(isinstance(value, (str, NoneType)) for value in values) and any(values) else kind
-
-
-def _is_id_name(name: str) -> bool:
-    return name == "id" or name.endswith(("_id", ".id"))
+    if kind != "text" or name in key or not (name == "id" or name.endswith(("_id", ".id"))):
+        return kind
+    first = next((value for value in values if value is not None), None)
+    return "id" if isinstance(first, str) and _UUID.fullmatch(first) else kind
 
 
 @cache

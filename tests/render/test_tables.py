@@ -207,12 +207,13 @@ def test_a_column_that_repeats_another_one_makes_room_first() -> None:
 
 
 def test_ids_are_left_out_before_any_text_is_cut_unless_they_are_the_key_or_main() -> None:
-    rows = [{"id": f"{n}" * 9, "app_id": f"{n}" * 9, "n_id": n, "app": "shop", "note": "a text " * 3} for n in range(3)]
+    ids = [f"{n}{n}234567-89ab-4cde-8f01-23456789abcd" for n in range(3)]
+    rows = [{"id": one, "app_id": one, "n_id": 7, "of_id": "shop", "note": "a text " * 3} for one in ids]
     table = table_of(Records(rows))
     assert [table.kind(index) for index in range(5)] == ["id", "id", "number", "text", "text"]
-    assert table.text(60).splitlines()[0].split() == ["id", "app_id", "n_id", "app", "note"]
-    assert table.text(40).splitlines()[0].split() == ["n_id", "app", "note"]
-    assert replace(table, key=["id"]).text(40).splitlines()[0].split() == ["id", "n_id", "app", "note"]
+    assert table.text(120).splitlines()[0].split() == ["id", "app_id", "n_id", "of_id", "note"]
+    assert table.text(40).splitlines()[0].split() == ["n_id", "of_id", "note"]
+    assert replace(table, key=["id"]).text(80).splitlines()[0].split() == ["id", "n_id", "of_id", "note"]
     assert replace(table, main={"app_id"}).text(40).splitlines()[0].split()[0] == "app_id"
 
 
