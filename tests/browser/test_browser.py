@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 
@@ -77,7 +78,7 @@ def test_a_list_of_records_is_a_table(first_steps: Lab) -> None:
 def test_a_page_of_the_reference_has_headings_and_coloured_lua(first_steps: Lab) -> None:
     page = first_steps.cell("read").locator(".jp-RenderedMarkdown")
     assert page.locator("h1").inner_text() == "heroku.list_dynos"
-    expect(page.locator("pre code span").get_by_text("local", exact=True).first).to_be_attached()
+    expect(page.locator("pre code span", has_text=re.compile("^for$")).first).to_be_attached()
 
 
 def test_an_error_is_short_and_marks_the_line(first_steps: Lab) -> None:
