@@ -374,7 +374,7 @@ class Session:
             run.output.end(*run.calls.end())
             result.seconds = time.perf_counter() - started
             if call_log:
-                log(call_log, name, result)
+                log(call_log, name, result, self._recording.facts())
 
     @property
     def kept(self) -> KeptValues:

@@ -93,12 +93,11 @@ def run(
         stack.enter_context(resumption(record=record, resume=resume, resume_within=resume_within))
         of_kernel = stack.enter_context(cassette(record, replay, resume=resume))
         report = runbook.run(book, values, target, note=of_kernel.note, on_cell=_progress(stack, notebook.stem))
-    resumed = of_kernel.text()
     written = page.write(target, report.accounts) if html else None
     if as_json:
-        document(_run_facts(notebook, report, written) | ({"resumed": resumed} if resumed else {}))
+        document(_run_facts(notebook, report, written))
     else:
-        _print(report, written, resumed)
+        _print(report, written, of_kernel.text())
     if not report.error:
         of_kernel.finish()
     return 1 if report.error else 0
@@ -150,4 +149,5 @@ def _run_facts(notebook: Path, report: Report, page: Path | None) -> dict[str, A
         "accounts": report.accounts,
         "calls": report.calls,
         "requests": report.requests,
+        **({"taken_over": report.taken_over.facts()} if report.taken_over else {}),
     }

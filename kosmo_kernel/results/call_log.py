@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.settings.table import CALL_LOG
-from kosmo_kernel.text.times import iso_time
+from kosmo_kernel.text.times import iso_time, parse_time
+
+if TYPE_CHECKING:
+    from kosmo_kernel.archive.runs import EarlierAnswers
 
 
 def log_file() -> str | None:
@@ -37,19 +40,22 @@ def log_file() -> str | None:
     return path
 
 
-def log(path: str, name: str, result: Result) -> None:
+def log(path: str, name: str, result: Result, taken_over: Mapping[str, Any]) -> None:
     """Append a line about a run to the call log; a run without calls has no line.
 
     Parameters:
         path: the path from `log_file`.
         name: the name of the chunk.
         result: the result of the run; if the file cannot be written, a note is added to it.
+        taken_over: `taken_over` with what this process has taken over from earlier runs so far; empty for nothing.
     """
     counts = result.call_counts()
     if not counts:
         return
     started = iso_time(result.started) if result.started else None
     line = {"time": started, "name": name, "seconds": round(result.seconds, 3), "calls": counts}
+    if taken_over:
+        line |= {"process": os.getpid(), **taken_over}
     try:
         descriptor = _open(path)
         try:
@@ -61,7 +67,10 @@ def log(path: str, name: str, result: Result) -> None:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a log: `time`, `name`, `seconds`, and `calls` with counts by function and account."""
+    """Return the lines of a log: `time`, `name`, `seconds`, and `calls` with counts by function and account.
+
+    A line of a process that took answers over from earlier runs has `process` and `taken_over`, too.
+    """
     return [line for line in _lines(path) if line is not None]
 
 
@@ -75,6 +84,17 @@ def totals(lines: Iterable[dict[str, Any]]) -> tuple[list[str], int, int]:
     calls = [call for line in lines for call in line["calls"]]
     accounts = list(dict.fromkeys(call["account"] for call in calls))
     return accounts, sum(call["calls"] for call in calls), sum(call["requests"] for call in calls)
+
+
+def answers_taken_over(lines: Iterable[dict[str, Any]]) -> EarlierAnswers | None:
+    """Return what the processes that wrote some lines took over from earlier runs, or None for nothing."""
+    from kosmo_kernel.archive.runs import EarlierAnswers
+
+    by_process = {line["process"]: line["taken_over"] for line in lines if "taken_over" in line}  # the last line counts
+    if not by_process:
+        return None
+    oldest = min(one["oldest"] for one in by_process.values())
+    return EarlierAnswers(sum(one["answers"] for one in by_process.values()), parse_time(oldest))
 
 
 def accounts_used(lines: Iterable[dict[str, Any]]) -> dict[tuple[str, str], None]:

@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.results.call_log import count_incomplete_lines, read_lines, totals
+from kosmo_kernel.results.call_log import answers_taken_over, count_incomplete_lines, read_lines, totals
 from kosmo_kernel.runbook.account import with_account
 from kosmo_kernel.runbook.cells import execute
 from kosmo_kernel.runbook.copy import ExecutedCopy, is_copy, refuse_secrets, refuse_to_replace
@@ -89,7 +89,9 @@ def run(
             report.error = execute(copy, Path(folder))
         finally:
             report.seconds = time.perf_counter() - started
-            report.accounts, report.calls, report.requests = totals(read_lines(log) if log.exists() else ())
+            lines = read_lines(log) if log.exists() else []
+            report.accounts, report.calls, report.requests = totals(lines)
+            report.taken_over = answers_taken_over(lines)
             if log.exists() and count_incomplete_lines(log):
                 report.note = f"{note} It cost more: not every call could be noted.".lstrip()
             copy.join()

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kosmo_kernel.safety.escape import code_span
 from kosmo_kernel.safety.markup import Markdown, Markup, Plain
 from kosmo_kernel.text.quantities import counted
+
+if TYPE_CHECKING:
+    from kosmo_kernel.archive.runs import EarlierAnswers
 
 M = TypeVar("M", bound=Markup)
 
@@ -28,6 +31,7 @@ class Report:
         accounts: the aliases of the accounts that were used.
         calls: the number of API calls that the cells made.
         requests: the number of HTTP requests.
+        taken_over: the answers that were taken over from earlier runs, which are among the requests.
         error: the error message of the cell that failed, or None.
         note: a line to add, such as that the responses were replayed.
         unread: the aliases whose tokens could not be read, so that the outputs were not searched for them.
@@ -41,6 +45,7 @@ class Report:
     accounts: list[str] = field(default_factory=list)
     calls: int = 0
     requests: int = 0
+    taken_over: EarlierAnswers | None = None
     error: str | None = None
     note: str = ""
     unread: list[str] = field(default_factory=list)
@@ -57,6 +62,7 @@ class Report:
         scope = form("for the account {}").format(form(", ").join(map(code, self.accounts)))
         counts = ((self.cells, "cell"), (self.calls, "call"), (self.requests, "request"))
         cost = ", ".join(counted(count, noun) for count, noun in counts)
+        cost += f", {self.taken_over}" if self.taken_over else ""
         started = f"{self.started:%Y-%m-%d at %H:%M}"
         line = form("Run on {} UTC {}: {}, {:.1f} s.")
         line = line.format(started, scope if self.accounts else "without a call", cost, self.seconds)

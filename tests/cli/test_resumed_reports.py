@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from kosmo_command import document, kosmo
+from nbformat.v4 import new_code_cell, new_notebook
 from recorded import answers, runs
 
 from kosmo_kernel.demo.api import DEMO_TOKEN
@@ -55,6 +57,22 @@ def test_json_has_the_number_of_answers_that_were_taken_over(cut_off: Path, args
     assert (taken["answers"] > 0, taken["oldest"]) == (True, answers(cut_off / "audit.kosmo")[0]["at"])
     again = of(document(*args, *record, cwd=cut_off)[1])
     assert "taken_over" not in again  # the run before has ended, and this one asked anew
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("kernel_list")
+def test_the_report_of_a_notebook_has_the_number_of_answers_that_were_taken_over(cut_off: Path) -> None:
+    notebook = new_notebook(cells=[new_code_cell(LISTS), new_code_cell("heroku.list_teams()")])
+    notebook.metadata.kernelspec = {"name": "kosmo-lua", "display_name": "kosmo-lua", "language": "lua"}
+    nbformat.write(notebook, cut_off / "audit.ipynb")
+    count, oldest = len(answers(cut_off / "audit.kosmo")), answers(cut_off / "audit.kosmo")[0]["at"]
+    run = ("run", "audit.ipynb", "-o", "copy.ipynb", "--demo", "--record", "audit.kosmo", "--resume", "--json")
+    code, report = document(*run, cwd=cut_off)
+    assert (code, report["taken_over"]) == (0, {"answers": count, "oldest": oldest})
+    assert report["requests"] > count
+    taken = f" requests, {count} of which an earlier run had, the oldest of {oldest}, "
+    assert taken in (cut_off / "copy.ipynb").read_text(encoding="utf-8")
+    assert "taken_over" not in document(*run, cwd=cut_off)[1]
 
 
 def test_a_check_at_night_never_passes_on_the_answers_of_the_night_before(tmp_path: Path, demo_url: str) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
+from recorded import answers
 from run_with import run_with
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError, SettingsError
-from kosmo_kernel.results.call_log import accounts_used, count_incomplete_lines, read_lines, totals
+from kosmo_kernel.results.call_log import accounts_used, answers_taken_over, count_incomplete_lines, read_lines, totals
 from kosmo_kernel.session import Session
 
 
@@ -115,3 +116,22 @@ def test_a_log_that_cannot_be_written_is_an_error_before_anything_runs(
         session.run("x = 1")
     monkeypatch.delenv("KOSMO_CALL_LOG")
     assert session.run("return x").value is None
+
+
+def test_answers_of_earlier_runs_are_counted_once_in_each_process(log: Path, tmp_path: Path) -> None:
+    file, script = tmp_path / "audit.kosmo", "return #app.integrations.heroku.list_apps()"
+    with Session("demo", record=file) as session:
+        session.recording.finishes = False
+        session.run(f"{script}, #app.integrations.heroku.list_teams()")
+    oldest = answers(file)[0]["at"]
+    assert answers_taken_over(read_lines(log)) is None
+    with Session("demo", record=file, resume=True) as session:
+        for source in (script, "app.integrations.heroku.list_teams()", script):
+            session.run(source)
+    lines = read_lines(log)
+    assert (taken := answers_taken_over(lines)) is not None
+    assert taken.facts() == {"answers": 2, "oldest": oldest}
+
+    other = [line | {"process": -1} for line in lines if "taken_over" in line]  # as of a second kernel
+    assert (both := answers_taken_over([*lines, *other])) is not None
+    assert both.facts() == {"answers": 4, "oldest": oldest}
