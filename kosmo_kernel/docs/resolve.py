@@ -69,11 +69,11 @@ def _below(
     integration: Integration, steps: Sequence[str], names: Callable[[Integration], Sequence[str]] | None
 ) -> Subject | None:
     """Return the subject of a page below the name of an integration; None if there is none."""
+    if (function := _function(integration, steps)) is not None:  # first, because it needs no file of a table
+        return of_function(integration, function)
     part = ".".join(steps[-2:] if TABLES in steps[-2:-1] else steps)
     if part in part_names(integration):
         return Subject(f"{integration.name}.{part}", integration, part=part)
-    if (function := _function(integration, steps)) is not None:
-        return of_function(integration, function)
     is_integration = not steps or _is_account(integration, ".".join(steps), names)
     return Subject(integration.name, integration) if is_integration else None
 

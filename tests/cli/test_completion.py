@@ -24,6 +24,7 @@ from kosmo_kernel.cli.listed_names import keep_names
 from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.docs import GUIDES
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.questions.tables import table_names
 from kosmo_kernel.session import Session
 
 FUNCTIONS = [f"heroku.{function.name}" for function in HEROKU.functions]
@@ -157,7 +158,8 @@ def test_a_page_and_a_function_of_every_kind_can_be_completed() -> None:
         text=True,
         check=True,
     )
-    pages = ("heroku", "heroku.reference", "heroku.tables", "heroku.left_out", *FUNCTIONS, *GUIDES)
+    tables = [f"heroku.tables.{name}" for name in table_names("heroku")]
+    pages = ("heroku", "heroku.reference", "heroku.tables", *tables, "heroku.left_out", *FUNCTIONS, *GUIDES)
     assert done.stdout.split() == [f"plain,{name}" for name in pages]
 
 

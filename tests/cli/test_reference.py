@@ -49,8 +49,8 @@ def test_the_list_names_every_function() -> None:
 @pytest.mark.parametrize(
     ("words", "first"),
     [
-        (["cert"], "heroku.list_domains"),
-        (["certifcates"], "heroku.list_domains"),
+        (["cert"], "heroku.list_sni_endpoints"),
+        (["certifcates"], "heroku.tables.certificates"),
         (["list_add_ons"], "heroku.list_addons"),
         (["rate", "limit"], "heroku.get_rate_limit"),
         (["how", "do", "I", "use", "several", "accounts"], "accounts"),
@@ -62,7 +62,7 @@ def test_a_search_prints_the_best_first(words: list[str], first: str) -> None:
 
 def test_a_search_as_json_has_the_functions_and_the_guides_in_their_ranks() -> None:
     code, answer = document("integrations:search", "dynos", "--json")
-    assert (code, list(answer)) == (0, ["success", "query", "functions", "guides"])
+    assert (code, list(answer)) == (0, ["success", "query", "functions", "tables", "checks", "guides"])
     assert answer["functions"][0]["function"] == "heroku.list_dynos"
     assert {page["page"]: page["title"] for page in answer["guides"]}.items() <= docs.GUIDES.items()
 

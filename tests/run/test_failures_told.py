@@ -33,7 +33,7 @@ def test_the_line_below_a_frame_tells_what_could_not_be_read() -> None:
     with Session(account="demo") as session:
         frame = session.run(CALL).frame()
 
-    assert re.search(rf"{COUNT}( \(.*\))?\. {re.escape(NOTE)}", " ".join(repr(frame).splitlines()))
+    assert re.search(rf"{COUNT}; \d+ columns did not fit: .*\. {re.escape(NOTE)}", " ".join(repr(frame).splitlines()))
     assert re.search(rf"<p>{COUNT}\. <b>{re.escape(NOTE)}</b></p>", frame._repr_html_())
     assert frame.attrs["note"] == NOTE == json.loads(json.dumps(frame.attrs))["note"]
     assert pd.read_parquet(io.BytesIO(frame.to_parquet())).attrs["note"] == NOTE
