@@ -6,6 +6,7 @@ runs it, on the look-alike's API on a port of this machine. `tests/support/plain
 
 from __future__ import annotations
 
+import copy
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,12 +19,13 @@ from typing import Any
 import pytest
 from executed_notebook import executed
 from full_matrix import full_except
+from plain_changes import Change, changes
 from plain_http import TODAY, PlainAccount
 
-from kosmo_kernel import inventory
+from kosmo_kernel import inventory, snapshot
 from kosmo_kernel.checks import run_checks, shipped_checks
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.questions.tables import table_names
 from kosmo_kernel.session import Session
@@ -400,3 +402,104 @@ def test_domains_without_a_certificate(reports: Reports) -> None:
         len(reports.plain.bare_domains),
         figure=reports.figures("addon-and-domain-audit")["domains without a certificate"],
     )
+
+
+@dataclass
+class DriftReports:
+    """What the reports say has changed in an account.
+
+    Parameters:
+        plain: the changes, by plain HTTP.
+        now: what each cell of the notebook gives that compares a snapshot with the account.
+        later: the comparison of the snapshot with a later one that has fewer lists.
+    """
+
+    plain: set[Change]
+    now: dict[str, Any]
+    later: snapshot.Drift
+
+
+@pytest.fixture(scope="module", params=COMPANIES, ids=lambda apps: f"{apps or 'demo'}")
+def drift(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DriftReports]:
+    folder = tmp_path_factory.mktemp("drift")
+    files = folder / "before.kosmo", folder / "after.kosmo"
+    companies = earlier(company(request.param)), later(company(request.param))
+    apis = [DemoApi(of, capacity=10**9) for of in companies]
+    with pytest.MonkeyPatch.context() as patch, serve(apis[0]) as before, serve(apis[1]) as now:
+        accounts = [PlainAccount(served.url, DEMO_TOKEN) for served in (before, now)]
+        patch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        for served, file in zip((before, now), files, strict=True):
+            patch.setenv("HEROKU_API_URL", served.url)
+            with Session() as session:
+                snapshot.take(session, file, every=file is files[0])
+        yield DriftReports(
+            changes(*accounts),
+            executed("drift", account="default", before=str(files[0])),
+            snapshot.compare(*files),
+        )
+        for account in accounts:
+            account.close()
+
+
+def names_of_team_apps(of: Company) -> list[str]:
+    """Return the names of the apps that a team owns, of which an account can lose sight."""
+    return sorted(app["name"] for app in of.apps if app["team"])
+
+
+def later(of: Company) -> Company:
+    """Return the company without one of its apps."""
+    return of.seen_with(names_of_team_apps(of)[1:])
+
+
+def earlier(of: Company) -> Company:
+    """Return the company as it was earlier: without one of its apps of today, and with other facts of each kind."""
+    seen = of.seen_with(names_of_team_apps(of)[:-1])
+    apps = [app for app in seen.apps if app["team"]][1:]
+    resources = {app["name"]: seen.resources_of(app) for app in apps}
+    apps[0].update(maintenance=not apps[0]["maintenance"], stack={"name": "heroku-20", "id": "20"})
+    dynos = next(of.dynos for of in resources.values() if [dyno["type"] for dyno in of.dynos[-2:]] == ["worker"] * 2)
+    dynos[0]["state"] = "restarting"
+    dynos.pop()
+    hosts = next(of.domains for of in resources.values() if len(of.domains) > 1)
+    hosts[-1].update(acm_status="verifying", cname="former.herokudns.example")
+    addons = next(of.addons for of in resources.values() if len(of.addons) > 1)
+    changed, absent = addons[0]["id"], addons.pop()["id"]
+    for attached in (seen.resources_of(app).attached for app in seen.apps):
+        attached[:] = [addon for addon in attached if addon["id"] != absent]
+    for addon in (one for app in seen.apps for one in seen.resources_of(app).all_addons if one["id"] == changed):
+        addon.update(plan=addon["plan"] | {"name": "heroku-postgresql:former"}, state="provisioning")
+    seats = next(of.collaborators for of in resources.values() if len(of.collaborators) > 1)
+    seats[0].update(permissions=[{"name": "view"}])
+    new = copy.deepcopy(seats.pop())
+    new["user"] |= {"email": "former.colleague@larkmoor.example", "id": "0"}
+    seats.append(new)
+    return seen
+
+
+def test_what_has_changed_in_an_account(drift: DriftReports) -> None:
+    plain = drift.plain
+    in_both = {one for one in plain if not one.thing.startswith(("process ", "config var ", "log drain "))}
+    agree(plain, notebook=changes_of(drift.now["changes"]))
+    agree(in_both, archives=changes_of(drift.later.rows))
+    agree(figures_of(plain), notebook=drift.now["variables"]["figures"])
+    agree(figures_of(in_both), archives=drift.later.figures)
+    assert {one.change for one in plain} >= {"new", "gone", "maintenance", "stack", "state", "quantity", "permissions"}
+
+
+def figures_of(plain: Iterable[Change]) -> dict[str, int]:
+    """Return the key figures of changes."""
+    plain = list(plain)
+    return {
+        "changes": len(plain),
+        "apps concerned": len({change.app for change in plain if change.app}),
+        "new apps": sum((one.thing, one.change) == ("app", "new") for one in plain),
+        "apps gone": sum((one.thing, one.change) == ("app", "gone") for one in plain),
+    }
+
+
+def changes_of(rows: Iterable[Mapping[str, Any]]) -> set[Change]:
+    """Return the rows of a report as changes; what it says of a thing that is new or gone has other words."""
+    found = [Change(**row) for row in rows]
+    found = [one._replace(before=None, now=None) if one.change in ("new", "gone") else one for one in found]
+    assert len(found) == len(set(found))
+    return set(found)

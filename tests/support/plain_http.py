@@ -64,6 +64,13 @@ class PlainAccount:
         """Return a list of each app, by the name of the app."""
         return {app["name"]: self.pages(f"/apps/{app['id']}/{things}") for app in self.apps}
 
+    def config_vars(self, app: str) -> dict[str, str]:
+        """Return the config vars of an app."""
+        answer = self._http.get(f"/apps/{app}/config-vars")
+        answer.raise_for_status()
+        values: dict[str, str] = answer.json()
+        return values
+
     @cached_property
     def formation(self) -> dict[str, list[Record]]:
         """The process types of each app."""
