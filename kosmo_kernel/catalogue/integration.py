@@ -49,6 +49,7 @@ class Integration:
         most_used: the names of the functions that most questions need, in the order of the page about them.
         demo: where its fictional account is, `package.module:name`: a function that returns an API as a WSGI
             application and the token that it accepts. Empty for none; imported at the first call of that account.
+        is_look_alike: whether that function takes the integration, of which it makes the API.
         demo_accounts: where further fictional accounts are, in the same form by their names. They exist where the
             fictional account is the default account, in place of accounts of the user with these names.
         demo_now: where the point in time of the fictional account is, as a text of ISO 8601; empty if that is now.
@@ -74,6 +75,7 @@ class Integration:
     left_out: Callable[[], Iterable[tuple[str, str]]] | None = None
     most_used: tuple[str, ...] = ()
     demo: str = ""
+    is_look_alike: bool = False
     demo_now: str = ""
     demo_accounts: Mapping[str, str] = field(default_factory=dict)
 

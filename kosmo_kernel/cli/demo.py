@@ -14,18 +14,27 @@ from pathlib import Path
 from urllib.parse import quote
 
 import click
+from click.core import ParameterSource
 
 from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.completions import integration_names
 from kosmo_kernel.cli.kernelspec import OUTDATED_MESSAGE, entries, renewal, shipped
 from kosmo_kernel.cli.options import PORT, ValueType
 from kosmo_kernel.cli.output import print_note, print_result
 from kosmo_kernel.cli.shell_interface import INTERRUPTED
+from kosmo_kernel.demo.service_pages import FAULTS as PAGE_FAULTS
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.settings.value_types import Number
 
 FOLDER = "kosmo-demo"
 _YEARS = (2000, 2200)  # the company's oldest dates are years before its today, and it looks ahead
+_OF_HEROKU = {
+    **{name: f"--{name}" for name in ("apps", "seed", "budget", "fault")},
+    "scopes": "--scope",
+    "moved": "--now",
+}
+_OF_SERVICES = {"records": "--records", "page_fault": "--page-fault"}
 FIRST = "first-steps.ipynb"  # the notebook that is opened
 
 
@@ -98,7 +107,28 @@ def _moved(_context: click.Context, _option: click.Parameter, text: str | None) 
 
 
 @command(
-    "demo:serve", "kosmo demo:serve --port 8642", "kosmo demo:serve --apps 500 --fault 429=5% --latency 80", json=False
+    "demo:serve",
+    "kosmo demo:serve --port 8642",
+    "kosmo demo:serve --apps 500 --fault 429=5% --latency 80",
+    "kosmo demo:serve --service github --records 250 --page-fault link-lost",
+    json=False,
+)
+@click.option(
+    "--service",
+    metavar="NAME",
+    shell_complete=integration_names,
+    help="Serve a look-alike of another service, which was added.",
+)
+@click.option(
+    "--records",
+    type=ValueType(Number("a whole number of records", is_whole=True)),
+    metavar="N",
+    help="With --service: how many records each list has.",
+)
+@click.option(
+    "--page-fault",
+    type=click.Choice(list(PAGE_FAULTS)),
+    help="With --service: what goes wrong with the pages of lists.",
 )
 @click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=PORT, default=0, metavar="PORT", help="The port; 0 chooses a free one.  [default: 0]")
@@ -148,8 +178,14 @@ def _moved(_context: click.Context, _option: click.Parameter, text: str | None) 
     help="Make a share of the requests fail. RATE is, for example, 0.05 or 5%. KIND is 429, 503, reset, truncated, "
     "html or slow. Can be repeated.",
 )
+@click.pass_context
 def serve(
+    ctx: click.Context,
+    /,
     *,
+    service: str | None,
+    records: int | None,
+    page_fault: str | None,
     host: str,
     port: int,
     apps: int | None,
@@ -160,11 +196,19 @@ def serve(
     moved: timedelta,
     fault: dict[str, float],
 ) -> int:
-    """Serve the demo account on a port, as Heroku's API.
+    """Serve the demo account on a port, as Heroku's API or that of an added service.
 
     The first two lines of output are the address and the token, as environment variables for another program. Ctrl-C
     ends the server with exit code 130.
+
+    A look-alike of a service has records that are made up from its API document, with identifiers that lead to each
+    other.
     """
+    _check_options(ctx, service)
+    if service is not None:
+        return _serve_service(
+            service, host=host, port=port, latency=latency, records=records or 0, fault=page_fault or ""
+        )
     from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
     from kosmo_kernel.demo.budget import CAPACITY, REFILL, UNLIMITED
     from kosmo_kernel.demo.company import company
@@ -176,11 +220,49 @@ def serve(
     demo_api = DemoApi(company(apps, seed), capacity=capacity, refill=refill, moved=moved, scopes=scopes)
     api = faulty(demo_api, FaultInjector(fault, seed=seed))
     with serving(api, host, port, latency=latency / 1000) as served:
-        print_result(f"HEROKU_API_URL={served.url}\nHEROKU_API_KEY={DEMO_TOKEN}")
-        print_note("Serving the demo account. Ctrl-C ends it.")
-        with suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(3600)
+        return _wait(f"HEROKU_API_URL={served.url}\nHEROKU_API_KEY={DEMO_TOKEN}")
+
+
+def _check_options(ctx: click.Context, service: str | None) -> None:
+    """Refuse options that mean nothing for what is served.
+
+    Raises:
+        UsageError: there is one.
+    """
+    wrong = _OF_HEROKU if service is not None else _OF_SERVICES
+    for name, option in wrong.items():
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            what = "does not go with" if service is not None else "goes with"
+            raise click.UsageError(f"{option} {what} --service.")
+
+
+def _serve_service(name: str, *, host: str, port: int, latency: float, records: int, fault: str) -> int:
+    """Serve a look-alike of a service until Ctrl-C, and return the exit code.
+
+    Raises:
+        UnknownNameError: there is no such service.
+        SettingsError: it is none that was added, or the address is taken.
+    """
+    from kosmo_kernel import integrations
+    from kosmo_kernel.demo.server import serve as serving
+    from kosmo_kernel.demo.service_api import ServiceApi
+
+    integration = integrations.find(name)
+    if not integration.is_look_alike:
+        raise SettingsError(f"{integration.title} was not added from a document: kosmo demo:serve without --service.")
+    api = ServiceApi(integration, count=records, fault=fault)
+    own = integration.credentials
+    with serving(api, host, port, latency=latency / 1000) as served:
+        return _wait(f"{own.url_env[0]}={served.url}\n{own.env}={api.token}")
+
+
+def _wait(variables: str) -> int:
+    """Print the environment variables for another program and wait for Ctrl-C; return the exit code."""
+    print_result(variables)
+    print_note("Serving the demo account. Ctrl-C ends it.")
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(3600)
     return INTERRUPTED
 
 

@@ -100,7 +100,7 @@ class PageAnswer(NamedTuple):
         is_full = not self.pages.size or len(self.rows) >= self.pages.size
         if self.pages.param and (is_full or self.before):
             return self._numbered(1), False
-        return None, bool(is_full and self.pages.size) or bool(self.before)
+        return None, is_full or bool(self.before)
 
     def _linked(self) -> PageRequest | None:
         for address, attributes in _LINK.findall(self.reply.headers.get(LINK, "")):

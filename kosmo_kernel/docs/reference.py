@@ -151,11 +151,12 @@ def _type(column: Column) -> str:
 def _account_calls(integration: Integration) -> str:
     """Return code that calls a function with several accounts."""
     simple = next((f for f in integration.functions if not any(p.required for p in f.params)), integration.functions[0])
+    fiction = "made-up records" if integration.is_look_alike else "a fictional company"
     named = (
         ("", "the default account"),
         (".default", "the same, said aloud"),
         *((f".{account}", f"the account `{account}`") for account in _ACCOUNTS),
-        *([(".demo", "a fictional company, to try things on")] if integration.demo else []),
+        *([(".demo", f"{fiction}, to try things on")] if integration.demo else []),
     )
     calls = [(f"{integration.name}{way}.{simple.call_with(_example_value)}", what) for way, what in named]
     width = max(len(call) for call, _ in calls)

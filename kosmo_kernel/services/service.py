@@ -74,6 +74,8 @@ def _integration(name: str, facts: FactsFile) -> Integration:
         read_error=read_error,
         request_id=service.get("request_id", "x-request-id"),
         left_out=partial(_left_out, facts),
+        demo="kosmo_kernel.demo.service_api:in_process",
+        is_look_alike=True,
     )
 
 

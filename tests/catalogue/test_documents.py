@@ -80,7 +80,7 @@ def test_a_path_item_may_be_a_reference_with_parameters_of_its_own() -> None:
         "name": "book_id",
         "required": True,
         "numeric": True,
-        "listed_at": "/books",
+        "listed_at": "/v2/books",
         "each": ["id", "book_id"],
     }
 

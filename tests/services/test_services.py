@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+import httpx
 import pytest
-from kosmo_command import document, kosmo
+from kosmo_command import document, kosmo, started
 from look_alike import TOKEN, Shelf, answer
+from paged_document import paged_document
 
 from kosmo_kernel import docs, integrations
 from kosmo_kernel.demo.server import serve
@@ -308,3 +311,50 @@ def test_a_service_whose_file_is_broken_says_so(settings: Path) -> None:
 def test_a_name_of_a_file_is_no_name_of_a_service(settings: Path) -> None:
     with pytest.raises(InvalidArgumentsError, match="no name of a service"):
         add("../../evil", write(settings, shelf_document()), set())
+
+
+def test_the_account_demo_of_a_service_needs_no_token_and_its_identifiers_lead_to_each_other(settings: Path) -> None:
+    add("shelf", write(settings, paged_document()), set())
+    with Session() as lua:
+        result = lua.run(
+            "local shelf = app.integrations.shelf.demo"
+            " local authors, books = shelf.list_authors(), shelf.list_counted()"
+            " local author = shelf.get_author(books[1].author_id)"
+            " local own = shelf.list_author_books({ author_id = { authors[1].id, author.id } })"
+            " return #authors, #books, author.id == books[1].author_id, own[1].author_id == authors[1].id,"
+            " author.api_key, pcall(shelf.get_author, 'nobody')"
+        )
+    assert result.values[:5] == [250, 250, True, True, "[redacted]"]
+    assert result.values[5] is False
+    assert "404" in str(result.values[6])
+
+
+def test_the_look_alike_of_a_service_is_served_to_other_programs(settings: Path) -> None:
+    add("shelf", write(settings, paged_document()), set())
+    with started("demo:serve", "--service", "shelf", "--records", "7", "--page-fault", "total-too-high") as server:
+        assert server.stdout is not None
+        served = dict(server.stdout.readline().strip().split("=", 1) for _ in range(2))
+        url, token = served["SHELF_API_URL"], served["SHELF_TOKEN"]
+        right = {"Authorization": f"Bearer {token}"}
+        first = httpx.get(f"{url}/v1/counted?per_page=3&page=3", headers=right).json()
+        assert (len(first["data"]), first["total_count"]) == (1, 9)
+        assert httpx.get(f"{url}/v1/counted").status_code == 401
+        assert httpx.get(f"{url}/v1/counted?page=x", headers=right).status_code == 422
+        assert httpx.get(f"{url}/v1/nothing", headers=right).status_code == 404
+        server.send_signal(signal.SIGINT)
+    assert server.returncode == 130
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--service", "shelf", "--apps", "3"], "--apps does not go with --service"),
+        (["--records", "3"], "--records goes with --service"),
+        (["--service", "heroku"], "Heroku was not added from a document"),
+    ],
+)
+def test_options_that_mean_nothing_for_what_is_served_are_refused(
+    settings: Path, options: list[str], message: str
+) -> None:
+    add("shelf", write(settings, paged_document()), set())
+    assert message in kosmo("demo:serve", *options).stderr

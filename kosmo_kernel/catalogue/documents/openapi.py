@@ -136,7 +136,10 @@ class _DocumentReader:
             "returns": "list" if is_list else "record",
             "summary": prose(operation.get("summary"), MAX_SUMMARY) or prose(operation.get("description"), MAX_SUMMARY),
             "alias": names.snake_case(str(operation.get("operationId") or ""))[: names.MAX_NAME],
-            "params": params.params,
+            "params": [
+                param | ({"listed_at": prefix + param["listed_at"]} if "listed_at" in param else {})
+                for param in params.params
+            ],
             "headers": params.headers,
         }
         tag = next((tag for tag in _list(operation.get("tags")) if isinstance(tag, str)), "")

@@ -1,0 +1,182 @@
+"""The pages of the lists of a look-alike, in each way in which lists have pages, and what can go wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from kosmo_kernel.catalogue.pages import NEXT_RANGE, Pages
+from kosmo_kernel.demo.service_records import Record, put
+
+FAULTS = {
+    "second-page-fails": "a page after the first is answered with an error",
+    "link-lost": "no answer has a `Link` header",
+    "cursor-repeated": "a page after the first has the cursor that led to it",
+    "total-too-high": "the total is above the number of records",
+    "short-page": "each page has fewer records than asked for",
+    "no-cursor": "no envelope has a cursor",
+    "html": "the last page is a web page with status 200",
+    "206": "the status is 206, and no header leads to the rest",
+}
+_CURSOR = "after-"
+_PAGE = "page"  # the parameter that selects a page, where the catalogue names none
+_POSITION = "cursor"
+
+
+class ServiceAnswer(NamedTuple):
+    """An answer of a look-alike; with a page of a list, if it is one."""
+
+    status: int
+    body: Any  # None for a web page
+    headers: Mapping[str, str]
+
+
+class BadRequestError(ValueError):
+    """The request asks for no page, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequested:
+    """Which page of which list is asked for.
+
+    Parameters:
+        pages: how the pages of the list follow.
+        count: how many records it has.
+        query: of the request.
+        range_header: of the request.
+        address: of the request, without the query.
+        number_of: returns the number of the record with a value of a field; -1 for none.
+        fault: one of `FAULTS`, or empty.
+        unasked_size: the records of a page where a request does not say it.
+    """
+
+    pages: Pages
+    count: int
+    query: Mapping[str, str]
+    range_header: str
+    address: str
+    number_of: Callable[[str, str], int]
+    fault: str
+    unasked_size: int
+
+    @property
+    def size(self) -> int:
+        """The most records of the page.
+
+        Raises:
+            BadRequestError: a size that is none.
+        """
+        if self.pages.kind == "whole":
+            size = self.count
+        else:
+            size = self._whole_number(self.pages.size_param, self.unasked_size)
+        return max(1, size - 1 if self.fault == "short-page" and self.pages.kind != "whole" else size)
+
+    @property
+    def first(self) -> int:
+        """The number of records before the page.
+
+        Raises:
+            BadRequestError: the request asks for no page.
+        """
+        pages = self.pages
+        match pages.kind:
+            case "page-number" | "link-header":
+                start = pages.start if pages.kind == "page-number" else 1
+                return max(0, self._whole_number(pages.param or _PAGE, start) - start) * self.size
+            case "offset":
+                return self._whole_number(pages.param, 0)
+            case "range":
+                text = self.range_header
+            case "cursor":
+                text = self.query.get(pages.param or _POSITION, "")
+                if text and pages.cursor_in == "element" and pages.cursor != (_POSITION,):
+                    return self.number_of(pages.cursor[-1], text) + 1
+            case _:
+                text = ""
+        number = text.removeprefix(_CURSOR)
+        if text and not (text.startswith(_CURSOR) and number.isdecimal()):
+            raise BadRequestError("There is no such page.")
+        return int(number or 0)
+
+    def _whole_number(self, param: str, default: int) -> int:
+        text = self.query.get(param, "") if param else ""
+        if text and not (text.isdecimal() and len(text) < 10):
+            raise BadRequestError(f"{param} is no whole number.")
+        return int(text or default)
+
+    def answer(self, records: Callable[[range], Sequence[Record]]) -> ServiceAnswer:
+        """Return the page.
+
+        Parameters:
+            records: returns the records with some numbers.
+
+        Raises:
+            BadRequestError: the request asks for no page.
+        """
+        first, size = self.first, self.size
+        is_part = self.fault == "206" and self.pages.kind == "whole"
+        end = min(self.count, first + (max(1, size // 2) if is_part else size))
+        if first and self.fault == "second-page-fails":
+            return ServiceAnswer(422, {"message": "This page cannot be made."}, {})
+        if self.fault == "html" and (end >= self.count or first):
+            return ServiceAnswer(200, None, {})
+        rows = [self._element(row, first + number, first) for number, row in enumerate(records(range(first, end)))]
+        has_more = end < self.count and self.pages.kind not in ("whole", "unstated")
+        status = HTTPStatus.PARTIAL_CONTENT if self.fault == "206" or self._is_range(has_more) else HTTPStatus.OK
+        return ServiceAnswer(status, self._body(rows, first, end, has_more), self._headers(first, end, has_more))
+
+    def _is_range(self, has_more: bool) -> bool:
+        return self.pages.kind == "range" and (has_more or self.pages.ends_partial)
+
+    def _element(self, record: Record, number: int, first: int) -> Any:
+        pages = self.pages
+        element: Any = record["value"] if pages.scalar else {pages.element: record} if pages.element else record
+        is_lost = self.fault == "no-cursor"
+        if pages.cursor_in == "element" and pages.cursor == (_POSITION,) and isinstance(element, dict) and not is_lost:
+            is_repeated = self.fault == "cursor-repeated" and first
+            element = {_POSITION: f"{_CURSOR}{first if is_repeated else number + 1}"} | element
+        return element
+
+    def _body(self, rows: list[Any], first: int, end: int, has_more: bool) -> Any:
+        pages = self.pages
+        if not pages.items:
+            return rows
+        body: Record = {}
+        if pages.total:
+            put(body, pages.total, self.count + 2 * (self.fault == "total-too-high"))
+        if pages.kind == "cursor" and pages.cursor_in == "body" and self.fault != "no-cursor":
+            is_repeated = self.fault == "cursor-repeated" and first
+            cursor = f"{_CURSOR}{first if is_repeated else end}"
+            link = self._address({_POSITION: cursor})
+            put(body, pages.cursor, (cursor if pages.param else link) if has_more else None)
+        if pages.more and pages.more != pages.cursor:
+            put(body, pages.more, has_more)
+        put(body, pages.items, rows)
+        return body
+
+    def _headers(self, first: int, end: int, has_more: bool) -> dict[str, str]:
+        pages = self.pages
+        if self.fault == "206":
+            return {}
+        found: dict[str, str] = {}
+        if pages.last_header:
+            found[pages.last_header] = str(pages.start - 1 + max(1, -(-self.count // self.size)))
+        if has_more and pages.kind == "range":
+            found[NEXT_RANGE] = f"{_CURSOR}{end}"
+        if has_more and pages.kind == "cursor" and pages.cursor_in == "header" and self.fault != "no-cursor":
+            found[pages.cursor[0]] = f"{_CURSOR}{first if self.fault == 'cursor-repeated' and first else end}"
+        if pages.kind == "link-header" and self.fault != "link-lost" and (has_more or first):
+            address = self._address({pages.param or _PAGE: "1"})
+            links = [f'<{address}>; rel="first"']
+            if has_more:
+                number = first // self.size + 1 + (0 if self.fault == "cursor-repeated" and first else 1)
+                links.insert(0, f'<{self._address({pages.param or _PAGE: str(number)})}>; rel="next"')
+            found["Link"] = ", ".join(links)
+        return found
+
+    def _address(self, position: Mapping[str, str]) -> str:
+        return f"{self.address}?{urlencode({**self.query, **position})}"

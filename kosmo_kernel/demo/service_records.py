@@ -1,0 +1,247 @@
+"""Make the records of any service from the columns of its functions.
+
+A record is made from the list that it is in and its number there, so that the same path has the same record every time,
+and the record at `/books/{book_id}` is the one with this identifier in the list at `/books`. A field such as
+`author_id`, or `author.name`, has the value of a record in the list of all authors, if the service has one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from kosmo_kernel.catalogue import Column, Function, Integration, Param
+from kosmo_kernel.catalogue.documents.names import singular, snake_case
+from kosmo_kernel.catalogue.model import PLACE
+from kosmo_kernel.demo.times import ago
+
+Record = dict[str, Any]
+
+FEW = 7  # records of a list of which nobody says how many a page has, or that belongs to something
+SIZE = 20  # records of a page for a service that lets nobody choose
+_NAMES = frozenset(("name", "full_name", "login", "slug", "title", "value", "key"))  # fields that tell records apart
+_OLDEST = 700  # days
+
+
+class RequestPath(NamedTuple):
+    """The function that a path belongs to, and what is in the places of its path."""
+
+    function: Function
+    path: str
+    values: Mapping[str, str]
+
+
+class ServicePaths:
+    """Finds the function that a path belongs to.
+
+    Parameters:
+        integration: the service.
+    """
+
+    def __init__(self, integration: Integration) -> None:
+        self._functions: dict[int, list[tuple[re.Pattern[str], Function]]] = {}
+        self.lists: dict[str, Function] = {}  # by path, with `{}` for each place
+        links = [(function, link) for function in integration.functions for link in function.links]
+        # A word of a path is preferred to a place that takes any.
+        for function, link in sorted(
+            links, key=lambda item: [part.startswith("{") for part in item[1].path.split("/")]
+        ):
+            parts = PLACE.split(link.path)  # text and names by turns
+            pattern = "".join(f"(?P<{part}>[^/]+)" if n % 2 else re.escape(part) for n, part in enumerate(parts))
+            self._functions.setdefault(link.path.count("/"), []).append((re.compile(pattern), function))
+            if function.returns == "list":
+                self.lists.setdefault(PLACE.sub("{}", link.path), function)
+
+    def find(self, path: str) -> RequestPath | None:
+        """Return the function of a path, or None."""
+        for pattern, function in self._functions.get(path.count("/"), ()):
+            if match := pattern.fullmatch(path):
+                return RequestPath(function, path, match.groupdict())
+        return None
+
+
+class ServiceRecords:
+    """The records of a service.
+
+    Parameters:
+        integration: the service.
+        paths: of its functions.
+        count: how many records each list has; 0 for two pages and a half in lists of all, and a few in others.
+    """
+
+    def __init__(self, integration: Integration, paths: ServicePaths, count: int) -> None:
+        self._table = integration.table
+        self._paths = paths
+        self._count = count
+        names = (name for name in self._table.names if name.startswith("list_"))
+        self._lists = {singular(name.removeprefix("list_")): name for name in names}
+        self._numbers: dict[tuple[str, tuple[str, ...]], dict[str, int]] = {}
+
+    def count(self, function: Function) -> int:
+        """Return how many records a list has."""
+        pages = function.pages
+        if self._count or pages is None or pages.kind in ("whole", "unstated") or "{" in function.links[0].path:
+            return self._count or FEW
+        size = pages.size or SIZE
+        return 2 * size + size // 2
+
+    def exists(self, requested: RequestPath) -> bool:
+        """Return whether there is all that a path names, as far as lists say what there is."""
+        places = [param for param in requested.function.params if param.name in requested.values]
+        return all(self._number(requested, param) is not None for param in places if self._list(param))
+
+    def listed(self, requested: RequestPath, numbers: range) -> list[Record]:
+        """Return the records of a list with some numbers."""
+        return [self._record(requested, requested.path, number, {}) for number in numbers]
+
+    def record(self, requested: RequestPath) -> Record:
+        """Return the record at a path."""
+        function = requested.function
+        last = next(
+            (param for param in function.params if requested.path.endswith(self._ending(requested, param))), None
+        )
+        if last and self._list(last):
+            above = requested.path.rpartition("/")[0]
+            return self._record(requested, above, self._number(requested, last) or 0, {})
+        names = {column.name for column in function.columns if column.kind == "string"}
+        field = next((field for field in last.each if field in names), "") if last else ""
+        return self._record(
+            requested, requested.path, 0, {field: requested.values[last.name]} if last and field else {}
+        )
+
+    def identifiers(self, requested: RequestPath, field: str) -> dict[str, int]:
+        """Return the numbers of the records of a list by the values of a field."""
+        return self._by_fields(requested.function, requested.path, (field,))
+
+    def _ending(self, requested: RequestPath, param: Param) -> str:
+        value = requested.values.get(param.name)
+        is_last = requested.function.links[0].path.endswith(f"/{{{param.name}}}")
+        return f"/{value}" if value and is_last else "\n"  # which no path ends with
+
+    def _list(self, param: Param) -> Function | None:
+        """Return the function that lists what can be in a place; None if there is none."""
+        return self._paths.lists.get(param.listed_at) if param.listed_at else None
+
+    def _number(self, requested: RequestPath, param: Param) -> int | None:
+        """Return the number of what is in a place in the list of all that can be there."""
+        listing = self._list(param)
+        template = requested.function.links[0].path.partition(f"/{{{param.name}}}")[0]
+        path = PLACE.sub(lambda match: requested.values[match[1]], template)
+        numbers = self._by_fields(listing, path, (*param.each, "id", param.name)) if listing else {}
+        return numbers.get(requested.values[param.name])
+
+    def _by_fields(self, function: Function, path: str, fields: tuple[str, ...]) -> dict[str, int]:
+        found = self._numbers.get((path, fields))
+        if found is None:
+            columns = [column for column in function.columns if column.name in fields]
+            numbers = range(self.count(function))
+            found = {str(self._value(path, number, column)): number for number in numbers for column in columns}
+            found = found or {f"{self._thing(path)}-{number + 1}": number for number in numbers}
+            self._numbers[path, fields] = found
+        return found
+
+    def _record(self, requested: RequestPath, path: str, number: int, own: dict[str, str]) -> Record:
+        places = {param.name: param for param in requested.function.params}
+        given = {name: value for name, value in requested.values.items() if places[name].kind == "string"} | own
+        record: Record = {}
+        for column in requested.function.columns:
+            is_given = column.name in given and column.kind == "string" and column.name not in ("id", "value")
+            put(record, column.path, given[column.name] if is_given else self._value(path, number, column))
+        return record
+
+    def _value(self, path: str, number: int, column: Column) -> Any:
+        """Return the value of a field."""
+        name = column.path[-1]
+        chance = crc32(f"{path}/{number}/{column.name}".encode())
+        if len(column.path) == 1 and name == "id":
+            return _identifier(column, path, self._thing(path), number)
+        if reference := self._reference(column):
+            target, field = reference
+            return self._value(target.links[0].path, chance % self.count(target), field)
+        is_name = len(column.path) == 1 and name in _NAMES
+        if column.nullable and not is_name and chance % 5 == 0:
+            return None
+        if column.kind == "list":
+            return self._items(path, number, column)
+        return _made(column, f"{self._thing(path)}-{number + 1}", number, chance, is_name=is_name)
+
+    def _items(self, path: str, number: int, column: Column) -> list[Record]:
+        if not column.items:
+            return []
+        item: Record = {}
+        for field in column.items:
+            put(item, field.path, self._value(f"{path}/{number}/{column.name}", 0, field))
+        return [item]
+
+    def _reference(self, column: Column) -> tuple[Function, Column] | None:
+        """Return the list that a field refers to and the field there; None if it refers to none."""
+        *above, name = column.path
+        thing = snake_case(above[-1]) if above else name.removesuffix("_id") if name.endswith("_id") else ""
+        listing = self._lists.get(thing)
+        if listing is None or column.kind not in ("string", "integer"):
+            return None
+        target = self._table.named(listing)
+        field = next((one for one in target.columns if one.name == (name if above else "id")), None)
+        is_name = field is not None and (field.name == "id" or field.name in _NAMES)  # which refer to nothing else
+        fits = field is not None and field.kind == column.kind and "{" not in target.links[0].path
+        return (target, field) if field and is_name and fits else None
+
+    def _thing(self, path: str) -> str:
+        """Return what the records of a list are called."""
+        words = [part for part in path.split("/") if part]
+        return singular(snake_case(words[-1])).replace("_", "-") if words else "record"
+
+
+def put(record: Record, path: Sequence[str], value: Any) -> None:
+    """Set a field inside objects, which are made."""
+    *above, name = path
+    for part in above:
+        inner = record.get(part)
+        record = inner if isinstance(inner, dict) else record.setdefault(part, {})
+    record[name] = value
+
+
+def _identifier(column: Column, path: str, thing: str, number: int) -> Any:
+    place = crc32(path.encode())
+    if column.kind in ("integer", "number"):
+        return place % 9_000 * 10_000 + number + 1
+    return f"{thing}-{number + 1}-{place % 0x10000:04x}"
+
+
+def _made(column: Column, thing: str, number: int, chance: int, *, is_name: bool) -> Any:
+    """Return the value of a field that refers to nothing.
+
+    Parameters:
+        column: the field.
+        thing: the name of the record.
+        number: of the record in its list.
+        chance: a number that looks random.
+        is_name: whether the field tells records apart.
+    """
+    values: Mapping[str, Any] = {
+        "boolean": chance % 2 == 1,
+        "integer": chance % 90_000 + 10,
+        "number": chance % 90_000 / 4,
+        "object": {"about": thing},
+        "timestamp": ago(chance % _OLDEST + number / 1000),
+    }
+    if column.kind in values:
+        return values[column.kind]
+    if column.secret:
+        return f"fictional-{chance:08x}"
+    if column.values:
+        return column.values[chance % len(column.values)]
+    return thing if is_name else _text(column.path[-1], thing, chance)
+
+
+def _text(name: str, thing: str, chance: int) -> str:
+    endings: Iterator[tuple[tuple[str, ...], str]] = iter(
+        (
+            (("url", "uri", "href", "link"), f"https://look-alike.example/{thing}"),
+            (("email",), f"{thing}@look-alike.example"),
+            (("date",), ago(chance % _OLDEST)[:10]),
+        )
+    )
+    return next((text for ends, text in endings if name.endswith(ends)), f"{name.replace('_', '-')}-{chance % 100_000}")
