@@ -20,6 +20,7 @@ import nbformat
 import pytest
 from edited_snapshot import Tables, edited
 from kosmo_command import kosmo
+from notebook_history import write_history
 
 from kosmo_kernel import runbook
 from kosmo_kernel.accounts.fingerprints import fingerprints
@@ -49,7 +50,8 @@ def on(
     """Run a notebook for the account that `api` serves: the finished command, and the copy."""
     declared = {parameter.name for parameter in runbook.read(path).parameters()}
     before = own_snapshot(folder / "before") if "before" in declared else folder
-    given = {"account": "default", "at": NOW, "before": str(before), **(parameters or {})}
+    history = write_history(folder / "history", "default") if "history" in declared else folder
+    given = {"account": "default", "at": NOW, "before": str(before), "history": str(history), **(parameters or {})}
     words = [word for name, text in given.items() if name in declared for word in ("-p", name, text)]
     with serve(api) as served:
         env = {"HEROKU_API_URL": served.url, "HEROKU_API_KEY": DEMO_TOKEN, "KOSMO_DEMO": "", "KOSMO_PROGRESS": "0"}
