@@ -196,13 +196,13 @@ def serve(
     moved: timedelta,
     fault: dict[str, float],
 ) -> int:
-    """Serve the demo account on a port, as Heroku's API or that of an added service.
+    """Serve the demo account on a port, as Heroku's API.
 
     The first two lines of output are the address and the token, as environment variables for another program. Ctrl-C
     ends the server with exit code 130.
 
-    A look-alike of a service has records that are made up from its API document, with identifiers that lead to each
-    other.
+    With --service, a look-alike of that service is served: its records are made up from its API document, with
+    identifiers that lead to each other.
     """
     _check_options(ctx, service)
     if service is not None:
