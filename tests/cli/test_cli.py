@@ -25,7 +25,8 @@ from kosmo_kernel.questions.tables import table_names
 # Names and options that shell scripts rely on.
 SURFACE = {
     "demo": "--lab --no-open --port",
-    "demo:serve": "--host --port --apps --seed --latency --budget --scope --now --fault",
+    "demo:serve": "--service --records --page-fault --host --port --apps --seed --latency --budget --scope --now "
+    "--fault",
     "integrations:lua": "-e --eval --repl --json --format --columns --no-header --excel-safe "
     "-a --account --demo -n --dry-run --record --resume --resume-within "
     "--replay --force --timeout --cpu-limit --memory-limit",
