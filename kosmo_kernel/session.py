@@ -364,7 +364,7 @@ class Session:
     @contextmanager
     def _recorded(self, run: LuaRun, result: Result, name: str) -> Iterator[None]:
         """Complete the result after the block, whether it failed or not, and write the call log."""
-        call_log = log_file()
+        call_log = log_file() if self._shared is None or self._shared.sends else None
         self.last, self._has_failed = result, True
         started = time.perf_counter()
         try:

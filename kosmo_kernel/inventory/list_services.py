@@ -29,6 +29,8 @@ class ListServices(PreparedServices):
         app_name: returns the name of the app that a record belongs to.
     """
 
+    sends = False
+
     def __init__(
         self,
         today: date,

@@ -426,9 +426,11 @@ class PreparedServices(Services):
 
     Attributes:
         recording: the recording mode of the sessions that use them.
+        sends: whether calls may send requests, and are logged.
     """
 
     recording: RecordingMode
+    sends = True
 
 
 def _endpoint(path: str, requested: str | None, account: str) -> Endpoint:

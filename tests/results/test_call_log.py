@@ -16,6 +16,7 @@ from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.inventory import bill_from
 from kosmo_kernel.results.call_log import accounts_used, answers_taken_over, count_incomplete_lines, read_lines, totals
 from kosmo_kernel.session import Session
 
@@ -135,3 +136,10 @@ def test_answers_of_earlier_runs_are_counted_once_in_each_process(log: Path, tmp
     other = [line | {"process": -1} for line in lines if "taken_over" in line]  # as of a second kernel
     assert (both := answers_taken_over([*lines, *other])) is not None
     assert both.facts() == {"answers": 4, "oldest": oldest}
+
+
+def test_tables_of_lists_that_were_read_before_are_no_calls(log: Path, session: Session) -> None:
+    lists = {name: list(session.run(f"return heroku.list_{name}()").value) for name in ("apps", "dyno_sizes")}
+    lines = read_lines(log)
+    bill_from(lists | {"formation": []}, now="2026-11-20T09:00:00Z", idle_days=365)
+    assert read_lines(log) == lines != []
