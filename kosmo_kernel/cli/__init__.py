@@ -68,6 +68,7 @@ COMMANDS = {
     "integrations:docs": CommandEntry("reference:docs", "Read the reference, or one page of it."),
     "integrations:list": CommandEntry("reference:list_", "List the integrations and their functions."),
     "integrations:add": CommandEntry("added_services:add", "Add a service, from its API document."),
+    "integrations:update": CommandEntry("added_services:update", "Read the document of an added service again."),
     "integrations:remove": CommandEntry("added_services:remove", "Remove a service that was added."),
     "integrations:call": CommandEntry("call:call", "Call one function, and show the result."),
     "integrations:heroku": CommandEntry("call:heroku", "Call one of Heroku's functions."),

@@ -1,4 +1,4 @@
-"""`kosmo integrations:add` and `:remove`: services from API documents."""
+"""`kosmo integrations:add`, `:update` and `:remove`: services from API documents."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from kosmo_kernel.catalogue.documents.fields import SECRET
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import integration_names
 from kosmo_kernel.cli.output import document, print_result, print_rows
+from kosmo_kernel.services.adding import Downloaded, source
 from kosmo_kernel.services.adding import add as add_service
 from kosmo_kernel.services.adding import remove as remove_service
+from kosmo_kernel.services.adding import update as update_service
+from kosmo_kernel.services.document_tasks import MAX_JSON_BYTES
 from kosmo_kernel.text.quantities import counted
 
 MAX_NAMES = 8  # fields that are hidden, in the output for people
@@ -31,20 +34,20 @@ NAMESPACES = ("app", "mcp", "tables", "integrations")  # names in Lua that a ser
     "kosmo integrations:add jupyter api.yaml --url http://127.0.0.1:8888",
 )
 @click.argument("name")
-@click.argument("api_document", metavar="DOCUMENT", type=click.Path(path_type=Path))
+@click.argument("api_document", metavar="DOCUMENT")
 @click.option("--url", metavar="URL", default="", help="The address of the API, in place of the document's.")
 @click.option("--replace", is_flag=True, help="Read a newer document of a service; its functions keep their names.")
-def add(*, name: str, api_document: Path, url: str, replace: bool, as_json: bool) -> None:
+def add(*, name: str, api_document: str, url: str, replace: bool, as_json: bool) -> None:
     """Add a service, from its API document.
 
-    NAME is its name in Lua: app.integrations.NAME. DOCUMENT is a file with OpenAPI 3.0 or 3.1, or Swagger 2.0, as JSON
-    or YAML. Every GET becomes a function; nothing that changes something does. Tokens are sent to the host of the API
-    only, and fields with names of secrets are hidden.
+    NAME is its name in Lua: app.integrations.NAME. DOCUMENT is a file or an https address with OpenAPI 3.0 or 3.1, or
+    Swagger 2.0, as JSON or YAML. Every GET becomes a function; nothing that changes something does. Tokens are sent to
+    the host of the API only, not to that address, and fields with names of secrets are hidden.
 
     With --json: `functions`, `lists` by the kind of their pages, `hidden` fields, `host`, `variable`, `left_out`, and
     with --replace `changes`.
     """
-    table = add_service(name, api_document, _taken(), address=url.rstrip("/"), replace=replace)
+    table = add_service(name, _document(api_document), _taken(), address=url.rstrip("/"), replace=replace)
     facts = _facts(name, table)
     if as_json:
         document({"success": True, "integration": name} | facts)
@@ -61,6 +64,39 @@ def add(*, name: str, api_document: Path, url: str, replace: bool, as_json: bool
     print_rows(rows)
     for line in facts["changes"]:
         print_result(line)
+
+
+@command("integrations:update", "kosmo integrations:update github", "kosmo integrations:update github --check")
+@click.argument("name", shell_complete=integration_names)
+@click.option("--check", is_flag=True, help="Show what would change, and change nothing.")
+def update(*, name: str, check: bool, as_json: bool) -> None:
+    """Read the document of an added service again.
+
+    The document is read from where it was when the service was added. What is added (+), dropped (-) and changed (~) is
+    printed; functions keep their names. If the API is at another host in the newer document, nothing is changed.
+    """
+    table = update_service(name, _document(source(name)), write=not check)
+    changes = table["changes"]
+    if as_json:
+        document({"success": True, "integration": name, "changes": changes, "done": "nothing" if check else "updated"})
+        return
+    for line in changes:
+        print_result(line)
+    state = "would change" if check else "changed"
+    print_result(f"{counted(len(changes), 'function')} of {table['service']['title']} {state}.")
+
+
+def _document(place: str) -> Path | Downloaded:
+    """Return the document at an address, or the path of a file.
+
+    Raises:
+        SettingsError: the address cannot be read.
+    """
+    if not place.startswith(("https://", "http://")):
+        return Path(place)
+    from kosmo_kernel.client.connections import download
+
+    return Downloaded(place, download(place, MAX_JSON_BYTES))
 
 
 @command("integrations:remove", "kosmo integrations:remove github")

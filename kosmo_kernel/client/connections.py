@@ -17,8 +17,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from kosmo_kernel import __version__
@@ -52,6 +53,8 @@ _NO_BODY = (204, 304)
 # Decompressed size of one response. A page of a thousand records has one or two million bytes, and takes ten times as
 # much memory as Python objects; more than this limit could exhaust the memory.
 MAX_BODY_BYTES = 64 << 20
+MAX_REDIRECTS = 5  # of a download
+DOWNLOAD_SECONDS = 300.0  # for a download
 # Accepted content encodings. Nested ones are not among them: they could expand a million to one.
 _CODINGS = ("", "gzip", "identity")
 # Statuses of a proxy that do not depend on the request; the texts of httpx's errors begin with the status of the proxy.
@@ -303,6 +306,57 @@ def _body(response: httpx.Response, head: Response) -> bytes:
             raise UnreadableResponseError(f"it has more than {MAX_BODY_BYTES >> 20} MiB", head)
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def download(url: str, most: int) -> bytes:
+    """Return what is at an https address; no token is sent, and redirects are followed to https addresses only.
+
+    Parameters:
+        url: the address; http is read on this machine only.
+        most: the most bytes.
+
+    Raises:
+        SettingsError: it cannot be read, or has more bytes.
+    """
+    is_local, until = is_loopback(url), _uptime() + DOWNLOAD_SECONDS
+    for _ in range(MAX_REDIRECTS):
+        if not url.startswith("https://") and not (is_local and url.startswith("http://") and is_loopback(url)):
+            raise SettingsError(f"{one_line(url)} is no https address.")
+        try:
+            reply = _read_once(url, most, until)
+        except (httpx.HTTPError, httpx.InvalidURL, ImportError, OSError, ValueError) as error:
+            why = one_line(str(error)) or type(error).__name__
+            raise SettingsError(f"{one_line(url)} cannot be read: {why}.") from error
+        if "location" not in reply.headers or reply.status // 100 != 3:
+            break
+        url = urljoin(url, reply.headers["location"])
+    else:
+        raise SettingsError(f"{one_line(url)} is behind more than {MAX_REDIRECTS} redirects.")
+    if reply.status != HTTPStatus.OK:
+        raise SettingsError(f"{one_line(url)} was answered with {reply.status}, not with a document.")
+    return reply.body
+
+
+def _read_once(url: str, most: int, until: float) -> Response:
+    """Return the answer of an address, redirects not followed.
+
+    Raises:
+        ValueError: it has more bytes, takes longer, or the address has a user in it.
+    """
+    if urlsplit(url).username is not None:
+        raise ValueError("it has a user in it")
+    headers = {"accept-encoding": "gzip", "user-agent": f"kosmo-kernel/{__version__}"}
+    client = httpx.Client(verify=_trusting(), proxy=_proxy(url), trust_env=False, headers=headers)
+    with client, client.stream("GET", url) as response:
+        pieces, size = list[bytes](), 0
+        for piece in response.iter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            if size > most:
+                raise ValueError(f"it has more than {most >> 20} MiB")
+            if _uptime() > until:
+                raise ValueError(f"it takes longer than {DOWNLOAD_SECONDS:.0f} seconds")
+        return Response(response.status_code, response.headers, b"".join(pieces))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,11 +1,11 @@
-"""Add and remove services: read an API document in the reader, and write the facts of the service."""
+"""Add, update and remove services: read an API document in the reader, and write the facts of the service."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from kosmo_kernel.catalogue.documents.facts import differences
@@ -25,6 +25,14 @@ MAX_SECONDS = 60.0  # of processor time for one document
 MAX_MEMORY_BYTES = 2 << 30
 MAX_FACT_VALUES = 2_000_000
 
+
+class Downloaded(NamedTuple):
+    """An API document from an address."""
+
+    address: str
+    content: bytes
+
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TASK = Task(
     "kosmo_kernel.services.document_tasks:facts",
@@ -36,13 +44,13 @@ _TASK = Task(
 
 
 def add(
-    name: str, document: Path, taken: Collection[str], *, address: str = "", replace: bool = False
+    name: str, document: Path | Downloaded, taken: Collection[str], *, address: str = "", replace: bool = False
 ) -> dict[str, Any]:
     """Add a service, and return the table of its facts, with the `changes` to the functions that it had before.
 
     Parameters:
         name: of the service in Lua.
-        document: the file with its API document: OpenAPI 3.0 or 3.1, or Swagger 2.0, as JSON or YAML.
+        document: its API document, downloaded or in a file: OpenAPI 3.0 or 3.1, or Swagger 2.0, as JSON or YAML.
         taken: the names that a service cannot have.
         address: the address of the API, in place of what the document says.
         replace: replace a service of this name; its functions keep their names.
@@ -62,12 +70,78 @@ def add(
     path = services_folder() / f"{name}{SUFFIX}"
     if path.exists() and not replace:
         raise SettingsError(f"There is a service `{name}` already. `--replace` reads its document anew.")
-    content = read_file(document, SettingsError, most=MAX_JSON_BYTES)
     with locked(services_folder()):
         before = FactsFile(path) if path.exists() else None
-        table = _derive(name, content, before, address)
+        table = _read(name, document, before, address)
         write_facts(path, table)
-    return table | {"changes": list(differences(before.summary(), summary(table["functions"]))) if before else []}
+    return table
+
+
+def source(name: str) -> str:
+    """Return where the document of a service came from: the path of a file, or an address.
+
+    Raises:
+        SettingsError: there is no such service, or it is not known.
+    """
+    found = str(FactsFile(_path(name)).service.get("source", ""))
+    if not found:
+        raise SettingsError(
+            f"Nothing says where the document of `{name}` is: kosmo integrations:add {name} … --replace"
+        )
+    return found
+
+
+def update(name: str, document: Path | Downloaded, *, write: bool) -> dict[str, Any]:
+    """Read the document of a service again, and return the table of its facts with its `changes`.
+
+    Parameters:
+        name: of the service.
+        document: the document.
+        write: whether the facts replace those that there are.
+
+    Raises:
+        SettingsError: there is no such service, the document cannot be read, or the API is at another host, to which
+            the token was not to be sent.
+        LimitError: it needs too much time or memory.
+        FileWriteError: the facts cannot be written.
+    """
+    path = _path(name)
+    with locked(services_folder()):
+        before = FactsFile(path)
+        table = _read(name, document, before, before.service.get("given_address", ""))
+        old, new = (urlsplit(one["url"]).netloc for one in (before.service, table["service"]))
+        if old != new:
+            raise SettingsError(
+                f"The API is at {new[:100]} in this document, and the token is sent to {old} only. If that is right: "
+                f"kosmo integrations:add {name} … --replace"
+            )
+        if write:
+            write_facts(path, table)
+    return table
+
+
+def _read(name: str, document: Path | Downloaded, before: FactsFile | None, address: str) -> dict[str, Any]:
+    """Return the table of facts of a document, with the `changes` to those before."""
+    if isinstance(document, Downloaded):
+        place, content = document
+    else:
+        place, content = str(document.absolute()), read_file(document, SettingsError, most=MAX_JSON_BYTES)
+    table = _derive(name, content, before, address)
+    table["service"] |= {"source": place, "given_address": address}
+    table["changes"] = list(differences(before.summary(), summary(table["functions"]))) if before else []
+    return table
+
+
+def _path(name: str) -> Path:
+    """Return the file of a service.
+
+    Raises:
+        SettingsError: there is no such service.
+    """
+    path = services_folder() / f"{name}{SUFFIX}"
+    if not _NAME.fullmatch(name) or not path.exists():
+        raise SettingsError(f"No service `{name[:80]}` was added.")
+    return path
 
 
 def remove(name: str) -> None:
@@ -76,9 +150,7 @@ def remove(name: str) -> None:
     Raises:
         SettingsError: there is none of this name.
     """
-    path = services_folder() / f"{name}{SUFFIX}"
-    if not _NAME.fullmatch(name) or not path.exists():
-        raise SettingsError(f"No service `{name[:80]}` was added.")
+    path = _path(name)
     with locked(services_folder()):
         path.unlink(missing_ok=True)
 

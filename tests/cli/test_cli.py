@@ -31,6 +31,7 @@ SURFACE = {
     "-a --account --demo -n --dry-run --record --resume --resume-within "
     "--replay --force --timeout --cpu-limit --memory-limit",
     "integrations:add": "--url --replace --json",
+    "integrations:update": "--check --json",
     "integrations:remove": "--json",
     "integrations:call": "--json",
     "integrations:heroku": "--json",

@@ -16,6 +16,7 @@ from look_alike import TOKEN, Shelf, answer
 from paged_document import paged_document
 
 from kosmo_kernel import docs, integrations
+from kosmo_kernel.client.connections import download
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import (
     BadAnswerError,
@@ -358,3 +359,55 @@ def test_options_that_mean_nothing_for_what_is_served_are_refused(
 ) -> None:
     add("shelf", write(settings, paged_document()), set())
     assert message in kosmo("demo:serve", *options).stderr
+
+
+def test_a_document_is_read_again_from_where_it_was(settings: Path) -> None:
+    write(settings, shelf_document())
+    path = settings / "shelf.json"
+    assert kosmo("integrations:add", "shelf", str(path)).returncode == 0
+    paths = shelf_document()["paths"]
+    del paths["/readers"]
+    write(settings, shelf_document(paths=paths | {"/shops": get({"type": "array", "items": BOOK}, "Shops")}))
+    code, checked = document("integrations:update", "shelf", "--check", "--json")
+    assert (code, [line[:14] for line in checked["changes"]]) == (0, ["- list_readers", "+ list_shops: "])
+    assert "list_readers" in integrations.find("shelf").names()
+    assert document("integrations:update", "shelf", "--json")[1]["changes"] == checked["changes"]
+    assert "list_shops" in integrations.find("shelf").names()
+    assert kosmo("integrations:update", "shelf").stdout == "0 functions of The Shelf changed.\n"
+
+
+def test_a_newer_document_with_another_host_is_refused(settings: Path) -> None:
+    add("shelf", write(settings, shelf_document()), set())
+    write(settings, shelf_document(servers=[{"url": "https://evil.example"}]))
+    done = kosmo("integrations:update", "shelf")
+    assert done.returncode == 1
+    assert "evil.example" in done.stderr
+    assert integrations.find("shelf").base_url == "https://shelf.example"
+
+
+def test_a_document_is_downloaded_without_a_token_within_its_bounds(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def site(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        asked.append(environ)
+        path = environ["PATH_INFO"]
+        if path == "/moved":
+            return answer(start_response, "302 Found", {}, {"Location": "/shelf.json"})
+        if path == "/away":
+            return answer(start_response, "302 Found", {}, {"Location": "http://shelf.example/shelf.json"})
+        if path == "/circle":
+            return answer(start_response, "302 Found", {}, {"Location": "/circle"})
+        return answer(start_response, "200 OK" if path == "/shelf.json" else "404 Not Found", shelf_document())
+
+    monkeypatch.setenv("SHELF_TOKEN", TOKEN)
+    with serve(site) as served:
+        assert kosmo("integrations:add", "shelf", f"{served.url}/moved").returncode == 0
+        assert kosmo("integrations:update", "shelf").stdout == "0 functions of The Shelf changed.\n"
+        for path, message in (("away", "no https address"), ("circle", "redirects"), ("none", "answered with 404")):
+            assert message in kosmo("integrations:add", "other", f"{served.url}/{path}").stderr
+        with pytest.raises(SettingsError, match="more than 0 MiB"):
+            download(f"{served.url}/shelf.json", 10)
+    assert {environ.get("HTTP_AUTHORIZATION") for environ in asked} == {None}
+    assert "no https address" in kosmo("integrations:add", "other", "http://shelf.example/shelf.json").stderr
