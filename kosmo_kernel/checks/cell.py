@@ -24,7 +24,7 @@ from kosmo_kernel.notebook.cell_value import value_of
 from kosmo_kernel.notebook.command_line import name_and_options
 from kosmo_kernel.questions.shipped import services
 from kosmo_kernel.questions.tables import find_named_table, find_table, table_names
-from kosmo_kernel.render.check_head import CheckHead, head_display
+from kosmo_kernel.render.check_head import REMEDY, WHY, CheckHead, head_display
 from kosmo_kernel.run.kept_replies import KeptReplies
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.run.provider import FICTION
@@ -190,7 +190,7 @@ def _head(result: CheckResult, report: CheckReport) -> CheckHead:
         name=check.name,
         title=check.title,
         severity=check.severity,
-        about={"Why": check.why, "What to do": check.remedy},
+        about={WHY: check.why, REMEDY: check.remedy},
         lua=check.lua,
         parameters=result.parameters,
         account=_account_text(report.account, result.notes),

@@ -93,7 +93,7 @@ def run(
         stack.enter_context(resumption(record=record, resume=resume, resume_within=resume_within))
         of_kernel = stack.enter_context(cassette(record, replay, resume=resume))
         report = runbook.run(book, values, target, note=of_kernel.note, on_cell=_progress(stack, notebook.stem))
-    written = page.write(target, report.accounts) if html else None
+    written = page.write(target, report.accounts, report.started) if html else None
     if as_json:
         document(_run_facts(notebook, report, written))
     else:

@@ -1,8 +1,8 @@
 """Write the page of an inventory: one file that loads nothing, runs no script, and prints well.
 
-It begins with the key figures, what could not be read, what makes a move hard, and the bill. The tables follow, closed
-where they are long, and open on paper; a table of very many rows is cut, and says where the others are. All text comes
-from Heroku and is escaped.
+It begins with a sentence and the key figures, what could not be read, what makes a move hard, and the bill. The tables
+follow with their first rows, and on paper with all; a table of very many rows is cut, and says where the others are.
+The end says of which account and time the page is. All text comes from Heroku and is escaped.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from kosmo_kernel import __version__
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.inventory.bill import BillGroup, total
 from kosmo_kernel.inventory.page_style import STYLE
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import KeyFigure, Obstacle, Unread, bill_of, key_figures, obstacles, unread
 from kosmo_kernel.inventory.tables import BOUNDS, InventoryTable, kinds
-from kosmo_kernel.pages.design import FICTION
+from kosmo_kernel.pages.design import FICTION, MAX_OPEN_ROWS, PRINTED
 from kosmo_kernel.render.tables import table_of_rows
 from kosmo_kernel.safety.escape import Html, html_attribute
 from kosmo_kernel.safety.html_table import HtmlColumn, html_table
@@ -24,12 +25,11 @@ from kosmo_kernel.text.quantities import counted
 
 PAGE = "index.html"
 MAX_ROWS = 500  # of a table on the page
-MAX_OPEN_ROWS = 25  # of a table that is open when the page opens
 MAX_PARTS = 8  # of the bill by team, by app and so on
 MAX_ABOUT = 140  # characters about a table; of a longer text the first sentence is there
 MAX_ITEMS = 8  # names that stand below what makes a move hard, or below what could not be read
 
-_NOTHING, _EMPTY = Html(""), Html("\n")
+_NOTHING = Html("")
 _PAGE = Html("""\
 <!DOCTYPE html>
 <html lang="en">
@@ -43,14 +43,16 @@ _PAGE = Html("""\
 {style}
 </head>
 <body>
-{band}<header>
+{band}{printed}<header>
 <h1>Heroku inventory</h1>
-<p class="when">Account <strong>{account}</strong>, {when}</p>
+<p>{lead}</p>
 </header>
 <main>
 {content}
 </main>
 <footer>
+<h2>About this page</h2>
+<p>Account <strong>{account}</strong>, {when} Written by kosmo {version}.</p>
 <p>This page loads nothing and has no value of a config var and no other secret. It is as of {day}; Heroku is the
 only source. Not in an inventory: source code and builds, the content of databases, logs and metrics, and config
 vars of pipelines.</p>
@@ -58,9 +60,11 @@ vars of pipelines.</p>
 </body>
 </html>
 """)
+_FIGURES = Html('<section id="key-figures">\n<ul class="figures">\n{}</ul>\n</section>\n')
 _SECTION = Html('<section id="{}">\n<h2>{}</h2>\n{}</section>\n')
 _FIGURE = Html('<li><span class="name">{}</span> <strong>{}{}</strong> <span class="detail">{}</span></li>\n')
 _AT_LEAST = Html("<small>at least</small> ")
+_PARTIAL = Html(' Not everything could be read: <a href="#unread">what is missing</a>.')
 _OBSTACLE = Html('<li>\n<h3><span class="count">{}</span> <span class="title">{}</span></h3>\n<p>{}</p>\n{}</li>\n')
 _NO_OBSTACLE = Html(
     '<li class="clear">\n<h3><span class="count">{}</span> <span class="title">{}</span></h3>\n<p>{}</p>\n{}</li>\n'
@@ -69,14 +73,15 @@ _TAGS = Html('<p class="names">{}</p>\n')
 _TAG, _MORE = Html("<span>{}</span> "), Html('<em>{:,} more: <a href="tables/{}.csv">{}.csv</a></em>')
 _TABLE = Html("""\
 <details id="{name}"{open}>
-<summary><h3>{title}</h3> <span class="count">{count}</span>{closed}</summary>
+<summary><h3>{title}</h3> <span class="count">{count}</span></summary>
 <p class="about">{about} <span class="files">All columns: <a href="tables/{name}.csv">{name}.csv</a>,
 <a href="tables/{name}.json">{name}.json</a></span></p>
-<div class="table">{table}</div>
-{cut}</details>
+{table}{cut}</details>
 """)
+_ROWS = Html('<div class="table">{}</div>\n')
+_FOLDED = Html('<details class="more"><summary>{:,} more rows</summary></details>\n')
+_NO_ROWS = Html('<p class="nothing">{}</p>\n')
 _OPEN = Html(" open")
-_IN_PRINT = Html(' <span class="in-print">in tables/{}.csv</span>')  # where a browser prints a closed table closed
 _CUT = Html('<p class="cut">The first {:,} of {:,} rows. All of them are in <a href="tables/{}.csv">{}.csv</a>.</p>\n')
 _COMPLETE = Html('<p class="complete">Everything was read: {}.</p>\n')
 _TERRAFORM = Html("""\
@@ -94,20 +99,39 @@ def page_of(data: AccountData) -> Html:
     source += f", {data.taken_over}" if data.taken_over else ""
     figures = [*key_figures(data)]
     content = [
-        _SECTION.format("key-figures", "Key figures", _figures(figures)),
+        _figures(figures),
         _SECTION.format("unread", "What is missing", _unread(unread(data), data)),
         _SECTION.format("move", "What makes a move hard", _obstacles(obstacles(data))),
         _SECTION.format("costs", "The bill", _bill(data)),
-        _SECTION.format("tables", "All there is", _EMPTY.join(map(_table, data.inventory_tables))),
+        _SECTION.format("tables", "All there is", _tables(data)),
         _SECTION.format("terraform", "Terraform", _TERRAFORM),
     ]
     return _PAGE.format(
         account=data.account,
         day=day,
-        when=f"{data.time:%d %B %Y, %H:%M UTC}, from {source}.".lstrip("0"),
+        printed=PRINTED.format(f"{data.account}, {day}"),
+        lead=_lead(data, {one.name: one for one in figures}),
+        when=f"{data.time:%Y-%m-%d %H:%M} UTC, from {source}.",
+        version=__version__,
         style=STYLE,
         band=FICTION if is_demo(data.account) else _NOTHING,
         content=_NOTHING.join(content),
+    )
+
+
+def _lead(data: AccountData, figures: Mapping[str, KeyFigure]) -> Html:
+    """Return the first sentence: how many apps there are, and what they cost."""
+    apps, cost = figures["Apps"], figures["Monthly cost"]
+    count = counted(int(apps.value or 0), "app")
+    lead = Html("<strong>{}{}</strong>").format("At least " if apps.at_least else "", count)
+    if cost.value is None:
+        lead += Html("; the bill could not be read.")
+    else:
+        unknown = len(bill_of(data).unknown)
+        rest = f", without {counted(unknown, 'item')} whose price is not known" if unknown else ""
+        lead += Html(" with a bill of <strong>{}</strong> a month at list prices{}.").format(cost.text, rest)
+    return (
+        lead if data.complete else lead + Html(' Not everything could be read: <a href="#unread">what is missing</a>.')
     )
 
 
@@ -115,7 +139,7 @@ def _figures(figures: Iterable[KeyFigure]) -> Html:
     items = [
         _FIGURE.format(one.name, _AT_LEAST if one.at_least else _NOTHING, one.number, one.detail) for one in figures
     ]
-    return Html('<ul class="figures">\n{}</ul>\n').format(_NOTHING.join(items))
+    return _FIGURES.format(_NOTHING.join(items))
 
 
 def _unread(missing: Sequence[Unread], data: AccountData) -> Html:
@@ -195,19 +219,30 @@ def _parts(title: str, parts: Sequence[BillGroup]) -> list[HtmlColumn]:
     return _columns((title, "monthly_usd", "without_price"), rows)
 
 
-def _table(table: InventoryTable) -> Html:
+def _tables(data: AccountData) -> Html:
+    tables = [
+        _table(table, is_whole=data.is_whole(*(need.removeprefix("list_") for need in table.kind.needs)))
+        for table in data.inventory_tables
+    ]
+    return Html('<div class="tables">\n{}</div>\n').format(_NOTHING.join(tables))
+
+
+def _table(table: InventoryTable, *, is_whole: bool) -> Html:
     kind, count = table.kind, len(table.rows)
-    is_open = 0 < count <= MAX_OPEN_ROWS
     rows = table.rows[:MAX_ROWS]
+    name = html_attribute(kind.name)
+    shown = _NO_ROWS.format("None." if is_whole else "None in what could be read.")
+    if rows:
+        shown = _ROWS.format(html_table(_columns(kind.page, rows)))
+        shown += _FOLDED.format(len(rows) - MAX_OPEN_ROWS) if len(rows) > MAX_OPEN_ROWS else _NOTHING
     return _TABLE.format(
-        name=html_attribute(kind.name),
+        name=name,
         title=kind.title,
         count=f"{count:,}",
         about=kind.about if len(kind.about) <= MAX_ABOUT else f"{kind.about.partition('. ')[0]}.",
-        open=_OPEN if is_open else _NOTHING,
-        closed=_IN_PRINT.format(kind.name) if count and not is_open else _NOTHING,
-        table=html_table(_columns(kind.page, rows)),
-        cut=_CUT.format(MAX_ROWS, count, html_attribute(kind.name), kind.name) if count > MAX_ROWS else _NOTHING,
+        open=_OPEN if rows else _NOTHING,
+        table=shown,
+        cut=_CUT.format(MAX_ROWS, count, name, kind.name) if count > MAX_ROWS else _NOTHING,
     )
 
 

@@ -1,8 +1,12 @@
-"""What all HTML pages share: the colours, and the band over a page with fictional data."""
+"""What all HTML pages share: colours, text, cards, folded rows, paper, and the band over a page with fictional data."""
 
 from __future__ import annotations
 
+import re
+
 from kosmo_kernel.safety.escape import Html
+
+MAX_OPEN_ROWS = 25  # rows of a table that are shown before "more" is opened
 
 # For a light and a dark screen, and for paper.
 COLOURS = Html("""\
@@ -39,9 +43,86 @@ html:has(.fiction) body { margin-top: 41px; }
 @media (max-width: 46rem) { .fiction { padding: 8px 16px; } html:has(.fiction) body { margin-top: 65px; } }
 @media print {
   .fiction { border: 1px solid var(--warn-line); print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  html:has(.fiction) body { margin-top: 56px; }
+  html:has(.fiction) body { margin-top: 64px; }
 }
 """)
 FICTION = Html(
     '<p class="fiction" role="note"><strong>FICTIONAL DATA</strong> of the demo company, not of your account</p>'
 )
+
+# A card is an item with a name, a figure and a detail. The figures of a notebook are rows of a table.
+PAGE = Html("""\
+* { box-sizing: border-box; }
+body {
+  margin: 0 auto; max-width: 1216px; padding: 40px 24px 64px; background: var(--ground); color: var(--ink);
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
+}
+h1, h2, h3, p, ul, ol { margin: 0 0 16px; }
+h1 { font-size: 36px; line-height: 1.15; letter-spacing: -0.02em; }
+h2 { font-size: 20px; line-height: 1.3; letter-spacing: -0.01em; margin-top: 48px; }
+h3 { font-size: 16px; margin-top: 24px; }
+:is(p, ul, ol) { max-width: 75ch; }
+a { color: var(--accent); }
+code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: 0.875em; }
+table { border-collapse: collapse; font-size: 14px; line-height: 1.35; font-variant-numeric: tabular-nums; }
+:is(CARDS) {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 16px; max-width: none;
+  margin: 24px 0 32px; padding: 0; list-style: none;
+}
+:is(CARD) {
+  display: flex; flex-direction: column; padding: 16px; background: var(--raised); border-radius: 10px;
+  break-inside: avoid; print-color-adjust: exact; -webkit-print-color-adjust: exact;
+}
+:is(CARD) > :first-child { font-size: 14px; font-weight: 400; color: var(--soft); }
+:is(CARD) > :nth-child(2) {
+  font-size: 32px; font-weight: 700; line-height: 1.2; letter-spacing: -0.02em; font-variant-numeric: tabular-nums;
+}
+:is(CARD) > :nth-child(3) { font-size: 13px; line-height: 1.35; color: var(--soft); }
+.nothing { color: var(--soft); }
+.more { font-size: 14px; color: var(--soft); }
+.more summary { padding: 8px 0; cursor: pointer; color: var(--accent); }
+:is(.kosmo-table:has(.more:not([open])), .table:has(+ .more:not([open]))) tbody tr:nth-child(n+FIRST_FOLDED) {
+  display: none;
+}
+.printed { display: none; }
+@media (max-width: 46rem) {
+  body { padding: 24px 16px 48px; }
+  h1 { font-size: 30px; }
+  :is(CARDS) { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 8px; }
+  :is(CARD) > :nth-child(2) { font-size: 26px; }
+}
+@page { size: A4; margin: 14mm; @bottom-right { content: counter(page); font: 9px sans-serif; } }
+@media print {
+  html, body { font-size: 11.5px; }
+  body { max-width: none; padding: 0; }
+  h1 { font-size: 24px; }
+  h2 { font-size: 15px; margin-top: 24px; }
+  h3 { font-size: 11.5px; }
+  h1, h2, h3, thead { break-after: avoid; }
+  tr, img { break-inside: avoid; }
+  a { color: inherit; text-decoration: none; }
+  :is(CARDS) { grid-template-columns: repeat(3, 1fr); gap: 8px; }
+  :is(CARD) { padding: 10px 12px; }
+  :is(CARD) > :is(:first-child, :nth-child(3)) { font-size: 10px; }
+  :is(CARD) > :nth-child(2) { font-size: 22px; }
+  .more { display: none; }
+  :is(.kosmo-table:has(.more:not([open])), .table:has(+ .more:not([open]))) tbody tr:nth-child(n+FIRST_FOLDED) {
+    display: table-row;
+  }
+  details::details-content { content-visibility: visible; block-size: auto; }
+  .printed {
+    display: block; position: absolute; inset: 0 0 auto; margin: 0; max-width: none;
+    text-align: right; font-size: 10px; color: var(--soft);
+  }
+  html:has(.printed) body { margin-top: 20px; }
+  .fiction ~ .printed { top: 44px; }
+}
+""").sub(
+    re.compile("CARDS|CARD|FIRST_FOLDED"),
+    lambda name: {
+        "CARDS": Html(".figures, .celltag_key-figures .jp-OutputArea"),
+        "CARD": Html(".figures li, .celltag_key-figures .kosmo-table.kosmo-table tbody tr"),
+        "FIRST_FOLDED": Html("{}").format(MAX_OPEN_ROWS + 1),
+    }[name.group()],
+)
+PRINTED = Html('<p class="printed">{}</p>\n')  # stands on paper only: account and day

@@ -25,7 +25,10 @@ _COLOURS = {
     "none": "#46a758",
     "unknown": "#8b8d98",
 }
-_BOX = Html('<div style="border-left:4px solid {};padding:1px 0 1px 12px;font-size:13px;line-height:1.5">{}</div>')
+NO_FINDINGS = _COLOURS["none"]
+HEAD_STYLE = Html("border-left:4px solid")  # begins the style of a head, and of nothing else
+WHY, REMEDY = "Why", "What to do"  # what there is to say about a check
+_BOX = Html('<div style="{} {};padding:1px 0 1px 12px;font-size:13px;line-height:1.5">{}</div>')
 _BODY = Html(
     '<div style="font-size:14px"><b>{}</b> '
     '<span style="border:1px solid {};border-radius:9px;padding:0 7px;font-size:11px">{}</span> {}</div>{}'
@@ -121,4 +124,4 @@ def _html(head: CheckHead) -> Html:
         escape_control(head.facts),
         lines,
     )
-    return box(without_delimiters(_BOX.format(html_attribute(_COLOURS[state]), body)))
+    return box(without_delimiters(_BOX.format(HEAD_STYLE, html_attribute(_COLOURS[state]), body)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _TITLES = {
     "acm_status": "ACM status",
+    "add_on": "Add-on",
     "addon": "Add-on",
     "addons": "Add-ons",
     "certificate_last_day": "Certificate's last day",

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
-from kosmo_kernel.pages.design import FICTION
+from kosmo_kernel.pages.design import FICTION, PRINTED
 from kosmo_kernel.runbook.copy import refuse_to_replace
 from kosmo_kernel.runbook.notebook import REPORT_TAG
 from kosmo_kernel.runbook.page_style import STYLE
@@ -62,7 +63,7 @@ _TEMPLATE = Html("""\
 </head>
 <body>
 {{ nb.metadata.band }}
-<main>
+{{ nb.metadata.printed }}<main>
 {%- endblock header -%}
 {%- block data_png -%}{{ super() | replace('<img', cell.metadata.image) }}{%- endblock -%}
 {%- block data_jpg -%}{{ super() | replace('<img', cell.metadata.image) }}{%- endblock -%}
@@ -95,12 +96,13 @@ def check(copy: Path) -> None:
     refuse_to_replace(copy.with_suffix(SUFFIX), "page", _is_page)
 
 
-def write(copy: Path, accounts: Sequence[str]) -> Path:
+def write(copy: Path, accounts: Sequence[str], time: datetime | None = None) -> Path:
     """Write the page next to the copy and return its path.
 
     Parameters:
         copy: the executed copy.
         accounts: the aliases of the accounts that the run asked.
+        time: when the run began.
 
     Raises:
         FileWriteError: the page cannot be written.
@@ -114,6 +116,8 @@ def write(copy: Path, accounts: Sequence[str]) -> Path:
     _adapt_tables(notebook)
     notebook.metadata.marker, notebook.metadata.style = _MARKER, STYLE
     notebook.metadata.band = FICTION if any(map(is_demo, accounts)) else ""
+    on_paper = [*accounts, *([f"{time:%d %B %Y}".lstrip("0")] if time else [])]
+    notebook.metadata.printed = PRINTED.format(", ".join(on_paper)) if on_paper else ""
     bare = {"exclude_input": True, "exclude_input_prompt": True, "exclude_output_prompt": True}
     # By default nbconvert prefers templates in the working directory, and templates can run code.
     templates = {"raw_template": _TEMPLATE, "extra_template_basedirs": []}

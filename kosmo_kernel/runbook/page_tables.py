@@ -2,7 +2,8 @@
 
 Cells that are cut in a notebook are whole. Headings are words, numbers have separators, truth values are "yes" and
 "no", times have no seconds and their zone once, in the heading. Rows after the first ones are folded. An empty table is
-a sentence, or nothing below the head of a check, which says already that there are no findings.
+a sentence, or nothing below the head of a check, which says already that there are no findings. Of a check, why it
+matters is folded together with its Lua; without findings also what to do.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kosmo_kernel.pages.design import MAX_OPEN_ROWS
+from kosmo_kernel.render.check_head import HEAD_STYLE, NO_FINDINGS, REMEDY, WHY
 from kosmo_kernel.render.titles import is_money, page_title
-from kosmo_kernel.runbook.page_style import MAX_OPEN_ROWS
 from kosmo_kernel.safety.html_table import expand_cells, group_digits
 
 if TYPE_CHECKING:
@@ -27,21 +29,37 @@ _TRUTH = {"true": "yes", "false": "no"}
 
 
 def adapt(html: str, *, are_figures: bool = False, is_headed: bool = False) -> str:
-    """Return the HTML of an output with its table adapted; other HTML is unchanged.
+    """Return the HTML of an output with its table, or its head of a check, adapted; other HTML is unchanged.
 
     Parameters:
         html: the HTML.
         are_figures: the table has key figures, which become cards.
         is_headed: the output stands below another one of the same cell.
     """
-    if _MARK not in html:
+    if _MARK not in html and HEAD_STYLE not in html:
         return html
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(group_digits(expand_cells(html), 4 if are_figures else _GROUPED_FROM), "html.parser")
     for box in soup.find_all("div", class_="kosmo-table"):
         _adapt_box(soup, box, are_figures=are_figures, is_headed=is_headed)
+    for head in soup.find_all("div", style=lambda style: bool(style) and HEAD_STYLE in style):
+        _fold_head(head)
     return str(soup)
+
+
+def _fold_head(head: Tag) -> None:
+    """Move remarks about a check to its Lua, which is folded."""
+    head["class"] = "check"
+    folded = head.find("details")
+    code = folded and folded.find("pre")
+    if not code:
+        return
+    names = {WHY, REMEDY} if NO_FINDINGS in str(head["style"]) else {WHY}
+    for remark in head.find_all("div", recursive=False):
+        name = remark.find("b", recursive=False)
+        if name and name.get_text().rstrip(":") in names:
+            code.insert_before(remark.extract())
 
 
 def _adapt_box(soup: BeautifulSoup, box: Tag, *, are_figures: bool, is_headed: bool) -> None:
@@ -97,4 +115,5 @@ def _shorten_times(heading: Tag, column: list[Tag]) -> None:
     if times and all(time for _, time in times):
         for cell, time in times:
             cell.string = time[1] if time else ""
+            cell["class"] = "time"
         heading.string = f"{heading.get_text()}, UTC"

@@ -91,3 +91,29 @@ def test_a_long_table_is_whole_on_the_screen_and_no_row_is_divided_on_paper(tmp_
             assert box.evaluate("box => box.scrollHeight - box.clientHeight") == 0
         rows = box.locator("tr").evaluate_all("rows => rows.map(row => getComputedStyle(row).breakInside)")
         assert set(rows) == {"avoid"}
+
+
+def test_a_chart_has_the_ground_of_a_dark_page_and_on_paper_its_own(tmp_path: Path) -> None:
+    copy = Path(shutil.copy(NOTEBOOKS / "access-audit.ipynb", tmp_path))
+    with chromium() as browser:
+        sheet = browser.new_page(viewport={"width": 1000, "height": 700}, color_scheme="dark")
+        sheet.goto(page.write(copy, ["demo"]).as_uri())
+        chart = sheet.locator(".jp-RenderedImage img").first
+        filters = []
+        for media in ("screen", "print"):
+            sheet.emulate_media(media=media, color_scheme="dark")
+            filters.append(chart.evaluate("chart => getComputedStyle(chart).filter"))
+        assert [value.partition("(")[0] for value in filters] == ["invert", "none"]
+
+
+def test_rows_that_are_folded_on_the_screen_are_there_on_paper(tmp_path: Path) -> None:
+    copy = Path(shutil.copy(NOTEBOOKS / "access-audit.ipynb", tmp_path))
+    with chromium() as browser:
+        sheet = browser.new_page(viewport={"width": PAPER, "height": 1000})
+        sheet.goto(page.write(copy, ["demo"]).as_uri())
+        rows = sheet.locator(".kosmo-table:has(.more) tbody tr")
+        visible = []
+        for media in ("screen", "print"):
+            sheet.emulate_media(media=media)
+            visible.append(rows.evaluate_all("rows => rows.filter(row => row.getClientRects().length).length"))
+        assert visible[0] < visible[1] == rows.count()

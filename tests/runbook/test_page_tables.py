@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from kosmo_kernel.pages.design import FICTION
+from kosmo_kernel.inventory.page_style import STYLE as INVENTORY_STYLE
+from kosmo_kernel.pages.design import BAND, COLOURS, FICTION, PAGE
+from kosmo_kernel.render.check_head import REMEDY, WHY, CheckHead, head_display
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.runbook import page
+from kosmo_kernel.runbook.page_style import STYLE
 from kosmo_kernel.runbook.page_tables import adapt
 from kosmo_kernel.session import Session
 
@@ -51,6 +55,35 @@ def test_an_empty_table_is_a_sentence_and_below_the_head_of_a_check_nothing(sess
     assert "0 records" in empty
     assert cells(adapt(empty), ".kosmo-table") == ["Nothing."]
     assert cells(adapt(empty, is_headed=True), ".kosmo-table") == [""]
+
+
+def head(count: int | None, reason: str = "") -> str:
+    """Return the HTML of the head of a check."""
+    about = {WHY: "They cost money.", REMEDY: "Stop them."}
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    check = CheckHead(
+        "idle", "Idle apps", "low", about, "return {}", {}, "default", now, count, reason, ["As of today."]
+    )
+    return str(head_display(check).bundle["text/html"])
+
+
+@pytest.mark.parametrize(
+    ("count", "reason", "open_remarks"),
+    [
+        (2, "", [REMEDY, "Note"]),
+        (0, "", ["Note"]),
+        (0, "A list could not be read.", [REMEDY, "In part not checked", "Note"]),
+        (None, "A list could not be read.", [REMEDY, "Not checked", "Note"]),
+    ],
+)
+def test_why_a_check_matters_is_folded_and_without_findings_what_to_do_as_well(
+    count: int | None, reason: str, open_remarks: list[str]
+) -> None:
+    page = adapt(head(count, reason))
+    remarks = [name.rstrip(":") for name in cells(page, ".check > div > b")]
+    assert [name for name in remarks if name != "Idle apps"] == open_remarks
+    assert cells(page, ".check details > div > b")[0] == "Why:"
+    assert sorted(cells(page, ".check b")) == sorted(cells(head(count, reason), "b"))
 
 
 def test_text_in_a_table_stays_text(session: Session) -> None:
@@ -94,3 +127,16 @@ def test_a_page_allows_no_script_and_says_so(tmp_path: Path) -> None:
     text = written(tmp_path, ["default"], nbformat.v4.new_code_cell("1", outputs=[script]))
     assert "default-src 'none'" in text
     assert "<script" not in text
+
+
+def test_the_page_of_a_run_and_that_of_an_inventory_have_one_design() -> None:
+    for style in (STYLE, INVENTORY_STYLE):
+        assert all(part in style for part in (COLOURS, PAGE, BAND))
+
+
+def test_on_paper_a_page_has_its_accounts_and_its_day_above_the_title(tmp_path: Path) -> None:
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# All apps")]), tmp_path / "n.ipynb")
+    day = datetime(2026, 11, 2, 9, tzinfo=UTC)
+    text = page.write(tmp_path / "n.ipynb", ["default", "<b>eu</b>"], day).read_text(encoding="utf-8")
+    assert cells(text, ".printed") == ["default, <b>eu</b>, 2 November 2026"]
+    assert text.index('<p class="printed">') < text.index("<h1")
