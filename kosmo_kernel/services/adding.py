@@ -168,6 +168,8 @@ def _derive(name: str, content: bytes, before: FactsFile | None, address: str) -
     service["variable"] = known.variable if known else f"{name.upper()}_{kind}"
     service["title"] = known.title if known else service["title"] or name
     if known:
+        if known.prefix:
+            service["authentication"] |= {"prefix": known.prefix}
         service |= {"token_help": known.token_help, "headers": known.headers, "request_id": known.request_id}
         for function in table["functions"].values():
             pages = function.get("pages", {})

@@ -15,6 +15,7 @@ class KnownService(NamedTuple):
     headers: dict[str, str] = {}
     request_id: str = "x-request-id"
     has_links: bool = False  # every list with pages has a `Link` header
+    prefix: str = ""  # what precedes a token in its header, where the document does not say it as data
 
 
 KNOWN = {
@@ -28,5 +29,15 @@ KNOWN = {
         {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
         "x-github-request-id",
         has_links=True,
+    ),
+    # The description of `api_key` in PagerDuty's document (github.com/PagerDuty/api-schema, reference/REST): the form
+    # of the header; the document has the address, and the media type as a default. The variable is that of PagerDuty's
+    # provider for Terraform. Read in these sources, not tried with a token.
+    "pagerduty": KnownService(
+        "PagerDuty",
+        "https://api.pagerduty.com",
+        "PAGERDUTY_TOKEN",
+        "PagerDuty, Integrations, API Access Keys makes a key; a read-only one is enough",
+        prefix="Token token=",
     ),
 }

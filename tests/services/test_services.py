@@ -411,3 +411,15 @@ def test_a_document_is_downloaded_without_a_token_within_its_bounds(
             download(f"{served.url}/shelf.json", 10)
     assert {environ.get("HTTP_AUTHORIZATION") for environ in asked} == {None}
     assert "no https address" in kosmo("integrations:add", "other", "http://shelf.example/shelf.json").stderr
+
+
+def test_a_token_is_sent_in_the_form_that_is_known_of_a_service(settings: Path) -> None:
+    key = {"securitySchemes": {"api_key": {"type": "apiKey", "name": "Authorization", "in": "header"}}}
+    parts = {"components": key, "security": [{"api_key": []}], "servers": [{"url": "https://api.pagerduty.com"}]}
+    add("pagerduty", write(settings, shelf_document(**parts)), set())
+    known = integrations.find("pagerduty").credentials
+    assert (known.env, known.headers("k")) == ("PAGERDUTY_TOKEN", {"Authorization": "Token token=k"})
+    parts["servers"] = [{"url": "https://pagerduty.example"}]
+    add("pagerduty", write(settings, shelf_document(**parts)), set(), replace=True)
+    other = integrations.find("pagerduty").credentials
+    assert (other.env, other.headers("k")) == ("PAGERDUTY_API_KEY", {"Authorization": "k"})
