@@ -281,7 +281,7 @@ class Exchange(CallErrors):
         self._pages = function.pages or client.integration.pages
         link = function.link(args)
         self._is_single = link is not None and link.single
-        self._newest, since = args.get(NEWEST), args.get(SINCE)
+        self._newest, since = (None, None) if function.is_closed else (args.get(NEWEST), args.get(SINCE))
         self._since = Since(since) if since else None
         self._key = f"{function.name} {self._url} {self._newest or ''} {since or ''}"
         self._cached = None if fresh else client.cache.find(self._key)

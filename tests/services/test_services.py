@@ -423,3 +423,22 @@ def test_a_token_is_sent_in_the_form_that_is_known_of_a_service(settings: Path) 
     add("pagerduty", write(settings, shelf_document(**parts)), set(), replace=True)
     other = integrations.find("pagerduty").credentials
     assert (other.env, other.headers("k")) == ("PAGERDUTY_API_KEY", {"Authorization": "k"})
+
+
+def test_a_parameter_since_of_a_service_is_its_own(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = {"type": "object", "properties": {"id": INTEGER, "created_at": STRING | {"format": "date-time"}}}
+    since = query("since") | {"schema": STRING}
+    paths = {"/events": get({"type": "array", "items": event}, "What was changed", since)}
+    add("log", write(settings, shelf_document(paths=paths)), set())
+    asked: list[str] = []
+
+    def log(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        asked.append(environ["QUERY_STRING"])
+        return answer(start_response, "200 OK", [{"id": 1, "created_at": "2020-01-01T00:00:00Z"}])
+
+    monkeypatch.setenv("LOG_TOKEN", TOKEN)
+    with serve(log) as served, Session() as lua:
+        monkeypatch.setenv("LOG_API_URL", served.url)
+        for text in ("2026-01-01T00:00:00Z", "yesterday"):
+            assert lua.run(f"return #app.integrations.log.list_events({{ since = '{text}' }})").value == 1
+    assert asked == ["since=2026-01-01T00%3A00%3A00Z", "since=yesterday"]
