@@ -76,4 +76,4 @@ def test_a_leaver_that_the_user_names_is_shown_with_all_apps_that_they_reach(
 def test_no_committed_output_says_of_anybody_that_they_left(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
     outputs = "".join(str(cell.outputs) for cell in cells if cell.cell_type == "code")
-    assert DEPARTED.findall(outputs) == []
+    assert DEPARTED.findall(re.sub(r"checks\.[\w-]+", "", outputs)) == []  # a search names checks, not people
