@@ -69,7 +69,7 @@ pre { margin: 0 0 16px; white-space: pre-wrap; overflow-wrap: anywhere; }
   .jp-MarkdownCell:has(+ .jp-CodeCell) { break-after: avoid; }
   .jp-CodeCell { break-inside: avoid; }
   .jp-RenderedHTML div[style] { font-size: 11.5px !important; }
-  .check details pre { display: none; }
+  .check details pre, .passed details div { display: none; }
   .check summary { display: block; }
   .celltag_key-figures .jp-RenderedText pre, .jp-RenderedText pre, .celltag_kosmo-run { font-size: 10px; }
   .kosmo-table.kosmo-table > div, div:has(> table) { overflow: visible; }

@@ -50,12 +50,13 @@ def adapt(html: str, *, are_figures: bool = False, is_headed: bool = False) -> s
 
 def _fold_head(head: Tag) -> None:
     """Move remarks about a check to its Lua, which is folded."""
-    head["class"] = "check"
+    is_passed = NO_FINDINGS in str(head["style"])
+    head["class"] = "check passed" if is_passed else "check"
     folded = head.find("details")
     code = folded and folded.find("pre")
     if not code:
         return
-    names = {WHY, REMEDY} if NO_FINDINGS in str(head["style"]) else {WHY}
+    names = {WHY, REMEDY} if is_passed else {WHY}
     for remark in head.find_all("div", recursive=False):
         name = remark.find("b", recursive=False)
         if name and name.get_text().rstrip(":") in names:

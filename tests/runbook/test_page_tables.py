@@ -83,6 +83,7 @@ def test_why_a_check_matters_is_folded_and_without_findings_what_to_do_as_well(
     remarks = [name.rstrip(":") for name in cells(page, ".check > div > b")]
     assert [name for name in remarks if name != "Idle apps"] == open_remarks
     assert cells(page, ".check details > div > b")[0] == "Why:"
+    assert len(cells(page, ".passed")) == (count == 0 and not reason)
     assert sorted(cells(page, ".check b")) == sorted(cells(head(count, reason), "b"))
 
 
