@@ -130,7 +130,7 @@ class ServiceRecords:
         template = requested.function.links[0].path.partition(f"/{{{param.name}}}")[0]
         path = PLACE.sub(lambda match: requested.values[match[1]], template)
         numbers = self._by_fields(listing, path, (*param.each, "id", param.name)) if listing else {}
-        return numbers.get(requested.values[param.name])
+        return numbers.get(requested.values[param.name]) if numbers else 0  # records that nothing identifies
 
     def _by_fields(self, function: Function, path: str, fields: tuple[str, ...]) -> dict[str, int]:
         found = self._numbers.get((path, fields))
@@ -138,7 +138,6 @@ class ServiceRecords:
             columns = [column for column in function.columns if column.name in fields]
             numbers = range(self.count(function))
             found = {str(self._value(path, number, column)): number for number in numbers for column in columns}
-            found = found or {f"{self._thing(path)}-{number + 1}": number for number in numbers}
             self._numbers[path, fields] = found
         return found
 
@@ -223,7 +222,7 @@ def _made(column: Column, thing: str, number: int, chance: int, *, is_name: bool
     values: Mapping[str, Any] = {
         "boolean": chance % 2 == 1,
         "integer": chance % 90_000 + 10,
-        "number": chance % 90_000 / 4,
+        "number": chance % 90_000 + 10,
         "object": {"about": thing},
         "timestamp": ago(chance % _OLDEST + number / 1000),
     }
