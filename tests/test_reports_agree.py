@@ -427,6 +427,7 @@ def drift(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     apis = [DemoApi(of, capacity=10**9) for of in companies]
     with pytest.MonkeyPatch.context() as patch, serve(apis[0]) as before, serve(apis[1]) as now:
         accounts = [PlainAccount(served.url, DEMO_TOKEN) for served in (before, now)]
+        patch.delenv("KOSMO_DEMO", raising=False)  # which a notebook of another test may have set
         patch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
         for served, file in zip((before, now), files, strict=True):
             patch.setenv("HEROKU_API_URL", served.url)

@@ -230,19 +230,18 @@ def _tables(data: AccountData) -> Html:
 def _table(table: InventoryTable, *, is_whole: bool) -> Html:
     kind, count = table.kind, len(table.rows)
     rows = table.rows[:MAX_ROWS]
-    name = html_attribute(kind.name)
     shown = _NO_ROWS.format("None." if is_whole else "None in what could be read.")
     if rows:
         shown = _ROWS.format(html_table(_columns(kind.page, rows)))
         shown += _FOLDED.format(len(rows) - MAX_OPEN_ROWS) if len(rows) > MAX_OPEN_ROWS else _NOTHING
     return _TABLE.format(
-        name=name,
+        name=html_attribute(kind.name),
         title=kind.title,
         count=f"{count:,}",
         about=kind.about if len(kind.about) <= MAX_ABOUT else f"{kind.about.partition('. ')[0]}.",
         open=_OPEN if rows else _NOTHING,
         table=shown,
-        cut=_CUT.format(MAX_ROWS, count, name, kind.name) if count > MAX_ROWS else _NOTHING,
+        cut=_CUT.format(MAX_ROWS, count, html_attribute(kind.name), kind.name) if count > MAX_ROWS else _NOTHING,
     )
 
 

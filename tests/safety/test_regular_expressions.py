@@ -37,6 +37,7 @@ MADE_LATER = {
     "client/secrets.py": "names of fields, on the start of a body",
     "archive/snapshot_player.py": "addresses of the catalogue, on a path that was made from it",
     "demo/pages.py": "requests to the simulated API",
+    "demo/service_records.py": "paths of a service's functions, on requests to its look-alike",
     "magic/editing.py": "a name that is escaped, on the cell that its user edits",
     "mcp/schema_validator.py": "runs with a time limit of its own",
     "run/known_variables.py": "the name of a parameter, which is escaped, on the text of a call",
