@@ -406,7 +406,7 @@ def test_domains_without_a_certificate(reports: Reports) -> None:
 
 @dataclass
 class DriftReports:
-    """What the reports say has changed in an account.
+    """The changes in an account that the reports state.
 
     Parameters:
         plain: the changes, by plain HTTP.

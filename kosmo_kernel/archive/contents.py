@@ -1,4 +1,4 @@
-"""What an archive has: its snapshots and recordings, as facts for people and as lines and tables for other programs."""
+"""Describe an archive: its snapshots and recordings, as facts for people and as lines and tables for other programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What saved answers in place of the network have in common: those of a recording, and those of a snapshot."""
+"""Share what replays of recordings and of snapshots have in common: saved answers in place of the network."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class Recorder:
 
     @property
     def taken_over(self) -> EarlierAnswers | None:
-        """What was taken over from earlier runs, or None for nothing."""
+        """The answers that were taken over from earlier runs, or None for nothing."""
         return self._earlier._replace(answers=self._taken) if self._taken else None
 
     def now(self) -> datetime:

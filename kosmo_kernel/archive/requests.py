@@ -1,4 +1,4 @@
-"""What was asked, as an archive stores it and looks it up: a request to a service, or to an MCP server."""
+"""Make the key of a request, to a service or to an MCP server, by which an archive stores and finds its answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was answered, as an archive stores it: the outcome of a request, with its secrets redacted when it arrives."""
+"""Make the answers that an archive stores: outcomes of requests, with secrets redacted when they arrive."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class StoredAnswer(NamedTuple):
 
     @property
     def is_passing(self) -> bool:
-        """Whether the service failed in a way that may have passed at the next try, so that the run has no end yet."""
+        """True if the service failed in a way that may have passed at the next try, so that the run has no end yet."""
         if self.outcome in (TEXT, BROKEN, NO_ANSWER):
             return True
         if self.outcome == ERROR:
@@ -61,7 +61,7 @@ class StoredAnswer(NamedTuple):
 
     @property
     def is_temporary(self) -> bool:
-        """Whether a later run asks again, because the answer may be another one by then."""
+        """True if a later run asks again, because the answer may be another one by then."""
         return self.is_passing or (self.outcome != NONE and self.status in _REFUSALS)
 
     def response(self) -> Response:

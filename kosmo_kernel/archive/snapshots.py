@@ -44,7 +44,7 @@ class UnknownListError(SettingsError, KeyError):
 
 
 class SavedList(msgspec.Struct):
-    """What the document of a snapshot says about a list."""
+    """The facts of a list in the document of a snapshot."""
 
     function: str  # its full name
     rows: int
@@ -110,7 +110,7 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
 
     @property
     def complete(self) -> bool:
-        """Whether every list of the account could be read."""
+        """True if every list of the account could be read."""
         return self.manifest.complete
 
     @property

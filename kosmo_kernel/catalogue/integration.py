@@ -101,7 +101,7 @@ class Integration:
 
     @property
     def first_page(self) -> PageRequest:
-        """What to add to a list's first request."""
+        """Return the parameters to add to a list's first request."""
         return self.pages.first
 
     @property

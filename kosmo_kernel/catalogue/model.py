@@ -284,7 +284,7 @@ class Link:
 
 @dataclass(slots=True)
 class FieldRule:
-    """What the client does with a value: hides it, or looks at the fields of an object or of the items of a list."""
+    """The rule for a value: hide it, or look at the fields of an object or of the items of a list."""
 
     fields: dict[str, FieldRule] = field(default_factory=dict)
     is_list: bool = False
@@ -397,7 +397,7 @@ class Function:
 
     @cached_property
     def rules(self) -> FieldRule:
-        """What the client does with a record: all that is secret, and all fields of the objects that hold secrets."""
+        """The rules for a record: all that is secret, and all fields of the objects that hold secrets."""
         root = FieldRule()
         for column in self.columns:
             _add_rule(root, column)

@@ -1,4 +1,4 @@
-"""How the pages of a list follow, as data: the kinds of pages, and where an answer says what comes next.
+"""Describe how the pages of a list follow, as data: the kinds of pages, and where an answer says what comes next.
 
     whole        one page has all records
     range        status 206 and a header with the next range, which is sent back as it is
@@ -34,7 +34,7 @@ MAX_ENVELOPE_DEPTH = 2  # objects between an envelope and what describes its lis
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """How the pages of a list follow."""
+    """The kind of pages of a list, and where they say what comes next."""
 
     kind: PageKind = "whole"
     first: PageRequest = field(default_factory=PageRequest)  # what the first request adds

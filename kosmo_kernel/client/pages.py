@@ -38,7 +38,7 @@ class PageError(Exception):
 
 
 class Following(NamedTuple):
-    """What follows a page."""
+    """The page or the end that follows a page."""
 
     request: PageRequest | None  # for the next page; None after the last one
     is_unstated: bool = False  # nobody says whether there is more

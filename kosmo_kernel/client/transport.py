@@ -1,4 +1,4 @@
-"""How the requests of an account reach its service, or saved answers in their place."""
+"""Send the requests of an account to its service, or take saved answers in their place."""
 
 from __future__ import annotations
 

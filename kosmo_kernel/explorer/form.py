@@ -127,7 +127,7 @@ class Explorer:
             f"{function.summary}. More:", f"%{COMMAND_MAGIC} docs {integration.name}.{function.name}"
         )
         self._offer_accounts(integration)
-        shown = [self._shown_argument(integration, param) for param in function.params]
+        shown = [self._field_of(integration, param) for param in function.params]
         # In one step: a run, in another thread, may be reading them.
         self._fields = {param.name: field for param, (field, _) in zip(function.params, shown, strict=True)}
         self._arguments.children = [row for _, rows in shown for row in rows]
@@ -167,7 +167,7 @@ class Explorer:
         self._show(Html())
         self._filter.value = self._status.value = ""
 
-    def _shown_argument(self, integration: Integration, param: Param) -> tuple[ArgumentField, list[Any]]:
+    def _field_of(self, integration: Integration, param: Param) -> tuple[ArgumentField, list[Any]]:
         """Return the field of a parameter, and the widgets that show it.
 
         Functions share them, so that the text of a field survives a change of the function.

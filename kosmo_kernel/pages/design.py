@@ -1,4 +1,4 @@
-"""What all HTML pages share: colours, text, cards, folded rows, paper, and the band over a page with fictional data."""
+"""Share the design of all HTML pages: colours, text, cards, folded rows, paper, and the band over fictional data."""
 
 from __future__ import annotations
 

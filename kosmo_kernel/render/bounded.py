@@ -86,7 +86,7 @@ class _Same(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """What is written of a table."""
+    """The part of a table that is written."""
 
     table: Table  # with the columns to write
     size: str  # the counts of all records and columns

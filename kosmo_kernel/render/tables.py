@@ -72,7 +72,7 @@ _MORE = Html("\n<p>… {}</p>")
 
 
 class TextForm(NamedTuple):
-    """How a table is written as text."""
+    """The form of a table as text."""
 
     widest: int = sys.maxsize  # the width of a column above which its texts give way in any room
     rule: str = "-"  # the line below the headings

@@ -46,7 +46,7 @@ def escape_control(text: str) -> str:
 
 
 class CellForm(NamedTuple):
-    """How the cells of a column are written."""
+    """The form of the cells of a column."""
 
     precision: str = ""  # of times, `days` or as `datetime.isoformat` has it; empty for seconds where a time has some
     has_zone: bool = True  # whether times in UTC say so

@@ -45,7 +45,7 @@ class BoundCall(Protocol):
 
     @property
     def notice(self) -> str:
-        """What the user is told once in a run with such a call; empty for nothing."""
+        """The note for the user, once in a run with such a call; empty for nothing."""
 
     @property
     def remote(self) -> bool:

@@ -219,7 +219,7 @@ class RecordingMode:
 
     @property
     def taken_over(self) -> EarlierAnswers | None:
-        """What was taken over from earlier runs, or None for nothing."""
+        """The answers that were taken over from earlier runs, or None for nothing."""
         return self._recorder.taken_over if self._recorder else None
 
     def facts(self) -> dict[str, Any]:

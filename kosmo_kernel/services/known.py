@@ -1,4 +1,4 @@
-"""What is known of services that their documents do not say: each fact with its source."""
+"""List facts of services that their documents do not say, each with its source."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class KnownService(NamedTuple):
-    """What is known of a service."""
+    """The known facts of a service."""
 
     title: str
     url: str  # of its API, by which a document is recognized

@@ -1,4 +1,4 @@
-"""What has changed between two accounts, worked out from plain HTTP answers.
+"""Work out from plain HTTP answers what has changed between two accounts.
 
 It shares no code with the package. The comparison of snapshots is held against it.
 """

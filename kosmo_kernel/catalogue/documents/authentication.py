@@ -1,4 +1,4 @@
-"""How a service takes its token, as far as a document says: the one kind that most of its operations accept."""
+"""Find how a service takes its token, as far as a document says: the one kind that most of its operations accept."""
 
 from __future__ import annotations
 

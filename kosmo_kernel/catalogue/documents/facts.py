@@ -1,4 +1,4 @@
-"""What two tables of facts differ in."""
+"""Compare two tables of facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the pages of a list follow, as far as a document says it: from parameters, headers and the fields of an envelope.
+"""Find how the pages of a list follow, as far as a document says: by parameters, headers and fields of an envelope.
 
 Where a list names no parameter for pages, the document says that there is one page. Where it names one, and not where
 the answer has what belongs into it, the end of the list is `unstated`. The client doubts both: an answer with a sign of

@@ -25,7 +25,7 @@ Mark = Callable[[str, "Shape"], str]
 
 @dataclass(slots=True)
 class Shape:
-    """What a schema and all that it combines say about a value."""
+    """The facts about a value in a schema and in all that it combines."""
 
     types: list[str] = field(default_factory=list)  # JSON types without `null`
     nullable: bool = False
