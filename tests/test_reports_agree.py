@@ -29,6 +29,7 @@ from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.questions.tables import table_names
 from kosmo_kernel.session import Session
+from kosmo_kernel.values.records import Records
 
 Rows = list[dict[str, Any]]
 
@@ -84,7 +85,8 @@ def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         parameters = {"usd_a_month": -1, "leavers": everybody, "app_name": "my-app"}
         with Session() as session:
             session.run(f'time.set_now("{AT}")')
-            tables = {name: list(session.run(f"return heroku.tables.{name}()").value.rows) for name in TABLES}
+            values = {name: session.run(f"return heroku.tables.{name}()").value for name in TABLES}
+            tables = {name: [*value.rows] if isinstance(value, Records) else value for name, value in values.items()}
             report = run_checks(shipped_checks(), parameters=parameters, now=NOW, session=session)
             folder = tmp_path_factory.mktemp("reports") / "inventory"
             inventory.write(inventory.from_account(session), folder)

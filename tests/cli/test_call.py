@@ -394,7 +394,7 @@ def test_a_full_disk_is_one_line_on_standard_error(args: list[str], form: list[s
         done = subprocess.run(
             [*COMMAND, *args, *form], stdout=disk, stderr=subprocess.PIPE, text=True, env=environment(), check=False
         )
-    assert (done.returncode, done.stderr) == (1, "Error: No space left on device\n")
+    assert (done.returncode, done.stderr) == (1, "Error: Standard output cannot be written: No space left on device.\n")
 
 
 @pytest.mark.full
