@@ -140,6 +140,8 @@ def answer_of_run(
 
 def _teams(data: str) -> Iterator[str]:
     """Yield for each service whose data has addresses that stand for teams what they are."""
+    if "@" not in data:  # most answers have no address, and loading all services takes time
+        return
     for address in filter(None, (service.team_address for service in integrations.load_all())):
         if address in data:
             yield f"`NAME{address}` is the team NAME, and no person."
