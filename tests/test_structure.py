@@ -1,6 +1,6 @@
-"""The structure of the package, read from its source: layers, cycles, sizes, names, and what each start may import.
+"""The structure of the package, read from its source: floors, cycles, sizes, names, and what each start may import.
 
-A new folder or module at the top of the package fails here until it has a place in `LAYERS`.
+A new folder or module at the top of the package fails here until it has a place in `FLOORS`.
 """
 
 from __future__ import annotations
@@ -28,39 +28,82 @@ PACKAGE = ROOT / "kosmo_kernel"
 NAME = PACKAGE.name
 IPYTHON_STARTS_WITH = {"prompt_toolkit"} if IPython.version_info < (9, 17) else set()
 
-# The rooms of the package (a folder, or a module beside them) from the ground up. A room imports from rooms above its
-# own line in this table, never from those below it, and rooms on one line know nothing of each other.
-LAYERS = (
-    {"safety", "text"},
-    {"errors"},
-    {"walls"},
-    {"reader"},
-    {"catalogue"},
-    {"integrations"},
-    {"demo"},
-    {"settings"},
-    {"progress"},
-    {"pages", "services", "values"},
-    {"questions"},
-    {"accounts"},
-    {"docs"},
-    {"client"},
-    {"render"},
-    {"archive"},
-    {"results"},
-    {"notebook"},
-    {"editor"},
-    {"lua", "mcp"},
-    {"run"},
-    {"session"},
-    {"python_api"},
-    {"snapshot"},
-    {"checks"},
-    {"explorer", "inventory", "mcp_server", "runbook"},
-    {"cli", "kernel", "magic"},
-    {"__init__", "__main__"},
-)
-LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
+
+class Floor(NamedTuple):
+    """A group of rooms with one reason to be above the groups before it."""
+
+    reason: str  # what its rooms do, and what they know nothing of
+    rooms: dict[str, str]  # the subject of each
+
+
+# The rooms of the package (a folder, or a module beside them), from the ground up. A room imports from its own floor
+# and from those below it. On one floor, too, no two rooms import each other.
+FLOORS = {
+    "ground": Floor(
+        "knows nothing of services, of Lua or of Jupyter",
+        {
+            "text": "counts, durations, times, nearest names, widths",
+            "safety": "escaping, redaction, sanitizers, the intake of foreign files",
+            "errors": "the classes of errors, by who must act",
+            "walls": "what restricts the walled processes",
+            "reader": "the walled process that reads what others wrote",
+        },
+    ),
+    "services": Floor(
+        "says what can be asked, by whom and with which settings; sends nothing",
+        {
+            "catalogue": "the model that describes functions, made of documents of APIs",
+            "integrations": "Heroku: facts, what is said by hand, checks and tables",
+            "services": "services that the user added",
+            "demo": "simulated services with fictional data",
+            "settings": "the table of settings, and the files that set them",
+            "accounts": "tokens and addresses",
+            "values": "records, null, and what Lua and Python exchange",
+            "questions": "the heads and files of checks and tables",
+            "docs": "the reference, and its search",
+            "pages": "the design of HTML pages",
+            "progress": "the progress of a run, and the line that shows it",
+        },
+    ),
+    "engine": Floor(
+        "sends requests, runs Lua and makes tables of the answers; knows no front end",
+        {
+            "client": "HTTP: connections, rate limiter, retries, ETag cache, pages",
+            "archive": "recorded runs and snapshots, in SQLite files",
+            "render": "tables, frames and displayed values",
+            "results": "the results of a run",
+            "lua": "the walled process that runs Lua",
+            "mcp": "the client for MCP servers",
+            "notebook": "what Python and Lua notebooks share",
+            "editor": "completion and inspection",
+            "run": "one run: its calls, permissions, recording and warnings",
+            "session": "a Lua state with its accounts: run and call",
+        },
+    ),
+    "programs": Floor(
+        "uses sessions for one purpose each",
+        {
+            "python_api": "the functions in Python",
+            "checks": "checks that fail a build, and tables that reports share",
+            "snapshot": "copies of what an account had at one time",
+            "inventory": "a folder with all tables of an account",
+            "runbook": "notebooks with parameters, and their pages",
+            "explorer": "the form",
+            "mcp_server": "the MCP server for agents",
+        },
+    ),
+    "front ends": Floor(
+        "is where people begin",
+        {
+            "cli": "the command",
+            "kernel": "the Lua kernel",
+            "magic": "%%kosmo_lua in Python notebooks",
+            "__init__": "",
+            "__main__": "",
+        },
+    ),
+}
+FLOOR_OF = {room: number for number, floor in enumerate(FLOORS.values()) for room in floor.rooms}
 NO_CODE = {"guides", "jupyter", "py.typed"}  # pages, files for JupyterLab, a mark for type checkers
 VERSION = "__version__"  # the one name of `__init__` that every room may read
 # A module that a string names and that this one never imports: the program of another process, or the look-alike of a
@@ -209,13 +252,36 @@ def imported_modules(module: str) -> frozenset[str]:
 
 
 def wrong_arrows(arrows: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the imports, from one module to another, that do not go down."""
-    wrong = []
-    for module, other in arrows:
-        room, below = room_of(module), room_of(other)
-        if room != below and LAYER_OF[below] >= LAYER_OF[room]:
-            wrong.append(f"{module} imports {other}")
-    return wrong
+    """Return the imports, from one module to another, that go up to a higher floor."""
+    return [
+        f"{module} imports {other}" for module, other in arrows if FLOOR_OF[room_of(other)] > FLOOR_OF[room_of(module)]
+    ]
+
+
+def cycle(arrows: Iterable[tuple[str, str]]) -> str:
+    """Return the names that import each other in a circle, in their order; empty if there are none."""
+    graph: dict[str, set[str]] = {}
+    for importer, imported in arrows:
+        graph.setdefault(importer, set()).update({imported} - {importer})
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return " -> ".join(reversed(error.args[1]))
+    return ""
+
+
+def imports() -> Iterator[tuple[str, str]]:
+    """Yield each import of the package, as the importing and the imported module."""
+    return ((module, other) for module in MODULES for other in imported_modules(module))
+
+
+def picture_of_floors() -> str:
+    """Return the picture in CONTRIBUTING: the floors, the highest first, and the subject of each of their rooms."""
+    blocks = []
+    for name, floor in reversed(FLOORS.items()):
+        rooms = [f"    {room:14}{subject}" for room, subject in floor.rooms.items() if subject]
+        blocks.append("\n".join([f"{name}: {floor.reason}", *rooms]))
+    return "\n\n".join(blocks)
 
 
 def importers(library: str) -> list[str]:
@@ -241,31 +307,37 @@ def public_names(path: Path) -> Iterator[tuple[str, int]]:
                 yield name, node.lineno
 
 
-def test_every_room_has_a_layer() -> None:
-    assert {room_of(module) for module in MODULES} == set(LAYER_OF)
+def test_every_room_has_a_floor() -> None:
+    assert sorted({room_of(module) for module in MODULES}) == sorted(FLOOR_OF)
 
 
 def test_the_folder_of_the_package_shows_the_architecture() -> None:
     entries = {path.name for path in PACKAGE.iterdir()} - {"__pycache__"}
     assert len(entries) <= MAX_ENTRIES
-    assert {entry.removesuffix(".py") for entry in entries} == set(LAYER_OF) | NO_CODE
+    assert {entry.removesuffix(".py") for entry in entries} == set(FLOOR_OF) | NO_CODE
 
 
-def test_nothing_imports_upward() -> None:
-    assert wrong_arrows((module, other) for module in MODULES for other in imported_modules(module)) == []
+def test_nothing_imports_from_a_higher_floor() -> None:
+    assert wrong_arrows(imports()) == []
 
 
-def test_an_upward_import_and_one_between_neighbours_are_seen() -> None:
-    arrows = [("client.client", "session"), ("magic", "kernel.app"), ("session", "client.client")]
-    assert wrong_arrows(arrows) == ["client.client imports session", "magic imports kernel.app"]
+def test_no_two_rooms_import_each_other() -> None:
+    assert cycle((room_of(module), room_of(other)) for module, other in imports() if module and other) == ""
 
 
 def test_no_module_imports_itself_through_others() -> None:
-    graph = {module: imported_modules(module) - {""} for module in MODULES if module}
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        pytest.fail(f"a cycle of imports: {' -> '.join(reversed(error.args[1]))}")
+    assert cycle((module, other) for module, other in imports() if module and other) == ""
+
+
+def test_an_upward_import_and_a_circle_are_seen() -> None:
+    arrows = [("client.client", "cli.run"), ("magic", "kernel.app"), ("session", "client.client")]
+    assert wrong_arrows(arrows) == ["client.client imports cli.run"]
+    assert cycle([("render", "archive"), ("archive", "client"), ("client", "render")]) != ""
+    assert cycle([("render", "archive"), ("archive", "client"), ("render", "render")]) == ""
+
+
+def test_the_guide_for_contributors_shows_the_floors() -> None:
+    assert picture_of_floors() in (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def test_the_ground_needs_only_the_standard_library_and_the_json_decoder() -> None:

@@ -1,4 +1,8 @@
-"""Test the Lua kernel behind Kernel Gateway and Enterprise Gateway, spoken to by REST and by a websocket."""
+"""Test the Lua kernel behind Kernel Gateway and Enterprise Gateway, over REST and a websocket.
+
+The tests run where `PATH` has `jupyter-kernelgateway` (`pip install jupyter_kernel_gateway`), and where it has
+`jupyter-enterprisegateway`, which needs an environment of its own.
+"""
 
 from __future__ import annotations
 

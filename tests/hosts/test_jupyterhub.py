@@ -1,4 +1,8 @@
-"""Test the Lua kernel in JupyterHub: every user has accounts of their own, and what the administrator sets holds."""
+"""Test the Lua kernel in JupyterHub: every user has accounts of their own, and what the administrator sets holds.
+
+The tests run where `PATH` has `jupyterhub` (`pip install jupyterhub`) and `configurable-http-proxy` (`npm install
+configurable-http-proxy`).
+"""
 
 from __future__ import annotations
 
