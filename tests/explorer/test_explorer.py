@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from explorer_form import Seen, choose, loaded_shell, opened, press_load, status, type_in, written
+from explorer_form import Form, Seen, choose, loaded_shell, opened, press_load, status, type_in, written
 from fake_integration import FERRIES, KEY, Harbour
 from python_shell import Shell, run, value
 
@@ -34,18 +34,18 @@ def shell() -> Iterator[Shell]:
 
 
 def test_the_form_is_the_catalogue_s(shell: Shell) -> None:
-    explorer = value(shell, "%kosmo explore list_add_ons")
-    assert list(explorer._function.options) == [
+    explorer = Form(value(shell, "%kosmo explore list_add_ons"))
+    assert list(explorer.function.options) == [
         (f"heroku.{function.name}  ({function.subject})", f"heroku.{function.name}") for function in HEROKU.functions
     ]
-    assert explorer._function.value == "heroku.list_addons"
+    assert explorer.function.value == "heroku.list_addons"
     (param,) = HEROKU.function("list_addons").params
-    assert list(explorer._fields) == [param.name]
-    shown = " ".join(Seen(widget.value).text for widget in (explorer._about, explorer._arguments.children[1]))
+    assert list(explorer.fields) == [param.name]
+    shown = " ".join(Seen(widget.value).text for widget in (explorer.about, explorer.arguments.children[1]))
     assert HEROKU.function("list_addons").summary in shown
     assert param.doc in shown
     choose(explorer, "heroku.get_current_user")
-    assert explorer._fields == {}
+    assert explorer.fields == {}
 
 
 @pytest.mark.parametrize("name", ["list_dynos", "heroku.list_dynos", "app.integrations.heroku.list_dynos"])
@@ -71,7 +71,7 @@ def test_where_there_are_no_widgets_it_is_one_line_of_text(shell: Shell) -> None
 def test_opening_and_choosing_sends_nothing_and_runs_nothing(shell: Shell) -> None:
     session = shell.magics_manager.registry["KosmoMagic"].session
     last = session.last
-    explorer = value(shell, "%kosmo explore list_dynos")
+    explorer = Form(value(shell, "%kosmo explore list_dynos"))
     choose(explorer, "heroku.list_domains")
     type_in(explorer, "app_id", "my-app")
     assert session.last is last
@@ -91,12 +91,12 @@ def test_an_account_without_a_token_is_the_choice_all_the_same_and_the_demo_is_n
     with Session() as lua:
         explorer = opened("list_apps", lua)
         labels = ["default (no token)", "demo (a fictional company)"]
-        assert [label for label, _ in explorer._account.options] == labels
-        assert explorer._account.value == "default"
-        explorer._run.click()
-        assert "CredentialsError" in explorer._answer.value
+        assert [label for label, _ in explorer.account.options] == labels
+        assert explorer.account.value == "default"
+        explorer.run.click()
+        assert "CredentialsError" in explorer.answer.value
         monkeypatch.setenv("HEROKU_API_KEY_PRODUCTION", "token-of-nobody")
-        labels = [label for label, _ in opened("list_apps", lua)._account.options]
+        labels = [label for label, _ in opened("list_apps", lua).account.options]
         assert "production" in labels
 
 
@@ -108,14 +108,14 @@ def test_a_service_from_elsewhere_has_its_own_accounts_and_arguments(
         monkeypatch.setenv("TIDEWATER_KEY", KEY)
         monkeypatch.setenv("TIDEWATER_URL", served.url)
         explorer = opened("ferries.list_sailings", lua)
-        assert [alias for _, alias in explorer._account.options] == ["default"]
+        assert [alias for _, alias in explorer.account.options] == ["default"]
         type_in(explorer, "ship_number", "2")
         assert written(explorer) == "app.integrations.ferries.list_sailings({ ship_number = 2 })"
-        explorer._run.click()
-        assert "ship.number" in Seen(explorer._answer.value).text
+        explorer.run.click()
+        assert "ship.number" in Seen(explorer.answer.value).text
         press_load(explorer)
         assert status(explorer) == "3 ships to choose from."
-        assert list(explorer._fields["ship_number"].field.options) == ["2", "3", "5"]
+        assert list(explorer.fields["ship_number"].field.options) == ["2", "3", "5"]
 
 
 def test_a_parameter_has_a_field_of_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,11 +126,11 @@ def test_a_parameter_has_a_field_of_its_kind(monkeypatch: pytest.MonkeyPatch) ->
     ask = replace(FERRIES.functions[0], name="ask", aliases=(), links=(Link("/ask/{afloat}/{knots}"),), params=params)
     monkeypatch.setattr(integrations, "BUILT_IN", (replace(FERRIES, functions=(ask,)),))
     explorer = opened("ask", Session())
-    assert explorer._fields["afloat"].field.options == ("", "true", "false")
+    assert explorer.fields["afloat"].field.options == ("", "true", "false")
     type_in(explorer, "afloat", "false")
     type_in(explorer, "knots", "7.5")
     assert written(explorer) == "app.integrations.ferries.ask({ afloat = false, knots = 7.5 })"
-    lines = [Seen(line.value).text for line in explorer._arguments.children[1::2]]
+    lines = [Seen(line.value).text for line in explorer.arguments.children[1::2]]
     assert lines == ["Whether it swims.", "How fast it is."]
 
 
@@ -147,36 +147,36 @@ def test_a_parameter_has_a_field_of_its_kind(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_the_lua_is_the_call_that_run_makes(shell: Shell, typed: str, lua: str) -> None:
-    explorer = value(shell, "%kosmo explore list_dynos")
+    explorer = Form(value(shell, "%kosmo explore list_dynos"))
     type_in(explorer, "app_id", typed)
     assert written(explorer) == f"%%kosmo_lua\napp.integrations.heroku.demo.list_dynos({lua})"
 
 
 def test_all_apps_are_the_call_with_the_list_of_apps(shell: Shell) -> None:
-    explorer = value(shell, "%kosmo explore list_dynos")
+    explorer = Form(value(shell, "%kosmo explore list_dynos"))
     type_in(explorer, "app_id", "my-app")
-    chosen = explorer._fields["app_id"]
+    chosen = explorer.fields["app_id"]
     assert (chosen.every.description, chosen.every.value) == ("All apps", False)
     chosen.every.value = True
     namespace = "app.integrations.heroku.demo"
     every = f"{namespace}.list_dynos({{ app_id = {namespace}.list_apps() }})"
     assert (written(explorer), chosen.field.disabled) == (f"%%kosmo_lua\n{every}", True)
-    explorer._run.click()
-    assert value(shell, written(explorer))._repr_html_() == explorer._answer.value
+    explorer.run.click()
+    assert value(shell, written(explorer))._repr_html_() == explorer.answer.value
     assert len(value(shell, f"%kosmo_lua -v rows {every}\nrows.app_id.unique()")) > 10
     choose(explorer, "heroku.list_domains")
     assert ".list_apps() })" in written(explorer)
-    explorer._fields["app_id"].every.value = False
+    explorer.fields["app_id"].every.value = False
     assert written(explorer).endswith('list_domains({ app_id = "my-app" })')
     choose(explorer, "heroku.get_dyno")
-    assert [name for name, one in explorer._fields.items() if one.every] == ["app_id"]
+    assert [name for name, one in explorer.fields.items() if one.every is not None] == ["app_id"]
 
 
 def test_the_cell_gives_what_the_form_has_shown(shell: Shell) -> None:
-    explorer = value(shell, "%kosmo explore list_dynos")
+    explorer = Form(value(shell, "%kosmo explore list_dynos"))
     type_in(explorer, "app_id", "my-app, booking-api")
-    explorer._run.click()
-    assert value(shell, written(explorer))._repr_html_() == explorer._answer.value
+    explorer.run.click()
+    assert value(shell, written(explorer))._repr_html_() == explorer.answer.value
 
 
 def test_the_default_account_is_named_where_the_notebook_s_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,10 +184,10 @@ def test_the_default_account_is_named_where_the_notebook_s_is_another(monkeypatc
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
         explorer = opened("list_apps", lua)
-        assert explorer._account.value == "demo"
-        explorer._account.value = "default"
+        assert explorer.account.value == "demo"
+        explorer.account.value = "default"
         assert written(explorer) == "%%kosmo_lua --account default\napp.integrations.heroku.list_apps()"
-        explorer._run.click()
+        explorer.run.click()
         assert lua.last is not None
         assert [(call.account, call.rows) for call in lua.last.calls] == [("default", 3)]
 
@@ -199,7 +199,7 @@ def test_the_lua_is_written_anew_when_a_cell_has_changed_the_account(monkeypatch
         explorer = opened("list_apps", lua)
         assert written(explorer) == "app.integrations.heroku.list_apps()"
         lua.account = "demo"
-        explorer._run.click()
+        explorer.run.click()
         assert written(explorer) == "%%kosmo_lua --account default\napp.integrations.heroku.list_apps()"
 
 

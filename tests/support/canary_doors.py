@@ -116,8 +116,8 @@ def explorer(functions: Sequence[Function], _folder: Path) -> Iterator[str]:
                 type_in(form, name, str(value))
             with suppress(AttributeError, IndexError):
                 press_load(form)
-            form._run.click()
-            yield str(form._answer.value)
+            form.run.click()
+            yield str(form.answer.value)
 
 
 def kernel(functions: Sequence[Function], folder: Path) -> Iterator[str]:

@@ -27,20 +27,46 @@ def loaded_shell() -> Iterator[Shell]:
         yield made
 
 
-def opened(name: str, lua: Session, **door: Any) -> Explorer:
-    return explore(name, NotebookContext(lua, **door))
+class Field:
+    """The row of one parameter: what its value is typed or chosen in, and what is beside it, if anything is."""
+
+    def __init__(self, row: Any) -> None:
+        beside: tuple[Any, Any] = row.children[1:] or (None, None)
+        self.field = row.children[0]
+        self.load, self.every = beside
 
 
-def type_in(explorer: Explorer, name: str, text: str) -> None:
-    explorer._fields[name].field.value = text
+class Form:
+    """The widgets of a form, in the order in which its user sees them."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self.explorer = explorer
+        self.function, self.about, self.account, self.arguments, self.lua, running, self.filtering, self.answer = (
+            explorer.box.children
+        )
+        self.run, self.status = running.children
+        self.filter, self.count = self.filtering.children
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """The rows of the parameters; below each is a line that explains it."""
+        return {row.children[0].description: Field(row) for row in self.arguments.children[::2]}
 
 
-def choose(explorer: Explorer, function: str) -> None:
-    explorer._function.value = function
+def opened(name: str, lua: Session, **door: Any) -> Form:
+    return Form(explore(name, NotebookContext(lua, **door)))
 
 
-def press_load(explorer: Explorer) -> None:
-    explorer._arguments.children[0].children[1].click()
+def type_in(form: Form, name: str, text: str) -> None:
+    form.fields[name].field.value = text
+
+
+def choose(form: Form, function: str) -> None:
+    form.function.value = function
+
+
+def press_load(form: Form) -> None:
+    next(iter(form.fields.values())).load.click()
 
 
 class Seen(HTMLParser):
@@ -62,12 +88,12 @@ class Seen(HTMLParser):
         self.text += data
 
 
-def written(explorer: Explorer) -> str:
+def written(form: Form) -> str:
     """Return the cell that would be inserted, which is also there as text to copy."""
-    seen = Seen(explorer._lua.value)
+    seen = Seen(form.lua.value)
     assert seen.text == f"{seen.inserts}Insert as cell"
     return seen.inserts
 
 
-def status(explorer: Explorer) -> str:
-    return Seen(explorer._status.value).text
+def status(form: Form) -> str:
+    return Seen(form.status.value).text
