@@ -21,9 +21,10 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.archive.snapshots import SavedSnapshot
 from kosmo_kernel.catalogue import PLACE, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import PageRequest, Response
-from kosmo_kernel.client.bulk import field_at, records_of_items
+from kosmo_kernel.client.bulk import records_of_items
 from kosmo_kernel.client.transport import Transport
 from kosmo_kernel.errors import API_ERRORS, KosmoError, NotRecordedError, api_error
+from kosmo_kernel.text.paths import value_at
 from kosmo_kernel.text.times import iso_time
 
 _TAKE_ALL = "`kosmo snapshot --all` saves every list that the token can read."
@@ -170,7 +171,7 @@ class SnapshotPlayer:
         parent = self._lists.get(_shape(param.listed_at))
         for row in self._table(parent.table) if parent else ():
             key = param.value_of_record(row)
-            keys |= {str(name): key for field in param.each if (name := field_at(row, field)) is not None}
+            keys |= {str(name): key for field in param.each if (name := value_at(row, field)) is not None}
         function = self._saved.function(table)
         names = self._saved.manifest.tables[table].by or [param.name]
         columns = {name: column.name for name in names if function and (column := function.item_column(name))}
@@ -211,7 +212,7 @@ class SnapshotPlayer:
         name = last.strip("{}")
         fields = dict.fromkeys((*_param(function, name).each, "name", "id"))
         for row in self._rows(known, function, values):
-            if values[name] in (str(field_at(row, field)) for field in fields):
+            if values[name] in (str(value_at(row, field)) for field in fields):
                 return row
         raise self._missing(function, name, values[name])
 

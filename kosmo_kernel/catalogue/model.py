@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from kosmo_kernel.catalogue.lua_words import is_list, lua_words
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text.paths import value_at
 
 if TYPE_CHECKING:
     from datetime import date
@@ -162,7 +163,7 @@ class Param:
     def value_of_record(self, value: object) -> object:
         """Return the value that a record represents if the parameter takes records; any other value unchanged."""
         if isinstance(value, Mapping):
-            return next((found for name in self.each if (found := _nested_value(value, name)) is not None), value)
+            return next((found for name in self.each if (found := value_at(value, name)) is not None), value)
         return value
 
     def check(self, value: object, described: Callable[[object], str] = lua_words) -> tuple[Any, list[str]]:
@@ -566,13 +567,6 @@ def _without_open_fields(rule: FieldRule) -> bool:
     if not rule.is_guarded:
         rule.fields = {key: inner for key, inner in rule.fields.items() if _without_open_fields(inner)}
     return rule.is_guarded or rule.secret is not None or bool(rule.fields)
-
-
-def _nested_value(value: object, name: str) -> object:
-    """Return the value of a field with a dotted name, or None."""
-    for key in name.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
 
 
 def _is_path_segment(text: str) -> bool:

@@ -13,11 +13,12 @@ The client follows them, and doubts all of them; see `client/pages.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kosmo_kernel.catalogue.http import PageRequest
+from kosmo_kernel.text.paths import value_at
 
 PageKind = Literal["whole", "range", "link-header", "page-number", "offset", "cursor", "unstated"]
 
@@ -79,10 +80,3 @@ class Pages:
         if self.scalar:
             return element if isinstance(element, dict) else {"value": element}
         return element.get(self.element) if self.element and isinstance(element, Mapping) else element
-
-
-def value_at(value: Any, path: Sequence[str]) -> Any:
-    """Return the value of a field inside objects, or None if it is not there."""
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value

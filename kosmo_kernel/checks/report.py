@@ -11,6 +11,7 @@ from kosmo_kernel.checks.check_file import SEVERITIES, Check
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.text.paths import value_at
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Records
 
@@ -217,10 +218,7 @@ def key_text(value: str | float | bool) -> str:
 
 def field_of(record: Mapping[str, Any], column: str) -> Any:
     """Return a field of a record, or a field of a field (`app.name`); None if there is none."""
-    value: Any = record
-    for name in [column] if column in record else column.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+    return record[column] if column in record else value_at(record, column)
 
 
 def key_of(record: Mapping[str, Any], columns: Sequence[str]) -> dict[str, str] | None:

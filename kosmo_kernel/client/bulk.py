@@ -15,6 +15,7 @@ from typing import Any
 
 from kosmo_kernel.catalogue import BulkSource, Function, Link
 from kosmo_kernel.client.call import Reply
+from kosmo_kernel.text.paths import value_at
 
 # Minimum number of calls per page of the list of items for which the lists take fewer requests: each such page comes
 # with a few pages of records and links.
@@ -89,19 +90,12 @@ def _indices(
     indices: defaultdict[Any, set[int]] = defaultdict(set)
     unsettled: set[Any] = set()
     for index, record in enumerate(records):
-        indices[field_at(record, whole.item)].add(index)
+        indices[value_at(record, whole.item)].add(index)
     index_of = {record.get("id"): index for index, record in enumerate(records)}
     for link in links:
-        item, record = field_at(link, whole.link_item), field_at(link, whole.link_record)
+        item, record = value_at(link, whole.link_item), value_at(link, whole.link_record)
         if record in index_of:
             indices[item].add(index_of[record])
         else:
             unsettled.add(item)
     return indices, unsettled
-
-
-def field_at(value: Any, path: str) -> Any:
-    """Return the value of a field with a dotted name, or None."""
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
-    return value

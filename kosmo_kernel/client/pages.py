@@ -22,9 +22,9 @@ from kosmo_kernel.catalogue.pages import (
     NEXT_PAGE,
     NEXT_RANGE,
     Pages,
-    value_at,
 )
 from kosmo_kernel.client.etag_cache import ResponsePage
+from kosmo_kernel.text.paths import value_at
 
 BARREN_PAGES = 10  # consecutive pages without a new record after which the call fails, against endless pagination
 UNSTATED = "nobody says how this list ends, so it may have more records"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kosmo_kernel.text.paths import value_at
+
 Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[dict[str, Any]]]
 
@@ -44,14 +46,6 @@ _NAMES = ("name", "hostname", "type", "email", "user.email", "owner.email", "id"
 _PLACES = {"app_id": ("app_id", "app.name", "app.id"), "team": ("team.name", "team"), "space": ("space.name",)}
 
 
-def at(row: Row | None, path: str) -> Any:
-    """Return the value at a dotted path of a record, or None if something on the way is null or absent."""
-    value: Any = row
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
 def usable(tables: Tables) -> tuple[Tables, list[Row]]:
     """Return the lists without the records that lack a key, and a failure for each record that lacks one."""
     usable_rows: dict[str, Sequence[dict[str, Any]]] = {}
@@ -67,14 +61,18 @@ def usable(tables: Tables) -> tuple[Tables, list[Row]]:
         failures += [
             _failure(table, row, f"records without {_quoted(keys)}")
             for row in complete
-            if (keys := [path for path in _lacking(row, _EXPECTED.get(table, ())) if at(row, path.partition(".")[0])])
+            if (
+                keys := [
+                    path for path in _lacking(row, _EXPECTED.get(table, ())) if value_at(row, path.partition(".")[0])
+                ]
+            )
         ]
         usable_rows[table] = complete
     return usable_rows, failures
 
 
 def _lacking(row: Row, paths: Sequence[str]) -> list[str]:
-    return [path for path in paths if at(row, path) is None]
+    return [path for path in paths if value_at(row, path) is None]
 
 
 def _quoted(paths: Sequence[str]) -> str:
@@ -91,4 +89,4 @@ def _failure(table: str, row: Row, message: str) -> Row:
 
 def _first(row: Row, paths: Sequence[str]) -> Any:
     """Return the value at the first of some paths that has one, or None."""
-    return next((value for path in paths if (value := at(row, path)) is not None), None)
+    return next((value for path in paths if (value := value_at(row, path)) is not None), None)

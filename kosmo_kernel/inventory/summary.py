@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from kosmo_kernel import integrations
 from kosmo_kernel.integrations.heroku.scopes import READ
 from kosmo_kernel.inventory.bill import BILLED, CENTS, Bill, total
-from kosmo_kernel.inventory.records import Row, at
+from kosmo_kernel.inventory.records import Row
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.tables import BILL, SERVICE, make_tables
 from kosmo_kernel.snapshot.lists import table_of
+from kosmo_kernel.text.paths import value_at
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.text.times import iso_time
 
@@ -167,8 +168,8 @@ def _scope(table: str) -> str:
 
 def _apps(data: AccountData) -> KeyFigure:
     apps = data.rows("apps")
-    teams = {name for app in apps if (name := at(app, "team.name"))}
-    personal = sum(at(app, "team.name") is None for app in apps)
+    teams = {name for app in apps if (name := value_at(app, "team.name"))}
+    personal = sum(value_at(app, "team.name") is None for app in apps)
     detail = [f"in {counted(len(teams), 'team')}"] if teams else []
     detail += [f"{personal:,} personal"] if personal else []
     return KeyFigure("Apps", len(apps), ", ".join(detail), at_least=not data.is_whole("apps", "team_apps"))
@@ -204,7 +205,7 @@ def _domains(data: AccountData) -> KeyFigure:
     if "domains" not in data.tables:
         return KeyFigure("Domains", None)
     count = sum(row["kind"] == "custom" for row in data.rows("domains"))
-    ends = sorted(end for row in data.rows("sni_endpoints") if (end := at(row, "ssl_cert.expires_at")))
+    ends = sorted(end for row in data.rows("sni_endpoints") if (end := value_at(row, "ssl_cert.expires_at")))
     coming = [end for end in ends if end >= iso_time(data.time)]
     detail = [counted(len(ends) - len(coming), "expired certificate")] if len(coming) < len(ends) else []
     if coming:

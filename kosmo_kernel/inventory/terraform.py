@@ -16,9 +16,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from kosmo_kernel.inventory.records import Row, at
+from kosmo_kernel.inventory.records import Row
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.safety.text import HIDDEN, code_point_escape
+from kosmo_kernel.text.paths import value_at
 
 FILE, PROVIDER_FILE = "imports.tf", "provider.tf"
 PROVIDER = """\
@@ -139,7 +140,7 @@ def _apps(data: AccountData) -> Iterator[Import]:
         yield Import("heroku_formation", f"{app}_{process['type']}", f"{app}:{process['type']}")
     for app, seat in _of_lasting_apps(data, "collaborators"):
         email = seat["user"]["email"]
-        in_team = at(data.apps.get(app), "team.name") is not None
+        in_team = value_at(data.apps.get(app), "team.name") is not None
         if _is_person(email) and (seat.get("permissions") if in_team else seat.get("role") != "owner"):
             resource = "heroku_team_collaborator" if in_team else "heroku_collaborator"
             yield Import(resource, f"{app}_{email}", f"{app}:{email}")
@@ -167,7 +168,7 @@ def _domains_and_drains(data: AccountData) -> Iterator[Import]:
         if not row.get("addon"):
             yield Import("heroku_drain", f"{app}_{row.get('host') or 'drain'}", f"{app}:{row['id']}:sensitive")
     for row in data.rows("telemetry_drains"):
-        yield Import("heroku_telemetry_drain", at(row, "exporter.host") or "drain", row["id"])
+        yield Import("heroku_telemetry_drain", value_at(row, "exporter.host") or "drain", row["id"])
 
 
 def _pipelines(data: AccountData) -> Iterator[Import]:
@@ -191,7 +192,7 @@ def _first_attachments(rows: Iterable[Row]) -> set[str]:
     """Return the ids of the attachments that came with an add-on: the oldest one to the app that owns it."""
     first: dict[str, Row] = {}
     for row in rows:
-        if at(row, "addon.app.id") == at(row, "app.id"):
+        if value_at(row, "addon.app.id") == value_at(row, "app.id"):
             addon = row["addon"]["id"]
             oldest = first.get(addon)
             if oldest is None or _age(row) < _age(oldest):

@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
 from kosmo_kernel.catalogue.documents.functions import function
 from kosmo_kernel.catalogue.http import Credentials, ErrorBody, Response
-from kosmo_kernel.catalogue.pages import Pages, value_at
+from kosmo_kernel.catalogue.pages import Pages
 from kosmo_kernel.catalogue.validation import function_mistakes
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_json
 from kosmo_kernel.services.facts_file import FactsFile
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import OPEN_FIELDS
+from kosmo_kernel.text.paths import value_at
 
 MAX_ERROR_VALUES = 10_000  # in the body of an error
 MAX_MESSAGE = 1_000  # characters of an error that are kept

@@ -18,6 +18,7 @@ from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.folders import folder
 from kosmo_kernel.settings.table import ANY, SETTINGS, Keys
 from kosmo_kernel.settings.value_types import Value
+from kosmo_kernel.text.paths import value_at
 
 FILE = "config.toml"
 KEYS = {setting.config: setting.value for setting in SETTINGS if setting.config}
@@ -114,14 +115,6 @@ def check(
         except ValueError as error:
             got = one_line(repr(value), most=60)
             raise SettingsError(f"{place(keys)}: `{'.'.join(keys)}` takes {error}, got {got}.") from None
-
-
-def value_at(table: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    """Return the value at a path of keys, or None if there is none."""
-    value: Any = table
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
 
 
 def change(changes: Mapping[Keys, Any]) -> Path:

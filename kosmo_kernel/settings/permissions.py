@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kosmo_kernel.settings.aliases import normalize_alias
-from kosmo_kernel.settings.config_file import FILE, Config, config, value_at
+from kosmo_kernel.settings.config_file import FILE, Config, config
 from kosmo_kernel.settings.folders import folder
 from kosmo_kernel.settings.project_file import project_permissions
 from kosmo_kernel.settings.table import DEFAULT_POLICIES, POLICIES, Keys, Policy
+from kosmo_kernel.text.paths import value_at
 
 EFFECTS = tuple(DEFAULT_POLICIES)
 FORCE_HINT = "for one run of a command, `--force`"

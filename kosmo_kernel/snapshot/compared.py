@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from kosmo_kernel.text.paths import value_at
+
 Row = Mapping[str, Any]
 Fact = str | None
 
@@ -42,14 +44,7 @@ class ComparedList(NamedTuple):
 def _at(path: str) -> Callable[[Row], Fact]:
     """Return a function that reads a field of a record as text; None for null and for absent fields."""
     names = path.split(".")
-
-    def read(row: Row) -> Fact:
-        value: Any = row
-        for name in names:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        return _text(value)
-
-    return read
+    return lambda row: _text(value_at(row, names))
 
 
 def _text(value: Any) -> Fact:
