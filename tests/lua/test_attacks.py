@@ -37,7 +37,7 @@ from kernel_client import known_to_jupyter, start
 from kosmo_command import kosmo, on_terminal
 from run_with import run_with
 
-GROUPS = sorted(path.name for path in PROGRAMS.iterdir())
+GROUPS = sorted(path.stem for path in PROGRAMS.iterdir())
 NOBODY = "http://127.0.0.1:9"  # where no token can go
 
 # One program of so many is in the sample of each door.

@@ -1,6 +1,7 @@
 """Describe what must hold for hostile Lua: the first line of each program in `tests/lua/attacks`, and for all.
 
-A program's first line is `-- expect: ` and clauses, separated by `; `:
+Each file there holds the programs of one group, each below a line with its name, `---- a_name`. A program's first line
+is `-- expect: ` and clauses, separated by `; `:
 
     value JSON              it ends well, and its first value is exactly this
     values [JSON, …]        it ends well, and its values are exactly these
@@ -11,8 +12,8 @@ A program's first line is `-- expect: ` and clauses, separated by `; `:
     state kept              what Lua held before it is still there
     harmless                it ends, in any way
 
-`-- repeat: N` as the second line repeats the rest of the file N times; a line `-- next cell` ends a cell, of which only
-the last is judged.
+`-- repeat: N` as the second line repeats the rest of the program N times; a line `-- next cell` ends a cell, of which
+only the last is judged.
 """
 
 from __future__ import annotations
@@ -144,19 +145,22 @@ def _around(text: str, place: int) -> str:
 
 def programs(group: str | None = None) -> list[Program]:
     """All programs, or a group's, in order of name."""
-    return [read(path) for path in sorted(PROGRAMS.glob(f"{group or '*'}/*.lua"))]
+    return [program for path in sorted(PROGRAMS.glob(f"{group or '*'}.lua")) for program in read(path)]
 
 
-def read(path: Path) -> Program:
-    """One program."""
-    text = path.read_bytes().decode()
-    first, _, rest = text.partition("\n")
-    if not first.startswith("-- expect: "):
-        raise ValueError(f"{path.name} does not begin with `-- expect: `")
-    clauses = list(_clauses(first.removeprefix("-- expect: ")))
-    repeat = re.match(r"-- repeat: (\d+)\n", rest)
-    body = rest[repeat.end() :] * int(repeat[1]) if repeat else text
-    return Program(f"{path.parent.name}/{path.stem}", re.split(r"^-- next cell\n", body, flags=re.MULTILINE), clauses)
+def read(path: Path) -> Iterator[Program]:
+    """Yield the programs of a group."""
+    before, *parts = re.split(r"^---- (\w+)\n", path.read_bytes().decode(), flags=re.MULTILINE)
+    if before:
+        raise ValueError(f"{path.name} does not begin with the name of a program")
+    for name, text in zip(parts[::2], parts[1::2], strict=True):
+        first, _, rest = text.partition("\n")
+        if not first.startswith("-- expect: "):
+            raise ValueError(f"{name} in {path.name} does not begin with `-- expect: `")
+        clauses = list(_clauses(first.removeprefix("-- expect: ")))
+        repeat = re.match(r"-- repeat: (\d+)\n", rest)
+        body = rest[repeat.end() :] * int(repeat[1]) if repeat else text
+        yield Program(f"{path.stem}/{name}", re.split(r"^-- next cell\n", body, flags=re.MULTILINE), clauses)
 
 
 def _clauses(line: str) -> Iterator[tuple[str, Any]]:

@@ -1,2 +1,0 @@
--- expect: output "false\tx\n"; nothing
-print(pcall(error, "x"))

@@ -1,2 +1,0 @@
--- expect: values [6]
-2 * 3;

@@ -1,2 +1,0 @@
--- expect: values [null, ""]
-return io.read(), io.read("a")

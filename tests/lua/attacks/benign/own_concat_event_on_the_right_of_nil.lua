@@ -1,2 +1,0 @@
--- expect: value "joined"
-return nil .. setmetatable({}, { __concat = function() return "joined" end })

@@ -1,3 +1,0 @@
--- expect: values [[], 0, null]
-local empty = parallel.map({}, error)
-return empty, #empty, empty[1]

@@ -1,2 +1,0 @@
--- expect: error ~ "near 'end'"
-end return 1 -- the cell is the body of a function

@@ -1,4 +1,0 @@
--- expect: harmless
-goto done
-do local function f() end end
-::done::

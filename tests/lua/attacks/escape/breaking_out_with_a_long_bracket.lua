@@ -1,2 +1,0 @@
--- expect: error ~ "unfinished long"
-return [==[ x

@@ -1,2 +1,0 @@
--- expect: error ~ "near 'end'"
-end return function(...)

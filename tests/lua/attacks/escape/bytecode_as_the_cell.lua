@@ -1,3 +1,0 @@
--- expect: error ~ "binary chunk"
--- repeat: 1
-Lua

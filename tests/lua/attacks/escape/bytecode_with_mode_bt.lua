@@ -1,2 +1,0 @@
--- expect: value null
-return (load("\27Lua", "=x", "bt", {}))

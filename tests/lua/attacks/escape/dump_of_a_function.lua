@@ -1,2 +1,0 @@
--- expect: error ~ "attempt to call a nil value"
-return string.dump(function() end)

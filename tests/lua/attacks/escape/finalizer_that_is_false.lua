@@ -1,3 +1,0 @@
--- expect: error ~ "__gc"
-local events = { __gc = false }
-setmetatable({}, events)

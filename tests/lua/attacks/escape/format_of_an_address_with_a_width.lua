@@ -1,2 +1,0 @@
--- expect: error ~ "%p"
-return ("%-40p"):format(print)

@@ -1,2 +1,0 @@
--- expect: values [null, null, null, null]
-return getmetatable(print), getmetatable(coroutine.create(print)), getmetatable(1), getmetatable(true)

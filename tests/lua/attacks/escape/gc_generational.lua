@@ -1,2 +1,0 @@
--- expect: error ~ "only 'count' and 'collect' are available"
-collectgarbage("generational")

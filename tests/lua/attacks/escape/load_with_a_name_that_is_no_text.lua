@@ -1,2 +1,0 @@
--- expect: error ~ "x"
-load("error('x')", "=\255\254")()

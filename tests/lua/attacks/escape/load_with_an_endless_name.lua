@@ -1,2 +1,0 @@
--- expect: error ~ "x"
-load("error('x')", "=" .. ("n"):rep(1 << 20))()

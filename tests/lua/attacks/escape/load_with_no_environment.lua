@@ -1,2 +1,0 @@
--- expect: error ~ "attempt to index"
-return load("return print", "=chunk", "t", nil)()

@@ -1,2 +1,0 @@
--- expect: error ~ "cannot be changed"
-app.integrations.heroku.list_apps = print

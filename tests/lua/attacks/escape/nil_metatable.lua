@@ -1,2 +1,0 @@
--- expect: values [false, false]
-return getmetatable(nil), (pcall(setmetatable, nil, {}))

@@ -1,2 +1,0 @@
--- expect: error ~ "cannot be changed"
-json.null.x = 1

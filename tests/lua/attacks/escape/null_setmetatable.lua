@@ -1,2 +1,0 @@
--- expect: error ~ "protected"
-setmetatable(json.null, {})

@@ -1,2 +1,0 @@
--- expect: error ~ "attempt to index a boolean"
-return getmetatable("").__index

@@ -1,2 +1,0 @@
--- expect: harmless
-return coroutine.close((coroutine.running()))

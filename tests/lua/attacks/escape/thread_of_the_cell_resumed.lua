@@ -1,2 +1,0 @@
--- expect: value false
-return (coroutine.resume((coroutine.running())))

@@ -1,2 +1,0 @@
--- expect: error ~ "outside a coroutine"
-coroutine.yield(1)

@@ -1,2 +1,0 @@
--- expect: harmless
-return tostring(string.format), tostring(table), tostring(_G)

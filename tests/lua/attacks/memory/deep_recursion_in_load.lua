@@ -1,2 +1,0 @@
--- expect: harmless
-return load(("("):rep(100000))

@@ -1,4 +1,0 @@
--- expect: harmless
-Kept = {}
-while collectgarbage("count") < 32 * 1024 - 64 do Kept[#Kept + 1] = {} end
-error({ message = ("x"):rep(1000) })

@@ -1,3 +1,0 @@
--- expect: limit memory_limit; state kept
-local t = {}
-for i = 1, 1e9 do t[i + 0.5] = true end

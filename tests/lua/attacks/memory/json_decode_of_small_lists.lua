@@ -1,2 +1,0 @@
--- expect: limit memory_limit|cpu_limit; state kept
-return #json.decode("[" .. ("[],"):rep(2000000) .. "[]]")

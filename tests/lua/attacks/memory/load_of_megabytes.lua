@@ -1,2 +1,0 @@
--- expect: harmless
-return load(("x = 'long' "):rep(1 << 20))

@@ -1,3 +1,0 @@
--- expect: limit memory_limit
-local kept = {}
-while true do kept[#kept + 1] = { #kept } end

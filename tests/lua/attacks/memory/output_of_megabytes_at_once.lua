@@ -1,2 +1,0 @@
--- expect: harmless
-io.write(("x"):rep(12 << 20))

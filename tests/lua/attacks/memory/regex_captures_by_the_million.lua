@@ -1,2 +1,0 @@
--- expect: harmless
-return #regex.match_all(("a"):rep(1 << 20), "(a)")

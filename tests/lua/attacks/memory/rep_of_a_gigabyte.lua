@@ -1,2 +1,0 @@
--- expect: limit memory_limit; state kept
-return #("x"):rep(1 << 30)

@@ -1,2 +1,0 @@
--- expect: error ~ "resulting string too large"; state kept
-return #("x"):rep(math.maxinteger, "yy")

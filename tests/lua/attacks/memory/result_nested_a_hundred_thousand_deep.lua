@@ -1,4 +1,0 @@
--- expect: harmless
-local t = {}
-for _ = 1, 100000 do t = { t } end
-return t

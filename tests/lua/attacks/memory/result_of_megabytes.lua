@@ -1,2 +1,0 @@
--- expect: harmless
-return ("x"):rep(20 << 20)

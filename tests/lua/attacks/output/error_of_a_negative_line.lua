@@ -1,2 +1,0 @@
--- expect: error ~ "attack.lua:"
-error("attack.lua:-1: x", 0)

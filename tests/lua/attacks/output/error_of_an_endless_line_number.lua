@@ -1,2 +1,0 @@
--- expect: error ~ "attack.lua:"
-error("attack.lua:" .. ("9"):rep(5000) .. ": x", 0)

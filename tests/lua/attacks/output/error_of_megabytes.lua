@@ -1,2 +1,0 @@
--- expect: error ~ "attack.lua:2: xxx"
-error(("x"):rep(5 << 20))

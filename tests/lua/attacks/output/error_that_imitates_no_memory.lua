@@ -1,2 +1,0 @@
--- expect: harmless
-error("not enough memory", 0)

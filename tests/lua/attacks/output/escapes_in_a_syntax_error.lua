@@ -1,2 +1,0 @@
--- expect: error ~ "attack.lua"
-x = "[2J" = ]0;title

@@ -1,2 +1,0 @@
--- expect: limit cpu_limit
-while true do dump({ 1, { 2 } }) end

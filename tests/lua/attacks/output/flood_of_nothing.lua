@@ -1,2 +1,0 @@
--- expect: limit cpu_limit; output ""
-while true do io.write("") end

@@ -1,2 +1,0 @@
--- expect: limit cpu_limit
-while true do io.stdout:write("o") io.stderr:write("e") end

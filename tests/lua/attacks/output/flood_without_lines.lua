@@ -1,2 +1,0 @@
--- expect: limit cpu_limit|memory_limit; output ~ "cut here"
-while true do io.write(("x"):rep(10000)) end

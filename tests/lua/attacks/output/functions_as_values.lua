@@ -1,2 +1,0 @@
--- expect: harmless
-return print, function() end, coroutine.create(print), { print }, { x = { y = { print } } }

@@ -1,2 +1,0 @@
--- expect: value "<script>alert(1)</script>"
-return "<script>alert(1)</script>"

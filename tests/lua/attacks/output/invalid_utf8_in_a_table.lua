@@ -1,2 +1,0 @@
--- expect: output ~ "\\xFF"; nothing
-print({ "\255", ["\254"] = "\xC3" })

@@ -1,2 +1,0 @@
--- expect: harmless
-return _G, string, app, app.integrations.heroku, docs

@@ -1,3 +1,0 @@
--- expect: harmless
-local page = docs.read("heroku")
-return page

@@ -1,2 +1,0 @@
--- expect: harmless
-return docs.read("heroku") .. "\n<script>alert(1)</script>\n[x](javascript:alert(1))"

@@ -1,3 +1,0 @@
--- expect: error ~ "attack.lua:1"
--- repeat: 1
-é = ‮1 <script>

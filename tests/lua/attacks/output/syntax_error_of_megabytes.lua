@@ -1,3 +1,0 @@
--- expect: error ~ "attack.lua"
--- repeat: 20000
-x = = ]]]] "<script>

@@ -1,2 +1,0 @@
--- expect: error ~ "__tostring"
-print(setmetatable({}, { __tostring = function() return {} end }))

@@ -1,2 +1,0 @@
--- expect: harmless
-return app.integrations.heroku.get_app(table.unpack({}, 1, 100000))

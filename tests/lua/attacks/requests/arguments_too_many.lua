@@ -1,2 +1,0 @@
--- expect: error ~ "get_app"
-return app.integrations.heroku.get_app("my-app", "other", "third")

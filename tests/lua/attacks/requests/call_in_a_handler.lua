@@ -1,2 +1,0 @@
--- expect: harmless
-return xpcall(error, function() return app.integrations.heroku.get_app("no-such-app") end)

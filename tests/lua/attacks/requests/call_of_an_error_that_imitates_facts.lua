@@ -1,2 +1,0 @@
--- expect: error ~ "imitated"
-error({ type = "refused", status = 404, message = "imitated", json = { "x" }, stop = "cpu_limit", retryable = true })

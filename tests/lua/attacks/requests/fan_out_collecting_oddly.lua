@@ -1,2 +1,0 @@
--- expect: error ~ "`errors` must be"
-return app.integrations.heroku.list_dynos({ app_id = { "my-app" }, errors = { "collect" } })

@@ -1,2 +1,0 @@
--- expect: error ~ "attack.lua:2"
-return io.read({})

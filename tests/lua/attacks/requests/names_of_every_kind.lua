@@ -1,3 +1,0 @@
--- expect: values [null, null, null, null]
-local heroku = app.integrations.heroku
-return heroku[1], heroku[true], heroku[print], heroku[{}]

@@ -1,2 +1,0 @@
--- expect: harmless
-return #docs.search(("x "):rep(1 << 20)), pcall(docs.read, ("x"):rep(1 << 20))

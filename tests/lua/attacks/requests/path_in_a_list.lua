@@ -1,2 +1,0 @@
--- expect: error ~ "item 2"
-return app.integrations.heroku.list_dynos({ "my-app", "../account" })

@@ -1,2 +1,0 @@
--- expect: error ~ "must be an app's name or UUID"
-return app.integrations.heroku.get_app("http://127.0.0.1/my-app")

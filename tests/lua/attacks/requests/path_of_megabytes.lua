@@ -1,2 +1,0 @@
--- expect: harmless
-return app.integrations.heroku.get_app(("a"):rep(4 << 20))

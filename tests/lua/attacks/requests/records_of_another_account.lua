@@ -1,2 +1,0 @@
--- expect: harmless
-return app.integrations.heroku.canary.list_dynos({ app_id = app.integrations.heroku.list_apps({}) })

@@ -1,2 +1,0 @@
--- expect: value []
-return setmetatable({}, { kind = "row", path = {}, columns = {}, state = { handle = 1, dirty = {}, blocks = {}, loose = {} } })

@@ -1,2 +1,0 @@
--- expect: error ~ "account canary"
-return app.integrations.heroku.canary.list_apps({})

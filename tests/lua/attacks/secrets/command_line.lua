@@ -1,2 +1,0 @@
--- expect: harmless
-return ..., select("#", ...), arg and arg[0]

@@ -1,2 +1,0 @@
--- expect: error ~ "no page"
-return docs.read("../../../../proc/self/environ")

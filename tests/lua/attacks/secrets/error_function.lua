@@ -1,2 +1,0 @@
--- expect: error ~ "function"
-error(print)

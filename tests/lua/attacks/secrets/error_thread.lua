@@ -1,2 +1,0 @@
--- expect: error ~ "thread"
-error(coroutine.create(print))

@@ -1,3 +1,0 @@
--- expect: error ~ "nil value"
-local t = {}
-return t["\255"].x

@@ -1,3 +1,0 @@
--- expect: harmless
-local x <const> = 1
-return (function(...) return select("#", ...), ... end)(...)

@@ -1,2 +1,0 @@
--- expect: limit cpu_limit; state kept
-coroutine.wrap(function() while true do end end)()

@@ -1,2 +1,0 @@
--- expect: harmless
-while true do display({ 1, 2, 3 }) end

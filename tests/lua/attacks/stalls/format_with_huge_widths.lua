@@ -1,2 +1,0 @@
--- expect: error ~ "invalid conversion"
-return ("%99999d"):format(1)

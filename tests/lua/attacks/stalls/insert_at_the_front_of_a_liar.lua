@@ -1,2 +1,0 @@
--- expect: harmless
-table.insert(setmetatable({}, { __len = function() return 1 << 40 end }), 1, "x")

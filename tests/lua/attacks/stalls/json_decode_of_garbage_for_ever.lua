@@ -1,2 +1,0 @@
--- expect: limit cpu_limit; state kept
-while true do pcall(json.decode, ("["):rep(5000)) end

@@ -1,2 +1,0 @@
--- expect: limit cpu_limit; state kept
-return load(function() while true do end end)

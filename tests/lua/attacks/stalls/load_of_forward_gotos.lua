@@ -1,2 +1,0 @@
--- expect: harmless
-return load("do " .. ("goto far "):rep(60000) .. " ::far:: end")

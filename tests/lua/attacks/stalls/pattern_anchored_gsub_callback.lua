@@ -1,2 +1,0 @@
--- expect: limit cpu_limit; state kept
-("x"):gsub("x", function() while true do end end)

@@ -1,2 +1,0 @@
--- expect: limit cpu_limit
-return ("a"):rep(4000):find("(.*)(.*)%1%2b")

@@ -1,2 +1,0 @@
--- expect: limit cpu_limit; state kept
-while true do pcall(function() while true do end end) end

@@ -1,2 +1,0 @@
--- expect: limit cpu_limit; state kept
-while true do pcall(regex.match, ("a"):rep(40) .. "b", "^(a+)+$") end

@@ -1,3 +1,0 @@
--- expect: harmless
-local text = "x"
-while true do text = regex.gsub(text, "x", "xxxxxxxx") end

@@ -1,2 +1,0 @@
--- expect: harmless
-return #(""):rep(1 << 60)

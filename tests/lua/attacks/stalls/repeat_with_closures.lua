@@ -1,2 +1,0 @@
--- expect: limit cpu_limit; state kept
-repeat local f = function() return f end until false

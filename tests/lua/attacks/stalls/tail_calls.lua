@@ -1,3 +1,0 @@
--- expect: limit cpu_limit; state kept
-local function f() return f() end
-f()

@@ -1,3 +1,0 @@
--- expect: nothing; state kept
--- repeat: 50000
--- return x <const> = 1;f()

@@ -1,3 +1,0 @@
--- expect: harmless
--- repeat: 60000
-x = x and

@@ -1,3 +1,0 @@
--- expect: harmless
--- repeat: 50000
-((((

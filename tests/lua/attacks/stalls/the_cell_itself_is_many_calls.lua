@@ -1,3 +1,0 @@
--- expect: harmless
--- repeat: 20000
-;(type)(1)

@@ -1,3 +1,0 @@
--- expect: harmless
--- repeat: 3000
-do local one <const> = 1 end

@@ -1,3 +1,0 @@
--- expect: nothing; state kept
--- repeat: 5000
-x = 1; y = 2

@@ -1,2 +1,0 @@
--- expect: harmless
-error(setmetatable({}, { __tostring = function() while true do end end }))

@@ -1,3 +1,0 @@
--- expect: limit cpu_limit
-local text = ("a"):rep(8 << 20)
-while true do text:upper() end

@@ -1,3 +1,0 @@
--- expect: nothing; state kept
-Step = coroutine.wrap(function() while true do coroutine.yield() end end)
-local _ = Step()

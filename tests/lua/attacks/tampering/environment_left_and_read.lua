@@ -1,4 +1,0 @@
--- expect: value true
-local _ENV = { tampered = true }
--- next cell
-return print ~= nil and tampered == nil

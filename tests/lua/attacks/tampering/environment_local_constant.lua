@@ -1,2 +1,0 @@
--- expect: nothing; state kept
-local _ENV <const> = { print = 1 }

@@ -1,3 +1,0 @@
--- expect: nothing; state kept
-function replace() _ENV = nil end
-replace()

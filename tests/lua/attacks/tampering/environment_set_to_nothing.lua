@@ -1,2 +1,0 @@
--- expect: nothing; state kept
-_ENV = nil

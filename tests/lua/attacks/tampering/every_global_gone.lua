@@ -1,3 +1,0 @@
--- expect: nothing; state kept
-local take, globals = next, _G
-for name in take, globals do globals[name] = nil end

@@ -1,2 +1,0 @@
--- expect: nothing; state kept
-_G._G, _VERSION = { tampered = true }, { tampered = true }

@@ -1,3 +1,0 @@
--- expect: nothing; state kept
-local _ = setmetatable(_G, { __mode = "kv" })
-local _ = collectgarbage()

@@ -1,2 +1,0 @@
--- expect: nothing; state kept
-io.write, io.read, io.stdout, io.stderr = error, error, nil, nil

@@ -1,5 +1,0 @@
--- expect: value "closed"
-Closed = "open"
-local held <close> = setmetatable({}, { __close = function() Closed = "closed" end })
--- next cell
-return Closed

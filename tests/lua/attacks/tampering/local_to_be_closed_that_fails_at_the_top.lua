@@ -1,2 +1,0 @@
--- expect: error ~ "tampered"
-local held <close> = setmetatable({}, { __close = function() error("tampered") end })

@@ -1,2 +1,0 @@
--- expect: nothing; state kept
-for name in pairs(table) do table[name] = function() error("tampered") end end
