@@ -20,8 +20,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kosmo_kernel.checks import CheckReport, run_checks, shipped_checks
+from kosmo_kernel.checks.report import QuestionReport
+from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.client.call import CallHandle
+from kosmo_kernel.questions.discovery import shipped_checks
 from kosmo_kernel.run.services import ServiceCall
 from kosmo_kernel.run.shared_services import SharedServices
 from kosmo_kernel.session import Session
@@ -86,10 +88,10 @@ def ask_once(calls: dict[tuple[str, str], dict[str, Any]]) -> float:
     return time.perf_counter() - started
 
 
-def timed_checks(account: str | None = None) -> tuple[CheckReport, float, float]:
+def timed_checks(account: str | None = None) -> tuple[QuestionReport, float, float]:
     """Run all checks; return the report, the seconds, and those of processor time with the Lua processes."""
     started, before = time.perf_counter(), os.times()
-    report = run_checks(shipped_checks(), account)
+    report = run_questions(shipped_checks(), account)
     after = os.times()
     cpu = sum(after[:4]) - sum(before[:4])
     return report, time.perf_counter() - started, cpu
@@ -107,7 +109,7 @@ def main() -> None:
         seconds_once = ask_once(calls)
         report, seconds, cpu = timed_checks()
     requests = report.cost.requests if report.cost else 0
-    unread = [f"{result.check.name}: {result.reason}" for result in report.not_checked]
+    unread = [f"{result.question.name}: {result.reason}" for result in report.not_checked]
     print(f"{len(calls)} calls once, one after the other: {seconds_once:.1f} s")
     print(f"{len(report.results)} checks: {seconds:.1f} s, {requests:,} requests, {cpu:.1f} s of processor time")
     print(f"ratio {seconds / seconds_once:.2f} (at most {MAX_RATIO})", *unread, sep="\n")

@@ -23,11 +23,11 @@ from plain_changes import Change, changes
 from plain_http import TODAY, PlainAccount
 
 from kosmo_kernel import inventory, snapshot
-from kosmo_kernel.checks import run_checks, shipped_checks
+from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.questions.tables import table_names
+from kosmo_kernel.questions.discovery import shipped_checks, table_names
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records
 
@@ -87,14 +87,14 @@ def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             session.run(f'time.set_now("{AT}")')
             values = {name: session.run(f"return heroku.tables.{name}()").value for name in TABLES}
             tables = {name: [*value.rows] if isinstance(value, Records) else value for name, value in values.items()}
-            report = run_checks(shipped_checks(), parameters=parameters, now=NOW, session=session)
+            report = run_questions(shipped_checks(), parameters=parameters, now=NOW, session=session)
             folder = tmp_path_factory.mktemp("reports") / "inventory"
             inventory.write(inventory.from_account(session), folder)
-        assert [(one.check.name, one.reason) for one in report.results if one.reason] == []
+        assert [(one.question.name, one.reason) for one in report.results if one.reason] == []
         yield Reports(
             plain,
             tables,
-            {one.check.name: [dict(finding.record) for finding in one.findings] for one in report.results},
+            {one.question.name: [dict(finding.record) for finding in one.findings] for one in report.results},
             {name: executed(name, account="default", at=AT, name=app_of_a_team(plain)) for name in NOTEBOOKS},
             folder,
         )

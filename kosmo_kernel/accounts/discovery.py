@@ -32,7 +32,7 @@ from kosmo_kernel.accounts.addresses import address, is_own, netloc
 from kosmo_kernel.accounts.demo_accounts import demo_places, is_demo
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, KosmoError, UnknownNameError
-from kosmo_kernel.questions.tables import NAMESPACE
+from kosmo_kernel.questions.shipped import TABLES as NAMESPACE
 from kosmo_kernel.safety.core_dumps import limit_core_dumps
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.table import DEMO_ACCOUNT

@@ -19,7 +19,7 @@ from kosmo_kernel.accounts import system_keyring
 from kosmo_kernel.accounts.account import ALIAS, DEMO, NOT_AN_ALIAS, add_command, looks_like_token
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, SettingsError, UnknownNameError
-from kosmo_kernel.questions.tables import NAMESPACE
+from kosmo_kernel.questions.shipped import TABLES as NAMESPACE
 from kosmo_kernel.safety.intake import decode_json, read_file_if_any
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.folders import folder

@@ -47,6 +47,7 @@ class Integration:
             word of the name of an operation and the others; None if there is no such program.
         left_out: returns what the service has and no function, each with the reason; None for nothing.
         most_used: the names of the functions that most questions need, in the order of the page about them.
+        inventory: where the facts about an inventory of an account are, `package.module:name`; empty for none.
         demo: where its fictional account is, `package.module:name`: a function that returns an API as a WSGI
             application and the token that it accepts. Empty for none; imported at the first call of that account.
         is_look_alike: whether that function takes the integration, of which it makes the API.
@@ -74,6 +75,7 @@ class Integration:
     change_command: Callable[[str, str], str] | None = None
     left_out: Callable[[], Iterable[tuple[str, str]]] | None = None
     most_used: tuple[str, ...] = ()
+    inventory: str = ""
     demo: str = ""
     is_look_alike: bool = False
     demo_now: str = ""

@@ -17,6 +17,12 @@ def functions_by_scope(integration: Integration) -> dict[str, list[str]]:
     return _by_scope(integration, bool)
 
 
+def usual_scope(integration: Integration) -> str:
+    """Return the scope that most functions need."""
+    by_scope = functions_by_scope(integration)
+    return max(by_scope, key=lambda scope: len(by_scope[scope]), default="")
+
+
 def beyond_scopes(integration: Integration, granted: Collection[str]) -> dict[str, list[str]]:
     """Return the functions that a token with some scopes cannot use, by the scope that it lacks.
 

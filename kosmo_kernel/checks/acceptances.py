@@ -20,9 +20,9 @@ from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kosmo_kernel.checks.check_file import Check
-from kosmo_kernel.checks.report import Acceptance, CheckReport, Finding, key_text
+from kosmo_kernel.checks.report import Acceptance, Finding, QuestionReport, key_text
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.questions.question import Question
 from kosmo_kernel.reader.documents import parse_toml
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
@@ -68,7 +68,7 @@ class Exemption(NamedTuple):
         return self.check, *self.key.values()
 
 
-def read_acceptances(file: Path, checks: Iterable[Check]) -> list[Exemption]:
+def read_acceptances(file: Path, checks: Iterable[Question]) -> list[Exemption]:
     """Read a file of accepted findings.
 
     Parameters:
@@ -111,7 +111,7 @@ def _places(file: Path, text: str, count: int) -> list[str]:
     return [f"{file}, entry {number}" for number in range(1, count + 1)]
 
 
-def _mistakes(entry: Mapping[str, Any], known: Mapping[str, Check]) -> Iterator[str]:
+def _mistakes(entry: Mapping[str, Any], known: Mapping[str, Question]) -> Iterator[str]:
     """Yield what is wrong with an entry, as sentences."""
     for name in entry:
         if name not in _FIELDS:
@@ -136,7 +136,7 @@ def _mistakes(entry: Mapping[str, Any], known: Mapping[str, Check]) -> Iterator[
         yield f"`{LAST_DAY}` is a date, such as 2026-12-31, got {one_line(str(entry[LAST_DAY]), most=40)}."
 
 
-def _key_mistakes(key: Any, check: Check) -> Iterator[str]:
+def _key_mistakes(key: Any, check: Question) -> Iterator[str]:
     columns = _flat(key) if isinstance(key, dict) else {}
     if set(columns) != set(check.key) or any(isinstance(value, list) for value in columns.values()):
         example = ", ".join(f'{_bare(column)} = "…"' for column in check.key)
@@ -144,7 +144,7 @@ def _key_mistakes(key: Any, check: Check) -> Iterator[str]:
         yield f"a finding of {check.name} is identified by `{KEY} = {{ {example} }}`, got {got}."
 
 
-def _exemption(entry: Mapping[str, Any], known: Mapping[str, Check], where: str) -> Exemption:
+def _exemption(entry: Mapping[str, Any], known: Mapping[str, Question], where: str) -> Exemption:
     check, columns, last_day = known[entry[CHECK]], _flat(entry[KEY]), _date(entry[LAST_DAY])
     if last_day is None:
         raise ValueError(f"{entry[LAST_DAY]!r} is no date")
@@ -170,7 +170,7 @@ def _date(value: Any) -> date | None:
     return value if isinstance(value, date) and not isinstance(value, datetime) else None
 
 
-def accept(report: CheckReport, exemptions: Sequence[Exemption]) -> None:
+def accept(report: QuestionReport, exemptions: Sequence[Exemption]) -> None:
     """Mark the findings of a report that are accepted on its day, and add notes on exceptions that are not needed.
 
     Parameters:
@@ -178,7 +178,7 @@ def accept(report: CheckReport, exemptions: Sequence[Exemption]) -> None:
         exemptions: the entries of the file; those for checks that were not run do nothing.
     """
     today = report.now.date()
-    results = {result.check.name: result for result in report.results}
+    results = {result.question.name: result for result in report.results}
     findings: dict[tuple[str, ...], list[Finding]] = {}
     for finding in report.findings:
         findings.setdefault((finding.check.name, *finding.key.values()), []).append(finding)
@@ -203,7 +203,7 @@ def accept(report: CheckReport, exemptions: Sequence[Exemption]) -> None:
     ]
 
 
-def accept_all(report: CheckReport) -> list[Exemption]:
+def accept_all(report: QuestionReport) -> list[Exemption]:
     """Accept all findings of a report that are not accepted yet, and return an entry for each of its findings."""
     today = report.now.date()
     first = Acceptance(f"As found on {today.isoformat()}.", today + timedelta(days=DEFAULT_DAYS))

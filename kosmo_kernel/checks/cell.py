@@ -8,22 +8,18 @@ the notebook, which are Python's in a Python notebook.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.catalogue import Column
-from kosmo_kernel.checks.discovery import all_checks, find_check
 from kosmo_kernel.checks.parameters import check_parameters, require_parameters
-from kosmo_kernel.checks.report import CheckReport
-from kosmo_kernel.checks.run import run_checks
-from kosmo_kernel.checks.tables import TableReport, make_table
+from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.notebook.cell_value import value_of
 from kosmo_kernel.notebook.command_line import name_and_options
-from kosmo_kernel.questions.shipped import services
-from kosmo_kernel.questions.tables import find_named_table, find_table, table_names
+from kosmo_kernel.questions.discovery import all_checks, find_check, find_named_table, find_table, tables_by_service
 from kosmo_kernel.render.check_head import REMEDY, WHY, CheckHead, head_display
 from kosmo_kernel.run.kept_replies import KeptReplies
 from kosmo_kernel.run.options import Frontend, RunOptions
@@ -34,16 +30,15 @@ from kosmo_kernel.values.from_python import lua_value
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
-    from kosmo_kernel.checks.report import CheckResult
+    from kosmo_kernel.checks.report import QuestionReport, QuestionResult
     from kosmo_kernel.notebook.commands import NotebookContext
+    from kosmo_kernel.questions.question import Question
     from kosmo_kernel.render.notes import Note
     from kosmo_kernel.results.result import Result
     from kosmo_kernel.session import Session
 
 _PASSED = "_kosmo_passed_value"  # a global of Lua while a value is kept
 _VARIABLE = re.compile(r"\{(\w+)\}")  # in place of the name of an account
-
-
 _KEPT: WeakKeyDictionary[Session, KeptReplies] = WeakKeyDictionary()  # what cells of each notebook share
 
 
@@ -60,29 +55,7 @@ def check_in_cell(line: str, context: NotebookContext) -> Any:
         InvalidArgumentsError: a variable is no value for its parameter, or a parameter without a default is missing.
         StoppedError: it was interrupted.
     """
-    name, options = name_and_options(line, "check", CHECK_OPTIONS)
-    if not name:
-        return _all_checks()
-    check = find_check(name)
-    parameters = _parameters(options, context)
-    check_parameters([check], parameters)
-    require_parameters([check], parameters, lambda _check, one: f"-i {one.name}=VARIABLE ({one.doc})")
-    account, session = _account(options.account, context), cast("Session", context.lua)
-    report = run_checks(
-        [check],
-        account,
-        parameters=parameters,
-        frontend=Frontend(progress=context.progress),
-        session=session,
-        is_cancelled=context.is_cancelled,
-        **_sharing(session, f"check {line}", options),
-    )
-    if report.interrupted:
-        raise StoppedError("Interrupted.")
-    [result] = report.results
-    context.display(head_display(_head(result, report)))
-    findings = result.records or Records([], columns=tuple(Column(name, name) for name in check.key))
-    return _value(findings, options, context)
+    return _ask("check", line, context, find_check, _all_checks)
 
 
 def table_in_cell(line: str, context: NotebookContext) -> Any:
@@ -93,68 +66,70 @@ def table_in_cell(line: str, context: NotebookContext) -> Any:
         context: the notebook.
 
     Raises:
-        UnknownNameError: there is no such table, parameter, variable or account.
-        SettingsError: an option or the file of the table is wrong.
-        StoppedError: it was interrupted.
-        KosmoError: no list that it needs could be read.
+        KosmoError: as for `check_in_cell`, or no list that the table needs could be read.
     """
-    name, options = name_and_options(line, "table", CHECK_OPTIONS)
+    return _ask("table", line, context, find_named_table, _all_tables)
+
+
+def _ask(
+    command: str,
+    line: str,
+    context: NotebookContext,
+    find: Callable[[str], Question],
+    list_all: Callable[[], Records],
+) -> Records | None:
+    """Ask the question that a line names, show what it is about, and return its rows; without a name, list all."""
+    name, options = name_and_options(line, command, CHECK_OPTIONS)
     if not name:
-        return _all_tables()
-    table = find_named_table(name)
-    parameters = _parameters(options, context)
-    for parameter in parameters.keys() - {one.name for one in table.parameters}:
-        near = nearest(parameter, [one.name for one in table.parameters])
-        raise UnknownNameError(f"{name} has no parameter `{parameter[:80]}`.", tuple(near))
+        return list_all()
+    question = find(name)
+    parameters = {name: _variable(expression, f"-i {name}", context) for name, expression in options.input}
+    check_parameters([question], parameters)
+    require_parameters([question], parameters, lambda _question, one: f"-i {one.name}=VARIABLE ({one.doc})")
     account, session = _account(options.account, context), cast("Session", context.lua)
-    report = make_table(
-        table,
+    report = run_questions(
+        [question],
         account,
         parameters=parameters,
         frontend=Frontend(progress=context.progress),
         session=session,
         is_cancelled=context.is_cancelled,
-        **_sharing(session, f"table {line}", options),
+        kept=_KEPT.setdefault(session, KeptReplies()),
+        cell=f"{command} {line}",
+        fresh=options.fresh,
     )
-    context.display(head_display(_table_head(report)))
-    return _value(report.records, options, context)
-
-
-def _sharing(session: Session, cell: str, options: Options) -> dict[str, Any]:
-    """Return the arguments of a run that shares replies with other cells of its notebook."""
-    return {"kept": _KEPT.setdefault(session, KeptReplies()), "cell": cell, "fresh": options.fresh}
-
-
-def _parameters(options: Options, context: NotebookContext) -> dict[str, Any]:
-    return {name: _variable(expression, f"-i {name}", context) for name, expression in options.input}
+    if report.interrupted:
+        raise StoppedError("Interrupted.")
+    [result] = report.results
+    if result.error is not None and not question.severity:
+        raise result.error.with_traceback(None)  # which is of another thread
+    context.display(head_display(_head(result, report)))
+    names = question.columns or question.key  # a check without findings has the columns of its key
+    rows = result.records or Records([], columns=tuple(Column(name, name) for name in names))
+    if options.var is None:
+        return rows
+    context.set_variable(options.var, value_of([rows], Options()) if context.first_line else rows)
+    return rows if options.show else None
 
 
 def _all_tables() -> Records:
     """Return what tables there are: their names and titles, and the names of their parameters."""
-    tables = [find_table(service, name) for service in services() for name in table_names(service)]
-    return Records(
-        [
-            {"table": one.name, "title": one.title, "parameters": ", ".join(each.name for each in one.parameters)}
-            for one in tables
-        ]
-    )
+    tables = [find_table(service, name) for service, names in tables_by_service().items() for name in names]
+    return Records([{"table": one.name, "title": one.title, "parameters": _parameters(one)} for one in tables])
 
 
 def _all_checks() -> Records:
     """Return what checks there are: their names, severities and titles, and the names of their parameters."""
     return Records(
         [
-            {
-                "check": check.name,
-                "severity": check.severity,
-                "title": check.title,
-                "parameters": ", ".join(
-                    f"{one.name} (required)" if one.required else one.name for one in check.parameters
-                ),
-            }
-            for check in all_checks()
+            {"check": one.name, "severity": one.severity, "title": one.title, "parameters": _parameters(one)}
+            for one in all_checks()
         ]
     )
+
+
+def _parameters(question: Question) -> str:
+    return ", ".join(f"{one.name} (required)" if one.required else one.name for one in question.parameters)
 
 
 def set_lua_variable(session: Session, name: str, value: Any) -> None:
@@ -176,53 +151,24 @@ def _run_aside(session: Session, lua: str, options: RunOptions) -> Result:
         session.last = last
 
 
-def _value(rows: Records, options: Options, context: NotebookContext) -> Records | None:
-    """Return the rows of a question, or None if they go into a variable and are not shown."""
-    if options.var is None:
-        return rows
-    context.set_variable(options.var, value_of([rows], Options()) if context.first_line else rows)
-    return rows if options.show else None
-
-
-def _head(result: CheckResult, report: CheckReport) -> CheckHead:
-    check = result.check
-    return CheckHead(
-        name=check.name,
-        title=check.title,
-        severity=check.severity,
-        about={WHY: check.why, REMEDY: check.remedy},
-        lua=check.lua,
-        parameters=result.parameters,
-        account=_account_text(report.account, result.notes),
-        now=report.now,
-        count=None if result.records is None else len(result.findings),
-        reason=result.explanation,
-        notes=[note for note in result.notes if note != FICTION],
-        answers_of=None if is_demo(report.account) else report.answers_of,
-    )
-
-
-def _table_head(report: TableReport) -> CheckHead:
-    table = report.table
-    return CheckHead(
-        name=f"{table.service}.tables.{table.name}()",
-        title=table.title,
-        severity="table",
-        about={"Rows": table.about},
-        lua=table.lua,
-        parameters=report.parameters,
-        account=_account_text(report.account, report.notes),
-        now=report.now,
-        count=len(report.records),
-        reason="; ".join(report.unread),
-        notes=[note for note in report.notes if note != FICTION],
-        noun="row",
-        answers_of=None if is_demo(report.account) else report.answers_of,
-    )
-
-
-def _account_text(account: str, notes: Sequence[str]) -> str:
-    return f"{account} (fiction)" if FICTION in notes else account
+def _head(result: QuestionResult, report: QuestionReport) -> CheckHead:
+    question, notes = result.question, report.notes
+    common: dict[str, Any] = {
+        "title": question.title,
+        "lua": question.lua,
+        "parameters": result.parameters,
+        "account": f"{report.account} (fiction)" if FICTION in notes else report.account,
+        "now": report.now,
+        "count": None if result.records is None else len(result.records),
+        "reason": result.explanation,
+        "notes": [note for note in notes if note != FICTION],
+        "answers_of": None if is_demo(report.account) else report.answers_of,
+    }
+    if question.severity:
+        about = {WHY: question.why, REMEDY: question.remedy}
+        return CheckHead(name=question.name, severity=question.severity, about=about, **common)
+    name = f"{question.service}.tables.{question.name}()"
+    return CheckHead(name=name, severity="table", about={"Rows": question.about}, noun="row", **common)
 
 
 def _account(text: str | None, context: NotebookContext) -> str | None:

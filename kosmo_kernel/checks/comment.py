@@ -12,9 +12,9 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
-from kosmo_kernel.checks.check_file import SEVERITIES
 from kosmo_kernel.checks.finding_columns import finding_table
-from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, fails_on
+from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, fails_on
+from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.text import CellForm, format_column
 from kosmo_kernel.safety.entities import clean
 from kosmo_kernel.safety.escape import Html, code_span
@@ -39,14 +39,14 @@ _FOLD = Html("<details><summary>{}</summary>")
 _ICONS = {"high": "🔴", "medium": "🟠", "low": "🟡"}
 
 
-def comment(report: CheckReport, fail_on: str) -> str:
+def comment(report: QuestionReport, fail_on: str) -> str:
     """Return the report as a comment of at most `MAX_LENGTH` characters.
 
     Parameters:
         report: the report.
         fail_on: the lowest severity that fails the run.
     """
-    results = sorted(report.results, key=lambda result: -SEVERITIES.index(result.check.severity))
+    results = sorted(report.results, key=lambda result: -SEVERITIES.index(result.question.severity))
     with_findings = [result for result in results if result.findings or result.gone]
     page = _Page([*_summary(report, fail_on)])
     if with_findings:
@@ -54,13 +54,13 @@ def comment(report: CheckReport, fail_on: str) -> str:
         page.table(_Rows(["Severity", "Check", "Findings", ""], rows, "check", {2}))
     if report.not_checked:
         reasons = [
-            [Markdown(", ").join(code_span(result.check.name) for result in results), _prose(reason)]
+            [Markdown(", ").join(code_span(result.question.name) for result in results), _prose(reason)]
             for reason, results in report.reasons.items()
         ]
         title = Html("<b>Not checked</b> ({})").format(len(report.not_checked))
         page.fold(title, tables=[_Rows(["Checks", "Reason"], reasons, "reason")])
     if report.not_set_up:
-        setups = [[code_span(result.check.name), code_span("; ".join(result.setup))] for result in report.not_set_up]
+        setups = [[code_span(result.question.name), code_span("; ".join(result.setup))] for result in report.not_set_up]
         title = Html("Not set up ({})").format(len(setups))
         page.fold(title, tables=[_Rows(["Check", "Run it with"], setups, "check")])
     for result in with_findings:
@@ -132,7 +132,7 @@ class _Page:
             self._left_out[name] = self._left_out.get(name, 0) + number
 
 
-def _summary(report: CheckReport, fail_on: str) -> Iterable[str]:
+def _summary(report: QuestionReport, fail_on: str) -> Iterable[str]:
     """Yield the heading and the line with the counts."""
     findings = list(report.findings)
     failing = sum(finding.counts and fails_on(finding.severity, fail_on) for finding in findings)
@@ -158,7 +158,7 @@ def _summary(report: CheckReport, fail_on: str) -> Iterable[str]:
     yield f"{'; '.join(parts)}. Account {code_span(report.account)}, {when}{against}."
 
 
-def _summary_row(result: CheckResult) -> list[str]:
+def _summary_row(result: QuestionResult) -> list[str]:
     counts = (
         (sum(finding.is_new is True for finding in result.findings), "new"),
         (sum(finding.is_new is False for finding in result.findings), "still there"),
@@ -169,22 +169,22 @@ def _summary_row(result: CheckResult) -> list[str]:
     remarks = [f"{number:,} {what}" for number, what in counts if number] + ["not checked for all"] * bool(
         result.reason
     )
-    severity = f"{_ICONS[result.check.severity]} {result.check.severity}"
-    name = Markdown("{} ({})").format(_prose(result.check.title), code_span(result.check.name))
+    severity = f"{_ICONS[result.question.severity]} {result.question.severity}"
+    name = Markdown("{} ({})").format(_prose(result.question.title), code_span(result.question.name))
     return [severity, name, f"{len(result.findings):,}", ", ".join(remarks)]
 
 
-def _fold_title(result: CheckResult) -> Html:
-    title = Html("").join(_parts(result.check.title, Html("{}").format, Html("&#8203;")))
-    return Html("{} <b>{}</b>: {}").format(_ICONS[result.check.severity], title, len(result.findings))
+def _fold_title(result: QuestionResult) -> Html:
+    title = Html("").join(_parts(result.question.title, Html("{}").format, Html("&#8203;")))
+    return Html("{} <b>{}</b>: {}").format(_ICONS[result.question.severity], title, len(result.findings))
 
 
-def _about(result: CheckResult) -> Iterable[str]:
-    yield _prose(result.check.why)
-    yield f"**What to do:** {_prose(result.check.remedy)}"
+def _about(result: QuestionResult) -> Iterable[str]:
+    yield _prose(result.question.why)
+    yield f"**What to do:** {_prose(result.question.remedy)}"
 
 
-def _tables(result: CheckResult) -> Iterable[_Rows]:
+def _tables(result: QuestionResult) -> Iterable[_Rows]:
     """Yield the table of the findings, those that count first, and the table of what is gone."""
     ordered = sorted(result.findings, key=lambda finding: not finding.counts)
     if ordered:

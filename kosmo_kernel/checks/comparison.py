@@ -10,12 +10,12 @@ from collections.abc import Iterable
 
 from kosmo_kernel.accounts.fingerprints import FINGERPRINT
 from kosmo_kernel.checks.outcome import mentions, names_of
-from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding
+from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult
 
 _Identity = tuple[str, ...]
 
 
-def compare(report: CheckReport, earlier: CheckReport, name: str) -> None:
+def compare(report: QuestionReport, earlier: QuestionReport, name: str) -> None:
     """Mark the findings of a report that are new, and add those that are gone, and notes on what cannot be compared.
 
     Parameters:
@@ -24,7 +24,7 @@ def compare(report: CheckReport, earlier: CheckReport, name: str) -> None:
         name: what to call the earlier state, such as its folder.
     """
     report.against = f"{name} ({earlier.now.strftime('%Y-%m-%d %H:%M')} UTC)"
-    before = {result.check.name: result for result in earlier.results}
+    before = {result.question.name: result for result in earlier.results}
     key_ids, key_ids_before = (_key_ids(one.findings) for one in (report, earlier))
     by_names = bool(key_ids and key_ids_before and key_ids != key_ids_before)
     if by_names:
@@ -33,7 +33,7 @@ def compare(report: CheckReport, earlier: CheckReport, name: str) -> None:
             "Set KOSMO_FINGERPRINT_KEY to the same value for both."
         )
     for result in report.results:
-        old = before.get(result.check.name)
+        old = before.get(result.question.name)
         if old is None:
             continue
         known = {_identity(finding, by_names=by_names) for finding in old.findings}
@@ -46,13 +46,14 @@ def compare(report: CheckReport, earlier: CheckReport, name: str) -> None:
             if _identity(finding, by_names=by_names) not in present and _is_readable(finding, result)
         ]
         if old.reason and any(finding.is_new for finding in result.findings):
+            name = result.question.name
             report.notes.append(
-                f"{result.check.name} could not be made for all of the earlier state, so a finding that counts as new "
+                f"{name} could not be made for all of the earlier state, so a finding that counts as new "
                 f"may be old: {old.reason}"
             )
 
 
-def _is_readable(finding: Finding, result: CheckResult) -> bool:
+def _is_readable(finding: Finding, result: QuestionResult) -> bool:
     """Return whether the check could have found the finding again: it could be made, and read what the finding names.
 
     Parameters:

@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from kosmo_kernel.archive.snapshots import SavedSnapshot, add_figures
-from kosmo_kernel.checks.discovery import all_checks
-from kosmo_kernel.checks.run import run_checks
+from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.errors import NotRecordedError, RefusedError
+from kosmo_kernel.questions.discovery import all_checks
 from kosmo_kernel.session import Session
 
 _CENTS = "return list.sum_by(heroku.tables.costs(), function(row) return row.cents or 0 end)"
@@ -29,6 +29,6 @@ def add_cents_and_findings(file: Path) -> dict[str, int]:
         with suppress(NotRecordedError, RefusedError):  # a list could not be read when the snapshot was taken
             figures["cents"] = round(session.run(_CENTS).value)
         if SavedSnapshot(file).complete:
-            figures["findings"] = sum(1 for _ in run_checks(all_checks(), session=session).findings)
+            figures["findings"] = sum(1 for _ in run_questions(all_checks(), session=session).findings)
     add_figures(file, figures)
     return figures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pkgutil import resolve_name
 from typing import Any
 
-from kosmo_kernel.checks.report import CheckReport
+from kosmo_kernel.checks.report import QuestionReport
 from kosmo_kernel.safety.text import with_json_escapes
 from kosmo_kernel.values.records import encode
 
@@ -19,7 +19,7 @@ FORMATS = {
 }
 
 
-def format_report(report: CheckReport, form: str, fail_on: str) -> bytes:
+def format_report(report: QuestionReport, form: str, fail_on: str) -> bytes:
     """Return a report in one of `FORMATS`, as UTF-8 that ends in a line feed.
 
     Parameters:

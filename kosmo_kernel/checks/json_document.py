@@ -6,12 +6,12 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from kosmo_kernel.checks.check_file import SEVERITIES, Check
-from kosmo_kernel.checks.report import PASSED, Acceptance, CheckReport, CheckResult, Finding
+from kosmo_kernel.checks.report import PASSED, Acceptance, Finding, QuestionReport, QuestionResult
+from kosmo_kernel.questions.question import SEVERITIES, Question
 from kosmo_kernel.text.times import iso_time
 
 
-def json_document(report: CheckReport, fail_on: str) -> dict[str, Any]:
+def json_document(report: QuestionReport, fail_on: str) -> dict[str, Any]:
     """Return the report as JSON values: `success` is true if the exit code is 0.
 
     Parameters:
@@ -37,7 +37,7 @@ def json_document(report: CheckReport, fail_on: str) -> dict[str, Any]:
     }
 
 
-def summary(report: CheckReport) -> dict[str, int]:
+def summary(report: QuestionReport) -> dict[str, int]:
     """Return the number of checks by status, and of findings by severity, if they count."""
     by_status = Counter(result.status for result in report.results)
     by_severity = Counter(finding.severity for result in report.results for finding in result.counting)
@@ -55,7 +55,7 @@ def summary(report: CheckReport) -> dict[str, int]:
     }
 
 
-def about_check(check: Check) -> dict[str, Any]:
+def about_check(check: Question) -> dict[str, Any]:
     """Return what the head of a check says as JSON values."""
     return {
         "name": check.name,
@@ -74,8 +74,8 @@ def about_check(check: Check) -> dict[str, Any]:
     }
 
 
-def _result(result: CheckResult) -> dict[str, Any]:
-    about = about_check(result.check)
+def _result(result: QuestionResult) -> dict[str, Any]:
+    about = about_check(result.question)
     return {
         **{name: about[name] for name in ("name", "title", "severity", "why", "do")},
         "status": result.status.replace(" ", "_"),

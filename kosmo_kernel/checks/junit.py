@@ -10,7 +10,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from kosmo_kernel.checks.finding_columns import details
-from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, fails_on
+from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, fails_on
 from kosmo_kernel.safety.text import with_escapes
 from kosmo_kernel.text.quantities import counted
 
@@ -18,7 +18,7 @@ from kosmo_kernel.text.quantities import counted
 _NO_XML = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(report: CheckReport, fail_on: str) -> str:
+def junit(report: QuestionReport, fail_on: str) -> str:
     """Return the report as a JUnit file.
 
     Parameters:
@@ -50,9 +50,9 @@ def junit(report: CheckReport, fail_on: str) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
 
 
-def _case(result: CheckResult, fail_on: str) -> ET.Element:
+def _case(result: QuestionResult, fail_on: str) -> ET.Element:
     """Return the test case of a check, with at most one failure or error, because some readers expect no more."""
-    check = result.check
+    check = result.question
     case = ET.Element("testcase", {"classname": f"kosmo.check.{check.severity}", "name": check.name})
     is_severe = fails_on(check.severity, fail_on)
     failing = result.counting if is_severe else []

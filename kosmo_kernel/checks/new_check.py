@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kosmo_kernel.checks.check_file import parse_check
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.questions.head import SUFFIX
 from kosmo_kernel.questions.own_folder import own_folder
-from kosmo_kernel.questions.tables import parse_table
+from kosmo_kernel.questions.question import parse_question
 from kosmo_kernel.settings.file_writing import writing
 
 _TEMPLATE = """\
@@ -61,10 +60,7 @@ def write_new_check(name: str, *, is_table: bool = False) -> Path:
     if len(path.parts) == 1 and not name.endswith(SUFFIX):
         path = (own_folder() or Path()) / path
     text = _TABLE_TEMPLATE if is_table else _TEMPLATE
-    if is_table:
-        parse_table(text, str(path))  # raises an error for a name that no table can have
-    else:
-        parse_check(text, str(path))
+    parse_question(text, str(path))  # raises an error for a name that it cannot have
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(exist_ok=False)

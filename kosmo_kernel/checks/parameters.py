@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kosmo_kernel.checks.check_file import Check
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.questions.parameters import QuestionParameter
+from kosmo_kernel.questions.question import Question
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import CHECK_PARAMETERS
 from kosmo_kernel.text.nearest import nearest
@@ -17,7 +17,7 @@ Values = Mapping[str, Any]
 _SETTING = CHECK_PARAMETERS[0].config[:-1]  # the table of parameters in the user's settings
 
 
-def check_parameters(checks: Sequence[Check], given: Values) -> None:
+def check_parameters(checks: Sequence[Question], given: Values) -> None:
     """Check that each of the given parameters is one of some check.
 
     Parameters:
@@ -35,7 +35,7 @@ def check_parameters(checks: Sequence[Check], given: Values) -> None:
             raise UnknownNameError(f"{has}{no} parameter `{name[:80]}`.", tuple(nearest(name, known)))
 
 
-def values_for(check: Check, given: Values) -> dict[str, Any]:
+def values_for(check: Question, given: Values) -> dict[str, Any]:
     """Return the value of each parameter of a check. A required one that nobody set is not among them.
 
     Parameters:
@@ -67,7 +67,7 @@ def values_for(check: Check, given: Values) -> dict[str, Any]:
     return values
 
 
-def missing_parameters(check: Check, values: Values) -> list[QuestionParameter]:
+def missing_parameters(check: Question, values: Values) -> list[QuestionParameter]:
     """Return the required parameters of a check that have no value.
 
     Parameters:
@@ -77,13 +77,13 @@ def missing_parameters(check: Check, values: Values) -> list[QuestionParameter]:
     return [parameter for parameter in check.parameters if parameter.required and parameter.name not in values]
 
 
-def setup_of(check: Check, parameter: QuestionParameter) -> str:
+def setup_of(check: Question, parameter: QuestionParameter) -> str:
     """Return the option that sets a parameter, and what it means: `-p leavers.leavers '["…"]' (the addresses …)`."""
     return f"-p {check.name}.{parameter.name} {parameter.example} ({parameter.doc})"
 
 
 def require_parameters(
-    checks: Sequence[Check], given: Values, option: Callable[[Check, QuestionParameter], str] = setup_of
+    checks: Sequence[Question], given: Values, option: Callable[[Question, QuestionParameter], str] = setup_of
 ) -> None:
     """Check that checks which a user named have their required parameters.
 
@@ -104,7 +104,7 @@ def require_parameters(
         )
 
 
-def parse_parameters(checks: Sequence[Check], given: Mapping[str, str]) -> dict[str, Any]:
+def parse_parameters(checks: Sequence[Question], given: Mapping[str, str]) -> dict[str, Any]:
     """Return the values of parameters that a user typed, as the kind of each default says.
 
     Parameters:
@@ -126,7 +126,7 @@ def parse_parameters(checks: Sequence[Check], given: Mapping[str, str]) -> dict[
     return values
 
 
-def _names(checks: Sequence[Check]) -> list[str]:
+def _names(checks: Sequence[Question]) -> list[str]:
     own = dict.fromkeys(parameter.name for check in checks for parameter in check.parameters)
     return [*own, *(f"{check.name}.{parameter.name}" for check in checks for parameter in check.parameters)]
 
@@ -147,7 +147,7 @@ def _is_like(value: Any, parameter: QuestionParameter) -> bool:
     return default is None or any(isinstance(default, kind) and isinstance(value, kind) for kind in kinds)
 
 
-def _mistake(check: Check, parameter: QuestionParameter, value: Any) -> str:
+def _mistake(check: Question, parameter: QuestionParameter, value: Any) -> str:
     kind = {"table": "list"}.get(parameter.kind, parameter.kind)
     usual = f"a {kind} (usually {parameter.default})" if parameter.default else f"a {kind}"
     return f"parameter `{parameter.name}` of {check.name} is {usual}, got {value!r:.60}."

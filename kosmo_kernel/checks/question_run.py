@@ -11,7 +11,8 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +22,7 @@ from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.progress.throttle import ProgressThrottle
-from kosmo_kernel.questions.tables import source_with_tables
+from kosmo_kernel.questions.discovery import source_with_tables
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
@@ -49,31 +50,41 @@ class ChunkOutcome(NamedTuple):
     error: KosmoError | None
 
 
-class QuestionRun:
-    """A run of questions.
+@contextmanager
+def shared_services(
+    session: Session | None, account: str | None, now: datetime | None = None, **sharing: Any
+) -> Iterator[tuple[str, datetime, SharedServices]]:
+    """Open the services that the questions of one run share, and close them at the end.
 
     Parameters:
-        chunks: the Lua of each question, by its index.
-        account: the alias of the account.
-        now: the time of the data.
-        shared: the services of all sessions.
-        frontend: gets the progress of the whole run.
+        session: a session whose connections and cached answers are used; a new one when None.
+        account: the alias of the account; that of the session when None.
+        now: the time of the data; that of the account when None.
+        sharing: arguments of `SharedServices`.
 
-    Attributes:
-        outcomes: the outcome of each chunk that was begun, by its index.
-        interrupted: whether an interrupt ended the run.
-        cost: the calls and requests of the whole run; None if there were none.
-        seconds: its duration.
+    Yields:
+        The alias of the account, the time of the data, and the services.
     """
+    with nullcontext(session) if session else Session(account) as origin:
+        alias = account or origin.account
+        now = now or origin.time_of_data(alias)
+        origin.recording.check(alias)
+        with closing(origin.shared_services(now.date(), **sharing)) as shared:
+            yield alias, now, shared
+
+
+class QuestionRun:
+    """A run of questions."""
 
     def __init__(
         self, chunks: Mapping[int, Chunk], account: str, now: datetime, shared: SharedServices, frontend: Frontend
     ) -> None:
-        self._chunks, self._account, self._now = chunks, account, now
-        self._shared, self._frontend = shared, frontend
-        self.outcomes: dict[int, ChunkOutcome] = {}
+        self._chunks = chunks  # the Lua of each question, by its index
+        self._account, self._now = account, now
+        self._shared, self._frontend = shared, frontend  # the frontend gets the progress of the whole run
+        self.outcomes: dict[int, ChunkOutcome] = {}  # of each chunk that was begun, by its index
         self.interrupted = False
-        self.cost: ProgressSnapshot | None = None
+        self.cost: ProgressSnapshot | None = None  # the calls and requests of the whole run; None if there were none
         self.seconds = 0.0
         self._waiting = deque(chunks)
         self._running: dict[int, Session | None] = {}  # the session of each chunk, once it has one
@@ -115,12 +126,12 @@ class QuestionRun:
         """Run chunks until none waits. The next Lua process starts while a chunk runs."""
         process: LuaProcess | None = None
         try:
-            while (place := self._take()) is not None:
+            while (index := self._take()) is not None:
                 with Session(self._account, process=process, shared=self._shared) as session:
                     session.start()
                     process = LuaProcess() if self._waiting else None
-                    self.outcomes[place] = self._run_chunk(place, session)
-                    self._forget_answers(place)
+                    self.outcomes[index] = self._run_chunk(index, session)
+                    self._forget_answers(index)
         except BaseException as error:  # noqa: BLE001 - raised in the thread that called
             self._crash = error
         finally:
@@ -131,17 +142,17 @@ class QuestionRun:
         with self._lock:
             if self.interrupted or not self._waiting:
                 return None
-            place = self._waiting.popleft()
-            self._running[place] = None
-            return place
+            index = self._waiting.popleft()
+            self._running[index] = None
+            return index
 
-    def _run_chunk(self, place: int, session: Session) -> ChunkOutcome:
+    def _run_chunk(self, index: int, session: Session) -> ChunkOutcome:
         """Run one chunk in a fresh session."""
-        chunk = self._chunks[place]
+        chunk = self._chunks[index]
         try:
             with session.expecting_run():
                 with self._lock:
-                    self._running[place] = session
+                    self._running[index] = session
                     is_interrupted = self.interrupted
                 if is_interrupted:
                     session.interrupt()
@@ -150,29 +161,29 @@ class QuestionRun:
         except KosmoError as error:
             return ChunkOutcome(error.result, error)
 
-    def _forget_answers(self, place: int) -> None:
+    def _forget_answers(self, index: int) -> None:
         """Forget the answers that only one chunk needed: those of functions that no other text has any more."""
         with self._lock:
-            del self._running[place]
-            places = [*self._waiting, *self._running]
-        text = "".join(self._sources[place] for place in places).replace("_", "")
+            del self._running[index]
+            indexes = [*self._waiting, *self._running]
+        text = "".join(self._sources[index] for index in indexes).replace("_", "")
         self._shared.keep_only(lambda name: name.replace("_", "") in text)
 
     def _needed_later(self) -> set[str]:
         """Return the names of functions in the texts of the chunks that have not ended."""
         with self._lock:
-            places = [*self._waiting, *self._running]
-        return {name for place in places for name in self._names[place]}
+            indexes = [*self._waiting, *self._running]
+        return {name for index in indexes for name in self._names[index]}
 
     @cached_property
     def _names(self) -> dict[int, set[str]]:
         """The words of each chunk that may be names of functions."""
-        return {place: set(_FUNCTION.findall(source)) for place, source in self._sources.items()}
+        return {index: set(_FUNCTION.findall(source)) for index, source in self._sources.items()}
 
     @cached_property
     def _sources(self) -> dict[int, str]:
         """The text of each chunk with those of the tables that it uses."""
-        return {place: source_with_tables(chunk.source) for place, chunk in self._chunks.items()}
+        return {index: source_with_tables(chunk.source) for index, chunk in self._chunks.items()}
 
     def _interrupt(self) -> None:
         """Stop all chunks; those that run end as interrupted."""

@@ -1,4 +1,4 @@
-"""The outcome of checks: findings, and for each check whether it passed, or why it could not be made."""
+"""The outcome of questions: the rows of each, the findings of a check, and what could not be read."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
-from kosmo_kernel.checks.check_file import SEVERITIES, Check
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.questions.question import SEVERITIES, Question
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.text.paths import value_at
 from kosmo_kernel.text.quantities import counted
@@ -21,15 +21,10 @@ _NAME_FIELDS = ("name", "email", "id")  # of a record that a finding refers to, 
 
 
 class Acceptance(NamedTuple):
-    """An exception for one finding.
+    """An exception for one finding."""
 
-    Parameters:
-        reason: why it is accepted.
-        last_day: the last day on which it is.
-    """
-
-    reason: str
-    last_day: date
+    reason: str  # why it is accepted
+    last_day: date  # the last day on which it is
 
     @property
     def period(self) -> str:
@@ -39,23 +34,14 @@ class Acceptance(NamedTuple):
 
 @dataclass(slots=True)
 class Finding:
-    """One finding of a check.
+    """One finding of a check."""
 
-    Parameters:
-        check: the check.
-        record: its columns.
-        key: the columns that identify it, as texts: the same on every day on which the same thing is found.
-        accepted: why and until when it is accepted; None if it is not.
-        expired: an exception for it whose last day is over, so that it counts again.
-        is_new: whether an earlier state did not have it; None if it was not compared with one.
-    """
-
-    check: Check
-    record: Mapping[str, Any]
-    key: dict[str, str]
-    accepted: Acceptance | None = None
-    expired: Acceptance | None = None
-    is_new: bool | None = None
+    check: Question
+    record: Mapping[str, Any]  # its columns
+    key: dict[str, str]  # the columns that identify it, as texts: the same on every day on which the same is found
+    accepted: Acceptance | None = None  # why and until when it is accepted
+    expired: Acceptance | None = None  # an exception for it whose last day is over, so that it counts again
+    is_new: bool | None = None  # whether an earlier state did not have it; None if it was not compared with one
 
     @property
     def severity(self) -> str:
@@ -82,40 +68,29 @@ class Finding:
 
 
 @dataclass(slots=True)
-class CheckResult:
-    """The outcome of one check.
+class QuestionResult:
+    """The outcome of one question."""
 
-    Parameters:
-        check: the check.
-        findings: what it found.
-        reason: why it could not be made, or not for everything; empty if it was made.
-        error: the error that ended it, or None.
-        unread: what it could not read: the failures of items of list arguments, as `Result.failures` has them.
-        deleted: the items that were deleted while it ran, as `Result.deleted` has them.
-        withdrawn: the number of findings that name an item that could not be read, and are left out.
-        records: the findings as the list that the check returned, with its columns; None if it was not made.
-        parameters: the values of its parameters.
-        setup: the options that set what the check is about, if nobody set it: then it was not run, and says nothing.
-        output: what it printed.
-        notes: notes for the user, one line each.
-        gone: the findings of an earlier state that are there no longer.
-        seconds: its duration, including waiting.
-    """
-
-    check: Check
-    findings: list[Finding] = field(default_factory=list)
-    reason: str = ""
-    error: KosmoError | None = None
-    unread: list[dict[str, Any]] = field(default_factory=list)
-    deleted: list[dict[str, Any]] = field(default_factory=list)
-    withdrawn: int = 0
-    records: Records | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    question: Question
+    findings: list[Finding] = field(default_factory=list)  # what a check found
+    reasons: Sequence[str] = ()  # why it could not be asked, or not of everything
+    error: KosmoError | None = None  # the error that ended it
+    unread: list[dict[str, Any]] = field(default_factory=list)  # the lists and items that could not be read
+    deleted: list[dict[str, Any]] = field(default_factory=list)  # as `Result.deleted` has them
+    withdrawn: int = 0  # findings that name an item that could not be read, and are left out
+    records: Records | None = None  # the rows with their columns; None if it could not be asked
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # the values of its parameters
+    # The options that set what it is about, if nobody set it: then it was not asked, and says nothing.
     setup: list[str] = field(default_factory=list)
-    output: str = ""
-    notes: list[str] = field(default_factory=list)
-    gone: list[Finding] = field(default_factory=list)
-    seconds: float = 0.0
+    output: str = ""  # what it printed
+    notes: list[str] = field(default_factory=list)  # for the user, one line each
+    gone: list[Finding] = field(default_factory=list)  # the findings of an earlier state that are there no longer
+    seconds: float = 0.0  # its duration, including waiting
+
+    @property
+    def reason(self) -> str:
+        """Why it could not be asked, or not of everything; empty if it was."""
+        return "; ".join(self.reasons)
 
     @property
     def counting(self) -> list[Finding]:
@@ -136,36 +111,22 @@ class CheckResult:
 
 
 @dataclass(slots=True)
-class CheckReport:
-    """The outcome of a run of checks.
+class QuestionReport:
+    """The outcome of a run of questions."""
 
-    Parameters:
-        account: the alias of the account.
-        started: when the run began, in UTC.
-        now: the time of the data, from which ages are counted.
-        results: the outcome of each check, in the order in which they were requested.
-        cost: the calls and requests of the whole run; None if there were none.
-        against: the earlier state that it was compared with, in words; empty if it was not.
-        notes: notes for the user about the whole run, one line each.
-        taken_over: the number of answers that were taken over from earlier runs, and the time of the oldest.
-        unwritten: for each file that it could not be written to, the error.
-        interrupted: whether Ctrl-C ended it.
-        seconds: its duration.
-        answers_of: when the oldest of the replies came that other cells of a notebook had; None if there are none.
-    """
-
-    account: str
-    started: datetime
-    now: datetime
-    results: list[CheckResult] = field(default_factory=list)
-    cost: ProgressSnapshot | None = None
-    against: str = ""
-    notes: list[str] = field(default_factory=list)
+    account: str  # its alias
+    started: datetime  # in UTC
+    now: datetime  # the time of the data, from which ages are counted
+    results: list[QuestionResult] = field(default_factory=list)  # in the order of the questions
+    cost: ProgressSnapshot | None = None  # the calls and requests of the whole run; None if there were none
+    against: str = ""  # the earlier state that it was compared with, in words
+    notes: list[str] = field(default_factory=list)  # for the user about the whole run, one line each
+    # The number of answers that were taken over from earlier runs, and the time of the oldest.
     taken_over: dict[str, Any] = field(default_factory=dict)
-    unwritten: list[str] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)  # for each file that it could not be written to, the error
     interrupted: bool = False
     seconds: float = 0.0
-    answers_of: datetime | None = None
+    answers_of: datetime | None = None  # when the oldest of the replies came that other cells had; None without any
 
     @property
     def findings(self) -> Iterator[Finding]:
@@ -173,19 +134,19 @@ class CheckReport:
         return (finding for result in self.results for finding in result.findings)
 
     @property
-    def not_checked(self) -> list[CheckResult]:
+    def not_checked(self) -> list[QuestionResult]:
         """The results of checks that could not be made, or not for everything."""
         return [result for result in self.results if result.reason]
 
     @property
-    def not_set_up(self) -> list[CheckResult]:
+    def not_set_up(self) -> list[QuestionResult]:
         """The results of checks that were not run, because nobody set what they are about."""
         return [result for result in self.results if result.setup]
 
     @property
-    def reasons(self) -> dict[str, list[CheckResult]]:
+    def reasons(self) -> dict[str, list[QuestionResult]]:
         """The results of these checks by the reason."""
-        by_reason: dict[str, list[CheckResult]] = {}
+        by_reason: dict[str, list[QuestionResult]] = {}
         for result in self.not_checked:
             by_reason.setdefault(result.reason, []).append(result)
         return by_reason

@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import quote
 
 from kosmo_kernel import __version__
-from kosmo_kernel.checks.check_file import SEVERITIES, Check
 from kosmo_kernel.checks.finding_columns import details
-from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding
+from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult
+from kosmo_kernel.questions.question import SEVERITIES, Question
 from kosmo_kernel.safety.text import with_escapes
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.text.times import iso_time
@@ -48,14 +48,14 @@ _NOTIFICATIONS = [
 ]
 
 
-def sarif(report: CheckReport, fail_on: str) -> dict[str, Any]:
+def sarif(report: QuestionReport, fail_on: str) -> dict[str, Any]:
     """Return the report as the content of a SARIF file.
 
     Parameters:
         report: the report.
         fail_on: the lowest severity that fails the run.
     """
-    checks = [result.check for result in report.results]
+    checks = [result.question for result in report.results]
     indices = {check.name: index for index, check in enumerate(checks)}
     driver = {
         "name": "kosmo check",
@@ -72,7 +72,7 @@ def sarif(report: CheckReport, fail_on: str) -> dict[str, Any]:
         "startTimeUtc": iso_time(report.now),
         "endTimeUtc": iso_time(report.now),
         "toolExecutionNotifications": [
-            *(_notification(result, indices[result.check.name]) for result in report.not_checked),
+            *(_notification(result, indices[result.question.name]) for result in report.not_checked),
             *_left_out(len(findings) - most),
         ],
         **({"properties": report.taken_over} if report.taken_over else {}),
@@ -83,7 +83,7 @@ def sarif(report: CheckReport, fail_on: str) -> dict[str, Any]:
         "invocations": [invocation],
         "results": [
             *(_result(finding, indices[finding.check.name]) for finding in findings[:most]),
-            *(_not_applicable(result, indices[result.check.name]) for result in report.not_set_up),
+            *(_not_applicable(result, indices[result.question.name]) for result in report.not_set_up),
         ],
         "columnKind": "unicodeCodePoints",
     }
@@ -96,7 +96,7 @@ def fingerprint(finding: Finding) -> str:
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
-def _rule(check: Check) -> dict[str, Any]:
+def _rule(check: Question) -> dict[str, Any]:
     advice = f"{check.why}\n\nWhat to do: {check.remedy}"
     return {
         "id": check.name,
@@ -137,19 +137,19 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
     return result
 
 
-def _not_applicable(result: CheckResult, index: int) -> dict[str, Any]:
+def _not_applicable(result: QuestionResult, index: int) -> dict[str, Any]:
     """Return the result of a check that is not set up, which code scanning does not show as an alert."""
     return {
-        "ruleId": result.check.name,
+        "ruleId": result.question.name,
         "ruleIndex": index,
         "kind": "notApplicable",
         "level": "none",
-        "message": {"text": _message(f"{result.check.title}: not set up. Give {'; '.join(result.setup)}.")},
-        "locations": [_location(result.check)],
+        "message": {"text": _message(f"{result.question.title}: not set up. Give {'; '.join(result.setup)}.")},
+        "locations": [_location(result.question)],
     }
 
 
-def _location(check: Check, finding: Finding | None = None) -> dict[str, Any]:
+def _location(check: Question, finding: Finding | None = None) -> dict[str, Any]:
     location: dict[str, Any] = {
         "physicalLocation": {
             "artifactLocation": {"uri": _uri(check)},
@@ -161,7 +161,7 @@ def _location(check: Check, finding: Finding | None = None) -> dict[str, Any]:
     return location
 
 
-def _uri(check: Check) -> str:
+def _uri(check: Question) -> str:
     """Return the place of a check's file, relative to the folder in which the command runs.
 
     Code scanning refuses other places. A file outside of the folder is named without its path, which is of one machine.
@@ -174,13 +174,13 @@ def _uri(check: Check) -> str:
     return quote(os.fsencode(place))  # its bytes, because the name of a folder may be no UTF-8
 
 
-def _notification(result: CheckResult, index: int) -> dict[str, Any]:
+def _notification(result: QuestionResult, index: int) -> dict[str, Any]:
     return {
         "descriptor": {"id": NOT_CHECKED, "index": 0},
-        "associatedRule": {"id": result.check.name, "index": index},
+        "associatedRule": {"id": result.question.name, "index": index},
         "level": "error" if result.records is None else "warning",
-        "message": {"text": _message(f"{result.check.name} was not checked: {result.explanation}")},
-        "locations": [_location(result.check)],
+        "message": {"text": _message(f"{result.question.name} was not checked: {result.explanation}")},
+        "locations": [_location(result.question)],
     }
 
 

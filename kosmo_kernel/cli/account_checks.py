@@ -14,10 +14,10 @@ from kosmo_kernel import accounts
 from kosmo_kernel.accounts import Account, Step
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.catalogue.scopes import beyond_scopes, unknown_scopes
-from kosmo_kernel.checks.scopes import checks_beyond
 from kosmo_kernel.cli.identity import TokenOwner, token_owner
 from kosmo_kernel.cli.setup_checks import DoctorFinding
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, UnreachableError
+from kosmo_kernel.questions.discovery import checks_beyond
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.ignored import misspelt_variables
 from kosmo_kernel.settings.limits import check_defaults, limits

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kosmo_kernel.checks.check_file import SEVERITIES, Check
-from kosmo_kernel.checks.discovery import all_checks, check_files, replaced_checks, select_checks
 from kosmo_kernel.checks.formats import FORMATS, format_report
 from kosmo_kernel.checks.report import NOT_CHECKED
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
@@ -23,14 +21,15 @@ from kosmo_kernel.cli.options import Recording, resume_options
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_rows, print_utf8, write_file
 from kosmo_kernel.cli.shell_interface import INTERRUPTED, SUCCESS, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError, FileWriteError
-from kosmo_kernel.questions.own_folder import DEFAULT_SERVICE
-from kosmo_kernel.questions.tables import table_names
+from kosmo_kernel.questions.discovery import all_checks, check_files, replaced_checks, select_checks
+from kosmo_kernel.questions.own_folder import own_tables
+from kosmo_kernel.questions.question import SEVERITIES, Question
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
     from rich.console import Console
 
-    from kosmo_kernel.checks.report import CheckReport
+    from kosmo_kernel.checks.report import QuestionReport
     from kosmo_kernel.session import Session
 
 TABLE = "table"
@@ -185,7 +184,7 @@ def _validate(form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> 
             raise click.UsageError(f"There is no folder {output.parent} for --output.")
 
 
-def _parameters(checks: list[Check], names: tuple[str, ...], given: dict[str, str]) -> dict[str, Any]:
+def _parameters(checks: list[Question], names: tuple[str, ...], given: dict[str, str]) -> dict[str, Any]:
     """Return the values of the parameters of checks; those that are named by themselves lack none."""
     from kosmo_kernel.checks.parameters import parse_parameters, require_parameters
 
@@ -194,9 +193,9 @@ def _parameters(checks: list[Check], names: tuple[str, ...], given: dict[str, st
     return parameters
 
 
-def _run(checks: list[Check], session: Session, parameters: dict[str, Any], at: datetime | None) -> CheckReport:
+def _run(checks: list[Question], session: Session, parameters: dict[str, Any], at: datetime | None) -> QuestionReport:
     """Run checks, with a progress line."""
-    from kosmo_kernel.checks.run import run_checks
+    from kosmo_kernel.checks.run import run_questions
     from kosmo_kernel.cli.lua_run import long_run_advice
     from kosmo_kernel.cli.streams import styled
     from kosmo_kernel.progress.terminal import TerminalProgress
@@ -204,19 +203,19 @@ def _run(checks: list[Check], session: Session, parameters: dict[str, Any], at: 
 
     _print_replaced(checks)
     with TerminalProgress(styled(sys.stderr), long_run_advice()) as line:
-        report = run_checks(checks, session=session, parameters=parameters, now=at, frontend=Frontend(progress=line))
+        report = run_questions(checks, session=session, parameters=parameters, now=at, frontend=Frontend(progress=line))
     if report.results and all(isinstance(result.error, CredentialsError) for result in report.results):
         raise CredentialsError(report.results[0].reason)
     return report
 
 
-def _print_replaced(checks: list[Check]) -> None:
+def _print_replaced(checks: list[Question]) -> None:
     """Say which checks are used in place of one that comes with this package."""
-    for replaced in replaced_checks(checks).values():
+    for replaced in replaced_checks(checks):
         print_note(f"{replaced.name}: {replaced.file} is used, and not the check of that name that comes with kosmo.")
 
 
-def _print_notes(report: CheckReport, recording: Recording) -> None:
+def _print_notes(report: QuestionReport, recording: Recording) -> None:
     """Print to standard error what the checks printed, and the notes on the run, with those on its recording."""
     if recording.taken_over:
         report.notes.append(recording.taken_over)
@@ -225,23 +224,17 @@ def _print_notes(report: CheckReport, recording: Recording) -> None:
         recording.print_note()
     for result in report.results:
         for text in result.output.splitlines():
-            print_note(f"{result.check.name}: {text}")
+            print_note(f"{result.question.name}: {text}")
     for note in report.notes:
         print_note(note)
 
 
 class _Output:
-    """Writes a report to files and to standard output.
+    """Writes a report to files and to standard output."""
 
-    Parameters:
-        report: the report.
-        fail_on: the lowest severity that fails the run.
-        full: in a table, show all findings of each check, with all columns.
-        why: in a table, say why findings matter.
-    """
-
-    def __init__(self, report: CheckReport, fail_on: str, *, full: bool, why: bool) -> None:
-        self._report, self._fail_on, self._full, self._why = report, fail_on, full, why
+    def __init__(self, report: QuestionReport, fail_on: str, *, full: bool, why: bool) -> None:
+        self._report, self._fail_on = report, fail_on
+        self._full, self._why = full, why  # of a table
 
     def write(self, form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> int:
         """Write the report to files, each whole or not at all, print it, and return the exit code.
@@ -309,7 +302,7 @@ def _list(*, as_json: bool) -> int:
     return SUCCESS
 
 
-def _rows(checks: Iterable[Check]) -> Iterable[tuple[str, str]]:
+def _rows(checks: Iterable[Question]) -> Iterable[tuple[str, str]]:
     for check in checks:
         needs = "".join(f"; needs -p {one.name}" for one in check.parameters if one.required)
         yield check.name, f"{check.title}{needs}{'' if check.is_shipped else f' ({check.file})'}"
@@ -329,7 +322,7 @@ def _write_new(name: str | None, *, is_table: bool, as_json: bool, others: bool)
         return SUCCESS
     print_result(str(path))
     if is_table:
-        place = "" if path.stem in table_names(DEFAULT_SERVICE) else f", once `[checks] folder` names {path.parent}"
+        place = "" if path in own_tables().values() else f", once `[checks] folder` names {path.parent}"
         print_note(f"Try it: kosmo inventory --table {path.stem} --demo{place}")
         return SUCCESS
     is_named = check_files().get(path.stem) == path

@@ -12,13 +12,13 @@ from typing import Any
 import click
 
 from kosmo_kernel.checks.acceptances import Exemption, accept, accept_all, acceptance_file, read_acceptances
-from kosmo_kernel.checks.check_file import Check
 from kosmo_kernel.checks.comparison import compare
-from kosmo_kernel.checks.discovery import all_checks
-from kosmo_kernel.checks.report import CheckReport
-from kosmo_kernel.checks.run import run_checks
+from kosmo_kernel.checks.report import QuestionReport
+from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.cli.output import print_note, write_file
 from kosmo_kernel.errors import FileWriteError
+from kosmo_kernel.questions.discovery import all_checks
+from kosmo_kernel.questions.question import Question
 from kosmo_kernel.session import Session
 from kosmo_kernel.text.quantities import counted
 
@@ -38,7 +38,7 @@ class Exceptions:
     """
 
     def __init__(
-        self, checks: Sequence[Check], accepted: Path | None, accept_all: Path | None, against: Path | None
+        self, checks: Sequence[Question], accepted: Path | None, accept_all: Path | None, against: Path | None
     ) -> None:
         self._checks = checks
         self._accept_all = accept_all
@@ -53,7 +53,7 @@ class Exceptions:
             raise click.UsageError(f"There is no folder {accept_all.parent} for --accept-all.")
         self._snapshot = Session(snapshot=against) if against else None
 
-    def apply(self, report: CheckReport, parameters: Mapping[str, Any]) -> None:
+    def apply(self, report: QuestionReport, parameters: Mapping[str, Any]) -> None:
         """Compare the findings with those of the snapshot, and accept those that are.
 
         Parameters:
@@ -62,7 +62,7 @@ class Exceptions:
         """
         if self._snapshot is not None:
             with self._snapshot as session:
-                earlier = run_checks(self._checks, parameters=parameters, session=session)
+                earlier = run_questions(self._checks, parameters=parameters, session=session)
             compare(report, earlier, str(self._against))
         accept(report, self._exemptions)
         if self._accept_all is not None:

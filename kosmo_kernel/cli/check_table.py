@@ -18,11 +18,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from kosmo_kernel.checks import SEVERITIES, CheckReport, CheckResult, Finding
 from kosmo_kernel.checks.finding_columns import finding_table
 from kosmo_kernel.checks.json_document import summary
-from kosmo_kernel.checks.report import left_out
+from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, left_out
 from kosmo_kernel.cli.terminal import TERMINAL, styled_text
+from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.tables import columns_cut
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.render.text_table import DIM, TextColumn, fitting_widths, pair_lines, text_lines
@@ -40,7 +40,7 @@ FORM = TERMINAL._replace(widest=MAX_WIDTH, precision="minutes", paint=styled_tex
 _FULL = "--full shows all"
 
 
-def print_report(screen: Console, report: CheckReport, *, full: bool, why: bool) -> None:
+def print_report(screen: Console, report: QuestionReport, *, full: bool, why: bool) -> None:
     """Print a report. Off a terminal no line ends in spaces.
 
     Parameters:
@@ -56,22 +56,22 @@ def print_report(screen: Console, report: CheckReport, *, full: bool, why: bool)
     screen.file.flush()
 
 
-def _print_report(screen: Console, report: CheckReport, *, full: bool, why: bool) -> None:
+def _print_report(screen: Console, report: QuestionReport, *, full: bool, why: bool) -> None:
     against = f" · against {escape_control(report.against)}" if report.against else ""
     screen.print(Text(f"account {escape_control(report.account)} · {report.now:%Y-%m-%d %H:%M} UTC{against}\n", "dim"))
     shown = [result for result in report.results if result.findings or result.gone]
-    for result in sorted(shown, key=lambda one: -SEVERITIES.index(one.check.severity)):
+    for result in sorted(shown, key=lambda one: -SEVERITIES.index(one.question.severity)):
         _print_result(screen, result, full=full, why=why)
     _print_not_checked(screen, report)
     _print_not_set_up(screen, report)
-    passed = [result.check.name for result in report.results if result.status == "passed" and not result.findings]
+    passed = [result.question.name for result in report.results if result.status == "passed" and not result.findings]
     if passed:
         _print_names(screen, f"Passed ({len(passed)}): ", passed, "green")
     screen.print(Text(_totals(report), "bold"), soft_wrap=True)
 
 
-def _print_result(screen: Console, result: CheckResult, *, full: bool, why: bool) -> None:
-    check = result.check
+def _print_result(screen: Console, result: QuestionResult, *, full: bool, why: bool) -> None:
+    check = result.question
     severity = f"{check.severity.upper()} ", _COLOURS[check.severity]
     title = Text.assemble(severity, (escape_control(check.title), "bold"), (f"  {check.name}", "dim"))
     screen.print(title)
@@ -129,7 +129,7 @@ def _blocks(columns: Sequence[TextColumn], width: int) -> Iterator[str]:
         yield from pair_lines(list(zip(names, row, strict=True)), width, styled_text, DIM)
 
 
-def _remarks(result: CheckResult, *, full: bool) -> Iterator[str]:
+def _remarks(result: QuestionResult, *, full: bool) -> Iterator[str]:
     """Yield the remarks on findings, each with the findings that it is about, and at the end what is gone."""
     by_remark: dict[str, list[Finding]] = {}
     for finding in result.findings:
@@ -142,12 +142,12 @@ def _remarks(result: CheckResult, *, full: bool) -> Iterator[str]:
         yield f"{remark.rstrip('.')} ({len(findings)}): {'; '.join(finding.title for finding in named)}{more}"
 
 
-def _print_not_checked(screen: Console, report: CheckReport) -> None:
+def _print_not_checked(screen: Console, report: QuestionReport) -> None:
     """Print the reasons for which checks could not be made, each once."""
     if report.not_checked:
         screen.print(Text("NOT CHECKED", "bold magenta"))
     for reason, results in report.reasons.items():
-        names = [f"{result.check.name}{' (in part)' if result.records is not None else ''}" for result in results]
+        names = [f"{result.question.name}{' (in part)' if result.records is not None else ''}" for result in results]
         more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
         lost = left_out(sum(result.withdrawn for result in results))
         _print_indented(screen, Text(", ".join(names[:MAX_NAMED]) + more, "bold"))
@@ -156,7 +156,7 @@ def _print_not_checked(screen: Console, report: CheckReport) -> None:
         screen.print()
 
 
-def _print_not_set_up(screen: Console, report: CheckReport) -> None:
+def _print_not_set_up(screen: Console, report: QuestionReport) -> None:
     """Print the checks that were not run, each with the option that says what it is about."""
     if not report.not_set_up:
         return
@@ -175,7 +175,7 @@ def _print_names(screen: Console, label: str, names: Sequence[str], colour: str)
     screen.print()
 
 
-def _totals(report: CheckReport) -> str:
+def _totals(report: QuestionReport) -> str:
     """Return the last line: the findings by severity, the checks by outcome, and what the run took."""
     counts = summary(report)
     severities = ", ".join(f"{counts[name]:,} {name}" for name in reversed(SEVERITIES) if counts[name])

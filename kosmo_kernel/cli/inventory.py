@@ -16,8 +16,7 @@ from kosmo_kernel.cli.options import Layout, Recording, check_formats, format_op
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.inventory import AccountData
-from kosmo_kernel.questions.shipped import services
-from kosmo_kernel.questions.tables import find_named_table, table_names
+from kosmo_kernel.questions.discovery import find_named_table, tables_by_service
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.new_folder import check_new
 from kosmo_kernel.text.quantities import counted
@@ -25,7 +24,7 @@ from kosmo_kernel.text.times import iso_time
 
 
 def _complete_table(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    return [name for service in services() for name in table_names(service) if name.startswith(incomplete)]
+    return [name for names in tables_by_service().values() for name in names if name.startswith(incomplete)]
 
 
 @command(
@@ -116,24 +115,25 @@ def _one_table(
     name: str, recording: Recording, account: str | None, snapshot: str | None, layout: Layout, *, as_json: bool
 ) -> int:
     """Print one table, and return the exit code."""
-    from kosmo_kernel.checks.tables import make_table
+    from kosmo_kernel.checks.run import run_questions
     from kosmo_kernel.cli.values import write_values
 
     check_formats(as_json=as_json, layout=layout)
     table = find_named_table(name)
     opened = Session(snapshot=snapshot) if snapshot is not None else recording.session(account)
     with opened as session, terminal_frontend(session, aside=True) as frontend:
-        report = make_table(table, parameters={}, session=session, frontend=replace(frontend, ask=None))
-    is_whole = not report.failures
+        report = run_questions([table], session=session, frontend=replace(frontend, ask=None))
+    [result] = report.results
+    if result.error is not None:
+        raise result.error.with_traceback(None)  # which is of another thread
+    is_whole = not result.unread
     if as_json:
         facts = {"table": table.name, "account": report.account, "time": iso_time(report.now)}
-        document(
-            {"success": is_whole, **facts, "rows": report.records, "unread": list(report.unread), **recording.facts()}
-        )
+        document({"success": is_whole, **facts, "rows": result.records, "unread": result.reasons, **recording.facts()})
     else:
-        write_values([report.records], layout)
+        write_values([result.records], layout)
         recording.print_note()
-    for text in (*report.notes, *report.unread):
+    for text in (*report.notes, *result.reasons):
         print_note(text)
     return recording.finished(SUCCESS if is_whole else FAILED)
 

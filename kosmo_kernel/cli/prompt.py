@@ -116,7 +116,7 @@ class _LuaCompleter(Completer):
         lua = editor.lua_at_cursor(document.text, document.cursor_position, lua=True)
         if lua is None:
             return
-        completions = lua.complete(self._session, checks=_check_names)
+        completions = lua.complete(self._session)
         for match in completions.matches:
             yield Completion(
                 match.text,
@@ -176,9 +176,3 @@ def _starts_line(buffer: Buffer) -> bool:
     """Return whether only blanks precede the cursor, on a line after the first."""
     document = buffer.document
     return document.cursor_position_row > 0 and not document.current_line_before_cursor.strip()
-
-
-def _check_names() -> list[str]:
-    from kosmo_kernel.checks.discovery import check_names
-
-    return check_names()

@@ -18,7 +18,7 @@ from kosmo_kernel.cli.account_options import about_account
 from kosmo_kernel.cli.arguments import flags
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import function_names, integration_names, pages
-from kosmo_kernel.cli.output import document, print_result, print_rows, show_page
+from kosmo_kernel.cli.output import document, print_note, print_result, print_rows, show_page
 from kosmo_kernel.docs import (
     GUIDES,
     MAX_RESULTS,
@@ -33,11 +33,12 @@ from kosmo_kernel.docs import (
     search_pages,
     titles,
 )
-from kosmo_kernel.docs.checks import SPACE, shipped_checks
+from kosmo_kernel.docs.checks import SPACE
 from kosmo_kernel.docs.search import SearchResult
-from kosmo_kernel.docs.subject import TABLES
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations import find, load_all
+from kosmo_kernel.questions.discovery import own_questions, readable_checks
+from kosmo_kernel.questions.shipped import TABLES
 from kosmo_kernel.text.nearest import nearest
 
 FORMATS = ("text", "markdown", "json")
@@ -82,6 +83,8 @@ def search(*, words: tuple[str, ...], as_json: bool) -> None:
     """
     query = " ".join(words)
     matches = search_pages(query)[:MAX_RESULTS]
+    for mistake in own_questions()[1]:
+        print_note(mistake)
     if as_json:
         document(
             {
@@ -133,8 +136,11 @@ def docs(*, page: str, form: str, as_json: bool) -> None:
         print_result("\nGuides:\n")
         print_rows(list(GUIDES.items()))
         print_result("\nChecks:\n")
-        print_rows([(f"{SPACE}.{name}", check.value("title")) for name, check in shipped_checks().items()])
+        checks, mistakes = readable_checks()
+        print_rows([(f"{SPACE}.{check.name}", check.title) for check in checks])
         print_result("\n`kosmo integrations:docs PAGE` shows one of these pages.")
+        for mistake in mistakes:
+            print_note(mistake)
 
 
 @command("integrations:examples", "kosmo integrations:examples heroku.list_dynos | kosmo integrations:lua --demo -")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.docs.checks import SPACE, check_page, shipped_checks
+from kosmo_kernel.docs.checks import SPACE, check_page
 from kosmo_kernel.docs.guides import GUIDES, guide
 from kosmo_kernel.docs.reference import function_page, integration_page, part_page
 from kosmo_kernel.docs.resolve import resolve, resolve_function, suggest
@@ -22,10 +22,13 @@ from kosmo_kernel.docs.subject import Subject, parts_of
 from kosmo_kernel.docs.words import terms_of
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import Page, joined, table
+from kosmo_kernel.questions.discovery import find_check, own_questions, readable_checks
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
+from kosmo_kernel.text.quantities import counted
 
 __all__ = (
     "GUIDES",
+    "MAX_LISTED",
     "MAX_RESULTS",
     "Page",
     "Subject",
@@ -44,7 +47,8 @@ __all__ = (
     "titles",
 )
 
-MAX_RESULTS = 20  # pages that a search lists
+MAX_RESULTS = 20  # pages that the search of a command lists
+MAX_LISTED = 8  # pages that the search of a notebook or a script lists
 MAX_FIELDS_LISTED = 3  # fields of one function that a search lists
 
 
@@ -68,7 +72,7 @@ def page_of(subject: Subject) -> Page:
     if subject.integration is None and not subject.part:
         return guide(subject.page) if subject.page else list_pages()
     if subject.integration is None:
-        blocks = check_page(shipped_checks()[subject.part])
+        blocks = check_page(find_check(subject.part))
     elif subject.part:
         blocks = part_page(subject.integration, subject.part)
     elif subject.function is None:
@@ -109,9 +113,10 @@ def list_pages() -> Page:
     for integration in integrations.load_all():
         rows = titles(integration).items()
         blocks += [of_package(f"## {integration.title}"), of_package(integration.description), _contents(rows)]
-    checks = ((f"{SPACE}.{name}", check.value("title")) for name, check in shipped_checks().items())
-    blocks += [Markdown("## Checks"), _contents(checks), Markdown("## Guides"), _contents(GUIDES.items())]
-    return joined(blocks)
+    checks, mistakes = readable_checks()
+    pages = ((f"{SPACE}.{check.name}", check.title) for check in checks)
+    blocks += [Markdown("## Checks"), _contents(pages), *map(Markdown.escape, mistakes)]
+    return joined([*blocks, Markdown("## Guides"), _contents(GUIDES.items())])
 
 
 def _contents(rows: Iterable[tuple[str, str]]) -> Markdown:
@@ -125,12 +130,17 @@ def search(words: str) -> Page:
     terms = terms_of(words)
     if not terms:
         return list_pages()
+    pages = search_pages(words)
     lines = []
-    for page in search_pages(words)[:MAX_RESULTS]:
+    for page in pages[:MAX_LISTED]:
         lines.append(markdown_of_package(f"- `{page.page}`: {page.title}"))
         lines += [
             markdown_of_package(f"  - `{column.name}`{column.doc and f': {column.doc}'}")
             for column in page.columns[:MAX_FIELDS_LISTED]
         ]
     answer = Markdown("\n").join(lines) or Markdown("Nothing speaks of this. `docs.list()` names all pages.")
-    return joined([Markdown("# Search: {}").format(" ".join(terms)), answer])
+    blocks = [Markdown("# Search: {}").format(" ".join(terms)), answer]
+    if len(pages) > MAX_LISTED:
+        more = counted(len(pages) - MAX_LISTED, "more page")
+        blocks.append(Markdown("{}. More words find fewer.").format(more))
+    return joined([*blocks, *map(Markdown.escape, own_questions()[1])])

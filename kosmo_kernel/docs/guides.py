@@ -11,8 +11,8 @@ import os
 import re
 from collections.abc import Iterable
 
-from kosmo_kernel.docs.checks import shipped_checks
 from kosmo_kernel.pages.page import Page, table
+from kosmo_kernel.questions.discovery import shipped_checks
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 
 # pathlib would import half of urllib, which slows the start of the command.
@@ -40,23 +40,22 @@ def _shared_tables() -> Markdown:
 
 
 def _table_of_checks() -> Markdown:
-    columns = ("severity", "scope", "title")
-    rows = ((f"`{name}`", *map(check.value, columns)) for name, check in shipped_checks().items())
+    rows = ((f"`{check.name}`", check.severity, check.scope, check.title) for check in shipped_checks())
     return table(("Check", "Severity", "Scope", "What it finds"), ([*map(markdown_of_package, row)] for row in rows))
 
 
 def _table_of_scopes() -> Markdown:
     """Return the functions by subject, and the checks, that need each scope; those of the usual scope are counted."""
-    from kosmo_kernel.catalogue.scopes import functions_by_scope, unknown_scopes
+    from kosmo_kernel.catalogue.scopes import functions_by_scope, unknown_scopes, usual_scope
     from kosmo_kernel.integrations import BUILT_IN
 
     service = BUILT_IN[0]
     subjects = {one.name: subject for subject, functions in service.by_subject().items() for one in functions}
     by_scope = functions_by_scope(service)
-    usual = max(by_scope, key=lambda scope: len(by_scope[scope]))
+    usual = usual_scope(service)
     checks: dict[str, list[str]] = {}
-    for name, check in shipped_checks().items():
-        checks.setdefault(check.value("scope"), []).append(name)
+    for check in shipped_checks():
+        checks.setdefault(check.scope, []).append(check.name)
     rows: list[tuple[str, str, str]] = []
     for scope, names in by_scope.items():
         enough = " or ".join(f"`{one}`" for one in service.credentials.enough[scope])

@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Integration
-from kosmo_kernel.docs.checks import SPACE, shipped_checks
+from kosmo_kernel.docs.checks import SPACE
 from kosmo_kernel.docs.guides import GUIDES, guide
-from kosmo_kernel.docs.subject import TABLES, Subject, of_function, parts_of
+from kosmo_kernel.docs.subject import Subject, of_function, parts_of
 from kosmo_kernel.docs.words import stem, synonyms, terms_of, words_of
-from kosmo_kernel.questions.tables import find_table
+from kosmo_kernel.questions.discovery import find_table, own_questions, shipped_checks
+from kosmo_kernel.questions.shipped import TABLES, shipped_files
 
 if TYPE_CHECKING:
-    from kosmo_kernel.questions.head import QuestionFile
+    from kosmo_kernel.questions.question import Question
 
 # How much a word counts in the name, in keywords, in the title, in the names of fields, and in the text.
 _NAME, _OTHERS, _TITLE, _FIELDS, _TEXT = 10.0, 4.0, 3.0, 1.2, 1.0
@@ -69,18 +70,15 @@ class SearchEntry(NamedTuple):
     factor: float
 
 
-def search_pages(words: str, others: Iterable[SearchEntry] = ()) -> list[SearchResult]:
+def search_pages(words: str) -> list[SearchResult]:
     """Return the pages that speak of these words, best first; none if no page has any.
 
-    Parameters:
-        words: the words.
-        others: pages that are searched besides those of the reference, in place of those of the same name; see
-            `search_entry`.
+    The checks and tables of the user's folder are searched as well. What is wrong with a file of them is no result:
+    `questions.discovery.own_questions` returns it.
     """
     index = _index_of(integrations.load_all())
-    entries: Iterable[SearchEntry] = index.entries
-    if own := {entry.page.page: entry for entry in others}:
-        entries = (*(entry for entry in index.entries if entry.page.page not in own), *own.values())
+    own = {entry.page.page: entry for question in own_questions()[0] for entry in _of_question(question)}
+    entries = (*(entry for entry in index.entries if entry.page.page not in own), *own.values())
     terms = index.expanded(terms_of(words))
     scored = [(score, entry.page) for entry in entries if (score := index.score(entry.weights, terms) * entry.factor)]
     scored.sort(key=lambda one: one[0], reverse=True)  # equal pages keep their order
@@ -113,13 +111,17 @@ def search_entry(
     return SearchEntry(page, weights, _FACTORS.get(kind, 1.0))
 
 
-def check_entry(check: QuestionFile) -> SearchEntry:
-    """Return what is searched of the page of a check."""
-    from kosmo_kernel.questions.head import CHECK
-
-    page = SearchResult(f"{SPACE}.{check.name}", title=check.value("title"))
-    texts = [check.value("why"), check.value("do"), *(entry.value for entry in check.entries.get(CHECK.repeated, ()))]
-    return search_entry(page, " ".join(texts), name=check.name, kind="check")
+def _of_question(question: Question) -> Iterator[SearchEntry]:
+    """Yield what is searched of a check or a table; nothing of a table whose service is not installed."""
+    if question.severity:
+        page = SearchResult(f"{SPACE}.{question.name}", title=question.title)
+        about = (f"{one.declaration} | {one.doc}" for one in question.parameters)
+        text = " ".join([question.why, question.remedy, *about])
+        yield search_entry(page, text, name=question.name, kind="check")
+    elif integration := integrations.known(question.service):
+        part = f"{TABLES}.{question.name}"
+        page = SearchResult(f"{integration.name}.{part}", integration, part=part, title=question.title)
+        yield search_entry(page, question.about, name=question.name, fields=" ".join(question.columns))
 
 
 class _Index:
@@ -193,9 +195,8 @@ def _of_integration(integration: Integration) -> Iterator[SearchEntry]:
         name = part.removeprefix(f"{TABLES}.")
         if name == part:
             yield search_entry(page, "", name=f"{integration.name}.{part}", kind="index")
-        else:
-            table = find_table(integration.name, name)
-            yield search_entry(page, table.about, name=name, fields=" ".join(table.columns))
+        elif name in shipped_files(integration.name, TABLES):
+            yield from _of_question(find_table(integration.name, name))
     for function in integration.functions:
         subject = of_function(integration, function)
         others = (integration.name, integration.title, function.name, *function.aliases, function.keywords)
@@ -213,8 +214,8 @@ def _of_integration(integration: Integration) -> Iterator[SearchEntry]:
 
 def _of_checks() -> Iterator[SearchEntry]:
     """Yield the pages of the checks that come with this package."""
-    for check in shipped_checks().values():
-        yield check_entry(check)
+    for check in shipped_checks():
+        yield from _of_question(check)
 
 
 @cache

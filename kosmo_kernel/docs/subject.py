@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kosmo_kernel.catalogue import Function, Integration
-from kosmo_kernel.questions.tables import NAMESPACE, find_table, table_names
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.questions.discovery import find_table, table_names
+from kosmo_kernel.questions.shipped import TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,6 @@ class Subject:
 
 
 REFERENCE, LEFT_OUT = "reference", "left_out"
-TABLES = NAMESPACE  # which no function and no account is called
 TABLES_NAMED = 5  # in the title of their page
 
 
@@ -61,7 +62,10 @@ def _title_of_part(integration: Integration, name: str) -> str:
         return f"What of {integration.title} has no function"
     if name == TABLES:
         return "The tables that reports share, on one page"
-    return find_table(integration.name, name.removeprefix(f"{TABLES}.")).title
+    try:
+        return find_table(integration.name, name.removeprefix(f"{TABLES}.")).title
+    except SettingsError as error:  # one of the user's own
+        return error.message
 
 
 def of_function(integration: Integration, function: Function) -> Subject:

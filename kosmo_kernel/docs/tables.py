@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kosmo_kernel.pages.page import paragraphs
-from kosmo_kernel.questions.tables import SharedTable, find_table, table_names
+from kosmo_kernel.questions.discovery import find_table, table_names
+from kosmo_kernel.questions.question import Question
 
 
 def table_descriptions(service: str) -> Iterator[str]:
@@ -24,10 +25,10 @@ def table_page(service: str, name: str) -> Iterator[str]:
     yield f"What identifies a row: {', '.join(f'`{column}`' for column in table.key)}."
 
 
-def _columns(table: SharedTable) -> str:
+def _columns(table: Question) -> str:
     return f"Columns: {', '.join(f'`{column}`' for column in table.columns)}."
 
 
-def _parameters(table: SharedTable) -> str:
+def _parameters(table: Question) -> str:
     listed = "".join(f" `{one.name} = {one.default}`: {one.doc}." for one in table.parameters)
     return f"Parameters:{listed}" if listed else ""

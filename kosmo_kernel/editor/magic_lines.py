@@ -8,7 +8,7 @@ the Lua are positions in the cell.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -19,8 +19,7 @@ from kosmo_kernel.editor.inspection import inspect
 from kosmo_kernel.editor.live import LiveState, LiveStateCache
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.notebook.commands import COMMANDS
-from kosmo_kernel.questions.shipped import services
-from kosmo_kernel.questions.tables import table_names
+from kosmo_kernel.questions.discovery import check_names, tables_by_service
 from kosmo_kernel.safety.markup import markdown_of_package
 from kosmo_kernel.settings.cell_options import (
     CHECK_OPTIONS,
@@ -57,15 +56,12 @@ class LuaCursor:
     cursor: int
     account: str = ""
 
-    def complete(
-        self, live: LiveState | None, variables: Collection[str] = (), checks: Callable[[], Iterable[str]] = tuple
-    ) -> Completion:
+    def complete(self, live: LiveState | None, variables: Collection[str] = ()) -> Completion:
         """Return the completions at the cursor.
 
         Parameters:
             live: as for `completion.complete`.
             variables: the names of the Python variables, if any.
-            checks: returns the names of checks.
         """
         before = self.text[self.begin : self.cursor]
         if self.kind == "lua":
@@ -73,7 +69,7 @@ class LuaCursor:
         if self.kind == "options":
             matches, prefix = _complete_options(before, live, variables)
         elif self.kind == "command":
-            matches, prefix = _complete_command(before, live, variables, checks)
+            matches, prefix = _complete_command(before, live, variables)
         else:
             matches, prefix = (Match(name, "keyword") for name in (CELL, LINE, COMMAND)), before.lstrip()
         return Completion(filter_matches(matches, prefix), self.cursor - len(prefix), self.cursor)
@@ -256,9 +252,7 @@ def _term_page(head: str, doc: str) -> docs.Page:
 # Commands
 
 
-def _complete_command(
-    before: str, live: LiveState | None, variables: Collection[str], checks: Callable[[], Iterable[str]]
-) -> tuple[Iterable[Match], str]:
+def _complete_command(before: str, live: LiveState | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
     """Return what can follow on a `%kosmo` line, and the prefix of it that is typed."""
     name = first_word(before)[0]
     typed = before.lstrip()[len(name) :]
@@ -271,8 +265,8 @@ def _complete_command(
         names = variables or [name for name, _ in LiveStateCache(live).names(())]
         return _complete_options(typed.partition(" ")[2], live, names, known)
     if "CHECK" in usage or "TABLE" in usage:
-        tables = dict.fromkeys(table for service in services() for table in table_names(service))
-        return (Match(name, "keyword") for name in (checks() if "CHECK" in usage else tables)), typed
+        tables = dict.fromkeys(name for names in tables_by_service().values() for name in names)
+        return (Match(name, "keyword") for name in (check_names() if "CHECK" in usage else tables)), typed
     if "PAGE" in usage:
         return pages(), typed
     if "FUNCTION" in usage:

@@ -27,6 +27,5 @@ from kosmo_kernel.inventory.source import AccountData as AccountData
 from kosmo_kernel.inventory.source import from_account as from_account
 from kosmo_kernel.inventory.source import from_snapshot as from_snapshot
 from kosmo_kernel.inventory.summary import bill_from as bill_from
-from kosmo_kernel.inventory.summary import bill_of as bill_of
 from kosmo_kernel.inventory.summary import key_figures as key_figures
 from kosmo_kernel.inventory.summary import unread as unread

@@ -10,16 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kosmo_kernel.inventory.records import Row
+from kosmo_kernel.catalogue.inventory import Row
 
 CENTS = 100  # of a dollar
-BILLED = (
-    "apps",
-    "formation",
-    "dyno_sizes",
-    "account_addons",
-    "spaces",
-)  # the lists without which a bill is not complete
 _WHOLE, _NONE = "(whole account)", "(none)"  # groups of lines that belong to no app, and of apps without a stage
 
 
@@ -68,6 +61,11 @@ class Bill:
     def idle(self) -> list[Row]:
         """The lines that may be paid for nothing."""
         return [line for line in self.lines if line["idle"]]
+
+    @property
+    def idle_cents(self) -> int:
+        """The sum of their known prices."""
+        return total(self.idle)
 
     def by(self, field: str) -> list[BillGroup]:
         """Return the parts of the bill by a field of its lines, such as `team`, the dearest first."""

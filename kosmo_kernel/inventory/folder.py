@@ -9,9 +9,10 @@ from typing import Any
 from kosmo_kernel import __version__
 from kosmo_kernel.inventory import terraform
 from kosmo_kernel.inventory.page import PAGE, page_of
+from kosmo_kernel.inventory.service import facts, service
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import as_json
-from kosmo_kernel.inventory.tables import SERVICE, InventoryTable
+from kosmo_kernel.inventory.tables import InventoryTable
 from kosmo_kernel.render.cells import spreadsheet_cell, table_rows
 from kosmo_kernel.render.tables import table_of_rows
 from kosmo_kernel.safety.rows import Csv, csv_lines
@@ -52,7 +53,7 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
     tables = data.inventory_tables
     summary = {
         KIND: VERSION,
-        "integration": SERVICE,
+        "integration": service().name,
         "account": data.account,
         "time": iso_time(data.time),
         "snapshot": None if data.origin is None else str(data.origin),
@@ -73,7 +74,7 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
             write_private(temporary / TABLES / f"{table.kind.name}.csv", lines.encode())
         write_private(temporary / SUMMARY, with_json_escapes(encode(summary, indent=2)) + b"\n")
         write_private(temporary / terraform.FILE, terraform.import_file(data).encode())
-        write_private(temporary / terraform.PROVIDER_FILE, terraform.PROVIDER.encode())
+        write_private(temporary / terraform.PROVIDER_FILE, facts().terraform.configuration.encode())
         write_private(temporary / PAGE, page_of(data).encode())
     return summary
 

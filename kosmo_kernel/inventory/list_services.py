@@ -7,8 +7,9 @@ from datetime import date
 from typing import Any
 
 from kosmo_kernel.accounts import DEMO
+from kosmo_kernel.catalogue.inventory import Row
 from kosmo_kernel.client.call import CallHandle, Reply
-from kosmo_kernel.inventory.records import Row, Tables
+from kosmo_kernel.inventory.records import Tables
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.run.services import Endpoint, PreparedServices, ServiceCall

@@ -12,11 +12,13 @@ from typing import Any
 
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import is_demo
-from kosmo_kernel.inventory.bill import BillGroup, total
+from kosmo_kernel.catalogue.inventory import KeyFigure
+from kosmo_kernel.inventory.bill import BillGroup
 from kosmo_kernel.inventory.page_style import STYLE
+from kosmo_kernel.inventory.service import facts, kinds
 from kosmo_kernel.inventory.source import AccountData
-from kosmo_kernel.inventory.summary import KeyFigure, Obstacle, Unread, bill_of, key_figures, obstacles, unread
-from kosmo_kernel.inventory.tables import BOUNDS, InventoryTable, kinds
+from kosmo_kernel.inventory.summary import Obstacle, Unread, key_figures, obstacles, unread
+from kosmo_kernel.inventory.tables import InventoryTable
 from kosmo_kernel.pages.design import FICTION, MAX_OPEN_ROWS, PRINTED
 from kosmo_kernel.render.tables import table_of_rows
 from kosmo_kernel.safety.escape import Html, html_attribute
@@ -127,7 +129,7 @@ def _lead(data: AccountData, figures: Mapping[str, KeyFigure]) -> Html:
     if cost.value is None:
         lead += Html("; the bill could not be read.")
     else:
-        unknown = len(bill_of(data).unknown)
+        unknown = len(data.bill.unknown)
         rest = f", without {counted(unknown, 'item')} whose price is not known" if unknown else ""
         lead += Html(" with a bill of <strong>{}</strong> a month at list prices{}.").format(cost.text, rest)
     return (
@@ -192,13 +194,13 @@ def _obstacles(found: Iterable[Obstacle]) -> Html:
 
 def _bill(data: AccountData) -> Html:
     """Return the bill by kind, team and stage, what idles, and what has no known price."""
-    bill = bill_of(data)
+    bill = data.bill
     if not bill.lines:
         return Html("<p>Nothing that is billed could be read.</p>\n")
     first = Html("<p>${:,.2f} a month at most, at list prices{}.{}</p>\n").format(
         bill.cents / 100,
         "" if bill.complete else ", as far as it could be read",
-        f" ${total(bill.idle) / 100:,.2f} of it may be paid for nothing." if bill.idle else "",
+        f" ${bill.idle_cents / 100:,.2f} of it may be paid for nothing." if bill.idle else "",
     )
     parts = [
         Html('<div class="table">{}</div>\n').format(html_table(_parts(title, bill.by(field))))
@@ -249,7 +251,7 @@ def _columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[Ht
     """Return columns of a table; a value is a bound where the column for that says so."""
     columns = []
     for name, column in zip(names, table_of_rows(names, rows).page_columns(), strict=True):
-        labels = ("at least {}" if row.get(BOUNDS.get(name, "")) else "{}" for row in rows)
+        labels = ("at least {}" if row.get(facts().bounds.get(name, "")) else "{}" for row in rows)
         texts = [text and label.format(text) for label, text in zip(labels, column.texts, strict=True)]
         columns.append(column._replace(texts=texts))
     return columns

@@ -5,20 +5,22 @@ Both give the same `AccountData`, so that everything after this is one path. Tex
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel import integrations
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.archive.snapshots import read
-from kosmo_kernel.demo.times import NOW
+from kosmo_kernel.catalogue.inventory import Row
+from kosmo_kernel.inventory.bill import Bill
 from kosmo_kernel.inventory.list_services import ListServices
-from kosmo_kernel.inventory.records import Row, Tables, usable
-from kosmo_kernel.inventory.tables import SERVICE, InventoryTable, make_tables
+from kosmo_kernel.inventory.records import Tables, usable
+from kosmo_kernel.inventory.service import facts, lists, service
+from kosmo_kernel.inventory.tables import InventoryTable, make_tables
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
@@ -27,45 +29,22 @@ from kosmo_kernel.snapshot.lists import AccountLists, redacted
 if TYPE_CHECKING:
     from kosmo_kernel.archive.runs import EarlierAnswers
 
-# The lists that an inventory reads; those below have one request for each record of a list above.
-LISTS = (
-    *("apps", "dyno_sizes", "account_addons", "addon_attachments", "pipelines", "pipeline_couplings", "teams"),
-    *("spaces", "enterprise_accounts"),
-    *("formation", "buildpack_installations", "domains", "sni_endpoints", "config_vars", "log_drains"),
-    *("telemetry_drains", "app_webhooks", "collaborators"),
-    *("review_apps", "team_apps", "team_members", "team_invitations", "space_members", "enterprise_account_members"),
-)
-# The lists with the arguments that are enough: those of an app have the drains of its add-ons as well.
-_ONLY: Mapping[str, Sequence[str]] = {**dict.fromkeys(LISTS, ()), "log_drains": ("app_id",)}
-_ADDONS, _ADDONS_BY_APP = "account_addons", "addons"
 _NOT_IN_SNAPSHOT = "The snapshot does not have this list; `kosmo snapshot --all` takes every list."
 
 
 @dataclass(frozen=True)
 class AccountData:
-    """The lists of one account at one time.
+    """The lists of one account at one time."""
 
-    Parameters:
-        account: its alias.
-        time: when it was read.
-        tables: the records of each list that could be read.
-        failures: what could not be read, each with its `table`, the item if it was one of many, and the reason.
-        origin: the archive of the snapshot that it is from; None for the network.
-        requests: the number of HTTP requests that reading it took.
-        taken_over: the answers that were taken over from earlier runs.
-        notes: notes for the user.
-        interrupted: whether Ctrl-C ended the reading.
-    """
-
-    account: str
-    time: datetime
-    tables: Tables
-    failures: Sequence[Row] = ()
-    origin: Path | None = None
-    requests: int = 0
-    taken_over: EarlierAnswers | None = None
-    notes: Sequence[str] = ()
-    interrupted: bool = False
+    account: str  # its alias
+    time: datetime  # when it was read
+    tables: Tables  # the records of each list that could be read
+    failures: Sequence[Row] = ()  # what could not be read, each with its `table`, the item of a list argument, and why
+    origin: Path | None = None  # the archive of the snapshot that it is from; None for the network
+    requests: int = 0  # the number of HTTP requests that reading it took
+    taken_over: EarlierAnswers | None = None  # the answers that were taken over from earlier runs
+    notes: Sequence[str] = ()  # for the user
+    interrupted: bool = False  # whether Ctrl-C ended the reading
 
     def __post_init__(self) -> None:
         """Set the records aside that lack a key, so that nothing after this meets one."""
@@ -89,6 +68,10 @@ class AccountData:
         """Return whether each of these lists was read, with all of its records."""
         partial = {one["table"] for one in self.failures} | ({"apps"} if self.unreachable_apps else set())
         return all(table in self.tables and table not in partial for table in tables)
+
+    def has(self, *tables: str) -> bool:
+        """Return whether one of these lists was read."""
+        return any(table in self.tables for table in tables)
 
     def rows(self, table: str) -> Sequence[dict[str, Any]]:
         """Return the records of a list; none if it could not be read."""
@@ -119,9 +102,9 @@ class AccountData:
         return next((one.rows for one in self.inventory_tables if one.kind.name == table), ())
 
     @cached_property
-    def review_apps(self) -> frozenset[str]:
-        """The names of the apps that were made for a pull request."""
-        return frozenset(row["name"] for row in self.answer("apps") if row["review_app"])
+    def bill(self) -> Bill:
+        """What the things of the account cost a month."""
+        return Bill(self.answer(facts().bill), complete=self.is_whole(*facts().billed))
 
 
 def from_account(session: Session, frontend: Frontend = NO_FRONTEND) -> AccountData:
@@ -130,19 +113,20 @@ def from_account(session: Session, frontend: Frontend = NO_FRONTEND) -> AccountD
     Raises:
         KosmoError: no list could be read.
     """
-    lists = AccountLists(session, integrations.find(SERVICE), frontend, only=_ONLY)
+    only = {**dict.fromkeys(lists(), ()), **facts().arguments}
+    account = AccountLists(session, service(), frontend, only=only)
     started = session.time_of_data()
-    lists.read()
+    account.read()
     change = partial(redact, tokens=session.tokens())
     return AccountData(
         account=session.account,
         time=started,
-        tables={name: redacted(records, change).records.rows for name, records in lists.tables.items()},
-        failures=in_texts(lists.failures, change),
-        requests=lists.requests,
+        tables={name: redacted(records, change).records.rows for name, records in account.tables.items()},
+        failures=in_texts(account.failures, change),
+        requests=account.requests,
         taken_over=session.recording.taken_over,
-        notes=list(dict.fromkeys(lists.notes)),
-        interrupted=lists.interrupted,
+        notes=list(dict.fromkeys(account.notes)),
+        interrupted=account.interrupted,
     )
 
 
@@ -153,18 +137,18 @@ def from_snapshot(file: Path) -> AccountData:
         SettingsError: the file has no snapshot, or a part of it was changed.
     """
     saved = read(file)
-    tables = {name: redacted(saved.records(name), redact).records.rows for name in LISTS if name in saved}
-    if (
-        _ADDONS not in tables and _ADDONS_BY_APP in saved
-    ):  # a snapshot for audits has them under each app that uses them
-        rows = redacted(saved.records(_ADDONS_BY_APP), redact).records.rows
-        tables[_ADDONS] = list({row["id"]: row for row in rows}.values())
-    failures = [one for one in saved.manifest.failures if one["table"] in {*LISTS, _ADDONS_BY_APP}]
+    known = lists()
+    tables = {name: redacted(saved.records(name), redact).records.rows for name in known if name in saved}
+    for name, other in facts().by_item.items():
+        if name not in tables and other in saved:
+            rows = redacted(saved.records(other), redact).records.rows
+            tables[name] = list({row["id"]: row for row in rows}.values())
+    failures = [one for one in saved.manifest.failures if one["table"] in {*known, *facts().by_item.values()}]
     named = {one["table"] for one in failures}
-    absent = [name for name in LISTS if name not in tables and name not in named]
+    absent = [name for name in known if name not in tables and name not in named]
     return AccountData(
         account=saved.account,
-        time=datetime.fromisoformat(NOW) if is_demo(saved.account) else saved.time,
+        time=datetime.fromisoformat(resolve_name(service().demo_now)) if is_demo(saved.account) else saved.time,
         tables=tables,
         failures=[
             *in_texts(failures, redact),

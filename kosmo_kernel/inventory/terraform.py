@@ -1,92 +1,39 @@
-"""Write Terraform import blocks for the provider heroku/heroku.
+"""Write Terraform import blocks for the resources that a service names.
 
-Each resource is imported by the identifier that the provider's documentation names. What Terraform would not manage is
-left out: review apps, which come and go with pull requests, and what Heroku or an add-on makes by itself, such as the
-domain of each app below `herokuapp.com`, certificates that Heroku renews, an add-on's own drain and its first
-attachment.
-
-Names of resources are identifiers made of the names in the account. Texts are quoted, so that no name can end a string
-or begin a template.
+Each resource is imported by the identifier that the provider's documentation names. Names of resources are identifiers
+made of the names in the account. Texts are quoted, so that no name can end a string or begin a template.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
-from kosmo_kernel.inventory.records import Row
+from kosmo_kernel.catalogue.inventory import Import
+from kosmo_kernel.inventory.service import facts
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.safety.text import HIDDEN, code_point_escape
-from kosmo_kernel.text.paths import value_at
 
 FILE, PROVIDER_FILE = "imports.tf", "provider.tf"
-PROVIDER = """\
-# The provider of the resources in imports.tf. Leave this file out where a configuration has it already.
-terraform {
-  required_version = ">= 1.5"
-  required_providers {
-    heroku = {
-      source  = "heroku/heroku"
-      version = "~> 5.0"
-    }
-  }
-}
-
-# The token comes from HEROKU_API_KEY. Without the customizations, Terraform's state has the values of all config vars.
-provider "heroku" {
-  customizations {
-    set_app_all_config_vars_in_state = false
-    set_addon_config_vars_in_state   = false
-  }
-}
-"""
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_]+")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _UNPRINTABLE = re.compile(rf'[\\"\x00-\x1f{HIDDEN}]')
 
 
-_TEAM_ACCOUNT = "@herokumanager.com"  # ends the address that stands for a team where Heroku wants a person
-
-
-class Import(NamedTuple):
-    """One import block.
-
-    Parameters:
-        resource: the type of the resource.
-        name: what its name is made of.
-        identifier: what the provider imports it by.
-    """
-
-    resource: str
-    name: str
-    identifier: str
-
-
-def imports(data: AccountData) -> Iterator[Import]:
-    """Yield the import of each resource of the account that Terraform can manage."""
-    yield from _spaces_and_teams(data)
-    yield from _apps(data)
-    yield from _addons(data)
-    yield from _domains_and_drains(data)
-    yield from _pipelines(data)
-
-
 def import_file(data: AccountData) -> str:
     """Return the text of `imports.tf`."""
-    found = list(imports(data))
+    terraform = facts().terraform
+    found = list(terraform.imports(data))
     counts = Counter(one.resource for one in found)
     total = ", ".join(f"{count:,} {resource}" for resource, count in sorted(counts.items())) or "nothing"
-    left_out = len(data.review_apps)
     lines = [
-        f"# Import blocks for Terraform 1.5 or newer and the provider heroku/heroku: {total}.",
+        f"# Import blocks for Terraform 1.5 or newer and the provider {terraform.provider}: {total}.",
         "#",
         "#   terraform init",
         "#   terraform plan -generate-config-out=generated.tf",
         "#",
         "# The first command needs provider.tf, which is beside this file. Terraform imports no values of config vars.",
-        f"# Left out: review apps ({left_out:,} of them), and what Heroku or an add-on makes by itself.",
+        f"# Left out: {terraform.left_out(data)}.",
     ]
     if missing := sorted({one["table"] for one in data.failures}):
         lines.append(f"# Not read, and so not here: {', '.join(missing)}.")
@@ -114,92 +61,3 @@ def _label(one: Import, taken: set[tuple[str, str]]) -> str:
         label = f"{plain}_{number}"
     taken.add((one.resource, label))
     return label
-
-
-def _is_person(email: str) -> bool:
-    return not email.lower().endswith(_TEAM_ACCOUNT)
-
-
-def _spaces_and_teams(data: AccountData) -> Iterator[Import]:
-    for row in data.rows("spaces"):
-        yield Import("heroku_space", row["name"], row["id"])
-    for row in data.rows("space_members"):
-        space, email = row["space"]["name"], row["user"]["email"]
-        if _is_person(email):
-            yield Import("heroku_space_app_access", f"{space}_{email}", f"{space}:{email}")
-    for row in data.rows("team_members"):
-        if row.get("role") != "collaborator":  # who is only a collaborator of apps is not a member
-            yield Import("heroku_team_member", f"{row['team']}_{row['email']}", f"{row['team']}:{row['email']}")
-
-
-def _apps(data: AccountData) -> Iterator[Import]:
-    for row in data.rows("apps"):
-        if row["name"] not in data.review_apps:
-            yield Import("heroku_app", row["name"], row["id"])
-    for app, process in _of_lasting_apps(data, "formation"):
-        yield Import("heroku_formation", f"{app}_{process['type']}", f"{app}:{process['type']}")
-    for app, seat in _of_lasting_apps(data, "collaborators"):
-        email = seat["user"]["email"]
-        in_team = value_at(data.apps.get(app), "team.name") is not None
-        if _is_person(email) and (seat.get("permissions") if in_team else seat.get("role") != "owner"):
-            resource = "heroku_team_collaborator" if in_team else "heroku_collaborator"
-            yield Import(resource, f"{app}_{email}", f"{app}:{email}")
-
-
-def _addons(data: AccountData) -> Iterator[Import]:
-    for _, row in _of_lasting_apps(data, "account_addons"):
-        if row.get("state") != "deprovisioned":
-            yield Import("heroku_addon", row["name"], row["id"])
-    first = _first_attachments(data.rows("addon_attachments"))
-    for app, row in _of_lasting_apps(data, "addon_attachments"):
-        if row["id"] not in first:
-            yield Import("heroku_addon_attachment", f"{app}_{row['name']}", row["id"])
-
-
-def _domains_and_drains(data: AccountData) -> Iterator[Import]:
-    managed = {row["id"] for row in data.answer("certificates") if row["managed_by_heroku"]}
-    for app, row in _of_lasting_apps(data, "domains"):
-        if row["kind"] == "custom":
-            yield Import("heroku_domain", row["hostname"], f"{app}:{row['id']}")
-    for app, row in _of_lasting_apps(data, "sni_endpoints"):
-        if row["id"] not in managed:
-            yield Import("heroku_ssl", f"{app}_{row['name']}", f"{app}:{row['id']}")
-    for app, row in _of_lasting_apps(data, "log_drains"):
-        if not row.get("addon"):
-            yield Import("heroku_drain", f"{app}_{row.get('host') or 'drain'}", f"{app}:{row['id']}:sensitive")
-    for row in data.rows("telemetry_drains"):
-        yield Import("heroku_telemetry_drain", value_at(row, "exporter.host") or "drain", row["id"])
-
-
-def _pipelines(data: AccountData) -> Iterator[Import]:
-    names = {row["id"]: row["name"] for row in data.rows("pipelines")}
-    for row in data.rows("pipelines"):
-        yield Import("heroku_pipeline", row["name"], row["id"])
-    for app, coupling in _of_lasting_apps(data, "pipeline_couplings"):
-        pipeline = names.get(coupling["pipeline"]["id"], coupling["pipeline"]["id"])
-        yield Import("heroku_pipeline_coupling", f"{pipeline}_{coupling['stage']}_{app}", coupling["id"])
-
-
-def _of_lasting_apps(data: AccountData, table: str) -> Iterator[tuple[str, Row]]:
-    """Yield the records of a list with the names of their apps, without review apps."""
-    for row in data.rows(table):
-        app = data.app_name(row)
-        if app not in data.review_apps:
-            yield app, row
-
-
-def _first_attachments(rows: Iterable[Row]) -> set[str]:
-    """Return the ids of the attachments that came with an add-on: the oldest one to the app that owns it."""
-    first: dict[str, Row] = {}
-    for row in rows:
-        if value_at(row, "addon.app.id") == value_at(row, "app.id"):
-            addon = row["addon"]["id"]
-            oldest = first.get(addon)
-            if oldest is None or _age(row) < _age(oldest):
-                first[addon] = row
-    return {row["id"] for row in first.values()}
-
-
-def _age(row: Row) -> tuple[str, str]:
-    """Return what sorts attachments by their age; one without a time is the oldest."""
-    return row.get("created_at") or "", row["name"]

@@ -184,9 +184,7 @@ class KernelNotebook:
         from kosmo_kernel import editor
 
         place = editor.lua_at_cursor(code, cursor, lua=True)
-        completion = (
-            place.complete(self.session, checks=_check_names) if place else editor.Completion((), cursor, cursor)
-        )
+        completion = place.complete(self.session) if place else editor.Completion((), cursor, cursor)
         span = {"start": completion.start, "end": completion.end}
         types = [span | {"text": m.text, "type": m.type, "signature": m.signature} for m in completion.matches]
         return {
@@ -345,12 +343,6 @@ def _table(line: str, context: NotebookContext) -> Any:
     from kosmo_kernel.checks.cell import table_in_cell
 
     return table_in_cell(line, context)
-
-
-def _check_names() -> list[str]:
-    from kosmo_kernel.checks.discovery import check_names
-
-    return check_names()
 
 
 def _set_variable(session: Session, name: str, value: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import KosmoError, LimitError, LuaRuntimeError, LuaSyntaxError, StoppedError
-from kosmo_kernel.questions.tables import SharedTable
+from kosmo_kernel.questions.question import Question
 from kosmo_kernel.settings.limits import Limits
 
 # Requests about MCP servers that a script may make besides tool calls.
@@ -141,7 +141,7 @@ class LookupHost(Protocol):
     def integrations(self) -> list[str]:
         """Return the names of all integrations, installed ones included."""
 
-    def table(self, integration: str, name: str) -> SharedTable:
+    def table(self, integration: str, name: str) -> Question:
         """Return a table of an integration."""
 
     def archive(self, file: str, taken_at: str) -> dict[str, Any]:

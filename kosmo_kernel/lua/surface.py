@@ -11,7 +11,7 @@ from typing import Any
 
 from kosmo_kernel.catalogue import Column, Function, Integration
 from kosmo_kernel.lua.values import columns_of_items
-from kosmo_kernel.questions.tables import table_names
+from kosmo_kernel.questions.discovery import table_names
 
 
 def record_type(columns: Iterable[Column], labels: Sequence[str]) -> dict[str, Any]:

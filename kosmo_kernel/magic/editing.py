@@ -64,7 +64,7 @@ class Editing:
         place = editor.lua_at_cursor(text, cursor)
         if place is None:
             return self._python_matches(text[:cursor])
-        completion = place.complete(self._session(), self._variables(), _check_names)
+        completion = place.complete(self._session(), self._variables())
         typed = text[completion.start : completion.end]
         matches = [SimpleCompletion(match.text, type=match.type) for match in completion.matches]
         return {
@@ -113,9 +113,3 @@ class Editing:
         page = place.inspect(self._session(), detail_level)
         data = {} if page is None else bundle_of(page)
         return {"status": "ok", "found": page is not None, "data": data, "metadata": {}}
-
-
-def _check_names() -> list[str]:
-    from kosmo_kernel.checks.discovery import check_names
-
-    return check_names()

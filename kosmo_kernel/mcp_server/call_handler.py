@@ -226,10 +226,10 @@ class CallHandler:
             raise InvalidArgumentsError(f"{names} cannot be given with `{CHECK}`: a check has its own code and limits.")
 
         def call(session: Session) -> Answered:
-            from kosmo_kernel.checks import run_checks
+            from kosmo_kernel.checks.run import run_questions
 
             frontend = Frontend(progress=underway.report)
-            report = run_checks(
+            report = run_questions(
                 checks,
                 account,
                 parameters=parameters,

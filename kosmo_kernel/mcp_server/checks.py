@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.docs.checks import SPACE, check_page
 from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.questions.head import CHECK as CHECK_HEAD
-from kosmo_kernel.questions.head import parse_question
+from kosmo_kernel.questions.discovery import all_checks, check_names, find_check, readable_checks
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
-    from kosmo_kernel.checks import Check, CheckReport
-    from kosmo_kernel.checks.report import CheckResult
-    from kosmo_kernel.docs.search import SearchEntry
+    from kosmo_kernel.checks.report import QuestionReport, QuestionResult
+    from kosmo_kernel.questions.question import Question
 
 CHECK = "check"  # the argument of `lua_run`
 PARAMS = "params"  # that of the parameters of checks
@@ -25,7 +23,7 @@ MAX_ROWS, MAX_ROW_LENGTH = 3, 160  # findings of one of several checks, and char
 MAX_DETAILS = 6  # columns of a finding besides its key
 
 
-def checks_named(names: str) -> list[Check]:
+def checks_named(names: str) -> list[Question]:
     """Return the checks with these names, which commas separate, or all of them.
 
     Raises:
@@ -33,15 +31,13 @@ def checks_named(names: str) -> list[Check]:
         UnknownNameError: there is no check of a name.
         SettingsError: a check of the user is invalid.
     """
-    from kosmo_kernel.checks import all_checks, find_check
-
     words = [name.strip().removeprefix(f"{SPACE}.") for name in names.split(",") if name.strip()]
     if not words:
         raise InvalidArgumentsError(f"`{CHECK}` takes names of checks with commas between them, or `{ALL}`.")
     return all_checks() if words == [ALL] else [find_check(name) for name in dict.fromkeys(words)]
 
 
-def parameters_of(checks: Sequence[Check], names: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+def parameters_of(checks: Sequence[Question], names: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the parameters of a run, all of which some check has; of checks that are named, none is missing.
 
     Raises:
@@ -57,61 +53,39 @@ def parameters_of(checks: Sequence[Check], names: str, params: Mapping[str, Any]
 
 
 def page(name: str) -> str | None:
-    """Return the page of a check of the user, or the list of all checks; None for any other name.
-
-    Raises:
-        UnknownNameError: the name is one of a check's page, and there is no such check.
-        SettingsError: a check of the user is invalid.
-    """
-    from kosmo_kernel.checks import all_checks, find_check
-    from kosmo_kernel.checks.discovery import check_names
-
+    """Return the page of a check by its name alone, or the list of all checks; None for any other name."""
     short = name.strip().removeprefix(f"{SPACE}.")
     if name.strip() == f"{SPACE}.{ALL}":
-        lines = (f"- `{check.name}` ({check.severity}): {check.title}" for check in all_checks())
-        return "\n".join(["# All checks", "", *lines])
+        checks, mistakes = readable_checks()
+        lines = (f"- `{check.name}` ({check.severity}): {check.title}" for check in checks)
+        return "\n".join(["# All checks", "", *lines, *mistakes])
     if short == name.strip() and short not in check_names():
         return None
-    check = find_check(short)
-    return "\n\n".join(check_page(parse_question(check.source, check.file, CHECK_HEAD)))
+    return "\n\n".join(check_page(find_check(short)))
 
 
-def own_entries() -> Iterator[SearchEntry]:
-    """Yield what is searched of the checks of the user's folder.
-
-    Raises:
-        SettingsError: one of them, or the settings, are invalid.
-    """
-    from kosmo_kernel.checks import all_checks
-    from kosmo_kernel.docs.search import check_entry
-
-    for check in all_checks():
-        if not check.is_shipped:
-            yield check_entry(parse_question(check.source, check.file, CHECK_HEAD))
-
-
-def value_of(report: CheckReport) -> Records | dict[str, Any] | None:
+def value_of(report: QuestionReport) -> Records | dict[str, Any] | None:
     """Return the findings for Lua: the list of one check, or those of several by name.
 
     A check that could not be made at all, or that was not set up, has no list, so that nobody takes it for a pass.
     """
-    lists = {one.check.name: one.records for one in report.results if one.records is not None}
+    lists = {one.question.name: one.records for one in report.results if one.records is not None}
     if len(report.results) > 1:
         return {name: records.rows for name, records in lists.items()}
     return next((Records([{CHECK: name, **row} for row in records]) for name, records in lists.items()), None)
 
 
-def summary_of(report: CheckReport, kept: str, room: int) -> str:
+def summary_of(report: QuestionReport, kept: str, room: int) -> str:
     """Return what several checks found within `room` characters, the most severe first.
 
     For each check: how many findings, what to do, and the first of them. Checks for which there is no room are named
     with their numbers.
     """
-    from kosmo_kernel.checks import SEVERITIES
+    from kosmo_kernel.questions.question import SEVERITIES
 
     found = [result for result in report.results if result.findings]
-    found.sort(key=lambda result: -SEVERITIES.index(result.check.severity))
-    blocks, counts = [], [f"{result.check.name} {len(result.findings):,}" for result in found]
+    found.sort(key=lambda result: -SEVERITIES.index(result.question.severity))
+    blocks, counts = [], [f"{result.question.name} {len(result.findings):,}" for result in found]
     for place, result in enumerate(found):
         block = _block(result, kept)
         rest = sum(map(len, counts[place + 1 :])) + 2 * len(counts[place + 1 :])
@@ -123,11 +97,11 @@ def summary_of(report: CheckReport, kept: str, room: int) -> str:
     return "\n".join([*blocks, *([f"Also found: {', '.join(left_out)}"] if left_out else [])])
 
 
-def _block(result: CheckResult, kept: str) -> str:
+def _block(result: QuestionResult, kept: str) -> str:
     """Return the lines about the findings of one of several checks."""
     from kosmo_kernel.checks.finding_columns import details
 
-    check, count = result.check, len(result.findings)
+    check, count = result.question, len(result.findings)
     lines = [f"{check.name} ({check.severity}): {count:,}. What to do: {check.remedy}"]
     for finding in result.findings[:MAX_ROWS]:
         more = details(finding, MAX_DETAILS)
@@ -137,7 +111,7 @@ def _block(result: CheckResult, kept: str) -> str:
     return "\n".join(lines)
 
 
-def not_checked(report: CheckReport) -> str:
+def not_checked(report: QuestionReport) -> str:
     """Return a line that says how many checks were not made, so that no empty list is taken for a pass."""
     number = len(report.not_checked)
     return (
@@ -147,21 +121,22 @@ def not_checked(report: CheckReport) -> str:
     )
 
 
-def notes_of(report: CheckReport) -> Iterator[str]:
+def notes_of(report: QuestionReport) -> Iterator[str]:
     """Yield what to say about a run: the reasons of what was not checked, what one check found, and what found nothing.
 
     Each note has few enough names to be shown whole.
     """
     for reason, results in report.reasons.items():
-        names = [result.check.name for result in results]
+        names = [result.question.name for result in results]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         yield f"Not checked: {', '.join(names[:3])}{more}: {reason}"
     if len(report.results) == 1:
         for result in report.results:
+            check = result.question
             if count := len(result.findings):
-                yield f"{result.check.title}: {count:,}, {result.check.severity}. What to do: {result.check.remedy}"
+                yield f"{check.title}: {count:,}, {check.severity}. What to do: {check.remedy}"
     if report.not_set_up:
-        unset = ", ".join(one.check.name for one in report.not_set_up)
+        unset = ", ".join(one.question.name for one in report.not_set_up)
         yield f"Not set up, so not run: {unset}. Their pages have the `params` that they need."
     passed = sum(result.status == "passed" for result in report.results)
     if passed:

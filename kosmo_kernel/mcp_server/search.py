@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from kosmo_kernel import integrations
 from kosmo_kernel.docs import GUIDES, search_pages
-from kosmo_kernel.docs.checks import SPACE, check_names
+from kosmo_kernel.docs.checks import SPACE
 from kosmo_kernel.docs.search import SearchResult
-from kosmo_kernel.docs.subject import TABLES
 from kosmo_kernel.docs.words import terms_of
-from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp_server import checks
 from kosmo_kernel.mcp_server.sessions import ClientSession
-from kosmo_kernel.questions.tables import table_names
+from kosmo_kernel.questions.discovery import check_names, own_questions, table_names
+from kosmo_kernel.questions.shipped import TABLES
 from kosmo_kernel.render.bounded import bounded
 from kosmo_kernel.safety.text import shortened
 
@@ -31,12 +30,8 @@ def search(words: str) -> str:
     """Return the pages that speak of these words, best first; the list of pages without words."""
     if not terms_of(words):
         return page_list()
-    wrong = []
-    try:
-        entries = list(checks.own_entries())
-    except SettingsError as error:  # in a check of the user, which is no reason to find no function
-        entries, wrong = [], [f"Checks of your folder cannot be searched. {error.message}"]
-    results = search_pages(words, entries)[:MAX_RESULTS]
+    results = search_pages(words)[:MAX_RESULTS]
+    wrong = [f"A question of your folder cannot be searched. {mistake}" for mistake in own_questions()[1]]
     detailed = [result for result in results if result.function][:MAX_DETAILED]
     lists = {one.fan_out.name for result in detailed if (one := result.function) and one.fan_out}
     ending = [_FAN_OUT.format(name) for name in sorted(lists)[:1]] + wrong

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Link, Param
 from kosmo_kernel.python_api.function import CALL_OPTIONS
-from kosmo_kernel.questions.tables import find_table, shipped_names
+from kosmo_kernel.questions.discovery import find_table
+from kosmo_kernel.questions.shipped import TABLES, shipped_files
 
 _HEAD = """\
 # Written by `python -m kosmo_kernel.python_api` from the catalogue.
@@ -39,7 +40,7 @@ def stub(integration: Integration) -> str:
     """Return the text of the stub: a class with the functions, and the namespace as an instance of it."""
     name = f"{integration.title}Functions"
     lines = [_HEAD, *_tables(integration), f"class {name}:"]
-    if shipped_names(integration.name):
+    if shipped_files(integration.name, TABLES):
         lines.append(f"    tables: {integration.title}Tables")
     for function in integration.functions:
         lines += _method(function)
@@ -55,7 +56,7 @@ def stub(integration: Integration) -> str:
 
 def _tables(integration: Integration) -> Iterator[str]:
     """Yield the lines of a class with the tables, if there are any."""
-    if names := shipped_names(integration.name):
+    if names := shipped_files(integration.name, TABLES):
         yield f"class {integration.title}Tables:"
         for name in names:
             kinds = {"number": "float", "string": "str", "boolean": "bool"}

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.accounts import account_in_use
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.questions.tables import SharedTable, find_table, table_names
+from kosmo_kernel.questions.discovery import find_table, table_names
+from kosmo_kernel.questions.question import Question
 
 if TYPE_CHECKING:
     from kosmo_kernel.render.frames import KosmoFrame
@@ -45,7 +46,7 @@ class Tables:
         return f"<{self._integration.title}: tables {', '.join(dir(self))}>"
 
 
-def _function(integration: Integration, table: SharedTable, account: str | None) -> Callable[..., KosmoFrame]:
+def _function(integration: Integration, table: Question, account: str | None) -> Callable[..., KosmoFrame]:
     def ask(**parameters: Any) -> KosmoFrame:
         return _frame(integration, table.name, parameters, account)
 

@@ -17,12 +17,15 @@ from kosmo_kernel.text.nearest import nearest
 
 SUFFIX = ".lua"
 SEVERITY = "severity"  # the key that makes a question a check
+COLUMNS = "columns"  # the key of every table
+SERVICE = "service"  # the key that names the service
 PARAM = "param"  # the key that a head may have several times: a parameter
 MAX_BYTES = 32 << 10  # of a file, whose worst content is parsed in 7 ms
 MAX_VALUE_LENGTH = 4_000  # characters of a value of the head
 
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
 _ENTRY = re.compile(r"--\s?(\w+):\s*(.*)")
+_KEY = re.compile(r"^--\s?(\w+):[ \t]*+([^\n]*)", re.MULTILINE)
 _CONTINUATION = re.compile(r"--\s{2,}(\S.*)")
 _LINE_END = re.compile("\r\n?")
 _COLUMN = re.compile(r"\w+(\.\w+)*")
@@ -34,18 +37,14 @@ class Kind:
 
     name: str  # `check`
     required: tuple[str, ...]  # the keys that each head has
-    repeated: str = ""  # a key that a head may have several times, or none
-    optional: tuple[str, ...] = ()  # the keys that a head may have once
-    max_lines: int = 10  # of Lua; blank lines and comments do not count
-    returns: str = "the list of findings"
+    optional: tuple[str, ...]  # the keys that a head may have once; it may have `PARAM` several times
+    max_lines: int  # of Lua; blank lines and comments do not count
+    returns: str  # what its Lua returns
 
     @property
     def keys(self) -> tuple[str, ...]:
         """All keys that a head may have."""
-        return (*self.required, *self.optional, *filter(None, [self.repeated]))
-
-
-CHECK = Kind("check", ("title", SEVERITY, "why", "do", "scope", "key"), PARAM, ("profile", "service"))
+        return (*self.required, *self.optional, PARAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +82,10 @@ class QuestionFile:
         """Return the error for a value that is wrong; `message` goes on after the place and a colon."""
         return SettingsError(f"{self.file}:{self.entries[key][0].line}: {message}")
 
+    def error(self, message: str) -> SettingsError:
+        """Return the error for a file that is wrong; `message` goes on after its name."""
+        return SettingsError(f"{self.file} {message}")
+
     def columns(self, key: str) -> tuple[str, ...]:
         """Return the names of columns that a key has as its value.
 
@@ -113,8 +116,18 @@ def read_text(path: Path) -> str:
     return decode_text(read_file(path, SettingsError, most=MAX_BYTES), path, SettingsError)
 
 
-def parse_question(text: str, file: str, kind: Kind) -> QuestionFile:
-    """Parse the text of a file.
+def keys_of(text: str) -> dict[str, str]:
+    """Return the keys of the head of a text with their values, as far as they are on one line."""
+    return {key: value.strip() for key, value in _KEY.findall(text)}
+
+
+def is_table(keys: dict[str, str]) -> bool:
+    """Return whether the keys of a head are those of a table."""
+    return COLUMNS in keys and SEVERITY not in keys
+
+
+def parse_head(text: str, file: str, kind: Kind) -> QuestionFile:
+    """Parse the head of a file, and find its Lua.
 
     Parameters:
         text: the text.
@@ -181,7 +194,7 @@ def _check_key(key: str, head: dict[str, list[HeadEntry]], where: str, kind: Kin
         near = nearest(key, kind.keys, most=1)
         advice = f"Did you mean {near[0]}?" if near else f"It has {', '.join(kind.keys)}."
         raise SettingsError(f"{where}: the head of a {kind.name} has no `{one_line(key, most=40)}`. {advice}")
-    if key in head and key != kind.repeated:
+    if key in head and key != PARAM:
         raise SettingsError(
             f"{where}: the head has `{key}` twice, first in line {head[key][0].line}. Keep one of them."
         )

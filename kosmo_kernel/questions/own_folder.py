@@ -6,17 +6,14 @@ nothing unless the user names it.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from kosmo_kernel.errors import KosmoError, SettingsError
-from kosmo_kernel.questions.head import MAX_BYTES, SEVERITY, SUFFIX
-from kosmo_kernel.safety.intake import decode_text, read_file
+from kosmo_kernel.questions.head import SERVICE, SUFFIX, is_table, keys_of, read_text
+from kosmo_kernel.questions.shipped import TABLES, services
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import CHECKS_FOLDER
 
-DEFAULT_SERVICE = "heroku"  # of a table whose head names none
-_KEY = re.compile(r"^--\s?(\w+):[ \t]*+([^\n]*)", re.MULTILINE)
 _named: list[Path] = []  # folders that the command line of this process names
 
 
@@ -46,44 +43,46 @@ def add_folder(folder: Path) -> None:
         _named.append(folder)
 
 
-def files_of(folder: Path) -> dict[str, Path]:
-    """Return the files of a folder by the names of their questions, without hidden ones, such as locks of an editor.
+def files_of(folder: Path, kind: str) -> dict[str, Path]:
+    """Return the checks or the tables of a folder by name, without hidden files, such as locks of an editor.
 
     Raises:
         SettingsError: the folder cannot be read.
     """
-    try:
-        files = sorted(folder.iterdir())  # `glob` says nothing of a folder that cannot be read
-        return {file.stem: file for file in files if file.suffix == SUFFIX and not file.name.startswith(".")}
-    except OSError as error:
-        raise SettingsError(f"{folder} cannot be read: {error.strerror}.") from None
+    return {file.stem: file for file, keys in _heads(folder).items() if is_table(keys) == (kind == TABLES)}
 
 
-def is_table(file: Path) -> bool:
-    """Return whether the head of a file is that of a table. A file that cannot be read is none."""
-    keys = _head(file)
-    return "columns" in keys and SEVERITY not in keys
+def own_files(kind: str) -> dict[str, Path]:
+    """Return the checks or the tables of the user's folder by name.
+
+    Raises:
+        SettingsError: the settings are invalid, or there is no such folder.
+    """
+    folder = own_folder()
+    return files_of(folder, kind) if folder else {}
 
 
-def own_tables(service: str) -> dict[str, Path]:
-    """Return the files of the user's own tables of a service, by name; none while the settings are wrong."""
+def own_tables() -> dict[tuple[str, str], Path]:
+    """Return the user's own tables by service and name; none while the settings are wrong, which asking one says."""
     try:
         folder = own_folder()
-        files = {name: file for one in [*_named, *([folder] if folder else [])] for name, file in files_of(one).items()}
-    except KosmoError:  # asking a question says it
+        files = {file: keys for one in [*_named, *([folder] if folder else [])] for file, keys in _heads(one).items()}
+    except KosmoError:
         return {}
-    heads = {name: _head(file) for name, file in files.items()}
-    return {
-        name: files[name]
-        for name, keys in heads.items()
-        if "columns" in keys and SEVERITY not in keys and keys.get("service", DEFAULT_SERVICE) == service
-    }
+    return {(keys.get(SERVICE) or services()[0], file.stem): file for file, keys in files.items() if is_table(keys)}
 
 
-def _head(file: Path) -> dict[str, str]:
-    """Return the keys of a head with their values, as far as they are on one line."""
+def _heads(folder: Path) -> dict[Path, dict[str, str]]:
+    """Return the keys of the heads of a folder's files; none of a file that cannot be read, which asking it says."""
     try:
-        text = decode_text(read_file(file, SettingsError, most=MAX_BYTES), file, SettingsError)
-    except SettingsError:  # asking the question says it
-        return {}
-    return {key: value.strip() for key, value in _KEY.findall(text)}
+        files = sorted(folder.iterdir())  # `glob` says nothing of a folder that cannot be read
+    except OSError as error:
+        raise SettingsError(f"{folder} cannot be read: {error.strerror}.") from None
+    heads: dict[Path, dict[str, str]] = {}
+    for file in files:
+        if file.suffix == SUFFIX and not file.name.startswith("."):
+            try:
+                heads[file] = keys_of(read_text(file))
+            except SettingsError:
+                heads[file] = {}
+    return heads

@@ -19,6 +19,7 @@ from kosmo_kernel.values.lua_syntax import is_lua_name, parse_literal
 from kosmo_kernel.values.parameters import Parameter
 
 _KINDS = {"number": "number", "text": "string", "list": "table"}  # of required parameters, by the word of the head
+_WORDS = {kind: word for word, kind in _KINDS.items()}
 _REQUIRED_PARAM = re.compile(r"(\w+):\s*+(\w+)\s++\|\s++(\S.*)")
 _PARAM = re.compile(r"(\w+)\s*+=\s*+(\S.*)")
 _BAR = re.compile(r"(?<=\s)\|(?=\s)")  # between the default of a parameter and its meaning
@@ -26,15 +27,15 @@ _BAR = re.compile(r"(?<=\s)\|(?=\s)")  # between the default of a parameter and 
 
 @dataclass(frozen=True, slots=True)
 class QuestionParameter(Parameter):
-    """A parameter of a question, and its default as a Python value.
+    """A parameter of a question, and its default as a Python value."""
 
-    Parameters:
-        value: the default as a Python value; None for a required parameter.
-        required: whether it has no default.
-    """
+    value: Any = None  # the default as a Python value; None for a required parameter
+    required: bool = False  # whether it has no default
 
-    value: Any = None
-    required: bool = False
+    @property
+    def declaration(self) -> str:
+        """Its name and its default, or its kind, as they stand in the head."""
+        return f"{self.name}: {_WORDS[self.kind]}" if self.required else f"{self.name} = {self.default}"
 
     def is_missing(self, value: Any) -> bool:
         """Return whether a value leaves a required parameter unset: none at all, or an empty text or list."""

@@ -17,6 +17,11 @@ def services() -> tuple[str, ...]:
     return tuple(sorted(entry.name for entry in entries if os.path.isdir(os.path.join(entry.path, "questions"))))
 
 
+def is_shipped(file: os.PathLike[str]) -> bool:
+    """Return whether a file is in a folder of the services that come with this package."""
+    return os.fspath(file).startswith(SERVICES_FOLDER)
+
+
 @cache
 def shipped_files(service: str, kind: str) -> dict[str, str]:
     """Return the paths of the questions of a service by name, sorted; none for a service without questions.

@@ -14,7 +14,8 @@ from kosmo_kernel.accounts.account import add_command
 from kosmo_kernel.catalogue import Function, Integration, missing_function, refused_change
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.lua.surface import record_types, surface
-from kosmo_kernel.questions.tables import SharedTable, find_table
+from kosmo_kernel.questions.discovery import find_table
+from kosmo_kernel.questions.question import Question
 from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.kept_values import KeptValues
 from kosmo_kernel.run.output import RunOutput
@@ -85,7 +86,7 @@ class Lookups:
         """Return the signatures of an integration's functions by name."""
         return {function.name: function.signature for function in integrations.find(integration).functions}
 
-    def table(self, integration: str, name: str) -> SharedTable:
+    def table(self, integration: str, name: str) -> Question:
         """Return a table of an integration.
 
         Raises:

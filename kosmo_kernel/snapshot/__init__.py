@@ -44,7 +44,7 @@ def take(
     file: Path,
     *,
     every: bool = False,
-    integration: str = "heroku",
+    integration: str = integrations.BUILT_IN[0].name,
     frontend: Frontend = NO_FRONTEND,
 ) -> SnapshotReport:
     """Read lists of the session's account and add them to an archive as a snapshot.

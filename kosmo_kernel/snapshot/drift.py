@@ -179,7 +179,7 @@ def _read_account(session: Session, was: State, frontend: Frontend) -> State:
     """
     wanted = {one.table: was.arguments.get(one.table, ()) for one in LISTS if one.table in was.tables}
     parents: dict[str, Sequence[str]] = {"spaces": ()} if any("space" in names for names in wanted.values()) else {}
-    lists = AccountLists(session, integrations.find("heroku"), frontend, only=wanted | parents)
+    lists = AccountLists(session, integrations.BUILT_IN[0], frontend, only=wanted | parents)
     time = session.time_of_data()
     lists.read()
     if lists.interrupted:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from clean_company import clean_company
 
-from kosmo_kernel.checks import CheckReport, CheckResult, run_checks, shipped_checks
+from kosmo_kernel.checks.report import QuestionReport, QuestionResult
+from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.demo import api
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import Company, company
@@ -18,6 +19,7 @@ from kosmo_kernel.demo.models import AddOn, App, AppResources, Collaborator, Dom
 from kosmo_kernel.demo.people import JUNO, TEAM, account
 from kosmo_kernel.demo.times import NOW, ago
 from kosmo_kernel.integrations.heroku.stacks import AS_OF, MAX_AGE_DAYS
+from kosmo_kernel.questions.discovery import shipped_checks
 
 COMPANY = company()
 APPS = COMPANY.apps
@@ -168,19 +170,19 @@ EXPECTED: dict[str, set[tuple[str, ...]]] = {
 
 
 @pytest.fixture(scope="module")
-def in_the_demo() -> dict[str, CheckResult]:
+def in_the_demo() -> dict[str, QuestionResult]:
     return by_name(
-        run_checks([check for check in shipped_checks() if check.name in EXPECTED], "demo", parameters=GIVEN)
+        run_questions([check for check in shipped_checks() if check.name in EXPECTED], "demo", parameters=GIVEN)
     )
 
 
-def by_name(report: CheckReport) -> dict[str, CheckResult]:
-    return {result.check.name: result for result in report.results}
+def by_name(report: QuestionReport) -> dict[str, QuestionResult]:
+    return {result.question.name: result for result in report.results}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_check_finds_what_the_records_of_the_demo_company_have(
-    in_the_demo: dict[str, CheckResult], name: str
+    in_the_demo: dict[str, QuestionResult], name: str
 ) -> None:
     result = in_the_demo[name]
     assert result.reason == ""
@@ -204,7 +206,7 @@ def test_a_check_finds_what_the_records_of_the_demo_company_have(
     ],
 )
 def test_a_finding_says_more_than_its_key(
-    in_the_demo: dict[str, CheckResult], name: str, app: str, details: dict[str, Any]
+    in_the_demo: dict[str, QuestionResult], name: str, app: str, details: dict[str, Any]
 ) -> None:
     record = next(f.record for f in in_the_demo[name].findings if f.key["app"] == app)
     assert {column: record[column] for column in details} == details
@@ -240,8 +242,8 @@ def test_a_tidy_company_has_no_findings(make_demo: Callable[[Company], None]) ->
         "changed-lately.days": 2,
         "app_name": "shop",
     }
-    report = run_checks(checks, "demo", parameters=about)
-    assert {result.check.name: result.reason for result in report.results if result.status != "passed"} == {}
+    report = run_questions(checks, "demo", parameters=about)
+    assert {result.question.name: result.reason for result in report.results if result.status != "passed"} == {}
     assert len(report.results) == len(EXPECTED) + 1
 
 
@@ -259,7 +261,7 @@ def test_eco_dynos_and_those_of_a_size_without_a_price_cost_nothing(monkeypatch:
     shown.resources_of(first).dynos[0]["size"] = "Standard-2X"
     monkeypatch.setattr(api, "in_process", lambda: (DemoApi(shown), DEMO_TOKEN))
     checks = [check for check in shipped_checks() if check.name == "dyno-costs"]
-    [result] = run_checks(checks, "demo", parameters={"dyno-costs.usd_a_month": 0}).results
+    [result] = run_questions(checks, "demo", parameters={"dyno-costs.usd_a_month": 0}).results
     costs = {one.record["app"]: one.record["usd_a_month"] for one in result.findings}
     assert (result.reason, costs[first["name"]]) == ("", 50)
     assert [costs.get(app["name"], 0) for app in others[:3]] == [*sold.values()]
@@ -270,14 +272,14 @@ def test_what_is_wrong_with_the_account_is_found(make_demo: Callable[[Company], 
     make_demo(tidy(**wrong, suspended_at=NOW, delinquent_at=NOW))
     checks = [check for check in shipped_checks() if check.name == "account-health"]
     problems = ["behind with payments", "no second factor", "not verified", "suspended"]
-    assert [f.key["problem"] for f in run_checks(checks, "demo").findings] == problems
+    assert [f.key["problem"] for f in run_questions(checks, "demo").findings] == problems
 
 
 @pytest.mark.parametrize(("days", "is_old"), [(MAX_AGE_DAYS, False), (MAX_AGE_DAYS + 1, True)])
 def test_a_question_about_stacks_says_when_its_dates_are_old(days: int, is_old: bool) -> None:
     checks = [check for check in shipped_checks() if check.name == "deprecated-stack"]
     now = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 12, tzinfo=UTC) + timedelta(days=days)
-    notes = run_checks(checks, "demo", now=now).notes
+    notes = run_questions(checks, "demo", now=now).notes
     assert any(note.startswith(f"The dates of stacks are of {AS_OF}") for note in notes) is is_old
 
 
@@ -295,5 +297,5 @@ def test_support_of_a_stack_has_ended_on_the_day_after_its_last_day(
     app = App("shop", TEAM, "Ruby", stack, "eu", ago(400), ago(20))
     make_demo(Company(account(), [app], lambda _position: AppResources()))
     checks = [check for check in shipped_checks() if check.name == "stack-out-of-support"]
-    report = run_checks(checks, "demo", now=datetime.fromisoformat(f"{day}T09:00:00Z"))
+    report = run_questions(checks, "demo", now=datetime.fromisoformat(f"{day}T09:00:00Z"))
     assert [finding.record["state"] for finding in report.findings] == ([state] if state else [])

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from kosmo_kernel.checks import parse_check
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.questions.question import parse_question
 
 HEAD = """\
 -- title: Apps in maintenance
@@ -24,7 +24,7 @@ BODY = "return list.filter(heroku.list_apps(), { maintenance = true })\n"
 
 
 def test_a_head_says_what_a_check_is_about_and_which_parameters_it_has() -> None:
-    check = parse_check(HEAD + "\n-- All of them.\n" + BODY, "own/in-maintenance.lua")
+    check = parse_question(HEAD + "\n-- All of them.\n" + BODY, "own/in-maintenance.lua")
     assert (check.name, check.title, check.severity) == ("in-maintenance", "Apps in maintenance", "low")
     assert (check.why, check.scope) == ("Nobody can use them, and nobody notices.", "read")
     assert (check.key, check.remedy) == (("app", "region.name"), "heroku maintenance:off -a APP")
@@ -57,12 +57,12 @@ def test_a_head_says_what_a_check_is_about_and_which_parameters_it_has() -> None
 )
 def test_a_mistake_names_the_file_and_the_line(line: str, instead: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        parse_check((HEAD + BODY).replace(line, instead, 1), "own.lua")
+        parse_question((HEAD + BODY).replace(line, instead, 1), "own.lua")
 
 
 def test_a_parameter_without_a_default_is_required() -> None:
     head = HEAD + "-- param: who: list | who has left\n-- param: app: text | the app\n-- param: since: number | days\n"
-    parameters = parse_check(head + BODY, "own.lua").parameters[2:]
+    parameters = parse_question(head + BODY, "own.lua").parameters[2:]
     assert [(one.name, one.kind, one.required, one.example) for one in parameters] == [
         ("who", "table", True, "'[\"…\"]'"),
         ("app", "string", True, "TEXT"),
@@ -71,16 +71,16 @@ def test_a_parameter_without_a_default_is_required() -> None:
 
 
 def test_a_check_that_every_account_should_pass_says_so() -> None:
-    assert not parse_check(HEAD + BODY, "own.lua").in_start
-    assert parse_check(HEAD + "-- profile: start\n" + BODY, "own.lua").in_start
+    assert not parse_question(HEAD + BODY, "own.lua").in_start
+    assert parse_question(HEAD + "-- profile: start\n" + BODY, "own.lua").in_start
 
 
 @pytest.mark.parametrize("line_end", ["\r\n", "\r"])
 def test_lines_end_where_those_of_lua_end(line_end: str) -> None:
     text = HEAD + "\n-- Comment.\n" + BODY
-    assert parse_check(text.replace("\n", line_end), "own.lua") == parse_check(text, "own.lua")
+    assert parse_question(text.replace("\n", line_end), "own.lua") == parse_question(text, "own.lua")
 
 
 def test_a_file_whose_name_cannot_be_typed_names_no_check() -> None:
     with pytest.raises(SettingsError, match=re.escape("Call it NAME.lua")):
-        parse_check(HEAD + BODY, "my check.lua")
+        parse_question(HEAD + BODY, "my check.lua")

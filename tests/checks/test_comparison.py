@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from check_reports import check, dynos, report, result
 
-from kosmo_kernel.checks import CheckReport, compare
+from kosmo_kernel.checks.comparison import compare
+from kosmo_kernel.checks.report import QuestionReport
 
 CRASHED = check()
 SHARED = check("shared", key="name, fingerprint")
 OLD_KEY, NEW_KEY = "11111111:" + "a" * 32, "22222222:" + "b" * 32
 
 
-def states(made: CheckReport) -> list[tuple[str, bool | None]]:
+def states(made: QuestionReport) -> list[tuple[str, bool | None]]:
     return [(finding.title, finding.is_new) for finding in made.findings]
 
 
-def gone(made: CheckReport) -> list[str]:
+def gone(made: QuestionReport) -> list[str]:
     return [finding.title for result in made.results for finding in result.gone]
 
 
@@ -49,7 +50,7 @@ def test_a_finding_of_a_check_that_could_not_be_made_before_counts_as_new_with_a
 
 
 def test_fingerprints_of_different_keys_are_compared_by_names_only() -> None:
-    def state(fingerprint: str) -> CheckReport:
+    def state(fingerprint: str) -> QuestionReport:
         return report(result(SHARED, {"name": "API_KEY", "fingerprint": fingerprint}))
 
     made = state(NEW_KEY)

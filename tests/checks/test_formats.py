@@ -17,12 +17,11 @@ from hostile_texts import MANY, STEW
 from hypothesis import given
 from markdown_it import MarkdownIt
 
-from kosmo_kernel.checks import CheckReport
 from kosmo_kernel.checks.comment import MAX_LENGTH, comment
 from kosmo_kernel.checks.comparison import compare
 from kosmo_kernel.checks.json_document import json_document
 from kosmo_kernel.checks.junit import junit
-from kosmo_kernel.checks.report import Acceptance
+from kosmo_kernel.checks.report import Acceptance, QuestionReport
 from kosmo_kernel.checks.sarif import sarif
 
 SCHEMA = json.loads((Path(__file__).parent / "sarif-schema-2.1.0.json").read_text())
@@ -30,7 +29,7 @@ HOSTILE = "</failure>]]>\x00\x1b[31m @team #12 [a](http://x.example) <img src=x>
 
 
 @pytest.fixture
-def made() -> CheckReport:
+def made() -> QuestionReport:
     """Return a report with findings that count, are accepted, old and gone, and a check that could not be made."""
     crashed = check()
     made = report(
@@ -46,7 +45,7 @@ def made() -> CheckReport:
     return made
 
 
-def test_sarif_is_valid_and_says_all(made: CheckReport) -> None:
+def test_sarif_is_valid_and_says_all(made: QuestionReport) -> None:
     document = json.loads(json.dumps(sarif(made, "low")))
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
     [run] = document["runs"]
@@ -74,7 +73,7 @@ def test_sarif_is_valid_and_says_all(made: CheckReport) -> None:
 SETUP = "-p left.leavers '[\"…\"]' (who has left)"
 
 
-def test_a_check_that_is_not_set_up_is_no_pass_in_any_format(made: CheckReport) -> None:
+def test_a_check_that_is_not_set_up_is_no_pass_in_any_format(made: QuestionReport) -> None:
     unset = result(check("left", title="Who has left"))
     unset.setup, unset.records = [SETUP], None
     made.results.append(unset)
@@ -132,9 +131,9 @@ def test_an_own_check_is_located_below_the_folder_of_the_run(tmp_path: Path, mon
     text = check().source
 
     def uri(file: str) -> str:
-        from kosmo_kernel.checks import parse_check
+        from kosmo_kernel.questions.question import parse_question
 
-        made = report(result(parse_check(text, file), *dynos("web.1")))
+        made = report(result(parse_question(text, file), *dynos("web.1")))
         location = sarif(made, "low")["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
         return str(location["artifactLocation"]["uri"])
 
@@ -143,7 +142,7 @@ def test_an_own_check_is_located_below_the_folder_of_the_run(tmp_path: Path, mon
     assert uri("no-utf-8-\udcff/own.lua") == "no-utf-8-%FF/own.lua"
 
 
-def test_a_junit_reader_sees_failures_and_errors(made: CheckReport) -> None:
+def test_a_junit_reader_sees_failures_and_errors(made: QuestionReport) -> None:
     text = junit(made, "medium")
     [suite] = junitparser.JUnitXml.fromstring(text.encode())
     assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (4, 1, 1, 0)
@@ -190,7 +189,7 @@ def prose_of(text: str) -> str:
     return "".join(prose)
 
 
-def test_a_comment_has_no_markup_of_others(made: CheckReport) -> None:
+def test_a_comment_has_no_markup_of_others(made: QuestionReport) -> None:
     prose = prose_of(comment(made, "low"))
     assert "@\u200bteam #\u200b12 [a](http://x.example) <img src=x>" in prose
     assert not re.search(r"[@#]\w", prose)
@@ -207,7 +206,7 @@ def test_no_text_makes_markup_of_a_comment(text: str) -> None:
     assert not re.search(r"[@#]\w", prose)
 
 
-def test_a_comment_says_what_counts(made: CheckReport) -> None:
+def test_a_comment_says_what_counts(made: QuestionReport) -> None:
     text = comment(made, "low")
     assert "## kosmo check: 3 findings" in text
     assert "4 checks, 1 passed" in text

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from clean_company import MY_APP, clean_company
 
-from kosmo_kernel.checks import CheckResult, run_checks, shipped_checks
+from kosmo_kernel.checks.report import QuestionResult
+from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.demo import api
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.budget import UNLIMITED
@@ -25,6 +26,7 @@ from kosmo_kernel.demo.records import CompanyRecords
 from kosmo_kernel.demo.routes import FoundLink
 from kosmo_kernel.demo.times import NOW
 from kosmo_kernel.integrations.heroku.facts import facts
+from kosmo_kernel.questions.discovery import shipped_checks
 
 Record = dict[str, Any]
 Key = tuple[str, ...]
@@ -280,20 +282,20 @@ EXPECTED: dict[str, Callable[[], set[Key]]] = {
 }
 
 
-def run(**given: Any) -> dict[str, CheckResult]:
+def run(**given: Any) -> dict[str, QuestionResult]:
     names = {name.partition(".")[0] for name in given} or EXPECTED.keys()
     checks = [check for check in shipped_checks() if check.name in names]
-    report = run_checks(checks, "demo", parameters=given or GIVEN)
-    return {result.check.name: result for result in report.results}
+    report = run_questions(checks, "demo", parameters=given or GIVEN)
+    return {result.question.name: result for result in report.results}
 
 
 @pytest.fixture(scope="module")
-def results() -> dict[str, CheckResult]:
+def results() -> dict[str, QuestionResult]:
     return run()
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_a_check_finds_what_the_records_of_the_company_have(results: dict[str, CheckResult], name: str) -> None:
+def test_a_check_finds_what_the_records_of_the_company_have(results: dict[str, QuestionResult], name: str) -> None:
     assert results[name].reason == ""
     found = [tuple(finding.key.values()) for finding in results[name].findings]
     assert sorted(found) == sorted(EXPECTED[name]()) != []
@@ -315,7 +317,7 @@ def test_config_vars_of_apps_in_one_stage_are_not_compared(monkeypatch: pytest.M
     assert "ONLY_HERE" not in shown.at(f"{APP}/config-vars", second)
     monkeypatch.setattr(api, "in_process", lambda: (DemoApi(shown, refill=UNLIMITED), DEMO_TOKEN))
     checks = [check for check in shipped_checks() if check.name == "config-vars-missing-in-a-stage"]
-    [result] = run_checks(checks, "demo").results
+    [result] = run_questions(checks, "demo").results
     assert (result.status, result.reason) == ("passed", "")
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kosmo_kernel.checks import CheckResult, find_check, parse_check, run_checks
+from kosmo_kernel.checks.report import QuestionResult
+from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
+from kosmo_kernel.questions.discovery import find_check
+from kosmo_kernel.questions.question import parse_question
 
 HEAD = """\
 -- title: T
@@ -21,13 +24,13 @@ HEAD = """\
 """
 
 
-def outcome(lua: str, **given: object) -> CheckResult:
-    [result] = run_checks([parse_check(HEAD + lua, "own.lua")], "demo", parameters=given).results
+def outcome(lua: str, **given: object) -> QuestionResult:
+    [result] = run_questions([parse_question(HEAD + lua, "own.lua")], "demo", parameters=given).results
     return result
 
 
 def test_a_check_finds_what_its_key_identifies() -> None:
-    report = run_checks([find_check("crashed-dynos")], "demo")
+    report = run_questions([find_check("crashed-dynos")], "demo")
     [result] = report.results
     assert result.status == "findings"
     assert result.findings[0].key == {"app": "customs-forms", "dyno": "web.1"}
@@ -45,20 +48,20 @@ def test_a_parameter_is_a_global_of_the_check() -> None:
 @pytest.mark.parametrize("given", [{}, {"who": []}, {"own.who": []}])
 def test_a_check_that_nobody_set_up_is_neither_run_nor_passed(given: dict[str, object]) -> None:
     head = HEAD.replace("days = 30", "who: list")
-    check = parse_check(head + "return { { app = 'a', n = #heroku.list_apps() } }", "own.lua")
-    report = run_checks([check], "demo", parameters=given)
+    check = parse_question(head + "return { { app = 'a', n = #heroku.list_apps() } }", "own.lua")
+    report = run_questions([check], "demo", parameters=given)
     [result] = report.results
     assert (result.status, result.setup) == ("not set up", ["-p own.who '[\"…\"]' (days)"])
     assert (report.cost, report.exit_code()) == (None, 0)
     assert (report.not_checked, report.not_set_up) == ([], [result])
-    assert run_checks([check], "demo", parameters={"who": ["a"]}).results[0].status == "findings"
+    assert run_questions([check], "demo", parameters={"who": ["a"]}).results[0].status == "findings"
 
 
 def test_an_empty_value_in_the_settings_sets_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path))
     for leavers, status in (("[]", "not set up"), ('["tom.ashby@postbox.example"]', "findings")):
         (tmp_path / "config.toml").write_text(f"[checks.params]\nleavers = {leavers}\n")
-        assert run_checks([find_check("leavers")], "demo").results[0].status == status
+        assert run_questions([find_check("leavers")], "demo").results[0].status == status
 
 
 def test_a_reference_in_a_key_stands_for_its_name() -> None:

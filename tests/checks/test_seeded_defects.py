@@ -11,10 +11,10 @@ from defect_site import Finding
 from full_matrix import full_except
 from seeded_defects import DEFECTS, add_near_misses, seed_defects
 
-from kosmo_kernel.checks.discovery import select_checks, shipped_checks
-from kosmo_kernel.checks.report import CheckReport
+from kosmo_kernel.checks.report import QuestionReport
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.integrations.heroku.scopes import IDENTITY, READ, READ_PROTECTED
+from kosmo_kernel.questions.discovery import select_checks, shipped_checks
 
 CLEAN = 50  # companies
 ROUNDS, PARTS = 4, 6  # in each round every check gets a defect, in one of so many companies
@@ -22,7 +22,7 @@ MEANINGFUL = 3  # fewer findings of a check may be among those of another one by
 PIPELINES = 20  # of a company with defects; each defect has one to itself
 
 
-def findings_of(report: CheckReport) -> set[Finding]:
+def findings_of(report: QuestionReport) -> set[Finding]:
     return {Finding(one.check.name, frozenset(one.key.items())) for one in report.findings}
 
 
@@ -44,7 +44,7 @@ def test_a_clean_company_has_no_finding(seed: int) -> None:
     company = clean_company(seed)
     add_near_misses(company, Random(f"near misses {seed}"))
     report = run_over(company)
-    assert {result.check.name: result.reason for result in report.not_checked} == {}
+    assert {result.question.name: result.reason for result in report.not_checked} == {}
     assert findings_of(report) == set()
 
 
@@ -54,7 +54,7 @@ def test_each_seeded_defect_is_found_by_the_check_that_names_it_and_by_no_other(
     seeded = seed_defects(company, Random(f"defects {number}"), names)
     assert [name for name in names if name not in {one.check for one in seeded[name]}] == []
     report = run_over(company)
-    assert {result.check.name: result.reason for result in report.not_checked} == {}
+    assert {result.question.name: result.reason for result in report.not_checked} == {}
     found, expected = findings_of(report), {one for caused in seeded.values() for one in caused}
     assert {"missing": expected - found, "more": found - expected} == {"missing": set(), "more": set()}
 
@@ -76,7 +76,7 @@ def test_a_defect_where_the_token_may_not_look_is_never_a_pass(number: int) -> N
     expected = {one for caused in seeded.values() for one in caused}
     company.hidden = {value for one in expected for name, value in one.key if name == "app"}
     report = run_over(company)
-    assert {one.check.name for one in report.results if one.status == "passed"} & seeded.keys() == set()
+    assert {one.question.name for one in report.results if one.status == "passed"} & seeded.keys() == set()
     assert findings_of(report) <= expected
 
 
@@ -84,14 +84,14 @@ def test_a_defect_where_the_token_may_not_look_is_never_a_pass(number: int) -> N
 def test_the_head_of_a_check_names_the_scope_that_a_token_needs_for_it(scope: str) -> None:
     report = run_over(clean_company(5), (scope, IDENTITY))
     enough = {check.name for check in shipped_checks() if check.scope in (READ, scope, IDENTITY)}
-    assert {result.check.name for result in report.results if not result.reason} == enough
+    assert {result.question.name for result in report.results if not result.reason} == enough
 
 
 @pytest.mark.parametrize("seed", full_except(range(10), 3))
 def test_a_company_in_order_passes_the_start_and_ten_faults_are_ten_red_checks(seed: int) -> None:
     checks = select_checks([], start=True)
     company = clean_company(seed, PIPELINES)
-    assert {result.check.name: result.status for result in run_over(company, (READ, IDENTITY), checks).results} == {
+    assert {result.question.name: result.status for result in run_over(company, (READ, IDENTITY), checks).results} == {
         check.name: "passed" for check in checks
     }
     seed_defects(company, Random(f"start {seed}"), [check.name for check in checks])

@@ -10,10 +10,12 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from kosmo_kernel.checks import CheckReport, parse_check, run_checks
+from kosmo_kernel.checks.report import QuestionReport
+from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.questions.question import parse_question
 from kosmo_kernel.run import shared_services
 from kosmo_kernel.session import Session
 
@@ -51,8 +53,8 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[RefusingApi]:
         yield made
 
 
-def report_of(*bodies: str) -> CheckReport:
-    return run_checks([parse_check(f"{HEAD}{body}\n", f"own{n}.lua") for n, body in enumerate(bodies)])
+def report_of(*bodies: str) -> QuestionReport:
+    return run_questions([parse_question(f"{HEAD}{body}\n", f"own{n}.lua") for n, body in enumerate(bodies)])
 
 
 def test_all_checks_of_a_run_ask_each_list_once(api: RefusingApi) -> None:
@@ -115,8 +117,8 @@ def test_another_failure_makes_the_whole_check_not_checked(
 
 def test_an_interrupt_ends_all_checks_and_leaves_none_as_passed(api: RefusingApi) -> None:
     bodies = ["while true do end", f"return {BY_APP}", *["return {}"] * 8]
-    checks = [parse_check(f"{HEAD}{body}\n", f"own{n}.lua") for n, body in enumerate(bodies)]
-    report = run_checks(checks, is_cancelled=lambda: bool(api.requested))
+    checks = [parse_question(f"{HEAD}{body}\n", f"own{n}.lua") for n, body in enumerate(bodies)]
+    report = run_questions(checks, is_cancelled=lambda: bool(api.requested))
     assert report.interrupted
     assert report.results[0].status == "not checked"
     assert len(report.results) == len(checks)

@@ -14,11 +14,11 @@ from kosmo_command import COMMAND, document, environment, kosmo
 from patience import PATIENCE
 
 from kosmo_kernel.catalogue.scopes import beyond_scopes
-from kosmo_kernel.checks.scopes import checks_beyond
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.questions.discovery import checks_beyond
 
 WHO = "Juno Hale (juno.hale@larkmoor.example)"
 SECRET = "HRKU-11111111-2222-4333-8444-555555555555"

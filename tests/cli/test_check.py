@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from kosmo_command import kosmo
 
-from kosmo_kernel.checks import find_check, select_checks
 from kosmo_kernel.cli import outcome
 from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.questions.discovery import find_check, select_checks
 
 HEAD = "-- title: T\n-- severity: {}\n-- why: W\n-- do: D\n-- scope: read\n-- key: app\n"
 FOUND = HEAD.format("medium") + "return { { app = 'a' } }\n"

@@ -18,13 +18,14 @@ from clean_company import clean_company
 from rich.console import Console
 from seeded_defects import seed_defects
 
-from kosmo_kernel.checks import CheckResult, run_checks
 from kosmo_kernel.checks.comment import comment
-from kosmo_kernel.checks.discovery import shipped_checks
 from kosmo_kernel.checks.finding_columns import finding_table
 from kosmo_kernel.checks.junit import junit
+from kosmo_kernel.checks.report import QuestionResult
+from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.checks.sarif import sarif
 from kosmo_kernel.cli.check_table import FORM, MAX_FINDINGS, MAX_TEXT, print_report
+from kosmo_kernel.questions.discovery import shipped_checks
 
 UUID = "5d22c932-ecb9-52f1-8650-00a7a94114dd"
 MANY = 70  # pipelines of a company that has room for a defect of each check
@@ -40,31 +41,31 @@ class Terminal(io.StringIO):
 
 
 @cache
-def results(company: str) -> list[CheckResult]:
+def results(company: str) -> list[QuestionResult]:
     """Return the results of the shipped checks that find something in a company."""
     if company == "demo":
-        made = run_checks(shipped_checks(), "demo")
+        made = run_questions(shipped_checks(), "demo")
         return [one for one in made.results if one.findings]
     seeded = clean_company(1, MANY)
     seed_defects(seeded, Random("columns"), [one.name for one in shipped_checks()])
     made = run_over(seeded)
-    assert [one.check.name for one in made.results if not one.findings] == []
+    assert [one.question.name for one in made.results if not one.findings] == []
     return made.results
 
 
-def printed(one: CheckResult, file: io.StringIO, *, full: bool, width: int = 80) -> list[str]:
+def printed(one: QuestionResult, file: io.StringIO, *, full: bool, width: int = 80) -> list[str]:
     """Return the lines of a report between the title of its only check and the reason why its findings matter."""
     screen = Console(file=file, width=width, color_system=None, markup=False, highlight=False, emoji=False)
-    print_report(screen, report(replace(one, reason="")), full=full, why=False)
+    print_report(screen, report(replace(one, reasons=())), full=full, why=False)
     lines = file.getvalue().splitlines()
     start = next(place for place, line in enumerate(lines) if line.startswith("  "))
     return lines[start : next(place for place, line in enumerate(lines) if line.startswith("  Why: "))]
 
 
-def cells_of(one: CheckResult) -> dict[str, list[str]]:
+def cells_of(one: QuestionResult) -> dict[str, list[str]]:
     """Return the texts of all columns of the findings, by heading; all columns of the records are among them."""
     table = finding_table(one.findings)
-    assert {*one.check.key, *(name for finding in one.findings for name in finding.record)} >= set(table.names)
+    assert {*one.question.key, *(name for finding in one.findings for name in finding.record)} >= set(table.names)
     return {column.heading: list(column.texts) for column in table.text_columns(FORM)}
 
 
@@ -120,7 +121,7 @@ def test_files_for_other_programs_have_all_columns(company: str) -> None:
         markdown, xml, code_scanning = comment(made, "low"), junit(made, "low"), json.dumps(sarif(made, "low"))
         for name in finding_table(one.findings).names:
             assert f"`{name}`" in markdown
-            if name not in one.check.key and any(finding.record.get(name) is not None for finding in one.findings):
+            if name not in one.question.key and any(finding.record.get(name) is not None for finding in one.findings):
                 assert f"{name} " in xml
                 assert f"{name} " in code_scanning
 

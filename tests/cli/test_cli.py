@@ -17,10 +17,9 @@ from kosmo_command import COMMAND, document, environment, imported, kosmo, on_te
 import kosmo_kernel
 from kosmo_kernel import docs
 from kosmo_kernel.cli import COMMANDS, command_named, main, outcome
-from kosmo_kernel.docs.checks import check_names
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
-from kosmo_kernel.questions.tables import table_names
+from kosmo_kernel.questions.discovery import check_names, table_names
 
 # Names and options that shell scripts rely on.
 SURFACE = {

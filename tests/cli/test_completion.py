@@ -24,7 +24,7 @@ from kosmo_kernel.cli.listed_names import keep_names
 from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.docs import GUIDES
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.questions.tables import table_names
+from kosmo_kernel.questions.discovery import table_names
 from kosmo_kernel.session import Session
 
 FUNCTIONS = [f"heroku.{function.name}" for function in HEROKU.functions]

@@ -14,14 +14,13 @@ from markdown_it import MarkdownIt
 
 from kosmo_kernel import docs, integrations
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
-from kosmo_kernel.docs.checks import check_names
 from kosmo_kernel.docs.reference import function_page, integration_page
 from kosmo_kernel.docs.schema import WITH_A_LIST
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.entries import SUBJECTS
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
-from kosmo_kernel.questions.tables import table_names
+from kosmo_kernel.questions.discovery import check_names, table_names
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.redaction import redact
 
@@ -284,6 +283,13 @@ def test_a_search_shows_the_fields_that_match_and_the_check_beside_the_function(
         "  - `state`: `up`, `starting`, `idle`, `crashed` or `down`; Heroku may add others",
     ]
     assert [page.page for page in docs.search_pages("crashed dynos")][1] == "checks.crashed-dynos"
+
+
+def test_a_search_lists_the_best_pages_and_counts_the_others() -> None:
+    pages = [page.page for page in docs.search_pages("app")]
+    text = docs.search("app")
+    assert re.findall(r"^- `(\S+)`", text, re.MULTILINE) == pages[: docs.MAX_LISTED]
+    assert text.endswith(f"\n\n{len(pages) - docs.MAX_LISTED} more pages. More words find fewer.\n")
 
 
 def test_a_guide_is_found_where_nothing_else_speaks_of_the_words() -> None:

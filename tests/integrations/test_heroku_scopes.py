@@ -9,7 +9,6 @@ from full_matrix import full_except
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue.scopes import beyond_scopes
-from kosmo_kernel.checks.scopes import checks_beyond
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
@@ -20,6 +19,7 @@ from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku import HEROKU, functions
 from kosmo_kernel.integrations.heroku.facts import facts
 from kosmo_kernel.integrations.heroku.scopes import ENOUGH, GLOBAL, IDENTITY, READ, READ_PROTECTED, SCOPES, needed
+from kosmo_kernel.questions.discovery import checks_beyond
 
 READER = DemoApi(company(), scopes=("read",))
 

@@ -9,14 +9,15 @@ from fractions import Fraction
 
 import pytest
 
-from kosmo_kernel.checks import find_check, run_checks
+from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.demo import offers, spaces
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.record_maker import Maker
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.inventory import Bill, bill_of, from_account
+from kosmo_kernel.inventory import Bill, from_account
 from kosmo_kernel.inventory.source import AccountData
+from kosmo_kernel.questions.discovery import find_check
 from kosmo_kernel.session import Session
 
 CENTS_A_DYNO_UNIT = 2500
@@ -48,8 +49,8 @@ def test_the_bill_is_the_sum_of_the_records_to_the_cent(seed: int | None, monkey
     with serve(DemoApi(whole, capacity=10**9)) as served, Session() as session:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
-        bill = bill_of(from_account(session))
-        [result] = run_checks([find_check("total-bill")], parameters={"usd_a_month": -1}, session=session).results
+        bill = from_account(session).bill
+        [result] = run_questions([find_check("total-bill")], parameters={"usd_a_month": -1}, session=session).results
     expected = expected_cents(whole)
     unpriced = [one["name"] for one in whole.addons if not one["billed_price"] or one["billed_price"]["contract"]]
 
@@ -63,12 +64,12 @@ def test_the_bill_is_the_sum_of_the_records_to_the_cent(seed: int | None, monkey
 
 
 def test_a_limit_above_the_bill_is_no_finding(session: Session) -> None:
-    [result] = run_checks([find_check("total-bill")], session=session).results
+    [result] = run_questions([find_check("total-bill")], session=session).results
     assert (result.findings, result.reason) == ([], "")
 
 
 def test_what_idles_is_named_with_the_reason(demo: AccountData) -> None:
-    idle = {(line["app"], line["name"]): line["idle"] for line in bill_of(demo).idle}
+    idle = {(line["app"], line["name"]): line["idle"] for line in demo.bill.idle}
 
     assert idle["customs-forms", "web"] == "no release since 2024-12-11"
     assert idle["holiday-labels", "postgresql-parallel-99120"] == "no process runs"
@@ -88,11 +89,11 @@ def test_an_add_on_of_an_app_at_rest_is_not_idle_while_another_app_uses_it(demo:
     attachment = {"name": "OTHER", "addon": shared, "app": demo.apps["my-app"], "id": "x"}
     attached = {**demo.tables, "addon_attachments": [*demo.rows("addon_attachments"), attachment]}
 
-    assert shared["name"] not in {line["name"] for line in bill_of(replace(demo, tables=attached)).idle}
+    assert shared["name"] not in {line["name"] for line in replace(demo, tables=attached).bill.idle}
 
 
 def test_a_sum_of_groups_is_the_sum_of_their_parts(demo: AccountData) -> None:
-    bill = bill_of(demo)
+    bill = demo.bill
     for part in bill.by("team"):
         parts = [bill.dollars(team=part.name, kind=kind) for kind in ("dynos", "add-on", "private space")]
         assert sum(parts) == part.cents / 100
@@ -101,9 +102,9 @@ def test_a_sum_of_groups_is_the_sum_of_their_parts(demo: AccountData) -> None:
 
 def test_the_processes_of_an_app_that_could_not_be_read_do_not_make_its_add_ons_idle(demo: AccountData) -> None:
     failure = {"table": "formation", "app_id": "holiday-labels", "status": 403, "message": "Refused."}
-    unread = bill_of(replace(demo, failures=[failure]))
+    unread = replace(demo, failures=[failure]).bill
 
-    assert "holiday-labels" in {line["app"] for line in bill_of(demo).idle}
+    assert "holiday-labels" in {line["app"] for line in demo.bill.idle}
     assert (unread.complete, "holiday-labels" in {line["app"] for line in unread.idle}) == (False, False)
 
 
@@ -115,7 +116,7 @@ def test_eco_dynos_share_one_price_and_unknown_sizes_have_none(demo: AccountData
         process | {"size": "Eco", "quantity": 0},
         process | {"size": "Enormous", "quantity": 2},
     ]
-    bill = bill_of(replace(demo, tables={**demo.tables, "formation": rows, "account_addons": [], "spaces": []}))
+    bill = replace(demo, tables={**demo.tables, "formation": rows, "account_addons": [], "spaces": []}).bill
 
     assert [(line["plan"], line["monthly_usd"], line["price"]) for line in bill.lines] == [
         ("Eco", 5, "known"),
@@ -128,7 +129,7 @@ def test_eco_dynos_share_one_price_and_unknown_sizes_have_none(demo: AccountData
 
 def test_a_bill_without_its_lists_says_that_it_is_not_complete(demo: AccountData) -> None:
     tables = {name: rows for name, rows in demo.tables.items() if name != "dyno_sizes"}
-    bill = bill_of(replace(demo, tables=tables))
+    bill = replace(demo, tables=tables).bill
 
     assert not bill.complete
     assert {line["price"] for line in bill.lines if line["kind"] == "dynos"} == {"not listed", "flat"}

@@ -33,10 +33,10 @@ from kosmo_kernel.demo.company import AppRecords, Company, company
 from kosmo_kernel.demo.record_maker import Maker
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError
+from kosmo_kernel.integrations.heroku.inventory import PEOPLE
 from kosmo_kernel.inventory.page import page_of
-from kosmo_kernel.inventory.source import LISTS, AccountData
-from kosmo_kernel.inventory.summary import PEOPLE
-from kosmo_kernel.inventory.tables import kinds
+from kosmo_kernel.inventory.service import kinds, lists
+from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.terraform import import_file
 from kosmo_kernel.pages.design import FICTION, MAX_OPEN_ROWS
 from kosmo_kernel.session import Session
@@ -294,7 +294,7 @@ BOUNDS = {
 }
 
 
-@pytest.mark.parametrize("unread", sorted(LISTS))
+@pytest.mark.parametrize("unread", sorted(lists()))
 def test_a_key_figure_is_a_bound_where_a_part_of_one_of_its_lists_could_not_be_read(
     demo: AccountData, unread: str
 ) -> None:
@@ -329,9 +329,9 @@ def test_a_refused_list_is_called_what_it_is(demo: AccountData) -> None:
 
 def test_an_add_on_is_not_called_idle_while_nobody_knows_which_apps_use_it(demo: AccountData) -> None:
     tables = {name: rows for name, rows in demo.tables.items() if name != "addon_attachments"}
-    idle = inventory.bill_of(replace(demo, tables=tables)).idle
+    idle = replace(demo, tables=tables).bill.idle
 
-    assert {line["kind"] for line in inventory.bill_of(demo).idle} == {"add-on", "dynos"}
+    assert {line["kind"] for line in demo.bill.idle} == {"add-on", "dynos"}
     assert {line["kind"] for line in idle} == {"dynos"}
 
 
@@ -367,7 +367,7 @@ def test_a_table_without_rows_is_a_sentence_that_says_whether_its_lists_were_rea
 def test_the_page_begins_with_a_sentence_and_ends_with_what_it_is_about(demo: AccountData) -> None:
     page = BeautifulSoup(page_of(demo), "html.parser")
     figures = {one.name: one.text for one in inventory.key_figures(demo)}
-    rest = f"without {len(inventory.bill_of(demo).unknown)} items whose price is not known."
+    rest = f"without {len(demo.bill.unknown)} items whose price is not known."
     assert [element.get_text() for element in page.select("header > *")] == [
         "Heroku inventory",
         f"{figures['Apps']} apps with a bill of {figures['Monthly cost']} a month at list prices, {rest}",

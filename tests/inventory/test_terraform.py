@@ -14,8 +14,9 @@ from kosmo_kernel import inventory
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.terraform import PROVIDER, review_apps
 from kosmo_kernel.inventory.source import AccountData
-from kosmo_kernel.inventory.terraform import PROVIDER, import_file, quoted
+from kosmo_kernel.inventory.terraform import import_file, quoted
 from kosmo_kernel.session import Session
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -82,7 +83,7 @@ def test_what_comes_and_goes_by_itself_is_left_out(demo: AccountData) -> None:
     hosts = [row for row in demo.rows("domains") if row["kind"] == "custom"]
     shared = [row for row in demo.rows("addon_attachments") if row["app"]["id"] != row["addon"]["app"]["id"]]
 
-    assert demo.review_apps == {"van-telemetry"}
+    assert review_apps(demo) == {"van-telemetry"}
     assert apps == {app["id"] for app in demo.rows("apps") if app["name"] != "van-telemetry"}
     assert sum(one.resource == "heroku_domain" for one in blocks) == len(hosts)
     assert {row["id"] for row in shared} < {one.identifier for one in blocks}
@@ -134,9 +135,8 @@ def test_an_hcl_parser_reads_the_same_blocks(
 
     check(blocks)
     assert blocks == blocks_of(text)
-    assert len([one for one in blocks if one.resource == "heroku_app"]) == len(data.rows("apps")) - len(
-        data.review_apps
-    )
+    apps = [one for one in blocks if one.resource == "heroku_app"]
+    assert len(apps) == len(data.rows("apps")) - len(review_apps(data))
     assert hcl2.loads(PROVIDER)["terraform"][0]["required_providers"][0]["heroku"]["source"] == '"heroku/heroku"'
 
 

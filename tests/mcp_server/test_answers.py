@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kosmo_kernel import docs
-from kosmo_kernel.docs.checks import check_names
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN, answer_of_run, answer_of_text
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 from kosmo_kernel.mcp_server.in_flight import InFlightCall
 from kosmo_kernel.mcp_server.search import page_list
+from kosmo_kernel.questions.discovery import check_names
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.values.records import Records
 

@@ -46,7 +46,7 @@ def test_several_checks_keep_their_columns_and_say_for_each_how_many_what_to_do_
     assert {name: len(rows) for name, rows in value.items()} == {"small": 1, "crashed": 5, "passes": 0}
     assert value["small"] == [{"app": "shop", "size": "Eco"}]
     lines = summary_of(made, "Out[2]", 4_000).split("\n")
-    remedy = made.results[0].check.remedy
+    remedy = made.results[0].question.remedy
     assert lines == [
         f"crashed (high): 5. What to do: {remedy}",
         "- shop, web.1: size Eco",

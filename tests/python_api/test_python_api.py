@@ -24,7 +24,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, NotAllowedError, RefusedE
 from kosmo_kernel.python_api import current, namespace_named
 from kosmo_kernel.python_api.current import close_own_session, current_session
 from kosmo_kernel.python_api.stub import stub, stub_file
-from kosmo_kernel.questions.tables import table_names
+from kosmo_kernel.questions.discovery import table_names
 from kosmo_kernel.render.frames import KosmoFrame
 from kosmo_kernel.session import Session
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kosmo_command import document, kosmo
 
+from kosmo_kernel import docs
 from kosmo_kernel.checks.cell import check_in_cell, table_in_cell
-from kosmo_kernel.checks.discovery import all_checks
 from kosmo_kernel.errors import LuaRuntimeError, SettingsError, UnknownNameError
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.python_api import current, namespace_named
 from kosmo_kernel.python_api.current import close_own_session
-from kosmo_kernel.questions.tables import find_table, table_names
+from kosmo_kernel.questions.discovery import all_checks, find_table, table_names
 from kosmo_kernel.session import Session
 
 TABLE = """\
--- title: Apps by team
+-- title: Apps by crew
 -- about: One row for each app, with its team.
 -- key: app
 -- columns: app, team
@@ -30,7 +31,7 @@ return list.map(heroku.list_apps(), function(one)
 end)
 """
 CHECK = """\
--- title: Apps without a team
+-- title: Apps without a crew
 -- severity: low
 -- why: Nobody is responsible.
 -- do: Hand the app on to a team.
@@ -71,13 +72,36 @@ def test_the_tables_and_checks_of_the_folder_have_their_names(own: Path, demo: S
     assert [row["app"] for row in rows] == sorted(row["app"] for row in rows)
 
 
-def test_both_run_in_a_notebook(own: Path, demo: Session) -> None:
-    context = NotebookContext(demo, check=check_in_cell, table=table_in_cell, set_variable=lambda *_: None)
-    rows, found = run_command("table apps_by_team", context), run_command("check without-team", context)
-    assert [row["app"] for row in found] == [row["app"] for row in rows if row["team"] is None] != []
+def test_both_give_the_same_rows_in_the_shell_in_notebooks_in_lua_and_from_python(
+    own: Path, demo: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, report = document("check", "without-team", "--demo", "--at", "2026-11-20", "--json")
+    _, printed = document("inventory", "--table", "apps_by_team", "--demo", "--json")
+    rows = printed["rows"]
+    found = [finding["record"] for check in report["checks"] for finding in check["findings"]]
+    assert (code, report["now"], [row["app"] for row in found]) == (
+        1,
+        "2026-11-20T00:00:00Z",
+        [row["app"] for row in rows if row["team"] is None],
+    )
 
+    for first_line in ("", "%%kosmo_lua"):  # a notebook of Lua, and one of Python
+        variables: dict[str, Any] = {}
+        context = NotebookContext(
+            demo,
+            first_line,
+            check=check_in_cell,
+            table=table_in_cell,
+            display=lambda _: None,
+            set_variable=variables.__setitem__,
+        )
+        assert [dict(row) for row in run_command("table apps_by_team", context)] == rows
+        assert [dict(row) for row in run_command("check without-team -v found --show", context)] == found
+        assert list(variables["found"]["app"] if first_line else map(itemgetter("app"), variables["found"])) == [
+            row["app"] for row in found
+        ]
+    assert list(demo.run("return heroku.tables.apps_by_team()").value.rows) == rows
 
-def test_both_run_from_python(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOSMO_DEMO", "1")
     monkeypatch.setattr(current, "_notebooks", [])
     close_own_session()
@@ -85,7 +109,26 @@ def test_both_run_from_python(own: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     frame = heroku.tables.apps_by_team()
     close_own_session()
     assert list(frame.columns) == ["app", "team"]
-    assert len(frame) > 0
+    assert list(frame["app"]) == [row["app"] for row in rows]
+
+
+def test_both_have_pages_that_a_search_finds(own: Path) -> None:
+    pages = {"checks.without-team": "Apps without a crew", "heroku.tables.apps_by_team": "Apps by crew"}
+    _, found = document("integrations:search", "crew", "--json")
+    assert {one["page"]: one["title"] for one in [*found["checks"], *found["tables"]]}.items() >= pages.items()
+    for page, title in pages.items():
+        assert f"`{page}`: {title}" in docs.search(title)
+        assert docs.read(page).startswith(f"# {title}\n")
+        assert page in kosmo("integrations:docs").stdout
+
+
+def test_a_wrong_file_of_the_folder_is_named_and_hides_nothing_else(own: Path) -> None:
+    (own / "wrong.lua").write_text(CHECK.replace("severity: low", "severity: lowest"))
+    mistake = "wrong.lua:2: the severity is low, medium or high, got lowest."
+    searched, listed = kosmo("integrations:search", "crew"), kosmo("integrations:docs")
+    for done in (searched, listed):
+        assert (done.returncode, "checks.without-team" in done.stdout, mistake in done.stderr) == (0, True, True)
+    assert mistake in docs.search("crew")
 
 
 def test_a_folder_on_the_command_line_has_its_tables_for_its_checks_and_nothing_else_has(tmp_path: Path) -> None:

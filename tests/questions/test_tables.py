@@ -15,14 +15,14 @@ from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import LuaRuntimeError, RefusedError, SettingsError, UnknownNameError
-from kosmo_kernel.inventory import bill_of, from_account
-from kosmo_kernel.inventory.tables import NAMES as INVENTORY
-from kosmo_kernel.questions import shipped, tables
-from kosmo_kernel.questions.tables import find_table, source_with_tables
+from kosmo_kernel.inventory import from_account
+from kosmo_kernel.inventory.service import facts
+from kosmo_kernel.questions import discovery, shipped
+from kosmo_kernel.questions.discovery import find_table, source_with_tables
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 
-NAMES = tuple(sorted([*INVENTORY, "costs", "stacks", "stages"]))
+NAMES = tuple(sorted([*facts().tables, "costs", "stacks", "stages"]))
 TEAM_ACCOUNT = "@herokumanager.com"
 HEAD = "-- title: One\n-- about: It has one row.\n-- key: name\n-- columns: name, other\n"
 
@@ -43,11 +43,11 @@ def fresh() -> Iterator[Session]:
 def own_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "heroku" / "questions" / "tables"
     folder.mkdir(parents=True)
-    monkeypatch.setattr(shipped, "SERVICES_FOLDER", tmp_path)
-    for cached in (tables._shipped_table, shipped.shipped_files, shipped.services):
+    monkeypatch.setattr(shipped, "SERVICES_FOLDER", str(tmp_path))
+    for cached in (discovery._read_shipped, shipped.shipped_files, shipped.services):
         cached.cache_clear()
     yield folder
-    for cached in (tables._shipped_table, shipped.shipped_files, shipped.services):
+    for cached in (discovery._read_shipped, shipped.shipped_files, shipped.services):
         cached.cache_clear()
 
 
@@ -62,7 +62,7 @@ def test_costs_are_those_of_the_bill_to_the_cent_in_each_group(
     with serve(DemoApi(company(apps), capacity=10**9)) as served, Session() as session:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
-        bill = bill_of(from_account(session))
+        bill = from_account(session).bill
         costs = rows(session, "costs")
     kinds = {"dyno": "dynos", "eco": "dynos"}
     for field in ("kind", "app", "team", "pipeline", "stage"):

@@ -16,11 +16,12 @@ from full_matrix import full_except
 from kosmo_command import document, kosmo
 
 from kosmo_kernel import archive, snapshot
-from kosmo_kernel.checks import parse_check, run_checks
+from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.python_api import current, namespace_named
 from kosmo_kernel.python_api.current import close_own_session
+from kosmo_kernel.questions.question import parse_question
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 
@@ -156,9 +157,9 @@ def test_python_gets_the_apps_that_are_left(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_check_is_made_without_the_app_and_finds_nothing_about_it() -> None:
     with remote(DeletingApi()) as session:
-        [before] = run_checks([parse_check(CHECK, "own.lua")], session=session).results
+        [before] = run_questions([parse_question(CHECK, "own.lua")], session=session).results
     with remote(DeletingApi("my-app")) as session:
-        report = run_checks([parse_check(CHECK, "own.lua")], session=session)
+        report = run_questions([parse_question(CHECK, "own.lua")], session=session)
     [result] = report.results
     assert (result.reason, result.withdrawn) == ("", 0)
     assert report.notes == ["1 app was deleted meanwhile: my-app"]
@@ -168,7 +169,7 @@ def test_a_check_is_made_without_the_app_and_finds_nothing_about_it() -> None:
 def test_checks_that_read_the_app_before_its_deletion_find_nothing_about_it_and_one_note_names_all() -> None:
     first = CHECK.partition("local")[0] + "return { { app = 'my-app' }, { app = 'other' } }"
     with remote(DeletingApi("my-app", GONE)) as session:
-        report = run_checks([parse_check(first, "first.lua"), parse_check(CHECK, "own.lua")], session=session)
+        report = run_questions([parse_question(first, "first.lua"), parse_question(CHECK, "own.lua")], session=session)
     assert [one.key for one in report.results[0].findings] == [{"app": "other"}]
     assert report.results[0].records is not None
     assert [row["app"] for row in report.results[0].records] == ["other"]

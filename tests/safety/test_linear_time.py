@@ -12,12 +12,12 @@ import nbformat
 import pytest
 
 from kosmo_kernel.checks import acceptances
-from kosmo_kernel.checks.check_file import parse_check
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import pages, secret_scan
 from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp.names import lua_names
 from kosmo_kernel.mcp.tools import Tool, tools_of
+from kosmo_kernel.questions.question import parse_question
 from kosmo_kernel.reader import jsonc, toml
 from kosmo_kernel.reader.markup import MAX_SMALL_HTML
 from kosmo_kernel.runbook import page
@@ -36,7 +36,7 @@ def tool_of(count: int) -> Tool:
 
 
 def check_with(parameter: str) -> None:
-    parse_check(f"{HEAD}-- param: {parameter}\nreturn {{}}\n", "x.lua")
+    parse_question(f"{HEAD}-- param: {parameter}\nreturn {{}}\n", "x.lua")
 
 
 def titles_of(heading: str) -> None:

@@ -16,6 +16,7 @@ from look_alike import TOKEN, Shelf, answer
 from paged_document import paged_document
 
 from kosmo_kernel import docs, integrations
+from kosmo_kernel.checks.cell import check_in_cell, table_in_cell
 from kosmo_kernel.client.connections import download
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import (
@@ -27,6 +28,7 @@ from kosmo_kernel.errors import (
     UnknownFieldError,
     UnknownNameError,
 )
+from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.services.adding import add, remove
 from kosmo_kernel.session import Session
 
@@ -172,6 +174,33 @@ def test_a_check_of_a_list_whose_end_nobody_states_is_not_checked(library: Libra
     done = kosmo("check", str(settings / "readers.lua"), "--json", "-a", "default")
     [check] = json.loads(done.stdout)["checks"]
     assert "nobody says whether `shelf.list_readers` is complete" in json.dumps(check)
+
+
+def test_a_check_and_a_table_may_be_about_an_added_service(
+    library: Library, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = settings / "settings" / "questions"
+    folder.mkdir(parents=True)
+    (settings / "settings" / "config.toml").write_text('[checks]\nfolder = "questions"\n', encoding="utf-8")
+    head = "-- title: {}\n-- service: shelf\n-- key: id\n"
+    lua = "return list.map(shelf.list_books(), function(one) return { id = one.id, title = one.title } end)\n"
+    about = "-- about: Each of them.\n-- columns: id, title\n"
+    write(folder, f"{head.format('All books')}{about}{lua}", "volumes.lua")
+    why = "-- severity: low\n-- why: To know.\n-- do: Nothing.\n-- scope: read\n"
+    write(folder, f"{head.format('Books there are')}{why}return shelf.tables.volumes()\n", "books.lua")
+    expected = [{"id": book["id"], "title": book["title"]} for book in library.books]
+
+    code, report = document("check", "books", "--at", "2026-11-20", "--json")
+    _, printed = document("inventory", "--table", "volumes", "--json")
+    _, found = document("integrations:search", "all", "books", "--json")
+    with Session() as session:
+        context = NotebookContext(session, check=check_in_cell, table=table_in_cell, display=lambda _: None)
+        in_cells = [run_command(line, context) for line in ("check books", "table volumes")]
+    assert code == 1
+    assert [finding["record"] for finding in report["checks"][0]["findings"]] == expected
+    assert printed["rows"] == expected
+    assert [list(rows) for rows in in_cells] == [expected, expected]
+    assert "shelf.tables.volumes" in [table["page"] for table in found["tables"]]
 
 
 def test_what_is_not_stated_is_in_the_document_of_a_call(library: Library) -> None:

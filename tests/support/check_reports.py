@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from kosmo_kernel.checks import Check, CheckReport, CheckResult, Finding, parse_check
-from kosmo_kernel.checks.report import key_of
+from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, key_of
+from kosmo_kernel.questions.question import Question, parse_question
 from kosmo_kernel.values.records import Records
 
 NOW = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
@@ -22,18 +22,20 @@ return {{}}
 """
 
 
-def check(name: str = "crashed", severity: str = "high", key: str = "app, dyno", title: str = "Crashed dynos") -> Check:
-    return parse_check(HEAD.format(title=title, severity=severity, key=key), f"{name}.lua", is_shipped=True)
+def check(
+    name: str = "crashed", severity: str = "high", key: str = "app, dyno", title: str = "Crashed dynos"
+) -> Question:
+    return parse_question(HEAD.format(title=title, severity=severity, key=key), f"{name}.lua", is_shipped=True)
 
 
-def result(of: Check, *rows: Mapping[str, Any], reason: str = "") -> CheckResult:
+def result(of: Question, *rows: Mapping[str, Any], reason: str = "") -> QuestionResult:
     findings = [Finding(of, row, key_of(row, of.key) or {}) for row in rows]
     made = None if reason and not rows else Records([dict(row) for row in rows])
-    return CheckResult(of, findings, reason=reason, records=made)
+    return QuestionResult(of, findings, reasons=[reason] if reason else [], records=made)
 
 
-def report(*results: CheckResult, now: datetime = NOW) -> CheckReport:
-    return CheckReport("production", now, now, list(results))
+def report(*results: QuestionResult, now: datetime = NOW) -> QuestionReport:
+    return QuestionReport("production", now, now, list(results))
 
 
 def dynos(*names: str, app: str = "shop") -> Iterable[dict[str, Any]]:

@@ -7,17 +7,19 @@ from collections.abc import Sequence
 import pytest
 from seeded_defects import PARAMETERS
 
-from kosmo_kernel.checks.check_file import Check
-from kosmo_kernel.checks.discovery import shipped_checks
-from kosmo_kernel.checks.report import CheckReport
-from kosmo_kernel.checks.run import run_checks
+from kosmo_kernel.checks.report import QuestionReport
+from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.demo import api
 from kosmo_kernel.demo.budget import UNLIMITED
 from kosmo_kernel.demo.company import Company
 from kosmo_kernel.integrations.heroku.scopes import GLOBAL
+from kosmo_kernel.questions.discovery import shipped_checks
+from kosmo_kernel.questions.question import Question
 
 
-def run_over(company: Company, scopes: Sequence[str] = (GLOBAL,), checks: Sequence[Check] | None = None) -> CheckReport:
+def run_over(
+    company: Company, scopes: Sequence[str] = (GLOBAL,), checks: Sequence[Question] | None = None
+) -> QuestionReport:
     """Run shipped checks over a company, as its demo account, with a token of some scopes.
 
     Parameters:
@@ -29,5 +31,5 @@ def run_over(company: Company, scopes: Sequence[str] = (GLOBAL,), checks: Sequen
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(api, "in_process", lambda: served)
         if checks is not None:
-            return run_checks(checks, "demo")
-        return run_checks(shipped_checks(), "demo", parameters=PARAMETERS)
+            return run_questions(checks, "demo")
+        return run_questions(shipped_checks(), "demo", parameters=PARAMETERS)

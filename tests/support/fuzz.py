@@ -115,12 +115,12 @@ def schemas(data: bytes) -> None:
 
 def heads(data: bytes) -> None:
     """Read the file of a check."""
-    from kosmo_kernel.checks.check_file import parse_check
     from kosmo_kernel.errors import SettingsError
+    from kosmo_kernel.questions.question import parse_question
 
     head = "-- title: a\n-- severity: low\n-- why: a\n-- do: a\n-- scope: read\n-- key: a\n"
     for source in (text(data), head + text(data)):
-        expecting(SettingsError)(parse_check)(source, "f.lua")
+        expecting(SettingsError)(parse_question)(source, "f.lua")
 
 
 def expecting(*errors: type[Exception]) -> Callable[[Callable[..., object]], Callable[..., None]]:

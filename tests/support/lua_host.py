@@ -17,7 +17,8 @@ from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Failure, Outcome
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.surface import record_types, surface
-from kosmo_kernel.questions.tables import SharedTable, find_table
+from kosmo_kernel.questions.discovery import find_table
+from kosmo_kernel.questions.question import Question
 from kosmo_kernel.run.chunks import ChunkHistory
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import Record, Records
@@ -98,7 +99,7 @@ class Answers:
         name = full_name.removeprefix("heroku.")
         return record_types(HEROKU, HEROKU.function(name)) if name in HEROKU.names() else {}
 
-    def table(self, integration: str, name: str) -> SharedTable:
+    def table(self, integration: str, name: str) -> Question:
         return find_table(integration, name)
 
     def signatures(self, integration: str) -> dict[str, str]:

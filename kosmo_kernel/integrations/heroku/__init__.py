@@ -16,6 +16,8 @@ scopes.py     which scope a token needs for what
 changes.py    the commands with which a person makes a change
 secrets.py    what is secret in Heroku's records
 stacks.py     when the support of stacks ends, a table of our own
+inventory.py  what an inventory has; terraform.py has what Terraform manages of it
+questions/    checks and tables in Lua
 """
 
 from __future__ import annotations
@@ -107,6 +109,7 @@ HEROKU = Integration(
         "list_collaborators",
         "get_current_user",
     ),
+    inventory="kosmo_kernel.integrations.heroku.inventory:INVENTORY",
     demo="kosmo_kernel.demo.api:in_process",
     demo_accounts={
         "production": "kosmo_kernel.demo.api:production",

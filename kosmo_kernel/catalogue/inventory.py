@@ -1,0 +1,127 @@
+"""What an inventory of a service consists of: data and functions that the service has beside its questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+Row = Mapping[str, Any]
+
+
+class MonthlyBill(Protocol):
+    """What the things of an account cost a month."""
+
+    @property
+    def cents(self) -> int:
+        """The sum of all known prices."""
+
+    @property
+    def idle_cents(self) -> int:
+        """The sum of those that may be paid for nothing."""
+
+    @property
+    def unknown(self) -> Sequence[Row]:
+        """The lines without a known price."""
+
+
+class AccountTables(Protocol):
+    """The lists of an account, and the tables that are made of them."""
+
+    @property
+    def time(self) -> datetime:
+        """When the lists were read."""
+
+    @property
+    def bill(self) -> MonthlyBill:
+        """What the things of the account cost a month."""
+
+    @property
+    def apps(self) -> Mapping[str, Row]:
+        """The apps by name and by id."""
+
+    def has(self, *lists: str) -> bool:
+        """Return whether one of these lists was read."""
+
+    def is_whole(self, *lists: str) -> bool:
+        """Return whether each of these lists was read, with all of its records."""
+
+    def rows(self, name: str) -> Sequence[dict[str, Any]]:
+        """Return the records of a list; none if it could not be read."""
+
+    def answer(self, table: str) -> Sequence[Row]:
+        """Return the rows of a table; none if its lists could not be read."""
+
+    def app_name(self, row: Row) -> str:
+        """Return the name of the app that a record belongs to; its id if the account cannot see the app."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigure:
+    """A number of the whole account."""
+
+    name: str  # what is counted
+    value: float | None  # None if it could not be read
+    detail: str = ""  # what a reader asks next
+    unit: str = ""  # `usd` for money
+    at_least: bool = False  # whether a part of what is counted could not be read
+
+    @property
+    def number(self) -> str:
+        """The number as text, without the remark that it is a bound."""
+        if self.value is None:
+            return "not read"
+        return f"${self.value:,.0f}" if self.unit == "usd" else f"{self.value:,}"
+
+    @property
+    def text(self) -> str:
+        """The number as text."""
+        return f"at least {self.number}" if self.at_least else self.number
+
+
+class ObstacleKind(NamedTuple):
+    """A kind of thing that makes a move hard."""
+
+    name: str  # its heading
+    why: str  # what it means for a move
+    table: str  # the table that has more about it
+    lists: tuple[str, ...]  # that show it
+    items: Callable[[AccountTables], Mapping[str, int]]  # returns the cases by what they are called
+
+
+class Import(NamedTuple):
+    """A Terraform resource that can be imported."""
+
+    resource: str  # its type
+    name: str  # what its name is made of
+    identifier: str  # what the provider imports it by
+
+
+class Terraform(NamedTuple):
+    """How Terraform manages the things of a service."""
+
+    provider: str  # its source, such as `heroku/heroku`
+    configuration: str  # the file that configures it
+    imports: Callable[[AccountTables], Iterable[Import]]  # returns each resource that it can manage
+    left_out: Callable[[AccountTables], str]  # returns what it would not manage, in words
+
+
+@dataclass(frozen=True)
+class InventoryFacts:
+    """What an inventory of a service has."""
+
+    tables: tuple[str, ...]  # in the order of its page
+    bill: str  # the table of what things cost
+    billed: tuple[str, ...]  # the lists without which a bill is not complete
+    arguments: Mapping[str, Sequence[str]]  # the arguments that are enough for a list, where not all of them are needed
+    by_item: Mapping[str, str]  # the list that a snapshot for audits has in place of another, with records per item
+    required: Mapping[str, tuple[str, ...]]  # the fields without which a record of a list is left out
+    expected: Mapping[str, tuple[str, ...]]  # those without which it has empty cells
+    names: tuple[str, ...]  # the fields that a record is called by, the best first
+    places: Mapping[str, tuple[str, ...]]  # where a record belongs: the argument of a call, and the fields of its value
+    items: tuple[str, ...]  # the arguments that name what a list could not be read of, the narrowest first
+    bounds: Mapping[str, str]  # the columns whose values are bounds where another column says so
+    key_figures: Callable[[AccountTables], Iterable[KeyFigure]]
+    obstacles: tuple[ObstacleKind, ...]  # what makes a move hard
+    terraform: Terraform

@@ -1,0 +1,217 @@
+"""The inventory of a Heroku account: its tables, its key figures, and what makes a move to another platform hard."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from kosmo_kernel.catalogue.inventory import AccountTables, InventoryFacts, KeyFigure, ObstacleKind
+from kosmo_kernel.integrations.heroku.terraform import TERRAFORM, review_apps
+from kosmo_kernel.text.paths import value_at
+from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text.times import iso_time
+
+CENTS = 100  # of a dollar
+BILLED = ("apps", "formation", "dyno_sizes", "account_addons", "spaces")
+PEOPLE = ("collaborators", "team_members", "space_members", "enterprise_account_members")  # the lists of people
+# The fields by which an inventory names, counts or places a record. Heroku sends them with every record.
+_REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "apps": ("id", "name"),
+    "dyno_sizes": ("name",),
+    "account_addons": ("id", "name", "app.id"),
+    "addon_attachments": ("id", "name", "app.id", "addon.id", "addon.name"),
+    "pipelines": ("id", "name"),
+    "pipeline_couplings": ("id", "app.id", "pipeline.id", "stage"),
+    "teams": ("id", "name"),
+    "spaces": ("id", "name"),
+    "enterprise_accounts": ("name",),
+    "formation": ("type", "size", "quantity"),
+    "buildpack_installations": ("buildpack.name",),
+    "app_webhooks": ("id",),
+    "domains": ("id", "hostname", "kind"),
+    "sni_endpoints": ("id", "name"),
+    "config_vars": ("name",),
+    "log_drains": ("id",),
+    "telemetry_drains": ("id", "owner.id"),
+    "collaborators": ("user.email",),
+    "team_apps": ("id", "name"),
+    "team_members": ("team", "email"),
+    "team_invitations": ("team.name", "user.email"),
+    "space_members": ("space.name", "user.email"),
+    "enterprise_account_members": ("enterprise_account.name", "user.email"),
+}
+
+
+def key_figures(data: AccountTables) -> Iterable[KeyFigure]:
+    """Yield the key figures of an account."""
+    for figure in (_apps, _processes, _cost, _databases, _domains, _people):
+        yield figure(data)
+
+
+def _apps(data: AccountTables) -> KeyFigure:
+    apps = data.rows("apps")
+    teams = {name for app in apps if (name := value_at(app, "team.name"))}
+    personal = sum(value_at(app, "team.name") is None for app in apps)
+    detail = [f"in {counted(len(teams), 'team')}"] if teams else []
+    detail += [f"{personal:,} personal"] if personal else []
+    return KeyFigure("Apps", len(apps), ", ".join(detail), at_least=not data.is_whole("apps", "team_apps"))
+
+
+def _processes(data: AccountTables) -> KeyFigure:
+    if not data.has("formation"):
+        return KeyFigure("Processes", None)
+    rows = data.rows("formation")
+    dynos, idle = sum(row["quantity"] for row in rows), sum(row["quantity"] == 0 for row in rows)
+    detail = [counted(dynos, "dyno"), f"{idle:,} scaled to zero"]
+    return _figure("Processes", len(rows), detail, data, "formation")
+
+
+def _cost(data: AccountTables) -> KeyFigure:
+    if not data.has("formation", "account_addons"):
+        return KeyFigure("Monthly cost", None, unit="usd")
+    bill = data.bill
+    detail = [f"${bill.idle_cents / CENTS:,.0f} of it idle"] if bill.idle_cents else []
+    detail += [f"{len(bill.unknown):,} without a known price"] if bill.unknown else []
+    return _figure("Monthly cost", bill.cents / CENTS, detail, data, *BILLED, unit="usd")
+
+
+def _databases(data: AccountTables) -> KeyFigure:
+    if not data.has("account_addons"):
+        return KeyFigure("Databases", None)
+    services = Counter(row["service"] for row in data.answer("addons") if row["database"])
+    detail = ", ".join(f"{count:,} {service}" for service, count in services.most_common(3))
+    return _figure("Databases", services.total(), [detail] if detail else [], data, "account_addons")
+
+
+def _domains(data: AccountTables) -> KeyFigure:
+    if not data.has("domains"):
+        return KeyFigure("Domains", None)
+    count = sum(row["kind"] == "custom" for row in data.rows("domains"))
+    ends = sorted(end for row in data.rows("sni_endpoints") if (end := value_at(row, "ssl_cert.expires_at")))
+    coming = [end for end in ends if end >= iso_time(data.time)]
+    detail = [counted(len(ends) - len(coming), "expired certificate")] if len(coming) < len(ends) else []
+    if coming:
+        which = "next certificate" if data.is_whole("sni_endpoints") else "next certificate that could be read"
+        detail.append(f"{which} ends {_day(coming[0])}")
+    return KeyFigure("Domains", count, ", ".join(detail), at_least=not data.is_whole("domains"))
+
+
+def _day(time: str) -> str:
+    """Return the day of a time in words."""
+    return f"{datetime.fromisoformat(time):%d %B %Y}".lstrip("0")
+
+
+def _people(data: AccountTables) -> KeyFigure:
+    if not data.has("collaborators", "team_members"):
+        return KeyFigure("People", None)
+    everybody = data.answer("people")
+    # Who is in no team, only all members of all teams can tell.
+    outside = sum(not person["teams"] for person in everybody) if data.is_whole("team_members") else 0
+    without = sum(person["two_factor"] is False for person in everybody)
+    detail = [f"{outside:,} in no team"] if outside else []
+    detail += [f"{without:,} without a second factor"] if without else []
+    return _figure("People", len(everybody), detail, data, *PEOPLE)
+
+
+def _figure(
+    name: str, value: float, detail: Sequence[str], data: AccountTables, *lists: str, unit: str = ""
+) -> KeyFigure:
+    """Return a figure and its details, which are bounds if one of their lists has gaps."""
+    at_least = not data.is_whole(*lists)
+    texts = [f"at least {text}" if at_least else text for text in detail]
+    return KeyFigure(name, value, ", ".join(texts), unit, at_least)
+
+
+def _shared(data: AccountTables) -> dict[str, int]:
+    """Return the add-ons that several apps use, with the apps."""
+    users = {row["name"]: list(row["used_by"]) for row in data.answer("addons")}
+    for row in data.answer("addon_attachments"):  # of an app that the account cannot see as well
+        apps = users.setdefault(row["addon"], [])
+        apps += [row["app"]] * (row["app"] not in apps)
+    return {f"{name}: {', '.join(users[name])}": 1 for name in sorted(users) if len(users[name]) > 1}
+
+
+def _only_on_heroku(data: AccountTables) -> dict[str, int]:
+    """Return how many add-ons there are of each service of Heroku's own."""
+    return dict(Counter(row["service"] for row in data.answer("addons") if row["only_on_heroku"]).most_common())
+
+
+def _review_apps(data: AccountTables) -> dict[str, int]:
+    return dict.fromkeys(sorted(review_apps(data)), 1)
+
+
+def _spaces(data: AccountTables) -> dict[str, int]:
+    return dict.fromkeys(sorted(row["name"] for row in data.rows("spaces")), 1)
+
+
+def _managed(data: AccountTables) -> dict[str, int]:
+    """Return the domains whose certificates Heroku makes and renews."""
+    acm = {row["name"] for row in data.answer("apps") if row["acm"]}
+    domains = [
+        row["hostname"]
+        for row in data.answer("domains")
+        if row["certificate"] and row["acm_status"] and row["app"] in acm
+    ]
+    return dict.fromkeys(sorted(domains), 1)
+
+
+_OBSTACLES = (
+    ObstacleKind(
+        "Shared add-ons",
+        "Several apps use one add-on: these apps move together, or their data has to be divided.",
+        "addons",
+        ("account_addons", "addon_attachments"),
+        _shared,
+    ),
+    ObstacleKind(
+        "Add-ons that only Heroku has",
+        "Heroku itself offers them. Each needs a replacement, and its data has to be carried over.",
+        "addons",
+        ("account_addons",),
+        _only_on_heroku,
+    ),
+    ObstacleKind(
+        "Review apps",
+        "Heroku makes an app for each pull request. A new platform has something else for it, or nothing.",
+        "review_apps",
+        ("pipeline_couplings", "review_apps"),
+        _review_apps,
+    ),
+    ObstacleKind(
+        "Private Spaces",
+        "Networks with addresses, peerings and rules that others may rely on.",
+        "spaces",
+        ("spaces",),
+        _spaces,
+    ),
+    ObstacleKind(
+        "Domains with a certificate from Heroku",
+        "Automated Certificate Management (ACM) ends with the move. Each needs another certificate on that day.",
+        "domains",
+        ("domains",),
+        _managed,
+    ),
+)
+
+
+INVENTORY = InventoryFacts(
+    tables=(
+        *("apps", "formation", "bill", "dyno_sizes", "buildpacks", "addons", "addon_attachments", "domains"),
+        *("certificates", "config_vars", "drains", "webhooks", "pipelines", "pipeline_stages", "review_apps", "teams"),
+        *("team_members", "people", "access", "spaces", "space_access"),
+    ),
+    bill="bill",
+    billed=BILLED,
+    arguments={"log_drains": ("app_id",)},  # the drains of an app are those of its add-ons as well
+    by_item={"account_addons": "addons"},
+    required=_REQUIRED,
+    expected={"apps": ("owner.email",)},  # an object that is null may lack its keys
+    names=("name", "hostname", "type", "email", "user.email", "owner.email", "id"),
+    places={"app_id": ("app_id", "app.name", "app.id"), "team": ("team.name", "team"), "space": ("space.name",)},
+    items=("app_id", "team", "space", "enterprise", "pipeline_id"),
+    bounds={"apps": "apps_at_least", "apps_managed": "apps_at_least"},
+    key_figures=key_figures,
+    obstacles=_OBSTACLES,
+    terraform=TERRAFORM,
+)

@@ -1,0 +1,228 @@
+"""Find questions: those that come with this package, those of the user's folder, and files of a command line.
+
+A check of the user's folder replaces a shipped one of the same name, so that anybody can change a check, and so that a
+new version of this package, with a new check, breaks nobody's folder. A shipped table keeps its name, because others
+use it. Scripts call a table, `heroku.tables.costs()`, and it runs in their Lua state with the account of the call.
+
+Files are parsed when a question is needed: a start needs only their names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
+from kosmo_kernel.questions.head import SUFFIX
+from kosmo_kernel.questions.own_folder import add_folder, files_of, own_files, own_tables
+from kosmo_kernel.questions.shipped import CHECKS, TABLES, is_shipped, services, shipped_files
+from kosmo_kernel.text.nearest import nearest
+
+if TYPE_CHECKING:
+    from kosmo_kernel.catalogue import Integration
+    from kosmo_kernel.questions.question import Question
+
+_USE = re.compile(r"""\b(\w+)(?:\s*\.\s*\w+|\s*\[\s*["'][^"'\]]*["']\s*\])?\s*\.\s*tables\s*\.\s*(\w+)""")
+
+
+# Checks -------------------------------------------------------------------------------------------------
+
+
+def check_files() -> dict[str, Path]:
+    """Return the file of each check by name: the shipped ones, and those of the user's folder.
+
+    Raises:
+        SettingsError: the settings are invalid, or their folder of checks does not exist.
+    """
+    return _shipped_checks() | own_files(CHECKS)
+
+
+def check_names() -> list[str]:
+    """Return the names of all checks; those that are shipped while the settings are wrong."""
+    try:
+        return sorted(check_files())
+    except KosmoError:  # a list of names is no place for it; running a check says it
+        return sorted(_shipped_checks())
+
+
+def find_check(name: str) -> Question:
+    """Return the check of a name, which is never a path: a shipped one, or one of the user's folder.
+
+    Raises:
+        UnknownNameError: there is none.
+        SettingsError: its file, or the settings, are invalid.
+    """
+    files = check_files()
+    if name not in files:
+        raise UnknownNameError(f"There is no check `{name[:80]}`.", tuple(nearest(name, files)))
+    return _read(files[name])
+
+
+def all_checks() -> list[Question]:
+    """Return all checks by name: the shipped ones, and those of the user's folder.
+
+    Raises:
+        SettingsError: one of the files, or the settings, are invalid.
+    """
+    return [_read(file) for _, file in sorted(check_files().items())]
+
+
+def shipped_checks() -> list[Question]:
+    """Return the checks that come with this package, by name."""
+    return [_read(file) for _, file in sorted(_shipped_checks().items())]
+
+
+def own_questions() -> tuple[list[Question], list[str]]:
+    """Return the questions of the user's folder, and what is wrong with those that cannot be read."""
+    questions, mistakes = [], []
+    try:
+        files = [*own_files(CHECKS).values(), *own_files(TABLES).values()]
+    except SettingsError as error:
+        return [], [error.message]
+    for file in files:
+        try:
+            questions.append(_read(file))
+        except SettingsError as error:
+            mistakes.append(error.message)
+    return questions, mistakes
+
+
+def readable_checks() -> tuple[list[Question], list[str]]:
+    """Return all checks whose files can be read, by name, and what is wrong with the others of the user's folder."""
+    own, mistakes = own_questions()
+    checks = {check.name: check for check in (*shipped_checks(), *own) if check.severity}
+    return [check for _, check in sorted(checks.items())], mistakes
+
+
+def checks_beyond(integration: Integration, granted: Collection[str]) -> dict[str, list[str]]:
+    """Return the names of the shipped checks that a token with some scopes cannot make, by the scope that it lacks."""
+    names: dict[str, list[str]] = {}
+    for check in shipped_checks():
+        if check.service == integration.name and integration.credentials.lacks(check.scope, granted):
+            names.setdefault(check.scope, []).append(check.name)
+    return names
+
+
+def select_checks(named: Iterable[str], *, every: bool = False, start: bool = False) -> list[Question]:
+    """Return the checks that a command line names, without duplicates.
+
+    Parameters:
+        named: names of checks, files, and folders. A file that has the name of another check replaces it. The checks
+            can use the tables of these folders.
+        every: all checks that have a name, before those that are named.
+        start: those of them that every account should pass.
+
+    Raises:
+        UnknownNameError: there is no check, and no file or folder, of a name.
+        SettingsError: a file is no check, a folder has none, or two files have the same name.
+    """
+    selected = {check.name: check for check in all_checks() if every or check.in_start} if every or start else {}
+    from_files: dict[str, Question] = {}
+    for name in named:
+        path = Path(name)
+        if path.is_dir() or name.endswith(SUFFIX) or (path.parts[1:] and path.exists()):
+            for file in _checks_of(path):
+                check = _read(file)
+                if not check.severity:
+                    raise SettingsError(f"{file} is a table. `kosmo inventory --table NAME` prints one.")
+                other = from_files.setdefault(check.name, check)
+                if Path(other.file).resolve() != file.resolve():
+                    raise SettingsError(f"{other.file} and {file} are two checks of one name. Rename one of them.")
+        else:
+            check = find_check(name)
+            selected[check.name] = check
+    return list((selected | from_files).values())
+
+
+def replaced_checks(checks: Sequence[Question]) -> list[Question]:
+    """Return those of some checks that replace a shipped one of the same name."""
+    shipped = _shipped_checks()
+    return [check for check in checks if check.name in shipped and not check.is_shipped]
+
+
+def _shipped_checks() -> dict[str, Path]:
+    return {name: Path(file) for service in services() for name, file in shipped_files(service, CHECKS).items()}
+
+
+def _checks_of(path: Path) -> list[Path]:
+    """Return the file of a check, or the checks of a folder, whose tables they can use from then on."""
+    if not path.is_dir():
+        return [path]
+    add_folder(path)
+    files = list(files_of(path, CHECKS).values())
+    if not files:
+        raise SettingsError(f"{path} has no checks: no file in it is called NAME{SUFFIX}.")
+    return files
+
+
+# Tables -------------------------------------------------------------------------------------------------
+
+
+def table_names(service: str) -> tuple[str, ...]:
+    """Return the names of the tables of a service, with the user's own, sorted; none for a service without tables."""
+    return tuple(sorted({*shipped_files(service, TABLES), *(name for of, name in own_tables() if of == service)}))
+
+
+def find_table(service: str, name: str) -> Question:
+    """Return a table.
+
+    Raises:
+        UnknownNameError: the service has no table of that name.
+        SettingsError: its file is wrong.
+    """
+    if shipped := shipped_files(service, TABLES).get(name):
+        return _read(Path(shipped))
+    if path := own_tables().get((service, name)):
+        return _read(path)
+    names = table_names(service)
+    near = [f"{service}.tables.{known}" for known in nearest(name, names)]
+    raise UnknownNameError(f"There is no table `{name[:80]}`. Tables: {', '.join(names) or 'none'}.", tuple(near))
+
+
+def tables_by_service() -> dict[str, tuple[str, ...]]:
+    """Return the names of all tables by their service, those of services with shipped tables first."""
+    known = dict.fromkeys([*services(), *(service for service, _ in own_tables())])
+    return {service: table_names(service) for service in known}
+
+
+def find_named_table(name: str) -> Question:
+    """Return the table of a name, of the first service that has one.
+
+    Raises:
+        UnknownNameError: there is none.
+        SettingsError: its file is wrong.
+    """
+    known = tables_by_service()
+    return find_table(next((service for service, names in known.items() if name in names), services()[0]), name)
+
+
+def source_with_tables(source: str) -> str:
+    """Return the text of a chunk, and below it those of the tables that it uses, and of the tables that these use."""
+    sources = {"": source}
+    waiting = [source]
+    while waiting:
+        for service, name in _USE.findall(waiting.pop()):
+            if name in table_names(service) and f"{service}.{name}" not in sources:
+                sources[f"{service}.{name}"] = find_table(service, name).source
+                waiting.append(sources[f"{service}.{name}"])
+    return "\n".join(sources.values())
+
+
+def _read(file: Path) -> Question:
+    """Read the file of a question; one that comes with this package is in the folder of its service."""
+    if is_shipped(file):
+        return _read_shipped(file)
+    from kosmo_kernel.questions.question import read_question
+
+    return read_question(file)
+
+
+@cache
+def _read_shipped(file: Path) -> Question:
+    from kosmo_kernel.questions.question import CHECK, TABLE, read_question
+
+    kind = TABLE if file.parent.name == TABLES else CHECK
+    return read_question(file, kind, service=file.parents[2].name, is_shipped=True)
