@@ -135,8 +135,8 @@ def test_an_hcl_parser_reads_the_same_blocks(
 
     check(blocks)
     assert blocks == blocks_of(text)
-    apps = [one for one in blocks if one.resource == "heroku_app"]
-    assert len(apps) == len(data.rows("apps")) - len(review_apps(data))
+    imported = [one for one in blocks if one.resource == "heroku_app"]
+    assert len(imported) == len(data.rows("apps")) - len(review_apps(data))
     assert hcl2.loads(PROVIDER)["terraform"][0]["required_providers"][0]["heroku"]["source"] == '"heroku/heroku"'
 
 
