@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 
 from kosmo_kernel.mcp.servers import require_sdk
@@ -24,6 +24,7 @@ from kosmo_kernel.settings.table import MCP_TOKEN
 
 HOST = "127.0.0.1"
 SHUTDOWN_SECONDS = 5.0  # seconds from a signal to a forced exit
+GRACE_SECONDS = 1  # for open streams and answers, before they are cut
 
 
 def over_stdio(options: ServerOptions) -> bool:
@@ -43,7 +44,7 @@ def over_stdio(options: ServerOptions) -> bool:
         async def serve() -> bool:
             loop, stopped = asyncio.get_running_loop(), asyncio.Event()
             stop = partial(loop.call_soon_threadsafe, stopped.set)
-            with _signals(stop) as received, standard_input() as stdin, standard_output() as stdout:
+            with _signals(handler, stop) as received, standard_input() as stdin, standard_output() as stdout:
                 serving = asyncio.create_task(sdk.over_streams(handler, lines(stdin), TextOutput(stdout)))
                 waiting = asyncio.create_task(stopped.wait())
                 await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
@@ -85,16 +86,18 @@ def over_http(options: ServerOptions, port: int, ready: Callable[[str, str | Non
             log_config=None,
             access_log=False,
             ws="none",
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=GRACE_SECONDS,
         )
         server = uvicorn.Server(configuration)
+        vars(server)["capture_signals"] = nullcontext  # its own handlers would know of no calls
 
         async def serve() -> bool:
             def stop() -> None:
-                server.should_exit = True
+                logging.getLogger("uvicorn.error").disabled = True  # it would tell of each stream that is cut
+                server.handle_exit(signal.SIGTERM, None)  # ends open streams, too
 
-            with _signals(stop) as received:
-                await server.serve(sockets=[listening])  # uvicorn raises the signal again, so `received` has it
+            with _signals(handler, stop) as received:
+                await server.serve(sockets=[listening])
             return signal.SIGINT in received
 
         ready(f"http://{HOST}:{bound_port}{sdk.PATH}", None if from_env else token)
@@ -114,8 +117,8 @@ def _call_handler(options: ServerOptions, *, several_clients: bool) -> Iterator[
 
 
 @contextmanager
-def _signals(stop: Callable[[], object]) -> Iterator[list[int]]:
-    """Stop the server on SIGTERM and Ctrl-C, and force the process to exit if that takes too long.
+def _signals(handler: CallHandler, stop: Callable[[], object]) -> Iterator[list[int]]:
+    """End all calls and stop the server on SIGTERM and Ctrl-C, and force the process to exit if that takes too long.
 
     Provide the list of received signals, which grows as they arrive.
     """
@@ -123,6 +126,7 @@ def _signals(stop: Callable[[], object]) -> Iterator[list[int]]:
 
     def on_signal(number: int, _frame: object) -> None:
         received.append(number)
+        threading.Thread(target=handler.close, daemon=True).start()  # a call may hold on to what `stop` waits for
         stop()
         forced_exit = threading.Timer(SHUTDOWN_SECONDS, os._exit, (1,))
         forced_exit.daemon = True
@@ -132,5 +136,5 @@ def _signals(stop: Callable[[], object]) -> Iterator[list[int]]:
     try:
         yield received
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for number, signal_handler in previous.items():
+            signal.signal(number, signal_handler)

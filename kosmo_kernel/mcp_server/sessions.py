@@ -112,7 +112,7 @@ class Sessions:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make, self._idle_seconds, self._clock = make, idle_seconds, clock
-        self._lock = threading.Lock()
+        self._lock, self._closing = threading.Lock(), threading.Lock()
         self._spare: list[Session] = []
         self._borrowed: set[Session] = set()
         self._clients: dict[str, ClientSession] = {}
@@ -197,15 +197,16 @@ class Sessions:
         _close(ended)
 
     def close(self) -> None:
-        """Close all sessions and stop their calls."""
-        with self._lock:
-            self._closed = True
-            sessions = [*self._spare, *self._borrowed, *(one.lua for one in self._clients.values())]
-            self._spare, self._clients = [], {}
-            if self._timer:
-                self._timer.cancel()
-        for session in sessions:
-            session.close()
+        """Close all sessions and stop their calls; wait for another thread that does so."""
+        with self._closing:
+            with self._lock:
+                self._closed = True
+                sessions = [*self._spare, *self._borrowed, *(one.lua for one in self._clients.values())]
+                self._spare, self._clients = [], {}
+                if self._timer:
+                    self._timer.cancel()
+            for session in sessions:
+                session.close()
 
     def _unused(self) -> list[str]:
         """Return the clients whose sessions no call uses, the least recently used first."""

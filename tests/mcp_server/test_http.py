@@ -13,10 +13,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple
 
 import httpx
@@ -33,6 +35,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_client import data, failure, text_of
 
 TOKEN = "a-token-for-the-tests"
+SECONDS_TO_END = 2.0  # on a quiet machine
+BUSY_SECONDS = 0.3  # of processor time, after which a process runs Lua
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
@@ -74,6 +78,16 @@ def served(env: dict[str, str], lines: int) -> Iterator[Served]:
 def server() -> Iterator[Served]:
     with served({}, 2) as one:
         yield one
+
+
+def suppressing(error: type[Exception], function: Callable[..., Any]) -> Callable[..., None]:
+    """Return a function that calls another one, which may fail."""
+
+    def call(*args: Any) -> None:
+        with suppress(error):
+            function(*args)
+
+    return call
 
 
 def called(url: str, token: str, name: str, arguments: dict[str, Any], mode: str) -> Any:
@@ -174,6 +188,30 @@ def test_a_signal_ends_it_and_a_token_of_the_environment_is_not_printed(way: sig
     assert complaints == "Serving MCP to this machine. Ctrl-C ends it.\n"
     assert below
     assert psutil.wait_procs(below, timeout=PATIENCE)[1] == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("code", ["while true do end", "while true do heroku.list_apps() end"])
+def test_a_signal_ends_it_soon_while_clients_wait_for_calls(code: str) -> None:
+    with served({"KOSMO_MCP_TOKEN": TOKEN}, 1) as one:
+        process = psutil.Process(one.process.pid)
+        clients = [
+            Thread(target=suppressing(Exception, called), args=(one.url, TOKEN, "lua_run", {"code": code}, "legacy"))
+            for _ in range(2)
+        ]
+        for client in clients:
+            client.start()
+        while sum(child.cpu_times().user > BUSY_SECONDS for child in process.children(recursive=True)) < len(clients):
+            assert one.process.poll() is None
+            time.sleep(0.05)
+        one.process.send_signal(signal.SIGTERM)
+        sent = time.monotonic()
+        _, complaints = one.process.communicate(timeout=PATIENCE)
+        seconds = time.monotonic() - sent
+        for client in clients:
+            client.join()
+    assert (one.process.returncode, complaints) == (0, "Serving MCP to this machine. Ctrl-C ends it.\n")
+    assert seconds < 5 * SECONDS_TO_END
 
 
 @pytest.mark.full
