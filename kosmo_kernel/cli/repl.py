@@ -13,7 +13,6 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
 
 from kosmo_kernel import __version__, editor
 from kosmo_kernel.accounts import is_demo
@@ -25,7 +24,7 @@ from kosmo_kernel.cli.standard_input import input_is_terminal
 from kosmo_kernel.cli.values import OUTSIDE, show_failed_plan, show_result, write_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.explorer import explore
-from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
+from kosmo_kernel.notebook.cell_syntax import parse_cell
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.run.options import RunOptions
@@ -37,11 +36,8 @@ QUIT = ":quit"
 NOTEBOOK_ONLY = ("limit", "raw", "no_raise_error")  # options of a cell that have no effect here
 
 
-class InputReader(Protocol):
-    """A source of inputs."""
-
-    def read(self, number: int) -> str | None:
-        """Read the next input; return None at the end."""
+InputReader = Callable[[int], str | None]
+"""Reads the input of a number; returns None at the end."""
 
 
 class Repl:
@@ -76,28 +72,24 @@ class Repl:
         self._session.start()
         if script is not None:
             self._run_guarded(partial(self._run_lua, *script))
-        reader = self._reader()
+        read = self._reader()
         if self._interactive:
             print_note(self._banner())
         number = 1
         while True:
-            text = self._read(reader, number)
+            text: str | None = ""
+            try:
+                text = read(number)
+            except KeyboardInterrupt:
+                if not self._interactive:
+                    raise StoppedError("Interrupted.") from None
+            except KosmoError as error:
+                self._print_error(error)
             if text is None or text.strip() == QUIT:
                 return FAILED if self._failed and not self._interactive else SUCCESS
             if text.strip():
                 self._run_guarded(partial(self._run_input, text, number))
                 number += 1
-
-    def _read(self, reader: InputReader, number: int) -> str | None:
-        """Read the next input; return an empty one after Ctrl-C or an unreadable input."""
-        try:
-            return reader.read(number)
-        except KeyboardInterrupt:
-            if not self._interactive:
-                raise StoppedError("Interrupted.") from None
-        except KosmoError as error:
-            self._print_error(error)
-        return ""
 
     def _run_guarded(self, function: Callable[[], None]) -> None:
         """Call a function and print its errors."""
@@ -123,9 +115,15 @@ class Repl:
         """Run one input: its help page, its commands and its Lua.
 
         Raises:
-            KosmoError: the input failed.
+            KosmoError: the input failed; a `SettingsError` if an option has no meaning outside of a notebook.
         """
-        cell = self._parse(text)
+        with keep_error(self._session):
+            cell = parse_cell(text)
+            for option in cell.options.options_set:
+                if option.name in NOTEBOOK_ONLY:
+                    raise SettingsError(
+                        f"`{option.cell[-1]}` is about the cells of a notebook, and there are none here."
+                    )
         if cell.help_name:
             show_page(editor.explain(cell.help_name, self._session, cell.detail))
         for command in cell.commands:
@@ -151,20 +149,6 @@ class Repl:
             set_variable=partial(set_lua_variable, self._session),
         )
 
-    def _parse(self, text: str) -> Cell:
-        """Split an input into its parts.
-
-        Raises:
-            SettingsError: an option is wrong, or has no meaning outside of a notebook.
-        """
-        with keep_error(self._session):
-            cell = parse_cell(text)
-            for option in cell.options.options_set:
-                if option.name in NOTEBOOK_ONLY:
-                    flag = option.cell[-1]
-                    raise SettingsError(f"`{flag}` is about the cells of a notebook, and there are none here.")
-        return cell
-
     def _run_lua(self, source: str, name: str, number: int | None = None, options: Options | None = None) -> None:
         """Run Lua and show its values.
 
@@ -177,11 +161,9 @@ class Repl:
         Raises:
             KosmoError: the run failed.
         """
-        options = options or Options()
-        dry_run = self._dry_run or options.dry_run
-        run_options = RunOptions.of_cell(
-            options, name=name, args=self._args, dry_run=dry_run, force=self._force, number=number
-        )
+        values = (options or Options()).values()
+        values["dry_run"] |= self._dry_run
+        run_options = RunOptions(name, self._args, force=self._force, number=number, **values)
         reads = self._interactive or number is not None
         try:
             with keep_error(self._session):
@@ -197,8 +179,8 @@ class Repl:
         if self._interactive and sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb", "unknown"):
             from kosmo_kernel.cli.prompt import Prompt
 
-            return Prompt(self._session, partial(is_whole, self._session))
-        return _LineReader(self._session, interactive=self._interactive)
+            return Prompt(self._session, partial(is_whole, self._session)).read
+        return _LineReader(self._session, interactive=self._interactive).read
 
     def _banner(self) -> str:
         """Return the longest introduction that fits on one line of the terminal."""
@@ -246,14 +228,13 @@ class _LineReader:
 
     def _line(self, prompt: str) -> bytes:
         """Read the next line; return an empty one at the end."""
-        if not self._interactive:
-            return sys.stdin.buffer.readline() if sys.stdin else b""
-        write(sys.stderr, prompt)
+        if self._interactive:
+            write(sys.stderr, prompt)
         line = b""
         try:
-            line = sys.stdin.buffer.readline()
+            line = sys.stdin.buffer.readline() if sys.stdin else b""
         finally:
-            if not line:  # the cursor is still after the prompt
+            if self._interactive and not line:  # the cursor is still after the prompt
                 write(sys.stderr, "\n")
         return line
 
@@ -271,9 +252,8 @@ def is_whole(session: Session, text: str) -> bool:
         cell = parse_cell(text)
         if cell.help_name or cell.commands:
             return True
-        expects_lua = (
-            bool(cell.options.options_set) and not cell.lua.strip()
-        )  # `%%kosmo_lua -n`, with Lua on the next lines
-        return not expects_lua and session.completeness(cell.lua)[0] != "incomplete"
+        if cell.options.options_set and not cell.lua.strip():  # `%%kosmo_lua -n`, with Lua on the next lines
+            return False
+        return session.completeness(cell.lua)[0] != "incomplete"
     except KosmoError:  # reported when the input runs
         return True

@@ -282,7 +282,7 @@ class KernelNotebook:
         try:
             with keep_error(self.session):
                 with line:
-                    options = RunOptions.of_cell(cell.options, name=name, number=own_number)
+                    options = RunOptions(name, number=own_number, **cell.options.values())
                     frontend = Frontend(write, ask, partial(ask, "l") if ask else None, show, line)
                     result = self.session.execute(cell.lua, options, frontend)
                 for display in plan_note(result):

@@ -209,12 +209,12 @@ class KosmoMagic(Magics):
 
         with progress_line(self.shell) as line:
             frontend = Frontend(partial(_write, line), ask, partial(ask, "l"), partial(self._display, line), line)
-            run_options = RunOptions.of_cell(
-                options,
-                name=f"In[{number}]",
+            run_options = RunOptions(
+                f"In[{number}]",
                 inputs=inputs,
                 outputs=[name for _, name in output],
                 number=number if is_cell else None,  # a cell may have several line magics; none is the cell's value
+                **options.values(),
             )
             result = self.session.execute(lua, run_options, frontend)
         for display in plan_note(result):

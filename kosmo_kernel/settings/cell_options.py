@@ -13,9 +13,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.settings.table import ACCOUNT, DEMO_FLAG, FRESH, INPUT, SETTINGS, SHOW, VAR, Setting
@@ -31,31 +30,51 @@ _FLAG = re.compile(r"(--?[A-Za-z][\w-]*)(=?)")
 _QUOTES = ("'", '"')
 
 
-@dataclass(slots=True)
-class Options:
-    """The options of a cell; each of `OPTIONS` has an attribute of its name.
+class OptionValues:
+    """Values of options, as attributes of the options' names in the table of settings.
+
+    An option that is not set is False if it is a flag, an empty list if it can be repeated, and otherwise None.
+
+    Parameters:
+        values: the values of those that are set, by name.
+    """
+
+    _not_set: Mapping[str, Any] = {
+        one.name: [] if one.value.repeats else None if one.value.metavar else False
+        for one in (*SETTINGS, DEMO_FLAG)
+        if one.cell or one.command
+    }
+
+    def __init__(self, **values: Any) -> None:
+        if unknown := values.keys() - self._not_set:
+            raise TypeError(f"there is no option {', '.join(unknown)}")
+        vars(self).update(self._not_set, **values)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+    def values(self) -> dict[str, Any]:
+        """Return the values of all options by name."""
+        return {name: getattr(self, name) for name in self._not_set}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self.values() == other.values()
+
+    __hash__ = None  # type: ignore[assignment] # its values can change
+
+
+class Options(OptionValues):
+    """The options of a cell: of `OPTIONS`, and `demo` of `%kosmo` lines.
 
     Attributes:
-        input: the Lua variables to set, each with the Python expression for its value.
-        output: the Python variables to set, each with the Lua variable that has its value.
-        demo: the account is `demo`; only of `%kosmo` commands.
         options_set: the options that were written, in order; not compared, so that their order does not matter.
     """
 
-    input: list[tuple[str, str]] = field(default_factory=list)
-    output: list[tuple[str, str]] = field(default_factory=list)
-    account: str | None = None
-    demo: bool = False
-    dry_run: bool = False
-    timeout: float | None = None
-    memory_limit: int | None = None
-    limit: int | None = None
-    raw: bool = False
-    fresh: bool = False
-    no_raise_error: bool = False
-    var: str | None = None
-    show: bool = False
-    options_set: list[Setting] = field(default_factory=list, compare=False)
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.options_set: list[Setting] = []
 
     def with_defaults(self, settings: Mapping[str, Any]) -> Options:
         """Return these options, with settings for the options that the cell does not set.
@@ -64,7 +83,10 @@ class Options:
             settings: values by attribute name; other names are ignored.
         """
         set_here = {option.name for option in self.options_set}
-        return replace(self, **{k: value for k, value in settings.items() if hasattr(self, k) and k not in set_here})
+        defaults = {k: value for k, value in settings.items() if k in self._not_set and k not in set_here}
+        changed = Options(**self.values() | defaults)
+        changed.options_set = self.options_set
+        return changed
 
 
 def first_word(line: str) -> tuple[str, str]:

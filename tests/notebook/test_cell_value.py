@@ -3,7 +3,6 @@ from __future__ import annotations
 import copy
 import shlex
 from contextlib import suppress
-from dataclasses import fields
 from typing import Any
 
 import IPython.lib.pretty
@@ -31,10 +30,12 @@ APPS = Records([{"name": "one"}, {"name": "two"}], HEROKU.function("list_apps"))
 PIECES = [" ", "=", "'", '"', "\\", "--", "-a", "x", "1", *(flag for option in OPTIONS for flag in option.cell)]
 
 
-def test_every_option_has_its_field() -> None:
-    assert {option.name for option in (*OPTIONS, *CHECK_OPTIONS)} | {"options_set"} == {
-        field.name for field in fields(Options)
-    }
+def test_options_that_are_not_written_are_not_set() -> None:
+    values = Options().values()
+    assert {option.name for option in (*OPTIONS, *CHECK_OPTIONS)} <= values.keys()
+    assert (values["raw"], values["input"], values["limit"]) == (False, [], None)
+    with pytest.raises(TypeError, match="there is no option lemit"):
+        Options(lemit=1)
 
 
 def test_flags_and_values_are_read_as_a_shell_would() -> None:
