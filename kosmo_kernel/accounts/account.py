@@ -34,22 +34,15 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 class Account:
     """A token with the address that it may be sent to. It cannot be pickled, and its `repr` does not show the token.
 
-    Parameters:
-        integration: the service's name, such as `heroku`.
-        alias: `default`, `demo` or a name that the user chose.
-        token: the secret.
-        url: the address of the API, without a trailing slash.
-        source: a description of the place where the token was found.
-
     Raises:
         CredentialsError: the token cannot be sent in a header. The message does not show it.
     """
 
-    integration: str
-    alias: str
-    token: str = field(repr=False)
-    url: str
-    source: str
+    integration: str  # the service's name, such as `heroku`
+    alias: str  # `default`, `demo` or a name that the user chose
+    token: str = field(repr=False)  # the secret
+    url: str  # the address of the API, without a trailing slash
+    source: str  # a description of the place where the token was found
 
     def __post_init__(self) -> None:
         if not _TOKEN.fullmatch(self.token):

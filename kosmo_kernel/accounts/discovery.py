@@ -42,21 +42,13 @@ from kosmo_kernel.values import lua_syntax
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A place of the search that has a token, or should have one.
+    """A place of the search that has a token, or should have one."""
 
-    Parameters:
-        kind: the kind of place.
-        source: a description of the place.
-        alias: the account's alias, as it is spelled there.
-        read: returns the token, or None if there is none after all.
-        who: the owner of the account, if known without a request.
-    """
-
-    kind: Literal["environment", "keyring", "file", "cli", "netrc"]
-    source: str
-    alias: str
-    read: Callable[[], str | None] = field(repr=False)
-    who: str = ""
+    kind: Literal["environment", "keyring", "file", "cli", "netrc"]  # the kind of place
+    source: str  # a description of the place
+    alias: str  # the account's alias, as it is spelled there
+    read: Callable[[], str | None] = field(repr=False)  # returns the token, or None if there is none after all
+    who: str = ""  # the owner of the account, if known without a request
 
 
 def find(integration: Integration, alias: str = DEFAULT) -> Account:

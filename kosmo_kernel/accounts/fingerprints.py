@@ -41,15 +41,10 @@ NOT_KEPT = (
 
 
 class Fingerprints(NamedTuple):
-    """Makes fingerprints with one key.
+    """Makes fingerprints with one key."""
 
-    Parameters:
-        key: the key; it never leaves this process.
-        is_kept: whether later processes have the same key.
-    """
-
-    key: bytes
-    is_kept: bool = True
+    key: bytes  # the key; it never leaves this process
+    is_kept: bool = True  # whether later processes have the same key
 
     def __repr__(self) -> str:
         return f"Fingerprints(is_kept={self.is_kept})"

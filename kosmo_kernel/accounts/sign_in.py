@@ -24,15 +24,10 @@ _ENDS = re.compile(r"\s*(?:machine|default|macdef)\b")
 
 
 class CliUser(NamedTuple):
-    """A user who is signed in with a service's own command line.
+    """A user who is signed in with a service's own command line."""
 
-    Parameters:
-        name: the user's name, an e-mail address.
-        version: a text that changes with each sign-in.
-    """
-
-    name: str
-    version: str
+    name: str  # the user's name, an e-mail address
+    version: str  # a text that changes with each sign-in
 
 
 def signed_in(place: CliLogin) -> CliUser | None:

@@ -15,25 +15,15 @@ UNAUTHORIZED = 401
 
 @dataclass(slots=True)
 class AccountStatus:
-    """The status of one account.
+    """The status of one account."""
 
-    Parameters:
-        integration: the service.
-        alias: the account's alias.
-        token: a description of where its token is, or why it cannot be used.
-        url: the address to which the token is sent, or None.
-        left: the remaining request budget, or None if unknown.
-        problem: why the account cannot be used, or empty.
-        who: the owner of the account if known without a request, or empty.
-    """
-
-    integration: Integration
-    alias: str
-    token: str
-    url: str | None = None
-    left: int | None = None
-    problem: str = ""
-    who: str = ""
+    integration: Integration  # the service
+    alias: str  # the account's alias
+    token: str  # a description of where its token is, or why it cannot be used
+    url: str | None = None  # the address to which the token is sent, or None
+    left: int | None = None  # the remaining request budget, or None if unknown
+    problem: str = ""  # why the account cannot be used, or empty
+    who: str = ""  # the owner of the account if known without a request, or empty
 
     @property
     def capacity(self) -> int | None:

@@ -30,19 +30,12 @@ Kept = Literal["keyring", "file"]
 
 @dataclass(frozen=True, slots=True)
 class StoredAccount:
-    """An added account.
+    """An added account."""
 
-    Parameters:
-        alias: the account's alias, in lower case.
-        location: where its token is stored.
-        entry: the name of the token there.
-        who: the owner of the account, according to the service when it was added.
-    """
-
-    alias: str
-    location: Kept
-    entry: str
-    who: str = ""
+    alias: str  # the account's alias, in lower case
+    location: Kept  # where its token is stored
+    entry: str  # the name of the token there
+    who: str = ""  # the owner of the account, according to the service when it was added
 
 
 def stored_accounts(integration: str) -> dict[str, StoredAccount]:

@@ -40,7 +40,9 @@ def result_value(tool: Tool, answer: Mapping[str, Any], secrets: Iterable[str] =
         message = f"{tool.function} answered wrongly: {redact('; '.join(faults), secrets)}."
         raise BadAnswerError(message, function=tool.function)
     if "structuredContent" in answer:
-        return _records(_unwrapped(tool, answer["structuredContent"]))
+        value = answer["structuredContent"]
+        is_wrapped = tool.is_wrapped and isinstance(value, dict) and list(value) == [WRAPPED]
+        return _records(value[WRAPPED] if is_wrapped else value)
     match content:
         case []:
             return None
@@ -68,10 +70,6 @@ def displays_of(answer: Mapping[str, Any]) -> list[tuple[str, bytes]]:
             case {"uri": _, "mimeType": str(kind), "blob": str(data)} if kind in PICTURES:
                 displays.append((PICTURES[kind], data.encode()))
     return displays
-
-
-def _unwrapped(tool: Tool, value: Any) -> Any:
-    return value[WRAPPED] if tool.is_wrapped and isinstance(value, dict) and list(value) == [WRAPPED] else value
 
 
 def _decoded(text: str) -> Any:

@@ -11,23 +11,14 @@ TOML = ".toml"  # the ending of the files that are not JSON
 
 
 class McpClient(NamedTuple):
-    """The files of a program that uses MCP servers.
+    """The files of a program that uses MCP servers."""
 
-    Parameters:
-        title: its name.
-        file: the user's file; empty if its path is not fixed.
-        project: the file of a project; empty if there is none.
-        key: the key above the servers.
-        fields: what an entry of a program on this machine has besides `command` and `args`.
-        how: how its users open the file, for a client without a fixed path.
-    """
-
-    title: str
-    file: str = ""
-    project: str = ""
-    key: str = "mcpServers"
-    fields: Mapping[str, Any] = {}
-    how: str = ""
+    title: str  # its name
+    file: str = ""  # the user's file; empty if its path is not fixed
+    project: str = ""  # the file of a project; empty if there is none
+    key: str = "mcpServers"  # the key above the servers
+    fields: Mapping[str, Any] = {}  # what an entry of a program on this machine has besides `command` and `args`
+    how: str = ""  # how its users open the file, for a client without a fixed path
 
     @property
     def place(self) -> str:

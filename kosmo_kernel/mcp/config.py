@@ -32,36 +32,22 @@ MAX_SERVERS = 1_000  # in one file
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that may configure servers.
+    """A file that may configure servers."""
 
-    Parameters:
-        source: the kind of file: `USER` or a key of `PROJECT`.
-        path: its path; the file may not exist.
-        key: the key under which it lists servers, one of `KEYS`; empty if the file does not exist or has none.
-        servers: the names of its servers.
-        fault: the reason why it cannot be read; empty if it can.
-    """
-
-    source: str
-    path: Path
-    key: str = ""
-    servers: tuple[str, ...] = ()
-    fault: str = ""
+    source: str  # the kind of file: `USER` or a key of `PROJECT`
+    path: Path  # its path; the file may not exist
+    key: str = ""  # the key under which it lists servers, one of `KEYS`; empty if the file does not exist or has none
+    servers: tuple[str, ...] = ()  # the names of its servers
+    fault: str = ""  # the reason why it cannot be read; empty if it can
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All servers that are configured for a folder.
+    """All servers that are configured for a folder."""
 
-    Parameters:
-        root: the project's folder.
-        servers: the entries by name, in order of first occurrence.
-        sources: the files, in order of increasing precedence.
-    """
-
-    root: Path
-    servers: dict[str, Server] = field(default_factory=dict)
-    sources: tuple[Source, ...] = ()
+    root: Path  # the project's folder
+    servers: dict[str, Server] = field(default_factory=dict)  # the entries by name, in order of first occurrence
+    sources: tuple[Source, ...] = ()  # the files, in order of increasing precedence
 
     @property
     def faults(self) -> tuple[str, ...]:

@@ -39,19 +39,12 @@ DOING = {
 
 @dataclass(frozen=True, slots=True)
 class ServerRequest:
-    """A request to a server.
+    """A request to a server."""
 
-    Parameters:
-        method: its method in the protocol, one of `DOING`.
-        params: its parameters.
-        function: the full name of the tool that is called; empty if none.
-        anew: list the tools again, even if the server has announced no change.
-    """
-
-    method: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    function: str = ""
-    anew: bool = False
+    method: str  # its method in the protocol, one of `DOING`
+    params: Mapping[str, Any] = field(default_factory=dict)  # its parameters
+    function: str = ""  # the full name of the tool that is called; empty if none
+    anew: bool = False  # list the tools again, even if the server has announced no change
 
     @property
     def doing(self) -> str:
@@ -61,15 +54,11 @@ class ServerRequest:
 
 @dataclass(frozen=True, slots=True)
 class CallListener:
-    """Callbacks for the notifications that a server sends during a call.
+    """Callbacks for the notifications that a server sends during a call."""
 
-    Parameters:
-        progress: called with the progress, the total or None, and a message or None.
-        log: called with the level and the text of a log message.
-    """
-
+    # Called with the progress, the total or None, and a message or None.
     progress: Callable[[float, float | None, str | None], None] = lambda *_: None
-    log: Callable[[str, str], None] = lambda *_: None
+    log: Callable[[str, str], None] = lambda *_: None  # called with the level and the text of a log message
 
 
 class ServerConnection:

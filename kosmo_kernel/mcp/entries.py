@@ -31,41 +31,24 @@ SSE_TRANSPORT = "sse"  # the transport that streamable HTTP replaced in March 20
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A configured server.
+    """A configured server."""
 
-    Parameters:
-        name: its key in the settings file.
-        source: the kind of file it comes from, `config.USER` or a key of `config.PROJECT`.
-        path: that file.
-        root: the project's folder, which is the default working directory of a server.
-        kind: its transport.
-        command: the program of a `stdio` server.
-        args: its arguments.
-        env: its environment variables, in addition to `references.INHERITED`.
-        cwd: its working directory; empty for `root`.
-        url: the address of an `http` server.
-        headers: the headers of every request to it.
-        enabled: whether it may be used.
-        timeout: seconds for its start, and for each response.
-        replaces: the file of an entry with the same name that this one overrides.
-        fault: the reason why it cannot be used; empty if it can.
-    """
-
-    name: str
-    source: str
-    path: Path
-    root: Path
-    kind: Literal["stdio", "http"] = "stdio"
-    command: str = ""
-    args: tuple[str, ...] = ()
+    name: str  # its key in the settings file
+    source: str  # the kind of file it comes from, `config.USER` or a key of `config.PROJECT`
+    path: Path  # that file
+    root: Path  # the project's folder, which is the default working directory of a server
+    kind: Literal["stdio", "http"] = "stdio"  # its transport
+    command: str = ""  # the program of a `stdio` server
+    args: tuple[str, ...] = ()  # its arguments
+    # Its environment variables, in addition to `references.INHERITED`.
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    cwd: str = ""
-    url: str = field(default="", repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    enabled: bool = True
-    timeout: float = TIMEOUT
-    replaces: Path | None = None
-    fault: str = ""
+    cwd: str = ""  # its working directory; empty for `root`
+    url: str = field(default="", repr=False)  # the address of an `http` server
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # the headers of every request to it
+    enabled: bool = True  # whether it may be used
+    timeout: float = TIMEOUT  # seconds for its start, and for each response
+    replaces: Path | None = None  # the file of an entry with the same name that this one overrides
+    fault: str = ""  # the reason why it cannot be used; empty if it can
 
     @property
     def of_project(self) -> bool:

@@ -29,27 +29,16 @@ Description = tuple[type[ApiError], str]
 
 @dataclass(frozen=True, slots=True)
 class FailedRequest:
-    """A request that failed, and what is known of its server.
+    """A request that failed, and what is known of its server."""
 
-    Parameters:
-        server: the server's entry.
-        doing: the operation, for the message: `at its start`.
-        function: the full name of the tool that was called; empty if none.
-        secrets: texts to redact.
-        stderr: the last lines of its standard error.
-        noise: the last lines of its standard output that are not messages.
-        exit_code: its exit code if it ended during startup; otherwise None.
-        unmatched_id: the id of a response that matches no request; empty if there was none.
-    """
-
-    server: Server
-    doing: str
-    function: str
-    secrets: tuple[str, ...]
-    stderr: Iterable[str]
-    noise: Iterable[str]
-    exit_code: int | None
-    unmatched_id: str
+    server: Server  # the server's entry
+    doing: str  # the operation, for the message: `at its start`
+    function: str  # the full name of the tool that was called; empty if none
+    secrets: tuple[str, ...]  # texts to redact
+    stderr: Iterable[str]  # the last lines of its standard error
+    noise: Iterable[str]  # the last lines of its standard output that are not messages
+    exit_code: int | None  # its exit code if it ended during startup; otherwise None
+    unmatched_id: str  # the id of a response that matches no request; empty if there was none
 
     def redacted(self, text: str, most: int = MAX_LINE_LENGTH) -> str:
         """Return a text of the server as one line without secrets."""

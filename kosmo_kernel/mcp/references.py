@@ -37,25 +37,15 @@ INHERITED = (
 
 @dataclass(frozen=True, slots=True)
 class ResolvedServer:
-    """A server's entry with all references resolved. Its `repr` shows no values.
+    """A server's entry with all references resolved. Its `repr` shows no values."""
 
-    Parameters:
-        command: the program.
-        args: its arguments.
-        env: its whole environment.
-        cwd: its working directory.
-        url: its address.
-        headers: the headers of every request.
-        secrets: values to redact in messages.
-    """
-
-    command: str = field(repr=False)
-    args: tuple[str, ...] = field(repr=False)
-    env: Mapping[str, str] = field(repr=False)
-    cwd: Path
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
+    command: str = field(repr=False)  # the program
+    args: tuple[str, ...] = field(repr=False)  # its arguments
+    env: Mapping[str, str] = field(repr=False)  # its whole environment
+    cwd: Path  # its working directory
+    url: str = field(repr=False)  # its address
+    headers: Mapping[str, str] = field(repr=False)  # the headers of every request
+    secrets: tuple[str, ...] = field(repr=False)  # values to redact in messages
 
 
 def fill_in(

@@ -45,15 +45,10 @@ def unknown_match(_pattern: str, _text: str) -> bool | None:
 
 
 class Schema(NamedTuple):
-    """A schema that values are checked against.
+    """A schema that values are checked against."""
 
-    Parameters:
-        validator: its validator; None if it is invalid, which leaves the check to the server.
-        fault: the reason why nothing can be checked against it; empty if there is none.
-    """
-
-    validator: Validator | None
-    fault: str = ""
+    validator: Validator | None  # its validator; None if it is invalid, which leaves the check to the server
+    fault: str = ""  # the reason why nothing can be checked against it; empty if there is none
 
     def violations(self, value: Any, count: int, matches: Matches) -> list[str]:
         """Return the descriptions of the violations of the schema.

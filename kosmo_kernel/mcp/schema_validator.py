@@ -153,7 +153,8 @@ def _extended(kind: type[Validator], has_patterns: bool) -> type[Validator]:
     if has_patterns:
         extra = "additionalProperties"
         keywords |= {PATTERNS: _pattern_properties, extra: partial(_additional_properties, kind.VALIDATORS[extra])}
-        keywords["unevaluatedProperties"] = _no_faults
+        # The library does not expose which properties a pattern has evaluated.
+        keywords["unevaluatedProperties"] = lambda *_: iter(())
     supported = {name: check for name, check in keywords.items() if name in kind.VALIDATORS}
     extended: Any = extend(kind, supported)  # type: ignore[no-untyped-call] # the stubs have no types for it
     fields = [(field.name, field.alias) for field in extended.__attrs_attrs__ if field.init]
@@ -220,14 +221,10 @@ def _unique_items(validator: Validator, unique: bool, instance: Any, _schema: An
         seen: set[str] = set()
         for item in instance:
             checker.budget.check()
-            seen.add(_canonical(item))
+            # The text is the same for values that are equal in JSON Schema, such as `1` and `1.0`.
+            seen.add(json.dumps(_with_integers(item), sort_keys=True))
         if len(seen) < len(instance):
             yield ValidationError("an item occurs twice")
-
-
-def _canonical(value: Any) -> str:
-    """Return a text that is the same for values that are equal in JSON Schema, such as `1` and `1.0`."""
-    return json.dumps(_with_integers(value), sort_keys=True)
 
 
 def _with_integers(value: Any) -> Any:
@@ -241,8 +238,3 @@ def _with_integers(value: Any) -> Any:
 def _unevaluated(library: Any, validator: Validator, subschema: Any, instance: Any, schema: Any) -> Faults:
     if not isinstance(instance, (list, dict)) or len(instance) <= MAX_UNEVALUATED:
         yield from library(validator, subschema, instance, schema) or ()
-
-
-def _no_faults(_validator: Validator, _subschema: Any, _instance: Any, _schema: Any) -> Faults:
-    """Report no errors: the library does not expose which properties a pattern has evaluated."""
-    yield from ()

@@ -186,7 +186,8 @@ class Servers:
             UnknownNameError: there is none; the message has the nearest names.
             KosmoError: as for `tools`.
         """
-        is_fresh = self._is_fresh(key)
+        running = self._running.get(key)
+        is_fresh = running is not None and running.fresh  # the known tools are its current ones
         if is_fresh and (tool := self.known_tool(key, name)):
             return tool
         # An unknown tool may be new, and the notification may not have arrived yet.
@@ -269,11 +270,6 @@ class Servers:
         except BaseException:
             future.cancel()
             raise
-
-    def _is_fresh(self, name: str) -> bool:
-        """Return whether the known tools of a server are its current ones."""
-        running = self._running.get(name)
-        return running is not None and running.fresh
 
     def _list_tools(self, key: str, is_cancelled: Callable[[], bool], *, anew: bool = False) -> tuple[Tool, ...]:
         name = self.find(key).name

@@ -16,29 +16,17 @@ MAX_SIGNATURE = 500  # arguments in a signature
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool of an MCP server.
+    """A tool of an MCP server."""
 
-    Parameters:
-        server: the name of its server.
-        name: its original name.
-        lua: its name in Lua.
-        title: its display name; may be empty.
-        description: what it does; may be empty.
-        schema: JSON Schema of its arguments.
-        output: JSON Schema of its result, or None if the server declares none.
-        read_only: the server declares that it changes nothing. This is not verified.
-        open_world: the server does not declare that the tool reaches nothing but the server's own data.
-    """
-
-    server: str
-    name: str
-    lua: str
-    title: str = ""
-    description: str = ""
-    schema: Mapping[str, Any] = field(default_factory=dict)
-    output: Mapping[str, Any] | None = None
-    read_only: bool = False
-    open_world: bool = True
+    server: str  # the name of its server
+    name: str  # its original name
+    lua: str  # its name in Lua
+    title: str = ""  # its display name; may be empty
+    description: str = ""  # what it does; may be empty
+    schema: Mapping[str, Any] = field(default_factory=dict)  # JSON Schema of its arguments
+    output: Mapping[str, Any] | None = None  # JSON Schema of its result, or None if the server declares none
+    read_only: bool = False  # the server declares that it changes nothing. This is not verified
+    open_world: bool = True  # the server does not declare that the tool reaches nothing but the server's own data
 
     @property
     def function(self) -> str:

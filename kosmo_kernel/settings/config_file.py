@@ -26,17 +26,11 @@ KEYS = {setting.config: setting.value for setting in SETTINGS if setting.config}
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The contents of a settings file.
+    """The contents of a settings file."""
 
-    Parameters:
-        path: the file, which need not exist.
-        text: its text.
-        table: its values, all of them valid.
-    """
-
-    path: Path
-    text: str = ""
-    table: Mapping[str, Any] = field(default_factory=dict)
+    path: Path  # the file, which need not exist
+    text: str = ""  # its text
+    table: Mapping[str, Any] = field(default_factory=dict)  # its values, all of them valid
 
     def get(self, *keys: str) -> Any:
         """Return a value, or None if it is not set."""

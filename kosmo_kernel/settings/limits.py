@@ -26,27 +26,16 @@ MAX_HEADERS = 64 << 20  # bytes of a message besides its result
 
 
 class Limits(NamedTuple):
-    """The limits of one run.
+    """The limits of one run."""
 
-    Parameters:
-        memory: bytes of Lua heap.
-        cpu: seconds of Lua's own running time; waiting for a call does not count.
-        timeout: seconds of wall-clock time, including waiting; None for no limit.
-        calls: how many calls a script may make.
-        result: bytes of JSON of one value that the script returns.
-        values: how many numbers, texts, lists and tables one result may contain.
-        max_memory: the highest memory limit that a single run may ask for.
-        max_cpu: the highest limit of running time that a single run may ask for.
-    """
-
-    memory: int = MEMORY_LIMIT.default
-    cpu: float = CPU_LIMIT.default
-    timeout: float | None = TIMEOUT.default
-    calls: int = 100_000
-    result: int = 64 << 20
-    values: int = 4_000_000
-    max_memory: int = MAX_MEMORY.default
-    max_cpu: float = MAX_CPU.default
+    memory: int = MEMORY_LIMIT.default  # bytes of Lua heap
+    cpu: float = CPU_LIMIT.default  # seconds of Lua's own running time; waiting for a call does not count
+    timeout: float | None = TIMEOUT.default  # seconds of wall-clock time, including waiting; None for no limit
+    calls: int = 100_000  # how many calls a script may make
+    result: int = 64 << 20  # bytes of JSON of one value that the script returns
+    values: int = 4_000_000  # how many numbers, texts, lists and tables one result may contain
+    max_memory: int = MAX_MEMORY.default  # the highest memory limit that a single run may ask for
+    max_cpu: float = MAX_CPU.default  # the highest limit of running time that a single run may ask for
 
     @property
     def host_cpu(self) -> float:

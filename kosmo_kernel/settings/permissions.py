@@ -24,15 +24,10 @@ FORCE_HINT = "for one run of a command, `--force`"
 
 
 class Target(NamedTuple):
-    """The target of a permission: an account of a service, or an MCP server.
+    """The target of a permission: an account of a service, or an MCP server."""
 
-    Parameters:
-        name: the alias of the account or the name of the server, in any spelling.
-        service: the name of the account's service; empty for a server.
-    """
-
-    name: str
-    service: str = ""
+    name: str  # the alias of the account or the name of the server, in any spelling
+    service: str = ""  # the name of the account's service; empty for a server
 
     @property
     def kind(self) -> str:
@@ -41,17 +36,11 @@ class Target(NamedTuple):
 
 
 class Permission(NamedTuple):
-    """The policy for one effect of an account or an MCP server.
+    """The policy for one effect of an account or an MCP server."""
 
-    Parameters:
-        policy: `allow`, `ask` or `deny`.
-        place: the file and the line that set it; empty for the default.
-        keys: the path of keys in that file.
-    """
-
-    policy: Policy
-    place: str = ""
-    keys: Keys = ()
+    policy: Policy  # `allow`, `ask` or `deny`
+    place: str = ""  # the file and the line that set it; empty for the default
+    keys: Keys = ()  # the path of keys in that file
 
     @property
     def policy_in_words(self) -> str:

@@ -17,21 +17,13 @@ from kosmo_kernel.settings.table import RESPONSE_LIMIT, RESPONSE_RECORDS, Settin
 
 @dataclass(eq=False)
 class ResponseBudget:
-    """The bytes and records that may still be received. Thread-safe.
+    """The bytes and records that may still be received. Thread-safe."""
 
-    Parameters:
-        scope: what has the budget, as messages call it: `A run`.
-        max_bytes: the bytes of all bodies.
-        bytes_setting: the setting that changes them.
-        max_records: the number of records.
-        records_limit: the name of that limit.
-    """
-
-    scope: str
-    max_bytes: int
-    bytes_setting: Setting
-    max_records: int
-    records_limit: str
+    scope: str  # what has the budget, as messages call it: `A run`
+    max_bytes: int  # the bytes of all bodies
+    bytes_setting: Setting  # the setting that changes them
+    max_records: int  # the number of records
+    records_limit: str  # the name of that limit
     _bytes: int = field(default=0, init=False)
     _records: int = field(default=0, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)

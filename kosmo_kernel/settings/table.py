@@ -27,29 +27,17 @@ MIN_TOKEN_LENGTH = 16  # characters
 
 
 class Setting(NamedTuple):
-    """One thing that can be set.
+    """One thing that can be set."""
 
-    Parameters:
-        name: its name in Python.
-        doc: one sentence for help.
-        value: its valid values.
-        default: its value where nothing sets it.
-        variable: the environment variable; empty for none.
-        config: the path of keys in `config.toml`, `*` for any name; empty for none.
-        project: the path of keys in `[tool.kosmo_kernel]`; empty for none.
-        cell: the flags of a cell's option, the long one last; empty for none.
-        command: the flag of the option of commands; empty for none.
-    """
-
-    name: str
-    doc: str
-    value: Value
-    default: Any = None
-    variable: str = ""
-    config: Keys = ()
-    project: Keys = ()
-    cell: tuple[str, ...] = ()
-    command: str = ""
+    name: str  # its name in Python
+    doc: str  # one sentence for help
+    value: Value  # its valid values
+    default: Any = None  # its value where nothing sets it
+    variable: str = ""  # the environment variable; empty for none
+    config: Keys = ()  # the path of keys in `config.toml`, `*` for any name; empty for none
+    project: Keys = ()  # the path of keys in `[tool.kosmo_kernel]`; empty for none
+    cell: tuple[str, ...] = ()  # the flags of a cell's option, the long one last; empty for none
+    command: str = ""  # the flag of the option of commands; empty for none
 
     @property
     def help(self) -> str:
@@ -123,14 +111,6 @@ def _is_token(value: str) -> bool:
     return len(value) >= MIN_TOKEN_LENGTH and value.isascii() and value.isprintable() and " " not in value
 
 
-def _is_parameter_value(value: object) -> bool:
-    return isinstance(value, (bool, int, float, str, list))
-
-
-def _is_full_path(value: object) -> bool:
-    return isinstance(value, str) and value.startswith(("/", "~/"))
-
-
 def _is_variable(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name)
 
@@ -161,7 +141,10 @@ _BYTES = Number(
     is_whole=True,
 )
 _FILE = Value("the name of a file", "FILE")
-_FULL_PATH = Value("the full path of a file, or one that begins with ~/", is_valid=_is_full_path)
+_FULL_PATH = Value(
+    "the full path of a file, or one that begins with ~/",
+    is_valid=lambda path: isinstance(path, str) and path.startswith(("/", "~/")),
+)
 _SECRET = Value(f"{MIN_TOKEN_LENGTH} characters or more, without blanks", is_valid=_is_token, is_secret=True)
 
 # Options of a cell only.
@@ -494,7 +477,9 @@ CHECKS_FOLDER = Setting(
     Value("the name of a folder", "DIR"),
     config=("checks", "folder"),
 )
-_PARAMETER_VALUE = Value("a number, a text, true, false or a list", is_valid=_is_parameter_value)
+_PARAMETER_VALUE = Value(
+    "a number, a text, true, false or a list", is_valid=lambda value: isinstance(value, (bool, int, float, str, list))
+)
 CHECK_PARAMETERS = tuple(
     Setting("parameter", f"The value of a parameter of {which}.", _PARAMETER_VALUE, config=("checks", "params", *names))
     for which, names in (("all checks that have it", (ANY,)), ("one check", (ANY, ANY)))

@@ -19,27 +19,17 @@ def _is_text(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Value:
-    """The values of a setting; by default any text that is not blank.
+    """The values of a setting; by default any text that is not blank."""
 
-    Parameters:
-        expected: a description of valid values.
-        metavar: the placeholder for a value in help; empty for an option without a value.
-        is_valid: returns whether a value is valid.
-        read: converts a text to a value, which is then checked; may raise ValueError with another description.
-        words: all valid values, if they are words.
-        repeats: whether an option may be repeated; its value is then a list that each use extends.
-        is_code: whether the text of an option is a Python expression, with its own quotes and brackets.
-        is_secret: whether messages must not quote a value.
-    """
-
-    expected: str
-    metavar: str = ""
-    is_valid: Callable[[Any], bool] = _is_text
+    expected: str  # a description of valid values
+    metavar: str = ""  # the placeholder for a value in help; empty for an option without a value
+    is_valid: Callable[[Any], bool] = _is_text  # returns whether a value is valid
+    # Converts a text to a value, which is then checked; may raise ValueError with another description.
     read: Callable[[str], Any] = str
-    words: tuple[str, ...] = ()
-    repeats: bool = False
-    is_code: bool = False
-    is_secret: bool = False
+    words: tuple[str, ...] = ()  # all valid values, if they are words
+    repeats: bool = False  # whether an option may be repeated; its value is then a list that each use extends
+    is_code: bool = False  # whether the text of an option is a Python expression, with its own quotes and brackets
+    is_secret: bool = False  # whether messages must not quote a value
 
     def check(self, value: Any) -> Any:
         """Return a valid value.
@@ -94,19 +84,12 @@ def _read_number(text: str) -> float:
 
 @dataclass(frozen=True)
 class Number(Value):
-    """Numbers in a range, of some unit.
+    """Numbers in a range, of some unit."""
 
-    Parameters:
-        minimum: the lowest valid value.
-        maximum: the highest valid value.
-        is_whole: whether it has no fraction.
-        is_above: whether the minimum itself is invalid.
-    """
-
-    minimum: int = 0
-    maximum: float = math.inf
-    is_whole: bool = False
-    is_above: bool = False
+    minimum: int = 0  # the lowest valid value
+    maximum: float = math.inf  # the highest valid value
+    is_whole: bool = False  # whether it has no fraction
+    is_above: bool = False  # whether the minimum itself is invalid
     read: Callable[[str], Any] = _read_number
 
     def check(self, value: Any) -> Any:

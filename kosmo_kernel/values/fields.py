@@ -41,22 +41,16 @@ _Tree = dict[str, Any]  # declared fields as nested dicts by key; an empty dict 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column of a table of records.
+    """One column of a table of records."""
 
-    Parameters:
-        name: the column's name, unique in its table: the keys joined with dots, or with brackets,
-            `app["web.url"]`, if a dotted name is already taken.
-        path: the keys that lead to the value.
-        kinds: the types of the values in all records, and `Absent`.
-        column: the declared column, or None for a field that no function declares.
-        beside_objects: whether some records have an object here, whose fields are columns of their
-            own; this column has the values of the other records.
-    """
-
+    # The column's name, unique in its table: the keys joined with dots, or with brackets, `app["web.url"]`, if a dotted
+    # name is already taken.
     name: str
-    path: Path
-    kinds: frozenset[type]
-    column: Column | None = None
+    path: Path  # the keys that lead to the value
+    kinds: frozenset[type]  # the types of the values in all records, and `Absent`
+    column: Column | None = None  # the declared column, or None for a field that no function declares
+    # Whether some records have an object here, whose fields are columns of their own; this column has the values of the
+    # other records.
     beside_objects: bool = False
 
     @property

@@ -61,7 +61,8 @@ def records_of(frame: Frame, copy: ValueCopier) -> Records:
     levels = [level for level, name in enumerate(frame.index.names) if name is not None]
     names = _names([*(frame.index.names[level] for level in levels), *frame.columns], copy)
     paths: list[Path] = [(name,) for name in names]
-    if "function" in frame.attrs or _is_ours(frame):
+    is_ours = getattr(type(frame), "holds_records", False) is True  # it came from Lua
+    if "function" in frame.attrs or is_ours:
         nested = [path_of(name) for name in names]
         paths = nested if len(set(nested)) == len(nested) else paths
     series = [frame.index.get_level_values(level).to_series() for level in levels]
@@ -185,11 +186,6 @@ def _merge(key: str, leaf: list[Any], inner: list[Any]) -> list[Any]:
             error.steps.append(f"[{place}]")
             raise error
     return [record if value is None else value for value, record in zip(leaf, inner, strict=True)]
-
-
-def _is_ours(frame: Frame) -> bool:
-    """Return whether a frame came from Lua and was not derived from another frame since."""
-    return getattr(type(frame), "holds_records", False) is True
 
 
 def _declared(function: Function, names: list[str]) -> tuple[Column, ...] | None:

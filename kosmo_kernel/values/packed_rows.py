@@ -12,15 +12,10 @@ import msgspec
 
 
 class PackedPart(NamedTuple):
-    """The records of one answer.
+    """The records of one answer."""
 
-    Parameters:
-        size: the number of records.
-        json: the list of them, as JSON.
-    """
-
-    size: int
-    json: bytes
+    size: int  # the number of records
+    json: bytes  # the list of them, as JSON
 
     @classmethod
     def of(cls, rows: Sequence[dict[str, Any]]) -> PackedPart:

@@ -14,19 +14,12 @@ _BOOLEANS = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A declared parameter.
+    """A declared parameter."""
 
-    Parameters:
-        name: the name of the variable.
-        kind: `string`, `number`, `boolean`, `table` or `nil`; empty if the default is computed.
-        default: the source code of the default.
-        doc: the trailing comment, or an empty string.
-    """
-
-    name: str
-    kind: str
-    default: str
-    doc: str
+    name: str  # the name of the variable
+    kind: str  # `string`, `number`, `boolean`, `table` or `nil`; empty if the default is computed
+    default: str  # the source code of the default
+    doc: str  # the trailing comment, or an empty string
 
 
 def value_of(parameter: Parameter, text: str) -> Any:
