@@ -17,13 +17,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
 from kosmo_kernel import __version__
-from kosmo_kernel.cli.shell_interface import CLOSED, COMPLETION_VARIABLE, FAILED, INTERRUPTED, SUCCESS, USAGE_ERROR
+from kosmo_kernel.cli.shell_interface import CLOSED, COMPLETION_VARIABLE, INTERRUPTED, SUCCESS, USAGE_ERROR
 from kosmo_kernel.cli.streams import ClosedStreamError, discard_unwritten, replace_streams
 from kosmo_kernel.errors import KosmoError, StoppedError
 
@@ -36,30 +35,26 @@ GC_THRESHOLD = 50_000
 
 
 class CommandEntry(NamedTuple):
-    """The location of a command, and its line in the help.
+    """The location of a command, and its line in the help."""
 
-    Parameters:
-        place: `module:attribute` below `kosmo_kernel.cli`.
-        summary: one line, with which the command's own help begins.
-    """
-
-    place: str
-    summary: str
+    place: str  # `module:attribute` below `kosmo_kernel.cli`
+    summary: str  # with which the command's own help begins
 
 
-FAMILIES = {  # the headings of the help, by what the names of commands begin with
-    "demo": "Demo",
-    "integrations": "Integrations",
-    "run": "Notebooks",
-    "snapshot": "Notebooks",
-    "archive": "Notebooks",
-    "inventory": "Notebooks",
-    "check": "Checks",
-    "mcp": "MCP servers",
-    "accounts": "Accounts",
-    "install": "Jupyter",
-    "uninstall": "Jupyter",
-    "completion": "Shell",
+SHORT = {name: f"integrations:{name}" for name in ("lua", "docs", "call", "search", "status", "doctor")}
+FAMILIES = {  # what the names of several commands begin with, and their common line in the help
+    "accounts": "Add, test and remove accounts",
+    "integrations": "Add and configure services",
+    "mcp": "Use MCP servers, and serve agents",
+}
+SECTIONS = {  # of the help
+    "Lua and the services": tuple(SHORT),
+    "Reports": ("check", "snapshot", "archive", "inventory", "run"),
+    "Set up": (
+        *("accounts:list", "accounts:add", "accounts:remove", "accounts:test", "integrations", "mcp"),
+        *("install", "uninstall", "completion"),
+    ),
+    "Demo": ("demo", "demo:serve"),
 }
 COMMANDS = {
     "demo": CommandEntry("demo:demo", "Audit a fictional Heroku account, and show how."),
@@ -84,7 +79,7 @@ COMMANDS = {
     "archive": CommandEntry("archive:archive", "Show what an archive has, or export its lists."),
     "inventory": CommandEntry("inventory:inventory", "List all that an account has, to plan a move."),
     "check": CommandEntry("check:check", "Run checks, and fail if they find something."),
-    "mcp:lua": CommandEntry("mcp_lua:lua", "Run a Lua script that calls MCP servers."),
+    "mcp:lua": CommandEntry("lua:mcp_lua", "Run a Lua script that calls MCP servers."),
     "mcp:list": CommandEntry("mcp_list:list_", "List the configured MCP servers."),
     "mcp:status": CommandEntry("mcp_list:status", "Say which MCP servers can be used, or why not."),
     "mcp:tools": CommandEntry("mcp_inspect:tools", "List the tools of MCP servers."),
@@ -94,11 +89,11 @@ COMMANDS = {
     "mcp:prompts": CommandEntry("mcp_inspect:prompts", "List the prompts of an MCP server, or print one."),
     "mcp:add": CommandEntry("mcp_entries:add", "Configure an MCP server."),
     "mcp:remove": CommandEntry("mcp_entries:remove", "Remove an MCP server and its secrets."),
-    "mcp:enable": CommandEntry("mcp_entries:enable", "Enable an MCP server that was disabled."),
-    "mcp:disable": CommandEntry("mcp_entries:disable", "Disable an MCP server, and keep its configuration."),
-    "mcp:configure": CommandEntry("mcp_configure:configure", "Set the permissions of an MCP server."),
-    "mcp:trust": CommandEntry("mcp_trust:trust", "Trust a server of this project."),
-    "mcp:untrust": CommandEntry("mcp_trust:untrust", "No longer trust a server of this project."),
+    "mcp:enable": CommandEntry("mcp_import_export:enable", "Enable an MCP server that was disabled."),
+    "mcp:disable": CommandEntry("mcp_import_export:disable", "Disable an MCP server, and keep its configuration."),
+    "mcp:configure": CommandEntry("configure:configure_server", "Set the permissions of an MCP server."),
+    "mcp:trust": CommandEntry("mcp_entries:trust", "Trust a server of this project."),
+    "mcp:untrust": CommandEntry("mcp_entries:untrust", "No longer trust a server of this project."),
     "mcp:import": CommandEntry("mcp_import_export:import_", "Import the MCP servers of another client."),
     "mcp:export": CommandEntry("mcp_import_export:export", "Print MCP servers without their secrets."),
     "mcp:doctor": CommandEntry("mcp_doctor:doctor", "Check the setup, and say how to fix problems."),
@@ -129,7 +124,7 @@ class Kosmo(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of the help."""
-        return list(COMMANDS)
+        return [*SHORT, *COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of this name, or None."""
@@ -148,26 +143,60 @@ class Kosmo(click.Group):
         """Return the commands and options that match, without importing a command."""
         from click.shell_completion import CompletionItem
 
-        commands = [CompletionItem(name, help=e.summary) for name, e in COMMANDS.items() if name.startswith(incomplete)]
+        names = [name for name in (*SHORT, *COMMANDS) if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=_summary(name)) for name in names]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands under their family headings, without importing a command."""
-        width = max(map(len, COMMANDS))
-        for family, names in groupby(COMMANDS, lambda name: FAMILIES[name.partition(":")[0]]):
-            rows = [(name.ljust(width), COMMANDS[name].summary) for name in names]
-            with formatter.section(family):
-                formatter.write_dl(rows)
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by section, and then the options, without importing a command."""
+        width = max(len(name) for names in SECTIONS.values() for name in names)
+        for heading, names in SECTIONS.items():
+            _write_section(formatter, heading, names, width)
+        click.Command.format_options(self, ctx, formatter)
+
+
+class Family(click.Command):
+    """Stands for the commands whose names begin with its own, and has their list as its help."""
+
+    def __init__(self, name: str) -> None:
+        accepts_all = {"ignore_unknown_options": True, "allow_extra_args": True}
+        super().__init__(name, help=f"{FAMILIES[name]}.", context_settings=accepts_all)
+        self.commands = [full for full in COMMANDS if full.startswith(f"{name}:")]
+
+    def invoke(self, ctx: click.Context) -> NoReturn:
+        """Raise an error that has the nearest commands, also of `mcp list` in place of `mcp:list`."""
+        words = [str(self.name), *(word for word in ctx.args[:1] if not word.startswith("-"))]
+        raise click.UsageError(f"There is no command `{' '.join(words)}`.{_nearest(':'.join(words))}", ctx)
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write how the commands are called."""
+        formatter.write_usage(f"{ctx.command_path}:COMMAND", "[OPTIONS] …")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands."""
+        _write_section(formatter, "Commands", self.commands, 0)
+
+
+def _write_section(formatter: click.HelpFormatter, heading: str, names: Sequence[str], width: int) -> None:
+    with formatter.section(heading):
+        formatter.write_dl([(name.ljust(width), _summary(name)) for name in names])
+
+
+def _summary(name: str) -> str:
+    """Return the line of a command in the help, or that of a family."""
+    if name in FAMILIES:
+        return f"{FAMILIES[name]}: `kosmo {name} --help`"
+    return COMMANDS[SHORT.get(name, name)].summary
 
 
 def command_named(name: str) -> click.Command | None:
-    """Import and return the command of this name; None if there is none.
+    """Import and return the command of this name or short name; None if there is none.
 
     The command `integrations:<name>` of an installed integration needs no entry in `COMMANDS`.
     """
-    entry = COMMANDS.get(name)
+    entry = COMMANDS.get(SHORT.get(name, name))
     if entry is None:
-        return _integration_command(name)
+        return Family(name) if name in FAMILIES else _integration_command(name)
     module, attribute = entry.place.split(":")
     command: click.Command = getattr(import_module(f"kosmo_kernel.cli.{module}"), attribute)
     return command
@@ -188,7 +217,7 @@ def _integration_command(name: str) -> click.Command | None:
     options_metavar="",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="\b\n`kosmo COMMAND --help` shows the options of a command, and examples.\n"
-    "Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted, 141 output closed.",
+    "Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted, 141 closed.",
 )
 @click.version_option(__version__, prog_name="kosmo", message="%(prog)s %(version)s")
 def kosmo() -> None:
@@ -205,7 +234,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
     gc.set_threshold(GC_THRESHOLD)
     forbid_core_dumps()
-    sys.exit(outcome(list(sys.argv[1:] if argv is None else argv) or ["--help"]))
+    code = outcome(list(sys.argv[1:] if argv is None else argv) or ["--help"])
+    gc.freeze()  # Python would look for garbage once more among all that was imported, which takes up to a second
+    sys.exit(code)
 
 
 def outcome(argv: list[str]) -> int:
@@ -247,11 +278,12 @@ def _fail(argv: list[str], error: Exception) -> int:
     from kosmo_kernel.cli.command import Command, print_error
 
     command: click.Command | None = None
+    with suppress(KosmoError):  # the error that is printed already: the command cannot be created
+        command = command_named(argv[0])
+    failed = command if isinstance(command, Command) else Command("kosmo")
     try:
         if "--json" in _command_arguments(argv):
-            with suppress(KosmoError):  # the error that is printed already: the command cannot be created
-                command = command_named(argv[0])
-            (command if isinstance(command, Command) else Command("kosmo")).fail(error)
+            failed.fail(error)
         else:
             sys.stdout.flush()
             print_error(error)
@@ -264,17 +296,7 @@ def _fail(argv: list[str], error: Exception) -> int:
             print_error(error)
     if isinstance(error, StoppedError):
         return INTERRUPTED
-    return USAGE_ERROR if isinstance(error, click.UsageError) else _failure_code(argv, error)
-
-
-def _failure_code(argv: list[str], error: Exception) -> int:
-    """Return the exit code of the command for an error."""
-    from kosmo_kernel.cli.command import Command
-
-    with suppress(KosmoError):  # the command cannot be created
-        command = command_named(argv[0])
-        return command.exit_code(error) if isinstance(command, Command) else FAILED
-    return FAILED
+    return USAGE_ERROR if isinstance(error, click.UsageError) else failed.exit_code(error)
 
 
 def _command_arguments(argv: list[str]) -> list[str]:
@@ -285,5 +307,5 @@ def _command_arguments(argv: list[str]) -> list[str]:
 def _nearest(name: str) -> str:
     from kosmo_kernel.text.nearest import nearest
 
-    similar: Any = [n for n in COMMANDS if n.startswith(f"{name}:")] or nearest(name, COMMANDS)
+    similar: Any = [n for n in COMMANDS if n.startswith(f"{name}:")] or nearest(name, [*SHORT, *COMMANDS])
     return f" Did you mean: {', '.join(similar)}" if similar else ""

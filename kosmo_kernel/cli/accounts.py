@@ -12,12 +12,11 @@ import click
 
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import DEFAULT, DEFAULT_INTEGRATION, Account, store
-from kosmo_kernel.accounts.status import UNAUTHORIZED, AccountStatus, all_accounts, with_remaining
+from kosmo_kernel.accounts.status import UNAUTHORIZED, all_accounts, with_remaining
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.command import Answer, Aside, command
 from kosmo_kernel.cli.completions import accounts_of
 from kosmo_kernel.cli.identity import TokenOwner, token_owner
-from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.reference import PROVIDER, integration_of, state
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.cli.standard_input import input_is_terminal, whole_input
@@ -55,9 +54,7 @@ service = click.option(
     "--file", "in_file", is_flag=True, help="Store the token in a file that only you can read, not in the keyring."
 )
 @service
-def add(
-    *, alias: str, words: tuple[str, ...], stdin: bool, replace: bool, in_file: bool, integration: str, as_json: bool
-) -> None:
+def add(*, alias: str, words: tuple[str, ...], stdin: bool, replace: bool, in_file: bool, integration: str) -> Answer:
     """Add an account, so that scripts can name it.
 
     ALIAS is the account's name in Lua: app.integrations.heroku.ALIAS. A script that names no account uses the account
@@ -78,21 +75,19 @@ def add(
     where = "the system keyring" if kept.location == "keyring" else str(store.secrets_file())
     first = next(accounts.steps(found, name))
     shadow = first.source if first.kind == "environment" else ""  # a variable comes before what was kept
-    if as_json:
-        facts = {"who": owner.text or None, "scopes": list(owner.scopes), "kept": kept.location, "where": where}
-        document(
-            {"success": True, "integration": found.name, "account": kept.alias, **facts, "hidden_by": shadow or None}
-        )
-        return
     whose = f" is {owner.text}" if owner.text else ""
     scope = f"; its scope is {', '.join(owner.scopes)}" if owner.scopes else ""
-    print_result(f"{found.name}.{kept.alias}{whose}. Its token is kept in {where}{scope}.")
-    if lacking := _what_is_beyond(found, owner.scopes):
-        print_note(lacking)
+    notes = [_what_is_beyond(found, owner.scopes)]
     if kept.location == "file" and not in_file:
-        print_note("There is no system keyring here. The file can be read by you alone, and is not encrypted.")
+        notes.append("There is no system keyring here. The file can be read by you alone, and is not encrypted.")
     if shadow:
-        print_note(f"{shadow} is set here and comes first. Unset it to use this token.")
+        notes.append(f"{shadow} is set here and comes first. Unset it to use this token.")
+    facts = {"who": owner.text or None, "scopes": list(owner.scopes), "kept": kept.location, "where": where}
+    return Answer(
+        {"integration": found.name, "account": kept.alias, **facts, "hidden_by": shadow or None},
+        f"{found.name}.{kept.alias}{whose}. Its token is kept in {where}{scope}.",
+        *(Aside(note) for note in notes if note),
+    )
 
 
 def _what_is_beyond(integration: Integration, scopes: tuple[str, ...]) -> str:
@@ -112,21 +107,31 @@ def _what_is_beyond(integration: Integration, scopes: tuple[str, ...]) -> str:
 
 
 @command("accounts:list", "kosmo accounts:list")
-def list_(*, as_json: bool) -> None:
+def list_() -> Answer:
     """List the accounts and the sources of their tokens.
 
     Nothing is sent, and no token is read or shown. With --json: `accounts`, each with its `integration`, its name
     `account`, `token` (where it is), `who` (the owner, if known without a request), `url` and `error`.
     """
-    statuses = all_accounts()
-    if as_json:
-        document({"success": True, "accounts": [_status_facts(status) for status in statuses]})
-    else:
-        print_rows([(f"{status.integration.name}.{status.alias}", _status_text(status)) for status in statuses])
+    facts, rows = [], []
+    for status in all_accounts():
+        facts.append(
+            {
+                "integration": status.integration.name,
+                "account": status.alias,
+                "token": None if status.problem else status.token,
+                "who": status.who or None,
+                "url": status.url,
+                "error": status.problem or None,
+            }
+        )
+        text = status.problem or f"{status.token}{f', of {status.who}' if status.who else ''}"
+        rows.append((f"{status.integration.name}.{status.alias}", " ".join(text.split())))
+    return Answer({"accounts": facts}, rows)
 
 
 @command("integrations:status", "kosmo integrations:status --json")
-def status(*, as_json: bool) -> None:
+def status() -> Answer:
     """Show all accounts and their remaining requests.
 
     This command itself uses none of them. If a token is rejected, the line of the account says so.
@@ -139,25 +144,23 @@ def status(*, as_json: bool) -> None:
 
     with Session() as session:
         statuses = with_remaining(session.budget_left)
-    if as_json:
-        budgets: dict[str, dict[str, Any]] = {integration.name: {} for integration in load_all()}
-        for one in statuses:
-            facts = {"left": one.left, "capacity": one.capacity, "error": one.problem or None}
-            budgets[one.integration.name][one.alias] = facts
-        providers = {
-            i.name: state(i) | PROVIDER | {"functions": len(i.functions), "budgets": budgets[i.name]}
-            for i in load_all()
-        }
-        document({"success": True, "providers": providers})
-    else:
-        rows = [(f"{one.integration.name}.{one.alias}", one.text, one.left) for one in statuses]
-        print_rows([(name, text if left is None else f"{text} requests left") for name, text, left in rows])
+    budgets: dict[str, dict[str, Any]] = {integration.name: {} for integration in load_all()}
+    rows = []
+    for one in statuses:
+        facts = {"left": one.left, "capacity": one.capacity, "error": one.problem or None}
+        budgets[one.integration.name][one.alias] = facts
+        text = one.text if one.left is None else f"{one.text} requests left"
+        rows.append((f"{one.integration.name}.{one.alias}", text))
+    providers = {
+        i.name: state(i) | PROVIDER | {"functions": len(i.functions), "budgets": budgets[i.name]} for i in load_all()
+    }
+    return Answer({"providers": providers}, rows)
 
 
 @command("accounts:remove", "kosmo accounts:remove production")
 @click.argument("alias", shell_complete=accounts_of())
 @service
-def remove(*, alias: str, integration: str, as_json: bool) -> None:
+def remove(*, alias: str, integration: str) -> Answer:
     """Remove an account and its token.
 
     This works for accounts that were added with `kosmo accounts:add`. The token itself stays valid until you revoke it
@@ -168,12 +171,10 @@ def remove(*, alias: str, integration: str, as_json: bool) -> None:
         removed = store.remove(found, alias)
     except UnknownNameError as error:
         raise _removal_error(found, alias, error) from None
-    if as_json:
-        document({"success": True, "integration": found.name, "account": removed.alias, "kept": removed.location})
-    else:
-        print_result(
-            f"{found.name}.{removed.alias} is forgotten. Its token is still good: revoke it where it was made."
-        )
+    return Answer(
+        {"integration": found.name, "account": removed.alias, "kept": removed.location},
+        f"{found.name}.{removed.alias} is forgotten. Its token is still good: revoke it where it was made.",
+    )
 
 
 @command("accounts:test", "kosmo accounts:test", "kosmo accounts:test production --json")
@@ -183,7 +184,7 @@ def remove(*, alias: str, integration: str, as_json: bool) -> None:
     metavar="NAME",
     help=f"Only accounts of this integration.  [default: all; {DEFAULT_INTEGRATION} with ALIAS]",
 )
-def test(*, alias: str | None, integration: str | None, as_json: bool) -> int:
+def test(*, alias: str | None, integration: str | None) -> Answer:
     """Try the token of one account, or of all.
 
     One request is sent for each account; it tells the owner of the token and its scopes. Exits with 1 if a token is
@@ -197,12 +198,9 @@ def test(*, alias: str | None, integration: str | None, as_json: bool) -> int:
     if not rows:
         accounts.find(integrations[0])  # raises an error that says how to add one
     failed = [row for row in rows if not row["success"]]
-    if as_json:
-        error = "; ".join(row["error"] for row in failed) or None
-        document({"success": not failed, "error": error, "accounts": rows})
-    else:
-        print_rows([(f"{row['integration']}.{row['account']}", _outcome(row)) for row in rows])
-    return FAILED if failed else SUCCESS
+    error = "; ".join(row["error"] for row in failed) or None
+    shown = [(f"{row['integration']}.{row['account']}", _outcome(row)) for row in rows]
+    return Answer({"error": error, "accounts": rows}, shown, code=FAILED if failed else SUCCESS)
 
 
 def read_token(prompt: str, *, from_stdin: bool) -> tuple[str, str]:
@@ -264,24 +262,6 @@ def keep(
         error.advice = f"{error.advice} Nothing was kept.".lstrip()
         raise
     return owner, kept
-
-
-def _status_facts(status: AccountStatus) -> dict[str, Any]:
-    return {
-        "integration": status.integration.name,
-        "account": status.alias,
-        "token": None if status.problem else status.token,
-        "who": status.who or None,
-        "url": status.url,
-        "error": status.problem or None,
-    }
-
-
-def _status_text(status: AccountStatus) -> str:
-    """Return one line on an account: the source of its token and its owner, or what is wrong."""
-    if status.problem:
-        return " ".join(status.problem.split())
-    return f"{status.token}{f', of {status.who}' if status.who else ''}"
 
 
 def _try_token(integration: Integration, alias: str) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from kosmo_kernel.archive.contents import FORMS, Form, describe, export, lines
-from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.command import Answer, Aside, command
 from kosmo_kernel.cli.completions import files
-from kosmo_kernel.cli.output import document, print_note, print_result, print_rows, print_utf8
+from kosmo_kernel.cli.output import print_utf8
+from kosmo_kernel.cli.shell_interface import SUCCESS
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.extras import how_to_install
 from kosmo_kernel.settings.new_folder import check_new
@@ -39,7 +40,7 @@ INFO, EXPORT = "info", "export"
     metavar="F",
     help=f"The format of the files in DIR: {', '.join(FORMS)}.",
 )
-def archive(*, action: str, file: str, output: str | None, form: Form, as_json: bool) -> None:
+def archive(*, action: str, file: str, output: str | None, form: Form, as_json: bool) -> int:
     """Show what an archive has, or export its lists.
 
     FILE is an archive of `kosmo snapshot` or `--record`. `info` shows its snapshots, the lists of the newest one, what
@@ -55,42 +56,39 @@ def archive(*, action: str, file: str, output: str | None, form: Form, as_json: 
         if output is not None:
             raise click.UsageError("-o is for `export`.")
         about = describe(Path(file))
-        document({"success": True, "file": file, **about}) if as_json else _show(file, about)
-        return
+        return Answer({"file": file, **about}, *_parts(file, about)).print(as_json=as_json)
     if output is None:
         if form != "jsonl" or as_json:
             raise click.UsageError(f"{'--json' if as_json else f'--format {form}'} needs a folder: -o DIR.")
         for line in lines(Path(file)):
             print_utf8(f"{line.decode()}\n")
-        return
+        return SUCCESS
     if form == "parquet" and find_spec("pyarrow") is None:
         raise SettingsError("Parquet needs pyarrow, which is not installed.", advice=how_to_install("parquet"))
     check_new(Path(output), EXPORT)
     counts = export(Path(file), Path(output), form)
-    if as_json:
-        document({"success": True, "file": file, "directory": output, "files": counts})
-    else:
-        print_rows([(name, f"{count:,}") for name, count in counts.items()])
-        print_result(f"\nWritten to {output}.")
+    rows = [(name, f"{count:,}") for name, count in counts.items()]
+    facts = {"file": file, "directory": output, "files": counts}
+    return Answer(facts, rows, f"\nWritten to {output}.").print(as_json=as_json)
 
 
-def _show(file: str, about: dict[str, Any]) -> None:
+def _parts(file: str, about: dict[str, Any]) -> Iterator[str | list[tuple[str, str]]]:
+    """Yield what is printed of the contents of an archive."""
     snapshots, recordings = about["snapshots"], about["recordings"]
     kinds = f"{counted(len(snapshots), 'snapshot')}, {counted(len(recordings), 'recording')}"
-    print_result(f"{file}: {kinds}, {about['bytes']:,} bytes")
+    yield f"{file}: {kinds}, {about['bytes']:,} bytes"
+    newest = [(name, f"{count:,}") for one in snapshots[-1:] for name, count in one["tables"].items()]
     for title, rows in (
         ("Snapshots", [(one["taken_at"], _facts(one)) for one in snapshots]),
-        (
-            "Lists of the newest",
-            [(name, f"{count:,}") for one in snapshots[-1:] for name, count in one["tables"].items()],
-        ),
+        ("Lists of the newest", newest),
         ("Recordings", [(one["begun"], _facts_of_recording(one)) for one in recordings]),
     ):
         if rows:
-            print_result(f"\n{title}:\n")
-            print_rows(rows)
-    for text in _not_read(snapshots[-1:]):
-        print_note(text)
+            yield f"\n{title}:\n"
+            yield rows
+    for failure in (failure for one in snapshots[-1:] for failure in one["failures"]):
+        items = [f"{key} {value}" for key, value in failure.items() if key.endswith("_id") and key != "request_id"]
+        yield Aside(f"Not read: {' of '.join([failure['table'], *items])}: {failure['message']}")
 
 
 def _facts(one: dict[str, Any]) -> str:
@@ -104,9 +102,3 @@ def _facts(one: dict[str, Any]) -> str:
 def _facts_of_recording(one: dict[str, Any]) -> str:
     state = f"ended {one['ended']}" if one["ended"] else "not ended"
     return f"{one['account']}, {state}, {counted(one['answers'], 'answer')}"
-
-
-def _not_read(newest: list[dict[str, Any]]) -> Iterator[str]:
-    for failure in (failure for one in newest for failure in one["failures"]):
-        items = [f"{key} {value}" for key, value in failure.items() if key.endswith("_id") and key != "request_id"]
-        yield f"Not read: {' of '.join([failure['table'], *items])}: {failure['message']}"

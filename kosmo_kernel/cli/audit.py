@@ -29,21 +29,13 @@ _INDENT = "   "
 
 
 class AuditQuestion(NamedTuple):
-    """One question of the audit.
+    """One question of the audit."""
 
-    Parameters:
-        text: the question as it is shown.
-        file: the name of the Lua file that answers it.
-        columns: the columns of the table, few enough for a terminal of 80 columns.
-        styles: the styles of the columns that matter most.
-        precision: that of times.
-    """
-
-    text: str
-    file: str
-    columns: tuple[str, ...]
-    styles: dict[str, str]
-    precision: str
+    text: str  # the question as it is shown
+    file: str  # the name of the Lua file that answers it
+    columns: tuple[str, ...]  # the columns of the table, few enough for a terminal of 80 columns
+    styles: dict[str, str]  # the styles of the columns that matter most
+    precision: str  # that of times
 
 
 AUDIT = (
@@ -81,15 +73,11 @@ def audit() -> None:
         for number, question in enumerate(AUDIT, start=1):
             lua = files("kosmo_kernel").joinpath("demo", "audit", question.file).read_text(encoding="utf-8")
             screen.print(f"\n{number}  {question.text}\n", style="bold cyan")
-            _show_lua(screen, lua)
+            for line in Syntax("", "lua", theme=LUA).highlight(lua.rstrip()).split("\n"):
+                screen.print("  ", line)
+            screen.print()
             _show_answer(screen, question, session.execute(lua, RunOptions(question.file)))
     _show_next(screen)
-
-
-def _show_lua(screen: Console, lua: str) -> None:
-    for line in Syntax("", "lua", theme=LUA).highlight(lua.rstrip()).split("\n"):
-        screen.print("  ", line)
-    screen.print()
 
 
 def _show_answer(screen: Console, question: AuditQuestion, result: Result) -> None:

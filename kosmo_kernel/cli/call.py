@@ -201,6 +201,7 @@ def _command(
         _call(group, integration, function, alias, values)
 
     full_name, demo = f"{integration.name}.{function.name}", bool(integration.demo)
+    first = f"VALUE is that of --{function.params[0].name.replace('_', '-')}. " if function.params else ""
     completer = listed_by(integration, function.params[0], alias) if function.params else None
     return click.Command(
         name,
@@ -224,17 +225,12 @@ def _command(
             LayoutOption(["--format", "layout"], **FORMAT),
             *(click.Option([option], **attrs) for option, attrs in LAYOUT_OPTIONS.items()),
         ],
-        help=f"{function.summary}.\n\n{_first_value(function)}JSON is an object of named arguments; - reads it from "
+        help=f"{function.summary}.\n\n{first}JSON is an object of named arguments; - reads it from "
         f"standard input. `kosmo integrations:docs {full_name}` describes the result.",
         short_help=function.summary,
         epilog=_examples(f"kosmo {group.name} {name}", function, demo=demo),
         context_settings={"token_normalize_func": lambda token: token.replace("_", "-")},
     )
-
-
-def _first_value(function: Function) -> str:
-    """Return the sentence of the help about the value of the first parameter."""
-    return f"VALUE is that of --{function.params[0].name.replace('_', '-')}. " if function.params else ""
 
 
 def _examples(command: str, function: Function, *, demo: bool) -> str:

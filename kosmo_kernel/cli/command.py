@@ -1,26 +1,67 @@
-"""The decorator and the class of all commands, and how their errors are printed.
+"""The decorator and the class of all commands, and how their answers and errors are printed.
 
-An error becomes a message on standard error or, with `--json`, a document on standard output. Commands whose document
-has other keys (`lua.py`, `call.py`) override `failure`.
+A command returns an `Answer`, or prints what it has itself and returns an exit code. An error becomes a message on
+standard error or, with `--json`, a document on standard output. Commands whose document has other keys (`lua.py`,
+`call.py`) override `failure`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 import click
 
-from kosmo_kernel.cli.output import document, print_note, print_notes, write_label
-from kosmo_kernel.cli.shell_interface import FAILED
+from kosmo_kernel.cli.output import document, print_note, print_notes, print_result, print_rows, write_label
+from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.safety.redaction import in_texts, redact_error
 
 
+class Aside(str):
+    """A line of an answer that is printed on standard error, apart from the result."""
+
+    __slots__ = ()
+
+
+class Answer:
+    """What a command prints when it is done.
+
+    Parameters:
+        facts: the keys of the JSON document after `success`.
+        parts: what is printed without `--json`: lines, and names with a text beside each.
+        code: the exit code.
+    """
+
+    def __init__(self, facts: Mapping[str, Any], *parts: str | list[tuple[str, str]], code: int = SUCCESS) -> None:
+        self._facts, self._parts, self._code = facts, parts, code
+
+    def print(self, *, as_json: bool) -> int:
+        """Print the document or the parts, and return the exit code."""
+        if as_json:
+            document({"success": self._code == SUCCESS, **self._facts})
+            return self._code
+        for part in self._parts:
+            if isinstance(part, str):
+                (print_note if isinstance(part, Aside) else print_result)(part)
+            elif part:
+                print_rows(part)
+        return self._code
+
+
 class Command(click.Command):
     """A command that can report a failure as JSON."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, with the name by which the command was called."""
+        if self.epilog:
+            formatter.write_paragraph()
+            with formatter.indentation():
+                text = self.epilog.replace(f"kosmo {self.name}", f"kosmo {ctx.info_name}")
+                formatter.write_text(text.rstrip())
 
     def exit_code(self, error: Exception) -> int:
         """Return the exit code for an error that says nothing of how the command was called."""
@@ -54,13 +95,20 @@ def command(
     Parameters:
         name: the name of the command, as in `COMMANDS`.
         examples: command lines that the help ends with.
-        json: whether it has the option `--json`, after all others; the function gets it as `as_json`.
+        json: whether it has the option `--json`, after all others. The function gets it as `as_json` if it has such a
+            parameter, and otherwise returns an `Answer`.
         cls: the class, for a document with other keys.
     """
     from kosmo_kernel.cli.options import AS_JSON  # with it comes the reference, which an error has no use for
 
     def decorate(function: Callable[..., Any]) -> Command:
-        made = click.command(name, cls=cls, epilog=epilog_of(*examples))(function)
+        @wraps(function)
+        def print_answer(*args: Any, as_json: bool, **options: Any) -> int:
+            answer: Answer = function(*args, **options)
+            return answer.print(as_json=as_json)
+
+        prints_itself = not json or "as_json" in function.__annotations__
+        made = click.command(name, cls=cls, epilog=epilog_of(*examples))(function if prints_itself else print_answer)
         if json:
             made.params.append(click.Option(["--json", "as_json"], **AS_JSON))
         return made

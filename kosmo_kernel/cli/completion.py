@@ -21,8 +21,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.output import document, print_result
+from kosmo_kernel.cli.command import Answer, command
 from kosmo_kernel.cli.shell_interface import COMPLETION_VARIABLE
 
 # Works with bash 3.2, which macOS has: without `mapfile`, and with `compopt` and `nosort` only if available.
@@ -107,7 +106,7 @@ def register() -> None:
     "kosmo completion fish | source      # ~/.config/fish/config.fish",
 )
 @click.argument("shell", type=click.Choice(SHELLS))
-def completion(*, shell: str, as_json: bool) -> None:
+def completion(*, shell: str) -> Answer:
     """Print the completion script for a shell.
 
     SHELL is bash, zsh or fish. The shell then completes commands, options, functions, accounts and pages of the
@@ -115,7 +114,4 @@ def completion(*, shell: str, as_json: bool) -> None:
     """
     kosmo = click.get_current_context().find_root().command
     script = SHELLS[shell](kosmo, {}, "kosmo", COMPLETION_VARIABLE).source()
-    if as_json:
-        document({"success": True, "shell": shell, "script": script})
-    else:
-        print_result(script, end="")
+    return Answer({"shell": shell, "script": script}, script.removesuffix("\n"))

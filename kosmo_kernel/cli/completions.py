@@ -5,7 +5,7 @@ Each is passed to click as `shell_complete`, so it runs only while a shell compl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     Choices = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
 
 
-def _completer(choices: Callable[[], Iterable[tuple[str, str]]]) -> Choices:
+def _completer(choices: Callable[[click.Context, str], Iterable[tuple[str, str]]]) -> Choices:
     """Return a callback that completes with names: those that begin with what is typed, without duplicates.
 
     Parameters:
-        choices: returns the names, each with a description or an empty text.
+        choices: returns the names for what is typed, each with a description or an empty text.
     """
 
-    def complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         from click.shell_completion import CompletionItem
 
-        matches = {name: about for name, about in choices() if name.startswith(incomplete)}
+        matches = {name: about for name, about in choices(ctx, incomplete) if name.startswith(incomplete)}
         return [CompletionItem(name, help=about or None) for name, about in matches.items()]
 
     return complete
@@ -38,15 +38,13 @@ def _completer(choices: Callable[[], Iterable[tuple[str, str]]]) -> Choices:
 def accounts_of(integration: Integration | None = None) -> Choices:
     """Return a completer for the accounts of an integration, or of all integrations."""
 
-    def complete(ctx: click.Context, option: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        from kosmo_kernel import accounts
+    def choices(ctx: click.Context, _incomplete: str) -> Iterator[tuple[str, str]]:
+        from kosmo_kernel.accounts import names
 
-        default = accounts.DEMO if ctx.params.get("demo") or accounts.demo_chosen() else accounts.DEFAULT
-        services = [integration] if integration else load_all()
-        names = ((alias, "") for one in services for alias in accounts.names(one, default))
-        return _completer(lambda: names)(ctx, option, incomplete)
+        for service in [integration] if integration else load_all():
+            yield from ((alias, "") for alias in names(service, _default(ctx)))
 
-    return complete
+    return _completer(choices)
 
 
 def listed_by(integration: Integration, param: Param, alias: str | None = None) -> Choices | None:
@@ -57,46 +55,45 @@ def listed_by(integration: Integration, param: Param, alias: str | None = None) 
         param: the parameter.
         alias: the account, if the function's name has one.
     """
-    listing = integration.listing(param)
-    if listing is None:
+    if integration.listing(param) is None:
         return None
-
-    def complete(ctx: click.Context, option: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        from kosmo_kernel.cli.listed_names import listed_names
-
-        records = listed_names(integration, listing, alias or _account(ctx))
-        choices = ((param.value_of_record(record), next(iter(record.values()), "")) for record in records)
-        # The name of a record explains its id.
-        values = ((value, name if name != value else "") for value, name in choices if isinstance(value, str))
-        return _completer(lambda: ((value, name) for value, name in values if param.fits(value)))(
-            ctx, option, incomplete
-        )
-
-    return complete
+    return _completer(lambda ctx, _incomplete: _listed_values(ctx, integration, param, alias))
 
 
 def pairs_of(integration: Integration, params: Iterable[Param], alias: str | None = None) -> Choices:
     """Return a completer for the value in `NAME=VALUE`; the parameters are as for `listed_by`."""
     by_name = {param.name: param for param in params}
 
-    def complete(ctx: click.Context, option: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        name, equals, text = incomplete.partition("=")
-        param = by_name.get(name.replace("-", "_"))
-        completer = listed_by(integration, param, alias) if param and equals else None
-        items = completer(ctx, option, text) if completer else []
-        for item in items:
-            item.value = f"{name}={item.value}"
-        return items
+    def choices(ctx: click.Context, incomplete: str) -> Iterator[tuple[str, str]]:
+        name, equals, _ = incomplete.partition("=")
+        if equals and (param := by_name.get(name.replace("-", "_"))):
+            for value, about in _listed_values(ctx, integration, param, alias):
+                yield f"{name}={value}", about
 
-    return complete
+    return _completer(choices)
 
 
-def _account(ctx: click.Context) -> str:
-    """Return the account that the command line names so far, or the default account."""
-    from kosmo_kernel import accounts
+def _listed_values(
+    ctx: click.Context, integration: Integration, param: Param, alias: str | None
+) -> Iterator[tuple[str, str]]:
+    """Yield the values of a parameter from a list that a command got lately; an id with the name of its record."""
+    from kosmo_kernel.accounts import account_in_use
+    from kosmo_kernel.cli.listed_names import listed_names
 
-    default = accounts.DEMO if ctx.params.get("demo") or accounts.demo_chosen() else accounts.DEFAULT
-    return accounts.account_in_use(ctx.params.get("account"), default, load_all())
+    if (listing := integration.listing(param)) is None:
+        return
+    account = alias or account_in_use(ctx.params.get("account"), _default(ctx), load_all())
+    for record in listed_names(integration, listing, account):
+        value, name = param.value_of_record(record), next(iter(record.values()), "")
+        if isinstance(value, str) and param.fits(value):
+            yield value, name if name != value else ""
+
+
+def _default(ctx: click.Context) -> str:
+    """Return the default account of the command line so far."""
+    from kosmo_kernel.accounts import DEFAULT, DEMO, demo_chosen
+
+    return DEMO if ctx.params.get("demo") or demo_chosen() else DEFAULT
 
 
 def _mcp_servers() -> Iterable[tuple[str, str]]:
@@ -113,10 +110,10 @@ def _pages() -> Iterable[tuple[str, str]]:
     yield from GUIDES.items()
 
 
-mcp_servers = _completer(_mcp_servers)
-integration_names = _completer(lambda: ((integration.name, integration.description) for integration in load_all()))
-function_names = _completer(lambda: ((name, f.summary) for i in load_all() for name, f in i.by_full_name().items()))
-pages = _completer(_pages)
+mcp_servers = _completer(lambda *_: _mcp_servers())
+integration_names = _completer(lambda *_: ((one.name, one.description) for one in load_all()))
+function_names = _completer(lambda *_: ((name, f.summary) for i in load_all() for name, f in i.by_full_name().items()))
+pages = _completer(lambda *_: _pages())
 
 
 def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

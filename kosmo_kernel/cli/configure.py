@@ -1,4 +1,4 @@
-"""`kosmo integrations:configure`: change or show the settings of an integration in `config.toml`.
+"""`kosmo integrations:configure` and `mcp:configure`: change or show permissions and addresses in `config.toml`.
 
 The options have the names of KosmoKrator's command. A secret is only accepted in the JSON on standard input, and is
 stored as by `kosmo accounts:add`.
@@ -7,9 +7,8 @@ stored as by `kosmo accounts:add`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import click
 
@@ -19,18 +18,19 @@ from kosmo_kernel.accounts.addresses import form_fault
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.account_options import about_account
 from kosmo_kernel.cli.accounts import keep
-from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.completions import integration_names
-from kosmo_kernel.cli.output import document, print_result, print_rows
-from kosmo_kernel.cli.permissions import permission_facts, permission_options, permission_rows
+from kosmo_kernel.cli.command import Answer, command
+from kosmo_kernel.cli.completions import integration_names, mcp_servers
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
 from kosmo_kernel.cli.standard_input import whole_input
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.settings.config_file import change, config
-from kosmo_kernel.settings.permissions import EFFECTS, Target
+from kosmo_kernel.settings.permissions import EFFECTS, Target, permission, section_of_server
+from kosmo_kernel.settings.private_files import write as write_private
 from kosmo_kernel.settings.table import POLICIES, Keys
 from kosmo_kernel.text.nearest import nearest
+
+_Out = TypeVar("_Out")
 
 SECRET = "api_key"  # noqa: S105 - the name of the field, as in KosmoKrator
 FIELDS = ("url", "allow_host")  # fields that are not secret and are written to the file
@@ -53,6 +53,13 @@ NO_PROJECT = (
 )
 
 
+def permission_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
+    """Add the options that set a permission to a command: `read` and `write`."""
+    policy = click.Choice(POLICIES)
+    command = click.option("--write", type=policy, help="Whether scripts may change something.")(command)
+    return click.option("--read", type=policy, help="Whether scripts may read.")(command)
+
+
 @command(
     "integrations:configure",
     "kosmo integrations:configure heroku --write deny",
@@ -71,27 +78,17 @@ NO_PROJECT = (
 )
 @click.option("--stdin-json", is_flag=True, help="Also read values and secrets from standard input (see above).")
 @click.option(
-    "--enable", "--global", "usual", is_flag=True, help="No effect; accepted for compatibility with older scripts."
+    *("--enable", "--global", "usual"),
+    is_flag=True,
+    expose_value=False,
+    help="No effect; accepted for compatibility with older scripts.",
 )
 @click.option("--disable", is_flag=True, hidden=True, help="Refused; the error says what to do instead.")
 @click.option("--project", is_flag=True, hidden=True, help="Likewise.")
 @click.option("--show", is_flag=True, help="Only show the values, as without options.")
 def configure(
-    *,
-    provider: str,
-    account: str | None,
-    read: str | None,
-    write: str | None,
-    permissions: str | None,
-    pairs: tuple[str, ...],
-    unset: tuple[str, ...],
-    stdin_json: bool,
-    usual: bool,
-    disable: bool,
-    project: bool,
-    show: bool,
-    as_json: bool,
-) -> None:
+    *, provider: str, account: str | None, stdin_json: bool, disable: bool, project: bool, show: bool, **options: Any
+) -> Answer:
     """Set an integration's permissions and its address.
 
     Without options the command shows the current values. A permission is allow, deny or ask. With ask, you are asked
@@ -106,32 +103,97 @@ def configure(
     if disable or project:
         raise click.UsageError(NO_SWITCH if disable else NO_PROJECT)
     integration = integration_of(provider)
-    input_json = _payload() if stdin_json else {}
-    if account is None and "account" in input_json:
-        account = _text("account", input_json["account"])
-    fields = {**input_json.get("set", {}), **input_json.get("credentials", {})}
-    secret = _text(SECRET, fields.pop(SECRET)) if SECRET in fields else None
-    fields |= dict(_pair(pair) for pair in pairs)
-    options = {effect: option for effect, option in (("read", read), ("write", write)) if option}
-    wanted = {**input_json.get("permissions", {}), **_permissions(permissions), **options}
-    dropped = [*input_json.get("unset", []), *unset]
-    changes = _changes(integration, account, fields, wanted, dropped)
-    if show and (changes or secret or dropped):
+    payload = _payload() if stdin_json else {}
+    if account is None and "account" in payload:
+        account = _text("account", payload["account"])
+    fields = payload.get("set", {}) | payload.get("credentials", {})
+    token = _text(SECRET, fields.pop(SECRET)) if SECRET in fields else None
+    fields |= map(_pair, options["pairs"])
+    policies = payload.get("permissions", {}) | _policies(options)
+    dropped = [*payload.get("unset", []), *options["unset"]]
+    changes = _changes(integration, account, fields, policies, dropped)
+    if show and (changes or token or dropped):
         raise click.UsageError("--show changes nothing. Leave it out, or the others.")
-    name = store.check_alias(integration, account or DEFAULT) if secret or SECRET in dropped else ""
-    with _applied(changes):
-        if secret:
-            keep(integration, name, secret, "standard input", replace=True)
+    alias = store.check_alias(integration, account or DEFAULT) if token or SECRET in dropped else ""
+    before = config()
+    if changes:
+        change(changes)
+    try:
+        if token:
+            keep(integration, alias, token, "standard input", replace=True)
         if SECRET in dropped:
-            store.remove(integration, name)
-    changed_fields = [*([SECRET] if secret else []), *fields]
-    facts = _facts(integration, account) | {"credentials_set": changed_fields, "credentials_unset": dropped}
-    if as_json:
-        document(facts)
-        return
-    if changes or secret or dropped:
-        print_result(f"Done. {config().path} says:" if config().text else "Done.")
-    _print(facts)
+            store.remove(integration, alias)
+    except BaseException:
+        if changes and before.text:
+            write_private(before.path, before.text)
+        elif changes:
+            before.path.unlink()
+        raise
+    listed = accounts.canonical_name(integration, account or DEFAULT)
+    settings = {key: in_texts(config().get("integrations", integration.name, key), redact) for key in FIELDS}
+    facts = {
+        "provider": integration.name,
+        "account": account and (listed or account),
+        "scope": "global",
+        "enabled": True,
+        "configured": listed is not None,
+        **SUPPORTED,
+        "settings": settings,
+        "credentials_set": [*([SECRET] if token else []), *fields],
+        "credentials_unset": dropped,
+    }
+    rows = [(key, ", ".join([value] if isinstance(value, str) else value)) for key, value in settings.items() if value]
+    return _answer(facts, Target(account or DEFAULT, integration.name), rows, changed=bool(changes or token or dropped))
+
+
+@command(
+    "mcp:configure",
+    "kosmo mcp:configure time --read allow",
+    "kosmo mcp:configure tracker --read allow --write deny --json",
+    "kosmo mcp:configure tracker --unset write",
+)
+@click.argument("name", metavar="SERVER", shell_complete=mcp_servers)
+@permission_options
+@click.option("--unset", type=click.Choice(EFFECTS), multiple=True, help="Remove a permission that was set.")
+def configure_server(*, name: str, unset: tuple[str, ...], **policies: str | None) -> Answer:
+    """Set the permissions of an MCP server.
+
+    Without options the command shows the current ones. A tool reads if the server declares it as read-only; every
+    other one may change something. A permission is allow, deny or ask. With ask, you are asked before the first call of
+    a tool; if nobody can be asked, the call fails. --read allow also allows what you would be asked about once in a
+    session because the server may pass it on. A project can only make permissions stricter, in [tool.kosmo_kernel] of
+    its pyproject.toml. The server is not started.
+
+    With --json: `server`, `permissions`, `said_by` with the line that sets each permission, and their `file`.
+    """
+    from kosmo_kernel.mcp import configuration
+
+    server = configuration().find(name)
+    changes = {effect: policy for effect, policy in policies.items() if policy}
+    if both := [effect for effect in unset if effect in changes]:
+        raise click.UsageError(f"--{both[0]} sets it and --unset {both[0]} removes it. Give one of them.")
+    changes |= dict.fromkeys(unset)  # type: ignore[arg-type] # None deletes a key
+    if changes:
+        section = section_of_server(server.name)
+        change({(*section, effect): policy for effect, policy in changes.items()})
+    return _answer({"server": server.name}, Target(server.name), changed=bool(changes))
+
+
+def _answer(
+    facts: Mapping[str, Any], target: Target, settings: Sequence[tuple[str, str]] = (), *, changed: bool
+) -> Answer:
+    """Return the permissions that hold now, and whether something was changed."""
+    rules = {effect: permission(target, effect) for effect in EFFECTS}
+    file = config()
+    facts = {
+        **facts,
+        "file": str(file.path),
+        "permissions": {effect: rule.policy for effect, rule in rules.items()},
+        "said_by": {effect: rule.place or None for effect, rule in rules.items()},
+    }
+    rows = [(effect, f"{rule.policy}{f' ({rule.place})' if rule.place else ''}") for effect, rule in rules.items()]
+    done = f"Done. {file.path} says:" if file.text else "Done."
+    return Answer(facts, *([done] if changed else []), [*rows, *settings])
 
 
 def _payload() -> dict[str, Any]:
@@ -163,32 +225,30 @@ def _pair(pair: str) -> tuple[str, str]:
     Raises:
         click.UsageError: the value is missing, or the name is that of a secret.
     """
-    key, equals, value = pair.partition("=")
-    key = key.strip()
+    key, equals, value = (part.strip() for part in pair.partition("="))
     if key.lower() in SECRETS:
         raise click.UsageError(
             f"`{key}` is a secret, and is not taken from an argument: others on this machine can see it there. If that "
             "was one, revoke it. `kosmo accounts:add ALIAS` asks for it, and --stdin-json reads it."
         )
-    if not equals or not value.strip():
+    if not equals or not value:
         raise click.UsageError("--set takes NAME=VALUE.")
-    return key, value.strip()
+    return key, value
 
 
-def _permissions(text: str | None) -> dict[str, str]:
-    """Parse the value of `--permissions`, such as `read:allow,write:ask`."""
-    policies = {}
-    for part in text.split(",") if text is not None else ():
-        effect, _, value = (word.strip() for word in part.partition(":"))
-        policies[effect] = value
-    return policies
+def _policies(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values of `--permissions`, such as `read:allow,write:ask`, and of `--read` and `--write`."""
+    text = options["permissions"]
+    parts = (part.partition(":") for part in text.split(",")) if text is not None else ()
+    policies = {effect.strip(): policy.strip() for effect, _, policy in parts}
+    return policies | {effect: options[effect] for effect in EFFECTS if options[effect]}
 
 
 def _changes(
     integration: Integration,
     account: str | None,
     fields: Mapping[str, Any],
-    wanted: Mapping[str, Any],
+    policies: Mapping[str, Any],
     dropped: Iterable[str],
 ) -> dict[Keys, Any]:
     """Return the changes to make in the file.
@@ -197,61 +257,41 @@ def _changes(
         UnknownNameError: a name is unknown; the error has similar names.
         InvalidArgumentsError: a value is not valid.
     """
+    for names, known in (
+        (dropped, (*FIELDS, *EFFECTS, SECRET)),
+        (fields, (*FIELDS, SECRET)),
+        (policies, EFFECTS),
+    ):
+        for name in names:
+            if name not in known:
+                near = nearest(name, known, most=1)
+                hint = "" if near else f" There are {', '.join(known)}."
+                raise UnknownNameError(f"There is no `{name[:40]}` to set.{hint}", tuple(near))
+    for effect, policy in policies.items():
+        if policy not in POLICIES:
+            raise InvalidArgumentsError(f"`{effect}` takes {', '.join(POLICIES)}, got {str(policy)[:40]!r}.")
     root: Keys = ("integrations", integration.name)
     section: Keys = (*root, *(("accounts", _account_key(integration, account)) if account else ()), "permissions")
-    changes: dict[Keys, Any] = {}
-    for key in dropped:
-        if key in EFFECTS:
-            changes[*section, key] = None
-        elif key in FIELDS:
-            changes[*root, key] = None
-        elif key != SECRET:
-            raise _unknown(key, (*FIELDS, *EFFECTS, SECRET))
-    for key, value in fields.items():
-        if key not in FIELDS:
-            raise _unknown(key, (*FIELDS, SECRET))
-        hosts = [host.strip() for host in str(value).split(",")]
-        _check_addresses(key, hosts)
-        changes[*root, key] = hosts if key == "allow_host" and len(hosts) > 1 else _text(key, value)
-    for effect, value in wanted.items():
-        if effect not in EFFECTS:
-            raise _unknown(effect, EFFECTS)
-        if value not in POLICIES:
-            raise InvalidArgumentsError(f"`{effect}` takes {', '.join(POLICIES)}, got {str(value)[:40]!r}.")
-        changes[*section, effect] = value
-    return changes
+    places = {**{name: (*root, name) for name in FIELDS}, **{effect: (*section, effect) for effect in EFFECTS}}
+    values = dict.fromkeys(name for name in dropped if name != SECRET)
+    values |= {name: _address(name, value) for name, value in fields.items()} | dict(policies)
+    return {places[name]: value for name, value in values.items()}
 
 
-def _check_addresses(key: str, texts: Iterable[str]) -> None:
-    """Check that addresses have no user, password or token in them, which would be stored and printed.
+def _address(key: str, value: Any) -> str | list[str]:
+    """Return an address or hosts without a user, password or token in them, which would be stored and printed.
 
     Raises:
-        InvalidArgumentsError: one of them has, or is no address. It is not quoted.
+        InvalidArgumentsError: there is one, or it is no address. It is not quoted.
     """
-    for text in texts:
-        fault = form_fault(text) or ("it looks like a token" if looks_like_token(text) else None)
-        if fault:
+    hosts = [host.strip() for host in str(value).split(",")]
+    for text in hosts:
+        if fault := form_fault(text) or ("it looks like a token" if looks_like_token(text) else None):
             raise InvalidArgumentsError(
                 f"`{key}` is no address: {fault}. Nothing was stored. If there was a token in it, revoke it, because "
                 "others can see the arguments of a command; `kosmo accounts:add ALIAS` asks for a token."
             )
-
-
-@contextmanager
-def _applied(changes: Mapping[Keys, Any]) -> Iterator[None]:
-    """Change the file, and restore it if the body of the context raises an error."""
-    settings = config()
-    existed, previous = settings.path.exists(), {keys: settings.get(*keys) for keys in changes}
-    if changes:
-        change(changes)
-    try:
-        yield
-    except BaseException:
-        if changes:
-            path = change(previous)
-            if not existed and not config().table:
-                path.unlink()
-        raise
+    return hosts if key == "allow_host" and len(hosts) > 1 else _text(key, value)
 
 
 def _account_key(integration: Integration, alias: str) -> str:
@@ -265,36 +305,3 @@ def _text(key: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InvalidArgumentsError(f"`{key}` takes a text.")
     return value.strip()
-
-
-def _unknown(key: str, known: Iterable[str]) -> UnknownNameError:
-    names = list(known)
-    similar = nearest(key, names, most=1)
-    hint = "" if similar else f" There are {', '.join(names)}."
-    return UnknownNameError(f"There is no `{key[:40]}` to set.{hint}", tuple(similar))
-
-
-def _facts(integration: Integration, account: str | None) -> dict[str, Any]:
-    """Return the effective settings of an integration, or of one of its accounts."""
-    alias, settings = account or DEFAULT, config()
-    listed = accounts.canonical_name(integration, alias)
-    return {
-        "success": True,
-        "provider": integration.name,
-        "account": account and (listed or account),
-        "scope": "global",
-        "file": str(settings.path),
-        "enabled": True,
-        "configured": listed is not None,
-        **SUPPORTED,
-        **permission_facts(Target(alias, integration.name)),
-        "settings": {key: in_texts(settings.get("integrations", integration.name, key), redact) for key in FIELDS},
-    }
-
-
-def _print(facts: Mapping[str, Any]) -> None:
-    rows = permission_rows(facts)
-    for key, value in facts["settings"].items():
-        if value is not None:
-            rows.append((key, ", ".join(value) if isinstance(value, list) else value))
-    print_rows(rows)

@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 import click
@@ -26,6 +28,8 @@ from kosmo_kernel.demo.service_pages import FAULTS as PAGE_FAULTS
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.settings.value_types import Number
+
+_Out = TypeVar("_Out")
 
 FOLDER = "kosmo-demo"
 _YEARS = (2000, 2200)  # the company's oldest dates are years before its today, and it looks ahead
@@ -106,6 +110,12 @@ def _moved(_context: click.Context, _option: click.Parameter, text: str | None) 
     return timedelta(seconds=round(moved.total_seconds()))
 
 
+def _count_option(flag: str, things: str, text: str) -> Callable[[Callable[..., _Out]], Callable[..., _Out]]:
+    """Return an option whose value is a number of things."""
+    number = ValueType(Number(f"a whole number of {things}", is_whole=True))
+    return click.option(flag, type=number, metavar="N", help=text)
+
+
 @command(
     "demo:serve",
     "kosmo demo:serve --port 8642",
@@ -119,12 +129,7 @@ def _moved(_context: click.Context, _option: click.Parameter, text: str | None) 
     shell_complete=integration_names,
     help="Serve a look-alike of another service, which was added.",
 )
-@click.option(
-    "--records",
-    type=ValueType(Number("a whole number of records", is_whole=True)),
-    metavar="N",
-    help="With --service: how many records each list has.",
-)
+@_count_option("--records", "records", "With --service: how many records each list has.")
 @click.option(
     "--page-fault",
     type=click.Choice(list(PAGE_FAULTS)),
@@ -132,12 +137,7 @@ def _moved(_context: click.Context, _option: click.Parameter, text: str | None) 
 )
 @click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=PORT, default=0, metavar="PORT", help="The port; 0 chooses a free one.  [default: 0]")
-@click.option(
-    "--apps",
-    type=ValueType(Number("a whole number of apps", is_whole=True)),
-    metavar="N",
-    help="Generate a company with N apps.",
-)
+@_count_option("--apps", "apps", "Generate a company with N apps.")
 @click.option(
     "--seed", type=int, default=1, show_default=True, metavar="N", help="The seed of the random company and faults."
 )

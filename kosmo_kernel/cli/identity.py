@@ -20,23 +20,14 @@ TIMEOUT_SECONDS = 10.0  # for the response
 
 @dataclass(frozen=True, slots=True)
 class TokenOwner:
-    """The owner of a token, as its service describes them.
+    """The owner of a token, as its service describes them."""
 
-    Parameters:
-        text: a name, an address or both; empty if the integration has no function that returns them.
-        scopes: the scopes of the token, if the service reports them.
-        left: how many requests the account may send now; None if the service does not report it.
-        ms: how long the response took, in milliseconds.
-        path: the path that was requested; empty if the integration has no such function.
-        refusal: why the service did not tell the owner to this token, which it accepts; empty if it did.
-    """
-
-    text: str = ""
-    scopes: tuple[str, ...] = ()
-    left: int | None = None
-    ms: float = 0.0
-    path: str = ""
-    refusal: str = ""
+    text: str = ""  # a name, an address or both; empty if the integration has no function that returns them
+    scopes: tuple[str, ...] = ()  # the scopes of the token, if the service reports them
+    left: int | None = None  # how many requests the account may send now; None if the service does not report it
+    ms: float = 0.0  # how long the response took, in milliseconds
+    path: str = ""  # the path that was requested; empty if the integration has no such function
+    refusal: str = ""  # why the service did not tell the owner to this token, which it accepts; empty if it did
 
 
 def token_owner(integration: Integration, account: Account) -> TokenOwner:

@@ -32,15 +32,10 @@ prefix = click.option("--prefix", metavar="P", callback=not_blank, help="In the 
 
 
 class Entry(NamedTuple):
-    """A kernelspec of this kernel.
+    """A kernelspec of this kernel."""
 
-    Parameters:
-        file: its `kernel.json`.
-        command: the command that it starts; empty if the file is invalid.
-    """
-
-    file: Path
-    command: list[str]
+    file: Path  # its `kernel.json`
+    command: list[str]  # the command that it starts; empty if the file is invalid
 
     @property
     def is_safe(self) -> bool:

@@ -54,12 +54,15 @@ def listed_names(integration: Integration, function: Function, alias: str) -> li
 
     There are none if no list was written, or if others can access the file.
     """
+    from kosmo_kernel.settings.private_files import GROUP_AND_OTHERS
+
     try:
         file = _file(integration, function, alias)
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
         with os.fdopen(descriptor, encoding="utf-8") as opened:
             status = os.fstat(descriptor)
-            if not _is_own(status) or not _is_fresh(status):
+            is_own = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid()
+            if not is_own or status.st_mode & GROUP_AND_OTHERS or not _is_fresh(status):
                 return []
             names = json.loads(opened.read(MAX_FILE_BYTES))
     except (KosmoError, OSError, RuntimeError, ValueError):  # no file yet, a broken one, or a wrong setting: no names
@@ -71,11 +74,10 @@ def listed_names(integration: Integration, function: Function, alias: str) -> li
 def _label_and_id(integration: Integration, record: Mapping[str, Any]) -> dict[str, str]:
     """Return the name and the id of a record, as far as they are plain words."""
     fields = {field: record.get(field) for field in (*integration.labels, "id")}
-    return {field: value for field, value in fields.items() if isinstance(value, str) and _is_plain(value)}
-
-
-def _is_plain(value: str) -> bool:
-    return len(value) <= MAX_NAME_LENGTH and is_plain_word(value) and redact(value) == value
+    texts = {
+        field: value for field, value in fields.items() if isinstance(value, str) and len(value) <= MAX_NAME_LENGTH
+    }
+    return {field: text for field, text in texts.items() if is_plain_word(text) and redact(text) == text}
 
 
 def _file(integration: Integration, function: Function, alias: str) -> Path:
@@ -97,12 +99,6 @@ def _write(file: Path, names: Sequence[Mapping[str, str]]) -> None:
         with suppress(FileNotFoundError):  # another command deletes it as well
             if not _is_fresh(other.lstat()):
                 other.unlink()
-
-
-def _is_own(status: os.stat_result) -> bool:
-    from kosmo_kernel.settings.private_files import GROUP_AND_OTHERS
-
-    return stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & GROUP_AND_OTHERS
 
 
 def _is_fresh(status: os.stat_result) -> bool:

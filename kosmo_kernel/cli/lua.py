@@ -14,9 +14,9 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.account_options import one_account
+from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.completions import accounts_of, files
+from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c, terminal_frontend
 from kosmo_kernel.cli.options import (
     Layout,
@@ -24,7 +24,6 @@ from kosmo_kernel.cli.options import (
     check_formats,
     format_options,
     limit_options,
-    not_blank,
     recording_options,
     resumption,
 )
@@ -48,6 +47,12 @@ Examples:
   kosmo integrations:lua audit.lua --format csv > audit.csv
   kosmo integrations:lua --repl --demo
 """  # \b keeps click from rewrapping the lines
+MCP_EXAMPLES = """\b
+Examples:
+  kosmo mcp:lua -e 'return mcp.servers()'
+  kosmo mcp:lua -e 'return app.mcp.time.get_current_time({ timezone = "Etc/UTC" })' --json
+  kosmo mcp:lua triage.lua --dry-run -- my-project
+"""
 
 
 class LuaCommand(Command):
@@ -81,15 +86,8 @@ class LuaCommand(Command):
 @click.option("--repl", is_flag=True, help="Start an interactive session, after the script if there is one.")
 @as_json
 @format_options
-@click.option(
-    "-a",
-    "--account",
-    metavar="A",
-    callback=not_blank,
-    help="The account that `heroku.<function>` uses.",
-    shell_complete=accounts_of(),
-)
-@click.option("--demo", is_flag=True, help="Use the fictional demo account.")
+@click.option("-a", "--account", **about_account("The account that `heroku.<function>` uses."))
+@click.option("--demo", **ON_DEMO)
 @click.option("-n", "--dry-run", is_flag=True, help="List the calls of the script without making them.")
 @recording_options
 @click.option("--force", is_flag=True, help="Ignore the permissions in this run.")
@@ -154,7 +152,9 @@ def run_lua(
     source, name = script or ("", INLINE)
     session.recording.finishes = False  # it is at its end when its result is printed
     options = RunOptions(name, args, dry_run=dry_run, force=force)
-    terminal = terminal_frontend(session, aside=bool(layout), quiet=as_json, reads=_reads_input(file, code))
+    # With `-` in place of FILE, the script itself comes from standard input, and with `-e` what `io.read` reads.
+    reads_input = code is not None if file == "-" else not input_is_terminal()
+    terminal = terminal_frontend(session, aside=bool(layout), quiet=as_json, reads=reads_input)
     try:
         with session, stopped_by_ctrl_c(session), terminal as frontend:
             result = session.execute(source, options, frontend)
@@ -219,16 +219,6 @@ def read_source(file: str | None, code: str | None) -> tuple[str, str]:
     return (f"--{source}" if code is None and source.startswith("#!") else source), name
 
 
-def _reads_input(file: str | None, code: str | None) -> bool:
-    """Return whether `io.read` reads standard input: if it is no terminal, or `-` says so.
-
-    The script itself is read from there if `-` stands in place of FILE.
-    """
-    if file == "-":
-        return code is not None
-    return not input_is_terminal()
-
-
 def _read_bytes(file: str) -> bytes:
     try:
         with open(file, "rb") as script:  # a pipe is read too, as `kosmo lua <(COMMAND)` needs
@@ -238,3 +228,15 @@ def _read_bytes(file: str) -> bytes:
     if len(content) > MAX_DOCUMENT_BYTES:
         raise click.UsageError(f"`{escape_control(file)}` has more than {MAX_DOCUMENT_BYTES:,} bytes.")
     return content
+
+
+# `integrations:lua` without services: it looks for no account and no token.
+mcp_lua = LuaCommand(
+    "mcp:lua",
+    callback=lambda **options: run_lua(partial(Session, services=False), repl=False, **options),
+    params=[param for param in lua.params if param.name not in ("account", "demo", "repl")],
+    help="Run a Lua script that calls MCP servers.\n\nFILE is a Lua file; - is standard input. `app.mcp.SERVER.TOOL` "
+    "calls a tool. The first call starts the server, which ends with the script.\n\nThe script cannot call Heroku, and "
+    "the command uses no account and no token: `kosmo integrations:lua` calls both. The other options work as there.",
+    epilog=MCP_EXAMPLES,
+)

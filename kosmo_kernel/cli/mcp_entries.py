@@ -1,4 +1,4 @@
-"""`kosmo mcp:add`, `:remove`, `:enable` and `:disable`: edit the MCP servers in the user's file or the project's.
+"""`kosmo mcp:add` and `:remove`: edit the MCP servers in the user's file or the project's; `:trust` and `:untrust`.
 
 Secrets are never accepted as arguments. They are read from a prompt or from standard input and stored in the keyring,
 and the entry refers to them.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,19 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.accounts import read_token
-from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.command import Answer, command
 from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.mcp_files import add_entries, change, check_name, config_path, entry_of, project
 from kosmo_kernel.cli.options import ValueType
-from kosmo_kernel.cli.output import document, print_result
-from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.mcp import configuration, secrets
+from kosmo_kernel.cli.output import print_note, print_result
+from kosmo_kernel.cli.standard_input import input_is_terminal
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UntrustedError
+from kosmo_kernel.mcp import Trust, configuration, secrets
 from kosmo_kernel.mcp.entries import entry
 from kosmo_kernel.mcp.secret_scan import is_private, secret_names
-from kosmo_kernel.mcp.trust import consent_lines
+from kosmo_kernel.mcp.trust import consent_lines, fingerprint
 from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.safety.text import escape_hidden
 from kosmo_kernel.settings.table import TIMEOUT
 
 NOT_AS_ARGUMENT = (
@@ -35,6 +37,7 @@ NOT_AS_ARGUMENT = (
     "shell keeps it in its history. If it was one, revoke it. --secret NAME asks for a variable's value, --bearer for "
     "the token of a server with an address."
 )
+CHANGED = "It is not what you trusted before."
 VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 name_argument = click.argument("name", shell_complete=mcp_servers)
 
@@ -82,8 +85,7 @@ def add(
     timeout: float | None,
     replace: bool,
     project: bool,
-    as_json: bool,
-) -> None:
+) -> Answer:
     """Configure an MCP server.
 
     NAME is its name in Lua: app.mcp.NAME. Write its command after --, or its address with --url. Both can contain
@@ -103,16 +105,15 @@ def add(
         return _ask_secret(name, new_entry, secret, stdin=stdin) if secret or bearer else nullcontext()
 
     add_entries(path, {name: new_entry}, replace=replace, keeping=keeping)
-    _report(name, path, "added", as_json=as_json)
+    return report(name, path, "added")
 
 
 @command("mcp:remove", "kosmo mcp:remove time")
 @name_argument
 @project
-def remove(*, name: str, project: bool, as_json: bool) -> None:
+def remove(*, name: str, project: bool) -> Answer:
     """Remove an MCP server and its secrets."""
     path = config_path(of_project=project)
-
     secret_names: list[str] = []
 
     def edit(entries: dict[str, Any]) -> None:
@@ -123,37 +124,55 @@ def remove(*, name: str, project: bool, as_json: bool) -> None:
     change(path, edit)
     for secret in secret_names:
         secrets.drop(secret)
-    _report(name, path, "removed", as_json=as_json)
+    return report(name, path, "removed")
 
 
-@command("mcp:enable", "kosmo mcp:enable time")
+@command("mcp:trust", "kosmo mcp:trust time", "kosmo mcp:trust time --yes --json")
 @name_argument
-@project
-def enable(*, name: str, project: bool, as_json: bool) -> None:
-    """Enable an MCP server that was disabled."""
-    _switch(name, on=True, of_project=project, as_json=as_json)
+@click.option("-y", "--yes", is_flag=True, help="Trust it without a question; check the entry first.")
+def trust(*, name: str, yes: bool, as_json: bool) -> int:
+    """Trust a server of this project.
+
+    The command shows the server's command and arguments, or its address, and its variables and headers, and asks you.
+    Secrets are not shown. If any of this changes later, also a secret, the server is not started until you trust it
+    again. Nothing is started now.
+    """
+    server, trust_store = configuration().find(name), Trust()
+    if server.fault:
+        raise SettingsError(f"{server.path}: the MCP server `{name}`: {server.fault}.")
+    before, lines = trust_store.status(server), consent_lines(server)
+    if before != "trusted":
+        heading = escape_hidden(f"The MCP server {name}, from {server.path}:")
+        changed = [CHANGED] if before == "changed" else []
+        for line in (heading, *(f"  {line}" for line in lines), *changed):
+            (print_note if as_json else print_result)(line)
+        if not yes:
+            if not (input_is_terminal() and sys.stderr.isatty()):
+                raise click.UsageError("Nobody can be asked here. If you agree to what is shown, add --yes.")
+            yes = click.confirm("Start it when it is asked something?", default=False, err=True)
+        if not yes:
+            raise UntrustedError(f"`{name}` is not trusted. Nothing was changed.")
+        trust_store.trust(server)
+    facts = {"server": name, "trust": "trusted", "file": str(server.path), "shown": lines}
+    text = f"{name} {'was' if before == 'trusted' else 'is'} trusted."
+    if not server.of_project:
+        text = f"{name} is in your own file, {server.path}, and needs no trust."
+    return Answer({**facts, "fingerprint": fingerprint(server)}, text).print(as_json=as_json)
 
 
-@command("mcp:disable", "kosmo mcp:disable time --project")
+@command("mcp:untrust", "kosmo mcp:untrust time")
 @name_argument
-@project
-def disable(*, name: str, project: bool, as_json: bool) -> None:
-    """Disable an MCP server, and keep its configuration."""
-    _switch(name, on=False, of_project=project, as_json=as_json)
+def untrust(*, name: str) -> Answer:
+    """No longer trust a server of this project.
 
-
-def _switch(name: str, *, on: bool, of_project: bool, as_json: bool) -> None:
-    path = config_path(of_project=of_project)
-
-    def edit(entries: dict[str, Any]) -> None:
-        fields = entry_of(entries, name, path)
-        if not isinstance(fields, dict):
-            raise InvalidArgumentsError(f"{path}: the entry of `{name}` must be an object.")
-        fields.pop("disabled", None)  # Cursor's key, which would take precedence over `enabled`
-        fields["enabled"] = on
-
-    change(path, edit)
-    _report(name, path, "enabled" if on else "disabled", as_json=as_json)
+    The server is not started again until you trust it again.
+    """
+    server = configuration().find(name)
+    if not server.of_project:
+        raise SettingsError(f"{name} is in your own file, {server.path}, and needs no trust. `kosmo mcp:disable` it.")
+    changed = Trust().untrust(server)
+    text = f"{name} is trusted no more." if changed else f"{name} was not trusted."
+    return Answer({"server": name, "trust": "untrusted", "changed": changed}, text)
 
 
 def _check_options(command: Sequence[str], url: str | None, secret: str | None, *, bearer: bool) -> None:
@@ -210,19 +229,14 @@ def _ask_secret(
     return secrets.keeping({secret_name: value})
 
 
-def _report(name: str, path: Path, action: str, *, as_json: bool) -> None:
-    """Print what was done, and what the user still has to do."""
+def report(name: str, path: Path, action: str) -> Answer:
+    """Return what was done with an entry of a file, and what the user still has to do."""
     server = configuration().servers.get(name)
-    notes: Iterable[str] = ()
+    notes: list[str] = []
     if server and server.path != path:
         notes = [f"{server.path} has one of this name as well, which is the one that counts."]
     elif server and server.of_project and server.enabled:
         notes = [f"`kosmo mcp:trust {name}` before it is used: it comes with the project."]
-    if as_json:
-        document({"success": True, "server": name, "done": action, "file": str(path), "notes": list(notes)})
-        return
-    print_result(f"The MCP server {name} is {action}: {path}")
-    if server and action == "added":
-        sys.stdout.writelines(f"  {line}\n" for line in consent_lines(server))
-    for line in notes:
-        print_result(line)
+    lines = [f"  {line}" for line in consent_lines(server)] if server and action == "added" else []
+    facts = {"server": name, "done": action, "file": str(path), "notes": notes}
+    return Answer(facts, f"The MCP server {name} is {action}: {path}", *lines, *notes)

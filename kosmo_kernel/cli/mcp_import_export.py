@@ -1,5 +1,7 @@
 """`kosmo mcp:import` and `mcp:export`: take over MCP servers from another client's file, and print them for one.
 
+`mcp:enable` and `mcp:disable` switch an entry on and off.
+
 Secrets are not copied. Plain-text secrets in an imported file go into the keyring. An exported file refers to
 environment variables, which the recipient sets.
 """
@@ -7,7 +9,6 @@ environment variables, which the recipient sets.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import count
@@ -16,12 +17,13 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.command import Answer, command
 from kosmo_kernel.cli.completions import files, mcp_servers
-from kosmo_kernel.cli.mcp_files import add_entries, check_name, config_path, project
-from kosmo_kernel.cli.output import document, print_note, print_result
+from kosmo_kernel.cli.mcp_entries import name_argument, report
+from kosmo_kernel.cli.mcp_files import add_entries, change, check_name, config_path, entry_of, project
+from kosmo_kernel.cli.output import document, print_note
 from kosmo_kernel.cli.standard_input import whole_input
-from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.mcp import Server, configuration, secrets
 from kosmo_kernel.mcp.config import KEYS, entries_of
 from kosmo_kernel.mcp.entries import HEADERS, TIMEOUT, VARIABLES, entry
@@ -41,7 +43,7 @@ _REDACTED = re.compile(re.escape(REDACTED))
 @click.argument("file", metavar="FILE or -", shell_complete=files)
 @click.option("--replace", is_flag=True, help="Replace existing entries of the same names.")
 @project
-def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
+def import_(*, file: str, replace: bool, project: bool) -> Answer:
     """Import the MCP servers of another client.
 
     FILE is the JSON or TOML file of Claude, Codex, Cursor, Gemini, VS Code, Windsurf, Zed or another client. Values of
@@ -58,18 +60,12 @@ def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
     new_entries = {name: {**fields, **_without_secrets(name, fields, kept)} for name, fields in entries.items()}
     add_entries(path, new_entries, replace=replace, keeping=partial(secrets.keeping, kept))
     notes = [f"`kosmo mcp:trust {name}` before it is used." for name in entries] if project else []
-    if as_json:
-        document(
-            {"success": True, "file": str(path), "servers": list(entries), "secrets_kept": list(kept), "notes": notes}
-        )
-        return
-    now = configuration()
+    facts = {"file": str(path), "servers": list(entries), "secrets_kept": list(kept), "notes": notes}
+    now, lines = configuration(), []
     for name in entries:
-        lines = consent_lines(now.servers[name]) if name in now.servers else []
-        sys.stdout.writelines([f"{name}\n", *(f"  {line}\n" for line in lines)])
-    print_result(f"{len(entries)} imported: {path}")
-    for line in [*([f"Kept as secrets: {', '.join(kept)}"] if kept else []), *notes]:
-        print_result(line)
+        lines += [name, *(f"  {line}" for line in (consent_lines(now.servers[name]) if name in now.servers else ()))]
+    secrets_line = [f"Kept as secrets: {', '.join(kept)}"] if kept else []
+    return Answer(facts, *lines, f"{len(entries)} imported: {path}", *secrets_line, *notes)
 
 
 @command("mcp:export", "kosmo mcp:export > servers.json", "kosmo mcp:export time tracker --json")
@@ -96,6 +92,36 @@ def export(*, names: tuple[str, ...], as_json: bool) -> None:
         print_note(fault)
     if needs:
         print_note(f"Variables to set where this is used: {', '.join(needs)}")
+
+
+@command("mcp:enable", "kosmo mcp:enable time")
+@name_argument
+@project
+def enable(*, name: str, project: bool) -> Answer:
+    """Enable an MCP server that was disabled."""
+    return _switch(name, on=True, of_project=project)
+
+
+@command("mcp:disable", "kosmo mcp:disable time --project")
+@name_argument
+@project
+def disable(*, name: str, project: bool) -> Answer:
+    """Disable an MCP server, and keep its configuration."""
+    return _switch(name, on=False, of_project=project)
+
+
+def _switch(name: str, *, on: bool, of_project: bool) -> Answer:
+    path = config_path(of_project=of_project)
+
+    def edit(entries: dict[str, Any]) -> None:
+        fields = entry_of(entries, name, path)
+        if not isinstance(fields, dict):
+            raise InvalidArgumentsError(f"{path}: the entry of `{name}` must be an object.")
+        fields.pop("disabled", None)  # Cursor's key, which would take precedence over `enabled`
+        fields["enabled"] = on
+
+    change(path, edit)
+    return report(name, path, "enabled" if on else "disabled")
 
 
 def _entries(file: str) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.arguments import fields_of_json
-from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.command import Answer, Aside, command
 from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.mcp_list import NONE
-from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
+from kosmo_kernel.cli.output import document
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp import Servers, Tool
 from kosmo_kernel.run import SessionServers
@@ -29,7 +29,7 @@ force_option = click.option("--force", is_flag=True, help="Ignore the permission
 
 @command("mcp:tools", "kosmo mcp:tools", "kosmo mcp:tools time --json")
 @click.argument("server", required=False, metavar="[SERVER]", shell_complete=mcp_servers)
-def tools(*, server: str | None, as_json: bool) -> None:
+def tools(*, server: str | None) -> Answer:
     """List the tools of MCP servers.
 
     This starts SERVER, or all enabled servers. Servers that do not respond, or that you do not trust, are listed
@@ -47,16 +47,10 @@ def tools(*, server: str | None, as_json: bool) -> None:
                 failures[name] = error
     if failures and len(failures) == len(chosen):
         raise next(iter(failures.values()))
-    if as_json:
-        failure_facts = {name: error.facts() for name, error in failures.items()}
-        document({"success": True, "tools": rows, "failures": failure_facts})
-        return
-    if rows:
-        print_rows([(row["lua_path"].removeprefix("app.mcp."), _tool_summary(row)) for row in rows])
-    elif not chosen:
-        print_result(NONE)
-    for fault in [*configured.faults, *(error.message for error in failures.values())]:
-        print_note(fault)
+    facts = {"tools": rows, "failures": {name: error.facts() for name, error in failures.items()}}
+    shown = [(row["lua_path"].removeprefix("app.mcp."), _tool_summary(row)) for row in rows]
+    faults = [*configured.faults, *(error.message for error in failures.values())]
+    return Answer(facts, shown if chosen else NONE, *map(Aside, faults))
 
 
 @command("mcp:schema", "kosmo mcp:schema time.convert_time", json=False)
@@ -76,7 +70,7 @@ def schema(*, tool: str, as_json: bool) -> None:
 @server_argument
 @click.argument("uri", required=False, metavar="[URI]")
 @force_option
-def resources(*, server: str, uri: str | None, force: bool, as_json: bool) -> None:
+def resources(*, server: str, uri: str | None, force: bool) -> Answer:
     """List the resources of an MCP server, or print one.
 
     This starts SERVER. Unless your permissions allow it, you are asked before URI is sent. With --json: `resources`,
@@ -85,15 +79,11 @@ def resources(*, server: str, uri: str | None, force: bool, as_json: bool) -> No
     if uri is None:
         with _servers() as servers:
             name = servers.find(server).name
-            _print_list(name, "resources", servers.resources(name), as_json=as_json)
-        return
+            return _listed(name, "resources", servers.resources(name))
     name, resource = _send_request("read_resource", server, {"uri": uri}, force=force)
     contents = resource["contents"]
-    if as_json:
-        document({"success": True, "server": name, "uri": uri, "contents": contents})
-        return
-    for item in contents:
-        print_result(item.get("text", f"({item.get('mimeType', 'binary')}: --json has it in base64)"))
+    texts = (item.get("text", f"({item.get('mimeType', 'binary')}: --json has it in base64)") for item in contents)
+    return Answer({"server": name, "uri": uri, "contents": contents}, *texts)
 
 
 @command("mcp:prompts", "kosmo mcp:prompts library", 'kosmo mcp:prompts library summarise \'{"book": "Emma"}\'')
@@ -101,7 +91,7 @@ def resources(*, server: str, uri: str | None, force: bool, as_json: bool) -> No
 @click.argument("prompt", required=False, metavar="[PROMPT]")
 @click.argument("payload", required=False, metavar="[JSON]")
 @force_option
-def prompts(*, server: str, prompt: str | None, payload: str | None, force: bool, as_json: bool) -> None:
+def prompts(*, server: str, prompt: str | None, payload: str | None, force: bool) -> Answer:
     """List the prompts of an MCP server, or print one.
 
     This starts SERVER. JSON is an object of named texts; - reads it from standard input. Unless your permissions
@@ -111,15 +101,13 @@ def prompts(*, server: str, prompt: str | None, payload: str | None, force: bool
     if prompt is None:
         with _servers() as servers:
             name = servers.find(server).name
-            _print_list(name, "prompts", servers.prompts(name), as_json=as_json)
-        return
+            return _listed(name, "prompts", servers.prompts(name))
     name, rendered = _send_request("get_prompt", server, {"name": prompt, "arguments": arguments}, force=force)
-    if as_json:
-        document({"success": True, "server": name, "prompt": prompt, **rendered})
-        return
-    for item in rendered["messages"]:
-        text = item["content"].get("text", f"({item['content'].get('type')})")
-        print_result(f"{item['role']}: {text}")
+    texts = []
+    for message in rendered["messages"]:
+        kind = message["content"].get("type")
+        texts.append(f"{message['role']}: {message['content'].get('text', f'({kind})')}")
+    return Answer({"server": name, "prompt": prompt, **rendered}, *texts)
 
 
 @contextmanager
@@ -169,20 +157,14 @@ def _tool_summary(row: Mapping[str, Any]) -> str:
     return f"{one_line(first, most=120)}{'' if row['operation'] == 'read' else '  (may change something)'}"
 
 
-def _print_list(server: str, kind: str, items: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """Print the `resources` or the `prompts` of a server."""
-    if as_json:
-        document({"success": True, "server": server, kind: items})
-        return
+def _listed(server: str, kind: str, items: Sequence[Mapping[str, Any]]) -> Answer:
+    """Return the `resources` or the `prompts` of a server."""
     rows = []
     for item in items:
         label = _signature(item) if kind == "prompts" else item.get("uri") or item.get("uriTemplate", "")
         about = str(item.get("description") or item.get("title") or item.get("name") or "")
         rows.append((label, one_line(about, most=120)))
-    if rows:
-        print_rows(rows)
-    else:
-        print_result(f"{server} offers no {kind}.")
+    return Answer({"server": server, kind: items}, rows or f"{server} offers no {kind}.")
 
 
 def _signature(prompt: Mapping[str, Any]) -> str:

@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.command import Answer, Aside, command
 from kosmo_kernel.cli.completions import mcp_servers
-from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
-from kosmo_kernel.mcp import Configuration, Server, Servers, Trust
+from kosmo_kernel.mcp import Server, Servers, Trust
 from kosmo_kernel.mcp.secret_scan import redact_text, redact_words
 from kosmo_kernel.mcp.trust import command_line
 from kosmo_kernel.settings.permissions import EFFECTS, Target, permission
@@ -20,7 +19,7 @@ NONE = f"No MCP server is configured. {ADVICE}"
 
 @command("mcp:list", "kosmo mcp:list", "kosmo mcp:list --all --json")
 @click.option("--all", "everything", is_flag=True, help="Also list disabled servers.")
-def list_(*, everything: bool, as_json: bool) -> None:
+def list_(*, everything: bool) -> Answer:
     """List the configured MCP servers.
 
     No server is started. With --json: `servers` by name, and `sources`, the files that configure them. Values of
@@ -29,25 +28,28 @@ def list_(*, everything: bool, as_json: bool) -> None:
     with Servers() as servers:
         configured, lua_names = servers.configuration(), servers.called()
         chosen = [server for server in configured.servers.values() if everything or server.enabled]
-        rows = {server.name: _row(server, lua_names[server.name], servers.trust) for server in chosen}
-    if as_json:
-        document({"success": True, "servers": rows, "sources": _sources(configured)})
-        return
-    if rows:
-        print_rows(
-            [(server.name, f"{_description(server, rows[server.name])}  ({server.source})") for server in chosen]
-        )
-    else:
-        print_result(NONE)
-    if off := len(configured.servers) - len(chosen):
-        print_note(f"{off} switched off: --all lists {'it' if off == 1 else 'them'} as well.")
-    for fault in configured.faults:
-        print_note(fault)
+        rows = {server.name: _facts(server, lua_names[server.name], servers.trust) for server in chosen}
+    sources = [
+        {
+            "source": source.source,
+            "path": str(source.path),
+            "schema": source.key or None,
+            "servers": list(source.servers),
+            "fault": source.fault or None,
+        }
+        for source in configured.sources
+        if source.key or source.fault or source.path.exists()
+    ]
+    shown = [(one.name, f"{_description(one, rows[one.name]['trust'])}  ({one.source})") for one in chosen]
+    off = len(configured.servers) - len(chosen)
+    left_out = [f"{off} switched off: --all lists {'it' if off == 1 else 'them'} as well."] if off else []
+    notes = map(Aside, (*left_out, *configured.faults))
+    return Answer({"servers": rows, "sources": sources}, shown or NONE, *notes)
 
 
 @command("mcp:status", "kosmo mcp:status", "kosmo mcp:status time --json")
 @click.argument("name", required=False, metavar="[SERVER]", shell_complete=mcp_servers)
-def status(*, name: str | None, as_json: bool) -> None:
+def status(*, name: str | None) -> Answer:
     """Say which MCP servers can be used, or why not.
 
     No server is started; `kosmo mcp:tools SERVER` starts one. With --json: `servers` by name, each with `ready` and
@@ -56,19 +58,12 @@ def status(*, name: str | None, as_json: bool) -> None:
     with Servers() as servers:
         configured, trust = servers.configuration(), servers.trust
         chosen = [servers.find(name)] if name else list(configured.servers.values())
-        rows = {one.name: _readiness(one, trust) for one in chosen}
-    if as_json:
-        document({"success": True, "servers": rows})
-        return
-    if rows:
-        print_rows([(one, row["what_to_do"] or "ready") for one, row in rows.items()])
-    else:
-        print_result(NONE)
-    for fault in configured.faults:
-        print_note(fault)
+        rows = {one.name: _readiness(one, trust.status(one)) for one in chosen}
+    shown = [(one, row["what_to_do"] or "ready") for one, row in rows.items()]
+    return Answer({"servers": rows}, shown or NONE, *map(Aside, configured.faults))
 
 
-def _row(server: Server, lua_name: str, trust: Trust) -> dict[str, Any]:
+def _facts(server: Server, lua_name: str, trust: Trust) -> dict[str, Any]:
     """Return a server as JSON data without its secrets."""
     return {
         "name": server.name,
@@ -90,9 +85,8 @@ def _row(server: Server, lua_name: str, trust: Trust) -> dict[str, Any]:
     }
 
 
-def _readiness(server: Server, trust: Trust) -> dict[str, Any]:
+def _readiness(server: Server, trust_status: str) -> dict[str, Any]:
     """Return whether a server may be used, and what to do if not."""
-    trust_status = trust.status(server)
     advice = ""
     if server.fault:
         advice = f"{server.path}: {server.fault}."
@@ -120,22 +114,8 @@ def _permissions(server: Server) -> dict[str, str]:
     return {effect: permission(Target(server.name), effect).policy for effect in EFFECTS}
 
 
-def _description(server: Server, row: dict[str, Any]) -> str:
+def _description(server: Server, trust_status: str) -> str:
     if server.fault:
         return f"wrong: {server.fault}"
-    prefix = {"trusted": "", "untrusted": "not trusted: ", "changed": "changed, not trusted: "}[row["trust"]]
+    prefix = {"trusted": "", "untrusted": "not trusted: ", "changed": "changed, not trusted: "}[trust_status]
     return f"{'' if server.enabled else 'off: '}{prefix}{command_line(server)}"
-
-
-def _sources(configured: Configuration) -> list[dict[str, Any]]:
-    return [
-        {
-            "source": source.source,
-            "path": str(source.path),
-            "schema": source.key or None,
-            "servers": list(source.servers),
-            "fault": source.fault or None,
-        }
-        for source in configured.sources
-        if source.key or source.fault or source.path.exists()
-    ]

@@ -27,19 +27,12 @@ FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # values of `--format`,
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The layout of printed results; it is true if `--format` is given.
+    """The layout of printed results; it is true if `--format` is given."""
 
-    Parameters:
-        form: the value of `--format`; empty for text for people, or tab-separated values in a pipe.
-        excel_safe: whether `--excel-safe` is given.
-        columns: the columns to print, in this order; all if empty.
-        header: whether tables begin with the names of their columns.
-    """
-
-    form: str = ""
-    excel_safe: bool = False
-    columns: tuple[str, ...] = ()
-    header: bool = True
+    form: str = ""  # the value of `--format`; empty for text for people, or tab-separated values in a pipe
+    excel_safe: bool = False  # whether `--excel-safe` is given
+    columns: tuple[str, ...] = ()  # the columns to print, in this order; all if empty
+    header: bool = True  # whether tables begin with the names of their columns
 
     def __bool__(self) -> bool:
         return bool(self.form)
@@ -173,17 +166,11 @@ def resume_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
 
 @dataclass(slots=True)
 class Recording:
-    """The values of `resume_options`.
+    """The values of `resume_options`."""
 
-    Parameters:
-        record: the file to record to, or None.
-        resume: whether to go on with it.
-        resume_within: the age in seconds up to which its answers are taken; that of the settings when None.
-    """
-
-    record: str | None
-    resume: bool
-    resume_within: float | None
+    record: str | None  # the file to record to, or None
+    resume: bool  # whether to go on with it
+    resume_within: float | None  # the age in seconds up to which its answers are taken; that of the settings when None
     _mode: RecordingMode | None = None
 
     def session(self, account: str | None) -> Session:

@@ -14,7 +14,6 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
-from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.lexers import PygmentsLexer
@@ -65,7 +64,10 @@ class Prompt:
             enable_history_search=True,
             multiline=True,
             key_bindings=self._keys(),
-            prompt_continuation=_continuation,
+            # Blank for a line that the terminal wraps.
+            prompt_continuation=lambda width, _line, is_wrapped: [
+                ("class:prompt.more", " " * width if is_wrapped else f"{'...> ':>{width}}")
+            ],
             style=_STYLE,
             include_default_pygments_style=False,
             color_depth=ColorDepth.DEPTH_1_BIT if no_colour else None,
@@ -86,11 +88,15 @@ class Prompt:
             return None
 
     def _keys(self) -> KeyBindings:
+        def starts_line() -> bool:
+            """Return whether only blanks precede the cursor, on a line after the first."""
+            document = self._prompt.default_buffer.document
+            return document.cursor_position_row > 0 and not document.current_line_before_cursor.strip()
+
         keys = KeyBindings()
-        starts_line = Condition(lambda: _starts_line(self._prompt.default_buffer))
         keys.add("enter")(lambda event: self._enter(event.current_buffer))
         keys.add("escape", "enter")(lambda event: _insert_line(event.current_buffer))
-        keys.add("tab", filter=starts_line)(lambda event: event.current_buffer.insert_text(STEP))
+        keys.add("tab", filter=Condition(starts_line))(lambda event: event.current_buffer.insert_text(STEP))
         return keys
 
     def _enter(self, buffer: Buffer) -> None:
@@ -150,11 +156,6 @@ def _history() -> History:
     return _RedactedHistory(str(file))
 
 
-def _continuation(width: int, _line: int, is_wrapped: int) -> StyleAndTextTuples:
-    """Return the prompt of a continuation line; blank for a line that the terminal wraps."""
-    return [("class:prompt.more", " " * width if is_wrapped else f"{'...> ':>{width}}")]
-
-
 def _insert_line(buffer: Buffer) -> None:
     """Begin a new line with the indentation of the block it is in."""
     buffer.insert_text("\n" + editor.indent(buffer.document.text_before_cursor))
@@ -170,9 +171,3 @@ def _dedent_closing(buffer: Buffer) -> None:
         buffer.cursor_position += document.get_start_of_line_position()
         buffer.delete(len(STEP))
         buffer.cursor_position += document.cursor_position_col - len(STEP)
-
-
-def _starts_line(buffer: Buffer) -> bool:
-    """Return whether only blanks precede the cursor, on a line after the first."""
-    document = buffer.document
-    return document.cursor_position_row > 0 and not document.current_line_before_cursor.strip()

@@ -36,19 +36,13 @@ _PRINT_VERSION = "import kosmo_kernel; print(kosmo_kernel.__version__)"
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
-    """The result of one check.
+    """The result of one check."""
 
-    Parameters:
-        name: the group and the subject of the check, such as `walls.files`.
-        state: `warning` for what works with limitations, `broken` for what does not work.
-        message: what the check found.
-        what_to_do: advice, with a line for each alternative; empty if there is nothing to do.
-    """
-
-    name: str
+    name: str  # the group and the subject of the check, such as `walls.files`
+    # `warning` for what works with limitations, `broken` for what does not work.
     state: Literal["ok", "warning", "broken"]
-    message: str
-    what_to_do: str = ""
+    message: str  # what the check found
+    what_to_do: str = ""  # advice, with a line for each alternative; empty if there is nothing to do
 
 
 def versions() -> Iterator[DoctorFinding]:

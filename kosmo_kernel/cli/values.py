@@ -48,7 +48,7 @@ from kosmo_kernel.render.text import first_lines, pretty
 from kosmo_kernel.results.dry_run import plan_of, summary
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.safety.markup import Markdown, Markup, Terminal
-from kosmo_kernel.safety.rows import Csv, Tabbed, csv_lines, markdown_line, markdown_rows, tabbed_lines
+from kosmo_kernel.safety.rows import csv_lines, markdown_line, markdown_rows, tabbed_lines
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.records import Record, Records, encode
 
@@ -140,7 +140,8 @@ def _show(values: Sequence[Any], layout: Layout, below: str, kept: str) -> None:
             print_records(value, below, header=layout.header)
             below = "" if kind is ValueKind.TABLE else below
         else:
-            _write_batches(_separated_lines(kind, value, layout), "", partial(write, sys.stdout))
+            rows = _pairs(value) if kind is ValueKind.RECORD else _rows(kind, value, layout)
+            _write_batches(tabbed_lines(rows), "", partial(write, sys.stdout))
             if kind is ValueKind.TABLE and not value:
                 print_note(NO_RECORDS)
 
@@ -199,11 +200,6 @@ def _rows(kind: ValueKind, value: Any, layout: Layout) -> Iterable[Sequence[str]
 # The lines of a block
 
 
-def _separated_lines(kind: ValueKind, value: Any, layout: Layout) -> Iterator[Tabbed]:
-    """Yield records as lines of tab-separated values, the names first; for one record, a line for each field."""
-    return tabbed_lines(_pairs(value) if kind is ValueKind.RECORD else _rows(kind, value, layout))
-
-
 def _text_lines(kind: ValueKind, value: Any, layout: Layout) -> Iterator[Terminal]:
     match kind:
         case ValueKind.TABLE:
@@ -215,10 +211,6 @@ def _text_lines(kind: ValueKind, value: Any, layout: Layout) -> Iterator[Termina
         case _:
             text = pretty(value).removesuffix("\n")
     yield Terminal("{}\n").format(text)
-
-
-def _csv_lines(kind: ValueKind, value: Any, layout: Layout) -> Iterator[Csv]:
-    return csv_lines(_rows(kind, value, layout))
 
 
 def _markdown_lines(kind: ValueKind, value: Any, _layout: Layout) -> Iterator[Markdown]:
@@ -240,7 +232,7 @@ def _markdown_lines(kind: ValueKind, value: Any, _layout: Layout) -> Iterator[Ma
 
 _FORMATTERS: Mapping[str, Callable[[ValueKind, Any, Layout], Iterator[Markup]]] = {
     "table": _text_lines,
-    "csv": _csv_lines,
+    "csv": lambda kind, value, layout: csv_lines(_rows(kind, value, layout)),
     "markdown": _markdown_lines,
 }
 

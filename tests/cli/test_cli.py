@@ -16,7 +16,7 @@ from kosmo_command import COMMAND, document, environment, imported, kosmo, on_te
 
 import kosmo_kernel
 from kosmo_kernel import docs
-from kosmo_kernel.cli import COMMANDS, command_named, main, outcome
+from kosmo_kernel.cli import COMMANDS, FAMILIES, SHORT, command_named, main, outcome
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 from kosmo_kernel.questions.discovery import check_names, table_names
@@ -88,11 +88,35 @@ FUNCTIONS = [f"heroku.{function.name}" for function in HEROKU.functions]
 HEAVY = {"httpx", "ipywidgets", "jupyter_core", "lupa", "msgspec", "pandas", "pygments", "rich", "werkzeug"}
 
 
-def test_the_help_lists_every_command_with_its_line() -> None:
+def listed(text: str) -> dict[str, str]:
+    """Return the names in a help, each with its line."""
+    return dict(re.findall(r"^  ([a-z:]+) +(\S.*)$", text, re.MULTILINE))
+
+
+def test_the_help_fits_on_one_screen_and_begins_with_the_short_names() -> None:
     done = kosmo("--help", env={"COLUMNS": "80"})
-    listed = dict(re.findall(r"^  ([a-z:]+) +(\S.*)$", done.stdout, re.MULTILINE))
-    assert listed == {name: entry.summary for name, entry in COMMANDS.items()}
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr, len(done.stdout.splitlines()) <= 40) == (0, "", True)
+    assert list(listed(done.stdout))[: len(SHORT)] == list(SHORT)
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_the_help_and_that_of_each_family_list_every_command_with_its_line() -> None:
+    lines = listed(kosmo("--help", env={"COLUMNS": "80"}).stdout)
+    for family in FAMILIES:
+        done = kosmo(family, "--help", env={"COLUMNS": "80"})
+        assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"Usage: kosmo {family}:COMMAND [OPTIONS] …")
+        lines |= listed(done.stdout)
+    assert {name: lines[name] for name in COMMANDS} == {name: entry.summary for name, entry in COMMANDS.items()}
+    assert {lines[name] for name in SHORT} == {COMMANDS[name].summary for name in SHORT.values()}
+
+
+@pytest.mark.parametrize(("name", "of"), SHORT.items())
+def test_a_short_name_is_the_same_command_with_examples_of_its_own_name(name: str, of: str) -> None:
+    assert command_named(name) is command_named(of)
+    help_ = kosmo(name, "--help").stdout
+    assert help_.startswith(f"Usage: kosmo {name} ")
+    assert f"kosmo {name} " in help_.partition("Example")[2] or f"kosmo {name}\n" in help_
+    assert document(name, "--no-such-option", "--json") == document(of, "--no-such-option", "--json")
 
 
 def test_no_command_at_all_is_a_wish_for_help() -> None:
@@ -124,7 +148,9 @@ def test_the_version_is_the_packages() -> None:
     ("args", "says"),
     [
         (["integratons:lua"], "There is no command `integratons:lua`. Did you mean: integrations:lua"),
+        (["lau"], "There is no command `lau`. Did you mean: lua"),
         (["integrations"], "Did you mean: integrations:lua, integrations:docs, integrations:list"),
+        (["mcp", "list", "--all"], "There is no command `mcp list`. Did you mean: mcp:list"),
         (["--colour"], "--colour"),
         (["demo", "--no-open"], "--no-open goes with --lab."),
         (["install", "--user", "--prefix", "x"], "--user, --sys-prefix and --prefix exclude one another."),

@@ -17,7 +17,7 @@ import pytest
 from kosmo_command import COMMAND, environment, kosmo
 from patience import PATIENCE
 
-from kosmo_kernel.cli import COMMANDS
+from kosmo_kernel.cli import COMMANDS, SHORT
 from kosmo_kernel.cli.completion import SHELLS
 from kosmo_kernel.cli.completions import listed_by
 from kosmo_kernel.cli.listed_names import keep_names
@@ -29,7 +29,7 @@ from kosmo_kernel.session import Session
 
 FUNCTIONS = [f"heroku.{function.name}" for function in HEROKU.functions]
 CASES = [
-    ("kosmo ", list(COMMANDS)),
+    ("kosmo ", [*SHORT, *COMMANDS]),
     ("kosmo integrations:l", ["integrations:lua", "integrations:list"]),
     ("kosmo accounts:", [name for name in COMMANDS if name.startswith("accounts:")]),
     ("kosmo completion ", list(SHELLS)),
@@ -95,7 +95,8 @@ def test_fish_completes_with_a_line_on_each(line: str, wanted: list[str]) -> Non
     found = said(installed("fish"), f"kosmo completion fish | source; complete --do-complete '{line}'", "--no-config")
     assert sorted(one.partition("\t")[0] for one in found) == sorted(wanted)
     if line == "kosmo ":
-        assert dict(one.split("\t") for one in found) == {name: entry.summary for name, entry in COMMANDS.items()}
+        summaries = {name: COMMANDS[SHORT.get(name, name)].summary for name in wanted}
+        assert dict(one.split("\t") for one in found) == summaries
 
 
 def typing(shell: pexpect.spawn[str], line: str) -> None:
