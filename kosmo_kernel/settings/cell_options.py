@@ -59,11 +59,6 @@ class OptionValues:
         """Return the values of all options by name."""
         return {name: getattr(self, name) for name in self._not_set}
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, type(self)) and self.values() == other.values()
-
-    __hash__ = None  # type: ignore[assignment] # its values can change
-
 
 class Options(OptionValues):
     """The options of a cell: of `OPTIONS`, and `demo` of `%kosmo` lines.
@@ -87,6 +82,11 @@ class Options(OptionValues):
         changed = Options(**self.values() | defaults)
         changed.options_set = self.options_set
         return changed
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Options) and self.values() == other.values()
+
+    __hash__ = None  # type: ignore[assignment] # its values can change
 
 
 def first_word(line: str) -> tuple[str, str]:
