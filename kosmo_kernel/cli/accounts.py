@@ -14,7 +14,7 @@ from kosmo_kernel import accounts
 from kosmo_kernel.accounts import DEFAULT, DEFAULT_INTEGRATION, Account, store
 from kosmo_kernel.accounts.status import UNAUTHORIZED, all_accounts, with_remaining
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.cli.command import Answer, Aside, command
+from kosmo_kernel.cli.command import Aside, CommandResult, command
 from kosmo_kernel.cli.completions import accounts_of
 from kosmo_kernel.cli.identity import TokenOwner, token_owner
 from kosmo_kernel.cli.reference import PROVIDER, integration_of, state
@@ -54,7 +54,9 @@ service = click.option(
     "--file", "in_file", is_flag=True, help="Store the token in a file that only you can read, not in the keyring."
 )
 @service
-def add(*, alias: str, words: tuple[str, ...], stdin: bool, replace: bool, in_file: bool, integration: str) -> Answer:
+def add(
+    *, alias: str, words: tuple[str, ...], stdin: bool, replace: bool, in_file: bool, integration: str
+) -> CommandResult:
     """Add an account, so that scripts can name it.
 
     ALIAS is the account's name in Lua: app.integrations.heroku.ALIAS. A script that names no account uses the account
@@ -83,7 +85,7 @@ def add(*, alias: str, words: tuple[str, ...], stdin: bool, replace: bool, in_fi
     if shadow:
         notes.append(f"{shadow} is set here and comes first. Unset it to use this token.")
     facts = {"who": owner.text or None, "scopes": list(owner.scopes), "kept": kept.location, "where": where}
-    return Answer(
+    return CommandResult(
         {"integration": found.name, "account": kept.alias, **facts, "hidden_by": shadow or None},
         f"{found.name}.{kept.alias}{whose}. Its token is kept in {where}{scope}.",
         *(Aside(note) for note in notes if note),
@@ -107,7 +109,7 @@ def _what_is_beyond(integration: Integration, scopes: tuple[str, ...]) -> str:
 
 
 @command("accounts:list", "kosmo accounts:list")
-def list_() -> Answer:
+def list_() -> CommandResult:
     """List the accounts and the sources of their tokens.
 
     Nothing is sent, and no token is read or shown. With --json: `accounts`, each with its `integration`, its name
@@ -127,11 +129,11 @@ def list_() -> Answer:
         )
         text = status.problem or f"{status.token}{f', of {status.who}' if status.who else ''}"
         rows.append((f"{status.integration.name}.{status.alias}", " ".join(text.split())))
-    return Answer({"accounts": facts}, rows)
+    return CommandResult({"accounts": facts}, rows)
 
 
 @command("integrations:status", "kosmo integrations:status --json")
-def status() -> Answer:
+def status() -> CommandResult:
     """Show all accounts and their remaining requests.
 
     This command itself uses none of them. If a token is rejected, the line of the account says so.
@@ -154,13 +156,13 @@ def status() -> Answer:
     providers = {
         i.name: state(i) | PROVIDER | {"functions": len(i.functions), "budgets": budgets[i.name]} for i in load_all()
     }
-    return Answer({"providers": providers}, rows)
+    return CommandResult({"providers": providers}, rows)
 
 
 @command("accounts:remove", "kosmo accounts:remove production")
 @click.argument("alias", shell_complete=accounts_of())
 @service
-def remove(*, alias: str, integration: str) -> Answer:
+def remove(*, alias: str, integration: str) -> CommandResult:
     """Remove an account and its token.
 
     This works for accounts that were added with `kosmo accounts:add`. The token itself stays valid until you revoke it
@@ -171,7 +173,7 @@ def remove(*, alias: str, integration: str) -> Answer:
         removed = store.remove(found, alias)
     except UnknownNameError as error:
         raise _removal_error(found, alias, error) from None
-    return Answer(
+    return CommandResult(
         {"integration": found.name, "account": removed.alias, "kept": removed.location},
         f"{found.name}.{removed.alias} is forgotten. Its token is still good: revoke it where it was made.",
     )
@@ -184,7 +186,7 @@ def remove(*, alias: str, integration: str) -> Answer:
     metavar="NAME",
     help=f"Only accounts of this integration.  [default: all; {DEFAULT_INTEGRATION} with ALIAS]",
 )
-def test(*, alias: str | None, integration: str | None) -> Answer:
+def test(*, alias: str | None, integration: str | None) -> CommandResult:
     """Try the token of one account, or of all.
 
     One request is sent for each account; it tells the owner of the token and its scopes. Exits with 1 if a token is
@@ -200,7 +202,7 @@ def test(*, alias: str | None, integration: str | None) -> Answer:
     failed = [row for row in rows if not row["success"]]
     error = "; ".join(row["error"] for row in failed) or None
     shown = [(f"{row['integration']}.{row['account']}", _outcome(row)) for row in rows]
-    return Answer({"error": error, "accounts": rows}, shown, code=FAILED if failed else SUCCESS)
+    return CommandResult({"error": error, "accounts": rows}, shown, code=FAILED if failed else SUCCESS)
 
 
 def read_token(prompt: str, *, from_stdin: bool) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from kosmo_kernel.archive.contents import FORMS, Form, describe, export, lines
-from kosmo_kernel.cli.command import Answer, Aside, command
+from kosmo_kernel.cli.command import Aside, CommandResult, command
 from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.output import print_utf8
 from kosmo_kernel.cli.shell_interface import SUCCESS
@@ -56,7 +56,7 @@ def archive(*, action: str, file: str, output: str | None, form: Form, as_json: 
         if output is not None:
             raise click.UsageError("-o is for `export`.")
         about = describe(Path(file))
-        return Answer({"file": file, **about}, *_parts(file, about)).print(as_json=as_json)
+        return CommandResult({"file": file, **about}, *_parts(file, about)).print(as_json=as_json)
     if output is None:
         if form != "jsonl" or as_json:
             raise click.UsageError(f"{'--json' if as_json else f'--format {form}'} needs a folder: -o DIR.")
@@ -69,7 +69,7 @@ def archive(*, action: str, file: str, output: str | None, form: Form, as_json: 
     counts = export(Path(file), Path(output), form)
     rows = [(name, f"{count:,}") for name, count in counts.items()]
     facts = {"file": file, "directory": output, "files": counts}
-    return Answer(facts, rows, f"\nWritten to {output}.").print(as_json=as_json)
+    return CommandResult(facts, rows, f"\nWritten to {output}.").print(as_json=as_json)
 
 
 def _parts(file: str, about: dict[str, Any]) -> Iterator[str | list[tuple[str, str]]]:

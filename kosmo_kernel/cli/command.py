@@ -1,7 +1,7 @@
-"""The decorator and the class of all commands, and how their answers and errors are printed.
+"""The decorator and the class of all commands, and how their results and errors are printed.
 
-A command returns an `Answer`, or prints what it has itself and returns an exit code. An error becomes a message on
-standard error or, with `--json`, a document on standard output. Commands whose document has other keys (`lua.py`,
+A command returns a `CommandResult`, or prints what it has itself and returns an exit code. An error becomes a message
+on standard error or, with `--json`, a document on standard output. Commands whose document has other keys (`lua.py`,
 `call.py`) override `failure`.
 """
 
@@ -27,7 +27,7 @@ class Aside(str):
     __slots__ = ()
 
 
-class Answer:
+class CommandResult:
     """What a command prints when it is done.
 
     Parameters:
@@ -96,19 +96,19 @@ def command(
         name: the name of the command, as in `COMMANDS`.
         examples: command lines that the help ends with.
         json: whether it has the option `--json`, after all others. The function gets it as `as_json` if it has such a
-            parameter, and otherwise returns an `Answer`.
+            parameter, and otherwise returns a `CommandResult`.
         cls: the class, for a document with other keys.
     """
     from kosmo_kernel.cli.options import AS_JSON  # with it comes the reference, which an error has no use for
 
     def decorate(function: Callable[..., Any]) -> Command:
         @wraps(function)
-        def print_answer(*args: Any, as_json: bool, **options: Any) -> int:
-            answer: Answer = function(*args, **options)
-            return answer.print(as_json=as_json)
+        def print_result_of(*args: Any, as_json: bool, **options: Any) -> int:
+            result: CommandResult = function(*args, **options)
+            return result.print(as_json=as_json)
 
         prints_itself = not json or "as_json" in function.__annotations__
-        made = click.command(name, cls=cls, epilog=epilog_of(*examples))(function if prints_itself else print_answer)
+        made = click.command(name, cls=cls, epilog=epilog_of(*examples))(function if prints_itself else print_result_of)
         if json:
             made.params.append(click.Option(["--json", "as_json"], **AS_JSON))
         return made

@@ -21,7 +21,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from kosmo_kernel.cli.command import Answer, command
+from kosmo_kernel.cli.command import CommandResult, command
 from kosmo_kernel.cli.shell_interface import COMPLETION_VARIABLE
 
 # Works with bash 3.2, which macOS has: without `mapfile`, and with `compopt` and `nosort` only if available.
@@ -106,7 +106,7 @@ def register() -> None:
     "kosmo completion fish | source      # ~/.config/fish/config.fish",
 )
 @click.argument("shell", type=click.Choice(SHELLS))
-def completion(*, shell: str) -> Answer:
+def completion(*, shell: str) -> CommandResult:
     """Print the completion script for a shell.
 
     SHELL is bash, zsh or fish. The shell then completes commands, options, functions, accounts and pages of the
@@ -114,4 +114,4 @@ def completion(*, shell: str) -> Answer:
     """
     kosmo = click.get_current_context().find_root().command
     script = SHELLS[shell](kosmo, {}, "kosmo", COMPLETION_VARIABLE).source()
-    return Answer({"shell": shell, "script": script}, script.removesuffix("\n"))
+    return CommandResult({"shell": shell, "script": script}, script.removesuffix("\n"))

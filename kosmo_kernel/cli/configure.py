@@ -18,7 +18,7 @@ from kosmo_kernel.accounts.addresses import form_fault
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.account_options import about_account
 from kosmo_kernel.cli.accounts import keep
-from kosmo_kernel.cli.command import Answer, command
+from kosmo_kernel.cli.command import CommandResult, command
 from kosmo_kernel.cli.completions import integration_names, mcp_servers
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
 from kosmo_kernel.cli.standard_input import whole_input
@@ -88,7 +88,7 @@ def permission_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
 @click.option("--show", is_flag=True, help="Only show the values, as without options.")
 def configure(
     *, provider: str, account: str | None, stdin_json: bool, disable: bool, project: bool, show: bool, **options: Any
-) -> Answer:
+) -> CommandResult:
     """Set an integration's permissions and its address.
 
     Without options the command shows the current values. A permission is allow, deny or ask. With ask, you are asked
@@ -143,7 +143,7 @@ def configure(
         "credentials_unset": dropped,
     }
     rows = [(key, ", ".join([value] if isinstance(value, str) else value)) for key, value in settings.items() if value]
-    return _answer(facts, Target(account or DEFAULT, integration.name), rows, changed=bool(changes or token or dropped))
+    return _result(facts, Target(account or DEFAULT, integration.name), rows, changed=bool(changes or token or dropped))
 
 
 @command(
@@ -155,7 +155,7 @@ def configure(
 @click.argument("name", metavar="SERVER", shell_complete=mcp_servers)
 @permission_options
 @click.option("--unset", type=click.Choice(EFFECTS), multiple=True, help="Remove a permission that was set.")
-def configure_server(*, name: str, unset: tuple[str, ...], **policies: str | None) -> Answer:
+def configure_server(*, name: str, unset: tuple[str, ...], **policies: str | None) -> CommandResult:
     """Set the permissions of an MCP server.
 
     Without options the command shows the current ones. A tool reads if the server declares it as read-only; every
@@ -176,12 +176,12 @@ def configure_server(*, name: str, unset: tuple[str, ...], **policies: str | Non
     if changes:
         section = section_of_server(server.name)
         change({(*section, effect): policy for effect, policy in changes.items()})
-    return _answer({"server": server.name}, Target(server.name), changed=bool(changes))
+    return _result({"server": server.name}, Target(server.name), changed=bool(changes))
 
 
-def _answer(
+def _result(
     facts: Mapping[str, Any], target: Target, settings: Sequence[tuple[str, str]] = (), *, changed: bool
-) -> Answer:
+) -> CommandResult:
     """Return the permissions that hold now, and whether something was changed."""
     rules = {effect: permission(target, effect) for effect in EFFECTS}
     file = config()
@@ -193,7 +193,7 @@ def _answer(
     }
     rows = [(effect, f"{rule.policy}{f' ({rule.place})' if rule.place else ''}") for effect, rule in rules.items()]
     done = f"Done. {file.path} says:" if file.text else "Done."
-    return Answer(facts, *([done] if changed else []), [*rows, *settings])
+    return CommandResult(facts, *([done] if changed else []), [*rows, *settings])
 
 
 def _payload() -> dict[str, Any]:

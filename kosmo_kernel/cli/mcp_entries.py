@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.accounts import read_token
-from kosmo_kernel.cli.command import Answer, command
+from kosmo_kernel.cli.command import CommandResult, command
 from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.mcp_files import add_entries, change, check_name, config_path, entry_of, project
 from kosmo_kernel.cli.options import ValueType
@@ -85,7 +85,7 @@ def add(
     timeout: float | None,
     replace: bool,
     project: bool,
-) -> Answer:
+) -> CommandResult:
     """Configure an MCP server.
 
     NAME is its name in Lua: app.mcp.NAME. Write its command after --, or its address with --url. Both can contain
@@ -111,7 +111,7 @@ def add(
 @command("mcp:remove", "kosmo mcp:remove time")
 @name_argument
 @project
-def remove(*, name: str, project: bool) -> Answer:
+def remove(*, name: str, project: bool) -> CommandResult:
     """Remove an MCP server and its secrets."""
     path = config_path(of_project=project)
     secret_names: list[str] = []
@@ -157,12 +157,12 @@ def trust(*, name: str, yes: bool, as_json: bool) -> int:
     text = f"{name} {'was' if before == 'trusted' else 'is'} trusted."
     if not server.of_project:
         text = f"{name} is in your own file, {server.path}, and needs no trust."
-    return Answer({**facts, "fingerprint": fingerprint(server)}, text).print(as_json=as_json)
+    return CommandResult({**facts, "fingerprint": fingerprint(server)}, text).print(as_json=as_json)
 
 
 @command("mcp:untrust", "kosmo mcp:untrust time")
 @name_argument
-def untrust(*, name: str) -> Answer:
+def untrust(*, name: str) -> CommandResult:
     """No longer trust a server of this project.
 
     The server is not started again until you trust it again.
@@ -172,7 +172,7 @@ def untrust(*, name: str) -> Answer:
         raise SettingsError(f"{name} is in your own file, {server.path}, and needs no trust. `kosmo mcp:disable` it.")
     changed = Trust().untrust(server)
     text = f"{name} is trusted no more." if changed else f"{name} was not trusted."
-    return Answer({"server": name, "trust": "untrusted", "changed": changed}, text)
+    return CommandResult({"server": name, "trust": "untrusted", "changed": changed}, text)
 
 
 def _check_options(command: Sequence[str], url: str | None, secret: str | None, *, bearer: bool) -> None:
@@ -229,7 +229,7 @@ def _ask_secret(
     return secrets.keeping({secret_name: value})
 
 
-def report(name: str, path: Path, action: str) -> Answer:
+def report(name: str, path: Path, action: str) -> CommandResult:
     """Return what was done with an entry of a file, and what the user still has to do."""
     server = configuration().servers.get(name)
     notes: list[str] = []
@@ -239,4 +239,4 @@ def report(name: str, path: Path, action: str) -> Answer:
         notes = [f"`kosmo mcp:trust {name}` before it is used: it comes with the project."]
     lines = [f"  {line}" for line in consent_lines(server)] if server and action == "added" else []
     facts = {"server": name, "done": action, "file": str(path), "notes": notes}
-    return Answer(facts, f"The MCP server {name} is {action}: {path}", *lines, *notes)
+    return CommandResult(facts, f"The MCP server {name} is {action}: {path}", *lines, *notes)

@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.command import Answer, command
+from kosmo_kernel.cli.command import CommandResult, command
 from kosmo_kernel.cli.completions import files, mcp_servers
 from kosmo_kernel.cli.mcp_entries import name_argument, report
 from kosmo_kernel.cli.mcp_files import add_entries, change, check_name, config_path, entry_of, project
@@ -43,7 +43,7 @@ _REDACTED = re.compile(re.escape(REDACTED))
 @click.argument("file", metavar="FILE or -", shell_complete=files)
 @click.option("--replace", is_flag=True, help="Replace existing entries of the same names.")
 @project
-def import_(*, file: str, replace: bool, project: bool) -> Answer:
+def import_(*, file: str, replace: bool, project: bool) -> CommandResult:
     """Import the MCP servers of another client.
 
     FILE is the JSON or TOML file of Claude, Codex, Cursor, Gemini, VS Code, Windsurf, Zed or another client. Values of
@@ -65,7 +65,7 @@ def import_(*, file: str, replace: bool, project: bool) -> Answer:
     for name in entries:
         lines += [name, *(f"  {line}" for line in (consent_lines(now.servers[name]) if name in now.servers else ()))]
     secrets_line = [f"Kept as secrets: {', '.join(kept)}"] if kept else []
-    return Answer(facts, *lines, f"{len(entries)} imported: {path}", *secrets_line, *notes)
+    return CommandResult(facts, *lines, f"{len(entries)} imported: {path}", *secrets_line, *notes)
 
 
 @command("mcp:export", "kosmo mcp:export > servers.json", "kosmo mcp:export time tracker --json")
@@ -97,7 +97,7 @@ def export(*, names: tuple[str, ...], as_json: bool) -> None:
 @command("mcp:enable", "kosmo mcp:enable time")
 @name_argument
 @project
-def enable(*, name: str, project: bool) -> Answer:
+def enable(*, name: str, project: bool) -> CommandResult:
     """Enable an MCP server that was disabled."""
     return _switch(name, on=True, of_project=project)
 
@@ -105,12 +105,12 @@ def enable(*, name: str, project: bool) -> Answer:
 @command("mcp:disable", "kosmo mcp:disable time --project")
 @name_argument
 @project
-def disable(*, name: str, project: bool) -> Answer:
+def disable(*, name: str, project: bool) -> CommandResult:
     """Disable an MCP server, and keep its configuration."""
     return _switch(name, on=False, of_project=project)
 
 
-def _switch(name: str, *, on: bool, of_project: bool) -> Answer:
+def _switch(name: str, *, on: bool, of_project: bool) -> CommandResult:
     path = config_path(of_project=of_project)
 
     def edit(entries: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.arguments import fields_of_json
-from kosmo_kernel.cli.command import Answer, Aside, command
+from kosmo_kernel.cli.command import Aside, CommandResult, command
 from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.mcp_list import NONE
 from kosmo_kernel.cli.output import document
@@ -29,7 +29,7 @@ force_option = click.option("--force", is_flag=True, help="Ignore the permission
 
 @command("mcp:tools", "kosmo mcp:tools", "kosmo mcp:tools time --json")
 @click.argument("server", required=False, metavar="[SERVER]", shell_complete=mcp_servers)
-def tools(*, server: str | None) -> Answer:
+def tools(*, server: str | None) -> CommandResult:
     """List the tools of MCP servers.
 
     This starts SERVER, or all enabled servers. Servers that do not respond, or that you do not trust, are listed
@@ -50,7 +50,7 @@ def tools(*, server: str | None) -> Answer:
     facts = {"tools": rows, "failures": {name: error.facts() for name, error in failures.items()}}
     shown = [(row["lua_path"].removeprefix("app.mcp."), _tool_summary(row)) for row in rows]
     faults = [*configured.faults, *(error.message for error in failures.values())]
-    return Answer(facts, shown if chosen else NONE, *map(Aside, faults))
+    return CommandResult(facts, shown if chosen else NONE, *map(Aside, faults))
 
 
 @command("mcp:schema", "kosmo mcp:schema time.convert_time", json=False)
@@ -70,7 +70,7 @@ def schema(*, tool: str, as_json: bool) -> None:
 @server_argument
 @click.argument("uri", required=False, metavar="[URI]")
 @force_option
-def resources(*, server: str, uri: str | None, force: bool) -> Answer:
+def resources(*, server: str, uri: str | None, force: bool) -> CommandResult:
     """List the resources of an MCP server, or print one.
 
     This starts SERVER. Unless your permissions allow it, you are asked before URI is sent. With --json: `resources`,
@@ -83,7 +83,7 @@ def resources(*, server: str, uri: str | None, force: bool) -> Answer:
     name, resource = _send_request("read_resource", server, {"uri": uri}, force=force)
     contents = resource["contents"]
     texts = (item.get("text", f"({item.get('mimeType', 'binary')}: --json has it in base64)") for item in contents)
-    return Answer({"server": name, "uri": uri, "contents": contents}, *texts)
+    return CommandResult({"server": name, "uri": uri, "contents": contents}, *texts)
 
 
 @command("mcp:prompts", "kosmo mcp:prompts library", 'kosmo mcp:prompts library summarise \'{"book": "Emma"}\'')
@@ -91,7 +91,7 @@ def resources(*, server: str, uri: str | None, force: bool) -> Answer:
 @click.argument("prompt", required=False, metavar="[PROMPT]")
 @click.argument("payload", required=False, metavar="[JSON]")
 @force_option
-def prompts(*, server: str, prompt: str | None, payload: str | None, force: bool) -> Answer:
+def prompts(*, server: str, prompt: str | None, payload: str | None, force: bool) -> CommandResult:
     """List the prompts of an MCP server, or print one.
 
     This starts SERVER. JSON is an object of named texts; - reads it from standard input. Unless your permissions
@@ -107,7 +107,7 @@ def prompts(*, server: str, prompt: str | None, payload: str | None, force: bool
     for message in rendered["messages"]:
         kind = message["content"].get("type")
         texts.append(f"{message['role']}: {message['content'].get('text', f'({kind})')}")
-    return Answer({"server": name, "prompt": prompt, **rendered}, *texts)
+    return CommandResult({"server": name, "prompt": prompt, **rendered}, *texts)
 
 
 @contextmanager
@@ -157,14 +157,14 @@ def _tool_summary(row: Mapping[str, Any]) -> str:
     return f"{one_line(first, most=120)}{'' if row['operation'] == 'read' else '  (may change something)'}"
 
 
-def _listed(server: str, kind: str, items: Sequence[Mapping[str, Any]]) -> Answer:
+def _listed(server: str, kind: str, items: Sequence[Mapping[str, Any]]) -> CommandResult:
     """Return the `resources` or the `prompts` of a server."""
     rows = []
     for item in items:
         label = _signature(item) if kind == "prompts" else item.get("uri") or item.get("uriTemplate", "")
         about = str(item.get("description") or item.get("title") or item.get("name") or "")
         rows.append((label, one_line(about, most=120)))
-    return Answer({"server": server, kind: items}, rows or f"{server} offers no {kind}.")
+    return CommandResult({"server": server, kind: items}, rows or f"{server} offers no {kind}.")
 
 
 def _signature(prompt: Mapping[str, Any]) -> str:

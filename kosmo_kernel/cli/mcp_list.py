@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.command import Answer, Aside, command
+from kosmo_kernel.cli.command import Aside, CommandResult, command
 from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.mcp import Server, Servers, Trust
 from kosmo_kernel.mcp.secret_scan import redact_text, redact_words
@@ -19,7 +19,7 @@ NONE = f"No MCP server is configured. {ADVICE}"
 
 @command("mcp:list", "kosmo mcp:list", "kosmo mcp:list --all --json")
 @click.option("--all", "everything", is_flag=True, help="Also list disabled servers.")
-def list_(*, everything: bool) -> Answer:
+def list_(*, everything: bool) -> CommandResult:
     """List the configured MCP servers.
 
     No server is started. With --json: `servers` by name, and `sources`, the files that configure them. Values of
@@ -44,12 +44,12 @@ def list_(*, everything: bool) -> Answer:
     off = len(configured.servers) - len(chosen)
     left_out = [f"{off} switched off: --all lists {'it' if off == 1 else 'them'} as well."] if off else []
     notes = map(Aside, (*left_out, *configured.faults))
-    return Answer({"servers": rows, "sources": sources}, shown or NONE, *notes)
+    return CommandResult({"servers": rows, "sources": sources}, shown or NONE, *notes)
 
 
 @command("mcp:status", "kosmo mcp:status", "kosmo mcp:status time --json")
 @click.argument("name", required=False, metavar="[SERVER]", shell_complete=mcp_servers)
-def status(*, name: str | None) -> Answer:
+def status(*, name: str | None) -> CommandResult:
     """Say which MCP servers can be used, or why not.
 
     No server is started; `kosmo mcp:tools SERVER` starts one. With --json: `servers` by name, each with `ready` and
@@ -60,7 +60,7 @@ def status(*, name: str | None) -> Answer:
         chosen = [servers.find(name)] if name else list(configured.servers.values())
         rows = {one.name: _readiness(one, trust.status(one)) for one in chosen}
     shown = [(one, row["what_to_do"] or "ready") for one, row in rows.items()]
-    return Answer({"servers": rows}, shown or NONE, *map(Aside, configured.faults))
+    return CommandResult({"servers": rows}, shown or NONE, *map(Aside, configured.faults))
 
 
 def _facts(server: Server, lua_name: str, trust: Trust) -> dict[str, Any]:
