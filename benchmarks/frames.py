@@ -1,6 +1,6 @@
 """Response bytes to frame, against the best that can be written by hand for one fixed shape; and showing it.
 
-    python benchmarks/frames.py [ROUNDS]
+    python benchmarks/frames.py [ROUNDS] [--check]
 
 The rival knows the columns of a dyno and trusts every answer to have them. A frame of ours takes any
 answer: it looks for fields nobody declared, for missing ones and for values of another type. Each round
@@ -10,6 +10,7 @@ the machine disturbs least, and the ratio is the median of the rounds' ratios.
 
 from __future__ import annotations
 
+import argparse
 import gc
 import random
 import statistics
@@ -23,6 +24,7 @@ from uuid import UUID
 import msgspec
 import numpy as np
 import pandas as pd
+from goals import Goals
 
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.demo.company import company
@@ -30,8 +32,10 @@ from kosmo_kernel.demo.generated import app
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
 from kosmo_kernel.settings.table import ROWS
-from kosmo_kernel.values.records import Records, collector_paused, decode
+from kosmo_kernel.values.packed_rows import collector_paused
+from kosmo_kernel.values.records import Records, decode
 
+GOALS = {10: 1.2, 1_000: 1.1, 10_000: 1.05, 100_000: 1.05}  # times by hand, by the number of dynos
 SHOWN_MOST, SIZE_MOST = 30, 80  # milliseconds and kilobytes of 5,000 dynos on a page
 
 COLUMNS = (
@@ -150,9 +154,12 @@ def milliseconds(work: Callable[[bytes], object], body: bytes, repeats: int) -> 
     return (time.process_time() - start) * 1000 / repeats
 
 
-def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 11
-    print(f"{'dynos':>8} {'ours ms':>9} {'by hand ms':>11} {'ratio':>6} {'json_normalize':>15}")
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rounds", nargs="?", type=int, default=11)
+    goals = Goals(parser)
+    rounds = goals.options.rounds
+    print(f"{'dynos':>8} {'ours ms':>9} {'by hand ms':>11} {'json_normalize':>15}   ratio")
     for count, repeats in ((10, 200), (1_000, 10), (10_000, 1), (100_000, 1)):
         body = dynos(count)
         pd.testing.assert_frame_equal(pd.DataFrame(ours(body)), by_hand(body))
@@ -163,8 +170,8 @@ def main() -> None:
         ratio = statistics.median(a / b for a, b in zip(taken[ours], taken[by_hand], strict=True))
         median = {work: statistics.median(times) for work, times in taken.items()}
         print(
-            f"{count:>8,} {median[ours]:>9.2f} {median[by_hand]:>11.2f} {ratio:>6.2f} "
-            f"{median[usual] / median[by_hand]:>14.2f}x"
+            f"{count:>8,} {median[ours]:>9.2f} {median[by_hand]:>11.2f} {median[usual] / median[by_hand]:>14.2f}x   "
+            f"{goals.judge(f'{count:,} dynos', ratio, GOALS[count])}"
         )
     frame = ours(dynos(5_000))
     shown = statistics.median(milliseconds(lambda _: frame._repr_html_(), b"", 1) for _ in range(rounds))
@@ -181,7 +188,8 @@ def main() -> None:
         what = f"{len(wide):,} {name} ({wide.shape[1]} columns)"
         print(f"of {what}: {shown:.1f} ms, {size:.0f} kB of HTML for {letters:.0f} kB of CSV")
         assert shown <= SHOWN_MOST, f"more than {SHOWN_MOST} ms"
+    return goals.end()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
