@@ -31,6 +31,7 @@ from kosmo_kernel.archive.answers import StoredAnswers
 from kosmo_kernel.archive.file import open_archive
 from kosmo_kernel.archive.requests import METHOD, SERVERS, RequestKey
 from kosmo_kernel.archive.responses import (
+    JSON,
     TEXT,
     ResponseRedactor,
     StoredAnswer,
@@ -430,7 +431,8 @@ class _RecordingTransport:
         self._keep(request, answer, began, passing=answer.is_passing)
         if answer.outcome == TEXT or request.function.fingerprints:
             return reply
-        return reply._replace(body=answer.body)  # the run gets what its replay will get, so that both are the same
+        # The run gets what its replay will get, so that both are the same.
+        return reply._replace(body=answer.body, is_redacted=answer.outcome == JSON)
 
     def close(self) -> None:
         self._connections.close()

@@ -18,6 +18,7 @@ class Response(NamedTuple):
     status: int
     headers: Mapping[str, str]  # by lower-case name
     body: bytes  # decompressed
+    is_redacted: bool = False  # the body is compact JSON without secrets, as a recording has it
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,7 @@ RESERVED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """A field of what a function returns.
 
@@ -234,7 +234,7 @@ class Column:
     items: tuple[Column, ...] = ()
     spell: Callable[[str], str] | None = None
 
-    @property
+    @cached_property
     def path(self) -> tuple[str, ...]:
         """The keys that lead to the value."""
         return tuple(self.name.split("."))

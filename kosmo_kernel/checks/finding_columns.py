@@ -9,7 +9,7 @@ from typing import Any
 from kosmo_kernel.checks.report import Finding, field_of
 from kosmo_kernel.render.tables import Table, column_kind, times_of
 from kosmo_kernel.render.text import escape_control, format_column
-from kosmo_kernel.values.fields import MISSING
+from kosmo_kernel.values.records import MISSING
 
 _LABELS = ("name", "email")  # the field that stands for a record that a finding refers to
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel.progress.estimate import Limiter
 from kosmo_kernel.progress.run import ExpectedCall, Progress
-from kosmo_kernel.values.packed_rows import PackedPart
+from kosmo_kernel.values.packed_rows import PackedRows
 
 
 class PlannedCall(NamedTuple):
@@ -44,41 +44,32 @@ class Reply:
 
     The client makes it with the records of a list function in the service's order, or with the one record; the values
     of secret columns are redacted. Do not change these: they may be cached. The services turn them into `Records`.
-
-    Parameters:
-        values: the return values for Lua.
-        requests: the number of requests that were answered.
-        remaining: the account's remaining request budget, if the service reports it.
-        notes: the service's warnings, each once per client, and notes of this package.
-        unchanged: nothing has changed according to the service. A list that is still in use is the same object as
-            before.
-        rows: the number of records, or None if the call returns no list.
-        failures: the items of a list argument that failed and do not fail the call.
-        deleted: the items of a list argument that were deleted while the run went on, and are left out.
-        shown: outputs to display, as pairs of a form of `display` and its content.
-        is_unstated: nobody says whether the list is complete.
     """
 
-    values: list[Any]
-    requests: int = 0
-    remaining: int | None = None
-    notes: Sequence[str] = ()
-    unchanged: bool = False
-    rows: int | None = None
-    failures: Sequence[dict[str, Any]] = ()
-    deleted: Sequence[DeletedItem] = ()
-    shown: Sequence[tuple[str, bytes]] = ()
-    is_unstated: bool = False
+    values: list[Any]  # the return values for Lua
+    requests: int = 0  # the number of requests that were answered
+    remaining: int | None = None  # the account's remaining request budget, if the service reports it
+    notes: Sequence[str] = ()  # the service's warnings, each once per client, and notes of this package
+    unchanged: bool = False  # according to the service; a list that is still in use is the same object as before
+    rows: int | None = None  # the number of records, or None if the call returns no list
+    failures: Sequence[dict[str, Any]] = ()  # the items of a list argument that failed and do not fail the call
+    deleted: Sequence[DeletedItem] = ()  # the items of a list argument that were deleted meanwhile, and are left out
+    shown: Sequence[tuple[str, bytes]] = ()  # outputs to display, as pairs of a form of `display` and its content
+    is_unstated: bool = False  # nobody says whether the list is complete
 
     @property
     def data(self) -> Any:
-        """The first value: the records, or the one record."""
-        return self.values[0]
+        """The first value: the records, decoded, or the one record."""
+        value = self.values[0]
+        return value.decoded() if isinstance(value, PackedRows) else value
 
     def pack(self) -> Reply:
-        """Keep the records, or the one record, as a `PackedPart` only, and return the reply."""
-        data = self.data
-        self.values = [PackedPart.of(data if isinstance(data, list) else [data])]
+        """Keep the records, or the one record, as JSON only, and return the reply."""
+        value = self.values[0]
+        if isinstance(value, PackedRows):
+            self.values = [value.packed()]
+        else:
+            self.values = [PackedRows.of(value if isinstance(value, list) else [value])]
         return self
 
 

@@ -84,16 +84,6 @@ class Client:
         cassette: the cassette that records or replays the answers. With a cassette nothing is cached, so that every
             answer is complete.
 
-    Attributes:
-        live: whether requests are sent; False if a cassette answers them, without retries or rate limit.
-        is_recorded: whether a cassette records the responses.
-        limiter: the account's rate limiter.
-        outage: whether the network is gone.
-        max_list_bytes: bytes of JSON that the pages of one list may have together.
-        cache: the cache of earlier answers.
-        connections: the transport of the requests.
-        last_headers: the headers of the last response, whatever its status; None before the first.
-
     Raises:
         SettingsError: a timeout is no positive number.
     """
@@ -118,6 +108,7 @@ class Client:
         connect = CONNECT_TIMEOUT.resolve(connect_timeout)
         network = Connections(integration, account, transport, min(connect, read), read)
         self.connections: Transport = cassette.transport(integration, account, network) if cassette else network
+        # Whether requests are sent. If not, a cassette answers them, without retries or rate limit.
         self.live = cassette is None or cassette.live
         self.is_recorded = cassette is not None and cassette.live
         self.clock = clock or Clock()
@@ -125,10 +116,11 @@ class Client:
         self.patience = patience if self.live else 0
         self.limiter = RateLimiter(integration.budget, integration.title, self.clock, self.rng)
         outage_seconds = OUTAGE_TIMEOUT.resolve(outage_timeout, config().get(*OUTAGE_TIMEOUT.config))
+        # Bytes of JSON that the pages of one list may have together.
         self.max_list_bytes: int = LIST_LIMIT.resolve(configured=config().get(*LIST_LIMIT.config))
         self.outage = NetworkOutage(urlsplit(account.url).netloc, outage_seconds, self.clock, self.rng)
         self.cache = ETagCache(0 if cassette else MAX_BYTES)
-        self.last_headers: Mapping[str, str] | None = None
+        self.last_headers: Mapping[str, str] | None = None  # of the last response, whatever its status
         self._lock = threading.Lock()
         self._warned: set[str] = set()
 
@@ -306,8 +298,8 @@ class Exchange(CallErrors):
         is_unchanged = cached is not None and len(pages) == len(cached.pages) and self._are_unchanged(pages)
         if cached is None or not is_unchanged:
             data = client.cache.keep(self._key, pages, data)
-        elif data is not cached.data:
-            data = cached.hold(data)
+        elif isinstance(data, list):
+            data = cached.rows(data)
         notes = client.new_warnings(self._warnings) if self._warnings else ()
         if is_unstated := bool(pages) and pages[-1].is_unstated:
             notes = (*notes, f"{self.where}: {UNSTATED}")
@@ -348,8 +340,8 @@ class Exchange(CallErrors):
             if self._cached and self._are_unchanged(pages):
                 if request is not None:
                     continue  # they are decoded only if a later page has changed
-                if (held := self._cached.data) is not None:
-                    return held
+                if self._is_list and (rows := self._cached.rows()) is not None:
+                    return rows
             if request is None and len(pages) == 1 and not self._since:
                 return pages[0].decoded()  # the one record, or a single page, which has no duplicates
             merged = merged or MergedPages(by_id=self.function.pages is None)
@@ -417,12 +409,12 @@ class Exchange(CallErrors):
             raise
         elements = self._pages.elements(value) if self._is_list and self._pages.items else value
         content = self._content(reply, elements)
-        count = len(content) if self._is_list else 1
-        self._progress.received.take(len(reply.body), count, lambda: self.where)
-        self._received.take(len(reply.body), count, lambda: self.where)
-        page = ResponsePage(
-            page_request, content, None, reply.headers.get("etag"), count=count if self._is_list else None
-        )
+        count = len(content) if self._is_list else None
+        for budget in (self._progress.received, self._received):
+            budget.take(len(reply.body), 1 if count is None else count, lambda: self.where)
+        page = ResponsePage(page_request, content, tag=reply.headers.get("etag"), count=count)
+        if reply.is_redacted and content is value:
+            page.json = reply.body  # as the recording has it
         if before is not None and (self._is_list or self.function.pages):
             token, url = self.integration.credentials.query, self.account.url
             answer = PageAnswer(self._pages, url, reply, value, elements, page_request, before, token)

@@ -3,9 +3,10 @@
 A response has an `ETag`. A request with that tag gets status 304 if nothing has changed, and the cached answer is used.
 A list is cached as a whole, with its pages: a 304 does not name the next page, so that of the cached page is used.
 
-Answers are cached as JSON, which takes a quarter of the memory of decoded records, and an answer that only the cache
-holds is not decoded. If every page is unchanged and the list is still in use somewhere, the answer is the same object
-as before. The number of answers is limited as well, so that a run over thousands of apps fills no memory with them.
+Answers are cached as JSON, which takes a quarter of the memory of decoded records. Each page is encoded once, for the
+cache and for the lists that it is part of, and an unchanged one is not decoded. If every page is unchanged and the list
+is still in use somewhere, the answer is the same object as before. The number of answers is limited as well, so that a
+run over thousands of apps fills no memory with them.
 
 Each client, and so each token, has its own cache, in memory only. It has no secrets, since they are redacted when a
 response is parsed. Lua scripts cannot change cached values, because they get a copy as text in another process. Python
@@ -23,6 +24,7 @@ from typing import Any
 from weakref import ReferenceType, ref
 
 from kosmo_kernel.catalogue.http import PageRequest
+from kosmo_kernel.values.packed_rows import PackedRows
 from kosmo_kernel.values.records import decode, encode
 
 MAX_BYTES = 32 << 20  # of all answers
@@ -30,73 +32,50 @@ MAX_ANSWERS = 4_500  # as many as an account of Heroku can ask for at once; a se
 PAGE_OVERHEAD_BYTES = 700  # that a page takes besides its JSON
 
 
-class _List(list[dict[str, Any]]):
-    """A list that can have weak references."""
-
-    __slots__ = ("__weakref__",)
-
-
 @dataclass(slots=True, eq=False)
 class ResponsePage:
-    """One response: a page of a list, or a record. Its content is JSON from when the cache keeps it.
+    """One response of an exchange: a page of a list, or a record. Its content is JSON from when the cache keeps it."""
 
-    Parameters:
-        request: the request for the page.
-        content: the list of records, or the one record; None if it is JSON.
-        following: the request for the next page; None after the last page.
-        tag: the ETag, or None.
-        json: the content as JSON, or empty.
-        count: the number of records of a list; None for a record.
-        is_unstated: nobody says whether another page follows.
-        total: the number of all records of the list, if the response states it.
-    """
-
-    request: PageRequest
-    content: Any
-    following: PageRequest | None
-    tag: str | None
-    json: bytes = b""
-    count: int | None = None
-    is_unstated: bool = False
-    total: int | None = None
+    request: PageRequest  # for the page
+    content: Any  # the list of records, or the one record; None if there is only its JSON
+    following: PageRequest | None = None  # the request for the next page; None after the last page
+    tag: str | None = None  # the ETag
+    count: int | None = None  # the number of records of a list; None for a record
+    is_unstated: bool = False  # nobody says whether another page follows
+    total: int | None = None  # the number of all records of the list, if the response states it
+    json: bytes = b""  # the content as JSON, once that is needed
 
     def decoded(self) -> Any:
-        """Return the content; decoded anew if it is JSON."""
-        return decode(self.json) if self.json else self.content
+        """Return the content; decoded anew if there is only its JSON."""
+        return decode(self.json) if self.content is None else self.content
 
-    def pack(self) -> int:
-        """Keep the content as JSON only, and return the bytes that the page takes."""
-        if not self.json:
-            self.count = len(self.content) if isinstance(self.content, list) else None
-            self.json, self.content = encode(self.content), None
-        return len(self.json) + PAGE_OVERHEAD_BYTES
+    def encoded(self) -> bytes:
+        """Return the content as JSON."""
+        self.json = self.json or encode(self.content)
+        return self.json
 
 
 @dataclass(slots=True, eq=False)
 class CachedAnswer:
-    """A complete answer: its pages, and its data as long as somebody else holds it.
-
-    Parameters:
-        pages: the pages, packed.
-        size: the bytes that they take.
-        held: refers to the data that `hold` returned last.
-    """
+    """A complete answer, as JSON, and its list as long as somebody else holds it."""
 
     pages: Sequence[ResponsePage]
-    size: int
-    held: ReferenceType[Any] | None = None
+    size: int  # the bytes that they take
+    is_distinct: bool  # the list has all records of all pages
+    held: ReferenceType[PackedRows] | None = None  # refers to the list that `rows` returned last
 
-    @property
-    def data(self) -> Any:
-        """The data that `hold` returned last, or None if nobody uses it any more."""
-        return self.held() if self.held is not None else None
+    def rows(self, decoded: list[dict[str, Any]] | None = None) -> PackedRows | None:
+        """Return the list, which has the same records as `decoded`.
 
-    def hold(self, data: Any) -> Any:
-        """Return the data of the answer, which `data` finds as long as it is in use; that is only so for lists."""
-        if isinstance(data, list):
-            data = _List(data)
-            self.held = ref(data)
-        return data
+        Parameters:
+            decoded: the records; without them the list is not decoded, and None if it is not that of all pages.
+        """
+        rows = self.held() if self.held is not None else None
+        if rows is None and (self.is_distinct or decoded is not None):
+            parts = [(page.count or 0, page.json) for page in self.pages] if self.is_distinct else []
+            rows = PackedRows(decoded, parts)
+            self.held = ref(rows)
+        return rows
 
     def page(self, request: PageRequest, page_size: int | None) -> ResponsePage | None:
         """Return the cached page for a request, or None if it cannot be revalidated.
@@ -136,11 +115,21 @@ class ETagCache:
             return answer
 
     def keep(self, key: str, pages: Sequence[ResponsePage], data: Any) -> Any:
-        """Replace the answer under a key, unless the new one has no ETag or is too large; return its data."""
-        if not self._max_bytes:
-            return data
-        is_tagged = any(page.tag for page in pages)
-        answer = CachedAnswer(pages, sum(page.pack() for page in pages)) if is_tagged else None
+        """Replace the answer under a key, unless the new one has no ETag or is too large; return its data.
+
+        Parameters:
+            key: the key.
+            pages: the pages of the answer.
+            data: the one record, or the list of records, which is returned with the JSON of the pages if they are kept.
+        """
+        is_distinct = isinstance(data, list) and len(data) == sum(page.count or 0 for page in pages)
+        if not self._max_bytes:  # a recording may have encoded the pages
+            has_json = is_distinct and all(page.json for page in pages)
+            return CachedAnswer(pages, 0, is_distinct).rows(data) if has_json else data
+        answer: CachedAnswer | None = None
+        if any(page.tag for page in pages):
+            size = sum(len(page.encoded()) + PAGE_OVERHEAD_BYTES for page in pages)
+            answer = CachedAnswer(pages, size, is_distinct)
         with self._lock:
             if (replaced := self._answers.pop(key, None)) is not None:
                 self._size -= replaced.size
@@ -150,4 +139,6 @@ class ETagCache:
             self._size += answer.size
             while self._size > self._max_bytes or len(self._answers) > self._max_answers:
                 self._size -= self._answers.popitem(last=False)[1].size
-        return answer.hold(data)
+        for page in pages:
+            page.content = None
+        return answer.rows(data) if isinstance(data, list) else data

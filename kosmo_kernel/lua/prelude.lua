@@ -45,8 +45,9 @@ local transport = load_file("transport", host, json)
 local limits = load_file("limits", host)
 native.steady, native.die, native.check_result = limits.steady, limits.die, limits.check_result
 local tasks = load_file("coroutines", limits)
-local records = load_file("records", json)
-load_file("value_descriptions", json, records)
+local columns = load_file("columns")
+local records = load_file("records", json, columns, load_file("references"))
+load_file("value_descriptions", json, records, columns, key_order)
 load_file("fields", json, records)
 native.records = records
 local cells = load_file("cells")

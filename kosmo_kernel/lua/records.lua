@@ -12,7 +12,7 @@
 -- Every write to a row calls __newindex. Handing out a nested record or list that could be changed without notice marks
 -- its row dirty.
 
-local native, json = ...
+local native, json, columns, references = ...
 local next, rawget, rawlen, rawset, rawequal, tostring, type = next, rawget, rawlen, rawset, rawequal, tostring, type
 local getmetatable, setmetatable = debug.getmetatable, debug.setmetatable
 local ours, register = native.ours, native.register
@@ -20,7 +20,9 @@ local collectgarbage = collectgarbage
 local format, match, mathtype, utf8len = string.format, string.match, math.type, utf8.len
 local null = json.null
 
-local records = {}
+local records = references -- with `label_of`, `text_of`, `joined`, `less` and `less_or_equal`
+local label_of, text_of, joined = records.label_of, records.text_of, records.joined
+local less, less_or_equal = records.less, records.less_or_equal
 
 local ROW_KEY = {} -- the key under which a row stores its place; no script can get it
 local BLOCK_ROWS = 256 -- rows fetched at a time when rows become plain
@@ -29,62 +31,6 @@ local MAX_ALTERED_FIELDS = 64 -- fields of a list that can be altered in its col
 local IMMUTABLE_TYPES = { string = true, number = true, boolean = true }
 
 -- Behaviour shared by the records of a type -------------------------------------------------------
-
--- Return the value that represents a nested reference, usually its name, or nil if it has none.
-local function label_of(value)
-  local metatable = ours(value)
-  local kind = metatable and metatable.type
-  if kind and kind.label then return value[kind.label] end
-end
-records.label_of = label_of
-
-local function text_of(value)
-  local kind = type(value)
-  if kind == "string" then return value end
-  if kind == "number" then return tostring(value) end
-  if kind == "table" then
-    local label = label_of(value)
-    return label ~= nil and tostring(label) or nil
-  end
-end
-records.text_of = text_of
-
--- Concatenate two values, one of them a record or nil; also the `__concat` of nil.
-local function joined(a, b)
-  local left, right = text_of(a), text_of(b)
-  if left == nil and a == nil and native.was_null() then left = "" end
-  if right == nil and b == nil and native.was_null() then right = "" end
-  if left and right then return left .. right end
-  for i = 1, 2 do -- a script's own table may have a `__concat`
-    local operand = i == 1 and a or i == 2 and b
-    local metatable = type(operand) == "table" and not ours(operand) and getmetatable(operand)
-    local join = metatable and rawget(metatable, "__concat")
-    if join then return join(a, b) end
-  end
-  if left == nil then native.raise_join(a, true) end
-  native.raise_join(b, false)
-end
-records.joined = joined
-
-local function compare(operator)
-  return function(a, b)
-    local left, right = text_of(a), text_of(b)
-    if not left or not right then
-      local event = operator == "<" and "__lt" or "__le"
-      for i = 1, 2 do -- a script's own table may have one
-        local operand = i == 1 and a or i == 2 and b
-        local metatable = type(operand) == "table" and not ours(operand) and getmetatable(operand)
-        local own = metatable and rawget(metatable, event)
-        if own then return own(a, b) end
-      end
-      native.raise_comparison(a, b)
-    end
-    if operator == "<" then return left < right end
-    return left <= right
-  end
-end
-local less, less_or_equal = compare("<"), compare("<=")
-records.less, records.less_or_equal = less, less_or_equal
 
 -- Return the value of an absent field: its declared default, a string method of a reference, or nil, unless the field is
 -- misspelt. A declared field that is nil is noted, because only such a field may be concatenated, as an empty text.
@@ -205,41 +151,49 @@ end
 
 local fill, row_metatable
 
+-- Return the form of a field of all rows (see `RemoteLists.column`), and its values unless none has it or all are objects.
 local function fetch_column(state, path)
   local header, texts = native.ask({ kind = "column", handle = state.handle, path = path })
-  return header.form, header.form ~= "none" and native.steady(json.read, texts[1], nil, header.wide) or nil
+  local form, text = header.form, texts[1]
+  if not text then return form end
+  if form == "texts" or form == "integers" then return form, native.steady(columns.read, form, text, state.count) end
+  return form, native.steady(json.read, text, nil, header.wide)
 end
 
--- Fetch the values of a field of all rows from the parent, and return them, or false if no record has the field.
-local function load_column(state, path, columns, key, kind)
+-- Return a column of nested records. Each becomes a row of its own when it is first read. `values` is true where there
+-- is a record, or nil if there is one everywhere.
+local function nested_column(metatable, values)
+  return setmetatable({}, { __index = function(rows, place)
+    if values and values[place] ~= true then return nil end
+    local row = setmetatable({ [ROW_KEY] = place }, metatable)
+    rows[place] = row
+    return row
+  end })
+end
+
+-- Fetch the values of a field of all rows from the parent, and return them, or false if no record has the field. `level`
+-- is the metatable of the rows.
+local function load_column(level, key)
   if type(key) ~= "string" and mathtype(key) ~= "integer" then return false end
-  local column_path = { table.unpack(path) }
-  column_path[#column_path + 1] = key
-  local form, values = fetch_column(state, json.array_of(column_path))
-  local column
-  local known = kind.known
-  if known and form ~= "none" then known[key] = true end
-  if form == "none" then
-    column = false
-  elseif form == "records" then
-    -- `values` is true where there is an object; each becomes a row of its own when first read.
-    local metatable = row_metatable(state, column_path, kind.fields[key] or untyped)
-    column = setmetatable({}, { __index = function(rows, place)
-      if values[place] ~= true then return nil end
-      local row = setmetatable({ [ROW_KEY] = place }, metatable)
-      rawset(rows, place, row)
-      return row
-    end })
-    columns[key], state.nested[column] = column, metatable
-    return column
-  else
+  local state, kind = level.state, level.type
+  local path = { table.unpack(level.path) }
+  path[#path + 1] = key
+  local form, values = fetch_column(state, json.array_of(path))
+  local column = values or false
+  if form ~= "none" and kind.known then kind.known[key] = true end
+  if form == "records" then
+    local metatable = row_metatable(state, path, kind.fields[key] or untyped)
+    column = nested_column(metatable, values)
+    state.nested[column] = metatable
+  elseif form == "scalars" or form == "mixed" then
     for place = 1, state.count do
       if values[place] == null then values[place] = nil end
     end
-    column = setmetatable(values, nil)
+    setmetatable(values, nil)
     if form == "mixed" then state.loose[column] = true end
   end
-  columns[key] = column
+  level.columns[key] = column
+  if form ~= "mixed" then level.direct[key] = column end
   return column
 end
 
@@ -277,56 +231,66 @@ local function make_plain(row)
   if #metatable.path > 0 then state.dirty[place] = true else state.has_plain = true end
 end
 
--- Write a row's field to its column. Return false if the row must become plain instead.
-local function alter(state, columns, row, key, value, kind)
-  local places = state.changes[key]
-  if not IMMUTABLE_TYPES[type(value)] then return false end
-  if not places and (type(key) ~= "string" or not utf8len(key) or state.changed >= MAX_ALTERED_FIELDS) then
-    return false
-  end
-  local column = columns[key]
-  if column == nil then column = load_column(state, {}, columns, key, kind) end
+-- Make a field's column one that can be written, and return the set of its altered places, or nil if it has tables.
+local function alterable(level, key)
+  local state, kind = level.state, level.type
+  if type(key) ~= "string" or not utf8len(key) or state.changed >= MAX_ALTERED_FIELDS then return nil end
+  local column = level.columns[key]
+  if column == nil then column = load_column(level, key) end
   if column == false then
     column = {}
-    columns[key] = column
+    level.columns[key], level.direct[key] = column, column
     if kind.known then kind.known[key] = true end
-  elseif state.loose[column] or getmetatable(column) then
-    return false -- the column has tables
-  end
-  if not places then
-    places = {}
-    state.changes[key], state.changed = places, state.changed + 1
-  end
-  local place = rawget(row, ROW_KEY)
-  state.altered[place], places[place] = true, true
-  column[place] = value
-  return true
+  elseif state.loose[column] or getmetatable(column) then return nil end
+  local places = {}
+  state.changes[key], state.changed = places, state.changed + 1
+  return places
 end
 
 row_metatable = function(state, path, kind)
-  local columns = {}
-  local metatable = register { __metatable = false, kind = "row", state = state, path = path, columns = columns, type = kind }
+  local columns, direct = {}, {} -- all columns; those whose values are no tables that could be changed without notice
+  local metatable = register {
+    __metatable = false, kind = "row", state = state, path = path, columns = columns, direct = direct, type = kind,
+  }
   records.behave(metatable, kind)
   local undeclared = {} -- fields without a column that were found to be no mistake
-  metatable.__index = function(row, key)
+  local is_whole_record, altered, changes = #path == 0, state.altered, state.changes
+
+  -- Read a field whose column is not there yet, or which is nil or a table in this row.
+  local function read(row, key)
     local column = columns[key]
-    if column == nil then column = load_column(state, path, columns, key, kind) end
-    local value
+    if column == nil then column = load_column(metatable, key) end
     if column then
-      local place = rawget(row, ROW_KEY)
-      value = column[place]
+      local place = row[ROW_KEY]
+      local value = column[place]
       if value ~= nil then
         if type(value) == "table" and state.loose[column] then state.dirty[place] = true end
         return value
       end
     end
     if undeclared[key] then return nil end
-    value = absent_value(row, key, kind)
+    local value = absent_value(row, key, kind)
     if value == nil and kind.declared[key] == nil and key ~= nil and key == key then undeclared[key] = true end
     return value
   end
+
+  metatable.__index = function(row, key)
+    local column = direct[key]
+    if column then
+      local value = column[row[ROW_KEY]]
+      if value ~= nil then return value end
+    end
+    return read(row, key)
+  end
   metatable.__newindex = function(row, key, value)
-    if #path == 0 and alter(state, columns, row, key, value, kind) then return end
+    if is_whole_record and IMMUTABLE_TYPES[type(value)] then
+      local places = changes[key] or alterable(metatable, key)
+      if places then
+        local place = row[ROW_KEY]
+        altered[place], places[place], columns[key][place] = true, true, value
+        return
+      end
+    end
     make_plain(row)
     if kind.known and key ~= nil then kind.known[key] = true end
     row[key] = value
@@ -338,21 +302,23 @@ row_metatable = function(state, path, kind)
   return metatable
 end
 
+-- Make the rows of a list, some of which may exist already.
+local function add_rows(list, state)
+  local metatable, early_rows = state.row_metatable, state.early_rows or {}
+  for place = 1, state.count do
+    list[place] = early_rows[place] or setmetatable({ [ROW_KEY] = place }, metatable)
+  end
+  state.early_rows = nil
+end
+
 fill = function(list)
   local state = getmetatable(list).state
-  local metatable = state.row_metatable
   setmetatable(list, state.filled)
   if state.rows then
     local rows = native.steady(json.read_rows, state.rows, state.type, state.wide, state.types, 0)
     for place, row in ipairs(rows) do rawset(list, place, row) end
     state.rows = nil
-  else
-    local early_rows = state.early_rows or {}
-    for place = 1, state.count do
-      rawset(list, place, early_rows[place] or setmetatable({ [ROW_KEY] = place }, metatable))
-    end
-    state.early_rows = nil
-  end
+  else native.steady(add_rows, list, state) end
 end
 
 local released_handles = {}
@@ -424,6 +390,18 @@ function records.is_unchanged(state)
   return not state.has_plain and next(state.dirty) == nil and next(state.altered) == nil
 end
 
+-- Return whether a filled list has all rows of the parent's list in their order, though some may be altered.
+function records.is_whole(list)
+  local state, rows = ours(list).state, 0
+  if not state or state.count == 0 then return false end
+  local row_metatable, dirty = state.row_metatable, state.dirty
+  for place, row in next, list do
+    if not rawequal(getmetatable(row), row_metatable) or row[ROW_KEY] ~= place or dirty[place] then return false end
+    rows = rows + 1
+  end
+  return rows == state.count
+end
+
 -- Return the number of rows of an unfilled list whose columns can be read instead of its rows, or nil.
 function records.unfilled_count(list)
   local metatable = ours(list)
@@ -447,7 +425,7 @@ function records.column(list, path, as_key)
   for i, key in ipairs(path) do
     if not level then return nil end
     column = level.columns[key]
-    if column == nil then column = load_column(state, level.path, level.columns, key, level.type) end
+    if column == nil then column = load_column(level, key) end
     if column then
       default = level.type.declared[key]
       if default == true then default = nil end
@@ -462,7 +440,7 @@ function records.column(list, path, as_key)
       local label = level.type.label
       if not label then return nil end
       column, default = level.columns[label], nil
-      if column == nil then column = load_column(state, level.path, level.columns, label, level.type) end
+      if column == nil then column = load_column(level, label) end
     end
   end
   if column and state.loose[column] and as_key then return nil end

@@ -1,12 +1,13 @@
--- Describe values for the parent: rows that it has by their places, other data as JSON, and values that are not data as
--- the text that `print` would show, with the reason.
+-- Describe values for the parent: rows that it has by their places, new rows with the same fields as columns, other data
+-- as JSON, and values that are not data as the text that `print` would show, with the reason.
 
-local native, json, records = ...
-local next, pcall, rawequal, rawget, rawlen, type = next, pcall, rawequal, rawget, rawlen, type
-local concat = table.concat
+local native, json, records, columns, key_order = ...
+local error, ipairs, next, pcall, rawequal, rawget, rawlen, type = error, ipairs, next, pcall, rawequal, rawget, rawlen, type
+local concat, move, sort, unpack = table.concat, table.move, table.sort, table.unpack
 local ours, place_of, account_of = native.ours, records.place_of, records.account_of
 local null = json.null
 
+local MIN_ROWS = 32 -- rows from which columns are faster than JSON
 local MAX_SHOWN_BYTES = 64 << 10 -- bytes of the text of a value that is not data
 
 -- Return the list state and place of an unchanged row, or nil.
@@ -15,29 +16,101 @@ local function unaltered_place(value)
   if state and not state.altered[place] then return state, place end
 end
 
--- Return a list of rows as `handle, place, handle, place …`, and its alterations, by field, as `position, value,
--- position, value …`, or nil if there are none. Return nil if the list has other values.
+-- Return a list of rows as `handle, place, handle, place …`, and its alterations by field as { positions, values }, or
+-- nil if there are none. Return nil if the list has other values.
 local function as_places(list)
   local count = rawlen(list)
   if count == 0 or next(list, count) ~= nil then return nil end
   local row_places, changes = {}, nil
   for i = 1, count do
-    local state, place, columns = place_of(rawget(list, i))
+    local state, place, fields = place_of(rawget(list, i))
     if not state then return nil end
     row_places[2 * i - 1], row_places[2 * i] = state.handle, place
     if state.altered[place] then
       changes = changes or {}
       for key, places in next, state.changes do
         if places[place] then
-          local values = changes[key] or json.array_of({})
-          changes[key] = values
-          values[#values + 1] = i
-          values[#values + 1] = columns[key][place]
+          local change = changes[key] or { positions = {}, values = {} }
+          changes[key] = change
+          change.positions[#change.positions + 1], change.values[#change.values + 1] = i, fields[key][place]
         end
       end
     end
   end
   return row_places, changes
+end
+
+-- Return the alterations of a whole list by field as { positions, values }, without positions if they are all of them.
+local function changes_of(state)
+  local changes, fields = {}, state.row_metatable.columns
+  for key, places in next, state.changes do
+    local positions, values = {}, {}
+    for place in next, places do positions[#positions + 1] = place end
+    if #positions == state.count then changes[key] = { values = fields[key] }
+    else
+      sort(positions)
+      for i, place in ipairs(positions) do values[i] = fields[key][place] end
+      changes[key] = { positions = positions, values = values }
+    end
+  end
+  return changes
+end
+
+-- Parts of a text ---------------------------------------------------------------------------------------------
+
+-- A text of several columns is described by the form, the bytes and the number of values of each.
+local function new_parts() return { described = json.array_of({}), texts = {}, size = 0 } end
+
+local function add_part(parts, form, text, count, json_size)
+  parts.described[#parts.described + 1] = json.array_of({ form, #text, count })
+  parts.texts[#parts.texts + 1], parts.size = text, parts.size + json_size
+end
+
+local function add_integers(parts, values)
+  local form, text, json_size = columns.write(values, #values)
+  add_part(parts, form, text, #values, json_size)
+end
+
+-- Return the description of rows of the parent with alterations, and its text. The rows are a whole list, or places.
+local function altered(handle, places, changes, path, max_bytes, write)
+  local parts, partial, keys, is_wide = new_parts(), json.array_of({}), {}, nil
+  if places then add_integers(parts, places) end
+  for key in next, changes do keys[#keys + 1] = key end
+  local names = json.array_of({ unpack(key_order.sorted(keys)) })
+  for i, key in ipairs(names) do
+    local change = changes[key]
+    partial[i] = change.positions ~= nil
+    if change.positions then add_integers(parts, change.positions) end
+    local count = #change.values
+    local form, text, json_size = columns.write(change.values, count)
+    if form then add_part(parts, form, text, count, json_size)
+    else
+      local encoded, wide = write(json.array_of(move(change.values, 1, count, 1, {})), path, max_bytes)
+      add_part(parts, "json", encoded, count, #encoded)
+      is_wide = is_wide or wide or nil
+    end
+  end
+  if parts.size > max_bytes then error({ json = "too large" }, 0) end
+  return {
+    form = "altered", handle = handle, names = names, partial = partial, parts = parts.described, wide = is_wide,
+  }, concat(parts.texts)
+end
+
+-- Return the description of a list of new tables with the same fields, and its text, or nil for any other list.
+local function as_columns(list, max_bytes)
+  if rawlen(list) < MIN_ROWS then return nil end
+  local names, by_name = columns.of_rows(list)
+  if not names then return nil end
+  local count, parts, row_bytes = rawlen(list), new_parts(), 3
+  names = json.array_of({ unpack(key_order.sorted(names)) })
+  for _, name in ipairs(names) do
+    local form, text, json_size = columns.write(by_name[name], count)
+    if not form then return nil end -- texts and integers in one column, or texts that are no UTF-8
+    add_part(parts, form, text, count, json_size)
+    row_bytes = row_bytes + #json.quote(name) + 4
+  end
+  if parts.size + count * row_bytes > max_bytes then return nil end
+  return { form = "columns", names = names, parts = parts.described }, concat(parts.texts)
 end
 
 -- Return the type shared by all elements of a list of records, or the original type of an empty list, and their account
@@ -108,12 +181,23 @@ function records.describe(value, path, max_bytes, write)
   if metatable and metatable.kind == "unfilled" then records.touch(value) end
   local state, place = unaltered_place(value)
   if state then return { form = "row", handle = state.handle, place = place } end
-  local places, changes = as_places(value)
-  if places and not changes then return { form = "places" }, "[" .. concat(places, ",") .. "]" end
-  if places then
-    local ok, encoded, is_wide = pcall(write, { json.array_of(places), changes }, path, max_bytes)
-    if ok then return { form = "altered", wide = is_wide or nil }, encoded end
-    if type(encoded) ~= "table" or not encoded.json then error(encoded, 0) end -- else the code below reports the place
+  local list_state = metatable and metatable.kind == "list" and records.is_whole(value) and metatable.state
+  if list_state and next(list_state.altered) == nil then return { form = "list", handle = list_state.handle } end
+  local places, changes
+  if list_state then changes = changes_of(list_state) else places, changes = as_places(value) end
+  if places and not changes then
+    local parts = new_parts()
+    add_integers(parts, places)
+    return { form = "places", parts = parts.described }, concat(parts.texts)
+  end
+  if changes then
+    local ok, description, text = pcall(altered, list_state and list_state.handle, places, changes, path, max_bytes, write)
+    if ok then return description, text end
+    if type(description) ~= "table" or not description.json then error(description, 0) end -- reported below
+  end
+  if not metatable or metatable == json.array then
+    local description, text = as_columns(value, max_bytes)
+    if description then return description, text end
   end
   local record_type, account = metatable and metatable.type, account_of(value)
   records.touch(value)

@@ -7,8 +7,9 @@ handle, by places in a list, or by JSON. Nothing from the child is trusted: hand
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby, repeat
+from types import NoneType
 from typing import Any, Self
 
 from kosmo_kernel import safety
@@ -18,10 +19,12 @@ from kosmo_kernel.lua.host import Failure, Outcome
 from kosmo_kernel.lua.host_limits import Room, check_columns, check_records, records_memory
 from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.settings.limits import MAX_RECORDS
-from kosmo_kernel.values import extended_json
+from kosmo_kernel.values import extended_json, packed_columns
 from kosmo_kernel.values.records import (
     ABSENT,
     ACCOUNT,
+    MISSING,
+    Absent,
     Record,
     Records,
     Source,
@@ -38,6 +41,7 @@ MAX_FAULT = 20_000  # characters of the reason why a value has no JSON form
 # Suffix of a function's name: the record type of its calls with a list argument. The column with the items follows.
 WITH_ITEM = "*"
 _MAY_BE_WIDE = frozenset({float, dict, list})
+_ESCAPED_NULL = b"\\u0000"
 
 
 class Opaque(str):
@@ -140,7 +144,9 @@ class RemoteLists:
         if isinstance(value, Records):
             described = self._keep(value)
             if len(value) <= MAX_RECORDS_SENT_WHOLE:
-                described, text = _with_json(described, value.rows)
+                text = value.json
+                if text is None or _ESCAPED_NULL in text:  # a key that begins with it would have to be marked
+                    described, text = _with_json(described, value.rows)
         elif isinstance(value, Record):
             described = {"form": "record", "type": self._name(value.function)}
             described, text = _with_json(described | self._source(value.account), value)
@@ -203,27 +209,28 @@ class RemoteLists:
         return {"account": account}
 
     def column(self, handle: int, path: list[str | int]) -> tuple[dict[str, Any], list[bytes]]:
-        """Return one field of every record of a list: a header with its form, and its JSON.
+        """Return one field of every record of a list: a header with its form, and its text, if it needs one.
 
-        The form is `none` if no record has the field, `records` if the values are objects, `scalars`, or `mixed`.
+        The form is `none` if no record has the field, `records` if the values are objects, `texts` or `integers` if
+        each record has one (see `packed_columns`), `scalars`, or `mixed`.
         """
         if len(path) > LONGEST_PATH:
             raise ValueError("the message asks for a column that is nested deeper than any")
         values = self._list(handle).column(tuple(path))
         kinds = set(map(type, values))
-        value_types = kinds - {type(None), type(ABSENT)}
+        value_types = kinds - MISSING
         if not value_types:
-            form = "none" if type(None) not in kinds else "scalars"
-        elif value_types == {dict}:
-            form = "records"
-            values = [True if isinstance(value, dict) else None for value in values]
-        else:
-            form = "mixed" if value_types & {dict, list} else "scalars"
-        if form == "none":
-            return {"form": form}, []
-        if type(ABSENT) in kinds:
+            return (
+                ({"form": "scalars"}, [encode([None] * len(values))]) if NoneType in kinds else ({"form": "none"}, [])
+            )
+        if value_types == {dict}:
+            has_all = kinds == value_types
+            return {"form": "records"}, [] if has_all else [encode([isinstance(v, dict) or None for v in values])]
+        if kinds == value_types and (packed := packed_columns.encode(values, kinds)):
+            return {"form": packed[0]}, [packed[1]]
+        header: dict[str, Any] = {"form": "mixed" if value_types & {dict, list} else "scalars"}
+        if Absent in kinds:
             values = [None if value is ABSENT else value for value in values]
-        header: dict[str, Any] = {"form": form}
         if value_types.isdisjoint(_MAY_BE_WIDE):
             return header, [encode(values)]
         header, text = _with_json(header, values)
@@ -274,7 +281,7 @@ class RemoteLists:
     def _memory(self, described: Mapping[str, Any], value: Any, room: Room) -> int:
         """Return an estimate of the bytes that the first value of a room takes; at least 1."""
         # Records that the parent has already are not part of the JSON that the room counted.
-        is_own = isinstance(value, Records) and described["form"] != "json"
+        is_own = isinstance(value, Records) and described["form"] not in ("json", "columns")
         return room.memory + (records_memory(value.rows) if is_own else 0) + 1
 
     def value(
@@ -304,19 +311,16 @@ class RemoteLists:
             records, place = self._list(described["handle"]), _place(described["place"])
             return Record(records.rows[place], records.function, records.account_of(place))
         blob = blobs[described["blob"] - 1] if described.get("blob") else b""
-        if form == "places":
-            check_records(blob.count(b",") // 2)
-            return self._places(decode(blob))
         if form == "opaque":
             return _opaque(described, blob, room, redact)
+        if "parts" in described:
+            return self._of_parts(described, list(_parts(described, blob, room, redact)), room, redact)
         return self._of_json(described, blob, room, redact)
 
     def _of_json(
         self, described: Mapping[str, Any], blob: bytes, room: Room, redact: Callable[[str], str] | None
     ) -> Any:
         room.take(blob)
-        if described["form"] == "altered":
-            return self._altered(room, *_decode(described, blob, redact))
         if described["form"] != "json":
             raise ValueError(f"the message describes a value as {described['form']!r}")
         value = _decode(described, blob, redact)
@@ -375,16 +379,32 @@ class RemoteLists:
             return Records(rows, account=account)
         return Records(rows, first.function, first.columns, account)
 
-    def _altered(self, room: Room, pairs: list[int], changes: dict[str, list[Any]]) -> Records:
-        """Return copies of kept records with some of their fields changed."""
-        if not isinstance(changes, dict):
-            raise TypeError("the message says nothing of what is altered")
-        records = self._places(pairs)
+    def _of_parts(
+        self,
+        described: Mapping[str, Any],
+        parts: list[list[Any]],
+        room: Room,
+        redact: Callable[[str], str] | None,
+    ) -> Records:
+        """Return kept records by their places, with some of their fields changed, or new records from columns."""
+        names = list(map(str, described.get("names", ())))
+        if redact:
+            names = list(in_texts(dict.fromkeys(names), redact))
+        if described["form"] == "columns":
+            rows = [dict(zip(names, values, strict=True)) for values in zip(*parts, strict=True)]
+            check_columns(rows)
+            return Records(rows)
+        records = self._list(described["handle"]) if described.get("handle") else self._places(parts.pop(0))
+        if described["form"] == "places":
+            return records
+        if described["form"] != "altered":
+            raise ValueError(f"the message describes a value as {described['form']!r}")
         room.add(0, sum(map(len, records.rows)))  # because each record is copied
         rows = list(map(dict, records.rows))
-        for key, places_and_values in changes.items():
-            for place, value in zip(places_and_values[::2], places_and_values[1::2], strict=True):
-                rows[_place(place)][key] = value
+        for name, is_partial in zip(names, described["partial"], strict=True):
+            changed = [rows[_place(place)] for place in parts.pop(0)] if is_partial else rows
+            for row, value in zip(changed, parts.pop(0), strict=True):
+                row[name] = value
         check_columns(rows)
         return Records(rows, records.function, records.columns, records.account)
 
@@ -425,6 +445,30 @@ def _decode(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], s
     if has_text and redact and would_change(blob.decode(), redact):  # rarely true, so test the whole text first
         return in_texts(value, redact)
     return value
+
+
+def _parts(
+    described: Mapping[str, Any], blob: bytes, room: Room, redact: Callable[[str], str] | None
+) -> Iterator[list[Any]]:
+    """Yield the columns in the text of a description, redacted."""
+    start = 0
+    for form, size, count in described["parts"]:
+        if type(size) is not int or size < 0 or type(count) is not int or count < 0:
+            raise ValueError("the message has a column of no size")
+        check_records(count if described["form"] == "columns" else count // 2)  # places are pairs
+        part = blob[start : start + size]
+        start += size
+        if form == "json":
+            room.take(part)
+            values = _decode(described, part, redact)
+            if not isinstance(values, list):
+                raise TypeError("the message has a column that is none")
+        else:
+            room.add(size, count)
+            values = packed_columns.decode(form, part, count)
+            if redact and form == "texts" and would_change(part.decode(), redact):
+                values = list(map(redact, values))
+        yield values
 
 
 def _unchecked(described: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from typing import Any
 
 from kosmo_kernel.render.tables import Table
 from kosmo_kernel.render.text import pretty
-from kosmo_kernel.values.fields import MISSING
-from kosmo_kernel.values.records import encode
+from kosmo_kernel.values.records import MISSING, encode
 
 # What makes a spreadsheet take a cell for a formula, in its full-width variants as well.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")

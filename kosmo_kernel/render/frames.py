@@ -28,7 +28,8 @@ from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.values.fields import Field, Path, fields_of, moment
-from kosmo_kernel.values.records import ACCOUNT, Records, collector_paused, to_builtins
+from kosmo_kernel.values.packed_rows import collector_paused
+from kosmo_kernel.values.records import ACCOUNT, Records, to_builtins
 
 MORE_ROWS = f"`--limit N`, `frame.displaylimit = N` or {ROWS.variable}"
 _Values = list[Any]

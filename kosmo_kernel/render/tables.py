@@ -40,8 +40,8 @@ from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.text.width import display_width
-from kosmo_kernel.values.fields import MISSING, Field, are_times, fields_of, first_fields, moment
-from kosmo_kernel.values.records import Record, Records
+from kosmo_kernel.values.fields import Field, are_times, fields_of, first_fields, moment
+from kosmo_kernel.values.records import MISSING, Record, Records
 
 Kind = Literal["text", "number", "time", "id", "boolean", "nested"]
 

@@ -18,6 +18,8 @@ from kosmo_kernel.client.client import Client
 from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.settings.aliases import normalize_alias
 
+Rows = Sequence[Mapping[str, Any]]
+
 _List = tuple[str, str, str]  # the service, the argument, the account
 
 
@@ -26,19 +28,27 @@ class Deletions:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._listed: dict[_List, set[Any]] = {}  # all names of the items that the lists had
+        self._listed: dict[_List, set[Any]] = {}  # all names of the items that earlier lists had
+        self._last: dict[_List, tuple[Rows, Sequence[str]]] = {}  # the last list, not read yet; the fields with names
         self._deleted: dict[_List, set[Any]] = {}
 
-    def add_list(
-        self, integration: Integration, function: Function, account: str, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Keep the names of the items in the answer of a function, if it is the list of all of them."""
+    def add_list(self, integration: Integration, function: Function, account: str, rows: Rows) -> None:
+        """Keep the answer of a function, if it is the list of all items. It is read when an item is not found."""
         for argument, (list_name, record_name) in integration.deletable.items():
             if function.name == list_name:
                 [param] = (param for param in integration.function(record_name).params if param.name == argument)
-                names = {row[name] for row in rows for name in param.each if isinstance(row.get(name), str)}
+                key = integration.name, argument, normalize_alias(account)
                 with self._lock:
-                    self._listed.setdefault((integration.name, argument, normalize_alias(account)), set()).update(names)
+                    if key in self._last and self._last[key][0] is not rows:
+                        self._read_last(key)
+                    self._last[key] = rows, param.each
+
+    def _read_last(self, key: _List) -> set[Any]:
+        """Return the names of the items that the lists had, and forget the last list."""
+        names = self._listed.setdefault(key, set())
+        rows, fields = self._last.pop(key, ((), ()))
+        names.update(row[field] for row in rows for field in fields if isinstance(row.get(field), str))
+        return names
 
     def is_deleted(self, client: Client, argument: str, item: Any, handle: CallHandle) -> bool:
         """Return whether an item that a request does not find was listed before and does not exist any more.
@@ -51,7 +61,7 @@ class Deletions:
         """
         key = client.integration.name, argument, normalize_alias(client.account.alias)
         with self._lock:  # also during the request, so that each item is looked up once
-            if item not in self._listed.get(key, ()):
+            if item not in self._read_last(key):
                 return False
             deleted = self._deleted.setdefault(key, set())
             if item not in deleted and not self._exists(client, argument, item, handle):

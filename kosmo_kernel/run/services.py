@@ -127,7 +127,7 @@ class Services:
         self._lock = threading.Lock()
         self._pool = ThreadPool()
         self._fan_out_pools: dict[tuple[str, str], ThreadPool] = {}
-        self._listed: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+        self._listed: dict[tuple[str, str, str], Sequence[dict[str, Any]]] = {}
         self._new_lists: dict[tuple[str, str, str], Sequence[Mapping[str, Any]]] = {}
         self._deletions = Deletions()
 
@@ -165,7 +165,7 @@ class Services:
             client = self._clients.get((integration.name, normalize_alias(alias)))
         return client.scopes if client else ()
 
-    def listed(self, integration: str, function: str, alias: str) -> list[dict[str, Any]] | None:
+    def listed(self, integration: str, function: str, alias: str) -> Sequence[dict[str, Any]] | None:
         """Return the last list that a function without arguments gave, or None. Nothing is sent; do not change it."""
         return self._listed.get((integration, function, normalize_alias(alias)))
 
@@ -310,7 +310,7 @@ class Services:
         finally:
             handle.done(requests=requests)
         data = reply.values[0]
-        if not isinstance(data, list):
+        if isinstance(data, dict):
             reply.values = [Record(data, function, account)]
             return reply
         if not args:
@@ -492,7 +492,7 @@ def _merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> R
         if isinstance(answer, DeletedItem):
             deleted.append(answer)
             continue
-        rows.add({columns[0].name: call[name]}, answer.data)  # the item is the first column
+        rows.add({columns[0].name: call[name]}, answer.values[0])  # the item is the first column
         notes |= dict.fromkeys(answer.notes)
         is_unstated = is_unstated or answer.is_unstated
     values: list[Any] = [Records(rows, function, columns, bound_call.account)]

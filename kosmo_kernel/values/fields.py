@@ -19,9 +19,8 @@ from typing import Any
 
 from kosmo_kernel.catalogue import Column, ColumnKind
 from kosmo_kernel.errors import LimitError
-from kosmo_kernel.values.records import ABSENT, Absent, Records
+from kosmo_kernel.values.records import ABSENT, MISSING, Absent, Records
 
-MISSING: frozenset[type] = frozenset({NoneType, Absent})
 _RING_END = object()
 
 # An object that is nested deeper, or whose name would be longer, in characters, is one field.

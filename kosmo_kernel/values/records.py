@@ -7,16 +7,16 @@ is one such object. Function and account are attributes, never part of the field
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from operator import itemgetter
+from types import NoneType
 from typing import Any, overload
 
 import msgspec
 
 from kosmo_kernel.catalogue import Column, Function
-from kosmo_kernel.values.packed_rows import PackedRows
+from kosmo_kernel.values.packed_rows import PackedRows, collector_paused
 
 
 class Absent:
@@ -30,6 +30,7 @@ class Absent:
 
 
 ABSENT = Absent()
+MISSING: frozenset[type] = frozenset({NoneType, Absent})
 MAX_KEPT_COLUMNS = 256  # cached columns of one list
 GC_PAUSE_MIN_BYTES = 4096  # bytes of JSON that are decoded without pausing the garbage collector
 
@@ -85,7 +86,7 @@ class Records(Sequence[dict[str, Any]]):
 
     def __init__(
         self,
-        rows: Sequence[dict[str, Any]] | PackedRows,
+        rows: Sequence[dict[str, Any]],
         function: Function | None = None,
         columns: tuple[Column, ...] | None = None,
         account: Source = None,
@@ -99,11 +100,12 @@ class Records(Sequence[dict[str, Any]]):
     @property
     def rows(self) -> Sequence[dict[str, Any]]:
         """The objects."""
-        rows = self._rows  # read once, because another thread may replace it meanwhile
-        if isinstance(rows, PackedRows):
-            with collector_paused():
-                self._rows = rows = rows.decoded()
-        return rows
+        return self._rows.decoded() if isinstance(self._rows, PackedRows) else self._rows
+
+    @property
+    def json(self) -> bytes | None:
+        """The list of the objects as JSON, if it is there because nobody has read them."""
+        return self._rows.json if isinstance(self._rows, PackedRows) else None
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
@@ -197,21 +199,6 @@ def columns_of(function: Function, names: Sequence[str]) -> tuple[Column, ...]:
     """Return the columns of a list that was read with some list arguments: these, then those of the function."""
     items = [column for name in names if (column := function.item_column(name))]
     return (*items, *function.columns)
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Pause Python's cycle collector while a large value is built.
-
-    JSON has no cycles, and from about ten thousand records on the collector takes as much time as the decoding.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def decode(body: bytes) -> Any:

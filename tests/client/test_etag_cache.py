@@ -24,6 +24,7 @@ from kosmo_kernel.errors import BadAnswerError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.run.services import Services
 from kosmo_kernel.session import Session
+from kosmo_kernel.values.packed_rows import PackedRows
 
 ACCOUNT = Account("heroku", "default", DEMO_TOKEN, "https://api.heroku.com", "HEROKU_API_KEY")
 APPS = HEROKU.function("list_apps")
@@ -77,7 +78,7 @@ def test_a_record_that_is_unchanged_is_the_same_record() -> None:
 def test_a_list_that_nobody_uses_any_more_is_kept_as_text_only(page: int) -> None:
     api, client = watched(page)
     first = client.fetch(APPS, {})
-    records, rows = ref(first.data), json.loads(json.dumps(first.data))
+    records, rows = ref(first.values[0]), json.loads(json.dumps(first.data))
     del first
     assert records() is None
 
@@ -89,20 +90,28 @@ def test_a_list_that_nobody_uses_any_more_is_kept_as_text_only(page: int) -> Non
     assert client.fetch(APPS, {}).data is again.data
 
 
-def test_what_is_unchanged_is_not_decoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoded: list[bytes] = []
+@pytest.mark.parametrize("page", [1000, 7])
+def test_what_is_unchanged_is_neither_decoded_nor_encoded_again(page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, client = watched(page)
+    first = client.fetch(APPS, {}).pack().values[0]
+    with monkeypatch.context() as patch:
+        for function in ("client.client.decode", "client.etag_cache.decode", "client.etag_cache.encode"):
+            patch.setattr(f"kosmo_kernel.{function}", None)
+        patch.delattr(PackedRows, "of")
+        again = client.fetch(APPS, {}).pack().values[0]
 
-    def decode(body: bytes) -> Any:
-        decoded.append(body)
-        return msgspec.json.decode(body)
+    assert (len(again), list(again)) == (len(first), list(first))
 
-    for module in ("client", "etag_cache"):
-        monkeypatch.setattr(f"kosmo_kernel.client.{module}.decode", decode)
-    _, client = watched(7)
-    first = client.fetch(APPS, {})
-    client.fetch(APPS, {})
 
-    assert len(decoded) == first.requests
+def test_what_the_cache_has_encoded_is_what_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, client = watched()
+    call = HEROKU.function("list_dynos"), {"app_id": "van-telemetry"}
+    rows = client.fetch(*call).data
+    monkeypatch.delattr(PackedRows, "of")
+
+    packed = client.fetch(*call, fresh=True).pack().values[0]
+
+    assert packed.json == msgspec.json.encode(rows)
 
 
 def test_the_headers_of_an_unchanged_answer_still_tell_the_budget() -> None:
@@ -297,7 +306,7 @@ def test_a_script_that_changes_what_it_got_changes_nothing_that_is_kept(session:
 def keep(memory: ETagCache, name: str, size: int = PAGE_OVERHEAD_BYTES + 2, tag: str | None = "x") -> None:
     """Keep a page that takes so many bytes."""
     text = "." * (size - PAGE_OVERHEAD_BYTES - 2)
-    memory.keep(name, [ResponsePage(PageRequest(), text, None, tag)], text)
+    memory.keep(name, [ResponsePage(PageRequest(), text, tag=tag)], text)
 
 
 def test_what_was_used_least_lately_makes_room() -> None:

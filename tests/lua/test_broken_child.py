@@ -126,10 +126,21 @@ NONSENSE = {
     "a list named by truth": "value(form='list', handle=True)",
     "a list named by a fraction": "value(form='list', handle=1.5)",
     "a row that does not exist": "value(form='row', handle=1, place=1)",
-    "places that do not exist": "value(b'[1, 1]', form='places', blob=1)",
-    "places that are no numbers": "value(b'[[1], {}]', form='places', blob=1)",
-    "an odd number of places": "value(b'[1]', form='places', blob=1)",
-    "no places": "value(b'[]', form='places', blob=1)",
+    "places that do not exist": "value(ints(1, 1), form='places', blob=1, parts=[['integers', 16, 2]])",
+    "places that are no numbers": "value(b'[[1], {}]', form='places', blob=1, parts=[['json', 9, 2]])",
+    "an odd number of places": "value(ints(1), form='places', blob=1, parts=[['integers', 8, 1]])",
+    "fewer places than it says": "value(ints(1, 1), form='places', blob=1, parts=[['integers', 16, 4]])",
+    "places of an unknown form": "value(ints(1, 1), form='places', blob=1, parts=[['pickle', 16, 2]])",
+    "parts that are none": "value(form='places', parts=[5])",
+    "a part of a negative size": "value(b'a', form='columns', blob=1, names=['a'], parts=[['texts', -1, 1]])",
+    "parts for a form without any": "value(b'a', form='pickle', blob=1, parts=[['texts', 1, 0]])",
+    "columns without names": "value(b'a\\0', form='columns', blob=1, parts=[['texts', 2, 1]])",
+    "columns of several lengths": "value(b'a\\0' + ints(1, 2), form='columns', blob=1, names=['a', 'b'], "
+    "parts=[['texts', 2, 1], ['integers', 16, 2]])",
+    "texts that do not end": "value(b'a', form='columns', blob=1, names=['a'], parts=[['texts', 1, 1]])",
+    "texts that are no UTF-8": "value(b'\\xff\\0', form='columns', blob=1, names=['a'], parts=[['texts', 2, 1]])",
+    "an altered list that does not exist": "value(form='altered', handle=9, names=[], partial=[], parts=[])",
+    "no places": "value(form='places', parts=[['integers', 0, 0]])",
     "output without a stream": "say({'kind': 'output'}, b'x')",
     "output without a text": "say({'kind': 'output', 'stream': 'stdout'})",
     "a failure without a type": "say({'kind': 'failed'})",
@@ -219,12 +230,21 @@ TOO_MUCH = {
     "column_limit": "value(json.dumps([{str(i): 1} for i in range(10001)]).encode(), form='json', blob=1)",
     "records_limit": "value(b'[' + b'{},' * 1000001 + b'{}]', form='json', blob=1)",
 }
+TOO_MANY_PARTS = {
+    "value_limit": "value(b'x\\0' * 4000001, form='columns', blob=1, names=list('abcde'), "
+    "parts=[['texts', 1600000, 800000]] * 5 + [['texts', 2, 1]])",
+    "result_limit": "value(b'x' * (65 << 20), form='columns', blob=1, names=['a'], parts=[['texts', 65 << 20, 1]])",
+    "column_limit": "value(b'xx\\0\\0' * 10001, form='columns', blob=1, names=[str(i) for i in range(10001)], "
+    "parts=[['texts', 4, 2]] * 10001)",
+    "records_limit": "value(b'\\0' * 1000001, form='columns', blob=1, names=['a'], "
+    "parts=[['texts', 1000001, 1000001]])",
+}
 
 
 @pytest.mark.parametrize(
     ("lua", "limit"),
-    [(f"greet(); {body}", limit) for limit, body in TOO_MUCH.items()],
-    ids=TOO_MUCH.keys(),
+    [(f"greet(); {body}", limit) for bodies in (TOO_MUCH, TOO_MANY_PARTS) for limit, body in bodies.items()],
+    ids=[*TOO_MUCH, *(f"{limit} of columns" for limit in TOO_MANY_PARTS)],
     indirect=["lua"],
 )
 def test_a_result_beyond_a_limit_is_refused_whatever_the_child_says(lua: Session, limit: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -284,19 +285,27 @@ def handles_of(*lists: Records) -> values.RemoteLists:
     return handles
 
 
+def of_integers(form: str, count: int, *others: list[Any], **described: Any) -> dict[str, Any]:
+    return {"form": form, "parts": [["integers", 8 * count, count], *others], **described}
+
+
 @pytest.mark.parametrize(
-    ("form", "blob", "limit"),
+    ("described", "blob", "limit"),
     [
-        ("places", b"[" + b"1,1," * 1_000_001 + b"1,1]", "records_limit"),
-        ("altered", b"[[" + b"1,1," * 150_000 + b'1,1],{"a":[1,2]}]', "value_limit"),
-        ("json", b"[" + b"{}," * 3_000_000 + b"{}]", "value_limit"),
-        ("json", b'"' + b"x" * (65 << 20) + b'"', "result_limit"),
+        (of_integers("places", 2_000_004), struct.pack("=q", 1) * 2_000_004, "records_limit"),
+        (of_integers("altered", 300_002), struct.pack("=q", 1) * 300_002, "value_limit"),
+        (of_integers("altered", 9_000_000), struct.pack("=q", 1) * 9_000_000, "records_limit"),
+        ({"form": "json"}, b"[" + b"{}," * 3_000_000 + b"{}]", "value_limit"),
+        ({"form": "json"}, b'"' + b"x" * (65 << 20) + b'"', "result_limit"),
     ],
+    ids=["places", "altered", "altered places", "values", "bytes"],
 )
-def test_a_value_that_is_more_than_any_script_may_send_is_refused(form: str, blob: bytes, limit: str) -> None:
+def test_a_value_that_is_more_than_any_script_may_send_is_refused(
+    described: dict[str, Any], blob: bytes, limit: str
+) -> None:
     handles = handles_of(Records([{f"k{i}": i for i in range(40)}] * 2))
     with pytest.raises(errors.LimitError) as caught:
-        handles.value({"form": form, "blob": 1}, [blob], Room(Limits()))
+        handles.value({**described, "blob": 1}, [blob], Room(Limits()))
 
     assert caught.value.limit == limit
 

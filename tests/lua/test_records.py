@@ -9,11 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lua_host import APPS, Answers, app, failure, machine, printed, run, values
 
+from kosmo_kernel.errors import LimitError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua import values as values_module
 from kosmo_kernel.lua.host import Failure
 from kosmo_kernel.lua.host_limits import Room
 from kosmo_kernel.settings.limits import Limits
+from kosmo_kernel.values.lua_syntax import literal
 from kosmo_kernel.values.records import Records, encode
 
 if TYPE_CHECKING:
@@ -248,40 +250,82 @@ def test_ever_new_fields_are_not_asked_for_one_by_one(lua: Machine, monkeypatch:
     assert len(asked) < 100
 
 
+def altered(handles: values_module.RemoteLists, body: bytes, **description: Any) -> Any:
+    """Return what a description of altered records stands for, with `secret` redacted."""
+    described = {"form": "altered", "blob": 1, **description}
+    return handles.value(described, [body], Room(Limits()), lambda text: text.replace("secret", "*"))
+
+
 @pytest.mark.parametrize(
-    "told",
+    ("body", "description"),
     [
-        "[]",
-        "[[1,1]]",
-        "[[1,1],[]]",
-        "[[],{}]",
-        '[[1,1],{"a":1}]',
-        '[[1,1],{"a":[1]}]',
-        '[[1,1],{"a":[2,0]}]',
-        '[[1,1],{"a":[0,0]}]',
-        '[[1,1],{"a":[true,0]}]',
-        '[[1,9],{"a":[1,0]}]',
-        '[[7,1],{"a":[1,0]}]',
-        '{"a":1}',
-        "1",
+        (b"", {}),
+        (b"", {"parts": []}),
+        (b"[1,1]", {"parts": [["json", 5, 2]], "names": ["a"], "partial": [False]}),
+        (b"[1,1][]", {"parts": [["json", 5, 2], ["json", 2, 1]], "names": ["a"], "partial": [False]}),
+        (b"[1,1]{}", {"parts": [["json", 5, 2], ["json", 2, 1]], "names": ["a"], "partial": [False]}),
+        (b"[0]", {"handle": 1, "parts": [["json", 3, 1]], "names": ["a"], "partial": [True]}),
+        (b"[0][1]", {"handle": 1, "parts": [["json", 3, 1]] * 2, "names": ["a"], "partial": [True]}),
+        (b"[2][1]", {"handle": 1, "parts": [["json", 3, 1]] * 2, "names": ["a"], "partial": [True]}),
+        (b"[true][1]", {"handle": 1, "parts": [["json", 6, 1], ["json", 3, 1]], "names": ["a"], "partial": [True]}),
+        (b"[1,2]", {"handle": 1, "parts": [["json", 5, 2]], "names": ["a"], "partial": [False]}),
+        (b"[1]", {"handle": 1, "parts": [["json", 3, 1]], "names": ["a", "b"], "partial": [False]}),
+        (b"[1]", {"handle": 7, "parts": [["json", 3, 1]], "names": ["a"], "partial": [False]}),
     ],
 )
-def test_what_a_broken_child_says_of_altered_records_is_taken_for_nothing(told: str) -> None:
+def test_what_a_broken_child_says_of_altered_records_is_taken_for_nothing(
+    body: bytes, description: dict[str, Any]
+) -> None:
     handles = values_module.RemoteLists()
     handles.answer([Records([{"a": 1}])], [])
     with pytest.raises((ValueError, TypeError, KeyError, IndexError)):
-        handles.value({"form": "altered", "blob": 1}, [told.encode()], Room(Limits()))
+        altered(handles, body, **description)
 
 
 def test_altered_records_that_leave_are_without_secrets() -> None:
     handles = values_module.RemoteLists()
     handles.answer([Records([{"a": 1}])], [])
-    described = {"form": "altered", "blob": 1}
-    assert list(
-        handles.value(
-            described, [b'[[1,1],{"a":[1,"secret"]}]'], Room(Limits()), lambda text: text.replace("secret", "*")
-        )
-    ) == [{"a": "*"}]
+    parts = [["texts", 7, 1], ["json", 12, 1]]
+
+    rows = altered(
+        handles, b'secret\0[["secret"]]', handle=1, names=["secret", "b"], partial=[False, False], parts=parts
+    )
+
+    assert list(rows) == [{"a": 1, "*": "*", "b": ["*"]}]
+
+
+# Records that a script makes travel as columns if each has the same fields, else as JSON.
+fields = st.dictionaries(
+    st.sampled_from(["name", "app", "n", "x y", "\N{SNOWMAN}"]),
+    st.one_of(
+        st.sampled_from(["", "web", "a\0b", "\0", '\r\n\t"\\', "\N{SNOWMAN}", "secret"]),
+        st.sampled_from([0, 1, -1, 2**63 - 1, 1 - 2**63]),
+        st.sampled_from([1.5, -0.0, float("inf"), True, False]),
+    ),
+    min_size=1,
+)
+
+
+@given(rows=st.lists(fields, min_size=1, max_size=3), is_same=st.booleans())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_new_records_come_back_as_the_script_made_them(lua: Machine, rows: list[dict[str, Any]], is_same: bool) -> None:
+    rows = [rows[0] | {} if is_same else row for row in rows] * 20
+    lines = (f"out[#out + 1] = {literal(row)}" for row in rows)
+    (back,) = values(lua, "local out = {}\n" + "\n".join(lines) + "\nreturn out")
+
+    assert [encode(sorted(row.items())) for row in back] == [encode(sorted(row.items())) for row in rows]
+    assert {type(value) for row in back for value in row.values()} == {
+        type(value) for row in rows for value in row.values()
+    }
+
+
+def test_new_records_that_are_too_large_are_refused_as_columns_too(lua: Machine) -> None:
+    source = "local out = {} for i = 1, 100 do out[i] = { name = ('x'):rep(100) } end return out"
+
+    assert [len(run(lua, source, result=result).values[0]) for result in (70_000, 20_000)] == [100, 100]
+    error = failure(lua, source, result=9_000).error
+    assert isinstance(error, LimitError)
+    assert error.limit == "result_limit"
 
 
 def test_lists_that_lua_dropped_are_let_go() -> None:

@@ -30,7 +30,7 @@ from kosmo_kernel.notebook import cell_value
 from kosmo_kernel.render import display, frames, tables, tree
 from kosmo_kernel.run import output as runs
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.records import collector_paused
+from kosmo_kernel.values.packed_rows import collector_paused
 
 Interrupt = Callable[[], object]
 

@@ -38,6 +38,9 @@ def greet():
 def done(values, *blobs, memory=1):
     say({{"kind": "done", "values": values, "hidden": False, "memory": memory}}, *blobs)
 
+def ints(*numbers):
+    return struct.pack(f"={{len(numbers)}}q", *numbers)
+
 def value(*blobs, **described):
     done([described], *blobs)
 
