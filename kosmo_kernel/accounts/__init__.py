@@ -16,7 +16,6 @@ it. The session makes them; this package only knows their names.
 from __future__ import annotations
 
 from kosmo_kernel.accounts.account import DEFAULT as DEFAULT
-from kosmo_kernel.accounts.account import DEFAULT_INTEGRATION as DEFAULT_INTEGRATION
 from kosmo_kernel.accounts.account import DEMO as DEMO
 from kosmo_kernel.accounts.account import NOT_AN_ALIAS as NOT_AN_ALIAS
 from kosmo_kernel.accounts.account import Account as Account
@@ -38,3 +37,4 @@ from kosmo_kernel.accounts.discovery import lua_path as lua_path
 from kosmo_kernel.accounts.discovery import names as names
 from kosmo_kernel.accounts.discovery import steps as steps
 from kosmo_kernel.accounts.discovery import ways as ways
+from kosmo_kernel.settings.table import DEFAULT_INTEGRATION as DEFAULT_INTEGRATION

@@ -14,11 +14,11 @@ from kosmo_kernel.errors import CredentialsError
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.safety.tokens_in_use import use
 from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.settings.table import DEFAULT_INTEGRATION
 
 DEFAULT = "default"
 DEMO = "demo"
 RESERVED = (DEFAULT, DEMO)
-DEFAULT_INTEGRATION = "heroku"  # the default integration of commands
 
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}", re.IGNORECASE)  # the format of older tokens

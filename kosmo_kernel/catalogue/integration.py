@@ -50,7 +50,8 @@ class Integration:
         inventory: where the facts about an inventory of an account are, `package.module:name`; empty for none.
         demo: where its fictional account is, `package.module:name`: a function that returns an API as a WSGI
             application and the token that it accepts. Empty for none; imported at the first call of that account.
-        is_look_alike: whether that function takes the integration, of which it makes the API.
+        is_from_document: whether it is made from an API document: all its functions read, and `demo` takes the
+            integration, of which it makes the API.
         demo_accounts: where further fictional accounts are, in the same form by their names. They exist where the
             fictional account is the default account, in place of accounts of the user with these names.
         demo_now: where the point in time of the fictional account is, as a text of ISO 8601; empty if that is now.
@@ -77,7 +78,7 @@ class Integration:
     most_used: tuple[str, ...] = ()
     inventory: str = ""
     demo: str = ""
-    is_look_alike: bool = False
+    is_from_document: bool = False
     demo_now: str = ""
     demo_accounts: Mapping[str, str] = field(default_factory=dict)
 
@@ -125,6 +126,11 @@ class Integration:
     def by_full_name(self) -> Mapping[str, Function]:
         """Return the functions by `<integration>.<name>`."""
         return FunctionNames(self.table, {f"{self.name}.{name}": name for name in self.table.names})
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether no function changes anything; those of a document are not made to know it."""
+        return self.is_from_document or all(function.effect == "read" for function in self.functions)
 
     def by_subject(self) -> dict[str, list[Function]]:
         """Return the functions by the subject they belong to; those without one have the title as their subject."""

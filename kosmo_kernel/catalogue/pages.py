@@ -28,7 +28,11 @@ CURSOR_KEYS = (
     *("odata_next_link", "next_link", "next_marker", "next", "cursor", "after"),
 )
 MORE_KEYS = ("has_more", "more", "has_next", "has_next_page", "is_truncated", "more_results", "incomplete_results")
-TOTAL_KEYS = ("total_count", "total_results", "total_items", "total_entries", "total_records", "total", "count")
+TOTAL_KEYS = (
+    *("total_count", "total_results", "total_items", "total_entries", "total_records", "total_elements", "total"),
+    "count",
+)
+LINKS, HREF = ("_links", "links"), "href"  # links to pages in an answer: `_links.next.href`, `links.next`
 NEXT_RANGE, LINK, NEXT_PAGE = PAGE_HEADERS = ("next-range", "link", "x-next-page")  # that say how pages follow
 MAX_ENVELOPE_DEPTH = 2  # objects between an envelope and what describes its list
 

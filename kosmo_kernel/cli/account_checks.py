@@ -126,7 +126,7 @@ def _account(integration: Integration, alias: str) -> tuple[DoctorFinding, Accou
         steps += accounts.steps(integration, alias)
         account = accounts.find(integration, alias)
     except KosmoError as error:
-        advice = _remedy(alias, steps[0].kind if steps else "environment")
+        advice = _remedy(integration, alias, steps[0].kind if steps else "environment")
         if steps and steps[0].kind == "file" and not is_private(Path(steps[0].source)):
             advice = f"Do that. Where somebody else may have read it, revoke the token. {advice}"
         return DoctorFinding(name, "broken", error.message, advice), None
@@ -137,13 +137,14 @@ def _account(integration: Integration, alias: str) -> tuple[DoctorFinding, Accou
     return DoctorFinding(name, "ok", f"Its token is in {account.source}{owner}.{precedence}"), account
 
 
-def _remedy(alias: str, kind: str) -> str:
+def _remedy(integration: Integration, alias: str, kind: str) -> str:
     """Return the advice for an unusable token, depending on its source."""
     match kind:
         case "environment":
             return "Set it to a whole token."
         case "cli":
-            return "Sign in again: heroku login"
+            login = integration.credentials.signed_in
+            return f"Sign in again with {login.title if login else 'the command line of the service'}."
         case "netrc":
             return "Correct that file, or take the entry away."
         case _:

@@ -14,13 +14,15 @@ from kosmo_kernel import integrations
 from kosmo_kernel.accounts.account import RESERVED
 from kosmo_kernel.catalogue.documents.fields import SECRET
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.completions import integration_names
+from kosmo_kernel.cli.completions import integration_names, known_services
 from kosmo_kernel.cli.output import document, print_result, print_rows
-from kosmo_kernel.services.adding import Downloaded, source
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.services.adding import RemoteDocument, source
 from kosmo_kernel.services.adding import add as add_service
 from kosmo_kernel.services.adding import remove as remove_service
 from kosmo_kernel.services.adding import update as update_service
 from kosmo_kernel.services.document_tasks import MAX_JSON_BYTES
+from kosmo_kernel.services.known import DOCUMENT_HOSTS, KNOWN
 from kosmo_kernel.text.quantities import counted
 
 MAX_NAMES = 8  # fields that are hidden, in the output for people
@@ -30,24 +32,32 @@ NAMESPACES = ("app", "mcp", "tables", "integrations")  # names in Lua that a ser
 
 @command(
     "integrations:add",
-    "kosmo integrations:add github api.github.com.json",
+    "kosmo integrations:add github",
+    "kosmo integrations:add tracker tracker-openapi.json",
     "kosmo integrations:add jupyter api.yaml --url http://127.0.0.1:8888",
 )
-@click.argument("name")
-@click.argument("api_document", metavar="DOCUMENT")
+@click.argument("name", shell_complete=known_services)
+@click.argument("api_document", metavar="[DOCUMENT]", default="")
 @click.option("--url", metavar="URL", default="", help="The address of the API, in place of the document's.")
 @click.option("--replace", is_flag=True, help="Read a newer document of a service; its functions keep their names.")
 def add(*, name: str, api_document: str, url: str, replace: bool, as_json: bool) -> None:
     """Add a service, from its API document.
 
     NAME is its name in Lua: app.integrations.NAME. DOCUMENT is a file or an https address with OpenAPI 3.0 or 3.1, or
-    Swagger 2.0, as JSON or YAML. Every GET becomes a function; nothing that changes something does. Tokens are sent to
-    the host of the API only, not to that address, and fields with names of secrets are hidden.
+    Swagger 2.0, as JSON or YAML; of services that are known by name, such as github, it is downloaded. Every GET
+    becomes a function; nothing that changes something does. Tokens are sent to the host of the API only, not to the
+    address of the document, and fields with names of secrets are hidden.
 
     With --json: `functions`, `lists` by the kind of their pages, `hidden` fields, `host`, `variable`, `left_out`, and
     with --replace `changes`.
     """
-    table = add_service(name, _document(api_document), _taken(), address=url.rstrip("/"), replace=replace)
+    if not api_document and name not in KNOWN:
+        raise click.UsageError(
+            f"Where is the document of `{name[:80]}`? kosmo integrations:add {name[:80]} DOCUMENT. Known by name are "
+            f"{', '.join(KNOWN)}."
+        )
+    origin = api_document or KNOWN[name].document
+    table = add_service(name, _document(name, origin), _taken(), address=url.rstrip("/"), replace=replace)
     facts = _facts(name, table)
     if as_json:
         document({"success": True, "integration": name} | facts)
@@ -60,7 +70,7 @@ def add(*, name: str, api_document: str, url: str, replace: bool, as_json: bool)
         ("Hidden", _beginning(facts["hidden"]) or "no field has the name of a secret"),
         ("Left out", counted(len(facts["left_out"]), "operation")),
     ]
-    rows += [("", f"{one['path']}: {one['reason']}") for one in facts["left_out"][:MAX_REASONS]]
+    rows += [("", f"{operation['path']}: {operation['reason']}") for operation in facts["left_out"][:MAX_REASONS]]
     print_rows(rows)
     for line in facts["changes"]:
         print_result(line)
@@ -73,30 +83,42 @@ def update(*, name: str, check: bool, as_json: bool) -> None:
     """Read the document of an added service again.
 
     The document is read from where it was when the service was added. What is added (+), dropped (-) and changed (~) is
-    printed; functions keep their names. If the API is at another host in the newer document, nothing is changed.
+    printed before it is written; functions keep their names. If the API is at another host in the newer document,
+    nothing is changed.
     """
-    table = update_service(name, _document(source(name)), write=not check)
+
+    def announce(table: Mapping[str, Any]) -> bool:
+        for line in () if as_json else table["changes"]:
+            print_result(line)
+        return not check
+
+    table = update_service(name, _document(name, source(name)), announce)
     changes = table["changes"]
     if as_json:
         document({"success": True, "integration": name, "changes": changes, "done": "nothing" if check else "updated"})
         return
-    for line in changes:
-        print_result(line)
     state = "would change" if check else "changed"
     print_result(f"{counted(len(changes), 'function')} of {table['service']['title']} {state}.")
 
 
-def _document(place: str) -> Path | Downloaded:
-    """Return the document at an address, or the path of a file.
+def _document(name: str, origin: str) -> Path | RemoteDocument:
+    """Return the document of a service: at an address, or in a file."""
+    if not origin.startswith(("https://", "http://")):
+        return Path(origin)
 
-    Raises:
-        SettingsError: the address cannot be read.
-    """
-    if not place.startswith(("https://", "http://")):
-        return Path(place)
-    from kosmo_kernel.client.connections import download
+    def read() -> bytes:
+        from kosmo_kernel.client.connections import download
 
-    return Downloaded(place, download(place, MAX_JSON_BYTES))
+        # The address of a known document leads to its hosts only; an address that the user names leads anywhere.
+        hosts = DOCUMENT_HOSTS if name in KNOWN and origin == KNOWN[name].document else ()
+        try:
+            return download(origin, MAX_JSON_BYTES, hosts)
+        except SettingsError as error:
+            raise SettingsError(
+                f"{error.message} A document in a file needs no network: kosmo integrations:add {name} FILE"
+            ) from error
+
+    return RemoteDocument(origin, read)
 
 
 @command("integrations:remove", "kosmo integrations:remove github")
@@ -132,7 +154,7 @@ def _taken() -> set[str]:
 def _facts(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
     service, functions = table["service"], table["functions"]
     lists = Counter(facts["pages"]["kind"] for facts in functions.values() if facts["returns"] == "list")
-    first = min(functions, key=lambda one: (len(functions[one].get("params", ())), one))
+    first = min(functions, key=lambda function: (len(functions[function].get("params", ())), function))
     return {
         "title": service["title"],
         "functions": len(functions),

@@ -110,8 +110,15 @@ def _pages() -> Iterable[tuple[str, str]]:
     yield from GUIDES.items()
 
 
+def _known_services() -> Iterable[tuple[str, str]]:
+    from kosmo_kernel.services.known import KNOWN
+
+    return ((name, known.title) for name, known in KNOWN.items())
+
+
 mcp_servers = _completer(lambda *_: _mcp_servers())
 integration_names = _completer(lambda *_: ((one.name, one.description) for one in load_all()))
+known_services = _completer(lambda *_: _known_services())
 function_names = _completer(lambda *_: ((name, f.summary) for i in load_all() for name, f in i.by_full_name().items()))
 pages = _completer(lambda *_: _pages())
 

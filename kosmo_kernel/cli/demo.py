@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import click
@@ -29,16 +29,16 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.settings.value_types import Number
 
+if TYPE_CHECKING:
+    from kosmo_kernel.catalogue.http import Credentials
+    from kosmo_kernel.demo.service_api import ServiceApi
+
 _Out = TypeVar("_Out")
 
 FOLDER = "kosmo-demo"
 _YEARS = (2000, 2200)  # the company's oldest dates are years before its today, and it looks ahead
-_OF_HEROKU = {
-    **{name: f"--{name}" for name in ("apps", "seed", "budget", "fault")},
-    "scopes": "--scope",
-    "moved": "--now",
-}
-_OF_SERVICES = {"records": "--records", "page_fault": "--page-fault"}
+_OF_HEROKU = {"apps": "--apps", "budget": "--budget", "scopes": "--scope", "moved": "--now"}
+_OF_SERVICES = {"records": "--records"}
 FIRST = "first-steps.ipynb"  # the notebook that is opened
 
 
@@ -62,13 +62,24 @@ def demo(*, lab: bool, no_open: bool, port: int | None) -> None:
         audit()
 
 
-def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
-    if not texts:
-        return {}
+class Faults(NamedTuple):
+    """What goes wrong with the answers of a server."""
+
+    rates: dict[str, float]  # how often each kind of fault of a network happens
+    page: str = ""  # the fault of the pages of all lists; empty for none
+
+
+def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> Faults:
+    pages = [text for text in texts if text in PAGE_FAULTS]
+    if len(pages) > 1:
+        raise click.BadParameter(f"pages have one fault at a time, got {' and '.join(pages)}.")
+    rates = [text for text in texts if text not in pages]
+    if not rates:
+        return Faults({}, *pages)
     from kosmo_kernel.demo.faults import read
 
     try:
-        return read(texts)
+        return Faults(read(rates), *pages)
     except SettingsError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -120,7 +131,7 @@ def _count_option(flag: str, things: str, text: str) -> Callable[[Callable[..., 
     "demo:serve",
     "kosmo demo:serve --port 8642",
     "kosmo demo:serve --apps 500 --fault 429=5% --latency 80",
-    "kosmo demo:serve --service github --records 250 --page-fault link-lost",
+    "kosmo demo:serve --service github --records 250 --fault link-lost",
     json=False,
 )
 @click.option(
@@ -130,11 +141,6 @@ def _count_option(flag: str, things: str, text: str) -> Callable[[Callable[..., 
     help="Serve a look-alike of another service, which was added.",
 )
 @_count_option("--records", "records", "With --service: how many records each list has.")
-@click.option(
-    "--page-fault",
-    type=click.Choice(list(PAGE_FAULTS)),
-    help="With --service: what goes wrong with the pages of lists.",
-)
 @click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=PORT, default=0, metavar="PORT", help="The port; 0 chooses a free one.  [default: 0]")
 @_count_option("--apps", "apps", "Generate a company with N apps.")
@@ -176,7 +182,7 @@ def _count_option(flag: str, things: str, text: str) -> Callable[[Callable[..., 
     callback=_faults,
     metavar="KIND=RATE",
     help="Make a share of the requests fail. RATE is, for example, 0.05 or 5%. KIND is 429, 503, reset, truncated, "
-    "html or slow. Can be repeated.",
+    f"html or slow. Can be repeated. With --service also, without a rate, a fault of pages: {', '.join(PAGE_FAULTS)}.",
 )
 @click.pass_context
 def serve(
@@ -185,7 +191,6 @@ def serve(
     *,
     service: str | None,
     records: int | None,
-    page_fault: str | None,
     host: str,
     port: int,
     apps: int | None,
@@ -194,7 +199,7 @@ def serve(
     budget: int | None,
     scopes: tuple[str, ...],
     moved: timedelta,
-    fault: dict[str, float],
+    fault: Faults,
 ) -> int:
     """Serve the demo account on a port, as Heroku's API.
 
@@ -204,26 +209,36 @@ def serve(
     With --service, a look-alike of that service is served: its records are made up from its API document, with
     identifiers that lead to each other.
     """
-    _check_options(ctx, service)
-    if service is not None:
-        return _serve_service(
-            service, host=host, port=port, latency=latency, records=records or 0, fault=page_fault or ""
-        )
-    from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-    from kosmo_kernel.demo.budget import CAPACITY, REFILL, UNLIMITED
-    from kosmo_kernel.demo.company import company
+    _check_options(ctx, service, fault)
     from kosmo_kernel.demo.faults import FaultInjector, faulty
     from kosmo_kernel.demo.server import serve as serving
 
-    refill = UNLIMITED if budget == 0 else REFILL
-    capacity = budget or CAPACITY
-    demo_api = DemoApi(company(apps, seed), capacity=capacity, refill=refill, moved=moved, scopes=scopes)
-    api = faulty(demo_api, FaultInjector(fault, seed=seed))
+    injector = FaultInjector(fault.rates, seed=seed)
+    if service is not None:
+        from kosmo_kernel.demo.service_api import error_response
+
+        credentials, look_alike = _look_alike(service, records or 0, fault.page)
+        token, api = look_alike.token, faulty(look_alike, injector, error_response)
+    else:
+        from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+        from kosmo_kernel.demo.budget import CAPACITY, REFILL, UNLIMITED
+        from kosmo_kernel.demo.company import company
+        from kosmo_kernel.integrations.heroku import HEROKU
+
+        refill = UNLIMITED if budget == 0 else REFILL
+        capacity = budget or CAPACITY
+        demo_api = DemoApi(company(apps, seed), capacity=capacity, refill=refill, moved=moved, scopes=scopes)
+        credentials, token, api = HEROKU.credentials, DEMO_TOKEN, faulty(demo_api, injector)
     with serving(api, host, port, latency=latency / 1000) as served:
-        return _wait(f"HEROKU_API_URL={served.url}\nHEROKU_API_KEY={DEMO_TOKEN}")
+        print_result(f"{credentials.url_env[0]}={served.url}\n{credentials.env}={token}")
+        print_note("Serving the demo account. Ctrl-C ends it.")
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(3600)
+        return INTERRUPTED
 
 
-def _check_options(ctx: click.Context, service: str | None) -> None:
+def _check_options(ctx: click.Context, service: str | None, fault: Faults) -> None:
     """Refuse options that mean nothing for what is served.
 
     Raises:
@@ -234,36 +249,24 @@ def _check_options(ctx: click.Context, service: str | None) -> None:
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             what = "does not go with" if service is not None else "goes with"
             raise click.UsageError(f"{option} {what} --service.")
+    if fault.page and service is None:
+        raise click.UsageError(f"The fault `{fault.page}` goes with --service.")
 
 
-def _serve_service(name: str, *, host: str, port: int, latency: float, records: int, fault: str) -> int:
-    """Serve a look-alike of a service until Ctrl-C, and return the exit code.
+def _look_alike(name: str, records: int, fault: str) -> tuple[Credentials, ServiceApi]:
+    """Return the credentials of a service, and a look-alike of it.
 
     Raises:
         UnknownNameError: there is no such service.
-        SettingsError: it is none that was added, or the address is taken.
+        SettingsError: it is none that was added.
     """
     from kosmo_kernel import integrations
-    from kosmo_kernel.demo.server import serve as serving
     from kosmo_kernel.demo.service_api import ServiceApi
 
     integration = integrations.find(name)
-    if not integration.is_look_alike:
+    if not integration.is_from_document:
         raise SettingsError(f"{integration.title} was not added from a document: kosmo demo:serve without --service.")
-    api = ServiceApi(integration, count=records, fault=fault)
-    own = integration.credentials
-    with serving(api, host, port, latency=latency / 1000) as served:
-        return _wait(f"{own.url_env[0]}={served.url}\n{own.env}={api.token}")
-
-
-def _wait(variables: str) -> int:
-    """Print the environment variables for another program and wait for Ctrl-C; return the exit code."""
-    print_result(variables)
-    print_note("Serving the demo account. Ctrl-C ends it.")
-    with suppress(KeyboardInterrupt):
-        while True:
-            time.sleep(3600)
-    return INTERRUPTED
+    return integration.credentials, ServiceApi(integration, count=records, fault=fault)
 
 
 def open_lab(*, browser: bool, port: int | None = None) -> None:

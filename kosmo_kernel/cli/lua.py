@@ -86,7 +86,7 @@ class LuaCommand(Command):
 @click.option("--repl", is_flag=True, help="Start an interactive session, after the script if there is one.")
 @as_json
 @format_options
-@click.option("-a", "--account", **about_account("The account that `heroku.<function>` uses."))
+@click.option("-a", "--account", **about_account("The account of calls that name none, such as heroku.list_apps()."))
 @click.option("--demo", **ON_DEMO)
 @click.option("-n", "--dry-run", is_flag=True, help="List the calls of the script without making them.")
 @recording_options

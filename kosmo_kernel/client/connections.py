@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -308,12 +308,13 @@ def _body(response: httpx.Response, head: Response) -> bytes:
     return b"".join(pieces)
 
 
-def download(url: str, most: int) -> bytes:
+def download(url: str, most: int, hosts: Collection[str] = ()) -> bytes:
     """Return what is at an https address; no token is sent, and redirects are followed to https addresses only.
 
     Parameters:
         url: the address; http is read on this machine only.
         most: the most bytes.
+        hosts: the only hosts that redirects may lead to; any if there are none.
 
     Raises:
         SettingsError: it cannot be read, or has more bytes.
@@ -322,11 +323,13 @@ def download(url: str, most: int) -> bytes:
     for _ in range(MAX_REDIRECTS):
         if not url.startswith("https://") and not (is_local and url.startswith("http://") and is_loopback(url)):
             raise SettingsError(f"{one_line(url)} is no https address.")
+        if hosts and urlsplit(url).netloc not in hosts:
+            raise SettingsError(f"{one_line(url)} is none of the addresses of known documents.")
         try:
             reply = _read_once(url, most, until)
         except (httpx.HTTPError, httpx.InvalidURL, ImportError, OSError, ValueError) as error:
             why = one_line(str(error)) or type(error).__name__
-            raise SettingsError(f"{one_line(url)} cannot be read: {why}.") from error
+            raise SettingsError(f"{one_line(url)} cannot be read: {why}. {_NETWORK}.") from error
         if "location" not in reply.headers or reply.status // 100 != 3:
             break
         url = urljoin(url, reply.headers["location"])

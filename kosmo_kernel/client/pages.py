@@ -16,7 +16,9 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 from kosmo_kernel.catalogue.http import PageRequest, Response
 from kosmo_kernel.catalogue.pages import (
     CURSOR_KEYS,
+    HREF,
     LINK,
+    LINKS,
     MAX_ENVELOPE_DEPTH,
     MORE_KEYS,
     NEXT_PAGE,
@@ -30,6 +32,7 @@ BARREN_PAGES = 10  # consecutive pages without a new record after which the call
 UNSTATED = "nobody says how this list ends, so it may have more records"
 _LINK = re.compile(r"<([^<>]*)>([^<]*)")
 _NEXT = re.compile(r'\brel\s*=\s*"?[^";]*\bnext\b', re.IGNORECASE)
+_EMPTY = re.compile(r'\bresults\s*=\s*"?false\b', re.IGNORECASE)  # a link for later, when there may be more
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -65,7 +68,7 @@ def following(page: PageAnswer) -> Following:
         case "cursor":
             found, is_unstated = page.next_cursor()
         case "page-number" | "offset":
-            found, is_unstated = page.next_number(total), False
+            found, is_unstated = page.next_number(total)
         case _:
             found, is_unstated = None, page.pages.kind == "unstated" and bool(page.rows)
     if found is None and (sign := page.sign_of_more()):
@@ -97,14 +100,18 @@ class PageAnswer(NamedTuple):
         if not self.rows:
             return None, False
         # The header is missing: there may be one page, or the header was lost on the way.
-        is_full = not self.pages.size or len(self.rows) >= self.pages.size
-        if self.pages.param and (is_full or self.before):
+        if self.pages.param and (self._is_full or self.before):
             return self._numbered(1), False
-        return None, is_full or bool(self.before)
+        return None, self._is_full or bool(self.before)
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether the page has as many records as a page can have, as far as that is known."""
+        return bool(self.rows) and len(self.rows) >= self.pages.size
 
     def _linked(self) -> PageRequest | None:
         for address, attributes in _LINK.findall(self.reply.headers.get(LINK, "")):
-            if _NEXT.search(attributes):
+            if _NEXT.search(attributes) and not _EMPTY.search(attributes):
                 return self._at(address)
         return None
 
@@ -123,7 +130,10 @@ class PageAnswer(NamedTuple):
         if cursor in (None, "", False, 0) or isinstance(cursor, (dict, list)):
             if more is True:
                 raise PageError("a part of a list, and no cursor that leads to the rest")
-            return None, not is_there and bool(self.rows)
+            is_stated = is_there or _has_links(source, pages.cursor)
+            if pages.cursor_in == "header":  # is left out after the last page; a first one that is full is doubted
+                return None, self._is_full and not self.before
+            return None, not is_stated and bool(self.rows)
         text = str(cursor)
         if _is_address(text):
             return self._at(text), False
@@ -131,25 +141,32 @@ class PageAnswer(NamedTuple):
             raise PageError("a cursor that no parameter takes")
         return PageRequest(query={**pages.first.query, pages.param: text}), False
 
-    def next_number(self, total: int | None) -> PageRequest | None:
-        """Return the request for the next page by its number, or by the number of records before it."""
+    def next_number(self, total: int | None) -> tuple[PageRequest | None, bool]:
+        """Return the request for the next page by its number, or by the number of records before it.
+
+        The second value is whether nobody says that there is none.
+        """
         pages = self.pages
-        if LINK in self.reply.headers and self._linked():
-            return self._linked()
+        if linked := self._linked():
+            return linked, False
         if pages.last_header:
             last = self.reply.headers.get(pages.last_header, "")
             if not last.isdecimal() or len(last) > 9:
                 raise PageError(f"a page without the header {pages.last_header}, which has the number of the last one")
-            return self._numbered(1) if self._number() < int(last) else None
+            return (self._numbered(1) if self._number() < int(last) else None), False
         more = value_at(self.value, pages.more) if pages.more else None
         received = self.before + len(self.rows)
-        if more is False or (total is not None and received >= total):
-            return None
+        # A `count` that is the number of records in this page: some services count the page, others the list.
+        is_own_count = pages.total[-1:] == ("count",) and total == len(self.rows)
+        if more is False or (total is not None and received >= total and not (is_own_count and self._is_full)):
+            return None, False
+        if is_own_count and self.rows and not pages.size:
+            return None, True
         if not self.rows:
             if more is True or total is not None:
                 raise PageError(f"an empty page after {received:,} records, where there must be more")
-            return None
-        return self._numbered(1 if pages.kind == "page-number" else len(self.rows))
+            return None, False
+        return self._numbered(1 if pages.kind == "page-number" else len(self.rows)), False
 
     def _number(self) -> int:
         """Return the number of this page, or of the records before it."""
@@ -197,8 +214,11 @@ def _sign_in(value: Mapping[str, Any], depth: int) -> str:
             return f"`{name}` is true"
         if snake in CURSOR_KEYS and snake not in ("cursor", "after") and isinstance(inner, (str, int)) and inner:
             return f"`{name}` leads to more"
-        if isinstance(inner, Mapping) and depth < MAX_ENVELOPE_DEPTH and (sign := _sign_in(inner, depth + 1)):
-            return sign
+        if isinstance(inner, Mapping):
+            if snake in CURSOR_KEYS and inner.get(HREF):
+                return f"`{name}` leads to more"
+            if depth < MAX_ENVELOPE_DEPTH and (sign := _sign_in(inner, depth + 1)):
+                return sign
     return ""
 
 
@@ -209,6 +229,12 @@ def _find(value: Any, path: Sequence[str]) -> tuple[bool, Any]:
             return False, None
         value = value[key]
     return True, value
+
+
+def _has_links(value: Any, path: Sequence[str]) -> bool:
+    """Return whether an answer has links to pages, among which the one to the next is missing after the last page."""
+    above = next((path[: n + 1] for n, key in enumerate(path) if key in LINKS), ())
+    return bool(above) and bool(value_at(value, above))
 
 
 def _is_address(text: str) -> bool:

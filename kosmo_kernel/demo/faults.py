@@ -4,8 +4,8 @@
 before. So a test with many threads can be repeated, whatever the order of its requests, and a retry may succeed.
 `faulty` wraps any WSGI application, in this process or behind the server:
 
-    429        Heroku's own response to too many requests, `RateLimit-Remaining: 0`
-    503        Heroku is unavailable
+    429        the service's own response to too many requests, such as Heroku's, with `RateLimit-Remaining: 0`
+    503        the service is unavailable
     html       the page of a proxy, with status 200 or 502
     truncated  the right response, but its body ends too early
     slow       the right response, after a delay
@@ -22,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from threading import Lock
 from uuid import UUID
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -128,17 +129,31 @@ def read(options: Iterable[str]) -> dict[str, float]:
     return rates
 
 
-def faulty(api: WSGIApplication, faults: FaultInjector) -> WSGIApplication:
-    """Return an application that fails as `faults` decides, and otherwise does what `api` does."""
+def heroku_response(status: int, request_id: str) -> Response:
+    """Return Heroku's response to too many requests (429), or while it is unavailable (503)."""
+    error = over_budget() if status == HTTPStatus.TOO_MANY_REQUESTS else _OUT_OF_ORDER
+    headers = {"Request-Id": request_id} | ({"RateLimit-Remaining": "0"} if error is not _OUT_OF_ORDER else {})
+    return Response(msgspec.json.encode(error.body), status, headers, content_type="application/json")
+
+
+def faulty(
+    api: WSGIApplication, faults: FaultInjector, error_response: Callable[[int, str], Response] = heroku_response
+) -> WSGIApplication:
+    """Return an application that fails as `faults` decides, and otherwise does what `api` does.
+
+    Parameters:
+        api: the application.
+        faults: decides.
+        error_response: returns the service's response with a status, 429 or 503, to a request with an identifier.
+    """
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         match faults.choose(environ):
-            case InjectedFault("429", _, request_id):
-                retry = {} if faults.retry_after is None else {"Retry-After": str(faults.retry_after)}
-                response = _error(over_budget(), request_id, {"RateLimit-Remaining": "0"} | retry)
+            case InjectedFault("429" | "503" as kind, _, request_id):
+                response = error_response(int(kind), request_id)
+                if kind == "429" and faults.retry_after is not None:
+                    response.headers["Retry-After"] = str(faults.retry_after)
                 return response(environ, start_response)
-            case InjectedFault("503", _, request_id):
-                return _error(_OUT_OF_ORDER, request_id)(environ, start_response)
             case InjectedFault("html", share):
                 status, title = (200, b"Sign in to this network") if share < 1 / 2 else (502, b"Bad gateway")
                 page = Response(_PAGE % (title, title), status, content_type="text/html; charset=utf-8")
@@ -169,11 +184,6 @@ def _check(rates: Mapping[str, float], earlier_errors: Iterable[str] = ()) -> No
             f"These faults cannot be: {'; '.join(errors)}. The kinds are {', '.join(KINDS)}; "
             "a rate is a number from 0 to 1 or a percentage, and together they are 1 at most."
         )
-
-
-def _error(error: HerokuError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
-    body = msgspec.json.encode(error.body)
-    return Response(body, error.status, {"Request-Id": request_id, **(headers or {})}, content_type="application/json")
 
 
 def _reset(environ: WSGIEnvironment, share: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import msgspec
@@ -47,10 +48,7 @@ class ServiceApi:
             answer = self._answer(request)
         except BadRequestError as error:
             answer = _error(422, str(error))
-        body, kind = (
-            (_HTML, "text/html") if answer.body is None else (msgspec.json.encode(answer.body), "application/json")
-        )
-        return Response(body, answer.status, answer.headers, content_type=kind)(environ, start_response)
+        return _response(answer)(environ, start_response)
 
     def _answer(self, request: Request) -> ServiceAnswer:
         """Return the answer to a request.
@@ -98,6 +96,18 @@ def in_process(integration: Integration) -> tuple[ServiceApi, str]:
     """Return the account `demo` of a service for calls within this process, and the token that it accepts."""
     api = ServiceApi(integration)
     return api, api.token
+
+
+def error_response(status: int, request_id: str) -> Response:
+    """Return the response of a service to too many requests (429), or while it is unavailable (503)."""
+    answer = _error(status, "Too many requests." if status == HTTPStatus.TOO_MANY_REQUESTS else "Unavailable.")
+    return _response(answer._replace(headers={"X-Request-Id": request_id, "Retry-After": "1"}))
+
+
+def _response(answer: ServiceAnswer) -> Response:
+    is_page = answer.body is None
+    body, kind = (_HTML, "text/html") if is_page else (msgspec.json.encode(answer.body), "application/json")
+    return Response(body, answer.status, answer.headers, content_type=kind)
 
 
 def _error(status: int, message: str) -> ServiceAnswer:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from kosmo_kernel.catalogue.pages import NEXT_RANGE, Pages
+from kosmo_kernel.catalogue.pages import HREF, NEXT_RANGE, Pages
 from kosmo_kernel.demo.service_records import Record, put
 
 FAULTS = {
@@ -152,7 +152,10 @@ class PageRequested:
             is_repeated = self.fault == "cursor-repeated" and first
             cursor = f"{_CURSOR}{first if is_repeated else end}"
             link = self._address({_POSITION: cursor})
-            put(body, pages.cursor, (cursor if pages.param else link) if has_more else None)
+            if pages.cursor[-1] == HREF:  # links to pages, of which the one to the next is missing in the last page
+                put(body, (*pages.cursor[:-2], "self", HREF), self._address({}))
+            if has_more or pages.cursor[-1] != HREF:
+                put(body, pages.cursor, (cursor if pages.param else link) if has_more else None)
         if pages.more and pages.more != pages.cursor:
             put(body, pages.more, has_more)
         put(body, pages.items, rows)

@@ -94,26 +94,25 @@ class ServiceRecords:
 
     def listed(self, requested: RequestPath, numbers: range) -> list[Record]:
         """Return the records of a list with some numbers."""
-        return [self._record(requested, requested.path, number, {}) for number in numbers]
+        path = self._path(requested, requested.function.links[0].path)
+        return [self._record(requested, path, number, {}) for number in numbers]
 
     def record(self, requested: RequestPath) -> Record:
         """Return the record at a path."""
-        function = requested.function
+        function, path = requested.function, self._path(requested, requested.function.links[0].path)
         last = next(
             (param for param in function.params if requested.path.endswith(self._ending(requested, param))), None
         )
         if last and self._list(last):
-            above = requested.path.rpartition("/")[0]
-            return self._record(requested, above, self._number(requested, last) or 0, {})
+            return self._record(requested, path.rpartition("/")[0], self._number(requested, last) or 0, {})
         names = {column.name for column in function.columns if column.kind == "string"}
         field = next((field for field in last.each if field in names), "") if last else ""
-        return self._record(
-            requested, requested.path, 0, {field: requested.values[last.name]} if last and field else {}
-        )
+        return self._record(requested, path, 0, {field: requested.values[last.name]} if last and field else {})
 
     def identifiers(self, requested: RequestPath, field: str) -> dict[str, int]:
         """Return the numbers of the records of a list by the values of a field."""
-        return self._by_fields(requested.function, requested.path, (field,))
+        path = self._path(requested, requested.function.links[0].path)
+        return self._by_fields(requested.function, path, (field,))
 
     def _ending(self, requested: RequestPath, param: Param) -> str:
         value = requested.values.get(param.name)
@@ -128,9 +127,19 @@ class ServiceRecords:
         """Return the number of what is in a place in the list of all that can be there."""
         listing = self._list(param)
         template = requested.function.links[0].path.partition(f"/{{{param.name}}}")[0]
-        path = PLACE.sub(lambda match: requested.values[match[1]], template)
+        path = self._path(requested, template)
         numbers = self._by_fields(listing, path, (*param.each, "id", param.name)) if listing else {}
         return numbers.get(requested.values[param.name]) if numbers else 0  # records that nothing identifies
+
+    def _path(self, requested: RequestPath, template: str) -> str:
+        """Return a path with the number of each thing in its place, whichever of its fields identifies it."""
+        places = {param.name: param for param in requested.function.params}
+
+        def key(match: re.Match[str]) -> str:
+            param = places[match[1]]
+            return str(self._number(requested, param)) if self._list(param) else requested.values[param.name]
+
+        return PLACE.sub(key, template)
 
     def _by_fields(self, function: Function, path: str, fields: tuple[str, ...]) -> dict[str, int]:
         found = self._numbers.get((path, fields))
@@ -160,15 +169,17 @@ class ServiceRecords:
             target, field = reference
             return self._value(target.links[0].path, chance % self.count(target), field)
         is_name = len(column.path) == 1 and name in _NAMES
+        if is_name and column.values:  # each once, as far as there are enough
+            return column.values[(crc32(path.encode()) + number) % len(column.values)]
         if column.nullable and not is_name and chance % 5 == 0:
             return None
         if column.kind == "list":
             return self._items(path, number, column)
         return _made(column, f"{self._thing(path)}-{number + 1}", number, chance, is_name=is_name)
 
-    def _items(self, path: str, number: int, column: Column) -> list[Record]:
+    def _items(self, path: str, number: int, column: Column) -> list[Any]:
         if not column.items:
-            return []
+            return [f"{column.path[-1]}-{number + 1}"]
         item: Record = {}
         for field in column.items:
             put(item, field.path, self._value(f"{path}/{number}/{column.name}", 0, field))

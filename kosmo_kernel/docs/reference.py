@@ -152,7 +152,7 @@ def _type(column: Column) -> str:
 def _account_calls(integration: Integration) -> str:
     """Return code that calls a function with several accounts."""
     simple = next((f for f in integration.functions if not any(p.required for p in f.params)), integration.functions[0])
-    fiction = "made-up records" if integration.is_look_alike else "a fictional company"
+    fiction = "made-up records" if integration.is_from_document else "a fictional company"
     named = (
         ("", "the default account"),
         (".default", "the same, said aloud"),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 GROUP = "kosmo_kernel.integrations"
 ADDED = "kosmo_kernel.services:added"  # in a room above this one, as it reads the settings
+HOW_TO_ADD = "kosmo_kernel.services:how_to_add"
 BUILT_IN: tuple[Integration, ...] = (HEROKU,)
 _loaded: dict[str, Integration] = {}  # installed integrations that have been loaded, by name
 _named: dict[str, None] = {}  # the names of added services that have been loaded
@@ -47,7 +48,10 @@ def find(name: str) -> Integration:
     if name in installed:
         return _load(installed[name])
     near = nearest(name, (*(i.name for i in BUILT_IN), *added, *installed))
-    raise UnknownNameError(f"There is no integration `{name}`.", tuple(f"app.integrations.{n}" for n in near))
+    how = resolve_name(HOW_TO_ADD)(name)
+    raise UnknownNameError(
+        f"There is no integration `{name}`. {how}".rstrip(), tuple(f"app.integrations.{n}" for n in near)
+    )
 
 
 def known(name: object) -> Integration | None:

@@ -24,7 +24,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.message import SessionMessage
 
-from kosmo_kernel import __version__
+from kosmo_kernel import __version__, integrations
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp.streams import ReadStream, WriteStream
 from kosmo_kernel.mcp_server.answers import ToolResult
@@ -88,12 +88,13 @@ def server_of(handler: CallHandler, client: Callable[[ServerRequestContext[Any, 
         running.add_done_callback(going_on.discard)
         return _content(early)
 
+    services = " and ".join(service.title for service in integrations.load_all())
     server = Server(
         NAME,
         version=__version__,
         title="Kosmo",
-        description="Heroku and walled Lua, for agents",
-        instructions=INSTRUCTIONS,
+        description=f"{services} and walled Lua, for agents",
+        instructions=INSTRUCTIONS.format(services=services),
         cache_hints={
             "tools/list": CACHE,
             "resources/list": CACHE,

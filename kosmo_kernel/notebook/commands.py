@@ -255,10 +255,10 @@ def _demo(word: str, context: NotebookContext) -> Page:
         raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} demo` takes nothing or `off`, got `{word}`.")
     context.lua.account = DEFAULT if word else DEMO
     if word:
-        return _page(Markdown("`heroku.<function>` asks the default account again."))
+        return _page(Markdown("Calls that name no account ask the default account again."))
     return _page(
         Markdown(
-            "`heroku.<function>` now asks the demo account, a fictional company, and `heroku.production` and "
+            "Calls that name no account now ask the demo account, a fictional company, and `heroku.production` and "
             "`heroku.staging` the company's apps of these stages; nothing leaves this machine. `%{} demo off` ends it."
         ).format(COMMAND_MAGIC)
     )

@@ -466,7 +466,7 @@ def _demo(integration: Integration, alias: str, cassette: Cassette | None = None
     """
     path = accounts.demo_places(integration)[alias]
     try:
-        api, token = resolve_name(path)(*[integration] * integration.is_look_alike)
+        api, token = resolve_name(path)(*[integration] * integration.is_from_document)
     except Exception as error:  # a third-party module may raise anything
         raise SettingsError(
             f"The demo account of {integration.title} ({path}) cannot be made: {type(error).__name__}: {error}"

@@ -46,6 +46,13 @@ def added() -> Mapping[str, Callable[[], Integration]]:
     return {file.name.removesuffix(SUFFIX): partial(_load, file.name.removesuffix(SUFFIX)) for file in files}
 
 
+def how_to_add(name: str) -> str:
+    """Return the sentence with which a service that is known by name is added; empty for another name."""
+    from kosmo_kernel.services.known import KNOWN
+
+    return f"Add it: kosmo integrations:add {name}" if name in KNOWN else ""
+
+
 def _load(name: str) -> Integration:
     """Return a service, which is read again when its file has changed.
 

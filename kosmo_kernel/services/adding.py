@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -26,11 +26,11 @@ MAX_MEMORY_BYTES = 2 << 30
 MAX_FACT_VALUES = 2_000_000
 
 
-class Downloaded(NamedTuple):
-    """An API document from an address."""
+class RemoteDocument(NamedTuple):
+    """An API document at an address."""
 
     address: str
-    content: bytes
+    download: Callable[[], bytes]
 
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -44,13 +44,13 @@ _TASK = Task(
 
 
 def add(
-    name: str, document: Path | Downloaded, taken: Collection[str], *, address: str = "", replace: bool = False
+    name: str, document: Path | RemoteDocument, taken: Collection[str], *, address: str = "", replace: bool = False
 ) -> dict[str, Any]:
     """Add a service, and return the table of its facts, with the `changes` to the functions that it had before.
 
     Parameters:
         name: of the service in Lua.
-        document: its API document, downloaded or in a file: OpenAPI 3.0 or 3.1, or Swagger 2.0, as JSON or YAML.
+        document: its API document, at an address or in a file: OpenAPI 3.0 or 3.1, or Swagger 2.0, as JSON or YAML.
         taken: the names that a service cannot have.
         address: the address of the API, in place of what the document says.
         replace: replace a service of this name; its functions keep their names.
@@ -91,13 +91,15 @@ def source(name: str) -> str:
     return found
 
 
-def update(name: str, document: Path | Downloaded, *, write: bool) -> dict[str, Any]:
+def update(
+    name: str, document: Path | RemoteDocument, before_write: Callable[[Mapping[str, Any]], bool]
+) -> dict[str, Any]:
     """Read the document of a service again, and return the table of its facts with its `changes`.
 
     Parameters:
         name: of the service.
         document: the document.
-        write: whether the facts replace those that there are.
+        before_write: is called with the table; returns whether its facts replace those that there are.
 
     Raises:
         SettingsError: there is no such service, the document cannot be read, or the API is at another host, to which
@@ -109,25 +111,25 @@ def update(name: str, document: Path | Downloaded, *, write: bool) -> dict[str, 
     with locked(services_folder()):
         before = FactsFile(path)
         table = _read(name, document, before, before.service.get("given_address", ""))
-        old, new = (urlsplit(one["url"]).netloc for one in (before.service, table["service"]))
+        old, new = (urlsplit(service["url"]).netloc for service in (before.service, table["service"]))
         if old != new:
             raise SettingsError(
                 f"The API is at {new[:100]} in this document, and the token is sent to {old} only. If that is right: "
                 f"kosmo integrations:add {name} … --replace"
             )
-        if write:
+        if before_write(table):
             write_facts(path, table)
     return table
 
 
-def _read(name: str, document: Path | Downloaded, before: FactsFile | None, address: str) -> dict[str, Any]:
+def _read(name: str, document: Path | RemoteDocument, before: FactsFile | None, address: str) -> dict[str, Any]:
     """Return the table of facts of a document, with the `changes` to those before."""
-    if isinstance(document, Downloaded):
-        place, content = document
+    if isinstance(document, RemoteDocument):
+        origin, content = document.address, document.download()
     else:
-        place, content = str(document.absolute()), read_file(document, SettingsError, most=MAX_JSON_BYTES)
+        origin, content = str(document.absolute()), read_file(document, SettingsError, most=MAX_JSON_BYTES)
     table = _derive(name, content, before, address)
-    table["service"] |= {"source": place, "given_address": address}
+    table["service"] |= {"source": origin, "given_address": address}
     table["changes"] = list(differences(before.summary(), summary(table["functions"]))) if before else []
     return table
 
@@ -156,26 +158,38 @@ def remove(name: str) -> None:
 
 
 def _derive(name: str, content: bytes, before: FactsFile | None, address: str) -> dict[str, Any]:
-    names = {before.function(one)["document_path"]: one for one in before.names()} if before else {}
-    result = read(_TASK, wire.pack({"before": names, "address": address}, [content]))
+    names = {before.function(function)["document_path"]: function for function in before.names()} if before else {}
+    everywhere = name in KNOWN and KNOWN[name].takes_token_everywhere
+    arguments = {"before": names, "address": address, "takes_token_everywhere": everywhere}
+    result = read(_TASK, wire.pack({"arguments": arguments}, [content]))
     table = decode_json(result, "The facts", SettingsError, most=MAX_FACT_VALUES)
-    service = table["service"]
-    _check_address(service["url"])
+    _check_address(table["service"]["url"])
+    return complete(name, table)
+
+
+def complete(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the table of facts of a document with what is known of the service by its name.
+
+    Parameters:
+        name: of the service.
+        table: as `catalogue.documents.openapi.read` returns it.
+    """
+    service = dict(table["service"])
+    functions = {function: dict(facts) for function, facts in table["functions"].items()}
     known = KNOWN.get(name)
-    if known and service["url"] != known.url:
+    if known and not known.is_at(service["url"]):
         known = None  # another service of this name
     kind = "TOKEN" if service["authentication"]["prefix"].startswith("Bearer") else "API_KEY"
     service["variable"] = known.variable if known else f"{name.upper()}_{kind}"
     service["title"] = known.title if known else service["title"] or name
     if known:
         if known.prefix:
-            service["authentication"] |= {"prefix": known.prefix}
+            service["authentication"] = service["authentication"] | {"prefix": known.prefix}
         service |= {"token_help": known.token_help, "headers": known.headers, "request_id": known.request_id}
-        for function in table["functions"].values():
-            pages = function.get("pages", {})
-            if known.has_links and pages.get("kind") == "unstated":
-                pages["kind"] = "link-header"
-    return dict(table)
+        for facts in functions.values():
+            if known.has_links and facts.get("pages", {}).get("kind") == "unstated":
+                facts["pages"] = facts["pages"] | {"kind": "link-header"}
+    return {**table, "service": service, "functions": functions}
 
 
 def _check_address(url: str) -> None:

@@ -1,7 +1,6 @@
 """Derive the facts of a service from its API document: a task of `adding.py`, which runs in the reader.
 
-The bytes are a payload: its header has the names of functions in an earlier version, by path, and the address that
-replaces that of the document; its text is the document.
+The bytes are a payload: its header has the other `arguments` of `openapi.read`, and its text is the document.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def facts(data: bytes) -> bytes:
     header, (text,) = wire.unpack(data)
     is_json = text.lstrip()[:1] in (b"{", b"[")
     document = decode_json(text, "The document", DocumentError, most=MAX_VALUES) if is_json else _yaml(text)
-    return json.dumps(openapi.read(document, header["before"], header["address"])).encode()
+    return json.dumps(openapi.read(document, **header["arguments"])).encode()
 
 
 def _yaml(text: bytes) -> Any:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
 from kosmo_kernel.catalogue.documents.functions import function
+from kosmo_kernel.catalogue.documents.paging import settled
 from kosmo_kernel.catalogue.http import Credentials, ErrorBody, Response
 from kosmo_kernel.catalogue.pages import Pages
 from kosmo_kernel.catalogue.validation import function_mistakes
@@ -18,7 +19,7 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_json
 from kosmo_kernel.services.facts_file import FactsFile
 from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.table import OPEN_FIELDS
+from kosmo_kernel.settings.table import OPEN_FIELDS, PAGES
 from kosmo_kernel.text.paths import value_at
 
 MAX_ERROR_VALUES = 10_000  # in the body of an error
@@ -76,7 +77,7 @@ def _integration(name: str, facts: FactsFile) -> Integration:
         request_id=service.get("request_id", "x-request-id"),
         left_out=partial(_left_out, facts),
         demo="kosmo_kernel.demo.service_api:in_process",
-        is_look_alike=True,
+        is_from_document=True,
     )
 
 
@@ -88,7 +89,10 @@ def _make(service: str, facts: FactsFile, name: str) -> Function:
         SettingsError: the facts are no function; the message has the mistakes.
     """
     of_function = facts.function(name)
-    opened = config().get("integrations", service, *OPEN_FIELDS.config[2:]) or ()
+    own = config().get("integrations", service) or {}
+    opened = own.get(OPEN_FIELDS.name, ())
+    if (kind := own.get(PAGES.name, {}).get(name)) and of_function["returns"] == "list":
+        of_function = settled(of_function, kind)
     made = function(
         service,
         name,

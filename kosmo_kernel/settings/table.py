@@ -21,6 +21,7 @@ Keys = tuple[str, ...]
 Policy = Literal["allow", "ask", "deny"]
 POLICIES: tuple[Policy, ...] = ("allow", "ask", "deny")  # from the most to the least permissive
 DEFAULT_POLICIES: dict[str, Policy] = {"read": "allow", "write": "ask"}
+DEFAULT_INTEGRATION = "heroku"  # of commands, and of checks and tables whose heads name none
 ANY = "*"  # in a path of keys: any name that the user chose
 MAX_ROWS_SHOWN = 10_000  # of a cell; a notebook with more of them takes many megabytes
 MIN_TOKEN_LENGTH = 16  # characters
@@ -189,7 +190,7 @@ NO_RAISE_ERROR = Setting(
 # Accounts and addresses.
 ACCOUNT = Setting(
     "account",
-    "The account that `heroku.<function>` uses.",
+    "The account of calls that name none, such as `heroku.list_apps()`.",
     Value("the name of an account", "ALIAS"),
     project=("account",),
     cell=("-a", "--account"),
@@ -216,6 +217,12 @@ OPEN_FIELDS = Setting(
     "Fields of an added service that are not hidden, although their names are those of secrets.",
     Value("the name of a field, or a list of them", is_valid=_is_field_list),
     config=("integrations", ANY, "open_fields"),
+)
+PAGES = Setting(
+    "pages",
+    "How the pages of a list of an added service follow, where nobody states it.",
+    choice("whole", "link-header", "page-number", "offset"),
+    config=("integrations", ANY, "pages", ANY),
 )
 PERMISSIONS = tuple(
     Setting(
@@ -503,7 +510,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
         REQUIRE_WALLS,
         MACOS_SANDBOX,
     ),
-    "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, OPEN_FIELDS, FINGERPRINT_KEY, *PERMISSIONS),
+    "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, OPEN_FIELDS, PAGES, FINGERPRINT_KEY, *PERMISSIONS),
     "network": (CONNECT_TIMEOUT, READ_TIMEOUT, OUTAGE_TIMEOUT, SHARE_SECONDS, MCP_TOKEN),
     "checks": (CHECKS_FOLDER, *CHECK_PARAMETERS),
     "output": (PROGRESS, ROWS, HISTORY, CALL_LOG),

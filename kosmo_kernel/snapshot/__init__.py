@@ -26,8 +26,6 @@ from kosmo_kernel.snapshot.lists import AccountLists, redacted
 from kosmo_kernel.text.times import iso_time
 from kosmo_kernel.values.records import Records
 
-_TEAM_ACCOUNT = "@herokumanager.com"  # ends the address that stands for a team where Heroku wants a person
-
 
 @dataclass(slots=True)
 class SnapshotReport:
@@ -83,7 +81,7 @@ def take(
         "failures": lists.failures,
         "left_out": lists.left_out,
         "deleted": lists.deleted,
-        "figures": _figures(lists),
+        "figures": _figures(lists, service.team_address),
         "user": _user(lists.tables),
         "kosmo_kernel": __version__,
     }
@@ -98,14 +96,15 @@ def take(
     return SnapshotReport(manifest, count, lists.interrupted, list(dict.fromkeys(lists.notes)))
 
 
-def _figures(lists: AccountLists) -> dict[str, int]:
+def _figures(lists: AccountLists, team_address: str) -> dict[str, int]:
     """Return the numbers of apps, dynos, and people who own an app or have a seat, where their lists are whole."""
     parts = {one["table"] for one in lists.failures}
     whole = {name: records for name, records in lists.tables.items() if name not in parts}
     figures: dict[str, int] = {name: len(whole[name]) for name in ("apps", "dynos") if name in whole}
     if {"apps", "collaborators"} <= whole.keys():
         emails = {*whole["apps"].column(("owner", "email")), *whole["collaborators"].column(("user", "email"))}
-        figures["people"] = sum(isinstance(email, str) and not email.endswith(_TEAM_ACCOUNT) for email in emails)
+        people = [email for email in emails if isinstance(email, str)]
+        figures["people"] = sum(not team_address or not email.endswith(team_address) for email in people)
     return figures
 
 

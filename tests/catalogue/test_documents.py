@@ -319,6 +319,38 @@ def envelope(**others: Any) -> dict[str, Any]:
                 "size": 100,
             },
         ),
+        (
+            {
+                "properties": {
+                    "_embedded": {"properties": {"books": LIST}},
+                    "_links": {"properties": {"next": {"properties": {"href": STRING}}}},
+                    "page": {"properties": {"totalElements": {"type": "integer"}}},
+                }
+            },
+            [],
+            {
+                "kind": "cursor",
+                "cursor": ["_links", "next", "href"],
+                "total": ["page", "totalElements"],
+                "items": ["_embedded", "books"],
+            },
+        ),
+        (
+            {
+                "allOf": [
+                    {"properties": {"errors": {"type": "array"}, "result": {"anyOf": [{"type": "object"}, LIST]}}},
+                    {"properties": {"result": LIST, "result_info": {"properties": {"total_count": STRING}}}},
+                ]
+            },
+            [query("page", STRING)],
+            {
+                "kind": "page-number",
+                "param": "page",
+                "start": 1,
+                "total": ["result_info", "total_count"],
+                "items": ["result"],
+            },
+        ),
         ({"type": "array", "items": STRING}, [], {"kind": "whole", "scalar": True}),
         ({"oneOf": [LIST, {"properties": {"message": STRING}}]}, [], {"kind": "whole"}),
     ],
@@ -335,6 +367,17 @@ def test_a_link_header_that_is_declared_leads_to_the_next_page() -> None:
     response = {"headers": {"Link": {"schema": STRING}}}
     found = only({"/books": get(LIST, response=response, parameters=[query("page", STRING)])})
     assert found["pages"] == {"kind": "link-header", "param": "page"}
+
+
+def test_a_cursor_may_be_in_a_header_that_is_declared() -> None:
+    response = {"headers": {"Shelf-Next-Cursor": {"schema": STRING}}}
+    found = only({"/books": get(LIST, response=response, parameters=[query("cursor", STRING)])})
+    assert found["pages"] == {
+        "kind": "cursor",
+        "param": "cursor",
+        "cursor": ["shelf-next-cursor"],
+        "cursor_in": "header",
+    }
 
 
 def test_a_list_beside_an_object_is_in_an_envelope_only_if_a_parameter_selects_a_page() -> None:

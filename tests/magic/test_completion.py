@@ -159,7 +159,7 @@ def test_commands_and_pages_are_offered() -> None:
 
 def test_options_and_commands_are_explained() -> None:
     assert shown("%%kosmo_lua --acc|ount demo") == (
-        "**`-a, --account ALIAS`**: The account that `heroku.<function>` uses."
+        "**`-a, --account ALIAS`**: The account of calls that name none, such as `heroku.list_apps()`."
     )
     assert shown("%%kosmo_lua --raw|").startswith("**`--raw`**: ")
     assert shown("%kosmo do|cs heroku").startswith("**`%kosmo docs [PAGE]`**: ")

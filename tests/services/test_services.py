@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from kosmo_command import document, kosmo, started
 from look_alike import TOKEN, Shelf, answer
 from paged_document import paged_document
 
 from kosmo_kernel import docs, integrations
 from kosmo_kernel.checks.cell import check_in_cell, table_in_cell
+from kosmo_kernel.cli import added_services
 from kosmo_kernel.client.connections import download
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import (
@@ -29,7 +32,8 @@ from kosmo_kernel.errors import (
     UnknownNameError,
 )
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
-from kosmo_kernel.services.adding import add, remove
+from kosmo_kernel.services.adding import add, remove, update
+from kosmo_kernel.services.known import KNOWN, KnownService
 from kosmo_kernel.session import Session
 
 STRING, INTEGER = {"type": "string"}, {"type": "integer"}
@@ -166,6 +170,20 @@ def test_only_the_settings_of_the_user_open_a_field_with_the_name_of_a_secret(li
 def test_a_list_whose_end_nobody_states_has_a_note(lua: Session) -> None:
     notes = lua.run("return #app.integrations.shelf.list_readers()").notes
     assert any("nobody says how this list ends" in note for note in notes)
+
+
+def test_the_user_may_say_how_the_pages_of_a_list_follow(settings: Path) -> None:
+    add("shelf", write(settings, paged_document()), set())
+    configure = ("integrations:configure", "shelf", "--pages")
+    code, said = document(*configure, "list_unstated=offset", "--json")
+    assert (code, said["settings"]["pages"]) == (0, {"list_unstated": "offset"})
+    code, called = document("integrations:call", "shelf.list_unstated", "-a", "demo", "--json")
+    assert code == 0
+    assert "complete" not in called["meta"]
+    assert document(*configure, "list_unstated=document", "--json")[1]["settings"]["pages"] is None
+    for wrong, message in (("list_unstated=all", "the kinds are"), ("get_author=whole", "is no list of a service")):
+        assert message in kosmo(*configure, wrong).stderr
+    assert "is no list of a service" in kosmo("integrations:configure", "heroku", "--pages", "list_apps=whole").stderr
 
 
 def test_a_check_of_a_list_whose_end_nobody_states_is_not_checked(library: Library, settings: Path) -> None:
@@ -361,7 +379,7 @@ def test_the_account_demo_of_a_service_needs_no_token_and_its_identifiers_lead_t
 
 def test_the_look_alike_of_a_service_is_served_to_other_programs(settings: Path) -> None:
     add("shelf", write(settings, paged_document()), set())
-    with started("demo:serve", "--service", "shelf", "--records", "7", "--page-fault", "total-too-high") as server:
+    with started("demo:serve", "--service", "shelf", "--records", "7", "--fault", "total-too-high") as server:
         assert server.stdout is not None
         served = dict(server.stdout.readline().strip().split("=", 1) for _ in range(2))
         url, token = served["SHELF_API_URL"], served["SHELF_TOKEN"]
@@ -375,11 +393,23 @@ def test_the_look_alike_of_a_service_is_served_to_other_programs(settings: Path)
     assert server.returncode == 130
 
 
+def test_a_look_alike_fails_as_networks_do(settings: Path) -> None:
+    add("shelf", write(settings, paged_document()), set())
+    with started("demo:serve", "--service", "shelf", "--fault", "429=1", "--fault", "link-lost") as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().strip().partition("=")[2]
+        reply = httpx.get(f"{url}/v1/linked")
+        assert (reply.status_code, reply.headers["Retry-After"]) == (429, "1")
+        server.send_signal(signal.SIGINT)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--service", "shelf", "--apps", "3"], "--apps does not go with --service"),
         (["--records", "3"], "--records goes with --service"),
+        (["--fault", "link-lost"], "The fault `link-lost` goes with --service"),
+        (["--service", "shelf", "--fault", "link-lost", "--fault", "html"], "one fault at a time"),
         (["--service", "heroku"], "Heroku was not added from a document"),
     ],
 )
@@ -440,6 +470,80 @@ def test_a_document_is_downloaded_without_a_token_within_its_bounds(
             download(f"{served.url}/shelf.json", 10)
     assert {environ.get("HTTP_AUTHORIZATION") for environ in asked} == {None}
     assert "no https address" in kosmo("integrations:add", "other", "http://shelf.example/shelf.json").stderr
+
+
+@pytest.fixture
+def known_shelf(settings: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Serve the document of a service that is known by the name `shelf`, and yield the paths that were asked for."""
+    asked: list[str] = []
+
+    def site(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        asked.append(environ["PATH_INFO"])
+        if environ["PATH_INFO"] == "/moved":
+            return answer(start_response, "302 Found", {}, {"Location": "http://localhost:1/shelf.json"})
+        return answer(start_response, "200 OK", shelf_document())
+
+    with serve(site) as served:
+        known = KnownService("Shelf", "shelf.example", f"{served.url}/shelf.json", "SHELF_KEY", "ask", prefix="Shelf ")
+        monkeypatch.setitem(KNOWN, "shelf", known)
+        monkeypatch.setitem(KNOWN, "moved", known._replace(document=f"{served.url}/moved"))
+        monkeypatch.setattr(added_services, "DOCUMENT_HOSTS", {urlsplit(served.url).netloc})
+        yield asked
+
+
+def test_the_document_of_a_service_that_is_known_by_name_is_downloaded(known_shelf: list[str]) -> None:
+    done = CliRunner().invoke(added_services.add, ["shelf"])
+    assert "Added Shelf: 3 functions." in done.output
+    credentials = integrations.find("shelf").credentials
+    assert (credentials.env, credentials.headers("k")) == ("SHELF_KEY", {"Authorization": "Shelf k"})
+    assert CliRunner().invoke(added_services.update, ["shelf"]).output == "0 functions of Shelf changed.\n"
+    assert known_shelf == ["/shelf.json", "/shelf.json"]
+    assert "already" in str(CliRunner().invoke(added_services.add, ["shelf"]).exception)
+    assert len(known_shelf) == 2  # nothing is downloaded for it
+
+
+def test_a_known_document_is_read_from_its_own_hosts_only(known_shelf: list[str]) -> None:
+    done = CliRunner().invoke(added_services.add, ["moved"])
+    assert "is none of the addresses of known documents" in str(done.exception)
+    assert known_shelf == ["/moved"]
+
+
+def test_a_service_that_is_not_known_needs_a_document(settings: Path) -> None:
+    done = kosmo("integrations:add", "shelf")
+    assert done.returncode == 2
+    assert "Known by name are cloudflare, fly, github, pagerduty, sentry." in done.stderr
+
+
+def test_without_a_network_the_error_says_what_needs_none(settings: Path) -> None:
+    done = kosmo("integrations:add", "github", env={"HTTPS_PROXY": "http://127.0.0.1:1"})
+    assert done.returncode == 1
+    assert "api.github.com.json cannot be read" in done.stderr
+    assert "A document in a file needs no network: kosmo integrations:add github FILE" in done.stderr
+
+
+def test_a_host_that_only_ends_like_that_of_a_known_service_is_another_one() -> None:
+    sentry = KNOWN["sentry"]
+    assert sentry.is_at("https://us.sentry.io/api")
+    assert not sentry.is_at("https://notsentry.io")
+    assert not sentry.is_at("https://sentry.io.evil.example")
+
+
+def test_what_a_newer_document_changes_is_known_before_it_is_written(settings: Path) -> None:
+    path = write(settings, shelf_document())
+    add("shelf", path, set())
+    paths = shelf_document()["paths"]
+    del paths["/readers"]
+    write(settings, shelf_document(paths=paths))
+    seen: list[bool] = []
+
+    def announce(table: Mapping[str, Any]) -> bool:
+        assert len(table["changes"]) == 1
+        seen.append("list_readers" in integrations.find("shelf").names())
+        return True
+
+    update("shelf", path, announce)
+    assert seen == [True]
+    assert "list_readers" not in integrations.find("shelf").names()
 
 
 def test_a_token_is_sent_in_the_form_that_is_known_of_a_service(settings: Path) -> None:

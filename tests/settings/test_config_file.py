@@ -53,6 +53,7 @@ days = 365
 url = "https://api.heroku.com"
 allow_host = ["heroku.example.com", "127.0.0.1:80"]
 open_fields = ["secret_type"]
+pages.list_logs = "page-number"
 
 [integrations.heroku.permissions]
 read = "allow"
@@ -75,7 +76,7 @@ notebooks = "~/my.kosmo"
 resume = true
 resume_within = 3600
 """
-USER_NAMES = ("heroku", "production", "tickets", "days", "quiet-apps")
+USER_NAMES = ("heroku", "production", "tickets", "days", "quiet-apps", "list_logs")
 TABLES = ", ".join(dict.fromkeys(keys[0] for keys in KEYS))
 
 

@@ -84,19 +84,28 @@ class Shelf:
         next_cursor = {} if is_lost else {"next_cursor": cursor}
         address = f"/books?cursor={cursor}" if cursor else None
         links_inside = {} if is_lost else {"links": {"next": address}}
+        following_link = {"next": {"href": address}} if address else {}
+        hal_links = {} if is_lost else {"_links": {"self": {"href": "/books"}} | following_link}
+        results = f'; results="{str(has_more).lower()}"'
+        later = f'<{URL}/books?page={page + 1}>; rel="next"{results}'
         following = {} if is_lost or not has_more else {"Next-Range": str(end)}
         answers: dict[str, tuple[Any, dict[str, str]]] = {
             "link-header": (rows, headers),
+            "link-header, results": (rows, {} if is_lost else {"Link": later}),
             "page-number": (rows, {}),
             "page-number, total": (body | {"total_count": total}, {}),
+            "page-number, count": (body | {"count": len(rows)}, {}),
             "offset, more": (body | {"more": has_more}, {}),
             "offset, total": (body | {"total": total}, {}),
             "cursor": (body | next_cursor, {}),
             "cursor, more": (body | {"has_more": has_more} | next_cursor, {}),
             "cursor, link": (body | links_inside, {}),
+            "cursor, HAL": ({"_embedded": body} | hal_links, {}),
+            "cursor, header": (rows, {} if is_lost or not cursor else {"Next-Cursor": cursor}),
             "cursor, element": ([self._element(row, first) for row in rows], {}),
             "range": (rows, following),
             "whole, link": (rows, headers),
+            "whole, HAL": (body | hal_links, {}),
             "whole, more": (body | {"has_more": has_more}, {}),
             "whole, total": (body | {"total_count": total}, {}),
             "unstated": (rows, {}),
@@ -122,8 +131,17 @@ def answer(
 ENVELOPE = {"items": ["books"]}
 PAGES: dict[str, dict[str, Any]] = {
     "link-header": {"kind": "link-header", "param": "page", "size_param": "per_page", "size": 3},
+    "link-header, results": {"kind": "link-header"},
     "page-number": {"kind": "page-number", "param": "page", "size_param": "per_page", "size": 100},
     "page-number, total": {"kind": "page-number", "param": "page", "total": ["total_count"], **ENVELOPE},
+    "page-number, count": {
+        "kind": "page-number",
+        "param": "page",
+        "size_param": "per_page",
+        "size": 3,
+        "total": ["count"],
+        **ENVELOPE,
+    },
     "offset, more": {"kind": "offset", "param": "offset", "more": ["more"], **ENVELOPE},
     "offset, total": {"kind": "offset", "param": "offset", "total": ["total"], **ENVELOPE},
     "cursor": {"kind": "cursor", "param": "cursor", "cursor": ["next_cursor"], **ENVELOPE},
@@ -135,6 +153,15 @@ PAGES: dict[str, dict[str, Any]] = {
         **ENVELOPE,
     },
     "cursor, link": {"kind": "cursor", "cursor": ["links", "next"], **ENVELOPE},
+    "cursor, HAL": {"kind": "cursor", "cursor": ["_links", "next", "href"], "items": ["_embedded", "books"]},
+    "cursor, header": {
+        "kind": "cursor",
+        "param": "cursor",
+        "cursor": ["next-cursor"],
+        "cursor_in": "header",
+        "size_param": "limit",
+        "size": 3,
+    },
     "cursor, element": {
         "kind": "cursor",
         "param": "cursor",
@@ -144,6 +171,7 @@ PAGES: dict[str, dict[str, Any]] = {
     },
     "range": {"kind": "range"},
     "whole, link": {"kind": "whole"},
+    "whole, HAL": {"kind": "whole", **ENVELOPE},
     "whole, more": {"kind": "whole", "more": ["has_more"], **ENVELOPE},
     "whole, total": {"kind": "whole", "total": ["total_count"], **ENVELOPE},
     "unstated": {"kind": "unstated"},

@@ -21,10 +21,27 @@ def _envelope(**beside: Any) -> dict[str, Any]:
     return {"type": "object", "properties": {"data": BOOKS, **beside}}
 
 
+def _reported(**info: Any) -> dict[str, Any]:
+    """Return an envelope with a list of errors beside the list, which a part of it says is one."""
+    errors = {"type": "array", "items": {"type": "object", "properties": {"message": STRING}}}
+    common = {"errors": errors, "success": BOOLEAN, "result": {"anyOf": [{"type": "object"}, {"type": "array"}]}}
+    own = {"result": BOOKS, "result_info": {"type": "object", "properties": info}}
+    return {"allOf": [{"type": "object", "properties": common}, {"type": "object", "properties": own}]}
+
+
 def paged_document() -> dict[str, Any]:
     """Return the document."""
     element = {"type": "object", "properties": {"cursor": STRING, "book": BOOK}}
     links = {"type": "object", "properties": {"next": STRING | {"nullable": True}}}
+    address = {"type": "object", "properties": {"href": STRING}}
+    hal = {
+        "type": "object",
+        "properties": {
+            "_embedded": {"type": "object", "properties": {"books": BOOKS}},
+            "_links": {"type": "object", "properties": {"self": address, "next": address}},
+            "page": {"type": "object", "properties": {"size": INTEGER, "totalElements": INTEGER}},
+        },
+    }
     paths = {
         "/authors": _get({"type": "array", "items": AUTHOR}, "page", "per_page", headers=("Link",)),
         "/authors/{author_id}": _get(AUTHOR),
@@ -39,6 +56,9 @@ def paged_document() -> dict[str, Any]:
         "/followed": _get(_envelope(next_cursor=STRING), "cursor", "limit"),
         "/continued": _get(_envelope(next_cursor=STRING, has_more=BOOLEAN), "cursor", "limit"),
         "/addressed": _get(_envelope(links=links), "limit"),
+        "/embedded": _get(hal, "size"),
+        "/headed": _get(BOOKS, "cursor", "limit", headers=("Shelf-Next-Cursor",)),
+        "/reported": _get(_reported(total_count=INTEGER), "page", "per_page"),
         "/wrapped": _get({"type": "array", "items": element}, "cursor", "limit"),
         "/after": _get(_envelope(has_more=BOOLEAN), "starting_after", "limit"),
         "/ranged": _get(BOOKS, headers=("Next-Range",)),

@@ -9,7 +9,7 @@ version of an API, are left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 MAX_NAME = 80  # characters
@@ -67,7 +67,7 @@ def names(paths: Iterable[Path], before: Mapping[str, str]) -> dict[str, str]:
                 others = set[str]().union(*(places(other) for other in group if other != path))
                 own = [place for place in places(path) if place not in others] or places(path)
                 name = f"{base}_by_{'_and_'.join(map(snake_case, own))}" if own else base
-            found[path] = _free(name[:MAX_NAME].rstrip("_"), taken)
+            found[path] = free_name(name[:MAX_NAME].rstrip("_"), taken)
             taken.add(found[path])
     return found
 
@@ -90,9 +90,9 @@ def _base(path: str, returns: str) -> str:
     return "_".join([verb, *(words or ["all" if returns == "list" else "it"])])
 
 
-def _free(name: str, taken: set[str]) -> str:
-    number = 2
-    free = name
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return a name that is not taken: this one, or with a number."""
+    free, number = name, 2
     while free in taken:
         free, number = f"{name}_{number}", number + 1
     return free

@@ -32,13 +32,14 @@ class _LeftOutError(Exception):
     """An operation does not become a function, and why."""
 
 
-def read(document: Any, before: Mapping[str, str], address: str = "") -> Table:
+def read(document: Any, before: Mapping[str, str], address: str = "", *, takes_token_everywhere: bool = False) -> Table:
     """Return the table of facts of a document.
 
     Parameters:
         document: the decoded document.
         before: the names of functions in an earlier version, by path, which stay.
         address: the address of the API, in place of what the document says.
+        takes_token_everywhere: the service takes its token also where the document names another authentication.
 
     Raises:
         DocumentError: it is no document of these kinds, or nothing in it can be called.
@@ -48,16 +49,17 @@ def read(document: Any, before: Mapping[str, str], address: str = "") -> Table:
     version = str(document.get("openapi", document.get("swagger", "")))
     if not version.startswith(("3.0", "3.1", "2.0")):
         raise DocumentError(f"OpenAPI {version[:20] or 'of no version'} is not read; 3.0, 3.1 and Swagger 2.0 are.")
-    return _DocumentReader(document, address).table(before)
+    return _DocumentReader(document, address, takes_token_everywhere).table(before)
 
 
 class _DocumentReader:
-    def __init__(self, document: Mapping[str, Any], address: str) -> None:
+    def __init__(self, document: Mapping[str, Any], address: str, takes_token_everywhere: bool) -> None:
         self._document = document
         self._references = References(document)
         self._shapes = Shapes(self._references)
         self._base = address or _server(document)
         self._authentication = Authentication(document, self._references)
+        self._takes_token_everywhere = takes_token_everywhere
         self._records: dict[str, dict[str, str]] = {}  # the fields of each kind of record, by its number
         self._numbers: dict[tuple[tuple[str, str], ...], str] = {}
 
@@ -113,7 +115,7 @@ class _DocumentReader:
             _LeftOutError: it cannot be one.
         """
         prefix = self._prefix(operation.get("servers") or item.get("servers"))
-        if not self._authentication.fits(operation.get("security")):
+        if not self._takes_token_everywhere and not self._authentication.fits(operation.get("security")):
             raise _LeftOutError("it needs another kind of authentication")
         declared = [one for source in (item, operation) for one in _list(source.get("parameters"))]
         params = parameters(path, declared, self._references, self._shapes)

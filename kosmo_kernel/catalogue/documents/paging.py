@@ -7,12 +7,13 @@ more is an error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kosmo_kernel.catalogue.documents.names import snake_case
 from kosmo_kernel.catalogue.documents.shapes import Shape, Shapes
-from kosmo_kernel.catalogue.pages import CURSOR_KEYS, MAX_ENVELOPE_DEPTH, MORE_KEYS, TOTAL_KEYS
+from kosmo_kernel.catalogue.pages import CURSOR_KEYS, HREF, MAX_ENVELOPE_DEPTH, MORE_KEYS, TOTAL_KEYS
 
 # Parameters by what they take, in snake case; the first that an operation has counts.
 _CURSORS = (
@@ -22,6 +23,14 @@ _CURSORS = (
 _NUMBERS = ("page", "page_number", "page_num", "page_no", "page_index", "p")
 _OFFSETS = ("offset", "skip", "start", "start_at", "start_index", "page_offset", "from")
 _SIZES = ("per_page", "page_size", "page_limit", "limit", "size", "count", "max_results", "max_items", "max", "first")
+_EMBEDDED = "_embedded"  # what a HAL answer has its list in
+_CURSOR_HEADER = re.compile(r"(?:^|_)next_(?:cursor|token|page_token|page)$")
+# Fields beside a list that describe the answer.
+_BESIDE = {
+    *("links", "meta", "metadata", "paging", "pagination", "object", "url", "self", "first", "last"),
+    *("success", "ok", "result_info", "response_metadata"),
+}
+_ABOUT_ANSWER = {"errors", "messages", "warnings"}  # lists that describe the answer, if there is another one
 DEFAULT_SIZE = 100  # records of a page to ask for, where a document does not say how many there can be
 MAX_SIZE = 1_000
 
@@ -42,10 +51,14 @@ def envelope(shapes: Shapes, shape: Shape, *, is_paged: bool) -> tuple[tuple[str
     others: list[str] = []
     for name, schema in shape.properties.items():
         inner = shapes.of(schema, shape.inside)
-        if inner.is_list:
+        if name == _EMBEDDED and (found := envelope(shapes, inner, is_paged=is_paged)):
+            lists.append(((name, *found[0]), found[1]))
+        elif inner.is_list:
             lists.append(((name,), inner))
         elif not _describes_list(name, inner) and not (is_paged and inner.is_object):
             others.append(name)
+    if len(lists) > 1:
+        lists = [found for found in lists if found[0][0] not in _ABOUT_ANSWER]
     return lists[0] if len(lists) == 1 and not others else None
 
 
@@ -55,7 +68,7 @@ def _describes_list(name: str, shape: Shape) -> bool:
     return (
         snake in {*CURSOR_KEYS, *MORE_KEYS, *TOTAL_KEYS, *_NUMBERS, *_OFFSETS, *_SIZES}
         or bool(words & {"total", "count", "page", "pages", "cursor", "next", "previous", "prev", "more", "has"})
-        or snake in {"links", "meta", "metadata", "paging", "pagination", "object", "url", "self", "first", "last"}
+        or snake in _BESIDE
         or (shape.types == ["boolean"] and "incomplete" in words)
     )
 
@@ -95,10 +108,13 @@ def pages(
         found |= {"size_param": size, "size": _size(shapes.of(query[size]), query[size])}
     path = list(_first_path(shapes, body, CURSOR_KEYS))
     declared = {name.lower() for name in headers}
+    header = next((name for name in sorted(declared) if _CURSOR_HEADER.search(snake_case(name))), "")
     if "link" in declared:
         found |= {"kind": "link-header", "param": number}
     elif "next-range" in declared:
         found |= {"kind": "range"}
+    elif header and (cursor or number):
+        found |= {"kind": "cursor", "param": cursor or number, "cursor": [header], "cursor_in": "header"}
     elif wrapped and cursor:
         found |= {"kind": "cursor", "param": cursor, "cursor": ["cursor"], "cursor_in": "element"}
     elif path and (cursor or not (number or offset)):  # a link in the answer needs no parameter
@@ -114,14 +130,34 @@ def pages(
     return {key: value for key, value in found.items() if value not in ("", [], None)}
 
 
+def settled(facts: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Return the facts of a list whose pages follow in a way that the user names.
+
+    Parameters:
+        facts: of the list, as its document gives them.
+        kind: of the pages, of those that need no place in the answer.
+    """
+    names = {"page-number": _NUMBERS, "offset": _OFFSETS}.get(kind, ())
+    sent = {snake_case(param["sent"]): param["sent"] for param in facts.get("params", ()) if "sent" in param}
+    selects = next((sent[name] for name in names if name in sent), next(iter(names), ""))
+    pages = {key: value for key, value in facts["pages"].items() if key not in ("param", "cursor", "cursor_in")}
+    pages |= {"kind": kind} | ({"param": selects} if selects else {})
+    params = [param for param in facts.get("params", ()) if param.get("sent") != selects or not selects]
+    return {**facts, "pages": pages, "params": params}
+
+
 def _first_path(shapes: Shapes, body: Shape | None, keys: Sequence[str], depth: int = 0) -> tuple[str, ...]:
     """Return the keys that lead to the first of some fields in an envelope; none if there is none."""
     if body is None or depth > MAX_ENVELOPE_DEPTH:
         return ()
     for key in keys:
         for name in body.properties:
-            if snake_case(name) == key and not shapes.of(body.properties[name], body.inside).is_object:
-                return (name,)
+            if snake_case(name) == key:
+                inner = shapes.of(body.properties[name], body.inside)
+                if not inner.is_object:
+                    return (name,)
+                if HREF in inner.properties:
+                    return (name, HREF)
     for name in body.properties:
         inner = shapes.of(body.properties[name], body.inside)
         if inner.is_object and not inner.is_list and (path := _first_path(shapes, inner, keys, depth + 1)):

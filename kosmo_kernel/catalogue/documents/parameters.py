@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from kosmo_kernel.catalogue.documents.names import PLACE, places, singular, snake_case
+from kosmo_kernel.catalogue.documents.names import PLACE, free_name, places, singular, snake_case
 from kosmo_kernel.catalogue.documents.references import References
 from kosmo_kernel.catalogue.documents.shapes import Shape, Shapes
 from kosmo_kernel.catalogue.model import NEWEST, RESERVED
@@ -47,7 +47,7 @@ def parameters(path: str, declared: Iterable[Any], references: References, shape
     names: dict[str, str] = {}
     for place in places(path):
         schema = _schema(by_place.get(("path", place), {}))
-        names[place] = _free(snake_case(place), names.values())
+        names[place] = free_name(snake_case(place) or "value", [*names.values()])
         found.params.append(_of_path(names[place], path, place, shapes.of(schema), last=place == places(path)[-1]))
     faults = []
     for (where, name), value in by_place.items():
@@ -102,7 +102,7 @@ def _add_query(found: Parameters, sent: str, value: Mapping[str, Any], shapes: S
     else:
         fact |= _kind(shape)
     taken = {*names.values(), *(param["name"] for param in found.params), *RESERVED, NEWEST}
-    fact["name"] = _free(name, taken)
+    fact["name"] = free_name(name or "value", taken)
     if value.get("required"):
         fact["required"] = True
     found.params.append(fact)
@@ -139,11 +139,3 @@ def _schema(value: Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(content, Mapping):
         return {"type": "object"}  # a text in another format
     return {key: value[key] for key in ("type", "enum", "items", "format", "default", "maximum") if key in value}
-
-
-def _free(name: str, taken: Iterable[str]) -> str:
-    used = set(taken)
-    free, number = name or "value", 2
-    while free in used:
-        free, number = f"{name}_{number}", number + 1
-    return free

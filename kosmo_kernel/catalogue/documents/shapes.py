@@ -16,7 +16,7 @@ from kosmo_kernel.catalogue.documents.references import DocumentError, Reference
 MAX_DEPTH = 6  # objects inside each other; what is deeper is an object of any content
 MAX_FIELDS = 600  # of one record
 MAX_NAME = 100  # characters of a field's name
-MAX_PARTS = 100  # schemas that one schema combines
+MAX_PARTS = 1_000  # schemas that one schema combines
 NULL = "null"
 
 Mark = Callable[[str, "Shape"], str]
@@ -166,11 +166,17 @@ def _schemas(schema: Mapping[str, Any], key: str) -> list[Any]:
 
 def _join(shape: Shape, part: Shape) -> None:
     """Add what a schema in `allOf` says; what the schema itself says takes precedence."""
-    shape.types = shape.types or part.types
+    common = [kind for kind in shape.types if kind in part.types]  # a value is what all parts allow
+    shape.types = common or shape.types or part.types
     shape.nullable = shape.nullable or part.nullable
-    shape.properties = part.properties | shape.properties
+    both = {
+        name: {"allOf": [schema, part.properties[name]]}
+        for name, schema in shape.properties.items()
+        if name in part.properties and schema != part.properties[name]
+    }
+    shape.properties = part.properties | shape.properties | both
     shape.required |= part.required
-    shape.items = part.items if shape.items is None else shape.items
+    shape.items = shape.items or part.items
     shape.values = shape.values or part.values
     shape.format = shape.format or part.format
     shape.inside |= part.inside
