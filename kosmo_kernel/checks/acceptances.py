@@ -48,19 +48,12 @@ _HEAD = """\
 
 
 class Exemption(NamedTuple):
-    """An entry of the file.
+    """An entry of the file."""
 
-    Parameters:
-        check: the name of the check.
-        key: the key of the finding.
-        acceptance: why and until when it is accepted.
-        where: the file and line.
-    """
-
-    check: str
-    key: Mapping[str, str]
-    acceptance: Acceptance
-    where: str = ""
+    check: str  # the name of the check
+    key: Mapping[str, str]  # that of the finding
+    acceptance: Acceptance  # why and until when it is accepted
+    where: str = ""  # the file and line
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ the notebook, which are Python's in a Python notebook.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
@@ -42,47 +41,25 @@ _VARIABLE = re.compile(r"\{(\w+)\}")  # in place of the name of an account
 _KEPT: WeakKeyDictionary[Session, KeptReplies] = WeakKeyDictionary()  # what cells of each notebook share
 
 
-def check_in_cell(line: str, context: NotebookContext) -> Any:
-    """Run the check that a line names, show its Lua, and return its findings.
+def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | None:
+    """Ask the question that a line names, show its Lua, and return its rows; without a name, list all.
 
     Parameters:
-        line: the text after `%kosmo check`: the name of the check, and options; empty for the list of all checks.
+        command: `check` or `table`.
+        line: the text after it: the name of the question, and options.
         context: the notebook.
 
     Raises:
-        UnknownNameError: there is no such check, parameter, variable or account.
-        SettingsError: an option or the file of the check is wrong.
+        UnknownNameError: there is no such question, parameter, variable or account.
+        SettingsError: an option or the file of the question is wrong.
         InvalidArgumentsError: a variable is no value for its parameter, or a parameter without a default is missing.
         StoppedError: it was interrupted.
+        KosmoError: no list that a table needs could be read.
     """
-    return _ask("check", line, context, find_check, _all_checks)
-
-
-def table_in_cell(line: str, context: NotebookContext) -> Any:
-    """Make the table that a line names, show its Lua, and return its rows.
-
-    Parameters:
-        line: the text after `%kosmo table`: the name of the table, and options; empty for the list of all tables.
-        context: the notebook.
-
-    Raises:
-        KosmoError: as for `check_in_cell`, or no list that the table needs could be read.
-    """
-    return _ask("table", line, context, find_named_table, _all_tables)
-
-
-def _ask(
-    command: str,
-    line: str,
-    context: NotebookContext,
-    find: Callable[[str], Question],
-    list_all: Callable[[], Records],
-) -> Records | None:
-    """Ask the question that a line names, show what it is about, and return its rows; without a name, list all."""
     name, options = name_and_options(line, command, CHECK_OPTIONS)
     if not name:
-        return list_all()
-    question = find(name)
+        return _all_tables() if command == "table" else _all_checks()
+    question = find_named_table(name) if command == "table" else find_check(name)
     parameters = {name: _variable(expression, f"-i {name}", context) for name, expression in options.input}
     check_parameters([question], parameters)
     require_parameters([question], parameters, lambda _question, one: f"-i {one.name}=VARIABLE ({one.doc})")

@@ -14,6 +14,13 @@ from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.parameters import value_of
 
 Values = Mapping[str, Any]
+_TYPES: Mapping[str, tuple[type, ...]] = {  # by kind
+    "number": (int, float),
+    "string": (str,),
+    "table": (list, tuple, dict),
+    "boolean": (bool,),
+    "nil": (object,),
+}
 _SETTING = CHECK_PARAMETERS[0].config[:-1]  # the table of parameters in the user's settings
 
 
@@ -56,7 +63,7 @@ def values_for(check: Question, given: Values) -> dict[str, Any]:
             value = given[name]
             if not _is_like(value, parameter):
                 raise InvalidArgumentsError(f"The {_mistake(check, parameter, value)}")
-        elif key := next((key for key in keys if _is_value(settings.get(*key))), None):
+        elif key := next((key for key in keys if not isinstance(settings.get(*key), dict | None)), None):
             value = settings.get(*key)
             if not _is_like(value, parameter):
                 raise SettingsError(f"{settings.place(*key)}: the {_mistake(check, parameter, value)}")
@@ -131,20 +138,10 @@ def _names(checks: Sequence[Question]) -> list[str]:
     return [*own, *(f"{check.name}.{parameter.name}" for check in checks for parameter in check.parameters)]
 
 
-def _is_value(value: Any) -> bool:
-    return value is not None and not isinstance(value, dict)
-
-
 def _is_like(value: Any, parameter: QuestionParameter) -> bool:
     """Return whether a value is of the kind of a parameter."""
-    if parameter.required:
-        kinds_of: dict[str, tuple[type, ...]] = {"number": (int, float), "string": (str,), "table": (list, tuple, dict)}
-        return isinstance(value, kinds_of[parameter.kind]) and not isinstance(value, bool)
-    default = parameter.value
-    if isinstance(default, bool) or isinstance(value, bool):
-        return default is None or (isinstance(value, bool) and isinstance(default, bool))
-    kinds: tuple[type | tuple[type, ...], ...] = ((int, float), str, (list, tuple, dict))
-    return default is None or any(isinstance(default, kind) and isinstance(value, kind) for kind in kinds)
+    takes_boolean = parameter.kind in ("boolean", "nil")
+    return isinstance(value, _TYPES[parameter.kind]) and (takes_boolean or not isinstance(value, bool))
 
 
 def _mistake(check: Question, parameter: QuestionParameter, value: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -201,18 +200,13 @@ def _run(checks: list[Question], session: Session, parameters: dict[str, Any], a
     from kosmo_kernel.progress.terminal import TerminalProgress
     from kosmo_kernel.run.options import Frontend
 
-    _print_replaced(checks)
+    for one in replaced_checks(checks):
+        print_note(f"{one.name}: {one.file} is used, and not the check of that name that comes with kosmo.")
     with TerminalProgress(styled(sys.stderr), long_run_advice()) as line:
         report = run_questions(checks, session=session, parameters=parameters, now=at, frontend=Frontend(progress=line))
     if report.results and all(isinstance(result.error, CredentialsError) for result in report.results):
         raise CredentialsError(report.results[0].reason)
     return report
-
-
-def _print_replaced(checks: list[Question]) -> None:
-    """Say which checks are used in place of one that comes with this package."""
-    for replaced in replaced_checks(checks):
-        print_note(f"{replaced.name}: {replaced.file} is used, and not the check of that name that comes with kosmo.")
 
 
 def _print_notes(report: QuestionReport, recording: Recording) -> None:
@@ -293,7 +287,7 @@ def _list(*, as_json: bool) -> int:
         return SUCCESS
     for severity, group in groupby(checks, key=lambda one: one.severity):
         print_result(f"{severity}:")
-        print_rows(_rows(group))
+        print_rows([(check.name, _about(check)) for check in group])
     start = sum(one.in_start for one in checks)
     print_note(
         f"\n{len(checks)} checks. `kosmo check --start` runs the {start} that every account should pass, "
@@ -302,10 +296,9 @@ def _list(*, as_json: bool) -> int:
     return SUCCESS
 
 
-def _rows(checks: Iterable[Question]) -> Iterable[tuple[str, str]]:
-    for check in checks:
-        needs = "".join(f"; needs -p {one.name}" for one in check.parameters if one.required)
-        yield check.name, f"{check.title}{needs}{'' if check.is_shipped else f' ({check.file})'}"
+def _about(check: Question) -> str:
+    needs = "".join(f"; needs -p {one.name}" for one in check.parameters if one.required)
+    return f"{check.title}{needs}{'' if check.is_shipped else f' ({check.file})'}"
 
 
 def _write_new(name: str | None, *, is_table: bool, as_json: bool, others: bool) -> int:

@@ -139,12 +139,12 @@ class Repl:
 
     def _context(self) -> NotebookContext:
         """Return the context of `%kosmo` commands."""
-        from kosmo_kernel.checks.cell import check_in_cell, set_lua_variable
+        from kosmo_kernel.checks.cell import ask_in_cell, set_lua_variable
 
         return NotebookContext(
             self._session,
             explore=explore,
-            check=check_in_cell,
+            ask=ask_in_cell,
             display=lambda display: write(sys.stdout, f"{display.bundle['text/plain']}\n"),
             set_variable=partial(set_lua_variable, self._session),
         )

@@ -21,27 +21,15 @@ _NOT_READ: Row = {"type": "refused", "message": "This list could not be read."}
 
 
 class ListServices(PreparedServices):
-    """Services that answer from lists of one account, whatever account a script names.
-
-    Parameters:
-        today: the date of the data.
-        lists: the records of each list, by the name of its table.
-        failures: what could not be read, as `AccountLists.failures` has it.
-        app_name: returns the name of the app that a record belongs to.
-    """
+    """Services that answer from lists of one account, whatever account a script names."""
 
     sends = False
 
-    def __init__(
-        self,
-        today: date,
-        lists: Tables,
-        failures: Sequence[Row],
-        app_name: Callable[[Row], str],
-    ) -> None:
+    def __init__(self, today: date, lists: Tables, failures: Sequence[Row], app_name: Callable[[Row], str]) -> None:
         super().__init__(today=lambda: today)
         self.recording = RecordingMode(DEMO)
-        self._lists, self._failures, self._app_name = lists, failures, app_name
+        self._lists, self._failures = lists, failures  # by the name of the table, and as `AccountLists` has them
+        self._app_name = app_name  # returns the name of the app that a record belongs to
         self._records: dict[tuple[str, str, frozenset[Any]], Records] = {}
 
     def has(self, name: str) -> bool:

@@ -163,8 +163,7 @@ class KernelNotebook:
                 self.session,
                 between_cells=self._between_cells,
                 explore=explore,
-                check=_check,
-                table=_table,
+                ask=_ask,
                 display=show,
                 progress=progress,
                 is_cancelled=self._stopped,
@@ -333,16 +332,10 @@ class KernelNotebook:
         return [{"source": "page", "data": bundle_of(page), "start": 0}]
 
 
-def _check(line: str, context: NotebookContext) -> Any:
-    from kosmo_kernel.checks.cell import check_in_cell
+def _ask(command: str, line: str, context: NotebookContext) -> Any:
+    from kosmo_kernel.checks.cell import ask_in_cell
 
-    return check_in_cell(line, context)
-
-
-def _table(line: str, context: NotebookContext) -> Any:
-    from kosmo_kernel.checks.cell import table_in_cell
-
-    return table_in_cell(line, context)
+    return ask_in_cell(command, line, context)
 
 
 def _set_variable(session: Session, name: str, value: Any) -> None:

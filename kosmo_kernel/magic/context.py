@@ -50,21 +50,14 @@ def notebook_context(
         shell.user_ns,
         between_cells,
         explore,
-        check=_check,
-        table=_table,
+        ask=_ask,
         display=partial(publish, shell),
         progress=progress,
         set_variable=lambda name, value: shell.push({name: value}),
     )
 
 
-def _check(line: str, context: NotebookContext) -> Any:
-    from kosmo_kernel.checks.cell import check_in_cell
+def _ask(command: str, line: str, context: NotebookContext) -> Any:
+    from kosmo_kernel.checks.cell import ask_in_cell
 
-    return check_in_cell(line, context)
-
-
-def _table(line: str, context: NotebookContext) -> Any:
-    from kosmo_kernel.checks.cell import table_in_cell
-
-    return table_in_cell(line, context)
+    return ask_in_cell(command, line, context)

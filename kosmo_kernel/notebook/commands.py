@@ -75,12 +75,8 @@ def _no_explorer(_name: str, _context: NotebookContext, _account: str | None) ->
     raise InvalidArgumentsError("There is no form here. Open a notebook, and `%kosmo explore` in it.")
 
 
-def _no_checks(_line: str, _context: NotebookContext) -> Any:
-    raise InvalidArgumentsError("There are no checks here. Open a notebook, and write `%kosmo check` in it.")
-
-
-def _no_tables(_line: str, _context: NotebookContext) -> Any:
-    raise InvalidArgumentsError("There are no tables here. Open a notebook, and write `%kosmo table` in it.")
+def _no_questions(command: str, _line: str, _context: NotebookContext) -> Any:
+    raise InvalidArgumentsError(f"There are no {command}s here. Open a notebook, and write `%kosmo {command}` in it.")
 
 
 def _is_never() -> bool:
@@ -105,8 +101,8 @@ class NotebookContext:
         variables: the Python variables by name; empty in a Lua notebook.
         between_cells: calls a function in the thread that runs cells, as soon as no cell is running. Thread-safe.
         explore: opens the explorer's form, given the name of a function, this object, and an account or None.
-        check: runs the check that a line names, given the line and this object, and returns its findings.
-        table: makes the table that a line names, given the line and this object, and returns its rows.
+        ask: asks the question that a line names, given `check` or `table`, the line and this object, and returns the
+            findings of the check or the rows of the table.
         display: shows an output above the value of the command.
         progress: receives the progress of a command that waits for a service; None to show none.
         is_cancelled: returns whether the cell was interrupted, where an interrupt raises nothing.
@@ -118,8 +114,7 @@ class NotebookContext:
     variables: Mapping[str, Any] = field(default_factory=dict)
     between_cells: Callable[[Callable[[], None]], None] = _call_now
     explore: Callable[[str, NotebookContext, str | None], Any] = _no_explorer
-    check: Callable[[str, NotebookContext], Any] = _no_checks
-    table: Callable[[str, NotebookContext], Any] = _no_tables
+    ask: Callable[[str, str, NotebookContext], Any] = _no_questions
     display: Callable[[Display], None] = _show_nothing
     progress: Callable[[ProgressSnapshot], None] | None = None
     is_cancelled: Callable[[], bool] = _is_never
@@ -320,11 +315,11 @@ def _explore(line: str, context: NotebookContext) -> Any:
 
 
 def _check(line: str, context: NotebookContext) -> Any:
-    return context.check(line, context)
+    return context.ask("check", line, context)
 
 
 def _table(line: str, context: NotebookContext) -> Any:
-    return context.table(line, context)
+    return context.ask("table", line, context)
 
 
 def _reset(_nothing: str, context: NotebookContext) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kosmo_kernel.checks.cell import check_in_cell, keep_value, set_lua_variable
+from kosmo_kernel.checks.cell import ask_in_cell, keep_value, set_lua_variable
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.render.display import Display
@@ -34,7 +34,7 @@ class Notebook:
             session,
             language,
             variables if language == PYTHON else {},
-            check=check_in_cell,
+            ask=ask_in_cell,
             display=self.shown.append,
             set_variable=variables.__setitem__,
         )
@@ -140,6 +140,6 @@ def test_a_kept_value_is_that_of_the_cell_in_lua(session: Session) -> None:
 
 
 def test_an_interrupt_that_raises_nothing_ends_the_check(session: Session) -> None:
-    context = NotebookContext(session, LUA, check=check_in_cell, is_cancelled=lambda: True)
+    context = NotebookContext(session, LUA, ask=ask_in_cell, is_cancelled=lambda: True)
     with pytest.raises(StoppedError):
         run_command("check crashed-dynos", context)

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from kosmo_command import kosmo
 
-from kosmo_kernel.checks.cell import check_in_cell, table_in_cell
+from kosmo_kernel.checks.cell import ask_in_cell
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
@@ -50,7 +50,7 @@ class Notebook:
     def __init__(self, session: Session) -> None:
         self.shown: list[Display] = []
         self._context = NotebookContext(
-            session, check=check_in_cell, table=table_in_cell, display=self.shown.append, set_variable=lambda *_: None
+            session, ask=ask_in_cell, display=self.shown.append, set_variable=lambda *_: None
         )
 
     def run(self, line: str) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from kosmo_command import document, kosmo
 
 from kosmo_kernel import docs
-from kosmo_kernel.checks.cell import check_in_cell, table_in_cell
+from kosmo_kernel.checks.cell import ask_in_cell
 from kosmo_kernel.errors import LuaRuntimeError, SettingsError, UnknownNameError
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.python_api import current, namespace_named
@@ -90,8 +90,7 @@ def test_both_give_the_same_rows_in_the_shell_in_notebooks_in_lua_and_from_pytho
         context = NotebookContext(
             demo,
             first_line,
-            check=check_in_cell,
-            table=table_in_cell,
+            ask=ask_in_cell,
             display=lambda _: None,
             set_variable=variables.__setitem__,
         )

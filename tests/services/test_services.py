@@ -18,7 +18,7 @@ from look_alike import TOKEN, Shelf, answer
 from paged_document import paged_document
 
 from kosmo_kernel import docs, integrations
-from kosmo_kernel.checks.cell import check_in_cell, table_in_cell
+from kosmo_kernel.checks.cell import ask_in_cell
 from kosmo_kernel.cli import added_services
 from kosmo_kernel.client.connections import download
 from kosmo_kernel.demo.server import serve
@@ -212,7 +212,7 @@ def test_a_check_and_a_table_may_be_about_an_added_service(
     _, printed = document("inventory", "--table", "volumes", "--json")
     _, found = document("integrations:search", "all", "books", "--json")
     with Session() as session:
-        context = NotebookContext(session, check=check_in_cell, table=table_in_cell, display=lambda _: None)
+        context = NotebookContext(session, ask=ask_in_cell, display=lambda _: None)
         in_cells = [run_command(line, context) for line in ("check books", "table volumes")]
     assert code == 1
     assert [finding["record"] for finding in report["checks"][0]["findings"]] == expected

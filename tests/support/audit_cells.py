@@ -16,7 +16,7 @@ from repository import NOTEBOOKS
 from run_with import run_with
 
 from kosmo_kernel import snapshot
-from kosmo_kernel.checks.cell import check_in_cell, set_lua_variable
+from kosmo_kernel.checks.cell import ask_in_cell, set_lua_variable
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.runbook.parameters import LUA, PYTHON, parse_declarations
 from kosmo_kernel.session import Session
@@ -86,7 +86,7 @@ def findings(line: str, session: Session, variables: dict[str, Any]) -> list[dic
         session,
         "%%kosmo_lua" if variables else "",
         variables,
-        check=check_in_cell,
+        ask=ask_in_cell,
         set_variable=variables.__setitem__ if variables else partial(set_lua_variable, session),
     )
     return [dict(row) for row in run_command(line.removeprefix("%kosmo "), context)]
