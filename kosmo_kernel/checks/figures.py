@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 from kosmo_kernel.archive.snapshots import SavedSnapshot, add_figures
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.errors import NotRecordedError, RefusedError
-from kosmo_kernel.questions.discovery import all_checks
+from kosmo_kernel.questions.discovery import all_checks, find_table
+from kosmo_kernel.questions.shipped import services
 from kosmo_kernel.session import Session
 
-_CENTS = "return list.sum_by(heroku.tables.costs(), function(row) return row.cents or 0 end)"
+_COSTS = "costs"  # the table of what things cost a month
 
 
 def add_cents_and_findings(file: Path) -> dict[str, int]:
@@ -26,8 +25,9 @@ def add_cents_and_findings(file: Path) -> dict[str, int]:
     """
     figures: dict[str, int] = {}
     with Session(snapshot=file) as session:
-        with suppress(NotRecordedError, RefusedError):  # a list could not be read when the snapshot was taken
-            figures["cents"] = round(session.run(_CENTS).value)
+        [costs] = run_questions([find_table(services()[0], _COSTS)], session=session).results
+        if costs.records is not None and not costs.reasons:
+            figures["cents"] = sum(row["cents"] or 0 for row in costs.records)
         if SavedSnapshot(file).complete:
             figures["findings"] = sum(1 for _ in run_questions(all_checks(), session=session).findings)
     add_figures(file, figures)

@@ -2,7 +2,7 @@
 
 It begins with a sentence and the key figures, what could not be read, what makes a move hard, and the bill. The tables
 follow with their first rows, and on paper with all; a table of very many rows is cut, and says where the others are.
-The end says of which account and time the page is. All text comes from Heroku and is escaped.
+The end says of which account and time the page is. All text comes from the service and is escaped.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.catalogue.inventory import KeyFigure
 from kosmo_kernel.inventory.bill import BillGroup
 from kosmo_kernel.inventory.page_style import STYLE
-from kosmo_kernel.inventory.service import facts, kinds
+from kosmo_kernel.inventory.service import facts, kinds, service
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import Obstacle, Unread, key_figures, obstacles, unread
 from kosmo_kernel.inventory.tables import InventoryTable
@@ -46,7 +46,7 @@ _PAGE = Html("""\
 </head>
 <body>
 {band}{printed}<header>
-<h1>Heroku inventory</h1>
+<h1>{service} inventory</h1>
 <p>{lead}</p>
 </header>
 <main>
@@ -55,7 +55,7 @@ _PAGE = Html("""\
 <footer>
 <h2>About this page</h2>
 <p>Account <strong>{account}</strong>, {when} Written by kosmo {version}.</p>
-<p>This page loads nothing and has no value of a config var and no other secret. It is as of {day}; Heroku is the
+<p>This page loads nothing and has no value of a config var and no other secret. It is as of {day}; {service} is the
 only source. Not in an inventory: source code and builds, the content of databases, logs and metrics, and config
 vars of pipelines.</p>
 </footer>
@@ -87,7 +87,7 @@ _OPEN = Html(" open")
 _CUT = Html('<p class="cut">The first {:,} of {:,} rows. All of them are in <a href="tables/{}.csv">{}.csv</a>.</p>\n')
 _COMPLETE = Html('<p class="complete">Everything was read: {}.</p>\n')
 _TERRAFORM = Html("""\
-<p><code>imports.tf</code> has import blocks for the provider <code>heroku/heroku</code>, so that the account can be
+<p><code>imports.tf</code> has import blocks for the provider <code>{}</code>, so that the account can be
 described in Terraform before it is moved. In a copy of this folder:</p>
 <pre>terraform init
 terraform plan -generate-config-out=generated.tf</pre>
@@ -106,7 +106,7 @@ def page_of(data: AccountData) -> Html:
         _SECTION.format("move", "What makes a move hard", _obstacles(obstacles(data))),
         _SECTION.format("costs", "The bill", _bill(data)),
         _SECTION.format("tables", "All there is", _tables(data)),
-        _SECTION.format("terraform", "Terraform", _TERRAFORM),
+        _SECTION.format("terraform", "Terraform", _TERRAFORM.format(facts().terraform.provider)),
     ]
     return _PAGE.format(
         account=data.account,
@@ -115,6 +115,7 @@ def page_of(data: AccountData) -> Html:
         lead=_lead(data, {one.name: one for one in figures}),
         when=f"{data.time:%Y-%m-%d %H:%M} UTC, from {source}.",
         version=__version__,
+        service=service().title,
         style=STYLE,
         band=FICTION if is_demo(data.account) else _NOTHING,
         content=_NOTHING.join(content),

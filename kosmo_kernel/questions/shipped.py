@@ -7,6 +7,7 @@ from functools import cache
 
 SERVICES_FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "integrations")  # `pathlib` would be slow
 CHECKS, TABLES = "checks", "tables"  # the kinds of questions, and their folders
+FIRST = "new"  # the folder of the first file of each kind, which `kosmo check --new` copies
 _SUFFIX = ".lua"
 
 
@@ -28,7 +29,7 @@ def shipped_files(service: str, kind: str) -> dict[str, str]:
 
     Parameters:
         service: the name of the service.
-        kind: `CHECKS` or `TABLES`.
+        kind: `CHECKS`, `TABLES` or `FIRST`.
     """
     folder = os.path.join(SERVICES_FOLDER, service, "questions", kind)
     files = os.listdir(folder) if os.path.isdir(folder) else []
