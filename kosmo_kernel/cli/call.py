@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,6 +29,7 @@ from kosmo_kernel.text.nearest import nearest
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+MAX_LISTED = 10  # functions in the help, where a service does not say which most questions need
 _LUA_PREFIXES = ("app", "integrations")  # prefixes of the full name in Lua, which may be written here as well
 # Options with a value that may precede the function.
 _OPTIONS_WITH_VALUE = ("-a", "--account", "--arg", "--columns", "--format")
@@ -83,11 +85,17 @@ class FunctionGroup(CallCommand, click.Group):
         return _command(self, cmd_name, integration, function, alias)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the functions by subject, with their summaries."""
+        """Write the functions that most questions need, and how to find the others."""
         for prefix, integration in self._integrations():
-            for subject, functions in integration.by_subject().items():
-                with formatter.section(subject):
-                    formatter.write_dl([(prefix + function.name, function.summary) for function in functions])
+            names = integration.most_used or tuple(one.name for one in islice(integration.functions, MAX_LISTED))
+            others = len(integration.functions) - len(names)
+            with formatter.section(integration.title):
+                formatter.write_dl([(prefix + name, integration.function(name).summary) for name in names])
+                if others:
+                    formatter.write_paragraph()
+                    formatter.write_text(
+                        f"`kosmo docs {integration.name}` lists {others:,} others, and `kosmo search WORDS` finds them."
+                    )
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the functions and options that match."""
@@ -324,7 +332,7 @@ call = FunctionGroup(
     "--help` lists the options.",
     epilog=epilog_of(
         "kosmo integrations:call heroku.list_apps --demo",
-        'kosmo integrations:call heroku.list_dynos \'{"app_id": ["my-app", "booking-api"]}\' --demo --json',
+        'kosmo integrations:call heroku.list_dynos \'{"app_id": ["my-app"]}\' --demo --json',
     ),
 )
 

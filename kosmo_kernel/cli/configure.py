@@ -65,7 +65,7 @@ def permission_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
 @command(
     "integrations:configure",
     "kosmo integrations:configure heroku --write deny",
-    "kosmo integrations:configure heroku --account production --permissions read:ask,write:deny",
+    "kosmo integrations:configure heroku -a staging --permissions read:ask",
     "kosmo integrations:configure heroku --set allow_host=heroku.example.com --json",
     "kosmo integrations:configure tracker --pages list_issues=page-number",
 )

@@ -59,7 +59,9 @@ For an agent's configuration:
     type=click.Choice((ANY, *CLIENTS)),
     is_flag=False,
     flag_value=ANY,
-    help="Print the entry for the configuration of a client instead, with these options, and name its file.",
+    metavar="[CLIENT]",
+    help="Print the entry for the configuration of a client instead, with these options, and name its file. CLIENT is "
+    f"{', '.join(CLIENTS)}.",
 )
 def serve(
     *,

@@ -143,7 +143,7 @@ def docs(*, page: str, form: str, as_json: bool) -> None:
             print_note(mistake)
 
 
-@command("integrations:examples", "kosmo integrations:examples heroku.list_dynos | kosmo integrations:lua --demo -")
+@command("integrations:examples", "kosmo integrations:examples heroku.list_dynos | kosmo lua --demo -")
 @click.argument("page", shell_complete=pages)
 def examples(*, page: str, as_json: bool) -> None:
     """Show how a function is called, in Lua and the shell.

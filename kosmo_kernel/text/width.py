@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 
 CUT = "…"  # in place of the rest of a text
 
@@ -18,7 +18,8 @@ _JOINING = {"Mn", "Me", "Mc", "Cf"}  # categories of marks and of format charact
 _VISIBLE = frozenset("\xad\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 # Vowels and final consonants that join the syllable before them, fillers, and the colours of emoji.
 _ALSO_JOINING = re.compile("[\u1160-\u11ff\ud7b0-\ud7fb\u3164\uffa0\U0001f3fb-\U0001f3ff]")
-# What stays on one line where there is room for it: a word, or a part of one, with what separates it from the next.
+# What stays on one line where there is room for it, with what separates it from the next: a word, or a part of one.
+_WORD = re.compile(r"\S*\s*")
 _PIECE = re.compile(r"[^\s@:/._-]*[\s@:/._-]*")
 
 
@@ -47,9 +48,10 @@ def padded(text: str, width: int, *, right: bool = False) -> str:
 
 
 def folded(text: str, width: int) -> list[str]:
-    """Return a text in lines of at most `width` columns, broken between words, or else after a sign such as `-`."""
+    """Return a text in lines of at most `width` columns, broken between words, and in long ones after signs."""
     lines = [""]
-    for piece in _PIECE.findall(text):
+    words = ([word] if display_width(word.rstrip()) <= width else _PIECE.findall(word) for word in _WORD.findall(text))
+    for piece in chain.from_iterable(words):
         if display_width(lines[-1]) + display_width(piece.rstrip()) <= width:
             lines[-1] += piece
             continue
