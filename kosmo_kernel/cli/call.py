@@ -168,7 +168,9 @@ class FunctionGroup(CallCommand, click.Group):
                 raise UnknownNameError(text, tuple(prefix + one for one in near))
             names = [one for one, _ in self._functions()]
             requested = last if self.integration is not None or integration is None else f"{first}.{last}"
-            similar = nearest(requested, names) or [one for one in names if one.split(".")[-1] == last] or names
+            usual = [prefix + one for prefix, service in self._integrations() for one in service.most_used]
+            similar = nearest(requested, names) or [one for one in names if one.split(".")[-1] == last]
+            similar = similar or usual or names[:MAX_LISTED]
             raise UnknownNameError(f"There is no function `{name}`.", tuple(similar))
         return integration, alias[0] if alias else None, integration.names()[last]
 

@@ -105,7 +105,7 @@ def register() -> None:
     'eval "$(kosmo completion zsh)"      # ~/.zshrc, after compinit',
     "kosmo completion fish | source      # ~/.config/fish/config.fish",
 )
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", type=click.Choice(SHELLS), metavar="SHELL")
 def completion(*, shell: str) -> CommandResult:
     """Print the completion script for a shell.
 

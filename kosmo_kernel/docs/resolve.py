@@ -25,6 +25,7 @@ from kosmo_kernel.text.nearest import nearest
 _BRACKETS = re.compile(r"""\[\s*(["'])(.*?)\1\s*\]""")
 _BETWEEN = re.compile(r"[.:/\s]+")
 MAX_SUGGESTIONS = 3  # pages suggested in place of an unknown one
+MAX_SUGGESTED = 10  # functions suggested of a service that does not say which are most used
 _MAX_NAME_LENGTH = 1_000  # characters of a name; no page has a longer one
 _PREFIXES = ("app", "integrations")  # parts that can precede the name of an integration
 
@@ -84,7 +85,7 @@ def resolve_function(name: str) -> tuple[Integration, Function]:
     """Return the function of this name, in any of its forms, with its integration.
 
     Raises:
-        UnknownNameError: there is no such function; with the nearest ones, or all of them.
+        UnknownNameError: there is no such function; with the nearest ones, or those that most questions need.
     """
     among, suggestions = integrations.load_all(), tuple[str, ...]()
     try:
@@ -98,7 +99,8 @@ def resolve_function(name: str) -> tuple[Integration, Function]:
         suggestions = error.suggestions
     full_names = tuple(full_name for integration in among for full_name in integration.by_full_name())
     near = tuple(page for page in suggestions if page in full_names)
-    raise UnknownNameError(f"There is no function `{name}`.", near or full_names)
+    usual = tuple(f"{integration.name}.{function}" for integration in among for function in integration.most_used)
+    raise UnknownNameError(f"There is no function `{name}`.", near or usual or full_names[:MAX_SUGGESTED])
 
 
 def suggest(page: str) -> list[str]:

@@ -173,7 +173,11 @@ class RecordingMode:
             UnknownNameError: there is no such account.
         """
         name, there = normalize_alias(alias), self._integrations()
-        if name == accounts.DEFAULT or any(name in map(normalize_alias, self.names(one)) for one in there):
+        if (
+            not self.services
+            or name == accounts.DEFAULT
+            or any(name in map(normalize_alias, self.names(one)) for one in there)
+        ):
             return
         if self._player is None and any(name in accounts.demo_places(one) for one in there):
             return

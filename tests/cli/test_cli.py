@@ -279,6 +279,7 @@ def test_a_schema_of_no_function_is_an_error(name: str) -> None:
     code, answer = document("integrations:schema", name, "--json")
     assert (code, answer["success"]) == (1, False)
     assert "heroku.list_dynos" in answer["error"]
+    assert len(answer["error"]) < 500
 
 
 def test_the_kernel_is_found_where_it_was_installed_and_starts_this_python(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -249,7 +249,7 @@ def test_a_reference_that_leads_nowhere_is_named(project: Path, text: str, kind:
 
 
 def test_an_unknown_server_is_answered_with_the_nearest_or_with_where_to_write_one(project: Path) -> None:
-    with pytest.raises(UnknownNameError, match=r"none is configured\. Write one into .*\.kosmo/mcp\.json"):
+    with pytest.raises(UnknownNameError, match=r"none is configured\. `kosmo mcp:add` .*\.kosmo/mcp\.json"):
         configuration(project).find("github")
     written(project / ".mcp.json", {"github": {"command": "x"}})
     with pytest.raises(UnknownNameError, match=r"There is no MCP server `githb`\. Did you mean: github"):
