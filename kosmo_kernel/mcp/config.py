@@ -65,7 +65,10 @@ class Configuration:
         shown = one_line(name, most=MAX_NAME_SHOWN)
         message = f"There is no MCP server `{shown}`."
         if not self.servers:
-            message = f"There is no MCP server `{shown}`: none is configured. `kosmo mcp:add` configures one, in {self.sources[0].path}."
+            place = self.sources[0].path
+            message = (
+                f"There is no MCP server `{shown}`: none is configured. `kosmo mcp:add` configures one, in {place}."
+            )
         near = nearest(name, list(self.servers))
         if self.servers and not near:
             message += f" There are {one_line(', '.join(self.servers), most=MAX_NAMES_SHOWN)}."
