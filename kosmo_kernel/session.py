@@ -20,6 +20,7 @@ from kosmo_kernel.client.call import PlannedCall as PlannedCall  # noqa: PLC0414
 from kosmo_kernel.errors import (
     InvalidArgumentsError,
     KosmoError,
+    LuaSyntaxError,
     SettingsError,
     StoppedError,
     UnknownNameError,
@@ -191,6 +192,7 @@ class Session:
                     dry_run=options.dry_run,
                 )
         except Failure as failure:
+            source = "" if isinstance(failure.error, LuaSyntaxError) else source  # of which there are no warnings
             raise run.error_of(failure, result, variables) from None
         finally:
             # The name of a call that failed may be of no function: scripts must not fill the memory with such names.

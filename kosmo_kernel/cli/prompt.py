@@ -23,7 +23,7 @@ from pygments.lexers.scripting import LuaLexer
 
 from kosmo_kernel import editor
 from kosmo_kernel.cli.output import print_note
-from kosmo_kernel.editor.grammar import STEP, closes
+from kosmo_kernel.editor.indentation import STEP, closes
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.table import HISTORY

@@ -9,7 +9,7 @@ Positions are counted in characters (code points), as in Jupyter's protocol.
 from __future__ import annotations
 
 from kosmo_kernel.editor.completion import Completion, Match, complete
-from kosmo_kernel.editor.grammar import indent
+from kosmo_kernel.editor.indentation import indent
 from kosmo_kernel.editor.inspection import explain, inspect
 from kosmo_kernel.editor.live import LiveState
 from kosmo_kernel.editor.magic_lines import LuaCursor, lua_at_cursor

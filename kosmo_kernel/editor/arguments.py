@@ -1,32 +1,32 @@
-"""Named arguments for completion and inspection: those of catalogue functions, and the options of library functions."""
+"""Named arguments for completion and inspection: those of catalogue functions, and the options of library functions.
+
+Their values are completed from lists that this session has: the names of apps after `list_apps` was called. Nothing is
+requested. The names come from the service, so only those are offered that stay one text between quotes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function
+from kosmo_kernel import integrations
+from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function, Integration
+from kosmo_kernel.editor.inference import CallSite, TypeInferrer
+from kosmo_kernel.editor.types import Chain, NamePath
+from kosmo_kernel.safety.text import is_plain_in_quotes
 
 BOOLEANS = ("true", "false")
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One named argument.
+    """One named argument."""
 
-    Parameters:
-        name: as written in Lua.
-        kind: the type of its value, as shown to the user.
-        doc: one sentence.
-        required: whether a call without it is an error.
-        values: the possible strings, if there are only a few.
-    """
-
-    name: str
-    kind: str
-    doc: str
-    required: bool = False
-    values: tuple[str, ...] = ()
+    name: str  # as written in Lua
+    kind: str  # the type of its value, as shown to the user
+    doc: str  # one sentence
+    required: bool = False  # whether a call without it is an error
+    values: tuple[str, ...] = ()  # the possible strings, if there are only a few
 
     @property
     def literals(self) -> tuple[str, ...]:
@@ -59,6 +59,40 @@ def options_of(name: str, position: int) -> tuple[Argument, ...]:
 def words_of(name: str, position: int) -> tuple[str, ...]:
     """Return the possible strings for an argument of a library function, if there are only a few."""
     return _WORDS.get((name, position), ())
+
+
+def listed_values(reader: TypeInferrer, site: CallSite) -> Iterator[str]:
+    """Yield the known values of the argument whose text is being typed, if a list of them was returned before."""
+    path = reader.value(site.call.base)
+    function = reader.function_at(path) if isinstance(path, NamePath) else None
+    if function is None or not isinstance(path, NamePath):
+        return
+    if site.table is None:
+        param = function.params[site.position] if site.position < len(function.params) else None
+    else:
+        param = next((param for param in function.params if param.name == site.key), None)
+    namespace = _namespace(reader, path.chain)
+    if param is None or namespace is None:
+        return
+    integration, alias = namespace
+    listing = integration.listing(param)
+    if listing is not None:
+        records = reader.state.last_list(integration.name, listing.name, alias)
+        for value in map(param.value_of_record, records):
+            if isinstance(value, str) and is_plain_in_quotes(value):
+                yield value
+
+
+def _namespace(reader: TypeInferrer, chain: Chain) -> tuple[Integration, str] | None:
+    """Return the integration of a function at a path, and the account that the path names, or an empty string."""
+    above = chain[:-1]
+    if above[:1] != ("app",):
+        space = (reader.state.resolve(above) or {}).get("space") if above else None
+        above = tuple(str(space).split(".")) if space else ()
+    match above:
+        case ("app", "integrations", str(name), *alias) if integration := integrations.known(name):
+            return integration, str(alias[0]) if alias else ""
+    return None
 
 
 _LIST_ARGUMENTS = tuple(

@@ -7,33 +7,29 @@ else, the variables and keywords that the grammar allows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from string import ascii_letters, digits
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.docs import GUIDES, titles
-from kosmo_kernel.editor.argument_values import listed_values
-from kosmo_kernel.editor.arguments import Argument, arguments_of, fields_of, options_of, words_of
-from kosmo_kernel.editor.grammar import allowed
+from kosmo_kernel.editor.arguments import Argument, arguments_of, fields_of, listed_values, options_of, words_of
 from kosmo_kernel.editor.inference import LIST_KEYS, LIST_TESTS, CallSite, TypeInferrer
 from kosmo_kernel.editor.library import library
 from kosmo_kernel.editor.live import LiveState
-from kosmo_kernel.editor.outline import Binding
-from kosmo_kernel.editor.tokens import tokens_of
 from kosmo_kernel.editor.types import (
     CallResult,
     Chain,
     ErrorFields,
-    FunctionLiteral,
     InferredType,
     NamePath,
     TableLiteral,
-    Union,
     call_result_of,
     integration_at,
 )
+from kosmo_kernel.lua_syntax.nodes import Binding, FunctionDefinition, TableConstructor
+from kosmo_kernel.lua_syntax.tokens import tokens_of
 from kosmo_kernel.values.lua_syntax import is_lua_name
 
 PAGE_READERS = ("docs.read", "lua_read_doc")
@@ -43,17 +39,11 @@ SELF = "self, "
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One completion.
+    """One completion."""
 
-    Parameters:
-        text: what replaces the typed prefix.
-        type: `function`, `module`, `instance`, `keyword`, `param`, `property` or `path`; selects the front end's icon.
-        signature: how it is called, or empty.
-    """
-
-    text: str
-    type: str
-    signature: str = ""
+    text: str  # what replaces the typed prefix
+    type: str  # `function`, `module`, `instance`, `keyword`, `param`, `property` or `path`: selects an icon
+    signature: str = ""  # how it is called
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,34 +98,39 @@ def pages() -> Iterator[Match]:
 
 def _strings(reader: TypeInferrer) -> Iterator[Match]:
     """Yield what the string being typed can hold: a page name, a table key, one of a few words, a listed name."""
-    place = len(reader.tokens) - 1
-    opening, call = reader.outline.word(place - 1), None
-    if opening == "[":
-        yield from _members(reader, reader.type_before(place - 1), place, methods=False, in_quotes=True)
+    at = len(reader.tokens) - 1
+    if reader.tree.words[at - 1] == "[":
+        yield from _members(reader, reader.type_before(at - 1), methods=False, in_quotes=True)
         return
-    if reader.outline.can_be_called(place - 1):
-        name, position = reader.library_name(reader.type_before(place)), 0
+    callee = reader.tree.ending_at.get(at - 1) if at else None
+    site = next(reader.calls_around(at), None)
+    if callee is not None:  # a call without brackets
+        name, position = reader.library_name(reader.value(callee)), 0
+    elif site is None:
+        return
     else:
-        call = next(reader.calls_around(place), None)
-        if call is None:
+        yield from (Match(value, "instance") for value in listed_values(reader, site))
+        if site.key:
+            yield from _values_of(reader, site, lambda argument: argument.values)
             return
-        yield from (Match(value, "instance") for value in listed_values(reader, call))
-        if call.key:
-            for argument in _arguments(reader, call):
-                if argument.name == call.key:
-                    yield from (Match(value, "param") for value in argument.values)
-            return
-        name, position = reader.library_name(reader.type_before(call.end)), call.position
+        name, position = reader.library_name(reader.value(site.call.base)), site.position
+        if site.table is None and {**LIST_KEYS, **LIST_TESTS}.get(name) == position:
+            yield from (Match(column.name, "property") for column in _columns_of_items(reader, site))
     if name in PAGE_READERS:
         yield from pages()
-    elif call is not None and call.brace is None and {**LIST_KEYS, **LIST_TESTS}.get(name) == position:
-        yield from (Match(column.name, "property") for column in _columns_of_items(reader, call))
     yield from (Match(word, "param") for word in words_of(name, position))
 
 
-def _columns_of_items(reader: TypeInferrer, call: CallSite) -> tuple[Column, ...]:
+def _values_of(reader: TypeInferrer, site: CallSite, values: Callable[[Argument], tuple[str, ...]]) -> Iterator[Match]:
+    """Yield the values of the argument that is being typed, if there are only a few."""
+    for argument in _arguments(reader, site):
+        if argument.name == site.key:
+            yield from (Match(value, "param") for value in values(argument))
+
+
+def _columns_of_items(reader: TypeInferrer, site: CallSite) -> tuple[Column, ...]:
     """Return the columns of the records in the list that is the first argument of a call."""
-    item = reader.item_of_call(call)
+    item = reader.item_of_call(site)
     if isinstance(item, NamePath):
         item = reader.call_result_at(item)
     return item.columns if isinstance(item, CallResult) and not item.path else ()
@@ -143,60 +138,49 @@ def _columns_of_items(reader: TypeInferrer, call: CallSite) -> tuple[Column, ...
 
 def _names(reader: TypeInferrer, after_cursor: str) -> Iterator[Match]:
     """Yield what can stand where a name is being typed, after the text of the reader."""
-    end = len(reader.tokens)
-    mark = reader.outline.word(end - 1)
+    end, words, allowed = len(reader.tokens), reader.tree.words, reader.tree.allowed
+    mark = words[end - 1] if end else ""
     if mark in (".", ":"):
-        yield from _members(reader, reader.type_before(end - 1), end, methods=mark == ":")
+        yield from _members(reader, reader.type_before(end - 1), methods=mark == ":")
         return
-    yield from _argument_names(reader, end, after_cursor)
-    yield from _argument_values(reader, end)
-    between = reader.code[reader.tokens[-1].end :] if reader.tokens else ""
-    fits = allowed(reader.outline, end, same_line="\n" not in between)
-    yield from (Match(name, "keyword") for name in fits.others)
-    if fits.names:
+    site = next(reader.calls_around(end), None)
+    if site and site.table and site.table.start == reader.tree.opener and mark in ("{", ",", ";"):
+        yield from _argument_names(reader, site, site.table, after_cursor)
+    if site and site.key and mark == "=":
+        yield from _values_of(reader, site, lambda argument: argument.literals)
+    yield from (Match(name, "keyword") for name in allowed.others)
+    if allowed.names:
         variables = dict(reader.state.names(()))
-        for name in dict.fromkeys(reader.outline.names(end)):
+        for name, meaning in reader.visible_names().items():
             variables.pop(name, None)
-            yield _typed_match(reader, name, reader.type_of_name(name, end), methods=False)
+            yield _typed_match(reader, name, meaning, methods=False)
         for name, kind in sorted(variables.items(), key=_by_name):
             yield _live_match(reader, (name,), kind)
-    yield from (Match(word, "keyword") for word in fits.keywords)
+    yield from (Match(word, "keyword") for word in allowed.keywords)
 
 
-def _argument_names(reader: TypeInferrer, end: int, after_cursor: str) -> Iterator[Match]:
-    """Yield the arguments that a call does not have yet, if the cursor is between its braces where a name can stand."""
-    call = next(reader.calls_around(end), None)
-    words, inside = reader.outline.words, reader.outline.inside
-    if call is None or call.brace is None or call.brace != inside[end] or words[end - 1] not in ("{", ",", ";"):
-        return
-    existing_keys = {words[at - 1] for at in range(call.brace, end) if words[at] == "=" and inside[at] == call.brace}
+def _argument_names(
+    reader: TypeInferrer, site: CallSite, table: TableConstructor, after_cursor: str
+) -> Iterator[Match]:
+    """Yield the arguments that a call does not have yet, where the cursor is between its braces."""
+    existing = table.values()
     rest = after_cursor.lstrip(f"{ascii_letters}{digits}_").lstrip(" ")
     is_assigned = rest.startswith("=") and not rest.startswith("==")
-    for argument in _arguments(reader, call):
-        if argument.name not in existing_keys:
+    for argument in _arguments(reader, site):
+        if argument.name not in existing:
             name = argument.name if is_lua_name(argument.name) else f'["{argument.name}"]'
             yield Match(name if is_assigned else f"{name} = ", "param", f"{argument.name}: {argument.kind}")
 
 
-def _argument_values(reader: TypeInferrer, end: int) -> Iterator[Match]:
-    """Yield the values of an argument after its `=`, if there are only a few."""
-    call = next(reader.calls_around(end), None)
-    if call is None or not call.key or reader.outline.words[end - 1] != "=":
-        return
-    for argument in _arguments(reader, call):
-        if argument.name == call.key:
-            yield from (Match(literal, "param") for literal in argument.literals)
-
-
-def _arguments(reader: TypeInferrer, call: CallSite) -> tuple[Argument, ...]:
+def _arguments(reader: TypeInferrer, site: CallSite) -> tuple[Argument, ...]:
     """Return the fields that the table passed to a call can have."""
-    meaning = reader.type_before(call.end)
+    meaning = reader.value(site.call.base)
     name = reader.library_name(meaning)
-    if LIST_TESTS.get(name) == call.position:
-        return fields_of(_columns_of_items(reader, call))
+    if LIST_TESTS.get(name) == site.position:
+        return fields_of(_columns_of_items(reader, site))
     if name:
-        return options_of(name, call.position)
-    if not isinstance(meaning, NamePath) or call.position != 0:
+        return options_of(name, site.position)
+    if not isinstance(meaning, NamePath) or site.position != 0:
         return ()
     function = reader.function_at(meaning)
     if function is None:
@@ -206,7 +190,7 @@ def _arguments(reader: TypeInferrer, call: CallSite) -> tuple[Argument, ...]:
 
 
 def _members(
-    reader: TypeInferrer, meaning: InferredType | None, end: int, *, methods: bool, in_quotes: bool = False
+    reader: TypeInferrer, meaning: InferredType | None, *, methods: bool, in_quotes: bool = False
 ) -> Iterator[Match]:
     """Yield what can follow a value after a dot or colon, or stand in quotes between brackets."""
     if methods and reader.is_text(meaning):
@@ -214,42 +198,34 @@ def _members(
         return
     match meaning:
         case NamePath(chain=chain):
-            yield from _assigned_members(reader, str(chain[0]), tuple(map(str, chain[1:])), end, methods=methods)
+            fields = reader.tree.global_fields.get(str(chain[0]), ())
+            yield from _assigned_members(reader, fields, tuple(map(str, chain[1:])), methods=methods)
             yield from _live_members(reader, meaning, methods=methods, in_quotes=in_quotes)
         case CallResult(many=False) if not methods:
             yield from (Match(name, "property") for name in meaning.fields if in_quotes or is_lua_name(name))
         case ErrorFields(many=False) if not methods:
             yield from (Match(column.name, "property") for column in meaning.columns)
         case TableLiteral():
-            if meaning.owner:
-                yield from _assigned_members(reader, meaning.owner, meaning.path, end, methods=methods)
-            yield from _constructor_members(reader, meaning, methods=methods, in_quotes=in_quotes)
-        case Union(parts=parts):
-            for part in parts:
-                yield from _members(reader, part, end, methods=methods, in_quotes=in_quotes)
+            yield from _assigned_members(reader, meaning.assigned, meaning.path, methods=methods)
+            for name, node in meaning.node.values().items():
+                if not name.isdecimal() and (in_quotes or is_lua_name(name)):
+                    yield from _fields(_typed_match(reader, name, reader.value(node), methods=methods), methods=methods)
+
+
+def _fields(match: Match, *, methods: bool) -> Iterator[Match]:
+    """Yield the match for a field if it can follow: after a colon only a function."""
+    if match.type == "function" or not methods:
+        yield match
 
 
 def _assigned_members(
-    reader: TypeInferrer, owner: Binding | str, path: tuple[str, ...], end: int, *, methods: bool
+    reader: TypeInferrer, fields: Sequence[Binding], path: tuple[str, ...], *, methods: bool
 ) -> Iterator[Match]:
-    """Yield the fields that the text assigns to a table after its creation."""
-    for binding in reader.outline.fields(owner, end):
-        if binding.path[: len(path)] == path and len(binding.path) == len(path) + 1:
+    """Yield the fields that the text assigns to a table after its creation, the last one first."""
+    for binding in reversed(fields):
+        if binding.path[:-1] == path:
             match = _typed_match(reader, binding.path[-1], reader.type_of_binding(binding), methods=methods)
-            if match.type == "function" or not methods:
-                yield match
-
-
-def _constructor_members(
-    reader: TypeInferrer, table: TableLiteral, *, methods: bool, in_quotes: bool
-) -> Iterator[Match]:
-    """Yield the fields in a table constructor of the text."""
-    for name, span in reader.fields_of(table).items():
-        if name.isdecimal() or not (in_quotes or is_lua_name(name)):
-            continue
-        match = _typed_match(reader, name, reader.value(*span), methods=methods)
-        if match.type == "function" or not methods:
-            yield match
+            yield from _fields(match, methods=methods)
 
 
 def _live_members(reader: TypeInferrer, place: NamePath, *, methods: bool, in_quotes: bool) -> Iterator[Match]:
@@ -261,7 +237,7 @@ def _live_members(reader: TypeInferrer, place: NamePath, *, methods: bool, in_qu
     names = dict(reader.state.names(chain))
     answer = call_result_of(info)
     if answer is not None and not methods:
-        for match in _members(reader, answer, 0, methods=False):
+        for match in _members(reader, answer, methods=False):
             names.pop(match.text, None)
             yield match
     integration, above = integration_at(chain), integration_at(chain[:-1])
@@ -284,8 +260,8 @@ def _string_methods() -> Iterator[Match]:
 def _typed_match(reader: TypeInferrer, name: str, meaning: InferredType | None, *, methods: bool) -> Match:
     """Return the match for a name with an inferred type."""
     match meaning:
-        case FunctionLiteral(at=at):
-            return Match(name, "function", _call(name, reader.parameters(at), methods=methods))
+        case FunctionDefinition(parameters=parameters):
+            return Match(name, "function", _call(name, ", ".join(parameters), methods=methods))
         case NamePath() if function := reader.function_at(meaning):
             return Match(name, "function", function.signature)
         case NamePath(chain=chain) if integration_at(chain) or integration_at(chain[:-1]):

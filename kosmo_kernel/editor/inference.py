@@ -3,43 +3,38 @@
 `app.integrations.heroku` is a path in the live state. `heroku.list_apps()` is the result of a catalogue function,
 whose fields are known before any request. A name that the text itself binds (`local h = app.integrations.heroku`,
 `for _, app in ipairs(h.list_apps()) do`) has the type of its value in the text, because the cell being edited has
-not run yet.
+not run yet. What a function in the text returns is not inferred.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import pairwise
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.editor.library import library
 from kosmo_kernel.editor.live import LiveState, LiveStateCache
-from kosmo_kernel.editor.outline import BRACKETS, OPERATORS, WHOLE, Binding, Outline, Span
-from kosmo_kernel.editor.tokens import tokens_of
 from kosmo_kernel.editor.types import (
     CallResult,
     ErrorFields,
-    FunctionLiteral,
     InferredType,
-    ListOf,
+    Items,
     NamePath,
     StringType,
     TableLiteral,
-    TableOf,
-    Union,
     call_result_of,
     failures_of,
     function_named,
 )
+from kosmo_kernel.lua_syntax import nodes
+from kosmo_kernel.lua_syntax.parser import parse
 from kosmo_kernel.values.records import ERROR_FIELDS
 
 MAX_DEPTH = 40  # nested expressions, and aliases of aliases, that are followed
 MAX_CHAIN_LENGTH = 100  # names in one chain that are followed
 _FIRST = 1  # the item that represents all items of a list
-GIVE_BACK = ("assert", "dump", "json.array", "json.object")  # they return their first argument
+GIVE_BACK = ("assert", "dump", "json.array", "json.object", "setmetatable")  # they return their first argument
 RETURN_TEXT = frozenset(
     (
         *("docs.list", "docs.read", "docs.search", "io.read", "json.encode", "lua_list_docs", "lua_read_doc"),
@@ -49,7 +44,6 @@ RETURN_TEXT = frozenset(
         "utf8.char",
     )
 )
-_NO_SPAN = (0, 0)
 _RESULT, _ERROR = 1, 2  # indexes of the result and the error data among the values that `pcall` returns
 # Functions of `list` with a key or a test, and the position of it; the key may be a field.
 LIST_KEYS = {
@@ -65,26 +59,12 @@ _EACH = ("parallel.map", "table.sort", *LIST_KEYS, *LIST_TESTS)
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """A call whose arguments contain a given token.
+    """A call whose arguments contain a given token."""
 
-    Parameters:
-        end: the token after the name of the called function.
-        bracket: the token that opens the arguments.
-        position: the position of the argument, from 0.
-        brace: the `{` of the table that is this argument, if it is a table.
-        key: the field of that table whose value contains the token, or empty.
-    """
-
-    end: int
-    bracket: int
-    position: int
-    brace: int | None
-    key: str
-
-
-@lru_cache(maxsize=2)  # while a name is typed, the text before it stays the same and is needed repeatedly
-def _outline(code: str) -> Outline:
-    return Outline([token for token in tokens_of(code) if token.kind != "comment"])
+    call: nodes.Call
+    position: int  # of the argument, from 0
+    table: nodes.TableConstructor | None  # the argument, if it is a table constructor
+    key: str  # the field of that table whose value contains the token, or empty
 
 
 class TypeInferrer:
@@ -93,31 +73,31 @@ class TypeInferrer:
     def __init__(self, code: str, live: LiveState | None, account: str = "") -> None:
         self.code = code
         self.state = LiveStateCache(live, account)
-        self.outline = _outline(code)
-        self.tokens = self.outline.tokens
-        self._cache: dict[tuple[int, int], InferredType | None] = {}
+        self.tree = parse(code)
+        self.tokens = self.tree.tokens
+        self._cache: dict[nodes.Binding, InferredType | None] = {}
         self._depth = 0
 
     # Queries -----------------------------------------------------------------------------------------
 
     def type_before(self, end: int) -> InferredType | None:
         """Return the type of the expression that ends before the token at `end`, or None if unknown."""
-        start = self.outline.start_of(end - 1)
-        return None if start is None else self._chain(start, end)
+        return self.value(self.tree.ending_at.get(end - 1))
 
-    def calls_around(self, end: int) -> Iterator[CallSite]:
-        """Yield the calls whose arguments contain the token at `end`, innermost first, up to the enclosing function."""
-        outline, at, brace, key = self.outline, end, None, ""
-        opener = outline.inside[end]
-        while opener != WHOLE and outline.words[opener] in BRACKETS:
-            word = outline.words[opener]
-            if word == "{":
-                brace, key = opener, self._key(opener, at)
-            if word != "[" and outline.can_be_called(opener - 1) and not outline.is_definition(opener):
-                yield CallSite(opener, opener, self._position(opener, at) if word == "(" else 0, brace, key)
-            if word != "{":
-                brace, key = None, ""
-            at, opener = opener, outline.inside[opener]
+    def calls_around(self, at: int) -> Iterator[CallSite]:
+        """Yield the calls whose arguments contain a token, innermost first, up to the enclosing function."""
+        function = max((f.start for f in self.tree.functions if f.has_inside(at)), default=-1)
+        for call in reversed(self.tree.calls):
+            if call.start < function:
+                break
+            if call.has_inside(at):
+                tables = (
+                    node for node in call.arguments if isinstance(node, nodes.TableConstructor) and node.has_inside(at)
+                )
+                table = next(tables, None)
+                entry = table.entry_at(at) if table else None
+                position = sum(comma < at for comma in call.commas)
+                yield CallSite(call, position, table, entry.name if entry and entry.has_key else "")
 
     def function_at(self, place: NamePath) -> Function | None:
         """Return the catalogue function at a path, or None."""
@@ -157,157 +137,113 @@ class TypeInferrer:
         """Return the result of a catalogue function that the value at a path is, or None."""
         return call_result_of(self.state.resolve(place.chain) or {})
 
-    def parameters(self, function: int) -> str:
-        """Return the parameters of a function in the text as written, with `self` where a colon adds it."""
-        opener = self._parameters_of(function)
-        if opener is None:
-            return ""
-        names = [w for w in self.outline.words[opener + 1 : self.outline.after(opener)] if w not in ("", ",", ")")]
-        return ", ".join((["self"] if self.is_method(function) else []) + names)
-
-    def is_method(self, function: int) -> bool:
-        """Return whether the name of a function in the text has a colon."""
-        return ":" in self.outline.words[function : self._parameters_of(function)]
-
-    def _parameters_of(self, function: int) -> int | None:
-        """Return the bracket that opens the parameters of a function, or None if it is still missing."""
-        words = self.outline.words
-        return next((at for at in range(function, len(words)) if words[at] == "("), None)
-
-    def fields_of(self, table: TableLiteral) -> dict[str, Span]:
-        """Return the fields in a table constructor with the spans of their values; list items by their number."""
-        outline, at, fields, count = self.outline, table.at + 1, {}, 0
-        end = outline.partners.get(table.at, len(self.tokens))
-        while at < end:
-            if outline.kind(at) == "name" and outline.word(at + 1) == "=":
-                name, at = outline.words[at], at + 2
-            elif outline.word(at) == "[" and outline.kind(at + 1) == "string" and outline.word(at + 3) == "=":
-                name, at = self.tokens[at + 1].text, at + 4
-            elif outline.word(at) == "[":
-                name, at = "", outline.after(at) + 1
-            else:
-                count += 1
-                name = str(count)
-            stop = min(outline.expression(at)[0], end)
-            if name:
-                fields[name] = at, stop
-            at = max(stop, at)
-            while at < end and outline.word(at) not in (",", ";"):
-                at = outline.after(at)  # skip invalid code
-            at += 1
-        return fields
+    def visible_names(self) -> dict[str, InferredType | None]:
+        """Return the names that the text binds and that are visible at its end, the last one first."""
+        end, scope = len(self.tokens), self.tree.end_scope
+        names = dict.fromkeys(name for around in scope.around() for name in around.names)
+        visible = [binding for name in names if (binding := scope.find(name, end)[1])]
+        visible.sort(key=lambda binding: (binding.since, binding.index), reverse=True)
+        return {binding.name: self.type_of_binding(binding) for binding in visible}
 
     # Expressions -------------------------------------------------------------------------------------
 
-    def value(self, start: int, end: int, which: int = 0) -> InferredType | None:
+    def value(self, node: nodes.Node | None, which: int = 0) -> InferredType | None:
         """Return the type of an expression; `which` selects one of the values that a call returns."""
-        if start >= end or self._depth > MAX_DEPTH:
+        if node is None or self._depth > MAX_DEPTH:
             return None
         self._depth += 1
         try:
-            marks = list(self._operators(start, end))
-            words = {self.outline.words[at] for at in marks}
-            if "or" in words:
-                bounds = [start - 1, *(at for at in marks if self.outline.words[at] == "or"), end]
-                parts = (self.value(a + 1, b) for a, b in pairwise(bounds))
-                return next((part for part in parts if part is not None), None)
-            if "and" in words:
-                return self.value(max(at for at in marks if self.outline.words[at] == "and") + 1, end)
-            if not marks:
-                return self._chain(start, end, which)
-            return StringType() if words == {".."} else None
+            return self._value(node, which)
         finally:
             self._depth -= 1
 
-    def _operators(self, start: int, end: int) -> Iterator[int]:
-        at = start
-        while at < end:
-            if self.outline.words[at] in OPERATORS or self.outline.words[at] in ("not", "#"):
-                yield at
-            at = self.outline.after(at)
-
-    def _chain(self, start: int, end: int, which: int = 0) -> InferredType | None:
-        """Return the type of a name, bracket or string with the fields and calls after it, read from the left."""
-        outline, word = self.outline, self.outline.word(start)
-        at = outline.after(start)
-        meaning: InferredType | None = None
-        if word == "(":
-            meaning = self.value(start + 1, min(at, end) - 1)
-        elif word == "{":
-            meaning = TableLiteral(start)
-        elif word == "function":
-            meaning = FunctionLiteral(start)
-        elif outline.kind(start) == "string":
-            meaning = StringType()
-        elif outline.kind(start) == "name":
-            meaning = self.type_of_name(word, start)
-        while at < end and meaning is not None:
-            word = outline.word(at)
-            if word in (".", ":"):
-                meaning = self.field(meaning, outline.word(at + 1), at, method=word == ":")
-                at += 2
-            elif word == "[":
-                meaning = self._index(meaning, at)
-                at = outline.after(at)
-            elif word in BRACKETS or outline.kind(at) == "string":
-                after = outline.after(at)
-                meaning = result_of(self, meaning, at, which if after >= end else 0)
-                at = after
-            else:
+    def _value(self, node: nodes.Node, which: int) -> InferredType | None:
+        suffixes: list[nodes.FieldAccess | nodes.ItemAccess | nodes.Call] = []
+        while isinstance(node, (nodes.FieldAccess, nodes.ItemAccess, nodes.Call)):
+            suffixes.append(node)
+            node = node.base
+            if len(suffixes) > MAX_CHAIN_LENGTH:
                 return None
+        meaning = self._first_value(node)
+        for suffix in reversed(suffixes):
+            match suffix:
+                case nodes.FieldAccess():
+                    meaning = self.field(meaning, suffix.name, method=suffix.method)
+                case nodes.ItemAccess(key=key):
+                    number = key.text if isinstance(key, nodes.Constant) and key.kind == "number" else ""
+                    meaning = self.item(meaning, int(number) if number.isdecimal() and len(number) < 10 else _FIRST)
+                case nodes.Call():
+                    meaning = result_of(self, meaning, suffix.arguments, which if suffix is suffixes[0] else 0)
         return meaning
 
-    def type_of_name(self, name: str, at: int) -> InferredType | None:
-        """Return the type of a name at a token: from its binding in the text, or else from the live state."""
-        binding = self.outline.find_binding(name, at)
+    def _first_value(self, node: nodes.Node) -> InferredType | None:
+        """Return the type of an expression that is no field, item or call."""
+        match node:
+            case nodes.Name():
+                return self.type_of_name(node.name, node.scope, node.start)
+            case nodes.Constant(kind="string"):
+                return StringType()
+            case nodes.TableConstructor():
+                return TableLiteral(node)
+            case nodes.FunctionDefinition():
+                return node
+            case nodes.Operation():
+                for part in self._alternatives(node):
+                    if (meaning := self._alternative(part)) is not None:
+                        return meaning
+        return None
+
+    def _alternatives(self, operation: nodes.Operation) -> Iterator[nodes.Operation]:
+        """Yield the parts of an operation between `or`, each without what comes before its last `and`."""
+        words, first = [*(self.tree.words[at] for at in operation.operators), "or"], 0
+        for index, word in enumerate(words):
+            if word == "or":
+                part = slice(first, index + 1)
+                operands, prefixes = operation.operands[part], operation.prefixes[part]
+                yield replace(
+                    operation, operands=operands, prefixes=prefixes, operators=operation.operators[first:index]
+                )
+            first = index + 1 if word in ("or", "and") else first
+
+    def _alternative(self, part: nodes.Operation) -> InferredType | None:
+        if part.operators:
+            return StringType() if {self.tree.words[at] for at in part.operators} == {".."} else None
+        return None if part.prefixes[0] else self.value(part.operands[0])
+
+    def type_of_name(self, name: str, scope: nodes.Scope, at: int | None = None) -> InferredType | None:
+        """Return the type of a name at a token, or at the end: from its binding in the text, or the live state."""
+        binding = scope.find(name, len(self.tokens) if at is None else at)[1]
         if binding is not None:
             return self.type_of_binding(binding)
         return NamePath(self.state.namespace(name) or (name,))
 
-    def field(self, meaning: InferredType, name: str, at: int, *, method: bool = False) -> InferredType | None:
+    def field(self, meaning: InferredType | None, name: str, *, method: bool = False) -> InferredType | None:
         """Return the type of a field of a value."""
         result: InferredType | None = None
         match meaning:
             case NamePath(chain=chain) if len(chain) < MAX_CHAIN_LENGTH:
-                assigned = self._assigned(str(chain[0]), (*map(str, chain[1:]), name), at)
-                result = assigned or NamePath((*chain, name), method)
+                fields = self.tree.global_fields.get(str(chain[0]), ())
+                result = self._assigned(fields, (*map(str, chain[1:]), name)) or NamePath((*chain, name), method)
             case CallResult(many=False, path=path):
                 result = replace(meaning, path=(*path, name))
-            case TableOf(of=of):
+            case Items(of=of):
                 result = of
             case StringType():
                 result = NamePath(("string", name), method)
-            case TableLiteral():
-                result = self._field_of_table(meaning, name, at)
-            case ErrorFields(many=False, columns=columns) if any(
-                c.name == name and c.kind == "string" for c in columns
-            ):
-                result = StringType()
-            case Union(parts=parts):
-                result = next(
-                    (part_field for part in parts if (part_field := self.field(part, name, at, method=method))), None
-                )
+            case TableLiteral(node=node, assigned=fields):
+                path = (*meaning.path, name)
+                result = self._assigned(fields, path) or self.value(node.values().get(name))
+                if isinstance(result, TableLiteral):
+                    result = replace(result, assigned=fields, path=path)
+            case ErrorFields(many=False, columns=columns):
+                is_text = any(column.name == name and column.kind == "string" for column in columns)
+                result = StringType() if is_text else None
         return result
 
-    def _field_of_table(self, table: TableLiteral, name: str, at: int) -> InferredType | None:
-        path = (*table.path, name)
-        result = self._assigned(table.owner, path, at) if table.owner else None
-        if result is None and name in (fields := self.fields_of(table)):
-            result = self.value(*fields[name])
-        return replace(result, owner=table.owner, path=path) if isinstance(result, TableLiteral) else result
-
-    def _assigned(self, owner: Binding | str, path: tuple[str, ...], at: int) -> InferredType | None:
+    def _assigned(self, fields: Sequence[nodes.Binding], path: tuple[str, ...]) -> InferredType | None:
         """Return the type of the value that the text assigns to a field, or None."""
-        binding = next((b for b in self.outline.fields(owner, at) if b.path == path), None)
+        binding = next((binding for binding in reversed(fields) if binding.path == path), None)
         return self.type_of_binding(binding) if binding else None
-
-    def _index(self, meaning: InferredType, at: int) -> InferredType | None:
-        """Return the type of the item or field that the `[` at a token selects."""
-        if self.outline.kind(at + 1) == "string":
-            return self.field(meaning, self.tokens[at + 1].text, at)
-        token = self.tokens[at + 1] if at + 1 < len(self.tokens) else None
-        number = int(token.text) if token and token.kind == "number" and token.text.isdecimal() else _FIRST
-        return self.item(meaning, number if number < 1 << 31 else _FIRST)
 
     def item(self, meaning: InferredType | None, number: int = _FIRST) -> InferredType | None:
         """Return the type of a list's items."""
@@ -316,182 +252,122 @@ class TypeInferrer:
                 return meaning.item()
             case ErrorFields(many=True):
                 return replace(meaning, many=False)
-            case ListOf(of=of) | TableOf(of=of):
+            case Items(of=of):
                 return of
-            case TableLiteral():
-                fields = self.fields_of(meaning)
-                span = fields.get(str(number)) or fields.get(str(_FIRST))
-                return self.value(*span) if span else None
+            case TableLiteral(node=node):
+                values = node.values()
+                return self.value(values.get(str(number)) or values.get(str(_FIRST)))
             case NamePath(chain=chain):
                 answer = self.call_result_at(meaning)
                 return self.item(answer) if answer else NamePath((*chain, number))
         return None
 
-    def type_of_binding(self, binding: Binding) -> InferredType | None:
+    # Bindings ----------------------------------------------------------------------------------------
+
+    def type_of_binding(self, binding: nodes.Binding) -> InferredType | None:
         """Return the type of what a name or field is bound to."""
-        key = binding.at, binding.place
-        if key not in self._cache:
-            self._cache[key] = None  # stops circular bindings
-            result = self._type_of_binding(binding) if self._depth <= MAX_DEPTH else None
-            if isinstance(result, TableLiteral) and result.owner is None:
-                result = replace(result, owner=binding)
-            self._cache[key] = result
-        return self._cache[key]
+        if binding not in self._cache:
+            self._cache[binding] = None  # stops circular bindings
+            result = self._type_of_binding(binding)
+            if isinstance(result, TableLiteral) and not result.path and not result.assigned:
+                result = replace(result, assigned=binding.fields)
+            self._cache[binding] = result
+        return self._cache[binding]
 
-    def _type_of_binding(self, binding: Binding) -> InferredType | None:
-        match binding.how:
-            case "function":
-                return FunctionLiteral(binding.function, ".".join((binding.name, *binding.path)))
-            case "parameter":
-                return self._parameter(binding)
-            case "loop":
+    def _type_of_binding(self, binding: nodes.Binding) -> InferredType | None:
+        match binding:
+            case nodes.Binding(how="loop"):
                 return self._loop(binding)
-        place = min(binding.place, len(binding.spans) - 1)
-        return self.value(*binding.spans[place], binding.place - place) if place >= 0 else None
+            case nodes.Binding(how="parameter", function=nodes.FunctionDefinition() as function, values=[]):
+                return self._parameter(function)
+        index = min(binding.index, len(binding.values) - 1)
+        return self.value(binding.values[index], binding.index - index) if index >= 0 else None
 
-    def _loop(self, binding: Binding) -> InferredType | None:
-        """Return the type of a variable of `for place, item in ipairs(list) do`."""
-        if not binding.spans:
+    def _loop(self, binding: nodes.Binding) -> InferredType | None:
+        """Return the type of a variable of `for index, item in ipairs(list) do`."""
+        match binding.values:
+            case [nodes.Call(base=base, arguments=[items]), *_] if binding.index == 1:
+                return self.item(self.value(items)) if self._is_iterator(base) else None
+            case [nodes.Call(base=base), *_]:
+                return StringType() if self.library_name(self.value(base)) == "string.gmatch" else None
+        return None
+
+    def _is_iterator(self, base: nodes.Node) -> bool:
+        return self.library_name(self.value(base)) in ("ipairs", "pairs")
+
+    def _parameter(self, function: nodes.FunctionDefinition) -> InferredType | None:
+        """Return the type of a parameter: an item that a function such as `parallel.map` passes."""
+        site = next(self.calls_around(function.start), None)
+        if site is None or site.table is not None or site.position == 0:
             return None
-        start, end = binding.spans[0]
-        opener = self.outline.opener_of(end - 1) if end > start else None
-        iterator = self.library_name(self.type_before(opener)) if opener is not None and opener > start else ""
-        if iterator == "string.gmatch":
-            return StringType()
-        if iterator not in ("ipairs", "pairs") or binding.place != 1 or opener is None:
-            return None
-        return self.item(self.value(opener + 1, end - 1))
+        return self.item_of_call(site) if self.library_name(self.value(site.call.base)) in _EACH else None
 
-    def _parameter(self, binding: Binding) -> InferredType | None:
-        """Return the type of a parameter: `self`, or an item that a function such as `parallel.map` passes."""
-        outline, function = self.outline, binding.function
-        if binding.place == WHOLE:  # `self` is the value before the colon
-            colon = next(at for at in range(function, len(self.tokens)) if outline.words[at] == ":")
-            return self._chain(function + 1, colon)
-        call = next(self.calls_around(function), None)
-        if call is None or call.brace is not None or call.position == 0:
-            return None
-        return self.item_of_call(call) if self.library_name(self.type_before(call.end)) in _EACH else None
-
-    # Calls -------------------------------------------------------------------------------------------
-
-    def item_of_call(self, call: CallSite) -> InferredType | None:
+    def item_of_call(self, site: CallSite) -> InferredType | None:
         """Return the type of the items of the list that is the first argument of a call."""
-        return self.item(self.value(*self.arguments(call.bracket)[0]))
-
-    def returned(self, function: FunctionLiteral, which: int) -> InferredType | None:
-        """Return the type of what a function in the text returns, by its first `return` outside nested functions."""
-        key = -2 - function.at, which
-        if key not in self._cache:
-            self._cache[key] = None
-            outline, end = self.outline, self.outline.partners.get(function.at, len(self.tokens))
-            at = function.at + 1
-            while at < end and outline.words[at] != "return":
-                at = outline.after(at)
-            spans = outline.expressions(at + 1)[0] if at < end else []
-            place = min(which, len(spans) - 1)
-            if place >= 0:
-                self._cache[key] = self.value(*spans[place], which - place)
-        return self._cache[key]
-
-    def arguments(self, at: int) -> list[Span]:
-        """Return the arguments of the call whose bracket, or only string, is at a token."""
-        if self.outline.word(at) != "(":
-            return [(at, self.outline.after(at))]
-        return [span for span in self.outline.expressions(at + 1)[0] if span[0] < span[1]]
-
-    def _position(self, opener: int, at: int) -> int:
-        """Return the number of a bracket's own commas before a token."""
-        inside, words = self.outline.inside, self.outline.words
-        return sum(words[i] == "," and inside[i] == opener for i in range(opener + 1, at))
-
-    def _key(self, brace: int, at: int) -> str:
-        """Return the field of a table whose value contains a token, or an empty string."""
-        inside, words = self.outline.inside, self.outline.words
-        start = at
-        while start - 1 > brace and not (words[start - 1] in (",", ";") and inside[start - 1] == brace):
-            start -= 1
-        return words[start] if start < at and self.outline.word(start + 1) == "=" else ""
+        return self.item(self.value(next(iter(site.call.arguments), None)))
 
 
-# Results of calls, from the catalogue, the library or the text -------------------------------------------
+# Results of calls, from the catalogue or the library ------------------------------------------------------
 
 
-def result_of(reader: TypeInferrer, called: InferredType, at: int, which: int) -> InferredType | None:
-    """Return the type of what a call returns, or None if unknown.
-
-    Parameters:
-        reader: the text.
-        called: the called function.
-        at: the bracket of its arguments, or its only argument.
-        which: the position among the returned values, from 0.
-    """
-    if isinstance(called, FunctionLiteral):
-        return reader.returned(called, which)
+def result_of(
+    reader: TypeInferrer, called: InferredType | None, arguments: Sequence[nodes.Node], which: int
+) -> InferredType | None:
+    """Return the type of what a call returns, or None if unknown; `which` is the position among the values."""
     if not isinstance(called, NamePath):
         return None
     if name := reader.library_name(called):
-        return _result_of_library(reader, name, at, which)
+        return _result_of_library(reader, name, arguments, which)
     function = reader.function_at(called)
     if function is None or which > 1:
         return None
     if which == 1:
         return failures_of(function)
-    is_fan_out = function.fan_out is not None and _is_list(reader, function.fan_out.name, reader.arguments(at))
+    is_fan_out = function.fan_out is not None and _is_list(reader, function.fan_out.name, arguments)
     return CallResult(function, many=is_fan_out or function.returns == "list", is_fan_out=is_fan_out)
 
 
-def _is_list(reader: TypeInferrer, name: str, arguments: list[Span]) -> bool:
+def _is_list(reader: TypeInferrer, name: str, arguments: Sequence[nodes.Node]) -> bool:
     """Return whether the argument with this name, or the first one, is a list."""
-    value = reader.value(*arguments[0]) if arguments else None
+    value = reader.value(arguments[0]) if arguments else None
     if isinstance(value, TableLiteral):
-        fields = reader.fields_of(value)
-        if name in fields:
-            value = reader.value(*fields[name])
-        elif "1" not in fields:
+        values = value.node.values()
+        if name in values:
+            value = reader.value(values[name])
+        elif str(_FIRST) not in values:
             return False
     if isinstance(value, NamePath):
         value = reader.call_result_at(value)
-    return isinstance(value, (TableLiteral, ListOf)) or (isinstance(value, CallResult) and value.many)
+    return isinstance(value, (TableLiteral, Items)) or (isinstance(value, CallResult) and value.many)
 
 
-def _result_of_library(reader: TypeInferrer, name: str, at: int, which: int) -> InferredType | None:
-    arguments = reader.arguments(at)
-    first, second = (reader.value(*span) for span in [*arguments, _NO_SPAN, _NO_SPAN][:2])
+def _result_of_library(
+    reader: TypeInferrer, name: str, arguments: Sequence[nodes.Node], which: int
+) -> InferredType | None:
+    first, second = (reader.value(node) for node in [*arguments, None, None][:2])
     result: InferredType | None = None
     match name:
         case "pcall" | "xpcall" if which == _ERROR:
             result = ErrorFields(ERROR_FIELDS, many=False)
-        case "pcall" | "xpcall" if which == _RESULT and first:
-            result = result_of(reader, first, arguments[1][0] if len(arguments) > 1 else at, 0)
+        case "pcall" | "xpcall":
+            result = result_of(reader, first, arguments[1:], 0) if which == _RESULT else None
         case "parallel.map" if which == 1:
             result = failures_of(None)
         case "parallel.map" | "list.map":
-            result = ListOf(result_of(reader, second, arguments[1][0], 0) if second else None)
+            result = Items(result_of(reader, second, (), 0))
         case "table.remove" | "list.find":
             result = reader.item(first)
-        case _ if name.startswith("list.") and name not in RETURN_TEXT:
-            result = _result_of_list(reader, name, first)
-        case "setmetatable":
-            index = reader.field(second, "__index", at) if second else None
-            result = Union(tuple(part for part in (first, index, second) if part))
+        case "list.flatten":
+            item = reader.item(first)
+            result = item if isinstance(item, CallResult) else Items(reader.item(item))
+        case "list.group_by":
+            result = Items(first if isinstance(first, CallResult) else Items(reader.item(first)))
+        case "list.index_by":
+            result = Items(reader.item(first))
+        case _ if name in _SAME_ITEMS:
+            result = first if isinstance(first, CallResult) else Items(reader.item(first))
         case _ if name in RETURN_TEXT:
             result = StringType()
         case _ if name in GIVE_BACK:
             result = first
     return result
-
-
-def _result_of_list(reader: TypeInferrer, name: str, first: InferredType | None) -> InferredType | None:
-    """Return the type of what a function of `list` returns."""
-    item = reader.item(first)
-    if name in _SAME_ITEMS:
-        return first if isinstance(first, CallResult) else ListOf(item)
-    match name:
-        case "list.flatten":
-            return item if isinstance(item, CallResult) else ListOf(reader.item(item))
-        case "list.group_by":
-            return TableOf(first if isinstance(first, CallResult) else ListOf(item))
-        case "list.index_by":
-            return TableOf(item)
-    return None

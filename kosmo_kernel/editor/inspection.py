@@ -12,18 +12,18 @@ from kosmo_kernel.editor.arguments import Argument, arguments_of, options_of
 from kosmo_kernel.editor.inference import CallSite, TypeInferrer
 from kosmo_kernel.editor.library import library
 from kosmo_kernel.editor.live import LiveState
-from kosmo_kernel.editor.tokens import tokens_of
 from kosmo_kernel.editor.types import (
     CallResult,
     Chain,
     ErrorFields,
-    FunctionLiteral,
     InferredType,
     NamePath,
     StringType,
     TableLiteral,
     integration_at,
 )
+from kosmo_kernel.lua_syntax.nodes import FunctionDefinition, TableConstructor
+from kosmo_kernel.lua_syntax.tokens import tokens_of
 from kosmo_kernel.pages.page import Writer, in_both_forms
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.escape import code_span, fenced
@@ -46,18 +46,19 @@ def inspect(code: str, cursor: int, live: LiveState | None, detail: int = 0) -> 
         Markdown, or None when nothing is known.
     """
     reader = TypeInferrer(code, live)
-    under = next((i for i, t in enumerate(reader.tokens) if t.kind == "name" and t.start <= cursor <= t.end), None)
-    here = next((i for i, t in enumerate(reader.tokens) if t.end > cursor), len(reader.tokens))
-    if under is not None:
-        call = next(reader.calls_around(under), None)
-        outline = reader.outline
-        is_key = call is not None and call.brace == outline.inside[under] and outline.word(under + 1) == "="
-        page = _argument(reader, call, reader.tokens[under].text) if is_key else None
-        page = page or _page_of_type(reader, reader.type_before(under + 1), detail)
+    tokens, words = reader.tokens, reader.tree.words
+    name = next((i for i, t in enumerate(tokens) if t.kind == "name" and t.start <= cursor <= t.end), None)
+    at = next((i for i, t in enumerate(tokens) if t.end > cursor), len(tokens))
+    if name is not None:
+        site = next(reader.calls_around(name), None)
+        entries = site.table.entries if site and site.table and words[name + 1] == "=" else []
+        is_key = any(entry.start == name for entry in entries)
+        page = _argument(reader, site, words[name]) if site and is_key else None
+        page = page or _page_of_type(reader, reader.type_before(name + 1), detail)
         if page is not None:
             return page
-    for call in reader.calls_around(here):
-        page = _argument(reader, call, call.key) or _page_of_type(reader, reader.type_before(call.end), detail)
+    for site in reader.calls_around(at):
+        page = _argument(reader, site, site.key) or _page_of_type(reader, reader.value(site.call.base), detail)
         if page is not None:
             return page
     return None
@@ -81,10 +82,10 @@ def _page_of_type(reader: TypeInferrer, meaning: InferredType | None, detail: in
             page = _fields(columns, (), "What is known of a call that failed")
         case StringType():
             page = _entry("string")
-        case FunctionLiteral():
+        case FunctionDefinition():
             page = _page_of_function(reader, meaning, detail)
-        case TableLiteral():
-            page = _page_of_table(reader, meaning)
+        case TableLiteral(node=node):
+            page = _page_of_table(reader, node)
         case NamePath():
             page = _page_of_path(reader, meaning, detail)
     return page
@@ -160,16 +161,14 @@ def _page_of_result(answer: CallResult) -> docs.Page | None:
     return docs.Page(page.format(what, code_span(function.name), _reference(function).markdown))
 
 
-def _argument(reader: TypeInferrer, call: CallSite | None, name: str) -> docs.Page | None:
+def _argument(reader: TypeInferrer, site: CallSite, name: str) -> docs.Page | None:
     """Return the page about an argument, with the page about its function below."""
-    if call is None:
-        return None
-    meaning = reader.type_before(call.end)
+    meaning = reader.value(site.call.base)
     function = reader.function_at(meaning) if isinstance(meaning, NamePath) else None
     title = reader.library_name(meaning) if function is None else ""
-    arguments = options_of(title, call.position) if function is None else arguments_of(function)
-    if function is not None and call.brace is None and call.position < len(function.params):
-        name = function.params[call.position].name
+    arguments = options_of(title, site.position) if function is None else arguments_of(function)
+    if function is not None and site.table is None and site.position < len(function.params):
+        name = function.params[site.position].name
     argument = next((argument for argument in arguments if argument.name == name), None)
     if argument is None:
         return None
@@ -202,25 +201,22 @@ def _entry(name: str) -> docs.Page | None:
 # The user's own functions and values
 
 
-def _page_of_function(reader: TypeInferrer, function: FunctionLiteral, detail: int) -> docs.Page:
+def _page_of_function(reader: TypeInferrer, function: FunctionDefinition, detail: int) -> docs.Page:
     """Return the page about a function in the text."""
-    start = reader.tokens[function.at].start
-    stop = reader.tokens[min(reader.outline.after(function.at), len(reader.tokens)) - 1].end
-    line = _line(reader.code, start)
-    head = _call(function.name or "function", reader.parameters(function.at), method=reader.is_method(function.at))
-    source = "\n".join(reader.code.split("\n")[line - 1 : _line(reader.code, stop)])
+    line = reader.tree.line(function.start)
+    last = reader.tree.line(min(function.end, len(reader.tokens)) - 1)
+    head = f"{function.name or 'function'}({', '.join(function.parameters[function.is_method :])})"
+    source = "\n".join(reader.code.split("\n")[line - 1 : last])
     return _page_of_user_function(
         head, f"line {line} of this cell", _comment_above(reader.code, line), source if detail else ""
     )
 
 
-def _page_of_table(reader: TypeInferrer, table: TableLiteral) -> docs.Page:
+def _page_of_table(reader: TypeInferrer, table: TableConstructor) -> docs.Page:
     """Return the page about a table in the text."""
-    start = reader.tokens[table.at].start
-    stop = reader.tokens[reader.outline.after(table.at) - 1].end
+    start, end = reader.tokens[table.start].start, reader.tokens[min(table.end, len(reader.tokens)) - 1].end
     page = Markdown("**table**, made on line {}\n\n{}")
-    source = fenced(_shorten(reader.code[start:stop]), "lua")
-    return docs.Page(page.format(_line(reader.code, start), source))
+    return docs.Page(page.format(reader.tree.line(table.start), fenced(_shorten(reader.code[start:end]), "lua")))
 
 
 def _page_of_value(place: NamePath, info: dict[str, Any], answer: CallResult | None, detail: int) -> docs.Page:
@@ -292,11 +288,6 @@ def _without_dashes(comment: str) -> str:
     if comment.startswith("--[") and bracket and not level.strip("="):
         return text.removesuffix(f"]{level}]").strip()
     return comment.lstrip("-").strip()
-
-
-def _line(code: str, place: int) -> int:
-    """Return the line number of a position, from 1."""
-    return code.count("\n", 0, place) + 1
 
 
 def _shorten(text: str) -> str:

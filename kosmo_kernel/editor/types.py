@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Function, Integration
-from kosmo_kernel.editor.outline import Binding
+from kosmo_kernel.lua_syntax import nodes
 from kosmo_kernel.values.records import FAILURE_FIELDS, columns_with_item
 
 Chain = tuple["str | int", ...]
@@ -15,29 +15,21 @@ Chain = tuple["str | int", ...]
 
 @dataclass(frozen=True, slots=True)
 class NamePath:
-    """A chain of names that starts at a global; `method` is true if the last one follows a colon."""
+    """A chain of names that starts at a global."""
 
     chain: Chain
-    method: bool = False
+    method: bool = False  # whether the last name follows a colon
 
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """The result of a catalogue function, or the value at a path of fields in it.
-
-    Parameters:
-        function: the function.
-        many: whether it is a list of records.
-        path: the fields; empty for the record itself.
-        is_fan_out: whether a list of items, such as apps, was passed, so that each record names its item.
-        inner: of a record in a list of a record, its columns; None for a record of the function.
-    """
+    """The result of a catalogue function, or the value at a path of fields in it."""
 
     function: Function
-    many: bool
-    path: tuple[str, ...] = ()
-    is_fan_out: bool = False
-    inner: tuple[Column, ...] | None = None
+    many: bool  # whether it is a list of records
+    path: tuple[str, ...] = ()  # the fields; empty for the record itself
+    is_fan_out: bool = False  # whether a list of items, such as apps, was passed, so that each record names its item
+    inner: tuple[Column, ...] | None = None  # of a record in a list of a record, its columns
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -57,9 +49,9 @@ class CallResult:
         """True if string methods work on it: a string, or a reference that reads as its name."""
         if self.many or not self.path:
             return False
-        here = {column.path for column in self.columns if column.kind in ("string", "timestamp")}
+        texts = {column.path for column in self.columns if column.kind in ("string", "timestamp")}
         labels = next((i.labels for i in integrations.loaded() if self.function in i.functions), ())
-        return self.path in here or any((*self.path, label) in here for label in labels)
+        return self.path in texts or any((*self.path, label) in texts for label in labels)
 
     def item(self) -> CallResult | None:
         """Return the type of one record of the list, or of the list that a field is; None if it is none."""
@@ -76,42 +68,16 @@ class StringType:
 
 @dataclass(frozen=True, slots=True)
 class TableLiteral:
-    """A table constructor in the text.
+    """A table constructor in the text."""
 
-    Parameters:
-        at: the token `{`.
-        owner: the binding that holds it, through which the text may assign more fields; None if there is none.
-        path: its fields after the owner's name.
-    """
-
-    at: int
-    owner: Binding | None = None
-    path: tuple[str, ...] = ()
+    node: nodes.TableConstructor
+    assigned: Sequence[nodes.Binding] = ()  # the fields that the text assigns to the variable that holds it
+    path: tuple[str, ...] = ()  # its fields after the name of that variable
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionLiteral:
-    """A function definition in the text.
-
-    Parameters:
-        at: the token `function`.
-        name: the name it is called by, or empty.
-    """
-
-    at: int
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ListOf:
-    """A list whose items all have one type."""
-
-    of: InferredType | None
-
-
-@dataclass(frozen=True, slots=True)
-class TableOf:
-    """A table by key, such as `list.group_by` returns, whose values all have one type."""
+class Items:
+    """A list, or a table by key such as `list.group_by` returns, whose values all have one type."""
 
     of: InferredType | None
 
@@ -124,27 +90,14 @@ class ErrorFields:
     many: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Union:
-    """A value with the fields of several types: an object and its class."""
-
-    parts: tuple[InferredType, ...]
-
-
-InferredType = (
-    NamePath | CallResult | StringType | TableLiteral | FunctionLiteral | ListOf | TableOf | ErrorFields | Union
-)
+InferredType = NamePath | CallResult | StringType | TableLiteral | nodes.FunctionDefinition | Items | ErrorFields
 
 
 def failures_of(function: Function | None) -> ErrorFields:
     """Return the type of the failures that `errors = "collect"` returns beside the results."""
     fan_out = function.fan_out if function else None
-    item_column = (
-        Column(fan_out.name, fan_out.doc)
-        if fan_out
-        else Column("index", "The place of the item in the list", "integer")
-    )
-    return ErrorFields((item_column, *FAILURE_FIELDS), many=True)
+    index = Column("index", "The place of the item in the list", "integer")
+    return ErrorFields((Column(fan_out.name, fan_out.doc) if fan_out else index, *FAILURE_FIELDS), many=True)
 
 
 def integration_at(chain: Sequence[str | int]) -> Integration | None:

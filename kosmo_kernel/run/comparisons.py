@@ -12,24 +12,20 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.lua.surface import record_type
-from kosmo_kernel.run.chunks import CLOSING_BRACKETS, OPENING_BRACKETS, code_of, keys, openers, start_of
 from kosmo_kernel.text.nearest import nearest
 
 if TYPE_CHECKING:
-    from kosmo_kernel.editor.tokens import Token
+    from kosmo_kernel.lua_syntax.facts import Comparison
 
-# Most texts have nothing of the kind and need not be tokenized.
+# Most texts have nothing of the kind and need not be parsed.
 _MAY_COMPARE = re.compile(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|\btrue|\bfalse)\s*[=~]=|\blist\s*\.")
 _OTHER_TYPE = re.compile(r"[=~]=\s*(?:\d|true\b|false\b)|(?:\d|\btrue|\bfalse)\s*[=~]=")
 _MAY_ORDER = re.compile(r"[<>]=?\s*[\"'A-Za-z_]|[\"']\s*[<>]")
-_AFTER_PART = frozenset(("..", ".", ":", "(", "["))  # what follows a part of a longer expression
-_BEFORE_PART = frozenset(("..", ".", ":"))
-_ORDERS = frozenset(("<", "<=", ">", ">="))
 _TIME = re.compile(
     r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d+)?)?)?Z?)?)?)?"
 )
@@ -43,29 +39,6 @@ _KINDS = {
     "list": ("a list", ""),
     "object": ("a table", ""),
 }
-_BINDS_TIGHTER = frozenset(("#", "-", "~", "..", "+", "*", "/", "//", "%", "^", "not"))
-_TESTS = frozenset(("filter", "reject", "find"))  # functions of `list` that compare fields with values
-_TEST = "test"  # stands for the bracket that opens the arguments of one
-
-
-class Comparison(NamedTuple):
-    """A comparison of a field with a literal.
-
-    Parameters:
-        line: counted from 1.
-        path: the names of the field, which may begin with that of a variable.
-        kind: the kind of the literal's token: `string`, `number` or `keyword`.
-        literal: its text, without quotes.
-        in_test: it is a test of `list.filter` and the like, `{ state = "crashed" }`.
-        order: it asks which of the two is less.
-    """
-
-    line: int
-    path: tuple[str, ...]
-    kind: str
-    literal: str
-    in_test: bool = False
-    order: bool = False
 
 
 def comparison_warnings(
@@ -93,16 +66,18 @@ def _of_fields(source: str, called: Collection[str]) -> Iterator[tuple[Compariso
     if not _MAY_COMPARE.search(source) and not _MAY_ORDER.search(source):
         return
     services = integrations.loaded()
-    functions = [(one.name, name) for one in services for name in one.table.names]
+    functions = [(integration.name, name) for integration in services for name in integration.table.names]
     named = tuple((service, name) for service, name in functions if name in source)
     before = tuple((service, name) for service, name in functions if f"integrations.{service}.{name}" in called)
-    needed = () if before else tuple((one.name, function.name) for one in services for function in one.table.existing())
-    declared = [_declared(named), _declared(before or needed)]
+    needed = ((i.name, function.name) for i in services for function in i.table.existing() if not before)
+    declared = [_declared(named), _declared(before or tuple(needed))]
     # Of a field with any text only a comparison with another type is of interest.
     special = {name for columns_by_name, labels in declared for name in (*labels, *_special(columns_by_name))}
     if not any(name in source for name in special) and not _OTHER_TYPE.search(source):
         return
-    for comparison in _comparisons(source):
+    from kosmo_kernel.lua_syntax.facts import comparisons
+
+    for comparison in comparisons(source):
         for columns_by_name, labels in declared:
             name = comparison.path[-1]
             columns = _columns_of(comparison.path, columns_by_name.get(name, ()))
@@ -124,8 +99,11 @@ def _of_fields(source: str, called: Collection[str]) -> Iterator[tuple[Compariso
 
 def _of_tests(source: str, unmatched: Mapping[tuple[str, str], str]) -> Iterator[str]:
     """Yield the warnings about texts of tests that match nothing, if they are written in the script."""
-    code = code_of(source)[0] if unmatched else ()
-    starts = {token.text: token.start for token in reversed(code) if token.kind == "string"}
+    if not unmatched:
+        return
+    from kosmo_kernel.lua_syntax.tokens import tokens_of
+
+    starts = {token.text: token.start for token in reversed(tokens_of(source)) if token.kind == "string"}
     written = [test for test in unmatched if test[1] in starts]
     for field, wanted in sorted(written, key=lambda test: (starts[test[1]], test)):
         line = source.count("\n", 0, starts[wanted]) + 1
@@ -208,89 +186,3 @@ def _columns_of(path: tuple[str, ...], columns: Collection[Column]) -> list[Colu
         if found := [column for column in columns if column.path[start - len(path) :] == path[start:]]:
             return found
     return []
-
-
-@lru_cache(maxsize=64)
-def _comparisons(source: str) -> tuple[Comparison, ...]:
-    """Return where fields are compared with literals. Fields that the script defines itself are left out."""
-    code, words = code_of(source)
-    opened_at = openers(words)
-    found: list[Comparison] = []
-    open_: list[str] = []  # brackets, those of the calls of tests as `_TEST`
-    texts = _texts(code, words)
-    line, counted = 1, 0
-    for at, word in enumerate(words[:-1]):
-        line += source.count("\n", counted, code[at].start)
-        counted = code[at].start
-        after = code[at + 1]
-        if word in OPENING_BRACKETS:
-            is_test = at > 2 and words[at - 1] in _TESTS and words[at - 3 : at - 1] == ["list", "."]
-            open_.append(_TEST if is_test else word)
-        elif word in CLOSING_BRACKETS:
-            del open_[-1:]
-        elif word in ("==", "~=") and at > 0:
-            before = code[at - 1]
-            if _is_literal(after) and (path := _path_before(code, words, at, opened_at)):
-                found.append(Comparison(line, path, after.kind, after.text))
-            if _is_literal(before) and (path := _path_after(code, at)):
-                found.append(Comparison(line, path, before.kind, before.text))
-        elif word in _ORDERS and at > 0:
-            if (text := texts.get(at + 1)) and (path := _path_before(code, words, at, opened_at)):
-                found.append(Comparison(line, path, "string", text, order=True))
-            if (text := texts.get(at - 1)) and (path := _path_after(code, at)):
-                found.append(Comparison(line, path, "string", text, order=True))
-        elif word == "=" and open_[-2:] == [_TEST, "{"] and _is_literal(after):
-            key = code[at - 2] if words[at - 1] == "]" else code[at - 1]
-            key_line = line - source.count("\n", key.start, counted)
-            found.append(Comparison(key_line, tuple(key.text.split(".")), after.kind, after.text, in_test=True))
-    own = frozenset(chain.from_iterable(keys(source)))
-    tested = {one.path[-1] for one in found if one.in_test}
-    return tuple(one for one in found if one.in_test or not own.intersection(one.path) - tested)
-
-
-def _texts(code: Sequence[Token], words: Sequence[str]) -> dict[int, str]:
-    """Return the texts by the place of their token: of literals, and of variables that are set once, to a literal."""
-
-    def alone(at: int) -> bool:
-        return _BEFORE_PART.isdisjoint(words[at - 1 : at]) and _AFTER_PART.isdisjoint(words[at + 1 : at + 2])
-
-    texts = {at: token.text for at, token in enumerate(code) if token.kind == "string" and alone(at)}
-    values: dict[str, list[str | None]] = {}
-    for at, word in enumerate(words):
-        if word == "=" and at > 0 and code[at - 1].kind == "name":
-            values.setdefault(words[at - 1], []).append(texts.get(at + 1))
-    for at, token in enumerate(code):
-        if (
-            token.kind == "name"
-            and alone(at)
-            and len(known := values.get(token.text, [])) == 1
-            and known[0] is not None
-        ):
-            texts[at] = known[0]
-    return texts
-
-
-def _is_literal(token: Token) -> bool:
-    return token.kind in ("string", "number") or (token.kind == "keyword" and token.text in ("true", "false"))
-
-
-def _path_before(
-    code: Sequence[Token], words: Sequence[str], end: int, opened_at: Mapping[int, int]
-) -> tuple[str, ...]:
-    """Return the names of the field that ends before a token; nothing if an operator changes its value."""
-    at, path = end - 1, list[str]()
-    while at > 0 and code[at].kind == "name" and words[at - 1] == ".":
-        path.append(words[at])
-        at -= 2
-    before = start_of(code, words, at, opened_at) - 1
-    return () if before >= 0 and words[before] in _BINDS_TIGHTER else tuple(reversed(path))
-
-
-def _path_after(tokens: Sequence[Token], start: int) -> tuple[str, ...]:
-    """Return the names of the field after a token, behind that of its variable."""
-    at, path = start + 1, list[str]()
-    while at + 2 < len(tokens) and tokens[at + 1].text == "." and tokens[at + 2].kind == "name":
-        path.append(tokens[at + 2].text)
-        at += 2
-    changed = at + 1 < len(tokens) and tokens[at + 1].text in (*_BINDS_TIGHTER, "(", "[", ":", "{")
-    return () if changed or tokens[start + 1].kind != "name" else tuple(path)

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED, masked_text
+from kosmo_kernel.lua_syntax.tokens import masked
+from kosmo_kernel.run.chunks import MAX_CHARACTERS_PARSED
 
 MAX_LINE_LENGTH = 400  # characters of a line that is rewritten
 
@@ -149,7 +150,7 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[s
         compiled: whether the script compiled, so that it failed while running.
         is_set: returns whether a script of the session sets a variable of this name.
     """
-    source = source[:MAX_CHARACTERS_TOKENIZED]
+    source = source[:MAX_CHARACTERS_PARSED]
     lines = source.split("\n")
     if line is None or not 1 <= line <= len(lines):
         return ""
@@ -158,15 +159,15 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[s
     if len(lines[line - 1]) > MAX_LINE_LENGTH:
         return ""
     text = lines[line - 1]
-    masked = masked_text(source).split("\n")[line - 1]
+    hidden = masked(source).split("\n")[line - 1]
     for form, sentence, lua in _TEXT_FORMS:
-        if form.search(masked) and not (form is _F_STRING and is_set("f")):
-            return f"{sentence} Write: {_splice(text, masked, form, lua).strip()}"
+        if form.search(hidden) and not (form is _F_STRING and is_set("f")):
+            return f"{sentence} Write: {_splice(text, hidden, form, lua).strip()}"
     for habit in _CALLED if compiled else _SYNTAX:
-        if habit.pattern.search(masked) and not (habit.name and is_set(habit.name)):
+        if habit.pattern.search(hidden) and not (habit.name and is_set(habit.name)):
             if not habit.lua:
                 return habit.sentence
-            rewritten = _splice(text, masked, habit.pattern, partial(_filled, habit.lua))
+            rewritten = _splice(text, hidden, habit.pattern, partial(_filled, habit.lua))
             return f"{habit.sentence} Write: {rewritten.strip()}".strip()
     return ""
 
@@ -189,10 +190,10 @@ def _formatted(groups: tuple[str, ...]) -> str:
     return f"string.format({quote}{re.sub(r'{[^{}]*}', '%s', content)}{quote}, "
 
 
-def _splice(text: str, masked: str, pattern: re.Pattern[str], lua: Callable[[tuple[str, ...]], str]) -> str:
+def _splice(text: str, hidden: str, pattern: re.Pattern[str], lua: Callable[[tuple[str, ...]], str]) -> str:
     """Return a line in which each match of a pattern in the masked line is replaced."""
     pieces, end = [], 0
-    for match in pattern.finditer(masked):
+    for match in pattern.finditer(hidden):
         groups = tuple(text[match.start(n) : match.end(n)] for n in range(1, pattern.groups + 1))
         pieces += [text[end : match.start()], lua(groups)]
         end = match.end()

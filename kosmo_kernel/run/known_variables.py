@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
-from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED, ChunkHistory, masked_text
+from kosmo_kernel.run.chunks import MAX_CHARACTERS_PARSED, ChunkHistory
 from kosmo_kernel.text.nearest import nearest
 
 MAX_CALL_LENGTH = 2_000  # characters from the beginning of a call's line in which its arguments are searched for
@@ -82,11 +82,13 @@ class KnownVariables:
 
 def _argument(parameter: str, source: str, line: int | None) -> str:
     """Return the variable or the field that a call gives for a parameter; empty if it gives something else."""
-    lines = source[:MAX_CHARACTERS_TOKENIZED].split("\n")
+    lines = source[:MAX_CHARACTERS_PARSED].split("\n")
     if line is None or not 1 <= line <= len(lines):
         return ""
-    start = sum(len(one) + 1 for one in lines[: line - 1])
-    call = masked_text("\n".join(lines))[start : start + MAX_CALL_LENGTH]
+    from kosmo_kernel.lua_syntax.tokens import masked
+
+    start = sum(len(text) + 1 for text in lines[: line - 1])
+    call = masked("\n".join(lines))[start : start + MAX_CALL_LENGTH]
     named = re.search(rf"[{{,;]\s*{re.escape(parameter)}\s*=\s*([A-Za-z_][\w.]*)\s*[,;}}]", call)
     match = named or _POSITIONAL.search(call.partition("\n")[0])
     return match[1] if match else ""

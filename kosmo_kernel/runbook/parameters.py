@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kosmo_kernel.editor.tokens import Token, tokens_of
 from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.lua_syntax.tokens import Token, tokens_of
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.lua_syntax import literal
 from kosmo_kernel.values.parameters import Parameter, value_of

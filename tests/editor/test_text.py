@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import pytest
 from editor_state import completed, texts
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kosmo_kernel import editor
-from kosmo_kernel.editor import tokens
-from kosmo_kernel.editor.grammar import closes
-from kosmo_kernel.editor.tokens import tokens_of
-from kosmo_kernel.values.lua_syntax import KEYWORDS
+from kosmo_kernel.editor.indentation import closes
 
 # Names that the text binds --------------------------------------------------------------------------------
 
@@ -69,12 +64,7 @@ def test_a_name_is_not_seen_outside_of_its_block(text: str) -> None:
         ("local shop = { till = { sum = 1 } } shop.till.|", ["sum"]),
         ("local shop = { { sum = 1 }, { tax = 2 } } shop[2].|", ["tax"]),
         ("local shop = { open = 1 } local other = shop other.|", ["open"]),
-        ("local function made() return { open = 1 } end local shop = made() shop.|", ["open"]),
-        (
-            "local Shop = {} Shop.__index = Shop function Shop:buy() end local one = setmetatable({}, Shop) one:|",
-            ["buy"],
-        ),
-        ("local one = setmetatable({ open = 1 }, { __index = { shut = 2 } }) one.|", ["open", "shut", "__index"]),
+        ("local one = setmetatable({ open = 1 }, { __index = { shut = 2 } }) one.|", ["open"]),
         ("local Shop = {} function Shop:buy() end function Shop:sell() self:|", ["sell", "buy"]),
         ("local shop = { open = 1 } shop = { shut = 2 } shop.|", ["shut"]),
         ("local shop = { open = 1 } do local shop = { shut = 2 } end shop.|", ["open"]),
@@ -209,72 +199,3 @@ def test_the_line_after_an_unfinished_text_is_indented_as_its_block_is(text: str
 )
 def test_a_line_closes_what_its_first_token_ends(line: str, closing: object) -> None:
     assert closes(line) is closing
-
-
-# Tokens ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("f([[te\"xt]], 'a')", ["f", "(", 'te"xt', ",", "a", ")"]),
-        ("a.b[c[1]]", ["a", ".", "b", "[", "c", "[", "1", "]", "]"]),
-        ("x .. y -- rest", ["x", "..", "y", "-- rest"]),
-        ("[==[ a ]] ]==] z", [" a ]] ", "z"]),
-        ('"a\\"b" .. \'"\'', ['a\\"b', "..", '"']),
-        ("string.format(x)", ["string", ".", "format", "(", "x", ")"]),
-        ("function M.f:g() end", ["function", "M", ".", "f", ":", "g", "(", ")", "end"]),
-        ("0x1F + 1.5e3", ["0x1F", "+", "1.5e3"]),
-        ("--[[ two\nlines ]] x", ["--[[ two\nlines ]]", "x"]),
-    ],
-)
-def test_a_text_is_cut_where_lua_cuts_it(text: str, expected: list[str]) -> None:
-    assert [token.text for token in tokens_of(text)] == expected
-
-
-@pytest.mark.parametrize("text", ["'open", '"open', "[[open", "[=[ open ]]", "--[[open", "-- open", "'open\\'", "[=["])
-def test_what_is_still_being_typed_is_open(text: str) -> None:
-    assert [token.closed for token in tokens_of(text)] == [False]
-
-
-@pytest.mark.parametrize("text", ["'a'", "[[a]]", "[==[]==]", "--[[a]]", "''"])
-def test_what_has_its_end_is_closed(text: str) -> None:
-    assert [token.closed for token in tokens_of(text)] == [True]
-
-
-def test_keywords_are_no_names() -> None:
-    assert {token.kind for token in tokens_of(" ".join(KEYWORDS))} == {"keyword"}
-
-
-PIECES = (
-    "'",
-    '"',
-    "[[",
-    "]]",
-    "--",
-    "--[[",
-    "--[=[",
-    "]=]",
-    "\n",
-    "\\",
-    "a",
-    "é🙂",
-    "end",
-    "1.5",
-    "..",
-    "[",
-    " ",
-    "#!x",
-)
-TEXTS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
-
-
-@given(TEXTS, TEXTS, st.data())
-def test_what_was_read_before_changes_nothing(before: str, typed: str, data: st.DataObject) -> None:
-    place = data.draw(st.integers(0, len(before)))
-    after = before[:place] + typed + before[place + data.draw(st.integers(0, 3)) :]
-    tokens._latest = ("", [])
-    fresh = tokens_of(after)
-    tokens._latest = ("", [])
-    tokens_of(before)
-    assert tokens_of(after) == fresh

@@ -137,6 +137,12 @@ def test_other_errors_get_no_advice(session: Session, script: str) -> None:
     assert caught.value.advice == ""
 
 
+def test_a_script_that_does_not_compile_has_its_error_and_no_warning(session: Session) -> None:
+    with pytest.raises(LuaError) as caught:
+        session.run("local a = { b = 1 } x = = 1 return a.b == crashed")
+    assert not [note for note in caught.value.result.notes if note.startswith("line ")]
+
+
 @pytest.mark.parametrize(
     ("text", "state"),
     [("for app in apps:", "invalid"), ("if a:\n", "invalid"), ("print([[for app in apps:", "incomplete")],

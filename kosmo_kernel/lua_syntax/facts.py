@@ -1,0 +1,127 @@
+"""Read from a script what a Lua table and Lua's errors do not tell: key order, assigned fields, and comparisons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple, TypeGuard
+
+from kosmo_kernel.lua_syntax.nodes import Call, Constant, FieldAccess, Name, Node, Operation, TableConstructor
+from kosmo_kernel.lua_syntax.parser import Tree, parse
+
+Names = tuple[str, ...]
+
+_TESTS = frozenset(("filter", "reject", "find"))  # functions of `list` that compare fields with values
+_EQUALS = ("==", "~=")
+_ORDERS = frozenset(("<", "<=", ">", ">="))
+_BINDS_LOOSER = frozenset(("and", "or", *_EQUALS, *_ORDERS))
+
+
+class Comparison(NamedTuple):
+    """A comparison of a field with a literal."""
+
+    line: int  # counted from 1
+    path: Names  # the names of the field, without that of its variable
+    kind: str  # of the literal: `string`, `number` or `keyword`
+    literal: str  # its text, without quotes
+    in_test: bool = False  # it is a test of `list.filter` and the like, `{ state = "crashed" }`
+    order: bool = False  # it asks which of the two is less
+
+
+@lru_cache(maxsize=64)
+def keys(text: str) -> tuple[Names, ...]:
+    """Return the names of keys in a text, in its order: one group per table constructor, and one per assigned field.
+
+    `{ a = 1, ["b c"] = 2 }` is a group of two names; `row.total = 3` and `row["total"] = 3` are groups of one.
+    """
+    if "=" not in text:
+        return ()
+    tree = parse(text)
+    groups = [(table.start, tuple(dict.fromkeys(_literal_keys(table)))) for table in tree.tables]
+    groups += [(at, (name,)) for at, name in tree.assigned if "\\" not in name]
+    return tuple(names for _, names in sorted(groups) if names)
+
+
+def _literal_keys(table: TableConstructor) -> Iterator[str]:
+    return (entry.name for entry in table.entries if entry.name and "\\" not in entry.name)
+
+
+@lru_cache(maxsize=64)
+def assigned_fields(text: str) -> frozenset[str]:
+    """Return the names of the fields that a text assigns, including those of functions: `function row.total()`."""
+    tree = parse(text)
+    names = {re.split(r"[.:]", function.name)[-1] for function in tree.functions if not function.name.isidentifier()}
+    return frozenset((*names, *(name for _, name in tree.assigned))) - {""}
+
+
+@lru_cache(maxsize=256)
+def set_variables(text: str) -> frozenset[str]:
+    """Return the variables that a text sets or declares."""
+    return frozenset(parse(text).bindings)
+
+
+@lru_cache(maxsize=64)
+def comparisons(text: str) -> tuple[Comparison, ...]:
+    """Return where fields are compared with literals. Fields that the script defines itself are left out."""
+    tree = parse(text)
+    compared = chain.from_iterable(_compared(tree, operation) for operation in tree.operations)
+    tested = chain.from_iterable(_tested(tree, call) for call in tree.calls)
+    found = [comparison for _, comparison in sorted(chain(compared, tested))]
+    own = frozenset(chain.from_iterable(keys(text))) - {c.path[-1] for c in found if c.in_test}
+    return tuple(c for c in found if c.in_test or own.isdisjoint(c.path))
+
+
+def comparing(tree: Tree, operation: Operation) -> Iterator[tuple[int, Node | None, Node | None]]:
+    """Yield the comparisons in an operation: the token of the operator, and its operands that are no operations."""
+    is_loose = [True, *(tree.words[at] in _BINDS_LOOSER for at in operation.operators), True]
+    operands = [
+        None if prefixes or not is_loose[index] or not is_loose[index + 1] else operand
+        for index, (operand, prefixes) in enumerate(zip(operation.operands, operation.prefixes, strict=True))
+    ]
+    for at, before, after in zip(operation.operators, operands, operands[1:], strict=False):
+        if tree.words[at] in _EQUALS or tree.words[at] in _ORDERS:
+            yield at, before, after
+
+
+def path_of(node: Node | None) -> Names:
+    """Return the names of a field, without that of its variable; empty for anything else."""
+    path: list[str] = []
+    while isinstance(node, FieldAccess) and not node.method:
+        path.append(node.name)
+        node = node.base
+    return tuple(reversed(path))
+
+
+def _compared(tree: Tree, operation: Operation) -> Iterator[tuple[int, Comparison]]:
+    for at, before, after in comparing(tree, operation):
+        order = tree.words[at] in _ORDERS
+        for field, other in ((before, after), (after, before)):
+            path, literal = path_of(field), _text_of(tree, other) if order else other
+            if path and _is_literal(literal) and (literal.kind == "string" or not order):
+                yield at, Comparison(tree.line(at), path, literal.kind, literal.text, order=order)
+
+
+def _is_literal(node: Node | None) -> TypeGuard[Constant]:
+    return isinstance(node, Constant) and (node.kind in ("string", "number") or node.text in ("true", "false"))
+
+
+def _text_of(tree: Tree, node: Node | None) -> Node | None:
+    """Return the text that a variable is always set to, or the node itself."""
+    if not isinstance(node, Name):
+        return node
+    bindings = tree.bindings.get(node.name, ())
+    values = bindings[0].values[bindings[0].index :] if len(bindings) == 1 else []
+    return values[0] if values else None
+
+
+def _tested(tree: Tree, call: Call) -> Iterator[tuple[int, Comparison]]:
+    """Yield the comparisons of a test such as `list.filter(dynos, { state = "crashed" })`."""
+    match call.base:
+        case FieldAccess(name=name, base=Name(name="list")) if name in _TESTS:
+            tables = [argument for argument in call.arguments if isinstance(argument, TableConstructor)]
+            for entry in chain.from_iterable(table.entries for table in tables):
+                path, value, line = tuple(entry.name.split(".")), entry.value, tree.line(entry.start)
+                if entry.name and _is_literal(value):
+                    yield entry.start, Comparison(line, path, value.kind, value.text, in_test=True)
