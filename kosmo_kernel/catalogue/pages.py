@@ -55,7 +55,7 @@ class Pages:
     more: tuple[str, ...] = ()  # the keys that lead to whether there is more
     total: tuple[str, ...] = ()  # the keys that lead to the number of all records
     last_header: str = ""  # the header with the number of the last page
-    ends_partial: bool = False  # the last page of ranges may have status 206, too
+    ends_partial: bool = False  # the last page of ranges may have status 206, too: what follows it is asked for
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Pages:

@@ -60,7 +60,7 @@ def following(page: PageAnswer) -> Following:
         next_range = page.reply.headers.get(NEXT_RANGE)  # sent back unchanged: only the service knows its form
         if not next_range and not page.pages.ends_partial:
             raise PageError("a part of a list (status 206), and no `Next-Range` that leads to the rest")
-        return Following(PageRequest(headers={"Range": next_range}) if next_range else None)
+        return Following(PageRequest(headers={"Range": next_range}) if next_range else page.range_after())
     total = page.total()
     match page.pages.kind:
         case "link-header":
@@ -92,6 +92,20 @@ class PageAnswer(NamedTuple):
         """Return the number of all records that the answer states, if it does."""
         found = value_at(self.value, self.pages.total) if self.pages.total else None
         return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
+
+    def range_after(self) -> PageRequest | None:
+        """Return the request for what follows the last record, where the header that says it may have been lost.
+
+        None if the page is empty, and so the end of the list, or was asked for in another order, as the newest are.
+        """
+        first = self.pages.first.headers.get("Range", "")
+        attribute, _, bounds = first.partition(" ")
+        asked = self.request.headers.get("Range", "").partition(" ")[0]
+        last = self.rows[-1] if self.rows else None
+        value = last.get(attribute) if isinstance(last, Mapping) else None
+        if asked != attribute or not bounds.startswith("..") or not isinstance(value, str):
+            return None
+        return PageRequest(headers={"Range": f"{attribute} ]{value}{bounds}"})
 
     def next_link(self) -> tuple[PageRequest | None, bool]:
         """Return the request for the next page, and whether nobody says that there is none."""
