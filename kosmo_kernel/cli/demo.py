@@ -24,7 +24,9 @@ from kosmo_kernel.cli.kernelspec import OUTDATED_MESSAGE, entries, renewal, ship
 from kosmo_kernel.cli.options import PORT, ValueType
 from kosmo_kernel.cli.output import print_note, print_result
 from kosmo_kernel.cli.shell_interface import INTERRUPTED
-from kosmo_kernel.demo.service_pages import FAULTS as PAGE_FAULTS
+from kosmo_kernel.demo.page_faults import FAULTS as HEROKU_PAGE_FAULTS
+from kosmo_kernel.demo.page_faults import LATER_PAGES
+from kosmo_kernel.demo.service_pages import FAULTS as SERVICE_PAGE_FAULTS
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.settings.value_types import Number
@@ -39,6 +41,7 @@ FOLDER = "kosmo-demo"
 _YEARS = (2000, 2200)  # the company's oldest dates are years before its today, and it looks ahead
 _OF_HEROKU = {"apps": "--apps", "budget": "--budget", "scopes": "--scope", "moved": "--now"}
 _OF_SERVICES = {"records": "--records"}
+_PAGE_FAULTS = dict.fromkeys([*HEROKU_PAGE_FAULTS, *SERVICE_PAGE_FAULTS])
 FIRST = "first-steps.ipynb"  # the notebook that is opened
 
 
@@ -70,7 +73,7 @@ class Faults(NamedTuple):
 
 
 def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> Faults:
-    pages = [text for text in texts if text in PAGE_FAULTS]
+    pages = [text for text in texts if text in _PAGE_FAULTS]
     if len(pages) > 1:
         raise click.BadParameter(f"pages have one fault at a time, got {' and '.join(pages)}.")
     rates = [text for text in texts if text not in pages]
@@ -131,6 +134,7 @@ def _count_option(flag: str, things: str, text: str) -> Callable[[Callable[..., 
     "demo:serve",
     "kosmo demo:serve --port 8642",
     "kosmo demo:serve --apps 500 --fault 429=5% --latency 80",
+    "kosmo demo:serve --apps 250 --fault next-range-lost",
     "kosmo demo:serve --service github --records 250 --fault link-lost",
     json=False,
 )
@@ -182,7 +186,9 @@ def _count_option(flag: str, things: str, text: str) -> Callable[[Callable[..., 
     callback=_faults,
     metavar="KIND=RATE",
     help="Make a share of the requests fail. RATE is, for example, 0.05 or 5%. KIND is 429, 503, reset, truncated, "
-    f"html or slow. Can be repeated. With --service also, without a rate, a fault of pages: {', '.join(PAGE_FAULTS)}.",
+    f"html or slow. Can be repeated. Or, without a rate, a fault of the pages of lists: {', '.join(HEROKU_PAGE_FAULTS)}; "
+    f"with --service {', '.join(kind for kind in SERVICE_PAGE_FAULTS if kind not in HEROKU_PAGE_FAULTS)}, and those of a "
+    "second page.",
 )
 @click.pass_context
 def serve(
@@ -211,24 +217,37 @@ def serve(
     """
     _check_options(ctx, service, fault)
     from kosmo_kernel.demo.faults import FaultInjector, faulty
+    from kosmo_kernel.demo.page_faults import PAGE, LaterPageFaults, page_filter, with_page_fault
     from kosmo_kernel.demo.server import serve as serving
 
     injector = FaultInjector(fault.rates, seed=seed)
     if service is not None:
         from kosmo_kernel.demo.service_api import error_response
 
-        credentials, look_alike = _look_alike(service, records or 0, fault.page)
+        is_own = fault.page in SERVICE_PAGE_FAULTS
+        credentials, look_alike = _look_alike(service, records or 0, fault.page if is_own else "")
         token, api = look_alike.token, faulty(look_alike, injector, error_response)
+        if fault.page and not is_own:
+            api = faulty(api, LaterPageFaults(fault.page), error_response)
     else:
-        from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+        from kosmo_kernel.demo.api import DEMO_TOKEN, MAX_PAGE, DemoApi
         from kosmo_kernel.demo.budget import CAPACITY, REFILL, UNLIMITED
         from kosmo_kernel.demo.company import company
         from kosmo_kernel.integrations.heroku import HEROKU
 
         refill = UNLIMITED if budget == 0 else REFILL
         capacity = budget or CAPACITY
-        demo_api = DemoApi(company(apps, seed), capacity=capacity, refill=refill, moved=moved, scopes=scopes)
-        credentials, token, api = HEROKU.credentials, DEMO_TOKEN, faulty(demo_api, injector)
+        size = PAGE if fault.page else MAX_PAGE
+        demo_api = DemoApi(
+            company(apps, seed),
+            max_page=size,
+            capacity=capacity,
+            refill=refill,
+            moved=moved,
+            scopes=scopes,
+            turn=page_filter(fault.page),
+        )
+        credentials, token, api = HEROKU.credentials, DEMO_TOKEN, faulty(with_page_fault(demo_api, fault.page), injector)
     with serving(api, host, port, latency=latency / 1000) as served:
         print_result(f"{credentials.url_env[0]}={served.url}\n{credentials.env}={token}")
         print_note("Serving the demo account. Ctrl-C ends it.")
@@ -249,8 +268,10 @@ def _check_options(ctx: click.Context, service: str | None, fault: Faults) -> No
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             what = "does not go with" if service is not None else "goes with"
             raise click.UsageError(f"{option} {what} --service.")
-    if fault.page and service is None:
-        raise click.UsageError(f"The fault `{fault.page}` goes with --service.")
+    kinds = HEROKU_PAGE_FAULTS if service is None else (*LATER_PAGES, *SERVICE_PAGE_FAULTS)
+    if fault.page and fault.page not in kinds:
+        what = "goes with" if service is None else "does not go with"
+        raise click.UsageError(f"The fault `{fault.page}` {what} --service.")
 
 
 def _look_alike(name: str, records: int, fault: str) -> tuple[Credentials, ServiceApi]:
