@@ -186,9 +186,8 @@ def _count_option(flag: str, things: str, text: str) -> Callable[[Callable[..., 
     callback=_faults,
     metavar="KIND=RATE",
     help="Make a share of the requests fail. RATE is, for example, 0.05 or 5%. KIND is 429, 503, reset, truncated, "
-    f"html or slow. Can be repeated. Or, without a rate, a fault of the pages of lists: {', '.join(HEROKU_PAGE_FAULTS)}; "
-    f"with --service {', '.join(kind for kind in SERVICE_PAGE_FAULTS if kind not in HEROKU_PAGE_FAULTS)}, and those of a "
-    "second page.",
+    f"html or slow. Can be repeated. Or, without a rate, a fault of pages: {', '.join(HEROKU_PAGE_FAULTS)}; with "
+    f"--service those of a second page, and {', '.join(SERVICE_PAGE_FAULTS)}.",
 )
 @click.pass_context
 def serve(
@@ -247,7 +246,11 @@ def serve(
             scopes=scopes,
             turn=page_filter(fault.page),
         )
-        credentials, token, api = HEROKU.credentials, DEMO_TOKEN, faulty(with_page_fault(demo_api, fault.page), injector)
+        credentials, token, api = (
+            HEROKU.credentials,
+            DEMO_TOKEN,
+            faulty(with_page_fault(demo_api, fault.page), injector),
+        )
     with serving(api, host, port, latency=latency / 1000) as served:
         print_result(f"{credentials.url_env[0]}={served.url}\n{credentials.env}={token}")
         print_note("Serving the demo account. Ctrl-C ends it.")

@@ -9,12 +9,13 @@ prints, a terminal draws and a notebook renders.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.docs.checks import SPACE, check_page
 from kosmo_kernel.docs.guides import GUIDES, guide
-from kosmo_kernel.docs.reference import function_page, integration_page, part_page
+from kosmo_kernel.docs.reference import folded_entry, function_page, integration_index, integration_page, part_page
 from kosmo_kernel.docs.resolve import resolve, resolve_function, suggest
 from kosmo_kernel.docs.schema import describe, input_schema
 from kosmo_kernel.docs.search import search_pages
@@ -23,7 +24,7 @@ from kosmo_kernel.docs.words import terms_of
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import Page, joined, table
 from kosmo_kernel.questions.discovery import find_check, own_questions, readable_checks
-from kosmo_kernel.safety.markup import Markdown, markdown_of_package
+from kosmo_kernel.safety.markup import Markdown, Plain, markdown_of_package
 from kosmo_kernel.text.quantities import counted
 
 __all__ = (
@@ -76,10 +77,18 @@ def page_of(subject: Subject) -> Page:
     elif subject.part:
         blocks = part_page(subject.integration, subject.part)
     elif subject.function is None:
-        blocks = integration_page(subject.integration)
+        return _integration_page(subject.integration)
     else:
         blocks = function_page(subject.integration, subject.function)
     return joined(map(markdown_of_package, blocks))
+
+
+def _integration_page(integration: Integration) -> Page:
+    """Return the page of an integration: a short index as text, and with lines that open for a notebook."""
+    of_package = markdown_of_package
+    text = joined(map(of_package, integration_page(integration)))
+    index = integration_index(integration, partial(folded_entry, integration))
+    return Page(Plain.escape(text), joined(map(of_package, index)).markdown)
 
 
 def look_up(words: str) -> Page:

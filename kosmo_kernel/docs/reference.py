@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
 from kosmo_kernel.docs.subject import LEFT_OUT, REFERENCE, part_names, parts_of
@@ -18,14 +18,62 @@ _ACCOUNTS = ("production", "staging")  # of the examples; where the demo is the 
 
 def integration_page(integration: Integration) -> Iterator[str]:
     """Yield the page of an integration: an index of its functions by subject, and how to use several accounts."""
-    yield f"# {integration.title}"
-    reads = all(function.effect == "read" for function in integration.functions)
-    yield paragraphs(integration.description + (" All of it only reads; nothing is changed." if reads else ""))
+    yield from _introduction(integration)
     for subject, functions in integration.by_subject().items():
         if functions[0].subject:
             yield paragraphs(f"**{subject}**: {' · '.join(f'`{function.name}`' for function in functions)}")
         else:
             yield "\n".join(f"- `{function.name}`: {function.summary}" for function in functions)
+    yield from _how_to_call(integration)
+    yield from _accounts(integration)
+
+
+def integration_index(integration: Integration, entry: Callable[[Function], str]) -> Iterator[str]:
+    """Yield the same page for readers who can follow links: with a heading for each subject.
+
+    Parameters:
+        integration: the integration.
+        entry: returns the lines about a function.
+    """
+    yield from _introduction(integration)
+    yield from _how_to_call(integration)
+    for subject, functions in integration.by_subject().items():
+        yield f"## {subject}"
+        yield "\n".join(map(entry, functions))
+    yield from _accounts(integration)
+
+
+def line_entry(function: Function) -> str:
+    """Return a line about a function."""
+    return f"- `{function.name}`: {function.summary}"
+
+
+def folded_entry(integration: Integration, function: Function) -> str:
+    """Return a line about a function that opens to its parameters and the main fields of its result."""
+    name = f"{integration.name}.{function.name}"
+    needed = [param for param in function.params if param.required]
+    parameters = [
+        f"- `{p.name}`, {p.kind}{' or list' if p.each else ''}{'' if p in needed else ', if you like'}: {p.doc}"
+        for p in function.params
+    ]
+    fields = ", ".join(f"`{column.name}`" for column in function.columns if not _identifies(column))
+    body = [
+        f"```lua\n{integration.name}.{function.call_with(_example_value)}\n```",
+        *(["\n".join(parameters)] if parameters else []),
+        f"{_RETURNS[function.returns]} with {fields}.",
+        f'`docs.read("{name}")` says what each of them tells.',
+    ]
+    summary = f"<summary><code>{function.name}</code> {function.summary}</summary>"
+    return "\n\n".join([f"<details>{summary}", *body, "</details>\n"])
+
+
+def _introduction(integration: Integration) -> Iterator[str]:
+    yield f"# {integration.title}"
+    reads = all(function.effect == "read" for function in integration.functions)
+    yield paragraphs(integration.description + (" All of it only reads; nothing is changed." if reads else ""))
+
+
+def _how_to_call(integration: Integration) -> Iterator[str]:
     first = integration.functions[0].name
     parts = {
         REFERENCE: f"has the {len(integration.most_used)} functions that most questions need on one page",
@@ -44,7 +92,6 @@ def integration_page(integration: Integration) -> Iterator[str]:
         "In a notebook, a cell that ends in a call shows a table with a column for each field; times are ISO 8601 text "
         "in Lua, and datetimes in UTC there."
     )
-    yield from _accounts(integration)
 
 
 def function_page(integration: Integration, function: Function) -> Iterator[str]:

@@ -114,3 +114,12 @@ def synonyms() -> dict[str, frozenset[str]]:
         for one in stems:
             others.setdefault(one, set()).update(stems - {one})
     return {word: frozenset(words) for word, words in others.items()}
+
+
+def word_rules() -> dict[str, object]:
+    """Return what makes terms of a text, for a search that runs elsewhere: `search.js` does the same with it."""
+    return {
+        "endings": _ENDINGS,
+        "spellings": [(pattern.pattern, word) for pattern, word in _SPELLINGS],
+        "silent": sorted(_STOP_WORDS),
+    }
