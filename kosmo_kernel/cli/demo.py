@@ -216,7 +216,7 @@ def serve(
     """
     _check_options(ctx, service, fault)
     from kosmo_kernel.demo.faults import FaultInjector, faulty
-    from kosmo_kernel.demo.page_faults import PAGE, LaterPageFaults, page_filter, with_page_fault
+    from kosmo_kernel.demo.page_faults import LaterPageFaults, with_page_fault
     from kosmo_kernel.demo.server import serve as serving
 
     injector = FaultInjector(fault.rates, seed=seed)
@@ -229,28 +229,14 @@ def serve(
         if fault.page and not is_own:
             api = faulty(api, LaterPageFaults(fault.page), error_response)
     else:
-        from kosmo_kernel.demo.api import DEMO_TOKEN, MAX_PAGE, DemoApi
+        from kosmo_kernel.demo.api import DEMO_TOKEN
         from kosmo_kernel.demo.budget import CAPACITY, REFILL, UNLIMITED
         from kosmo_kernel.demo.company import company
         from kosmo_kernel.integrations.heroku import HEROKU
 
-        refill = UNLIMITED if budget == 0 else REFILL
-        capacity = budget or CAPACITY
-        size = PAGE if fault.page else MAX_PAGE
-        demo_api = DemoApi(
-            company(apps, seed),
-            max_page=size,
-            capacity=capacity,
-            refill=refill,
-            moved=moved,
-            scopes=scopes,
-            turn=page_filter(fault.page),
-        )
-        credentials, token, api = (
-            HEROKU.credentials,
-            DEMO_TOKEN,
-            faulty(with_page_fault(demo_api, fault.page), injector),
-        )
+        requests = {"capacity": budget or CAPACITY, "refill": UNLIMITED if budget == 0 else REFILL}
+        demo_api = with_page_fault(company(apps, seed), fault.page, moved=moved, scopes=scopes, **requests)
+        credentials, token, api = HEROKU.credentials, DEMO_TOKEN, faulty(demo_api, injector)
     with serving(api, host, port, latency=latency / 1000) as served:
         print_result(f"{credentials.url_env[0]}={served.url}\n{credentials.env}={token}")
         print_note("Serving the demo account. Ctrl-C ends it.")

@@ -45,7 +45,6 @@ PageFilter = Callable[[Range, ListPage], ListPage]
 
 DEMO_TOKEN = "HRKU-demo-token-of-a-fictional-company"  # noqa: S105 - accepted only by the demo
 
-MAX_PAGE = 1000  # records
 GZIP_FROM = 1024  # bytes; smaller bodies are not compressed
 
 _VERSION = re.compile(
@@ -100,7 +99,7 @@ class DemoApi:
         *,
         token: str = DEMO_TOKEN,
         default_page: int = 200,
-        max_page: int = MAX_PAGE,
+        max_page: int = 1000,
         capacity: int = CAPACITY,
         refill: float = REFILL,
         clock: Callable[[], float] = time.monotonic,

@@ -19,9 +19,11 @@ import msgspec
 from werkzeug.wrappers import Response
 
 from kosmo_kernel.catalogue.pages import NEXT_RANGE
-from kosmo_kernel.demo.api import DemoApi, PageFilter
+from kosmo_kernel.demo.api import DemoApi
+from kosmo_kernel.demo.company import Company
 from kosmo_kernel.demo.faults import FaultInjector, InjectedFault, faulty
 from kosmo_kernel.demo.heroku_error import HerokuError
+from kosmo_kernel.demo.pages import ListPage, Range
 
 PAGE = 100  # records
 LATER_PAGES = {
@@ -68,23 +70,30 @@ class LaterPageFaults(FaultInjector):
         return InjectedFault(self._kind, 0.4, "00000000-0000-4000-8000-000000000000")
 
 
-def page_filter(fault: str) -> PageFilter | None:
-    """Return what `DemoApi` is to do with its pages, if the fault is one of theirs."""
-    if fault != "next-range-repeated":
-        return None
-    return lambda requested, page: replace(page, next_range=str(requested)) if requested.start else page
+def with_page_fault(company: Company, fault: str, **options: Any) -> WSGIApplication:
+    """Return the API of a company with one of `FAULTS`, or with none.
 
-
-def with_page_fault(api: DemoApi, fault: str) -> WSGIApplication:
-    """Return the demo's API with one of `FAULTS`; `api` was made with the `page_filter` of it."""
+    Parameters:
+        company: the company.
+        fault: what goes wrong; empty for nothing.
+        options: of `DemoApi`; without them a list with a fault has pages of `PAGE` records at most.
+    """
+    if fault:
+        turn = _repeated if fault == "next-range-repeated" else None
+        options = {"default_page": PAGE, "max_page": PAGE, "turn": turn} | options
+    api = DemoApi(company, **options)
     if fault in LATER_PAGES:
         return faulty(api, LaterPageFaults(fault))
     if fault == "next-range-lost":
         return _without_header(api, NEXT_RANGE)
     if fault == "forbidden":
-        last = max(api.company.apps, key=lambda app: str(app["name"]))
+        last = max(company.apps, key=lambda app: str(app["name"]))
         return forbidding(api, f"/apps/{last['id']}/", f"/apps/{last['name']}/")
     return api
+
+
+def _repeated(requested: Range, page: ListPage) -> ListPage:
+    return replace(page, next_range=str(requested)) if requested.start else page
 
 
 def forbidding(api: WSGIApplication, *paths: str) -> WSGIApplication:

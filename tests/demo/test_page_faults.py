@@ -13,9 +13,9 @@ from kosmo_command import kosmo, started
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.demo.company import company
-from kosmo_kernel.demo.page_faults import FAULTS, page_filter, with_page_fault
+from kosmo_kernel.demo.page_faults import FAULTS, with_page_fault
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -28,8 +28,7 @@ LAST = max(app["name"] for app in company().apps)
 
 @contextmanager
 def served(fault: str) -> Iterator[str]:
-    api = DemoApi(company(), default_page=SIZE, max_page=SIZE, turn=page_filter(fault))
-    with serve(with_page_fault(api, fault)) as running:
+    with serve(with_page_fault(company(), fault, default_page=SIZE, max_page=SIZE)) as running:
         yield running.url
 
 
