@@ -40,21 +40,13 @@ Kind = Literal["lua", "options", "command", "magic"]
 
 @dataclass(frozen=True, slots=True)
 class LuaCursor:
-    """The position of the cursor in a cell.
+    """The position of the cursor in a cell."""
 
-    Parameters:
-        kind: what the cursor is on.
-        text: the cell; for Lua with blanks in place of everything else.
-        begin: where that kind begins, in characters of the text.
-        cursor: the position, in characters of the text.
-        account: the account that the options of the cell name, or empty.
-    """
-
-    kind: Kind
-    text: str
-    begin: int
-    cursor: int
-    account: str = ""
+    kind: Kind  # what the cursor is on
+    text: str  # the cell; for Lua with blanks in place of everything else
+    begin: int  # where that kind begins, in characters of the text
+    cursor: int  # the position, in characters of the text
+    account: str = ""  # the account that the options of the cell name, or empty
 
     def complete(self, live: LiveState | None, variables: Collection[str] = ()) -> Completion:
         """Return the completions at the cursor.

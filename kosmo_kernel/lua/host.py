@@ -29,21 +29,13 @@ VARIABLES_LOST = "Lua's variables are gone; run what set them again."
 
 
 class CallRequest(NamedTuple):
-    """A function call that a script makes.
+    """A function call that a script makes."""
 
-    Parameters:
-        path: the function's full name.
-        account: the account named in the path, if any.
-        named: the arguments by name, or None when they are positional.
-        positional: the arguments by position; empty when they are named.
-        line: the line of the script that makes the call, if known.
-    """
-
-    path: str
-    account: str | None
-    named: dict[str, Any] | None
-    positional: list[Any]
-    line: int | None
+    path: str  # the function's full name
+    account: str | None  # the account named in the path, if any
+    named: dict[str, Any] | None  # the arguments by name, or None when they are positional
+    positional: list[Any]  # the arguments by position; empty when they are named
+    line: int | None  # the line of the script that makes the call, if known
 
 
 class Prepared(Protocol):
@@ -62,23 +54,15 @@ class Prepared(Protocol):
 
 
 class DisplayRequest(NamedTuple):
-    """Output that a script displays.
+    """Output that a script displays."""
 
-    Parameters:
-        form: its format, one of `display.FORMS`.
-        content: the value, or the bytes of markup or of a picture.
-        id: the name under which it can be updated; empty when it has none.
-        update: whether it replaces earlier output with the same `id`.
-        wait: for `clear`, whether to wait for the next output before clearing.
-        size: bytes that the child sent; a value takes several times as much in Python. Records that the parent
-            already has count as 0.
-    """
-
-    form: str
-    content: Any
-    id: str
-    update: bool
-    wait: bool
+    form: str  # its format, one of `display.FORMS`
+    content: Any  # the value, or the bytes of markup or of a picture
+    id: str  # the name under which it can be updated; empty when it has none
+    update: bool  # whether it replaces earlier output with the same `id`
+    wait: bool  # for `clear`, whether to wait for the next output before clearing
+    # Bytes that the child sent; a value takes several times as much in Python. Records that the parent already has
+    # count as 0.
     size: int
 
 
@@ -204,40 +188,24 @@ class Host(Protocol):
 
 @dataclass(slots=True)
 class Outcome:
-    """The result of a run that succeeded.
+    """The result of a run that succeeded."""
 
-    Parameters:
-        values: what it returned.
-        hidden: whether the value must not be shown.
-        memory: bytes of the Lua heap.
-        outputs: the requested variables that are set, by name.
-        size: an estimate of the bytes that the first value takes in this process.
-    """
-
-    values: list[Any]
-    hidden: bool
-    memory: int
-    outputs: dict[str, Any] = field(default_factory=dict)
-    size: int = 0
+    values: list[Any]  # what it returned
+    hidden: bool  # whether the value must not be shown
+    memory: int  # bytes of the Lua heap
+    outputs: dict[str, Any] = field(default_factory=dict)  # the requested variables that are set, by name
+    size: int = 0  # an estimate of the bytes that the first value takes in this process
 
 
 @dataclass(slots=True)
 class Failure(Exception):  # noqa: N818 - it carries the error that users see
-    """A run that failed, as the child reports it.
+    """A run that failed, as the child reports it."""
 
-    Parameters:
-        error: the error that users see.
-        cause: the number from `Host.failed` if the run failed with the error of a request; 0 if not.
-        chunk: the chunk in which it failed; empty if unknown.
-        line: the line of the chunk, if known.
-        stack: the frames, innermost first.
-    """
-
-    error: KosmoError
-    cause: int = 0
-    chunk: str = ""
-    line: int | None = None
-    stack: list[Frame] = field(default_factory=list)
+    error: KosmoError  # the error that users see
+    cause: int = 0  # the number from `Host.failed` if the run failed with the error of a request; 0 if not
+    chunk: str = ""  # the chunk in which it failed; empty if unknown
+    line: int | None = None  # the line of the chunk, if known
+    stack: list[Frame] = field(default_factory=list)  # the frames, innermost first
 
 
 class Frame(NamedTuple):

@@ -27,19 +27,12 @@ NOT_REPORTED = "the Lua process did not say"
 
 
 class Wall(NamedTuple):
-    """A wall around the Lua process.
+    """A wall around the Lua process."""
 
-    Parameters:
-        name: a short name, one of `MEANINGS`.
-        stands: whether it is in place on this machine.
-        meaning: what it prevents.
-        why_not: why it is missing; empty when it is in place.
-    """
-
-    name: str
-    stands: bool
-    meaning: str
-    why_not: str = ""
+    name: str  # a short name, one of `MEANINGS`
+    stands: bool  # whether it is in place on this machine
+    meaning: str  # what it prevents
+    why_not: str = ""  # why it is missing; empty when it is in place
 
 
 def parse_report(report: bytes, built_outside: dict[str, str]) -> tuple[Wall, ...]:

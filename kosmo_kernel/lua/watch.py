@@ -25,17 +25,11 @@ MAX_IDLE_SECONDS = 20.0  # seconds that a child may use no CPU time while the pa
 
 @dataclass(slots=True)
 class StopReason:
-    """Why a run must stop early, if it must. Any thread or signal handler may set it.
+    """Why a run must stop early, if it must. Any thread or signal handler may set it."""
 
-    Parameters:
-        why: `interrupted`, or the limit that the run exceeded; None while it may go on.
-        is_immediate: whether a second interrupt asked to stop at once.
-        closed: whether the machine was closed, so that no result is needed.
-    """
-
-    why: str | None = None
-    is_immediate: bool = False
-    closed: bool = False
+    why: str | None = None  # `interrupted`, or the limit that the run exceeded; None while it may go on
+    is_immediate: bool = False  # whether a second interrupt asked to stop at once
+    closed: bool = False  # whether the machine was closed, so that no result is needed
 
     def request(self, why: str) -> None:
         """Ask the run to stop within the grace period; only the first reason counts."""
@@ -56,18 +50,13 @@ class Grace:
 
     On a busy machine, a child gets little CPU time and its parent may see a reply late. The grace period therefore
     counts only time in which the child could compute, and of the time between two checks no more than `MAX_STEP`.
-
-    Parameters:
-        cpu: the CPU time of the child at the last check.
-        available: seconds in which the child could compute.
-        elapsed: seconds of wall-clock time.
     """
 
     MAX_STEP: ClassVar[float] = 2 * STOPPING_POLL_SECONDS
 
-    cpu: float | None
-    available: float = 0.0
-    elapsed: float = 0.0
+    cpu: float | None  # the CPU time of the child at the last check
+    available: float = 0.0  # seconds in which the child could compute
+    elapsed: float = 0.0  # seconds of wall-clock time
 
     def add(self, cpu: float | None, elapsed: float, *, idle: bool) -> None:
         """Count the time since the last check.

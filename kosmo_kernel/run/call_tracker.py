@@ -39,23 +39,14 @@ POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation of a single c
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class PendingCall(CallHandle):
-    """A call of a run, from its check to its answer; see also `lua.host.Prepared`.
+    """A call of a run, from its check to its answer; see also `lua.host.Prepared`."""
 
-    Parameters:
-        record: its entry in the log.
-        started: the time when it was checked.
-        calls: the number of requests that it counts as.
-        remote: whether it uses the network.
-        begin: starts it under a number.
-        number: the number, once it is started.
-    """
-
-    record: CallRecord
-    started: float
-    calls: int
-    remote: bool
-    begin: Callable[[int], None] = field(init=False)
-    number: int = field(init=False, default=BLOCKING)
+    record: CallRecord  # its entry in the log
+    started: float  # the time when it was checked
+    calls: int  # the number of requests that it counts as
+    remote: bool  # whether it uses the network
+    begin: Callable[[int], None] = field(init=False)  # starts it under a number
+    number: int = field(init=False, default=BLOCKING)  # the number, once it is started
 
 
 class CallTracker:

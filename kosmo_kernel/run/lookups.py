@@ -27,27 +27,16 @@ from kosmo_kernel.values.records import Records
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """The lookups of one run.
+    """The lookups of one run."""
 
-    Parameters:
-        calls: gives access to MCP servers.
-        output: remembers pages, and shows what comes with answers.
-        values: the values of earlier cells, by number.
-        names: returns the accounts of an integration.
-        services: whether there are integrations.
-        reads_files: whether `archive.read` may read files of this machine.
-        now: returns the time of the data.
-        set_now: replaces the time of the data.
-    """
-
-    calls: CallTracker
-    output: RunOutput
-    values: KeptValues
-    names: Callable[[Integration], list[str]]
-    services: bool
-    reads_files: bool
-    now: Callable[[], datetime]
-    set_now: Callable[[datetime], None]
+    calls: CallTracker  # gives access to MCP servers
+    output: RunOutput  # remembers pages, and shows what comes with answers
+    values: KeptValues  # the values of earlier cells, by number
+    names: Callable[[Integration], list[str]]  # returns the accounts of an integration
+    services: bool  # whether there are integrations
+    reads_files: bool  # whether `archive.read` may read files of this machine
+    now: Callable[[], datetime]  # returns the time of the data
+    set_now: Callable[[datetime], None]  # replaces the time of the data
 
     def mcp(self, verb: str, asked: Mapping[str, Any]) -> list[Any]:
         """Answer a request to MCP servers that is no call of a tool."""

@@ -18,21 +18,13 @@ MAX_ERRORS = 1_000  # latest error replies to the script, one of which may have 
 
 @dataclass(frozen=True, slots=True)
 class LuaRun:
-    """One run: the `Host` of the Lua machine.
+    """One run: the `Host` of the Lua machine."""
 
-    Parameters:
-        calls: the calls.
-        output: the output and displays.
-        lookups: the requests for anything else.
-        chunks: the texts of this and earlier runs.
-        errors: the latest error replies to the script, by number.
-    """
-
-    calls: CallTracker
-    output: RunOutput
-    lookups: Lookups
-    chunks: ChunkHistory
-    errors: dict[int, KosmoError] = field(default_factory=dict)
+    calls: CallTracker  # the calls
+    output: RunOutput  # the output and displays
+    lookups: Lookups  # the requests for anything else
+    chunks: ChunkHistory  # the texts of this and earlier runs
+    errors: dict[int, KosmoError] = field(default_factory=dict)  # the latest error replies to the script, by number
 
     def failed(self, error: KosmoError) -> int:
         """Keep an error reply, which the script may catch or end with, and return its number."""

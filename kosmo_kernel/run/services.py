@@ -48,29 +48,17 @@ ItemOutcome = Reply | DeletedItem | ApiError  # a reply is packed until those fo
 
 @dataclass(slots=True)
 class Endpoint:
-    """A function with an account: what is the same for all of its calls.
+    """A function with an account: what is the same for all of its calls."""
 
-    Parameters:
-        integration: the service.
-        function: one of its functions.
-        account: the account's alias.
-        name: the full name of the function in questions and errors.
-        path: its name in the log, as the script spells it.
-        target: the account whose permissions apply.
-        effect: the function's effect.
-        remote: whether its calls are sent over the network.
-        notice: a line for the user if a call does not name the demo and uses it; else empty.
-    """
-
-    integration: Integration
-    function: Function
-    account: str
-    name: str
-    path: str
-    target: Target
-    effect: str
-    remote: bool
-    notice: str
+    integration: Integration  # the service
+    function: Function  # one of its functions
+    account: str  # the account's alias
+    name: str  # the full name of the function in questions and errors
+    path: str  # its name in the log, as the script spells it
+    target: Target  # the account whose permissions apply
+    effect: str  # the function's effect
+    remote: bool  # whether its calls are sent over the network
+    notice: str  # a line for the user if a call does not name the demo and uses it; else empty
 
     open_world = is_own_read = False
 
@@ -88,21 +76,13 @@ class Endpoint:
 
 @dataclass(slots=True)
 class ServiceCall(Endpoint):
-    """A call of a service's function with checked arguments; see `BoundCall`.
+    """A call of a service's function with checked arguments; see `BoundCall`."""
 
-    Parameters:
-        calls: the arguments of each request, see `Function.calls`.
-        count: the number of requests.
-        fan_out_argument: the name of the argument that received a list; empty if there is none.
-        collect: list failed items instead of ending the call at the first one.
-        concurrency: the maximum number of concurrent requests.
-    """
-
-    calls: list[dict[str, Any]]
-    count: int
-    fan_out_argument: str
-    collect: bool
-    concurrency: int
+    calls: list[dict[str, Any]]  # the arguments of each request, see `Function.calls`
+    count: int  # the number of requests
+    fan_out_argument: str  # the name of the argument that received a list; empty if there is none
+    collect: bool  # list failed items instead of ending the call at the first one
+    concurrency: int  # the maximum number of concurrent requests
 
     @property
     def arguments(self) -> Mapping[str, Any]:
