@@ -242,19 +242,21 @@ def _fast_columns(records: Records) -> Iterator[tuple[Path, _Array]]:
     between. All other columns are left to `_array`.
     """
     for column in records.columns:
-        *above, key = column.path
-        objects = records.column(tuple(above)) if above else records.rows
-        values = map(itemgetter(key), objects)
+        path = column.path
+        objects = records.rows if len(path) == 1 else records.column(path[:-1])
+        values = map(itemgetter(path[-1]), objects)
         try:
             if column.kind == "string" and column.default is None and column.spell is None:
-                texts = np.fromiter(values, object, len(objects))
-                if infer_dtype(texts) in {"string", "empty"}:
-                    yield column.path, pd.array(texts, dtype=_STRING, copy=False)
+                yield path, _strings(list(values))
             elif column.kind == "timestamp":
                 times = _utc_times("\n".join(values), len(objects))
                 if times is not None:
-                    yield column.path, pd.array(times, dtype=_UTC, copy=False)
-        except (KeyError, TypeError):  # a missing key, a parent that is no object, or a value that is no text
+                    yield path, pd.array(times, dtype=_UTC, copy=False)
+        except (
+            KeyError,
+            TypeError,
+            UnicodeError,
+        ):  # no such key, a parent that is no object, or a value that is no text
             continue
 
 
@@ -295,7 +297,20 @@ def _as_they_came(values: _Values) -> pd.Series:
 
 
 def _strings(values: _Values) -> _Array:
-    return pd.array(_objects(values), dtype=_STRING, copy=False)
+    """Return a column of texts and None.
+
+    Raises:
+        TypeError, UnicodeError: it has another value, or a text that is no UTF-8.
+    """
+    if _STRING.storage == "pyarrow":  # pandas would look at each value twice more
+        import pyarrow as pa
+
+        texts = pa.array(values, pa.large_string())
+        return pd.arrays.ArrowStringArray(texts, dtype=_STRING)  # type: ignore[call-arg] # the stubs have no dtype
+    objects = _objects(values)
+    if infer_dtype(objects) not in {"string", "empty"}:
+        raise TypeError("the column has values that are no texts")
+    return pd.array(objects, dtype=_STRING, copy=False)
 
 
 def _integers(values: _Values) -> _Array | None:

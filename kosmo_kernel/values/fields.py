@@ -11,11 +11,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue import Column, ColumnKind
 from kosmo_kernel.errors import LimitError
@@ -38,8 +37,7 @@ Path = tuple[str | int, ...]  # an integer is a key of a Lua table
 _Tree = dict[str, Any]  # declared fields as nested dicts by key; an empty dict is a field
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One column of a table of records."""
 
     # The column's name, unique in its table: the keys joined with dots, or with brackets, `app["web.url"]`, if a dotted
@@ -170,10 +168,11 @@ class _Survey:
     def fields(self) -> Iterator[Field]:
         declared: _Tree = {}
         for column in self.records.columns:
+            keys = column.path
             branch = declared
-            for key in column.path:
+            for key in keys:
                 branch = branch.setdefault(key, {})
-            yield Field(column.name, column.path, self.kinds(column.path), column)
+            yield Field(column.name, keys, self.kinds(keys), column)
         taken = {column.name for column in self.records.columns}
         for path, beside_objects in self.undeclared((), self.records.rows, declared):
             name = _free_name(path, taken)

@@ -381,6 +381,18 @@ def test_sheets_of_a_writer_have_no_formulas_either(tmp_path: Path) -> None:
     assert kinds == {"s"}
 
 
+@pytest.mark.parametrize("values", [["a", None], ["a", 1], ["a", True], [1.5, "a"], ["a", ["b"]], [None, None], []])
+def test_a_column_of_texts_is_the_same_without_pyarrow(monkeypatch: pytest.MonkeyPatch, values: list[Any]) -> None:
+    records = Records([{"name": value} for value in values], None, (Column("name", "A text."),))
+    with_pyarrow = frame_of(records)
+    monkeypatch.setattr("kosmo_kernel.render.frames._STRING", pd.StringDtype("python", na_value=np.nan))
+    without = frame_of(records)
+
+    assert without["name"].dtype.kind == with_pyarrow["name"].dtype.kind == "O"
+    pd.testing.assert_series_equal(without["name"], with_pyarrow["name"], check_dtype=False)
+    assert isinstance(without["name"].dtype, pd.StringDtype) == isinstance(with_pyarrow["name"].dtype, pd.StringDtype)
+
+
 def test_parquet_keeps_integers_with_gaps_and_long_ones(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     frame = own(*GAPS)
