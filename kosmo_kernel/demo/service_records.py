@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any, NamedTuple
-from zlib import crc32
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Param
 from kosmo_kernel.catalogue.documents.names import singular, snake_case
@@ -162,7 +162,7 @@ class ServiceRecords:
     def _value(self, path: str, number: int, column: Column) -> Any:
         """Return the value of a field."""
         name = column.path[-1]
-        chance = crc32(f"{path}/{number}/{column.name}".encode())
+        chance = _chance(f"{path}/{number}/{column.name}")
         if len(column.path) == 1 and name == "id":
             return _identifier(column, path, self._thing(path), number)
         if reference := self._reference(column):
@@ -170,7 +170,7 @@ class ServiceRecords:
             return self._value(target.links[0].path, chance % self.count(target), field)
         is_name = len(column.path) == 1 and name in _NAMES
         if is_name and column.values:  # each once, as far as there are enough
-            return column.values[(crc32(path.encode()) + number) % len(column.values)]
+            return column.values[(_chance(path) + number) % len(column.values)]
         if column.nullable and not is_name and chance % 5 == 0:
             return None
         if column.kind == "list":
@@ -214,7 +214,7 @@ def put(record: Record, path: Sequence[str], value: Any) -> None:
 
 
 def _identifier(column: Column, path: str, thing: str, number: int) -> Any:
-    place = crc32(path.encode())
+    place = _chance(path)
     if column.kind in ("integer", "number"):
         return place % 9_000 * 10_000 + number + 1
     return f"{thing}-{number + 1}-{place % 0x10000:04x}"
@@ -255,3 +255,8 @@ def _text(name: str, thing: str, chance: int) -> str:
         )
     )
     return next((text for ends, text in endings if name.endswith(ends)), f"{name.replace('_', '-')}-{chance % 100_000}")
+
+
+def _chance(key: str) -> int:
+    """Return a number that looks random, the same one for the same key."""
+    return int.from_bytes(blake2b(key.encode(), digest_size=4).digest())

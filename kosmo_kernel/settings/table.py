@@ -220,7 +220,7 @@ OPEN_FIELDS = Setting(
 )
 PAGES = Setting(
     "pages",
-    "How the pages of a list of an added service follow, where nobody states it.",
+    "How the pages of a list follow, where nobody states it.",
     choice("whole", "link-header", "page-number", "offset"),
     config=("integrations", ANY, "pages", ANY),
 )

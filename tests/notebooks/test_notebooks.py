@@ -20,7 +20,7 @@ from nbconvert import HTMLExporter
 from kosmo_kernel.demo.company_data import STORY
 from kosmo_kernel.kernel.protocol import LuaKernel
 
-PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PATHS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in PATHS}
 LUA, PYTHON = NOTEBOOKS["first-steps"], NOTEBOOKS["first-steps-python"]
 
