@@ -15,8 +15,8 @@ from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.docs import GUIDES, titles
 from kosmo_kernel.editor.arguments import Argument, arguments_of, fields_of, listed_values, options_of, words_of
-from kosmo_kernel.editor.inference import LIST_KEYS, LIST_TESTS, CallSite, TypeInferrer
-from kosmo_kernel.editor.library import library
+from kosmo_kernel.editor.inference import CallSite, TypeInferrer
+from kosmo_kernel.editor.library import library, takes
 from kosmo_kernel.editor.live import LiveState
 from kosmo_kernel.editor.types import (
     CallResult,
@@ -114,7 +114,7 @@ def _strings(reader: TypeInferrer) -> Iterator[Match]:
             yield from _values_of(reader, site, lambda argument: argument.values)
             return
         name, position = reader.library_name(reader.value(site.call.base)), site.position
-        if site.table is None and {**LIST_KEYS, **LIST_TESTS}.get(name) == position:
+        if site.table is None and takes(name, position, "key", "test"):
             yield from (Match(column.name, "property") for column in _columns_of_items(reader, site))
     if name in PAGE_READERS:
         yield from pages()
@@ -176,7 +176,7 @@ def _arguments(reader: TypeInferrer, site: CallSite) -> tuple[Argument, ...]:
     """Return the fields that the table passed to a call can have."""
     meaning = reader.value(site.call.base)
     name = reader.library_name(meaning)
-    if LIST_TESTS.get(name) == site.position:
+    if takes(name, site.position, "test"):
         return fields_of(_columns_of_items(reader, site))
     if name:
         return options_of(name, site.position)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.editor.library import library
+from kosmo_kernel.editor.library import library, takes
 from kosmo_kernel.editor.live import LiveState, LiveStateCache
 from kosmo_kernel.editor.types import (
     CallResult,
@@ -34,27 +34,7 @@ from kosmo_kernel.values.records import ERROR_FIELDS
 MAX_DEPTH = 40  # nested expressions, and aliases of aliases, that are followed
 MAX_CHAIN_LENGTH = 100  # names in one chain that are followed
 _FIRST = 1  # the item that represents all items of a list
-GIVE_BACK = ("assert", "dump", "json.array", "json.object", "setmetatable")  # they return their first argument
-RETURN_TEXT = frozenset(
-    (
-        *("docs.list", "docs.read", "docs.search", "io.read", "json.encode", "lua_list_docs", "lua_read_doc"),
-        *("lua_search_docs", "math.type", "os.date", "regex.gsub", "string.char", "string.format", "string.gsub"),
-        *("string.lower", "string.match", "string.pack", "string.rep", "string.reverse", "string.sub", "string.upper"),
-        *("coroutine.status", "list.join", "table.concat", "time.ago", "time.now", "tostring", "type"),
-        "utf8.char",
-    )
-)
 _RESULT, _ERROR = 1, 2  # indexes of the result and the error data among the values that `pcall` returns
-# Functions of `list` with a key or a test, and the position of it; the key may be a field.
-LIST_KEYS = {
-    **dict.fromkeys(("list.count_by", "list.group_by", "list.index_by", "list.map", "list.sort_by", "list.sum_by"), 1),
-    "list.unique_by": 1,
-    "list.join": 2,
-}
-LIST_TESTS = dict.fromkeys(("list.filter", "list.find", "list.reject"), 1)
-_SAME_ITEMS = ("list.drop", "list.filter", "list.reject", "list.sort_by", "list.take", "list.unique_by")
-# Functions that call a function with items of their first argument.
-_EACH = ("parallel.map", "table.sort", *LIST_KEYS, *LIST_TESTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +280,8 @@ class TypeInferrer:
         site = next(self.calls_around(function.start), None)
         if site is None or site.table is not None or site.position == 0:
             return None
-        return self.item_of_call(site) if self.library_name(self.value(site.call.base)) in _EACH else None
+        name = self.library_name(self.value(site.call.base))
+        return self.item_of_call(site) if takes(name, site.position, "before", "f", "key", "test") else None
 
     def item_of_call(self, site: CallSite) -> InferredType | None:
         """Return the type of the items of the list that is the first argument of a call."""
@@ -346,6 +327,7 @@ def _result_of_library(
 ) -> InferredType | None:
     first, second = (reader.value(node) for node in [*arguments, None, None][:2])
     result: InferredType | None = None
+    returns = library()[name].returns
     match name:
         case "pcall" | "xpcall" if which == _ERROR:
             result = ErrorFields(ERROR_FIELDS, many=False)
@@ -364,10 +346,10 @@ def _result_of_library(
             result = Items(first if isinstance(first, CallResult) else Items(reader.item(first)))
         case "list.index_by":
             result = Items(reader.item(first))
-        case _ if name in _SAME_ITEMS:
+        case _ if returns == "items":
             result = first if isinstance(first, CallResult) else Items(reader.item(first))
-        case _ if name in RETURN_TEXT:
+        case _ if returns == "text":
             result = StringType()
-        case _ if name in GIVE_BACK:
+        case _ if returns == "first":
             result = first
     return result

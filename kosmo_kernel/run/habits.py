@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 from kosmo_kernel.lua_syntax.tokens import masked
@@ -18,16 +17,28 @@ MAX_LINE_LENGTH = 400  # characters of a line that is rewritten
 
 
 class Habit(NamedTuple):
-    """A habit: what it looks like, the same in Lua (`{0}` is the first group), and a sentence."""
+    """A way of writing that is none in Lua."""
 
-    pattern: re.Pattern[str]
-    lua: str
+    pattern: re.Pattern[str]  # in a masked line
+    lua: str | Callable[[str, str], str]  # the same in Lua, where `{0}` is the first group
     sentence: str
     name: str = ""  # a function that the habit takes for granted
 
 
-def _habit(pattern: str, lua: str, sentence: str, name: str = "") -> Habit:
+def _habit(pattern: str, lua: str | Callable[[str, str], str], sentence: str, name: str = "") -> Habit:
     return Habit(re.compile(pattern), lua, sentence, name)
+
+
+def _joined(quote: str, content: str) -> str:
+    """Return the Lua of a Python f-string."""
+    parts = re.split(r"\{([^{}]*)\}", content)
+    pieces = [part if index % 2 else f"{quote}{part}{quote}" for index, part in enumerate(parts)]
+    return " .. ".join(piece for piece in pieces if piece != quote * 2) or quote * 2
+
+
+def _formatted(quote: str, content: str) -> str:
+    """Return the beginning of the Lua of a Python text with `format`."""
+    return f"string.format({quote}{re.sub(r'{[^{}]*}', '%s', content)}{quote}, "
 
 
 _TARGET = r"([A-Za-z_][\w.]*(?:\[[^\]]*\])?)"
@@ -39,6 +50,10 @@ _OF_LISTS = "filter|reject|map|flatten|take|drop|unique_by|index_by|group_by|cou
 _METHOD = rf"(?<![\w.:])(?!(?:list|parallel)\b)([A-Za-z_][\w.]*)(?:[.:]({_OF_LISTS})|:(find))\(\s*"
 
 # In a masked line `\x01` stands for each character of a string or comment.
+_TEXTS = (
+    _habit(r"\bf([\"'])(\x01*)\1", _joined, "Lua joins texts with `..`.", "f"),
+    _habit(r"([\"'])(\x01*)\1\s*\.format\(", _formatted, "Lua fills in `%s`."),
+)
 _SYNTAX = (
     _habit(
         r"\[\s*([^\[\]]+?)\s+for\s+(\w+)\s+in\s+([^\[\]]+?)\s+if\s+([^\[\]]+?)\s*\]",
@@ -137,8 +152,6 @@ _CALLED = (
     _habit(r"\bFalse\b", "false", "", "False"),
     _habit(r"\bNone\b", "nil", "", "None"),
 )
-_FORMAT = re.compile(r"([\"'])(\x01*)\1\s*\.format\(")
-_F_STRING = re.compile(r"\bf([\"'])(\x01*)\1")
 
 
 def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[str], bool]) -> str:
@@ -160,48 +173,19 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[s
         return ""
     text = lines[line - 1]
     hidden = masked(source).split("\n")[line - 1]
-    for form, sentence, lua in _TEXT_FORMS:
-        if form.search(hidden) and not (form is _F_STRING and is_set("f")):
-            return f"{sentence} Write: {_splice(text, hidden, form, lua).strip()}"
-    for habit in _CALLED if compiled else _SYNTAX:
+    for habit in (*_TEXTS, *(_CALLED if compiled else _SYNTAX)):
         if habit.pattern.search(hidden) and not (habit.name and is_set(habit.name)):
-            if not habit.lua:
-                return habit.sentence
-            rewritten = _splice(text, hidden, habit.pattern, partial(_filled, habit.lua))
-            return f"{habit.sentence} Write: {rewritten.strip()}".strip()
+            lua = f"Write: {_rewritten(text, hidden, habit).strip()}" if habit.lua else ""
+            return f"{habit.sentence} {lua}".strip()
     return ""
 
 
-def _filled(lua: str, groups: tuple[str, ...]) -> str:
-    return lua.format(*groups)
-
-
-def _joined(groups: tuple[str, ...]) -> str:
-    """Return the Lua of a Python f-string."""
-    quote, content = groups[0], groups[1]
-    parts = re.split(r"\{([^{}]*)\}", content)
-    pieces = [f"{quote}{part}{quote}" if at % 2 == 0 else part for at, part in enumerate(parts)]
-    return " .. ".join(piece for piece in pieces if piece != quote * 2) or quote * 2
-
-
-def _formatted(groups: tuple[str, ...]) -> str:
-    """Return the beginning of the Lua of a Python text with `format`."""
-    quote, content = groups[0], groups[1]
-    return f"string.format({quote}{re.sub(r'{[^{}]*}', '%s', content)}{quote}, "
-
-
-def _splice(text: str, hidden: str, pattern: re.Pattern[str], lua: Callable[[tuple[str, ...]], str]) -> str:
-    """Return a line in which each match of a pattern in the masked line is replaced."""
+def _rewritten(text: str, hidden: str, habit: Habit) -> str:
+    """Return a line in which each place of a habit in the masked line is replaced."""
     pieces, end = [], 0
-    for match in pattern.finditer(hidden):
-        groups = tuple(text[match.start(n) : match.end(n)] for n in range(1, pattern.groups + 1))
-        pieces += [text[end : match.start()], lua(groups)]
+    for match in habit.pattern.finditer(hidden):
+        groups = tuple(text[slice(*match.span(number))] for number in range(1, habit.pattern.groups + 1))
+        lua = habit.lua.format(*groups) if isinstance(habit.lua, str) else habit.lua(*groups)
+        pieces += [text[end : match.start()], lua]
         end = match.end()
     return "".join((*pieces, text[end:]))
-
-
-# Texts that Python fills in: what they look like, a sentence, and the function that returns the same in Lua.
-_TEXT_FORMS = (
-    (_F_STRING, "Lua joins texts with `..`.", _joined),
-    (_FORMAT, "Lua fills in `%s`.", _formatted),
-)
