@@ -1,13 +1,15 @@
 """The executed copy of a notebook: written after each cell, with secrets redacted.
 
 Because the file is written after each cell, an aborted run leaves the outputs so far. Every string of every output is
-searched for the values of secrets. The copy may replace an earlier copy, but no other file.
+searched for the values of secrets. A cell is searched and written as JSON once, and again only if a later cell updates
+one of its outputs or uses another account. The copy may replace an earlier copy, but no other file.
 """
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -36,30 +38,22 @@ _MAX_VALUE_LENGTH = 80  # the longest parameter value in the report, in characte
 
 @dataclass(slots=True)
 class ExecutedCopy:
-    """The executed copy of a notebook during its run.
+    """The executed copy of a notebook during its run."""
 
-    Parameters:
-        runbook: the notebook, which is modified.
-        output: the file to write.
-        report: the report of the run, in which the finished cells and the tokens that cannot be read are noted.
-        on_cell: called after each cell with the number of finished cells and the number of all cells.
-        calls: the log of the API calls that the cells make, which names the accounts.
-        secrets: the values to redact.
-        leaked: whether an output contained a secret.
-    """
-
-    runbook: Runbook
-    output: Path
-    report: Report
-    on_cell: Callable[[int, int], None]
-    calls: Path | None = None
-    secrets: tuple[str, ...] = ()
-    leaked: bool = False
+    runbook: Runbook  # the notebook, which is modified
+    output: Path  # the file to write
+    report: Report  # in which the finished cells and the tokens that cannot be read are noted
+    on_cell: Callable[[int, int], None]  # called after each cell with the numbers of finished cells and of all cells
+    calls: Path | None = None  # the log of the API calls that the cells make, which names the accounts
+    secrets: tuple[str, ...] = ()  # the values to redact
+    leaked: bool = False  # whether an output contained a secret
     _used_accounts: set[tuple[str, str]] = field(default_factory=set)
+    _clean: dict[int, list[Any]] = field(default_factory=dict)  # the parts of each cell that was searched for secrets
+    _written: dict[int, tuple[list[Any], bytes]] = field(default_factory=dict)  # the parts and the JSON of each cell
 
     def __post_init__(self) -> None:
         self.secrets = environment_secrets()
-        for cell in self._code_cells():
+        for _, cell in self._code_cells():
             cell.outputs, cell.execution_count = [], None
 
     def on_cell_executed(self, cell: Any, cell_index: int, **_reply: Any) -> None:
@@ -69,7 +63,7 @@ class ExecutedCopy:
             self.report.cells += 1
             self.clean()
             self.save()
-            self.on_cell(self.report.cells, len(self._code_cells()))
+            self.on_cell(self.report.cells, sum(1 for _ in self._code_cells()))
 
     def add_report(self, text: Markdown) -> None:
         """Set the report cell to a text and a list of the parameters that are set, both given ones and defaults."""
@@ -92,11 +86,17 @@ class ExecutedCopy:
 
     def clean(self) -> None:
         """Redact the secrets in all outputs, including the tokens of the accounts that were used so far."""
+        before = self.secrets
         self._collect_tokens()
-        for cell in self._code_cells():
+        if self.secrets != before:
+            self._clean.clear()
+        for index, cell in self._code_cells():
+            if _are_same(_parts(cell), self._clean.get(index)):
+                continue
             cleaned = [in_texts(output, lambda text: redact(text, self.secrets)) for output in cell.outputs]
-            self.leaked = self.leaked or cleaned != cell.outputs
-            cell.outputs = cleaned
+            if cleaned != cell.outputs:
+                cell.outputs, self.leaked = cleaned, True
+            self._clean[index] = _parts(cell)
 
     def _collect_tokens(self) -> None:
         """Add the tokens of newly used accounts to the secrets. Tokens of other accounts are not read."""
@@ -116,7 +116,8 @@ class ExecutedCopy:
 
         Call it after all cells have run, since a later cell may update an output by its index.
         """
-        for cell in self._code_cells():
+        self._written.clear()  # what runs the cells has noted in their metadata when they ended
+        for _, cell in self._code_cells():
             merged: list[Any] = []
             for output in cell.outputs:
                 if merged and output.output_type == "stream" and output.get("name") == merged[-1].get("name"):
@@ -131,15 +132,44 @@ class ExecutedCopy:
         Raises:
             FileWriteError: the file cannot be written; it is as after the cell before.
         """
-        import nbformat
-
-        text = without_surrogates(nbformat.writes(self.runbook.notebook))
+        notebook = self.runbook.notebook
+        head, cells, rest = _as_json(notebook, []).partition(b'"cells": []')
+        written = [part for index, cell in enumerate(notebook.cells) for part in (b",", self._cell_json(index, cell))]
+        whole = [head, b'"cells": [', *written[1:], b"\n ]", rest] if written else [head, cells, rest]
         with writing(self.output, "It has the cells that ended before." if self.output.exists() else ""):
             self.output.parent.mkdir(parents=True, exist_ok=True)
-            private_files.write(self.output, f"{text}\n", durable=False)
+            private_files.write(self.output, [*whole, b"\n"], durable=False)
 
-    def _code_cells(self) -> list[Any]:
-        return [cell for cell in self.runbook.notebook.cells if cell.cell_type == "code"]
+    def _cell_json(self, index: int, cell: Any) -> bytes:
+        """Return a cell as it stands in the file."""
+        parts, (before, text) = _parts(cell), self._written.get(index, (None, b""))
+        if not _are_same(parts, before):
+            notebook = self.runbook.notebook
+            alone = _as_json(type(notebook)({**notebook, "metadata": type(notebook)()}), [cell])
+            text = alone[len(b'{\n "cells": [') : alone.rindex(b'\n ],\n "metadata": {}')]
+            self._written[index] = parts, text
+        return text
+
+    def _code_cells(self) -> Iterator[tuple[int, Any]]:
+        return ((index, cell) for index, cell in enumerate(self.runbook.notebook.cells) if cell.cell_type == "code")
+
+
+def _as_json(notebook: Any, cells: list[Any]) -> bytes:
+    """Return a notebook as JSON, with these cells in place of its own."""
+    import nbformat
+
+    return without_surrogates(nbformat.writes(type(notebook)({**notebook, "cells": cells}))).encode()
+
+
+def _parts(cell: Any) -> list[Any]:
+    """Return the objects that a cell consists of. What is updated in a cell is another object."""
+    outputs = cell.get("outputs", ())
+    return [cell, cell.source, cell.metadata, *(part for output in outputs for part in (output, *output.values()))]
+
+
+def _are_same(ours: list[Any], theirs: list[Any] | None) -> bool:
+    """Return whether two lists have the same objects."""
+    return theirs is not None and len(ours) == len(theirs) and all(map(operator.is_, ours, theirs))
 
 
 def refuse_to_replace(path: Path, what: str, is_ours: Callable[[Path], bool]) -> None:

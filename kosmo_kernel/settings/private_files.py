@@ -10,7 +10,7 @@ import os
 import shlex
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -24,27 +24,29 @@ LOCK_TIMEOUT_SECONDS = 10.0  # to wait for another program that writes
 LOCK = ".lock"
 
 
-def write(path: Path, text: str, *, durable: bool = True) -> None:
+def write(path: Path, content: str | Sequence[bytes], *, durable: bool = True) -> None:
     """Write a file atomically. A new file is private, an existing one keeps its mode, and a link is followed.
 
     Parameters:
         path: the file.
-        text: its new text.
+        content: its new content: a text, which is written as UTF-8, or the parts of it.
         durable: wait until a loss of power cannot undo it.
 
     Raises:
         FileWriteError: it cannot be written; it is unchanged.
     """
     with writing(path, "It is unchanged."):
-        _replace(Path(os.path.realpath(path)), text, durable=durable)
+        _replace(
+            Path(os.path.realpath(path)), [content.encode()] if isinstance(content, str) else content, durable=durable
+        )
 
 
-def _replace(target: Path, text: str, *, durable: bool) -> None:
+def _replace(target: Path, content: Sequence[bytes], *, durable: bool) -> None:
     target.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # with mode 0600
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

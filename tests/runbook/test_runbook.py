@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -26,6 +27,7 @@ from kosmo_kernel.accounts import store
 from kosmo_kernel.cli.run import run as run_command
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.safety import redaction
 
 pytestmark = pytest.mark.usefixtures("kernel_list")
 
@@ -170,6 +172,40 @@ def test_a_secret_that_is_shown_in_pieces_is_replaced(tmp_path: Path) -> None:
     report = runbook.run(runbook.read(path), {}, tmp_path / "copy.ipynb")
     assert report.error is not None
     assert printed(report.output) == "[redacted]"
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_secret_that_a_later_cell_puts_into_an_earlier_output_is_replaced_in_each_copy(tmp_path: Path) -> None:
+    first = "from IPython.display import display\nshown = display('nothing yet', display_id=True)"
+    cells = (code(first), code(f"shown.update({TOKEN[:9]!r} + {TOKEN[9:]!r})"), code("print('end')"))
+    path, copy, seen = written(tmp_path / "n.ipynb", *cells, language="python"), tmp_path / "copy.ipynb", list[str]()
+
+    def on_cell(*_: int) -> None:
+        [output] = nbformat.read(copy, as_version=4).cells[2].outputs
+        seen.append(output.data["text/plain"])
+
+    report = runbook.run(runbook.read(path), {}, copy, on_cell=on_cell)
+    assert seen == ["'nothing yet'", "'[redacted]'", "'[redacted]'"]
+    assert report.error is not None
+
+
+def test_each_output_is_searched_for_secrets_once_however_many_cells_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: Counter[str] = Counter()
+
+    def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
+        searched[text] += 1
+        return redaction.redact(text, secrets)
+
+    monkeypatch.setattr("kosmo_kernel.runbook.copy.redact", redact)
+    path = written(tmp_path / "n.ipynb", *(code(f"print('cell {number}')") for number in range(6)))
+    report = runbook.run(runbook.read(path), {}, tmp_path / "copy.ipynb")
+    assert {text: count for text, count in searched.items() if text.startswith("cell ")} == {
+        f"cell {number}\n": 1 for number in range(6)
+    }
+    whole = nbformat.read(report.output, as_version=4)
+    assert report.output.read_text(encoding="utf-8") == f"{nbformat.writes(whole)}\n"
 
 
 @pytest.mark.usefixtures("engine")
