@@ -158,22 +158,22 @@ def test_the_bill_of_a_month(reports: Reports) -> None:
         figure=summary["key_figures"]["monthly cost"],
         table=sum(row["cents"] or 0 for row in costs) / 100,
         check=reports.checks["total-bill"][0]["usd_a_month"],
-        notebook=reports.figures("costs")["dollars a month"],
+        notebook=reports.figures("costs")["monthly cost, $"],
     )
     agree(
         dynos,
         inventory=kinds["dynos"],
         sizes=sum(row["monthly_usd"] or 0 for row in reports.inventory("dyno_sizes")),
         table=by_kind["dyno"] + by_kind.get("eco", 0),
-        notebook=reports.figures("costs")["for dynos"],
-        audit=reports.figures("dyno-audit")["dollars a month"],
+        notebook=reports.figures("costs")["for dynos, $"],
+        audit=reports.figures("dyno-audit")["monthly cost, $"],
     )
     agree(
         addons,
         inventory=kinds["add-on"],
         table=by_kind["add-on"],
-        notebook=reports.figures("costs")["for add-ons"],
-        audit=reports.figures("addon-and-domain-audit")["dollars a month"],
+        notebook=reports.figures("costs")["for add-ons, $"],
+        audit=reports.figures("addon-and-domain-audit")["monthly cost, $"],
     )
     unpriced = sorted(plain.unpriced)
     agree(

@@ -83,6 +83,8 @@ def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | 
     context.display(head_display(_head(result, report)))
     names = question.columns or question.key  # a check without findings has the columns of its key
     rows = result.records or Records([], columns=tuple(Column(name, name) for name in names))
+    if options.unread is not None:
+        context.set_variable(options.unread, [result.explanation] if result.reason else [])
     if options.var is None:
         return rows
     context.set_variable(options.var, value_of([rows], Options()) if context.first_line else rows)

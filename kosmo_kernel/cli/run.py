@@ -6,6 +6,7 @@ everything else goes to standard error. The exit code is 1 if a cell failed.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -93,7 +94,8 @@ def run(
         stack.enter_context(resumption(record=record, resume=resume, resume_within=resume_within))
         of_kernel = stack.enter_context(cassette(record, replay, resume=resume))
         report = runbook.run(book, values, target, note=of_kernel.note, on_cell=_progress(stack, notebook.stem))
-    written = page.write(target, report.accounts, report.started) if html else None
+    again = _command(notebook, given, account, output, demo=demo)
+    written = page.write(target, report.accounts, report.started, again) if html else None
     if as_json:
         document(_run_facts(notebook, report, written))
     else:
@@ -101,6 +103,15 @@ def run(
     if not report.error:
         of_kernel.finish()
     return 1 if report.error else 0
+
+
+def _command(
+    notebook: Path, given: tuple[tuple[str, str], ...], account: str | None, output: Path | None, *, demo: bool
+) -> str:
+    """Return the command that makes a page again. Parameters are no secrets, or there was no run."""
+    words = ["kosmo", "run", str(notebook), *(word for name, value in given for word in ("-p", name, value))]
+    words += ["--demo"] if demo else ["-a", account] if account else []
+    return shlex.join([*words, *(["-o", str(output)] if output else []), "--html"])
 
 
 def _print(report: Report, written: Path | None, resumed: str) -> None:

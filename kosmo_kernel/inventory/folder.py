@@ -75,7 +75,7 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
         write_private(temporary / SUMMARY, with_json_escapes(encode(summary, indent=2)) + b"\n")
         write_private(temporary / terraform.FILE, terraform.import_file(data).encode())
         write_private(temporary / terraform.PROVIDER_FILE, facts().terraform.configuration.encode())
-        write_private(temporary / PAGE, page_of(data).encode())
+        write_private(temporary / PAGE, page_of(data, folder).encode())
     return summary
 
 

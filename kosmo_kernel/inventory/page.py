@@ -2,27 +2,30 @@
 
 It begins with a sentence and the key figures, what could not be read, what makes a move hard, and the bill. The tables
 follow with their first rows, and on paper with all; a table of very many rows is cut, and says where the others are.
-The end says of which account and time the page is. All text comes from the service and is escaped.
+The end says of which account and time the page is, and how to make it again. All text of the service is escaped.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.catalogue.inventory import KeyFigure
-from kosmo_kernel.inventory.bill import BillGroup
+from kosmo_kernel.inventory.bill import CENTS, BillGroup
 from kosmo_kernel.inventory.page_style import STYLE
 from kosmo_kernel.inventory.service import facts, kinds, service
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import Obstacle, Unread, key_figures, obstacles, unread
 from kosmo_kernel.inventory.tables import InventoryTable
-from kosmo_kernel.pages.design import FICTION, MAX_OPEN_ROWS, PRINTED
+from kosmo_kernel.pages.design import FICTION, PRINTED
+from kosmo_kernel.render.page_parts import AT_LEAST, Card, cards, page_table
 from kosmo_kernel.render.tables import table_of_rows
 from kosmo_kernel.safety.escape import Html, html_attribute
-from kosmo_kernel.safety.html_table import HtmlColumn, html_table
+from kosmo_kernel.safety.html_table import HtmlColumn
 from kosmo_kernel.text.quantities import counted
 
 PAGE = "index.html"
@@ -55,6 +58,8 @@ _PAGE = Html("""\
 <footer>
 <h2>About this page</h2>
 <p>Account <strong>{account}</strong>, {when} Written by kosmo {version}.</p>
+{read}<p>This command makes the page again:</p>
+<pre>{command}</pre>
 <p>This page loads nothing and has no value of a config var and no other secret. It is as of {day}; {service} is the
 only source. Not in an inventory: source code and builds, the content of databases, logs and metrics, and config
 vars of pipelines.</p>
@@ -62,30 +67,22 @@ vars of pipelines.</p>
 </body>
 </html>
 """)
-_FIGURES = Html('<section id="key-figures">\n<ul class="figures">\n{}</ul>\n</section>\n')
 _SECTION = Html('<section id="{}">\n<h2>{}</h2>\n{}</section>\n')
-_FIGURE = Html('<li><span class="name">{}</span> <strong>{}{}</strong> <span class="detail">{}</span></li>\n')
-_AT_LEAST = Html("<small>at least</small> ")
 _PARTIAL = Html(' Not everything could be read: <a href="#unread">what is missing</a>.')
 _OBSTACLE = Html('<li>\n<h3><span class="count">{}</span> <span class="title">{}</span></h3>\n<p>{}</p>\n{}</li>\n')
-_NO_OBSTACLE = Html(
-    '<li class="clear">\n<h3><span class="count">{}</span> <span class="title">{}</span></h3>\n<p>{}</p>\n{}</li>\n'
-)
+_CLEAR = Html('<p class="nothing">{}</p>\n')
 _TAGS = Html('<p class="names">{}</p>\n')
 _TAG, _MORE = Html("<span>{}</span> "), Html('<em>{:,} more: <a href="tables/{}.csv">{}.csv</a></em>')
 _TABLE = Html("""\
-<details id="{name}"{open}>
+<details id="{name}" open>
 <summary><h3>{title}</h3> <span class="count">{count}</span></summary>
 <p class="about">{about} <span class="files">All columns: <a href="tables/{name}.csv">{name}.csv</a>,
 <a href="tables/{name}.json">{name}.json</a></span></p>
 {table}{cut}</details>
 """)
-_ROWS = Html('<div class="table">{}</div>\n')
-_FOLDED = Html('<details class="more"><summary>{:,} more rows</summary></details>\n')
-_NO_ROWS = Html('<p class="nothing">{}</p>\n')
-_OPEN = Html(" open")
 _CUT = Html('<p class="cut">The first {:,} of {:,} rows. All of them are in <a href="tables/{}.csv">{}.csv</a>.</p>\n')
-_COMPLETE = Html('<p class="complete">Everything was read: {}.</p>\n')
+_CUT_PARTS = Html('<p class="cut">All parts of the bill are in <a href="summary.json">summary.json</a>.</p>\n')
+_COMPLETE = Html("<p>Everything was read: {}.</p>\n")
 _TERRAFORM = Html("""\
 <p><code>imports.tf</code> has import blocks for the provider <code>{}</code>, so that the account can be
 described in Terraform before it is moved. In a copy of this folder:</p>
@@ -94,32 +91,42 @@ terraform plan -generate-config-out=generated.tf</pre>
 """)
 
 
-def page_of(data: AccountData) -> Html:
-    """Return the page."""
+def page_of(data: AccountData, folder: Path = Path("inventory")) -> Html:
+    """Return the page of the inventory in a folder."""
     day = f"{data.time:%d %B %Y}".lstrip("0")
     source = "a snapshot" if data.origin else counted(data.requests, "request")
     source += f", {data.taken_over}" if data.taken_over else ""
-    figures = [*key_figures(data)]
+    figures, missing = [*key_figures(data)], unread(data)
     content = [
-        _figures(figures),
-        _SECTION.format("unread", "What is missing", _unread(unread(data), data)),
+        cards(Card(one.name, one.number, one.detail, one.at_least) for one in figures),
+        _SECTION.format("unread", "What is missing", _unread(missing)) if missing else _NOTHING,
         _SECTION.format("move", "What makes a move hard", _obstacles(obstacles(data))),
         _SECTION.format("costs", "The bill", _bill(data)),
         _SECTION.format("tables", "All there is", _tables(data)),
         _SECTION.format("terraform", "Terraform", _TERRAFORM.format(facts().terraform.provider)),
     ]
+    lists = f"{counted(len(data.tables), 'list')}, {counted(sum(map(len, data.tables.values())), 'record')}"
     return _PAGE.format(
         account=data.account,
         day=day,
         printed=PRINTED.format(f"{data.account}, {day}"),
         lead=_lead(data, {one.name: one for one in figures}),
         when=f"{data.time:%Y-%m-%d %H:%M} UTC, from {source}.",
+        read=_NOTHING if missing else _COMPLETE.format(lists),
+        command=_command(data, folder),
         version=__version__,
         service=service().title,
         style=STYLE,
         band=FICTION if is_demo(data.account) else _NOTHING,
         content=_NOTHING.join(content),
     )
+
+
+def _command(data: AccountData, folder: Path) -> str:
+    """Return the command that makes an inventory of the same account, or of the same snapshot, again."""
+    account = ["--demo"] if is_demo(data.account) else ["-a", data.account]
+    source = account if data.origin is None else ["--snapshot", str(data.origin)]
+    return shlex.join(["kosmo", "inventory", *source, "-o", str(folder)])
 
 
 def _lead(data: AccountData, figures: Mapping[str, KeyFigure]) -> Html:
@@ -133,24 +140,11 @@ def _lead(data: AccountData, figures: Mapping[str, KeyFigure]) -> Html:
         unknown = len(data.bill.unknown)
         rest = f", without {counted(unknown, 'item')} whose price is not known" if unknown else ""
         lead += Html(" with a bill of <strong>{}</strong> a month at list prices{}.").format(cost.text, rest)
-    return (
-        lead if data.complete else lead + Html(' Not everything could be read: <a href="#unread">what is missing</a>.')
-    )
+    return lead if data.complete else lead + _PARTIAL
 
 
-def _figures(figures: Iterable[KeyFigure]) -> Html:
-    items = [
-        _FIGURE.format(one.name, _AT_LEAST if one.at_least else _NOTHING, one.number, one.detail) for one in figures
-    ]
-    return _FIGURES.format(_NOTHING.join(items))
-
-
-def _unread(missing: Sequence[Unread], data: AccountData) -> Html:
-    """Return the list of what could not be read, or the sentence that everything was."""
-    if not missing:
-        return _COMPLETE.format(
-            f"{counted(len(data.tables), 'list')}, {counted(sum(map(len, data.tables.values())), 'record')}"
-        )
+def _unread(missing: Sequence[Unread]) -> Html:
+    """Return the list of what could not be read."""
     titles = {kind.needs[0].removeprefix("list_"): kind.title for kind in kinds() if len(kind.needs) == 1}
     items = [
         Html("<li><strong>{}</strong>: {}.{}</li>\n").format(
@@ -180,17 +174,28 @@ def _names(names: Sequence[str], table: str, before: str = "") -> Html:
     return Html("{}{}").format(Html(" {}").format(before) if before else _NOTHING, _TAGS.format(_NOTHING.join(tags)))
 
 
-def _obstacles(found: Iterable[Obstacle]) -> Html:
+def _obstacles(all_kinds: Sequence[Obstacle]) -> Html:
+    """Return what makes a move hard, and one sentence on what there is none of."""
     items = [
-        (_OBSTACLE if one.count else _NO_OBSTACLE).format(
+        _OBSTACLE.format(
             "?" if one.count is None else f"{one.count:,}{'+' if one.at_least else ''}",
             one.name,
             "This could not be read." if one.count is None else one.why,
             _names(one.items, one.table),
         )
-        for one in found
+        for one in all_kinds
+        if one.count != 0 or one.at_least
     ]
-    return Html('<ul class="obstacles">\n{}</ul>\n').format(_NOTHING.join(items))
+    none = [one.name for one in all_kinds if one.count == 0 and not one.at_least]
+    return Html("{}{}").format(
+        Html('<ul class="obstacles">\n{}</ul>\n').format(_NOTHING.join(items)) if items else _NOTHING,
+        _CLEAR.format(f"There are none of these: {_listed(none)}.") if none else _NOTHING,
+    )
+
+
+def _listed(titles: Iterable[str]) -> str:
+    """Return titles as a list in a sentence."""
+    return ", ".join(title if title[1:2].isupper() else title[:1].lower() + title[1:] for title in titles)
 
 
 def _bill(data: AccountData) -> Html:
@@ -198,18 +203,18 @@ def _bill(data: AccountData) -> Html:
     bill = data.bill
     if not bill.lines:
         return Html("<p>Nothing that is billed could be read.</p>\n")
-    first = Html("<p>${:,.2f} a month at most, at list prices{}.{}</p>\n").format(
-        bill.cents / 100,
-        "" if bill.complete else ", as far as it could be read",
-        f" ${bill.idle_cents / 100:,.2f} of it may be paid for nothing." if bill.idle else "",
-    )
-    parts = [
-        Html('<div class="table">{}</div>\n').format(html_table(_parts(title, bill.by(field))))
-        for title, field in (("Kind", "kind"), ("Stage", "stage"), ("Team or owner", "team"), ("App", "app"))
-    ]
+    missing = [f"{counted(len(bill.unknown), 'item')} without a known price"] if bill.unknown else []
+    missing += [] if bill.complete else ["what could not be read"]
+    text = f"A month costs ${bill.cents / CENTS:,.2f} at most, at list prices."
+    text += f" Not in it: {' and '.join(missing)}." if missing else ""
+    text += f" ${bill.idle_cents / CENTS:,.2f} of it may be paid for nothing." if bill.idle else ""
+    groups = (("Kind", "kind"), ("Stage", "stage"), ("Team or owner", "team"), ("App", "app"))
+    parts = [page_table(_parts(title, bill.by(field))) for title, field in groups]
     names = [f"{line['name']} ({line['plan']})" for line in bill.unknown]
     unknown = Html("<p>Not counted, for want of a price that is known:</p>\n{}").format(_names(names, "bill"))
-    return _NOTHING.join([first, *parts, *([unknown] if names else [])])
+    is_cut = any(len(bill.by(field)) > MAX_PARTS for _, field in groups)
+    below = [_CUT_PARTS] * is_cut + [unknown] * bool(names)
+    return Html("<p>{}</p>\n{}").format(text, _NOTHING.join([*parts, *below]))
 
 
 def _parts(title: str, parts: Sequence[BillGroup]) -> list[HtmlColumn]:
@@ -223,36 +228,36 @@ def _parts(title: str, parts: Sequence[BillGroup]) -> list[HtmlColumn]:
 
 
 def _tables(data: AccountData) -> Html:
-    tables = [
-        _table(table, is_whole=data.is_whole(*(need.removeprefix("list_") for need in table.kind.needs)))
-        for table in data.inventory_tables
+    """Return the tables, and one sentence on those without a row."""
+    tables = [_table(table) for table in data.inventory_tables if table.rows]
+    empty = [table.kind for table in data.inventory_tables if not table.rows]
+    none = [kind for kind in empty if data.is_whole(*(need.removeprefix("list_") for need in kind.needs))]
+    unsure = [kind for kind in empty if kind not in none]
+    sentences = [
+        _CLEAR.format(f"There are none of these{where}: {_listed(kind.title for kind in some)}.")
+        for where, some in (("", none), (" in what could be read", unsure))
+        if some
     ]
-    return Html('<div class="tables">\n{}</div>\n').format(_NOTHING.join(tables))
+    return Html('<div class="tables">\n{}</div>\n').format(_NOTHING.join([*tables, *sentences]))
 
 
-def _table(table: InventoryTable, *, is_whole: bool) -> Html:
+def _table(table: InventoryTable) -> Html:
     kind, count = table.kind, len(table.rows)
-    rows = table.rows[:MAX_ROWS]
-    shown = _NO_ROWS.format("None." if is_whole else "None in what could be read.")
-    if rows:
-        shown = _ROWS.format(html_table(_columns(kind.page, rows)))
-        shown += _FOLDED.format(len(rows) - MAX_OPEN_ROWS) if len(rows) > MAX_OPEN_ROWS else _NOTHING
     return _TABLE.format(
         name=html_attribute(kind.name),
         title=kind.title,
         count=f"{count:,}",
         about=kind.about if len(kind.about) <= MAX_ABOUT else f"{kind.about.partition('. ')[0]}.",
-        open=_OPEN if rows else _NOTHING,
-        table=shown,
+        table=page_table(_columns(kind.page, table.rows)),
         cut=_CUT.format(MAX_ROWS, count, html_attribute(kind.name), kind.name) if count > MAX_ROWS else _NOTHING,
     )
 
 
 def _columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[HtmlColumn]:
-    """Return columns of a table; a value is a bound where the column for that says so."""
+    """Return columns of the first rows of a table; a value is a bound where the column for that says so."""
     columns = []
-    for name, column in zip(names, table_of_rows(names, rows).page_columns(), strict=True):
-        labels = ("at least {}" if row.get(facts().bounds.get(name, "")) else "{}" for row in rows)
-        texts = [text and label.format(text) for label, text in zip(labels, column.texts, strict=True)]
+    for name, column in zip(names, table_of_rows(names, rows).first(MAX_ROWS).page_columns(), strict=True):
+        labels = (f"{AT_LEAST} {{}}" if row.get(facts().bounds.get(name, "")) else "{}" for row in rows)
+        texts = [text and label.format(text) for label, text in zip(labels, column.texts, strict=False)]
         columns.append(column._replace(texts=texts))
     return columns

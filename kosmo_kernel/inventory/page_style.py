@@ -8,14 +8,10 @@ from kosmo_kernel.safety.escape import Html
 _STYLE = Html("""\
 ul { list-style: none; padding: 0; max-width: none; }
 .about { color: var(--soft); }
-.figures small { font-size: 14px; font-weight: 400; letter-spacing: 0; }
-.complete {
-  padding: 12px 16px; max-width: none; background: var(--good-ground); color: var(--good); border-radius: 10px;
-}
-#unread:has(.unread) {
+#unread {
   padding: 16px; background: var(--warn-ground); border: 1px solid var(--warn-line); border-radius: 10px;
 }
-#unread:has(.unread) h2 { color: var(--warn); margin: 0 0 8px; }
+#unread h2 { color: var(--warn); margin: 0 0 8px; }
 .unread li { margin-top: 0.6rem; }
 .obstacles li {
   display: grid; grid-template-columns: 3.5rem minmax(14rem, 20rem) 1fr; grid-template-rows: auto 1fr;
@@ -30,7 +26,6 @@ ul { list-style: none; padding: 0; max-width: none; }
 .obstacles .title { grid-column: 2; }
 .obstacles p { grid-column: 2; color: var(--soft); font-size: 14px; margin: 2px 0 0; }
 .obstacles .names { grid-column: 3; grid-row: 1 / 3; align-content: start; margin: 0; }
-.obstacles .clear .count { color: var(--soft); }
 #costs { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); column-gap: 2.5rem; align-items: start; }
 #costs > :not(.table) { grid-column: 1 / -1; }
 #costs > .table { margin-top: 0.75rem; }
@@ -46,19 +41,8 @@ ul { list-style: none; padding: 0; max-width: none; }
 .tables > details[open] > summary::before { content: "\\25BE"; }
 summary .count { color: var(--soft); font-variant-numeric: tabular-nums; }
 summary h3 { margin: 0; }
-.tables > details > :is(.about, .nothing) { margin: 0 0 8px; font-size: 14px; max-width: none; }
+.tables > details > .about { margin: 0 0 8px; font-size: 14px; max-width: none; }
 .files { white-space: normal; }
-.cut { margin: 8px 0 16px; font-size: 13px; color: var(--soft); }
-.table { overflow-x: auto; }
-table { width: 100%; margin-bottom: 8px; }
-th, td { padding: 6px 12px; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-tr > :first-child { padding-left: 0; }
-th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-td { overflow-wrap: break-word; max-width: 24rem; }
-th[align=right], td[align=right] { text-align: right; white-space: nowrap; }
-td:empty::after { content: "\\2013"; color: var(--soft); opacity: 0.6; }
-tbody tr:hover { background: var(--raised); }
-pre { margin: 0 0 16px; padding: 12px 16px; background: var(--raised); border-radius: 10px; overflow-x: auto; }
 footer { font-size: 14px; color: var(--soft); }
 footer h2 { color: var(--ink); }
 @media (max-width: 46rem) {
@@ -67,16 +51,13 @@ footer h2 { color: var(--ink); }
   .obstacles .names { grid-column: 2; grid-row: auto; margin-top: 0.5rem; }
 }
 @media print {
-  summary, .about { break-after: avoid; }
-  .obstacles li, .unread li, pre { break-inside: avoid; }
-  .names span, .complete, #unread, pre { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  .obstacles p, .names span, .names em, .tables > details > :is(.about, .nothing), footer { font-size: 10px; }
+  .about { break-after: avoid; }
+  .tables > details:has(th:nth-child(10)) { page: turned; }
+  .obstacles li, .unread li { break-inside: avoid; }
+  .names span, #unread { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .obstacles p, .names span, .names em, .tables > details > .about, footer { font-size: 10px; }
   .obstacles li { grid-template-columns: 3.5rem 18rem 1fr; }
   .obstacles .count { font-size: 20px; }
-  .table { overflow: visible; }
-  table { font-size: 9.5px; }
-  th { white-space: normal; vertical-align: bottom; }
-  th, td { padding: 2px 5px; }
   .tables > details > summary::before { content: none !important; }
   #costs { break-inside: avoid; }
 }

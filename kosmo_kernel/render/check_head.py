@@ -16,7 +16,7 @@ from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.text.quantities import counted
 
-# Colours that can be told apart on light and on dark paper; text has that of the page.
+# Colours that can be told apart on light and on dark paper; text has that of the page. A page has its own.
 _COLOURS = {
     "high": "#e5484d",
     "medium": "#d9a11e",
@@ -25,14 +25,16 @@ _COLOURS = {
     "none": "#46a758",
     "unknown": "#8b8d98",
 }
-NO_FINDINGS = _COLOURS["none"]
-HEAD_STYLE = Html("border-left:4px solid")  # begins the style of a head, and of nothing else
+CHECK_CLASS, PASSED = "kosmo-check", "kosmo-severity-none"  # the class of a head, and one that it has without findings
 WHY, REMEDY = "Why", "What to do"  # what there is to say about a check
-_BOX = Html('<div style="{} {};padding:1px 0 1px 12px;font-size:13px;line-height:1.5">{}</div>')
+_BOX = Html(
+    '<div class="kosmo-check kosmo-severity-{}" '
+    'style="border-left:4px solid {};padding:1px 0 1px 12px;font-size:13px;line-height:1.5">{}</div>'
+)
 _BODY = Html(
     '<div style="font-size:14px"><b>{}</b> '
-    '<span style="border:1px solid {};border-radius:9px;padding:0 7px;font-size:11px">{}</span> {}</div>{}'
-    '<details><summary style="cursor:pointer;font-size:12px;opacity:.75"><code>{}</code> {}</summary>'
+    '<span class="severity" style="border:1px solid {};border-radius:9px;padding:0 7px;font-size:11px">{}</span> '
+    '{}</div>{}<details><summary style="cursor:pointer;font-size:12px;opacity:.75"><code>{}</code> {}</summary>'
     '<pre style="margin:4px 0 2px;font-size:12px;line-height:1.45;white-space:pre-wrap">{}</pre></details>'
 )
 _REMARK = Html("<div><b>{}:</b> {}</div>")
@@ -124,4 +126,4 @@ def _html(head: CheckHead) -> Html:
         escape_control(head.facts),
         lines,
     )
-    return box(without_delimiters(_BOX.format(HEAD_STYLE, html_attribute(_COLOURS[state]), body)))
+    return box(without_delimiters(_BOX.format(html_attribute(state), html_attribute(_COLOURS[state]), body)))

@@ -24,6 +24,7 @@ from pandas.api.types import infer_dtype
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.render.misspelt_columns import naming_columns, raise_unknown, unknown_attribute
+from kosmo_kernel.render.own_frames import ipython_shell
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.settings.table import ROWS
@@ -53,6 +54,22 @@ _RANGE = np.frombuffer(b"9999-19-39T29:59:59Z\n", np.uint8) - _LOWEST
 _TIME_LINE = np.dtype([("time", "S19"), ("end", "S2")])
 _MAX_IN_EXCEL = 10**15  # integers from here on have more digits than Excel keeps
 _FIRST_DAY = np.datetime64("0001-01-01")
+
+
+def _html_of_frame(frame: pd.DataFrame) -> str | None:
+    """Return the HTML of a frame: of a crosstab that of our tables, of any other its own.
+
+    pandas makes a plain frame when it counts columns of ours against each other; then its columns have a name.
+    """
+    is_crosstab = type(frame) is pd.DataFrame and any(name is not None for name in frame.columns.names)
+    if is_crosstab and frame.columns.size:
+        return table_of_frame(frame, ROWS.resolve()).html()
+    html: str | None = frame._repr_html_()  # type: ignore[operator] # a method, which the stubs do not have
+    return html
+
+
+if shell := ipython_shell():
+    shell.display_formatter.formatters["text/html"].for_type(pd.DataFrame, _html_of_frame)
 
 
 class KosmoFrame(pd.DataFrame):

@@ -21,6 +21,7 @@ _PALE = (
     "var(--jp-content-font-color2,var(--vscode-descriptionForeground,color-mix(in srgb,currentColor 70%,transparent)))"
 )
 _SHADE = "rgba(128,128,128,.12)"
+_BAR = "rgba(128,96,220,.22)"  # of a share, behind its number
 _EDGE_COLOUR = "rgba(128,128,128,.5)"
 # Every rule starts at our own element. Its class is repeated to outweigh JupyterLab's rules for tables.
 _RULES = (
@@ -38,6 +39,9 @@ _RULES = (
     "thead th:first-child{z-index:2}",
     "tbody tr:last-child>*{border-bottom:0}",
     f"tbody th{{font-weight:400;color:{_PALE}}}",
+    f"td[style]{{background:linear-gradient({_BAR},{_BAR}) no-repeat right/var(--share) 100%}}",
+    "tfoot td{font-weight:600;border-bottom:0}",
+    "tfoot td:empty::before{content:none}",
     "[align]{text-align:right;font-variant-numeric:tabular-nums}",
     ".whole{white-space:pre-wrap;overflow-wrap:anywhere;max-width:60em}",
     f"td:empty::before{{content:'{NOTHING}';opacity:.4}}",

@@ -32,7 +32,7 @@ from kosmo_kernel.render.text import (
     pretty,
 )
 from kosmo_kernel.render.text_table import DIM, GAP, Paint, TextColumn, fitting_widths, pair_lines, text_lines
-from kosmo_kernel.render.titles import is_money, page_title
+from kosmo_kernel.render.titles import UNPRICED, is_money, is_part, page_title, summed
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.html_table import HtmlColumn, html_fields, html_table
 from kosmo_kernel.safety.no_math import box, without_delimiters
@@ -99,6 +99,7 @@ class Table:
     main: Collection[str] = frozenset()  # the names of the columns that are chosen first where not all fit
     key: Collection[str] = ()  # the names of the columns that identify a row, which are no ids
     more: str = MORE_ROWS  # how to see more rows
+    totals: Mapping[str, float] | None = None  # of all rows, by the name of the column; None to compute them
 
     def kind(self, index: int) -> Kind:
         """Return the kind of a column."""
@@ -118,6 +119,22 @@ class Table:
         """Return the table with these of its columns, in this order."""
         columns = dict(zip(self.names, self.columns, strict=True))
         return replace(self, names=list(names), columns=[columns[name] for name in names])
+
+    def first(self, rows: int) -> Table:
+        """Return the table with its first rows, and the totals of all."""
+        return replace(self, columns=[values[:rows] for values in self.columns], totals=self.sums)
+
+    @property
+    def sums(self) -> Mapping[str, float]:
+        """The totals of columns whose sum means something, by name; none of a single row, or if rows are missing."""
+        if self.totals is not None:
+            return self.totals
+        if not self.columns or len(self.columns[0]) < max(self.total, 2):
+            return {}
+        columns = dict(zip(self.names, self.columns, strict=True))
+        parts = {name: [value for value in columns[name] if value is not None] for name in summed(self.names)}
+        are_amounts = all(isinstance(value, (int, float)) and value >= 0 for part in parts.values() for value in part)
+        return {name: sum(values) for name, values in parts.items()} if are_amounts else {}
 
     @property
     def size(self) -> str:
@@ -145,27 +162,51 @@ class Table:
 
     def page_columns(self) -> list[HtmlColumn]:
         """Return the columns of the table for a page: titles in words, texts that are times as such."""
-        columns = [times_of(values) or [None if value == [] else value for value in values] for values in self.columns]
-        table, forms = replace(self, columns=columns), []
-        for name in self.names:
-            money = is_money(name)
-            forms.append(CellForm("minutes", False, 2 if money else 0, money, for_page=True))
+        columns = []
+        for name, values in zip(self.names, self.columns, strict=True):
+            amounts = [float(value) if is_money(name) and type(value) is int else value for value in values]
+            columns.append(times_of(values) or [None if value == [] else value for value in amounts])
+        table, money = replace(self, columns=columns), map(is_money, self.names)
+        forms = [CellForm("minutes", False, 2 * is_amount, is_amount, for_page=True) for is_amount in money]
         titles = [page_title(name, is_time=table.kind(index) == "time") for index, name in enumerate(self.names)]
-        return replace(table, names=titles).html_columns(forms)
+        return table.html_columns(titles, forms)
 
-    def html_columns(self, forms: Iterable[CellForm] = repeat(IN_NOTEBOOKS)) -> list[HtmlColumn]:
+    def html_columns(
+        self, titles: Sequence[str] | None = None, forms: Iterable[CellForm] = repeat(IN_NOTEBOOKS)
+    ) -> list[HtmlColumn]:
         """Return the columns of the table in HTML, in which a cell that is cut has a hint with all of it.
 
         Parameters:
+            titles: the headings; the names of the columns when None.
             forms: how the cells of each column are written.
         """
-        texts, numbers = [format_column(*column) for column in zip(self.columns, forms, strict=False)], self.numbers
+        numbers, sums, texts, totals = self.numbers, self.sums, [], []
+        for name, values, form in zip(self.names, self.columns, forms, strict=False):
+            cells = format_column([*values, sums[name]] if name in sums else values, form)
+            totals.append(cells.pop() if name in sums else None)
+            texts.append(cells)
+        if totals and any(totals) and totals[0] is None:
+            unknown = sums.get(UNPRICED) or any(
+                None in column for column, total in zip(texts, totals, strict=True) if total
+            )
+            totals[0] = "Total of what is known" if unknown else "Total"
+        else:
+            totals = [None] * len(texts)
         long = [text is not None and len(text) > _HINT_FROM for column in texts for text in column].count(True)
         max_hint = min(max(_MAX_HINTS_LENGTH // (long or 1), _MIN_HINT), MAX_CELL_LENGTH)
         rows_hinted = self.total if long <= _MAX_HINTS else _MAX_HINTS // len(texts)
         return [
-            HtmlColumn(_short_name(name), column, _hints(column, values, max_hint, rows_hinted), index in numbers)
-            for index, (name, values, column) in enumerate(zip(self.names, self.columns, texts, strict=True))
+            HtmlColumn(
+                _short_name(title),
+                column,
+                _hints(column, values, max_hint, rows_hinted),
+                index in numbers,
+                [(value or 0) / sums[name] for value in values] if is_part(name) and sums.get(name) else None,
+                total,
+            )
+            for index, (name, title, values, column, total) in enumerate(
+                zip(self.names, titles or self.names, self.columns, texts, totals, strict=True)
+            )
         ]
 
     def text(self, width: int | None = None, *, header: bool = True, form: TextForm = NOTEBOOK) -> str:

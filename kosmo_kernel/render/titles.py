@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 _TITLES = {
     "acm_status": "ACM status",
     "add_on": "Add-on",
@@ -30,6 +32,23 @@ _MONEY = {
 def is_money(name: str) -> bool:
     """Return whether a column has amounts of money."""
     return name in _MONEY
+
+
+# The columns whose sum means something: parts of a bill, and what is counted beside them.
+_PARTS = {"monthly_usd", "usd_a_month"}
+UNPRICED = "without_price"  # how many parts have no known price
+_COUNTED = {"add_ons", "dynos", "positions", UNPRICED}
+
+
+def is_part(name: str) -> bool:
+    """Return whether the amounts of a column are parts of a bill."""
+    return name in _PARTS
+
+
+def summed(names: Iterable[str]) -> list[str]:
+    """Return which of the columns of a table have a total; none if the table has no part of a bill."""
+    columns = [name for name in names if name in _PARTS | _COUNTED]
+    return columns if any(map(is_part, columns)) else []
 
 
 def page_title(name: str, *, is_time: bool = False) -> str:

@@ -27,7 +27,7 @@ from kosmo_kernel.runbook.copy import refuse_to_replace
 from kosmo_kernel.runbook.notebook import REPORT_TAG
 from kosmo_kernel.runbook.page_style import STYLE
 from kosmo_kernel.runbook.page_tables import adapt
-from kosmo_kernel.safety.escape import Html, html_attribute
+from kosmo_kernel.safety.escape import Html, fenced, html_attribute
 from kosmo_kernel.settings import private_files
 from kosmo_kernel.settings.extras import how_to_install
 from kosmo_kernel.settings.file_writing import writing
@@ -96,13 +96,14 @@ def check(copy: Path) -> None:
     refuse_to_replace(copy.with_suffix(SUFFIX), "page", _is_page)
 
 
-def write(copy: Path, accounts: Sequence[str], time: datetime | None = None) -> Path:
+def write(copy: Path, accounts: Sequence[str], time: datetime | None = None, command: str = "") -> Path:
     """Write the page next to the copy and return its path.
 
     Parameters:
         copy: the executed copy.
         accounts: the aliases of the accounts that the run asked.
         time: when the run began.
+        command: the command that makes the page again.
 
     Raises:
         FileWriteError: the page cannot be written.
@@ -111,7 +112,8 @@ def write(copy: Path, accounts: Sequence[str], time: datetime | None = None) -> 
     from nbconvert import HTMLExporter
 
     notebook = nbformat.read(copy, as_version=4)
-    _arrange(notebook, hidden={REMOVED} if accounts and all(map(is_demo, accounts)) else {REMOVED, ABOUT_DEMO})
+    hidden = {REMOVED} if accounts and all(map(is_demo, accounts)) else {REMOVED, ABOUT_DEMO}
+    _arrange(notebook, hidden, command)
     _set_titles(notebook)
     _adapt_tables(notebook)
     notebook.metadata.marker, notebook.metadata.style = _MARKER, STYLE
@@ -142,7 +144,7 @@ def _is_page(path: Path) -> bool:
         return False
 
 
-def _arrange(notebook: Any, hidden: set[str]) -> None:
+def _arrange(notebook: Any, hidden: set[str], command: str) -> None:
     """Remove the cells with hidden tags, join the key figures below the title, and move the report to the end."""
     cells = [cell for cell in notebook.cells if not hidden.intersection(_tags(cell))]
     figures = [cell for cell in cells if cell.cell_type == "code" and KEY_FIGURES in _tags(cell)]
@@ -151,7 +153,8 @@ def _arrange(notebook: Any, hidden: set[str]) -> None:
     for cell in figures[:1]:
         cell.outputs = [output for each in figures for output in each.outputs]
     for cell in reports:
-        cell.source = f"## About this page\n\n{cell.source}"
+        again = f"\n\nThis command makes the page again:\n\n{fenced(command)}" if command else ""
+        cell.source = f"## About this page\n\n{cell.source}{again}"
     place = 1 if rest and rest[0].cell_type == "markdown" else 0
     notebook.cells = [*rest[:place], *figures[:1], *rest[place:], *reports]
 
@@ -175,7 +178,5 @@ def _set_titles(notebook: Any) -> None:
 
 def _adapt_tables(notebook: Any) -> None:
     for cell in notebook.cells:
-        are_figures = KEY_FIGURES in _tags(cell)
-        for place, output in enumerate(cell.get("outputs", ())):
-            if html := output.get("data", {}).get("text/html", ""):
-                output.data["text/html"] = adapt(html, are_figures=are_figures, is_headed=place > 0)
+        if cell.cell_type == "code":
+            cell.outputs = adapt(cell.outputs, are_figures=KEY_FIGURES in _tags(cell))

@@ -17,12 +17,12 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
-from kosmo_kernel.settings.table import ACCOUNT, DEMO_FLAG, FRESH, INPUT, SETTINGS, SHOW, VAR, Setting
+from kosmo_kernel.settings.table import ACCOUNT, DEMO_FLAG, FRESH, INPUT, SETTINGS, SHOW, UNREAD, VAR, Setting
 
 LUA_MAGIC = "kosmo_lua"
 COMMAND_MAGIC = "kosmo"
 OPTIONS = tuple(setting for setting in SETTINGS if setting.cell)
-CHECK_OPTIONS = (INPUT, ACCOUNT, DEMO_FLAG, VAR, SHOW, FRESH)  # of `%kosmo check` and `%kosmo table`
+CHECK_OPTIONS = (INPUT, ACCOUNT, DEMO_FLAG, VAR, UNREAD, SHOW, FRESH)  # of `%kosmo check` and `%kosmo table`
 EXPLORE_OPTIONS = (ACCOUNT, DEMO_FLAG)  # of `%kosmo explore`
 
 # A minus sign before a digit, a bracket or a space is arithmetic, and `--[[` is a comment.
@@ -41,7 +41,7 @@ class OptionValues:
 
     _not_set: Mapping[str, Any] = {
         one.name: [] if one.value.repeats else None if one.value.metavar else False
-        for one in (*SETTINGS, DEMO_FLAG)
+        for one in (*SETTINGS, DEMO_FLAG, UNREAD)
         if one.cell or one.command
     }
 
@@ -61,7 +61,7 @@ class OptionValues:
 
 
 class Options(OptionValues):
-    """The options of a cell: of `OPTIONS`, and `demo` of `%kosmo` lines.
+    """The options of a cell: of `OPTIONS`, and `demo` and `unread` of `%kosmo` lines.
 
     Attributes:
         options_set: the options that were written, in order; not compared, so that their order does not matter.
@@ -143,7 +143,7 @@ def parse_leading(line: str, magic: str = f"%%{LUA_MAGIC}", known: Sequence[Sett
     if options.show and options.var is None:
         raise SettingsError("The option `--show` goes with `-v NAME`; without it the value is shown anyway.")
     _check_distinct("Lua", [lua for lua, _ in options.input])
-    _check_distinct("Python", [python for python, _ in options.output] + ([options.var] if options.var else []))
+    _check_distinct("Python", [*(python for python, _ in options.output), *filter(None, (options.var, options.unread))])
     return options, rest
 
 

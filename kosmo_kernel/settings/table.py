@@ -180,6 +180,12 @@ VAR = Setting(
     Value("the name of a variable", "NAME", _is_variable),
     cell=("-v", "--var"),
 )
+UNREAD = Setting(
+    "unread",
+    "Put the reasons why something could not be read into this variable, a list that is empty if all was read.",
+    Value("the name of a variable", "NAME", _is_variable),
+    cell=("-u", "--unread"),
+)
 SHOW = Setting("show", "With -v: show the value as well.", FLAG, cell=("--show",))
 DRY_RUN = Setting("dry_run", "List the calls of the cell without making them.", FLAG, cell=("-n", "--dry-run"))
 FRESH = Setting("fresh", "Request everything again, and ignore the responses in memory.", FLAG, cell=("--fresh",))

@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
 import pytest
-from bs4 import BeautifulSoup
 from canaries import CANARY, planted_api
 from kosmo_command import document, environment, kosmo
 from refusing_api import without
@@ -38,7 +37,6 @@ from kosmo_kernel.inventory.page import page_of
 from kosmo_kernel.inventory.service import kinds, lists
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.terraform import import_file
-from kosmo_kernel.pages.design import FICTION, MAX_OPEN_ROWS
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.new_folder import write_private
 
@@ -333,52 +331,6 @@ def test_an_add_on_is_not_called_idle_while_nobody_knows_which_apps_use_it(demo:
 
     assert {line["kind"] for line in demo.bill.idle} == {"add-on", "dynos"}
     assert {line["kind"] for line in idle} == {"dynos"}
-
-
-def test_the_page_of_the_demo_has_a_band_and_that_of_an_account_has_none(demo: AccountData) -> None:
-    assert page_of(demo).count(FICTION) == 1
-    own = replace(demo, account="production")
-    assert "FICTIONAL" not in page_of(own)
-
-
-def test_a_table_shows_its_first_rows_and_on_paper_all(demo: AccountData) -> None:
-    page = BeautifulSoup(page_of(demo), "html.parser")
-    paper = "".join(re.findall(r"@media print \{.*?\n\}", str(page), re.DOTALL))
-    for one in demo.inventory_tables:
-        [shown] = page.select(f"#{one.kind.name}")
-        more = [element.get_text() for element in shown.select(".more summary")]
-        rest = len(one.rows) - MAX_OPEN_ROWS
-        assert more == ([f"{rest:,} more rows"] if rest > 0 else []), one.kind.name
-        assert len(shown.select("tbody tr")) == len(one.rows)
-    assert "details::details-content { content-visibility: visible;" in paper
-    assert f"tbody tr:nth-child(n+{MAX_OPEN_ROWS + 1}) {{\n    display: table-row;" in paper
-
-
-def test_a_table_without_rows_is_a_sentence_that_says_whether_its_lists_were_read(demo: AccountData) -> None:
-    none = replace(demo, tables={**demo.tables, "domains": []})
-    refused = [{"table": "domains", "app_id": "my-app", "status": 403, "message": "Refused."}]
-
-    for data, sentence in ((none, "None."), (replace(none, failures=refused), "None in what could be read.")):
-        [shown] = BeautifulSoup(page_of(data), "html.parser").select("#domains")
-        assert [element.get_text() for element in shown.select(".nothing")] == [sentence]
-        assert shown.select("table") == []
-
-
-def test_the_page_begins_with_a_sentence_and_ends_with_what_it_is_about(demo: AccountData) -> None:
-    page = BeautifulSoup(page_of(demo), "html.parser")
-    figures = {one.name: one.text for one in inventory.key_figures(demo)}
-    rest = f"without {len(demo.bill.unknown)} items whose price is not known."
-    assert [element.get_text() for element in page.select("header > *")] == [
-        "Heroku inventory",
-        f"{figures['Apps']} apps with a bill of {figures['Monthly cost']} a month at list prices, {rest}",
-    ]
-    [about] = page.select("footer")
-    assert f"Account demo, {demo.time:%Y-%m-%d %H:%M} UTC" in about.get_text()
-
-    failure = {"table": "account_addons", "status": 403, "message": "Refused."}
-    part = BeautifulSoup(page_of(replace(demo, failures=[failure])), "html.parser")
-    assert f"a bill of at least {figures['Monthly cost']} a month" in part.select("header p")[0].get_text()
-    assert [link["href"] for link in part.select("header a")] == ["#unread"]
 
 
 def test_a_snapshot_without_some_lists_says_which_are_missing(folder: Path, session: Session) -> None:

@@ -6,32 +6,31 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import nbformat
 import pytest
-from matplotlib import pyplot as plt
-from matplotlib.text import Text
 from notebook_history import FILE, NIGHTS, write_history
 from repository import NOTEBOOKS
 
 from kosmo_kernel import archive
 from kosmo_kernel.archive.snapshots import add_figures
+from kosmo_kernel.render.course import Course
 
 CELLS = {cell.id: cell.source for cell in nbformat.read(NOTEBOOKS / "costs.ipynb", as_version=4).cells}
 CENTS = [587300, 612300, 614800, 664800, 642300, 649800]
 DYNOS = [37, 38, 40, 42, 42, 41]
 
 
-def course(history: str | Path, account: str = "demo") -> SimpleNamespace:
-    """Run the cells of the course, and return their variables."""
+def courses(history: str | Path, account: str = "demo") -> list[Course]:
+    """Run the cells of the course, and return what they display."""
     values: dict[str, Any] = {"account": account, "history": str(history)}
-    plt.switch_backend("agg")
-    for source in (CELLS["load"].replace("%load_ext kosmo_kernel", ""), CELLS["nights"], CELLS["course"]):
-        exec(source, values)  # noqa: S102 - cells of our own notebook
-    plt.close("all")
-    return SimpleNamespace(**values)
+    shown: list[Course] = []
+    exec(CELLS["load"].replace("%load_ext kosmo_kernel", ""), values)  # noqa: S102 - cells of our own notebook
+    values["display"] = shown.append
+    for source in (CELLS["nights"], CELLS["course"]):
+        exec(source, values)  # noqa: S102 - as above
+    return shown
 
 
 def dump(file: Path) -> list[str]:
@@ -40,21 +39,19 @@ def dump(file: Path) -> list[str]:
 
 
 def test_the_chart_has_the_dollars_and_dynos_of_every_night() -> None:
-    dollars, dynos = course(FILE).rows
-    assert [list(axes.lines[0].get_ydata()) for axes in (dollars, dynos)] == [[cents / 100 for cents in CENTS], DYNOS]
-    assert [str(day) for day in dollars.lines[0].get_xdata()] == list(NIGHTS)
-    assert dollars.get_title("left") == "On 2026-11-20 a month cost $6,498, $625 more than on 2026-10-16"
-    assert dynos.get_title("left") == "On 2026-11-20 the number of dynos was 41, 4 more than on 2026-10-16"
-    [title] = [text for text in dollars.findobj(Text) if text.get_text().count("$") > 1]
-    assert not title.get_parse_math()  # what is between two dollar signs is no formula
-    assert {text.get_text() for text in dollars.texts} == {"$5,873", "$6,648", "$6,498"}
+    dollars, dynos = courses(FILE)
+    assert [one.values for one in (dollars, dynos)] == [[cents / 100 for cents in CENTS], DYNOS]
+    assert dollars.days == list(NIGHTS)
+    assert dollars.title == "On 2026-11-20 a month cost $6,498, $625 more than on 2026-10-16"
+    assert dynos.title == "On 2026-11-20 the number of dynos was 41, 4 more than on 2026-10-16"
+    assert list(dollars.labels.values()) == ["$5,873", "$6,648", "$6,498"]
 
 
 @pytest.mark.parametrize(("history", "account"), [("", "demo"), ("missing.kosmo", "demo"), (FILE, "production")])
 def test_without_an_archive_of_the_account_nothing_is_drawn_and_a_sentence_says_how_to_get_one(
     history: str | Path, account: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert not hasattr(course(history, account), "figure")
+    assert courses(history, account) == []
     assert f"`kosmo snapshot -a {account} --all -o history.kosmo` adds one." in capsys.readouterr().out
 
 
@@ -63,7 +60,7 @@ def test_a_night_whose_cost_is_not_known_is_not_drawn_as_zero(tmp_path: Path) ->
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE kosmo_snapshots SET document = json_remove(document, '$.figures.cents') WHERE id = 3")
     assert archive.history(file)["cents"].isna().tolist() == [False, False, True, False, False, False]
-    assert list(course(file).rows[0].lines[0].get_ydata()) == [cents / 100 for cents in CENTS if cents != CENTS[2]]
+    assert courses(file)[0].values == [cents / 100 for cents in CENTS if cents != CENTS[2]]
 
 
 def test_the_last_snapshot_of_a_day_counts_and_an_equal_sum_is_no_change(tmp_path: Path) -> None:
@@ -72,10 +69,10 @@ def test_the_last_snapshot_of_a_day_counts_and_an_equal_sum_is_no_change(tmp_pat
         earlier = "REPLACE(document, '2026-11-13T', '2026-11-20T')"
         connection.execute(f"UPDATE kosmo_snapshots SET document = {earlier} WHERE id = 5")
     add_figures(file, {"cents": CENTS[0], "dynos": 30})
-    dollars, dynos = course(file).rows
-    assert dollars.get_title("left") == "On 2026-11-20 a month cost $5,873, as on 2026-10-16"
-    assert dynos.get_title("left") == "On 2026-11-20 the number of dynos was 30, 7 less than on 2026-10-16"
-    assert len(dollars.lines[0].get_ydata()) == 5
+    dollars, dynos = courses(file)
+    assert dollars.title == "On 2026-11-20 a month cost $5,873, as on 2026-10-16"
+    assert dynos.title == "On 2026-11-20 the number of dynos was 30, 7 less than on 2026-10-16"
+    assert len(dollars.values) == 5
 
 
 def test_the_committed_archive_is_what_its_script_writes(tmp_path: Path) -> None:

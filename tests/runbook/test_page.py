@@ -21,7 +21,7 @@ AUDITS = ["access-audit", "addon-and-domain-audit", "drift", "dyno-audit", "inci
 PAPER, TURNED = 718, 1047  # pixels between the margins of a sheet of A4, upright and turned
 OUTSIDE = """() => {
   const edge = document.querySelector('main').getBoundingClientRect().right + 1;
-  const cells = [...document.querySelectorAll('.kosmo-table td, .kosmo-table th')];
+  const cells = [...document.querySelectorAll('.table td, .table th')];
   return cells.filter(cell => cell.getBoundingClientRect().right > edge).map(cell => cell.textContent);
 }"""
 
@@ -35,7 +35,7 @@ def test_a_page_fetches_nothing_and_no_column_is_cut_off_on_paper(tmp_path: Path
         for name in AUDITS:
             copy = Path(shutil.copy(NOTEBOOKS / f"{name}.ipynb", tmp_path))
             sheet.goto(page.write(copy, ["demo"]).as_uri())
-            assert sheet.locator(".kosmo-table").count() > 0
+            assert sheet.locator(".table").count() > 0
             assert sheet.evaluate(OUTSIDE) == [], name
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
@@ -53,7 +53,7 @@ def test_what_a_table_cuts_is_whole_in_a_page(tmp_path: Path) -> None:
             sheet = browser.new_page(viewport={"width": width, "height": 700})
             sheet.emulate_media(media="print" if width == PAPER else "screen")
             sheet.goto(page.write(tmp_path / "cut.ipynb", ["demo"]).as_uri())
-            texts = sheet.locator(".kosmo-table td").all_inner_texts()
+            texts = sheet.locator(".table td").all_inner_texts()
             assert [text.endswith("END") for text in texts] == [True, True, False]
             assert sheet.evaluate(OUTSIDE) == []
 
@@ -73,7 +73,7 @@ def test_a_wide_table_has_a_turned_sheet_of_its_own_and_is_whole(tmp_path: Path)
         sheet = browser.new_page(viewport={"width": TURNED, "height": 700})
         sheet.emulate_media(media="print")
         sheet.goto(page.write(copy, ["demo"]).as_uri())
-        assert sheet.locator(".kosmo-table th").count() > 40
+        assert sheet.locator(".table th").count() > 40
         assert sheet.evaluate(OUTSIDE) == []
         sheets = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", sheet.pdf(prefer_css_page_size=True))
     assert sheets
@@ -83,9 +83,9 @@ def test_a_wide_table_has_a_turned_sheet_of_its_own_and_is_whole(tmp_path: Path)
 def test_a_long_table_is_whole_on_the_screen_and_no_row_is_divided_on_paper(tmp_path: Path) -> None:
     copy = Path(shutil.copy(NOTEBOOKS / "access-audit.ipynb", tmp_path))
     with chromium() as browser:
-        sheet = browser.new_page(viewport={"width": PAPER, "height": 1000})
+        sheet = browser.new_page(viewport={"width": TURNED, "height": 1000})
         sheet.goto(page.write(copy, ["demo"]).as_uri())
-        box = sheet.locator(".kosmo-table > div", has_text="night-sorter").first
+        box = sheet.locator(".table", has_text="night-sorter").first
         for media in ("screen", "print"):
             sheet.emulate_media(media=media)
             assert box.evaluate("box => box.scrollHeight - box.clientHeight") == 0
@@ -93,17 +93,28 @@ def test_a_long_table_is_whole_on_the_screen_and_no_row_is_divided_on_paper(tmp_
         assert set(rows) == {"avoid"}
 
 
-def test_a_chart_has_the_ground_of_a_dark_page_and_on_paper_its_own(tmp_path: Path) -> None:
+def test_a_chart_has_the_colours_of_the_page_light_and_dark(tmp_path: Path) -> None:
+    copy = Path(shutil.copy(NOTEBOOKS / "costs.ipynb", tmp_path))
+    with chromium() as browser:
+        sheet = browser.new_page(viewport={"width": 1000, "height": 700})
+        sheet.goto(page.write(copy, ["demo"]).as_uri())
+        colours = []
+        for scheme in ("light", "dark"):
+            sheet.emulate_media(color_scheme=scheme)
+            colours.append(sheet.evaluate("getComputedStyle(document.querySelector('svg polyline')).stroke"))
+        assert colours == ["rgb(91, 63, 158)", "rgb(189, 164, 255)"]
+
+
+def test_the_head_of_a_table_stays_while_one_scrolls(tmp_path: Path) -> None:
     copy = Path(shutil.copy(NOTEBOOKS / "access-audit.ipynb", tmp_path))
     with chromium() as browser:
-        sheet = browser.new_page(viewport={"width": 1000, "height": 700}, color_scheme="dark")
-        sheet.goto(page.write(copy, ["demo"]).as_uri())
-        chart = sheet.locator(".jp-RenderedImage img").first
-        filters = []
-        for media in ("screen", "print"):
-            sheet.emulate_media(media=media, color_scheme="dark")
-            filters.append(chart.evaluate("chart => getComputedStyle(chart).filter"))
-        assert [value.partition("(")[0] for value in filters] == ["invert", "none"]
+        for width in (1200, 390):
+            sheet = browser.new_page(viewport={"width": width, "height": 500})
+            sheet.goto(page.write(copy, ["demo"]).as_uri())
+            sheet.evaluate("document.querySelectorAll('.more').forEach(more => more.open = true)")
+            table = sheet.locator(".table:has(tr:nth-child(40))").first
+            table.locator("tbody tr").nth(35).scroll_into_view_if_needed()
+            assert table.locator("thead th").first.evaluate("head => head.getBoundingClientRect().top") >= 0
 
 
 def test_rows_that_are_folded_on_the_screen_are_there_on_paper(tmp_path: Path) -> None:
@@ -111,7 +122,7 @@ def test_rows_that_are_folded_on_the_screen_are_there_on_paper(tmp_path: Path) -
     with chromium() as browser:
         sheet = browser.new_page(viewport={"width": PAPER, "height": 1000})
         sheet.goto(page.write(copy, ["demo"]).as_uri())
-        rows = sheet.locator(".kosmo-table:has(.more) tbody tr")
+        rows = sheet.locator(".table:has(+ .more) tbody tr")
         visible = []
         for media in ("screen", "print"):
             sheet.emulate_media(media=media)

@@ -12,17 +12,28 @@ from bs4 import BeautifulSoup
 
 from kosmo_kernel.inventory.page_style import STYLE as INVENTORY_STYLE
 from kosmo_kernel.pages.design import BAND, COLOURS, FICTION, PAGE
-from kosmo_kernel.render.check_head import REMEDY, WHY, CheckHead, head_display
+from kosmo_kernel.render.check_head import PASSED, REMEDY, WHY, CheckHead, head_display
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.runbook import page
 from kosmo_kernel.runbook.page_style import STYLE
 from kosmo_kernel.runbook.page_tables import adapt
 from kosmo_kernel.session import Session
+from kosmo_kernel.values.records import Records
 
 
-def shown(session: Session, lua: str) -> str:
-    """Return the HTML of what Lua returns."""
-    return str(bundle_of(session.run(lua).value)["text/html"])
+def output(value: Any) -> Any:
+    """Return the output of a cell with this value."""
+    return nbformat.v4.new_output("execute_result", bundle_of(value), execution_count=1)
+
+
+def shown(session: Session, lua: str) -> Any:
+    """Return the output of what Lua returns."""
+    return output(session.run(lua).value)
+
+
+def adapted(*outputs: Any, are_figures: bool = False) -> str:
+    """Return the HTML of a page for the outputs of a cell."""
+    return "".join(str(one.data["text/html"]) for one in adapt(list(outputs), are_figures=are_figures))
 
 
 def cells(html: str, selector: str) -> list[str]:
@@ -31,72 +42,118 @@ def cells(html: str, selector: str) -> list[str]:
 
 def test_headings_are_words_times_have_their_zone_once_and_truth_values_are_words(session: Session) -> None:
     rows = "{ app_name = 'a', released_at = '2026-11-19T03:37:21Z', maintenance = true, monthly_usd = 1472 }"
-    adapted = adapt(shown(session, f"return {{ {rows} }}"))
-    by_heading = dict(zip(cells(adapted, "thead th"), cells(adapted, "tbody td"), strict=True))
+    html = adapted(shown(session, f"return {{ {rows} }}"))
+    by_heading = dict(zip(cells(html, "thead th"), cells(html, "tbody td"), strict=True))
     assert by_heading == {
         "App name": "a",
         "Released at, UTC": "2026-11-19 03:37",
         "Maintenance": "yes",
-        "Monthly cost, $": "1,472",
+        "Monthly cost, $": "1,472.00",
     }
-    assert "record" not in cells(adapted, ".kosmo-table")[0]
+    assert "record" not in html
+
+
+def test_a_record_has_a_line_for_each_field(session: Session) -> None:
+    html = adapted(shown(session, "return heroku.get_app('my-app')"))
+    fields = dict(zip(cells(html, ".fields th, .table th"), cells(html, ".table td"), strict=True))
+    assert fields["Name"] == "my-app"
+    assert fields["Maintenance"] in ("yes", "no")
 
 
 def test_rows_after_the_first_25_are_folded_and_all_are_there(session: Session) -> None:
     lua = "local rows = {} for i = 1, %d do rows[i] = { name = 'x' .. i } end return rows"
-    assert cells(adapt(shown(session, lua % 25)), "details.more summary") == []
-    long = adapt(shown(session, lua % 60))
+    assert cells(adapted(shown(session, lua % 25)), "details.more summary") == []
+    long = adapted(shown(session, lua % 60))
     assert (cells(long, "details.more summary"), len(cells(long, "tbody tr"))) == (["35 more rows"], 60)
-    assert cells(adapt(shown(session, lua % 60), are_figures=True), "details") == []
+
+
+def test_a_table_of_which_rows_are_missing_says_how_many_there_are(session: Session) -> None:
+    records = Records([{"n": n} for n in range(2500)])
+    html = adapted(output(records))
+    [below] = cells(html, ".cut")
+    assert below.startswith("2,500 records \N{MULTIPLICATION SIGN} 1 column, the first 200 shown;")
+
+
+def test_what_a_notebook_cuts_is_whole_in_a_page(session: Session) -> None:
+    text, link = "word " * 30 + "END", "https://example.com/" + "y" * 90 + "END"
+    html = adapted(output(Records([{"text": text, "link": link, "list": ["a" * 50, "b" * 50]}])))
+    assert cells(html, "tbody td")[:2] == [text, link]
+    assert "b" * 50 in cells(html, "tbody td")[2]
+
+
+def test_parts_of_a_bill_have_bars_for_their_shares_and_a_total(session: Session) -> None:
+    rows = Records([{"team": "a", "usd_a_month": 30.5, "dynos": 2}, {"team": "b", "usd_a_month": 91.5, "dynos": 1}])
+    html = adapted(output(rows))
+    assert cells(html, "tfoot td") == ["Total", "122.00", "3"]
+    bars = [cell["style"] for cell in BeautifulSoup(html, "html.parser").select("td[style]")]
+    assert bars == ["--share:25%", "--share:75%"]
+
+
+def test_key_figures_are_cards_with_thousands_money_and_bounds(session: Session) -> None:
+    sentence = nbformat.v4.new_output(
+        "display_data", {"text/html": "<p>All is well.</p>", "text/plain": "All is well."}
+    )
+    numbers = shown(session, 'return { ["monthly cost, $"] = 47429.4, apps = 1234 }')
+    bounds = shown(session, 'return { crashed = "at least 1200", release = "v41" }')
+    html = adapted(numbers, sentence, bounds, are_figures=True)
+    assert cells(html, ".figures .name") == ["Monthly cost", "Apps", "Crashed", "Release"]
+    assert cells(html, ".figures strong") == ["$47,429", "1,234", "at least 1,200", "v41"]
+    assert html.index("All is well.") < html.index("figures")
 
 
 def test_an_empty_table_is_a_sentence_and_below_the_head_of_a_check_nothing(session: Session) -> None:
-    empty = shown(session, "return list.filter(heroku.list_apps(), { name = 'none' })")
-    assert "0 records" in empty
-    assert cells(adapt(empty), ".kosmo-table") == ["Nothing."]
-    assert cells(adapt(empty, is_headed=True), ".kosmo-table") == [""]
+    empty = "return list.filter(heroku.list_apps(), { name = 'none' })"
+    assert cells(adapted(shown(session, empty)), "p") == ["Nothing."]
+    assert cells(adapted(head(0), shown(session, empty)), "p") == []
 
 
-def head(count: int | None, reason: str = "") -> str:
-    """Return the HTML of the head of a check."""
-    about = {WHY: "They cost money.", REMEDY: "Stop them."}
+def head(count: int | None, reason: str = "") -> Any:
+    """Return the output with the head of a check."""
+    about = {WHY: "They cost money.", REMEDY: "Stop <them>."}
     now = datetime(2026, 11, 20, tzinfo=UTC)
     check = CheckHead(
         "idle", "Idle apps", "low", about, "return {}", {}, "default", now, count, reason, ["As of today."]
     )
-    return str(head_display(check).bundle["text/html"])
+    return nbformat.v4.new_output("display_data", head_display(check).bundle)
 
 
 @pytest.mark.parametrize(
     ("count", "reason", "open_remarks"),
     [
-        (2, "", [REMEDY, "Note"]),
+        (2, "", ["Note", REMEDY]),
         (0, "", ["Note"]),
-        (0, "A list could not be read.", [REMEDY, "In part not checked", "Note"]),
-        (None, "A list could not be read.", [REMEDY, "Not checked", "Note"]),
+        (0, "A list could not be read.", ["In part not checked", "Note", REMEDY]),
+        (None, "A list could not be read.", ["Not checked", "Note", REMEDY]),
     ],
 )
-def test_why_a_check_matters_is_folded_and_without_findings_what_to_do_as_well(
+def test_why_a_check_matters_is_folded_and_what_to_do_stands_last_or_without_findings_is_folded_too(
     count: int | None, reason: str, open_remarks: list[str]
 ) -> None:
-    page = adapt(head(count, reason))
-    remarks = [name.rstrip(":") for name in cells(page, ".check > div > b")]
+    html = adapted(head(count, reason))
+    remarks = [name.rstrip(":") for name in cells(html, ".kosmo-check > div > b, .advice > b")]
     assert [name for name in remarks if name != "Idle apps"] == open_remarks
-    assert cells(page, ".check details > div > b")[0] == "Why:"
-    assert len(cells(page, ".passed")) == (count == 0 and not reason)
-    assert sorted(cells(page, ".check b")) == sorted(cells(head(count, reason), "b"))
+    assert cells(html, ".kosmo-check details > div > b")[0] == "Why:"
+    assert len(cells(html, f".{PASSED}")) == (count == 0 and not reason)
+    assert "style=" not in html.partition("<pre>")[0]
+
+
+def test_what_to_do_about_findings_stands_below_their_table(session: Session) -> None:
+    html = adapted(head(1), shown(session, "return { { app = 'idle-one' } }"))
+    assert html.index("Idle apps") < html.index("idle-one") < html.index("Stop &lt;them&gt;.")
+    assert html.count("Stop") == 1
 
 
 def test_text_in_a_table_stays_text(session: Session) -> None:
     lua = "return { { name = '<img src=x onerror=alert(1)>', note = 'a \"quoted\" & <b>bold</b> word' } }"
-    adapted = adapt(shown(session, lua))
-    assert cells(adapted, "tbody td") == ["<img src=x onerror=alert(1)>", 'a "quoted" & <b>bold</b> word']
-    assert BeautifulSoup(adapted, "html.parser").find(["img", "b"]) is None
+    html = adapted(shown(session, lua))
+    assert cells(html, "tbody td") == ["<img src=x onerror=alert(1)>", 'a "quoted" & <b>bold</b> word']
+    assert BeautifulSoup(html, "html.parser").find(["img", "b"]) is None
 
 
 def test_other_html_is_unchanged() -> None:
     html = "<table><tr><td>true</td></tr></table><p>3 records</p>"
-    assert adapt(html) == html
+    other = nbformat.v4.new_output("display_data", {"text/html": html})
+    assert adapted(other) == html
 
 
 def written(folder: Path, accounts: list[str], *more: Any) -> str:
@@ -121,6 +178,15 @@ def test_other_pages_have_no_band(accounts: list[str], tmp_path: Path) -> None:
 def test_the_report_is_at_the_end_of_the_page(tmp_path: Path) -> None:
     text = written(tmp_path, ["default"])
     assert text.index(">Apps") < text.index("About this page") < text.index("Run on a day.")
+
+
+def test_the_end_of_a_page_has_the_command_that_makes_it_again(tmp_path: Path) -> None:
+    report = nbformat.v4.new_markdown_cell("Run on a day.", metadata={"tags": ["kosmo-run"]})
+    nbformat.write(nbformat.v4.new_notebook(cells=[report]), tmp_path / "n.ipynb")
+    command = "kosmo run n.ipynb -p name 'a b' --html"
+    text = page.write(tmp_path / "n.ipynb", ["default"], command=command).read_text(encoding="utf-8")
+    [code] = cells(text, ".celltag_kosmo-run pre")
+    assert code.strip() == command
 
 
 def test_a_page_allows_no_script_and_says_so(tmp_path: Path) -> None:

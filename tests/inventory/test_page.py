@@ -1,0 +1,111 @@
+"""The page of an inventory: what it begins with, what it says of the bill, of what there is none of, and of itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+
+from kosmo_kernel import inventory
+from kosmo_kernel.inventory.page import page_of
+from kosmo_kernel.inventory.source import AccountData
+from kosmo_kernel.pages.design import FICTION, MAX_OPEN_ROWS
+
+
+def test_the_page_of_the_demo_has_a_band_and_that_of_an_account_has_none(demo: AccountData) -> None:
+    assert page_of(demo).count(FICTION) == 1
+    own = replace(demo, account="production")
+    assert "FICTIONAL" not in page_of(own)
+
+
+def test_a_table_shows_its_first_rows_and_on_paper_all(demo: AccountData) -> None:
+    page = BeautifulSoup(page_of(demo), "html.parser")
+    paper = "".join(re.findall(r"@media print \{.*?\n\}", str(page), re.DOTALL))
+    for one in demo.inventory_tables:
+        [shown] = page.select(f"#{one.kind.name}")
+        more = [element.get_text() for element in shown.select(".more summary")]
+        rest = len(one.rows) - MAX_OPEN_ROWS
+        assert more == ([f"{rest:,} more rows"] if rest > 0 else []), one.kind.name
+        assert len(shown.select("tbody tr")) == len(one.rows)
+    assert "details::details-content { content-visibility: visible;" in paper
+    assert f"tbody tr:nth-child(n+{MAX_OPEN_ROWS + 1}) {{ display: table-row; }}" in paper
+
+
+def test_tables_without_rows_are_one_sentence_that_says_whether_their_lists_were_read(demo: AccountData) -> None:
+    none = replace(demo, tables={**demo.tables, "domains": [], "app_webhooks": []})
+    refused = [{"table": "domains", "app_id": "my-app", "status": 403, "message": "Refused."}]
+
+    for data, sentences in (
+        (none, ["There are none of these: domains, webhooks."]),
+        (
+            replace(none, failures=refused),
+            ["There are none of these: webhooks.", "There are none of these in what could be read: domains."],
+        ),
+    ):
+        page = BeautifulSoup(page_of(data), "html.parser")
+        assert [element.get_text() for element in page.select(".tables .nothing")] == sentences
+        assert page.select("#domains") == page.select("#webhooks") == []
+
+
+def test_what_a_move_does_not_meet_is_one_sentence(demo: AccountData) -> None:
+    page = BeautifulSoup(page_of(replace(demo, tables={**demo.tables, "spaces": []})), "html.parser")
+    assert [element.get_text() for element in page.select("#move .nothing")] == [
+        "There are none of these: private Spaces."
+    ]
+    assert "Private Spaces" not in page.select(".obstacles")[0].get_text()
+
+
+def test_the_bill_says_what_is_not_in_it(demo: AccountData) -> None:
+    failure = {"table": "account_addons", "status": 403, "message": "Refused."}
+    for data, more in ((demo, []), (replace(demo, failures=[failure]), ["what could not be read"])):
+        [sentence] = [
+            element.get_text() for element in BeautifulSoup(page_of(data), "html.parser").select("#costs > p")
+        ][:1]
+        bill = data.bill
+        assert sentence.startswith(f"A month costs ${bill.cents / 100:,.2f} at most, at list prices")
+        assert all(text in sentence for text in [f"{len(bill.unknown)} items without a known price", *more])
+
+
+def test_each_part_of_the_bill_has_a_bar_and_its_tables_have_the_whole_sum(demo: AccountData) -> None:
+    page = BeautifulSoup(page_of(demo), "html.parser")
+    bill = demo.bill
+    for table in page.select("#costs table"):
+        assert f"{bill.cents / 100:,.2f}" in [cell.get_text() for cell in table.select("tfoot td")]
+        shares = [float(str(cell["style"]).removeprefix("--share:").rstrip("%")) for cell in table.select("td[style]")]
+        assert sum(shares) == pytest.approx(100, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "command"),
+    [
+        ({}, "kosmo inventory --demo -o moves/today"),
+        ({"account": "eu prod"}, "kosmo inventory -a 'eu prod' -o moves/today"),
+        ({"origin": Path("all.kosmo")}, "kosmo inventory --snapshot all.kosmo -o moves/today"),
+    ],
+)
+def test_the_end_of_the_page_has_the_command_that_makes_it_again(
+    demo: AccountData, changes: dict[str, Any], command: str
+) -> None:
+    page = BeautifulSoup(page_of(replace(demo, **changes), Path("moves/today")), "html.parser")
+    assert [element.get_text() for element in page.select("footer pre")] == [command]
+
+
+def test_the_page_begins_with_a_sentence_and_ends_with_what_it_is_about(demo: AccountData) -> None:
+    page = BeautifulSoup(page_of(demo), "html.parser")
+    figures = {one.name: one.text for one in inventory.key_figures(demo)}
+    rest = f"without {len(demo.bill.unknown)} items whose price is not known."
+    assert [element.get_text() for element in page.select("header > *")] == [
+        "Heroku inventory",
+        f"{figures['Apps']} apps with a bill of {figures['Monthly cost']} a month at list prices, {rest}",
+    ]
+    [about] = page.select("footer")
+    assert f"Account demo, {demo.time:%Y-%m-%d %H:%M} UTC" in about.get_text()
+
+    failure = {"table": "account_addons", "status": 403, "message": "Refused."}
+    part = BeautifulSoup(page_of(replace(demo, failures=[failure])), "html.parser")
+    assert f"a bill of at least {figures['Monthly cost']} a month" in part.select("header p")[0].get_text()
+    assert [link["href"] for link in part.select("header a")] == ["#unread"]
