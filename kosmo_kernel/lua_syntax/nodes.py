@@ -97,7 +97,11 @@ class FunctionDefinition(Node):
 
     name: str = ""  # what it is called by
     parameters: list[str] = field(default_factory=list)  # `self` first if its name has a colon
-    is_method: bool = False
+
+    @property
+    def is_method(self) -> bool:
+        """Whether its name has a colon."""
+        return ":" in self.name
 
 
 @dataclass(slots=True, eq=False)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from kosmo_kernel.lua_syntax.nodes import (
     Binding,
@@ -65,14 +65,8 @@ class Allowed:
 
 
 _NOT_RECORDED = Allowed()
-
-
-class _Home(NamedTuple):
-    """Where the bindings of a name, or of a field of one, are recorded."""
-
-    name: str
-    bindings: list[Binding]
-    path: tuple[str, ...] = ()
+# What is bound: the name, the bindings that it has so far, and the fields after the name.
+_Target = tuple[str, list[Binding], tuple[str, ...]]
 
 
 @lru_cache(maxsize=4)  # while a name is typed, the text before it stays the same and is needed repeatedly
@@ -164,8 +158,8 @@ class Tree:
         """Return whether a word closes one of the brackets and blocks around it."""
         return any(opening in _CLOSES[word] for opening, _ in reversed(self._open))
 
-    def _block(self, opening: str, at: int, scope: Scope) -> None:
-        """Read statements up to a word that ends this block or one around it."""
+    def _block(self, opening: str, at: int, scope: Scope, closing: str = "end") -> bool:
+        """Read statements up to a word that ends this block or one around it; return whether it is the closing word."""
         outside, self._scope = self._scope, scope
         self._open.append((opening, at))
         if len(self._open) > MAX_DEPTH:
@@ -182,6 +176,7 @@ class Tree:
             self._expect(*self._statement_words(), names=True, after_operators=True)
         self._open.pop()
         self._scope = outside
+        return self._take(closing)
 
     def _skip_deep(self) -> None:
         """Skip what is nested too deeply, up to what closes it."""
@@ -211,15 +206,15 @@ class Tree:
         while isinstance(targets[-1], (Name, FieldAccess, ItemAccess)) and self._take(","):
             targets.append(self._expression())
         if isinstance(targets[0], (Name, FieldAccess, ItemAccess)) and self.words[self._at] == "=":
-            homes = [self._home(target) for target in targets]
+            bound = [self._target(target) for target in targets]
             self.assigned += [(target.end - 1, target.name) for target in targets if isinstance(target, FieldAccess)]
             self._at += 1
-            self._bind(homes, "value", self._expressions())
+            self._bind(bound, "value", self._expressions())
         elif len(self._open) == 1:
             self.result = targets[0]
 
-    def _home(self, target: Node | None) -> _Home | None:
-        """Return where an assignment to a name or a field of one is recorded; None if it is one of another value."""
+    def _target(self, target: Node | None) -> _Target | None:
+        """Return what an assignment to a name or a field of one binds; None for a field of another value."""
         path: list[str] = []
         while isinstance(target, FieldAccess) and len(path) < MAX_DEPTH:
             path.append(target.name)
@@ -227,30 +222,32 @@ class Tree:
         if not isinstance(target, Name):
             return None
         scope, binding = target.scope.find(target.name, target.start)
-        if not path:
-            return _Home(target.name, scope.names.setdefault(target.name, []))
-        fields = binding.fields if binding else self.global_fields.setdefault(target.name, [])
-        return _Home(target.name, fields, tuple(reversed(path)))
+        if path and not binding:
+            return target.name, self.global_fields.setdefault(target.name, []), tuple(reversed(path))
+        bindings = binding.fields if path and binding else scope.names.setdefault(target.name, [])
+        return target.name, bindings, tuple(reversed(path))
 
     def _bind(
-        self, homes: list[_Home | None], how: How, values: list[Node], function: FunctionDefinition | None = None
+        self,
+        targets: Sequence[_Target | None],
+        how: How,
+        values: list[Node],
+        function: FunctionDefinition | None = None,
     ) -> None:
-        """Bind names and fields from the next token on."""
-        for index, home in enumerate(homes):
-            if home:
-                since = self._at + (
-                    self.allowed is not _NOT_RECORDED
-                )  # the text may end in the middle of the statement
-                binding = Binding(home.name, since, how, index, values, function, home.path)
-                home.bindings.append(binding)
-                if not home.path:
-                    self.bindings.setdefault(home.name, []).append(binding)
+        """Bind names and fields from the next token on, or nowhere if the text ends in the middle of the statement."""
+        since = self._at + (self.allowed is not _NOT_RECORDED)
+        for index, target in enumerate(targets):
+            if target:
+                name, bindings, path = target
+                bindings.append(Binding(name, since, how, index, values, function, path))
+                if not path:
+                    self.bindings.setdefault(name, []).append(bindings[-1])
 
     def _declare(
         self, names: list[str], scope: Scope, how: How, values: list[Node], function: FunctionDefinition | None = None
     ) -> None:
         """Bind the names of a block from the next token on."""
-        self._bind([_Home(name, scope.names.setdefault(name, [])) for name in names], how, values, function)
+        self._bind([(name, scope.names.setdefault(name, []), ()) for name in names], how, values, function)
 
     def _names(self) -> list[str]:
         """Read names with commas between and attributes after them."""
@@ -277,7 +274,7 @@ class Tree:
 
     def _function(self, start: int, *, is_local: bool = False) -> FunctionDefinition:
         """Read what follows `function`: a name, unless it is an expression, the parameters and the block."""
-        function, target, inside = FunctionDefinition(start, start), None, Scope(self._scope)
+        function, target, inside = FunctionDefinition(start, start + 1), None, Scope(self._scope)
         self.functions.append(function)
         self._expect(names=True)
         if self._kinds[self._at] == "name":
@@ -287,20 +284,17 @@ class Tree:
         if is_local:
             self._declare([function.name] if target else [], self._scope, "value", [function])
         else:
-            self._bind([self._home(target)], "value", [function])
+            self._bind([self._target(target)], "value", [function])
         if self._take("("):
             if isinstance(target, FieldAccess) and target.method:
-                function.parameters.append("self")
                 self._declare(["self"], inside, "value", [target.base])
             names = self._names()
-            function.parameters += names
-            function.is_method = function.parameters != names
+            function.parameters = ["self"] * function.is_method + names
             self._declare(names, inside, "parameter", [], function)
             self.heads.add(self._at)
             self._expect()
             self._take(")")
-            self._block("function", start, inside)
-        function.end = self._end(closed=self._take("end"))
+            function.end = self._end(closed=self._block("function", start, inside))
         return function
 
     def _end(self, *, closed: bool) -> int:
@@ -318,25 +312,22 @@ class Tree:
         return self._take(keyword)
 
     def _if(self, _start: int) -> None:
-        opening = "elseif"
-        while opening == "elseif":
-            if not self._head("then", self._expression):
-                return
-            self._block("then", self._at - 1, Scope(self._scope))
-            opening = self.words[self._at]
-            self._at += opening in ("elseif", "else")
-        if opening == "else":
-            self._block("else", self._at - 1, Scope(self._scope))
-        self._take("end")
+        while self._head("then", self._expression):
+            if not self._block("then", self._at - 1, Scope(self._scope), "elseif"):
+                if self._take("else"):
+                    self._block("else", self._at - 1, Scope(self._scope))
+                else:
+                    self._take("end")
+                break
 
     def _while(self, _start: int) -> None:
         if self._head("do", self._expression):
-            self._closed_block(_LOOP, self._at - 1, Scope(self._scope))
+            self._block(_LOOP, self._at - 1, Scope(self._scope))
 
     def _for(self, _start: int) -> None:
         scope = Scope(self._scope)
         if self._head("do", lambda: self._loop_names(scope)):
-            self._closed_block(_LOOP, self._at - 1, scope)
+            self._block(_LOOP, self._at - 1, scope)
 
     def _loop_names(self, scope: Scope) -> None:
         names, values = self._names(), list[Node]()
@@ -349,16 +340,11 @@ class Tree:
         self._declare(names, scope, "loop", values)
 
     def _do(self, start: int) -> None:
-        self._closed_block("do", start, Scope(self._scope))
-
-    def _closed_block(self, opening: str, at: int, scope: Scope) -> None:
-        self._block(opening, at, scope)
-        self._take("end")
+        self._block("do", start, Scope(self._scope))
 
     def _repeat(self, start: int) -> None:
         outside, scope = self._scope, Scope(self._scope)
-        self._block("repeat", start, scope)
-        if self._take("until"):
+        if self._block("repeat", start, scope, "until"):
             self._scope = scope  # the condition still sees the names of the block
             self._expression()
             self._scope = outside
