@@ -14,7 +14,6 @@ from typing import NamedTuple, TypeVar
 
 from kosmo_kernel.checks.finding_columns import finding_table
 from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, fails_on
-from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.text import CellForm, format_column
 from kosmo_kernel.safety.entities import clean
 from kosmo_kernel.safety.escape import Html, code_span
@@ -40,14 +39,8 @@ _ICONS = {"high": "🔴", "medium": "🟠", "low": "🟡"}
 
 
 def comment(report: QuestionReport, fail_on: str) -> str:
-    """Return the report as a comment of at most `MAX_LENGTH` characters.
-
-    Parameters:
-        report: the report.
-        fail_on: the lowest severity that fails the run.
-    """
-    results = sorted(report.results, key=lambda result: -SEVERITIES.index(result.question.severity))
-    with_findings = [result for result in results if result.findings or result.gone]
+    """Return a comment of at most `MAX_LENGTH` characters; `fail_on` is the lowest severity that fails the run."""
+    with_findings = [result for result in report.most_severe_first if result.findings or result.gone]
     page = _Page([*_summary(report, fail_on)])
     if with_findings:
         rows = [_summary_row(result) for result in with_findings]

@@ -20,13 +20,7 @@ FORMATS = {
 
 
 def format_report(report: QuestionReport, form: str, fail_on: str) -> bytes:
-    """Return a report in one of `FORMATS`, as UTF-8 that ends in a line feed.
-
-    Parameters:
-        report: the report.
-        form: the format.
-        fail_on: the lowest severity that counts.
-    """
+    """Return a report in one of `FORMATS`, as UTF-8 that ends in a line feed."""
     content: Any = resolve_name(FORMATS[form])(report, fail_on)
     text = (
         content.encode(errors="backslashreplace")

@@ -12,12 +12,7 @@ from kosmo_kernel.text.times import iso_time
 
 
 def json_document(report: QuestionReport, fail_on: str) -> dict[str, Any]:
-    """Return the report as JSON values: `success` is true if the exit code is 0.
-
-    Parameters:
-        report: the report.
-        fail_on: the lowest severity that counts.
-    """
+    """Return the report as JSON values; `success` is true if no finding of `fail_on` or above counts."""
     code = report.exit_code(fail_on)
     return {
         "success": code == PASSED and not report.interrupted,

@@ -19,12 +19,7 @@ _NO_XML = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010
 
 
 def junit(report: QuestionReport, fail_on: str) -> str:
-    """Return the report as a JUnit file.
-
-    Parameters:
-        report: the report.
-        fail_on: the lowest severity that fails the run.
-    """
+    """Return the report as a JUnit file; `fail_on` is the lowest severity that fails the run."""
     cases = [_case(result, fail_on) for result in report.results]
     counts = {
         "tests": str(len(cases)),

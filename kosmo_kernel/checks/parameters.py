@@ -1,4 +1,4 @@
-"""The values of the parameters of checks: their defaults, the user's settings, and what a command or a cell gives."""
+"""The values of the parameters of checks: their defaults, the user's settings, and what a command or a cell has."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ _TYPES: Mapping[str, tuple[type, ...]] = {  # by kind
 _SETTING = CHECK_PARAMETERS[0].config[:-1]  # the table of parameters in the user's settings
 
 
-def check_parameters(checks: Sequence[Question], given: Values) -> None:
-    """Check that each of the given parameters is one of some check.
+def check_parameters(checks: Sequence[Question], arguments: Values) -> None:
+    """Check that each of some parameters is one of some check.
 
     Parameters:
         checks: the checks.
-        given: values by `NAME` or `CHECK.NAME`.
+        arguments: values by `NAME` or `CHECK.NAME`.
 
     Raises:
         UnknownNameError: no check has it.
     """
     known = _names(checks)
-    for name in given:
+    for name in arguments:
         if name not in known:
             has = "None of the checks has" if len(checks) > 1 else f"{checks[0].name} has" if checks else "There is"
             no = " no" if len(checks) == 1 or not checks else " a"
             raise UnknownNameError(f"{has}{no} parameter `{name[:80]}`.", tuple(nearest(name, known)))
 
 
-def values_for(check: Question, given: Values) -> dict[str, Any]:
+def values_for(check: Question, arguments: Values) -> dict[str, Any]:
     """Return the value of each parameter of a check. A required one that nobody set is not among them.
 
     Parameters:
         check: the check.
-        given: values by `CHECK.NAME`, which wins, or by `NAME`; those of the user's settings, or else the defaults,
+        arguments: values by `CHECK.NAME`, which wins, or by `NAME`; those of the user's settings, or else the defaults,
             are used for others.
 
     Raises:
@@ -59,8 +59,8 @@ def values_for(check: Question, given: Values) -> dict[str, Any]:
     for parameter in check.parameters:
         names = (f"{check.name}.{parameter.name}", parameter.name)
         keys = ((*_SETTING, check.name, parameter.name), (*_SETTING, parameter.name))
-        if name := next((name for name in names if name in given), ""):
-            value = given[name]
+        if name := next((name for name in names if name in arguments), ""):
+            value = arguments[name]
             if not _is_like(value, parameter):
                 raise InvalidArgumentsError(f"The {_mistake(check, parameter, value)}")
         elif key := next((key for key in keys if not isinstance(settings.get(*key), dict | None)), None):
@@ -90,19 +90,19 @@ def setup_of(check: Question, parameter: QuestionParameter) -> str:
 
 
 def require_parameters(
-    checks: Sequence[Question], given: Values, option: Callable[[Question, QuestionParameter], str] = setup_of
+    checks: Sequence[Question], arguments: Values, option: Callable[[Question, QuestionParameter], str] = setup_of
 ) -> None:
     """Check that checks which a user named have their required parameters.
 
     Parameters:
         checks: the checks.
-        given: as for `values_for`.
+        arguments: as for `values_for`.
         option: returns how to set a parameter.
 
     Raises:
         InvalidArgumentsError: some are missing; the message has a line for each.
     """
-    missing = [(check, one) for check in checks for one in missing_parameters(check, values_for(check, given))]
+    missing = [(check, one) for check in checks for one in missing_parameters(check, values_for(check, arguments))]
     if missing:
         lines = "".join(f"\n  {option(check, parameter)}" for check, parameter in missing)
         raise InvalidArgumentsError(
@@ -111,20 +111,20 @@ def require_parameters(
         )
 
 
-def parse_parameters(checks: Sequence[Question], given: Mapping[str, str]) -> dict[str, Any]:
+def parse_parameters(checks: Sequence[Question], arguments: Mapping[str, str]) -> dict[str, Any]:
     """Return the values of parameters that a user typed, as the kind of each default says.
 
     Parameters:
         checks: the checks.
-        given: texts by `NAME` or `CHECK.NAME`.
+        arguments: texts by `NAME` or `CHECK.NAME`.
 
     Raises:
         UnknownNameError: no check has a parameter of a name.
         InvalidArgumentsError: a text is no value of its kind.
     """
-    check_parameters(checks, given)
+    check_parameters(checks, arguments)
     values: dict[str, Any] = {}
-    for name, text in given.items():
+    for name, text in arguments.items():
         for check in checks:
             for parameter in check.parameters:
                 full_name = f"{check.name}.{parameter.name}"

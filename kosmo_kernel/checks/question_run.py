@@ -11,8 +11,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -48,29 +47,6 @@ class ChunkOutcome(NamedTuple):
 
     result: Result | None
     error: KosmoError | None
-
-
-@contextmanager
-def shared_services(
-    session: Session | None, account: str | None, now: datetime | None = None, **sharing: Any
-) -> Iterator[tuple[str, datetime, SharedServices]]:
-    """Open the services that the questions of one run share, and close them at the end.
-
-    Parameters:
-        session: a session whose connections and cached answers are used; a new one when None.
-        account: the alias of the account; that of the session when None.
-        now: the time of the data; that of the account when None.
-        sharing: arguments of `SharedServices`.
-
-    Yields:
-        The alias of the account, the time of the data, and the services.
-    """
-    with nullcontext(session) if session else Session(account) as origin:
-        alias = account or origin.account
-        now = now or origin.time_of_data(alias)
-        origin.recording.check(alias)
-        with closing(origin.shared_services(now.date(), **sharing)) as shared:
-            yield alias, now, shared
 
 
 class QuestionRun:

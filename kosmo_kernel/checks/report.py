@@ -134,6 +134,11 @@ class QuestionReport:
         return (finding for result in self.results for finding in result.findings)
 
     @property
+    def most_severe_first(self) -> list[QuestionResult]:
+        """The results by severity; those of the same severity keep their order."""
+        return sorted(self.results, key=lambda result: -SEVERITIES.index(result.question.severity))
+
+    @property
     def not_checked(self) -> list[QuestionResult]:
         """The results of checks that could not be made, or not for everything."""
         return [result for result in self.results if result.reason]
@@ -152,11 +157,7 @@ class QuestionReport:
         return by_reason
 
     def exit_code(self, fail_on: str = SEVERITIES[0]) -> int:
-        """Return the exit code of `kosmo check`.
-
-        Parameters:
-            fail_on: the lowest severity that counts.
-        """
+        """Return the exit code of `kosmo check`; `fail_on` is the lowest severity that counts."""
         if any(finding.counts and fails_on(finding.severity, fail_on) for finding in self.findings):
             return FINDINGS
         return NOT_CHECKED if self.not_checked or self.unwritten else PASSED
@@ -183,12 +184,7 @@ def field_of(record: Mapping[str, Any], column: str) -> Any:
 
 
 def key_of(record: Mapping[str, Any], columns: Sequence[str]) -> dict[str, str] | None:
-    """Return the values of a finding's key as texts; None if it lacks one of the columns.
-
-    Parameters:
-        record: the finding.
-        columns: the columns of the key; `app.name` is a field of a field.
-    """
+    """Return the values of a finding's key as texts, by column; None if it lacks one of the columns."""
     key = {}
     for column in columns:
         value = field_of(record, column)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, nullcontext
 from datetime import datetime
 from typing import Any
 
 from kosmo_kernel.checks.outcome import leave_out_deleted, outcome_of
 from kosmo_kernel.checks.parameters import check_parameters, missing_parameters, setup_of, values_for
-from kosmo_kernel.checks.question_run import Chunk, ChunkOutcome, QuestionRun, shared_services
+from kosmo_kernel.checks.question_run import Chunk, ChunkOutcome, QuestionRun
 from kosmo_kernel.checks.report import QuestionReport, QuestionResult
 from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.questions.question import Question
@@ -55,10 +56,13 @@ def run_questions(
     values = [values_for(question, parameters or {}) for question in questions]
     missing = [missing_parameters(question, own) for question, own in zip(questions, values, strict=True)]
     chunks = {index: _chunk(questions[index], values[index]) for index in range(len(questions)) if not missing[index]}
-    with shared_services(session, account, now, **sharing) as (alias, time, shared):
-        report = QuestionReport(alias, shared.recording.now(), time)
-        run = QuestionRun(chunks, alias, time, shared, frontend)
-        run.run(is_cancelled)
+    with nullcontext(session) if session else Session(account) as origin:
+        alias = account or origin.account
+        report = QuestionReport(alias, origin.recording.now(), now or origin.time_of_data(alias))
+        origin.recording.check(alias)
+        with closing(origin.shared_services(report.now.date(), **sharing)) as shared:
+            run = QuestionRun(chunks, alias, report.now, shared, frontend)
+            run.run(is_cancelled)
         report.interrupted, report.cost, report.seconds = run.interrupted, run.cost, run.seconds
         report.answers_of = shared.oldest
     for index, (question, own) in enumerate(zip(questions, values, strict=True)):

@@ -49,12 +49,7 @@ _NOTIFICATIONS = [
 
 
 def sarif(report: QuestionReport, fail_on: str) -> dict[str, Any]:
-    """Return the report as the content of a SARIF file.
-
-    Parameters:
-        report: the report.
-        fail_on: the lowest severity that fails the run.
-    """
+    """Return the report as the content of a SARIF file; `fail_on` is the lowest severity that fails the run."""
     checks = [result.question for result in report.results]
     indices = {check.name: index for index, check in enumerate(checks)}
     driver = {
@@ -64,7 +59,7 @@ def sarif(report: QuestionReport, fail_on: str) -> dict[str, Any]:
         "rules": [_rule(check) for check in checks],
         "notifications": _NOTIFICATIONS,
     }
-    findings = sorted(report.findings, key=lambda finding: -SEVERITIES.index(finding.severity))
+    findings = [finding for result in report.most_severe_first for finding in result.findings]
     code, most = report.exit_code(fail_on), MAX_RESULTS - len(report.not_set_up)
     invocation = {
         "executionSuccessful": not report.not_checked and not report.interrupted,

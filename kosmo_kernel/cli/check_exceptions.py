@@ -26,12 +26,6 @@ from kosmo_kernel.text.quantities import counted
 class Exceptions:
     """The exceptions of one run.
 
-    Parameters:
-        checks: the checks that are run.
-        accepted: the file of accepted findings.
-        accept_all: the file to write, which accepts all findings of the run.
-        against: the archive of the snapshot to compare with.
-
     Raises:
         SettingsError: a file has mistakes, or the archive has no snapshot.
         click.UsageError: the file to write is there already, or cannot be written.
@@ -41,8 +35,8 @@ class Exceptions:
         self, checks: Sequence[Question], accepted: Path | None, accept_all: Path | None, against: Path | None
     ) -> None:
         self._checks = checks
-        self._accept_all = accept_all
-        self._against = against
+        self._accept_all = accept_all  # the file to write, which accepts all findings of the run
+        self._against = against  # the archive of the snapshot to compare with
         known = {check.name: check for check in (*(all_checks() if accepted else ()), *checks)}
         self._exemptions: list[Exemption] = read_acceptances(accepted, known.values()) if accepted else []
         if accept_all is not None and accept_all.exists():
@@ -54,12 +48,7 @@ class Exceptions:
         self._snapshot = Session(snapshot=against) if against else None
 
     def apply(self, report: QuestionReport, parameters: Mapping[str, Any]) -> None:
-        """Compare the findings with those of the snapshot, and accept those that are.
-
-        Parameters:
-            report: the report, which is complete.
-            parameters: the parameters of its checks.
-        """
+        """Compare the findings of a complete report with those of the snapshot, and accept those that are accepted."""
         if self._snapshot is not None:
             with self._snapshot as session:
                 earlier = run_questions(self._checks, parameters=parameters, session=session)

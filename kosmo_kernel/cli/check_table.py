@@ -59,9 +59,9 @@ def print_report(screen: Console, report: QuestionReport, *, full: bool, why: bo
 def _print_report(screen: Console, report: QuestionReport, *, full: bool, why: bool) -> None:
     against = f" · against {escape_control(report.against)}" if report.against else ""
     screen.print(Text(f"account {escape_control(report.account)} · {report.now:%Y-%m-%d %H:%M} UTC{against}\n", "dim"))
-    shown = [result for result in report.results if result.findings or result.gone]
-    for result in sorted(shown, key=lambda one: -SEVERITIES.index(one.question.severity)):
-        _print_result(screen, result, full=full, why=why)
+    for result in report.most_severe_first:
+        if result.findings or result.gone:
+            _print_result(screen, result, full=full, why=why)
     _print_not_checked(screen, report)
     _print_not_set_up(screen, report)
     passed = [result.question.name for result in report.results if result.status == "passed" and not result.findings]

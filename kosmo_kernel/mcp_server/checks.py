@@ -81,10 +81,7 @@ def summary_of(report: QuestionReport, kept: str, room: int) -> str:
     For each check: how many findings, what to do, and the first of them. Checks for which there is no room are named
     with their numbers.
     """
-    from kosmo_kernel.questions.question import SEVERITIES
-
-    found = [result for result in report.results if result.findings]
-    found.sort(key=lambda result: -SEVERITIES.index(result.question.severity))
+    found = [result for result in report.most_severe_first if result.findings]
     blocks, counts = [], [f"{result.question.name} {len(result.findings):,}" for result in found]
     for place, result in enumerate(found):
         block = _block(result, kept)
