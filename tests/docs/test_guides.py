@@ -35,6 +35,7 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.settings import config_file
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.settings.table import ANY
+from kosmo_kernel.text.paths import value_at
 
 GUIDES = pytest.mark.parametrize("name", docs.GUIDES)
 GENERATED = ["heroku", "heroku.reference", *(f"heroku.{function.name}" for function in BY_HAND)]
@@ -228,7 +229,7 @@ def test_the_guide_to_settings_shows_all_that_can_stand_in_config_toml() -> None
     wanted = [
         (keys[0], *(names[above] if one == ANY else one for above, one in pairwise(keys))) for keys in config_file.KEYS
     ]
-    assert [keys for keys in wanted if config_file.value_at(shown, keys) is None] == []
+    assert [keys for keys in wanted if value_at(shown, keys) is None] == []
 
 
 def test_the_guide_to_limits_says_what_the_limits_are() -> None:
