@@ -4,7 +4,7 @@ All mistakes are reported in one message, which says what is required and never 
 schema does not name is a mistake if the schema lists its arguments, because most servers silently ignore it.
 
 A schema comes from a server, and so does a result. Most are small, and are checked here. Others are checked in the
-reader, of which only the mistakes come back.
+reader, of which only the mistakes come back, and so are those whose regular expressions are matched.
 """
 
 from __future__ import annotations
@@ -12,28 +12,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, LimitError
-from kosmo_kernel.mcp.schema_check import (
-    ENDLESS,
-    TOO_COSTLY,
-    Schema,
-    count_nodes,
-    schema_of,
-    unknown_argument,
-    unknown_match,
-)
+from kosmo_kernel.mcp.schema_check import ENDLESS, TOO_COSTLY, Schema, count_nodes, schema_of, unknown_argument
 from kosmo_kernel.mcp.tools import Tool
 from kosmo_kernel.reader.task import MAX_SECONDS, Task
 from kosmo_kernel.safety.intake import count_values, decode_json
 from kosmo_kernel.values.records import to_builtins
 
-if TYPE_CHECKING:
-    from kosmo_kernel.mcp.schema_validator import Matches
-
 MAX_SMALL_SCHEMA = 1_000  # numbers, texts, lists and objects in a schema that is used in this process
 MAX_SMALL_VALUE = 10_000  # of them in a value that is checked in this process
+SECONDS_OF_PATTERNS = 1.0  # of processor time in the reader, for a small schema and a small value
 MAX_FAULT_LENGTH = 4_000  # characters of a description from the reader
 SECONDS_PER_VALUE = 1e-4  # of processor time in the reader, besides `MAX_SECONDS`
 MAX_NAMED = 100  # unknown arguments that an error names, and missing ones
@@ -57,7 +47,7 @@ def checked(
     named: Mapping[str, Any] | None,
     positional: Sequence[Any] = (),
     *,
-    matches: Matches | None = None,
+    patterns: bool = False,
 ) -> dict[str, Any]:
     """Return the arguments of a call by name, in the form to send.
 
@@ -65,7 +55,7 @@ def checked(
         tool: the tool to call.
         named: the arguments by name; None if they are positional.
         positional: the arguments in the order of the schema's properties.
-        matches: matches the patterns of a small schema in the reader; None to check no patterns.
+        patterns: match the regular expressions of the schema, too.
 
     Raises:
         InvalidArgumentsError: the arguments do not fit; all mistakes are in one message. Nothing was sent.
@@ -73,7 +63,7 @@ def checked(
     """
     arguments: dict[str, Any] = {}
     try:
-        arguments, faults = _check(tool, named, positional, matches)
+        arguments, faults = _check(tool, named, positional, patterns=patterns)
     except RecursionError:
         faults = [ENDLESS]
     if faults:
@@ -104,7 +94,7 @@ def is_checked_in_reader(tool: Tool, answer: Mapping[str, Any]) -> bool:
 
 
 def _check(
-    tool: Tool, named: Mapping[str, Any] | None, positional: Sequence[Any], matches: Matches | None
+    tool: Tool, named: Mapping[str, Any] | None, positional: Sequence[Any], *, patterns: bool
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the arguments by name, and their mistakes."""
     faults: list[str] = []
@@ -124,7 +114,7 @@ def _check(
     if properties and not any(tool.schema.get(key) for key in OPEN):
         unknown = [name for name in arguments if name not in properties]
         faults += [unknown_argument(name, list(properties)) for name in unknown[:MAX_NAMED]]
-    return arguments, faults + _violations(tool.schema, arguments, matches)
+    return arguments, faults + _violations(tool.schema, arguments, patterns=patterns)
 
 
 def _converted(value: Any, schema: Mapping[str, Any]) -> Any:
@@ -157,23 +147,19 @@ def _kinds(schema: Mapping[str, Any]) -> set[str]:
     return kinds
 
 
-def _violations(schema: Mapping[str, Any], value: Any, matches: Matches | None = None) -> list[str]:
-    """Return the descriptions of how a value violates a schema.
-
-    Parameters:
-        schema: the schema.
-        value: the value.
-        matches: matches patterns; None to match none.
-    """
+def _violations(schema: Mapping[str, Any], value: Any, *, patterns: bool = False) -> list[str]:
+    """Return the descriptions of how a value violates a schema; a pattern that takes too long is left to the server."""
     compiled, count = _compiled(schema), count_nodes(value, MAX_SMALL_VALUE)
-    if compiled and count:
-        return compiled.violations(value, count, matches or unknown_match)
+    is_small = compiled and count
+    if compiled and count and not (patterns and compiled.has_patterns):
+        return compiled.violations(value, count)
     from kosmo_kernel.reader.reading import read
 
     question = {"schema": schema, "value": value}
-    for has_patterns in (True, False) if matches else (False,):  # a pattern may take for ever
+    for has_patterns in (True, False) if patterns else (False,):  # a pattern may take for ever
         content = json.dumps({**question, "has_patterns": has_patterns}).encode()
-        seconds = MAX_SECONDS + SECONDS_PER_VALUE * count_values(content, len(content))
+        most = SECONDS_OF_PATTERNS if has_patterns and is_small else MAX_SECONDS
+        seconds = most + SECONDS_PER_VALUE * count_values(content, len(content))
         try:
             reply = decode_json(read(_VIOLATIONS._replace(seconds=seconds), content), "the reply", ValueError)
             return [str(fault)[:MAX_FAULT_LENGTH] for fault in reply]

@@ -49,8 +49,9 @@ class Schema(NamedTuple):
 
     validator: Validator | None  # its validator; None if it is invalid, which leaves the check to the server
     fault: str = ""  # the reason why nothing can be checked against it; empty if there is none
+    has_patterns: bool = False  # whether it may have regular expressions
 
-    def violations(self, value: Any, count: int, matches: Matches) -> list[str]:
+    def violations(self, value: Any, count: int, matches: Matches = unknown_match) -> list[str]:
         """Return the descriptions of the violations of the schema.
 
         Parameters:
@@ -96,10 +97,10 @@ def schema_of(schema: Mapping[str, Any]) -> Schema:
     from kosmo_kernel.values.json_schema import import_jsonschema
 
     import_jsonschema()
-    from kosmo_kernel.mcp.schema_validator import SchemaCostError, validator_of
+    from kosmo_kernel.mcp.schema_validator import SchemaCostError, has_patterns, validator_of
 
     try:
-        return Schema(validator_of(schema))
+        return Schema(validator_of(schema), has_patterns=has_patterns(schema))
     except SchemaCostError:
         return Schema(None, TOO_COSTLY)
     except RecursionError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 import regex
 
-from kosmo_kernel.mcp.schema_check import count_nodes, schema_of, unknown_match
+from kosmo_kernel.mcp.schema_check import Schema, count_nodes, schema_of, unknown_match
 from kosmo_kernel.safety.intake import decode_json
 
 
@@ -31,9 +32,14 @@ def violations(data: bytes) -> bytes:
     """
     question = decode_json(data, "the question", ValueError)
     matches = _matches if question["has_patterns"] else unknown_match
-    value = question["value"]
+    value, schema = question["value"], _schema(json.dumps(question["schema"]))
     nodes = count_nodes(value, len(data)) or len(data)
-    return json.dumps(schema_of(question["schema"]).violations(value, nodes, matches)).encode()
+    return json.dumps(schema.violations(value, nodes, matches)).encode()
+
+
+@lru_cache(maxsize=4)
+def _schema(text: str) -> Schema:
+    return schema_of(decode_json(text, "the schema", ValueError))
 
 
 def _matches(pattern: str, text: str) -> bool | None:

@@ -170,6 +170,11 @@ def _extended(kind: type[Validator], has_patterns: bool) -> type[Validator]:
     return extended  # type: ignore[no-any-return] # `extend` is untyped
 
 
+def has_patterns(schema: Mapping[str, Any]) -> bool:
+    """Return whether a schema may have regular expressions."""
+    return not {"pattern", PATTERNS}.isdisjoint(_names(schema))
+
+
 def _names(schema: Any) -> Iterator[str]:
     """Yield all keys in a schema, including property names."""
     if isinstance(schema, dict):

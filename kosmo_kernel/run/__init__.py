@@ -8,7 +8,6 @@ services.py           the calls of services' functions, and the clients of accou
 mcp_tools.py          the calls of MCP servers' tools
 output.py             output, displays and notes, sanitized and limited
 lookups.py            the reference, accounts, MCP servers, and values of earlier cells
-schema_matching.py    matches the patterns of tools' schemas in the reader
 mcp_servers.py        the MCP servers of a session; mcp_recorder.py records them, mcp_player.py replays them
 recording.py          whether a session records, replays or does neither
 permission_gate.py    checks permissions, and asks the user for confirmation

@@ -28,12 +28,12 @@ from kosmo_kernel.mcp.trust import consent_lines as command_of
 from kosmo_kernel.pages.page import Page
 from kosmo_kernel.reader.allowance import Allowance, allowed
 from kosmo_kernel.run.provider import SPACE
-from kosmo_kernel.run.schema_matching import CANCELLED, matches_of_one_call
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Target
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.records import Records
 
+CANCELLED = "nobody waits"
 PROGRESS_EVERY = 1.0  # seconds between two progress lines of a tool
 
 
@@ -185,8 +185,8 @@ class McpTools:
             values = request.named if request.named is not None else dict(enumerate(request.positional, start=1))
             return ToolCall(server, name, {str(key): value for key, value in values.items()})
         _check_data(tool, request)
-        matches = matches_of_one_call(self._is_cancelled)
-        arguments = checked(tool, request.named, request.positional, matches=matches)
+        with allowed(Allowance(stop_reason=lambda: CANCELLED if self._is_cancelled() else None)):
+            arguments = checked(tool, request.named, request.positional, patterns=True)
         return ToolCall(server, tool.name, arguments, tool)
 
     def plan(self, bound_call: ToolCall | ReadRequest) -> list[PlannedCall]:

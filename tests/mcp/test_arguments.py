@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +16,6 @@ from kosmo_kernel.mcp.schema_validator import CheckBudget, SchemaCostError
 from kosmo_kernel.mcp.tools import MAX_SIGNATURE, Tool, tools_of
 from kosmo_kernel.reader import reading
 from kosmo_kernel.reader.allowance import Allowance, allowed
-from kosmo_kernel.run.schema_matching import matches_of_one_call
 from kosmo_kernel.values.records import Records
 
 SEARCH = {
@@ -45,18 +43,14 @@ LARGE: dict[str, Any] = {
 }  # makes a schema too large for here
 
 
-def searched(pattern: str, text: str) -> bool:
-    return re.search(pattern, text) is not None
-
-
 def tool(schema: Any = SEARCH, output: Any = None) -> Tool:
     described = {"name": "search", "inputSchema": schema, "outputSchema": output}
     return tools_of("library", [described])[0]
 
 
-def faults(named: dict[str, Any] | None, *positional: Any, schema: Any = SEARCH, matches: Any = searched) -> str:
+def faults(named: dict[str, Any] | None, *positional: Any, schema: Any = SEARCH, patterns: bool = True) -> str:
     with pytest.raises(InvalidArgumentsError) as caught:
-        checked(tool(schema), named, positional, matches=matches)
+        checked(tool(schema), named, positional, patterns=patterns)
     start, end = "mcp.library.search: ", f". Write {tool(schema).signature}"
     assert caught.value.message.startswith(start)
     assert caught.value.message.endswith(end)
@@ -154,9 +148,8 @@ LONG = "a" * 60 + "!"
 
 
 def test_a_pattern_may_be_one_that_python_does_not_know() -> None:
-    matches = matches_of_one_call()
-    assert checked(tool(CODE), {"code": "É12"}, matches=matches) == {"code": "É12"}
-    assert faults({"code": "é12"}, schema=CODE, matches=matches).startswith("`code` must satisfy `pattern`: ")
+    assert checked(tool(CODE), {"code": "É12"}, patterns=True) == {"code": "É12"}
+    assert faults({"code": "é12"}, schema=CODE).startswith("`code` must satisfy `pattern`: ")
 
 
 @pytest.mark.claim("mcp-patterns")
@@ -179,18 +172,15 @@ def test_a_pattern_without_an_end_is_left_to_the_server(
     version: dict[str, Any], below: dict[str, Any], given: Any
 ) -> None:
     schema = {**version, "properties": {"a": below, "n": {"type": "integer"}}}
-    matches = matches_of_one_call()
-    assert checked(tool(schema), {"a": given}, matches=matches) == {"a": given}
-    matches = matches_of_one_call()
-    assert faults({"a": given, "n": "x"}, schema=schema, matches=matches) == "`n` must be a whole number"
+    assert checked(tool(schema), {"a": given}, patterns=True) == {"a": given}
+    assert faults({"a": given, "n": "x"}, schema=schema) == "`n` must be a whole number"
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", ["default", "const", "enum", "examples"])
 def test_a_part_that_names_a_version_is_matched_elsewhere_too_whatever_it_is_called(name: str) -> None:
     schema = {"properties": {name: {"$schema": "http://json-schema.org/draft-07/schema#", **ENDLESS}}}
-    matches = matches_of_one_call()
-    assert checked(tool(schema), {name: LONG}, matches=matches) == {name: LONG}
+    assert checked(tool(schema), {name: LONG}, patterns=True) == {name: LONG}
 
 
 @pytest.mark.parametrize(
@@ -204,8 +194,7 @@ def test_a_part_that_names_a_version_is_matched_elsewhere_too_whatever_it_is_cal
     ],
 )
 def test_where_a_match_would_be_a_fault_one_that_is_not_known_is_none(below: dict[str, Any], given: Any) -> None:
-    matches = matches_of_one_call()
-    assert checked(tool({"properties": {"a": below}}), {"a": given}, matches=matches) == {"a": given}
+    assert checked(tool({"properties": {"a": below}}), {"a": given}, patterns=True) == {"a": given}
 
 
 def test_what_only_looks_like_a_keyword_means_nothing() -> None:
@@ -215,18 +204,16 @@ def test_what_only_looks_like_a_keyword_means_nothing() -> None:
             "count": {"type": "integer", "description": "resolves $dynamicRef"},
         }
     }
-    matches = matches_of_one_call()
-    assert checked(tool(schema), {"one": {"$schema": "u"}}, matches=matches) == {"one": {"$schema": "u"}}
-    assert faults({"count": "x"}, schema=schema, matches=matches) == "`count` must be a whole number"
+    assert checked(tool(schema), {"one": {"$schema": "u"}}, patterns=True) == {"one": {"$schema": "u"}}
+    assert faults({"count": "x"}, schema=schema) == "`count` must be a whole number"
 
 
 def test_names_that_a_pattern_allows_are_checked_by_what_stands_with_it() -> None:
     below = {"properties": {"n": {}}, "patternProperties": {"^x-": {"type": "string"}}, "additionalProperties": False}
     schema = {"properties": {"a": below}}
-    matches = matches_of_one_call()
-    assert checked(tool(schema), {"a": {"x-1": "y", "n": 1}}, matches=matches) == {"a": {"x-1": "y", "n": 1}}
-    assert faults({"a": {"x-1": 2}}, schema=schema, matches=matches) == "`a.x-1` must be a text"
-    assert faults({"a": {"y": 2}}, schema=schema, matches=matches) == ("`a` must satisfy `additionalProperties`: false")
+    assert checked(tool(schema), {"a": {"x-1": "y", "n": 1}}, patterns=True) == {"a": {"x-1": "y", "n": 1}}
+    assert faults({"a": {"x-1": 2}}, schema=schema) == "`a.x-1` must be a text"
+    assert faults({"a": {"y": 2}}, schema=schema) == ("`a` must satisfy `additionalProperties`: false")
 
 
 SOUND = {"content": [{"type": "audio", "data": "QUJD", "mimeType": "audio/wav"}]}
@@ -468,7 +455,7 @@ def test_only_a_large_schema_or_value_is_checked_in_the_reader() -> None:
 
 def test_a_pattern_of_a_large_schema_may_be_one_that_python_does_not_know() -> None:
     schema = CODE | LARGE
-    assert checked(tool(schema), {"code": "É12"}, matches=searched) == {"code": "É12"}
+    assert checked(tool(schema), {"code": "É12"}, patterns=True) == {"code": "É12"}
     assert faults({"code": "é12"}, schema=schema).startswith("`code` must satisfy `pattern`: ")
     assert checked(tool(schema), {"code": "é12"}) == {"code": "é12"}
 
@@ -478,7 +465,7 @@ def test_a_pattern_of_a_large_schema_may_be_one_that_python_does_not_know() -> N
 def test_a_pattern_of_a_large_schema_that_takes_too_long_is_left_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arguments, "MAX_SECONDS", 0.5)
     schema = {"properties": {"a": ENDLESS, "n": {"type": "integer"}}} | LARGE
-    assert checked(tool(schema), {"a": LONG}, matches=searched) == {"a": LONG}
+    assert checked(tool(schema), {"a": LONG}, patterns=True) == {"a": LONG}
     assert faults({"a": LONG, "n": "x"}, schema=schema) == "`n` must be a whole number"
 
 
@@ -502,7 +489,7 @@ def test_a_check_in_the_reader_ends_when_its_run_must_stop() -> None:
         allowed(Allowance(stop_reason=lambda: "interrupted" if next(looks) > 5 else None)),
         pytest.raises(StoppedError),
     ):
-        checked(tool(schema), {"a": LONG}, matches=searched)
+        checked(tool(schema), {"a": LONG}, patterns=True)
 
 
 def test_a_large_result_is_checked_too() -> None:
