@@ -42,7 +42,7 @@ FLOORS = {
     "ground": Floor(
         "knows nothing of services, of Lua or of Jupyter",
         {
-            "text": "counts, durations, times, nearest names, widths",
+            "text": "counts, durations, times, nearest names, widths, patterns",
             "safety": "escaping, redaction, sanitizers, the intake of foreign files",
             "errors": "the classes of errors, by who must act",
             "walls": "what restricts the walled processes",
@@ -128,33 +128,37 @@ class Start(NamedTuple):
     """A process that begins, and what it may import before it has something to do."""
 
     arguments: list[str]  # of Python
+    modules: int  # of this package, at most
     rooms: set[str]
     libraries: set[str]
 
 
 STARTS = {
-    "kosmo --help": Start(["-m", NAME, "--help"], {"cli", "errors", "safety", "text"}, {"click"}),
+    "kosmo --help": Start(["-m", NAME, "--help"], 9, {"cli", "errors", "safety", "text"}, {"click"}),
     "kosmo integrations:docs": Start(
         ["-m", NAME, "integrations:docs"],
+        86,
         {
             *("catalogue", "cli", "docs", "errors", "integrations", "pages", "questions"),
             *("reader", "safety", "settings", "text", "values", "walls"),
         },
-        {"click"},
+        {"click", "msgspec"},
     ),
     "kosmo snapshot --help": Start(
         ["-m", NAME, "snapshot", "--help"],
+        144,
         {
             *("progress", "text"),
-            *("accounts", "catalogue", "cli", "client", "docs", "errors", "integrations", "lua", "pages", "questions"),
+            *("accounts", "catalogue", "cli", "client", "errors", "integrations", "lua", "pages", "questions"),
             *("reader", "render", "results", "run", "safety", "session", "settings", "snapshot", "values", "walls"),
             "archive",
         },
         {"click", "msgspec"},
     ),
-    "the Lua kernel": Start(["-c", f"import {NAME}.kernel.__main__"], {"kernel"}, {"zmq"}),
+    "the Lua kernel": Start(["-c", f"import {NAME}.kernel.__main__"], 7, {"kernel"}, {"zmq"}),
     "a cell of the Lua kernel": Start(
         ["-c", f"import {NAME}.kernel.notebook"],
+        124,
         {
             *("progress", "text"),
             *("accounts", "catalogue", "client", "errors", "integrations", "kernel", "lua"),
@@ -163,34 +167,36 @@ STARTS = {
         },
         {"msgspec"},
     ),
-    "the Lua process": Start(["-c", f"import {NAME}.lua.worker"], {"lua", "walls"}, set()),
-    "the reader": Start(["-c", f"import {NAME}.reader.child"], {"reader", "walls"}, set()),
-    "the package": Start(["-c", f"import {NAME}"], set(), set()),
+    "the Lua process": Start(["-c", f"import {NAME}.lua.worker"], 6, {"lua", "walls"}, set()),
+    "the reader": Start(["-c", f"import {NAME}.reader.child"], 7, {"reader", "walls"}, set()),
+    "the package": Start(["-c", f"import {NAME}"], 0, set(), set()),
     "the settings of MCP servers": Start(
         ["-c", f"import {NAME}.mcp"],
+        60,
         {
             *("accounts", "catalogue", "errors", "mcp", "questions", "reader"),
             *("safety", "settings", "text", "values", "walls"),
         },
-        set(),
+        {"msgspec"},
     ),
     "a script's first look at MCP servers": Start(
         ["-c", f"import {NAME}.run.mcp_tools"],
+        131,
         {
-            *("progress", "text"),
-            *("accounts", "catalogue", "client", "docs", "errors", "integrations", "lua", "mcp", "pages", "questions"),
-            *("reader", "render", "results", "run", "safety", "settings", "values", "walls"),
+            *("accounts", "catalogue", "client", "errors", "integrations", "lua", "mcp", "pages", "questions"),
+            *("reader", "render", "results", "run", "safety", "settings", "text", "values", "walls"),
         },
         {"msgspec"},
     ),
     "the magic": Start(
         ["-c", f"import {NAME}.magic"],
+        48,
         {
             *("progress", "text"),
-            *("client", "errors", "explorer", "magic", "notebook", "python_api", "render", "results"),
+            *("errors", "explorer", "magic", "notebook", "python_api", "render", "results"),
             *("reader", "safety", "settings", "walls"),
         },
-        {"IPython", "pygments", "traitlets", *IPYTHON_STARTS_WITH},
+        {"IPython", "msgspec", "pygments", "traitlets", *IPYTHON_STARTS_WITH},
     ),
 }
 
@@ -423,6 +429,7 @@ def test_a_start_imports_only_the_rooms_and_libraries_that_it_needs(start: Start
     ours = {name.split(".")[0] for path in sources(PACKAGE) for name in imported_names(path)}
     libraries = {name.split(".")[0] for name in loaded} & ours - sys.stdlib_module_names - {NAME}
     assert NAME in loaded
+    assert sum(name.startswith(f"{NAME}.") for name in loaded) <= start.modules
     assert "click.shell_completion" not in loaded
     assert rooms <= start.rooms
     assert libraries <= start.libraries

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 from collections.abc import Sequence
 
 from kosmo_kernel.accounts.account import DEFAULT
@@ -17,13 +16,14 @@ from kosmo_kernel.catalogue.http import account_variable
 from kosmo_kernel.errors import CredentialsError
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.text.patterns import lazy_pattern
 
 # Only addresses that all URL parsers read in the same way: no user, no backslash, no escape in the host.
-_ADDRESS = re.compile(
+_ADDRESS = lazy_pattern(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{1,5})?(?P<path>/[A-Za-z0-9._~/-]*)?"
 )
 WRONG_FORM = "it is not of the form https://HOST[:PORT][/PATH] without user, password, query or odd characters"
-_BARE_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+_BARE_HOST = lazy_pattern(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
 def address(integration: Integration, alias: str = DEFAULT) -> str:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
+
+from msgspec import Struct
 
 from kosmo_kernel.accounts import sign_in, store
 from kosmo_kernel.accounts.account import (
@@ -37,17 +38,15 @@ from kosmo_kernel.safety.core_dumps import limit_core_dumps
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.text.nearest import nearest
-from kosmo_kernel.values import lua_syntax
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A place of the search that has a token, or should have one."""
 
     kind: Literal["environment", "keyring", "file", "cli", "netrc"]  # the kind of place
     source: str  # a description of the place
     alias: str  # the account's alias, as it is spelled there
-    read: Callable[[], str | None] = field(repr=False)  # returns the token, or None if there is none after all
+    read: Callable[[], str | None]  # returns the token, or None if there is none after all
     who: str = ""  # the owner of the account, if known without a request
 
 
@@ -192,6 +191,8 @@ def how_to_add(integration: Integration, alias: str) -> str:
 
 def lua_path(integration: Integration, alias: str) -> str:
     """Return the Lua expression for an account: `app.integrations.heroku["my-team"]`."""
+    from kosmo_kernel.values import lua_syntax
+
     return f"app.integrations.{integration.name}{lua_syntax.field(alias)}"
 
 

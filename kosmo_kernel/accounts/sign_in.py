@@ -8,19 +8,18 @@ keyring.
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import NamedTuple
 
-from kosmo_kernel.accounts import system_keyring
 from kosmo_kernel.catalogue.http import CliLogin
 from kosmo_kernel.errors import CredentialsError
 from kosmo_kernel.safety.intake import decode_json, decode_text, read_file, read_file_if_any
+from kosmo_kernel.text.patterns import lazy_pattern
 
 NETRC = "NETRC"
-_MACHINE = re.compile(r"\s*machine\s+(\S+)(.*)")
-_PASSWORD = re.compile(r"(?:^|\s)password\s+(\S+)")
-_ENDS = re.compile(r"\s*(?:machine|default|macdef)\b")
+_MACHINE = lazy_pattern(r"\s*machine\s+(\S+)(.*)")
+_PASSWORD = lazy_pattern(r"(?:^|\s)password\s+(\S+)")
+_ENDS = lazy_pattern(r"\s*(?:machine|default|macdef)\b")
 
 
 class CliUser(NamedTuple):
@@ -53,6 +52,8 @@ def token_of(place: CliLogin, person: CliUser) -> str | None:
     Raises:
         CredentialsError: the keyring is locked, fails or does not answer.
     """
+    from kosmo_kernel.accounts import system_keyring
+
     try:
         return system_keyring.read(place.service, person.name, person.version, place.attributes) or None
     except system_keyring.NoKeyringError:

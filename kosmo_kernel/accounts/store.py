@@ -11,11 +11,11 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from kosmo_kernel.accounts import system_keyring
+from msgspec import Struct
+
 from kosmo_kernel.accounts.account import ALIAS, DEMO, NOT_AN_ALIAS, add_command, looks_like_token
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, SettingsError, UnknownNameError
@@ -28,8 +28,7 @@ INDEX, SECRETS = "accounts.json", "secrets.json"
 Kept = Literal["keyring", "file"]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAccount:
+class StoredAccount(Struct, frozen=True):
     """An added account."""
 
     alias: str  # the account's alias, in lower case
@@ -54,6 +53,8 @@ def token_of(integration: str, one: StoredAccount) -> str:
         CredentialsError: it is no longer where it was stored, or that place cannot or must not be read.
     """
     if one.location == "keyring":
+        from kosmo_kernel.accounts import system_keyring
+
         try:
             token = system_keyring.read(system_keyring.OWN, one.entry)
         except system_keyring.NoKeyringError:
@@ -88,6 +89,7 @@ def kept_secret(entry: str, make: Callable[[], str]) -> str:
         SettingsError: a file is invalid, or another program holds the lock.
         OSError: a file cannot be written.
     """
+    from kosmo_kernel.accounts import system_keyring
     from kosmo_kernel.settings.private_files import locked
 
     def read(version: str) -> str | None:
@@ -201,6 +203,8 @@ def name_in_use_message(before: StoredAccount) -> str:
 
 
 def _into_keyring(entry: str, token: str) -> Kept:
+    from kosmo_kernel.accounts import system_keyring
+
     try:
         system_keyring.keep(entry, token)
     except system_keyring.NoKeyringError:
@@ -213,6 +217,8 @@ def _forget(one: StoredAccount) -> None:
     if one.location == "file":
         _change_secrets({one.entry: None})
         return
+    from kosmo_kernel.accounts import system_keyring
+
     with suppress(system_keyring.NoKeyringError):  # without a keyring, the token cannot be read either
         system_keyring.drop(one.entry)
 

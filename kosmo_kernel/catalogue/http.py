@@ -8,8 +8,9 @@ sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 
 class Response(NamedTuple):
@@ -21,8 +22,7 @@ class Response(NamedTuple):
     is_redacted: bool = False  # the body is compact JSON without secrets, as a recording has it
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(Struct, frozen=True):
     """The headers and query parameters that select one page of a list, or its address."""
 
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
+
 from kosmo_kernel.catalogue.function_table import FunctionNames, FunctionTable
-from kosmo_kernel.catalogue.missing import missing_function
 from kosmo_kernel.catalogue.model import Function, Param
-from kosmo_kernel.catalogue.validation import mistakes
 from kosmo_kernel.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.catalogue.pages import Pages
 
 
-@dataclass(frozen=True)
-class Integration:
+class Integration(Struct, frozen=True, dict=True):
     """A service: the functions that can be called, and how its HTTP works.
 
     Parameters:
@@ -86,7 +85,7 @@ class Integration:
         is_table = isinstance(self.functions, FunctionTable)
         self._check(() if is_table else self.functions)
         if not is_table:
-            object.__setattr__(self, "functions", FunctionTable.of(self.functions))
+            force_setattr(self, "functions", FunctionTable.of(self.functions))
 
     def check(self) -> None:
         """Check the integration with all its functions, each of which is made.
@@ -97,6 +96,8 @@ class Integration:
         self._check(self.functions)
 
     def _check(self, functions: Sequence[Function]) -> None:
+        from kosmo_kernel.catalogue.validation import mistakes
+
         places = (self.demo, *self.demo_accounts.values())
         problems = list(mistakes(self.name, functions, self.budget, filter(None, places)))
         if problems:
@@ -167,6 +168,8 @@ class Integration:
         """
         match = self.names().get(name)
         if match is None:
+            from kosmo_kernel.catalogue.missing import missing_function
+
             why, near = missing_function(self, name)
             raise UnknownNameError(
                 f"{self.title} has no function `{name}`. {why}".rstrip(),

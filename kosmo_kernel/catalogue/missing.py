@@ -8,10 +8,11 @@ from typing import Protocol
 
 from kosmo_kernel.catalogue.function_table import FunctionTable
 from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text.patterns import lazy_pattern
 
 _READS = ("list", "get", "read", "show", "fetch", "find", "describe", "all")
 # First words of names of operations that change something.
-_CHANGES = re.compile(
+_CHANGES = lazy_pattern(
     "add|attach|cancel|change|clear|create|delete|deploy|destroy|detach|disable|downgrade|enable|invite|kill|leave|"
     "lock|patch|post|promote|provision|put|remove|rename|reset|resize|restart|retry|revoke|rollback|rotate|run|scale|"
     "send|set|start|stop|transfer|trigger|uninstall|unlock|unset|update|upgrade|write"

@@ -13,14 +13,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kosmo_kernel.catalogue.lua_words import is_list, lua_words
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.text.paths import value_at
+from kosmo_kernel.text.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from datetime import date
@@ -35,7 +38,7 @@ DEFAULT_CONCURRENCY = 16
 MAX_CONCURRENCY = 64
 ERROR_MODES = ("raise", "collect")  # how items that fail are handled; the first is the default
 # A placeholder for a value in a path, `{app_id}`.
-PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+PLACE = lazy_pattern(r"\{([a-z][a-z0-9_]*)\}")
 # The parameter that asks for the last records of a list only.
 # The parameters of a list that the service orders by age: how many of the last records, or all since a time.
 NEWEST, SINCE = "newest", "since"
@@ -53,8 +56,7 @@ _UNUSUAL = ("01234567-89ab-cdef-0123-456789abcdef", "me@example.com", "1")  # sa
 MAX_FAULTS_NAMED = 5  # items of one list, or unknown names, that a message lists
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """A record that is asked for first, because the path of a function takes only one of its names.
 
     Parameters:
@@ -68,8 +70,7 @@ class Lookup:
     taken: str
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(Struct, frozen=True):
     """One named argument of a function.
 
     Parameters:
@@ -201,8 +202,7 @@ RESERVED = {
 }
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(Struct, frozen=True, dict=True):
     """A field of what a function returns.
 
     Parameters:
@@ -240,8 +240,7 @@ class Column:
         return tuple(self.name.split("."))
 
 
-@dataclass(frozen=True, slots=True)
-class BulkSource:
+class BulkSource(Struct, frozen=True):
     """Lists of the whole account that replace one request per item if a function is called for many items.
 
     Parameters:
@@ -261,8 +260,7 @@ class BulkSource:
     link_record: str = ""
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(Struct, frozen=True, dict=True):
     """An address at which a function finds its records.
 
     Parameters:
@@ -283,8 +281,7 @@ class Link:
         return tuple(PLACE.findall(self.path))
 
 
-@dataclass(slots=True)
-class FieldRule:
+class FieldRule(Struct):
     """The rule for a value: hide it, or look at the fields of an object or of the items of a list."""
 
     fields: dict[str, FieldRule] = field(default_factory=dict)
@@ -305,8 +302,7 @@ class LocalRecords(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(Struct, frozen=True, dict=True):
     """An operation of a service.
 
     Parameters:
@@ -359,9 +355,12 @@ class Function:
     in_snapshot: bool = True
     local: Callable[[date], LocalRecords] | None = None
     pages: Pages | None = None
-    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
     is_closed: bool = False
     opened: frozenset[str] = frozenset()
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.links, self.columns))
 
     @property
     def things(self) -> str:

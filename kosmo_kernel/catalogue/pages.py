@@ -14,8 +14,10 @@ The client follows them, and doubts all of them; see `client/pages.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kosmo_kernel.catalogue.http import PageRequest
 from kosmo_kernel.text.paths import value_at
@@ -37,8 +39,7 @@ NEXT_RANGE, LINK, NEXT_PAGE = PAGE_HEADERS = ("next-range", "link", "x-next-page
 MAX_ENVELOPE_DEPTH = 2  # objects between an envelope and what describes its list
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
+class Pages(Struct, frozen=True):
     """The kind of pages of a list, and where they say what comes next."""
 
     kind: PageKind = "whole"
@@ -66,8 +67,6 @@ class Pages:
 
     def with_first(self) -> Pages:
         """Return the same pages with a first request that is made from the parameters."""
-        from dataclasses import replace
-
         query = {self.size_param: str(self.size)} if self.size_param and self.size else {}
         if self.kind == "page-number":
             query[self.param] = str(self.start)

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.catalogue.model import NEWEST, PLACE, RESERVED, SINCE, BulkSource, Column, Function, Param
+from kosmo_kernel.text.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from kosmo_kernel.catalogue.http import Budget
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
-_OBJECT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")
+_NAME = lazy_pattern(r"[a-z][a-z0-9_]*\Z")
+_OBJECT = lazy_pattern(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")
 
 
 def mistakes(name: str, functions: Iterable[Function], budget: Budget | None, demos: Iterable[str]) -> Iterator[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from kosmo_kernel import inventory as inventories
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account

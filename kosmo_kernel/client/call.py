@@ -6,12 +6,15 @@ They are the same for functions of services and for tools of MCP servers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kosmo_kernel.progress.estimate import Limiter
-from kosmo_kernel.progress.run import ExpectedCall, Progress
+from msgspec import Struct, field
+
 from kosmo_kernel.values.packed_rows import PackedRows
+
+if TYPE_CHECKING:
+    from kosmo_kernel.progress.estimate import Limiter
+    from kosmo_kernel.progress.run import ExpectedCall, Progress
 
 
 class PlannedCall(NamedTuple):
@@ -38,8 +41,7 @@ class DeletedItem(NamedTuple):
     item: Any
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(Struct):
     """The complete reply to a call, from the client of the account to the run.
 
     The client makes it with the records of a list function in the service's order, or with the one record; the values
@@ -73,8 +75,7 @@ class Reply:
         return self
 
 
-@dataclass(slots=True)
-class CallHandle:
+class CallHandle(Struct):
     """The callbacks and the state of one call under way.
 
     The callbacks run in the thread that makes the call.

@@ -27,13 +27,14 @@ from kosmo_kernel.catalogue.pages import (
 )
 from kosmo_kernel.client.etag_cache import ResponsePage
 from kosmo_kernel.text.paths import value_at
+from kosmo_kernel.text.patterns import lazy_pattern
 
 BARREN_PAGES = 10  # consecutive pages without a new record after which the call fails, against endless pagination
 UNSTATED = "nobody says how this list ends, so it may have more records"
-_LINK = re.compile(r"<([^<>]*)>([^<]*)")
-_NEXT = re.compile(r'\brel\s*=\s*"?[^";]*\bnext\b', re.IGNORECASE)
-_EMPTY = re.compile(r'\bresults\s*=\s*"?false\b', re.IGNORECASE)  # a link for later, when there may be more
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_LINK = lazy_pattern(r"<([^<>]*)>([^<]*)")
+_NEXT = lazy_pattern(r'\brel\s*=\s*"?[^";]*\bnext\b', re.IGNORECASE)
+_EMPTY = lazy_pattern(r'\bresults\s*=\s*"?false\b', re.IGNORECASE)  # a link for later, when there may be more
+_HUMP = lazy_pattern(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class PageError(Exception):

@@ -5,7 +5,6 @@ Every error names the function, the account and the remedy, and quotes the servi
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from kosmo_kernel.catalogue.http import ErrorBody, Response
 from kosmo_kernel.client.secrets import ERROR_WORD, quotable_headers, without_secrets
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.text.patterns import lazy_pattern
 from kosmo_kernel.text.quantities import duration
 
 TOO_MANY = (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)  # that may say that there were too many requests
@@ -27,7 +27,7 @@ MAX_BODY_QUOTED = 120  # characters
 REMAINING_HEADERS = ("x-ratelimit-remaining", "ratelimit-remaining")  # the number of requests that remain
 RESET_HEADERS = ("x-ratelimit-reset", "ratelimit-reset")  # when there are more: in how many seconds, or a time
 FIRST_TIME = 1_000_000_000  # a smaller number is one of seconds
-COUNT = re.compile("[0-9]{1,10}")  # of requests or of seconds in a header; a longer number is ignored
+COUNT = lazy_pattern("[0-9]{1,10}")  # of requests or of seconds in a header; a longer number is ignored
 _NOTHING = Response(0, {}, b"")
 LATER = "Nothing is wrong with the call: try it again in a while"
 

@@ -20,11 +20,12 @@ from kosmo_kernel.catalogue.documents.secrets import is_secret_name
 from kosmo_kernel.catalogue.model import FieldRule
 from kosmo_kernel.catalogue.pages import Pages
 from kosmo_kernel.safety.redaction import REDACTED
+from kosmo_kernel.text.patterns import lazy_pattern
 
 # A service's own word for an error. Errors about things that hold secrets repeat nothing else.
-ERROR_WORD = re.compile(r"[a-z]+(?:_[a-z]+){0,5}")
-_HOST = re.compile(r"[a-z0-9.-]{1,253}")
-_ANY = re.compile(".*", re.DOTALL)
+ERROR_WORD = lazy_pattern(r"[a-z]+(?:_[a-z]+){0,5}")
+_HOST = lazy_pattern(r"[a-z0-9.-]{1,253}")
+_ANY = lazy_pattern(".*", re.DOTALL)
 
 
 def clean(function: Function, value: Any, fingerprint: Callable[[object], str]) -> Any:

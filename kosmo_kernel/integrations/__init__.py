@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache, partial
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.catalogue import Function, Integration
@@ -48,6 +47,8 @@ def find(name: str) -> Integration:
     if name in installed:
         return _load(installed[name])
     near = nearest(name, (*(i.name for i in BUILT_IN), *added, *installed))
+    from pkgutil import resolve_name
+
     how = resolve_name(HOW_TO_ADD)(name)
     raise UnknownNameError(
         f"There is no integration `{name}`. {how}".rstrip(), tuple(f"app.integrations.{n}" for n in near)
@@ -103,6 +104,8 @@ def load_all() -> tuple[Integration, ...]:
 
 def _added() -> Mapping[str, Callable[[], Integration]]:
     """Return what loads each service that the user added, by name, without those that have a built-in name."""
+    from pkgutil import resolve_name
+
     taken = {integration.name for integration in BUILT_IN}
     return {name: load for name, load in resolve_name(ADDED)().items() if name not in taken}
 

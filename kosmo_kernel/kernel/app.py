@@ -7,7 +7,6 @@ while the main thread renders a cell's values or errors does an interrupt (SIGIN
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import signal
@@ -29,15 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Parameters:
         arguments: the command line arguments; those of the process when None.
     """
-    from kosmo_kernel.safety.core_dumps import forbid_core_dumps  # when there is a kernel
-
-    forbid_core_dumps()
-    parser = argparse.ArgumentParser(prog="python -m kosmo_kernel.kernel", description="The Lua kernel of Jupyter.")
-    parser.add_argument("-f", "--f", dest="file", type=Path, metavar="FILE", help="the connection file")
-    options = parser.parse_known_args(arguments)[0]
+    file = _connection_file(sys.argv[1:] if arguments is None else arguments)
     _replace_missing_streams()
     try:
-        connection = ConnectionFile.read(options.file or _default_connection_file())
+        connection = ConnectionFile.read(file)
         channels = Channels(connection)
     except (OSError, ValueError, zmq.ZMQError) as error:
         sys.exit(f"The kernel cannot start: {error}")
@@ -53,7 +47,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     channels.close()
 
 
-def _default_connection_file() -> Path:
+def _connection_file(arguments: Sequence[str]) -> Path:
+    """Return the connection file that the arguments name, or the default one of this process."""
+    match arguments:
+        case ["-f", file]:  # what Jupyter passes, for which argparse need not be imported
+            return Path(file)
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="python -m kosmo_kernel.kernel", description="The Lua kernel of Jupyter.")
+    parser.add_argument("-f", "--f", dest="file", type=Path, metavar="FILE", help="the connection file")
+    named: Path | None = parser.parse_known_args(arguments)[0].file
+    if named is not None:
+        return named
     from jupyter_core.paths import jupyter_runtime_dir
 
     return Path(jupyter_runtime_dir()) / f"kernel-{os.getpid()}.json"

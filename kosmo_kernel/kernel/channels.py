@@ -14,9 +14,8 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import zmq
 
@@ -27,8 +26,7 @@ SUBSCRIBED = b"\x01"  # prefix of a subscription message; the topic follows
 MAX_QUEUED_BROADCASTS = 100_000  # messages queued for a slow subscriber
 
 
-@dataclass(slots=True)
-class ConnectionFile:
+class ConnectionFile(NamedTuple):
     """The content of a connection file."""
 
     path: Path
@@ -55,7 +53,7 @@ class ConnectionFile:
         current = {name: self.fields.get(name) for name in ports}
         if current == ports:
             return
-        self.fields |= ports
+        self.fields.update(ports)
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         temporary.touch(mode=0o600)

@@ -13,10 +13,9 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 VERSION = "5.5"  # of the messaging protocol
 
@@ -32,16 +31,15 @@ class InvalidMessageError(ValueError):
     """Malformed, unsigned or replayed frames."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A received message."""
 
-    identities: list[bytes] = field(default_factory=list)  # of the sender, to which the reply is routed
+    identities: Sequence[bytes] = ()  # of the sender, to which the reply is routed
     kind: str = ""  # the message type, such as `execute_request`
-    content: Content = field(default_factory=dict)
-    metadata: Content = field(default_factory=dict)
+    content: Content = {}
+    metadata: Content = {}
     header: bytes = _EMPTY  # as JSON
-    buffers: list[bytes] = field(default_factory=list)
+    buffers: Sequence[bytes] = ()
     subshell: str = ""  # the id of the subshell that it is sent to; empty for the main one
 
     def as_dict(self) -> Content:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from kosmo_kernel.accounts import demo_chosen
 from kosmo_kernel.errors import KosmoError, StoppedError, TryLaterError, UserError
@@ -24,8 +25,8 @@ from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
 from kosmo_kernel.notebook.cell_value import NotebookProgress, failed_plan, plan_note
 from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.render.display import WHOLE, Display, bundle_of, bundles_of, with_outline
+from kosmo_kernel.render.notebook_cell import begin_cell
 from kosmo_kernel.render.notes import Note, bundle_of_notes
-from kosmo_kernel.render.style import begin_cell
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options

@@ -13,6 +13,7 @@ sent to one is answered as above, and a cell waits for the cell that runs, becau
 from __future__ import annotations
 
 import _thread
+import gc
 import os
 import signal
 import sys
@@ -32,9 +33,11 @@ from kosmo_kernel.kernel.messages import NO_PARENT, VERSION, Content, InvalidMes
 if TYPE_CHECKING:
     from kosmo_kernel.kernel.comms import Comms
     from kosmo_kernel.kernel.notebook import KernelNotebook
+    from kosmo_kernel.lua.process import LuaProcess
 
 END_OF_INPUT = "\x04"  # what a front end sends for Ctrl-D
 INPUT_POLL_MILLISECONDS = 10  # pause between checks whether the cell was interrupted
+IDLE_MILLISECONDS = 5  # without a request, after which the kernel begins what its first cell needs
 PARENT_POLL_MILLISECONDS = 1000  # milliseconds between checks whether the parent process is alive
 SHUTDOWN_SECONDS = 4.0  # how long a shutdown may take; Jupyter kills the kernel after five
 # The signal with which the control thread interrupts the rendering in the main thread.
@@ -81,6 +84,7 @@ class LuaKernel:
         self._stored = 0
         self._notebook_lock = threading.Lock()
         self._notebook: KernelNotebook | None = None
+        self._process: LuaProcess | None = None  # started for the notebook, until that has it
         self._comms: Comms | None = None
         self._cell: Request | None = None  # the running cell
         self._stopped: Request | None = None  # the cell that the last interrupt was for; it must not end another one
@@ -128,11 +132,27 @@ class LuaKernel:
                 self._notebook = self._new_notebook()
             return self._notebook
 
-    def _new_notebook(self) -> KernelNotebook:
-        from kosmo_kernel.lua.process import LuaProcess
+    def _prepare(self) -> LuaProcess:
+        """Forbid core dumps, before anything reads a token, and start the Lua process. The notebook lock is held.
 
-        process = LuaProcess()
+        Raises:
+            LuaProcessError: Lua cannot run here.
+        """
+        if self._process is None:
+            from kosmo_kernel.lua.process import LuaProcess
+            from kosmo_kernel.safety.core_dumps import forbid_core_dumps
+
+            forbid_core_dumps()
+            self._process = LuaProcess()
+        return self._process
+
+    def _new_notebook(self) -> KernelNotebook:
+        process = self._prepare()
+        gc.disable()  # imported modules stay alive, so that looking for garbage among them wastes time
         try:
+            from kosmo_kernel.settings.python_start import import_msgspec
+
+            import_msgspec()
             from kosmo_kernel.kernel.notebook import KernelNotebook
             from kosmo_kernel.session import Session
             from kosmo_kernel.settings.limits import check_defaults
@@ -144,6 +164,10 @@ class LuaKernel:
         except BaseException:
             process.close()
             raise
+        finally:
+            self._process = None
+            gc.freeze()
+            gc.enable()
 
     def serve(self) -> None:
         """Handle requests until the kernel is shut down."""
@@ -153,9 +177,15 @@ class LuaKernel:
         poller = zmq.Poller()
         poller.register(self._channels.shell, zmq.POLLIN)
         poller.register(self._over, zmq.POLLIN)
+        idle: int | None = IDLE_MILLISECONDS
         while not self._shutting_down:
-            if self._queued or self._channels.shell in dict(poller.poll()):
+            ready = dict(poller.poll(idle)) if not self._queued else {}
+            if self._queued or self._channels.shell in ready:
                 _whatever_happens(self._handle_next)
+            elif idle is not None and not ready:
+                idle = None
+                with self._notebook_lock, suppress(Exception):  # the first cell reports the error
+                    self._prepare()
         control.join()
         self._busy_shell.close()
         self._over.close()
@@ -417,8 +447,11 @@ class LuaKernel:
         exit_timer.start()
         with self._notebook_lock:
             self._shutting_down = True
+            process = self._process
         if self._notebook is not None:
             self._notebook.close()
+        elif process is not None:
+            process.close()
         return {"restart": bool(request.content.get("restart", False))}
 
     def _usage(self, _request: Request) -> Content:

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import KosmoError, LimitError, LuaRuntimeError, LuaSyntaxError, StoppedError
@@ -186,8 +187,7 @@ class Host(Protocol):
         """Record that a request failed with this error, and return its number, 1 or more; the run may end with it."""
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct):
     """The result of a run that succeeded."""
 
     values: list[Any]  # what it returned
@@ -197,15 +197,17 @@ class Outcome:
     size: int = 0  # an estimate of the bytes that the first value takes in this process
 
 
-@dataclass(slots=True)
 class Failure(Exception):  # noqa: N818 - it carries the error that users see
     """A run that failed, as the child reports it."""
 
-    error: KosmoError  # the error that users see
-    cause: int = 0  # the number from `Host.failed` if the run failed with the error of a request; 0 if not
-    chunk: str = ""  # the chunk in which it failed; empty if unknown
-    line: int | None = None  # the line of the chunk, if known
-    stack: list[Frame] = field(default_factory=list)  # the frames, innermost first
+    def __init__(
+        self, error: KosmoError, cause: int = 0, chunk: str = "", line: int | None = None, stack: Sequence[Frame] = ()
+    ) -> None:
+        super().__init__(error)
+        self.error = error  # the error that users see
+        self.cause = cause  # the number from `Host.failed` if the run failed with the error of a request; 0 if not
+        self.chunk, self.line = chunk, line  # the chunk in which it failed, empty if unknown, and its line, if known
+        self.stack = stack  # the frames, innermost first
 
 
 class Frame(NamedTuple):

@@ -9,6 +9,7 @@ the next run always works.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,11 +35,11 @@ from kosmo_kernel.lua.request_handler import EVENTS, OUTPUT_BATCH_SECONDS, REQUE
 from kosmo_kernel.lua.values import RemoteLists
 from kosmo_kernel.lua.walls import Wall
 from kosmo_kernel.lua.watch import LimitWatch, StopReason
-from kosmo_kernel.reader import reading
 from kosmo_kernel.reader.allowance import Allowance, allowed
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import encode
 
+READING = "kosmo_kernel.reader.reading"
 MAX_REQUEST_SECONDS = 5.0  # seconds for a request that runs no script
 REPLY_FIELDS: dict[str, tuple[str, type]] = {  # the field that the reply to each request must have, and its type
     "check": ("state", str),
@@ -130,7 +131,8 @@ class Machine:
             self._lock.acquire()
         try:
             self._drop()
-            reading.close()
+            if reading := sys.modules.get(READING):  # a program that has read nothing need not import it to end it
+                reading.close()
         finally:
             self._lock.release()
 

@@ -14,12 +14,14 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import LuaProcessError
-from kosmo_kernel.lua.walls import Wall, parse_report
-from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.walls import limits, wire
 from kosmo_kernel.walls.process import WalledProcess, import_folders
+
+if TYPE_CHECKING:
+    from kosmo_kernel.lua.walls import Wall
 
 START = "from kosmo_kernel.lua.worker import main; main(zone)"
 MAX_UNREAD_SECONDS = 5.0  # seconds that a child may leave a reply unread
@@ -29,6 +31,7 @@ FIRST_READ_BYTES = 1 << 16
 BASE_ADDRESS_SPACE_BYTES = 256 << 20  # besides the heap: Python (16 MiB), and a reply on its way into Lua
 HEAP_COPIES = 2  # the heap may hold a result and its frame, and Python then copies the frame twice
 PIPE_BYTES = 1 << 20  # size of the pipes' buffers; the default causes sixteen times as many context switches
+START_MEMORY_BYTES, START_CPU_SECONDS = 256 << 20, 30.0  # the limits of the child until the first request
 
 
 def _zone() -> str:
@@ -51,7 +54,7 @@ class LuaProcess(WalledProcess):
         self._received = bytearray()
         self._allowed: tuple[int, int] | None = None
         self._enlarge_pipes()
-        self.allow(Limits().memory, Limits().cpu)
+        self.allow(START_MEMORY_BYTES, START_CPU_SECONDS)
 
     def _enlarge_pipes(self) -> None:
         if sys.platform != "linux":
@@ -72,6 +75,8 @@ class LuaProcess(WalledProcess):
 
     def walls(self, report: bytes) -> tuple[Wall, ...]:
         """Return the walls of the child; `report` is the text of its `ready` message."""
+        from kosmo_kernel.lua.walls import parse_report  # reads settings, which the start of a child must not wait for
+
         return parse_report(report, self._limited)
 
     def write(self, payload: bytes) -> None:

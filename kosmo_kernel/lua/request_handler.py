@@ -18,8 +18,6 @@ from kosmo_kernel.lua import messages
 from kosmo_kernel.lua.host import BLOCKING, MCP_REQUESTS, CallRequest, DisplayRequest
 from kosmo_kernel.lua.host_limits import HostBudget, Room
 from kosmo_kernel.lua.interrupts import Interruptible
-from kosmo_kernel.lua.misspelt_fields import field_of_records, unknown_field
-from kosmo_kernel.lua.patterns import matches
 from kosmo_kernel.lua.values import LONGEST_PATH
 from kosmo_kernel.render.display import FORMS, VALUES
 from kosmo_kernel.settings.limits import MAX_ARGUMENTS
@@ -360,6 +358,8 @@ class RequestHandler:
             names = [str(known)[:MAX_NAME] for known in header["names"]]
             is_list = bool(header.get("many"))
         if not self._host.chunks.assigns(name):
+            from kosmo_kernel.lua.misspelt_fields import field_of_records, unknown_field
+
             raise (field_of_records(function, name) if is_list else unknown_field(function, path, name, names))
         return {}
 
@@ -383,6 +383,8 @@ class RequestHandler:
                 "flags": str(header["flags"]),
                 "limit": int(header.get("limit", -1)),
             }
+        from kosmo_kernel.lua.patterns import matches
+
         reply, results = matches(request, blobs, self.allowance)
         texts += results
         return reply

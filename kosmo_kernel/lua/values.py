@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby, repeat
 from types import NoneType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import safety
 from kosmo_kernel.catalogue import Column, Function
@@ -19,7 +19,7 @@ from kosmo_kernel.lua.host import Failure, Outcome
 from kosmo_kernel.lua.host_limits import Room, check_columns, check_records, records_memory
 from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.settings.limits import MAX_RECORDS
-from kosmo_kernel.values import extended_json, packed_columns
+from kosmo_kernel.values import packed_columns
 from kosmo_kernel.values.records import (
     ABSENT,
     ACCOUNT,
@@ -33,6 +33,9 @@ from kosmo_kernel.values.records import (
     decode,
     encode,
 )
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 LONGEST_PATH = 100  # keys that lead to a column; no data is nested as deeply
 MAX_ROWS = 256  # records that Lua requests at a time (`records.lua`)
@@ -440,7 +443,7 @@ def _opaque(described: Mapping[str, Any], blob: bytes, room: Room, redact: Calla
 
 def _decode(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], str] | None) -> Any:
     """Return the JSON value of a description, redacted."""
-    value = extended_json.decode(blob) if described.get("wide") else decode(blob)
+    value = _extended_json().decode(blob) if described.get("wide") else decode(blob)
     has_text = isinstance(value, (str, list, dict))
     if has_text and redact and would_change(blob.decode(), redact):  # rarely true, so test the whole text first
         return in_texts(value, redact)
@@ -471,6 +474,12 @@ def _parts(
         yield values
 
 
+def _extended_json() -> ModuleType:
+    from kosmo_kernel.values import extended_json
+
+    return extended_json
+
+
 def _unchecked(described: dict[str, Any]) -> dict[str, Any]:
     """Return the description of an input, any field of whose records may be read."""
     if described["form"] == "dict":
@@ -480,7 +489,7 @@ def _unchecked(described: dict[str, Any]) -> dict[str, Any]:
 
 def _with_json(described: dict[str, Any], value: Any) -> tuple[dict[str, Any], bytes]:
     """Return a description, marked as wide if necessary, and the JSON of its value (see `extended_json`)."""
-    text, wide = extended_json.encode(value)
+    text, wide = _extended_json().encode(value)
     return (described | {"wide": True} if wide else described), text
 
 

@@ -8,8 +8,9 @@ while a limit is far away.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from kosmo_kernel.errors import LuaProcessError
 from kosmo_kernel.lua.process import LuaProcess
@@ -23,8 +24,7 @@ STOPPING_POLL_SECONDS = GRACE_SECONDS / 20  # seconds between two checks near a 
 MAX_IDLE_SECONDS = 20.0  # seconds that a child may use no CPU time while the parent waits for it
 
 
-@dataclass(slots=True)
-class StopReason:
+class StopReason(Struct):
     """Why a run must stop early, if it must. Any thread or signal handler may set it."""
 
     why: str | None = None  # `interrupted`, or the limit that the run exceeded; None while it may go on
@@ -44,8 +44,7 @@ class StopReason:
             self.is_immediate = True
 
 
-@dataclass(slots=True)
-class Grace:
+class Grace(Struct):
     """The time that a child had to stop by itself.
 
     On a busy machine, a child gets little CPU time and its parent may see a reply late. The grace period therefore

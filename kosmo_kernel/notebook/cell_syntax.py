@@ -5,7 +5,7 @@ A cell is Lua, optionally below a `%%kosmo_lua` line or `%kosmo` commands, or it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, Options, first_word, parse, parse_leading
@@ -13,8 +13,7 @@ from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, Options
 _PYTHON_ONLY = ("input", "output", "var", "show")
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """A parsed cell.
 
     Parameters:

@@ -17,17 +17,18 @@ import re
 
 from kosmo_kernel.safety.escape import html_attribute, html_block
 from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.text.patterns import lazy_pattern
 
 _MAX_SECTIONS_WITHOUT_CONTENTS = 3  # the most sections that need no list of contents
 
 _LINK = Markdown("- [{}](#{})")
 _SECTION = Markdown('<a id="{}"></a>\n\n## {}\n\n{}')
-_FENCE = re.compile(r"^(`{3,})[^`\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
-_HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
-_FENCE_OR_HEADING = re.compile(rf"{_FENCE.pattern}|^(?P<level>#+) (?P<title>[^\n]+)$", re.MULTILINE | re.DOTALL)
-_BRACKET = re.compile(r"(?<!\\)[\[\]]")
-_NON_WORD = re.compile(r"[^a-z0-9_]+")
-_ASIDE = re.compile("[,:].*")  # the part of a title after its first comma or colon
+_FENCE = lazy_pattern(r"^(`{3,})[^`\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
+_HEADING = lazy_pattern(r"^(#+) (.+)$", re.MULTILINE)
+_FENCE_OR_HEADING = lazy_pattern(rf"{_FENCE.pattern}|^(?P<level>#+) (?P<title>[^\n]+)$", re.MULTILINE | re.DOTALL)
+_BRACKET = lazy_pattern(r"(?<!\\)[\[\]]")
+_NON_WORD = lazy_pattern(r"[^a-z0-9_]+")
+_ASIDE = lazy_pattern("[,:].*")  # the part of a title after its first comma or colon
 
 
 def arrange_for_notebook(text: Markdown) -> Markdown:

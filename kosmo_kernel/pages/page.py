@@ -13,20 +13,21 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Self, TypeVar, overload
 
 from kosmo_kernel.safety.markup import Markdown, Markup, Plain
+from kosmo_kernel.text.patterns import lazy_pattern
 from kosmo_kernel.text.width import display_width
 
 M = TypeVar("M", bound=Markup)
 
 WIDTH = 100  # characters per line of a paragraph in plain text
 
-_CODE = re.compile(r"`([^`\n]+)`")
+_CODE = lazy_pattern(r"`([^`\n]+)`")
 _FENCES = ("```", "~~~")
-_FENCED = re.compile(r"^(`{3,})[^`\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
+_FENCED = lazy_pattern(r"^(`{3,})[^`\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 # Where a formula that spans several paragraphs can begin or end; nbconvert finds these in code as well.
-_WIDE_FORMULA = re.compile(r"(?<=\$)(?=\$)|(?<=\\)(?=(?:begin|end)\{)|(?<=\\)(?=\\\[)|(?<=\\)(?=\\\])")
-_BAR = re.compile(r"\|")
+_WIDE_FORMULA = lazy_pattern(r"(?<=\$)(?=\$)|(?<=\\)(?=(?:begin|end)\{)|(?<=\\)(?=\\\[)|(?<=\\)(?=\\\])")
+_BAR = lazy_pattern(r"\|")
 _JOINER = Markdown("\N{WORD JOINER}")  # invisible
-_LUA = re.compile(r"^```lua\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LUA = lazy_pattern(r"^```lua\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Page(str):

@@ -14,8 +14,9 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 MIN_MEASURED_SECONDS = 3.0  # of sending without a wait, before its speed is used
 MIN_ROUNDS = 2  # answers for each request in flight, before the speed is used
@@ -28,8 +29,7 @@ MIN_RATE_SHARE = 0.1  # of the refill, which others leave at least
 _FETCHES_OF_ONE_REQUEST = 2
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetState:
+class BudgetState(Struct, frozen=True):
     """The request budget of an account at one moment.
 
     Parameters:
@@ -74,8 +74,7 @@ class Limiter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """The work of an account that is to come, and the seconds that it takes.
 
     Parameters:

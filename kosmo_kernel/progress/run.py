@@ -10,8 +10,9 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from kosmo_kernel.progress.estimate import AccountWork, Estimate, ItemWork, Limiter
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
@@ -45,8 +46,7 @@ class Outage(Protocol):
         """Return in how many seconds a run gives up, and what it waits for; None if it does not wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pause:
+class _Pause(Struct, frozen=True):
     """A thread's pause: its end, its reason, and whether other threads go on meanwhile."""
 
     until: float
@@ -54,8 +54,7 @@ class _Pause:
     alone: bool
 
 
-@dataclass(slots=True, eq=False)
-class ExpectedCall:
+class ExpectedCall(Struct, eq=False):
     """The fetches of one call that are not done, in the estimate of a run.
 
     Parameters:

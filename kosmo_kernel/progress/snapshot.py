@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kosmo_kernel.progress.estimate import Estimate
 from kosmo_kernel.safety.text import shortened
@@ -36,8 +38,7 @@ def html_line(*parts: str) -> Html:
     return line.format(CLASSES, Html().join(parts))
 
 
-@dataclass(frozen=True, slots=True)
-class ProgressSnapshot:
+class ProgressSnapshot(Struct, frozen=True):
     """The progress of a run at one moment.
 
     Parameters:

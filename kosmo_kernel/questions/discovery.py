@@ -9,7 +9,6 @@ Files are parsed when a question is needed: a start needs only their names.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -20,12 +19,13 @@ from kosmo_kernel.questions.head import SUFFIX
 from kosmo_kernel.questions.own_folder import add_folder, files_of, own_files, own_tables
 from kosmo_kernel.questions.shipped import CHECKS, TABLES, is_shipped, services, shipped_files
 from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from kosmo_kernel.catalogue import Integration
     from kosmo_kernel.questions.question import Question
 
-_USE = re.compile(r"""\b(\w+)(?:\s*\.\s*\w+|\s*\[\s*["'][^"'\]]*["']\s*\])?\s*\.\s*tables\s*\.\s*(\w+)""")
+_USE = lazy_pattern(r"""\b(\w+)(?:\s*\.\s*\w+|\s*\[\s*["'][^"'\]]*["']\s*\])?\s*\.\s*tables\s*\.\s*(\w+)""")
 
 
 # Checks -------------------------------------------------------------------------------------------------

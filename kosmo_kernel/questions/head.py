@@ -7,13 +7,15 @@ there. What keys a head has, and what they mean, is up to the kind of question: 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text.patterns import lazy_pattern
 
 SUFFIX = ".lua"
 SEVERITY = "severity"  # the key that makes a question a check
@@ -23,16 +25,15 @@ PARAM = "param"  # the key that a head may have several times: a parameter
 MAX_BYTES = 32 << 10  # of a file, whose worst content is parsed in 7 ms
 MAX_VALUE_LENGTH = 4_000  # characters of a value of the head
 
-_NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
-_ENTRY = re.compile(r"--\s?(\w+):\s*(.*)")
-_KEY = re.compile(r"^--\s?(\w+):[ \t]*+([^\n]*)", re.MULTILINE)
-_CONTINUATION = re.compile(r"--\s{2,}(\S.*)")
-_LINE_END = re.compile("\r\n?")
-_COLUMN = re.compile(r"\w+(\.\w+)*")
+_NAME = lazy_pattern(r"[A-Za-z0-9][\w-]*", re.ASCII)
+_ENTRY = lazy_pattern(r"--\s?(\w+):\s*(.*)")
+_KEY = lazy_pattern(r"^--\s?(\w+):[ \t]*+([^\n]*)", re.MULTILINE)
+_CONTINUATION = lazy_pattern(r"--\s{2,}(\S.*)")
+_LINE_END = lazy_pattern("\r\n?")
+_COLUMN = lazy_pattern(r"\w+(\.\w+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """A kind of question, and what its files look like."""
 
     name: str  # `check`
@@ -47,16 +48,14 @@ class Kind:
         return (*self.required, *self.optional, PARAM)
 
 
-@dataclass(frozen=True, slots=True)
-class HeadEntry:
+class HeadEntry(Struct, frozen=True):
     """An entry of a head: its value, and its line of the file, from 1."""
 
     line: int
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class QuestionFile:
+class QuestionFile(Struct, frozen=True):
     """The file of a question."""
 
     name: str  # of the question: that of the file without its suffix

@@ -6,27 +6,25 @@ somebody sets it.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.questions.head import PARAM, HeadEntry, QuestionFile
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.text.patterns import lazy_pattern
 from kosmo_kernel.values.lua_syntax import is_lua_name, parse_literal
 from kosmo_kernel.values.parameters import Parameter
 
 _KINDS = {"number": "number", "text": "string", "list": "table"}  # of required parameters, by the word of the head
 _WORDS = {kind: word for word, kind in _KINDS.items()}
-_REQUIRED_PARAM = re.compile(r"(\w+):\s*+(\w+)\s++\|\s++(\S.*)")
-_PARAM = re.compile(r"(\w+)\s*+=\s*+(\S.*)")
-_BAR = re.compile(r"(?<=\s)\|(?=\s)")  # between the default of a parameter and its meaning
+_REQUIRED_PARAM = lazy_pattern(r"(\w+):\s*+(\w+)\s++\|\s++(\S.*)")
+_PARAM = lazy_pattern(r"(\w+)\s*+=\s*+(\S.*)")
+_BAR = lazy_pattern(r"(?<=\s)\|(?=\s)")  # between the default of a parameter and its meaning
 
 
-@dataclass(frozen=True, slots=True)
-class QuestionParameter(Parameter):
+class QuestionParameter(Parameter, frozen=True):
     """A parameter of a question, and its default as a Python value."""
 
     value: Any = None  # the default as a Python value; None for a required parameter

@@ -5,10 +5,10 @@ With `severity:` in its head it is a check, whose records are findings. Without 
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from kosmo_kernel.questions.head import (
     COLUMNS,
@@ -25,6 +25,7 @@ from kosmo_kernel.questions.head import (
 from kosmo_kernel.questions.parameters import QuestionParameter, read_parameters
 from kosmo_kernel.questions.shipped import services
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.text.patterns import lazy_pattern
 
 SEVERITIES = ("low", "medium", "high")
 START = "start"  # the profile of a check that every account should pass
@@ -32,11 +33,10 @@ PROFILE = "profile"  # a key of the heads of checks
 CHECK = Kind("check", ("title", SEVERITY, "why", "do", "scope", "key"), (PROFILE, SERVICE), 10, "the list of findings")
 TABLE = Kind("table", ("title", "about", "key", COLUMNS), ("needs", "page", "order", SERVICE), 60, "the list of rows")
 
-_SCOPE = re.compile(r"[a-z][a-z_-]*")
+_SCOPE = lazy_pattern(r"[a-z][a-z_-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A question about an account: a check, or a table that reports share."""
 
     name: str  # that of its file without the suffix

@@ -10,12 +10,13 @@ from typing import Any
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_json
+from kosmo_kernel.text.patterns import lazy_pattern
 
 # A string or a comment without an end is kept, and is then the syntax error. Each is matched once, in linear time.
 _STRING = r'"(?:\\.|[^"\\\n])*+"?'
 _INSIDE = r"(?:[^*]|\*(?!/))*+"
-_COMMENT = re.compile(rf"({_STRING}|/\*{_INSIDE}\Z)|//[^\n]*+|/\*{_INSIDE}\*/", re.DOTALL)
-_COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])")
+_COMMENT = lazy_pattern(rf"({_STRING}|/\*{_INSIDE}\Z)|//[^\n]*+|/\*{_INSIDE}\*/", re.DOTALL)
+_COMMA = lazy_pattern(rf"({_STRING})|,(?=\s*[}}\]])")
 
 
 def parse(name: str, text: str) -> Any:

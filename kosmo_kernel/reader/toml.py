@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.text.patterns import lazy_pattern
 
 MAX_KEY_PARTS = 32  # of a dotted key; Python's parser takes quadratic time for it
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
-_LONG_KEY = re.compile(rf"(?<![\w.-]){_PART}(?:\.[ \t]*+{_PART}){{{MAX_KEY_PARTS}}}")
+_LONG_KEY = lazy_pattern(rf"(?<![\w.-]){_PART}(?:\.[ \t]*+{_PART}){{{MAX_KEY_PARTS}}}")
 # A string without an end takes the rest of the text, so that each character is read once.
-_TOKEN = re.compile(
+_TOKEN = lazy_pattern(
     r"""
     (?: [ \t\r]++ | \#[^\n]*+ )++
     | (?P<key>

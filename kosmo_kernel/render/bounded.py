@@ -8,7 +8,6 @@ and what was left out is described. JSON stays valid: its lists, objects and tex
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal, NamedTuple
@@ -16,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from kosmo_kernel.render.tables import Table, columns_cut, exact_table
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.text import shortened, with_escapes
+from kosmo_kernel.text.patterns import lazy_pattern
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Records, decode, encode, without_surrogates
 
@@ -28,8 +28,8 @@ MAX_LISTED_LENGTH = 120  # characters of the names of columns that were left out
 MAX_JSON_LENGTH = 8 << 20  # characters of a text that is read as JSON
 CUT = "…"
 
-_OTHER_KINDS = re.compile(r"|true|false|null|-?\d+(\.\d+)?([eE][+-]?\d+)?")  # texts that would look like other values
-_JSON_BEGINNING = re.compile(r"[ \t\r\n]*[\[{]")
+_OTHER_KINDS = lazy_pattern(r"|true|false|null|-?\d+(\.\d+)?([eE][+-]?\d+)?")  # texts that would look like other values
+_JSON_BEGINNING = lazy_pattern(r"[ \t\r\n]*[\[{]")
 
 
 class Bounded(NamedTuple):

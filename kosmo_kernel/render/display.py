@@ -7,13 +7,12 @@ that Lua's `print` gives; the Lua kernel adds an outline to a larger one. Markup
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from msgspec import Struct, field
+
 from kosmo_kernel import safety
-from kosmo_kernel.reader import markup as reader
 from kosmo_kernel.render.blocks import ValueKind, as_shown, blocks_of, kind_of
 from kosmo_kernel.render.text import first_lines, is_longer, pretty
 from kosmo_kernel.safety.markup import Plain
@@ -54,8 +53,7 @@ FORMS = VALUES | PICTURES.keys() | {CLEAR, "html", "latex", "markdown", "svg"}
 _DEFAULTS = Options()
 
 
-@dataclass(frozen=True, slots=True)
-class Display:
+class Display(Struct, frozen=True):
     """One output that a script displayed.
 
     Parameters:
@@ -152,11 +150,13 @@ def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
     if form == "json":
         return {"text/plain": Plain.escape(clean(text_of(given))), "application/json": to_builtins(given)}
     if form in PICTURES:
+        import base64
+
         data, width, height = safety.sanitize_picture(form, given)
         bundle: Bundle = {"text/plain": Plain("[a picture of {} by {} pixels]").format(width, height)}
         bundle[PICTURES[form]] = base64.b64encode(data).decode()
         return bundle
-    return _MARKUP[form](clean(given.decode(errors="replace")))
+    return _bundle_of_markup(form, clean(given.decode(errors="replace")))
 
 
 def text_of(value: Any, kept: str = WHOLE) -> str:
@@ -174,14 +174,13 @@ def _line_text(value: Any, kept: str) -> Plain:
     return Plain.escape("nil" if value is None else text_of(value, kept))
 
 
-def _html(text: str) -> Bundle:
-    markup, words = reader.html(text)
-    return {"text/plain": Plain.escape(words), "text/html": markup}
+def _bundle_of_markup(form: str, text: str) -> Bundle:
+    from kosmo_kernel.reader import markup
 
-
-_MARKUP: dict[str, Callable[[str], Bundle]] = {
-    "html": _html,
-    "latex": lambda text: {"text/plain": Plain.escape(text), "text/html": reader.latex(text)},
-    "markdown": lambda text: {"text/plain": Plain.escape(text), "text/html": reader.markdown(text)},
-    "svg": lambda text: {"text/plain": Plain("[a drawing]"), "text/html": reader.svg(text)},
-}
+    if form == "html":
+        cleaned, words = markup.html(text)
+        return {"text/plain": Plain.escape(words), "text/html": cleaned}
+    if form == "svg":
+        return {"text/plain": Plain("[a drawing]"), "text/html": markup.svg(text)}
+    clean = markup.latex if form == "latex" else markup.markdown
+    return {"text/plain": Plain.escape(text), "text/html": clean(text)}

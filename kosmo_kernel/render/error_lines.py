@@ -6,7 +6,6 @@ from services and scripts.
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -17,11 +16,12 @@ from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.safety.redaction import redact_error
 from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.text.patterns import lazy_pattern
 
 MAX_MESSAGE_LENGTH = 100_000  # characters of a message to show
 INNERMOST, OUTERMOST = 8, 3  # how many calls of a deep stack are shown at each end
 
-_BLANK_LINE = re.compile(r"\s*\d+\s*")  # an empty line of an excerpt, with its number
+_BLANK_LINE = lazy_pattern(r"\s*\d+\s*")  # an empty line of an excerpt, with its number
 _ARROW = "----> "  # before the failing line's number
 
 

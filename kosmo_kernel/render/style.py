@@ -8,9 +8,7 @@ do without, because viewers that allow no styles would show the text of each one
 
 from __future__ import annotations
 
-from typing import Any
-
-from kosmo_kernel.render.own_frames import ipython_shell
+from kosmo_kernel.render.notebook_cell import carries_style
 from kosmo_kernel.safety.escape import Html
 
 NOTHING = "\N{EN DASH}"  # in place of a missing value
@@ -88,40 +86,9 @@ _ELEMENT = Html("<style>{}</style>").format(CSS)
 _NONE = Html("")
 
 
-class _Notebook:
-    """The notebook of this process.
-
-    Attributes:
-        cell: what identifies the cell that the Lua kernel runs; empty for none.
-        styled: what identifies the cell whose outputs carry the style; empty before the first one that needs it.
-    """
-
-    cell = ""
-    styled = ""
-
-
-def begin_cell(cell: str) -> None:
-    """Begin a cell of the Lua kernel.
-
-    Parameters:
-        cell: what identifies the cell: the name that the front end gives it, or its code.
-    """
-    _Notebook.cell = cell
-
-
 def style() -> Html:
     """Return the style element of an output, which is empty if an earlier cell of the notebook has carried the style.
 
     A cell that is run again carries it again. Outside of notebooks every one has it.
     """
-    cell = _Notebook.cell or _cell_of_ipython()
-    if not cell:
-        return _ELEMENT
-    _Notebook.styled = _Notebook.styled or cell
-    return _ELEMENT if cell == _Notebook.styled else _NONE
-
-
-def _cell_of_ipython() -> str:
-    """Return what identifies the cell that IPython's kernel runs; empty outside of one."""
-    request: dict[str, Any] = getattr(ipython_shell(), "get_parent", dict)()
-    return str(request.get("metadata", {}).get("cellId") or request.get("content", {}).get("code", ""))
+    return _ELEMENT if carries_style() else _NONE

@@ -38,6 +38,7 @@ from kosmo_kernel.safety.html_table import HtmlColumn, html_fields, html_table
 from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
+from kosmo_kernel.text.patterns import lazy_pattern
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.text.width import display_width
 from kosmo_kernel.values.fields import Field, are_times, fields_of, first_fields, moment
@@ -50,7 +51,7 @@ COLUMNS_SHOWN = 200  # columns shown of a table
 FIELDS_SHOWN = 1000  # fields shown of a record, which take one line each
 
 MORE_ROWS = f"`--limit N` or {ROWS.variable}"
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_UUID = lazy_pattern(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _MAX_NAME = 200  # characters shown of a column name
 _MAX_LISTED = 8  # how many of the columns left out are listed by name
 # Characters of a cell above which it gets a hint (its `title`), of one hint at least, and of all hints together.

@@ -18,6 +18,7 @@ from types import NoneType
 from typing import Any, NamedTuple
 
 from kosmo_kernel.safety.text import ESCAPED, escape
+from kosmo_kernel.text.patterns import lazy_pattern
 from kosmo_kernel.text.quantities import counted
 
 MAX_LIST_ITEMS = 100  # elements shown of a list
@@ -26,9 +27,9 @@ MAX_DEPTH = 20
 MAX_CELL_LENGTH = 2000  # characters kept of one cell
 MAX_EXACT = 2**53  # up to here a float that is whole is an exact integer
 
-_UNSAFE = re.compile(f"[\t\n{ESCAPED}]")
+_UNSAFE = lazy_pattern(f"[\t\n{ESCAPED}]")
 _QUOTED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_DECIMALS = 6  # of the numbers in a column
 _TEXT_OR_NONE = {str, NoneType}
 _NUMBERS = {int, float}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
+
 from kosmo_kernel.accounts import DEFAULT, is_demo
-from kosmo_kernel.client.call import PlannedCall
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
-from kosmo_kernel.render.display import Display
 from kosmo_kernel.render.notes import Note
 from kosmo_kernel.results.dry_run import plan_of
 from kosmo_kernel.text.quantities import counted
@@ -18,14 +16,16 @@ from kosmo_kernel.text.times import iso_time
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
+    from kosmo_kernel.client.call import PlannedCall
+    from kosmo_kernel.progress.snapshot import ProgressSnapshot
+    from kosmo_kernel.render.display import Display
     from kosmo_kernel.render.frames import KosmoFrame
 
 MAX_UNREAD_NOTES = 3  # notes on failed items below a table
 MAX_ITEMS_NAMED = 5  # failed or deleted items named in a note
 
 
-@dataclass(slots=True)
-class CallRecord:
+class CallRecord(Struct):
     """One `app.*` call of a run.
 
     Parameters:
@@ -49,8 +49,7 @@ class CallRecord:
     is_unstated: bool = False
 
 
-@dataclass(slots=True)
-class Result:
+class Result(Struct):
     """The result of a run.
 
     Parameters:

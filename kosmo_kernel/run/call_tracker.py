@@ -10,17 +10,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from kosmo_kernel.client.call import CallHandle, DeletedItem, Reply
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.lua.host import BLOCKING, CallRequest
-from kosmo_kernel.progress.run import Progress
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
-from kosmo_kernel.progress.throttle import ProgressThrottle
 from kosmo_kernel.results.result import MAX_ITEMS_NAMED, CallRecord, Result, deletion_notes
 from kosmo_kernel.run.options import NO_OPTIONS, RunOptions
 from kosmo_kernel.run.output import RunOutput
@@ -30,6 +28,9 @@ from kosmo_kernel.settings.table import PROGRESS
 from kosmo_kernel.values.records import FAILURE_FIELDS
 
 if TYPE_CHECKING:
+    from kosmo_kernel.progress.run import Progress
+    from kosmo_kernel.progress.snapshot import ProgressSnapshot
+    from kosmo_kernel.progress.throttle import ProgressThrottle
     from kosmo_kernel.run.mcp_tools import McpTools, ReadRequest
     from kosmo_kernel.run.services import Services
 
@@ -37,16 +38,15 @@ MAX_FAILURES_KEPT = 10_000  # collected failures per run
 POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation of a single call
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class PendingCall(CallHandle):
+class PendingCall(CallHandle, eq=False, kw_only=True):
     """A call of a run, from its check to its answer; see also `lua.host.Prepared`."""
 
     record: CallRecord  # its entry in the log
     started: float  # the time when it was checked
     calls: int  # the number of requests that it counts as
     remote: bool  # whether it uses the network
-    begin: Callable[[int], None] = field(init=False)  # starts it under a number
-    number: int = field(init=False, default=BLOCKING)  # the number, once it is started
+    begin: Callable[[int], None] = lambda _number: None  # starts it under a number
+    number: int = BLOCKING  # the number, once it is started
 
 
 class CallTracker:
@@ -92,10 +92,14 @@ class CallTracker:
     @cached_property
     def _progress(self) -> Progress:
         """The progress, made at the first call because most cells make none."""
+        from kosmo_kernel.progress.run import Progress
+
         return Progress(later=lambda: self._later)
 
     @cached_property
     def _throttle(self) -> ProgressThrottle | None:
+        from kosmo_kernel.progress.throttle import ProgressThrottle
+
         return ProgressThrottle(self._progress, self._on_progress) if self._on_progress else None
 
     @cached_property

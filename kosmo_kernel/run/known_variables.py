@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Iterable
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.run.chunks import MAX_CHARACTERS_PARSED, ChunkHistory
 from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text.patterns import lazy_pattern
 
 MAX_CALL_LENGTH = 2_000  # characters from the beginning of a call's line in which its arguments are searched for
 # A variable, or a field of one, as the only positional argument of a function with an underscore in its name.
-_POSITIONAL = re.compile(r"\.[a-z]+_\w+\s*\(\s*([A-Za-z_][\w.]*)\s*[,)]")
+_POSITIONAL = lazy_pattern(r"\.[a-z]+_\w+\s*\(\s*([A-Za-z_][\w.]*)\s*[,)]")
 _NOTHING = "nil"
 
 

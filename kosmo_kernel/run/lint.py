@@ -21,15 +21,16 @@ from kosmo_kernel.catalogue import Column
 from kosmo_kernel.lua.surface import record_type
 from kosmo_kernel.run.chunks import MAX_CHARACTERS_PARSED
 from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua_syntax.facts import Comparison
 
 # Most texts have nothing of the kind and need not be parsed.
-_MAY_COMPARE = re.compile(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|\btrue|\bfalse)\s*[=~]=|\blist\s*\.")
-_OTHER_TYPE = re.compile(r"[=~]=\s*(?:\d|true\b|false\b)|(?:\d|\btrue|\bfalse)\s*[=~]=")
-_MAY_ORDER = re.compile(r"[<>]=?\s*[\"'A-Za-z_]|[\"']\s*[<>]")
-_TIME = re.compile(
+_MAY_COMPARE = lazy_pattern(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|\btrue|\bfalse)\s*[=~]=|\blist\s*\.")
+_OTHER_TYPE = lazy_pattern(r"[=~]=\s*(?:\d|true\b|false\b)|(?:\d|\btrue|\bfalse)\s*[=~]=")
+_MAY_ORDER = lazy_pattern(r"[<>]=?\s*[\"'A-Za-z_]|[\"']\s*[<>]")
+_TIME = lazy_pattern(
     r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d+)?)?)?Z?)?)?)?"
 )
 _LITERALS = {"string": "a text", "number": "a number", "keyword": "true or false"}
@@ -45,7 +46,7 @@ _KINDS = {
 # What most texts have nothing of: a variable that is compared with a field, or is an index, a value in a table or the
 # value of the script; an index that is no positive number; `not` before a comparison; and `-` in a pattern.
 _VARIABLE = r"(?!(?:nil|true|false|not|function|end)\b)[A-Za-z_]\w*+"
-_MAY_BE_WRONG = re.compile(
+_MAY_BE_WRONG = lazy_pattern(
     rf"(?:\.\s*\w+|\])\s*[=~]=\s*{_VARIABLE}(?!\s*[.(\[:{{\"'])|(?<![\w.:\"']){_VARIABLE}\s*[=~]=\s*\w+\s*\.\s*\w"
     rf"|[\w\])]\s*\[\s*(?:{_VARIABLE}|0|-\s*\d+)\s*\]|[{{,;]\s*(?:\w+\s*=\s*)?{_VARIABLE}\s*[,;}}]"
     rf"|(?:\A|(?<=[\n;]))[ \t]*+(?:return\b[ \t]*+)?{_VARIABLE}\s*+\Z"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.accounts.account import add_command
@@ -25,8 +26,7 @@ from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.values.records import Records
 
 
-@dataclass(frozen=True, slots=True)
-class Lookups:
+class Lookups(Struct, frozen=True):
     """The lookups of one run."""
 
     calls: CallTracker  # gives access to MCP servers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from kosmo_kernel.errors import KosmoError, LuaError, LuaRuntimeError
 from kosmo_kernel.lua.host import Failure
@@ -16,8 +16,7 @@ from kosmo_kernel.run.output import RunOutput
 MAX_ERRORS = 1_000  # latest error replies to the script, one of which may have ended it
 
 
-@dataclass(frozen=True, slots=True)
-class LuaRun:
+class LuaRun(Struct, frozen=True):
     """One run: the `Host` of the Lua machine."""
 
     calls: CallTracker  # the calls

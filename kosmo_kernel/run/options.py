@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
-from kosmo_kernel.render.display import Display
+from msgspec import Struct
+
 from kosmo_kernel.settings.cell_options import OptionValues
+
+if TYPE_CHECKING:
+    from kosmo_kernel.progress.snapshot import ProgressSnapshot
+    from kosmo_kernel.render.display import Display
 
 
 class RunOptions(OptionValues):
@@ -68,8 +71,7 @@ class RunOptions(OptionValues):
         return inputs, tuple(map(lua_name, self.outputs))
 
 
-@dataclass(frozen=True, slots=True)
-class Frontend:
+class Frontend(Struct, frozen=True):
     """The callbacks of a user interface. They are called in the thread that runs the script, while it runs."""
 
     output: Callable[[str, str], None] | None = None  # called with `stdout` or `stderr` and a text

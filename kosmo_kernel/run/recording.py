@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts, integrations
@@ -206,6 +205,8 @@ class RecordingMode:
     def time_of_data(self, account: str) -> datetime:
         """Return the time of an account's data: the day of the demo, also in a replay, or else `now`."""
         if accounts.is_demo(account):
+            from pkgutil import resolve_name
+
             demo_times = (resolve_name(one.demo_now) for one in integrations.loaded() if one.demo_now)
             return next(map(datetime.fromisoformat, demo_times), self.now())
         return self.now()

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from http import HTTPStatus
+
+from msgspec import field
+from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.call import CallHandle, Reply
@@ -82,7 +84,7 @@ class SharedServices(PreparedServices):
             call = self._calls.get(key)
             if call is not None and call.add(handle):
                 return
-            call = self._calls[key] = _SharedCall(self.progress, handle, self._make_room)
+            call = self._calls[key] = _SharedCall.begun_by(handle, self.progress, self._make_room)
         if self._kept is not None and self._take_kept(bound_call, key, call):
             return
         if refusal := self._missing_scope(bound_call):
@@ -180,25 +182,37 @@ class SharedServices(PreparedServices):
         return error
 
 
-class _SharedCall(CallHandle):
-    """A call, the handles that wait for its answer, and the answer. It is cancelled when none of them waits any more.
+class _SharedCall(CallHandle, eq=False, kw_only=True):
+    """A call, the handles that wait for its answer, and the answer; cancelled when none of them waits any more."""
 
-    Parameters:
-        progress: the progress of all sessions together.
-        first: the handle that began the call, to which its requests are added.
-        on_records: called with the number of records when the answer is there.
-    """
+    on_records: Callable[[int], None]  # called with the number of records when the answer is there
+    on_reply: Callable[[Reply], None] | None = None  # called with the reply, if there is one
+    waiting: list[CallHandle]
+    _answer: Reply | BaseException | None = None
+    _abandoned: bool = False
+    _state: threading.Lock = field(default_factory=threading.Lock)
 
-    def __init__(self, progress: Progress, first: CallHandle, on_records: Callable[[int], None]) -> None:
-        super().__init__(
-            progress, self.complete, first.on_message, first.on_answer, first.fresh, is_named=first.is_named
+    @classmethod
+    def begun_by(cls, first: CallHandle, progress: Progress, on_records: Callable[[int], None]) -> _SharedCall:
+        """Return a call that a handle begins, to which its requests are added.
+
+        Parameters:
+            first: the handle.
+            progress: the progress of all sessions together.
+            on_records: see the attribute.
+        """
+        call = cls(
+            progress,
+            lambda _answer: None,
+            first.on_message,
+            first.on_answer,
+            first.fresh,
+            is_named=first.is_named,
+            on_records=on_records,
+            waiting=[first],
         )
-        self._state = threading.Lock()
-        self._waiting = [first]
-        self._on_records = on_records
-        self.on_reply: Callable[[Reply], None] | None = None  # called with the reply, if there is one
-        self._answer: Reply | BaseException | None = None
-        self._abandoned = False
+        call.on_result = call.complete
+        return call
 
     @property
     def is_answered(self) -> bool:
@@ -214,7 +228,7 @@ class _SharedCall(CallHandle):
     def cancelled(self) -> bool:
         """Return whether the run has ended, or nobody waits for the answer any more."""
         with self._state:
-            if self._answer is None and all(handle.cancelled for handle in self._waiting):
+            if self._answer is None and all(handle.cancelled for handle in self.waiting):
                 self._abandoned = True
             return self._abandoned or self.progress.cancelled
 
@@ -223,7 +237,7 @@ class _SharedCall(CallHandle):
         with self._state:
             if self._answer is None:
                 if not self._abandoned:
-                    self._waiting.append(handle)
+                    self.waiting.append(handle)
                 return not self._abandoned
         _pass(self._answer, handle)
         return True
@@ -232,12 +246,12 @@ class _SharedCall(CallHandle):
         """Pass the answer to all handles that wait for it."""
         with self._state:
             self._answer = answer
-            waiting, self._waiting = self._waiting, []
+            waiting, self.waiting = self.waiting, []
         if self.on_reply is not None and isinstance(answer, Reply):
             self.on_reply(answer)
         for handle in waiting:
             _pass(answer, handle)
-        self._on_records(self.records)
+        self.on_records(self.records)
 
 
 def _pass(answer: Reply | BaseException, handle: CallHandle) -> None:

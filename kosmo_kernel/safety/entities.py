@@ -13,13 +13,14 @@ from html import escape
 
 from kosmo_kernel.safety.text import HIDDEN
 from kosmo_kernel.safety.text import sanitize_text as printable
+from kosmo_kernel.text.patterns import lazy_pattern
 
-_INVISIBLE = re.compile(f"[{HIDDEN}\x08]")
-_LINE_END = re.compile(r"\r\n|[\r\n\u2028\u2029]")
-_DELIMITER = re.compile("&#(?:36|92);")  # of a formula, or a part of one
+_INVISIBLE = lazy_pattern(f"[{HIDDEN}\x08]")
+_LINE_END = lazy_pattern(r"\r\n|[\r\n\u2028\u2029]")
+_DELIMITER = lazy_pattern("&#(?:36|92);")  # of a formula, or a part of one
 _ISOLATED = r"<span>\g<0></span>"
 # Characters with a meaning in Markdown: anywhere, at the edge of a word, before certain characters, or at a line start.
-_MARKDOWN = re.compile(
+_MARKDOWN = lazy_pattern(
     r"""
       [&<>`\[\]|$\\*~@]
     | (?<![^\W_])_ | _(?![^\W_])                # not an underscore between letters
@@ -32,9 +33,9 @@ _MARKDOWN = re.compile(
 )
 # Text that is safe between single backticks, also in a table, and even if a renderer does not read them as code.
 _SIMPLE = r"(?:[\w.,;=(){}/%+'\"?!#\[-]|:(?!/)|\](?![(:\[]))+"
-_SIMPLE_CODE = re.compile(rf"(?!.*www\.){_SIMPLE}(?: {_SIMPLE})*", re.IGNORECASE)
+_SIMPLE_CODE = lazy_pattern(rf"(?!.*www\.){_SIMPLE}(?: {_SIMPLE})*", re.IGNORECASE)
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_ATTRIBUTE = re.compile(r"""[&<>"'`$\\|\x00-\x1f\u2028\u2029]""")
+_ATTRIBUTE = lazy_pattern(r"""[&<>"'`$\\|\x00-\x1f\u2028\u2029]""")
 
 
 def clean(text: str) -> str:

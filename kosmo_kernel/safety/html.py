@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.no_math import not_typeset
 from kosmo_kernel.safety.text import MAX_MARKUP_LENGTH, UnsafeContentError, check_length, sanitize_text
+from kosmo_kernel.text.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     import nh3
@@ -50,18 +51,18 @@ FORMULA_TAGS = {
     *("mroot", "mrow", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext", "mtr"),
     *("munder", "munderover", "none"),
 }
-_LINK = re.compile("<a( [^>]*)?>")
+_LINK = lazy_pattern("<a( [^>]*)?>")
 _LINK_ATTRIBUTES = ' target="_blank" rel="noopener noreferrer"'
 _IN_A_FORMULA = str.maketrans({"$": "%24", "\\": "%5C"})  # in an address
 # What an attribute may be; the others are texts. None can have a `<`, a `>` or a formula in it.
 _VALUES = {
-    "href": re.compile(r"https?://[^\s<>]++", re.IGNORECASE),
-    "src": re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]++={0,2}"),
-    **dict.fromkeys(("width", "height", "colspan", "rowspan"), re.compile(r"\d{1,4}")),
+    "href": lazy_pattern(r"https?://[^\s<>]++", re.IGNORECASE),
+    "src": lazy_pattern(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]++={0,2}"),
+    **dict.fromkeys(("width", "height", "colspan", "rowspan"), lazy_pattern(r"\d{1,4}")),
 }
-_TEXT = re.compile(r"[^<>$\\`]*+")
-_WORDS = re.compile(r"[a-z-]{1,20}(?: [a-z-]{1,20}){0,60}")
-_LENGTHS = re.compile(r"\d{0,2}(?:\.\d{1,4})?(?:em|ex|pt|px|mu)?(?: \d{0,2}(?:\.\d{1,4})?(?:em|ex|pt|px|mu)?){0,60}")
+_TEXT = lazy_pattern(r"[^<>$\\`]*+")
+_WORDS = lazy_pattern(r"[a-z-]{1,20}(?: [a-z-]{1,20}){0,60}")
+_LENGTHS = lazy_pattern(r"\d{0,2}(?:\.\d{1,4})?(?:em|ex|pt|px|mu)?(?: \d{0,2}(?:\.\d{1,4})?(?:em|ex|pt|px|mu)?){0,60}")
 FORMULA_VALUES = {
     **dict.fromkeys(
         ("columnalign", "columnlines", "display", "displaystyle", "fence", "form", "linebreak", "mathvariant"), _WORDS
@@ -70,15 +71,15 @@ FORMULA_VALUES = {
     **dict.fromkeys(
         ("columnspacing", "linethickness", "lspace", "maxsize", "minsize", "rowspacing", "rspace", "width"), _LENGTHS
     ),
-    "scriptlevel": re.compile(r"[0-3]"),
+    "scriptlevel": lazy_pattern(r"[0-3]"),
 }
 
-_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)[^>]*>")
-_LINE_END_TAGS = re.compile(
+_TAG = lazy_pattern(r"<(/?)([a-z][a-z0-9]*)[^>]*>")
+_LINE_END_TAGS = lazy_pattern(
     r"<(?:br|hr|/p|/div|/tr|/li|/h[1-6]|/pre|/dt|/dd|/summary|/caption|/figcaption|/table)\b[^>]*>"
 )
-_CELL_END_TAGS = re.compile(r"</t[dh]>(?=\s*<t[dh]\b)")
-_ANY_TAG = re.compile(r"<[^>]*>")
+_CELL_END_TAGS = lazy_pattern(r"</t[dh]>(?=\s*<t[dh]\b)")
+_ANY_TAG = lazy_pattern(r"<[^>]*>")
 
 
 def sanitize_html(given: str) -> Html:

@@ -5,7 +5,6 @@ Texts that are web addresses become links. A text that is longer than a cell is 
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -15,12 +14,13 @@ from typing import NamedTuple
 from kosmo_kernel.safety.entities import clean
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.text.patterns import lazy_pattern
 
 MAX_CELL = 64  # characters of a cell; about 50 are visible
 MIN_SHARE = 0.01  # of a total that has a bar
 MAX_LINK_LENGTH = 2000  # characters of an address that becomes a link
 
-_LINK = re.compile(r"https?://[^\s\\]+")
+_LINK = lazy_pattern(r"https?://[^\s\\]+")
 _APOSTROPHE = "'"
 _TABLE = '<table class="dataframe">'
 

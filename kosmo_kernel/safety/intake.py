@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from kosmo_kernel.text.patterns import lazy_pattern
 
 MAX_SETTINGS_BYTES = 1 << 20  # of a file of settings
 MAX_DOCUMENT_BYTES = 64 << 20  # of a notebook, a script or another file that the user names
@@ -37,7 +38,7 @@ _MARKS = b'",[{'
 _NO_MARKS = bytes(set(range(256)) - set(_MARKS))
 _AS_LISTS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b'"[]{}'))
-_TEXT = re.compile(rb'"[^"]*"')
+_TEXT = lazy_pattern(rb'"[^"]*"')
 _OPENED = ord("[")
 
 

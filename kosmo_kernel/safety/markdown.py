@@ -6,7 +6,6 @@ somebody else. Raw HTML is shown as text, an image becomes a link, and formulas 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -17,6 +16,7 @@ from kosmo_kernel.safety.html import clean
 from kosmo_kernel.safety.no_math import not_typeset
 from kosmo_kernel.safety.tex import formula
 from kosmo_kernel.safety.text import check_length, sanitize_text
+from kosmo_kernel.text.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 # A formula on one or more lines. After one dollar there is no blank, and after the last no digit, as in Pandoc.
-_FORMULA = re.compile(r"\$\$[^$]+\$\$|\$[^\s$](?:[^$\n]*[^\s$])?\$(?!\d)")
+_FORMULA = lazy_pattern(r"\$\$[^$]+\$\$|\$[^\s$](?:[^$\n]*[^\s$])?\$(?!\d)")
 
 
 def sanitize_markdown(given: str) -> Html:

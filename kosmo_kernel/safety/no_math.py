@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 
 from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.text.patterns import lazy_pattern
 
 CLASSES = Html("tex2jax_ignore mathjax_ignore")
 
-_TEXT = re.compile(r">([^<>]*[$\\][^<>]*)")
-_DELIMITER = re.compile(r"\$|\\(?=[()\[\]]|begin|(?:eq)?ref)")
+_TEXT = lazy_pattern(r">([^<>]*[$\\][^<>]*)")
+_DELIMITER = lazy_pattern(r"\$|\\(?=[()\[\]]|begin|(?:eq)?ref)")
 
 
 def box(markup: Html) -> Html:

@@ -10,33 +10,32 @@ Most texts have no secret, so each search starts with a fixed string, which Pyth
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.safety.tokens_in_use import tokens_in
+from kosmo_kernel.text.patterns import lazy_pattern
 
 REDACTED = "[redacted]"
 
 # JSON escapes and the characters they stand for; `unescaped` handles that of the backslash separately.
 _JSON_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", '\\"': '"', "\\/": "/"}
-_UNICODE_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
-_UNRESERVED = re.compile(r"[\w.~-]*", re.ASCII)
+_UNICODE_ESCAPE = lazy_pattern(r"\\u([0-9a-fA-F]{4})")
+_UNRESERVED = lazy_pattern(r"[\w.~-]*", re.ASCII)
 # In any case and with `_` as well, because names of accounts and of their variables are derived from what was typed.
-_HEROKU_TOKEN = re.compile(r"HRKU[-_][\w-]{8,}", re.IGNORECASE)
-_URL_USER = re.compile(r"""://[^\s/"'<>]*@""")  # a URL with anything before its `@`
+_HEROKU_TOKEN = lazy_pattern(r"HRKU[-_][\w-]{8,}", re.IGNORECASE)
+_URL_USER = lazy_pattern(r"""://[^\s/"'<>]*@""")  # a URL with anything before its `@`
 # `user:password@` in a URL. Without quotes and angle brackets, so that a match ends within a quoted URL.
-_PASSWORD = re.compile(r"""(://[^\s/?#@:"'<>]*:)[^\s/"'<>]+@""")
+_PASSWORD = lazy_pattern(r"""(://[^\s/?#@:"'<>]*:)[^\s/"'<>]+@""")
 # A lone user name before the `@` of a web URL is a token, because a person would have a password as well.
-_URL_TOKEN = re.compile(r"""://[^\s/?#@:"'<>]++(?=:?@)""")
+_URL_TOKEN = lazy_pattern(r"""://[^\s/?#@:"'<>]++(?=:?@)""")
 _WEB_SCHEMES = ("http", "https")
 # The value of a header in `Authorization: Bearer x`, `"authorization": "x"` or `(b'Authorization', b'x')`.
 # A placeholder in angle brackets, as in documentation, does not match, and neither does what follows the name of a
 # record or a function, as in `get_oauth_authorization: …`.
-_HEADER = re.compile(
+_HEADER = lazy_pattern(
     r"""((?>(?<!oauth[_\s-])authorization(?:["'`]?\s{0,8}[:=]|["'`]\s{0,8},)\s{0,8}"""
     r"""(?:b(?=["']))?["'`]?(?:(?:bearer|basic|token)\s{1,8})?))"""
     r"""(?!(?:bearer|basic|token)(?:\W|\Z))[\w.~+/-]+=*""",
@@ -44,9 +43,9 @@ _HEADER = re.compile(
 )
 # The scheme is also an everyday word ("the bearer of", "a Basic dyno"), so the next word must look like a secret:
 # long or with a digit after `Bearer`, base64 of `user:password` after `Basic`.
-_BEARER = re.compile(r"(\bbearer\s{1,8})(?:(?=[a-z.~+/_-]*\d)[\w.~+/-]{8,}|[\w.~+/-]{20,})=*", re.IGNORECASE)
-_SPACED_BASIC = re.compile(r"basic\s")
-_BASIC = re.compile(r"(\bbasic\s{1,8})([a-z0-9+/]{8,}={0,2})(?![\w-])", re.IGNORECASE)
+_BEARER = lazy_pattern(r"(\bbearer\s{1,8})(?:(?=[a-z.~+/_-]*\d)[\w.~+/-]{8,}|[\w.~+/-]{20,})=*", re.IGNORECASE)
+_SPACED_BASIC = lazy_pattern(r"basic\s")
+_BASIC = lazy_pattern(r"(\bbasic\s{1,8})([a-z0-9+/]{8,}={0,2})(?![\w-])", re.IGNORECASE)
 
 
 def redact(text: str, tokens: Iterable[str] = ()) -> str:
@@ -138,6 +137,9 @@ def _redact_url_token(match: re.Match[str]) -> str:
 
 
 def _redact_basic(match: re.Match[str]) -> str:
+    import base64
+    import binascii
+
     scheme, value = match.groups()
     try:
         login = base64.b64decode(value + "=" * (-len(value) % 4))

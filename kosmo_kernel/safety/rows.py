@@ -8,10 +8,11 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from io import StringIO
 
 from kosmo_kernel.safety.markup import Markdown, Markup
+from kosmo_kernel.text.patterns import lazy_pattern
 
 # What would end a value or a line, so that `cut`, `sort` and `awk -F'\t'` work.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_WEB_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
+_WEB_ADDRESS = lazy_pattern(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
 
 
 class Csv(Markup):

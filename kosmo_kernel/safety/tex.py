@@ -7,17 +7,17 @@ read, or any if it is not installed, is shown as its source.
 
 from __future__ import annotations
 
-import re
 from xml.etree.ElementTree import tostring
 
 from kosmo_kernel.safety.escape import Html, html_code
 from kosmo_kernel.safety.html import clean
 from kosmo_kernel.safety.text import UnsafeContentError, check_length, sanitize_text
+from kosmo_kernel.text.patterns import lazy_pattern
 
 MAX_LENGTH = 1 << 16  # characters of LaTeX, for which a browser takes seconds
 
 # The formulas of a text, with the delimiters that front ends look for.
-_FORMULA = re.compile(r"(\$\$[^$]+\$\$|\$[^$]+\$|\\\[(?:[^\\]|\\[^][])*+\\\]|\\\((?:[^\\]|\\[^()])*+\\\))")
+_FORMULA = lazy_pattern(r"(\$\$[^$]+\$\$|\$[^$]+\$|\\\[(?:[^\\]|\\[^][])*+\\\]|\\\((?:[^\\]|\\[^()])*+\\\))")
 
 
 def sanitize_latex(given: str) -> Html:

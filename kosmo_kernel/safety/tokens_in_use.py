@@ -12,8 +12,10 @@ import re
 from typing import Protocol
 from weakref import WeakSet
 
+from kosmo_kernel.text.patterns import lazy_pattern
+
 MIN_SECRET_LENGTH = 12  # the shortest secret to search for, in characters; a shorter one would match ordinary words
-SECRET_NAME = re.compile(r"token|secret|passw|api_?key|fingerprint_key|credential", re.IGNORECASE)
+SECRET_NAME = lazy_pattern(r"token|secret|passw|api_?key|fingerprint_key|credential", re.IGNORECASE)
 
 
 class TokenHolder(Protocol):

@@ -11,13 +11,12 @@ keeps its own quotes and brackets. The Lua after them is not changed.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.settings.table import ACCOUNT, DEMO_FLAG, FRESH, INPUT, SETTINGS, SHOW, UNREAD, VAR, Setting
+from kosmo_kernel.text.patterns import lazy_pattern
 
 LUA_MAGIC = "kosmo_lua"
 COMMAND_MAGIC = "kosmo"
@@ -26,7 +25,7 @@ CHECK_OPTIONS = (INPUT, ACCOUNT, DEMO_FLAG, VAR, UNREAD, SHOW, FRESH)  # of `%ko
 EXPLORE_OPTIONS = (ACCOUNT, DEMO_FLAG)  # of `%kosmo explore`
 
 # A minus sign before a digit, a bracket or a space is arithmetic, and `--[[` is a comment.
-_FLAG = re.compile(r"(--?[A-Za-z][\w-]*)(=?)")
+_FLAG = lazy_pattern(r"(--?[A-Za-z][\w-]*)(=?)")
 _QUOTES = ("'", '"')
 
 
@@ -169,6 +168,9 @@ def _value(option: Setting, flag: str, text: str) -> tuple[Any, str]:
             end = next(_expression_ends(text), len(text))
             word, rest = text[:end], text[end:].strip()
         else:
+            import shlex
+            from io import StringIO
+
             source = StringIO(text)
             reader = shlex.shlex(source, posix=True)
             reader.whitespace_split, reader.commenters = True, ""

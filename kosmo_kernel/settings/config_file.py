@@ -7,9 +7,10 @@ nearest key. `change` keeps the comments, the order and the formatting of the re
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.reader.documents import locate_key, parse_toml
@@ -24,8 +25,7 @@ FILE = "config.toml"
 KEYS = {setting.config: setting.value for setting in SETTINGS if setting.config}
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """The contents of a settings file."""
 
     path: Path  # the file, which need not exist

@@ -7,7 +7,6 @@ not grant itself permissions. By default reads are allowed and writes ask first.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -91,6 +90,8 @@ def how_to_allow(target: Target, effect: str, found: Permission) -> str:
         account = f" --account {name}" if "accounts" in found.keys else ""
         way = f"run `kosmo integrations:configure {service}{account} --{effect} allow`"
     elif not way:
+        import shlex
+
         way = f"run `kosmo mcp:configure {shlex.quote(name)} --{effect} allow`"
     return f"To allow it, {way}; {FORCE_HINT}."
 

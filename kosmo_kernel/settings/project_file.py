@@ -71,10 +71,8 @@ def _check(project: _Project, table: Mapping[str, Any]) -> None:
     check(table, KEYS, lambda keys: project.place(*keys), f"[{TABLE}]")
 
 
-class _Project(Config):
+class _Project(Config, frozen=True):
     """Our table in a project file; keys are relative to it."""
-
-    __slots__ = ()
 
     def place(self, *keys: str) -> str:
         """Return the file with the line of a key, as `FILE:LINE`."""

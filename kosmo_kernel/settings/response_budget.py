@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import RESPONSE_LIMIT, RESPONSE_RECORDS, Setting
 
 
-@dataclass(eq=False)
-class ResponseBudget:
+class ResponseBudget(Struct, eq=False):
     """The bytes and records that may still be received. Thread-safe."""
 
     scope: str  # what has the budget, as messages call it: `A run`
@@ -24,9 +24,9 @@ class ResponseBudget:
     bytes_setting: Setting  # the setting that changes them
     max_records: int  # the number of records
     records_limit: str  # the name of that limit
-    _bytes: int = field(default=0, init=False)
-    _records: int = field(default=0, init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _bytes: int = 0
+    _records: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def of_run(cls) -> ResponseBudget:

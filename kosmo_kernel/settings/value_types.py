@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any
+
+from msgspec import Struct
 
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(Struct, frozen=True):
     """The values of a setting; by default any text that is not blank."""
 
     expected: str  # a description of valid values
@@ -82,8 +82,7 @@ def _read_number(text: str) -> float:
         return math.nan
 
 
-@dataclass(frozen=True)
-class Number(Value):
+class Number(Value, frozen=True):
     """Numbers in a range, of some unit."""
 
     minimum: int = 0  # the lowest valid value

@@ -6,10 +6,11 @@ width of their own: escape them first.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import lru_cache
 from itertools import accumulate, chain
+
+from kosmo_kernel.text.patterns import lazy_pattern
 
 CUT = "…"  # in place of the rest of a text
 
@@ -17,10 +18,10 @@ _JOINING = {"Mn", "Me", "Mc", "Cf"}  # categories of marks and of format charact
 # Format characters that terminals show: the soft hyphen, and signs that stand before a number or a name.
 _VISIBLE = frozenset("\xad\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 # Vowels and final consonants that join the syllable before them, fillers, and the colours of emoji.
-_ALSO_JOINING = re.compile("[\u1160-\u11ff\ud7b0-\ud7fb\u3164\uffa0\U0001f3fb-\U0001f3ff]")
+_ALSO_JOINING = lazy_pattern("[\u1160-\u11ff\ud7b0-\ud7fb\u3164\uffa0\U0001f3fb-\U0001f3ff]")
 # What stays on one line where there is room for it, with what separates it from the next: a word, or a part of one.
-_WORD = re.compile(r"\S*\s*")
-_PIECE = re.compile(r"[^\s@:/._-]*[\s@:/._-]*")
+_WORD = lazy_pattern(r"\S*\s*")
+_PIECE = lazy_pattern(r"[^\s@:/._-]*[\s@:/._-]*")
 
 
 def display_width(text: str) -> int:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue import Column, ColumnKind
 from kosmo_kernel.errors import LimitError
+from kosmo_kernel.text.patterns import lazy_pattern
 from kosmo_kernel.values.records import ABSENT, MISSING, Absent, Records
 
 _RING_END = object()
@@ -29,8 +30,8 @@ _MAX_NAME_LENGTH = 500
 _SPARSE = 8
 # A table with more cells is an error if fewer than one in `_MAX_CELLS_PER_VALUE` has a value.
 _MAX_CELLS, _MAX_CELLS_PER_VALUE = 5_000_000, 50
-_KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\]|[^.\[]+')  # one key of a name with keys in brackets
-_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_KEY = lazy_pattern(r'\["(?:[^"\\]|\\.)*"\]|[^.\[]+')  # one key of a name with keys in brackets
+_ISO_TIME = lazy_pattern(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 _ZONE = 3  # the group of `_ISO_TIME` with the time zone
 
 Path = tuple[str | int, ...]  # an integer is a key of a Lua table

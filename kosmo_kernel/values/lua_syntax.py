@@ -12,6 +12,7 @@ from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.safety.text import HIDDEN
+from kosmo_kernel.text.patterns import lazy_pattern
 
 KEYWORDS = frozenset(
     (
@@ -21,14 +22,14 @@ KEYWORDS = frozenset(
 )
 
 # Characters that end a string or a line, move a cursor, or change the direction of the text around them.
-_ESCAPED = re.compile(f'[\\\\"\x00-\x1f{HIDDEN}]')
+_ESCAPED = lazy_pattern(f'[\\\\"\x00-\x1f{HIDDEN}]')
 _SHORT_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _ASCII_END = 0x80
 # Numbers that Python writes as names, or in digits that Lua reads as another number.
 _NUMBERS = {"inf": "math.huge", "-inf": "-math.huge", "nan": "(0/0)", str(-(2**63)): "math.mininteger"}
 _TEXT = r""" "(?:[^"\\]|\\[\\"'nrt])*" | '(?:[^'\\]|\\[\\"'nrt])*' """
-_FIELD_NAME = re.compile(rf"(?: ([A-Za-z_]\w*) | \[\s*({_TEXT})\s*\] ) \s*=\s* (?!=)", re.ASCII | re.VERBOSE)
-_ESCAPE = re.compile(r"\\(.)")
+_FIELD_NAME = lazy_pattern(rf"(?: ([A-Za-z_]\w*) | \[\s*({_TEXT})\s*\] ) \s*=\s* (?!=)", re.ASCII | re.VERBOSE)
+_ESCAPE = lazy_pattern(r"\\(.)")
 _ESCAPE_MEANINGS = {"n": "\n", "r": "\r", "t": "\t"}
 _SEPARATORS = (",", ";")
 _MAX_DEPTH = 20  # tables within tables
@@ -150,8 +151,8 @@ def _escape(match: re.Match[str]) -> str:
 
 
 _LITERALS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
-    (re.compile(r"-?\d++(?:\.\d++)?(?:[eE][+-]?\d++)?(?![\w.])"), _read_number),
-    (re.compile(_TEXT, re.VERBOSE), _read_text),
-    (re.compile(r"(?:true|false)\b"), "true".__eq__),
-    (re.compile(r"nil\b"), lambda _word: None),
+    (lazy_pattern(r"-?\d++(?:\.\d++)?(?:[eE][+-]?\d++)?(?![\w.])"), _read_number),
+    (lazy_pattern(_TEXT, re.VERBOSE), _read_text),
+    (lazy_pattern(r"(?:true|false)\b"), "true".__eq__),
+    (lazy_pattern(r"nil\b"), lambda _word: None),
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ast import literal_eval
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import Budget, PageRequest

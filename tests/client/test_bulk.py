@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from fast_clock import FastClock
+from msgspec.structs import replace
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import BulkSource, Function, Integration, Param

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -122,7 +121,7 @@ def test_every_list_of_the_demo_is_complete_over_a_real_port() -> None:
     dynos = sorted(larkmoor.resources_of(app).dynos, key=lambda dyno: str(dyno["id"]))
 
     with serve(DemoApi(larkmoor, max_page=1)) as served:
-        client = Client(HEROKU, replace(DEMO, url=served.url))
+        client = Client(HEROKU, Account("heroku", "demo", DEMO_TOKEN, served.url, "the demo"))
         answer = client.fetch(HEROKU.function("list_dynos"), {"app_id": "my-app"})
         client.close()
 

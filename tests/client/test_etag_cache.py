@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 from weakref import ref
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -12,6 +11,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import msgspec
 import pytest
 from fast_clock import FastClock
+from msgspec.structs import replace
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue.http import PageRequest
@@ -224,7 +224,9 @@ def test_nothing_of_one_account_answers_another() -> None:
         return [json.dumps([{"id": environ["HTTP_AUTHORIZATION"][-3:]}]).encode()]
 
     one, other = (
-        Client(HEROKU, replace(ACCOUNT, token=token), transport=in_process(app), clock=FastClock())
+        Client(
+            HEROKU, Account("heroku", "default", token, ACCOUNT.url, "x"), transport=in_process(app), clock=FastClock()
+        )
         for token in ("token-one", "token-two")
     )
 

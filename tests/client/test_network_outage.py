@@ -287,7 +287,7 @@ def test_a_call_that_collects_failures_ends_with_the_outage(call: str, monkeypat
     network = Network(1e9)
     client = partial(Client, transport=network, clock=network.clock)
     monkeypatch.setattr("kosmo_kernel.run.services.Client", client)
-    monkeypatch.setattr("kosmo_kernel.run.call_tracker.Progress", partial(Progress, network.clock))
+    monkeypatch.setattr("kosmo_kernel.progress.run.Progress", partial(Progress, network.clock))
     monkeypatch.setenv("HEROKU_API_KEY", TOKEN)
     names = "heroku.list_apps() local names = {} for n = 1, 500 do names[n] = 'app-' .. n end"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -11,6 +10,7 @@ import pytest
 from fake_integration import FERRIES
 from fast_clock import FastClock
 from look_alike import PAGES, TOKEN, URL, Shelf, answer
+from msgspec.structs import replace
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Column, Function, Integration, Link

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 from fast_clock import FastClock
+from msgspec.structs import replace
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Column
@@ -154,7 +154,8 @@ def test_a_wrong_token_is_an_error_that_says_where_it_came_from_and_how_to_get_a
 
 
 def test_a_wrong_token_at_another_address_names_that_as_well() -> None:
-    error = failed(DemoApi(company()), account=replace(ACCOUNT, url="http://127.0.0.1:5000"))
+    account = Account("heroku", "production", TOKEN, "http://127.0.0.1:5000", "HEROKU_API_KEY_PRODUCTION")
+    error = failed(DemoApi(company()), account=account)
 
     assert "wrong, revoked or expired at http://127.0.0.1:5000." in error.message
 

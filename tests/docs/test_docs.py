@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from IPython.core.formatters import DisplayFormatter
 from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from kosmo_kernel import docs, integrations
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from explorer_form import HOSTILE, Form, Seen, choose, loaded_shell, opened, press_load, status, type_in, written
+from msgspec.structs import replace
 from python_shell import Shell, run, value
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from explorer_form import Form, Seen, choose, loaded_shell, opened, press_load, status, type_in, written
 from fake_integration import FERRIES, KEY, Harbour
+from msgspec.structs import replace
 from python_shell import Shell, run, value
 
 from kosmo_kernel import integrations

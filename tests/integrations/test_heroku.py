@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from heroku_facts import RESOURCES, records
 from repository import ROOT
@@ -219,7 +220,7 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SHOP = """\
-from dataclasses import replace
+from msgspec.structs import replace
 from kosmo_kernel.integrations.heroku import HEROKU
 SHOP = replace(HEROKU, name="shop")
 """
@@ -266,8 +267,9 @@ def test_an_unknown_integration_is_an_error_with_the_nearest_name() -> None:
 
 
 def test_a_built_in_integration_is_found_without_looking_at_what_is_installed() -> None:
+    libraries = str(Path(msgspec.__file__).parents[1])
     code = (
-        "import sys; from kosmo_kernel import docs, integrations;"
+        f"import sys; sys.path.append({libraries!r}); from kosmo_kernel import docs, integrations;"
         "integrations.find('heroku'); docs.read('heroku.list_apps');"
         "print({'importlib.metadata', 'difflib', 'json', 'urllib.parse'} & set(sys.modules))"
     )

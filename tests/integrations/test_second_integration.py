@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import fake_integration
 import pytest
 from fake_integration import FERRIES, KEY, SHIPS, Harbour
 from kosmo_command import document, kosmo
+from msgspec.structs import replace
 from run_with import run_with
 
 from kosmo_kernel import accounts, cli, docs, integrations

@@ -6,12 +6,12 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from html import unescape
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from patience import PATIENCE
 
 from kosmo_kernel.catalogue.http import Budget

@@ -6,11 +6,11 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TextIO
 
 import pytest
 from kosmo_command import standing
+from msgspec.structs import replace
 
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.progress.terminal import TerminalProgress

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 from repository import ROOT
 
-from kosmo_kernel.render import style
-from kosmo_kernel.render.style import CSS, begin_cell
+from kosmo_kernel.render import notebook_cell, own_frames
+from kosmo_kernel.render.notebook_cell import begin_cell
+from kosmo_kernel.render.style import CSS
 from kosmo_kernel.render.tables import RecordView, Table
 from kosmo_kernel.render.tree import outline
 
@@ -32,7 +33,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture(autouse=True)
 def no_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(style, "_Notebook", type("_Notebook", (), {"cell": "", "styled": ""}))
+    monkeypatch.setattr(notebook_cell, "_Notebook", type("_Notebook", (), {"cell": "", "styled": ""}))
 
 
 def carries_style() -> bool:
@@ -68,7 +69,7 @@ def test_cells_of_ipython_are_known_by_the_id_of_the_front_end_or_by_their_code(
     monkeypatch: pytest.MonkeyPatch, second: dict[str, object]
 ) -> None:
     requests = [{"metadata": {"cellId": "a"}, "content": {"code": "x"}}, second]
-    monkeypatch.setattr(style, "ipython_shell", lambda: SimpleNamespace(get_parent=lambda: requests[0]))
+    monkeypatch.setattr(own_frames, "ipython_shell", lambda: SimpleNamespace(get_parent=lambda: requests[0]))
     assert [carries_style(), carries_style()] == [True, True]
 
     del requests[0]

@@ -7,13 +7,13 @@ import os
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fast_clock import FastClock
+from msgspec.structs import replace
 from paged_document import paged_document
 
 from kosmo_kernel import integrations

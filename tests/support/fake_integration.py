@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIEnvironment
+
+from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Response

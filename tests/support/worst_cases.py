@@ -44,12 +44,11 @@ def expressions() -> tuple[list[Expression], list[str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        calls = [node for node in ast.walk(tree) if _is_of_re(node)]
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _function(node)]
         if not calls:
             continue
         module = _imported(path)
         for call in calls:
-            assert isinstance(call, ast.Call)
             try:
                 arguments = [eval(ast.unparse(part), vars(module)) for part in (call.args[0], *_flags(call))]  # noqa: S307
             except NameError:
@@ -60,27 +59,25 @@ def expressions() -> tuple[list[Expression], list[str]]:
     return found, unknown
 
 
-def _is_of_re(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == "re"
-        and node.func.attr in FUNCTIONS
-    )
+def _function(call: ast.Call) -> str:
+    """Return the function of `re` that is called, `compile` also for a pattern that is compiled later; or empty."""
+    match call.func:
+        case ast.Attribute(value=ast.Name(id="re"), attr=name) if name in FUNCTIONS:
+            return name
+        case ast.Name(id="lazy_pattern"):
+            return "compile"
+    return ""
 
 
 def _flags(call: ast.Call) -> list[ast.expr]:
     named = [keyword.value for keyword in call.keywords if keyword.arg == "flags"]
-    is_compile = isinstance(call.func, ast.Attribute) and call.func.attr == "compile"
-    return call.args[1:2] if is_compile and len(call.args) > 1 else named
+    return call.args[1:2] if _function(call) == "compile" and len(call.args) > 1 else named
 
 
 def _methods(call: ast.Call, tree: ast.Module) -> frozenset[str]:
     """Return the methods by which an expression is used, all of them if its file does not show it."""
-    assert isinstance(call.func, ast.Attribute)
-    if call.func.attr != "compile":
-        return frozenset({call.func.attr})
+    if (function := _function(call)) != "compile":
+        return frozenset({function})
     names = {
         target.id
         for node in ast.walk(tree)

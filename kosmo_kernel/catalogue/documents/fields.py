@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue.model import Column, ColumnKind
+from kosmo_kernel.text.patterns import lazy_pattern
 
 SECRET = "secret"  # noqa: S105 - the mark of a field, not a secret
 HOST = "secret, host kept"  # the address is secret, the host that it leads to is not
@@ -25,7 +26,7 @@ NAMES = ("name", "hostname", "email", "version", "number", "title", "date", "mon
 
 _FORMATS = {"date-time": "timestamp"}  # formats that are types of their own
 _KINDS: dict[str, ColumnKind] = {"array": "list", "any": "string"}
-_FACT = re.compile(
+_FACT = lazy_pattern(
     r"""(?P<type>\w+) (?P<null>\?)?
         (?:\ (?P<format>[\w-]+))??
         (?:\ of\ (?P<items>[^{]+))?

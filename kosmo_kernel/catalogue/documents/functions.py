@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from kosmo_kernel.catalogue.documents.fields import FieldFact, columns, read_field
 from kosmo_kernel.catalogue.model import Function, Link, Param

@@ -5,7 +5,6 @@ A table has the parameters of addresses, and the resources: how stable each is, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
@@ -14,9 +13,10 @@ from urllib.parse import unquote
 from kosmo_kernel.catalogue.documents.fields import fact_text
 from kosmo_kernel.catalogue.documents.references import References
 from kosmo_kernel.catalogue.documents.shapes import Shape, Shapes
+from kosmo_kernel.text.patterns import lazy_pattern
 
 Table = dict[str, Any]
-_PLACE = re.compile(r"\{\(#/definitions/([\w-]+)/definitions/([\w-]+)\)\}")
+_PLACE = lazy_pattern(r"\{\(#/definitions/([\w-]+)/definitions/([\w-]+)\)\}")
 
 
 class Mark(Protocol):

@@ -8,16 +8,17 @@ version of an API, are left out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-MAX_NAME = 80  # characters
-PLACE = re.compile(r"\{([^{}/]+)\}")
+from kosmo_kernel.text.patterns import lazy_pattern
 
-_VERSION = re.compile(r"v\d+(?:\.\d+)*|\d{4}-\d{2}-\d{2}|api|rest")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_NO_WORD = re.compile(r"[^a-z0-9]+")
+MAX_NAME = 80  # characters
+PLACE = lazy_pattern(r"\{([^{}/]+)\}")
+
+_VERSION = lazy_pattern(r"v\d+(?:\.\d+)*|\d{4}-\d{2}-\d{2}|api|rest")
+_HUMP = lazy_pattern(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NO_WORD = lazy_pattern(r"[^a-z0-9]+")
 # Endings of plurals, the first that fits; words that end so and are no plurals stay as they are.
 _PLURALS = (("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("s", ""))
 _NO_PLURALS = ("ss", "us", "is", "news", "aws", "dns", "tls", "https", "sms")

@@ -17,14 +17,15 @@ from kosmo_kernel.catalogue.documents.fields import SECRET
 from kosmo_kernel.catalogue.documents.parameters import parameters
 from kosmo_kernel.catalogue.documents.references import DocumentError, References
 from kosmo_kernel.catalogue.documents.shapes import Shape, Shapes
+from kosmo_kernel.text.patterns import lazy_pattern
 
 Table = dict[str, Any]
 
 MAX_OPERATIONS = 5_000
 MAX_SUMMARY = 120  # characters
-_NO_PROSE = re.compile(r"[^\w .,:;'()/+%&?!-]|://")
-_JSON = re.compile(r"application/(?:[\w.+-]+\+)?json|\*/\*|application/\*")
-_SUCCESS = re.compile(r"2\d\d|2XX|default")
+_NO_PROSE = lazy_pattern(r"[^\w .,:;'()/+%&?!-]|://")
+_JSON = lazy_pattern(r"application/(?:[\w.+-]+\+)?json|\*/\*|application/\*")
+_SUCCESS = lazy_pattern(r"2\d\d|2XX|default")
 _NO_CONTENT = "204"
 
 

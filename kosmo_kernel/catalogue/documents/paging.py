@@ -7,13 +7,13 @@ more is an error.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kosmo_kernel.catalogue.documents.names import snake_case
 from kosmo_kernel.catalogue.documents.shapes import Shape, Shapes
 from kosmo_kernel.catalogue.pages import CURSOR_KEYS, HREF, MAX_ENVELOPE_DEPTH, MORE_KEYS, TOTAL_KEYS
+from kosmo_kernel.text.patterns import lazy_pattern
 
 # Parameters by what they take, in snake case; the first that an operation has counts.
 _CURSORS = (
@@ -24,7 +24,7 @@ _NUMBERS = ("page", "page_number", "page_num", "page_no", "page_index", "p")
 _OFFSETS = ("offset", "skip", "start", "start_at", "start_index", "page_offset", "from")
 _SIZES = ("per_page", "page_size", "page_limit", "limit", "size", "count", "max_results", "max_items", "max", "first")
 _EMBEDDED = "_embedded"  # what a HAL answer has its list in
-_CURSOR_HEADER = re.compile(r"(?:^|_)next_(?:cursor|token|page_token|page)$")
+_CURSOR_HEADER = lazy_pattern(r"(?:^|_)next_(?:cursor|token|page_token|page)$")
 # Fields beside a list that describe the answer.
 _BESIDE = {
     *("links", "meta", "metadata", "paging", "pagination", "object", "url", "self", "first", "last"),

@@ -6,18 +6,18 @@ or not. So is the value of an environment variable, which has the name of its va
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from itertools import pairwise
 
 from kosmo_kernel.catalogue.documents.names import snake_case
+from kosmo_kernel.text.patterns import lazy_pattern
 
 _WORDS = {"token", "tokens", "secret", "secrets", "password", "passwords", "passphrase", "credential", "credentials"}
 _PAIRS = {(kind, key) for kind in ("private", "api", "access") for key in ("key", "keys")}
-_RUN_TOGETHER = re.compile(r"(?:^|_)(?:apikey|accesskey|privatekey|passwd|pwd)(?:_|$)")
+_RUN_TOGETHER = lazy_pattern(r"(?:^|_)(?:apikey|accesskey|privatekey|passwd|pwd)(?:_|$)")
 # Positions in lists, which have the word and are no secrets.
-_POSITION = re.compile(r"(?:^|_)(?:next|prev|previous|page|continuation|sync)_(?:page_)?token$")
-_VARIABLES = re.compile(r"(?:^|_)(?:env|envs|env_?vars?|environment_?variables?|config_?vars?|variables?)(?:_|$)")
+_POSITION = lazy_pattern(r"(?:^|_)(?:next|prev|previous|page|continuation|sync)_(?:page_)?token$")
+_VARIABLES = lazy_pattern(r"(?:^|_)(?:env|envs|env_?vars?|environment_?variables?|config_?vars?|variables?)(?:_|$)")
 _VALUE = "value"
 
 

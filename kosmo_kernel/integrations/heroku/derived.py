@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import NEWEST, SINCE, BulkSource, Column, Function, Link, Lookup, Param
 from kosmo_kernel.catalogue.documents.fields import HOST, SECRET, FieldFact, columns

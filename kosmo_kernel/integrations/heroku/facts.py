@@ -7,17 +7,17 @@ first function is needed that is made from it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue.documents.fields import FieldFact, read_field
+from kosmo_kernel.text.patterns import lazy_pattern
 
 FILE = Path(__file__).with_name("facts.json")
 
-_PLACE = re.compile(r"\{([\w-]+\.[\w-]+)\}")
+_PLACE = lazy_pattern(r"\{([\w-]+\.[\w-]+)\}")
 
 
 class LinkFact(NamedTuple):

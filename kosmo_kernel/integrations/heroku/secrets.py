@@ -15,14 +15,14 @@ that people need to know, the host is kept in a field of its own.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from kosmo_kernel.catalogue.documents.fields import BARE, HOST, SECRET
+from kosmo_kernel.text.patterns import lazy_pattern
 
 # The last word of a field's name that makes its value a secret. An address is one: whoever knows it may get in, as
 # Heroku signs addresses, and people write passwords and tokens into their own.
-_SECRET_NAME = re.compile(r"(?:^|_)(?:url|uri|endpoint|token|secret|password|code|key|value|headers)$")
+_SECRET_NAME = lazy_pattern(r"(?:^|_)(?:url|uri|endpoint|token|secret|password|code|key|value|headers)$")
 
 # Fields that the rules would get wrong, by resource and name (`*`: any resource), with their mark and the reason.
 EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
@@ -52,12 +52,12 @@ EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
 }
 
 # A word of a resource's name that makes it one that holds secrets.
-_SECRET_THING = re.compile(
+_SECRET_THING = lazy_pattern(
     r"\b(?:archive|authorization|certificate|config|credential|drain|endpoint|identity-provider|invitation|key|oauth|"
     r"password|peering|secret|sni|ssl|token|vpn|webhook)s?\b"
 )
 # A word of a field's name that makes a resource one that holds secrets, although the field itself is none.
-_CERTIFICATE_FIELD = re.compile(r"(?:^|[._])(?:cert|certificate|key|password|secret|ssl|token)(?:[._]|$)")
+_CERTIFICATE_FIELD = lazy_pattern(r"(?:^|[._])(?:cert|certificate|key|password|secret|ssl|token)(?:[._]|$)")
 
 # Resources that the rule would get wrong: whether each is guarded, and the reason.
 GUARD_EXCEPTIONS: dict[str, tuple[bool, str]] = {

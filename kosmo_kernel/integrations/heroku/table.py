@@ -6,8 +6,9 @@ At a start only the names are needed. The facts are read when the first function
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
+
+from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import BulkSource, Function
 from kosmo_kernel.catalogue.validation import function_mistakes
