@@ -228,12 +228,12 @@ def _assigned_members(
             yield from _fields(match, methods=methods)
 
 
-def _live_members(reader: TypeInferrer, place: NamePath, *, methods: bool, in_quotes: bool) -> Iterator[Match]:
+def _live_members(reader: TypeInferrer, path: NamePath, *, methods: bool, in_quotes: bool) -> Iterator[Match]:
     """Yield the members that the live state has at a path, without any lookup that would send a request."""
-    info = {} if place.chain[0] == NAMESPACE else reader.state.resolve(place.chain) or {}
+    info = {} if path.chain[0] == NAMESPACE else reader.state.resolve(path.chain) or {}
     if info.get("type") == "string":
         return  # its methods follow a colon, not a dot
-    chain: Chain = tuple(str(info["space"]).split(".")) if info.get("space") else place.chain
+    chain: Chain = tuple(str(info["space"]).split(".")) if info.get("space") else path.chain
     names = dict(reader.state.names(chain))
     answer = call_result_of(info)
     if answer is not None and not methods:

@@ -79,17 +79,17 @@ class TypeInferrer:
                 position = sum(comma < at for comma in call.commas)
                 yield CallSite(call, position, table, entry.name if entry and entry.has_key else "")
 
-    def function_at(self, place: NamePath) -> Function | None:
+    def function_at(self, path: NamePath) -> Function | None:
         """Return the catalogue function at a path, or None."""
-        match place.chain:
-            case ("app", "integrations", str(name), *_, str(last)) if len(place.chain) <= 5:
+        match path.chain:
+            case ("app", "integrations", str(name), *_, str(last)) if len(path.chain) <= 5:
                 integration = integrations.known(name)
                 return integration.names().get(last) if integration else None
             case ("app", "integrations", *_):
                 return None
-        if ".".join(map(str, place.chain)) in library():
+        if ".".join(map(str, path.chain)) in library():
             return None
-        return function_named((self.state.resolve(place.chain) or {}).get("function"))
+        return function_named((self.state.resolve(path.chain) or {}).get("function"))
 
     def library_name(self, meaning: InferredType | None) -> str:
         """Return the full name of the library function at a path, or an empty string."""
@@ -113,9 +113,9 @@ class TypeInferrer:
                 return info.get("type") == "string" or bool(info.get("reads")) or self.is_text(call_result_of(info))
         return False
 
-    def call_result_at(self, place: NamePath) -> CallResult | None:
+    def call_result_at(self, path: NamePath) -> CallResult | None:
         """Return the result of a catalogue function that the value at a path is, or None."""
-        return call_result_of(self.state.resolve(place.chain) or {})
+        return call_result_of(self.state.resolve(path.chain) or {})
 
     def visible_names(self) -> dict[str, InferredType | None]:
         """Return the names that the text binds and that are visible at its end, the last one first."""

@@ -91,25 +91,25 @@ def _page_of_type(reader: TypeInferrer, meaning: InferredType | None, detail: in
     return page
 
 
-def _page_of_path(reader: TypeInferrer, place: NamePath, detail: int) -> docs.Page | None:
-    function = reader.function_at(place)
+def _page_of_path(reader: TypeInferrer, path: NamePath, detail: int) -> docs.Page | None:
+    function = reader.function_at(path)
     if function is not None:
         return _function(function)
-    name = reader.library_name(place)
+    name = reader.library_name(path)
     if name:
         return _entry(name)
-    info = reader.state.resolve(place.chain)
+    info = reader.state.resolve(path.chain)
     if info and "page" in info:
         page: docs.Page = info["page"]
         return page
-    chain = tuple(str(info["space"]).split(".")) if info and info.get("space") else place.chain
+    chain = tuple(str(info["space"]).split(".")) if info and info.get("space") else path.chain
     integration = integration_at(chain) or _integration_of_account(chain)
     if integration is not None:
         return docs.read(integration.name)
-    answer = reader.call_result_at(place)
+    answer = reader.call_result_at(path)
     if answer is not None and answer.path:
         return _page_of_type(reader, answer, detail)
-    return _page_of_value(place, info, answer, detail) if info else None
+    return _page_of_value(path, info, answer, detail) if info else None
 
 
 # The catalogue and the library
@@ -219,13 +219,13 @@ def _page_of_table(reader: TypeInferrer, table: TableConstructor) -> docs.Page:
     return docs.Page(page.format(reader.tree.line(table.start), fenced(_shorten(reader.code[start:end]), "lua")))
 
 
-def _page_of_value(place: NamePath, info: dict[str, Any], answer: CallResult | None, detail: int) -> docs.Page:
+def _page_of_value(path: NamePath, info: dict[str, Any], answer: CallResult | None, detail: int) -> docs.Page:
     """Return the page about a value that exists only in the live state."""
-    name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place.chain).lstrip(".")
+    name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path.chain).lstrip(".")
     if source := info.get("source"):
         line, chunk = int(info.get("line", 0)), escape_control(str(info.get("chunk", "")))
         parameters = info.get("params")
-        head = source.partition("\n")[0].strip() if parameters is None else _call(name, parameters, method=place.method)
+        head = source.partition("\n")[0].strip() if parameters is None else _call(name, parameters, method=path.method)
         comment = _comment_above(str(info.get("script", "")), line)
         return _page_of_user_function(head, f"{chunk} line {line}", comment, source if detail else "")
     text = _shorten(str(info.get("text", "")))
@@ -253,12 +253,12 @@ def _call(name: str, parameters: str, *, method: bool) -> str:
     return f"{owner}:{last}({rest})"
 
 
-def _page_of_user_function(head: str, place: str, comment: str, source: str) -> docs.Page:
+def _page_of_user_function(head: str, location: str, comment: str, source: str) -> docs.Page:
     """Return the page about a user's function: how it is called, where it is defined, the comment above it."""
 
     def blocks(form: Writer) -> Iterator[Markup]:
         yield form.block(head, "lua")
-        yield form.write("A function, {}.", place)
+        yield form.write("A function, {}.", location)
         if comment.strip():
             yield form.prose(_shorten(comment))
         if source:

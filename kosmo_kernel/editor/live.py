@@ -117,8 +117,8 @@ def _default_names(chain: Chain) -> list[tuple[str, str]]:
             return [(name, "function") for name in owner.table.names] if owner else []
     prefix = "".join(f"{name}." for name in chain)
     names = (name.removeprefix(prefix) for name in library() if name.startswith(prefix))
-    found = [(name, _kind(prefix + name)) for name in names if "." not in name]
-    return found if chain else [*found, *((integration.name, "table") for integration in integrations.loaded())]
+    kinds = [(name, _kind(prefix + name)) for name in names if "." not in name]
+    return kinds if chain else [*kinds, *((integration.name, "table") for integration in integrations.loaded())]
 
 
 def _kind(name: str) -> str:

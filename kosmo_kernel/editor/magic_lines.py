@@ -152,11 +152,11 @@ def _blanked(text: str, end: int) -> str:
 def _words(line: str) -> Iterator[tuple[int, str]]:
     """Yield the words of a line and their positions; quotes and open brackets keep blanks within a word."""
     start, quote, depth = None, "", 0
-    for place, character in enumerate(f"{line} "):
+    for index, character in enumerate(f"{line} "):
         if start is None:
-            start = None if character.isspace() else place
-        elif character.isspace() and ((not quote and depth <= 0) or place == len(line)):
-            yield start, line[start:place]
+            start = None if character.isspace() else index
+        elif character.isspace() and ((not quote and depth <= 0) or index == len(line)):
+            yield start, line[start:index]
             start, quote, depth = None, "", 0
         if start is not None and character in _QUOTES and quote in ("", character):
             quote = "" if quote else character

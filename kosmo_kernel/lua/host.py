@@ -101,8 +101,8 @@ class OutputHost(Protocol):
     def read(self, form: str) -> str | None:
         """Return what `io.read` reads in the format `l`, `L` or `a`, or None at the end of the input."""
 
-    def unmatched(self, field: str, wanted: str, similar: str) -> None:
-        """Report a test of `list.filter` or the like that matches nothing: `field` is never `wanted`, but `similar`."""
+    def unmatched(self, field: str, value: str, similar: str) -> None:
+        """Report a test of `list.filter` or the like that matches nothing: `field` is never `value`, but `similar`."""
 
     def redact(self, text: str) -> str:
         """Return a text without tokens."""
@@ -135,7 +135,7 @@ class LookupHost(Protocol):
     def docs(self, verb: str, page: str) -> str:
         """Return a page of the reference; `verb` is `read`, `list` or `search`."""
 
-    def mcp(self, verb: str, asked: Mapping[str, Any]) -> list[Any]:
+    def mcp(self, verb: str, arguments: Mapping[str, Any]) -> list[Any]:
         """Return the result of a request about MCP servers; `verb` is one of `MCP_REQUESTS`."""
 
     def now(self) -> datetime:

@@ -49,8 +49,8 @@ class HostBudget:
         return self._until is not None and time.thread_time() > self._until
 
 
-class Room:
-    """The room for the values of one message, or of several messages that are kept at the same time.
+class ValueBudget:
+    """The budget for the values of one message, or of several messages that are kept at the same time.
 
     Parameters:
         limits: of the run.
@@ -75,7 +75,7 @@ class Room:
         """Check that a JSON text may be decoded, and count it.
 
         Raises:
-            LimitError: it has more bytes or values than there is room for.
+            LimitError: it has more bytes or values than the budget allows.
         """
         self.add(len(text), len(text) if len(text) < SMALL else count_values(text, self._limits.values - self.values))
 
@@ -83,7 +83,7 @@ class Room:
         """Count `size` bytes of JSON that contain `values` values.
 
         Raises:
-            LimitError: there is no room for them.
+            LimitError: they exceed the budget.
         """
         total = self.size + size
         if total > self._limits.result:
@@ -98,7 +98,7 @@ class Room:
         self.size, self.values = total, self.values + values
 
     def release(self, size: int, values: int) -> None:
-        """Free the room of values that are no longer needed."""
+        """Return the budget of values that are no longer needed."""
         self.size -= size
         self.values -= values
 

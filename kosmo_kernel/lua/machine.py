@@ -28,7 +28,7 @@ from kosmo_kernel.lua.host import (
     failure_from_reply,
     stopped,
 )
-from kosmo_kernel.lua.host_limits import Room
+from kosmo_kernel.lua.host_limits import ValueBudget
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.lua.request_handler import EVENTS, OUTPUT_BATCH_SECONDS, REQUESTS, RequestHandler
@@ -206,7 +206,7 @@ class Machine:
             try:
                 with messages.guard():
                     if reply["kind"] == "done":
-                        return self._outcome(reply, blobs, Room(limits), outputs, host)
+                        return self._outcome(reply, blobs, ValueBudget(limits), outputs, host)
                     raise self._failure(reply, limits)
             except (LimitError, LuaProcessError, StoppedError) as error:
                 if isinstance(error, LuaProcessError):
@@ -220,7 +220,7 @@ class Machine:
             raise Failure(stopped("interrupted", limits))
 
     def _outcome(
-        self, reply: dict[str, Any], blobs: list[bytes], room: Room, outputs: Sequence[str], host: Host
+        self, reply: dict[str, Any], blobs: list[bytes], budget: ValueBudget, outputs: Sequence[str], host: Host
     ) -> Outcome:
         """Return the values of a run from the child's reply.
 
@@ -232,7 +232,7 @@ class Machine:
             with self.interruptible:
                 if self._ending.why == "interrupted":  # the interrupt came before this block
                     raise StoppedError("Interrupted.")
-                return self._handles.outcome(reply, blobs, room, outputs, host.output.redact)
+                return self._handles.outcome(reply, blobs, budget, outputs, host.output.redact)
         finally:
             self._release(reply)
 
@@ -263,8 +263,8 @@ class Machine:
                 if kind != "sweep" and self._ending.why != "interrupted":  # otherwise the reason belongs to a run
                     self._ending.why = None
             self._release(reply)
-            field, wanted = REPLY_FIELDS[kind]
-            if not isinstance(reply.get(field), wanted):
+            field, value_type = REPLY_FIELDS[kind]
+            if not isinstance(reply.get(field), value_type):
                 self.reset()
                 raise Failure(
                     LuaProcessError(f"The Lua process gave no answer to the point, and was ended: {VARIABLES_LOST}")

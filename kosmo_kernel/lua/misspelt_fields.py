@@ -33,9 +33,9 @@ def unknown_field(function: Function, path: tuple[str, ...], name: str, names: S
     if reason := _why_not(function, name):
         return UnknownFieldError(text, advice=reason)
     near = [*below, *(f"{prefix}{known}" for known in nearest(name, names))]
-    there = ", ".join(f"{prefix}{known}" for known in names[:MAX_FIELDS_LISTED])
+    fields = ", ".join(f"{prefix}{known}" for known in names[:MAX_FIELDS_LISTED])
     cut = ", …" if len(names) > MAX_FIELDS_LISTED else ""
-    return UnknownFieldError(text, tuple(dict.fromkeys(near))[:3], advice=f"There are {there}{cut}.")
+    return UnknownFieldError(text, tuple(dict.fromkeys(near))[:3], advice=f"There are {fields}{cut}.")
 
 
 def _why_not(function: Function, name: str) -> str:

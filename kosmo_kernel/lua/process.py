@@ -67,11 +67,11 @@ class LuaProcess(WalledProcess):
 
     def allow(self, memory: int, seconds: float) -> None:
         """Limit the child to `memory` bytes of Lua heap and `seconds` more running time, until the next call."""
-        wanted = memory, math.ceil((self.cpu_seconds() or 0.0) + seconds)
-        if wanted != self._allowed:  # the limits change only here
-            self._allowed = wanted
+        allowed = memory, math.ceil((self.cpu_seconds() or 0.0) + seconds)
+        if allowed != self._allowed:  # the limits change only here
+            self._allowed = allowed
             address_space = BASE_ADDRESS_SPACE_BYTES + HEAP_COPIES * memory
-            self._limited = limits.allow(self.pid, address_space, wanted[1])
+            self._limited = limits.allow(self.pid, address_space, allowed[1])
 
     def walls(self, report: bytes) -> tuple[Wall, ...]:
         """Return the walls of the child; `report` is the text of its `ready` message."""

@@ -65,14 +65,14 @@ def compile_pattern(pattern: str, flags: str) -> regex.Pattern[str]:
             )
         if letter not in FLAGS:
             raise PatternRefusedError(f"there is no flag `{letter}`; the flags are {', '.join(FLAGS)[:-3]}")
-    wanted = regex.VERSION0 | (0 if "u" in flags else regex.ASCII)
+    options = regex.VERSION0 | (0 if "u" in flags else regex.ASCII)
     for letter in flags:
-        wanted |= FLAGS[letter]
+        options |= FLAGS[letter]
     try:
-        return regex.compile(source, wanted, cache_pattern=False)
+        return regex.compile(source, options, cache_pattern=False)
     except regex.error as error:
-        place = "" if error.pos is None else f" at character {error.pos + offset + 1}"
-        raise PatternRefusedError(f"the pattern {_quote(pattern)} is wrong{place}: {error.msg}") from None
+        position = "" if error.pos is None else f" at character {error.pos + offset + 1}"
+        raise PatternRefusedError(f"the pattern {_quote(pattern)} is wrong{position}: {error.msg}") from None
     except (ValueError, OverflowError) as error:  # invalid flags inside the pattern, or a repeat count too large
         raise PatternRefusedError(f"the pattern {_quote(pattern)} is wrong: {error}") from None
     except RecursionError:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, StoppedError
 from kosmo_kernel.lua import messages
 from kosmo_kernel.lua.host import BLOCKING, MCP_REQUESTS, CallRequest, DisplayRequest
-from kosmo_kernel.lua.host_limits import HostBudget, Room
+from kosmo_kernel.lua.host_limits import HostBudget, ValueBudget
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.lua.values import LONGEST_PATH
 from kosmo_kernel.render.display import FORMS, VALUES
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.reader.allowance import Allowance
     from kosmo_kernel.settings.limits import Limits
 
-    _Request = tuple[CallRequest, Room] | LimitError
+    _Request = tuple[CallRequest, ValueBudget] | LimitError
 
 REQUESTS = frozenset(
     {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "outputs", "joins", "orders"}
@@ -80,8 +80,8 @@ class RequestHandler:
         self._calls = 0
         self._last = BLOCKING
         self.budget = HostBudget(limits)
-        self._pending: dict[int, Room] = {}  # the room of each call's arguments, by the call's number
-        self._arguments = Room(limits)  # the room of the arguments of all calls in progress
+        self._pending: dict[int, ValueBudget] = {}  # the budget of each call's arguments, by the call's number
+        self._arguments = ValueBudget(limits)  # the budget of the arguments of all calls in progress
         self._answered: dict[int, list[Any] | KosmoError] = {}
         self._held: list[bytes] = []  # printed text that is not passed on yet
         self._stream = ""  # the stream that it was printed to
@@ -135,12 +135,12 @@ class RequestHandler:
 
     def _on_call(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         self._count(1)
-        room = Room(self._limits)
+        budget = ValueBudget(self._limits)
         with messages.guard():
-            request = self._request(header, blobs, room)
+            request = self._request(header, blobs, budget)
             if released := header.get("released"):
                 self._handles.release(released)  # now, since the call may take long and return much
-        self._begin(BLOCKING, request, room)
+        self._begin(BLOCKING, request, budget)
         while BLOCKING not in self._answered:
             self._wait()
         answer = self._answered.pop(BLOCKING)
@@ -155,7 +155,7 @@ class RequestHandler:
             if not (0 <= coming <= MAX_ITEMS and 0 <= done <= MAX_ITEMS):
                 raise ValueError("the message tells of items that are none")
             requests: list[tuple[int, _Request]] = []
-            message_room = Room(self._limits)
+            message_budget = ValueBudget(self._limits)
             at = 0
             for call in header["begin"]:
                 number, count = call["id"], call["texts"]
@@ -163,7 +163,7 @@ class RequestHandler:
                     raise ValueError("the message begins a call with a number that it cannot have")
                 if len(self._pending) + len(self._answered) + len(requests) >= MAX_PENDING_CALLS:
                     raise ValueError("the message begins more calls than any script can")
-                requests.append((number, self._read(call, blobs[at : at + count], message_room)))
+                requests.append((number, self._read(call, blobs[at : at + count], message_budget)))
                 self._last, at = number, at + count
         self._host.calls.items(coming, done)
         for number, request in requests:
@@ -209,27 +209,27 @@ class RequestHandler:
             if self._remove_pending(number):
                 self._host.calls.cancel(number)
 
-    def _read(self, header: dict[str, Any], blobs: list[bytes], message_room: Room) -> _Request:
-        """Return a call and the room that its arguments take, or the error if they are too large.
+    def _read(self, header: dict[str, Any], blobs: list[bytes], message_budget: ValueBudget) -> _Request:
+        """Return a call and the budget that its arguments take, or the error if they are too large.
 
         Parameters:
             header: the part of the message that describes the call.
             blobs: its texts.
-            message_room: the room for all calls of the message.
+            message_budget: the budget for all calls of the message.
 
         Raises:
             KeyError, IndexError, TypeError, ValueError: the description is malformed.
         """
-        room = Room(self._limits)
+        budget = ValueBudget(self._limits)
         try:
-            request = self._request(header, blobs, room)
-            if room.size:
-                message_room.add(room.size, room.values)
+            request = self._request(header, blobs, budget)
+            if budget.size:
+                message_budget.add(budget.size, budget.values)
         except LimitError as error:
             return error
-        return request, room
+        return request, budget
 
-    def _request(self, header: dict[str, Any], blobs: list[bytes], room: Room) -> CallRequest:
+    def _request(self, header: dict[str, Any], blobs: list[bytes], budget: ValueBudget) -> CallRequest:
         """Return the call that a part of a message describes.
 
         Raises:
@@ -238,7 +238,7 @@ class RequestHandler:
         """
         if len(header["arguments"]) > MAX_ARGUMENTS:
             raise ValueError("the message calls with more arguments than any script can")
-        values = [(str(item.get("name", "")), self._handles.value(item, blobs, room)) for item in header["arguments"]]
+        values = [(str(item.get("name", "")), self._handles.value(item, blobs, budget)) for item in header["arguments"]]
         named = bool(header.get("named"))
         return CallRequest(
             path=str(header["path"])[:MAX_NAME],
@@ -248,22 +248,22 @@ class RequestHandler:
             line=header.get("line"),
         )
 
-    def _begin(self, number: int, request: CallRequest, room: Room) -> None:
+    def _begin(self, number: int, request: CallRequest, budget: ValueBudget) -> None:
         """Check a call that was counted and start it, unless its list argument exceeds the run's limit of calls."""
         prepared = self._host.calls.prepare(request)
         self._count(max(0, prepared.calls - 1))
-        if room.size:
-            self._arguments.add(room.size, room.values)
+        if budget.size:
+            self._arguments.add(budget.size, budget.values)
         prepared.begin(number)
-        self._pending[number] = room
+        self._pending[number] = budget
 
     def _remove_pending(self, number: int) -> bool:
         """Remove a call from the pending ones; return whether it was pending."""
-        room = self._pending.pop(number, None)
-        if room is None:
+        budget = self._pending.pop(number, None)
+        if budget is None:
             return False
-        if room.size:
-            self._arguments.release(room.size, room.values)
+        if budget.size:
+            self._arguments.release(budget.size, budget.values)
         return True
 
     def _count(self, calls: int) -> None:
@@ -433,16 +433,16 @@ class RequestHandler:
             form = str(header["form"])
             if form not in FORMS or ("value" in header) != (form in VALUES):
                 raise ValueError(f"the message shows something as {form!r}")
-            room, size = Room(self._limits), sum(map(len, blobs))
+            budget, size = ValueBudget(self._limits), sum(map(len, blobs))
             if "value" in header:
-                given = self._handles.value(header["value"], blobs, room)
+                content = self._handles.value(header["value"], blobs, budget)
             elif size > MAX_DISPLAY_BYTES:
                 raise ValueError("the message shows more than any script can")
             else:
-                given = b"".join(blobs)
+                content = b"".join(blobs)
             return DisplayRequest(
                 form,
-                given,
+                content,
                 str(header.get("id", ""))[:MAX_ID],
                 bool(header.get("update")),
                 bool(header.get("wait")),
@@ -460,5 +460,5 @@ class RequestHandler:
 
     def _note_unmatched(self, _header: dict[str, Any], blobs: list[bytes]) -> None:
         with messages.guard():
-            field, wanted, similar = (blob[:MAX_NAME].decode(errors="replace") for blob in blobs)
-        self._host.output.unmatched(field, wanted, similar)
+            field, value, similar = (blob[:MAX_NAME].decode(errors="replace") for blob in blobs)
+        self._host.output.unmatched(field, value, similar)

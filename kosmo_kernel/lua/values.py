@@ -16,7 +16,7 @@ from kosmo_kernel import safety
 from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import Failure, Outcome
-from kosmo_kernel.lua.host_limits import Room, check_columns, check_records, records_memory
+from kosmo_kernel.lua.host_limits import ValueBudget, check_columns, check_records, records_memory
 from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.settings.limits import MAX_RECORDS
 from kosmo_kernel.values import packed_columns
@@ -252,7 +252,7 @@ class RemoteLists:
         self,
         reply: Mapping[str, Any],
         blobs: list[bytes],
-        room: Room,
+        budget: ValueBudget,
         outputs: Sequence[str],
         redact: Callable[[str], str],
     ) -> Outcome:
@@ -261,7 +261,7 @@ class RemoteLists:
         Parameters:
             reply: the header of the child's message.
             blobs: the texts of the message.
-            room: the room for the values.
+            budget: the budget for the values.
             outputs: the names of the requested variables.
             redact: removes tokens from a text.
 
@@ -271,34 +271,34 @@ class RemoteLists:
         values: list[Any] = []
         size = 0
         for described in reply["values"]:
-            values.append(self.value(described, blobs, room, redact))
-            size = size or self._memory(described, values[0], room)  # of the first value, which the session keeps
+            values.append(self.value(described, blobs, budget, redact))
+            size = size or self._memory(described, values[0], budget)  # of the first value, which the session keeps
         requested = dict(zip(outputs, reply.get("outputs", ()), strict=True))
         variables = {
-            name: self.value(described, blobs, room, redact)
+            name: self.value(described, blobs, budget, redact)
             for name, described in requested.items()
             if described["form"] != "nil"
         }
         return Outcome(values, bool(reply.get("hidden")), int(reply["memory"]), variables, size)
 
-    def _memory(self, described: Mapping[str, Any], value: Any, room: Room) -> int:
-        """Return an estimate of the bytes that the first value of a room takes; at least 1."""
-        # Records that the parent has already are not part of the JSON that the room counted.
+    def _memory(self, described: Mapping[str, Any], value: Any, budget: ValueBudget) -> int:
+        """Return an estimate of the bytes that the first value of a budget takes; at least 1."""
+        # Records that the parent has already are not part of the JSON that the budget counted.
         is_own = isinstance(value, Records) and described["form"] not in ("json", "columns")
-        return room.memory + (records_memory(value.rows) if is_own else 0) + 1
+        return budget.memory + (records_memory(value.rows) if is_own else 0) + 1
 
     def value(
         self,
         described: Mapping[str, Any],
         blobs: list[bytes],
-        room: Room,
+        budget: ValueBudget,
         redact: Callable[[str], str] | None = None,
     ) -> Any:
         """Return the Python value that a description from Lua stands for.
 
         Parameters:
             described: the child's description of the value.
-            blobs, room: as for `outcome`.
+            blobs, budget: as for `outcome`.
             redact: removes tokens from each text of a value that leaves the session.
 
         Raises:
@@ -315,15 +315,15 @@ class RemoteLists:
             return Record(records.rows[place], records.function, records.account_of(place))
         blob = blobs[described["blob"] - 1] if described.get("blob") else b""
         if form == "opaque":
-            return _opaque(described, blob, room, redact)
+            return _opaque(described, blob, budget, redact)
         if "parts" in described:
-            return self._of_parts(described, list(_parts(described, blob, room, redact)), room, redact)
-        return self._of_json(described, blob, room, redact)
+            return self._of_parts(described, list(_parts(described, blob, budget, redact)), budget, redact)
+        return self._of_json(described, blob, budget, redact)
 
     def _of_json(
-        self, described: Mapping[str, Any], blob: bytes, room: Room, redact: Callable[[str], str] | None
+        self, described: Mapping[str, Any], blob: bytes, budget: ValueBudget, redact: Callable[[str], str] | None
     ) -> Any:
-        room.take(blob)
+        budget.take(blob)
         if described["form"] != "json":
             raise ValueError(f"the message describes a value as {described['form']!r}")
         value = _decode(described, blob, redact)
@@ -386,7 +386,7 @@ class RemoteLists:
         self,
         described: Mapping[str, Any],
         parts: list[list[Any]],
-        room: Room,
+        budget: ValueBudget,
         redact: Callable[[str], str] | None,
     ) -> Records:
         """Return kept records by their places, with some of their fields changed, or new records from columns."""
@@ -402,7 +402,7 @@ class RemoteLists:
             return records
         if described["form"] != "altered":
             raise ValueError(f"the message describes a value as {described['form']!r}")
-        room.add(0, sum(map(len, records.rows)))  # because each record is copied
+        budget.add(0, sum(map(len, records.rows)))  # because each record is copied
         rows = list(map(dict, records.rows))
         for name, is_partial in zip(names, described["partial"], strict=True):
             changed = [rows[_place(place)] for place in parts.pop(0)] if is_partial else rows
@@ -435,8 +435,10 @@ def _check_size(size: int, max_bytes: int) -> None:
         raise LimitError(f"{why} A list of records would travel as far as Lua looks at it.", limit="result_limit")
 
 
-def _opaque(described: Mapping[str, Any], blob: bytes, room: Room, redact: Callable[[str], str] | None) -> Opaque:
-    room.add(len(blob), 1)
+def _opaque(
+    described: Mapping[str, Any], blob: bytes, budget: ValueBudget, redact: Callable[[str], str] | None
+) -> Opaque:
+    budget.add(len(blob), 1)
     text = safety.sanitize_text(blob.decode(errors="replace"))
     return Opaque(redact(text) if redact else text, str(described.get("fault") or "")[:MAX_FAULT])
 
@@ -451,7 +453,7 @@ def _decode(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], s
 
 
 def _parts(
-    described: Mapping[str, Any], blob: bytes, room: Room, redact: Callable[[str], str] | None
+    described: Mapping[str, Any], blob: bytes, budget: ValueBudget, redact: Callable[[str], str] | None
 ) -> Iterator[list[Any]]:
     """Yield the columns in the text of a description, redacted."""
     start = 0
@@ -462,12 +464,12 @@ def _parts(
         part = blob[start : start + size]
         start += size
         if form == "json":
-            room.take(part)
+            budget.take(part)
             values = _decode(described, part, redact)
             if not isinstance(values, list):
                 raise TypeError("the message has a column that is none")
         else:
-            room.add(size, count)
+            budget.add(size, count)
             values = packed_columns.decode(form, part, count)
             if redact and form == "texts" and would_change(part.decode(), redact):
                 values = list(map(redact, values))

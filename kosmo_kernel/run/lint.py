@@ -130,9 +130,9 @@ def _of_tests(source: str, unmatched: Mapping[tuple[str, str], str]) -> Iterator
 
     starts = {token.text: token.start for token in reversed(tokens_of(source)) if token.kind == "string"}
     written = [test for test in unmatched if test[1] in starts]
-    for field, wanted in sorted(written, key=lambda test: (starts[test[1]], test)):
-        line = source.count("\n", 0, starts[wanted]) + 1
-        yield f'line {line}: no item has "{wanted[:40]}" as its `{field}`. Did you mean "{unmatched[field, wanted]}"?'
+    for field, value in sorted(written, key=lambda test: (starts[test[1]], test)):
+        line = source.count("\n", 0, starts[value]) + 1
+        yield f'line {line}: no item has "{value[:40]}" as its `{field}`. Did you mean "{unmatched[field, value]}"?'
 
 
 def _of_columns(comparison: Comparison, columns: Sequence[Column]) -> Iterator[str]:
@@ -158,8 +158,12 @@ def _of_times(comparison: Comparison, columns: Sequence[Column]) -> Iterator[str
     literal = comparison.literal
     if _TIME.fullmatch(literal) or {column.kind for column in columns} != {"timestamp"}:
         return
-    meant = literal.strip().replace(" ", "T", 1)
-    hint = f'"{meant}"' if _TIME.fullmatch(meant) else 'a day, "2026-11-20", or a time in UTC, "2026-11-20T09:00:00Z"'
+    corrected = literal.strip().replace(" ", "T", 1)
+    hint = (
+        f'"{corrected}"'
+        if _TIME.fullmatch(corrected)
+        else 'a day, "2026-11-20", or a time in UTC, "2026-11-20T09:00:00Z"'
+    )
     name = ".".join(columns[0].path[-len(comparison.path) :])
     yield (
         f'line {comparison.line}: `.{name}` is a text such as "2026-11-20T09:00:00Z", and compared with '
@@ -208,6 +212,6 @@ def _columns_of(path: tuple[str, ...], columns: Collection[Column]) -> list[Colu
     """Return the columns whose names have the longest common end with a path."""
     deepest = max((len(column.path) for column in columns), default=0)
     for start in range(max(0, len(path) - deepest), len(path)):
-        if found := [column for column in columns if column.path[start - len(path) :] == path[start:]]:
-            return found
+        if matching := [column for column in columns if column.path[start - len(path) :] == path[start:]]:
+            return matching
     return []

@@ -38,9 +38,9 @@ class Lookups(Struct, frozen=True):
     now: Callable[[], datetime]  # returns the time of the data
     set_now: Callable[[datetime], None]  # replaces the time of the data
 
-    def mcp(self, verb: str, asked: Mapping[str, Any]) -> list[Any]:
+    def mcp(self, verb: str, arguments: Mapping[str, Any]) -> list[Any]:
         """Answer a request to MCP servers that is no call of a tool."""
-        answer = self.calls.tools.question(verb, asked)
+        answer = self.calls.tools.question(verb, arguments)
         self.output.show(answer.shown)
         return answer.values
 

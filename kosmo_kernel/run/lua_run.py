@@ -35,9 +35,9 @@ class LuaRun(Struct, frozen=True):
     def error_of(self, failure: Failure, result: Result, variables: KnownVariables) -> KosmoError:
         """Return the error that ended the run, with its place in the script, what to do, and the result until then."""
         error = self.errors.get(failure.cause, failure.error)
-        place = failure.error.message.removesuffix(error.message)
+        position = failure.error.message.removesuffix(error.message)
         variables.explain(error, self.chunks.text(failure.chunk), failure.line)
-        error.message = f"{place}{error.message}" if place != failure.error.message else place
+        error.message = f"{position}{error.message}" if position != failure.error.message else position
         error.line, error.chunk = failure.line, failure.chunk
         error.excerpt = self.chunks.excerpt(error.chunk, error.line)
         error.stack = self.chunks.stack(failure.stack)

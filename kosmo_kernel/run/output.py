@@ -130,11 +130,11 @@ class RunOutput:
         """Return a text with tokens redacted and terminal control codes removed."""
         return safety.sanitize_text(self.redact(text)).encode(errors="replace").decode()
 
-    def unmatched(self, field: str, wanted: str, similar: str) -> None:
+    def unmatched(self, field: str, value: str, similar: str) -> None:
         """Remember a test that matches nothing, for the warnings about the script."""
         if len(self.unmatched_tests) < MAX_UNMATCHED_TESTS:
             field, similar = (one_line(self.clean(text), self._tokens(), MAX_NOTE_LENGTH) for text in (field, similar))
-            self.unmatched_tests[field, wanted] = similar
+            self.unmatched_tests[field, value] = similar
 
     def redact(self, text: str) -> str:
         """Return a text with tokens redacted: those in use, and everything that looks like one."""

@@ -155,7 +155,7 @@ class RecordingMode:
 
     def functions(self) -> list[Mapping[str, Function]]:
         """Return the functions of each integration by full name."""
-        return [one.by_full_name() for one in self._integrations()]
+        return [integration.by_full_name() for integration in self._integrations()]
 
     def surface(self) -> list[dict[str, Any]]:
         """Return the initial content of `app.integrations`."""

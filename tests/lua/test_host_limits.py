@@ -15,7 +15,7 @@ from run_with import run_with
 
 from kosmo_kernel import docs, errors
 from kosmo_kernel.lua import host_limits, messages, values
-from kosmo_kernel.lua.host_limits import Room, check_columns, records_memory
+from kosmo_kernel.lua.host_limits import ValueBudget, check_columns, records_memory
 from kosmo_kernel.run import KeptValues
 from kosmo_kernel.run import kept_values as kept_values_module
 from kosmo_kernel.run.output import RunOutput
@@ -305,7 +305,7 @@ def test_a_value_that_is_more_than_any_script_may_send_is_refused(
 ) -> None:
     handles = handles_of(Records([{f"k{i}": i for i in range(40)}] * 2))
     with pytest.raises(errors.LimitError) as caught:
-        handles.value({**described, "blob": 1}, [blob], Room(Limits()))
+        handles.value({**described, "blob": 1}, [blob], ValueBudget(Limits()))
 
     assert caught.value.limit == limit
 
@@ -330,17 +330,17 @@ def test_empty_lists_are_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_room_that_is_full_takes_nothing_and_can_be_given_back() -> None:
-    room = Room(Limits(result=100, values=10))
-    room.add(90, 9)
+    budget = ValueBudget(Limits(result=100, values=10))
+    budget.add(90, 9)
     with pytest.raises(errors.LimitError, match="result_limit"):
-        room.add(11, 0)
+        budget.add(11, 0)
     with pytest.raises(errors.LimitError, match="value_limit"):
-        room.add(0, 2)
-    room.release(90, 9)
+        budget.add(0, 2)
+    budget.release(90, 9)
 
-    assert (room.size, room.values) == (0, 0)
-    room.add(100, 10)
-    assert room.memory == 100 + 10 * host_limits.BYTES_PER_VALUE
+    assert (budget.size, budget.values) == (0, 0)
+    budget.add(100, 10)
+    assert budget.memory == 100 + 10 * host_limits.BYTES_PER_VALUE
 
 
 def test_the_names_of_limits_fit_those_in_lua() -> None:

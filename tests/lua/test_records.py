@@ -13,7 +13,7 @@ from kosmo_kernel.errors import LimitError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua import values as values_module
 from kosmo_kernel.lua.host import Failure
-from kosmo_kernel.lua.host_limits import Room
+from kosmo_kernel.lua.host_limits import ValueBudget
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.lua_syntax import literal
 from kosmo_kernel.values.records import Records, encode
@@ -253,7 +253,7 @@ def test_ever_new_fields_are_not_asked_for_one_by_one(lua: Machine, monkeypatch:
 def altered(handles: values_module.RemoteLists, body: bytes, **description: Any) -> Any:
     """Return what a description of altered records stands for, with `secret` redacted."""
     described = {"form": "altered", "blob": 1, **description}
-    return handles.value(described, [body], Room(Limits()), lambda text: text.replace("secret", "*"))
+    return handles.value(described, [body], ValueBudget(Limits()), lambda text: text.replace("secret", "*"))
 
 
 @pytest.mark.parametrize(

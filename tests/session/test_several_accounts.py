@@ -17,7 +17,7 @@ from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.lua.host_limits import Room
+from kosmo_kernel.lua.host_limits import ValueBudget
 from kosmo_kernel.lua.values import MAX_RECORDS_SENT_WHOLE, RemoteLists
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.render.tables import RecordView, table_of
@@ -325,4 +325,4 @@ def test_what_a_broken_child_says_of_accounts_is_taken_for_nothing(said: dict[st
     handles.answer([Records([{"a": 1}], account="demo")], [])
 
     with pytest.raises((ValueError, TypeError)):
-        handles.value({"form": "json", "blob": 1, **said}, [b'[{"a":1},{"a":2}]'], Room(Limits()))
+        handles.value({"form": "json", "blob": 1, **said}, [b'[{"a":1},{"a":2}]'], ValueBudget(Limits()))
