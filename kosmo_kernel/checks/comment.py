@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from kosmo_kernel.checks.finding_columns import finding_table
 from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, fails_on
+from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.text import CellForm, format_column
 from kosmo_kernel.safety.entities import clean
 from kosmo_kernel.safety.escape import Html, code_span
@@ -127,25 +128,21 @@ class _Page:
 
 def _summary(report: QuestionReport, fail_on: str) -> Iterable[str]:
     """Yield the heading and the line with the counts."""
-    findings = list(report.findings)
-    failing = sum(finding.counts and fails_on(finding.severity, fail_on) for finding in findings)
-    missing = f"{counted(len(report.not_checked), 'check')} not made" if report.not_checked else "no findings"
+    counts = report.counts
+    failing = sum(counts[severity] for severity in SEVERITIES if fails_on(severity, fail_on))
+    missing = f"{counted(counts['not_checked'], 'check')} not made" if counts["not_checked"] else "no findings"
     yield f"## kosmo check: {counted(failing, 'finding') if failing else missing}"
     yield ""
-    passed = sum(result.status == "passed" for result in report.results)
-    parts = [f"{counted(len(report.results), 'check')}, {passed:,} passed"]
-    parts += [
-        f"{number:,} {what}"
-        for number, what in (
-            (sum(f.counts and not fails_on(f.severity, fail_on) for f in findings), f"below {fail_on}"),
-            (sum(f.is_new is False for f in findings), "still there"),
-            (sum(len(result.gone) for result in report.results), "gone"),
-            (sum(f.accepted is not None for f in findings), "accepted"),
-            (len(report.not_checked), "**not checked**"),
-            (len(report.not_set_up), "not set up"),
-        )
-        if number
-    ]
+    numbers = {
+        f"below {fail_on}": counts["findings"] - failing,
+        "still there": counts["still_there"],
+        "gone": counts["gone"],
+        "accepted": counts["accepted"],
+        "**not checked**": counts["not_checked"],
+        "not set up": counts["not_set_up"],
+    }
+    parts = [f"{counted(counts['checks'], 'check')}, {counts['passed']:,} passed"]
+    parts += [f"{number:,} {what}" for what, number in numbers.items() if number]
     against = f", against {code_span(report.against)}" if report.against else ""
     when = report.now.strftime("%Y-%m-%d %H:%M UTC")
     yield f"{'; '.join(parts)}. Account {code_span(report.account)}, {when}{against}."

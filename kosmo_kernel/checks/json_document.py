@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
 from kosmo_kernel.checks.report import PASSED, Acceptance, Finding, QuestionReport, QuestionResult
-from kosmo_kernel.questions.question import SEVERITIES, Question
+from kosmo_kernel.questions.question import Question
 from kosmo_kernel.text.times import iso_time
 
 
@@ -23,30 +22,12 @@ def json_document(report: QuestionReport, fail_on: str) -> dict[str, Any]:
         "now": _time(report.now),
         "against": report.against or None,
         "interrupted": report.interrupted,
-        "summary": summary(report),
+        "summary": report.counts,
         "checks": [_result(result) for result in report.results],
         "requests": report.cost.requests if report.cost else 0,
         "seconds": round(report.seconds, 3),
         **report.taken_over,
         "notes": [*report.notes, *report.unwritten],
-    }
-
-
-def summary(report: QuestionReport) -> dict[str, int]:
-    """Return the number of checks by status, and of findings by severity, if they count."""
-    by_status = Counter(result.status for result in report.results)
-    by_severity = Counter(finding.severity for result in report.results for finding in result.counting)
-    findings = list(report.findings)
-    return {
-        "checks": len(report.results),
-        "passed": by_status["passed"],
-        "not_checked": len(report.not_checked),
-        "not_set_up": by_status["not set up"],
-        "findings": sum(by_severity.values()),
-        **{severity: by_severity[severity] for severity in reversed(SEVERITIES)},
-        "accepted": sum(finding.accepted is not None for finding in findings),
-        "still_there": sum(finding.is_new is False and not finding.accepted for finding in findings),
-        "gone": sum(len(result.gone) for result in report.results),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -155,6 +156,24 @@ class QuestionReport:
         for result in self.not_checked:
             by_reason.setdefault(result.reason, []).append(result)
         return by_reason
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of checks by outcome, and of findings by severity, if they count."""
+        by_status = Counter(result.status for result in self.results)
+        by_severity = Counter(finding.severity for result in self.results for finding in result.counting)
+        findings = list(self.findings)
+        return {
+            "checks": len(self.results),
+            "passed": by_status["passed"],
+            "not_checked": len(self.not_checked),
+            "not_set_up": by_status["not set up"],
+            "findings": sum(by_severity.values()),
+            **{severity: by_severity[severity] for severity in reversed(SEVERITIES)},
+            "accepted": sum(finding.accepted is not None for finding in findings),
+            "still_there": sum(finding.is_new is False and not finding.accepted for finding in findings),
+            "gone": sum(len(result.gone) for result in self.results),
+        }
 
     def exit_code(self, fail_on: str = SEVERITIES[0]) -> int:
         """Return the exit code of `kosmo check`; `fail_on` is the lowest severity that counts."""

@@ -19,7 +19,6 @@ from rich.table import Table
 from rich.text import Text
 
 from kosmo_kernel.checks.finding_columns import finding_table
-from kosmo_kernel.checks.json_document import summary
 from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, left_out
 from kosmo_kernel.cli.terminal import TERMINAL, styled_text
 from kosmo_kernel.questions.question import SEVERITIES
@@ -177,7 +176,7 @@ def _print_names(screen: Console, label: str, names: Sequence[str], colour: str)
 
 def _totals(report: QuestionReport) -> str:
     """Return the last line: the findings by severity, the checks by outcome, and what the run took."""
-    counts = summary(report)
+    counts = report.counts
     severities = ", ".join(f"{counts[name]:,} {name}" for name in reversed(SEVERITIES) if counts[name])
     parts = [f"{counted(counts['findings'], 'finding')}{f' ({severities})' if severities else ''}"]
     parts += [

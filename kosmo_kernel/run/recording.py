@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -172,20 +172,21 @@ class RecordingMode:
             UnknownNameError: there is no such account.
         """
         name, there = normalize_alias(alias), self._integrations()
-        if (
-            not self.services
-            or name == accounts.DEFAULT
-            or any(name in map(normalize_alias, self.names(one)) for one in there)
-        ):
+        if not self.services or name == accounts.DEFAULT or self._is_named(name, there):
             return
         if self._player is None and any(name in accounts.demo_places(one) for one in there):
             return
         if self._player is None:
-            accounts.find(integrations.BUILT_IN[0], alias)
+            if not self._is_named(name, integrations.load_all()):  # those that the user added as well
+                accounts.find(integrations.BUILT_IN[0], alias)
             return
         if accounts.looks_like_token(alias):
             raise UnknownNameError(accounts.NOT_AN_ALIAS)
         raise UnknownNameError(self._player.no_account(alias))
+
+    def _is_named(self, name: str, services: Iterable[Integration]) -> bool:
+        """Return whether one of some services has an account of a name."""
+        return any(name in map(normalize_alias, self.names(one)) for one in services)
 
     def now(self) -> datetime:
         """Return the time of the data.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -209,6 +210,9 @@ def test_a_check_and_a_table_may_be_about_an_added_service(
     expected = [{"id": book["id"], "title": book["title"]} for book in library.books]
 
     code, report = document("check", "books", "--at", "2026-11-20", "--json")
+    named = {"SHELF_TOKEN_NIGHT": TOKEN, "SHELF_API_URL_NIGHT": os.environ["SHELF_API_URL"]}
+    _, other = document("check", "books", "-a", "night", "--json", env=named)
+    assert other["checks"][0]["findings"] == report["checks"][0]["findings"]
     _, printed = document("inventory", "--table", "volumes", "--json")
     _, found = document("integrations:search", "all", "books", "--json")
     with Session() as session:
