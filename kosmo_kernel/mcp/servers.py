@@ -169,15 +169,18 @@ class Servers:
 
     # Requests ----------------------------------------------------------------------------------------
 
-    def tools(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> tuple[Tool, ...]:
-        """Return the tools of a server; start it if it does not run.
+    def tools(
+        self, key: str, is_cancelled: Callable[[], bool] = lambda: False, *, anew: bool = False
+    ) -> tuple[Tool, ...]:
+        """Return the tools of a server; start it if it does not run. `anew` lists them even if none has changed.
 
         Raises:
             UnknownNameError: there is none of that name.
             UntrustedError: the user has not approved it.
             KosmoError: it does not start, or does not respond.
         """
-        return self._list_tools(key, is_cancelled)
+        name = self.find(key).name
+        return tools_of(name, self._ask(name, ServerRequest("tools/list", anew=anew), is_cancelled)["tools"])
 
     def tool(self, key: str, name: str, is_cancelled: Callable[[], bool] = lambda: False) -> Tool:
         """Return one tool by its original or Lua name; start the server if it does not run.
@@ -191,7 +194,7 @@ class Servers:
         if is_fresh and (tool := self.known_tool(key, name)):
             return tool
         # An unknown tool may be new, and the notification may not have arrived yet.
-        tools = self._list_tools(key, is_cancelled, anew=is_fresh)
+        tools = self.tools(key, is_cancelled, anew=is_fresh)
         if tool := _find(name, tools):
             return tool
         raise _no_tool(self.find(key).name, name, tools)
@@ -270,10 +273,6 @@ class Servers:
         except BaseException:
             future.cancel()
             raise
-
-    def _list_tools(self, key: str, is_cancelled: Callable[[], bool], *, anew: bool = False) -> tuple[Tool, ...]:
-        name = self.find(key).name
-        return tools_of(name, self._ask(name, ServerRequest("tools/list", anew=anew), is_cancelled)["tools"])
 
     def _ask(self, key: str, request: ServerRequest, is_cancelled: Callable[[], bool]) -> dict[str, Any]:
         """Send a request to a server that may be used, and wait for its result."""

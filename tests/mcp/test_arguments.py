@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kosmo_kernel.errors import BadAnswerError, InvalidArgumentsError, RefusedError, StoppedError
-from kosmo_kernel.mcp import arguments
+from kosmo_kernel.mcp import arguments, schema_validator
 from kosmo_kernel.mcp.answers import displays_of, result_value
 from kosmo_kernel.mcp.arguments import MAX_NAMED, MAX_SMALL_SCHEMA, MAX_SMALL_VALUE, checked
 from kosmo_kernel.mcp.pages import ALTERNATIVES, kind_of
@@ -362,7 +362,10 @@ ROWS = [{"n": n} for n in range(20_000)]
         ),
     ],
 )
-def test_a_schema_that_takes_too_long_to_check_is_an_error_that_names_its_tool(schema: dict[str, Any]) -> None:
+def test_a_schema_that_takes_too_long_to_check_is_an_error_that_names_its_tool(
+    schema: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema_validator, "MIN_SECONDS", 0.3)
     with pytest.raises(InvalidArgumentsError, match=r"^mcp\.library\.search: its schema takes too long to check"):
         checked(tool(schema), {"query": "owls"})
     with pytest.raises(BadAnswerError, match=r"^mcp\.library\.search answered wrongly: its schema takes too long"):
