@@ -22,6 +22,7 @@ Policy = Literal["allow", "ask", "deny"]
 POLICIES: tuple[Policy, ...] = ("allow", "ask", "deny")  # from the most to the least permissive
 DEFAULT_POLICIES: dict[str, Policy] = {"read": "allow", "write": "ask"}
 DEFAULT_INTEGRATION = "heroku"  # of commands, and of checks and tables whose heads name none
+ENV, PROJECT, CELL, COMMAND = "environment", "project", "cell", "command"  # that may set a setting
 ANY = "*"  # in a path of keys: any name that the user chose
 MAX_ROWS_SHOWN = 10_000  # of a cell; a notebook with more of them takes many megabytes
 MIN_TOKEN_LENGTH = 16  # characters
@@ -98,6 +99,37 @@ class Setting(NamedTuple):
                 os.environ[self.variable] = before
 
 
+def _setting(
+    name: str,
+    doc: str,
+    value: Value,
+    default: Any = None,
+    *,
+    places: tuple[str, ...],
+    config: Keys = (),
+    short: str = "",
+) -> Setting:
+    """Return a setting that has its name wherever it may be set: `KOSMO_NAME`, `name`, `--name`.
+
+    Parameters:
+        name, doc, value, default, config: as for `Setting`.
+        places: where it may be set, besides `config.toml`: some of `ENV`, `PROJECT`, `CELL` and `COMMAND`.
+        short: the short flag of the option of cells.
+    """
+    flag = f"--{name.replace('_', '-')}"
+    return Setting(
+        name,
+        doc,
+        value,
+        default,
+        variable=f"KOSMO_{name.upper()}" if ENV in places else "",
+        config=config,
+        project=(name,) if PROJECT in places else (),
+        cell=tuple(filter(None, (short, flag))) if CELL in places else (),
+        command=flag if COMMAND in places else "",
+    )
+
+
 def _is_host_list(value: object) -> bool:
     hosts = value if isinstance(value, list) else [value]
     return all(isinstance(host, str) and host and all(c.isalnum() or c in ".-:[]" for c in host) for host in hosts)
@@ -149,7 +181,7 @@ _FULL_PATH = Value(
 _SECRET = Value(f"{MIN_TOKEN_LENGTH} characters or more, without blanks", is_valid=_is_token, is_secret=True)
 
 # Options of a cell only.
-INPUT = Setting(
+INPUT = _setting(
     "input",
     "Set a Lua variable to a Python value: `-i NAME`, `-i A,B` or `-i NAME=EXPRESSION`, any number of times.",
     Value(
@@ -160,9 +192,10 @@ INPUT = Setting(
         repeats=True,
         is_code=True,
     ),
-    cell=("-i", "--input"),
+    places=(CELL,),
+    short="-i",
 )
-OUTPUT = Setting(
+OUTPUT = _setting(
     "output",
     "Set a Python variable to a Lua value when the cell is done: `-o NAME`, `-o A,B` or `-o NAME=LUA_NAME`.",
     Value(
@@ -172,42 +205,40 @@ OUTPUT = Setting(
         _split_outputs,
         repeats=True,
     ),
-    cell=("-o", "--output"),
+    places=(CELL,),
+    short="-o",
 )
-VAR = Setting(
+VAR = _setting(
     "var",
     "Put the cell's value into this variable, and show nothing.",
     Value("the name of a variable", "NAME", _is_variable),
-    cell=("-v", "--var"),
+    places=(CELL,),
+    short="-v",
 )
-UNREAD = Setting(
+UNREAD = _setting(
     "unread",
     "Put the reasons why something could not be read into this variable, a list that is empty if all was read.",
     Value("the name of a variable", "NAME", _is_variable),
-    cell=("-u", "--unread"),
+    places=(CELL,),
+    short="-u",
 )
-SHOW = Setting("show", "With -v: show the value as well.", FLAG, cell=("--show",))
-DRY_RUN = Setting("dry_run", "List the calls of the cell without making them.", FLAG, cell=("-n", "--dry-run"))
-FRESH = Setting("fresh", "Request everything again, and ignore the responses in memory.", FLAG, cell=("--fresh",))
-NO_RAISE_ERROR = Setting(
-    "no_raise_error", "Show an error, and go on with the next cell.", FLAG, cell=("--no-raise-error",)
-)
+SHOW = _setting("show", "With -v: show the value as well.", FLAG, places=(CELL,))
+DRY_RUN = _setting("dry_run", "List the calls of the cell without making them.", FLAG, places=(CELL,), short="-n")
+FRESH = _setting("fresh", "Request everything again, and ignore the responses in memory.", FLAG, places=(CELL,))
+NO_RAISE_ERROR = _setting("no_raise_error", "Show an error, and go on with the next cell.", FLAG, places=(CELL,))
 
 # Accounts and addresses.
-ACCOUNT = Setting(
+ACCOUNT = _setting(
     "account",
     "The account of calls that name none, such as `heroku.list_apps()`.",
     Value("the name of an account", "ALIAS"),
-    project=("account",),
-    cell=("-a", "--account"),
+    places=(PROJECT, CELL),
+    short="-a",
 )
-DEMO_FLAG = Setting("demo", "Use the demo account, a fictional company.", FLAG, cell=("--demo",))  # of `%kosmo` lines
-DEMO_ACCOUNT = Setting("demo", "1: the default account is the fictional demo account.", FLAG, variable="KOSMO_DEMO")
-CONFIG_DIR = Setting(
-    "config_dir",
-    "The folder of `config.toml`, instead of the system's folder for settings.",
-    _FILE,
-    variable="KOSMO_CONFIG_DIR",
+DEMO_FLAG = _setting("demo", "Use the demo account, a fictional company.", FLAG, places=(CELL,))  # of `%kosmo` lines
+DEMO_ACCOUNT = _setting("demo", "1: the default account is the fictional demo account.", FLAG, places=(ENV,))
+CONFIG_DIR = _setting(
+    "config_dir", "The folder of `config.toml`, instead of the system's folder for settings.", _FILE, places=(ENV,)
 )
 URL = Setting(
     "url", "Another address of the API.", Value("an address, such as https://HOST"), config=("integrations", ANY, "url")
@@ -244,139 +275,124 @@ PERMISSIONS = tuple(
 )
 
 # The network.
-CONNECT_TIMEOUT = Setting(
-    "connect_timeout", "Seconds to wait for a connection.", _SECONDS, 10.0, variable="KOSMO_CONNECT_TIMEOUT"
+CONNECT_TIMEOUT = _setting("connect_timeout", "Seconds to wait for a connection.", _SECONDS, 10.0, places=(ENV,))
+READ_TIMEOUT = _setting(
+    "read_timeout", "Seconds to wait for a response, or for its next part.", _SECONDS, 30.0, places=(ENV,)
 )
-READ_TIMEOUT = Setting(
-    "read_timeout",
-    "Seconds to wait for a response, or for its next part.",
-    _SECONDS,
-    30.0,
-    variable="KOSMO_READ_TIMEOUT",
-)
-OUTAGE_TIMEOUT = Setting(
+OUTAGE_TIMEOUT = _setting(
     "outage_timeout",
     "Seconds for which a run waits for a network that is gone.",
     _SECONDS,
     600.0,
-    variable="KOSMO_OUTAGE_TIMEOUT",
+    places=(ENV,),
     config=("limits", "outage_timeout"),
 )
-SHARE_SECONDS = Setting(
+SHARE_SECONDS = _setting(
     "share_seconds",
     "Seconds for which cells with `%kosmo check` and `%kosmo table` share responses. `kosmo run` has no limit.",
     _SECONDS,
     300.0,
-    variable="KOSMO_SHARE_SECONDS",
+    places=(ENV,),
 )
-MCP_TOKEN = Setting(
+MCP_TOKEN = _setting(
     "mcp_token",
     "The token that clients of `kosmo mcp:serve --http` must send. If it is not set, a new one is generated.",
     _SECRET,
-    variable="KOSMO_MCP_TOKEN",
+    places=(ENV,),
 )
-FINGERPRINT_KEY = Setting(
+FINGERPRINT_KEY = _setting(
     "fingerprint_key",
     "The key with which values of config vars become fingerprints, so that different machines make the same ones. If "
     "it is not set, this machine makes its own and keeps it where it keeps tokens. `openssl rand -hex 32` makes one.",
     _SECRET,
-    variable="KOSMO_FINGERPRINT_KEY",
+    places=(ENV,),
 )
 
 # Limits of a run.
-TIMEOUT = Setting(
+TIMEOUT = _setting(
     "timeout",
     "Seconds by the clock after which a run is stopped.",
     _SECONDS,
-    variable="KOSMO_TIMEOUT",
+    places=(ENV, PROJECT, CELL, COMMAND),
     config=("limits", "timeout"),
-    project=("timeout",),
-    cell=("--timeout",),
-    command="--timeout",
 )
-MAX_CPU = Setting(
+MAX_CPU = _setting(
     "max_cpu",
     "Seconds that notebooks may have as `cpu_limit` at most.",
     _SECONDS,
     600.0,
-    variable="KOSMO_MAX_CPU",
+    places=(ENV,),
     config=("limits", "max_cpu"),
 )
-CPU_LIMIT = Setting(
+CPU_LIMIT = _setting(
     "cpu_limit",
     "Seconds that Lua itself may run; waiting for responses does not count.",
     _SECONDS,
     30.0,
-    variable="KOSMO_CPU_LIMIT",
+    places=(ENV, COMMAND),
     config=("limits", "cpu"),
-    command="--cpu-limit",
 )
-MAX_MEMORY = Setting(
+MAX_MEMORY = _setting(
     "max_memory",
     "Bytes that cells and projects may set as `memory_limit` at most.",
     _BYTES,
     1 << 30,
-    variable="KOSMO_MAX_MEMORY",
+    places=(ENV,),
     config=("limits", "max_memory"),
 )
-MEMORY_LIMIT = Setting(
+MEMORY_LIMIT = _setting(
     "memory_limit",
     "Bytes that Lua's values may take.",
     _BYTES,
     256 << 20,
-    variable="KOSMO_MEMORY_LIMIT",
+    places=(ENV, PROJECT, CELL, COMMAND),
     config=("limits", "memory"),
-    project=("memory_limit",),
-    cell=("--memory-limit",),
-    command="--memory-limit",
 )
-LIST_LIMIT = Setting(
+LIST_LIMIT = _setting(
     "list_limit",
     "Bytes of JSON that the pages of one list may have together.",
     _BYTES,
     128 << 20,
-    variable="KOSMO_LIST_LIMIT",
+    places=(ENV,),
     config=("limits", "list"),
 )
-RESPONSE_LIMIT = Setting(
+RESPONSE_LIMIT = _setting(
     "response_limit",
     "Bytes of JSON that all responses of a run may have together.",
     _BYTES,
     8 << 30,
-    variable="KOSMO_RESPONSE_LIMIT",
+    places=(ENV,),
     config=("limits", "responses"),
 )
-RESPONSE_RECORDS = Setting(
+RESPONSE_RECORDS = _setting(
     "response_records",
     "Records that all responses of a run may have together.",
     Number("a whole number of records, 1 or more", "N", minimum=1, maximum=1 << 62, is_whole=True),
     20_000_000,
-    variable="KOSMO_RESPONSE_RECORDS",
+    places=(ENV,),
     config=("limits", "response_records"),
 )
-MAX_TOKENS = Setting(
+MAX_TOKENS = _setting(
     "max_tokens",
     "Tokens, of four characters each, that an agent may have as the `max_tokens` of an answer of `kosmo mcp:serve`.",
     Number("a whole number of tokens, 200 or more", "TOKENS", minimum=200, maximum=1_000_000, is_whole=True),
     10_000,
-    variable="KOSMO_MAX_TOKENS",
+    places=(ENV, COMMAND),
     config=("limits", "max_tokens"),
-    command="--max-tokens",
 )
-ANSWER_WITHIN = Setting(
+ANSWER_WITHIN = _setting(
     "answer_within",
     "Seconds after which an agent is answered although its call still runs. The call goes on.",
     _SECONDS,
     50.0,
-    variable="KOSMO_ANSWER_WITHIN",
+    places=(ENV, COMMAND),
     config=("limits", "answer_within"),
-    command="--answer-within",
 )
-REQUIRE_WALLS = Setting(
+REQUIRE_WALLS = _setting(
     "require_walls",
     "1: run nothing if a wall around Lua, one of the layers of its sandbox, is missing.",
     FLAG,
-    variable="KOSMO_REQUIRE_WALLS",
+    places=(ENV,),
     config=("require_walls",),
 )
 MACOS_SANDBOX = Setting(
@@ -387,80 +403,69 @@ MACOS_SANDBOX = Setting(
 )
 
 # What is shown and kept.
-LIMIT = Setting(
+LIMIT = _setting(
     "limit",
     "Rows of a table that are shown; the value keeps all.",
     Number("a whole number of rows", "ROWS", maximum=MAX_ROWS_SHOWN, is_whole=True),
-    project=("limit",),
-    cell=("--limit",),
+    places=(PROJECT, CELL),
 )
-ROWS = Setting(
+ROWS = _setting(
     "rows",
     "Rows of a table that are shown, unless the cell or the project sets `limit`. `kosmo run` has a default of its "
     "own, 2000, because the reader of its copy cannot ask for more rows.",
     Number("a whole number of rows, 1 or more", "ROWS", minimum=1, maximum=10**9 - 1, is_whole=True),
     200,
-    variable="KOSMO_ROWS",
+    places=(ENV,),
 )
-RAW = Setting(
-    "raw", "Return lists and dicts instead of tables.", FLAG, default=False, project=("raw",), cell=("--raw",)
-)
-ERRORS = Setting(
+RAW = _setting("raw", "Return lists and dicts instead of tables.", FLAG, default=False, places=(PROJECT, CELL))
+ERRORS = _setting(
     "errors",
     "How much of an error is shown: `short`, or `full` with all details of `%kosmo error`.",
     choice("short", "full"),
     "short",
-    project=("errors",),
+    places=(PROJECT,),
 )
-PROGRESS = Setting(
+PROGRESS = _setting(
     "progress",
     "0: never show the progress of a run; 1: show it for every run that makes a call. If it is not set, progress is "
     "shown for a run that waits longer than half a second, but not with the demo account.",
     FLAG,
-    variable="KOSMO_PROGRESS",
+    places=(ENV,),
 )
-HISTORY = Setting(
+HISTORY = _setting(
     "history",
     "0: the Lua kernel and `--repl` do not store their history of inputs in a file.",
     FLAG_OR_OFF,  # in doubt nothing that is typed is stored
-    variable="KOSMO_HISTORY",
+    places=(ENV,),
 )
-CALL_LOG = Setting(
+CALL_LOG = _setting(
     "call_log",
     "A log file. Each run that made calls adds a line of JSON: the time, the accounts, and the numbers of requests.",
     _FILE,
-    variable="KOSMO_CALL_LOG",
+    places=(ENV,),
 )
-RECORD = Setting(
-    "record",
-    "Save all responses in this file, without secrets.",
-    _FILE,
-    variable="KOSMO_RECORD",
-    command="--record",
-)
-RECORD_RUN = Setting(
+RECORD = _setting("record", "Save all responses in this file, without secrets.", _FILE, places=(ENV, COMMAND))
+RECORD_RUN = _setting(
     "record_run",
     "Identifies a recorded run, by any word. Processes with the same word record into one file together; a process "
     "with another word replaces the file. A process without a word generates one for itself and its child processes.",
     Value("a word"),
-    variable="KOSMO_RECORD_RUN",
+    places=(ENV,),
 )
-RESUME = Setting(
+RESUME = _setting(
     "resume",
     "Go on with the run that the recording is of, unless it has ended: take its answers, and add the others.",
     FLAG,
     default=False,
-    variable="KOSMO_RESUME",
-    command="--resume",
+    places=(ENV, COMMAND),
 )
-RESUME_WITHIN = Setting(
+RESUME_WITHIN = _setting(
     "resume_within",
     "Seconds of age up to which answers of a recording are taken by `--resume`.",
     _SECONDS,
     24 * 3600.0,
-    variable="KOSMO_RESUME_WITHIN",
+    places=(ENV, COMMAND),
     config=("recording", "resume_within"),
-    command="--resume-within",
 )
 NOTEBOOK_RECORD = Setting(
     "notebook_record",
@@ -475,12 +480,8 @@ NOTEBOOK_RESUME = Setting(
     default=False,
     config=("recording", "resume"),
 )
-REPLAY = Setting(
-    "replay",
-    "Take all responses from this recorded file, and send nothing.",
-    _FILE,
-    variable="KOSMO_REPLAY",
-    command="--replay",
+REPLAY = _setting(
+    "replay", "Take all responses from this recorded file, and send nothing.", _FILE, places=(ENV, COMMAND)
 )
 
 # Checks.
