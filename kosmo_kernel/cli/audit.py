@@ -19,7 +19,6 @@ from rich.text import Text
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c
 from kosmo_kernel.cli.terminal import ALERT, LUA, NOTICE, TERMINAL, console, styled_text
 from kosmo_kernel.render.tables import table_of
-from kosmo_kernel.render.text_table import fitting_widths, text_lines
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Result, Session
 from kosmo_kernel.text.quantities import counted
@@ -82,10 +81,11 @@ def audit() -> None:
 
 def _show_answer(screen: Console, question: AuditQuestion, result: Result) -> None:
     records = result.value
-    form = TERMINAL._replace(styles=question.styles, precision=question.precision, paint=styled_text)
-    columns = table_of(records).only(question.columns).text_columns(form)
-    widths = fitting_widths(columns, screen.width - len(_INDENT), widest=form.widest)
-    for line in text_lines(columns, widths, rule=form.rule, paint=form.paint):
+    form = TERMINAL._replace(
+        styles=question.styles, precision=question.precision, paint=styled_text, has_count=False, whole=""
+    )
+    table = table_of(records, len(records)).only(question.columns)
+    for line in table.text(screen.width - len(_INDENT), form=form).split("\n"):
         screen.print(Text.from_ansi(_INDENT + line), soft_wrap=True)
     requests = sum(call.requests for call in result.calls)
     screen.print(f"   {counted(len(records), 'record')} from {counted(requests, 'request')}", style="dim")

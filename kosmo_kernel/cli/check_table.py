@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
@@ -22,11 +21,8 @@ from kosmo_kernel.checks.finding_columns import finding_table
 from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, left_out
 from kosmo_kernel.cli.terminal import TERMINAL, styled_text
 from kosmo_kernel.questions.question import SEVERITIES
-from kosmo_kernel.render.tables import columns_cut
 from kosmo_kernel.render.text import escape_control
-from kosmo_kernel.render.text_table import DIM, TextColumn, fitting_widths, pair_lines, text_lines
 from kosmo_kernel.text.quantities import counted, duration
-from kosmo_kernel.text.width import cut_to
 
 MAX_FINDINGS = 10  # of a check that are shown, unless all are requested
 MAX_WIDTH = 50  # of a column: in a table its texts go on in the next line, in a file they push the rest of their line
@@ -35,8 +31,16 @@ MAX_NAMED = 12  # checks that could not be made for one reason
 _COLOURS = {"high": "bold red", "medium": "bold yellow", "low": "bold cyan"}
 _SPACES_AT_END = re.compile("(?<! ) ++$", re.MULTILINE)
 _INDENT = (0, 0, 0, 2)
-FORM = TERMINAL._replace(widest=MAX_WIDTH, precision="minutes", paint=styled_text)
 _FULL = "--full shows all"
+FORM = TERMINAL._replace(
+    widest=MAX_WIDTH,
+    precision="minutes",
+    whole=_FULL,
+    paint=styled_text,
+    wraps=True,
+    max_text=MAX_TEXT,
+    has_count=False,
+)
 
 
 def print_report(screen: Console, report: QuestionReport, *, full: bool, why: bool) -> None:
@@ -92,40 +96,16 @@ def _print_result(screen: Console, result: QuestionResult, *, full: bool, why: b
     screen.print()
 
 
-def _lines(rows: Sequence[Finding], screen: Console, indent: int, *, full: bool) -> Iterator[str]:
-    """Yield the lines of a table of findings."""
-    columns = finding_table(rows).text_columns(FORM) if rows else []
-    if rows and screen.file.isatty():
-        yield from _terminal_lines(columns, screen.width - indent, full=full)
-    elif rows:
-        widths = fitting_widths(columns, sys.maxsize, widest=MAX_WIDTH)
-        yield from text_lines(columns, widths, rule="", spills=True)
-
-
-def _terminal_lines(columns: Sequence[TextColumn], width: int, *, full: bool) -> Iterator[str]:
-    """Yield what a terminal shows of findings of one check, with styles: a table or blocks, and what has no room."""
-    widths = fitting_widths(columns, width, widest=MAX_WIDTH, wraps=True)
-    if full and len(widths) < len(columns):
-        yield from _blocks(columns, width)
-        return
-    whole = [text for index in widths for text in columns[index].texts]
-    if not full:
-        columns = [column._replace(texts=[cut_to(text, MAX_TEXT) for text in column.texts]) for column in columns]
-    yield from text_lines(columns, widths, rule=FORM.rule, wraps=True, paint=styled_text)
-    left_out = [column.heading for index, column in enumerate(columns) if index not in widths]
-    notes = [f"{columns_cut(left_out)} ({_FULL})"] if left_out else []
-    if whole != [text for index in widths for text in columns[index].texts]:
-        notes.append(f"long texts are cut ({_FULL} of them)")
-    yield from (styled_text(line, DIM) for note in notes for line in wrap(note, width))
-
-
-def _blocks(columns: Sequence[TextColumn], width: int) -> Iterator[str]:
-    """Yield for each finding a block with a line for each column."""
-    names = [column.heading for column in columns]
-    for number, row in enumerate(zip(*(column.texts for column in columns), strict=True)):
-        if number:
-            yield ""
-        yield from pair_lines(list(zip(names, row, strict=True)), width, styled_text, DIM)
+def _lines(rows: Sequence[Finding], screen: Console, indent: int, *, full: bool) -> list[str]:
+    """Return the lines of a table of findings."""
+    if not rows:
+        return []
+    width, form = screen.width - indent, FORM
+    if not screen.file.isatty():
+        width, form = sys.maxsize, FORM._replace(rule="", paint=None, wraps=False, spills=True)
+    elif full:
+        form = FORM._replace(max_text=sys.maxsize, has_blocks=True)
+    return finding_table(rows).text(width, form=form).split("\n")
 
 
 def _remarks(result: QuestionResult, *, full: bool) -> Iterator[str]:

@@ -42,7 +42,7 @@ from kosmo_kernel.cli.output import (
 )
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.render.blocks import TEXTS, ValueKind, as_shown, blocks_of
-from kosmo_kernel.render.cells import exact_cell, spreadsheet_cell, table_rows
+from kosmo_kernel.render.cells import exact_cell, markdown_of, spreadsheet_cell, table_rows
 from kosmo_kernel.render.tables import RecordView, exact_table, table_of
 from kosmo_kernel.render.text import first_lines, pretty
 from kosmo_kernel.results.dry_run import plan_of, summary
@@ -219,9 +219,7 @@ def _markdown_lines(kind: ValueKind, value: Any, _layout: Layout) -> Iterator[Ma
         case ValueKind.PAGE:
             yield line.format(value.markdown.trimmed())
         case ValueKind.TABLE:
-            table = exact_table(value)
-            rows = table_rows(table)
-            yield from markdown_rows(next(rows), rows, table.numbers)
+            yield from markdown_of(exact_table(value))
         case ValueKind.RECORD | ValueKind.MAP:
             yield from markdown_rows(("Field", "Value"), _pairs(value))
         case ValueKind.LIST:

@@ -13,9 +13,9 @@ from kosmo_kernel.inventory.service import facts, service
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import as_json
 from kosmo_kernel.inventory.tables import InventoryTable
-from kosmo_kernel.render.cells import spreadsheet_cell, table_rows
+from kosmo_kernel.render.cells import csv_of, spreadsheet_cell
 from kosmo_kernel.render.tables import table_of_rows
-from kosmo_kernel.safety.rows import Csv, csv_lines
+from kosmo_kernel.safety.rows import Csv
 from kosmo_kernel.safety.text import with_json_escapes
 from kosmo_kernel.settings.new_folder import is_unfinished, new_folder, write_private
 from kosmo_kernel.text.times import iso_time
@@ -70,7 +70,7 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
             write_private(
                 temporary / TABLES / f"{table.kind.name}.json", with_json_escapes(encode(table.rows, indent=1)) + b"\n"
             )
-            lines = "".join(csv_of(table))
+            lines = "".join(_csv(table))
             write_private(temporary / TABLES / f"{table.kind.name}.csv", lines.encode())
         write_private(temporary / SUMMARY, with_json_escapes(encode(summary, indent=2)) + b"\n")
         write_private(temporary / terraform.FILE, terraform.import_file(data).encode())
@@ -79,10 +79,10 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
     return summary
 
 
-def csv_of(table: InventoryTable) -> Iterator[Csv]:
+def _csv(table: InventoryTable) -> Iterator[Csv]:
     """Return the lines of a table as CSV, without cells that a spreadsheet would run as formulas.
 
     A list is one cell, with a semicolon between its items.
     """
     rows = [{name: "; ".join(v) if isinstance(v, list) else v for name, v in row.items()} for row in table.rows]
-    return csv_lines(table_rows(table_of_rows(table.kind.columns, rows), spreadsheet_cell))
+    return csv_of(table_of_rows(table.kind.columns, rows), spreadsheet_cell)

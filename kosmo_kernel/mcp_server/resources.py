@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel import docs
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
-from kosmo_kernel.render.cells import table_rows
+from kosmo_kernel.render.cells import csv_of, markdown_of
 from kosmo_kernel.render.tables import exact_table
-from kosmo_kernel.safety.rows import csv_lines, markdown_rows
 from kosmo_kernel.values.records import Records, encode
 
 DOCS, OUT = "kosmo://docs/", "kosmo://out/"
@@ -77,16 +76,14 @@ def _csv(value: Any) -> str:
     table = _table(value)
     if table is None:
         raise InvalidArgumentsError("Only a list of records has a form as CSV. Read it as .json.")
-    return "".join(csv_lines(table_rows(exact_table(table))))
+    return "".join(csv_of(exact_table(table)))
 
 
 def _markdown(value: Any) -> str:
     table = _table(value)
     if table is None:
         return value if isinstance(value, str) else f"```json\n{_json(value)}\n```\n"
-    whole = exact_table(table)
-    names, *rows = table_rows(whole)
-    return "".join(markdown_rows(names, rows, whole.numbers))
+    return "".join(markdown_of(exact_table(table)))
 
 
 def _json(value: Any) -> str:

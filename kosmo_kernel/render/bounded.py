@@ -77,110 +77,94 @@ def bounded(value: Any, room: int, room_if_cut: int | None = None) -> Bounded:
 # Tables and records ----------------------------------------------------------------------------------------------
 
 
-class _Same(NamedTuple):
-    """A column that is not written as one, because it is equal in all rows, or in each row equal to another column."""
-
-    name: str
-    text: str
-    twin: str | None = None  # the name of the other column
-
-
 class _Part(NamedTuple):
     """The part of a table that is written."""
 
     table: Table  # with the columns to write
     size: str  # the counts of all records and columns
-    same: list[_Same]
-    hidden: list[str]  # the names of the columns that are not written
+    same: Mapping[str, str]  # the value of each column that is equal in all rows
+    equal: Mapping[str, str]  # columns that are in each row equal to another one, with its name
+    hidden: Sequence[str] = ()  # the names of the columns that are not written
 
-    def lines(self, room: int, max_cell: int | None) -> list[str]:
-        """Return the lines that fit: those above the rows, then rows; none if not even the former fit."""
+    def lines(self, room: int, max_cell: int | None) -> tuple[list[str], int]:
+        """Return the lines that fit, and how many of them are rows; none if not even those above the rows fit."""
         hidden = f"; {columns_cut(list(map(_name, self.hidden)), MAX_LISTED_LENGTH)}" if self.hidden else ""
-        lines = [self.size + hidden, *self._once()]
-        lines.append("\t".join(map(_name, self.table.names)))
-        room -= sum(map(len, lines)) + len(lines) - 1
+        same = ", ".join(f"{_name(name)}={text}" for name, text in self.same.items())
+        equal = ", ".join(f"{_name(name)}={_name(twin)}" for name, twin in self.equal.items())
+        above = [self.size + hidden, *[f"the same in all: {same}"] * bool(same)]
+        above += [*[f"equal columns: {equal}"] * bool(equal), "\t".join(map(_name, self.table.names))]
+        room -= sum(map(len, above)) + len(above) - 1
         if room < 0:
-            return []
+            return [], 0
+        rows: list[str] = []
         for row in zip(*self.table.columns, strict=True):
             line = "\t".join([_cell(value, max_cell) for value in row])
             room -= len(line) + 1
             if room < 0:
                 break
-            lines.append(line)
-        return lines
-
-    def rows_of(self, lines: Sequence[str]) -> int:
-        """Return how many rows the lines have."""
-        return max(0, len(lines) - 2 - len(self._once()))
-
-    def _once(self) -> list[str]:
-        """Return the lines on columns that are not written as one: those with one value, and those equal to others."""
-        constant = ", ".join(f"{_name(one.name)}={one.text}" for one in self.same if one.twin is None)
-        equal = ", ".join(f"{_name(one.name)}={one.text}" for one in self.same if one.twin is not None)
-        return [
-            *([f"the same in all: {constant}"] if constant else []),
-            *([f"equal columns: {equal}"] if equal else []),
-        ]
+            rows.append(line)
+        return above + rows, len(rows)
 
     def without(self, names: Collection[str]) -> _Part:
         """Return the part without some columns."""
         columns = [name for name in self.table.names if name not in names]
-        same = [one for one in self.same if one.name not in names and one.twin not in names]
-        left = {*columns, *(one.name for one in same)}
-        hidden = [name for name in (*self.table.names, *(one.name for one in self.same)) if name not in left]
-        return self._replace(table=self.table.only(columns), same=same, hidden=self.hidden + hidden)
+        same = {name: text for name, text in self.same.items() if name not in names}
+        equal = {name: twin for name, twin in self.equal.items() if not {name, twin} & set(names)}
+        left = {*columns, *same, *equal}
+        hidden = [name for name in (*self.table.names, *self.same, *self.equal) if name not in left]
+        return _Part(self.table.only(columns), self.size, same, equal, [*self.hidden, *hidden])
 
     def narrower(self) -> _Part:
         """Return the part with fewer columns."""
         keep = max(1, len(self.table.names) * 3 // 4)
-        return self.without({*self.table.names[keep:], *(one.name for one in self.same)})
+        return self.without({*self.table.names[keep:], *self.same, *self.equal})
 
 
 def _table(records: Records, room: int, room_if_cut: int) -> Bounded:
     if not records and not records.columns:
         return Bounded(shortened("0 records", max(room, 1)), "table")
     whole = exact_table(records, MAX_COLUMNS)
-    same, names = _split_same(whole)
-    part = _Part(whole.only(names), whole.size, same, [])
-    if whole.total * len(names) <= room and not whole.left_out:  # with a character for each cell
-        lines = part.lines(room, None)
-        if lines and part.rows_of(lines) == whole.total:
-            return Bounded("\n".join(lines), "table", rows=whole.total)
-    return _cut_table(part.without(whole.ids) if set(names) - whole.ids else part, room_if_cut)
+    part = _with_columns_once(whole)
+    if whole.total * len(part.table.names) <= room and not whole.left_out:  # with a character for each cell
+        lines, rows = part.lines(room, None)
+        if lines and rows == whole.total:
+            return Bounded("\n".join(lines), "table", rows=rows)
+    return _cut_table(part.without(whole.ids) if set(part.table.names) - whole.ids else part, room_if_cut)
 
 
 def _cut_table(part: _Part, room: int) -> Bounded:
     """Return the first rows of a table, with long cells cut."""
-    lines = part.lines(room, MAX_CELL_LENGTH)
-    while (part.same or len(part.table.names) > 1) and not (lines and (part.rows_of(lines) or not part.table.total)):
+    total = part.table.total
+    lines, rows = part.lines(room, MAX_CELL_LENGTH)
+    while (part.same or part.equal or len(part.table.names) > 1) and not (lines and (rows or not total)):
         part = part.narrower()  # no row fits
-        lines = part.lines(room, MAX_CELL_LENGTH)
+        lines, rows = part.lines(room, MAX_CELL_LENGTH)
     if not lines:
         return Bounded(shortened(part.size, max(room, 1)), "table", "all rows")
-    rows = part.rows_of(lines)
-    left_out = [counted(part.table.total - rows, "more row")] if rows < part.table.total else []
+    left_out = [counted(total - rows, "more row")] if rows < total else []
     not_shown = part.table.left_out + len(part.hidden)
     left_out += [counted(not_shown, "column")] if not_shown else []
     if any(_is_long(value) for values in part.table.columns for value in islice(values, rows)):
         left_out.append(f"the ends of texts longer than {MAX_CELL_LENGTH} characters")
-    return Bounded("\n".join(lines), "table", ", ".join(left_out), rows=rows, rows_left=part.table.total - rows)
+    return Bounded("\n".join(lines), "table", ", ".join(left_out), rows=rows, rows_left=total - rows)
 
 
-def _split_same(table: Table) -> tuple[list[_Same], Sequence[str]]:
-    """Return the columns with one short value in all of several rows, and the names of the other columns."""
+def _with_columns_once(table: Table) -> _Part:
+    """Return all of a table, in which columns that are equal in all rows, or equal to another one, are written once."""
     columns = dict(zip(table.names, table.columns, strict=True))
-    if len(columns) < 2 or table.total < 2:
-        return [], list(columns)
-    same: list[_Same] = []
+    same: dict[str, str] = {}
+    equal: dict[str, str] = {}
     varying: list[str] = []
-    for name, values in columns.items():
+    for name, values in columns.items() if len(columns) > 1 and table.total > 1 else ():
         if _is_same(values):
-            same.append(_Same(name, _value_text(values[0])))
+            same[name] = _value_text(values[0])
         elif (twin := next((other for other in varying if _are_equal(columns[other], values)), None)) is not None:
-            same.append(_Same(name, _name(twin), twin))
+            equal[name] = twin
         else:
             varying.append(name)
-    return (same, varying) if varying else (same[1:], table.names[:1])
+    varying = varying or list(columns)[: 1 if same else None]  # one column has to be there
+    same = {name: text for name, text in same.items() if name not in varying}
+    return _Part(table.only(varying), table.size, same, equal)
 
 
 def _are_equal(ours: Sequence[Any], theirs: Sequence[Any]) -> bool:

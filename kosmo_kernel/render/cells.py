@@ -1,4 +1,4 @@
-"""Write values as the texts of cells for other programs."""
+"""Write tables for other programs, as CSV and as Markdown, and the texts of their cells."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 from kosmo_kernel.render.tables import Table
 from kosmo_kernel.render.text import pretty
+from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.safety.rows import Csv, csv_lines, markdown_rows
 from kosmo_kernel.values.records import MISSING, encode
 
 # What makes a spreadsheet take a cell for a formula, in its full-width variants as well.
@@ -36,3 +38,14 @@ def table_rows(
     """Yield the rows of a table as texts, the names of the columns first, unless there is no header."""
     rows: Iterator[Sequence[str]] = zip(*(map(cell, values) for values in table.columns), strict=True)
     return chain([list(map(cell, table.names))], rows) if header else rows
+
+
+def csv_of(table: Table, cell: Callable[[Any], str] = exact_cell) -> Iterator[Csv]:
+    """Yield the lines of a table as CSV."""
+    return csv_lines(table_rows(table, cell))
+
+
+def markdown_of(table: Table) -> Iterator[Markdown]:
+    """Yield the lines of a table as Markdown."""
+    names, *rows = table_rows(table)
+    return markdown_rows(names, rows, table.numbers)

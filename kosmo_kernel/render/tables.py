@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -40,7 +40,7 @@ from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text.patterns import lazy_pattern
 from kosmo_kernel.text.quantities import counted
-from kosmo_kernel.text.width import display_width
+from kosmo_kernel.text.width import cut_to, display_width
 from kosmo_kernel.values.fields import Field, are_times, fields_of, first_fields, moment
 from kosmo_kernel.values.records import MISSING, Record, Records
 
@@ -82,6 +82,11 @@ class TextForm(NamedTuple):
     whole: str = ""  # what has all rows and columns
     styles: Mapping[str, str] = {}  # of cells, by the name of their column
     paint: Paint | None = None  # returns a text in a style
+    wraps: bool = False  # whether texts go on in the next line; else they are cut
+    spills: bool = False  # whether texts are neither wrapped nor cut, but push the rest of their line
+    max_text: int = sys.maxsize  # terminal columns of a text that is wrapped
+    has_blocks: bool = False  # whether each row is a block with a line for each column, where not all of these fit
+    has_count: bool = True  # whether a line below says how many rows and columns there are
 
 
 NOTEBOOK = TextForm()
@@ -211,7 +216,7 @@ class Table:
         ]
 
     def text(self, width: int | None = None, *, header: bool = True, form: TextForm = NOTEBOOK) -> str:
-        """Return the table as text; if it is too wide, texts are cut, then columns left out and listed by name.
+        """Return the table as text; if it is too wide, texts give way, then columns are left out and listed by name.
 
         Parameters:
             width: the maximum width in terminal columns; by default that of the terminal, or 110 without one.
@@ -220,14 +225,22 @@ class Table:
         """
         if width is None:
             width = shutil.get_terminal_size().columns if sys.stdout.isatty() else TEXT_WIDTH
-        for precision in (form.precision, "minutes") if form.has_zone_in_heading else (form.precision,):
+        for precision in dict.fromkeys((form.precision, "minutes")) if form.has_zone_in_heading else (form.precision,):
             form = form._replace(precision=precision)
             columns = self.text_columns(form, width // GAP + 1)  # for more not even the gaps would fit
-            widths = fitting_widths(columns, width, widest=min(form.widest, max(width, 0)))
+            widths = fitting_widths(columns, width, widest=min(form.widest, max(width, 0)), wraps=form.wraps)
             if len(widths) == len(self.names):
                 break
-        lines = text_lines(columns, widths, header=header, rule=form.rule, paint=form.paint)
-        return "\n".join([*lines, *self._below(widths, width, form)])
+        if form.has_blocks and len(widths) < len(self.names):
+            return "\n\n".join(_blocks(columns, width, form.paint))
+        shown = columns
+        if form.wraps:
+            shown = [one._replace(texts=[cut_to(text, form.max_text) for text in one.texts]) for one in columns]
+        is_cut = any(shown[index].texts != columns[index].texts for index in widths)
+        lines = text_lines(
+            shown, widths, header=header, rule=form.rule, wraps=form.wraps, spills=form.spills, paint=form.paint
+        )
+        return "\n".join([*lines, *self._below(widths, width, form, is_cut=is_cut)])
 
     def text_columns(self, form: TextForm, count: int = COLUMNS_SHOWN) -> list[TextColumn]:
         """Return the first columns of the table as text."""
@@ -252,15 +265,24 @@ class Table:
             )
         return columns
 
-    def _below(self, widths: Collection[int], width: int, form: TextForm) -> list[str]:
+    def _below(self, widths: Collection[int], width: int, form: TextForm, *, is_cut: bool) -> list[str]:
         """Return the lines below the rows: how many there are, what is not in the text, and the note."""
         names = [_short_name(name) for index, name in enumerate(self.names) if index not in widths]
-        below = self.count + (f"; {columns_cut(names)}" if names else "")
+        below = "; ".join([self.count] * form.has_count + [columns_cut(names)] * bool(names))
         if form.whole and (names or self.left_out or (self.columns and len(self.columns[0]) < self.total)):
             below += f" ({form.whole})"
         note = escape_control(self.note[:MAX_CELL_LENGTH])
-        lines = wrap(f"{below}. {note}" if note else below, width)
+        texts = [f"{below}. {note}" if note else below] if below else []
+        texts += [f"long texts are cut ({form.whole} of them)"] if is_cut else []
+        lines = [line for text in texts for line in wrap(text, width)]
         return [form.paint(line, DIM) for line in lines] if form.paint else lines
+
+
+def _blocks(columns: Sequence[TextColumn], width: int, paint: Paint | None) -> Iterator[str]:
+    """Yield the lines of each row, in which each column has one."""
+    names = [column.heading for column in columns]
+    for row in zip(*(column.texts for column in columns), strict=True):
+        yield "\n".join(pair_lines(list(zip(names, row, strict=True)), width, paint, DIM))
 
 
 def column_kind(name: str, values: Sequence[Any], key: Collection[str] = ()) -> Kind:
