@@ -13,6 +13,7 @@ from kosmo_kernel.lua_syntax.parser import Tree, parse
 
 Names = tuple[str, ...]
 
+MAX_TEXTS = 256  # whose facts are kept: more than a session keeps scripts, all of which are read for some requests
 _TESTS = frozenset(("filter", "reject", "find"))  # functions of `list` that compare fields with values
 _EQUALS = ("==", "~=")
 _ORDERS = frozenset(("<", "<=", ">", ">="))
@@ -30,7 +31,7 @@ class Comparison(NamedTuple):
     order: bool = False  # it asks which of the two is less
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=MAX_TEXTS)
 def keys(text: str) -> tuple[Names, ...]:
     """Return the names of keys in a text, in its order: one group per table constructor, and one per assigned field.
 
@@ -48,7 +49,7 @@ def _literal_keys(table: TableConstructor) -> Iterator[str]:
     return (entry.name for entry in table.entries if entry.name and "\\" not in entry.name)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=MAX_TEXTS)
 def assigned_fields(text: str) -> frozenset[str]:
     """Return the names of the fields that a text assigns, including those of functions: `function row.total()`."""
     tree = parse(text)
@@ -56,7 +57,7 @@ def assigned_fields(text: str) -> frozenset[str]:
     return frozenset((*names, *(name for _, name in tree.assigned))) - {""}
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=MAX_TEXTS)
 def set_variables(text: str) -> frozenset[str]:
     """Return the variables that a text sets or declares."""
     return frozenset(parse(text).bindings)
