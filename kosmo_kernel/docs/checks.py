@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from kosmo_kernel.pages.page import paragraphs
-from kosmo_kernel.questions.question import Question
+
+if TYPE_CHECKING:
+    from kosmo_kernel.questions.question import Question
 
 SPACE = "checks"  # the pages are called `checks.NAME`
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from kosmo_kernel.pages.page import paragraphs
 from kosmo_kernel.questions.discovery import find_table, table_names
-from kosmo_kernel.questions.question import Question
+
+if TYPE_CHECKING:
+    from kosmo_kernel.questions.question import Question
 
 
 def table_descriptions(service: str) -> Iterator[str]:

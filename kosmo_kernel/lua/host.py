@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from msgspec import Struct, field
 
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import KosmoError, LimitError, LuaRuntimeError, LuaSyntaxError, StoppedError
-from kosmo_kernel.questions.question import Question
 from kosmo_kernel.settings.limits import Limits
+
+if TYPE_CHECKING:
+    from kosmo_kernel.questions.question import Question
 
 # Requests about MCP servers that a script may make besides tool calls.
 MCP_REQUESTS = frozenset(

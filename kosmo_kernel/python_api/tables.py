@@ -13,9 +13,9 @@ from kosmo_kernel.accounts import account_in_use
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.questions.discovery import find_table, table_names
-from kosmo_kernel.questions.question import Question
 
 if TYPE_CHECKING:
+    from kosmo_kernel.questions.question import Question
     from kosmo_kernel.render.frames import KosmoFrame
     from kosmo_kernel.results.result import Result
     from kosmo_kernel.run.options import Frontend

@@ -4,24 +4,23 @@ A check of the user's folder replaces a shipped one of the same name, so that an
 new version of this package, with a new check, breaks nobody's folder. A shipped table keeps its name, because others
 use it. Scripts call a table, `heroku.tables.costs()`, and it runs in their Lua state with the account of the call.
 
-Files are parsed when a question is needed: a start needs only their names.
+Files are read when a question is needed, and the code for that is imported then: a start needs only names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
-from kosmo_kernel.questions.head import SUFFIX
-from kosmo_kernel.questions.own_folder import add_folder, files_of, own_files, own_tables
 from kosmo_kernel.questions.shipped import CHECKS, TABLES, is_shipped, services, shipped_files
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.text.patterns import lazy_pattern
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kosmo_kernel.catalogue import Integration
     from kosmo_kernel.questions.question import Question
 
@@ -37,6 +36,8 @@ def check_files() -> dict[str, Path]:
     Raises:
         SettingsError: the settings are invalid, or their folder of checks does not exist.
     """
+    from kosmo_kernel.questions.own_folder import own_files
+
     return _shipped_checks() | own_files(CHECKS)
 
 
@@ -77,6 +78,8 @@ def shipped_checks() -> list[Question]:
 
 def own_questions() -> tuple[list[Question], list[str]]:
     """Return the questions of the user's folder, and what is wrong with those that cannot be read."""
+    from kosmo_kernel.questions.own_folder import own_files
+
     questions, mistakes = [], []
     try:
         files = [*own_files(CHECKS).values(), *own_files(TABLES).values()]
@@ -119,6 +122,10 @@ def select_checks(named: Iterable[str], *, every: bool = False, start: bool = Fa
         UnknownNameError: there is no check, and no file or folder, of a name.
         SettingsError: a file is no check, a folder has none, or two files have the same name.
     """
+    from pathlib import Path
+
+    from kosmo_kernel.questions.head import SUFFIX
+
     selected = {check.name: check for check in all_checks() if every or check.in_start} if every or start else {}
     from_files: dict[str, Question] = {}
     for name in named:
@@ -144,11 +151,16 @@ def replaced_checks(checks: Sequence[Question]) -> list[Question]:
 
 
 def _shipped_checks() -> dict[str, Path]:
+    from pathlib import Path
+
     return {name: Path(file) for service in services() for name, file in shipped_files(service, CHECKS).items()}
 
 
 def _checks_of(path: Path) -> list[Path]:
     """Return the file of a check, or the checks of a folder, whose tables they can use from then on."""
+    from kosmo_kernel.questions.head import SUFFIX
+    from kosmo_kernel.questions.own_folder import add_folder, files_of
+
     if not path.is_dir():
         return [path]
     add_folder(path)
@@ -163,6 +175,8 @@ def _checks_of(path: Path) -> list[Path]:
 
 def table_names(service: str) -> tuple[str, ...]:
     """Return the names of the tables of a service, with the user's own, sorted; none for a service without tables."""
+    from kosmo_kernel.questions.own_folder import own_tables
+
     return tuple(sorted({*shipped_files(service, TABLES), *(name for of, name in own_tables() if of == service)}))
 
 
@@ -173,6 +187,10 @@ def find_table(service: str, name: str) -> Question:
         UnknownNameError: the service has no table of that name.
         SettingsError: its file is wrong.
     """
+    from pathlib import Path
+
+    from kosmo_kernel.questions.own_folder import own_tables
+
     if shipped := shipped_files(service, TABLES).get(name):
         return _read(Path(shipped))
     if path := own_tables().get((service, name)):
@@ -184,6 +202,8 @@ def find_table(service: str, name: str) -> Question:
 
 def tables_by_service() -> dict[str, tuple[str, ...]]:
     """Return the names of all tables by their service, those of services with shipped tables first."""
+    from kosmo_kernel.questions.own_folder import own_tables
+
     known = dict.fromkeys([*services(), *(service for service, _ in own_tables())])
     return {service: table_names(service) for service in known}
 

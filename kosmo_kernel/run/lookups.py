@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -16,7 +16,6 @@ from kosmo_kernel.catalogue import Function, Integration, missing_function, refu
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.lua.surface import record_types, surface
 from kosmo_kernel.questions.discovery import find_table
-from kosmo_kernel.questions.question import Question
 from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.kept_values import KeptValues
 from kosmo_kernel.run.output import RunOutput
@@ -24,6 +23,9 @@ from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.run.recording import NO_SERVICES
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.values.records import Records
+
+if TYPE_CHECKING:
+    from kosmo_kernel.questions.question import Question
 
 
 class Lookups(Struct, frozen=True):
