@@ -25,7 +25,6 @@ from kosmo_kernel.settings.value_types import Number
 from kosmo_kernel.walls import macos
 
 PACKAGE = ROOT / "kosmo_kernel"
-TABLE = "settings/table.py"
 
 
 def constants(path: Path) -> Iterator[object]:
@@ -40,16 +39,17 @@ def files_with(wanted: Callable[[object], bool]) -> dict[str, list[object]]:
     return {name: values for name, values in found.items() if values}
 
 
-def test_every_environment_variable_of_ours_is_named_in_the_table_only() -> None:
+def test_every_environment_variable_of_ours_is_made_of_the_name_of_a_setting() -> None:
     named = files_with(lambda value: isinstance(value, str) and re.fullmatch(r"KOSMO_[A-Z_]+", value) is not None)
     below = {"walls/macos.py": {macos.VARIABLE}}  # which cannot import the table
-    in_table = {setting.variable for setting in SETTINGS} - {"", macos.VARIABLE}
-    assert {name: set(values) for name, values in named.items()} == {TABLE: in_table} | below
+    assert {name: set(values) for name, values in named.items()} == below
+    variables = {setting.name: setting.variable for setting in SETTINGS if setting.variable}
+    assert variables == {name: f"KOSMO_{name.upper()}" for name in variables}
 
 
 def test_the_memory_limit_is_declared_in_one_place_and_enforced_in_two() -> None:
     names = {MEMORY_LIMIT.variable, MEMORY_LIMIT.command, *MEMORY_LIMIT.cell}
-    assert set(files_with(lambda value: value in names)) == {TABLE}
+    assert files_with(lambda value: value in names) == {}
     assert Limits().memory == MEMORY_LIMIT.default == 256 << 20
     sources = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
     assert [name for name, text in sources.items() if "set_max_memory" in text] == ["lua/worker.py"]  # inside Lua
