@@ -1,0 +1,101 @@
+"""What is published besides the package: its entries elsewhere agree with it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shlex
+import tomllib
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from repository import ROOT
+
+import kosmo_kernel
+from kosmo_kernel.cli import command_named
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+GITHUB = ROOT / ".github"
+REPOSITORY = "https://github.com/Some-Owner/kosmo"
+
+
+def ci(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / ".ci" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def takes(command: str) -> None:
+    """Check that a command line of `kosmo` is one: click would raise for an option or a value that there is not."""
+    words = shlex.split(command)
+    found = command_named(words[0])
+    assert found is not None
+    with found.make_context(words[0], words[1:]):
+        pass
+
+
+def test_the_recipe_for_conda_needs_what_the_package_needs() -> None:
+    recipe = (GITHUB / "conda" / "meta.yaml").read_text(encoding="utf-8")
+    needed = recipe.partition("  run:\n")[2].partition("\ntest:")[0]
+    listed = {line.strip(" -").replace(" ", "") for line in needed.splitlines() if line.strip()}
+    wanted = {f"python{PROJECT['requires-python']}", *(line.lower() for line in PROJECT["dependencies"])}
+    assert listed == wanted
+    assert f'{{% set version = "{kosmo_kernel.__version__}" %}}' in recipe
+    assert f'summary: "{PROJECT["description"]}"' in recipe
+
+
+def test_the_entry_for_mcp_registries_starts_the_server_of_this_version() -> None:
+    entry: dict[str, Any] = json.loads((GITHUB / "server.json").read_text(encoding="utf-8"))
+    [package] = entry["packages"]
+    assert {entry["version"], package["version"]} == {kosmo_kernel.__version__}
+    assert (package["registryType"], package["identifier"]) == ("pypi", PROJECT["name"])
+    assert len(entry["description"]) <= 100
+    takes(" ".join(argument["value"] for argument in package["packageArguments"]))
+
+
+def test_a_release_names_its_repository_where_registries_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = ci("registry_entry").entry(REPOSITORY)
+    assert entry["name"] == "io.github.Some-Owner/kosmo_kernel"
+    assert entry["repository"] == {"url": REPOSITORY, "source": "github"}
+    [package] = entry["packages"]
+    source, command = (argument["value"] for argument in package["runtimeArguments"])
+    assert source == f"kosmo_kernel[mcp]=={kosmo_kernel.__version__}"
+    assert "mcp" in PROJECT["optional-dependencies"]
+    assert command in PROJECT["scripts"]
+    pytest.importorskip("hatchling", reason="what builds the package is not installed")
+    monkeypatch.setenv("KOSMO_REPOSITORY", REPOSITORY)
+    metadata: dict[str, Any] = {}
+    ci("package_metadata").RepositoryMetadata(str(ROOT), {}).update(metadata)
+    assert f"<!-- mcp-name: {entry['name']} -->" in metadata["readme"]["text"]
+    assert metadata["urls"]["Documentation"] == "https://some-owner.github.io/kosmo/"
+
+
+def test_the_container_runs_commands_that_there_are() -> None:
+    text = (GITHUB / "demo.Containerfile").read_text(encoding="utf-8")
+    [entry], [default] = (re.findall(rf"^{word} (\[.*\])$", text, re.MULTILINE) for word in ("ENTRYPOINT", "CMD"))
+    assert json.loads(entry) == [*PROJECT["scripts"]]
+    takes(shlex.join(json.loads(default)))
+    for command in re.findall(r"docker run .*?kosmo-demo (\w.*)$", text, re.MULTILINE):
+        takes(command.partition("  #")[0])
+
+
+def test_the_release_publishes_the_documentation_with_a_command_that_there_is() -> None:
+    release = yaml.safe_load((GITHUB / "workflows" / "release.yml").read_text(encoding="utf-8"))
+    steps = release["jobs"]["documentation"]["steps"]
+    commands = [line.strip() for step in steps for line in step.get("run", "").splitlines()]
+    [command] = [line for line in commands if line.startswith("kosmo ")]
+    takes(command.removeprefix("kosmo "))
+    [upload] = [step for step in steps if "upload-pages-artifact" in step.get("uses", "")]
+    assert upload["with"]["path"] == shlex.split(command)[-1]
+
+
+def test_the_extension_of_jupyterlab_is_found_by_its_classifier() -> None:
+    assert "Framework :: Jupyter :: JupyterLab :: Extensions :: Prebuilt" in PROJECT["classifiers"]
+    package = json.loads((ROOT / "kosmo_kernel/jupyter/labextension/package.json").read_text(encoding="utf-8"))
+    assert package["version"] == kosmo_kernel.__version__
