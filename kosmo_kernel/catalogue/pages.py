@@ -36,6 +36,7 @@ TOTAL_KEYS = (
 )
 LINKS, HREF = ("_links", "links"), "href"  # links to pages in an answer: `_links.next.href`, `links.next`
 NEXT_RANGE, LINK, NEXT_PAGE = PAGE_HEADERS = ("next-range", "link", "x-next-page")  # that say how pages follow
+TOTAL_HEADERS = ("x-total-count", "x-total")  # with the number of all records
 MAX_ENVELOPE_DEPTH = 2  # objects between an envelope and what describes its list
 
 

@@ -23,6 +23,7 @@ from kosmo_kernel.catalogue.pages import (
     MORE_KEYS,
     NEXT_PAGE,
     NEXT_RANGE,
+    TOTAL_HEADERS,
     Pages,
 )
 from kosmo_kernel.client.etag_cache import ResponsePage
@@ -92,7 +93,10 @@ class PageAnswer(NamedTuple):
     def total(self) -> int | None:
         """Return the number of all records that the answer states, if it does."""
         found = value_at(self.value, self.pages.total) if self.pages.total else None
-        return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
+        if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
+            return found
+        text = next((self.reply.headers[name] for name in TOTAL_HEADERS if name in self.reply.headers), "")
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
     def range_after(self) -> PageRequest | None:
         """Return the request for what follows the last record, where the header that says it may have been lost.

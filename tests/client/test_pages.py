@@ -107,6 +107,7 @@ def test_a_total_that_is_not_met_is_an_error(style: str) -> None:
         ("whole, HAL", "`next` leads to more"),
         ("whole, more", "`has_more` is true"),
         ("whole, total", "3 records in all, and 7 as their number"),
+        ("whole, total header", "3 records in all, and 7 as their number"),
     ],
 )
 def test_a_sign_of_more_in_a_list_without_pages_is_an_error(style: str, sign: str) -> None:

@@ -108,6 +108,7 @@ class Shelf:
             "whole, HAL": (body | hal_links, {}),
             "whole, more": (body | {"has_more": has_more}, {}),
             "whole, total": (body | {"total_count": total}, {}),
+            "whole, total header": (rows, {"X-Total-Count": str(total)}),
             "unstated": (rows, {}),
         }
         status = "206 Partial Content" if self.style == "range" and has_more else "200 OK"
@@ -174,5 +175,6 @@ PAGES: dict[str, dict[str, Any]] = {
     "whole, HAL": {"kind": "whole", **ENVELOPE},
     "whole, more": {"kind": "whole", "more": ["has_more"], **ENVELOPE},
     "whole, total": {"kind": "whole", "total": ["total_count"], **ENVELOPE},
+    "whole, total header": {"kind": "whole"},
     "unstated": {"kind": "unstated"},
 }

@@ -16,7 +16,7 @@ from kosmo_kernel.text.patterns import lazy_pattern
 MAX_NAME = 80  # characters
 PLACE = lazy_pattern(r"\{([^{}/]+)\}")
 
-_VERSION = lazy_pattern(r"v\d+(?:\.\d+)*|\d{4}-\d{2}-\d{2}|api|rest")
+_VERSION = lazy_pattern(r"v?\d+(?:\.\d+)*|\d{4}-\d{2}-\d{2}|api|rest")
 _HUMP = lazy_pattern(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_WORD = lazy_pattern(r"[^a-z0-9]+")
 # Endings of plurals, the first that fits; words that end so and are no plurals stay as they are.

@@ -148,15 +148,8 @@ class _DocumentReader:
         tag = next((tag for tag in _list(operation.get("tags")) if isinstance(tag, str)), "")
         facts["subject"] = prose(tag, 60)
         if is_list:
-            wrapped = paging.element(self._shapes, record) if record.is_object else ""
-            facts["pages"] = paging.pages(params.query, self._headers(response), body, self._shapes, wrapped)
-            facts["pages"] |= {"items": list(keys)} if keys else {}
-            if wrapped:
-                facts["pages"]["element"] = wrapped
-                record = self._shapes.of(record.properties[wrapped], record.inside)
-            if not record.is_object and record.types:
-                facts["pages"]["scalar"] = True
-                record = Shape(properties={"value": {"type": record.types[0]}})
+            headers = self._headers(response)
+            facts["pages"], record = paging.pages(params.query, headers, body, self._shapes, keys=keys, record=record)
             # The client sets these; a call with one of them would get a part of the list.
             own = {facts["pages"].get("param"), facts["pages"].get("size_param")} - {None, ""}
             facts["params"] = [param for param in facts["params"] if param.get("sent") not in own]

@@ -7,7 +7,7 @@ more is an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from kosmo_kernel.catalogue.documents.names import snake_case
@@ -87,47 +87,75 @@ def pages(
     headers: Iterable[str],
     body: Shape | None,
     shapes: Shapes,
-    wrapped: str,
-) -> dict[str, Any]:
-    """Return how the pages of a list follow, in the notation of `catalogue.pages.Pages`.
+    *,
+    keys: Sequence[str],
+    record: Shape,
+) -> tuple[dict[str, Any], Shape]:
+    """Return how the pages of a list follow, in the notation of `catalogue.pages.Pages`, and the shape of its records.
 
     Parameters:
         query: the schemas of the parameters of the query, by name.
         headers: the names of the headers of the answer, as far as the document declares them.
         body: the envelope; None if the answer is the list.
         shapes: of the document.
-        wrapped: the key of the record in each element; empty for none.
+        keys: the keys that lead to the list in the envelope; none if the answer is the list.
+        record: the shape of the elements of the list.
     """
     by_name = {snake_case(name.replace("[", "_").replace("]", "")): name for name in query}
-    found: dict[str, Any] = {"total": list(_first_path(shapes, body, TOTAL_KEYS))}
+    wrapped = element(shapes, record) if record.is_object else ""
+    own_total = [f"total_{snake_case(key)}" for key in keys[-1:]]  # `total_apps` of `apps`
+    found: dict[str, Any] = {"items": list(keys), "element": wrapped}
+    found["total"] = list(_first_path(shapes, body, (*TOTAL_KEYS[:-1], *own_total, *TOTAL_KEYS[-1:])))
     found["more"] = list(_first_path(shapes, body, MORE_KEYS))
-    size, number, cursor, offset = (
-        next((by_name[name] for name in kind if name in by_name), "") for kind in (_SIZES, _NUMBERS, _CURSORS, _OFFSETS)
-    )
+    size = next((by_name[name] for name in _SIZES if name in by_name), "")
     if size:
         found |= {"size_param": size, "size": _size(shapes.of(query[size]), query[size])}
     path = list(_first_path(shapes, body, CURSOR_KEYS))
-    declared = {name.lower() for name in headers}
-    header = next((name for name in sorted(declared) if _CURSOR_HEADER.search(snake_case(name))), "")
-    if "link" in declared:
-        found |= {"kind": "link-header", "param": number}
-    elif "next-range" in declared:
-        found |= {"kind": "range"}
-    elif header and (cursor or number):
-        found |= {"kind": "cursor", "param": cursor or number, "cursor": [header], "cursor_in": "header"}
-    elif wrapped and cursor:
-        found |= {"kind": "cursor", "param": cursor, "cursor": ["cursor"], "cursor_in": "element"}
-    elif path and (cursor or not (number or offset)):  # a link in the answer needs no parameter
-        found |= {"kind": "cursor", "param": cursor, "cursor": path}
-    elif number:
-        found |= {"kind": "page-number", "param": number, "start": _start(query[number])}
-    elif offset and size:
-        found |= {"kind": "offset", "param": offset}
-    elif cursor == "starting_after":  # takes the id of the last record
-        found |= {"kind": "cursor", "param": cursor, "cursor": ["id"], "cursor_in": "element"}
-    else:
-        found |= {"kind": "unstated" if cursor else "whole"}
-    return {key: value for key, value in found.items() if value not in ("", [], None)}
+    found |= _following(by_name, query, {name.lower() for name in headers}, path, is_wrapped=bool(wrapped))
+    if wrapped:
+        record = shapes.of(record.properties[wrapped], record.inside)
+    if not record.is_object and record.types:
+        found["scalar"] = True
+        record = Shape(properties={"value": {"type": record.types[0]}})
+    return {key: value for key, value in found.items() if value not in ("", [], None)}, record
+
+
+def _following(
+    by_name: Mapping[str, str],
+    query: Mapping[str, Mapping[str, Any]],
+    headers: Collection[str],
+    path: list[str],
+    *,
+    is_wrapped: bool,
+) -> dict[str, Any]:
+    """Return the kind of pages with what belongs to it.
+
+    Parameters:
+        by_name: the parameters of the query, by their names in snake case.
+        query: their schemas.
+        headers: the names of the headers of the answer, in lower case.
+        path: the keys that lead to a cursor or an address in the envelope; none if there is none.
+        is_wrapped: whether each element has its cursor.
+    """
+    number, cursor, offset = (
+        next((by_name[name] for name in kind if name in by_name), "") for kind in (_NUMBERS, _CURSORS, _OFFSETS)
+    )
+    header = next((name for name in sorted(headers) if _CURSOR_HEADER.search(snake_case(name))), "")
+    in_header = {"kind": "cursor", "param": cursor or number, "cursor": [header], "cursor_in": "header"}
+    in_element = {"kind": "cursor", "param": cursor, "cursor_in": "element"}
+    ways: tuple[tuple[Any, dict[str, Any]], ...] = (
+        ("link" in headers, {"kind": "link-header", "param": number}),
+        ("next-range" in headers, {"kind": "range"}),
+        (header and (cursor or number), in_header),
+        (is_wrapped and cursor, in_element | {"cursor": ["cursor"]}),
+        # A link in the answer needs no parameter.
+        (path and (cursor or not (number or offset)), {"kind": "cursor", "param": cursor, "cursor": path}),
+        (number, {"kind": "page-number", "param": number, "start": _start(query.get(number, {}))}),
+        (offset and by_name.keys() & set(_SIZES), {"kind": "offset", "param": offset}),
+        (cursor == "starting_after", in_element | {"cursor": ["id"]}),  # takes the id of the last record
+        (cursor, {"kind": "unstated"}),
+    )
+    return next((facts for is_so, facts in ways if is_so), {"kind": "whole"})
 
 
 def settled(facts: Mapping[str, Any], kind: str) -> dict[str, Any]:
