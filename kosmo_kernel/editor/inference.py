@@ -168,27 +168,21 @@ class TypeInferrer:
             case nodes.FunctionDefinition():
                 return node
             case nodes.Operation():
-                for part in self._alternatives(node):
-                    if (meaning := self._alternative(part)) is not None:
-                        return meaning
+                return self._operation(node)
         return None
 
-    def _alternatives(self, operation: nodes.Operation) -> Iterator[nodes.Operation]:
-        """Yield the parts of an operation between `or`, each without what comes before its last `and`."""
+    def _operation(self, operation: nodes.Operation) -> InferredType | None:
+        """Return the type of the first part between `or` that has one; what comes before an `and` does not count."""
         words, first = [*(self.tree.words[at] for at in operation.operators), "or"], 0
         for index, word in enumerate(words):
             if word == "or":
-                part = slice(first, index + 1)
-                operands, prefixes = operation.operands[part], operation.prefixes[part]
-                yield replace(
-                    operation, operands=operands, prefixes=prefixes, operators=operation.operators[first:index]
-                )
-            first = index + 1 if word in ("or", "and") else first
-
-    def _alternative(self, part: nodes.Operation) -> InferredType | None:
-        if part.operators:
-            return StringType() if {self.tree.words[at] for at in part.operators} == {".."} else None
-        return None if part.prefixes[0] else self.value(part.operands[0])
+                joining = set(words[first:index])
+                meaning = self.value(operation.operands[first]) if not (joining or operation.prefixes[first]) else None
+                if meaning is not None or joining == {".."}:
+                    return meaning or StringType()
+            if word in ("or", "and"):
+                first = index + 1
+        return None
 
     def type_of_name(self, name: str, scope: nodes.Scope, at: int | None = None) -> InferredType | None:
         """Return the type of a name at a token, or at the end: from its binding in the text, or the live state."""
@@ -266,14 +260,13 @@ class TypeInferrer:
     def _loop(self, binding: nodes.Binding) -> InferredType | None:
         """Return the type of a variable of `for index, item in ipairs(list) do`."""
         match binding.values:
-            case [nodes.Call(base=base, arguments=[items]), *_] if binding.index == 1:
-                return self.item(self.value(items)) if self._is_iterator(base) else None
-            case [nodes.Call(base=base), *_]:
-                return StringType() if self.library_name(self.value(base)) == "string.gmatch" else None
+            case [nodes.Call(base=base, arguments=arguments), *_]:
+                name = self.library_name(self.value(base))
+                if name == "string.gmatch":
+                    return StringType()
+                if name in ("ipairs", "pairs") and binding.index == 1 and arguments:
+                    return self.item(self.value(arguments[0]))
         return None
-
-    def _is_iterator(self, base: nodes.Node) -> bool:
-        return self.library_name(self.value(base)) in ("ipairs", "pairs")
 
     def _parameter(self, function: nodes.FunctionDefinition) -> InferredType | None:
         """Return the type of a parameter: an item that a function such as `parallel.map` passes."""

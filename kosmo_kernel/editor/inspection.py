@@ -126,7 +126,8 @@ def _integration_of_account(chain: Chain) -> Integration | None:
 def _function(function: Function) -> docs.Page:
     """Return the page of a function, with its signature and its parameters first."""
     signature = fenced(f"{_home(function).name}.{function.signature}", "lua")
-    parameters = Markdown("\n").join(map(_parameter, arguments_of(function)))
+    about = (_about(code_span(argument.name), argument) for argument in arguments_of(function))
+    parameters = Markdown("\n").join(Markdown("- {}").format(line) for line in about)
     page = Markdown("{}\n\n{}\n\n---\n\n{}" if parameters else "{}{}\n\n---\n\n{}")
     return docs.Page(page.format(signature, parameters, _reference(function).markdown))
 
@@ -137,10 +138,6 @@ def _reference(function: Function) -> docs.Page:
 
 def _home(function: Function) -> Integration:
     return next(i for i in integrations.load_all() if function in i.functions)
-
-
-def _parameter(argument: Argument) -> Markdown:
-    return Markdown("- {}").format(_about(code_span(argument.name), argument))
 
 
 def _about(name: Markdown, argument: Argument) -> Markdown:
@@ -231,17 +228,14 @@ def _page_of_value(path: NamePath, info: dict[str, Any], answer: CallResult | No
     text = _shorten(str(info.get("text", "")))
 
     def blocks(form: Writer) -> Iterator[Markup]:
-        yield form.write("**{}**: {}", escape_control(name), _kind(form, info, answer))
+        kind = form.text(escape_control(str(info["type"])))
+        if answer is not None:
+            kind = form.write("{} of {}", "list" if answer.many else "record", form.code(answer.function.name))
+        yield form.write("**{}**: {}", escape_control(name), kind)
         if text:
             yield form.block(text, "")
 
     return in_both_forms(blocks, end="")
-
-
-def _kind(form: Writer, info: dict[str, Any], answer: CallResult | None) -> Markup:
-    if answer is None:
-        return form.text(escape_control(str(info["type"])))
-    return form.write("{} of {}", "list" if answer.many else "record", form.code(answer.function.name))
 
 
 def _call(name: str, parameters: str, *, method: bool) -> str:

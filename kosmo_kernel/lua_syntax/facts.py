@@ -40,13 +40,10 @@ def keys(text: str) -> tuple[Names, ...]:
     if "=" not in text:
         return ()
     tree = parse(text)
-    groups = [(table.start, tuple(dict.fromkeys(_literal_keys(table)))) for table in tree.tables]
-    groups += [(at, (name,)) for at, name in tree.assigned if "\\" not in name]
-    return tuple(names for _, names in sorted(groups) if names)
-
-
-def _literal_keys(table: TableConstructor) -> Iterator[str]:
-    return (entry.name for entry in table.entries if entry.name and "\\" not in entry.name)
+    groups = [(table.start, [entry.name for entry in table.entries]) for table in tree.tables]
+    groups += [(at, [name]) for at, name in tree.assigned]
+    literal = [dict.fromkeys(name for name in names if name and "\\" not in name) for _, names in sorted(groups)]
+    return tuple(tuple(names) for names in literal if names)
 
 
 @lru_cache(maxsize=MAX_TEXTS)
