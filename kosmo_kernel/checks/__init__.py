@@ -5,7 +5,7 @@ outcome.py     turn the result of a run into rows and findings, or into the reas
 report.py      what was found, what passed, and what could not be read
 acceptances.py accept findings until a day
 comparison.py  compare the findings with those of an earlier state
-formats.py     reports for programs, code scanning, CI servers and pull requests
+json_document.py, junit.py, sarif.py, comment.py  reports for programs, CI servers, code scanning and pull requests
 cell.py        `%kosmo check` and `%kosmo table` in notebooks
 
 What a question is, and where its files are, is in `questions/`.

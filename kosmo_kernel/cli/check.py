@@ -7,11 +7,11 @@ import sys
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kosmo_kernel.checks.formats import FORMATS, format_report
 from kosmo_kernel.checks.report import NOT_CHECKED
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import Command, command
@@ -32,6 +32,14 @@ if TYPE_CHECKING:
     from kosmo_kernel.session import Session
 
 TABLE = "table"
+# The function of each format for programs, imported when it is used. It gets the report and the lowest severity that
+# counts, and returns a text, or a JSON value.
+FORMATS = {
+    "json": "kosmo_kernel.checks.json_document:json_document",
+    "junit": "kosmo_kernel.checks.junit:junit",
+    "sarif": "kosmo_kernel.checks.sarif:sarif",
+    "markdown": "kosmo_kernel.checks.comment:comment",
+}
 _FORMAT_OF = {".json": "json", ".xml": "junit", ".sarif": "sarif", ".md": "markdown"}  # by the suffix of a file
 _PATH = click.Path(path_type=Path)
 _REPORT_WIDTH = 100  # characters of a line of prose in a table that is written to a file
@@ -262,14 +270,20 @@ class _Output:
             print_utf8(self._content(form).decode())
 
     def _content(self, form: str) -> bytes:
-        """Return the report in a format, as UTF-8."""
-        if form != TABLE:
-            return format_report(self._report, form, self._fail_on)
-        from rich.console import Console
+        """Return the report in a format, as UTF-8 that ends in a line feed."""
+        if form == TABLE:
+            from rich.console import Console
 
-        text = io.StringIO()
-        self._print_table(Console(file=text, width=_REPORT_WIDTH, highlight=False, markup=False, emoji=False))
-        return text.getvalue().encode(errors="backslashreplace")
+            text = io.StringIO()
+            self._print_table(Console(file=text, width=_REPORT_WIDTH, highlight=False, markup=False, emoji=False))
+            return text.getvalue().encode(errors="backslashreplace")
+        from kosmo_kernel.safety.text import with_json_escapes
+        from kosmo_kernel.values.records import encode
+
+        content: Any = resolve_name(FORMATS[form])(self._report, self._fail_on)
+        if isinstance(content, str):
+            return content.encode(errors="backslashreplace")
+        return with_json_escapes(encode(content, indent=2)) + b"\n"
 
     def _print_table(self, screen: Console) -> None:
         from kosmo_kernel.cli.check_table import print_report

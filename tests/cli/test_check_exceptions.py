@@ -11,8 +11,8 @@ from edited_snapshot import edited
 from kosmo_command import COMMAND, environment
 
 from kosmo_kernel import archive
-from kosmo_kernel.checks.formats import FORMATS
 from kosmo_kernel.cli import outcome
+from kosmo_kernel.cli.check import FORMATS
 
 HEAD = "-- title: T\n-- severity: high\n-- why: W\n-- do: D\n-- scope: read\n-- key: app\n"
 
