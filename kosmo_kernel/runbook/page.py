@@ -4,8 +4,8 @@ The page is one file that loads nothing and runs no script: it can be mailed and
 that it is read. It has the outputs without the code. Links to files beside the notebook become plain text, because the
 reader has only the page. A page with data of the demo account has a band on top that says so.
 
-A cell's tags decide where it stands: `key-figures` below the title as cards, `remove-cell` nowhere, and `demo` only if
-the run used no account but the demo. The report of the run is at the end.
+A cell's tags decide where it stands: `key-figures` below the title as cards, `about` at the end with the report of the
+run, `remove-cell` nowhere, and `demo` only if the run used no account but the demo.
 
 page_style.py   the style
 page_tables.py  tables, adapted for readers without the notebook
@@ -36,6 +36,7 @@ from kosmo_kernel.values.records import without_surrogates
 SUFFIX = ".html"
 KEY_FIGURES = "key-figures"  # the tag of cells whose outputs stand below the title
 REMOVED = "remove-cell"  # the tag of cells that are not in the page; the same as in Jupyter Book
+ABOUT = "about"  # the tag of cells at the end, which say how to read the page
 ABOUT_DEMO = "demo"  # the tag of cells about the demo account
 _MARKER = "<!-- A page of kosmo run -->"  # identifies a page of an earlier run, which may be replaced
 _IMAGE = Html('<img alt="{}"')  # the beginning of a tag
@@ -145,18 +146,19 @@ def _is_page(path: Path) -> bool:
 
 
 def _arrange(notebook: Any, hidden: set[str], command: str) -> None:
-    """Remove the cells with hidden tags, join the key figures below the title, and move the report to the end."""
+    """Remove cells with hidden tags, join key figures below the title, and move what is about the page to the end."""
     cells = [cell for cell in notebook.cells if not hidden.intersection(_tags(cell))]
     figures = [cell for cell in cells if cell.cell_type == "code" and KEY_FIGURES in _tags(cell)]
     reports = [cell for cell in cells if REPORT_TAG in _tags(cell)]
-    rest = [cell for cell in cells if cell not in figures and cell not in reports]
+    about = [cell for cell in cells if ABOUT in _tags(cell)]
+    rest = [cell for cell in cells if not any(cell is other for other in (*figures, *reports, *about))]
     for cell in figures[:1]:
         cell.outputs = [output for each in figures for output in each.outputs]
     for cell in reports:
         again = f"\n\nThis command makes the page again:\n\n{fenced(command)}" if command else ""
         cell.source = f"## About this page\n\n{cell.source}{again}"
     place = 1 if rest and rest[0].cell_type == "markdown" else 0
-    notebook.cells = [*rest[:place], *figures[:1], *rest[place:], *reports]
+    notebook.cells = [*rest[:place], *figures[:1], *rest[place:], *reports, *about]
 
 
 def _tags(cell: Any) -> list[str]:

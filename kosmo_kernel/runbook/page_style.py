@@ -30,12 +30,12 @@ p code, li code { padding: 1px 4px; background: var(--raised); border-radius: 4p
 .jp-OutputArea-child { margin-bottom: 16px; }
 .jp-OutputArea-child:has(.kosmo-check) { margin-bottom: 8px; }
 .celltag_key-figures .jp-RenderedText pre { font: inherit; font-size: 13px; }
-.celltag_kosmo-run { font-size: 14px; color: var(--soft); }
+.celltag_kosmo-run, .celltag_about { font-size: 14px; color: var(--soft); }
 .celltag_kosmo-run h2 { color: var(--ink); }
 @media print {
   .jp-MarkdownCell:has(+ .jp-CodeCell) { break-after: avoid; }
   .jp-Cell:is(:has(.table th:nth-child(10)), :has(+ .jp-CodeCell .table th:nth-child(10))) { page: turned; }
-  .celltag_key-figures .jp-RenderedText pre, .jp-RenderedText pre, .celltag_kosmo-run { font-size: 10px; }
+  .jp-RenderedText.jp-RenderedText pre, .celltag_kosmo-run, .celltag_about { font-size: 10px; }
   .jp-Cell-outputWrapper, .jp-OutputArea, .jp-OutputArea-child, .jp-OutputArea-output { display: block; }
   .jp-CodeCell:not(:has(tr:nth-child(20))) { break-inside: avoid; }
 }

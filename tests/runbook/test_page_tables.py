@@ -180,6 +180,12 @@ def test_the_report_is_at_the_end_of_the_page(tmp_path: Path) -> None:
     assert text.index(">Apps") < text.index("About this page") < text.index("Run on a day.")
 
 
+def test_what_is_about_the_page_is_at_its_end(tmp_path: Path) -> None:
+    about = nbformat.v4.new_markdown_cell("What may not be read is named.", metadata={"tags": ["about"]})
+    text = written(tmp_path, ["default"], about, nbformat.v4.new_markdown_cell("## Dynos"))
+    assert text.index(">Dynos") < text.index("Run on a day.") < text.index("What may not be read is named.")
+
+
 def test_the_end_of_a_page_has_the_command_that_makes_it_again(tmp_path: Path) -> None:
     report = nbformat.v4.new_markdown_cell("Run on a day.", metadata={"tags": ["kosmo-run"]})
     nbformat.write(nbformat.v4.new_notebook(cells=[report]), tmp_path / "n.ipynb")
