@@ -7,9 +7,17 @@ namespace and for completion.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import overload
+from typing import NamedTuple, overload
 
 from kosmo_kernel.catalogue.model import Function
+
+
+class FunctionPath(NamedTuple):
+    """A path, and the function that it belongs to."""
+
+    path: str  # with placeholders
+    name: str  # of the function
+    returns: str
 
 
 class FunctionTable(Sequence[Function]):
@@ -18,10 +26,16 @@ class FunctionTable(Sequence[Function]):
     Parameters:
         names: returns the name of each function with its aliases; called when the first name is needed.
         make: returns the function with a name; called once for each.
+        paths: returns what `paths` does, if that is known without the functions.
     """
 
-    def __init__(self, names: Callable[[], Mapping[str, tuple[str, ...]]], make: Callable[[str], Function]) -> None:
-        self._read_names, self._make = names, make
+    def __init__(
+        self,
+        names: Callable[[], Mapping[str, tuple[str, ...]]],
+        make: Callable[[str], Function],
+        paths: Callable[[], Iterable[FunctionPath]] | None = None,
+    ) -> None:
+        self._read_names, self._make, self._read_paths = names, make, paths
         self._names: Mapping[str, tuple[str, ...]] | None = None
         self._made: dict[str, Function] = {}
 
@@ -50,6 +64,12 @@ class FunctionTable(Sequence[Function]):
         if function is None:
             function = self._made.setdefault(name, self._make(name))  # one of two threads that make it wins
         return function
+
+    def paths(self) -> Iterable[FunctionPath]:
+        """Return each path with the function that it belongs to."""
+        if self._read_paths:
+            return self._read_paths()
+        return [FunctionPath(link.path, one.name, one.returns) for one in self for link in one.links]
 
     def existing(self) -> list[Function]:
         """Return the functions that were needed so far."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Param
 from kosmo_kernel.catalogue.documents.names import singular, snake_case
+from kosmo_kernel.catalogue.function_table import FunctionPath
 from kosmo_kernel.catalogue.model import PLACE
 from kosmo_kernel.demo.times import ago
 
@@ -34,32 +36,38 @@ class RequestPath(NamedTuple):
 
 
 class ServicePaths:
-    """Finds the function that a path belongs to.
+    """Finds the function that a path belongs to; functions are made when they are found.
 
     Parameters:
         integration: the service.
     """
 
     def __init__(self, integration: Integration) -> None:
-        self._functions: dict[int, list[tuple[re.Pattern[str], Function]]] = {}
-        self.lists: dict[str, Function] = {}  # by path, with `{}` for each place
-        links = [(function, link) for function in integration.functions for link in function.links]
+        self._table = integration.table
+        self._paths: dict[int, list[FunctionPath]] = {}
+        self._lists: dict[str, str] = {}  # the names of lists by path, with `{}` for each place
         # A word of a path is preferred to a place that takes any.
-        for function, link in sorted(
-            links, key=lambda item: [part.startswith("{") for part in item[1].path.split("/")]
-        ):
-            parts = PLACE.split(link.path)  # text and names by turns
-            pattern = "".join(f"(?P<{part}>[^/]+)" if n % 2 else re.escape(part) for n, part in enumerate(parts))
-            self._functions.setdefault(link.path.count("/"), []).append((re.compile(pattern), function))
-            if function.returns == "list":
-                self.lists.setdefault(PLACE.sub("{}", link.path), function)
+        for entry in sorted(self._table.paths(), key=lambda one: [part[:1] == "{" for part in one.path.split("/")]):
+            self._paths.setdefault(entry.path.count("/"), []).append(entry)
+            if entry.returns == "list":
+                self._lists.setdefault(PLACE.sub("{}", entry.path), entry.name)
 
     def find(self, path: str) -> RequestPath | None:
         """Return the function of a path, or None."""
-        for pattern, function in self._functions.get(path.count("/"), ()):
-            if match := pattern.fullmatch(path):
-                return RequestPath(function, path, match.groupdict())
+        for entry in self._paths.get(path.count("/"), ()):
+            if match := _pattern(entry.path).fullmatch(path):
+                return RequestPath(self._table.named(entry.name), path, match.groupdict())
         return None
+
+    def list_at(self, path: str) -> Function | None:
+        """Return the list with a path, in which `{}` stands for each place, or None."""
+        return self._table.named(self._lists[path]) if path in self._lists else None
+
+
+@lru_cache(maxsize=10_000)
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = PLACE.split(path)  # text and names by turns
+    return re.compile("".join(f"(?P<{part}>[^/]+)" if n % 2 else re.escape(part) for n, part in enumerate(parts)))
 
 
 class ServiceRecords:
@@ -121,7 +129,7 @@ class ServiceRecords:
 
     def _list(self, param: Param) -> Function | None:
         """Return the function that lists what can be in a place; None if there is none."""
-        return self._paths.lists.get(param.listed_at) if param.listed_at else None
+        return self._paths.list_at(param.listed_at)
 
     def _number(self, requested: RequestPath, param: Param) -> int | None:
         """Return the number of what is in a place in the list of all that can be there."""

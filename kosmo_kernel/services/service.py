@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
 from kosmo_kernel.catalogue.documents.functions import function
 from kosmo_kernel.catalogue.documents.paging import settled
+from kosmo_kernel.catalogue.function_table import FunctionPath
 from kosmo_kernel.catalogue.http import Credentials, ErrorBody, Response
 from kosmo_kernel.catalogue.pages import Pages
 from kosmo_kernel.catalogue.validation import function_mistakes
@@ -61,7 +62,7 @@ def _integration(name: str, facts: FactsFile) -> Integration:
         title=service["title"],
         description=f"{len(facts.names()):,} functions, made from the API document of the service.",
         base_url=f"{url.scheme}://{url.netloc}",
-        functions=FunctionTable(facts.names, partial(_make, name, facts)),
+        functions=FunctionTable(facts.names, partial(_make, name, facts), partial(_paths, facts)),
         credentials=Credentials(
             env=variable,
             url_env=(f"{name.upper()}_API_URL",),
@@ -104,6 +105,11 @@ def _make(service: str, facts: FactsFile, name: str) -> Function:
     if mistakes:
         raise SettingsError(f"The function {service}.{name} cannot be made: it {'; '.join(mistakes)}.")
     return made
+
+
+def _paths(facts: FactsFile) -> list[FunctionPath]:
+    functions = ((name, facts.function(name)) for name in facts.names())
+    return [FunctionPath(function["path"], name, function["returns"]) for name, function in functions]
 
 
 def _left_out(facts: FactsFile) -> Iterator[tuple[str, str]]:
