@@ -228,7 +228,7 @@ def _page_of_value(path: NamePath, info: dict[str, Any], answer: CallResult | No
     text = _shorten(str(info.get("text", "")))
 
     def blocks(form: Writer) -> Iterator[Markup]:
-        kind = form.text(escape_control(str(info["type"])))
+        kind = form.text(escape_control(str(info.get("type", ""))))
         if answer is not None:
             kind = form.write("{} of {}", "list" if answer.many else "record", form.code(answer.function.name))
         yield form.write("**{}**: {}", escape_control(name), kind)

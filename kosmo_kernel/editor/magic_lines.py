@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from kosmo_kernel import accounts, docs, integrations
@@ -170,38 +169,37 @@ def _option(word: str) -> Setting | None:
     return next((option for option in OPTIONS if flag in option.cell), None)
 
 
+def _parts(line: str) -> Iterator[tuple[int, str, Setting | None, Setting | None]]:
+    """Yield the words of a line: position, word, the option that it is, and the option whose value it is."""
+    pending: Setting | None = None
+    for start, word in _words(line):
+        option = None if pending else _option(word)
+        yield start, word, option, pending
+        pending = option if option and option.value.metavar and "=" not in word else None
+
+
 def _account(line: str) -> str:
     """Return the account that the options on a line name, or an empty string."""
-    for word, following in pairwise([*(word for _, word in _words(line)), ""]):
-        option = _option(word)
-        if option is not None and "-a" in option.cell:
-            return word.partition("=")[2] or following
+    for _, word, option, pending in _parts(line):
+        _, is_set, value = word.partition("=")
+        if pending and "-a" in pending.cell:
+            return word
+        if is_set and option and "-a" in option.cell:
+            return value
     return ""
 
 
 def _length_of_options(line: str) -> int:
     """Return the length of the options before the Lua on a line."""
-    is_value = False
-    for start, word in _words(line):
-        option = None if is_value else _option(word)
-        if option is None and not is_value:
-            return start
-        is_value = option is not None and bool(option.value.metavar) and "=" not in word
-    return len(line)
+    return next((start for start, _, option, pending in _parts(line) if not (option or pending)), len(line))
 
 
 def _complete_options(
     before: str, live: LiveState | None, variables: Collection[str], options: Collection[Setting] = OPTIONS
 ) -> tuple[Iterable[Match], str]:
     """Return what can follow the options before the cursor, and the prefix of it that is typed."""
-    words = [word for _, word in _words(before)]
-    prefix = words.pop() if words and not before[-1].isspace() else ""
-    used: list[Setting] = []
-    pending: Setting | None = None
-    for word in words:
-        option = None if pending else _option(word)
-        pending = option if option and option.value.metavar and "=" not in word else None
-        used += [option] if option else []
+    *complete, (_, prefix, _, pending) = _parts(f"{before}|")  # the cursor belongs to the word that is typed
+    prefix, used = prefix[:-1], [option for _, _, option, _ in complete if option]
     if pending is None and "=" in prefix:
         pending, prefix = _option(prefix), prefix.partition("=")[2]
     if pending is not None:
