@@ -24,15 +24,10 @@ _NO_IMAGE = {"base_image_name": None, "buildpacks": None}
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form of records that a request asks for.
+    """The form of records that a request asks for."""
 
-    Parameters:
-        sdk: whether it is the variant `3.sdk`.
-        parts: the references to expand.
-    """
-
-    sdk: bool = False
-    parts: frozenset[str] = frozenset()
+    sdk: bool = False  # whether it is the variant `3.sdk`
+    parts: frozenset[str] = frozenset()  # the references to expand
 
     def __call__(self, kind: str, record: Record) -> Record:
         """Return a record of a kind in this form."""

@@ -40,27 +40,16 @@ class BadRequestError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PageRequested:
-    """Which page of which list is asked for.
+    """Which page of which list is asked for."""
 
-    Parameters:
-        pages: how the pages of the list follow.
-        count: how many records it has.
-        query: of the request.
-        range_header: of the request.
-        address: of the request, without the query.
-        number_of: returns the number of the record with a value of a field; -1 for none.
-        fault: one of `FAULTS`, or empty.
-        unasked_size: the records of a page where a request does not say it.
-    """
-
-    pages: Pages
-    count: int
-    query: Mapping[str, str]
-    range_header: str
-    address: str
-    number_of: Callable[[str, str], int]
-    fault: str
-    unasked_size: int
+    pages: Pages  # how the pages of the list follow
+    count: int  # how many records it has
+    query: Mapping[str, str]  # of the request
+    range_header: str  # of the request
+    address: str  # of the request, without the query
+    number_of: Callable[[str, str], int]  # returns the number of the record with a value of a field; -1 for none
+    fault: str  # one of `FAULTS`, or empty
+    unasked_size: int  # the records of a page where a request does not say it
 
     @property
     def size(self) -> int:

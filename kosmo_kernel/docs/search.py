@@ -45,29 +45,18 @@ _MIN_SIMILARITY = 0.82
 
 @dataclass(frozen=True, slots=True)
 class SearchResult(Subject):
-    """A page that matches search words.
+    """A page that matches search words."""
 
-    Parameters:
-        title: what it is about.
-        columns: the function's fields that match the words, best first.
-    """
-
-    title: str = ""
-    columns: Sequence[Column] = field(default=())
+    title: str = ""  # what it is about
+    columns: Sequence[Column] = field(default=())  # the function's fields that match the words, best first
 
 
 class SearchEntry(NamedTuple):
-    """A page and its words.
+    """A page and its words."""
 
-    Parameters:
-        page: the page.
-        weights: how much each word of it counts.
-        factor: of its score.
-    """
-
-    page: SearchResult
-    weights: Mapping[str, float]
-    factor: float
+    page: SearchResult  # the page
+    weights: Mapping[str, float]  # how much each word of it counts
+    factor: float  # of its score
 
 
 def search_pages(words: str) -> list[SearchResult]:

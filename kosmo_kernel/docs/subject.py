@@ -13,19 +13,13 @@ from kosmo_kernel.questions.shipped import TABLES
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The subject of a page: a guide, an integration, one of its functions, or the list of all pages.
+    """The subject of a page: a guide, an integration, one of its functions, or the list of all pages."""
 
-    Parameters:
-        page: the page's own name; empty for the list.
-        integration: None for a guide, for a check and for the list.
-        function: None unless the page is about a function.
-        part: what follows the name of the integration in the name of a page that is about several functions, or about
-            what has none, see `part_names`; of the page of a check the name of the check. Empty for any other page.
-    """
-
-    page: str
-    integration: Integration | None = None
-    function: Function | None = None
+    page: str  # the page's own name; empty for the list
+    integration: Integration | None = None  # None for a guide, for a check and for the list
+    function: Function | None = None  # None unless the page is about a function
+    # What follows the name of the integration in the name of a page that is about several functions, or about what has
+    # none, see `part_names`; of the page of a check the name of the check. Empty for any other page.
     part: str = ""
 
     @property

@@ -44,19 +44,12 @@ _INDENT = "0 0 4px calc(7em + 10px)"  # as wide as a label, so that notes align 
 
 
 class ArgumentField(NamedTuple):
-    """The widgets for one argument.
+    """The widgets for one argument."""
 
-    Parameters:
-        param: the parameter.
-        listing: the function that lists all its values, or None.
-        field: where a value is typed or chosen.
-        every: the check box for all values, if a function lists them.
-    """
-
-    param: Param
-    listing: Function | None
-    field: Any
-    every: Any = None
+    param: Param  # the parameter
+    listing: Function | None  # the function that lists all its values, or None
+    field: Any  # where a value is typed or chosen
+    every: Any = None  # the check box for all values, if a function lists them
 
     @property
     def value(self) -> Any:

@@ -20,21 +20,13 @@ _BOOLEANS = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class ExplorerCall:
-    """A call of an API function.
+    """A call of an API function."""
 
-    Parameters:
-        integration: the service.
-        function: one of its functions.
-        alias: the alias of the account.
-        arguments: the arguments by name; a function stands for the list that it returns.
-        default: the session's account, which a call without an alias uses.
-    """
-
-    integration: Integration
-    function: Function
-    alias: str
-    arguments: Mapping[str, Any]
-    default: str
+    integration: Integration  # the service
+    function: Function  # one of its functions
+    alias: str  # the alias of the account
+    arguments: Mapping[str, Any]  # the arguments by name; a function stands for the list that it returns
+    default: str  # the session's account, which a call without an alias uses
 
     @property
     def account(self) -> str | None:

@@ -93,46 +93,34 @@ def _set_no_variable(name: str, _value: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NotebookContext:
-    """The notebook that a command runs in.
+    """The notebook that a command runs in."""
 
-    Parameters:
-        lua: the notebook's session.
-        first_line: the first line of a Lua cell, `%%kosmo_lua`; empty in a Lua notebook.
-        variables: the Python variables by name; empty in a Lua notebook.
-        between_cells: calls a function in the thread that runs cells, as soon as no cell is running. Thread-safe.
-        explore: opens the explorer's form, given the name of a function, this object, and an account or None.
-        ask: asks the question that a line names, given `check` or `table`, the line and this object, and returns the
-            findings of the check or the rows of the table.
-        display: shows an output above the value of the command.
-        progress: receives the progress of a command that waits for a service; None to show none.
-        is_cancelled: returns whether the cell was interrupted, where an interrupt raises nothing.
-        set_variable: sets a variable of the notebook: a Python variable, or a Lua variable in a Lua notebook.
-    """
-
-    lua: LuaState
-    first_line: str = ""
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    lua: LuaState  # the notebook's session
+    first_line: str = ""  # the first line of a Lua cell, `%%kosmo_lua`; empty in a Lua notebook
+    variables: Mapping[str, Any] = field(default_factory=dict)  # the Python variables by name; empty in a Lua notebook
+    # Calls a function in the thread that runs cells, as soon as no cell is running. Thread-safe.
     between_cells: Callable[[Callable[[], None]], None] = _call_now
+    # Opens the explorer's form, given the name of a function, this object, and an account or None.
     explore: Callable[[str, NotebookContext, str | None], Any] = _no_explorer
+    # Asks the question that a line names, given `check` or `table`, the line and this object, and returns the findings
+    # of the check or the rows of the table.
     ask: Callable[[str, str, NotebookContext], Any] = _no_questions
-    display: Callable[[Display], None] = _show_nothing
+    display: Callable[[Display], None] = _show_nothing  # shows an output above the value of the command
+    # Receives the progress of a command that waits for a service; None to show none.
     progress: Callable[[ProgressSnapshot], None] | None = None
+    # Returns whether the cell was interrupted, where an interrupt raises nothing.
     is_cancelled: Callable[[], bool] = _is_never
+    # Sets a variable of the notebook: a Python variable, or a Lua variable in a Lua notebook.
     set_variable: Callable[[str, Any], None] = _set_no_variable
 
 
 @dataclass(frozen=True, slots=True)
 class NotebookCommand:
-    """A `%kosmo` command.
+    """A `%kosmo` command."""
 
-    Parameters:
-        usage: the command's name and arguments, as in `docs [PAGE]`.
-        doc: a description in one sentence.
-        run: called with the text after the name and the notebook; returns the value to show.
-    """
-
-    usage: str
-    doc: str
+    usage: str  # the command's name and arguments, as in `docs [PAGE]`
+    doc: str  # a description in one sentence
+    # Called with the text after the name and the notebook; returns the value to show.
     run: Callable[[str, NotebookContext], Any]
 
     @property

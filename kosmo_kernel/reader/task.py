@@ -16,25 +16,19 @@ class Task(NamedTuple):
 
     Its module is imported before the process locks itself in, and what the function imports must be imported by then:
     a function `prepare` of the module, if there is one, does that.
-
-    Parameters:
-        function: where it is: `MODULE:FUNCTION`. It gets the bytes to read, and returns bytes or raises an error of
-            this package, whose message says why it refuses them.
-        what: what it reads, as the subject of an error: `this HTML`.
-        libraries: the modules that it needs besides this package and the standard library.
-        refusal: the class of the error that the caller gets when the function refuses the bytes.
-        seconds: processor time that one request may take.
-        memory: bytes that the process may map for one request, besides what it has when it is ready.
-        max_result: bytes of the result.
     """
 
+    # Where it is: `MODULE:FUNCTION`. It gets the bytes to read, and returns bytes or raises an error of this package,
+    # whose message says why it refuses them.
     function: str
-    what: str
-    libraries: tuple[str, ...] = ()
+    what: str  # what it reads, as the subject of an error: `this HTML`
+    libraries: tuple[str, ...] = ()  # the modules that it needs besides this package and the standard library
+    # The class of the error that the caller gets when the function refuses the bytes.
     refusal: type[Exception] = SettingsError
-    seconds: float = MAX_SECONDS
+    seconds: float = MAX_SECONDS  # processor time that one request may take
+    # Bytes that the process may map for one request, besides what it has when it is ready.
     memory: int = MAX_MEMORY_BYTES
-    max_result: int = MAX_RESULT_BYTES
+    max_result: int = MAX_RESULT_BYTES  # bytes of the result
 
     @property
     def module(self) -> str:

@@ -26,15 +26,10 @@ REPORT_TAG = "kosmo-run"  # the tag of the cell that reports the run
 
 @dataclass(slots=True)
 class Runbook:
-    """A notebook to run.
+    """A notebook to run."""
 
-    Parameters:
-        path: the file.
-        notebook: its content as an nbformat node.
-    """
-
-    path: Path
-    notebook: Any
+    path: Path  # the file
+    notebook: Any  # its content as an nbformat node
 
     @property
     def language(self) -> str:

@@ -20,34 +20,21 @@ M = TypeVar("M", bound=Markup)
 
 @dataclass(slots=True)
 class Report:
-    """The outcome of a run.
+    """The outcome of a run."""
 
-    Parameters:
-        output: the file of the executed copy.
-        parameters: the values of the parameters that were given.
-        started: the start time, in UTC.
-        seconds: the duration.
-        cells: the number of code cells that ran.
-        accounts: the aliases of the accounts that were used.
-        calls: the number of API calls that the cells made.
-        requests: the number of HTTP requests.
-        taken_over: the answers that were taken over from earlier runs, which are among the requests.
-        error: the error message of the cell that failed, or None.
-        note: a line to add, such as that the responses were replayed.
-        unread: the aliases whose tokens could not be read, so that the outputs were not searched for them.
-    """
-
-    output: Path
-    parameters: dict[str, Any] = field(default_factory=dict)
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    seconds: float = 0.0
-    cells: int = 0
-    accounts: list[str] = field(default_factory=list)
-    calls: int = 0
-    requests: int = 0
+    output: Path  # the file of the executed copy
+    parameters: dict[str, Any] = field(default_factory=dict)  # the values of the parameters that were given
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))  # the start time, in UTC
+    seconds: float = 0.0  # the duration
+    cells: int = 0  # the number of code cells that ran
+    accounts: list[str] = field(default_factory=list)  # the aliases of the accounts that were used
+    calls: int = 0  # the number of API calls that the cells made
+    requests: int = 0  # the number of HTTP requests
+    # The answers that were taken over from earlier runs, which are among the requests.
     taken_over: EarlierAnswers | None = None
-    error: str | None = None
-    note: str = ""
+    error: str | None = None  # the error message of the cell that failed, or None
+    note: str = ""  # a line to add, such as that the responses were replayed
+    # The aliases whose tokens could not be read, so that the outputs were not searched for them.
     unread: list[str] = field(default_factory=list)
 
     def text(self) -> Plain:

@@ -20,21 +20,13 @@ FINGERPRINT = "fingerprint"
 
 
 class ComparedList(NamedTuple):
-    """A list that is compared.
+    """A list that is compared."""
 
-    Parameters:
-        table: its name in a snapshot.
-        noun: what one record is.
-        key: returns what identifies a record, within its app if it has one.
-        name: returns what a reader calls it.
-        facts: the facts that are compared, by what they are called.
-    """
-
-    table: str
-    noun: str
-    key: Callable[[Row], Any]
-    name: Callable[[Row], Fact]
-    facts: Mapping[str, Callable[[Row], Fact]]
+    table: str  # its name in a snapshot
+    noun: str  # what one record is
+    key: Callable[[Row], Any]  # returns what identifies a record, within its app if it has one
+    name: Callable[[Row], Fact]  # returns what a reader calls it
+    facts: Mapping[str, Callable[[Row], Fact]]  # the facts that are compared, by what they are called
 
     def label(self, row: Row) -> str:
         """Return what a reader calls a record, with what it is."""

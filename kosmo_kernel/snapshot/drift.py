@@ -37,21 +37,14 @@ _REFUSED = ("refused",)  # the types of failures with which the other lists can 
 
 @dataclass(frozen=True)
 class State:
-    """The lists of an account at one time.
+    """The lists of an account at one time."""
 
-    Parameters:
-        account: the alias of the account.
-        time: when they were read.
-        tables: the records of each list.
-        failures: what could not be read, each with its `table`, and with `app_id` if it is the list of one app.
-        arguments: the arguments that each list was read with.
-    """
-
-    account: str
-    time: datetime
-    tables: Mapping[str, Sequence[Row]]
+    account: str  # the alias of the account
+    time: datetime  # when they were read
+    tables: Mapping[str, Sequence[Row]]  # the records of each list
+    # What could not be read, each with its `table`, and with `app_id` if it is the list of one app.
     failures: Sequence[Mapping[str, Any]] = ()
-    arguments: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    arguments: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the arguments that each list was read with
 
     @cached_property
     def apps(self) -> dict[str, Row]:

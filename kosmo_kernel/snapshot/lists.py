@@ -32,31 +32,19 @@ _GENERATION = {"telemetry_drains": "fir"}  # tables that only apps and spaces of
 
 
 class Way(NamedTuple):
-    """A way to read a list: with an item of another list as an argument.
+    """A way to read a list: with an item of another list as an argument."""
 
-    Parameters:
-        param: the argument.
-        parent: the table that has the items.
-        link: the link of one item.
-        generation: the generation of the platform that an item must have; empty for any.
-    """
-
-    param: Param
-    parent: str
-    link: Link
-    generation: str = ""
+    param: Param  # the argument
+    parent: str  # the table that has the items
+    link: Link  # the link of one item
+    generation: str = ""  # the generation of the platform that an item must have; empty for any
 
 
 class ListPlan(NamedTuple):
-    """One way to read a list.
+    """One way to read a list."""
 
-    Parameters:
-        function: the list.
-        ways: the arguments that are tried one after the other; empty for one call without arguments.
-    """
-
-    function: Function
-    ways: tuple[Way, ...]
+    function: Function  # the list
+    ways: tuple[Way, ...]  # the arguments that are tried one after the other; empty for one call without arguments
 
     @property
     def parents(self) -> set[str]:
