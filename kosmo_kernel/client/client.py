@@ -576,7 +576,7 @@ class Exchange(CallErrors):
         self._requests += 1
         remaining = headers.get(budget.header.lower(), "") if budget else ""
         self._remaining = int(remaining) if COUNT.fullmatch(remaining) else None
-        if any("warning" in name for name in headers):  # of warnings, the user is shown what may be quoted
+        if "warning" in " ".join(headers):  # of warnings, the user is shown what may be quoted
             shown = quotable_headers(self.function, headers).items()
             self._warnings |= {self.quoted(value): None for name, value in shown if "warning" in name}
         if not is_free:

@@ -15,10 +15,11 @@ import ssl
 import sys
 import threading
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -42,6 +43,7 @@ import httpx  # noqa: E402 - only after the module it would import is ruled out
 if sys.modules[_COMMAND_LINE] is None:
     del sys.modules[_COMMAND_LINE]
 
+_NOTHING = httpx.ByteStream(b"")  # the body of a request
 HttpTransport = httpx.BaseTransport
 Request = httpx.Request
 
@@ -57,6 +59,7 @@ MAX_REDIRECTS = 5  # of a download
 DOWNLOAD_SECONDS = 300.0  # for a download
 # Accepted content encodings. Nested ones are not among them: they could expand a million to one.
 _CODINGS = ("", "gzip", "identity")
+_GZIP = 16 + zlib.MAX_WBITS  # the format for zlib
 # Statuses of a proxy that do not depend on the request; the texts of httpx's errors begin with the status of the proxy.
 _BUSY = ("502 ", "503 ", "504 ")
 
@@ -125,6 +128,7 @@ class Connections:
     ) -> None:
         self._url, self._redactor = account.url, TokenRedactor(account.token)
         self._headers = [
+            ("host", httpx.URL(account.url).netloc.decode()),
             ("accept-encoding", "gzip"),
             ("user-agent", f"kosmo-kernel/{__version__}"),
             *integration.headers.items(),
@@ -148,7 +152,8 @@ class Connections:
         all_headers = [*self._headers, *headers.items()]
         if self._query:
             url += ("&" if "?" in url else "?") + self._query
-        return Request("GET", url, headers=all_headers, params=query or None, extensions=self._timeout)
+        # With a stream in place of content, httpx does not make and look through the headers a second time.
+        return Request("GET", url, headers=all_headers, params=query or None, stream=_NOTHING, extensions=self._timeout)
 
     def sends(self, request: Request) -> bool:
         """Return True: every request is sent."""
@@ -205,12 +210,12 @@ class Connections:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         try:
-            body = _body(response, Response(status, headers, b""))
-        except (httpx.TransportError, httpx.DecodingError) as error:
+            body, received = _body(response, Response(status, headers, b""))
+        except (httpx.TransportError, zlib.error) as error:
             raise TruncatedResponseError(str(error) or type(error).__name__, Response(status, headers, b"")) from error
         finally:
             response.close()
-        length, received = headers.get("content-length", ""), response.num_bytes_downloaded or len(body)
+        length = headers.get("content-length", "")
         if length.isdecimal() and int(length) != received and status not in _NO_BODY:
             raise TruncatedResponseError(f"{received:,} bytes came of {int(length):,}", Response(status, headers, b""))
         return Response(status, headers, self._redactor.redact(body))
@@ -293,19 +298,28 @@ def _uptime() -> float:
     return time.clock_gettime(_UPTIME)
 
 
-def _body(response: httpx.Response, head: Response) -> bytes:
-    """Return the body of a response, decompressed in pieces, because a small one may expand to any size."""
+def _body(response: httpx.Response, head: Response) -> tuple[bytes, int]:
+    """Return the body of a response, and how many bytes of it were received.
+
+    It is decompressed in pieces, because a small one may expand to any size.
+    """
     coding = head.headers.get("content-encoding", "").strip().lower()
     if coding not in _CODINGS:
         raise UnreadableResponseError(f"it is packed as `{coding}`, and gzip was asked for", head)
+    stream: Any = response.stream  # that of a transport that waits
+    decoder = zlib.decompressobj(_GZIP) if coding == "gzip" else None
     pieces: list[bytes] = []
-    size = 0
-    for piece in response.iter_bytes():
+    size = received = 0
+    for part in stream:
+        received += len(part)
+        piece = decoder.decompress(part, MAX_BODY_BYTES + 1 - size) if decoder else part
         size += len(piece)
         if size > MAX_BODY_BYTES:
             raise UnreadableResponseError(f"it has more than {MAX_BODY_BYTES >> 20} MiB", head)
         pieces.append(piece)
-    return b"".join(pieces)
+    if decoder and received and not decoder.eof:
+        raise TruncatedResponseError("the compressed body ends early", head)
+    return b"".join(pieces), received
 
 
 def download(url: str, most: int, hosts: Collection[str] = ()) -> bytes:

@@ -91,6 +91,7 @@ class DemoApi:
         moved: by how much every time in the answers is moved.
         scopes: the scopes of the token.
         turn: returns the page to send for a requested range in place of the right one; None to send that.
+        compresses: whether clients that take it get large bodies compressed.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class DemoApi:
         moved: timedelta = timedelta(0),
         scopes: Sequence[str] = (GLOBAL,),
         turn: PageFilter | None = None,
+        compresses: bool = True,
     ) -> None:
         self.company = company
         self.budget = TokenBucket(capacity, refill, clock)
@@ -114,6 +116,7 @@ class DemoApi:
         self._max_page = max_page
         self._scopes = scopes
         self._turn = turn
+        self._compresses = compresses
         self._routes = Routes(facts().links)
         self._records = CompanyRecords(company, moved)
         self._numbers = count(1)
@@ -216,7 +219,7 @@ class DemoApi:
             if request.if_none_match.contains_weak(tag):
                 # Repeat nothing that the client already has, `Next-Range` included (RFC 9110, section 15.4.5).
                 return Response(status=304, headers=headers)
-        if len(body) >= GZIP_FROM and request.accept_encodings.quality("gzip"):
+        if self._compresses and len(body) >= GZIP_FROM and request.accept_encodings.quality("gzip"):
             body = gzip.compress(body, 1, mtime=0)
             headers["Content-Encoding"] = "gzip"
         return Response(body, answer.status, {**headers, **answer.headers}, content_type="application/json")
@@ -257,12 +260,12 @@ def staging() -> tuple[DemoApi, str]:
 
 
 def _of_stage(stage: str) -> tuple[DemoApi, str]:
-    return DemoApi(company().seen_with(apps_in(stage)), refill=UNLIMITED), DEMO_TOKEN
+    return DemoApi(company().seen_with(apps_in(stage)), refill=UNLIMITED, compresses=False), DEMO_TOKEN
 
 
 def in_process() -> tuple[DemoApi, str]:
     """Return the demo account for calls within this process: the company's API, and the token that it accepts.
 
-    Its budget refills at once, so that calls never wait for it.
+    Its budget refills at once, so that calls never wait for it, and nothing is compressed, since nothing is sent.
     """
-    return DemoApi(company(), refill=UNLIMITED), DEMO_TOKEN
+    return DemoApi(company(), refill=UNLIMITED, compresses=False), DEMO_TOKEN

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 from fast_clock import FastClock
-from scripted_api import TOKEN, Script, said
+from scripted_api import TOKEN, Asking, Script, said
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
@@ -61,3 +61,11 @@ def test_a_small_answer_that_unpacks_to_any_size_takes_no_more_memory_than_the_l
         tracemalloc.stop()
     assert "it has more than 64 MiB" in message
     assert most < 3 * MAX_BODY_BYTES
+
+
+def test_a_packed_answer_that_ends_early_is_asked_for_again() -> None:
+    whole = gzip.compress(b'[{"name": "one"}]')
+    script = Script(said(200, whole[:-9], Content_Encoding="gzip"), said(200, whole, Content_Encoding="gzip"))
+
+    assert [row["name"] for row in Asking(script).fetch().data] == ["one"]
+    assert script.asked == 2
