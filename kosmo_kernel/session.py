@@ -43,6 +43,7 @@ from kosmo_kernel.run.permission_gate import Answers
 from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.run.recording import NO_SERVICES, RecordingMode
 from kosmo_kernel.run.wall_checks import WallChecks
+from kosmo_kernel.settings.cell_options import OptionValues
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text.nearest import nearest
@@ -105,7 +106,7 @@ class Session:
         process: LuaProcess | None = None,
         shared: PreparedServices | None = None,
     ) -> None:
-        self.limits = limits(memory_limit, cpu_limit, timeout)
+        self.limits = limits(OptionValues(memory_limit=memory_limit, cpu_limit=cpu_limit, timeout=timeout))
         ROWS.resolve()  # raises an error in its setting before anything runs
         self._walls = WallChecks()
         self._shared = shared
@@ -171,7 +172,7 @@ class Session:
         inputs, outputs = options.lua_variables()
         if self._walls.required:
             self._walls.check(self.walls())
-        limits = self.limits.changed(options.memory_limit, options.cpu_limit, options.timeout)
+        limits = self.limits.changed(options)
         variables = KnownVariables(self._chunks, inputs, lambda: dict(self.names(())), lambda: dict(self._variables()))
         result = Result(account=account, started=self._now(), dry_run=options.dry_run)
         run = self._prepare(result, options, frontend, partial(self._machine.ask_user, frontend.ask))

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Container, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.table import CEILINGS, CPU_LIMIT, MAX_CPU, MAX_MEMORY, MEMORY_LIMIT, TIMEOUT, Setting
+from kosmo_kernel.settings.table import CEILINGS, CPU_LIMIT, LIMITS, MAX_CPU, MAX_MEMORY, MEMORY_LIMIT, TIMEOUT, Setting
+
+if TYPE_CHECKING:
+    from kosmo_kernel.settings.cell_options import OptionValues
 
 # What one run may cost the parent process, whatever the child process that runs Lua sends. A JSON value takes up to
 # 195 bytes in Python and usually half of that, so the values of one result take at most 0.4 to 0.8 GiB.
@@ -47,36 +50,47 @@ class Limits(NamedTuple):
         """The maximum size in bytes of a message from a script."""
         return self.result + MAX_HEADERS
 
-    def changed(self, memory: int | None, cpu: float | None, timeout: float | None) -> Limits:
-        """Return these limits with the arguments that are not None, and with `KOSMO_TIMEOUT` if there is no timeout.
+    def changed(self, options: OptionValues) -> Limits:
+        """Return these limits with those that are set in the options of a run, and with `KOSMO_TIMEOUT` if none is.
 
         Raises:
-            SettingsError: as `limits`, or an argument is above its ceiling.
+            SettingsError: as `limits`, or one is above its ceiling.
         """
-        if (memory, cpu, timeout) == (None, None, None) and (self.timeout or not os.environ.get(TIMEOUT.variable)):
+        given = {one: value for one in LIMITS if (value := getattr(options, one.name)) is not None}
+        if not given and (self.timeout or not os.environ.get(TIMEOUT.variable)):
             return self
-        return self._replace(
-            memory=self.memory if memory is None else _below(MEMORY_LIMIT, memory, self.max_memory),
-            cpu=self.cpu if cpu is None else _below(CPU_LIMIT, cpu, self.max_cpu),
-            timeout=TIMEOUT.resolve(self.timeout if timeout is None else timeout),
-        )
+        changes = {_field(TIMEOUT): TIMEOUT.resolve(self.timeout)}
+        for setting, value in given.items():
+            limit = changes[_field(setting)] = setting.resolve(value)
+            if setting in CEILINGS and limit > (ceiling := getattr(self, CEILINGS[setting].name)):
+                raise _above_ceiling(setting, f"`{setting.name}`", limit, ceiling)
+        return self._replace(**changes)
 
 
-def limits(memory: int | None = None, cpu: float | None = None, timeout: float | None = None) -> Limits:
-    """Return the limits of a run: the arguments, else those of the environment, of `config.toml`, or the defaults.
+def limits(options: OptionValues | None = None) -> Limits:
+    """Return the limits of a run: those of options, else of the environment, of `config.toml`, or the defaults.
 
     Parameters:
-        memory: bytes of Lua heap; it may be above the ceiling.
-        cpu: seconds of Lua's own running time; it may be above the ceiling.
-        timeout: seconds of wall-clock time.
+        options: the options of a command, or arguments in Python; they may be above the ceilings.
 
     Raises:
         SettingsError, UnknownNameError: a value, or something else in `config.toml`, is invalid.
     """
-    memory, max_memory = _resolve(MEMORY_LIMIT, memory)
-    cpu, max_cpu = _resolve(CPU_LIMIT, cpu)
-    timeout = TIMEOUT.resolve(timeout, config().get(*TIMEOUT.config))
-    return Limits(memory, cpu, timeout, max_memory=max_memory, max_cpu=max_cpu)
+    values = {}
+    for setting in LIMITS:
+        value, configured = getattr(options, setting.name, None), config().get(*setting.config)
+        ceiling = _ceiling(setting) if setting in CEILINGS else None
+        if ceiling is not None and value is None and configured is None and setting.from_env() is None:
+            value = min(setting.default, ceiling)
+        limit = values[_field(setting)] = setting.resolve(value, configured)
+        if ceiling is not None:
+            values[CEILINGS[setting].name] = max(limit, ceiling)
+    return Limits(**values)
+
+
+def _field(setting: Setting) -> str:
+    """Return the name of a limit in `Limits`, which is that in `config.toml`."""
+    return setting.config[-1]
 
 
 def check_ceilings(values: Mapping[str, Any], place: Callable[[str], str]) -> None:
@@ -111,23 +125,6 @@ def check_defaults(given: Container[str] = ()) -> None:
         if setting.name not in given and value is not None and value > (ceiling := _ceiling(setting)):
             in_file = f"{user.place(*setting.config)}: `{'.'.join(setting.config)}`"
             raise _above_ceiling(setting, in_file if variable is None else setting.variable, value, ceiling)
-
-
-def _resolve(setting: Setting, given: Any) -> tuple[Any, Any]:
-    """Return the value of a limit, and the highest value that a single run may ask for."""
-    ceiling, configured = _ceiling(setting), config().get(*setting.config)
-    if given is None and configured is None and setting.from_env() is None:
-        return min(setting.default, ceiling), ceiling
-    value = setting.resolve(given, configured)
-    return value, max(value, ceiling)
-
-
-def _below(setting: Setting, given: Any, ceiling: float) -> Any:
-    """Return a limit that a run asks for, or raise an error if it is above the ceiling."""
-    value = setting.resolve(given)
-    if value > ceiling:
-        raise _above_ceiling(setting, f"`{setting.name}`", value, ceiling)
-    return value
 
 
 def _ceiling(setting: Setting) -> Any:

@@ -28,6 +28,7 @@ from kosmo_kernel.run import CallTracker
 from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import OptionValues
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.walls.process import import_folders
 
@@ -280,7 +281,8 @@ BUSY = {name: f"greet()\n{body}" for name, body in LOOPING.items()} | {"a loop a
 @pytest.mark.full
 @pytest.mark.parametrize("lua", some(BUSY, 4), indirect=True)
 def test_a_child_that_never_comes_to_an_end_is_ended(lua: Session) -> None:
-    lua.limits = limits(None, 0.5, 1.5)  # by the wall clock as well, since a flood may cost the child little
+    # By the wall clock as well, since a flood may cost the child little.
+    lua.limits = limits(OptionValues(cpu_limit=0.5, timeout=1.5))
     error = ended(lua)
 
     assert isinstance(error, (errors.LimitError, errors.LuaProcessError))

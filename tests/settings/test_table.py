@@ -16,7 +16,7 @@ from kosmo_kernel.cli import command_named
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp_server.tools import LUA, offered
 from kosmo_kernel.run.options import RunOptions
-from kosmo_kernel.settings.cell_options import parse
+from kosmo_kernel.settings.cell_options import OptionValues, parse
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import Limits, check_defaults, limits
 from kosmo_kernel.settings.project_file import settings_of
@@ -189,12 +189,12 @@ def test_the_ceilings_hold_for_each_run_and_projects_and_lower_the_defaults(
     ceilings_in(place, tmp_path, monkeypatch, max_memory=8_000_000, max_cpu=20)
     most = limits()
     assert (most.memory, most.cpu) == (8_000_000, 20.0)
-    assert most.changed(8_000_000, 20, None) == most
+    assert most.changed(OptionValues(memory_limit=8_000_000, cpu_limit=20)) == most
     where = "limits.max_memory" if place == "config.toml" else "set KOSMO_MAX_MEMORY."
     with pytest.raises(SettingsError, match=f"`memory_limit` is 8,000,001 bytes, .* 8,000,000 bytes .*{where}"):
-        most.changed(8_000_001, None, None)
+        most.changed(OptionValues(memory_limit=8_000_001))
     with pytest.raises(SettingsError, match=r"`cpu_limit` is 20\.5 s, .* 20 s .*\(`max_cpu`\)"):
-        most.changed(None, 20.5, None)
+        most.changed(OptionValues(cpu_limit=20.5))
     (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\nraw = true\nmemory_limit = 8_000_001\n")
     with pytest.raises(SettingsError, match=r"pyproject\.toml:3: `memory_limit` is 8,000,001 bytes, .*`max_memory`"):
         settings_of(tmp_path)
@@ -214,7 +214,7 @@ def test_defaults_of_the_user_above_a_ceiling_are_refused_for_cells_and_hold_at_
         check_defaults()
     check_defaults(["cpu_limit"])  # an option of the command sets it
     assert limits().cpu == 602
-    assert limits(cpu=900).changed(None, 800, None).cpu == 800
+    assert limits(OptionValues(cpu_limit=900)).changed(OptionValues(cpu_limit=800)).cpu == 800
     monkeypatch.setenv("KOSMO_MAX_CPU", "700")
     check_defaults()
 
