@@ -23,7 +23,7 @@ from kosmo_kernel.services.adding import remove as remove_service
 from kosmo_kernel.services.adding import update as update_service
 from kosmo_kernel.services.document_tasks import MAX_JSON_BYTES
 from kosmo_kernel.services.known import DOCUMENT_HOSTS, KNOWN
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text.quantities import counted, listed
 
 MAX_NAMES = 8  # fields that are hidden, in the output for people
 MAX_REASONS = 5  # operations that are left out
@@ -136,9 +136,7 @@ def remove(*, name: str, as_json: bool) -> None:
 
 
 def _beginning(fields: Sequence[str]) -> str:
-    names = list(dict.fromkeys(field.rpartition(".")[2] for field in fields))
-    more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more
+    return listed(list(dict.fromkeys(field.rpartition(".")[2] for field in fields)), MAX_NAMES)
 
 
 def _taken() -> set[str]:

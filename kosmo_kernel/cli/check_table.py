@@ -22,7 +22,7 @@ from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, 
 from kosmo_kernel.cli.terminal import TERMINAL, styled_text
 from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.text import escape_control
-from kosmo_kernel.text.quantities import counted, duration
+from kosmo_kernel.text.quantities import counted, duration, listed
 
 MAX_FINDINGS = 10  # of a check that are shown, unless all are requested
 MAX_WIDTH = 50  # of a column: in a table its texts go on in the next line, in a file they push the rest of their line
@@ -116,9 +116,8 @@ def _remarks(result: QuestionResult, *, full: bool) -> Iterator[str]:
             by_remark.setdefault(remark, []).append(finding)
     by_remark.pop("new", None)  # as all in the table are
     for remark, findings in (*by_remark.items(), *([("gone", result.gone)] if result.gone else [])):
-        named = findings if full else findings[:MAX_NAMED]
-        more = f"; and {len(findings) - len(named)} more" if len(named) < len(findings) else ""
-        yield f"{remark.rstrip('.')} ({len(findings)}): {'; '.join(finding.title for finding in named)}{more}"
+        titles = listed([finding.title for finding in findings], sys.maxsize if full else MAX_NAMED, "; ")
+        yield f"{remark.rstrip('.')} ({len(findings)}): {titles}"
 
 
 def _print_not_checked(screen: Console, report: QuestionReport) -> None:
@@ -127,9 +126,8 @@ def _print_not_checked(screen: Console, report: QuestionReport) -> None:
         screen.print(Text("NOT CHECKED", "bold magenta"))
     for reason, results in report.reasons.items():
         names = [f"{result.question.name}{' (in part)' if result.records is not None else ''}" for result in results]
-        more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
         lost = left_out(sum(result.withdrawn for result in results))
-        _print_indented(screen, Text(", ".join(names[:MAX_NAMED]) + more, "bold"))
+        _print_indented(screen, Text(listed(names, MAX_NAMED), "bold"))
         _print_indented(screen, Text("\n".join(map(escape_control, f"{reason}{lost}".splitlines()))))
     if report.not_checked:
         screen.print()

@@ -9,7 +9,7 @@ from kosmo_kernel.docs.checks import SPACE, check_page
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.questions.discovery import all_checks, check_names, find_check, readable_checks
 from kosmo_kernel.safety.text import shortened
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text.quantities import counted, listed
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
@@ -125,8 +125,7 @@ def notes_of(report: QuestionReport) -> Iterator[str]:
     """
     for reason, results in report.reasons.items():
         names = [result.question.name for result in results]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        yield f"Not checked: {', '.join(names[:3])}{more}: {reason}"
+        yield f"Not checked: {listed(names, 3)}: {reason}"
     if len(report.results) == 1:
         for result in report.results:
             check = result.question

@@ -39,7 +39,7 @@ from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text.patterns import lazy_pattern
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text.quantities import counted, listed
 from kosmo_kernel.text.width import cut_to, display_width
 from kosmo_kernel.values.fields import Field, are_times, fields_of, first_fields, moment
 from kosmo_kernel.values.records import MISSING, Record, Records
@@ -307,9 +307,7 @@ def _kind_of_type(value_type: type) -> Kind:
 
 def columns_cut(names: Sequence[str], max_length: int = sys.maxsize) -> str:
     """Return how many columns had no room, with the names of the first of them."""
-    more = len(names) - _MAX_LISTED
-    listed = ", ".join(names[:_MAX_LISTED]) + (f" and {more:,} more" if more > 0 else "")
-    return f"{counted(len(names), 'column')} did not fit: {shortened(listed, max_length)}"
+    return f"{counted(len(names), 'column')} did not fit: {shortened(listed(names, _MAX_LISTED), max_length)}"
 
 
 class RecordView(Record):

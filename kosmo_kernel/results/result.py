@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from kosmo_kernel.accounts import DEFAULT, is_demo
 from kosmo_kernel.render.notes import Note
 from kosmo_kernel.results.dry_run import plan_of
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text.quantities import counted, listed
 from kosmo_kernel.text.times import iso_time
 from kosmo_kernel.values.records import Records
 
@@ -191,9 +191,7 @@ def deletion_notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     notes = []
     for argument in dict.fromkeys(next(iter(row)) for row in rows):
         items = [str(row[argument]) for row in rows if argument in row]
-        more = f" and {len(items) - MAX_ITEMS_NAMED:,} more" if len(items) > MAX_ITEMS_NAMED else ""
         were = "was" if len(items) == 1 else "were"
         thing = argument.removesuffix("_id")
-        named = ", ".join(items[:MAX_ITEMS_NAMED])
-        notes.append(f"{counted(len(items), thing)} {were} deleted meanwhile: {named}{more}")
+        notes.append(f"{counted(len(items), thing)} {were} deleted meanwhile: {listed(items, MAX_ITEMS_NAMED)}")
     return notes

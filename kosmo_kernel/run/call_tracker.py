@@ -25,6 +25,7 @@ from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
 from kosmo_kernel.run.provider import SPACE, BoundCall, Provider
 from kosmo_kernel.settings.table import PROGRESS
+from kosmo_kernel.text.quantities import listed
 from kosmo_kernel.values.records import FAILURE_FIELDS
 
 if TYPE_CHECKING:
@@ -304,6 +305,5 @@ def _unread(rows: Sequence[Mapping[str, Any]], pending: PendingCall) -> str:
     if argument == FAILURE_FIELDS[0].name:
         return f"{pending.record.path.rpartition('.')[2]} could not be read: {rows[0]['message']}"
     items = f" {argument.removesuffix('_id')}s" if argument.endswith("_id") else ""
-    named = [f"{row[argument]} ({row['status'] or ''} {row['id'] or row['type']})" for row in rows[:MAX_ITEMS_NAMED]]
-    more = f" and {len(rows) - MAX_ITEMS_NAMED:,} more" if len(rows) > MAX_ITEMS_NAMED else ""
-    return f"{len(rows):,} of {count:,}{items} could not be read: {', '.join(named)}{more}"
+    named = [f"{row[argument]} ({row['status'] or ''} {row['id'] or row['type']})" for row in rows]
+    return f"{len(rows):,} of {count:,}{items} could not be read: {listed(named, MAX_ITEMS_NAMED)}"

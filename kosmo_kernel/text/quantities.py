@@ -1,6 +1,8 @@
-"""Format counts and durations."""
+"""Format counts, durations, and lists of names."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 def duration(seconds: float) -> str:
@@ -15,3 +17,9 @@ def duration(seconds: float) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a count with its noun: `1 call`, `1,200 calls`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int, separator: str = ", ") -> str:
+    """Return names in a sentence, the first ones and how many more there are: `api, shop and 3 more`."""
+    more = len(names) - most
+    return separator.join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
