@@ -13,9 +13,9 @@ import click
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts.account import RESERVED
 from kosmo_kernel.catalogue.documents.fields import SECRET
-from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.command import CommandResult, command
 from kosmo_kernel.cli.completions import integration_names, known_services
-from kosmo_kernel.cli.output import document, print_result, print_rows
+from kosmo_kernel.cli.output import print_result
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.services.adding import RemoteDocument, source
 from kosmo_kernel.services.adding import add as add_service
@@ -40,7 +40,7 @@ NAMESPACES = ("app", "mcp", "tables", "integrations")  # names in Lua that a ser
 @click.argument("api_document", metavar="[DOCUMENT]", default="")
 @click.option("--url", metavar="URL", default="", help="The address of the API, in place of the document's.")
 @click.option("--replace", is_flag=True, help="Read a newer document of a service; its functions keep their names.")
-def add(*, name: str, api_document: str, url: str, replace: bool, as_json: bool) -> None:
+def add(*, name: str, api_document: str, url: str, replace: bool) -> CommandResult:
     """Add a service, from its API document.
 
     NAME is its name in Lua: app.integrations.NAME. DOCUMENT is a file or an https address with OpenAPI 3.0 or 3.1, or
@@ -59,11 +59,8 @@ def add(*, name: str, api_document: str, url: str, replace: bool, as_json: bool)
     origin = api_document or KNOWN[name].document
     table = add_service(name, _document(name, origin), _taken(), address=url.rstrip("/"), replace=replace)
     facts = _facts(name, table)
-    if as_json:
-        document({"success": True, "integration": name} | facts)
-        return
     lists = ", ".join(f"{number:,} {kind}" for kind, number in facts["lists"].items())
-    print_result(f"Added {facts['title']}: {counted(facts['functions'], 'function')}. Try: {facts['example']}\n")
+    added = f"Added {facts['title']}: {counted(facts['functions'], 'function')}. Try: {facts['example']}\n"
     rows = [
         ("Tokens", f"from {facts['variable']}, or kosmo accounts:add default --integration {name}; to {facts['host']}"),
         ("Lists", f"{lists or 'none'}"),
@@ -71,15 +68,13 @@ def add(*, name: str, api_document: str, url: str, replace: bool, as_json: bool)
         ("Left out", counted(len(facts["left_out"]), "operation")),
     ]
     rows += [("", f"{operation['path']}: {operation['reason']}") for operation in facts["left_out"][:MAX_REASONS]]
-    print_rows(rows)
-    for line in facts["changes"]:
-        print_result(line)
+    return CommandResult({"integration": name} | facts, added, rows, *facts["changes"])
 
 
 @command("integrations:update", "kosmo integrations:update github", "kosmo integrations:update github --check")
 @click.argument("name", shell_complete=integration_names)
 @click.option("--check", is_flag=True, help="Show what would change, and change nothing.")
-def update(*, name: str, check: bool, as_json: bool) -> None:
+def update(*, name: str, check: bool, as_json: bool) -> int:
     """Read the document of an added service again.
 
     The document is read from where it was when the service was added. What is added (+), dropped (-) and changed (~) is
@@ -93,12 +88,10 @@ def update(*, name: str, check: bool, as_json: bool) -> None:
         return not check
 
     table = update_service(name, _document(name, source(name)), announce)
-    changes = table["changes"]
-    if as_json:
-        document({"success": True, "integration": name, "changes": changes, "done": "nothing" if check else "updated"})
-        return
-    state = "would change" if check else "changed"
-    print_result(f"{counted(len(changes), 'function')} of {table['service']['title']} {state}.")
+    changes, title = table["changes"], table["service"]["title"]
+    facts = {"integration": name, "changes": changes, "done": "nothing" if check else "updated"}
+    summary = f"{counted(len(changes), 'function')} of {title} {'would change' if check else 'changed'}."
+    return CommandResult(facts, summary).print(as_json=as_json)
 
 
 def _document(name: str, origin: str) -> Path | RemoteDocument:
@@ -123,16 +116,13 @@ def _document(name: str, origin: str) -> Path | RemoteDocument:
 
 @command("integrations:remove", "kosmo integrations:remove github")
 @click.argument("name", shell_complete=integration_names)
-def remove(*, name: str, as_json: bool) -> None:
+def remove(*, name: str) -> CommandResult:
     """Remove a service that was added.
 
     Its accounts stay; `kosmo accounts:remove` removes them.
     """
     remove_service(name)
-    if as_json:
-        document({"success": True, "integration": name, "done": "removed"})
-    else:
-        print_result(f"Removed {name}.")
+    return CommandResult({"integration": name, "done": "removed"}, f"Removed {name}.")
 
 
 def _beginning(fields: Sequence[str]) -> str:
