@@ -191,9 +191,9 @@ def how_to_add(integration: Integration, alias: str) -> str:
 
 def lua_path(integration: Integration, alias: str) -> str:
     """Return the Lua expression for an account: `app.integrations.heroku["my-team"]`."""
-    from kosmo_kernel.values import lua_syntax
+    from kosmo_kernel.values import lua_literals
 
-    return f"app.integrations.{integration.name}{lua_syntax.field(alias)}"
+    return f"app.integrations.{integration.name}{lua_literals.field(alias)}"
 
 
 def _none(integration: Integration, without: list[Step]) -> str:

@@ -30,7 +30,7 @@ from kosmo_kernel.editor.types import (
 )
 from kosmo_kernel.lua_syntax.nodes import Binding, FunctionDefinition, TableConstructor
 from kosmo_kernel.lua_syntax.tokens import tokens_of
-from kosmo_kernel.values.lua_syntax import is_lua_name
+from kosmo_kernel.values.lua_literals import is_lua_name
 
 PAGE_READERS = ("docs.read", "lua_read_doc")
 NAMESPACE = "app"

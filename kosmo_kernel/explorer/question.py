@@ -10,7 +10,7 @@ from typing import Any
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Function, Integration, Param
 from kosmo_kernel.settings.cell_options import LUA_MAGIC
-from kosmo_kernel.values.lua_syntax import LuaCode, field, literal
+from kosmo_kernel.values.lua_literals import LuaCode, field, literal
 
 _PREFIX = "app.integrations."
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)

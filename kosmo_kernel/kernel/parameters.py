@@ -19,7 +19,7 @@ from papermill.models import Parameter  # type: ignore[import-untyped]
 from papermill.translators import Translator, papermill_translators  # type: ignore[import-untyped]
 
 from kosmo_kernel.runbook.parameters import LUA, parse_declarations
-from kosmo_kernel.values import lua_syntax
+from kosmo_kernel.values import lua_literals
 
 __all__ = ["Engine", "LuaTranslator"]
 
@@ -35,7 +35,7 @@ class LuaTranslator(Translator):
     @classmethod
     def translate_str(cls, val: str) -> str:
         """Return a quoted string literal on one line."""
-        return lua_syntax.text(val)
+        return lua_literals.text(val)
 
     @classmethod
     def translate_float(cls, val: float) -> str:
@@ -66,7 +66,7 @@ class LuaTranslator(Translator):
     @classmethod
     def assign(cls, name: str, str_val: str) -> str:
         """Return an assignment; a name that is no Lua identifier is set as a field of `_G`."""
-        return f"{name} = {str_val}" if lua_syntax.is_lua_name(name) else f"_G[{cls.translate_str(name)}] = {str_val}"
+        return f"{name} = {str_val}" if lua_literals.is_lua_name(name) else f"_G[{cls.translate_str(name)}] = {str_val}"
 
     @classmethod
     def inspect(cls, parameters_cell: Mapping[str, Any]) -> list[Parameter]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-from kosmo_kernel.values.lua_syntax import KEYWORDS
+from kosmo_kernel.values.lua_literals import KEYWORDS
 
 Kind = Literal["name", "keyword", "string", "comment", "number", "mark"]
 

@@ -43,7 +43,7 @@ def lua_inputs(
     if not wanted:
         return {}
     from kosmo_kernel.values.from_python import lua_value
-    from kosmo_kernel.values.lua_syntax import lua_name
+    from kosmo_kernel.values.lua_literals import lua_name
 
     names = {**variables, **local}  # a copy, so that assignments in an expression do not set variables
     return {lua_name(lua): lua_value(_evaluate(expression, names), f"-i {expression}") for lua, expression in wanted}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from kosmo_kernel.values.lua_syntax import is_lua_name
+from kosmo_kernel.values.lua_literals import is_lua_name
 
 
 def lua_name(text: str, absent: str = "tool") -> str:

@@ -14,7 +14,7 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.questions.head import PARAM, HeadEntry, QuestionFile
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.text.patterns import lazy_pattern
-from kosmo_kernel.values.lua_syntax import is_lua_name, parse_literal
+from kosmo_kernel.values.lua_literals import is_lua_name, parse_literal
 from kosmo_kernel.values.parameters import Parameter
 
 _KINDS = {"number": "number", "text": "string", "list": "table"}  # of required parameters, by the word of the head

@@ -65,7 +65,7 @@ class RunOptions(OptionValues):
         if not self.inputs and not self.outputs:
             return {}, ()
         from kosmo_kernel.values.from_python import lua_value
-        from kosmo_kernel.values.lua_syntax import lua_name
+        from kosmo_kernel.values.lua_literals import lua_name
 
         inputs = {lua_name(name): lua_value(value, name) for name, value in self.inputs.items()}
         return inputs, tuple(map(lua_name, self.outputs))

@@ -15,7 +15,7 @@ from typing import Any
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.lua_syntax.tokens import Token, tokens_of
 from kosmo_kernel.text.nearest import nearest
-from kosmo_kernel.values.lua_syntax import literal
+from kosmo_kernel.values.lua_literals import literal
 from kosmo_kernel.values.parameters import Parameter, value_of
 
 LUA, PYTHON = "lua", "python"

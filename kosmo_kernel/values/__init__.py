@@ -8,5 +8,5 @@ from_python.py     Python values for Lua
 standard_types.py  conversion of the standard library's types
 numpy_pandas.py    conversion of numpy's and pandas' types
 json_schema.py     jsonschema, imported quickly
-lua_syntax.py      names and values as Lua source
+lua_literals.py    names and values as Lua source
 """

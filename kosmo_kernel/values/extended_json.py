@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kosmo_kernel.values import records
-from kosmo_kernel.values.lua_syntax import field
+from kosmo_kernel.values.lua_literals import field
 from kosmo_kernel.values.records import Records
 
 _MARKER = "\0"

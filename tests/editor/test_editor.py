@@ -16,7 +16,7 @@ from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua.values import RemoteLists
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.lua_syntax import is_lua_name
+from kosmo_kernel.values.lua_literals import is_lua_name
 
 APP = ["name", "team", "owner", "region", "stack"]  # how a row of `list_apps` begins
 

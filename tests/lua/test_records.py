@@ -15,7 +15,7 @@ from kosmo_kernel.lua import values as values_module
 from kosmo_kernel.lua.host import Failure
 from kosmo_kernel.lua.host_limits import ValueBudget
 from kosmo_kernel.settings.limits import Limits
-from kosmo_kernel.values.lua_syntax import literal
+from kosmo_kernel.values.lua_literals import literal
 from kosmo_kernel.values.records import Records, encode
 
 if TYPE_CHECKING:

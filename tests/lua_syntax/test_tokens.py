@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kosmo_kernel.lua_syntax.tokens import masked, tokens_of
-from kosmo_kernel.values.lua_syntax import KEYWORDS
+from kosmo_kernel.values.lua_literals import KEYWORDS
 
 
 @pytest.mark.parametrize(

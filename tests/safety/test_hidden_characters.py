@@ -16,7 +16,7 @@ from kosmo_kernel.cli.streams import escape_controls
 from kosmo_kernel.inventory.terraform import quoted
 from kosmo_kernel.safety import entities
 from kosmo_kernel.safety.text import HIDDEN, with_escapes, with_json_escapes
-from kosmo_kernel.values import lua_syntax
+from kosmo_kernel.values import lua_literals
 
 HIDDEN_CHARACTERS = {
     "delete": "\x7f",
@@ -45,7 +45,7 @@ def test_each_output_for_people_has_an_escape_in_place_of(character: str) -> Non
         "JSON": with_json_escapes(json.dumps(text, ensure_ascii=False).encode()).decode(),
         "TOML": toml_text(text),
         "Terraform": quoted(text),
-        "Lua": lua_syntax.text(text),
+        "Lua": lua_literals.text(text),
         "HTML": entities.html(text),
     }
     assert [name for name, output in outputs.items() if re.search(f"[{HIDDEN}]", output)] == []
@@ -56,7 +56,7 @@ def test_an_escape_stands_for_the_same_text(character: str) -> None:
     text = f"a{character}b"
     assert json.loads(with_json_escapes(json.dumps([text], ensure_ascii=False).encode())) == [text]
     assert tomllib.loads(f"a = {toml_text(text)}") == {"a": text}
-    assert LuaRuntime(encoding="utf-8").eval(lua_syntax.text(text)) == text
+    assert LuaRuntime(encoding="utf-8").eval(lua_literals.text(text)) == text
     assert "a" in hcl2.loads(f"a = {quoted(text)}\n")  # it is still a string
 
 

@@ -24,7 +24,7 @@ from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.values import extended_json
 from kosmo_kernel.values.from_python import lua_value
-from kosmo_kernel.values.lua_syntax import lua_name
+from kosmo_kernel.values.lua_literals import lua_name
 from kosmo_kernel.values.records import Record, Records
 
 DYNOS = HEROKU.function("list_dynos")

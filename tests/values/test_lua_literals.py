@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.lua_syntax import field, literal
+from kosmo_kernel.values.lua_literals import field, literal
 
 
 @pytest.mark.parametrize(("name", "written"), [("my_team", ".my_team"), ("2nd", '["2nd"]'), ("end", '["end"]')])
