@@ -34,7 +34,7 @@ from kosmo_kernel.run import MAX_OUTPUT_BYTES, MAX_OUTPUT_LINES
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings import config_file
 from kosmo_kernel.settings.limits import Limits
-from kosmo_kernel.settings.table import ANY
+from kosmo_kernel.settings.table import ANY, SETTINGS
 from kosmo_kernel.text.paths import value_at
 
 GUIDES = pytest.mark.parametrize("name", docs.GUIDES)
@@ -207,9 +207,7 @@ def test_the_guide_to_accounts_names_each_step_of_the_ladder_in_its_order() -> N
 
 def test_the_guide_to_settings_has_every_variable_that_is_read_and_the_usual_values() -> None:
     page = docs.read("settings")
-    package = Path(kosmo_kernel.__file__).parent
-    sources = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
-    read = {name for text in sources for name in re.findall(r'"(KOSMO_[A-Z_]+)"', text)}
+    read = {setting.variable for setting in SETTINGS if setting.variable}
     told = set(re.findall(r"^\| `(KOSMO_[A-Z_]+)`", page, re.MULTILINE))
     assert (told, "KOSMO_PROGRESS" in read) == (read, True)
     assert "Bytes that Lua's values may take. Default: 268435456." in page
