@@ -1,4 +1,4 @@
-"""Test dry runs at one door alone: a variable, HTML, a document. `tests/doors/test_dry_run.py` has the rest."""
+"""Test dry runs at one door alone: a variable, HTML, a document, lists. `tests/doors/test_dry_run.py` has the rest."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from traitlets.config import Config
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.kernel.notebook import KernelNotebook
 from kosmo_kernel.results.dry_run import summary
+from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 
 LUA = "integrations:lua"
@@ -128,3 +129,17 @@ def test_a_dry_run_needs_no_network_for_an_account_that_has_a_token() -> None:
     code, answer = document(LUA, "--json", "-n", "-e", AUDIT, env=nobody)
     assert (code, {call["account"] for call in answer["integration_calls"]}) == (0, {"default"})
     assert [call["url"].removeprefix("http://127.0.0.1:9") for call in answer["integration_calls"]] == PATHS
+
+
+LISTS = "return heroku.list_dynos({ app_id = heroku.list_apps() })"
+
+
+def test_a_list_that_the_session_has_listed_before_is_counted() -> None:
+    with Session("demo") as session:
+        unknown = session.execute(LISTS, RunOptions(dry_run=True)).planned
+        apps = session.run("return #heroku.list_apps()").value
+        known = session.execute(LISTS, RunOptions(dry_run=True)).planned
+    assert [(one.each, one.requests) for one in unknown] == [("", 1), ("app_id", None)]
+    assert [(one.each, one.requests) for one in known] == [("", 1), ("app_id", apps)]
+    assert known[1].arguments == {"app_id": f"each of {apps}"}
+    assert known[1].url.endswith("/apps/{app_id}/dynos")

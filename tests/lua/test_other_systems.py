@@ -1,4 +1,4 @@
-"""Apple's sandbox on systems that have none: the trial, its reasons, and the report."""
+"""Systems other than Linux, tried on this one: Apple's sandbox with its report, and Windows, where Lua does not run."""
 
 from __future__ import annotations
 
@@ -99,3 +99,24 @@ def test_the_report_has_the_walls_that_the_sandbox_builds(monkeypatch: pytest.Mo
 def test_a_library_that_is_not_there_is_an_error() -> None:
     with pytest.raises(OSError, match="no/such"):
         macos.enter("/no/such.dylib")
+
+
+# A process that takes itself for one on Windows once the libraries are loaded.
+AS_WINDOWS = """
+import asyncio, glob, multiprocessing.connection, platform, shutil, socket, subprocess, sys, tempfile, uuid, webbrowser
+import click, filelock, httpx, platformdirs.unix, rich.console, werkzeug.serving
+sys.platform = "win32"
+for name in ("fcntl", "resource", "termios"):
+    sys.modules[name] = None
+"""
+RUN = "from kosmo_kernel.session import Session\nwith Session('demo') as session:\n    session.run('return 1')"
+DOCTOR = "from kosmo_kernel.cli.setup_checks import walls\nfor finding in walls():\n    print(finding.message)"
+
+
+@pytest.mark.parametrize("program", [RUN, DOCTOR], ids=["a run", "the doctor"])
+def test_one_sentence_names_wsl(program: str) -> None:
+    done = subprocess.run([sys.executable, "-c", AS_WINDOWS + program], capture_output=True, text=True, check=False)
+
+    said = done.stdout + done.stderr.strip().rpartition("\n")[2]
+    assert "Lua does not run on Windows itself" in said
+    assert "Install WSL" in said
