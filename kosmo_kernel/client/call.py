@@ -30,14 +30,9 @@ class PlannedCall(NamedTuple):
 
 
 class DeletedItem(NamedTuple):
-    """The outcome for an item of a list argument that was deleted while the run went on.
+    """The outcome for an item of a list argument that was deleted while the run went on."""
 
-    Parameters:
-        argument: the name of the argument.
-        item: the item.
-    """
-
-    argument: str
+    argument: str  # the name of the argument
     item: Any
 
 
@@ -79,33 +74,20 @@ class CallHandle(Struct):
     """The callbacks and the state of one call under way.
 
     The callbacks run in the thread that makes the call.
-
-    Parameters:
-        progress: the progress of the run.
-        on_result: callback for the answer or the error.
-        on_message: callback for a line of text for the user.
-        on_answer: callback for each answered request, even if the call fails.
-        fresh: do not use cached answers.
-        counts: count the requests as calls in the progress. False for an item of `parallel.map`, where the item
-            itself is counted.
-        coming: the number of items of `parallel.map` that start with this call.
-        expected: the fetches of the call in the estimate of the run; None for a call that it does not include.
-        is_cancelled: the call was cancelled.
-        on_cancel: called when it is, by the thread that cancels it.
-        is_named: returns whether the user has named an item himself, in a script or as an input.
     """
 
-    progress: Progress
+    progress: Progress  # of the run
     on_result: Callable[[Reply | BaseException], None]
-    on_message: Callable[[str], None]
-    on_answer: Callable[[], None]
-    fresh: bool = False
+    on_message: Callable[[str], None]  # for a line of text for the user
+    on_answer: Callable[[], None]  # for each answered request, even if the call fails
+    fresh: bool = False  # do not use cached answers
+    # Whether the requests count as calls in the progress. Of an item of `parallel.map`, the item itself is counted.
     counts: bool = True
-    coming: int = 0
-    expected: ExpectedCall | None = None
+    coming: int = 0  # the number of items of `parallel.map` that start with this call
+    expected: ExpectedCall | None = None  # its fetches in the estimate of the run, if that includes them
     is_cancelled: bool = False
-    on_cancel: Callable[[], object] | None = None
-    is_named: Callable[[object], bool] = lambda _item: False
+    on_cancel: Callable[[], object] | None = None  # called by the thread that cancels the call
+    is_named: Callable[[object], bool] = lambda _item: False  # whether the user has named an item in a script or input
     _done: list[int] = field(default_factory=list)  # a list, because threads can append without a lock
 
     @property

@@ -34,10 +34,12 @@ from kosmo_kernel.client.lookups import records_to_look_up
 from kosmo_kernel.client.network_outage import NetworkOutage, OutageTimeoutError
 from kosmo_kernel.client.pages import (
     BARREN_PAGES,
+    PAGE_SIZE,
     UNSTATED,
     MergedPages,
     PageAnswer,
     PageError,
+    Since,
     address_of,
     fault_of_last,
     following,
@@ -46,7 +48,6 @@ from kosmo_kernel.client.rate_limiter import Permit, RateLimiter
 from kosmo_kernel.client.responses import COUNT, TOO_MANY, UNAVAILABLE, CallErrors, json_kind, retry_after
 from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, RetryableError, RetryPolicy
 from kosmo_kernel.client.secrets import clean, quotable_headers
-from kosmo_kernel.client.since import PAGE_SIZE, Since
 from kosmo_kernel.errors import ApiError, BadAnswerError, NotRecordedError, RefusedError
 from kosmo_kernel.progress.run import Clock, Progress
 from kosmo_kernel.safety.intake import count_values
@@ -422,7 +423,7 @@ class Exchange(CallErrors):
                 page.following, page.is_unstated, page.total = following(answer)
             except PageError as error:
                 raise self.bad_answer(reply, str(error)) from error
-        return page
+        return self._cached.same_as(page) if self._cached else page
 
     def _decoded(self, reply: Response) -> Any:
         """Return the value of a body."""

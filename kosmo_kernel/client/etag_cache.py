@@ -91,6 +91,17 @@ class CachedAnswer:
         as_others = len(self.pages) > 1 and page.count >= (self.pages[0].count or 0)
         return None if page_size is None or page.count >= page_size or as_others else page
 
+    def same_as(self, page: ResponsePage) -> ResponsePage:
+        """Return the cached page with the same content as one that was read again, or that one if there is none."""
+        earlier = next((earlier for earlier in self.pages if earlier.request == page.request), None)
+        end = page.following, page.total, page.is_unstated
+        if earlier is None or (earlier.following, earlier.total, earlier.is_unstated) != end:
+            return page
+        if earlier.json != page.encoded():
+            return page
+        earlier.tag = page.tag
+        return earlier
+
 
 class ETagCache:
     """A cache of answers; it evicts the least recently used. Thread-safe.

@@ -12,19 +12,12 @@ from kosmo_kernel.catalogue import Function, Link
 
 
 class RecordToLookUp(NamedTuple):
-    """A record that is requested before a call.
+    """A record that is requested before a call."""
 
-    Parameters:
-        function: has the record; its errors are those of the function that is called.
-        args: its arguments.
-        param: the argument of the call that the record is for.
-        field: the field of the record that has the value of the argument.
-    """
-
-    function: Function
-    args: Mapping[str, Any]
-    param: str
-    field: str
+    function: Function  # has the record; its errors are those of the function that is called
+    args: Mapping[str, Any]  # of that function
+    param: str  # the argument of the call that the record is for
+    field: str  # the field of the record that has the value of the argument
 
 
 def records_to_look_up(function: Function, args: Mapping[str, Any]) -> Iterator[RecordToLookUp]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
@@ -30,6 +31,8 @@ from kosmo_kernel.client.etag_cache import ResponsePage
 from kosmo_kernel.text.paths import value_at
 from kosmo_kernel.text.patterns import lazy_pattern
 
+PAGE_SIZE = 50  # records of a page that begins with the newest; more than most apps have in a week
+_MADE = "created_at"
 BARREN_PAGES = 10  # consecutive pages without a new record after which the call fails, against endless pagination
 UNSTATED = "nobody says how this list ends, so it may have more records"
 _LINK = lazy_pattern(r"<([^<>]*)>([^<]*)")
@@ -316,3 +319,26 @@ class MergedPages:
 def _id(row: Mapping[str, Any]) -> str | int | None:
     value = row.get("id")
     return value if isinstance(value, (str, int)) else None
+
+
+class Since:
+    """A day or a time, `2026-11-20` or `2026-11-20T09:00:00Z`, from which on records are asked for.
+
+    Some lists are ordered by when something was started, which their records do not have, and not by when it was made.
+    What is made waits in a queue for less than a day, so such a list is read until a record is a day too old.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        year, month, day = (int(part) for part in text[:10].split("-"))
+        self._day_before = (date(year, month, 1) + timedelta(days=day - 2)).isoformat()
+
+    def includes(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a record is as new, or does not tell."""
+        made = row.get(_MADE)
+        return not made or str(made) >= self._text
+
+    def ends_before(self, row: Mapping[str, Any]) -> bool:
+        """Return whether no later record of a list that begins with the newest is as new."""
+        made = row.get(_MADE)
+        return bool(made) and str(made)[:10] < self._day_before

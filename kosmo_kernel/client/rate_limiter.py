@@ -32,17 +32,11 @@ TIMER_SLACK_SECONDS = 0.001  # added to a computed wait, so that rounding cannot
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The permission to send one request, given back with `answered`, `no_response` or `rejected`.
+    """The permission to send one request, given back with `answered`, `no_response` or `rejected`."""
 
-    Parameters:
-        number: the number of the request, from 1 for the account's first.
-        at: the time of the permit, in seconds of the clock.
-        over: the number of requests finished by then, which the service therefore counted before this one.
-    """
-
-    number: int
-    at: float
-    over: int
+    number: int  # of the request, from 1 for the account's first
+    at: float  # the time of the permit, in seconds of the clock
+    over: int  # the number of requests finished by then, which the service therefore counted before this one
 
 
 class RateLimiter:

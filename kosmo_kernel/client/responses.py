@@ -34,23 +34,15 @@ LATER = "Nothing is wrong with the call: try it again in a while"
 
 @dataclass(eq=False, repr=False)
 class CallErrors:
-    """The errors of one call of a function.
-
-    Parameters:
-        integration: the service.
-        account: the account.
-        function: the function.
-        args: the arguments by name.
-        attempts: a sentence on the attempts of the last request and their duration; empty for a single attempt.
-        missing: what there is none of, if the last error was status 404 and said so.
-        last_reply: the last response.
-    """
+    """The errors of one call of a function."""
 
     integration: Integration
     account: Account
     function: Function
-    args: Mapping[str, Any]
+    args: Mapping[str, Any]  # by name
+    # A sentence on the attempts of the last request and their duration; empty for a single attempt.
     attempts: str = field(default="", init=False)
+    # What there is none of, if the last error was status 404 and said so.
     missing: str | None = field(default=None, init=False)
     last_reply: Response = field(default=_NOTHING, init=False)
 

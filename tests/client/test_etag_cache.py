@@ -170,6 +170,18 @@ def test_a_full_last_page_is_read_again_since_another_may_follow_it_now() -> Non
     assert (len(before), len(client.fetch(APPS, {}).data)) == (1000, 1001)
 
 
+def test_a_full_last_page_that_is_read_again_and_is_the_same_leaves_the_list_unchanged() -> None:
+    api = Watched(DemoApi(company(), max_page=1))
+    pages = replace(HEROKU.pages, size=1)
+    client = Client(replace(HEROKU, pages=pages), ACCOUNT, transport=in_process(api), clock=FastClock())
+    first, again = client.fetch(APPS, {}), client.fetch(APPS, {})
+
+    assert set(api.statuses[first.requests : -1]) == {304}
+    assert api.statuses[-1] == 200
+    assert again.unchanged
+    assert again.data is first.data
+
+
 def test_a_service_whose_pages_have_no_known_size_is_asked_for_the_last_one_anew() -> None:
     api = Watched(DemoApi(company(), max_page=7))
     client = Client(
