@@ -123,6 +123,7 @@ nav a:hover { text-decoration: underline; }
 nav [aria-current] { font-weight: 700; color: var(--ink); }
 .contents { font-size: 14px; padding: 12px 16px; margin: 0 0 32px; background: var(--raised); border-radius: 10px; }
 .contents ul { margin: 0; columns: 2; column-gap: 32px; }
+main { overflow-wrap: break-word; }
 .lead { font-size: 20px; line-height: 1.4; }
 :is(h1, h2, h3) { scroll-margin-top: 72px; overflow-wrap: break-word; }
 pre {
