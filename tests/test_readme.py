@@ -20,7 +20,6 @@ import re
 import shlex
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -30,11 +29,7 @@ import pytest
 from nbclient import NotebookClient
 from repository import ROOT
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
-from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 from kosmo_kernel.render.display import bundles_of
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.session import Session
@@ -95,13 +90,9 @@ COMMANDS = [command for block in README if block.word == "console" for command i
 
 
 def test_the_readme_shows_what_there_is() -> None:
-    assert any(cell.shown and cell.text.startswith(CELL) for cell in CELLS)
+    assert sum(cell.shown is not None for cell in CELLS) >= 5
+    assert any(script.shown for script in SCRIPTS)
     assert COMMANDS
-
-
-def test_the_table_of_functions_has_all_of_them_in_their_order() -> None:
-    rows = re.findall(r"^\| `(\w+)\(", PAGES[0].read_text(encoding="utf-8"), re.MULTILINE)
-    assert rows == [function.name for function in BY_HAND]
 
 
 def test_set_up_is_one_command_for_users_and_one_for_developers() -> None:
@@ -146,34 +137,13 @@ def _run(session: Session, script: Block) -> str:
     return result.output + "\n".join(values)
 
 
-def test_the_progress_line_of_the_readme_is_that_of_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    [script] = [block for block in SCRIPTS if "parallel.map" in block.text]
-    with serve(DemoApi(company())) as served:
-        monkeypatch.setenv("HEROKU_API_URL", served.url)
-        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
-        with Session() as session:
-            cost = session.run(script.text).cost
-    assert cost is not None
-    line = re.sub(r"[\d.]+ m?s", "0.9 s", cost.text())
-    assert re.sub(r"4,46\d", "4,461", f"`{line}`") in TEXT  # one more comes each second
+def test_the_readme_is_short_enough_for_a_front_page() -> None:
+    assert len(TEXT.splitlines()) <= 180
+    assert len(TEXT.encode()) <= 9 * 1024
 
 
 def test_no_line_of_the_readme_is_longer_than_120_characters() -> None:
     assert [line for line in TEXT.splitlines() if len(line) > 120] == []
-
-
-def test_the_table_of_extras_is_that_of_the_package() -> None:
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    rows = re.findall(r"^\| `(\w+)` \|", TEXT.partition("## Extras")[2].partition("\n## ")[0], re.MULTILINE)
-    assert sorted(rows) == sorted(extras)
-
-
-def test_the_extra_of_the_first_command_includes_the_extras_that_the_table_says() -> None:
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    rows = re.findall(r"^\| `(\w+)` \|", TEXT.partition("## Extras")[2], re.MULTILINE)
-    assert "| `lab` | JupyterLab, and all of the next six |" in TEXT
-    [included] = [line for line in extras["lab"] if line.startswith("kosmo_kernel[")]
-    assert included == f"kosmo_kernel[{','.join(sorted(rows[rows.index('lab') + 1 :][:6]))}]"
 
 
 def test_the_notebook_cells_of_the_readme_show_what_they_say(tmp_path: Path) -> None:

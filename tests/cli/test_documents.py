@@ -28,13 +28,12 @@ from jsonschema import Draft202012Validator
 from kosmo_command import kosmo
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
-from repository import ROOT, SUPPORT
+from repository import SUPPORT
 
 from kosmo_kernel.cli import COMMANDS, command_named
 from kosmo_kernel.demo.api import DEMO_TOKEN
 
 SCHEMAS = Path(__file__).parent / "schemas"
-README = ROOT / "README.md"
 SERVERS = {"demo:serve", "mcp:serve"}  # which run until they are stopped
 SECRET = "not-a-token-of-the-demo"  # in `env` of a run
 
@@ -184,8 +183,3 @@ def test_the_help_of_a_command_begins_with_its_line_and_has_an_example_that_the_
         words = shlex.split(example, comments=True)[2:]
         with known(name).make_context(f"kosmo {name}", words):
             pass  # it would have raised: no such option, a value that does not fit
-
-
-def test_the_readme_shows_the_help_as_it_is() -> None:
-    printed = kosmo("--help", env={"COLUMNS": "100"}).stdout
-    assert f"\n$ kosmo --help\n{printed.rstrip()}\n" in README.read_text(encoding="utf-8")

@@ -7,12 +7,14 @@ import json
 import re
 import shlex
 import sys
+import tomllib
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from repository import ROOT
 
+from kosmo_kernel.docs import read
 from kosmo_kernel.settings.extras import how_to_install, install_command
 
 PIP = f"{shlex.quote(sys.executable)} -m pip install "
@@ -115,3 +117,13 @@ def test_no_text_of_the_repository_installs_the_package_by_its_name_alone() -> N
             found |= {f"{file}:{number}": line for number, line in lines if BY_NAME.search(line)}
     assert len(files) > 100
     assert found == {}
+
+
+def test_the_guide_to_the_installation_has_the_extras_of_the_package() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    page = read("installation")
+    rows = re.findall(r"^\| `(\w+)` +\|", page.partition("## Extras")[2], re.MULTILINE)
+    assert sorted(rows) == sorted(extras)
+    [included] = [line for line in extras["lab"] if line.startswith("kosmo_kernel[")]
+    assert "JupyterLab, and all of the next six" in page
+    assert included == f"kosmo_kernel[{','.join(sorted(rows[rows.index('lab') + 1 :][:6]))}]"

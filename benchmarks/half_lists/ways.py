@@ -1,0 +1,135 @@
+"""The twelve ways in which a list comes back short, and what serves each of them.
+
+Two look-alikes serve the lists: Heroku's API, as `kosmo demo:serve` does, and Depot, a fictional service with an
+OpenAPI document (`service.json`) for tools that read any API. A way is one fault of the served lists, or a trap in the
+question. What has to come back is computed here from the records, not from an answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from wsgiref.types import WSGIApplication
+
+import httpx
+
+from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.demo.api import DEMO_TOKEN
+from kosmo_kernel.demo.budget import UNLIMITED
+from kosmo_kernel.demo.company import Company, company
+from kosmo_kernel.demo.faults import faulty
+from kosmo_kernel.demo.models import Record
+from kosmo_kernel.demo.page_faults import LATER_PAGES, PAGE, LaterPageFaults, forbidding, with_page_fault
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.demo.service_api import ServiceApi
+
+HEROKU, DEPOT = "heroku", "depot"
+DOCUMENT = Path(__file__).parent / "service.json"
+RECORDS, ITEMS = 250, 50  # records of a list; apps or depots that are asked one by one
+LISTS = {"list": "parcels", "misspelt": "parcels", "display": "parcels", "total": "vans", "cursor": "stops"}  # of Depot
+NEVER = "(nothing of this name can come back)"  # expected where no list can be whole
+
+
+class Way(NamedTuple):
+    """A way in which a list comes back short."""
+
+    name: str
+    title: str
+    question: str  # which command of a tool is run
+    faults: Mapping[str, str]  # by look-alike; no entry: it cannot happen there
+    can_be_whole: bool = True  # otherwise only an error is right
+
+
+def _both(fault: str) -> dict[str, str]:
+    return {HEROKU: fault, DEPOT: fault}
+
+
+WAYS = (
+    Way("503", "The second page is answered with 503, once", "list", _both("second-page-503")),
+    Way("429", "The second page is answered with 429, once", "list", _both("second-page-429")),
+    Way("reset", "The connection is reset at the second page, once", "list", _both("second-page-reset")),
+    Way("cut", "The JSON of the second page is cut, once", "list", _both("second-page-truncated")),
+    Way("lost", "The header that leads on is lost", "list", {HEROKU: "next-range-lost", DEPOT: "link-lost"}),
+    Way("cursor", "The cursor is in each element", "cursor", {DEPOT: ""}),
+    Way("loop", "A page leads to itself again", "list", {HEROKU: "next-range-repeated", DEPOT: "cursor-repeated"}),
+    Way("html", "Later pages are a web page with status 200", "list", _both("html")),
+    Way("total", "The total that the answer states is not met", "total", {DEPOT: "total-too-high"}, can_be_whole=False),
+    Way("403", "One app of fifty is forbidden", "each", _both("forbidden"), can_be_whole=False),
+    Way("typo", "A field's name is misspelt", "misspelt", _both(""), can_be_whole=False),
+    Way("display", "The display shows a part", "display", _both("")),
+)
+
+
+class Target(NamedTuple):
+    """A served look-alike: its address and token, and the words that a whole answer has."""
+
+    url: str
+    token: str
+    expected: frozenset[str]
+
+
+@contextmanager
+def serving(
+    api: str, question: str, fault: str, integration: Integration, *, can_be_whole: bool, lists: str = ""
+) -> Iterator[Target]:
+    """Serve a look-alike with a fault until the block ends.
+
+    Parameters:
+        api: which look-alike.
+        question: what will be asked.
+        fault: what goes wrong, or empty.
+        integration: Depot, as this package reads its document.
+        can_be_whole: whether a whole answer can come back.
+        lists: a process type, if the tool lists only the apps that have one.
+    """
+    served, token, expected = _heroku(question, fault, lists) if api == HEROKU else _depot(question, fault, integration)
+    with serve(served) as running:
+        yield Target(running.url, token, expected if can_be_whole else expected | {NEVER})
+
+
+def _heroku(question: str, fault: str, lists: str) -> tuple[WSGIApplication, str, frozenset[str]]:
+    everything = company(ITEMS if question == "each" else RECORDS, 1)
+    api = with_page_fault(everything, fault, refill=UNLIMITED, default_page=PAGE, max_page=PAGE)
+    names = (str(app["name"]) for app in everything.apps if not lists or _has(everything, app, lists))
+    return api, DEMO_TOKEN, frozenset(names)
+
+
+def _has(everything: Company, app: Record, process: str) -> bool:
+    return any(formation["type"] == process for formation in everything.formation(app))
+
+
+def _depot(question: str, fault: str, integration: Integration) -> tuple[WSGIApplication, str, frozenset[str]]:
+    is_own = fault not in LATER_PAGES and fault != "forbidden"
+    count = ITEMS if question == "each" else RECORDS
+    api = ServiceApi(integration, count=count, fault=fault if is_own else "")
+    whole = ServiceApi(integration, count=count)
+    client = httpx.Client(
+        transport=httpx.WSGITransport(app=whole),
+        base_url="https://depot.example/v1",
+        headers={"Authorization": f"Bearer {api.token}"},
+    )
+    paths = [f"/{LISTS.get(question, 'depots')}"]
+    expected: set[str] = set()
+    depots = [depot["id"] for depot in client.get("/depots", params={"per_page": ITEMS}).json()]
+    if question == "each":
+        paths = [f"/depots/{depot}/gates" for depot in depots]
+    for path in paths:
+        expected.update(_names(client, path))
+    served: WSGIApplication = api
+    if fault in LATER_PAGES:
+        served = faulty(api, LaterPageFaults(fault))
+    elif fault == "forbidden":
+        served = forbidding(api, f"/v1/depots/{depots[-1]}/")
+    return served, api.token, frozenset(expected)
+
+
+def _names(client: httpx.Client, path: str) -> Iterator[str]:
+    """Yield the names of all records of a list, which is read in one page."""
+    size = {"per_page": 10 * RECORDS, "limit": 10 * RECORDS}
+    answer = json.loads(client.get(path, params=size).content)
+    rows = answer["vans"] if isinstance(answer, dict) else answer
+    for row in rows:
+        yield str((row.get("stop") or row)["name"])
