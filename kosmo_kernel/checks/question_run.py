@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MAX_WORKERS = 6  # questions side by side; a Lua process takes 12 MB, and more of them do not make the service faster
 POLL_INTERVAL_SECONDS = 0.1  # between two looks at the progress
-_FUNCTION = re.compile(r"\b(?:get|list)_\w+")
+_FUNCTION = re.compile(r"(?:get|list)_\w+")
 
 
 class Chunk(NamedTuple):
@@ -141,9 +141,8 @@ class QuestionRun:
         """Forget the answers that only one chunk needed: those of functions that no other text has any more."""
         with self._lock:
             del self._running[index]
-            indexes = [*self._waiting, *self._running]
-        text = "".join(self._sources[index] for index in indexes).replace("_", "")
-        self._shared.keep_only(lambda name: name.replace("_", "") in text)
+        needed = {name.replace("_", "") for name in self._needed_later()}  # `list_add_ons` is `list_addons`
+        self._shared.keep_only(lambda name: name.replace("_", "") in needed)
 
     def _needed_later(self) -> set[str]:
         """Return the names of functions in the texts of the chunks that have not ended."""
@@ -153,13 +152,10 @@ class QuestionRun:
 
     @cached_property
     def _names(self) -> dict[int, set[str]]:
-        """The words of each chunk that may be names of functions."""
-        return {index: set(_FUNCTION.findall(source)) for index, source in self._sources.items()}
-
-    @cached_property
-    def _sources(self) -> dict[int, str]:
-        """The text of each chunk with those of the tables that it uses."""
-        return {index: source_with_tables(chunk.source) for index, chunk in self._chunks.items()}
+        """The words that may be names of functions, of each chunk and of the tables that it uses."""
+        return {
+            index: set(_FUNCTION.findall(source_with_tables(chunk.source))) for index, chunk in self._chunks.items()
+        }
 
     def _interrupt(self) -> None:
         """Stop all chunks; those that run end as interrupted."""
