@@ -123,6 +123,18 @@ def heads(data: bytes) -> None:
         expecting(SettingsError)(parse_question)(source, "f.lua")
 
 
+def scripts(data: bytes) -> None:
+    """Read a script for its warnings, and complete at its end."""
+    from kosmo_kernel import editor
+    from kosmo_kernel.lua_syntax.facts import assigned_fields, set_variables
+    from kosmo_kernel.run.lint import lint
+
+    source = text(data)
+    lint(source, set_variables(source).__contains__)
+    assigned_fields(source)
+    editor.complete(source, len(source), None)
+
+
 def expecting(*errors: type[Exception]) -> Callable[[Callable[..., object]], Callable[..., None]]:
     """Return a function that calls another one and expects some errors."""
 
@@ -146,6 +158,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "svg": svg,
     "schemas": schemas,
     "heads": heads,
+    "scripts": scripts,
 }
 
 
@@ -159,6 +172,9 @@ SEEDS: dict[str, Sequence[str]] = {  # inputs to begin with
     "svg": ["<a href='javascript:b'><circle r='1'/></a><script>c</script>"],
     "schemas": ['{"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"type": "string"}}}\0{"a": 1}'],
     "heads": ["-- param: days = 30 | a certificate\nreturn {}\n"],
+    "scripts": [
+        "local a <const>, b = { c = 1, ['d'] = f'x' }, [[e]] function a.g:h(...) return #b.i ~= 'j' end -- k\n"
+    ],
 }
 
 
