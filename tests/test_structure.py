@@ -85,7 +85,7 @@ FLOORS = {
         "uses sessions for one purpose each",
         {
             "python_api": "the functions in Python",
-            "checks": "checks that fail a build, and tables that reports share",
+            "checks": "runs of checks and tables, and their reports",
             "snapshot": "copies of what an account had at one time",
             "inventory": "a folder with all tables of an account",
             "runbook": "notebooks with parameters, and their pages",
