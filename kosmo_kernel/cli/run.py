@@ -18,9 +18,9 @@ import click
 
 from kosmo_kernel import runbook
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
-from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.command import Aside, CommandResult, command
 from kosmo_kernel.cli.options import recording_options, resumption
-from kosmo_kernel.cli.output import document, print_note, print_result
+from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.cli.streams import console
 from kosmo_kernel.runbook import Report, page
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
@@ -83,7 +83,7 @@ def run(
 
     book = runbook.read(notebook)
     if ask:
-        return _list(book.parameters(), as_json=as_json)
+        return _listed(book.parameters()).print(as_json=as_json)
     values = runbook.with_account(book, dict(given), one_account(account, demo=demo), replays=replay is not None)
     target = output or Path(f"{notebook.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.ipynb")
     if html:
@@ -96,13 +96,15 @@ def run(
         report = runbook.run(book, values, target, note=of_kernel.note, on_cell=_progress(stack, notebook.stem))
     again = _command(notebook, given, account, output, demo=demo)
     written = page.write(target, report.accounts, report.started, again) if html else None
-    if as_json:
-        document(_run_facts(notebook, report, written))
-    else:
-        _print(report, written, of_kernel.text())
+    paths = [str(path) for path in (report.output, written) if path]
+    notes = filter(None, (of_kernel.text(), report.text() if report.error is None else report.error))
+    result = CommandResult(
+        _run_facts(notebook, report, written), *paths, *map(Aside, notes), code=FAILED if report.error else SUCCESS
+    )
+    code = result.print(as_json=as_json)
     if not report.error:
         of_kernel.finish()
-    return 1 if report.error else 0
+    return code
 
 
 def _command(
@@ -114,23 +116,11 @@ def _command(
     return shlex.join([*words, *(["-o", str(output)] if output else []), "--html"])
 
 
-def _print(report: Report, written: Path | None, resumed: str) -> None:
-    for path in filter(None, (report.output, written)):
-        print_result(str(path))
-    if resumed:
-        print_note(resumed)
-    print_note(report.error if report.error is not None else report.text())
-
-
-def _list(parameters: list[Parameter], *, as_json: bool) -> int:
+def _listed(parameters: list[Parameter]) -> CommandResult:
+    """Return the parameters of a notebook."""
     rows = [{"name": p.name, "kind": p.kind, "default": p.default, "description": p.doc} for p in parameters]
-    if as_json:
-        document({"success": True, "parameters": rows})
-    for parameter in () if as_json else parameters:
-        print_result(f"{parameter.name} = {parameter.default}" + (f"    {parameter.doc}" if parameter.doc else ""))
-    if not rows and not as_json:
-        print_note("The notebook declares no parameters.")
-    return 0
+    lines = (f"{one.name} = {one.default}{f'    {one.doc}' if one.doc else ''}" for one in parameters)
+    return CommandResult({"parameters": rows}, *(lines if rows else [Aside("The notebook declares no parameters.")]))
 
 
 def _progress(stack: ExitStack, name: str) -> Callable[[int, int], None]:
@@ -148,7 +138,6 @@ def _progress(stack: ExitStack, name: str) -> Callable[[int, int], None]:
 
 def _run_facts(notebook: Path, report: Report, page: Path | None) -> dict[str, Any]:
     return {
-        "success": report.error is None,
         "error": report.error,
         "notebook": str(notebook),
         "output": str(report.output),

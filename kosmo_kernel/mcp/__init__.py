@@ -10,7 +10,6 @@
     servers.py          requests to servers from any thread: `Servers`
     tools.py            the tools of a server: `Tool`
     names.py            the Lua names of servers and tools
-    code_variables.py   the variables that can make a server run other code
     arguments.py        validation of a tool's arguments: `checked`; and of its result: `result_faults`
     schema_check.py     a check against a schema, here or in the reader (`schema_tasks.py`)
     schema_validator.py the validator for schemas of servers, which limits what a check may cost
