@@ -96,12 +96,7 @@ def run(
         report = runbook.run(book, values, target, note=of_kernel.note, on_cell=_progress(stack, notebook.stem))
     again = _command(notebook, given, account, output, demo=demo)
     written = page.write(target, report.accounts, report.started, again) if html else None
-    paths = [str(path) for path in (report.output, written) if path]
-    notes = filter(None, (of_kernel.text(), report.text() if report.error is None else report.error))
-    result = CommandResult(
-        _run_facts(notebook, report, written), *paths, *map(Aside, notes), code=FAILED if report.error else SUCCESS
-    )
-    code = result.print(as_json=as_json)
+    code = _result(notebook, report, written, of_kernel.text()).print(as_json=as_json)
     if not report.error:
         of_kernel.finish()
     return code
@@ -136,8 +131,9 @@ def _progress(stack: ExitStack, name: str) -> Callable[[int, int], None]:
     return lambda done, of: bar.update(task, completed=done, total=of)
 
 
-def _run_facts(notebook: Path, report: Report, page: Path | None) -> dict[str, Any]:
-    return {
+def _result(notebook: Path, report: Report, page: Path | None, resumed: str) -> CommandResult:
+    """Return the report of a run, and the paths of the files that were written."""
+    facts = {
         "error": report.error,
         "notebook": str(notebook),
         "output": str(report.output),
@@ -151,3 +147,6 @@ def _run_facts(notebook: Path, report: Report, page: Path | None) -> dict[str, A
         "requests": report.requests,
         **({"taken_over": report.taken_over.facts()} if report.taken_over else {}),
     }
+    paths = [str(path) for path in (report.output, page) if path]
+    notes = filter(None, (resumed, report.text() if report.error is None else report.error))
+    return CommandResult(facts, *paths, *map(Aside, notes), code=FAILED if report.error else SUCCESS)
