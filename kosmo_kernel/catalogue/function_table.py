@@ -27,6 +27,7 @@ class FunctionTable(Sequence[Function]):
         names: returns the name of each function with its aliases; called when the first name is needed.
         make: returns the function with a name; called once for each.
         paths: returns what `paths` does, if that is known without the functions.
+        only_reads: whether all of them are known to read only, without making them.
     """
 
     def __init__(
@@ -34,8 +35,10 @@ class FunctionTable(Sequence[Function]):
         names: Callable[[], Mapping[str, tuple[str, ...]]],
         make: Callable[[str], Function],
         paths: Callable[[], Iterable[FunctionPath]] | None = None,
+        *,
+        only_reads: bool = False,
     ) -> None:
-        self._read_names, self._make, self._read_paths = names, make, paths
+        self._read_names, self._make, self._read_paths, self._only_reads = names, make, paths, only_reads
         self._names: Mapping[str, tuple[str, ...]] | None = None
         self._made: dict[str, Function] = {}
 
@@ -70,6 +73,11 @@ class FunctionTable(Sequence[Function]):
         if self._read_paths:
             return self._read_paths()
         return [FunctionPath(link.path, one.name, one.returns) for one in self for link in one.links]
+
+    @property
+    def only_reads(self) -> bool:
+        """Return whether all functions only read."""
+        return self._only_reads or all(function.effect == "read" for function in self)
 
     def existing(self) -> list[Function]:
         """Return the functions that were needed so far."""

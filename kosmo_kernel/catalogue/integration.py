@@ -131,7 +131,7 @@ class Integration(Struct, frozen=True, dict=True):
     @property
     def reads_only(self) -> bool:
         """Whether no function changes anything; those of a document are not made to know it."""
-        return self.is_from_document or all(function.effect == "read" for function in self.functions)
+        return self.is_from_document or self.table.only_reads
 
     def by_subject(self) -> dict[str, list[Function]]:
         """Return the functions by the subject they belong to; those without one have the title as their subject."""

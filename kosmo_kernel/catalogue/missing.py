@@ -73,7 +73,7 @@ def missing_function(
 def refused_change(integration: Service, name: str) -> str:
     """Return why there is no function of this name if it would change something; otherwise an empty text."""
     verb, subject = _split(name)
-    if not _CHANGES.fullmatch(verb) or any(function.effect != "read" for function in integration.table):
+    if not _CHANGES.fullmatch(verb) or not integration.table.only_reads:
         return ""
     how = f" A person can run: {integration.change_command(verb, subject)}" if integration.change_command else ""
     return f"It would change something at {integration.title}, and the functions here only read.{how}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct, field
 
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
@@ -33,8 +34,7 @@ class Acceptance(NamedTuple):
         return f"until {self.last_day.isoformat()}: {self.reason}"
 
 
-@dataclass(slots=True)
-class Finding:
+class Finding(Struct):
     """One finding of a check."""
 
     check: Question
@@ -68,8 +68,7 @@ class Finding:
         return escape_control(", ".join(self.key.values()))
 
 
-@dataclass(slots=True)
-class QuestionResult:
+class QuestionResult(Struct):
     """The outcome of one question."""
 
     question: Question
@@ -111,8 +110,7 @@ class QuestionResult:
         return self.reason + left_out(self.withdrawn)
 
 
-@dataclass(slots=True)
-class QuestionReport:
+class QuestionReport(Struct):
     """The outcome of a run of questions."""
 
     account: str  # its alias

@@ -197,6 +197,9 @@ def command_named(name: str) -> click.Command | None:
     entry = COMMANDS.get(SHORT.get(name, name))
     if entry is None:
         return Family(name) if name in FAMILIES else _integration_command(name)
+    from kosmo_kernel.settings.python_start import import_msgspec
+
+    import_msgspec()
     module, attribute = entry.place.split(":")
     command: click.Command = getattr(import_module(f"kosmo_kernel.cli.{module}"), attribute)
     return command

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec import Struct
 
 from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.shell_interface import INTERRUPTED
@@ -25,8 +25,7 @@ _Out = TypeVar("_Out")
 FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # values of `--format`, implemented in values.py
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The layout of printed results; it is true if `--format` is given."""
 
     form: str = ""  # the value of `--format`; empty for text for people, or tab-separated values in a pipe
@@ -164,8 +163,7 @@ def resume_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
     return command
 
 
-@dataclass(slots=True)
-class Recording:
+class Recording(Struct):
     """The values of `resume_options`."""
 
     record: str | None  # the file to record to, or None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
+from msgspec.structs import replace
 from pygments.token import Comment, Keyword, Name, Number, Operator, String
 from rich.markdown import Markdown as RichMarkdown
 from rich.markdown import TableElement

@@ -23,10 +23,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from typing import Any, AnyStr
+
+from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.cli.options import Layout

@@ -69,8 +69,8 @@ def folded_entry(integration: Integration, function: Function) -> str:
 
 def _introduction(integration: Integration) -> Iterator[str]:
     yield f"# {integration.title}"
-    reads = all(function.effect == "read" for function in integration.functions)
-    yield paragraphs(integration.description + (" All of it only reads; nothing is changed." if reads else ""))
+    reads = " All of it only reads; nothing is changed." if integration.reads_only else ""
+    yield paragraphs(integration.description + reads)
 
 
 def _how_to_call(integration: Integration) -> Iterator[str]:

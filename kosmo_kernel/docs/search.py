@@ -12,9 +12,11 @@ import math
 import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import field
+from msgspec.structs import replace
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Integration
@@ -43,8 +45,7 @@ _MAX_SIMILAR = 3  # words that can replace a misspelt one
 _MIN_SIMILARITY = 0.82
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult(Subject):
+class SearchResult(Subject, frozen=True):
     """A page that matches search words."""
 
     title: str = ""  # what it is about

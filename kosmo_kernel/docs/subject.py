@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.errors import SettingsError
@@ -11,8 +12,7 @@ from kosmo_kernel.questions.discovery import find_table, table_names
 from kosmo_kernel.questions.shipped import TABLES
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """The subject of a page: a guide, an integration, one of its functions, or the list of all pages."""
 
     page: str  # the page's own name; empty for the list

@@ -45,7 +45,7 @@ class ListServices(PreparedServices):
         param = next((param for param in endpoint.function.params if param.name == argument), None)
         calls = [{argument: param.value_of_record(item)} for item in items] if param else [{}]
         return ServiceCall(
-            **{name: getattr(endpoint, name) for name in Endpoint.__slots__},
+            **{name: getattr(endpoint, name) for name in Endpoint.__struct_fields__},
             calls=calls,
             count=len(calls),
             fan_out_argument=argument,

@@ -2,7 +2,8 @@
 
 The socket of the channel belongs to one thread at a time. The main thread lends it for as long as a handler runs. If
 that takes longer than a moment, the second thread takes the socket, so that a completion or a widget need not wait for
-the end of the cell, and gives it back when the handler returns. A short cell costs no change of the owner.
+the end of the cell, and gives it back when the handler returns. A short cell costs no change of the owner, and does not
+wake the thread if another cell ran just before.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import zmq
 
 from kosmo_kernel.kernel.channels import Channels
 
-LENT_SECONDS = 0.02  # for which a handler runs before the second thread takes the socket
+LENT_SECONDS = 0.02  # for which a handler runs, or twice as long, before the second thread takes the socket
 
 
 class BusyShell:
@@ -31,6 +32,8 @@ class BusyShell:
         self._channels, self._handle_next = channels, handle_next
         self._changed = threading.Condition()
         self._state: Literal["kept", "lent", "taken", "closed"] = "kept"
+        self._loans = 0
+        self._is_asleep = False  # the thread waits for the next loan
         self._thread: threading.Thread | None = None
         self._give_back: zmq.Socket[bytes]  # both ends of a pipe, which are opened with the thread
         self._asks_back: zmq.Socket[bytes]
@@ -45,7 +48,11 @@ class BusyShell:
         """Lend the shell socket during the block. Called in the main thread."""
         if self._thread is None:
             self._start()
-        self._set("lent")
+        with self._changed:
+            self._state = "lent"
+            self._loans += 1
+            if self._is_asleep:
+                self._changed.notify_all()
         try:
             yield
         finally:
@@ -94,8 +101,14 @@ class BusyShell:
         """Wait until the socket is lent for longer than a moment, and take it; return False when this is closed."""
         with self._changed:
             while self._state != "closed":
-                self._changed.wait_for(lambda: self._state != "kept")
-                if not self._changed.wait_for(lambda: self._state != "lent", timeout=LENT_SECONDS):
+                loans = self._loans
+                self._changed.wait(LENT_SECONDS)
+                if loans != self._loans:
+                    continue
+                if self._state == "lent":
                     self._state = "taken"
                     return True
+                self._is_asleep = True
+                self._changed.wait_for(lambda: self._state != "kept")
+                self._is_asleep = False
             return False

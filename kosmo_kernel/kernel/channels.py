@@ -22,6 +22,8 @@ import zmq
 from kosmo_kernel.kernel.messages import NO_PARENT, Content, MessageCodec, Request
 
 LINGER_MILLISECONDS = 1000  # how long queued messages may take to be sent on shutdown
+# As integers, because pyzmq's own constants, which are enumerations, take longer than sending a frame.
+EVENTS, MORE, READABLE = int(zmq.EVENTS), int(zmq.SNDMORE), int(zmq.POLLIN)
 SUBSCRIBED = b"\x01"  # prefix of a subscription message; the topic follows
 MAX_QUEUED_BROADCASTS = 100_000  # messages queued for a slow subscriber
 
@@ -105,7 +107,7 @@ class Channels:
         self, socket: zmq.Socket[bytes], kind: str, content: Content, parent: Request, metadata: Content | None = None
     ) -> None:
         """Send a message to the sender of the parent message."""
-        socket.send_multipart(self._codec.seal(kind, content, parent, identities=parent.identities, metadata=metadata))
+        _send(socket, self._codec.seal(kind, content, parent, identities=parent.identities, metadata=metadata))
 
     def broadcast(
         self,
@@ -118,7 +120,7 @@ class Channels:
         """Send a message to all subscribers. Thread-safe."""
         frames = self._codec.seal(kind, content, parent, metadata=metadata, buffers=buffers)
         with self._broadcasting:
-            self._iopub.send_multipart(frames)
+            _send(self._iopub, frames)
             self._welcome()
 
     def welcome(self) -> None:
@@ -127,7 +129,7 @@ class Channels:
             self._welcome()
 
     def _welcome(self) -> None:
-        while int(self._iopub.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+        while int(self._iopub.getsockopt(EVENTS)) & READABLE:
             frame = self._iopub.recv()
             if frame[:1] == SUBSCRIBED:
                 topic = frame[1:]
@@ -177,6 +179,13 @@ class Channels:
                 port += 1
         socket.bind(f"{transport}://{address}{':' if transport == 'tcp' else '-'}{port}")
         return port
+
+
+def _send(socket: zmq.Socket[bytes], frames: Sequence[Any]) -> None:
+    """Send the frames of one message."""
+    for frame in frames[:-1]:
+        socket.send(frame, MORE)
+    socket.send(frames[-1])
 
 
 def _echo(heartbeat: zmq.Socket[bytes]) -> None:

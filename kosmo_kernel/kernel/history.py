@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MAX_ENTRIES_FOUND = 10_000  # the most entries that one request returns
 MAX_OUTPUTS_KEPT = 100  # how many cells have their output kept
 LOCK_TIMEOUT_SECONDS = 5.0  # how long SQLite waits for another kernel's lock
+START_DELAY_SECONDS = 0.1  # before SQLite is imported, so that the first cell need not share the interpreter with that
 TIMEOUT_SECONDS = 10.0  # how long to wait for a query, or for the last entries to be written
 NOWHERE = ":memory:"
 
@@ -65,6 +66,7 @@ class History:
         self._place = place
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._is_urgent = threading.Event()  # somebody waits for the work
         self._outputs: dict[int, str] = {}
         self._database: sqlite3.Connection | None = None
         self._session = 0  # 0 until the first cell is added
@@ -118,6 +120,7 @@ class History:
                 results.put(self._rows(search, pattern if kind == "search" and pattern else "*", limit)[::-1])
 
         self._submit(query)
+        self._is_urgent.set()
         try:
             entries = results.get(timeout=TIMEOUT_SECONDS)
         except Empty:
@@ -131,6 +134,7 @@ class History:
         """Write all pending entries and close the file."""
         if self._thread is not None:
             self._work.put(None)
+            self._is_urgent.set()
             self._thread.join(TIMEOUT_SECONDS)
 
     # In the background thread ---------------------------------------------------------------------------------------
@@ -142,6 +146,7 @@ class History:
             self._thread.start()
 
     def _serve(self) -> None:
+        self._is_urgent.wait(START_DELAY_SECONDS)
         while work := self._work.get():
             work()
         if self._database is not None:

@@ -377,7 +377,6 @@ class Machine:
         """Send a request, handle the child's own requests, and return its final reply."""
         child = self.start()
         try:
-            child.check()
             if not self._greeted:
                 _, blobs = self._wait(child, LimitWatch(child, Limits(), VARIABLES_LOST))  # its `ready` message
                 self.walls_found, self._greeted = child.walls(b"".join(blobs)), True

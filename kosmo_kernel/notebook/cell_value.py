@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.progress.display import ProgressDisplay
@@ -145,8 +146,12 @@ class NotebookProgress(ProgressDisplay):
         super().__init__(self._update, self._show_estimate)
         self._show = show
         self._only_last = only_last
-        self._id = f"kosmo-{os.urandom(8).hex()}"
         self._is_displayed = False
+
+    @cached_property
+    def _id(self) -> str:
+        """The name under which the display is updated; few cells have one, and random bytes take time."""
+        return f"kosmo-{os.urandom(8).hex()}"
 
     def cleared(self) -> None:
         """Show the next state as a new display, because the output was cleared."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from inspect import signature
 from operator import itemgetter
 from types import NoneType
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from msgspec.structs import replace
 from pandas.api.types import infer_dtype
 
 from kosmo_kernel import integrations

@@ -14,12 +14,14 @@ import shutil
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from itertools import chain, repeat
 from textwrap import wrap
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kosmo_kernel.render.style import NOTHING, style
 from kosmo_kernel.render.text import (
@@ -92,8 +94,7 @@ class TextForm(NamedTuple):
 NOTEBOOK = TextForm()
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """The first rows of a list of records, and what the writers of all formats need to know of its columns."""
 
     names: Sequence[str]

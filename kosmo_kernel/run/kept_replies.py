@@ -8,16 +8,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from msgspec import Struct, field
 
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.settings.limits import MAX_RECORDS
 from kosmo_kernel.settings.table import SHARE_SECONDS
 
 
-@dataclass(slots=True)
-class KeptReply:
+class KeptReply(Struct):
     """A reply, when it came, and the cells that have had it."""
 
     reply: Reply

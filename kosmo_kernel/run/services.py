@@ -11,12 +11,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from http import HTTPStatus
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, ERROR_MODES, MAX_CONCURRENCY, RESERVED, Function, Integration
@@ -46,8 +47,7 @@ MAX_ENDPOINTS = 256  # kept by a session
 ItemOutcome = Reply | DeletedItem | ApiError  # a reply is packed until those for all items are there
 
 
-@dataclass(slots=True)
-class Endpoint:
+class Endpoint(Struct):
     """A function with an account: what is the same for all of its calls."""
 
     integration: Integration  # the service
@@ -74,7 +74,6 @@ class Endpoint:
         return f"{verb} {self.integration.title}, account {self.account}"
 
 
-@dataclass(slots=True)
 class ServiceCall(Endpoint):
     """A call of a service's function with checked arguments; see `BoundCall`."""
 

@@ -7,7 +7,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cache
 from random import Random
 
@@ -15,6 +14,7 @@ import pytest
 from check_reports import check, report, result
 from checked_company import run_over
 from clean_company import clean_company
+from msgspec.structs import replace
 from rich.console import Console
 from seeded_defects import seed_defects
 

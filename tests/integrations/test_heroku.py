@@ -275,3 +275,8 @@ def test_a_built_in_integration_is_found_without_looking_at_what_is_installed() 
     )
     done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_the_functions_only_read_as_their_table_says_without_making_them() -> None:
+    assert HEROKU.table.only_reads
+    assert {function.effect for function in HEROKU.functions} == {"read"}

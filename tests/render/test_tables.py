@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
 import pytest
-from msgspec.structs import replace as replace_struct
+from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Column, Function, Link
 from kosmo_kernel.render.frames import frame_of, table_of_frame
@@ -295,7 +294,7 @@ def test_what_is_changed_in_a_record_view_is_not_changed_in_its_record() -> None
 def test_a_declared_default_is_how_a_missing_value_reads() -> None:
     role = (Column("role", "A role.", nullable=True, default="collaborator"),)
 
-    assert repr(RecordView(Record({}, replace_struct(THING, columns=role)))) == "role  collaborator"
+    assert repr(RecordView(Record({}, replace(THING, columns=role)))) == "role  collaborator"
     assert table_of(Records([{"role": None}, {"role": "owner"}], None, role)).columns == [["collaborator", "owner"]]
 
 

@@ -60,7 +60,7 @@ HEROKU = Integration(
     title="Heroku",
     description="Apps, dynos, add-ons, domains and people of a Heroku account.",
     base_url="https://api.heroku.com",
-    functions=FunctionTable(_names, _make),
+    functions=FunctionTable(_names, _make, only_reads=True),
     credentials=Credentials(
         env="HEROKU_API_KEY",
         url_env=("HEROKU_API_URL", "HEROKU_HOST"),

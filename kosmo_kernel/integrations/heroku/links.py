@@ -14,7 +14,7 @@ def links_of(entry: FunctionEntry) -> list[LinkFact]:
     """Return the links of an entry."""
     found: dict[str, LinkFact] = {}
     for spec in _specs(entry):
-        found |= {link.path: link for link in facts().links if link.path not in found and _matches(spec, link)}
+        found |= {link.path: link for link in _links_by_spec().get(spec, ()) if link.path not in found}
     return list(found.values())
 
 
@@ -22,7 +22,8 @@ def entry_of(link: LinkFact) -> FunctionEntry | None:
     """Return the entry that a link belongs to, or None; of a function written by hand, one that has its name only."""
     if link.path in paths_by_hand():
         return FunctionEntry(paths_by_hand()[link.path], link.path, "")
-    return next((entry for entry in entries() if any(_matches(spec, link) for spec in _specs(entry))), None)
+    matching = [_entries_by_spec()[spec] for spec in _specs_of_link(link) if spec in _entries_by_spec()]
+    return min(matching, key=lambda match: match[0])[1] if matching else None
 
 
 def left_out() -> Iterator[tuple[str, str]]:
@@ -41,13 +42,30 @@ def paths_by_hand() -> dict[str, str]:
     }
 
 
-def _matches(spec: str, link: LinkFact) -> bool:
-    if spec.startswith("/"):
-        return link.path == spec
-    owner, _, returns = spec.partition(" ")
-    returns, _, resource = returns.partition(":")
-    same = (link.owner, link.returns) == (owner, returns) and resource in ("", link.resource)
-    return same and link.path not in _single_links()
+def _specs_of_link(link: LinkFact) -> list[str]:
+    """Return what an entry can write for a link: its path, or its owner and what it returns."""
+    if link.path in _single_links():
+        return [link.path]
+    return [link.path, f"{link.owner} {link.returns}", f"{link.owner} {link.returns}:{link.resource}"]
+
+
+@cache
+def _links_by_spec() -> dict[str, list[LinkFact]]:
+    found: dict[str, list[LinkFact]] = {}
+    for link in facts().links:
+        for spec in _specs_of_link(link):
+            found.setdefault(spec, []).append(link)
+    return found
+
+
+@cache
+def _entries_by_spec() -> dict[str, tuple[int, FunctionEntry]]:
+    """Return the first entry that has each spec, with its place in the order of the reference."""
+    found: dict[str, tuple[int, FunctionEntry]] = {}
+    for place, entry in enumerate(entries()):
+        for spec in _specs(entry):
+            found.setdefault(spec, (place, entry))
+    return found
 
 
 def _specs(entry: FunctionEntry) -> list[str]:
