@@ -146,7 +146,7 @@ STARTS = {
     ),
     "kosmo snapshot --help": Start(
         ["-m", NAME, "snapshot", "--help"],
-        144,
+        138,
         {
             *("progress", "text"),
             *("accounts", "catalogue", "cli", "client", "errors", "integrations", "lua", "pages", "questions"),
@@ -158,7 +158,7 @@ STARTS = {
     "the Lua kernel": Start(["-c", f"import {NAME}.kernel.__main__"], 7, {"kernel"}, {"zmq"}),
     "a cell of the Lua kernel": Start(
         ["-c", f"import {NAME}.kernel.notebook"],
-        124,
+        118,
         {
             *("progress", "text"),
             *("accounts", "catalogue", "client", "errors", "integrations", "kernel", "lua"),
@@ -181,7 +181,7 @@ STARTS = {
     ),
     "a script's first look at MCP servers": Start(
         ["-c", f"import {NAME}.run.mcp_tools"],
-        131,
+        118,
         {
             *("accounts", "catalogue", "client", "errors", "integrations", "lua", "mcp", "pages", "questions"),
             *("reader", "render", "results", "run", "safety", "settings", "text", "values", "walls"),
