@@ -22,15 +22,10 @@ _BAD_NAME = "The name of a file has a character that none can have."
 
 
 class Place(NamedTuple):
-    """The place of an archive.
+    """The place of an archive."""
 
-    Parameters:
-        file: the path that messages name.
-        path: the path without links in its folders.
-    """
-
-    file: Path
-    path: Path
+    file: Path  # the path that messages name
+    path: Path  # the path without links in its folders
 
     @classmethod
     def of(cls, file: Path) -> Self:

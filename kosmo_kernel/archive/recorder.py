@@ -64,23 +64,14 @@ _INSERT = f"INSERT INTO kosmo_answers ({_COLUMNS}) VALUES ({', '.join('?' * len(
 
 
 class RecordedAnswer(NamedTuple):
-    """An answer to record.
+    """An answer to record."""
 
-    Parameters:
-        key: the request.
-        account: the account, or None for an MCP server.
-        function: the full name of the function, or the method of an MCP server.
-        answer: what was answered.
-        seconds: how long that took.
-        fingerprints: the id of the key of the fingerprints in it, or None.
-    """
-
-    key: RequestKey
-    account: Account | None
-    function: str
-    answer: StoredAnswer
-    seconds: float
-    fingerprints: str | None = None
+    key: RequestKey  # the request
+    account: Account | None  # the account, or None for an MCP server
+    function: str  # the full name of the function, or the method of an MCP server
+    answer: StoredAnswer  # what was answered
+    seconds: float  # how long that took
+    fingerprints: str | None = None  # the id of the key of the fingerprints in it, or None
 
 
 class _Waiting:
@@ -376,21 +367,13 @@ class Recorder:
 
 
 class _NumberedRequest(NamedTuple):
-    """A request to record.
+    """A request to record."""
 
-    Parameters:
-        number: its number.
-        key: its key in the archive.
-        inner: the request of the inner transport.
-        function: its function.
-        taken: the answer of an earlier run, or None.
-    """
-
-    number: int
-    key: RequestKey
-    inner: Any
-    function: Function
-    taken: StoredAnswer | None
+    number: int  # its number
+    key: RequestKey  # its key in the archive
+    inner: Any  # the request of the inner transport
+    function: Function  # its function
+    taken: StoredAnswer | None  # the answer of an earlier run, or None
 
 
 class _RecordingTransport:

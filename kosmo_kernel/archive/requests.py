@@ -31,17 +31,12 @@ _ESCAPES = ("\\\\", '\\"')  # of JSON strings
 
 
 class RequestKey(NamedTuple):
-    """A request, under which its answers are looked up.
+    """A request, under which its answers are looked up."""
 
-    Parameters:
-        service: the name of the service, or `MCP`.
-        account: the alias of the account, or the name of the MCP server.
-        text: what was asked: the method with the path, the query and the headers that select a page, or the method of
-            an MCP server with its parameters.
-    """
-
-    service: str
-    account: str
+    service: str  # the name of the service, or `MCP`
+    account: str  # the alias of the account, or the name of the MCP server
+    # What was asked: the method with the path, the query and the headers that select a page, or the method of an MCP
+    # server with its parameters.
     text: str
 
     @classmethod

@@ -43,15 +43,10 @@ class Run(NamedTuple):
 
 
 class EarlierAnswers(NamedTuple):
-    """The answers that earlier runs left to a run, or those that it took.
+    """The answers that earlier runs left to a run, or those that it took."""
 
-    Parameters:
-        answers: how many there are.
-        oldest: the time of the oldest that was left; now without answers.
-    """
-
-    answers: int
-    oldest: datetime
+    answers: int  # how many there are
+    oldest: datetime  # the time of the oldest that was left; now without answers
 
     @property
     def age(self) -> float:

@@ -40,16 +40,11 @@ class SavedPart(NamedTuple):
 
 
 class ItemRecords(NamedTuple):
-    """The records of a table by the item of another list that they were read with.
+    """The records of a table by the item of another list that they were read with."""
 
-    Parameters:
-        keys: what identifies each item in the table, by each of the item's names.
-        rows: the records by these keys, without the columns that have the items.
-        failures: the facts of the errors by these keys; None is the key of one that concerns all items without records.
-    """
-
-    keys: Mapping[str, Any]
-    rows: Mapping[Any, _Rows]
+    keys: Mapping[str, Any]  # what identifies each item in the table, by each of the item's names
+    rows: Mapping[Any, _Rows]  # the records by these keys, without the columns that have the items
+    # The facts of the errors by these keys; None is the key of one that concerns all items without records.
     failures: Mapping[Any, Mapping[str, Any]]
 
 

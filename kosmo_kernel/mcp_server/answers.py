@@ -45,15 +45,10 @@ _MORE_NOTES = "… {:,} more notes"
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """The result of a call.
+    """The result of a call."""
 
-    Parameters:
-        text: the result as text.
-        failed: the result is an error.
-    """
-
-    text: str
-    failed: bool = False
+    text: str  # the result as text
+    failed: bool = False  # the result is an error
 
 
 def answer_of_text(text: str, max_tokens: int, rest: str = "") -> str:
@@ -82,15 +77,10 @@ def answer_of_data(lines: Sequence[str], max_tokens: int, above: Sequence[str] =
 
 
 class Answer(NamedTuple):
-    """The answer to a run.
+    """The answer to a run."""
 
-    Parameters:
-        text: the text.
-        rows: how many rows of the first value are in it; 0 if it is no table.
-    """
-
-    text: str
-    rows: int = 0
+    text: str  # the text
+    rows: int = 0  # how many rows of the first value are in it; 0 if it is no table
 
 
 def answer_of_run(

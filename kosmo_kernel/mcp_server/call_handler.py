@@ -55,22 +55,15 @@ NOTHING_KEPT = "This session has no variables and no values yet."
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """The options that the user starts the server with; for the defaults see `Session`.
+    """The options that the user starts the server with; for the defaults see `Session`."""
 
-    Parameters:
-        account: the alias of the account for calls that name none.
-        limits: the limits of a run by name, those of `settings.table.LIMITS`; None for the default.
-        allow_mcp_servers: scripts may use the MCP servers that the user has configured.
-        functions: offer a tool for each function, too.
-        max_tokens: the maximum tokens of an answer; None for the user's setting.
-        answer_within: seconds after which a call that still runs is answered; None for the user's setting.
-    """
-
-    account: str | None = None
+    account: str | None = None  # the alias of the account for calls that name none
+    # The limits of a run by name, those of `settings.table.LIMITS`; None for the default.
     limits: Mapping[str, Any] = field(default_factory=dict)
-    allow_mcp_servers: bool = False
-    functions: bool = False
-    max_tokens: int | None = None
+    allow_mcp_servers: bool = False  # scripts may use the MCP servers that the user has configured
+    functions: bool = False  # offer a tool for each function, too
+    max_tokens: int | None = None  # the maximum tokens of an answer; None for the user's setting
+    # Seconds after which a call that still runs is answered; None for the user's setting.
     answer_within: float | None = None
 
 
@@ -307,32 +300,21 @@ def _page(name: str, tokens: int) -> str:
 
 
 class Answered(NamedTuple):
-    """The answer to a call that uses no Lua.
+    """The answer to a call that uses no Lua."""
 
-    Parameters:
-        result: the result.
-        line: a line that is never cut.
-        summary: returns the text that stands for the value, of the name under which it is kept and within a number of
-            characters; that of the value itself if None.
-    """
-
-    result: Result
-    line: str = ""
+    result: Result  # the result
+    line: str = ""  # a line that is never cut
+    # Returns the text that stands for the value, of the name under which it is kept and within a number of characters;
+    # that of the value itself if None.
     summary: Callable[[str, int], str] | None = None
 
 
 class _Owner(NamedTuple):
-    """The owner of a session.
+    """The owner of a session."""
 
-    Parameters:
-        key: identifies the session.
-        is_named: the call named the session.
-        new_name: the name of a session that begins with this call; empty if the transport identifies the client.
-    """
-
-    key: str
-    is_named: bool = False
-    new_name: str = ""
+    key: str  # identifies the session
+    is_named: bool = False  # the call named the session
+    new_name: str = ""  # the name of a session that begins with this call; empty if the transport identifies the client
 
 
 def _owner(client: str | None, name: str | None) -> _Owner:

@@ -31,25 +31,15 @@ class Phase(Enum):
 
 @dataclass(slots=True, eq=False)
 class InFlightCall:
-    """A call in progress.
+    """A call in progress."""
 
-    Parameters:
-        on_progress: called with the progress, in the call's thread, until the call is answered.
-
-    Attributes:
-        kept: the name under which its value will be kept, `Out[3]`; empty if it is not kept.
-        new_session: the name of the session that began with it; empty for an earlier one.
-        answered: the client has an answer or a handle, and waits for no progress any more.
-        phase: waiting, running or over.
-        updated_at: the time of its last progress, in seconds since 1970.
-    """
-
+    # Called with the progress, in the call's thread, until the call is answered.
     on_progress: Callable[[ProgressSnapshot], None]
-    kept: str = ""
-    new_session: str = ""
-    answered: bool = False
-    phase: Phase = Phase.WAITING
-    updated_at: float = field(default_factory=time.time)
+    kept: str = ""  # the name under which its value will be kept, `Out[3]`; empty if it is not kept
+    new_session: str = ""  # the name of the session that began with it; empty for an earlier one
+    answered: bool = False  # the client has an answer or a handle, and waits for no progress any more
+    phase: Phase = Phase.WAITING  # waiting, running or over
+    updated_at: float = field(default_factory=time.time)  # the time of its last progress, in seconds since 1970
     _is_detached: bool = False
     _progress: ProgressSnapshot | None = None
     _session: Session | None = None

@@ -24,27 +24,16 @@ MAX_ERROR_LENGTH = 400  # characters of what the server printed at last
 
 
 class Measurement(NamedTuple):
-    """The tokens that a client has to read, and the times that it waits.
+    """The tokens that a client has to read, and the times that it waits."""
 
-    Parameters:
-        protocol: the version of the protocol.
-        tools: the number of tools.
-        list_tokens: the tokens of the list of tools and of the instructions.
-        answer_tokens: the tokens of the answer to `EXAMPLE`.
-        start_ms: the milliseconds from the start of the program until it can be asked.
-        list_ms: the milliseconds until the list of tools is there.
-        call_ms: the milliseconds of the first call, which starts Lua.
-        next_call_ms: the milliseconds of the same call again.
-    """
-
-    protocol: str
-    tools: int
-    list_tokens: int
-    answer_tokens: int
-    start_ms: float
-    list_ms: float
-    call_ms: float
-    next_call_ms: float
+    protocol: str  # the version of the protocol
+    tools: int  # the number of tools
+    list_tokens: int  # the tokens of the list of tools and of the instructions
+    answer_tokens: int  # the tokens of the answer to `EXAMPLE`
+    start_ms: float  # the milliseconds from the start of the program until it can be asked
+    list_ms: float  # the milliseconds until the list of tools is there
+    call_ms: float  # the milliseconds of the first call, which starts Lua
+    next_call_ms: float  # the milliseconds of the same call again
 
 
 def measure(command: Sequence[str]) -> Measurement:

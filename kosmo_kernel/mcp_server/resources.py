@@ -23,17 +23,11 @@ _OUT_URI = re.compile(r"kosmo://out/(\d{1,9})\.(\w+)(?:\?session=([\w-]+))?", re
 
 
 class Resource(NamedTuple):
-    """A resource.
+    """A resource."""
 
-    Parameters:
-        mime_type: its kind.
-        text: its text.
-        is_fixed: whether it stays the same while the server runs.
-    """
-
-    mime_type: str
-    text: str
-    is_fixed: bool = False
+    mime_type: str  # its kind
+    text: str  # its text
+    is_fixed: bool = False  # whether it stays the same while the server runs
 
 
 def read_resource(uri: str, value_of: Callable[[int, str | None], Any]) -> Resource:

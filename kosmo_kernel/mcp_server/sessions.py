@@ -28,24 +28,16 @@ TURN_CHECK_SECONDS = 0.5  # between two looks whether a call that waits for its 
 
 @dataclass(slots=True, eq=False)
 class ClientSession:
-    """The session of one client.
+    """The session of one client."""
 
-    Parameters:
-        lua: the session.
-        is_new_again: an earlier session of the client was closed, and the client does not know yet.
-        users: how many calls use the session or wait for it.
-        used_at: when the last call ended.
-        calls: the calls in progress.
-        pending_notes: notes on calls that were answered before their end, for the answer to the next call.
-        cut: the number of the list in `Out` that was cut last, and how many of its rows have been shown.
-    """
-
-    lua: Session
-    is_new_again: bool = False
-    users: int = 0
-    used_at: float = 0.0
-    calls: list[InFlightCall] = field(default_factory=list)
+    lua: Session  # the session
+    is_new_again: bool = False  # an earlier session of the client was closed, and the client does not know yet
+    users: int = 0  # how many calls use the session or wait for it
+    used_at: float = 0.0  # when the last call ended
+    calls: list[InFlightCall] = field(default_factory=list)  # the calls in progress
+    # Notes on calls that were answered before their end, for the answer to the next call.
     pending_notes: list[str] = field(default_factory=list)
+    # The number of the list in `Out` that was cut last, and how many of its rows have been shown.
     cut: tuple[int, int] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _numbers: count[int] = field(default_factory=lambda: count(1))

@@ -40,19 +40,12 @@ class TaskParams(protocol.RequestParams):
 
 @dataclass(slots=True)
 class _Task:
-    """A call that a client has as a task.
+    """A call that a client has as a task."""
 
-    Parameters:
-        call: the call.
-        running: its result.
-        created: the time of its creation, in seconds since 1970.
-        ended: the time of its end; None until then.
-    """
-
-    call: InFlightCall
-    running: Running
-    created: float
-    ended: float | None = None
+    call: InFlightCall  # the call
+    running: Running  # its result
+    created: float  # the time of its creation, in seconds since 1970
+    ended: float | None = None  # the time of its end; None until then
     id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     def state(self) -> dict[str, Any]:

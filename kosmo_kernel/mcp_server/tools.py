@@ -41,15 +41,10 @@ drop, sort_by, unique_by, group_by, index_by, count_by, sum_by and join; a key i
 
 
 class OfferedTool(NamedTuple):
-    """A tool and the function that it calls.
+    """A tool and the function that it calls."""
 
-    Parameters:
-        tool: its description.
-        function: the full name of the function, `heroku.list_apps`; empty if the tool does not call one.
-    """
-
-    tool: Tool
-    function: str = ""
+    tool: Tool  # its description
+    function: str = ""  # the full name of the function, `heroku.list_apps`; empty if the tool does not call one
 
 
 def offered(most: Limits, max_tokens: int, *, functions: bool, others: bool, sessions: bool) -> dict[str, OfferedTool]:

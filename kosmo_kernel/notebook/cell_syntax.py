@@ -14,21 +14,13 @@ _PYTHON_ONLY = ("input", "output", "var", "show")
 
 
 class Cell(Struct, frozen=True):
-    """A parsed cell.
+    """A parsed cell."""
 
-    Parameters:
-        lua: the Lua code; lines that are not Lua are left empty, so that its line numbers match the cell's.
-        options: the options of the `%%kosmo_lua` line.
-        commands: the text after `%kosmo` of each command line above the Lua.
-        help_name: the name in a help request (`name?`), or empty.
-        detail: 1 for `name??`, which requests the source as well.
-    """
-
-    lua: str
-    options: Options = field(default_factory=Options)
-    commands: tuple[str, ...] = ()
-    help_name: str = ""
-    detail: int = 0
+    lua: str  # the Lua code; lines that are not Lua are left empty, so that its line numbers match the cell's
+    options: Options = field(default_factory=Options)  # the options of the `%%kosmo_lua` line
+    commands: tuple[str, ...] = ()  # the text after `%kosmo` of each command line above the Lua
+    help_name: str = ""  # the name in a help request (`name?`), or empty
+    detail: int = 0  # 1 for `name??`, which requests the source as well
 
 
 def parse_cell(code: str) -> Cell:

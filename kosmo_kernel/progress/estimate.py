@@ -30,33 +30,19 @@ _FETCHES_OF_ONE_REQUEST = 2
 
 
 class BudgetState(Struct, frozen=True):
-    """The request budget of an account at one moment.
+    """The request budget of an account at one moment."""
 
-    Parameters:
-        at: the time of the clock.
-        remaining: the remaining requests, or None if unknown.
-        left: the same number as the limiter counts it, which is lower by the requests in flight.
-        reserve: the requests that the limiter leaves to others.
-        rate: the refilled requests per second.
-        sent: the number of requests sent so far.
-        in_flight: those of them that are not answered.
-        queued: the requests that wait.
-        paused: the seconds until requests are sent again, after the service has refused one.
-        refused: a number that changes when a request is refused.
-        is_full: nothing is refilled, because the budget is not used.
-    """
-
-    at: float
-    remaining: int | None
-    left: float
-    reserve: float
-    rate: float
-    sent: int
-    in_flight: int
-    queued: int
-    paused: float
-    refused: int
-    is_full: bool
+    at: float  # the time of the clock
+    remaining: int | None  # the remaining requests, or None if unknown
+    left: float  # the same number as the limiter counts it, which is lower by the requests in flight
+    reserve: float  # the requests that the limiter leaves to others
+    rate: float  # the refilled requests per second
+    sent: int  # the number of requests sent so far
+    in_flight: int  # those of them that are not answered
+    queued: int  # the requests that wait
+    paused: float  # the seconds until requests are sent again, after the service has refused one
+    refused: int  # a number that changes when a request is refused
+    is_full: bool  # nothing is refilled, because the budget is not used
 
     @property
     def answered(self) -> int:
@@ -75,27 +61,16 @@ class Limiter(Protocol):
 
 
 class Estimate(Struct, frozen=True):
-    """The work of an account that is to come, and the seconds that it takes.
+    """The work of an account that is to come, and the seconds that it takes."""
 
-    Parameters:
-        account: the account's alias.
-        service: the title of its service.
-        fetches: the number of complete answers to come.
-        requests: the estimated number of requests to come.
-        remaining: the remaining requests of the budget, or None if unknown.
-        refill: the requests that the budget gets back per minute.
-        seconds: the estimated seconds until the end.
-        is_settled: enough is done to judge by, or there is no time left for that.
-    """
-
-    account: str
-    service: str
-    fetches: int
-    requests: int
-    remaining: int | None
-    refill: float
-    seconds: float
-    is_settled: bool = True
+    account: str  # the account's alias
+    service: str  # the title of its service
+    fetches: int  # the number of complete answers to come
+    requests: int  # the estimated number of requests to come
+    remaining: int | None  # the remaining requests of the budget, or None if unknown
+    refill: float  # the requests that the budget gets back per minute
+    seconds: float  # the estimated seconds until the end
+    is_settled: bool = True  # enough is done to judge by, or there is no time left for that
 
 
 class AccountWork:

@@ -55,17 +55,11 @@ class _Pause(Struct, frozen=True):
 
 
 class ExpectedCall(Struct, eq=False):
-    """The fetches of one call that are not done, in the estimate of a run.
+    """The fetches of one call that are not done, in the estimate of a run."""
 
-    Parameters:
-        work: the work of its account.
-        fetches: the number of them.
-        of_item: whether an item of `parallel.map` makes the call.
-    """
-
-    work: AccountWork
-    fetches: int
-    of_item: bool
+    work: AccountWork  # the work of its account
+    fetches: int  # the number of them
+    of_item: bool  # whether an item of `parallel.map` makes the call
 
 
 class Progress:

@@ -39,36 +39,23 @@ def html_line(*parts: str) -> Html:
 
 
 class ProgressSnapshot(Struct, frozen=True):
-    """The progress of a run at one moment.
+    """The progress of a run at one moment."""
 
-    Parameters:
-        done: the number of finished calls; each item of a list argument counts as one.
-        total: the number of calls begun or queued.
-        requests: the number of HTTP requests answered, retried ones included.
-        remaining: the remaining request budget of the account used last, if its service reports it.
-        account: the account's alias, empty before the first call; several are separated by commas, in the order of
-            their first call.
-        seconds: the time since the first call.
-        waiting: the seconds until the end of a pause, or 0.0 without a pause.
-        why: the reason for the pause, or empty.
-        over: the run has ended.
-        expected: the estimated seconds until the end, or 0.0 if there is no estimate.
-        estimate: what is to come with the account that takes the longest, if its rate limit is known.
-        is_outage: the network is gone, and `waiting` are the seconds until the run gives up.
-    """
-
-    done: int
-    total: int
-    requests: int
-    remaining: int | None
+    done: int  # the number of finished calls; each item of a list argument counts as one
+    total: int  # the number of calls begun or queued
+    requests: int  # the number of HTTP requests answered, retried ones included
+    remaining: int | None  # the remaining request budget of the account used last, if its service reports it
+    # The account's alias, empty before the first call; several are separated by commas, in the order of their first
+    # call.
     account: str
-    seconds: float
-    waiting: float = 0.0
-    why: str = ""
-    over: bool = False
-    expected: float = 0.0
+    seconds: float  # the time since the first call
+    waiting: float = 0.0  # the seconds until the end of a pause, or 0.0 without a pause
+    why: str = ""  # the reason for the pause, or empty
+    over: bool = False  # the run has ended
+    expected: float = 0.0  # the estimated seconds until the end, or 0.0 if there is no estimate
+    # What is to come with the account that takes the longest, if its rate limit is known.
     estimate: Estimate | None = None
-    is_outage: bool = False
+    is_outage: bool = False  # the network is gone, and `waiting` are the seconds until the run gives up
 
     def text(self) -> str:
         """Return the progress as one line of text, at most `MAX_LINE_WIDTH` characters.
