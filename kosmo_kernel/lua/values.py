@@ -311,8 +311,8 @@ class RemoteLists:
         if form == "list":
             return self._list(described["handle"])
         if form == "row":
-            records, place = self._list(described["handle"]), _place(described["place"])
-            return Record(records.rows[place], records.function, records.account_of(place))
+            records, index = self._list(described["handle"]), _row_index(described["place"])
+            return Record(records.rows[index], records.function, records.account_of(index))
         blob = blobs[described["blob"] - 1] if described.get("blob") else b""
         if form == "opaque":
             return _opaque(described, blob, budget, redact)
@@ -368,16 +368,16 @@ class RemoteLists:
 
     def _places(self, pairs: list[int]) -> Records:
         handles = pairs[::2]
-        places = [_place(place) for place in pairs[1::2]]
+        indexes = [_row_index(number) for number in pairs[1::2]]
         lists = {handle: self._list(handle) for handle in set(handles)}
-        if len(lists) == 1 and len(handles) == len(places):
-            return lists[handles[0]].take(places)
-        rows = [lists[handle].rows[place] for handle, place in zip(handles, places, strict=True)]
+        if len(lists) == 1 and len(handles) == len(indexes):
+            return lists[handles[0]].take(indexes)
+        rows = [lists[handle].rows[index] for handle, index in zip(handles, indexes, strict=True)]
         functions = {id(records.function): records.function for records in lists.values()}
         first = lists[handles[0]]
         account = first.account
         if isinstance(account, list) or any(other.account != account for other in lists.values()):
-            account = [lists[handle].account_of(place) for handle, place in zip(handles, places, strict=True)]
+            account = [lists[handle].account_of(index) for handle, index in zip(handles, indexes, strict=True)]
         if len(functions) > 1:
             return Records(rows, account=account)
         return Records(rows, first.function, first.columns, account)
@@ -405,7 +405,7 @@ class RemoteLists:
         budget.add(0, sum(map(len, records.rows)))  # because each record is copied
         rows = list(map(dict, records.rows))
         for name, is_partial in zip(names, described["partial"], strict=True):
-            changed = [rows[_place(place)] for place in parts.pop(0)] if is_partial else rows
+            changed = [rows[_row_index(number)] for number in parts.pop(0)] if is_partial else rows
             for row, value in zip(changed, parts.pop(0), strict=True):
                 row[name] = value
         check_columns(rows)
@@ -501,7 +501,7 @@ def _count(count: Any) -> int:
     return count
 
 
-def _place(place: Any) -> int:
-    if type(place) is not int or place < 1:
+def _row_index(number: Any) -> int:
+    if type(number) is not int or number < 1:
         raise ValueError("the message names a record that does not exist")
-    return place - 1
+    return number - 1

@@ -118,7 +118,9 @@ class Lookups(Struct, frozen=True):
 
         saved = archive.read(path, taken_at)
         lists = {name: saved.records(name) for name in saved}
-        return {name: Records(one.rows, columns=one.columns, account=one.account) for name, one in lists.items()}
+        return {
+            name: Records(table.rows, columns=table.columns, account=table.account) for name, table in lists.items()
+        }
 
     def docs(self, verb: str, page: str) -> str:
         """Return a page of the reference, and keep it, so that a cell's value with this text is shown as Markdown."""

@@ -37,16 +37,16 @@ class RecordedServers(Servers):
         configuration = super().configuration()
         configured = [
             {
-                "name": one.name,
-                "type": one.kind,
-                "enabled": one.enabled,
-                "trust": self.trust.status(one),
-                "source": one.source,
-                "path": str(one.path),
-                "timeout": one.timeout,
-                "fault": one.fault,
+                "name": server.name,
+                "type": server.kind,
+                "enabled": server.enabled,
+                "trust": self.trust.status(server),
+                "source": server.source,
+                "path": str(server.path),
+                "timeout": server.timeout,
+                "fault": server.fault,
             }
-            for one in configuration.servers.values()
+            for server in configuration.servers.values()
         ]
         if configured != self._configured:
             self._configured = configured
@@ -72,7 +72,7 @@ class RecordedServers(Servers):
         tools = self.known(server.name)
         if request.method == TOOLS.method or tools is not self._listed.get(server.name):
             self._listed[server.name] = tools
-            about = {name: one for name, one in self.about(server.name).items() if name != "pid"}
+            about = {name: fact for name, fact in self.about(server.name).items() if name != "pid"}
             self._keep(server, TOOLS, {"tools": list(map(_protocol_form, tools)), "about": about})
         return result
 
