@@ -27,7 +27,6 @@ from kosmo_kernel.demo.api import DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.session import Session
-from kosmo_kernel.settings.folders import folder as settings_folder
 
 if TYPE_CHECKING:
     from kernel_client import Kernel
@@ -123,11 +122,7 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    if any(item.path.parent.name == "services" and item.path.suffix == ".ipynb" for item in session.items):
-        from github_document import add_github
-
-        add_github(settings_folder())  # of all notebooks, which nbval runs
+def pytest_collection_finish() -> None:
     gc.freeze()  # exempt the tests, so that no collection in a test visits all of them
     gc.enable()
 

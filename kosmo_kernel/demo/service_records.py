@@ -171,8 +171,9 @@ class ServiceRecords:
         """Return the value of a field."""
         name = column.path[-1]
         chance = _chance(f"{path}/{number}/{column.name}")
-        if len(column.path) == 1 and name == "id":
-            return _identifier(column, path, self._thing(path), number)
+        thing = self._thing(path)
+        if column.name in ("id", f"{snake_case(thing)}_id"):
+            return _identifier(column, path, thing, number)
         if reference := self._reference(column):
             target, field = reference
             return self._value(target.links[0].path, chance % self.count(target), field)
@@ -183,7 +184,7 @@ class ServiceRecords:
             return None
         if column.kind == "list":
             return self._items(path, number, column)
-        return _made(column, f"{self._thing(path)}-{number + 1}", number, chance, is_name=is_name)
+        return _made(column, f"{thing}-{number + 1}", number, chance, is_name=is_name)
 
     def _items(self, path: str, number: int, column: Column) -> list[Any]:
         if not column.items:
