@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 from lab_page import Lab, chromium, lab_server, missing
 
 SHARPNESS = 1.5  # pixels of a picture for one of the page, so that text stays readable where the picture is shrunk
-WIDTH, HEIGHT = 940, 741  # of the page
+WIDTH, HEIGHT = 940, 480  # of the page
 TOP = 12  # pixels above what a picture starts with
 
 NOTEBOOK, FIRST_CELL = "questions.ipynb", "question-0"

@@ -50,6 +50,8 @@ def line_entry(function: Function) -> str:
 
 def folded_entry(integration: Integration, function: Function) -> str:
     """Return a line about a function that opens to its parameters and the main fields of its result."""
+    from kosmo_kernel.safety.escape import Html, html_block  # compiles large patterns, which most commands do not need
+
     name = f"{integration.name}.{function.name}"
     needed = [param for param in function.params if param.required]
     parameters = [
@@ -63,8 +65,8 @@ def folded_entry(integration: Integration, function: Function) -> str:
         f"{_RETURNS[function.returns]} with {fields}.",
         f'`docs.read("{name}")` says what each of them tells.',
     ]
-    summary = f"<summary><code>{function.name}</code> {function.summary}</summary>"
-    return "\n\n".join([f"<details>{summary}", *body, "</details>\n"])
+    summary = Html("<details><summary><code>{}</code> {}</summary>").format(function.name, function.summary)
+    return "\n\n".join([html_block(summary), *body, html_block(Html("</details>\n"))])
 
 
 def _introduction(integration: Integration) -> Iterator[str]:
