@@ -53,6 +53,7 @@ footer h2 { color: var(--ink); }
 @media print {
   .about { break-after: avoid; }
   .tables > details:has(th:nth-child(10)) { page: turned; }
+  #tables:has(.tables > :first-child th:nth-child(10)) > h2 { page: turned; }
   .obstacles li, .unread li { break-inside: avoid; }
   .names span, #unread { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .obstacles p, .names span, .names em, .tables > details > .about, footer { font-size: 10px; }

@@ -34,7 +34,8 @@ p code, li code { padding: 1px 4px; background: var(--raised); border-radius: 4p
 .celltag_kosmo-run h2 { color: var(--ink); }
 @media print {
   .jp-MarkdownCell:has(+ .jp-CodeCell) { break-after: avoid; }
-  .jp-Cell:is(:has(.table th:nth-child(10)), :has(+ .jp-CodeCell .table th:nth-child(10))) { page: turned; }
+  .jp-Cell:has(.table th:nth-child(10)), .jp-Cell:has(+ .jp-CodeCell .table th:nth-child(10)),
+  .jp-MarkdownCell:has(+ .jp-CodeCell + .jp-CodeCell .table th:nth-child(10)) { page: turned; }
   .jp-RenderedText.jp-RenderedText pre, .celltag_kosmo-run, .celltag_about { font-size: 10px; }
   .jp-Cell-outputWrapper, .jp-OutputArea, .jp-OutputArea-child, .jp-OutputArea-output { display: block; }
   .jp-CodeCell:not(:has(tr:nth-child(20))) { break-inside: avoid; }
