@@ -43,7 +43,8 @@ _RULES = (
     "[align]{text-align:right;font-variant-numeric:tabular-nums}",
     ".whole{white-space:pre-wrap;overflow-wrap:anywhere;max-width:60em}",
     f"td:empty::before{{content:'{NOTHING}';opacity:.4}}",
-    "p{margin:6px 12px 0;font-size:12px;opacity:.65}",
+    ":is(p,summary){margin:6px 12px 0;font-size:12px;opacity:.65}",
+    "summary{cursor:pointer}",
 )
 _OUTLINE = (
     "{font-family:var(--jp-code-font-family,var(--vscode-editor-font-family,monospace));font-size:13px}",

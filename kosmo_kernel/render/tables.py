@@ -72,6 +72,7 @@ _KINDS: tuple[tuple[type | tuple[type, ...], Kind], ...] = (
 )
 _NOTE = Html(". <b>{}</b>")
 _MORE = Html("\n<p>… {}</p>")
+_OTHERS = Html("\n<details><summary>{} more: ids, and what is empty</summary>{}</details>")
 
 
 class TextForm(NamedTuple):
@@ -345,8 +346,14 @@ class RecordView(Record):
 
     def _repr_html_(self) -> Html:
         fields, more = self._fields()
-        texts = [(name, value, format_column([value])[0]) for name, value in fields]
-        rows = html_fields((name, text, _whole(text or "", value)) for name, value, text in texts)
+        facts, others = [], []  # ids and what is empty are folded
+        for name, value in fields:
+            [text] = format_column([value])
+            is_fact = value not in (None, "", [], {}) and column_kind(name, [value]) != "id"
+            (facts if is_fact else others).append((name, text, _whole(text or "", value)))
+        rows = html_fields(facts or others)
+        if facts and others:
+            rows += _OTHERS.format(counted(len(others), "field"), html_fields(others))
         below = _MORE.format(more) if more else ""
         return box(_BOX.format(style(), without_delimiters(rows + below)))
 

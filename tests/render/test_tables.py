@@ -271,10 +271,21 @@ def test_a_record_as_html() -> None:
         '<div class="tex2jax_ignore mathjax_ignore"><div class="kosmo-table"><table class="dataframe">\n<tbody>\n'
         '<tr><th>web_url</th><td class=whole><a href="https://my-app.example/">https://my-app.example/</a></td></tr>\n'
         "<tr><th>a</th><td class=whole>&lt;b&gt;</td></tr>\n"
+        "</tbody></table>\n<details><summary>2 fields more: ids, and what is empty</summary>"
+        '<table class="dataframe">\n<tbody>\n'
         "<tr><th>c</th><td class=whole> </td></tr>\n"
         "<tr><th>d</th><td></td></tr>\n"
-        "</tbody></table></div></div>"
+        "</tbody></table></details></div></div>"
     )
+
+
+def test_of_a_record_ids_and_what_is_empty_are_folded_below_the_facts() -> None:
+    ident = "5d22c932-ecb9-52f1-8650-00a7a94114dd"
+    html = html_of(RecordView({"id": ident, "name": "shop", "space": None, "app": {"id": ident}, "up": False, "n": 0}))
+    facts, others = html.split("<details>")
+    assert re.findall("<th>(.*?)</th>", facts) == ["name", "up", "n"]
+    assert re.findall("<th>(.*?)</th>", others) == ["id", "space", "app.id"]
+    assert "<details>" not in html_of(RecordView({"id": ident}))
 
 
 def test_a_record_view_is_still_the_record() -> None:
