@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct
 
 How = Literal["value", "loop", "parameter"]
 
 
-@dataclass(slots=True, eq=False)
-class Node:
+class Node(Struct, eq=False):
     """An expression."""
 
     start: int  # its first token
@@ -21,24 +21,21 @@ class Node:
         return self.start < at < self.end
 
 
-@dataclass(slots=True, eq=False)
-class Name(Node):
+class Name(Node, eq=False):
     """A variable."""
 
     name: str
     scope: Scope  # where it is
 
 
-@dataclass(slots=True, eq=False)
-class Constant(Node):
+class Constant(Node, eq=False):
     """A string, a number, `nil`, `true`, `false` or `...`."""
 
     kind: str  # as of its token
     text: str  # as written; a string without its quotes
 
 
-@dataclass(slots=True, eq=False)
-class FieldAccess(Node):
+class FieldAccess(Node, eq=False):
     """A field of a value: `base.name`, `base["name"]`, or `base:name` for a call."""
 
     base: Node
@@ -46,25 +43,22 @@ class FieldAccess(Node):
     method: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class ItemAccess(Node):
+class ItemAccess(Node, eq=False):
     """An item of a value: `base[key]`."""
 
     base: Node
     key: Node | None
 
 
-@dataclass(slots=True, eq=False)
-class Call(Node):
+class Call(Node, eq=False):
     """A call; it starts where its arguments do."""
 
     base: Node
-    arguments: list[Node] = field(default_factory=list)
-    commas: list[int] = field(default_factory=list)
+    arguments: list[Node] = []
+    commas: list[int] = []
 
 
-@dataclass(slots=True, eq=False)
-class TableField:
+class TableField(Struct, eq=False):
     """A field or an item in a table constructor."""
 
     start: int
@@ -74,11 +68,10 @@ class TableField:
     has_key: bool = True
 
 
-@dataclass(slots=True, eq=False)
-class TableConstructor(Node):
+class TableConstructor(Node, eq=False):
     """A table constructor."""
 
-    entries: list[TableField] = field(default_factory=list)
+    entries: list[TableField] = []
 
     def values(self) -> dict[str, Node | None]:
         """Return the values by their names; those of a list by their numbers."""
@@ -91,12 +84,11 @@ class TableConstructor(Node):
         return next((entry for entry in reversed(self.entries) if entry.start < at < entry.end), None)
 
 
-@dataclass(slots=True, eq=False)
-class FunctionDefinition(Node):
+class FunctionDefinition(Node, eq=False):
     """A function definition."""
 
     name: str = ""  # what it is called by
-    parameters: list[str] = field(default_factory=list)  # `self` first if its name has a colon
+    parameters: list[str] = []  # `self` first if its name has a colon
 
     @property
     def is_method(self) -> bool:
@@ -104,35 +96,32 @@ class FunctionDefinition(Node):
         return ":" in self.name
 
 
-@dataclass(slots=True, eq=False)
-class Operation(Node):
+class Operation(Node, eq=False):
     """Operands with operators between them, in the order of the text: precedence is up to the reader."""
 
-    operands: list[Node | None] = field(default_factory=list)
-    prefixes: list[tuple[str, ...]] = field(default_factory=list)  # the `not`, `-`, `#` and `~` before each operand
-    operators: list[int] = field(default_factory=list)  # their tokens
+    operands: list[Node | None] = []
+    prefixes: list[tuple[str, ...]] = []  # the `not`, `-`, `#` and `~` before each operand
+    operators: list[int] = []  # their tokens
 
 
-@dataclass(slots=True, eq=False)
-class Binding:
+class Binding(Struct, eq=False):
     """A name, or a field of one, and what it is bound to."""
 
     name: str
     since: int  # the first token where it is visible
     how: How
     index: int = 0  # its position among the names bound together
-    values: list[Node] = field(default_factory=list)  # on the right; of a loop those after `in`
+    values: list[Node] = []  # on the right; of a loop those after `in`
     function: FunctionDefinition | None = None  # whose parameter it is
     path: tuple[str, ...] = ()  # the fields after the name: `("open",)` for `function shop.open()`
-    fields: list[Binding] = field(default_factory=list)  # what the text assigns to fields of its value
+    fields: list[Binding] = []  # what the text assigns to fields of its value
 
 
-@dataclass(slots=True, eq=False)
-class Scope:
+class Scope(Struct, eq=False):
     """A block, and the names that it binds. The outermost one has the global variables."""
 
     parent: Scope | None = None
-    names: dict[str, list[Binding]] = field(default_factory=dict)
+    names: dict[str, list[Binding]] = {}
 
     def around(self) -> Iterator[Scope]:
         """Yield this block and those around it, innermost first."""

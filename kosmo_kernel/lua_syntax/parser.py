@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from kosmo_kernel.lua_syntax.nodes import (
     Binding,
@@ -55,8 +54,7 @@ _STATEMENTS = ("local", "function", "if", "for", "while", "repeat", "do", "retur
 _EXPRESSIONS = ("function", "not", "nil", "true", "false")  # what an expression starts with, besides names
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(NamedTuple):
     """What the grammar allows at the end of a text."""
 
     keywords: tuple[str, ...] = ()  # most likely first
