@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
+import psutil
 import pytest
-from kernel_client import Kernel
+from jupyter_client.manager import KernelManager
+from kernel_client import NAME, Kernel, known_to_jupyter
 from patience import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("kernel_list")
@@ -28,6 +33,20 @@ def test_kernel_info_is_the_truth_on_both_channels(kernel: Kernel, channel: str)
 
 def test_the_version_is_the_one_that_runs(kernel: Kernel) -> None:
     assert kernel.value("_VERSION") == "Lua 5.4"
+
+
+def test_lua_starts_while_the_kernel_waits_for_its_first_request(tmp_path: Path) -> None:
+    with known_to_jupyter(tmp_path):
+        manager = KernelManager(kernel_name=NAME)
+        manager.start_kernel()
+        try:
+            kernel = psutil.Process(manager.provisioner.pid)  # type: ignore[union-attr] # a local one has a pid
+            end = time.monotonic() + PATIENCE
+            while not any("lua.worker" in " ".join(child.cmdline()) for child in kernel.children()):
+                assert time.monotonic() < end
+                time.sleep(0.01)
+        finally:
+            manager.shutdown_kernel(now=True)
 
 
 # Cells -------------------------------------------------------------------------------------------------
