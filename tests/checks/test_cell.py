@@ -61,8 +61,8 @@ def test_a_variable_names_the_account_and_takes_the_findings(session: Session) -
     python, lua = Notebook(session, PYTHON, name="demo"), Notebook(session, LUA)
     set_lua_variable(session, "name", "demo")
     for notebook in (python, lua):
-        assert notebook.check("crashed-dynos -a {name} -v crashed") is None
-        assert len(notebook.variables["crashed"]) == 4
+        assert notebook.check("crashed-dynos -a {name} -v crashed -u gaps") is None
+        assert (len(notebook.variables["crashed"]), notebook.variables["gaps"]) == (4, [])
         assert len(notebook.check("crashed-dynos -a {name} -v crashed --show")) == 4
     assert list(python.variables["crashed"]["app"]) == [row["app"] for row in lua.variables["crashed"]]
 
@@ -93,7 +93,9 @@ def test_what_was_not_checked_is_named_and_the_cell_does_not_fail(
     (tmp_path / "own" / "broken.lua").write_text(f"-- severity: low\n{head}\nreturn heroku.get_app('nowhere')\n")
     (tmp_path / "config.toml").write_text('[checks]\nfolder = "own"\n')
     notebook = Notebook(session, LUA)
-    assert list(notebook.check("broken")) == []
+    assert list(notebook.check("broken -u gaps")) == []
+    [gap] = notebook.variables["gaps"]
+    assert "404" in gap
     text = notebook.shown[0].bundle["text/plain"]
     assert text.startswith("x (low): not checked\n")
     assert "  Not checked: " in text
