@@ -58,7 +58,9 @@ def find_check(name: str) -> Question:
     """
     files = check_files()
     if name not in files:
-        raise UnknownNameError(f"There is no check `{name[:80]}`.", tuple(nearest(name, files)))
+        near = tuple(nearest(name, files))
+        lists = "" if near else "; `kosmo check` lists them all"
+        raise UnknownNameError(f"There is no check `{name[:80]}`{lists}.", near)
     return _read(files[name])
 
 

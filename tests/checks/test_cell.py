@@ -106,7 +106,7 @@ def test_what_was_not_checked_is_named_and_the_cell_does_not_fail(
     ("line", "error", "message"),
     [
         ("crashed-dyno", UnknownNameError, "There is no check `crashed-dyno`. Did you mean: crashed-dynos"),
-        ("../own/broken", UnknownNameError, "There is no check `../own/broken`."),
+        ("../own/broken", UnknownNameError, "There is no check `../own/broken`; `kosmo check` lists them all."),
         ("quiet-apps -i dayz=number", UnknownNameError, "has no parameter `dayz`. Did you mean: days"),
         ("quiet-apps -i days=numbr", UnknownNameError, "no Python variable `numbr`. Did you mean: number"),
         ("quiet-apps -i days=number*2", SettingsError, "`number*2` is no variable"),
