@@ -8,7 +8,7 @@ and the record at `/books/{book_id}` is the one with this identifier in the list
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -256,14 +256,11 @@ def _made(column: Column, thing: str, number: int, chance: int, *, is_name: bool
 
 
 def _text(name: str, thing: str, chance: int) -> str:
-    endings: Iterator[tuple[tuple[str, ...], str]] = iter(
-        (
-            (("url", "uri", "href", "link"), f"https://look-alike.example/{thing}"),
-            (("email",), f"{thing}@look-alike.example"),
-            (("date",), ago(chance % _OLDEST)[:10]),
-        )
-    )
-    return next((text for ends, text in endings if name.endswith(ends)), f"{name.replace('_', '-')}-{chance % 100_000}")
+    if name.endswith(("url", "uri", "href", "link")):
+        return f"https://look-alike.example/{thing}"
+    if name.endswith("email"):
+        return f"{thing}@look-alike.example"
+    return ago(chance % _OLDEST)[:10] if name.endswith("date") else f"{name.replace('_', '-')}-{chance % 100_000}"
 
 
 def _chance(key: str) -> int:

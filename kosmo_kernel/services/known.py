@@ -26,10 +26,13 @@ class KnownService(NamedTuple):
         return host == self.host or host.endswith(f".{self.host}")
 
 
-# Nothing here was tried with a token. The documents were read, and each list in them was held against look-alikes.
+# Nothing here was tried with a token. The documents were read, and each list in them was held against look-alikes: all
+# as of 2026, but Cloudflare's as of August 2024 and Fly's as of February 2024, of whose newer ones parts were read. The
+# document of Render (api-docs.render.com/openapi/render-public-api-1.json) could not be read as a whole, so Render is
+# not among them.
 KNOWN = {
     # "Make API calls" in developers.cloudflare.com/fundamentals/api: the variable, and that all requests take the
-    # token; most operations of the document name the older key only. The document was read as of August 2024.
+    # token; most operations of the document name the older key only.
     "cloudflare": KnownService(
         "Cloudflare",
         "api.cloudflare.com",
@@ -39,8 +42,9 @@ KNOWN = {
         request_id="cf-ray",
         takes_token_everywhere=True,
     ),
-    # The description of the security scheme in the document: the form of the header. Variable and address of the
-    # document: fly.io/docs/machines/api/working-with-machines-api and fly.io/agent-skills/fly-machines-api.
+    # The description of the security scheme in the document: the form of the header. Variable and kind of token:
+    # fly.io/docs/machines/api/working-with-machines-api, blueprints/observability-for-user-apps. Address of the
+    # document: fly.io/agent-skills/fly-machines-api.
     "fly": KnownService(
         "Fly Machines",
         "api.machines.dev",
