@@ -346,7 +346,8 @@ class RecordView(Record):
 
     def _repr_html_(self) -> Html:
         fields, more = self._fields()
-        facts, others = [], []  # ids and what is empty are folded
+        facts: list[tuple[str, str | None, str]] = []
+        others: list[tuple[str, str | None, str]] = []  # ids and what is empty, which are folded
         for name, value in fields:
             [text] = format_column([value])
             is_fact = value not in (None, "", [], {}) and column_kind(name, [value]) != "id"
