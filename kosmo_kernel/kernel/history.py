@@ -11,7 +11,7 @@ If the file cannot be used, the history is kept in memory until the kernel exits
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -67,13 +67,20 @@ class History:
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_urgent = threading.Event()  # somebody waits for the work
+        self._unwritten: list[tuple[int, str]] = []
         self._outputs: dict[int, str] = {}
         self._database: sqlite3.Connection | None = None
         self._session = 0  # 0 until the first cell is added
 
     def add(self, number: int, code: str) -> None:
-        """Add a cell."""
-        self._submit(lambda: self._write(number, code))
+        """Add a cell, to be written by the next `write`."""
+        self._unwritten.append((number, code))
+
+    def write(self) -> None:
+        """Write the cells that were added, in the background: when a cell has ended, or takes long."""
+        if self._unwritten:
+            cells, self._unwritten = self._unwritten, []
+            self._submit(lambda: self._write(cells))
 
     def show(self, number: int, output: str) -> None:
         """Keep the output of the cell with this number."""
@@ -119,6 +126,7 @@ class History:
                 search = _SEARCH_UNIQUE if unique else _SEARCH
                 results.put(self._rows(search, pattern if kind == "search" and pattern else "*", limit)[::-1])
 
+        self.write()
         self._submit(query)
         self._is_urgent.set()
         try:
@@ -132,6 +140,7 @@ class History:
 
     def close(self) -> None:
         """Write all pending entries and close the file."""
+        self.write()
         if self._thread is not None:
             self._work.put(None)
             self._is_urgent.set()
@@ -152,16 +161,17 @@ class History:
         if self._database is not None:
             self._database.close()
 
-    def _write(self, number: int, code: str) -> None:
+    def _write(self, cells: Sequence[tuple[int, str]]) -> None:
         import sqlite3
 
-        source = redact(code).encode(errors="replace").decode()
-        with suppress(sqlite3.Error):  # this entry is lost; the next may be written (a full disk)
-            if not self._session:
-                self._session = self._connection().execute("INSERT INTO sessions DEFAULT VALUES").lastrowid or 0
-            self._connection().execute(
-                "INSERT OR REPLACE INTO history VALUES (?, ?, ?)", (self._session, number, source)
-            )
+        for number, code in cells:
+            source = redact(code).encode(errors="replace").decode()
+            with suppress(sqlite3.Error):  # this entry is lost; the next may be written (a full disk)
+                if not self._session:
+                    self._session = self._connection().execute("INSERT INTO sessions DEFAULT VALUES").lastrowid or 0
+                self._connection().execute(
+                    "INSERT OR REPLACE INTO history VALUES (?, ?, ?)", (self._session, number, source)
+                )
 
     def _rows(self, query: str, *values: Any) -> list[Entry]:
         import sqlite3

@@ -76,7 +76,11 @@ class LuaKernel:
         self._parent_pid = parent
         self._current_request = NO_PARENT  # the shell request that the main thread handles
         self._meanwhile = NO_PARENT  # the one that the second thread of the shell channel handles
-        self._busy_shell = BusyShell(channels, lambda: _whatever_happens(self._handle_meanwhile))
+        self._busy_shell = BusyShell(
+            channels,
+            lambda: _whatever_happens(self._handle_meanwhile),
+            lambda: _whatever_happens(self._write_history),
+        )
         self._queued: deque[Request | Work] = deque()  # what has to wait for the cell that runs
         self._answered: list[Request] = []  # requests that were answered during the cell that runs
         self._aborted: deque[Request] = deque()  # requests that were queued behind a cell that failed
@@ -252,6 +256,7 @@ class LuaKernel:
                 self._reply(self._channels.shell, request, reply, metadata)
         self._send("status", {"execution_state": "idle"})
         self._finish_answered()
+        self._write_history()
         if request.kind == "kernel_info_request":
             self._start_lua_early()
 
@@ -264,6 +269,11 @@ class LuaKernel:
         if reply and reply["status"] == "error" and _aborts_others(request):
             self._abort_queued()
         return reply
+
+    def _write_history(self) -> None:
+        """Write the cell that has ended, or takes long; earlier it would delay the reply."""
+        if self._notebook is not None:
+            self._notebook.history.write()
 
     def _finish_answered(self) -> None:
         """Broadcast the states of the requests that were answered during the cell.
