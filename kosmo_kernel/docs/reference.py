@@ -60,7 +60,7 @@ def folded_entry(integration: Integration, function: Function) -> str:
     ]
     fields = ", ".join(f"`{column.name}`" for column in function.columns if not _identifies(column))
     body = [
-        f"```lua\n{integration.name}.{function.call_with(_example_value)}\n```",
+        f"`{integration.name}.{function.call_with(_example_value)}`",  # a front end takes long to colour 140 blocks
         *(["\n".join(parameters)] if parameters else []),
         f"{_RETURNS[function.returns]} with {fields}.",
         f'`docs.read("{name}")` says what each of them tells.',
