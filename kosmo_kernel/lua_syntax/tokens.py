@@ -1,12 +1,16 @@
 """Split Lua text into tokens with their positions, and mark those whose end is missing.
 
 One regular expression finds them. Text being typed is rarely complete, so nothing is an error: a string without its end
-stops at the end of its line, and a character that Lua does not know is a `mark`.
+stops at the end of its line, and a character that Lua does not know is a `mark`. What was typed after the last text is
+read without the lines above it.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from kosmo_kernel.values.lua_literals import KEYWORDS
@@ -39,8 +43,23 @@ class Token(NamedTuple):
 
 def tokens_of(code: str) -> list[Token]:
     """Return the tokens of a Lua text, without whitespace."""
-    tokens = []
-    for match in _TOKEN.finditer(code):
+    global _latest  # noqa: PLW0603 - one assignment replaces it as a whole, which is safe in any thread
+    previous, tokens = _latest
+    size = min(len(previous), len(code))
+    begin = code.rfind("\n", 0, size) + 1 if previous[:size] == code[:size] else 0
+    tokens = tokens[: bisect_left(tokens, begin, key=attrgetter("end"))]
+    begin = tokens[-1].end if tokens else 0
+    tokens += _read(code, begin)
+    _latest = code, tokens
+    return tokens.copy()
+
+
+_latest: tuple[str, list[Token]] = ("", [])
+
+
+def _read(code: str, begin: int) -> Iterator[Token]:
+    """Yield the tokens from the end of a token on."""
+    for match in _TOKEN.finditer(code, begin):
         kind, text, (start, end) = match.lastgroup, match[0], match.span()
         closed = True
         if kind == "name":
@@ -51,8 +70,7 @@ def tokens_of(code: str) -> list[Token]:
             text = text[width : -width if closed else None]
         elif kind == "comment":  # typing at the end of the text can extend it unless it has an end of its own
             closed = end < len(code) or match["comment_end"] is not None
-        tokens.append(Token(kind, text, start, end, closed))  # type: ignore[arg-type] # the names of the groups
-    return tokens
+        yield Token(kind, text, start, end, closed)  # type: ignore[arg-type] # the names of the groups
 
 
 def masked(code: str) -> str:
