@@ -13,20 +13,20 @@ COLOURS = Html("""\
 :root {
   color-scheme: light dark;
   --ground: #fff; --raised: #f7f7fa; --line: #dfe0e8; --ink: #1d1e2c; --soft: #5d6078; --accent: #5b3f9e;
-  --warn: #8a4b00; --warn-ground: #fff6e6; --warn-line: #f0cf96; --good: #1f6b43; --good-ground: #eef8f1;
+  --warn: #8a4b00; --warn-ground: #fff6e6; --warn-line: #f0cf96; --good: #1f6b43;
   --bad: #b3261e; --bar: #e4dcf8; --high: #b3261e; --medium: #8a4b00; --low: #2a5db0;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #14151d; --raised: #1d1f2a; --line: #33364a; --ink: #e8e8f0; --soft: #a3a6bb; --accent: #bda4ff;
-    --warn: #ffc778; --warn-ground: #2b2213; --warn-line: #5f4a20; --good: #86d6a6; --good-ground: #16261d;
+    --warn: #ffc778; --warn-ground: #2b2213; --warn-line: #5f4a20; --good: #86d6a6;
     --bad: #ff8a80; --bar: #3b2f63; --high: #ff8a80; --medium: #ffc778; --low: #8ab4ff;
   }
 }
 @media print {
   :root {
     color-scheme: light; --ground: #fff; --ink: #000; --soft: #444; --line: #ccc; --raised: #f3f3f6; --accent: #4a3183;
-    --warn: #6b3a00; --warn-ground: #fff6e6; --warn-line: #e0bf86; --good: #1f6b43; --good-ground: #eef8f1;
+    --warn: #6b3a00; --warn-ground: #fff6e6; --warn-line: #e0bf86; --good: #1f6b43;
     --bad: #8c1d18; --bar: #e4dcf8; --high: #8c1d18; --medium: #6b3a00; --low: #1d4a94;
   }
 }
