@@ -17,7 +17,8 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c
-from kosmo_kernel.cli.terminal import ALERT, LUA, NOTICE, TERMINAL, console, styled_text
+from kosmo_kernel.cli.page import LUA
+from kosmo_kernel.cli.terminal import ALERT, NOTICE, TERMINAL, console, styled_text
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Result, Session

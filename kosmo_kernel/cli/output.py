@@ -56,7 +56,7 @@ def print_result(text: str, *, end: str = "\n") -> None:
 def show_page(page: Page) -> None:
     """Print a page of Markdown: rendered on a terminal, unchanged in a pipe."""
     if sys.stdout.isatty():
-        from kosmo_kernel.cli.terminal import print_page
+        from kosmo_kernel.cli.page import print_page
 
         print_page(page.markdown)
     else:

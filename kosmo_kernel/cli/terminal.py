@@ -1,20 +1,14 @@
-"""Print tables, records and pages on a terminal, with rich."""
+"""Print tables and records on a terminal, and the styles of all that is printed there; `page.py` prints pages."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec.structs import replace
-from pygments.token import Comment, Keyword, Name, Number, Operator, String
-from rich.markdown import Markdown as RichMarkdown
-from rich.markdown import TableElement
-from rich.style import Style
-from rich.syntax import ANSISyntaxTheme
-from rich.table import Table
 from rich.theme import Theme
 
 from kosmo_kernel.cli import streams
@@ -22,26 +16,13 @@ from kosmo_kernel.render.notes import has_colours
 from kosmo_kernel.render.tables import RecordView, TextForm, table_of
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.render.text_table import DIM, HEADING, Paint, pair_lines
-from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.values.records import Record, Records
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions
+    from rich.console import Console
 
 WIDEST = 40  # maximum width of a table column, in terminal columns
-# ANSI colours, which the terminal adapts to its background.
-LUA = ANSISyntaxTheme(
-    {
-        Comment: Style(dim=True),
-        Keyword: Style(color="blue", bold=True),
-        Name.Builtin: Style(color="cyan"),
-        Name.Function: Style(color="cyan"),
-        Number: Style(color="magenta"),
-        Operator.Word: Style(color="blue", bold=True),
-        String: Style(color="green"),
-    }
-)
 _PAGE = Theme(
     {
         "markdown.code": "cyan",
@@ -63,31 +44,9 @@ STYLES: dict[str, dict[str, Any]] = {
 TERMINAL = TextForm(WIDEST, "─", has_zone_in_heading=True, whole="a pipe or --json has all")
 
 
-class _PageTable(TableElement):
-    """A table of a page, which breaks no name in its first column."""
-
-    def __rich_console__(self, screen: Console, options: ConsoleOptions) -> Iterator[Any]:
-        for part in super().__rich_console__(screen, options):
-            if isinstance(part, Table) and part.columns:
-                first = part.columns[0]
-                first.no_wrap = all(" " not in str(cell) for cell in first.cells)
-            yield part
-
-
-class _RenderedPage(RichMarkdown):
-    """The Markdown of a page, as rich renders it."""
-
-    elements: ClassVar = {**RichMarkdown.elements, "table_open": _PageTable}
-
-
 def console() -> Console:
     """Return a rich console for standard output. Its width and use of colours follow the terminal."""
     return streams.console(sys.stdout, theme=_PAGE)
-
-
-def print_page(page: Markdown) -> None:
-    """Print a page of Markdown."""
-    console().print(_RenderedPage(page, code_theme=LUA))  # type: ignore[arg-type]  # passed to `Syntax`, which accepts a theme
 
 
 def print_pairs(rows: Sequence[tuple[str, str]]) -> None:
