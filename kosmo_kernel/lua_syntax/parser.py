@@ -394,26 +394,27 @@ class Tree:
 
     def _expression(self) -> Node | None:
         """Read an expression, or as much of it as there is; return None where none begins."""
-        operation = Operation(self._at, self._at)
+        start, words, operators = self._at, self.words, list[int]()
+        operands: list[Node | None] = []
+        prefixes: list[tuple[str, ...]] = []
         while True:
             first = self._at
-            while self.words[self._at] in _PREFIXES:
+            while words[self._at] in _PREFIXES:
                 self._at += 1
-            operation.prefixes.append(tuple(self.words[first : self._at]))
+            prefixes.append(tuple(words[first : self._at]))
             operand = self._operand()
-            operation.operands.append(operand)
+            operands.append(operand)
             self._ends_with_value = operand is not None and self._at >= self._size
             if operand is None:
                 self._expect(*_EXPRESSIONS, names=True)
-            if operand is None or self.words[self._at] not in OPERATORS:
+            if operand is None or words[self._at] not in OPERATORS:
                 break
-            operation.operators.append(self._at)
+            operators.append(self._at)
             self._at += 1
-        if not operation.operators and not operation.prefixes[0]:
+        if not operators and not prefixes[0]:
             return operand
-        operation.end = self._at
-        self.operations.append(operation)
-        return operation
+        self.operations.append(Operation(start, self._at, operands, prefixes, operators))
+        return self.operations[-1]
 
     def _operand(self) -> Node | None:
         at, kind, word = self._at, self._kinds[self._at], self.words[self._at]
