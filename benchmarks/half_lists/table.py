@@ -91,6 +91,7 @@ def page(results: Results) -> str:
         "# Half lists: twelve ways in which a list comes back short",
         made,
         "\n".join(f"{n}. `{way['name']}`: {way['title']}" for n, way in enumerate(results["ways"], 1)),
+        "![The table as a picture](../../.github/half-lists.svg)",
         table(results),
         legend(results),
         *_sections(results),
