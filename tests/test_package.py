@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 
@@ -8,6 +9,8 @@ from repository import ROOT
 
 import kosmo_kernel
 from kosmo_kernel import catalogue, errors, session
+from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
+from kosmo_kernel.results.result import CallRecord, Result
 
 
 def test_importing_the_package_imports_nothing_else() -> None:
@@ -32,3 +35,10 @@ def test_every_public_name_is_offered() -> None:
 def test_a_name_that_does_not_exist_is_pythons_own_error() -> None:
     with pytest.raises(AttributeError, match="module 'kosmo_kernel' has no attribute 'sesion'"):
         _ = kosmo_kernel.sesion
+
+
+@pytest.mark.parametrize(
+    "kind", [Result, CallRecord, Column, Function, Integration, Link, Param], ids=lambda kind: kind.__name__
+)
+def test_a_public_class_shows_its_fields_in_help(kind: type) -> None:
+    assert list(inspect.signature(kind).parameters)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from kosmo_kernel.catalogue.function_table import FunctionNames, FunctionTable
+from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Response
 from kosmo_kernel.catalogue.model import Function, Param
+from kosmo_kernel.catalogue.pages import Pages
 from kosmo_kernel.errors import UnknownNameError
-
-if TYPE_CHECKING:
-    from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Response
-    from kosmo_kernel.catalogue.pages import Pages
 
 
 class Integration(Struct, frozen=True, dict=True):

@@ -13,22 +13,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from kosmo_kernel.catalogue.lua_words import is_list, lua_words
+from kosmo_kernel.catalogue.pages import Pages
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.text.paths import value_at
 from kosmo_kernel.text.patterns import lazy_pattern
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from kosmo_kernel.catalogue.pages import Pages
 
 ParamKind = Literal["string", "integer", "number", "boolean"]
 ColumnKind = Literal["string", "integer", "number", "boolean", "timestamp", "list", "object"]

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from kosmo_kernel.accounts import DEFAULT, is_demo
+from kosmo_kernel.client.call import PlannedCall
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.render.display import Display
 from kosmo_kernel.render.notes import Note
 from kosmo_kernel.results.dry_run import plan_of
 from kosmo_kernel.text.quantities import counted, listed
@@ -16,9 +19,6 @@ from kosmo_kernel.text.times import iso_time
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
-    from kosmo_kernel.client.call import PlannedCall
-    from kosmo_kernel.progress.snapshot import ProgressSnapshot
-    from kosmo_kernel.render.display import Display
     from kosmo_kernel.render.frames import KosmoFrame
 
 MAX_UNREAD_NOTES = 3  # notes on failed items below a table

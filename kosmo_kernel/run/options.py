@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.render.display import Display
 from kosmo_kernel.settings.cell_options import OptionValues
-
-if TYPE_CHECKING:
-    from kosmo_kernel.progress.snapshot import ProgressSnapshot
-    from kosmo_kernel.render.display import Display
 
 
 class RunOptions(OptionValues):
