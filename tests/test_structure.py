@@ -183,7 +183,8 @@ STARTS = {
         ["-c", f"import {NAME}.run.mcp_tools"],
         118,
         {
-            *("accounts", "catalogue", "client", "errors", "integrations", "lua", "mcp", "pages", "questions"),
+            *("accounts", "catalogue", "client", "errors", "integrations", "lua", "mcp", "pages", "progress"),
+            "questions",
             *("reader", "render", "results", "run", "safety", "settings", "text", "values", "walls"),
         },
         {"msgspec"},
