@@ -23,8 +23,8 @@ _CHART = Html(
     '<div style="display:flex;justify-content:space-between;margin:0 16px"><span>{}</span><span>{}</span></div></div>'
 )
 _POINT = Html(
-    '<span style="position:absolute;left:{}%;top:{}%;transform:translate(-50%,-130%)">{}</span>'
-    '<span style="position:absolute;left:{}%;top:{}%;width:7px;height:7px;border-radius:50%;'
+    '<span style="position:absolute;{};transform:translate(-50%,-130%)">{}</span>'
+    '<span style="position:absolute;{};width:7px;height:7px;border-radius:50%;'
     f'transform:translate(-50%,-50%);background:{_COLOUR}"></span>'
 )
 _APART = 1 / 8  # of the width, which the highest point is from the first and the last one to have its number beside it
@@ -76,8 +76,10 @@ class Course:
             for place, value in zip(self._places(), self.values, strict=True)
         ]
         line = " ".join(f"{x},{y}" for x, y in points)
+        positions = [f"left:{x}%;top:{y}%" for x, y in points]
         labels = Html("").join(
-            _POINT.format(*points[index], text, *points[index]) for index, text in self.labels.items()
+            _POINT.format(html_attribute(positions[index]), text, html_attribute(positions[index]))
+            for index, text in self.labels.items()
         )
         chart = _CHART.format(self.title, html_attribute(line), labels, self.days[0], self.days[-1])
         return box(without_delimiters(chart))
