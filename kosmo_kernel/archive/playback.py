@@ -12,17 +12,11 @@ from kosmo_kernel.errors import NotRecordedError
 
 
 class Playback(Cassette, Protocol):
-    """Saved answers in place of the network: a `Player`, or a `SnapshotPlayer`.
+    """Saved answers in place of the network: a `Player`, or a `SnapshotPlayer`."""
 
-    Attributes:
-        file: the file or folder that has them.
-        recorded: the time of the data.
-        account: the account of calls that name none.
-    """
-
-    file: Path
-    recorded: datetime
-    account: str
+    file: Path  # the file or folder that has them
+    recorded: datetime  # the time of the data
+    account: str  # the account of calls that name none
 
     def accounts(self, integration: str) -> list[str]:
         """Return the names of the accounts of a service."""

@@ -36,18 +36,13 @@ _OF_REFUSALS = frozenset({*REMAINING_HEADERS, *RESET_HEADERS})  # that may say t
 
 
 class StoredAnswer(NamedTuple):
-    """The outcome of a request.
+    """The outcome of a request."""
 
-    Parameters:
-        outcome: one of the names above.
-        status, headers: those of the response; None if there was none.
-        body: what was answered, or why there is no answer, as UTF-8.
-    """
-
-    outcome: str
+    outcome: str  # one of the names above
+    # `status`, `headers`: those of the response; None if there was none.
     status: int | None
     headers: Mapping[str, str] | None
-    body: bytes
+    body: bytes  # what was answered, or why there is no answer, as UTF-8
 
     @property
     def is_passing(self) -> bool:

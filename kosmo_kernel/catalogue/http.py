@@ -38,41 +38,26 @@ class TokenScopes(NamedTuple):
 
 
 class ErrorBody(NamedTuple):
-    """The content of an error response.
+    """The content of an error response."""
 
-    Parameters:
-        id: the service's own code for the error, or None.
-        message: the message for people.
-        url: where to read more, or None.
-        second_factor: whether the service asks for a second factor, which a script cannot provide.
-        resource: what the error is about, in the service's word, or None.
-        scopes: the scopes of the token and of the request, if the token has too few; or None. They are names that the
-            integration knows.
-    """
-
-    id: str | None
-    message: str
-    url: str | None = None
-    second_factor: bool = False
-    resource: str | None = None
+    id: str | None  # the service's own code for the error, or None
+    message: str  # the message for people
+    url: str | None = None  # where to read more, or None
+    second_factor: bool = False  # whether the service asks for a second factor, which a script cannot provide
+    resource: str | None = None  # what the error is about, in the service's word, or None
+    # The scopes of the token and of the request, if the token has too few; or None. They are names that the integration
+    # knows.
     scopes: TokenScopes | None = None
 
 
 class Budget(NamedTuple):
-    """The rate limit of an account.
+    """The rate limit of an account."""
 
-    Parameters:
-        header: the response header with the number of remaining requests.
-        capacity: the maximum number of requests that can accumulate.
-        refill_per_minute: how many requests are added per minute.
-        path: where the remaining number can be requested at no cost, or empty.
-        read: returns the remaining number from a response of `path`, or None if it is not there.
-    """
-
-    header: str
-    capacity: int
-    refill_per_minute: float
-    path: str = ""
+    header: str  # the response header with the number of remaining requests
+    capacity: int  # the maximum number of requests that can accumulate
+    refill_per_minute: float  # how many requests are added per minute
+    path: str = ""  # where the remaining number can be requested at no cost, or empty
+    # Returns the remaining number from a response of `path`, or None if it is not there.
     read: Callable[[Response], int | None] = lambda _reply: None
 
 
@@ -82,25 +67,15 @@ def bearer(token: str) -> dict[str, str]:
 
 
 class CliLogin(NamedTuple):
-    """Where a service's own command line stores the token of the user who signed in with it.
+    """Where a service's own command line stores the token of the user who signed in with it."""
 
-    Parameters:
-        title: its name for people, `the Heroku CLI`.
-        state: the file that names the signed-in user, below the user's data folder (`XDG_DATA_HOME`).
-        folder_env: the environment variable that names another folder for that file.
-        user_key: the key of the user in that file; its value is also the name of the entry in the system keyring.
-        service: the service of that entry.
-        attributes: the attributes for the entry's name and service in the Secret Service of Linux.
-        off_env: the environment variable that keeps the command line from using the keyring, when it is `true`.
-    """
-
-    title: str
-    state: str
-    folder_env: str
-    user_key: str
-    service: str
-    attributes: Mapping[str, str]
-    off_env: str
+    title: str  # its name for people, `the Heroku CLI`
+    state: str  # the file that names the signed-in user, below the user's data folder (`XDG_DATA_HOME`)
+    folder_env: str  # the environment variable that names another folder for that file
+    user_key: str  # the key of the user in that file; its value is also the name of the entry in the system keyring
+    service: str  # the service of that entry
+    attributes: Mapping[str, str]  # the attributes for the entry's name and service in the Secret Service of Linux
+    off_env: str  # the environment variable that keeps the command line from using the keyring, when it is `true`
 
 
 def account_variable(variable: str, alias: str) -> str:
@@ -109,32 +84,21 @@ def account_variable(variable: str, alias: str) -> str:
 
 
 class Credentials(NamedTuple):
-    """Where the tokens of a service are stored and how they are sent.
+    """Where the tokens of a service are stored and how they are sent."""
 
-    Parameters:
-        env: the environment variable with the default account's token; a named account's is `<env>_<ALIAS>`.
-        url_env: environment variables that override the service's address; the first one that is set wins. A named
-            account's is `<first>_<ALIAS>`.
-        hosts: domains that may receive the token (subdomains included), besides loopback.
-        token_help: the ways to get a token, one line each, for people.
-        scopes: the response header with the scopes of the token, or None.
-        enough: for each scope that a link needs, the scopes of a token that are enough, the narrowest first.
-        headers: returns the request headers that send a token.
-        query: the parameter of the query that sends a token in place of a header; empty for none.
-        signed_in: where the service's own command line stores a token, or None.
-        netrc: whether the password for the service's host in `~/.netrc` is a token.
-    """
-
-    env: str
+    env: str  # the environment variable with the default account's token; a named account's is `<env>_<ALIAS>`
+    # Environment variables that override the service's address; the first one that is set wins. A named account's is
+    # `<first>_<ALIAS>`.
     url_env: tuple[str, ...]
-    hosts: tuple[str, ...]
-    token_help: tuple[str, ...]
-    scopes: str | None = None
+    hosts: tuple[str, ...]  # domains that may receive the token (subdomains included), besides loopback
+    token_help: tuple[str, ...]  # the ways to get a token, one line each, for people
+    scopes: str | None = None  # the response header with the scopes of the token, or None
+    # For each scope that a link needs, the scopes of a token that are enough, the narrowest first.
     enough: Mapping[str, tuple[str, ...]] = {}
-    headers: Callable[[str], Mapping[str, str]] = bearer
-    query: str = ""
-    signed_in: CliLogin | None = None
-    netrc: bool = False
+    headers: Callable[[str], Mapping[str, str]] = bearer  # returns the request headers that send a token
+    query: str = ""  # the parameter of the query that sends a token in place of a header; empty for none
+    signed_in: CliLogin | None = None  # where the service's own command line stores a token, or None
+    netrc: bool = False  # whether the password for the service's host in `~/.netrc` is a token
 
     def lacks(self, needed: str, granted: Collection[str]) -> bool:
         """Return whether a token with some scopes has too few for the one that is needed, as far as both are known."""

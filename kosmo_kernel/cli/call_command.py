@@ -22,11 +22,10 @@ class CallCommand(Command):
     """A command that makes one call.
 
     Attributes:
-        function_name: the full name of what is called, or the argument until it is resolved.
         dry_run: whether the current call is a dry run.
     """
 
-    function_name: str | None = None
+    function_name: str | None = None  # the full name of what is called, or the argument until it is resolved
     dry_run = False
 
     def meta(self, result: Result | None) -> dict[str, Any]:

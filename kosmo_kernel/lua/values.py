@@ -48,15 +48,11 @@ _ESCAPED_NULL = b"\\u0000"
 
 
 class Opaque(str):
-    """The text of a Lua value that is not data: a function, coroutine or namespace, or a table that contains one.
-
-    Attributes:
-        fault: why a table has no JSON form, with the place in it; empty for types that never have one.
-    """
+    """The text of a Lua value that is not data: a function, coroutine or namespace, or a table that contains one."""
 
     __slots__ = ("fault",)
 
-    fault: str
+    fault: str  # why a table has no JSON form, with the place in it; empty for types that never have one
 
     def __new__(cls, text: str, fault: str = "") -> Self:
         """Create a text with its fault, if any."""

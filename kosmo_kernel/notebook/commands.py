@@ -27,17 +27,11 @@ if TYPE_CHECKING:
 
 
 class LuaState(Protocol):
-    """The part of a session that commands use.
+    """The part of a session that commands use."""
 
-    Attributes:
-        account: the alias of the account that `heroku.<function>` uses.
-        last: the result of the last run, or None.
-        last_error: the error of the last cell that failed, or None.
-    """
-
-    account: str
-    last: Result | None
-    last_error: KosmoError | None
+    account: str  # the alias of the account that `heroku.<function>` uses
+    last: Result | None  # the result of the last run, or None
+    last_error: KosmoError | None  # the error of the last cell that failed, or None
 
     def reset(self) -> None:
         """Delete all Lua variables."""

@@ -35,12 +35,11 @@ class Page(str):
 
     Parameters:
         text: what is printed.
-        markdown: what is rendered; by default the text, which is then Markdown.
     """
 
     __slots__ = ("markdown",)
 
-    markdown: Markdown
+    markdown: Markdown  # what is rendered; by default the text, which is then Markdown
 
     @overload
     def __new__(cls, text: Markdown) -> Self: ...
@@ -86,19 +85,12 @@ class Page(str):
 
 
 class Writer(NamedTuple):
-    """Write a page in one of its two forms.
+    """Write a page in one of its two forms."""
 
-    Parameters:
-        kind: the type of the form.
-        code: formats a name or a value as inline code.
-        block: formats code, given with its language, as a block.
-        prose: formats third-party Markdown.
-    """
-
-    kind: type[Plain | Markdown]
-    code: Callable[[str], Markup]
-    block: Callable[[str, str], Markup]
-    prose: Callable[[str], Markup]
+    kind: type[Plain | Markdown]  # the type of the form
+    code: Callable[[str], Markup]  # formats a name or a value as inline code
+    block: Callable[[str, str], Markup]  # formats code, given with its language, as a block
+    prose: Callable[[str], Markup]  # formats third-party Markdown
 
     def text(self, text: str) -> Markup:
         """Format a line of third-party text."""

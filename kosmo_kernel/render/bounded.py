@@ -33,23 +33,14 @@ _JSON_BEGINNING = lazy_pattern(r"[ \t\r\n]*[\[{]")
 
 
 class Bounded(NamedTuple):
-    """A value as text.
+    """A value as text."""
 
-    Parameters:
-        text: the text.
-        form: how it is written.
-        left_out: what is not in the text, `456 more rows` for example; empty if nothing was cut.
-        next_byte: of a text that was cut, the position from 1 where it continues; 0 otherwise.
-        rows: of a table, how many of its rows are in the text.
-        rows_left: how many of its rows are not.
-    """
-
-    text: str
-    form: Literal["table", "record", "text", "json"]
-    left_out: str = ""
-    next_byte: int = 0
-    rows: int = 0
-    rows_left: int = 0
+    text: str  # the text
+    form: Literal["table", "record", "text", "json"]  # how it is written
+    left_out: str = ""  # what is not in the text, `456 more rows` for example; empty if nothing was cut
+    next_byte: int = 0  # of a text that was cut, the position from 1 where it continues; 0 otherwise
+    rows: int = 0  # of a table, how many of its rows are in the text
+    rows_left: int = 0  # how many of its rows are not
 
 
 def bounded(value: Any, room: int, room_if_cut: int | None = None) -> Bounded:

@@ -42,36 +42,21 @@ _REMARK = Html("<div><b>{}:</b> {}</div>")
 
 @dataclass(frozen=True, slots=True)
 class CheckHead:
-    """The lines above the findings of a check, or above the rows of a table.
+    """The lines above the findings of a check, or above the rows of a table."""
 
-    Parameters:
-        name: its name.
-        title: what it finds.
-        severity: `low`, `medium` or `high`; `table` of a table.
-        about: what there is to say, such as why a finding matters and what to do, each with its name.
-        lua: its Lua.
-        parameters: the values of its parameters.
-        account: the alias of the account.
-        now: the time of the data.
-        count: the number of findings; None if it could not be made.
-        reason: why it could not be made, or not for everything; empty if it was made.
-        notes: notes for the user.
-        noun: what is counted.
-        answers_of: when the oldest of the replies came that other cells had as well; None if there are none.
-    """
-
-    name: str
-    title: str
-    severity: str
-    about: Mapping[str, str]
-    lua: str
-    parameters: Mapping[str, Any]
-    account: str
-    now: datetime
-    count: int | None
-    reason: str
-    notes: Sequence[str]
-    noun: str = "finding"
+    name: str  # its name
+    title: str  # what it finds
+    severity: str  # `low`, `medium` or `high`; `table` of a table
+    about: Mapping[str, str]  # what there is to say, such as why a finding matters and what to do, each with its name
+    lua: str  # its Lua
+    parameters: Mapping[str, Any]  # the values of its parameters
+    account: str  # the alias of the account
+    now: datetime  # the time of the data
+    count: int | None  # the number of findings; None if it could not be made
+    reason: str  # why it could not be made, or not for everything; empty if it was made
+    notes: Sequence[str]  # notes for the user
+    noun: str = "finding"  # what is counted
+    # When the oldest of the replies came that other cells had as well; None if there are none.
     answers_of: datetime | None = None
 
     @property

@@ -54,21 +54,14 @@ _DEFAULTS = Options()
 
 
 class Display(Struct, frozen=True):
-    """One output that a script displayed.
+    """One output that a script displayed."""
 
-    Parameters:
-        bundle: the output by MIME type, always with `text/plain`; empty to clear all output so far.
-        value: the displayed value, in the form of `Result.values`; None for markup or a picture.
-        id: identifies the output for later updates, or empty.
-        update: whether it replaces the output with the same id.
-        wait: whether to clear only when the next output arrives.
-    """
-
+    # The output by MIME type, always with `text/plain`; empty to clear all output so far.
     bundle: Bundle = field(default_factory=Bundle)
-    value: Any = None
-    id: str = ""
-    update: bool = False
-    wait: bool = False
+    value: Any = None  # the displayed value, in the form of `Result.values`; None for markup or a picture
+    id: str = ""  # identifies the output for later updates, or empty
+    update: bool = False  # whether it replaces the output with the same id
+    wait: bool = False  # whether to clear only when the next output arrives
 
     @property
     def clears(self) -> bool:

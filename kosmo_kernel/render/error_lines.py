@@ -26,15 +26,13 @@ _ARROW = "----> "  # before the failing line's number
 
 
 class ErrorStyle(NamedTuple):
-    """The formats of the parts that stand out. Front ends interpret ANSI styles; no information depends on them alone.
+    """The formats of the parts that stand out.
 
-    Parameters:
-        kind: of the error's class.
-        marked: of the failing line: its number with an arrow, and its text.
+    Front ends interpret ANSI styles; no information depends on them alone.
     """
 
-    kind: Terminal = Terminal("{}")
-    marked: Terminal = Terminal("{} {}")
+    kind: Terminal = Terminal("{}")  # of the error's class
+    marked: Terminal = Terminal("{} {}")  # of the failing line: its number with an arrow, and its text
 
 
 PLAIN = ErrorStyle()

@@ -20,15 +20,10 @@ _YELLOW = "\x1b[1;33m{}\x1b[0m"
 
 
 class Note(NamedTuple):
-    """A line about a run, for the user.
+    """A line about a run, for the user."""
 
-    Parameters:
-        text: of the note.
-        is_warning: whether something may be wrong; False for a note that only informs.
-    """
-
-    text: str
-    is_warning: bool
+    text: str  # of the note
+    is_warning: bool  # whether something may be wrong; False for a note that only informs
 
     def __str__(self) -> str:
         return f"{WARNING} {self.text}" if self.is_warning else self.text

@@ -113,16 +113,12 @@ class ReadRequest(_ServerCall):
 
     Parameters:
         server: the server.
-        verb: the name of the function in `mcp`; no tool has this name, because theirs contain the server.
-        method: the name of the request in the protocol.
-        arguments: what is sent.
-        open_world: whether something of the script's choice is sent, which the server may pass on.
     """
 
-    verb: str
-    method: str
-    arguments: dict[str, Any]
-    open_world: bool = True
+    verb: str  # the name of the function in `mcp`; no tool has this name, because theirs contain the server
+    method: str  # the name of the request in the protocol
+    arguments: dict[str, Any]  # what is sent
+    open_world: bool = True  # whether something of the script's choice is sent, which the server may pass on
 
     @property
     def name(self) -> str:

@@ -404,11 +404,10 @@ class PreparedServices(Services):
     """Services that a session is given when it is made.
 
     Attributes:
-        recording: the recording mode of the sessions that use them.
         sends: whether calls may send requests, and are logged.
     """
 
-    recording: RecordingMode
+    recording: RecordingMode  # the recording mode of the sessions that use them
     sends = True
 
 

@@ -74,18 +74,14 @@ class State:
 
 @dataclass(frozen=True)
 class Drift:
-    """The changes between two states of an account.
+    """The changes between two states of an account."""
 
-    Parameters:
-        before, now: the two states.
-        rows: the changes, each with `app`, `thing`, `change`, `before` and `now`.
-        notes: what was not compared, and why, one line each.
-    """
-
+    # `before`, `now`: the two states.
     before: State
     now: State
+    # The changes, each with `app`, `thing`, `change`, `before` and `now`.
     rows: list[dict[str, Fact]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what was not compared, and why, one line each
 
     @property
     def changes(self) -> KosmoFrame:

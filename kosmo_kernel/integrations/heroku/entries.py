@@ -11,37 +11,22 @@ from typing import NamedTuple
 
 
 class FunctionEntry(NamedTuple):
-    """The hand-written part of a function.
+    """The hand-written part of a function."""
 
-    Parameters:
-        name: of the function.
-        links: its links, separated by commas.
-        summary: what it is about, one short line.
-        notes: what surprises.
-        newest: the field by which Heroku orders the last records first, if it can.
-        query: sentences about parameters in the URL's query, with an example as code; the schema does not list all.
-        docs: sentences about fields whose names do not say it all.
-        main: the fields that come first, and that a narrow table shows.
-        names: other names of parameters, by the resource that they identify.
-        fingerprints: it has names and fingerprints of secret values.
-        in_snapshot: audits and comparisons read it, so that a snapshot has it.
-        keywords: words of questions that it answers and that its name does not have.
-        subject: the group that it belongs to.
-    """
-
-    name: str
-    links: str
-    summary: str
-    notes: str = ""
-    newest: str = ""
+    name: str  # of the function
+    links: str  # its links, separated by commas
+    summary: str  # what it is about, one short line
+    notes: str = ""  # what surprises
+    newest: str = ""  # the field by which Heroku orders the last records first, if it can
+    # Sentences about parameters in the URL's query, with an example as code; the schema does not list all.
     query: Mapping[str, str] = {}
-    docs: Mapping[str, str] = {}
-    main: str = ""
-    names: Mapping[str, str] = {}
-    fingerprints: bool = False
-    in_snapshot: bool = False
-    keywords: str = ""
-    subject: str = ""
+    docs: Mapping[str, str] = {}  # sentences about fields whose names do not say it all
+    main: str = ""  # the fields that come first, and that a narrow table shows
+    names: Mapping[str, str] = {}  # other names of parameters, by the resource that they identify
+    fingerprints: bool = False  # it has names and fingerprints of secret values
+    in_snapshot: bool = False  # audits and comparisons read it, so that a snapshot has it
+    keywords: str = ""  # words of questions that it answers and that its name does not have
+    subject: str = ""  # the group that it belongs to
 
 
 # The names of parameters that identify a record, where another one than the resource's.

@@ -21,23 +21,14 @@ _PLACE = lazy_pattern(r"\{([\w-]+\.[\w-]+)\}")
 
 
 class LinkFact(NamedTuple):
-    """A link with GET.
+    """A link with GET."""
 
-    Parameters:
-        owner: the resource where Heroku lists it.
-        path: with places such as `{app.identity}`.
-        returns: `list` or `record`.
-        resource: what it returns.
-        order: the fields that Heroku can order its records by, as far as the schema says.
-        query: parameters of the query, each `required` or `optional`.
-    """
-
-    owner: str
-    path: str
-    returns: str
-    resource: str
-    order: tuple[str, ...]
-    query: Mapping[str, str]
+    owner: str  # the resource where Heroku lists it
+    path: str  # with places such as `{app.identity}`
+    returns: str  # `list` or `record`
+    resource: str  # what it returns
+    order: tuple[str, ...]  # the fields that Heroku can order its records by, as far as the schema says
+    query: Mapping[str, str]  # parameters of the query, each `required` or `optional`
 
     @property
     def places(self) -> tuple[str, ...]:
