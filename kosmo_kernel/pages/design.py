@@ -51,7 +51,7 @@ FICTION = Html(
 )
 
 # The head of a table stays while one scrolls: in the window, or in a box of its own where the table is wide or the
-# window is narrow.
+# window is narrow. Where a table has no box of its own, its headings break, so that it is not wider than the page.
 PAGE = Html("""\
 * { box-sizing: border-box; }
 body {
@@ -128,6 +128,7 @@ tfoot td:empty::after { content: none; }
 .printed { display: none; }
 @media screen and (min-width: 64rem) {
   .table:not(:has(th:nth-child(10))) { overflow: visible; max-height: none; }
+  .table:not(:has(th:nth-child(10))) thead th { max-width: 24rem; white-space: normal; overflow-wrap: break-word; }
 }
 @media (max-width: 46rem) {
   body { padding: 24px 16px 48px; }
