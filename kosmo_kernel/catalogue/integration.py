@@ -16,66 +16,51 @@ from kosmo_kernel.errors import UnknownNameError
 
 
 class Integration(Struct, frozen=True, dict=True):
-    """A service: the functions that can be called, and how its HTTP works.
+    """A service: the functions that can be called, and how its HTTP works."""
 
-    Parameters:
-        name: the Lua name, `heroku`.
-        title: for people, `Heroku`.
-        description: one sentence.
-        base_url: the address of its API.
-        functions: in the order of the reference: all of them, which are checked at once, or a `FunctionTable`, whose
-            functions are checked by `check`.
-        credentials: where its tokens are stored.
-        headers: sent with every request.
-        labels: fields whose value represents a nested record as text; the first one that exists wins.
-        pages: how the pages of its lists follow, where a function does not say otherwise.
-        newest_page: returns what to add to the request for the last records of a list by a field, and how many; None
-            for a service that cannot order them.
-        read_error: returns the content of an error response; None if it is not an error of this service.
-        request_id: the response header that the service's support asks for.
-        read_headers: the other response headers that `read_error` reads.
-        budget: the rate limit of an account, or None.
-        deletable: what may be deleted while a run goes on: by parameter, the list of all that the account has, and the
-            function of one of them. An item of that list that is gone later is no error in a list argument.
-        team_address: the end of an address that stands for a team where the service wants a person, and is no person;
-            empty if there are none.
-        change_command: returns the command with which a person makes a change that no function makes, from the first
-            word of the name of an operation and the others; None if there is no such program.
-        left_out: returns what the service has and no function, each with the reason; None for nothing.
-        most_used: the names of the functions that most questions need, in the order of the page about them.
-        inventory: where the facts about an inventory of an account are, `package.module:name`; empty for none.
-        demo: where its fictional account is, `package.module:name`: a function that returns an API as a WSGI
-            application and the token that it accepts. Empty for none; imported at the first call of that account.
-        is_from_document: whether it is made from an API document: all its functions read, and `demo` takes the
-            integration, of which it makes the API.
-        demo_accounts: where further fictional accounts are, in the same form by their names. They exist where the
-            fictional account is the default account, in place of accounts of the user with these names.
-        demo_now: where the point in time of the fictional account is, as a text of ISO 8601; empty if that is now.
-    """
-
-    name: str
-    title: str
-    description: str
-    base_url: str
+    name: str  # the Lua name, `heroku`
+    title: str  # for people, `Heroku`
+    description: str  # one sentence
+    base_url: str  # the address of its API
+    # In the order of the reference: all of them, which are checked at once, or a `FunctionTable`, whose functions are
+    # checked by `check`.
     functions: Sequence[Function]
-    credentials: Credentials
-    headers: Mapping[str, str]
-    labels: tuple[str, ...]
-    pages: Pages
+    credentials: Credentials  # where its tokens are stored
+    headers: Mapping[str, str]  # sent with every request
+    labels: tuple[str, ...]  # fields whose value represents a nested record as text; the first one that exists wins
+    pages: Pages  # how the pages of its lists follow, where a function does not say otherwise
+    # Returns the content of an error response; None if it is not an error of this service.
     read_error: Callable[[Response], ErrorBody | None]
+    # Returns what to add to the request for the last records of a list by a field, and how many; None for a service
+    # that cannot order them.
     newest_page: Callable[[str, int], PageRequest] | None = None
-    request_id: str = "request-id"
-    read_headers: tuple[str, ...] = ()
-    budget: Budget | None = None
+    request_id: str = "request-id"  # the response header that the service's support asks for
+    read_headers: tuple[str, ...] = ()  # the other response headers that `read_error` reads
+    budget: Budget | None = None  # the rate limit of an account, or None
+    # What may be deleted while a run goes on: by parameter, the list of all that the account has, and the function of
+    # one of them. An item of that list that is gone later is no error in a list argument.
     deletable: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    # The end of an address that stands for a team where the service wants a person, and is no person; empty if there
+    # are none.
     team_address: str = ""
+    # Returns the command with which a person makes a change that no function makes, from the first word of the name of
+    # an operation and the others; None if there is no such program.
     change_command: Callable[[str, str], str] | None = None
+    # Returns what the service has and no function, each with the reason; None for nothing.
     left_out: Callable[[], Iterable[tuple[str, str]]] | None = None
+    # The names of the functions that most questions need, in the order of the page about them.
     most_used: tuple[str, ...] = ()
-    inventory: str = ""
+    inventory: str = ""  # where the facts about an inventory of an account are, `package.module:name`; empty for none
+    # Where its fictional account is, `package.module:name`: a function that returns an API as a WSGI application and
+    # the token that it accepts. Empty for none; imported at the first call of that account.
     demo: str = ""
+    # Whether it is made from an API document: all its functions read, and `demo` takes the integration, of which it
+    # makes the API.
     is_from_document: bool = False
+    # Where the point in time of the fictional account is, as a text of ISO 8601; empty if that is now.
     demo_now: str = ""
+    # Where further fictional accounts are, in the same form by their names. They exist where the fictional account is
+    # the default account, in place of accounts of the user with these names.
     demo_accounts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -54,59 +54,37 @@ MAX_FAULTS_NAMED = 5  # items of one list, or unknown names, that a message list
 
 
 class Lookup(Struct, frozen=True):
-    """A record that is asked for first, because the path of a function takes only one of its names.
+    """A record that is asked for first, because the path of a function takes only one of its names."""
 
-    Parameters:
-        path: of the record, with a placeholder for the parameter: `/pipelines/{pipeline_id}`.
-        field: of the record: what the function's path takes, `id`.
-        taken: a pattern of the values that the function's path takes as they are.
-    """
-
-    path: str
-    field: str
-    taken: str
+    path: str  # of the record, with a placeholder for the parameter: `/pipelines/{pipeline_id}`
+    field: str  # of the record: what the function's path takes, `id`
+    taken: str  # a pattern of the values that the function's path takes as they are
 
 
 class Param(Struct, frozen=True):
-    """One named argument of a function.
+    """One named argument of a function."""
 
-    Parameters:
-        name: as written in Lua, `app_id`.
-        doc: one sentence.
-        kind: the type a value must have.
-        required: whether a call without it is an error.
-        pattern: a regular expression that the whole text must match, or empty.
-        pattern_doc: what the pattern means in words, `an app name or UUID`.
-        example: a value that works on the demo account.
-        each: if not empty, the parameter also takes a list and one request is sent per item; a record may replace
-            a value, and the first of these fields that it has (dotted names lead inside) is then the value.
-        query: it is sent in the query of the URL.
-        sent_as: its name there, if it is another one.
-        separator: it is a list, whose items the caller separates by commas: what separates them in the URL; if empty,
-            each is sent as a parameter of its own. None if it is no list.
-        maximum: of an integer, which is then at least 1; 0 for any integer.
-        numeric: a string parameter takes an integer as well.
-        values: the values that there are; empty for any.
-        listed_at: the path of the list of what it identifies, with `{}` for each placeholder; empty if there is none.
-        lookup: how a value is found that the path takes, or None if it takes all of them.
-    """
-
-    name: str
-    doc: str
-    kind: ParamKind = "string"
-    required: bool = False
-    pattern: str = ""
-    pattern_doc: str = ""
-    example: str = ""
+    name: str  # as written in Lua, `app_id`
+    doc: str  # one sentence
+    kind: ParamKind = "string"  # the type a value must have
+    required: bool = False  # whether a call without it is an error
+    pattern: str = ""  # a regular expression that the whole text must match, or empty
+    pattern_doc: str = ""  # what the pattern means in words, `an app name or UUID`
+    example: str = ""  # a value that works on the demo account
+    # If not empty, the parameter also takes a list and one request is sent per item; a record may replace a value, and
+    # the first of these fields that it has (dotted names lead inside) is then the value.
     each: tuple[str, ...] = ()
-    query: bool = False
-    sent_as: str = ""
+    query: bool = False  # it is sent in the query of the URL
+    sent_as: str = ""  # its name there, if it is another one
+    # It is a list, whose items the caller separates by commas: what separates them in the URL; if empty, each is sent
+    # as a parameter of its own. None if it is no list.
     separator: str | None = None
-    maximum: int = 0
-    numeric: bool = False
-    values: tuple[str, ...] = ()
+    maximum: int = 0  # of an integer, which is then at least 1; 0 for any integer
+    numeric: bool = False  # a string parameter takes an integer as well
+    values: tuple[str, ...] = ()  # the values that there are; empty for any
+    # The path of the list of what it identifies, with `{}` for each placeholder; empty if there is none.
     listed_at: str = ""
-    lookup: Lookup | None = None
+    lookup: Lookup | None = None  # how a value is found that the path takes, or None if it takes all of them
 
     @property
     def expectation(self) -> str:
@@ -200,35 +178,22 @@ RESERVED = {
 
 
 class Column(Struct, frozen=True, dict=True):
-    """A field of what a function returns.
+    """A field of what a function returns."""
 
-    Parameters:
-        name: the dotted path in the record and the column's name in a table, `app.name`.
-        doc: one line, or empty if the name says it all.
-        kind: the type of its values; `timestamp` is ISO 8601 text that becomes a UTC datetime.
-        nullable: whether the service may send null, or leave the key out.
-        default: the value that replaces a missing or null one.
-        secret: whether the value must not leave the client that received it.
-        host: of a secret address, the name of the field beside it that gets its host; empty for none.
-        bare: whether the value is an address whose user, password and query must not leave the client.
-        main: whether a table that has no room for all columns shows it before those that are not main.
-        values: the values that are known; empty if it can have any. The service may add others.
-        items: the fields of the records in a list, as far as they are known; their names begin in such a record.
-        spell: returns the one spelling of a text in tables and frames, where the service spells a name in several ways;
-            None if it does not. JSON and Lua have the text that the service sent.
-    """
-
-    name: str
-    doc: str
-    kind: ColumnKind = "string"
-    nullable: bool = False
-    default: str | None = None
-    secret: bool = False
-    host: str = ""
-    bare: bool = False
-    main: bool = False
-    values: tuple[str, ...] = ()
+    name: str  # the dotted path in the record and the column's name in a table, `app.name`
+    doc: str  # one line, or empty if the name says it all
+    kind: ColumnKind = "string"  # the type of its values; `timestamp` is ISO 8601 text that becomes a UTC datetime
+    nullable: bool = False  # whether the service may send null, or leave the key out
+    default: str | None = None  # the value that replaces a missing or null one
+    secret: bool = False  # whether the value must not leave the client that received it
+    host: str = ""  # of a secret address, the name of the field beside it that gets its host; empty for none
+    bare: bool = False  # whether the value is an address whose user, password and query must not leave the client
+    main: bool = False  # whether a table that has no room for all columns shows it before those that are not main
+    values: tuple[str, ...] = ()  # the values that are known; empty if it can have any. The service may add others.
+    # The fields of the records in a list, as far as they are known; their names begin in such a record.
     items: tuple[Column, ...] = ()
+    # Returns the one spelling of a text in tables and frames, where the service spells a name in several ways; None if
+    # it does not. JSON and Lua have the text that the service sent.
     spell: Callable[[str], str] | None = None
 
     @cached_property
@@ -238,39 +203,24 @@ class Column(Struct, frozen=True, dict=True):
 
 
 class BulkSource(Struct, frozen=True):
-    """Lists of the whole account that replace one request per item if a function is called for many items.
+    """Lists of the whole account that replace one request per item if a function is called for many items."""
 
-    Parameters:
-        path: of the list of the records of all items, `/addons`.
-        item: the field of such a record with the identifier of its item, `app.id`.
-        list_items: the function that lists all items.
-        shared_links: a list that links records to further items, or None. It is not one of the integration's functions.
-        link_item: the field of a link with the identifier of the item, `app.id`.
-        link_record: the field of a link with the identifier of the record, `addon.id`.
-    """
-
-    path: str
-    item: str
-    list_items: Function
+    path: str  # of the list of the records of all items, `/addons`
+    item: str  # the field of such a record with the identifier of its item, `app.id`
+    list_items: Function  # the function that lists all items
+    # A list that links records to further items, or None. It is not one of the integration's functions.
     shared_links: Function | None = None
-    link_item: str = ""
-    link_record: str = ""
+    link_item: str = ""  # the field of a link with the identifier of the item, `app.id`
+    link_record: str = ""  # the field of a link with the identifier of the record, `addon.id`
 
 
 class Link(Struct, frozen=True, dict=True):
-    """An address at which a function finds its records.
+    """An address at which a function finds its records."""
 
-    Parameters:
-        path: with a placeholder for each parameter that leads there: `/apps/{app_id}/dynos`.
-        single: a list function gets one record here, or status 404 if there is none, and makes a list of it.
-        bulk: lists that give the same result for all items at once, or None.
-        scope: the narrowest scope of a token that it needs; empty if that is not known.
-    """
-
-    path: str
-    single: bool = False
-    bulk: BulkSource | None = None
-    scope: str = ""
+    path: str  # with a placeholder for each parameter that leads there: `/apps/{app_id}/dynos`
+    single: bool = False  # a list function gets one record here, or status 404 if there is none, and makes a list of it
+    bulk: BulkSource | None = None  # lists that give the same result for all items at once, or None
+    scope: str = ""  # the narrowest scope of a token that it needs; empty if that is not known
 
     @cached_property
     def places(self) -> tuple[str, ...]:
@@ -288,72 +238,45 @@ class FieldRule(Struct):
 
 
 class LocalRecords(NamedTuple):
-    """The records of a function that sends no request.
+    """The records of a function that sends no request."""
 
-    Parameters:
-        records: the records; each call gets its own.
-        notes: what the user should know about them.
-    """
-
-    records: list[dict[str, Any]]
-    notes: tuple[str, ...] = ()
+    records: list[dict[str, Any]]  # the records; each call gets its own
+    notes: tuple[str, ...] = ()  # what the user should know about them
 
 
 class Function(Struct, frozen=True, dict=True):
-    """An operation of a service.
+    """An operation of a service."""
 
-    Parameters:
-        name: as written in Lua, `list_dynos`.
-        summary: what it does, one short line.
-        description: what it does and what to know about the result, a paragraph or two of Markdown.
-        links: where the records are; the link is used whose placeholders are the arguments of the call. Empty for
-            `local`.
-        returns: `list` or `record`.
-        columns: what comes back, in the order in which a table shows it.
-        params: the named arguments, in the order in which positional values are taken.
-        example: Lua code that runs unchanged on the demo account.
-        aliases: other names for the same function.
-        effect: `read` or `write`.
-        newest: the field by which the service orders the last records first, for `newest` and `since`; or empty.
-        guarded: the records hold secrets: only fields with a column leave the client, and errors and warnings do not
-            quote the service.
-        guarded_parts: objects in the records that hold secrets, by dotted name: of these, too, only fields with a
-            column leave the client.
-        own_errors: errors do not quote the service.
-        fingerprints: the service answers with names and secret values, and the records are each name with a
-            fingerprint of its value.
-        subject: the group of functions that it belongs to in lists, or empty.
-        keywords: words of questions that it answers, by which a search finds it as by its name.
-        in_snapshot: a snapshot of an account has this list.
-        local: of a list that comes with this package, returns its records on a day; no request is sent.
-        pages: how the pages of its list follow; None if they follow as those of the service.
-        headers: sent with each request, besides those of the service.
-        is_closed: fields whose names say that they are secret are redacted, declared or not.
-        opened: names of such fields that are not redacted, because the user's own settings open them.
-    """
-
-    name: str
-    summary: str
-    description: str
+    name: str  # as written in Lua, `list_dynos`
+    summary: str  # what it does, one short line
+    description: str  # what it does and what to know about the result, a paragraph or two of Markdown
+    # Where the records are; the link is used whose placeholders are the arguments of the call. Empty for `local`.
     links: tuple[Link, ...]
-    returns: Literal["list", "record"]
-    columns: tuple[Column, ...]
-    params: tuple[Param, ...] = ()
-    example: str = ""
-    aliases: tuple[str, ...] = ()
-    effect: Literal["read", "write"] = "read"
-    newest: str = ""
+    returns: Literal["list", "record"]  # `list` or `record`
+    columns: tuple[Column, ...]  # what comes back, in the order in which a table shows it
+    params: tuple[Param, ...] = ()  # the named arguments, in the order in which positional values are taken
+    example: str = ""  # Lua code that runs unchanged on the demo account
+    aliases: tuple[str, ...] = ()  # other names for the same function
+    effect: Literal["read", "write"] = "read"  # `read` or `write`
+    newest: str = ""  # the field by which the service orders the last records first, for `newest` and `since`; or empty
+    # The records hold secrets: only fields with a column leave the client, and errors and warnings do not quote the
+    # service.
     guarded: bool = False
+    # Objects in the records that hold secrets, by dotted name: of these, too, only fields with a column leave the
+    # client.
     guarded_parts: tuple[str, ...] = ()
-    own_errors: bool = False
+    own_errors: bool = False  # errors do not quote the service
+    # The service answers with names and secret values, and the records are each name with a fingerprint of its value.
     fingerprints: bool = False
-    subject: str = ""
-    keywords: str = ""
-    in_snapshot: bool = True
+    subject: str = ""  # the group of functions that it belongs to in lists, or empty
+    keywords: str = ""  # words of questions that it answers, by which a search finds it as by its name
+    in_snapshot: bool = True  # a snapshot of an account has this list
+    # Of a list that comes with this package, returns its records on a day; no request is sent.
     local: Callable[[date], LocalRecords] | None = None
-    pages: Pages | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    is_closed: bool = False
+    pages: Pages | None = None  # how the pages of its list follow; None if they follow as those of the service
+    headers: Mapping[str, str] = field(default_factory=dict)  # sent with each request, besides those of the service
+    is_closed: bool = False  # fields whose names say that they are secret are redacted, declared or not
+    # Names of such fields that are not redacted, because the user's own settings open them.
     opened: frozenset[str] = frozenset()
 
     def __hash__(self) -> int:

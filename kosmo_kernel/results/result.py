@@ -26,78 +26,51 @@ MAX_ITEMS_NAMED = 5  # failed or deleted items named in a note
 
 
 class CallRecord(Struct):
-    """One `app.*` call of a run.
+    """One `app.*` call of a run."""
 
-    Parameters:
-        path: the full name, such as `integrations.heroku.list_apps`.
-        account: the account's alias.
-        duration_ms: the time from its begin to its answer.
-        status: `ok`, `error`, or `dropped` for a cancelled call.
-        rows: the number of records, or None if the call returned no list.
-        requests: the number of HTTP requests answered, including those with an error status.
-        error: the error message if the call failed.
-        is_unstated: nobody says whether the list that it returned is complete.
-    """
-
-    path: str
-    account: str
-    duration_ms: float
-    status: str
-    rows: int | None = None
-    requests: int = 0
-    error: str | None = None
-    is_unstated: bool = False
+    path: str  # the full name, such as `integrations.heroku.list_apps`
+    account: str  # the account's alias
+    duration_ms: float  # the time from its begin to its answer
+    status: str  # `ok`, `error`, or `dropped` for a cancelled call
+    rows: int | None = None  # the number of records, or None if the call returned no list
+    requests: int = 0  # the number of HTTP requests answered, including those with an error status
+    error: str | None = None  # the error message if the call failed
+    is_unstated: bool = False  # nobody says whether the list that it returned is complete
 
 
 class Result(Struct):
-    """The result of a run.
+    """The result of a run."""
 
-    Parameters:
-        values: the return values of the chunk, or the value of its last expression. Each is None, a bool, int, float,
-            str, list, dict, `records.Record`, `records.Records`, `docs.Page` (a text shown as Markdown) or
-            `lua.values.Opaque` (a function, coroutine or namespace, known only by its text).
-        hidden: whether a notebook shows no value, because the chunk ends in `;` or has none, or the plan is empty.
-        output: the standard output and standard error, in order.
-        calls: the calls, in the order of their start.
-        seconds: the duration, including waiting.
-        memory: the size of the Lua heap at the end, in bytes.
-        account: the account of calls that name none, such as `heroku.list_apps()`.
-        notes: for the user, one line each; those in `unread` come last.
-        informative: the notes that are no warnings.
-        displays: the outputs shown with `display`, in order.
-        cost: the progress at the end, with the totals of calls and requests; None without calls.
-        dry_run: whether the calls were planned and not made.
-        planned: the calls of a dry run.
-        outputs: the requested Lua variables by name, with values of the same types.
-        started: the start time in UTC.
-        failures: the collected failures of items of list arguments and of `parallel.map`.
-        unread: the notes on these failures.
-        deleted: the items of list arguments that were deleted while the run went on, and are left out: each a record
-            with the argument and the item.
-        taken_over: the number of answers that were taken over from earlier runs, and the time of the oldest.
-        permission_bypassed: whether a call was forced that the permissions deny or require to be confirmed.
-    """
-
+    # The return values of the chunk, or the value of its last expression. Each is None, a bool, int, float, str, list,
+    # dict, `records.Record`, `records.Records`, `docs.Page` (a text shown as Markdown) or `lua.values.Opaque` (a
+    # function, coroutine or namespace, known only by its text).
     values: list[Any] = field(default_factory=list)
+    # Whether a notebook shows no value, because the chunk ends in `;` or has none, or the plan is empty.
     hidden: bool = False
-    output: str = ""
-    calls: list[CallRecord] = field(default_factory=list)
-    seconds: float = 0.0
-    memory: int = 0
-    account: str = DEFAULT
-    notes: list[str] = field(default_factory=list)
-    informative: list[str] = field(default_factory=list)
-    displays: list[Display] = field(default_factory=list)
+    output: str = ""  # the standard output and standard error, in order
+    calls: list[CallRecord] = field(default_factory=list)  # the calls, in the order of their start
+    seconds: float = 0.0  # the duration, including waiting
+    memory: int = 0  # the size of the Lua heap at the end, in bytes
+    account: str = DEFAULT  # the account of calls that name none, such as `heroku.list_apps()`
+    notes: list[str] = field(default_factory=list)  # for the user, one line each; those in `unread` come last
+    informative: list[str] = field(default_factory=list)  # the notes that are no warnings
+    displays: list[Display] = field(default_factory=list)  # the outputs shown with `display`, in order
+    # The progress at the end, with the totals of calls and requests; None without calls.
     cost: ProgressSnapshot | None = None
-    dry_run: bool = False
-    planned: list[PlannedCall] = field(default_factory=list)
+    dry_run: bool = False  # whether the calls were planned and not made
+    planned: list[PlannedCall] = field(default_factory=list)  # the calls of a dry run
+    # The collected failures of items of list arguments and of `parallel.map`.
     failures: list[dict[str, Any]] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)  # the notes on these failures
+    # The items of list arguments that were deleted while the run went on, and are left out: each a record with the
+    # argument and the item.
     deleted: list[dict[str, Any]] = field(default_factory=list)
+    # The requested Lua variables by name, with values of the same types.
     outputs: dict[str, Any] = field(default_factory=dict)
+    # The number of answers that were taken over from earlier runs, and the time of the oldest.
     taken_over: dict[str, Any] = field(default_factory=dict)
-    permission_bypassed: bool = False
-    started: datetime | None = None
+    permission_bypassed: bool = False  # whether a call was forced that the permissions deny or require to be confirmed
+    started: datetime | None = None  # the start time in UTC
 
     @property
     def value(self) -> Any:
