@@ -153,7 +153,7 @@ def test_two_hundred_shutdowns_in_a_row_each_end() -> None:
 def test_a_hundred_restarts_in_a_row_each_begin_anew(fresh: Kernel) -> None:
     for number in range(100):
         code = "return before" if number % 3 else "while true do end"
-        fresh.client.execute(code)
+        fresh.started(code, "execute_input")  # what a client has not sent yet it sends to the kernel's successor
         before = fresh.process
         fresh.manager.restart_kernel()
         fresh.client.wait_for_ready(timeout=PATIENCE)

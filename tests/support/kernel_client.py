@@ -86,12 +86,12 @@ class Kernel:
         (shown,) = [content for kind, content in self.run(code)[1] if kind == "execute_result"]
         return str(shown["data"]["text/plain"])
 
-    def started(self, code: str, **options: Any) -> str:
-        """Send a cell and wait until it has printed something; the request."""
+    def started(self, code: str, kind: str = "stream", **options: Any) -> str:
+        """Send a cell and wait until it has printed something, or until a message of another kind; the request."""
         request = self.client.execute(code, **options)
         while True:
             message = self.client.get_iopub_msg(timeout=PATIENCE)
-            if message["msg_type"] == "stream" and message["parent_header"]["msg_id"] == request:
+            if message["msg_type"] == kind and message["parent_header"]["msg_id"] == request:
                 return str(request)
 
     def ask(self, kind: str, content: Content, channel: str = "shell") -> str:
