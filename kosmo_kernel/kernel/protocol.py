@@ -189,7 +189,8 @@ class LuaKernel:
             elif idle is not None and not ready:
                 idle = None
                 with self._notebook_lock, suppress(Exception):  # the first cell reports the error
-                    self._prepare()
+                    if self._notebook is None and not self._shutting_down:  # else nobody would end the process
+                        self._prepare()
         control.join()
         self._busy_shell.close()
         self._over.close()
