@@ -26,7 +26,7 @@ from kosmo_kernel.mcp.names import original_name
 from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown_page
 from kosmo_kernel.mcp.trust import consent_lines as command_of
 from kosmo_kernel.pages.page import Page
-from kosmo_kernel.reader.allowance import Allowance, allowed
+from kosmo_kernel.reader.allowance import stopped_when
 from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Target
@@ -181,7 +181,7 @@ class McpTools:
             values = request.named if request.named is not None else dict(enumerate(request.positional, start=1))
             return ToolCall(server, name, {str(key): value for key, value in values.items()})
         _check_data(tool, request)
-        with allowed(Allowance(stop_reason=lambda: CANCELLED if self._is_cancelled() else None)):
+        with stopped_when(lambda: CANCELLED if self._is_cancelled() else None):
             arguments = checked(tool, request.named, request.positional, patterns=True)
         return ToolCall(server, tool.name, arguments, tool)
 
@@ -213,7 +213,7 @@ class McpTools:
         def finish(future: Future[dict[str, Any]]) -> None:
             try:
                 answer = future.result()
-                with allowed(Allowance(stop_reason=lambda: CANCELLED if handle.cancelled else None)):
+                with stopped_when(lambda: CANCELLED if handle.cancelled else None):
                     value = result_value(tool, answer, servers.secrets())
                 rows = len(value) if isinstance(value, Records) else None
                 handle.on_result(Reply([value], rows=rows, shown=displays_of(answer)))
