@@ -66,11 +66,12 @@ def search_pages(words: str) -> list[SearchResult]:
     The checks and tables of the user's folder are searched as well. What is wrong with a file of them is no result:
     `questions.discovery.own_questions` returns it.
     """
-    index = _index_of(integrations.load_all())
-    own = {entry.page.page: entry for question in own_questions()[0] for entry in _of_question(question)}
-    entries = (*(entry for entry in index.entries if entry.page.page not in own), *own.values())
+    own = [entry for question in own_questions()[0] for entry in _of_question(question)]
+    index = _index_of(integrations.load_all(), own)
     terms = index.expanded(terms_of(words))
-    scored = [(score, entry.page) for entry in entries if (score := index.score(entry.weights, terms) * entry.factor)]
+    scored = [
+        (score, entry.page) for entry in index.entries if (score := index.score(entry.weights, terms) * entry.factor)
+    ]
     scored.sort(key=lambda one: one[0], reverse=True)  # equal pages keep their order
     return [_with_columns(page, index, terms) for score, page in scored if score >= scored[0][0] * _MIN_SHARE]
 
@@ -192,16 +193,23 @@ class _Index:
         return get_close_matches(word, sorted(close), _MAX_SIMILAR, least)
 
 
-_latest: list[tuple[Sequence[Integration], _Index]] = []  # the pages are the same at every search
+_latest: list[tuple[Sequence[Integration], Sequence[SearchEntry], _Index]] = []  # the same at nearly every search
 
 
-def _index_of(services: Sequence[Integration]) -> _Index:
-    for known, index in _latest:
-        if len(known) == len(services) and all(map(operator.is_, known, services)):
+def _index_of(services: Sequence[Integration], own: Sequence[SearchEntry] = ()) -> _Index:
+    """Return the index of all pages.
+
+    Parameters:
+        services: the integrations.
+        own: the checks and tables of the user's folder, in place of pages with their names.
+    """
+    for known, known_own, index in _latest:
+        if len(known) == len(services) and all(map(operator.is_, known, services)) and known_own == own:
             return index
-    entries = [*(entry for service in services for entry in _of_integration(service)), *_of_checks(), *_of_guides()]
-    _latest[:] = [(services, _Index(entries))]
-    return _latest[0][1]
+    shipped = (*(entry for service in services for entry in _of_integration(service)), *_of_checks(), *_of_guides())
+    entries = {entry.page.page: entry for entry in (*shipped, *own)}
+    _latest[:] = [(services, own, _Index([*entries.values()]))]
+    return _latest[0][2]
 
 
 def _of_integration(integration: Integration) -> Iterator[SearchEntry]:
