@@ -1,4 +1,4 @@
-"""What is published besides the package: its entries elsewhere agree with it."""
+"""Test that what is published besides the package agrees with it."""
 
 from __future__ import annotations
 

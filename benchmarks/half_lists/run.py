@@ -62,7 +62,7 @@ class NotInstalledError(Exception):
 
 
 class Ran(NamedTuple):
-    """What a command did."""
+    """Hold what a command did."""
 
     exit: int | None  # None: it was ended
     out: str

@@ -1,4 +1,4 @@
-"""What an inventory of a service consists of: data and functions that the service has beside its questions."""
+"""Describe an inventory of a service: the data and functions that the service has beside its questions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Row = Mapping[str, Any]
 
 
 class MonthlyBill(Protocol):
-    """What the things of an account cost a month."""
+    """Sum up what the things of an account cost a month."""
 
     @property
     def cents(self) -> int:
@@ -35,7 +35,7 @@ class AccountTables(Protocol):
 
     @property
     def bill(self) -> MonthlyBill:
-        """What the things of the account cost a month."""
+        """The monthly cost of the things of the account."""
 
     @property
     def apps(self) -> Mapping[str, Row]:
@@ -99,7 +99,7 @@ class Import(NamedTuple):
 
 
 class Terraform(NamedTuple):
-    """How Terraform manages the things of a service."""
+    """Describe how Terraform manages the things of a service."""
 
     provider: str  # its source, such as `heroku/heroku`
     configuration: str  # the file that configures it
@@ -109,7 +109,7 @@ class Terraform(NamedTuple):
 
 @dataclass(frozen=True)
 class InventoryFacts:
-    """What an inventory of a service has."""
+    """Describe the content of an inventory of a service."""
 
     tables: tuple[str, ...]  # in the order of its page
     bill: str  # the table of what things cost

@@ -28,7 +28,7 @@ class Aside(str):
 
 
 class CommandResult:
-    """What a command prints when it is done.
+    """Hold what a command prints when it is done.
 
     Parameters:
         facts: the keys of the JSON document after `success`.

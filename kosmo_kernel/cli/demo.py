@@ -66,7 +66,7 @@ def demo(*, lab: bool, no_open: bool, port: int | None) -> None:
 
 
 class Faults(NamedTuple):
-    """What goes wrong with the answers of a server."""
+    """Describe what goes wrong with the answers of a server."""
 
     rates: dict[str, float]  # how often each kind of fault of a network happens
     page: str = ""  # the fault of the pages of all lists; empty for none

@@ -103,7 +103,7 @@ class AccountData:
 
     @cached_property
     def bill(self) -> Bill:
-        """What the things of the account cost a month."""
+        """The monthly cost of the things of the account."""
         return Bill(self.answer(facts().bill), complete=self.is_whole(*facts().billed))
 
 

@@ -1,4 +1,4 @@
-"""What can be read from Lua source without running it.
+"""Read Lua source without running it.
 
 tokens.py     the tokens of a text
 nodes.py      the nodes of a syntax tree, and the bindings of names

@@ -55,7 +55,7 @@ _EXPRESSIONS = ("function", "not", "nil", "true", "false")  # what an expression
 
 
 class Allowed(NamedTuple):
-    """What the grammar allows at the end of a text."""
+    """Hold what the grammar allows at the end of a text."""
 
     keywords: tuple[str, ...] = ()  # most likely first
     names: bool = False  # whether a variable is allowed

@@ -46,7 +46,7 @@ class Course:
 
     @property
     def title(self) -> str:
-        """What the number was on the last day, and how it changed."""
+        """Say what the number was on the last day, and how it changed."""
         first, last = self.values[0], self.values[-1]
         more = f"{self._form.format(abs(last - first))} {'more' if last > first else 'less'} than"
         change = more if last != first else "as"

@@ -1,4 +1,4 @@
-"""What processes of this package import at their start."""
+"""Test what processes of this package import at their start."""
 
 from __future__ import annotations
 

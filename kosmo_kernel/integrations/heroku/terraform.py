@@ -1,4 +1,4 @@
-"""What Terraform manages of a Heroku account, with the identifiers that the provider heroku/heroku imports it by.
+"""List what Terraform manages of a Heroku account, with the identifiers that the provider heroku/heroku imports it by.
 
 What Terraform would not manage is left out: review apps, which come and go with pull requests, and what Heroku or an
 add-on makes by itself, such as the domain of each app below `herokuapp.com`, certificates that Heroku renews, an
