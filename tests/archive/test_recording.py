@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import stat
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,23 @@ def recorded(
     cassette.close()
 
 
+PLAYERS: list[Player] = []  # that a test has opened
+
+
+@pytest.fixture(autouse=True)
+def closed_players() -> Iterator[None]:
+    yield
+    while PLAYERS:
+        PLAYERS.pop().close()
+
+
+def player(file: Path) -> Player:
+    PLAYERS.append(Player(file))
+    return PLAYERS[-1]
+
+
 def replaying(file: Path) -> Client:
-    return Client(HEROKU, ACCOUNT, clock=FastClock(), cassette=Player(file))
+    return Client(HEROKU, ACCOUNT, clock=FastClock(), cassette=player(file))
 
 
 def replayed(file: Path, name: str = "list_apps", **args: Any) -> Reply:
@@ -207,7 +223,7 @@ def test_a_failure_is_replayed_at_once_as_what_it_was(
 ) -> None:
     recorded(file, bad)
     clock = FastClock()
-    client = Client(HEROKU, ACCOUNT, clock=clock, cassette=Player(file))
+    client = Client(HEROKU, ACCOUNT, clock=clock, cassette=player(file))
     with pytest.raises(error or ApiError) as caught:
         client.fetch(HEROKU.function("list_apps"), {}, Progress(clock))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -184,7 +185,8 @@ def test_what_another_try_may_change_is_asked_again_and_replaced(file: Path, ste
     assert Asking(Script(said(200, '[{"id": "1"}]')), cassette=cassette).fetch().data == [{"id": "1"}]
     cassette.close()
 
-    assert Asking(Script(), cassette=Player(file)).fetch().data == [{"id": "1"}]
+    with closing(Player(file)) as player:
+        assert Asking(Script(), cassette=player).fetch().data == [{"id": "1"}]
 
 
 def test_only_what_was_sent_counts_as_a_request(file: Path) -> None:
