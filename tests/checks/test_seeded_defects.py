@@ -1,17 +1,17 @@
-"""Defects seeded into generated companies are found by the checks that name them, and by no others."""
+"""Shipped checks find the defects of generated companies, each by the checks that name it, and no near miss."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from random import Random
+from typing import NamedTuple
 
 import pytest
-from checked_company import run_over
+from check_cases import DEFECTS, NEAR_MISSES, Finding, findings_of, place, run_over, seed_defects
+from check_cases.site import NearMiss
 from clean_company import clean_company
-from defect_site import Finding
 from full_matrix import full_except
-from seeded_defects import DEFECTS, add_near_misses, seed_defects
 
-from kosmo_kernel.checks.report import QuestionReport
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.integrations.heroku.scopes import IDENTITY, READ, READ_PROTECTED
 from kosmo_kernel.questions.discovery import select_checks, shipped_checks
@@ -19,11 +19,47 @@ from kosmo_kernel.questions.discovery import select_checks, shipped_checks
 CLEAN = 50  # companies
 ROUNDS, PARTS = 4, 6  # in each round every check gets a defect, in one of so many companies
 MEANINGFUL = 3  # fewer findings of a check may be among those of another one by chance
+COMPANIES, SPARE = 2, 8  # enough for all cases; pipelines that a company has beyond its number of cases
 PIPELINES = 20  # of a company with defects; each defect has one to itself
 
 
-def findings_of(report: QuestionReport) -> set[Finding]:
-    return {Finding(one.check.name, frozenset(one.key.items())) for one in report.findings}
+class Outcome(NamedTuple):
+    """What checks find in some companies. A finding is counted with the number of its company."""
+
+    caused: dict[NearMiss, list[Finding]]  # by each case
+    found: set[tuple[int, Finding]]
+    expected: set[tuple[int, Finding]]
+
+
+def outcome_of(cases: Mapping[str, Sequence[NearMiss]]) -> Outcome:
+    """Put all cases into as few companies as have places for them, and run the checks over these."""
+    remaining = list(dict.fromkeys(case for own in cases.values() for case in own))
+    outcome = Outcome({}, set(), set())
+    for seed in range(COMPANIES):
+        company = clean_company(seed, len(remaining) + SPARE)
+        placed = place(company, Random(seed), remaining)
+        report = run_over(company)
+        assert {result.question.name: result.reason for result in report.not_checked} == {}
+        outcome.caused.update(placed)
+        outcome.expected.update((seed, finding) for findings in placed.values() for finding in findings)
+        outcome.found.update((seed, finding) for finding in findings_of(report))
+        remaining = [case for case in remaining if case not in placed]
+    assert remaining == []
+    return outcome
+
+
+def of_check(findings: set[tuple[int, Finding]], name: str) -> list[tuple[int, list[tuple[str, str]]]]:
+    return sorted((seed, sorted(finding.key)) for seed, finding in findings if finding.check == name)
+
+
+@pytest.fixture(scope="module")
+def defects() -> Outcome:
+    return outcome_of(DEFECTS)
+
+
+@pytest.fixture(scope="module")
+def near_misses() -> Outcome:
+    return outcome_of(NEAR_MISSES)
 
 
 def names_of(number: int) -> list[str]:
@@ -33,22 +69,38 @@ def names_of(number: int) -> list[str]:
     return Random(turn).sample(names, len(names))[part::PARTS]
 
 
-def test_there_is_a_defect_for_each_shipped_check_and_two_hundred_of_them() -> None:
+def test_there_are_defects_and_near_misses_of_each_shipped_check() -> None:
     names = [check.name for check in shipped_checks()]
-    assert sorted(DEFECTS) == names
-    assert ROUNDS * len(names) >= 200
+    assert sorted(DEFECTS) == sorted(NEAR_MISSES) == names
+    assert ROUNDS * len(names) >= 200  # defects in all
 
 
-@pytest.mark.parametrize("seed", full_except(range(CLEAN), 7))
-def test_a_clean_company_has_no_finding(seed: int) -> None:
+@pytest.mark.parametrize("name", sorted(DEFECTS))
+def test_a_check_finds_its_defects_and_nothing_else(defects: Outcome, name: str) -> None:
+    assert of_check(defects.found, name) == of_check(defects.expected, name) != []
+
+
+@pytest.mark.parametrize("name", sorted(NEAR_MISSES))
+def test_a_check_does_not_find_its_near_misses(near_misses: Outcome, name: str) -> None:
+    own = [finding for case in NEAR_MISSES[name] for finding in near_misses.caused[case]]
+    assert name not in {finding.check for finding in own}
+    assert of_check(near_misses.found, name) == of_check(near_misses.expected, name)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(CLEAN))
+def test_a_clean_company_has_no_finding_but_those_of_its_near_misses(seed: int) -> None:
     company = clean_company(seed)
-    add_near_misses(company, Random(f"near misses {seed}"))
+    draw = Random(f"near misses {seed}")
+    near_misses = dict.fromkeys(case for cases in NEAR_MISSES.values() for case in cases)
+    placed = place(company, draw, draw.sample([*near_misses], len(near_misses)))
     report = run_over(company)
     assert {result.question.name: result.reason for result in report.not_checked} == {}
-    assert findings_of(report) == set()
+    assert findings_of(report) == {one for findings in placed.values() for one in findings}
 
 
-@pytest.mark.parametrize("number", full_except(range(ROUNDS * PARTS), 3))
+@pytest.mark.full
+@pytest.mark.parametrize("number", range(ROUNDS * PARTS))
 def test_each_seeded_defect_is_found_by_the_check_that_names_it_and_by_no_other(number: int) -> None:
     company, names = clean_company(number, PIPELINES), names_of(number)
     seeded = seed_defects(company, Random(f"defects {number}"), names)

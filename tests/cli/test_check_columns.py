@@ -11,12 +11,11 @@ from functools import cache
 from random import Random
 
 import pytest
+from check_cases import run_over, seed_defects
 from check_reports import check, report, result
-from checked_company import run_over
 from clean_company import clean_company
 from msgspec.structs import replace
 from rich.console import Console
-from seeded_defects import seed_defects
 
 from kosmo_kernel.checks.comment import comment
 from kosmo_kernel.checks.finding_columns import finding_table

@@ -1,11 +1,15 @@
-"""A place in a company for a defect, which no other defect touches."""
+"""What a case of a check is made of: a place in a company that no other case touches, and the findings it causes.
+
+A case is a function that changes a clean company. `defect` says which checks must find something then, `near_miss`
+which must not, although it looks like it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from clean_company import ALL_STAGES, BUILDS, MY_APP, RELEASES, REVIEW_APPS, EditableCompany
 
@@ -25,12 +29,15 @@ def finding(check: str, key: Mapping[str, Any]) -> Finding:
     return Finding(check, frozenset((name, str(value)) for name, value in key.items()))
 
 
+Findings = list[Finding]
+
+
 class NoPlaceError(Exception):
-    """The company has no place left for a defect of this kind."""
+    """The company has no place left for a case of this kind."""
 
 
 class Site:
-    """The places of a company that no defect has touched yet.
+    """The places of a company that no case has touched yet.
 
     A place is a whole pipeline, because some checks compare its stages.
 
@@ -59,7 +66,7 @@ class Site:
         return app
 
     def my_app(self) -> Record:
-        """Return the app that every company has, which no other defect touches."""
+        """Return the app that every company has, which no other case touches."""
         self.once(MY_APP)
         return next(app for app in self.company.apps if app["name"] == MY_APP)
 
@@ -82,7 +89,7 @@ class Site:
         return [app for app in apps if self.pipeline_of(app) == pipeline]
 
     def person(self, *people: Person) -> Person:
-        """Return somebody whom no other defect is about."""
+        """Return somebody whom no other case is about."""
         free = [one for one in people if one.email not in self._once]
         if not free:
             raise NoPlaceError
@@ -105,3 +112,54 @@ def move(site: Site, app: Record, days: float) -> None:
             if record.get(name):
                 time = datetime.fromisoformat(record[name]) - timedelta(days=days)
                 record[name] = timestamp(time)
+
+
+def is_cedar(app: Record) -> bool:
+    """Return whether an app runs on Heroku's first generation, whose stacks and names of dynos differ."""
+    return bool(app["generation"]["name"] == "cedar")
+
+
+# --- The cases of each check -----------------------------------------------------------------------------------------
+
+Case = Callable[[Site], Findings]
+NearMiss = Callable[[Site], Findings | None]  # the findings are those of other checks
+Decorated = TypeVar("Decorated", bound=NearMiss)
+
+DEFECTS: dict[str, list[Case]] = {}
+NEAR_MISSES: dict[str, list[NearMiss]] = {}
+PARAMETERS: dict[str, Any] = {}
+
+
+def defect(*checks: str) -> Callable[[Case], Case]:
+    """Return a decorator of a function that seeds a defect, and returns all findings that it causes.
+
+    Parameters:
+        checks: those for which it is a case.
+    """
+
+    def register(case: Case) -> Case:
+        for check in checks:
+            DEFECTS.setdefault(check, []).append(case)
+        return case
+
+    return register
+
+
+def near_miss(*checks: str) -> Callable[[Decorated], Decorated]:
+    """Return a decorator of a function that comes close to a defect, and returns what other checks find, if any do.
+
+    Parameters:
+        checks: those that must find nothing.
+    """
+
+    def register(case: Decorated) -> Decorated:
+        for check in checks:
+            NEAR_MISSES.setdefault(check, []).append(case)
+        return case
+
+    return register
+
+
+def takes(*checks: str, **parameters: Any) -> None:
+    """Set the required parameters of some checks: what they are about in all cases."""
+    PARAMETERS.update({f"{check}.{name}": setting for check in checks for name, setting in parameters.items()})
