@@ -14,8 +14,8 @@ from kosmo_kernel.accounts.account import DEFAULT
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.catalogue.http import account_variable
 from kosmo_kernel.errors import CredentialsError
-from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.text.nearest import normalize_alias
 from kosmo_kernel.text.patterns import lazy_pattern
 
 # Only addresses that all URL parsers read in the same way: no user, no backslash, no escape in the host.

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from kosmo_kernel.accounts.account import DEFAULT, DEMO, canonical_reserved
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.text.nearest import normalize_alias
 
 _PREFIX = f"{DEMO}."
 

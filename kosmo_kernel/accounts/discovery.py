@@ -35,9 +35,8 @@ from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, KosmoError, UnknownNameError
 from kosmo_kernel.questions.shipped import TABLES as NAMESPACE
 from kosmo_kernel.safety.core_dumps import limit_core_dumps
-from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text.nearest import nearest, normalize_alias
 
 
 class Step(Struct, frozen=True):

@@ -21,8 +21,9 @@ from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.questions.shipped import TABLES as NAMESPACE
 from kosmo_kernel.safety.intake import decode_json, read_file_if_any
-from kosmo_kernel.settings.aliases import normalize_alias
-from kosmo_kernel.settings.folders import folder
+from kosmo_kernel.settings.config_file import folder
+from kosmo_kernel.settings.private_files import locked, read_secret, write
+from kosmo_kernel.text.nearest import normalize_alias
 
 INDEX, SECRETS = "accounts.json", "secrets.json"
 Kept = Literal["keyring", "file"]
@@ -90,7 +91,6 @@ def kept_secret(entry: str, make: Callable[[], str]) -> str:
         OSError: a file cannot be written.
     """
     from kosmo_kernel.accounts import system_keyring
-    from kosmo_kernel.settings.private_files import locked
 
     def read(version: str) -> str | None:
         with suppress(system_keyring.NoKeyringError):
@@ -152,8 +152,6 @@ def add(
         SettingsError: a file is invalid, or another program holds the lock. Nothing was stored.
         OSError: a file cannot be written. The stored accounts are unchanged.
     """
-    from kosmo_kernel.settings.private_files import locked
-
     with locked(folder()):
         before = stored_accounts(integration.name).get(normalize_alias(alias))
         if before and not replace:
@@ -183,8 +181,6 @@ def remove(integration: Integration, alias: str) -> StoredAccount:
         SettingsError: a file is invalid, or another program holds the lock. Nothing was changed.
         OSError: a file cannot be written.
     """
-    from kosmo_kernel.settings.private_files import locked
-
     with locked(folder()):
         before = stored_accounts(integration.name).get(normalize_alias(alias))
         if before is None:
@@ -224,8 +220,6 @@ def _forget(one: StoredAccount) -> None:
 
 
 def _change_index(integration: str, before: StoredAccount | None, after: StoredAccount | None) -> None:
-    from kosmo_kernel.settings.private_files import write
-
     path = folder() / INDEX
     index = _index(path)
     entries = index.setdefault(integration, {})
@@ -241,8 +235,6 @@ def _change_index(integration: str, before: StoredAccount | None, after: StoredA
 
 
 def _change_secrets(changes: Mapping[str, str | None]) -> None:
-    from kosmo_kernel.settings.private_files import write
-
     path = secrets_file()
     secrets = {**_secrets(path), **changes}
     write(path, _text({entry: token for entry, token in secrets.items() if token}))
@@ -267,8 +259,6 @@ def _index(path: Path) -> dict[str, dict[str, StoredAccount]]:
 
 
 def _secrets(path: Path) -> dict[str, str]:
-    from kosmo_kernel.settings.private_files import read_secret
-
     read = _json(path, read_secret(path) or "{}")
     if not isinstance(read, dict) or not all(isinstance(token, str) for token in read.values()):
         raise SettingsError(f"{path}, which has the tokens of accounts, makes no sense. {_HOW_TO_REPAIR}")

@@ -18,8 +18,8 @@ from kosmo_kernel.archive.file import Archive
 from kosmo_kernel.archive.requests import MCP
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import redact
-from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.table import RESUME
+from kosmo_kernel.text.nearest import normalize_alias
 
 _SALT_BYTES = 16
 MAX_ACCOUNTS = 10_000

@@ -12,8 +12,7 @@ from kosmo_kernel.archive.responses import JSON, RESULT
 from kosmo_kernel.archive.snapshots import SavedSnapshot, snapshots_of
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_json
-from kosmo_kernel.settings.new_folder import new_folder, write_private
-from kosmo_kernel.settings.private_files import PRIVATE
+from kosmo_kernel.settings.private_files import PRIVATE, new_folder, write_private
 from kosmo_kernel.values.records import encode
 
 Form = Literal["jsonl", "csv", "parquet"]

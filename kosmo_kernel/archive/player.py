@@ -24,7 +24,7 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.transport import Transport
 from kosmo_kernel.errors import NotRecordedError, SettingsError
-from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.text.nearest import normalize_alias
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.text.times import iso_time
 

@@ -11,7 +11,7 @@ import msgspec
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.safety.redaction import REDACTED, one_line, redact
-from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.text.nearest import normalize_alias
 
 METHOD = "GET"  # the only HTTP method in use
 MCP = "mcp"  # the service of requests to MCP servers

@@ -9,7 +9,7 @@ from kosmo_kernel.questions.head import SUFFIX, read_text
 from kosmo_kernel.questions.own_folder import own_folder
 from kosmo_kernel.questions.question import parse_question
 from kosmo_kernel.questions.shipped import FIRST, services, shipped_files
-from kosmo_kernel.settings.file_writing import writing
+from kosmo_kernel.settings.private_files import writing
 
 
 def write_new_check(name: str, *, is_table: bool = False) -> Path:

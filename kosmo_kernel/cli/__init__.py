@@ -197,7 +197,7 @@ def command_named(name: str) -> click.Command | None:
     entry = COMMANDS.get(SHORT.get(name, name))
     if entry is None:
         return Family(name) if name in FAMILIES else _integration_command(name)
-    from kosmo_kernel.settings.python_start import import_msgspec
+    from kosmo_kernel.settings.installation import import_msgspec
 
     import_msgspec()
     module, attribute = entry.place.split(":")

@@ -19,11 +19,10 @@ from kosmo_kernel.cli.setup_checks import DoctorFinding
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.questions.discovery import checks_beyond
 from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.ignored import misspelt_variables
 from kosmo_kernel.settings.limits import check_defaults, limits
 from kosmo_kernel.settings.permissions import EFFECTS, Target, how_to_allow, permission
 from kosmo_kernel.settings.private_files import is_private
-from kosmo_kernel.settings.project_file import ignored_files, settings_of
+from kosmo_kernel.settings.project_file import ignored_files, misspelt_variables, settings_of
 from kosmo_kernel.text.quantities import counted
 
 LOW = 0.1  # share of the request budget below which the remaining requests get a warning
@@ -110,7 +109,7 @@ def _permissions(integration: Integration) -> Iterator[DoctorFinding]:
             if alias != accounts.DEFAULT and not has_rule:
                 continue
             about = f" with the account {alias}" if has_rule else ""
-            where = f": {rule.place}" if rule.place else ", as from the start"
+            where = f": {rule.location}" if rule.location else ", as from the start"
             message = f"{effect.capitalize()}s{about} are {rule.policy_in_words}{where}."
             if effect == "read" and rule.policy != "allow":
                 yield DoctorFinding(name, "warning", message, how_to_allow(account, effect, rule))

@@ -22,8 +22,7 @@ from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.cli.standard_input import input_is_terminal, whole_input
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
 from kosmo_kernel.integrations import load_all
-from kosmo_kernel.settings.aliases import normalize_alias
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text.nearest import nearest, normalize_alias
 from kosmo_kernel.text.quantities import counted
 
 STDIN = "-"

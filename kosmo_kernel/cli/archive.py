@@ -15,8 +15,8 @@ from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.output import print_utf8
 from kosmo_kernel.cli.shell_interface import SUCCESS
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.settings.extras import how_to_install
-from kosmo_kernel.settings.new_folder import check_new
+from kosmo_kernel.settings.installation import how_to_install
+from kosmo_kernel.settings.private_files import check_new
 from kosmo_kernel.text.quantities import counted
 
 INFO, EXPORT = "info", "export"

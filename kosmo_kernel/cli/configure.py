@@ -200,11 +200,11 @@ def _result(
         **facts,
         "file": str(file.path),
         "permissions": {effect: rule.policy for effect, rule in rules.items()},
-        "said_by": {effect: rule.place or None for effect, rule in rules.items()},
+        "said_by": {effect: rule.location or None for effect, rule in rules.items()},
     }
-    rows = [(effect, f"{rule.policy}{f' ({rule.place})' if rule.place else ''}") for effect, rule in rules.items()]
-    done = f"Done. {file.path} says:" if file.text else "Done."
-    return CommandResult(facts, *([done] if changed else []), [*rows, *settings])
+    rows = [(effect, rule.policy + (f" ({rule.location})" if rule.location else "")) for effect, rule in rules.items()]
+    summary = f"Done. {file.path} says:" if file.text else "Done."
+    return CommandResult(facts, *([summary] if changed else []), [*rows, *settings])
 
 
 def _setting_text(value: str | list[str] | dict[str, str]) -> str:

@@ -28,8 +28,7 @@ from kosmo_kernel.demo.page_faults import FAULTS as HEROKU_PAGE_FAULTS
 from kosmo_kernel.demo.page_faults import LATER_PAGES
 from kosmo_kernel.demo.service_pages import FAULTS as SERVICE_PAGE_FAULTS
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.settings.table import DEMO_ACCOUNT
-from kosmo_kernel.settings.value_types import Number
+from kosmo_kernel.settings.table import DEMO_ACCOUNT, Number
 
 if TYPE_CHECKING:
     from kosmo_kernel.catalogue.http import Credentials

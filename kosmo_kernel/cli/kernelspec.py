@@ -21,7 +21,7 @@ from kosmo_kernel.cli.options import not_blank
 from kosmo_kernel.cli.output import print_result
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_json, read_file
-from kosmo_kernel.settings.python_start import is_safe
+from kosmo_kernel.settings.installation import is_safe
 
 NAME = "kosmo-lua"
 OUTDATED_MESSAGE = "is of an older version: the kernel that it starts runs Python files in the folder of a notebook"

@@ -20,8 +20,8 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.safety.text import is_plain_word
-from kosmo_kernel.settings.aliases import normalize_alias
-from kosmo_kernel.settings.folders import user_folder
+from kosmo_kernel.settings.config_file import user_folder
+from kosmo_kernel.text.nearest import normalize_alias
 
 if TYPE_CHECKING:
     from kosmo_kernel.session import Session

@@ -20,7 +20,7 @@ from kosmo_kernel.cli.setup_checks import DoctorFinding
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Configuration, Server, Trust, configuration, secrets
 from kosmo_kernel.mcp.references import fill_in
-from kosmo_kernel.settings.extras import install_command
+from kosmo_kernel.settings.installation import install_command
 from kosmo_kernel.settings.permissions import same_name, servers_named
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.text.quantities import counted

@@ -13,8 +13,7 @@ from msgspec import Struct
 from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.shell_interface import INTERRUPTED
 from kosmo_kernel.errors import FileWriteError
-from kosmo_kernel.settings.table import LIMITS, RECORD, REPLAY, RESUME, RESUME_WITHIN, Setting
-from kosmo_kernel.settings.value_types import Number, Value
+from kosmo_kernel.settings.table import LIMITS, RECORD, REPLAY, RESUME, RESUME_WITHIN, Number, Setting, Value
 
 if TYPE_CHECKING:
     from kosmo_kernel.run.recording import RecordingMode

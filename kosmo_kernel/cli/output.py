@@ -18,7 +18,7 @@ import click
 
 from kosmo_kernel.cli.streams import escape_controls, output_stream, styled
 from kosmo_kernel.safety.redaction import redact
-from kosmo_kernel.settings.file_writing import writing
+from kosmo_kernel.settings.private_files import writing
 
 if TYPE_CHECKING:
     from kosmo_kernel.pages.page import Page

@@ -170,8 +170,7 @@ def _write_site(path: str, *, as_json: bool) -> None:
     from pathlib import Path
 
     from kosmo_kernel.docs.site import INDEX, SUFFIX, site_files
-    from kosmo_kernel.settings.file_writing import writing
-    from kosmo_kernel.settings.new_folder import check_new
+    from kosmo_kernel.settings.private_files import check_new, writing
 
     folder, pages = Path(path), 0
     check_new(folder, "documentation site")

@@ -23,8 +23,8 @@ from kosmo_kernel import __version__, accounts
 from kosmo_kernel.cli.kernelspec import NAME, OUTDATED_MESSAGE, entries, renewal
 from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.safety.intake import decode_json, read_file
+from kosmo_kernel.settings.installation import options, with_safe_options
 from kosmo_kernel.settings.private_files import LOCK
-from kosmo_kernel.settings.python_start import options, with_safe_options
 
 PACKAGES = ("lupa", "ipykernel", "pandas")  # packages whose versions affect what users see
 PYTHON_TIMEOUT_SECONDS = 10.0  # for another Python to report its version of this package

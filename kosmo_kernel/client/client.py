@@ -53,8 +53,7 @@ from kosmo_kernel.progress.run import Clock, Progress
 from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.limits import MAX_RECORDS
-from kosmo_kernel.settings.response_budget import ResponseBudget
+from kosmo_kernel.settings.limits import MAX_RECORDS, ResponseBudget
 from kosmo_kernel.settings.table import CONNECT_TIMEOUT, LIST_LIMIT, OUTAGE_TIMEOUT, READ_TIMEOUT
 from kosmo_kernel.values.records import decode, ends_early
 

@@ -25,9 +25,8 @@ from kosmo_kernel.progress.display import ProgressDisplay
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.safety.escape import Html
-from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text.nearest import nearest, normalize_alias
 from kosmo_kernel.values.records import Records
 
 NAME = "Explorer"  # the chunk name in Lua's error messages

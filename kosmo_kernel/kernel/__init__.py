@@ -2,7 +2,7 @@
 
 The kernel implements the protocol directly on ZeroMQ. ipykernel's base class would bring Python's shell, event loops
 and threads, much of which would have to be overridden for another language. Lua itself runs in a child process.
-Jupyter starts the kernel as `python -E -P -m kosmo_kernel.kernel -f CONNECTION_FILE`, see `settings/python_start.py`.
+Jupyter starts the kernel as `python -E -P -m kosmo_kernel.kernel -f CONNECTION_FILE`, see `settings/installation.py`.
 
 app.py          the entry point: command line, signals, start
 channels.py     the ZeroMQ sockets and the connection file

@@ -154,7 +154,7 @@ class LuaKernel:
         process = self._prepare()
         gc.disable()  # imported modules stay alive, so that looking for garbage among them wastes time
         try:
-            from kosmo_kernel.settings.python_start import import_msgspec
+            from kosmo_kernel.settings.installation import import_msgspec
 
             import_msgspec()
             from kosmo_kernel.kernel.notebook import KernelNotebook

@@ -37,8 +37,7 @@ from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS
 from kosmo_kernel.settings.config_file import check
 from kosmo_kernel.settings.limits import check_ceilings, check_defaults
 from kosmo_kernel.settings.project_file import CELL_DEFAULTS, settings_of
-from kosmo_kernel.settings.table import ACCOUNT, Setting
-from kosmo_kernel.settings.value_types import FLAG, Number
+from kosmo_kernel.settings.table import ACCOUNT, FLAG, Number, Setting
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

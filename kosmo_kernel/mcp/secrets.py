@@ -14,7 +14,7 @@ from pathlib import Path
 from kosmo_kernel.accounts import system_keyring
 from kosmo_kernel.errors import CredentialsError
 from kosmo_kernel.safety.intake import decode_json
-from kosmo_kernel.settings import folders
+from kosmo_kernel.settings.config_file import folder
 
 FILE = "mcp-secrets.json"
 PREFIX = "mcp-secret:"  # of names in the keyring, to keep them apart from accounts
@@ -22,7 +22,7 @@ PREFIX = "mcp-secret:"  # of names in the keyring, to keep them apart from accou
 
 def secrets_file() -> Path:
     """Return the path of the file for secrets that are not in a keyring."""
-    return folders.folder() / FILE
+    return folder() / FILE
 
 
 def read(name: str) -> str | None:

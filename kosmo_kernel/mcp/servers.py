@@ -30,7 +30,7 @@ from kosmo_kernel.mcp.references import fill_in
 from kosmo_kernel.mcp.tools import Tool, tools_of
 from kosmo_kernel.mcp.trust import Trust
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.settings.extras import how_to_install
+from kosmo_kernel.settings.installation import how_to_install
 
 T = TypeVar("T")
 

@@ -24,7 +24,7 @@ from kosmo_kernel.mcp.secret_scan import redact_value, redact_words
 from kosmo_kernel.safety.intake import decode_json, read_file
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.safety.text import escape_hidden
-from kosmo_kernel.settings import folders
+from kosmo_kernel.settings.config_file import folder
 
 FILE = "mcp-trust.json"
 MAX_NAME_LENGTH = 1_000  # characters of the name of a variable that is looked at; a longer one is not trusted
@@ -149,7 +149,7 @@ class Trust:
     @property
     def path(self) -> Path:
         """The file of the approvals."""
-        return (self._folder or folders.folder()) / FILE
+        return (self._folder or folder()) / FILE
 
     def status(self, server: Server) -> TrustStatus:
         """Return whether the user has approved a server as it is now.

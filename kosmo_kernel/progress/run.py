@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from kosmo_kernel.progress.estimate import AccountWork, Estimate, ItemWork, Limiter
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
-from kosmo_kernel.settings.response_budget import ResponseBudget
+from kosmo_kernel.settings.limits import ResponseBudget
 
 STALLED_SECONDS = 1.0  # without a response, after which the run counts as stalled
 MIN_MEASURED_SECONDS = 1.0  # of a run, before its speed is measured

@@ -12,8 +12,7 @@ from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.python_api.current import current_session
 from kosmo_kernel.python_api.function import python_function
 from kosmo_kernel.questions.shipped import TABLES as NAMESPACE
-from kosmo_kernel.settings.aliases import normalize_alias
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text.nearest import nearest, normalize_alias
 
 
 class UnknownAttributeError(UnknownNameError, AttributeError):

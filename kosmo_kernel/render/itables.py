@@ -22,7 +22,7 @@ from kosmo_kernel.safety.escape import Html, html_from_library
 from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.safety.no_math import box
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
-from kosmo_kernel.settings.extras import how_to_install
+from kosmo_kernel.settings.installation import how_to_install
 from kosmo_kernel.settings.table import ROWS
 
 # A notebook keeps the whole table. What is beyond one of these is left out, which a line below the table says.

@@ -16,7 +16,7 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.client.call import CallHandle
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.errors import RefusedError
-from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.text.nearest import normalize_alias
 
 Rows = Sequence[Mapping[str, Any]]
 

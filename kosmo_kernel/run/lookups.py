@@ -21,7 +21,7 @@ from kosmo_kernel.run.kept_values import KeptValues
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.run.recording import NO_SERVICES
-from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.text.nearest import normalize_alias
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:

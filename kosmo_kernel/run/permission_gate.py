@@ -70,7 +70,7 @@ class PermissionGate:
         rule = self._permissions.get(key)
         if rule is None:
             rule = self._permissions[key] = permission(*key)
-        if rule.policy == "allow" and (rule.place or not call.open_world):
+        if rule.policy == "allow" and (rule.location or not call.open_world):
             return  # the usual case: formatting the question below takes as long as checking the arguments
         why = self._why_not(rule, call)
         if why is not None:
@@ -135,5 +135,5 @@ def _rule_text(call: BoundCall, rule: Permission) -> str:
     """Describe a permission in words."""
     if rule.policy == "allow":
         return f"this call {WAY_OUT}, so it is asked about once in a session"
-    where = f'{call.effect} = "{rule.policy}" in {rule.place}' if rule.place else "unless you allow them"
+    where = f'{call.effect} = "{rule.policy}" in {rule.location}' if rule.location else "unless you allow them"
     return f"{call.effect}s of this {call.target.kind} are {rule.policy_in_words} ({where})"

@@ -23,7 +23,6 @@ from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.errors import CredentialsError, SettingsError, UnknownNameError
 from kosmo_kernel.lua.surface import surface
-from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import (
     NOTEBOOK_RECORD,
@@ -33,6 +32,7 @@ from kosmo_kernel.settings.table import (
     REPLAY,
     RESUME,
 )
+from kosmo_kernel.text.nearest import normalize_alias
 
 if TYPE_CHECKING:
     from kosmo_kernel.archive.playback import Playback

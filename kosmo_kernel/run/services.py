@@ -31,8 +31,8 @@ from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress.run import Cancelled
 from kosmo_kernel.run.deletions import Deletions
 from kosmo_kernel.run.provider import FICTION
-from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.permissions import Target
+from kosmo_kernel.text.nearest import normalize_alias
 from kosmo_kernel.values.packed_rows import PackedRows
 from kosmo_kernel.values.records import FAILURE_FIELDS, Record, Records, columns_with_item
 

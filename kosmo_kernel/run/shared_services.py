@@ -24,8 +24,8 @@ from kosmo_kernel.progress.run import Progress
 from kosmo_kernel.run.kept_replies import KeptReplies
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.run.services import ItemOutcome, PreparedServices, ServiceCall, Services, refused_list
-from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.limits import MAX_RECORDS
+from kosmo_kernel.text.nearest import normalize_alias
 from kosmo_kernel.values.records import Records, encode
 
 MAX_CALLS_KEPT = 2_000  # answers that are kept; a run of checks has a few dozen

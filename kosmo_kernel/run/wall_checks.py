@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.lua.walls import Wall, missing, requirement
-from kosmo_kernel.settings.ignored import ignored_settings
+from kosmo_kernel.settings.project_file import ignored_settings
 
 
 class WallChecks:

@@ -16,7 +16,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.runbook.parameters import INJECTED, LUA, PYTHON, TAG, assignments, parse_declarations
 from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES, check_json, decode_text, read_file
 from kosmo_kernel.safety.markup import Markdown
-from kosmo_kernel.settings.extras import how_to_install
+from kosmo_kernel.settings.installation import how_to_install
 from kosmo_kernel.values.json_schema import import_jsonschema
 from kosmo_kernel.values.parameters import Parameter
 

@@ -29,8 +29,8 @@ from kosmo_kernel.runbook.page_style import STYLE
 from kosmo_kernel.runbook.page_tables import adapt
 from kosmo_kernel.safety.escape import Html, fenced, html_attribute
 from kosmo_kernel.settings import private_files
-from kosmo_kernel.settings.extras import how_to_install
-from kosmo_kernel.settings.file_writing import writing
+from kosmo_kernel.settings.installation import how_to_install
+from kosmo_kernel.settings.private_files import writing
 from kosmo_kernel.values.records import without_surrogates
 
 SUFFIX = ".html"

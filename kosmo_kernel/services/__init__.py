@@ -18,7 +18,7 @@ from pathlib import Path
 
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.settings.folders import folder
+from kosmo_kernel.settings.config_file import folder
 
 FOLDER, SUFFIX = "services", ".facts"
 _loaded: dict[str, tuple[tuple[int, int, int], Integration]] = {}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.settings.table import ACCOUNT, DEMO_FLAG, FRESH, INPUT, SETTINGS, SHOW, UNREAD, VAR, Setting
+from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.text.patterns import lazy_pattern
 
 LUA_MAGIC = "kosmo_lua"
@@ -39,9 +40,9 @@ class OptionValues:
     """
 
     _not_set: Mapping[str, Any] = {
-        one.name: [] if one.value.repeats else None if one.value.metavar else False
-        for one in (*SETTINGS, DEMO_FLAG, UNREAD)
-        if one.cell or one.command
+        setting.name: [] if setting.value.repeats else None if setting.value.metavar else False
+        for setting in (*SETTINGS, DEMO_FLAG, UNREAD)
+        if setting.cell or setting.command
     }
 
     def __init__(self, **values: Any) -> None:
@@ -109,25 +110,27 @@ def parse(line: str) -> Options:
     return options
 
 
-def parse_leading(line: str, magic: str = f"%%{LUA_MAGIC}", known: Sequence[Setting] = OPTIONS) -> tuple[Options, str]:
+def parse_leading(
+    line: str, magic: str = f"%%{LUA_MAGIC}", available: Sequence[Setting] = OPTIONS
+) -> tuple[Options, str]:
     """Parse the options at the start of a line; return them and the unchanged rest of the line.
 
     Parameters:
         line: the line.
         magic: what the options belong to, for error messages.
-        known: the options that it has.
+        available: the options that it has.
 
     Raises:
         UnknownNameError, SettingsError: as `parse`.
     """
-    by_flag = {flag: option for option in known for flag in option.cell}
+    by_flag = {flag: option for option in available for flag in option.cell}
     options = Options()
     rest = line.strip()
     while match := _FLAG.match(rest):
         flag, equals = match.groups()
         option = by_flag.get(flag)
         if option is None:
-            raise _unknown(flag, magic, known)
+            raise _unknown(flag, magic, available)
         repeats = option.value.repeats
         if option in options.options_set and not repeats:
             raise SettingsError(f"The option `{flag}` is given twice.")
@@ -146,17 +149,15 @@ def parse_leading(line: str, magic: str = f"%%{LUA_MAGIC}", known: Sequence[Sett
     return options, rest
 
 
-def _unknown(flag: str, magic: str, known: Sequence[Setting]) -> UnknownNameError:
-    from kosmo_kernel.text.nearest import nearest
-
-    near = nearest(flag, [flag for option in known for flag in option.cell], most=1)
-    available = "" if near else f" The options are {', '.join(option.cell[-1] for option in known)}."
-    return UnknownNameError(f"{magic} has no option `{flag}`.{available}", tuple(near))
+def _unknown(flag: str, magic: str, available: Sequence[Setting]) -> UnknownNameError:
+    near = nearest(flag, [flag for option in available for flag in option.cell], most=1)
+    hint = "" if near else f" The options are {', '.join(option.cell[-1] for option in available)}."
+    return UnknownNameError(f"{magic} has no option `{flag}`.{hint}", tuple(near))
 
 
 def _check_distinct(language: str, names: Sequence[str]) -> None:
     """Check that no variable is set twice."""
-    duplicate = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    duplicate = next((name for index, name in enumerate(names) if name in names[:index]), None)
     if duplicate:
         raise SettingsError(f"The {language} variable `{duplicate}` would be set twice.")
 
@@ -192,7 +193,7 @@ def _expression_ends(code: str) -> Iterator[int]:
         ValueError: a quote is not closed.
     """
     depth, quote, escaped = 0, "", False
-    for place, character in enumerate(code):
+    for index, character in enumerate(code):
         if quote:
             quote = "" if character == quote and not escaped else quote
             escaped = character == "\\" and not escaped
@@ -203,6 +204,6 @@ def _expression_ends(code: str) -> Iterator[int]:
         elif character in ")]}":
             depth -= 1
         elif character.isspace() and depth <= 0:
-            yield place
+            yield index
     if quote:
         raise ValueError(quote)

@@ -6,9 +6,11 @@ nearest key. `change` keeps the comments, the order and the formatting of the re
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -16,13 +18,48 @@ from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.reader.documents import locate_key, parse_toml
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.settings.folders import folder
-from kosmo_kernel.settings.table import ANY, SETTINGS, Keys
-from kosmo_kernel.settings.value_types import Value
+from kosmo_kernel.settings.private_files import locked, write
+from kosmo_kernel.settings.table import ANY, CONFIG_DIR, SETTINGS, Keys, Value
+from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.text.paths import value_at
 
 FILE = "config.toml"
 KEYS = {setting.config: setting.value for setting in SETTINGS if setting.config}
+NAME = "kosmo_kernel"  # of our folders
+# On Linux the folders are computed here, because importing platformdirs takes half as long as starting Python.
+_LINUX: bool = sys.platform == "linux"
+_DEFAULTS = {"cache": ".cache", "config": ".config"}  # below the home directory
+
+
+def user_folder(kind: Literal["cache", "config"]) -> Path:
+    """Return a folder, which need not exist.
+
+    Raises:
+        RuntimeError: there is no home directory.
+    """
+    if _LINUX:
+        base = Path(os.environ.get(f"XDG_{kind.upper()}_HOME", ""))
+        return (base if base.is_absolute() else Path.home() / _DEFAULTS[kind]) / NAME
+    import platformdirs
+
+    return Path(getattr(platformdirs, f"user_{kind}_path")(NAME, appauthor=False))
+
+
+def folder() -> Path:
+    """Return the folder with the settings, which need not exist.
+
+    Raises:
+        SettingsError: it is below the home directory of a user who has none or does not exist.
+    """
+    value = CONFIG_DIR.from_env()
+    try:
+        if value:
+            return Path(value).expanduser().absolute()
+        return user_folder("config")
+    except RuntimeError:  # raised by pathlib if there is no home directory
+        variable = CONFIG_DIR.variable
+        reason = f"{variable} is {one_line(value)}, and there is no such home" if value else "you have no home"
+        raise SettingsError(f"No folder for the settings: {reason}. Name the folder in {variable}, in full.") from None
 
 
 class Config(Struct, frozen=True):
@@ -44,17 +81,14 @@ class Config(Struct, frozen=True):
 _cache: dict[Path, tuple[tuple[int, int, int], Config]] = {}  # the state of each file that was read, and its contents
 
 
-def config(env: Mapping[str, str] | None = None) -> Config:
+def config() -> Config:
     """Return the current settings of the user.
-
-    Parameters:
-        env: as for `folder`.
 
     Raises:
         SettingsError: the file is no TOML, or a value in it is invalid.
         UnknownNameError: it has an unknown key; the error names the nearest one.
     """
-    path = folder(env) / FILE
+    path = folder() / FILE
     try:
         status = path.stat()
         state = (status.st_mtime_ns, status.st_size, status.st_ino)
@@ -74,8 +108,8 @@ def config(env: Mapping[str, str] | None = None) -> Config:
 
 def check(
     table: Mapping[str, Any],
-    known: Mapping[Keys, Value],
-    place: Callable[[Keys], str],
+    available: Mapping[Keys, Value],
+    location: Callable[[Keys], str],
     name: str = "the file",
     above: Keys = (),
 ) -> None:
@@ -83,8 +117,8 @@ def check(
 
     Parameters:
         table: the values.
-        known: the keys that it may contain, with their valid values; `*` in a key is any name.
-        place: returns the file with the line of a key, for messages.
+        available: the keys that it may contain, with their valid values; `*` in a key is any name.
+        location: returns the file with the line of a key, for messages.
         name: what messages call the file.
         above: the path of keys to the table.
 
@@ -94,21 +128,21 @@ def check(
     for key, value in table.items():
         keys = (*above, key)
         if above == ("integrations",) and (near := _misspelled(key)):
-            raise UnknownNameError(f"{place(keys)}: there is no integration `{key}`.", near)
-        matching = [pattern for pattern in known if _matches(pattern, keys)]
+            raise UnknownNameError(f"{location(keys)}: there is no integration `{key}`.", near)
+        matching = [pattern for pattern in available if _matches(pattern, keys)]
         if not matching:
-            raise _unknown(keys, known, place(keys), name)
+            raise _unknown(keys, available, location(keys), name)
         if isinstance(value, dict) and any(len(pattern) > len(keys) for pattern in matching):
-            check(value, known, place, name, keys)
+            check(value, available, location, name, keys)
             continue
-        valid = next((known[pattern] for pattern in matching if len(pattern) == len(keys)), None)
+        valid = next((available[pattern] for pattern in matching if len(pattern) == len(keys)), None)
         if valid is None:
-            raise SettingsError(f"{place(keys)}: `{'.'.join(keys)}` must be a table: `[{'.'.join(keys)}]`.")
+            raise SettingsError(f"{location(keys)}: `{'.'.join(keys)}` must be a table: `[{'.'.join(keys)}]`.")
         try:
             valid.check(value)
         except ValueError as error:
-            got = one_line(repr(value), most=60)
-            raise SettingsError(f"{place(keys)}: `{'.'.join(keys)}` takes {error}, got {got}.") from None
+            quoted = one_line(repr(value), most=60)
+            raise SettingsError(f"{location(keys)}: `{'.'.join(keys)}` takes {error}, got {quoted}.") from None
 
 
 def change(changes: Mapping[Keys, Any]) -> Path:
@@ -126,19 +160,17 @@ def change(changes: Mapping[Keys, Any]) -> Path:
     """
     import tomlkit
 
-    from kosmo_kernel.settings.private_files import locked, write
-
     path = folder() / FILE
     with locked(path.parent):
         before = config().text
-        wanted = _changed(parse_toml(path, before), changes, dict)
-        check(wanted, KEYS, lambda _keys: str(path))
+        target = _changed(parse_toml(path, before), changes, dict)
+        check(target, KEYS, lambda _keys: str(path))
         # Inside an inline or dotted table only an inline table can be added: for another one tomlkit raises an error
         # or writes it where it means something else.
         for make in (tomlkit.table, tomlkit.inline_table):
             try:
                 text = tomlkit.dumps(_changed(tomlkit.parse(before), changes, make))
-                is_equal = parse_toml(path, text) == wanted
+                is_equal = parse_toml(path, text) == target
             except (ValueError, tomlkit.exceptions.TOMLKitError, SettingsError):
                 continue
             if is_equal:
@@ -177,24 +209,21 @@ def _matches(pattern: Keys, keys: Keys) -> bool:
     return len(keys) <= len(pattern) and all(part in (ANY, key) for part, key in zip(pattern, keys, strict=False))
 
 
-def _unknown(keys: Keys, known: Collection[Keys], where: str, name: str) -> UnknownNameError:
-    from kosmo_kernel.text.nearest import nearest
-
+def _unknown(keys: Keys, available: Collection[Keys], where: str, name: str) -> UnknownNameError:
     *above, key = keys
     depth = len(above)
     siblings = dict.fromkeys(
-        pattern[depth] for pattern in known if len(pattern) > depth and _matches(pattern, tuple(above))
+        pattern[depth] for pattern in available if len(pattern) > depth and _matches(pattern, tuple(above))
     )
     near = nearest(key, list(siblings), most=1)
-    available = "" if near else f" It takes {', '.join(siblings)}."
+    hint = "" if near else f" It takes {', '.join(siblings)}."
     table = f"[{'.'.join(above)}]" if above else name
-    return UnknownNameError(f"{where}: {table} has no key `{key}`.{available}", tuple(near))
+    return UnknownNameError(f"{where}: {table} has no key `{key}`.{hint}", tuple(near))
 
 
 def _misspelled(name: str) -> tuple[str, ...]:
     """Return the built-in integration that a name probably misspells, if the name is not an installed one."""
     from kosmo_kernel.integrations import BUILT_IN, known
-    from kosmo_kernel.text.nearest import nearest
 
     names = [integration.name for integration in BUILT_IN]
     if name in names:

@@ -2,20 +2,39 @@
 
 The user's settings have ceilings for memory and running time. Cells, projects and clients of the MCP server cannot
 exceed them; an option of a command, and an argument in Python, can.
+
+A `ResponseBudget` limits the responses of a list, and of a whole run. A service that sends page after page, each with
+new records, would fill the memory of this process, since a list is complete or an error. The bytes of one response are
+limited where it is read (`connections.py`).
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kosmo_kernel.errors import SettingsError
+from msgspec import Struct, field
+
+from kosmo_kernel.errors import LimitError, SettingsError
 from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.table import CEILINGS, CPU_LIMIT, LIMITS, MAX_CPU, MAX_MEMORY, MEMORY_LIMIT, TIMEOUT, Setting
+from kosmo_kernel.settings.table import (
+    CEILINGS,
+    CPU_LIMIT,
+    LIMITS,
+    MAX_CPU,
+    MAX_MEMORY,
+    MEMORY_LIMIT,
+    RESPONSE_LIMIT,
+    RESPONSE_RECORDS,
+    TIMEOUT,
+    Setting,
+)
 
 if TYPE_CHECKING:
     from kosmo_kernel.settings.cell_options import OptionValues
+
 
 # What one run may cost the parent process, whatever the child process that runs Lua sends. A JSON value takes up to
 # 195 bytes in Python and usually half of that, so the values of one result take at most 0.4 to 0.8 GiB.
@@ -56,11 +75,11 @@ class Limits(NamedTuple):
         Raises:
             SettingsError: as `limits`, or one is above its ceiling.
         """
-        given = {one: value for one in LIMITS if (value := getattr(options, one.name)) is not None}
-        if not given and (self.timeout or not os.environ.get(TIMEOUT.variable)):
+        values = {setting: value for setting in LIMITS if (value := getattr(options, setting.name)) is not None}
+        if not values and (self.timeout or not os.environ.get(TIMEOUT.variable)):
             return self
         changes = {_field(TIMEOUT): TIMEOUT.resolve(self.timeout)}
-        for setting, value in given.items():
+        for setting, value in values.items():
             limit = changes[_field(setting)] = setting.resolve(value)
             if setting in CEILINGS and limit > (ceiling := getattr(self, CEILINGS[setting].name)):
                 raise _above_ceiling(setting, f"`{setting.name}`", limit, ceiling)
@@ -93,12 +112,12 @@ def _field(setting: Setting) -> str:
     return setting.config[-1]
 
 
-def check_ceilings(values: Mapping[str, Any], place: Callable[[str], str]) -> None:
+def check_ceilings(values: Mapping[str, Any], location: Callable[[str], str]) -> None:
     """Check that no default for cells is above its ceiling.
 
     Parameters:
         values: valid values, by the name of their setting.
-        place: returns where the setting of a name is set, for the message.
+        location: returns where the setting of a name is set, for the message.
 
     Raises:
         SettingsError: a value is above its ceiling; or a ceiling, or something else in `config.toml`, is invalid.
@@ -107,14 +126,14 @@ def check_ceilings(values: Mapping[str, Any], place: Callable[[str], str]) -> No
     for setting in CEILINGS:
         value = values.get(setting.name)
         if value is not None and value > (ceiling := _ceiling(setting)):
-            raise _above_ceiling(setting, f"{place(setting.name)}: `{setting.name}`", value, ceiling)
+            raise _above_ceiling(setting, f"{location(setting.name)}: `{setting.name}`", value, ceiling)
 
 
-def check_defaults(given: Container[str] = ()) -> None:
+def check_defaults(overridden: Container[str] = ()) -> None:
     """Check that the user's own defaults are not above the ceilings, before a session runs cells.
 
     Parameters:
-        given: the names of the limits that an option of a command sets.
+        overridden: the names of the limits that an option of a command sets.
 
     Raises:
         SettingsError, UnknownNameError: as `check_ceilings`.
@@ -122,7 +141,7 @@ def check_defaults(given: Container[str] = ()) -> None:
     for setting in CEILINGS:
         user, variable = config(), setting.from_env()
         value = user.get(*setting.config) if variable is None else variable
-        if setting.name not in given and value is not None and value > (ceiling := _ceiling(setting)):
+        if setting.name not in overridden and value is not None and value > (ceiling := _ceiling(setting)):
             in_file = f"{user.place(*setting.config)}: `{'.'.join(setting.config)}`"
             raise _above_ceiling(setting, in_file if variable is None else setting.variable, value, ceiling)
 
@@ -142,3 +161,52 @@ def _above_ceiling(setting: Setting, where: str, value: float, ceiling: float) -
 
 def _amount(value: float) -> str:
     return f"{value:,} bytes" if isinstance(value, int) else f"{value:,.15g} s"
+
+
+class ResponseBudget(Struct, eq=False):
+    """The bytes and records that may still be received. Thread-safe."""
+
+    scope: str  # what has the budget, as messages call it: `A run`
+    max_bytes: int  # the bytes of all bodies
+    bytes_setting: Setting  # the setting that changes them
+    max_records: int  # the number of records
+    records_limit: str  # the name of that limit
+    _bytes: int = 0
+    _records: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of_run(cls) -> ResponseBudget:
+        """Return the budget of a run, as the settings have it."""
+        settings = config()
+        size = RESPONSE_LIMIT.resolve(configured=settings.get(*RESPONSE_LIMIT.config))
+        records = RESPONSE_RECORDS.resolve(configured=settings.get(*RESPONSE_RECORDS.config))
+        return cls("The responses of one run", size, RESPONSE_LIMIT, records, RESPONSE_RECORDS.name)
+
+    def take(self, size: int, records: int, where: Callable[[], str]) -> None:
+        """Count a response.
+
+        Parameters:
+            size: the bytes of its body.
+            records: the records in it.
+            where: returns the call, for the message.
+
+        Raises:
+            LimitError: it is more than may still be received.
+        """
+        with self._lock:
+            self._bytes += size
+            self._records += records
+            excess = self._bytes > self.max_bytes, self._records > self.max_records
+        if excess[0]:
+            setting = self.bytes_setting
+            raise LimitError(
+                f"{where()}: {self.scope} have more than {self.max_bytes:,} bytes ({setting.name}). If that much is "
+                f"right, set {setting.variable} or `{'.'.join(setting.config)}` in config.toml.",
+                limit=setting.name,
+            )
+        if excess[1]:
+            raise LimitError(
+                f"{where()}: {self.scope} have more than {self.max_records:,} records ({self.records_limit}).",
+                limit=self.records_limit,
+            )

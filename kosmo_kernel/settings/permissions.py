@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from kosmo_kernel.settings.aliases import normalize_alias
-from kosmo_kernel.settings.config_file import FILE, Config, config
-from kosmo_kernel.settings.folders import folder
+from kosmo_kernel.settings.config_file import FILE, Config, config, folder
 from kosmo_kernel.settings.project_file import project_permissions
 from kosmo_kernel.settings.table import DEFAULT_POLICIES, POLICIES, Keys, Policy
+from kosmo_kernel.text.nearest import normalize_alias
 from kosmo_kernel.text.paths import value_at
 
 EFFECTS = tuple(DEFAULT_POLICIES)
@@ -38,7 +37,7 @@ class Permission(NamedTuple):
     """The policy for one effect of an account or an MCP server."""
 
     policy: Policy  # `allow`, `ask` or `deny`
-    place: str = ""  # the file and the line that set it; empty for the default
+    location: str = ""  # the file and the line that set it; empty for the default
     keys: Keys = ()  # the path of keys in that file
 
     @property
@@ -82,12 +81,12 @@ def section_of_server(name: str) -> Keys:
     return (*own, next(iter(_matching_names(config(), own, name)), name), "permissions")
 
 
-def how_to_allow(target: Target, effect: str, found: Permission) -> str:
-    """Return a sentence on how to allow what the permission that was found for an effect does not."""
+def how_to_allow(target: Target, effect: str, rule: Permission) -> str:
+    """Return a sentence on how to allow what the permission of a target for an effect does not."""
     name, service = target
-    way = _of_project(found, name)
+    way = _of_project(rule, name)
     if not way and service:
-        account = f" --account {name}" if "accounts" in found.keys else ""
+        account = f" --account {name}" if "accounts" in rule.keys else ""
         way = f"run `kosmo integrations:configure {service}{account} --{effect} allow`"
     elif not way:
         import shlex
@@ -96,9 +95,9 @@ def how_to_allow(target: Target, effect: str, found: Permission) -> str:
     return f"To allow it, {way}; {FORCE_HINT}."
 
 
-def _of_project(found: Permission, name: str) -> str:
+def _of_project(rule: Permission, name: str) -> str:
     """Return advice on a permission that the project sets, or an empty text for any other."""
-    if not found.place or found.place.startswith(str(folder() / FILE)):
+    if not rule.location or rule.location.startswith(str(folder() / FILE)):
         return ""
     return f"change that file, which is the project's, if you trust the script with {name}"
 
@@ -120,13 +119,13 @@ def _sections(source: Config, target: Target) -> Iterable[Keys]:
     return (*((*own, name) for name in _matching_names(source, own, target.name)), general)
 
 
-def _matching_names(source: Config, keys: Keys, wanted: str) -> list[str]:
+def _matching_names(source: Config, keys: Keys, alias: str) -> list[str]:
     """Return the names below some keys that match a name, an identical one first."""
     table = value_at(source.table, keys)
-    names = [name for name in table if same_name(name, wanted)] if isinstance(table, dict) else []
-    return sorted(names, key=lambda name: name != wanted)
+    names = [name for name in table if same_name(name, alias)] if isinstance(table, dict) else []
+    return sorted(names, key=lambda name: name != alias)
 
 
-def same_name(one: str, other: str) -> bool:
+def same_name(name: str, other: str) -> bool:
     """Return whether two spellings name the same account or server."""
-    return normalize_alias(one) == normalize_alias(other)
+    return normalize_alias(name) == normalize_alias(other)

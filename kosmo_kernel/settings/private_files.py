@@ -1,7 +1,8 @@
-"""Read and write files that only their owner may read, atomically and by one program at a time.
+"""Read and write files that only their owner may read, each whole or not at all, and by one program at a time.
 
 A file is written to a temporary file beside it and then renamed, so that readers see the old text or the new one, and a
-full disk leaves the old. To change a file, read, modify and write it inside `locked`.
+full disk leaves the old. To change a file, read, modify and write it inside `locked`. A new folder, too, is complete or
+not there: what is written about an account contains names of people, so only the owner may read it.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from kosmo_kernel.errors import CredentialsError, SettingsError
+import msgspec
+
+from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
 from kosmo_kernel.safety.intake import decode_text, read_with_status
-from kosmo_kernel.settings.file_writing import writing
 
 PRIVATE_FOLDER, PRIVATE = 0o700, 0o600
 GROUP_AND_OTHERS = 0o077  # permission bits of everyone but the owner
@@ -42,6 +44,8 @@ def write(path: Path, content: str | Sequence[bytes], *, durable: bool = True) -
 
 
 def _replace(target: Path, content: Sequence[bytes], *, durable: bool) -> None:
+    import tempfile  # which starts that write nothing need not load
+
     target.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # with mode 0600
     try:
@@ -80,10 +84,9 @@ def read_secret(path: Path) -> str:
     def error(reason: str) -> CredentialsError:
         return CredentialsError(f"{reason} It has tokens in it.")
 
-    found = read_with_status(path, error)
-    if found is None:
+    if (content_and_status := read_with_status(path, error)) is None:
         return ""
-    content, status = found
+    content, status = content_and_status
     mode = stat.S_IMODE(status.st_mode)
     if _is_accessible(mode):
         raise CredentialsError(
@@ -128,3 +131,116 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def writing(target: object, advice: str = "") -> Iterator[None]:
+    """Write a file within the block.
+
+    Parameters:
+        target: the path of the file, or a name for it.
+        advice: what is left of it after a failure, and what to do, as sentences.
+
+    Raises:
+        FileWriteError: it cannot be written.
+    """
+    try:
+        yield
+    except FileWriteError:
+        raise
+    except OSError as error:
+        raise FileWriteError(target, error, advice) from error
+
+
+def check_new(folder: Path, what: str, *, replaces: bool = False) -> None:
+    """Check that a folder can be written: it is new or empty, and there is a place for it.
+
+    Parameters:
+        folder: the folder.
+        what: what is written there, for the message: `snapshot`.
+        replaces: the folder may have content, which is replaced.
+
+    Raises:
+        SettingsError: it is not empty, or cannot be created.
+    """
+    article = "An" if what[0] in "aeiou" else "A"
+    target = Path(os.path.realpath(folder))
+    try:
+        has_content = target.exists() and any(target.iterdir())
+    except OSError as error:
+        raise SettingsError(f"{article} {what} cannot be written to {folder}: {error.strerror}.") from None
+    if has_content and not replaces:
+        raise SettingsError(
+            f"{folder} has something in it, and {article.lower()} {what} replaces nothing. Name a new folder."
+        )
+    above = next(parent for parent in target.parents if parent.exists())
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise SettingsError(f"{article} {what} cannot be written to {folder}: nothing can be made in {above}.")
+
+
+@contextmanager
+def new_folder(folder: Path, *, replaces: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder, which gets the name of `folder` at the end of the block, unless the block fails.
+
+    Parameters:
+        folder: the folder.
+        replaces: an existing folder is deleted with its content.
+
+    Raises:
+        FileWriteError: the folder cannot be written; it is as before.
+    """
+    state = "It is as before." if replaces else "Nothing of it is there."
+    with writing(folder, state), _renamed(folder, replaces=replaces) as temporary:
+        yield temporary
+
+
+@contextmanager
+def _renamed(folder: Path, *, replaces: bool) -> Iterator[Path]:
+    import shutil
+    import tempfile
+
+    folder = Path(os.path.realpath(folder))  # a folder can be renamed onto a folder, but not onto a symbolic link
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # mode 0700
+    replaced = temporary.with_name(f"{temporary.name}.replaced")
+    try:
+        yield temporary
+        with suppress(FileNotFoundError):
+            if replaces:
+                folder.rename(replaced)  # it is deleted only when the new one has its name
+            else:
+                folder.rmdir()  # on Windows the target of a rename must not exist
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if replaced.exists() and not folder.exists():
+            replaced.rename(folder)
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def is_unfinished(folder: Path, summary: str, kind: str, files: Callable[[dict[str, Any]], Iterable[str]]) -> bool:
+    """Return whether a folder has what an earlier run wrote that had not read everything, and nothing else.
+
+    Parameters:
+        folder: the folder.
+        summary: the name of the file that says what is in the folder, and whether that is `complete`.
+        kind: the key that only a summary of this kind has.
+        files: returns the paths of the other files in the folder, by the content of the summary.
+    """
+    try:
+        content = msgspec.json.decode((folder / summary).read_bytes())
+        if kind not in content or content["complete"] is not False:
+            return False
+        expected = {summary, *files(content)}
+        return all(path.is_dir() or path.relative_to(folder).as_posix() in expected for path in folder.rglob("*"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # it is something else
+        return False
+
+
+def write_private(file: Path, data: bytes) -> None:
+    """Write a new file that only its owner can read, and wait until a loss of power cannot undo it."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as opened:
+        opened.write(data)
+        opened.flush()
+        os.fsync(opened.fileno())

@@ -2,14 +2,18 @@
 
 The file is searched in the working directory and its parents, as other tools do; the nearest one with that table is
 used. `%config KosmoMagic` of a Python notebook has the same settings. A mistake is an error with the file, the line and
-the nearest key. A file that another user may have written is not used, and `ignored_files` says so.
+the nearest key.
 
 The tables `integrations` and `mcp` in it are permissions. They apply in addition to those of the user who runs the
 notebook, and can only restrict them (`permissions.py`).
+
+`ignored_settings` names what looks like a setting and sets nothing: files that another user may have written, and
+misspelt variables, whose values are never shown.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -22,11 +26,14 @@ from kosmo_kernel.safety.intake import UntrustedFileError, decode_text, read_unn
 from kosmo_kernel.settings.config_file import Config, check
 from kosmo_kernel.settings.limits import check_ceilings
 from kosmo_kernel.settings.table import SETTINGS
+from kosmo_kernel.text.nearest import nearest
 
 FILE, TABLE = "pyproject.toml", "tool.kosmo_kernel"
 NAME = b"kosmo_kernel"
 KEYS = {setting.project: setting.value for setting in SETTINGS if setting.project}
 MAX_BYTES = 256 << 10  # of a project file that is read
+_PREFIX = "KOSMO_"  # of environment variables
+_MAX_NAME_SHOWN = 60  # characters
 CELL_DEFAULTS = {setting.name: setting for setting in SETTINGS if len(setting.project) == 1}  # all but the permissions
 # A line that may begin our table. A file without one, such as one that lists this package as a dependency, is not
 # parsed.
@@ -126,3 +133,19 @@ def _table(path: Path, text: str) -> Mapping[str, Any] | None:
     if table is not None and not isinstance(table, dict):
         raise SettingsError(f"{path}: `{TABLE}` must be a table: `[{TABLE}]`.")
     return table
+
+
+def ignored_settings() -> list[str]:
+    """Return a sentence for each variable and each project file that sets nothing."""
+    return [*misspelt_variables(), *ignored_files(Path.cwd())]
+
+
+def misspelt_variables() -> list[str]:
+    """Return a sentence for each variable that sets nothing because its name is a letter or two off."""
+    names = sorted(setting.variable.removeprefix(_PREFIX) for setting in SETTINGS if setting.variable)
+    return [
+        f"The environment variable {variable[:_MAX_NAME_SHOWN]} sets nothing. Did you mean {_PREFIX}{similar}?"
+        for variable in os.environ
+        if variable.startswith(_PREFIX) and variable.removeprefix(_PREFIX) not in names
+        for similar in nearest(variable.removeprefix(_PREFIX), names, 1)
+    ]

@@ -3,19 +3,130 @@
 The environment, `config.toml`, `[tool.kosmo_kernel]` of a project, the options of a cell and those of a command are all
 parsed by this table. The help of the options, the settings of the magic, the schema of the MCP server's tool and the
 guide to settings are made from it.
+
+`Value` says which values are valid, and parses the text of one. Its `check` and `parse` raise ValueError with a
+description of valid values, which each place puts into its own message: the variable, the line of the file, the option.
 """
 
 from __future__ import annotations
 
 import keyword
+import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from numbers import Real
 from typing import Any, Literal, NamedTuple
 
+from msgspec import Struct
+
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.settings.value_types import FLAG, FLAG_OR_OFF, Number, Value, choice
 from kosmo_kernel.walls import macos
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+class Value(Struct, frozen=True):
+    """The values of a setting; by default any text that is not blank."""
+
+    expected: str  # a description of valid values
+    metavar: str = ""  # the placeholder for a value in help; empty for an option without a value
+    is_valid: Callable[[Any], bool] = _is_text  # returns whether a value is valid
+    # Converts a text to a value, which is then checked; may raise ValueError with another description.
+    read: Callable[[str], Any] = str
+    words: tuple[str, ...] = ()  # all valid values, if they are words
+    repeats: bool = False  # whether an option may be repeated; its value is then a list that each use extends
+    is_code: bool = False  # whether the text of an option is a Python expression, with its own quotes and brackets
+    is_secret: bool = False  # whether messages must not quote a value
+
+    def check(self, value: Any) -> Any:
+        """Return a valid value.
+
+        Raises:
+            ValueError: it is invalid; the message describes valid values.
+        """
+        if not self.is_valid(value):
+            raise ValueError(self.expected)
+        return value
+
+    def parse(self, text: str) -> Any:
+        """Return the value of a text from an environment variable or an option.
+
+        Raises:
+            ValueError: as for `check`.
+        """
+        return self.check(self.read(text))
+
+    def format(self, value: Any) -> str:
+        """Return a default value as help shows it; empty for none."""
+        return value if isinstance(value, str) else ""
+
+
+def choice(*words: str) -> Value:
+    """Return the values of a setting that is one of some words."""
+    *first, last = (f'"{word}"' for word in words)
+    return Value(f"{', '.join(first)} or {last}", is_valid=lambda value: value in words, words=words)
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _read_flag(text: str) -> bool:
+    """Return True for 1 and False for 0. Any other text is an error, because the user meant 1 or 0."""
+    if text not in ("0", "1"):
+        raise ValueError("1 or 0")
+    return text == "1"
+
+
+FLAG = Value("true or false", is_valid=_is_flag, read=_read_flag)
+FLAG_OR_OFF = Value("true or false", is_valid=_is_flag, read=lambda text: text == "1")  # any other text means off
+
+
+def _read_number(text: str) -> float:
+    try:
+        return int(text) if text.isascii() and text.isdecimal() else float(text)
+    except ValueError:
+        return math.nan
+
+
+class Number(Value, frozen=True):
+    """Numbers in a range, of some unit."""
+
+    minimum: int = 0  # the lowest valid value
+    maximum: float = math.inf  # the highest valid value
+    is_whole: bool = False  # whether it has no fraction
+    is_above: bool = False  # whether the minimum itself is invalid
+    read: Callable[[str], Any] = _read_number
+
+    def check(self, value: Any) -> Any:
+        """Return a valid value, as an integer or a float.
+
+        Raises:
+            ValueError: it is invalid; the message describes valid values.
+        """
+        is_number = not isinstance(value, bool) and isinstance(value, Real)
+        if not is_number or not self.minimum <= value < math.inf or (self.is_above and value == self.minimum):
+            raise ValueError(self.expected)
+        if self.is_whole and value % 1:
+            raise ValueError(self.expected)
+        if value > self.maximum:
+            raise ValueError(f"at most {self.maximum:.0f}")
+        return int(value) if self.is_whole else float(value)
+
+    def format(self, value: Any) -> str:
+        """Return a default value as help shows it."""
+        return "no limit" if value is None else str(value) if self.is_whole else f"{value:g}"
+
+    def json_schema(self, maximum: float | None) -> dict[str, Any]:
+        """Return the JSON schema of the values up to a maximum, or of all when it is None."""
+        bound = "exclusiveMinimum" if self.is_above else "minimum"
+        schema = {"type": "integer" if self.is_whole else "number", bound: self.minimum}
+        return schema if maximum is None else schema | {"maximum": maximum}
+
 
 Keys = tuple[str, ...]
 Policy = Literal["allow", "ask", "deny"]
@@ -47,39 +158,36 @@ class Setting(NamedTuple):
         default = self.value.format(self.default)
         return f"{self.doc} Default: {default}." if default else self.doc
 
-    def from_env(self, env: Mapping[str, str] | None = None) -> Any:
+    def from_env(self) -> Any:
         """Return the value of the environment variable, or None if it is empty or not set.
-
-        Parameters:
-            env: environment variables; those of the process when None.
 
         Raises:
             SettingsError: the value is invalid.
         """
-        text = (os.environ if env is None else env).get(self.variable, "").strip()
+        text = os.environ.get(self.variable, "").strip()
         if not text:
             return None
         try:
             return self.value.parse(text)
         except ValueError as error:
-            got = "" if self.value.is_secret else f", got {text[:40]!r}"
-            raise SettingsError(f"{self.variable} must be {error}{got}.") from None
+            quoted = "" if self.value.is_secret else f", got {text[:40]!r}"
+            raise SettingsError(f"{self.variable} must be {error}{quoted}.") from None
 
-    def resolve(self, given: Any = None, configured: Any = None) -> Any:
+    def resolve(self, argument: Any = None, configured: Any = None) -> Any:
         """Return the first that is set: the argument, the environment variable, the value in a file, the default.
 
         Parameters:
-            given: the argument, or None.
+            argument: the argument, or None.
             configured: the value in a settings file, or None.
 
         Raises:
             SettingsError: the argument or the environment variable is invalid.
         """
-        if given is not None:
+        if argument is not None:
             try:
-                return self.value.check(given)
+                return self.value.check(argument)
             except ValueError as error:
-                raise SettingsError(f"{self.name} must be {error}, got {given!r:.80}.") from None
+                raise SettingsError(f"{self.name} must be {error}, got {argument!r:.80}.") from None
         value = self.from_env()
         if value is None:
             value = configured
@@ -130,6 +238,22 @@ def _setting(
     )
 
 
+_cell_option = partial(_setting, places=(CELL,))
+_variable = partial(_setting, places=(ENV,))
+
+
+def _limit(
+    name: str, doc: str, value: Value, default: Any = None, *, key: str = "", places: tuple[str, ...] = (ENV,)
+) -> Setting:
+    """Return a setting of the table `limits` of `config.toml`; `key` is its name there, if that is another one."""
+    return _setting(name, doc, value, default, places=places, config=("limits", key or name))
+
+
+def _of_integration(name: str, doc: str, value: Value, *below: str) -> Setting:
+    """Return a setting of an integration in `config.toml`; `below` is the path of keys below its name."""
+    return Setting(name, doc, value, config=("integrations", ANY, name, *below))
+
+
 def _is_host_list(value: object) -> bool:
     hosts = value if isinstance(value, list) else [value]
     return all(isinstance(host, str) and host and all(c.isalnum() or c in ".-:[]" for c in host) for host in hosts)
@@ -173,6 +297,7 @@ _BYTES = Number(
     maximum=1 << 62,  # a C integer can count as many
     is_whole=True,
 )
+_VARIABLE_NAME = Value("the name of a variable", "NAME", _is_variable)
 _FILE = Value("the name of a file", "FILE")
 _FULL_PATH = Value(
     "the full path of a file, or one that begins with ~/",
@@ -181,7 +306,7 @@ _FULL_PATH = Value(
 _SECRET = Value(f"{MIN_TOKEN_LENGTH} characters or more, without blanks", is_valid=_is_token, is_secret=True)
 
 # Options of a cell only.
-INPUT = _setting(
+INPUT = _cell_option(
     "input",
     "Set a Lua variable to a Python value: `-i NAME`, `-i A,B` or `-i NAME=EXPRESSION`, any number of times.",
     Value(
@@ -192,10 +317,9 @@ INPUT = _setting(
         repeats=True,
         is_code=True,
     ),
-    places=(CELL,),
     short="-i",
 )
-OUTPUT = _setting(
+OUTPUT = _cell_option(
     "output",
     "Set a Python variable to a Lua value when the cell is done: `-o NAME`, `-o A,B` or `-o NAME=LUA_NAME`.",
     Value(
@@ -205,61 +329,47 @@ OUTPUT = _setting(
         _split_outputs,
         repeats=True,
     ),
-    places=(CELL,),
     short="-o",
 )
-VAR = _setting(
-    "var",
-    "Put the cell's value into this variable, and show nothing.",
-    Value("the name of a variable", "NAME", _is_variable),
-    places=(CELL,),
-    short="-v",
-)
-UNREAD = _setting(
+VAR = _cell_option("var", "Put the cell's value into this variable, and show nothing.", _VARIABLE_NAME, short="-v")
+UNREAD = _cell_option(
     "unread",
     "Put the reasons why something could not be read into this variable, a list that is empty if all was read.",
-    Value("the name of a variable", "NAME", _is_variable),
-    places=(CELL,),
+    _VARIABLE_NAME,
     short="-u",
 )
-SHOW = _setting("show", "With -v: show the value as well.", FLAG, places=(CELL,))
-DRY_RUN = _setting("dry_run", "List the calls of the cell without making them.", FLAG, places=(CELL,), short="-n")
-FRESH = _setting("fresh", "Request everything again, and ignore the responses in memory.", FLAG, places=(CELL,))
-NO_RAISE_ERROR = _setting("no_raise_error", "Show an error, and go on with the next cell.", FLAG, places=(CELL,))
+SHOW = _cell_option("show", "With -v: show the value as well.", FLAG)
+DRY_RUN = _cell_option("dry_run", "List the calls of the cell without making them.", FLAG, short="-n")
+FRESH = _cell_option("fresh", "Request everything again, and ignore the responses in memory.", FLAG)
+NO_RAISE_ERROR = _cell_option("no_raise_error", "Show an error, and go on with the next cell.", FLAG)
 
 # Accounts and addresses.
 ACCOUNT = _setting(
     "account",
     "The account of calls that name none, such as `heroku.list_apps()`.",
     Value("the name of an account", "ALIAS"),
-    places=(PROJECT, CELL),
     short="-a",
+    places=(PROJECT, CELL),
 )
-DEMO_FLAG = _setting("demo", "Use the demo account, a fictional company.", FLAG, places=(CELL,))  # of `%kosmo` lines
-DEMO_ACCOUNT = _setting("demo", "1: the default account is the fictional demo account.", FLAG, places=(ENV,))
-CONFIG_DIR = _setting(
-    "config_dir", "The folder of `config.toml`, instead of the system's folder for settings.", _FILE, places=(ENV,)
-)
-URL = Setting(
-    "url", "Another address of the API.", Value("an address, such as https://HOST"), config=("integrations", ANY, "url")
-)
-ALLOW_HOST = Setting(
+DEMO_FLAG = _cell_option("demo", "Use the demo account, a fictional company.", FLAG)  # of `%kosmo` lines
+DEMO_ACCOUNT = _variable("demo", "1: the default account is the fictional demo account.", FLAG)
+CONFIG_DIR = _variable("config_dir", "The folder of `config.toml`, instead of the system's folder for settings.", _FILE)
+URL = _of_integration("url", "Another address of the API.", Value("an address, such as https://HOST"))
+ALLOW_HOST = _of_integration(
     "allow_host",
     "A host, or a list of hosts, that tokens may be sent to.",
     Value("the name of a host, or a list of them", is_valid=_is_host_list),
-    config=("integrations", ANY, "allow_host"),
 )
-OPEN_FIELDS = Setting(
+OPEN_FIELDS = _of_integration(
     "open_fields",
     "Fields of an added service that are not hidden, although their names are those of secrets.",
     Value("the name of a field, or a list of them", is_valid=_is_field_list),
-    config=("integrations", ANY, "open_fields"),
 )
-PAGES = Setting(
+PAGES = _of_integration(
     "pages",
     "How the pages of a list follow, where nobody states it.",
     choice("whole", "link-header", "page-number", "offset"),
-    config=("integrations", ANY, "pages", ANY),
+    ANY,
 )
 PERMISSIONS = tuple(
     Setting(
@@ -275,118 +385,74 @@ PERMISSIONS = tuple(
 )
 
 # The network.
-CONNECT_TIMEOUT = _setting("connect_timeout", "Seconds to wait for a connection.", _SECONDS, 10.0, places=(ENV,))
-READ_TIMEOUT = _setting(
-    "read_timeout", "Seconds to wait for a response, or for its next part.", _SECONDS, 30.0, places=(ENV,)
-)
-OUTAGE_TIMEOUT = _setting(
-    "outage_timeout",
-    "Seconds for which a run waits for a network that is gone.",
-    _SECONDS,
-    600.0,
-    places=(ENV,),
-    config=("limits", "outage_timeout"),
-)
-SHARE_SECONDS = _setting(
+CONNECT_TIMEOUT = _variable("connect_timeout", "Seconds to wait for a connection.", _SECONDS, 10.0)
+READ_TIMEOUT = _variable("read_timeout", "Seconds to wait for a response, or for its next part.", _SECONDS, 30.0)
+OUTAGE_TIMEOUT = _limit("outage_timeout", "Seconds for which a run waits for a network that is gone.", _SECONDS, 600.0)
+SHARE_SECONDS = _variable(
     "share_seconds",
     "Seconds for which cells with `%kosmo check` and `%kosmo table` share responses. `kosmo run` has no limit.",
     _SECONDS,
     300.0,
-    places=(ENV,),
 )
-MCP_TOKEN = _setting(
+MCP_TOKEN = _variable(
     "mcp_token",
     "The token that clients of `kosmo mcp:serve --http` must send. If it is not set, a new one is generated.",
     _SECRET,
-    places=(ENV,),
 )
-FINGERPRINT_KEY = _setting(
+FINGERPRINT_KEY = _variable(
     "fingerprint_key",
     "The key with which values of config vars become fingerprints, so that different machines make the same ones. If "
     "it is not set, this machine makes its own and keeps it where it keeps tokens. `openssl rand -hex 32` makes one.",
     _SECRET,
-    places=(ENV,),
 )
 
 # Limits of a run.
-TIMEOUT = _setting(
-    "timeout",
-    "Seconds by the clock after which a run is stopped.",
-    _SECONDS,
-    places=(ENV, PROJECT, CELL, COMMAND),
-    config=("limits", "timeout"),
+TIMEOUT = _limit(
+    "timeout", "Seconds by the clock after which a run is stopped.", _SECONDS, places=(ENV, PROJECT, CELL, COMMAND)
 )
-MAX_CPU = _setting(
-    "max_cpu",
-    "Seconds that notebooks may have as `cpu_limit` at most.",
-    _SECONDS,
-    600.0,
-    places=(ENV,),
-    config=("limits", "max_cpu"),
-)
-CPU_LIMIT = _setting(
+MAX_CPU = _limit("max_cpu", "Seconds that notebooks may have as `cpu_limit` at most.", _SECONDS, 600.0)
+CPU_LIMIT = _limit(
     "cpu_limit",
     "Seconds that Lua itself may run; waiting for responses does not count.",
     _SECONDS,
     30.0,
+    key="cpu",
     places=(ENV, COMMAND),
-    config=("limits", "cpu"),
 )
-MAX_MEMORY = _setting(
-    "max_memory",
-    "Bytes that cells and projects may set as `memory_limit` at most.",
-    _BYTES,
-    1 << 30,
-    places=(ENV,),
-    config=("limits", "max_memory"),
-)
-MEMORY_LIMIT = _setting(
+MAX_MEMORY = _limit("max_memory", "Bytes that cells and projects may set as `memory_limit` at most.", _BYTES, 1 << 30)
+MEMORY_LIMIT = _limit(
     "memory_limit",
     "Bytes that Lua's values may take.",
     _BYTES,
     256 << 20,
+    key="memory",
     places=(ENV, PROJECT, CELL, COMMAND),
-    config=("limits", "memory"),
 )
-LIST_LIMIT = _setting(
-    "list_limit",
-    "Bytes of JSON that the pages of one list may have together.",
-    _BYTES,
-    128 << 20,
-    places=(ENV,),
-    config=("limits", "list"),
+LIST_LIMIT = _limit(
+    "list_limit", "Bytes of JSON that the pages of one list may have together.", _BYTES, 128 << 20, key="list"
 )
-RESPONSE_LIMIT = _setting(
-    "response_limit",
-    "Bytes of JSON that all responses of a run may have together.",
-    _BYTES,
-    8 << 30,
-    places=(ENV,),
-    config=("limits", "responses"),
+RESPONSE_LIMIT = _limit(
+    "response_limit", "Bytes of JSON that all responses of a run may have together.", _BYTES, 8 << 30, key="responses"
 )
-RESPONSE_RECORDS = _setting(
+RESPONSE_RECORDS = _limit(
     "response_records",
     "Records that all responses of a run may have together.",
     Number("a whole number of records, 1 or more", "N", minimum=1, maximum=1 << 62, is_whole=True),
     20_000_000,
-    places=(ENV,),
-    config=("limits", "response_records"),
 )
-MAX_TOKENS = _setting(
+MAX_TOKENS = _limit(
     "max_tokens",
     "Tokens, of four characters each, that an agent may have as the `max_tokens` of an answer of `kosmo mcp:serve`.",
     Number("a whole number of tokens, 200 or more", "TOKENS", minimum=200, maximum=1_000_000, is_whole=True),
     10_000,
     places=(ENV, COMMAND),
-    config=("limits", "max_tokens"),
 )
-ANSWER_WITHIN = _setting(
+ANSWER_WITHIN = _limit(
     "answer_within",
     "Seconds after which an agent is answered although its call still runs. The call goes on.",
     _SECONDS,
     50.0,
     places=(ENV, COMMAND),
-    config=("limits", "answer_within"),
 )
 REQUIRE_WALLS = _setting(
     "require_walls",
@@ -409,13 +475,12 @@ LIMIT = _setting(
     Number("a whole number of rows", "ROWS", maximum=MAX_ROWS_SHOWN, is_whole=True),
     places=(PROJECT, CELL),
 )
-ROWS = _setting(
+ROWS = _variable(
     "rows",
     "Rows of a table that are shown, unless the cell or the project sets `limit`. `kosmo run` has a default of its "
     "own, 2000, because the reader of its copy cannot ask for more rows.",
     Number("a whole number of rows, 1 or more", "ROWS", minimum=1, maximum=10**9 - 1, is_whole=True),
     200,
-    places=(ENV,),
 )
 RAW = _setting("raw", "Return lists and dicts instead of tables.", FLAG, default=False, places=(PROJECT, CELL))
 ERRORS = _setting(
@@ -425,32 +490,26 @@ ERRORS = _setting(
     "short",
     places=(PROJECT,),
 )
-PROGRESS = _setting(
+PROGRESS = _variable(
     "progress",
     "0: never show the progress of a run; 1: show it for every run that makes a call. If it is not set, progress is "
     "shown for a run that waits longer than half a second, but not with the demo account.",
     FLAG,
-    places=(ENV,),
 )
-HISTORY = _setting(
-    "history",
-    "0: the Lua kernel and `--repl` do not store their history of inputs in a file.",
-    FLAG_OR_OFF,  # in doubt nothing that is typed is stored
-    places=(ENV,),
+HISTORY = _variable(
+    "history", "0: the Lua kernel and `--repl` do not store their history of inputs in a file.", FLAG_OR_OFF
 )
-CALL_LOG = _setting(
+CALL_LOG = _variable(
     "call_log",
     "A log file. Each run that made calls adds a line of JSON: the time, the accounts, and the numbers of requests.",
     _FILE,
-    places=(ENV,),
 )
 RECORD = _setting("record", "Save all responses in this file, without secrets.", _FILE, places=(ENV, COMMAND))
-RECORD_RUN = _setting(
+RECORD_RUN = _variable(
     "record_run",
     "Identifies a recorded run, by any word. Processes with the same word record into one file together; a process "
     "with another word replaces the file. A process without a word generates one for itself and its child processes.",
     Value("a word"),
-    places=(ENV,),
 )
 RESUME = _setting(
     "resume",

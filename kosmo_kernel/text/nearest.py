@@ -1,4 +1,4 @@
-"""Suggest known names for an unknown one."""
+"""Suggest known names for an unknown one, and compare names that are spelled differently."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ def _nearest(name: str, names: tuple[str, ...], max_results: int) -> list[str]:
         return [by_lower[similar[0]]]
     containing = [n for n in by_lower if len(lower_name) >= MIN_PART_LENGTH and lower_name in n and n not in similar]
     return [by_lower[n] for n in (*similar, *containing)[:max_results]]
+
+
+def normalize_alias(alias: str) -> str:
+    """Return the normalized spelling of an alias: `My-Team` becomes `my_team`."""
+    return alias.lower().replace("-", "_")

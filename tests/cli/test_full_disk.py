@@ -15,7 +15,7 @@ from repository import ROOT
 
 from kosmo_kernel.cli.options import Recording
 from kosmo_kernel.errors import FileWriteError
-from kosmo_kernel.settings.file_writing import writing
+from kosmo_kernel.settings.private_files import writing
 
 FULL = Path("/dev/full")
 NO_SPACE, TOO_LARGE = "No space left on device", "File too large"

@@ -21,7 +21,7 @@ from repository import ROOT
 from kosmo_kernel.cli import outcome
 from kosmo_kernel.cli.mcp_doctor import SDK
 from kosmo_kernel.mcp import secrets
-from kosmo_kernel.settings.extras import how_to_install
+from kosmo_kernel.settings.installation import how_to_install
 
 pytest.importorskip("mcp")
 

@@ -31,7 +31,7 @@ from repository import ROOT
 from trapped import MODULES, Trapped, write
 
 from kosmo_kernel import runbook
-from kosmo_kernel.settings.python_start import OPTIONS, is_safe, options, with_safe_options
+from kosmo_kernel.settings.installation import OPTIONS, is_safe, options, with_safe_options
 
 KOSMO = str(Path(sys.executable).with_name("kosmo"))
 OLD = ["python", "-m", "kosmo_kernel.kernel", "-f", "{connection_file}"]

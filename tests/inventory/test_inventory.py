@@ -38,7 +38,7 @@ from kosmo_kernel.inventory.service import kinds, lists
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.terraform import import_file
 from kosmo_kernel.session import Session
-from kosmo_kernel.settings.new_folder import write_private
+from kosmo_kernel.settings.private_files import write_private
 
 Keys = Counter[tuple[Any, ...]]
 

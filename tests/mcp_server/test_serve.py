@@ -19,7 +19,7 @@ from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.mcp import Trust, configuration
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN
 from kosmo_kernel.mcp_server.tools import INSTRUCTIONS
-from kosmo_kernel.settings.extras import how_to_install
+from kosmo_kernel.settings.installation import how_to_install
 
 pytest.importorskip("mcp")
 

@@ -13,7 +13,7 @@ from python_shell import Shell, run, value
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.render.itables import InteractiveTable, interactive_table
-from kosmo_kernel.settings.extras import how_to_install
+from kosmo_kernel.settings.installation import how_to_install
 from kosmo_kernel.values.records import Records
 
 options = pytest.importorskip("itables.options")

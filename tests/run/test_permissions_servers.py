@@ -57,7 +57,7 @@ def test_a_project_can_only_make_it_stricter(own: Path, mine: str, theirs: str, 
     found = permission(Target("hall"), "write")
 
     assert found.policy == max(mine, theirs, key=ORDER.index)
-    assert found.place == (f"{place}:3" if ORDER.index(theirs) > ORDER.index(mine) else f"{own}:2")
+    assert found.location == (f"{place}:3" if ORDER.index(theirs) > ORDER.index(mine) else f"{own}:2")
 
 
 def test_what_a_project_says_of_a_server_counts_before_what_it_says_of_all(own: Path) -> None:
@@ -70,7 +70,7 @@ def test_what_a_project_says_of_a_server_counts_before_what_it_says_of_all(own: 
         'write = "ask"',
     )
     found = {name: permission(Target(name), "write") for name in ("hall", "my-hall", "My_Hall")}
-    assert {name: (one.policy, one.place) for name, one in found.items()} == {
+    assert {name: (one.policy, one.location) for name, one in found.items()} == {
         "hall": ("deny", f"{place}:3"),
         "my-hall": ("ask", f"{place}:5"),
         "My_Hall": ("ask", f"{place}:5"),

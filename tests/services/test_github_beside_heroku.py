@@ -14,7 +14,7 @@ from repository import NOTEBOOKS
 from kosmo_kernel import integrations
 from kosmo_kernel.demo.service_api import ServiceApi
 from kosmo_kernel.session import Session
-from kosmo_kernel.settings.folders import folder
+from kosmo_kernel.settings.config_file import folder
 
 ORG = "larkmoor"
 

@@ -21,8 +21,7 @@ from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.lua.walls import requirement
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import OptionValues
-from kosmo_kernel.settings.config_file import KEYS, change, config
-from kosmo_kernel.settings.folders import folder
+from kosmo_kernel.settings.config_file import KEYS, change, config, folder
 from kosmo_kernel.settings.limits import Limits, limits
 
 ALL = """# mine
@@ -337,17 +336,19 @@ def test_the_mark_that_editors_of_windows_put_in_front_is_no_mistake(file: Path)
 def test_a_folder_below_a_home_that_there_is_not_is_a_mistake_in_the_variable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", "~no-such-user/x")
     with pytest.raises(SettingsError, match="KOSMO_CONFIG_DIR is ~no-such-user/x, and there is no such home"):
-        folder({"KOSMO_CONFIG_DIR": "~no-such-user/x"})
+        folder()
     if sys.platform == "linux":
 
         def homeless() -> Path:
             raise RuntimeError("Could not determine home directory.")
 
-        monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+        for variable in ("KOSMO_CONFIG_DIR", "XDG_CONFIG_HOME"):
+            monkeypatch.delenv(variable, raising=False)
         monkeypatch.setattr(Path, "home", homeless)
         with pytest.raises(SettingsError, match=r"you have no home\. Name the folder in KOSMO_CONFIG_DIR"):
-            folder({})
+            folder()
 
 
 def test_a_first_change_makes_a_folder_and_a_file_for_their_owner_only(

@@ -88,7 +88,7 @@ def test_what_is_said_of_an_account_counts_before_what_is_said_of_all(file: Path
         encoding="utf-8",
     )
     found = {alias: permission(Target(alias, "ferries"), "read") for alias in ("default", "my-team", "My_Team")}
-    assert {alias: (one.policy, one.place) for alias, one in found.items()} == {
+    assert {alias: (one.policy, one.location) for alias, one in found.items()} == {
         "default": ("ask", f"{file}:2"),
         "my-team": ("allow", f"{file}:5"),
         "My_Team": ("allow", f"{file}:5"),
@@ -109,7 +109,7 @@ def test_a_project_can_only_make_it_stricter(file: Path, own: str, project: str)
     order = ("allow", "ask", "deny")
     assert found.policy == max(own, project, key=order.index)
     stricter = order.index(project) > order.index(own)
-    assert found.place == (f"{place.absolute()}:2" if stricter else f"{file}:3")
+    assert found.location == (f"{place.absolute()}:2" if stricter else f"{file}:3")
 
 
 @pytest.mark.parametrize(

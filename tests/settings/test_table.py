@@ -20,8 +20,7 @@ from kosmo_kernel.settings.cell_options import OptionValues, parse
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import Limits, check_defaults, limits
 from kosmo_kernel.settings.project_file import settings_of
-from kosmo_kernel.settings.table import CPU_LIMIT, LIMITS, MEMORY_LIMIT, SETTINGS, TIMEOUT, Setting
-from kosmo_kernel.settings.value_types import Number
+from kosmo_kernel.settings.table import CPU_LIMIT, LIMITS, MEMORY_LIMIT, SETTINGS, TIMEOUT, Number, Setting
 from kosmo_kernel.walls import macos
 
 PACKAGE = ROOT / "kosmo_kernel"

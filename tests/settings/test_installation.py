@@ -1,4 +1,4 @@
-"""How to install an extra: from where the package was installed, and never by its name alone."""
+"""How to install an extra: from where the package was installed, and never by its name alone; what starts import."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import re
 import shlex
+import subprocess
 import sys
 import tomllib
 from typing import Any
@@ -15,7 +16,7 @@ from packaging.requirements import Requirement
 from repository import ROOT
 
 from kosmo_kernel.docs import read
-from kosmo_kernel.settings.extras import how_to_install, install_command
+from kosmo_kernel.settings.installation import how_to_install, install_command
 
 PIP = f"{shlex.quote(sys.executable)} -m pip install "
 REAL = importlib.metadata.distribution("kosmo_kernel")
@@ -23,6 +24,16 @@ REAL = importlib.metadata.distribution("kosmo_kernel")
 BY_NAME = re.compile(
     r"""(install\b[^\n|]*?\bkosmo[-_]kernel|['"`]kosmo[-_]kernel(?=\[))(\[[\w,]*\])?(?!\[|[\w/]|[.-]\w| @ )"""
 )
+
+IMPORT_MSGSPEC = """
+import sys
+from kosmo_kernel.settings.installation import import_msgspec
+import_msgspec()
+print("msgspec" in sys.modules, "typing_extensions" in sys.modules)
+import typing_extensions
+import_msgspec()
+print(typing_extensions is sys.modules["typing_extensions"])
+"""
 
 
 class Installed(importlib.metadata.Distribution):
@@ -127,3 +138,8 @@ def test_the_guide_to_the_installation_has_the_extras_of_the_package() -> None:
     [included] = [line for line in extras["lab"] if line.startswith("kosmo_kernel[")]
     assert "JupyterLab, and all of the next six" in page
     assert included == f"kosmo_kernel[{','.join(sorted(rows[rows.index('lab') + 1 :][:6]))}]"
+
+
+def test_msgspec_is_imported_alone_and_others_can_import_what_it_left_out() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORT_MSGSPEC], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\nTrue\n"

@@ -10,7 +10,7 @@ import pytest
 
 from kosmo_kernel.errors import FileWriteError
 from kosmo_kernel.inventory import may_be_replaced
-from kosmo_kernel.settings.new_folder import new_folder
+from kosmo_kernel.settings.private_files import new_folder
 
 INVENTORY = {"kosmo_inventory": 1, "complete": False, "tables": {"apps": 1}}
 
