@@ -392,11 +392,7 @@ def api_error(facts: Mapping[str, Any]) -> ApiError:
 
 def _redacted(text: str) -> str:
     """Return a text without what looks like a secret, and without the tokens that are in use."""
-    from kosmo_kernel.safety.tokens_in_use import tokens_in
+    from kosmo_kernel.safety.redaction import redact, tokens_in
 
-    found = tokens_in(text)
-    if not found and _MAYBE_SECRET.search(text) is None:
-        return text
-    from kosmo_kernel.safety.redaction import redact  # most errors do not need its patterns
-
-    return redact(text, found)
+    tokens = tokens_in(text)
+    return redact(text, tokens) if tokens or _MAYBE_SECRET.search(text) else text

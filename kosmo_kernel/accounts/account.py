@@ -10,8 +10,7 @@ from typing import NoReturn
 
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError
-from kosmo_kernel.safety.redaction import redact
-from kosmo_kernel.safety.tokens_in_use import use
+from kosmo_kernel.safety.redaction import redact, use
 from kosmo_kernel.settings.table import DEFAULT_INTEGRATION
 from kosmo_kernel.text.nearest import normalize_alias
 from kosmo_kernel.text.patterns import lazy_pattern

@@ -35,7 +35,7 @@ from kosmo_kernel.lua.request_handler import EVENTS, OUTPUT_BATCH_SECONDS, REQUE
 from kosmo_kernel.lua.values import RemoteLists
 from kosmo_kernel.lua.walls import Wall
 from kosmo_kernel.lua.watch import LimitWatch, StopReason
-from kosmo_kernel.reader.allowance import Allowance, allowed
+from kosmo_kernel.reader.task import Allowance, allowed
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import encode
 

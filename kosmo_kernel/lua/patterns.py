@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LimitError
-from kosmo_kernel.reader.allowance import Allowance
 from kosmo_kernel.reader.reading import HEADER_BYTES, PROCESS, TIME, read
-from kosmo_kernel.reader.task import Task
+from kosmo_kernel.reader.task import Allowance, Task
 from kosmo_kernel.walls import wire
 
 MAX_MATCH_SECONDS = 0.5  # seconds of CPU time for one request, including compiling the pattern

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.lua.host import Host
     from kosmo_kernel.lua.values import RemoteLists
     from kosmo_kernel.lua.watch import StopReason
-    from kosmo_kernel.reader.allowance import Allowance
+    from kosmo_kernel.reader.task import Allowance
     from kosmo_kernel.settings.limits import Limits
 
     _Request = tuple[CallRequest, ValueBudget] | LimitError

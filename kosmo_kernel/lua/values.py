@@ -12,12 +12,12 @@ from itertools import chain, groupby, repeat
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Self
 
-from kosmo_kernel import safety
 from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import Failure, Outcome
 from kosmo_kernel.lua.host_limits import ValueBudget, check_columns, check_records, records_memory
 from kosmo_kernel.safety.redaction import in_texts, would_change
+from kosmo_kernel.safety.text import sanitize_text
 from kosmo_kernel.settings.limits import MAX_RECORDS
 from kosmo_kernel.values import packed_columns
 from kosmo_kernel.values.records import (
@@ -435,7 +435,7 @@ def _opaque(
     described: Mapping[str, Any], blob: bytes, budget: ValueBudget, redact: Callable[[str], str] | None
 ) -> Opaque:
     budget.add(len(blob), 1)
-    text = safety.sanitize_text(blob.decode(errors="replace"))
+    text = sanitize_text(blob.decode(errors="replace"))
     return Opaque(redact(text) if redact else text, str(described.get("fault") or "")[:MAX_FAULT])
 
 

@@ -22,7 +22,7 @@ from jsonschema.validators import extend, validator_for
 from referencing import Registry
 
 from kosmo_kernel.errors import StoppedError
-from kosmo_kernel.reader.allowance import current
+from kosmo_kernel.reader.task import current
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator

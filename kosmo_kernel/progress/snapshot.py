@@ -31,8 +31,7 @@ _LINE_STYLE = "font-size:12px;line-height:1.6;font-variant-numeric:tabular-nums;
 
 def html_line(*parts: str) -> Html:
     """Return a line of HTML in the small style of the progress line."""
-    from kosmo_kernel.safety.escape import Html
-    from kosmo_kernel.safety.no_math import CLASSES
+    from kosmo_kernel.safety.escape import CLASSES, Html
 
     line = Html(f'<div style="{_LINE_STYLE}" class="{{}}">{{}}</div>')
     return line.format(CLASSES, Html().join(parts))

@@ -6,14 +6,12 @@ file and no socket. This process sends it bytes, waits, and gets bytes; the wait
 the other process is killed when a task takes too long or needs too much memory. It starts when the first task needs
 it, and stays.
 
-    HTML = Task("kosmo_kernel.reader.html_tasks:html", "this HTML", libraries=("nh3",), refusal=UnsafeContentError)
+    HTML = Task("kosmo_kernel.safety.html:html", "this HTML", libraries=("nh3",), refusal=UnsafeContentError)
     markup = read(HTML, text.encode())
 
-task.py          what can be read: a function of this package, and its limits
+task.py          what can be read: a function of this package, its limits, and what one run may use
 reading.py       `read`, and the processes that run
-allowance.py     the processor time that a run may use here, and whether it must stop
-process.py       one process, from outside
-child.py         the main loop of the process; `protocol.py` is what both sides know
+child.py         the main loop of the process
 markup.py        what is displayed: HTML, Markdown, LaTeX and SVG
-documents.py     settings: TOML (`toml.py`), and JSON with comments (`jsonc.py`)
+documents.py     settings: TOML, and JSON with comments
 """

@@ -1,7 +1,7 @@
 """The main loop of the reader: it holds no token, can open nothing, and may be killed at any time.
 
 A task can keep it busy for hours, and nothing in it could stop that. So nothing here reads a clock: the parent
-(`process.py`) kills this process when a request takes too long.
+(`reading.py`) kills this process when a request takes too long.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
-from kosmo_kernel.reader.protocol import OUT_OF_MEMORY
 from kosmo_kernel.walls import lockdown, wire
 
 # Defined here because importing `typing` would slow the start of this process.
@@ -57,8 +56,6 @@ def answer(loaded: dict[str, ModuleType], request: bytes) -> bytes:
     reply: dict[str, Any] = {}
     try:
         return wire.pack(reply, [function(data)])
-    except MemoryError:
-        reply = {"failed": OUT_OF_MEMORY}
     except Exception as error:  # noqa: BLE001 - whatever a library raises for a text that nobody vouches for
         is_ours = type(error).__module__.startswith(PACKAGE)
         reply = {"refused": str(error)} if is_ours else {"failed": type(error).__name__}

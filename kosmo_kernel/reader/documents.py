@@ -3,22 +3,53 @@
 Most files are small, and starting the reader, which takes a tenth of a second, would slow down every command. The worst
 texts of `MAX_SMALL_TEXT` characters are parsed in 25 ms, and the line of a key in them is found in 18 ms. The time
 grows with the length: a file of 256 KiB takes 0.2 s, and one of 4 MiB 3 s.
+
+Python's TOML parser returns values without line numbers. So the line of a key is searched in the tokens of the text,
+which the parser has accepted before. Comments and trailing commas of JSON, which VS Code allows in settings files, are
+replaced by spaces before the text is parsed, so that the line and column of a syntax error stay correct.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.errors import LimitError, SettingsError
 from kosmo_kernel.safety.intake import decode_json
+from kosmo_kernel.text.patterns import lazy_pattern
 
 MAX_SMALL_TEXT = 32 << 10  # characters
+MAX_KEY_PARTS = 32  # of a dotted key; Python's parser takes quadratic time for it
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
+_LONG_KEY = lazy_pattern(rf"(?<![\w.-]){_PART}(?:\.[ \t]*+{_PART}){{{MAX_KEY_PARTS}}}")
+# A string without an end takes the rest of the text, so that each character is read once.
+_TOKEN = lazy_pattern(
+    r"""
+    (?: [ \t\r]++ | \#[^\n]*+ )++
+    | (?P<key>
+        \"{3} (?: [^"\\] | \\. | "{1,2}(?!") )*+ "{0,5}
+        | '{3} (?: [^'] | '{1,2}(?!') )*+ '{0,5}
+        | " (?: [^"\\\n] | \\. )*+ "?
+        | ' [^'\n]*+ '?
+        | [^\s"'\[\]{}=,.#]++
+    )
+    | (?P<mark> [\[\]{}=,.\n] )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ARRAY_OF_TABLES = 2  # brackets around the key
+# A string or a comment without an end is kept, and is then the syntax error. Each is matched once, in linear time.
+_STRING = r'"(?:\\.|[^"\\\n])*+"?'
+_INSIDE = r"(?:[^*]|\*(?!/))*+"
+_COMMENT = lazy_pattern(rf"({_STRING}|/\*{_INSIDE}\Z)|//[^\n]*+|/\*{_INSIDE}\*/", re.DOTALL)
+_COMMA = lazy_pattern(rf"({_STRING})|,(?=\s*[}}\]])")
 
-_TOML = "kosmo_kernel.reader.document_tasks:toml"
-_LINE = "kosmo_kernel.reader.document_tasks:line"
-_JSONC = "kosmo_kernel.reader.document_tasks:jsonc"
+_TOML = "kosmo_kernel.reader.documents:toml"
+_LINE = "kosmo_kernel.reader.documents:line"
+_JSONC = "kosmo_kernel.reader.documents:jsonc"
 
 
 def parse_toml(path: Path, text: str) -> dict[str, Any]:
@@ -33,9 +64,7 @@ def parse_toml(path: Path, text: str) -> dict[str, Any]:
         StoppedError: the run must stop.
     """
     if len(text) <= MAX_SMALL_TEXT:
-        from kosmo_kernel.reader import toml
-
-        return toml.parse(str(path), text)
+        return toml_values(str(path), text)
     table = decode_json(_read(_TOML, str(path), text), str(path), SettingsError, hook=_table_or_time)
     if not isinstance(table, dict):
         raise SettingsError(f"{path} cannot be read.")
@@ -51,9 +80,7 @@ def locate_key(path: Path, text: str, keys: Sequence[str]) -> str:
         keys: the path of names to the key: `("limits", "memory")`.
     """
     if len(text) <= MAX_SMALL_TEXT:
-        from kosmo_kernel.reader import toml
-
-        line = str(toml.line_of(text, keys) or "")
+        line = str(line_of(text, keys) or "")
     else:
         line = _read(_LINE, str(path), text, keys).decode()
     return f"{path}:{line}" if line.isdecimal() else str(path)
@@ -71,9 +98,7 @@ def parse_jsonc(name: str, text: str) -> Any:
         StoppedError: the run must stop.
     """
     if len(text) <= MAX_SMALL_TEXT:
-        from kosmo_kernel.reader import jsonc
-
-        return jsonc.parse(name, text)
+        return jsonc_value(name, text)
     return decode_json(_read(_JSONC, name, text), name, SettingsError)
 
 
@@ -90,7 +115,7 @@ def _read(function: str, name: str, text: str, keys: Sequence[str] = ()) -> byte
 
 
 def _table_or_time(value: dict[str, Any]) -> Any:
-    """Return what `document_tasks.toml` wrote as an object."""
+    """Return what `toml` wrote as an object."""
     from datetime import date, datetime, time
 
     form = value.get("")
@@ -100,3 +125,161 @@ def _table_or_time(value: dict[str, Any]) -> Any:
         return dict(form)
     kind = datetime if "T" in form else time if ":" in form else date
     return kind.fromisoformat(form)
+
+
+# The parsers, in either process -------------------------------------------------------------------------------------
+
+
+def toml_values(name: str, text: str) -> dict[str, Any]:
+    """Return the values of a TOML file.
+
+    Parameters:
+        name: the file, for messages.
+        text: its text.
+
+    Raises:
+        SettingsError: it is no TOML (with the line and the column), or it cannot be read in reasonable time or space.
+    """
+    import tomllib
+
+    if _LONG_KEY.search(text):
+        raise SettingsError(f"{name} has a key of more than {MAX_KEY_PARTS} parts with dots between them.")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{name} is no TOML: {error}") from None
+    except RecursionError:
+        raise SettingsError(f"{name} cannot be read: its lists or tables are too deep in one another.") from None
+    except ValueError:
+        raise SettingsError(f"{name} cannot be read: it has a number or a time that is too large.") from None
+
+
+def line_of(text: str, keys: Sequence[str]) -> int | None:
+    """Return the line, from 1, with which a key first appears, or None if it is not there or in a list.
+
+    Parameters:
+        text: valid TOML.
+        keys: the path of names to the key: `("limits", "memory")`.
+    """
+    above: list[int | None] = [0]  # keys that lead to the table of the line, and to each inline table around the token
+    below: int | None = None  # keys that lead to the value that is read
+    parts: list[str] = []
+    brackets = 0  # of the header that is read
+    depth = 0  # of lists in the value that is read
+    is_key = True
+    for match in _TOKEN.finditer(text):
+        mark = match["mark"]
+        if depth:
+            depth += (mark == "[") - (mark == "]")
+        elif is_key and match["key"]:
+            parts.append(match["key"])
+        elif mark == "[":
+            brackets, depth = brackets + is_key, int(not is_key)
+        elif is_key and mark in ("=", "]"):
+            below = _matched(0 if mark == "]" else above[-1], parts, keys)
+            if below == len(keys):
+                return text.count("\n", 0, match.start()) + 1
+            if mark == "]":
+                if below and brackets == _ARRAY_OF_TABLES and below == len(parts):
+                    return None
+                above[0] = below
+            is_key = False
+        elif mark == "{":
+            above.append(below)
+            parts, is_key = [], True
+        elif mark == "}":
+            above.pop()
+            is_key = False
+        elif mark == "," or (mark == "\n" and len(above) == 1):
+            parts, is_key, brackets = [], True, 0
+    return None
+
+
+def _matched(count: int | None, parts: Iterable[str], keys: Sequence[str]) -> int | None:
+    """Return how many of `keys` the parts of a key match after the first `count`, or None if one does not."""
+    for part in parts:
+        if count is None or count == len(keys):
+            break
+        count = count + 1 if _name(part) == keys[count] else None
+    return count
+
+
+def _name(part: str) -> str:
+    """Return the name that a part of a key stands for."""
+    if part[0] not in "\"'":
+        return part
+    import tomllib
+
+    (name,) = tomllib.loads(f"{part} = 0")
+    return name
+
+
+def jsonc_value(name: str, text: str) -> Any:
+    """Return the value of a JSON text.
+
+    Parameters:
+        name: the name of the text in error messages: a file's path.
+        text: JSON; comments, trailing commas and a byte order mark are ignored.
+
+    Raises:
+        SettingsError: the text is not valid JSON. The message has the line and column, and no part of the text.
+    """
+    pure = _COMMA.sub(_blank, _COMMENT.sub(_blank, text.removeprefix("\ufeff")))
+    return decode_json(pure, name, SettingsError)
+
+
+def _blank(match: re.Match[str]) -> str:
+    return match[1] or re.sub(r"[^\n]", " ", match[0])
+
+
+# The tasks of the reader --------------------------------------------------------------------------------------
+#
+# The bytes of each are a payload: its header has the name of the text for messages, and the keys of `line`.
+
+
+def prepare() -> None:
+    """Import what the tasks and their errors need."""
+    from kosmo_kernel.walls import wire
+
+    toml(wire.pack({"name": ""}, [b"a = 1"]))
+    SettingsError("://")
+
+
+def toml(data: bytes) -> bytes:
+    """Return the values of TOML as JSON.
+
+    JSON has no times: one is an object whose only name is empty, with the time as a text. A table that has an empty
+    name itself is such an object with a list of its pairs.
+    """
+    header, text = _unpacked(data)
+    return json.dumps(_as_json(toml_values(header["name"], text))).encode()
+
+
+def line(data: bytes) -> bytes:
+    """Return the line of a key in digits; no bytes if it cannot be found."""
+    header, text = _unpacked(data)
+    return str(line_of(text, header["keys"]) or "").encode()
+
+
+def jsonc(data: bytes) -> bytes:
+    """Return a value as JSON without comments."""
+    header, text = _unpacked(data)
+    return json.dumps(jsonc_value(header["name"], text)).encode()
+
+
+def _unpacked(data: bytes) -> tuple[dict[str, Any], str]:
+    from kosmo_kernel.walls import wire
+
+    header, (text,) = wire.unpack(data)
+    return header, text.decode(errors="surrogatepass")
+
+
+def _as_json(value: Any) -> Any:
+    from datetime import date, time
+
+    if isinstance(value, dict):
+        table = {name: _as_json(item) for name, item in value.items()}
+        return {"": list(table.items())} if "" in table else table
+    if isinstance(value, list):
+        return list(map(_as_json, value))
+    return {"": value.isoformat()} if isinstance(value, (date, time)) else value

@@ -5,22 +5,19 @@ This file is a gate, as the modules of `safety` are: what it returns may be show
 
 from __future__ import annotations
 
-from kosmo_kernel.reader.reading import HEADER_BYTES, read
+from kosmo_kernel.reader.reading import read
 from kosmo_kernel.reader.task import Task
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.text import UnsafeContentError
-from kosmo_kernel.walls import wire
 
 MAX_SMALL_HTML = 4096  # characters that are sanitized in this process: no such text takes long or grows large
 
-_HTML = Task("kosmo_kernel.reader.html_tasks:html", "this HTML", libraries=("nh3",), refusal=UnsafeContentError)
-_SVG = _HTML._replace(function="kosmo_kernel.reader.html_tasks:svg", what="this SVG")
+_HTML = Task("kosmo_kernel.safety.html:html", "this HTML", libraries=("nh3",), refusal=UnsafeContentError)
+_SVG = Task("kosmo_kernel.safety.images:svg", "this SVG", refusal=UnsafeContentError)
 _MARKDOWN = _HTML._replace(
-    function="kosmo_kernel.reader.markdown_tasks:markdown",
-    what="this Markdown",
-    libraries=("nh3", "markdown_it"),
+    function="kosmo_kernel.safety.markdown:markdown", what="this Markdown", libraries=("nh3", "markdown_it")
 )
-_LATEX = _MARKDOWN._replace(function="kosmo_kernel.reader.markdown_tasks:latex", what="this LaTeX")
+_LATEX = _MARKDOWN._replace(function="kosmo_kernel.safety.markdown:latex", what="this LaTeX")
 
 
 def html(text: str) -> tuple[Html, str]:
@@ -35,8 +32,8 @@ def html(text: str) -> tuple[Html, str]:
 
         markup = sanitize_html(text)
         return markup, html_to_text(markup)
-    _, texts = wire.unpack(read(_HTML, text.encode()), max_header=HEADER_BYTES)
-    return Html(texts[0].decode()), texts[1].decode()
+    markup, _, plain_text = read(_HTML, text.encode()).decode().partition("\0")
+    return Html(markup), plain_text
 
 
 def markdown(text: str) -> Html:

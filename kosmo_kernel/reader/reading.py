@@ -1,21 +1,33 @@
 """Give a task bytes to read, and return what it makes of them.
 
 One process reads for the whole program. While it is busy for another thread, a second one is started, which ends
-after its request. A process that lacks the module of a task is replaced by one that has it as well.
+after its request. A process that lacks the module of a task is replaced by one that has it as well. Its replies are
+checked and not trusted, and a request that goes wrong in any way ends it.
 """
 
 from __future__ import annotations
 
 import os
+import select
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from threading import Lock
 
-from kosmo_kernel.errors import LimitError, StoppedError
-from kosmo_kernel.reader.allowance import Allowance, current
-from kosmo_kernel.reader.process import ReaderProcess, UnreadError
-from kosmo_kernel.reader.protocol import OUT_OF_MEMORY
-from kosmo_kernel.reader.task import Task
-from kosmo_kernel.walls import wire
+from kosmo_kernel.errors import LimitError, SettingsError, StoppedError
+from kosmo_kernel.reader.task import Allowance, Task, current
+from kosmo_kernel.walls import limits, wire
+from kosmo_kernel.walls.process import WalledProcess, import_folders, package_folder
 
+START = "from kosmo_kernel.reader.child import main; main(modules)"
+MAX_START_SECONDS = 10.0  # seconds that the process may take to start
+# Seconds of wall-clock time for one request, in case the process does not run at all; more for one that may use more.
+MAX_WALL_CLOCK_SECONDS = 10.0
+POLL_INTERVAL_SECONDS = 0.05  # seconds between two checks whether the run must stop
+MAX_MEMORY_KEPT_BYTES = 64 << 20  # memory that a process may keep after a request, for its caches
+SLOW = 0.02  # seconds; a faster request cannot have spent much memory
+CPU_GRANT_SECONDS = 60.0  # CPU time that the kernel grants at a time, in case the parent ends and cannot kill it
+READ_BYTES = 1 << 20
 MAX_REFUSAL_LENGTH = 4_000  # characters of the reason why a task refuses what it reads
 HEADER_BYTES = 1 << 16  # of a reply, besides its text
 TIME, MEMORY, PROCESS = "reading_time", "reading_memory", "reading_process"  # the limits of a task
@@ -41,21 +53,21 @@ def read(task: Task, data: bytes, allowance: Allowance | None = None) -> bytes:
     try:
         process.wait_until_ready(allowance.stop_reason)
         request = wire.pack({"function": task.function}, [data])
-        payload, used = process.ask(
+        payload, spent = process.ask(
             request, seconds, task.memory, task.max_result + HEADER_BYTES, allowance.stop_reason
         )
-        allowance.seconds -= used
+        allowance.seconds -= spent
         refused, failed, result = _parts(payload)
     except UnreadError as error:
         process.close()
         _pool.start_another()
-        allowance.seconds -= error.used
+        allowance.seconds -= error.spent
         raise _unread(task, error, allowance, seconds) from None
     except BaseException:
         process.close()
         raise
-    _pool.put_back(process, used)
-    if failed == OUT_OF_MEMORY:
+    _pool.put_back(process, spent)
+    if failed == MemoryError.__name__:
         raise _too_much_memory(task)
     if refused or failed:
         raise task.refusal(refused or f"{_subject(task)} cannot be read ({failed})")
@@ -101,6 +113,143 @@ def _too_much_memory(task: Task) -> LimitError:
     return LimitError(text, limit=MEMORY)
 
 
+class UnreadError(Exception):
+    """There is no valid reply: the request took too long, or the process ended or sent malformed data.
+
+    Parameters:
+        spent: the processor time that the request took, in seconds.
+        is_late: whether it took too long, or the run must stop.
+    """
+
+    def __init__(self, spent: float = 0.0, *, is_late: bool = False) -> None:
+        super().__init__()
+        self.spent, self.is_late = spent, is_late
+
+
+class ReaderProcess(WalledProcess):
+    """A process that runs `child.main`. Creating it does not wait until it is ready.
+
+    Parameters:
+        modules: the modules whose functions it can run.
+        libraries: the modules that these need; see `Task`.
+
+    Raises:
+        SettingsError: a library is not installed.
+    """
+
+    def __init__(self, modules: Iterable[str], libraries: Iterable[str]) -> None:
+        self.modules = frozenset(modules)
+        folders: dict[str, None] = {}
+        for library in sorted(libraries):
+            missing = SettingsError(f"`{library}` is not installed. Install it: python -m pip install {library}")
+            folders |= dict.fromkeys(import_folders(library, missing))
+        super().__init__(list(folders) or [package_folder()], f"modules = {sorted(self.modules)!r}; {START}")
+        os.set_blocking(self._replies.fileno(), False)
+        self._is_ready = False
+        self._granted = 0.0
+        self._limited: tuple[int, float] | None = None
+        self._address_space = self._resident = 0  # bytes when it was ready
+
+    def wait_until_ready(self, stop_reason: Callable[[], str | None]) -> None:
+        """Wait until the process can read.
+
+        Raises:
+            UnreadError: the run must stop.
+            SettingsError: the process does not start; the message has its last words.
+        """
+        if self._is_ready:
+            return
+        try:
+            self._exchange(b"", MAX_START_SECONDS, READ_BYTES, stop_reason)
+        except UnreadError:
+            if stop_reason():
+                raise
+            self.kill()
+            why = self._complaints.read().decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+            raise SettingsError(f"The process that reads foreign text did not start: {why[0]}") from None
+        self._is_ready = True
+        self._address_space, self._resident = self._memory()
+
+    def ask(
+        self, request: bytes, seconds: float, memory: int, max_reply: int, stop_reason: Callable[[], str | None]
+    ) -> tuple[bytes, float]:
+        """Return the reply to a request, and the processor time that it took.
+
+        Parameters:
+            request: a payload.
+            seconds: processor time that it may take.
+            memory: bytes that it may map.
+            max_reply: bytes of the reply.
+            stop_reason: returns why the run must stop, or None.
+
+        Raises:
+            UnreadError: there is no valid reply within these limits.
+        """
+        cpu = self.cpu_seconds() or 0.0
+        if cpu + seconds > self._granted:
+            self._granted = cpu + CPU_GRANT_SECONDS
+        limited = self._address_space + memory, self._granted
+        if limited != self._limited:
+            self._limited = limited
+            limits.allow(self.pid, *limited)
+        return self._exchange(wire.LENGTH.pack(len(request)) + request, seconds, max_reply, stop_reason)
+
+    def _exchange(
+        self, question: bytes, seconds: float, max_reply: int, stop_reason: Callable[[], str | None]
+    ) -> tuple[bytes, float]:
+        requests, replies = self._requests.fileno(), self._replies.fileno()
+        unsent, answer = memoryview(question), bytearray()
+        cpu_at_start, started = self.cpu_seconds(), time.monotonic()
+
+        def spent() -> float:
+            cpu = self.cpu_seconds()
+            return time.monotonic() - started if cpu is None or cpu_at_start is None else cpu - cpu_at_start
+
+        while True:
+            remaining = seconds - spent()
+            is_late = time.monotonic() - started > max(MAX_WALL_CLOCK_SECONDS, 2 * seconds)
+            if remaining <= 0 or is_late or stop_reason():
+                raise UnreadError(spent(), is_late=True)
+            wait = min(POLL_INTERVAL_SECONDS, max(remaining, POLL_INTERVAL_SECONDS / 10))
+            readable, writable, _ = select.select([replies], [requests] if unsent else [], [], wait)
+            try:
+                if writable:
+                    unsent = unsent[os.write(requests, unsent) :]
+                part = os.read(replies, READ_BYTES) if readable else b""
+            except (BrokenPipeError, ConnectionResetError):
+                raise UnreadError(spent()) from None
+            answer += part
+            has_size = len(answer) >= wire.LENGTH.size
+            size = wire.LENGTH.unpack_from(answer)[0] if has_size else 0
+            # A reply is never empty, and nothing follows it before the next request.
+            if (
+                (readable and not part)
+                or (has_size and not 0 < size <= max_reply)
+                or len(answer) > max_reply + wire.LENGTH.size
+            ):
+                raise UnreadError(spent())
+            if has_size and len(answer) >= wire.LENGTH.size + size:
+                return bytes(answer[wire.LENGTH.size :]), spent()
+
+    def has_grown(self, spent: float) -> bool:
+        """Return whether the process keeps much more memory than at its start, after a request of `spent` seconds."""
+        return spent > SLOW and self._memory()[1] > self._resident + MAX_MEMORY_KEPT_BYTES
+
+    def _memory(self) -> tuple[int, int]:
+        """Return the bytes of memory that are mapped and that are in use, or 0 if the platform cannot tell."""
+        try:
+            mapped, resident = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[:2]
+        except OSError:
+            return 0, 0
+        page = os.sysconf("SC_PAGE_SIZE")
+        return int(mapped) * page, int(resident) * page
+
+    def close(self) -> None:
+        """Kill the process immediately, and close its pipes."""
+        self.kill()
+        self.close_pipes()
+
+
 class _Pool:
     """The processes, of which one waits for requests.
 
@@ -128,9 +277,9 @@ class _Pool:
             self._libraries |= {*task.libraries}
         return process
 
-    def put_back(self, process: ReaderProcess, used: float) -> None:
-        """Keep a process whose last request took `used` seconds for the next one, unless another one waits already."""
-        if process.has_grown(used):
+    def put_back(self, process: ReaderProcess, spent: float) -> None:
+        """Keep a process whose last request took `spent` seconds for the next one, unless another one waits already."""
+        if process.has_grown(spent):
             process.close()
             self.start_another()
         else:

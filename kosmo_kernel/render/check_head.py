@@ -11,9 +11,8 @@ from typing import Any
 from kosmo_kernel.render.display import Display
 from kosmo_kernel.render.lua_html import lua_html
 from kosmo_kernel.render.text import WIDTH, escape_control, pretty
-from kosmo_kernel.safety.escape import Html, html_attribute
+from kosmo_kernel.safety.escape import Html, box, html_attribute, without_delimiters
 from kosmo_kernel.safety.markup import Plain
-from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.text.quantities import counted
 
 # Colours that can be told apart on light and on dark paper; text has that of the page. A page has its own.

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from kosmo_kernel.safety.escape import Html, html_attribute
-from kosmo_kernel.safety.no_math import box, without_delimiters
+from kosmo_kernel.safety.escape import Html, box, html_attribute, without_delimiters
 
 _COLOUR = "var(--jp-brand-color1,var(--vscode-charts-purple,#7a5fd0))"
 _CHART = Html(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from msgspec import Struct, field
 
-from kosmo_kernel import safety
 from kosmo_kernel.render.blocks import ValueKind, as_shown, blocks_of, kind_of
 from kosmo_kernel.render.text import first_lines, is_longer, pretty
 from kosmo_kernel.safety.markup import Plain
@@ -145,7 +144,9 @@ def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
     if form in PICTURES:
         import base64
 
-        data, width, height = safety.sanitize_picture(form, given)
+        from kosmo_kernel.safety.images import sanitize_picture
+
+        data, width, height = sanitize_picture(form, given)
         bundle: Bundle = {"text/plain": Plain("[a picture of {} by {} pixels]").format(width, height)}
         bundle[PICTURES[form]] = base64.b64encode(data).decode()
         return bundle

@@ -18,9 +18,8 @@ from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.render.display import Bundle
 from kosmo_kernel.render.tables import Table
 from kosmo_kernel.render.text import escape_control, format_column
-from kosmo_kernel.safety.escape import Html, html_from_library
+from kosmo_kernel.safety.escape import Html, box, html_from_library
 from kosmo_kernel.safety.markup import Plain
-from kosmo_kernel.safety.no_math import box
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
 from kosmo_kernel.settings.installation import how_to_install
 from kosmo_kernel.settings.table import ROWS

@@ -35,9 +35,8 @@ from kosmo_kernel.render.text import (
 )
 from kosmo_kernel.render.text_table import DIM, GAP, Paint, TextColumn, fitting_widths, pair_lines, text_lines
 from kosmo_kernel.render.titles import UNPRICED, is_money, is_part, page_title, summed
-from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.safety.escape import Html, box, without_delimiters
 from kosmo_kernel.safety.html_table import HtmlColumn, html_fields, html_table
-from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text.patterns import lazy_pattern

@@ -12,8 +12,7 @@ from typing import Any
 
 from kosmo_kernel.render.style import style
 from kosmo_kernel.render.text import WIDTH, escape_control, pretty
-from kosmo_kernel.safety.escape import Html
-from kosmo_kernel.safety.no_math import box, without_delimiters
+from kosmo_kernel.safety.escape import Html, box, without_delimiters
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.text.quantities import counted
 

@@ -26,7 +26,7 @@ from kosmo_kernel.mcp.names import original_name
 from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown_page
 from kosmo_kernel.mcp.trust import consent_lines as command_of
 from kosmo_kernel.pages.page import Page
-from kosmo_kernel.reader.allowance import stopped_when
+from kosmo_kernel.reader.task import stopped_when
 from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Target

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from kosmo_kernel import safety
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import DisplayRequest
 from kosmo_kernel.lua.interrupts import Interruptible
@@ -18,6 +17,7 @@ from kosmo_kernel.render.display import CLEAR, Display, bundle_from
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.safety.redaction import one_line, redact
+from kosmo_kernel.safety.text import UnsafeContentError, sanitize_text
 
 MAX_OUTPUT_BYTES = 1 << 20  # printed by one run
 MAX_OUTPUT_LINES = 20_000
@@ -85,7 +85,7 @@ class RunOutput:
         try:
             with self._interruptible:
                 display = self._display(request)
-        except (safety.UnsafeContentError, LimitError) as error:
+        except (UnsafeContentError, LimitError) as error:
             self.write("stderr", f"display.{request.form}: {error}\n")
             return
         # The whole value is kept, even if its text shows only a part.
@@ -128,7 +128,7 @@ class RunOutput:
 
     def clean(self, text: str) -> str:
         """Return a text with tokens redacted and terminal control codes removed."""
-        return safety.sanitize_text(self.redact(text)).encode(errors="replace").decode()
+        return sanitize_text(self.redact(text)).encode(errors="replace").decode()
 
     def unmatched(self, field: str, value: str, similar: str) -> None:
         """Remember a test that matches nothing, for the warnings about the script."""

@@ -23,8 +23,7 @@ from kosmo_kernel.runbook.parameters import LUA, parse_text
 from kosmo_kernel.runbook.report import Report
 from kosmo_kernel.safety.escape import code_span
 from kosmo_kernel.safety.markup import Markdown
-from kosmo_kernel.safety.redaction import REDACTED, in_texts, one_line, redact
-from kosmo_kernel.safety.tokens_in_use import SECRET_NAME, environment_secrets
+from kosmo_kernel.safety.redaction import REDACTED, SECRET_NAME, environment_secrets, in_texts, one_line, redact
 from kosmo_kernel.settings import private_files
 from kosmo_kernel.settings.private_files import writing
 from kosmo_kernel.values.lua_literals import literal

@@ -2,15 +2,30 @@
 
 The result shows the same characters without any markup: no tag, link, image or emphasis in Markdown, no tag or
 attribute in HTML, no formula in either.
+
+JupyterLab and nbconvert typeset all HTML outputs: MathJax renders text between two `$`, and some of its commands style
+the page or load pictures from other hosts. MathJax 2 skips elements of the class `tex2jax_ignore`, MathJax 3 and 4
+those of `mathjax_ignore`. In case a class is stripped, each delimiter is also put into its own element: MathJax and
+KaTeX look for both delimiters of a formula in the text between two tags.
 """
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Self
 
-from kosmo_kernel.safety import entities
-from kosmo_kernel.safety.markup import Markdown, Markup, Plain
+from kosmo_kernel.safety.markup import (
+    Markdown,
+    Markup,
+    Plain,
+    attribute_entities,
+    clean,
+    html_entities,
+    markdown_block,
+    markdown_code,
+)
+from kosmo_kernel.text.patterns import lazy_pattern
 
 
 class Html(Markup):
@@ -24,7 +39,13 @@ class Html(Markup):
 
         `html_attribute` is the gate for attributes.
         """
-        return cls(entities.html(text))
+        return cls(html_entities(text))
+
+
+CLASSES = Html("tex2jax_ignore mathjax_ignore")
+
+_TEXT = lazy_pattern(r">([^<>]*[$\\][^<>]*)")
+_DELIMITER = lazy_pattern(r"\$|\\(?=[()\[\]]|begin|(?:eq)?ref)")
 
 
 def code_span(text: str) -> Markdown:
@@ -33,7 +54,7 @@ def code_span(text: str) -> Markdown:
     Text that backticks do not protect everywhere, such as a `|` in a table or a `$` in JupyterLab, is put into a
     `<code>` element.
     """
-    return Markdown(entities.code(text))
+    return Markdown(markdown_code(text))
 
 
 def fenced(text: str, language: str = "") -> Markdown:
@@ -45,17 +66,17 @@ def fenced(text: str, language: str = "") -> Markdown:
     """
     if language and not (language.isascii() and language.isalpha() and language.islower()):
         raise ValueError(f"{language!r} is no language of a fenced block")
-    return Markdown(entities.block(text, language))
+    return Markdown(markdown_block(text, language))
 
 
 def html_code(text: str) -> Html:
     """Return HTML that shows `text` inside a `<pre>` or `<code>`, which MathJax skips."""
-    return Html(escape(entities.clean(text)))
+    return Html(escape(clean(text)))
 
 
 def html_attribute(text: str) -> Html:
     """Return `text` as an attribute value for either kind of quotes, in HTML or in Markdown."""
-    return Html(entities.attribute(text))
+    return Html(attribute_entities(text))
 
 
 def html_from_library(markup: str) -> Html:
@@ -71,3 +92,28 @@ def html_block(markup: Html) -> Markdown:
 def markdown_to_text(markdown: Markdown) -> Plain:
     """Return Markdown as text to be printed."""
     return Plain.escape(markdown)
+
+
+# Ordinary text is not typeset as a formula ------------------------------------------------------------------------
+
+
+def box(markup: Html) -> Html:
+    """Return `markup` in an HTML element that is not typeset."""
+    return Html(f'<div class="{CLASSES}">{markup}</div>')
+
+
+def not_typeset(markup: Html) -> Html:
+    """Return HTML of somebody else in which nothing is typeset."""
+    return without_delimiters(box(markup)) if "$" in markup or "\\" in markup else markup
+
+
+def without_delimiters(markup: Html) -> Html:
+    """Return HTML, which begins with a tag and has no `<` in texts, with each delimiter in its own element."""
+    return Html(_TEXT.sub(_text, markup)) if "$" in markup or "\\" in markup else markup
+
+
+def _text(match: re.Match[str]) -> str:
+    text = match[1]
+    if text.count("$") == 1 and len(_DELIMITER.findall(text)) == 1:  # a single `$`, as in a price, starts no formula
+        return match[0]
+    return ">" + _DELIMITER.sub(r"<span>\g<0></span>", text)

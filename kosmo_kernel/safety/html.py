@@ -11,8 +11,7 @@ from functools import cache
 from html import unescape
 from typing import TYPE_CHECKING
 
-from kosmo_kernel.safety.escape import Html
-from kosmo_kernel.safety.no_math import not_typeset
+from kosmo_kernel.safety.escape import Html, not_typeset
 from kosmo_kernel.safety.text import MAX_MARKUP_LENGTH, UnsafeContentError, check_length, sanitize_text
 from kosmo_kernel.text.patterns import lazy_pattern
 
@@ -82,7 +81,18 @@ _CELL_END_TAGS = lazy_pattern(r"</t[dh]>(?=\s*<t[dh]\b)")
 _ANY_TAG = lazy_pattern(r"<[^>]*>")
 
 
-def sanitize_html(given: str) -> Html:
+def prepare() -> None:
+    """Use the sanitizer once, because it imports its library when it is called."""
+    html(b"<b>a</b>")
+
+
+def html(data: bytes) -> bytes:
+    """Return sanitized HTML and its text, with a NUL between them, which neither has: a task of the reader."""
+    markup = sanitize_html(data.decode())
+    return f"{markup}\0{html_to_text(markup)}".encode()
+
+
+def sanitize_html(source: str) -> Html:
     """Return HTML that runs no scripts, makes no requests and does not affect the page around it.
 
     It keeps text, headings, lists, tables, `<details>`, embedded pictures (`data:`), and links to the web, which open
@@ -91,21 +101,21 @@ def sanitize_html(given: str) -> Html:
     Raises:
         UnsafeContentError: it is too long, or nested too deep.
     """
-    check_length(given, "HTML")
-    return not_typeset(clean(given))
+    check_length(source, "HTML")
+    return not_typeset(clean(source))
 
 
-def clean(given: str, *, formulas: bool = False) -> Html:
+def clean(source: str, *, formulas: bool = False) -> Html:
     """Return HTML of any length without what is not on the lists; a front end may still typeset LaTeX in it.
 
     Parameters:
-        given: the HTML.
+        source: the HTML.
         formulas: whether MathML is kept.
 
     Raises:
         UnsafeContentError: the result is too long, or nested too deep.
     """
-    markup = _cleaner(formulas).clean(sanitize_text(given))
+    markup = _cleaner(formulas).clean(sanitize_text(source))
     check_length(markup, "sanitized HTML", MAX_SANITIZED_LENGTH)
     _check_depth(markup)
     return Html(_LINK.sub(rf"<a\1{_LINK_ATTRIBUTES}>", markup))

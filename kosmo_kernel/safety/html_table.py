@@ -11,8 +11,8 @@ from html import escape
 from itertools import repeat
 from typing import NamedTuple
 
-from kosmo_kernel.safety.entities import clean
 from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.safety.markup import clean
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.text.patterns import lazy_pattern
 

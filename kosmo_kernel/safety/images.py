@@ -1,8 +1,12 @@
-"""Check pictures in PNG, JPEG, GIF and WebP before they are shown.
+"""Check pictures in PNG, JPEG, GIF, WebP and SVG before they are shown.
 
 Browsers run no code in them, but a few bytes can make a browser use unlimited time and memory. So each picture must
 have the declared format, and its size is read from its headers, including those of its frames and scans. Nothing is
 decoded here.
+
+In an `<img>` a browser runs no scripts of an SVG and loads nothing for it. The remaining risk is that a short SVG
+expands without limit: by entities, or by `use` elements that refer to other `use` elements. So it is parsed once, and
+the elements it draws are counted, in the reader.
 """
 
 from __future__ import annotations
@@ -11,14 +15,23 @@ import base64
 import binascii
 import struct
 from collections.abc import Callable
+from typing import Any
 
-from kosmo_kernel.safety.text import UnsafeContentError
+from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.safety.text import UnsafeContentError, check_length
 
 MAX_BYTES = 8 << 20  # bytes of a picture, or of its base64
 PIXELS_MOST = 100_000_000  # pixels of a picture, at most
 MAX_PIXELS_OF_ALL_FRAMES = 1_000_000_000  # pixels of all frames together
 SCANS_MOST = 100  # scans of a JPEG, at most; a scan of a few bytes is drawn over the whole picture
 MAX_CHUNKS = 10_000  # chunks of a WebP
+MAX_ELEMENTS_DRAWN = 100_000  # elements of an SVG, each counted as often as it is drawn
+MAX_DEPTH = 100  # nested elements, and nested uses
+MAX_ELEMENTS_COUNTED = 20 * MAX_ELEMENTS_DRAWN  # elements, each counted once per enclosing element with an id
+
+_NAMESPACE = "http://www.w3.org/2000/svg"
+_TOO_MANY = f"this SVG draws more than {MAX_ELEMENTS_DRAWN:,} elements, or has too many in each other"
+_LINKS = {"href", "http://www.w3.org/1999/xlink href"}
 
 _PNG, _PNG_SIZE = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", 16
 _JPEG, _JPEG_SCAN, _JPEG_MARKER = b"\xff\xd8\xff", b"\xff\xda", 0xFF
@@ -26,22 +39,22 @@ _JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of the frame 
 _GIFS, _GIF_EXTENSION, _GIF_FRAME = (b"GIF87a", b"GIF89a"), 0x21, 0x2C
 
 
-def sanitize_picture(kind: str, given: bytes) -> tuple[bytes, int, int]:
+def sanitize_picture(kind: str, content: bytes) -> tuple[bytes, int, int]:
     """Return the bytes of a picture, and its width and height in pixels.
 
     Parameters:
         kind: the declared format, a MIME subtype: `png`, `jpeg`, `gif` or `webp`.
-        given: the bytes, or their base64.
+        content: the bytes, or their base64.
 
     Raises:
         UnsafeContentError: it has another format, or is too large.
     """
     name, size_of = _READERS[kind]
-    if len(given) > MAX_BYTES:
-        raise UnsafeContentError(f"a picture of {len(given):,} bytes is too large")
-    data, size = given, _size(size_of, given)
+    if len(content) > MAX_BYTES:
+        raise UnsafeContentError(f"a picture of {len(content):,} bytes is too large")
+    data, size = content, _size(size_of, content)
     if size is None:
-        data = _from_base64(given)
+        data = _from_base64(content)
         size = _size(size_of, data)
     if size is None:
         raise UnsafeContentError(f"this is no {name}, neither its bytes nor their base64")
@@ -103,8 +116,8 @@ def _size_of_gif(data: bytes) -> tuple[int, int] | None:
         if kind == _GIF_EXTENSION:
             offset += 2
         elif kind == _GIF_FRAME and offset + 10 <= len(data):
-            left, top, frame_width, frame_height, flags = struct.unpack_from("<HHHHB", data, offset + 1)
-            width, height = max(width, left + frame_width), max(height, top + frame_height)
+            x, y, frame_width, frame_height, flags = struct.unpack_from("<HHHHB", data, offset + 1)
+            width, height = max(width, x + frame_width), max(height, y + frame_height)
             pixels += frame_width * frame_height
             offset += 11 + _gif_colours(flags)
         else:
@@ -172,3 +185,104 @@ _READERS: dict[str, tuple[str, Callable[[bytes], tuple[int, int] | None]]] = {
     "gif": ("GIF", _size_of_gif),
     "webp": ("WebP", _size_of_webp),
 }
+
+
+# SVG -------------------------------------------------------------------------------------------------------------
+
+
+def prepare() -> None:
+    """Import what the task needs, which the reader calls before it locks itself in."""
+    svg(b"<svg/>")
+
+
+def svg(data: bytes) -> bytes:
+    """Return the HTML element that shows an SVG: a task of the reader."""
+    return sanitize_svg(data.decode()).encode()
+
+
+def sanitize_svg(content: str) -> Html:
+    """Return an HTML element that shows an SVG as an image.
+
+    Raises:
+        UnsafeContentError: it is no SVG, is too long, has a document type, or draws too much.
+    """
+    check_length(content, "SVG")
+    content = content.strip()
+    if not _check_svg(content.encode(errors="replace")):
+        content = content.replace("<svg", f'<svg xmlns="{_NAMESPACE}"', 1)
+    data = content.encode(errors="replace")
+    return Html(f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(data).decode()}">')
+
+
+def _check_svg(data: bytes) -> bool:
+    """Check an SVG; return whether it declares its namespace, without which browsers do not render it."""
+    from xml.parsers import expat
+
+    reader = _Drawing()
+    parser = expat.ParserCreate("UTF-8", " ")
+    parser.StartElementHandler = reader.start
+    parser.EndElementHandler = reader.end
+    parser.StartDoctypeDeclHandler = reader.doctype
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as error:
+        raise UnsafeContentError(f"this is no SVG: {expat.ErrorString(error.code)} in line {error.lineno}") from None
+    reader.check()
+    return reader.is_named
+
+
+class _Drawing:
+    """Counts the elements that an SVG draws. An element with an id can be used again, with all its children."""
+
+    def __init__(self) -> None:
+        self._open: list[str] = []  # ids of the enclosing elements, empty for those without one
+        self._uses: dict[str, list[str]] = {"": []}  # id ("" for the whole SVG) -> the ids used inside
+        self._sizes: dict[str, int] = {"": 0}  # id ("" for the whole SVG) -> the number of elements inside
+        self._counted = 0
+        self.is_named = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if not self._open:
+            self.is_named = name == f"{_NAMESPACE} svg"
+            if not self.is_named and name != "svg":
+                raise UnsafeContentError(f"this is no SVG: it starts with <{name.rpartition(' ')[2]}>")
+        element_id = attributes.get("id", "")
+        self._open.append(element_id)
+        target = next((value for key, value in attributes.items() if key in _LINKS), "")
+        scopes = {"", *self._open}
+        self._counted += len(scopes)
+        if self._sizes[""] > MAX_ELEMENTS_DRAWN or self._counted > MAX_ELEMENTS_COUNTED:  # more take seconds to count
+            raise UnsafeContentError(_TOO_MANY)
+        for scope in scopes:
+            self._sizes[scope] = self._sizes.get(scope, 0) + 1
+            if target.startswith("#"):
+                self._uses.setdefault(scope, []).append(target[1:])
+        if len(self._open) > MAX_DEPTH:
+            raise UnsafeContentError(f"an SVG of more than {MAX_DEPTH} elements in each other is too deep")
+
+    def end(self, _name: str) -> None:
+        self._open.pop()
+
+    def doctype(self, *_anything: Any) -> None:
+        raise UnsafeContentError("an SVG with a document type is not shown; leave the <!DOCTYPE> out")
+
+    def check(self) -> None:
+        """Count the elements drawn, including uses.
+
+        Raises:
+            UnsafeContentError: there are too many, or an element uses itself.
+        """
+        drawn: dict[str, int] = {}
+
+        def count(name: str, above: frozenset[str]) -> int:
+            if name in above or len(above) > MAX_DEPTH:
+                raise UnsafeContentError("this SVG uses itself")
+            if name not in drawn:
+                within = above | {name}
+                uses = self._uses.get(name, ())
+                drawn[name] = self._sizes.get(name, 0) + sum(count(target, within) for target in uses)
+                if drawn[name] > MAX_ELEMENTS_DRAWN:
+                    raise UnsafeContentError(_TOO_MANY)
+            return drawn[name]
+
+        count("", frozenset())

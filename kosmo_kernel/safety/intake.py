@@ -102,10 +102,10 @@ def read_unnamed_file(path: Path, error: Error, *, folder: Path, most: int = MAX
         Exception: as for `read_file`.
         UntrustedFileError: somebody else may have written it.
     """
-    found = read_with_status(path, error, most=most)
-    if found is None:
+    content_and_status = read_with_status(path, error, most=most)
+    if content_and_status is None:
         return None
-    content, status = found
+    content, status = content_and_status
     if os.name == "posix":
         if status.st_uid not in {os.getuid(), 0, folder.stat().st_uid}:
             raise UntrustedFileError(f"{path} is not used: it belongs to another user.", content)

@@ -9,6 +9,12 @@ gate of `safety`, or from values of the same type; the operations below pass any
 format. Whatever they do not cover (slices, `replace`, f-strings …) gives a plain `str`, which is untrusted again, and
 mypy refuses it where the type is required.
 
+Characters that have a meaning in Markdown and HTML become entities, which stand for the characters themselves. Formulas
+are parsed separately: JupyterLab extracts them from the Markdown source, and MathJax searches the rendered page. An
+entity is no delimiter in the source, and each `$` and backslash is in an element of its own, because MathJax finds no
+formula across elements. Control characters and direction marks are removed, because they would affect the surrounding
+text.
+
 markupsafe, which does the same for HTML, keeps its type in slices and in most methods of `str`, and has no formats
 besides HTML.
 """
@@ -17,11 +23,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from html import escape
 from typing import Any, Self, SupportsIndex
 
-from kosmo_kernel.safety.text import sanitize_text, with_escapes
+from kosmo_kernel.safety.text import HIDDEN, sanitize_text, with_escapes
+from kosmo_kernel.text.patterns import lazy_pattern
 
 _HARMLESS = (int, float)  # in every format
+
+_INVISIBLE = lazy_pattern(f"[{HIDDEN}\x08]")
+_LINE_END = lazy_pattern(r"\r\n|[\r\n\u2028\u2029]")
+_DELIMITER = lazy_pattern("&#(?:36|92);")  # of a formula, or a part of one
+_ISOLATED = r"<span>\g<0></span>"
+# Characters with a meaning in Markdown: anywhere, at the edge of a word, before certain characters, or at a line start.
+_MARKDOWN = lazy_pattern(
+    r"""
+      [&<>`\[\]|$\\*~@]
+    | (?<![^\W_])_ | _(?![^\W_])                # not an underscore between letters
+    | :(?=//|[a-z_+][\w+-]*:)                   # a URL, an emoji
+    | (?<=www)\.
+    | \A[ \t#=+:-] | \#(?=[ \t]*\Z)
+    | \A[0-9](?=[0-9]{0,8}[.)])                 # the number of a list's item
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# Text that is safe between single backticks, also in a table, and even if a renderer does not read them as code.
+_SIMPLE = r"(?:[\w.,;=(){}/%+'\"?!#\[-]|:(?!/)|\](?![(:\[]))+"
+_SIMPLE_CODE = lazy_pattern(rf"(?!.*www\.){_SIMPLE}(?: {_SIMPLE})*", re.IGNORECASE)
+_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ATTRIBUTE = lazy_pattern(r"""[&<>"'`$\\|\x00-\x1f\u2028\u2029]""")
 
 
 class Markup(str):
@@ -34,11 +64,11 @@ class Markup(str):
         """Return text that shows `text`, whatever is in it: the gate of the format."""
         raise NotImplementedError
 
-    def format(self, *values: object, **named: object) -> Self:
+    def format(self, *values: object, **fields: object) -> Self:
         """Return this template filled in: values of this type and numbers as they are, everything else escaped."""
-        if named:
-            named = {name: self._format_value(value) for name, value in named.items()}
-        return type(self)(str.format(self, *map(self._format_value, values), **named))
+        if fields:
+            fields = {name: self._format_value(value) for name, value in fields.items()}
+        return type(self)(str.format(self, *map(self._format_value, values), **fields))
 
     def part(self, start: int | None = None, stop: int | None = None) -> Self:
         """Return a part of this text, which stays trusted: the caller knows that it is no half of an escape."""
@@ -120,11 +150,57 @@ class Markdown(Markup):
 
         The result is one line: a line end becomes a `<br>`.
         """
-        from kosmo_kernel.safety import entities  # compiles large patterns, which most commands do not need
-
-        return cls(entities.markdown(text))
+        return cls(markdown_entities(text))
 
 
 def markdown_of_package(text: str) -> Markdown:
     """Return Markdown by the authors of this package or of an installed integration: the catalogue, the guides."""
     return Markdown(text)
+
+
+# Entities ---------------------------------------------------------------------------------------------------------
+
+
+def clean(text: str) -> str:
+    """Return `text` without control characters and direction marks."""
+    return text if text.isascii() and text.isprintable() else _INVISIBLE.sub("", sanitize_text(text))
+
+
+def html_entities(text: str) -> str:
+    """Return HTML that shows a text between tags."""
+    escaped = escape(clean(text), quote=False).replace("$", "&#36;").replace("\\", "&#92;")
+    return _DELIMITER.sub(_ISOLATED, escaped)
+
+
+def attribute_entities(text: str) -> str:
+    """Return a text as an attribute value for either kind of quotes."""
+    return _ATTRIBUTE.sub(_as_text, clean(text))
+
+
+def markdown_entities(text: str) -> str:
+    """Return one line of Markdown that shows a text; a line end becomes a `<br>`."""
+    return _DELIMITER.sub(_ISOLATED, _line(clean(text)))
+
+
+def markdown_code(text: str) -> str:
+    """Return Markdown that shows a text as code inside a line."""
+    cleaned = clean(text)
+    if _SIMPLE_CODE.fullmatch(cleaned):
+        return f"`{cleaned}`"
+    return f"<code>{_line(cleaned)}</code>"  # which MathJax skips
+
+
+def markdown_block(text: str, language: str) -> str:
+    """Return a fenced block of Markdown that shows a text as code."""
+    cleaned = _LINE_END.sub("\n", clean(text))
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", cleaned)), default=0))
+    return f"{fence}{language}\n{cleaned}\n{fence}"
+
+
+def _line(text: str) -> str:
+    return _LINE_END.sub("<br>", _MARKDOWN.sub(_as_text, text))
+
+
+def _as_text(match: re.Match[str]) -> str:
+    escaped = f"\\{match[0]}" if match[0] in "#*+-.:=@_~" else _NAMED.get(match[0])
+    return escaped or f"&#{ord(match[0])};"

@@ -5,20 +5,27 @@ the value after `Authorization`, `Bearer` or `Basic`, and the password or token 
 is a known token, because records have UUIDs as ids. Command-line arguments (`--password x`) are kept too: without the
 program's name they look like code, a placeholder or a number as often as like a secret.
 
+No error repeats a token that this process uses, wherever somebody has typed it. A token in Heroku's older format is a
+UUID, as ids are, so only its value tells it from an id. The values are those of environment variables with names such
+as `HEROKU_API_KEY`, and the tokens of the accounts that are in use. A keyring is not read for an error.
+
 Most texts have no secret, so each search starts with a fixed string, which Python finds at memory speed.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
+from weakref import WeakSet
 
 from kosmo_kernel.safety.text import shortened
-from kosmo_kernel.safety.tokens_in_use import tokens_in
 from kosmo_kernel.text.patterns import lazy_pattern
 
 REDACTED = "[redacted]"
+MIN_SECRET_LENGTH = 12  # the shortest secret to search for, in characters; a shorter one would match ordinary words
+SECRET_NAME = lazy_pattern(r"token|secret|passw|api_?key|fingerprint_key|credential", re.IGNORECASE)
 
 # JSON escapes and the characters they stand for; `unescaped` handles that of the backslash separately.
 _JSON_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", '\\"': '"', "\\/": "/"}
@@ -146,3 +153,41 @@ def _redact_basic(match: re.Match[str]) -> str:
     except binascii.Error:
         return match.group()
     return f"{scheme}{REDACTED}" if b":" in login else match.group()
+
+
+# Tokens in use ----------------------------------------------------------------------------------------------------
+
+
+class TokenHolder(Protocol):
+    """An object that uses a token, such as an account.
+
+    Attributes:
+        token: the token.
+    """
+
+    @property
+    def token(self) -> str:
+        """The token."""
+        ...
+
+
+_holders: WeakSet[TokenHolder] = WeakSet()
+
+
+def use(holder: TokenHolder) -> None:
+    """Count the token of a holder among those in use, as long as the holder exists."""
+    _holders.add(holder)
+
+
+def environment_secrets() -> tuple[str, ...]:
+    """Return the secrets in environment variables, by the names of the variables."""
+    return tuple(
+        value for name, value in os.environ.items() if len(value) >= MIN_SECRET_LENGTH and SECRET_NAME.search(name)
+    )
+
+
+def tokens_in(text: str) -> list[str]:
+    """Return the tokens in use that a text has. The path of a file that exists is none."""
+    tokens = (holder.token for holder in list(_holders) if len(holder.token) >= MIN_SECRET_LENGTH)
+    from_environment = (value for value in environment_secrets() if value in text and not os.path.exists(value))
+    return [*(token for token in tokens if token in text), *from_environment]

@@ -41,20 +41,20 @@ class UnsafeContentError(ValueError):
     """Content that cannot be made safe to show."""
 
 
-def sanitize_text(given: str) -> str:
+def sanitize_text(text: str) -> str:
     """Return a text without escape sequences and control characters."""
-    return re.sub(_HARMFUL, "", given)
+    return re.sub(_HARMFUL, "", text)
 
 
-def escape_hidden(given: str) -> str:
+def escape_hidden(text: str) -> str:
     r"""Return a text on one line that shows each of its characters, in their order, so that somebody can agree to it.
 
     Control and format characters, blanks other than a space, and letters that are written from right to left become
     escapes such as `\u202e`.
     """
-    if given.isascii() and given.isprintable():
-        return given
-    return "".join(map(_visible, given))
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_visible, text))
 
 
 def _visible(character: str) -> str:
@@ -64,15 +64,15 @@ def _visible(character: str) -> str:
     return _SHORT_ESCAPES.get(character) or code_point_escape(character)
 
 
-def with_escapes(given: str) -> str:
+def with_escapes(text: str) -> str:
     r"""Return a text of one or more lines with the characters that could change a terminal as escapes, as `\u001b`."""
-    return given if given.isascii() and given.isprintable() else re.sub(_ESCAPED, escape, given)
+    return text if text.isascii() and text.isprintable() else re.sub(_ESCAPED, escape, text)
 
 
-def with_json_escapes(given: bytes) -> bytes:
+def with_json_escapes(text: bytes) -> bytes:
     """Return a JSON text with its hidden characters as escapes, which stand for the same text."""
-    has_hidden = b"\x7f" in given or not given.isascii()
-    return with_escapes(given.decode()).encode() if has_hidden else given
+    has_hidden = b"\x7f" in text or not text.isascii()
+    return with_escapes(text.decode()).encode() if has_hidden else text
 
 
 def code_point_escape(character: str) -> str:
@@ -81,10 +81,10 @@ def code_point_escape(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def skeleton(given: str) -> str:
+def skeleton(text: str) -> str:
     """Return what a reader can tell apart in a text: in one case and width, without blanks and what shows nothing."""
-    folded = unicodedata.normalize("NFKC", given).casefold()
-    return "".join(one for one in folded if one.isprintable() and not one.isspace() and not re.match(_BLANK, one))
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(char for char in folded if char.isprintable() and not char.isspace() and not re.match(_BLANK, char))
 
 
 def is_plain_in_quotes(text: str) -> bool:
@@ -102,14 +102,14 @@ def shortened(text: str, max_length: int) -> str:
     return text if len(text) <= max_length else text[: max_length - 1] + "…"
 
 
-def check_length(given: str, what: str, most: int = MAX_MARKUP_LENGTH) -> None:
+def check_length(text: str, what: str, most: int = MAX_MARKUP_LENGTH) -> None:
     """Check that a text is not too long to read as markup.
 
     Raises:
         UnsafeContentError: it has more than `most` characters.
     """
-    if len(given) > most:
-        raise UnsafeContentError(f"{len(given):,} characters of {what} are too many; {most:,} can be shown")
+    if len(text) > most:
+        raise UnsafeContentError(f"{len(text):,} characters of {what} are too many; {most:,} can be shown")
 
 
 def escape(match: re.Match[str]) -> str:

@@ -18,7 +18,7 @@ from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.run.recording import NO_SERVICES
 
 CANARY = "HRKU-11111111-2222-4333-8444-555555555555"
-REDACTION = "tokens_in_use.py"  # looks at variables that may be secrets, to remove their values from outputs
+REDACTION = "redaction.py"  # looks at variables that may be secrets, to remove their values from outputs
 NETRC_CANARY = "HRKU-66666666-7777-4888-9999-aaaaaaaaaaaa"
 
 # Runs a command, and prints which files it opened, and which of our files took the value of which variable.

@@ -22,7 +22,6 @@ from lua_host import Answers, app
 
 from kosmo_kernel import errors
 from kosmo_kernel.lua import machine, process, watch
-from kosmo_kernel.reader import process as reader_process
 from kosmo_kernel.reader import reading
 from kosmo_kernel.run import CallTracker
 from kosmo_kernel.run.options import Frontend
@@ -397,8 +396,8 @@ def test_whatever_the_reader_says_to_a_pattern_the_run_ends_and_the_next_works(
     with Session("demo", cpu_limit=0.5) as opened:
         with monkeypatch.context() as patch:
             reading.close()
-            patch.setattr(reader_process, "MAX_WALL_CLOCK_SECONDS", 0.5)
-            patch.setattr(reader_process, "START", f"exec(open({str(double)!r}).read()); main()")
+            patch.setattr(reading, "MAX_WALL_CLOCK_SECONDS", 0.5)
+            patch.setattr(reading, "START", f"exec(open({str(double)!r}).read()); main()")
             started = time.monotonic()
             with contextlib.suppress(errors.KosmoError):
                 opened.run("pcall(regex.match, 'abc', 'b')")

@@ -23,7 +23,6 @@ from kosmo_kernel.lua import patterns
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.lua.walls import Wall, parse_report
-from kosmo_kernel.reader import process as reader_process
 from kosmo_kernel.reader import reading
 from kosmo_kernel.session import Session
 from kosmo_kernel.walls import wire
@@ -146,8 +145,8 @@ def test_it_ends_with_a_parent_that_is_killed(busy: str) -> None:
 def test_it_has_no_environment_and_its_walls_stand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEROKU_API_KEY", "HRKU-fictional")
     start = "import os; os.write(2, repr(dict(os.environ)).encode()); "
-    monkeypatch.setattr(reader_process, "START", start + reader_process.START)
-    child = reader_process.ReaderProcess([patterns.MATCH.module], patterns.MATCH.libraries)
+    monkeypatch.setattr(reading, "START", start + reading.START)
+    child = reading.ReaderProcess([patterns.MATCH.module], patterns.MATCH.libraries)
     try:
         payload, _ = child._exchange(b"", 10, 1 << 20, lambda: None)
         environment = os.read(child._complaints.fileno(), 1000)
@@ -191,7 +190,7 @@ def test_one_that_has_grown_is_replaced() -> None:
         process = reader()
         assert values(lua, 'return regex.match("a", "(?:a{1000}){300}")') == [None]
         assert not process.is_running()
-        assert reader().memory_info().rss < reader_process.MAX_MEMORY_KEPT_BYTES
+        assert reader().memory_info().rss < reading.MAX_MEMORY_KEPT_BYTES
 
 
 def test_a_killed_one_is_replaced() -> None:
@@ -212,7 +211,7 @@ def test_a_killed_one_is_replaced() -> None:
 def test_one_that_does_not_start_is_an_error_that_says_why(
     start: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader_process, "START", start)
+    monkeypatch.setattr(reading, "START", start)
     with machine() as lua:
         assert said in message(lua, 'regex.match("a", "a")')
         assert values(lua, "return 1") == [1]
@@ -242,7 +241,7 @@ requests.read()
     "answer", [b"\xff\xff\xff\xff", b"\0\0\0\x05trash", b"\0\0\0\x06\0\0\0\x02[]", b"\0\0\0\x06\0\0\0\x02{}"]
 )
 def test_an_answer_that_makes_no_sense_ends_it(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader_process, "START", f"exec({LIAR.replace('ANSWER', repr(answer))!r})")
+    monkeypatch.setattr(reading, "START", f"exec({LIAR.replace('ANSWER', repr(answer))!r})")
     with machine() as lua:
         assert message(lua, 'regex.match("a", "a")').endswith("(pattern_process).")
 

@@ -15,7 +15,7 @@ from kosmo_kernel.mcp.pages import ALTERNATIVES, kind_of
 from kosmo_kernel.mcp.schema_validator import CheckBudget, SchemaCostError
 from kosmo_kernel.mcp.tools import MAX_SIGNATURE, Tool, tools_of
 from kosmo_kernel.reader import reading
-from kosmo_kernel.reader.allowance import Allowance, allowed
+from kosmo_kernel.reader.task import Allowance, allowed
 from kosmo_kernel.values.records import Records
 
 SEARCH = {

@@ -12,8 +12,7 @@ from mcp_config import written
 from kosmo_kernel.errors import CredentialsError, SettingsError, UnknownNameError
 from kosmo_kernel.mcp import Server, configuration
 from kosmo_kernel.mcp.references import INHERITED, fill_in
-from kosmo_kernel.reader.documents import MAX_SMALL_TEXT
-from kosmo_kernel.reader.jsonc import parse
+from kosmo_kernel.reader.documents import MAX_SMALL_TEXT, jsonc_value
 
 
 @pytest.fixture
@@ -119,25 +118,25 @@ def test_comments_and_commas_too_many_are_passed_over() -> None:
         lines */ "a": {"url": "https://example.com/mcp//x", "headers": {"X": "/* kept */, }"},},
       },
     }"""
-    assert parse("f", text) == {
+    assert jsonc_value("f", text) == {
         "servers": {"a": {"url": "https://example.com/mcp//x", "headers": {"X": "/* kept */, }"}}}
     }
 
 
 def test_a_mistake_after_a_comment_is_found_where_it_stands() -> None:
     with pytest.raises(SettingsError, match=r"^f:3:8 is no JSON"):
-        parse("f", '{ // one\n/* two */ "a": 1,\n  "b": nothing}')
+        jsonc_value("f", '{ // one\n/* two */ "a": 1,\n  "b": nothing}')
 
 
 @pytest.mark.parametrize("text", ['{ "a": /* 1, }', '{ "a": /* "*" }', '{ "a": /*/ }'])
 def test_a_comment_without_end_is_a_mistake_where_it_begins(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^f:1:8 is no JSON"):
-        parse("f", text)
+        jsonc_value("f", text)
 
 
 def test_a_text_without_end_is_a_mistake_where_it_begins() -> None:
     with pytest.raises(SettingsError, match=r"^f:1:8 is no JSON: Unterminated string"):
-        parse("f", '{ "a": "x // \\"}')
+        jsonc_value("f", '{ "a": "x // \\"}')
 
 
 def test_every_spelling_of_an_entry_is_understood(project: Path) -> None:

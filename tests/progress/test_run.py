@@ -20,7 +20,7 @@ from kosmo_kernel.progress.display import ProgressDisplay
 from kosmo_kernel.progress.estimate import Estimate
 from kosmo_kernel.progress.run import Cancelled, Clock, Progress
 from kosmo_kernel.progress.snapshot import MAX_LINE_WIDTH, ProgressSnapshot
-from kosmo_kernel.safety.entities import clean
+from kosmo_kernel.safety.markup import clean
 from kosmo_kernel.text.quantities import duration
 
 BUDGET = "for Heroku's request budget"

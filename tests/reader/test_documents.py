@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.reader import reading
-from kosmo_kernel.reader.documents import MAX_SMALL_TEXT, locate_key, parse_jsonc, parse_toml
+from kosmo_kernel.reader.documents import MAX_SMALL_TEXT, line_of, locate_key, parse_jsonc, parse_toml
 from kosmo_kernel.reader.task import Task
-from kosmo_kernel.reader.toml import line_of
 
 FILE = Path("/a/file")
 TOML = """\

@@ -17,9 +17,8 @@ from patience import PATIENCE
 from kosmo_kernel.errors import LimitError, SettingsError, StoppedError
 from kosmo_kernel.lua import patterns
 from kosmo_kernel.reader import reading
-from kosmo_kernel.reader.allowance import Allowance, allowed
 from kosmo_kernel.reader.reading import read
-from kosmo_kernel.reader.task import Task
+from kosmo_kernel.reader.task import Allowance, Task, allowed
 from kosmo_kernel.walls import wire
 
 ECHO = Task("builtins:bytes", "this text")

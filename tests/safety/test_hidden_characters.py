@@ -14,7 +14,7 @@ from repository import ROOT
 from kosmo_kernel.checks.acceptances import _text as toml_text
 from kosmo_kernel.cli.streams import escape_controls
 from kosmo_kernel.inventory.terraform import quoted
-from kosmo_kernel.safety import entities
+from kosmo_kernel.safety.markup import html_entities
 from kosmo_kernel.safety.text import HIDDEN, with_escapes, with_json_escapes
 from kosmo_kernel.values import lua_literals
 
@@ -46,7 +46,7 @@ def test_each_output_for_people_has_an_escape_in_place_of(character: str) -> Non
         "TOML": toml_text(text),
         "Terraform": quoted(text),
         "Lua": lua_literals.text(text),
-        "HTML": entities.html(text),
+        "HTML": html_entities(text),
     }
     assert [name for name, output in outputs.items() if re.search(f"[{HIDDEN}]", output)] == []
 
@@ -74,4 +74,4 @@ def test_no_other_table_of_hidden_characters_is_written_down() -> None:
         if tables.search(path.read_text(encoding="utf-8"))
     }
     # Line ends that programs differ about, and the first character of a block, which spares an import.
-    assert found - {"safety/text.py"} == {"safety/entities.py", "cli/streams.py"}
+    assert found - {"safety/text.py"} == {"safety/markup.py", "cli/streams.py"}

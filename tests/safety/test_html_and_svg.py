@@ -14,17 +14,10 @@ from hostile_texts import MANY, STEW, Reader, addresses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kosmo_kernel.safety import (
-    UnsafeContentError,
-    html_to_text,
-    sanitize_html,
-    sanitize_picture,
-    sanitize_svg,
-    sanitize_text,
-)
-from kosmo_kernel.safety.html import ATTRIBUTES, MAX_DEPTH, TAGS
-from kosmo_kernel.safety.no_math import CLASSES
-from kosmo_kernel.safety.text import MAX_MARKUP_LENGTH
+from kosmo_kernel.safety.escape import CLASSES
+from kosmo_kernel.safety.html import ATTRIBUTES, MAX_DEPTH, TAGS, html_to_text, sanitize_html
+from kosmo_kernel.safety.images import sanitize_picture, sanitize_svg
+from kosmo_kernel.safety.text import MAX_MARKUP_LENGTH, UnsafeContentError, sanitize_text
 
 LINK = ' target="_blank" rel="noopener noreferrer"'
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 3, 2) + bytes(9)

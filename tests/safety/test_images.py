@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kosmo_kernel.render.display import PICTURES, bundle_from
-from kosmo_kernel.safety import UnsafeContentError, sanitize_picture
-from kosmo_kernel.safety.images import MAX_BYTES, MAX_CHUNKS, SCANS_MOST
+from kosmo_kernel.safety.images import MAX_BYTES, MAX_CHUNKS, SCANS_MOST, sanitize_picture
+from kosmo_kernel.safety.text import UnsafeContentError
 
 # Each of 3 by 2 pixels, as Pillow writes them; the second of each kind in its other form, or moving.
 REAL = {

@@ -18,10 +18,12 @@ from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp.names import lua_names
 from kosmo_kernel.mcp.tools import Tool, tools_of
 from kosmo_kernel.questions.question import parse_question
-from kosmo_kernel.reader import jsonc, toml
+from kosmo_kernel.reader.documents import jsonc_value, line_of
 from kosmo_kernel.reader.markup import MAX_SMALL_HTML
 from kosmo_kernel.runbook import page
-from kosmo_kernel.safety import UnsafeContentError, sanitize_html, sanitize_markdown
+from kosmo_kernel.safety.html import sanitize_html
+from kosmo_kernel.safety.markdown import sanitize_markdown
+from kosmo_kernel.safety.text import UnsafeContentError
 from kosmo_kernel.settings import project_file
 
 ARABIC = {ord("0") + digit: 0x660 + digit for digit in range(10)}  # no letters and digits that Lua knows
@@ -52,8 +54,8 @@ READINGS: dict[str, tuple[int, Callable[[int], object]]] = {
     "a project of names": (5_000, lambda n: re.search(project_file._MENTION, "kosmo_kernel " * n)),
     "an argument of one word": (20_000, lambda n: secret_scan.redact_text("a" * n)),
     "a secret of blanks": (20_000, lambda n: secret_scan.redact_value("API_KEY", " " * n + "x")),
-    "comments without end": (10_000, lambda n: jsonc.parse("x", "/*a" * n)),
-    "a text without end": (10_000, lambda n: jsonc.parse("x", '"' + '\\"' * n)),
+    "comments without end": (10_000, lambda n: jsonc_value("x", "/*a" * n)),
+    "a text without end": (10_000, lambda n: jsonc_value("x", '"' + '\\"' * n)),
     "names that become one": (2_000, lambda n: lua_names(str(number).translate(ARABIC) for number in range(n))),
     "a tool of many arguments": (1_000, lambda n: tool_of(n).signature),
     "a wrong call of a tool of many arguments": (500, lambda n: checked(tool_of(n), {"x": 1})),
@@ -65,8 +67,8 @@ READINGS: dict[str, tuple[int, Callable[[int], object]]] = {
     "a heading of links": (10_000, lambda n: titles_of("[a](" * n)),
     "a page of links": (10_000, lambda n: page._ANCHOR.sub(page._without_local_link, "<a href=x>" * n)),
     "a page of a tag": (10_000, lambda n: page._ANCHOR.sub(page._without_local_link, "<a " + "href=" * n)),
-    "the line of a key after many": (5_000, lambda n: toml.line_of("a = '''''' # b\n" * n, ["z"])),
-    "the line of a key after a long text": (20_000, lambda n: toml.line_of('a = """' + '""' * n, ["z"])),
+    "the line of a key after many": (5_000, lambda n: line_of("a = '''''' # b\n" * n, ["z"])),
+    "the line of a key after a long text": (20_000, lambda n: line_of('a = """' + '""' * n, ["z"])),
     "many exceptions": (2_000, lambda n: acceptances._places(Path("x"), "[[accept]]\n" * n, n)),
 }
 

@@ -9,9 +9,9 @@ import pytest
 from hostile_texts import MANY, STEW, Reader, addresses
 from hypothesis import given
 
-from kosmo_kernel.safety import UnsafeContentError, sanitize_markdown
 from kosmo_kernel.safety.html import TAGS
-from kosmo_kernel.safety.text import MAX_MARKUP_LENGTH
+from kosmo_kernel.safety.markdown import sanitize_markdown
+from kosmo_kernel.safety.text import MAX_MARKUP_LENGTH, UnsafeContentError
 
 LINK = ' target="_blank" rel="noopener noreferrer"'
 MATHML = re.compile(r"<math\b.*?</math>", re.DOTALL)

@@ -10,9 +10,9 @@ from hostile_texts import MANY, Reader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kosmo_kernel.safety import UnsafeContentError, sanitize_html, sanitize_latex, sanitize_markdown
-from kosmo_kernel.safety.html import FORMULA_TAGS, FORMULA_VALUES
-from kosmo_kernel.safety.tex import MAX_LENGTH
+from kosmo_kernel.safety.html import FORMULA_TAGS, FORMULA_VALUES, sanitize_html
+from kosmo_kernel.safety.markdown import MAX_LATEX_LENGTH, sanitize_latex, sanitize_markdown
+from kosmo_kernel.safety.text import UnsafeContentError
 
 pytest.importorskip("latex2mathml", reason="latex2mathml is not installed")
 
@@ -99,7 +99,7 @@ def test_groups_that_are_nested_too_deep_are_not_shown(group: str) -> None:
 
 def test_long_latex_is_not_shown() -> None:
     with pytest.raises(UnsafeContentError, match="too many"):
-        sanitize_latex("x" * (MAX_LENGTH + 1))
+        sanitize_latex("x" * (MAX_LATEX_LENGTH + 1))
 
 
 PIECES = [

@@ -47,10 +47,10 @@ def frames(data: bytes) -> None:
 def toml(data: bytes) -> None:
     """Read a file of settings, and find the lines of its keys."""
     from kosmo_kernel.errors import SettingsError
-    from kosmo_kernel.reader.toml import line_of, parse
+    from kosmo_kernel.reader.documents import line_of, toml_values
 
     try:
-        table = parse("f", text(data))
+        table = toml_values("f", text(data))
     except SettingsError:
         return
     for key in [*table][:3]:
@@ -59,7 +59,7 @@ def toml(data: bytes) -> None:
 
 def json_files(data: bytes) -> None:
     """Read JSON, and JSON with comments; what is read must be what the standard library reads."""
-    from kosmo_kernel.reader import jsonc
+    from kosmo_kernel.reader.documents import jsonc_value
     from kosmo_kernel.safety.intake import decode_json
 
     try:
@@ -70,16 +70,22 @@ def json_files(data: bytes) -> None:
         assert repr(value) == repr(json.loads(data))
     from kosmo_kernel.errors import SettingsError
 
-    expecting(SettingsError)(jsonc.parse)("f", text(data))
+    expecting(SettingsError)(jsonc_value)("f", text(data))
 
 
 def markup(name: str, data: bytes) -> None:
     """Sanitize what is displayed."""
-    from kosmo_kernel import safety
+    from kosmo_kernel.safety import html, markdown
+    from kosmo_kernel.safety.text import UnsafeContentError
 
+    sanitizers: dict[str, Callable[[str], str]] = {
+        "html": html.sanitize_html,
+        "markdown": markdown.sanitize_markdown,
+        "latex": markdown.sanitize_latex,
+    }
     try:
-        shown = getattr(safety, f"sanitize_{name}")(text(data))
-    except safety.UnsafeContentError:
+        shown = sanitizers[name](text(data))
+    except UnsafeContentError:
         return
     if ACTIVE.search(shown):
         raise ActiveContentError(shown)
@@ -87,11 +93,12 @@ def markup(name: str, data: bytes) -> None:
 
 def svg(data: bytes) -> None:
     """Sanitize an SVG, which becomes an image."""
-    from kosmo_kernel import safety
+    from kosmo_kernel.safety.images import sanitize_svg
+    from kosmo_kernel.safety.text import UnsafeContentError
 
     try:
-        shown = safety.sanitize_svg(f"<svg xmlns='http://www.w3.org/2000/svg'>{text(data)}</svg>")
-    except safety.UnsafeContentError:
+        shown = sanitize_svg(f"<svg xmlns='http://www.w3.org/2000/svg'>{text(data)}</svg>")
+    except UnsafeContentError:
         return
     if not shown.startswith("<img "):
         raise ActiveContentError(shown)
