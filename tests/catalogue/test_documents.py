@@ -388,6 +388,15 @@ def test_a_list_beside_an_object_is_in_an_envelope_only_if_a_parameter_selects_a
     assert only({"/shelf": get(envelope(owner=STRING), parameters=[page])})["returns"] == "record"
 
 
+def test_a_list_with_a_total_and_pages_may_have_one_value_and_lists_of_texts_beside_it() -> None:
+    page, total, texts = query("page", STRING), {"type": "integer"}, {"type": "array", "items": STRING}
+    beside = envelope(kind=STRING, reasons=texts, total_count=total)
+    assert only({"/shelf": get(beside, parameters=[page])})["pages"]["items"] == ["books"]
+    assert only({"/shelf": get(beside)})["returns"] == "record"
+    status = envelope(kind=STRING, state=STRING, total_count=total)
+    assert only({"/shelf": get(status, parameters=[page])})["returns"] == "record"
+
+
 def test_a_record_whose_lists_have_pages_is_doubted() -> None:
     two = envelope(authors=LIST)
     assert only({"/shelf": get(two, parameters=[query("page", STRING)])})["pages"] == {"kind": "whole"}
@@ -411,6 +420,17 @@ def test_a_record_whose_lists_have_pages_is_doubted() -> None:
         ("/userGroups/{id}", "record", "get_user_group"),
         ("/", "record", "get_it"),
         ("/2fa", "record", "get_n2fa"),
+        ("/deployments/{id}/statuses/{status_id}", "record", "get_deployment_status"),
+        ("/code-scanning/analyses/{id}", "record", "get_code_scanning_analysis"),
+        ("/aliases/{id}", "record", "get_alias"),
+        ("/timeseries/{metric}", "record", "get_timeseries"),
+        ("/caches/{id}", "record", "get_cache"),
+        ("/cookies/{id}", "record", "get_cookie"),
+        ("/repos/{owner}/{repo}/contents/{path}", "list", "list_repo_contents"),
+        ("/orgs/{org}/user-stats/{kind}/{id}", "list", "list_org_user_stats"),
+        ("/rules/branches/{branch}", "list", "list_rules_branch"),
+        ("/posts/{id}/post_updates", "list", "list_post_updates"),
+        ("/firewall/rules/rules", "list", "list_firewall_rules"),
     ],
 )
 def test_a_name_has_the_words_of_the_path(path: str, returns: str, name: str) -> None:
@@ -424,6 +444,22 @@ def test_names_that_coincide_name_the_parameters_that_tell_them_apart() -> None:
         "/users/{username}/repos": "list_user_repos_by_username",
         "/users/{username}/{kind}/repos": "list_user_repos_by_kind",
     }
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (["/schedules", "/v3/schedules"], ["list_schedules", "list_schedules_v3"]),
+        (["/vendors", "/vendors/{id}"], ["list_vendors", "list_vendor"]),
+        (
+            ["/scripts/settings", "/scripts/scripts/settings"],
+            ["list_scripts_settings", "list_scripts_scripts_settings"],
+        ),
+    ],
+)
+def test_names_that_coincide_differ_in_the_words_that_a_name_leaves_out(paths: list[str], expected: list[str]) -> None:
+    by_path = names.names([names.Path(path, "list") for path in paths], {})
+    assert [by_path[path] for path in paths] == expected
 
 
 def test_a_name_stays_when_the_document_grows() -> None:

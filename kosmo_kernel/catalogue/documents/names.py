@@ -1,14 +1,17 @@
 """Names of functions from their paths: `list_org_repos` for `/orgs/{org}/repos`.
 
-A name has the literal words of the path. A word before a parameter is in the singular, as it stands for one of many.
-Where the words of several paths coincide, the path with the fewest parameters has the bare name, and the others name
-the parameters that distinguish them: `list_user_repos_by_username`. Words that say nothing of the subject, such as the
-version of an API, are left out.
+A name has the literal words of the path, each once where it would follow itself. A word before a parameter is in the
+singular, as it stands for one of many; the last word of a list stays in the plural, unless the word before it is the
+plural that says what is listed. Words that say nothing of the subject, such as the version of an API, are left out.
+
+Where the words of several paths coincide, the path with the fewest parameters has the bare name. The others have the
+words that were left out, or name the version or the parameters that distinguish them: `list_user_repos_by_username`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import count, takewhile
 from typing import NamedTuple
 
 from kosmo_kernel.text.patterns import lazy_pattern
@@ -20,8 +23,15 @@ _VERSION = lazy_pattern(r"v?\d+(?:\.\d+)*|\d{4}-\d{2}-\d{2}|api|rest")
 _HUMP = lazy_pattern(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_WORD = lazy_pattern(r"[^a-z0-9]+")
 # Endings of plurals, the first that fits; words that end so and are no plurals stay as they are.
-_PLURALS = (("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("s", ""))
-_NO_PLURALS = ("ss", "us", "is", "news", "aws", "dns", "tls", "https", "sms")
+_PLURALS = (
+    *(("yses", "ysis"), ("tuses", "tus"), ("iases", "ias"), ("caches", "cache"), ("okies", "okie"), ("ovies", "ovie")),
+    *(("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("s", "")),
+)
+_ANY_LENGTH = 4  # letters of an ending that is a plural also as a whole word; shorter ones need two letters before them
+_NO_PLURALS = (
+    *("ss", "us", "is", "series", "news", "alias", "bias", "canvas", "atlas", "lens", "analytics", "kubernetes"),
+    *("aws", "dns", "tls", "https", "sms", "ios", "macos", "devops"),
+)
 
 
 class Path(NamedTuple):
@@ -42,7 +52,8 @@ def singular(word: str) -> str:
     if word.endswith(_NO_PLURALS):
         return word
     end, instead = next(((end, instead) for end, instead in _PLURALS if word.endswith(end)), ("", ""))
-    return f"{word.removesuffix(end)}{instead}" if len(word) > len(end) + 1 else word
+    is_plural = len(word) > len(end) + 1 or len(end) > _ANY_LENGTH
+    return f"{word.removesuffix(end)}{instead}" if is_plural else word
 
 
 def names(paths: Iterable[Path], before: Mapping[str, str]) -> dict[str, str]:
@@ -52,25 +63,41 @@ def names(paths: Iterable[Path], before: Mapping[str, str]) -> dict[str, str]:
         paths: of all functions.
         before: the names of an earlier version of the document by path, which stay.
     """
-    groups: dict[str, list[str]] = {}
-    found: dict[str, str] = {}
-    for path, returns in sorted(set(paths)):
-        if path in before:
-            found[path] = before[path]
+    groups: dict[str, list[Path]] = {}
+    named: dict[str, str] = {}
+    for path in sorted(set(paths)):
+        if path.path in before:
+            named[path.path] = before[path.path]
         else:
-            groups.setdefault(_base(path, returns), []).append(path)
-    taken = set(found.values())
-    for base, group in sorted(groups.items()):
-        group.sort(key=lambda path: (path.count("{"), path))
-        for index, path in enumerate(group):
-            name = base
-            if index or base in taken:
-                others = set[str]().union(*(places(other) for other in group if other != path))
-                own = [place for place in places(path) if place not in others] or places(path)
-                name = f"{base}_by_{'_and_'.join(map(snake_case, own))}" if own else base
-            found[path] = free_name(name[:MAX_NAME].rstrip("_"), taken)
-            taken.add(found[path])
-    return found
+            groups.setdefault(_words(path), []).append(path)
+    used = set(named.values())
+    for words, group in sorted(groups.items()):
+        group.sort(key=lambda path: (path.path.count("{"), _words(path, is_short=False) != words, path.path))
+        for path in group:
+            named[path.path] = next(name for name in _candidates(path, words, group) if name not in used)
+            used.add(named[path.path])
+    return named
+
+
+def _candidates(path: Path, words: str, group: Sequence[Path]) -> Iterator[str]:
+    """Yield the names that a path can have, the best first.
+
+    Parameters:
+        path: the path.
+        words: the name that only its words make.
+        group: all paths with these words.
+    """
+    yield words[:MAX_NAME].rstrip("_")
+    yield _words(path, is_short=False)[:MAX_NAME].rstrip("_")
+    version = "_".join(snake_case(word) for word in _version(path.path))
+    others = {place for other in group if other != path for place in places(other.path)}
+    own = [place for place in places(path.path) if place not in others]
+    if version and not own:
+        yield f"{words}_{version}"[:MAX_NAME].rstrip("_")
+    own = own or places(path.path)
+    name = f"{words}_by_{'_and_'.join(map(snake_case, own))}" if own else words
+    name = name[:MAX_NAME].rstrip("_")
+    yield from (name if number == 1 else f"{name}_{number}" for number in count(1))
 
 
 def places(path: str) -> list[str]:
@@ -78,22 +105,37 @@ def places(path: str) -> list[str]:
     return PLACE.findall(path)
 
 
-def _base(path: str, returns: str) -> str:
+def _version(path: str) -> list[str]:
+    """Return the first segments of a path that say nothing of its subject."""
     segments = [segment for segment in path.split("/") if segment]
-    while len(segments) > 1 and _VERSION.fullmatch(segments[0].lower()):
-        segments.pop(0)
-    words = []
-    for segment, following in zip(segments, [*segments[1:], ""], strict=False):
+    return list(takewhile(lambda segment: _VERSION.fullmatch(segment.lower()), segments[:-1]))
+
+
+def _words(path: Path, *, is_short: bool = True) -> str:
+    """Return the name that the words of a path make.
+
+    Parameters:
+        path: the path.
+        is_short: leave out a word that is the same as the one before it, and the singular of the last word of a list.
+    """
+    segments = [segment for segment in path.path.split("/") if segment][len(_version(path.path)) :]
+    words: list[str] = []
+    is_list = path.returns == "list"
+    for index, segment in enumerate(segments):
         word = snake_case(PLACE.sub("", segment))
-        if word:
-            words.append(singular(word) if PLACE.search(following) and not PLACE.search(segment) else word)
-    verb = "list" if returns == "list" else "get"
-    return "_".join([verb, *(words or ["all" if returns == "list" else "it"])])
+        following = segments[index + 1 :]
+        if is_one := bool(following and PLACE.search(following[0]) and not PLACE.search(segment)):
+            before = segments[index - 1] if index else ""
+            is_last = is_short and is_list and all(map(PLACE.fullmatch, following))
+            is_one = not is_last or (not PLACE.search(before) and singular(before.lower()) != before.lower())
+        word = singular(word) if is_one else word
+        if is_short and words and f"{word}_".startswith(f"{words[-1].rpartition('_')[2]}_"):
+            word = word.partition("_")[2]
+        words += [word] if word else []
+    verb = "list" if is_list else "get"
+    return "_".join([verb, *(words or ["all" if is_list else "it"])])
 
 
-def free_name(name: str, taken: Collection[str]) -> str:
-    """Return a name that is not taken: this one, or with a number."""
-    free, number = name, 2
-    while free in taken:
-        free, number = f"{name}_{number}", number + 1
-    return free
+def free_name(name: str, used: Collection[str]) -> str:
+    """Return a name that is not used: this one, or with a number."""
+    return next(text for number in count(1) if (text := f"{name}_{number}" if number > 1 else name) not in used)

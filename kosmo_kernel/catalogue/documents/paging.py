@@ -30,6 +30,7 @@ _BESIDE = {
     *("links", "meta", "metadata", "paging", "pagination", "object", "url", "self", "first", "last"),
     *("success", "ok", "result_info", "response_metadata"),
 }
+_POSITION = {*CURSOR_KEYS, *MORE_KEYS, *TOTAL_KEYS}  # fields that say what follows, or how many records there are
 _ABOUT_ANSWER = {"errors", "messages", "warnings"}  # lists that describe the answer, if there is another one
 DEFAULT_SIZE = 100  # records of a page to ask for, where a document does not say how many there can be
 MAX_SIZE = 1_000
@@ -45,21 +46,25 @@ def envelope(shapes: Shapes, shape: Shape, *, is_paged: bool) -> tuple[tuple[str
     """Return the keys that lead to the list in an object, and the shape of the list; None if it is no envelope.
 
     An object is an envelope if it has one list, and besides it only what describes the list: totals, positions, links,
-    flags; and if a parameter selects a page, any object.
+    flags. If a parameter selects a page, it may also have any objects, and if it says what follows or how many there
+    are, one more value and lists of plain values.
     """
     lists: list[tuple[tuple[str, ...], Shape]] = []
     others: list[str] = []
     for name, schema in shape.properties.items():
         inner = shapes.of(schema, shape.inside)
-        if name == _EMBEDDED and (found := envelope(shapes, inner, is_paged=is_paged)):
-            lists.append(((name, *found[0]), found[1]))
+        if name == _EMBEDDED and (embedded := envelope(shapes, inner, is_paged=is_paged)):
+            lists.append(((name, *embedded[0]), embedded[1]))
         elif inner.is_list:
             lists.append(((name,), inner))
         elif not _describes_list(name, inner) and not (is_paged and inner.is_object):
             others.append(name)
     if len(lists) > 1:
-        lists = [found for found in lists if found[0][0] not in _ABOUT_ANSWER]
-    return lists[0] if len(lists) == 1 and not others else None
+        lists = [entry for entry in lists if entry[0][0] not in _ABOUT_ANSWER]
+    has_position = is_paged and bool(_POSITION & set(map(snake_case, shape.properties)))
+    if has_position and len(lists) > 1:
+        lists = [entry for entry in lists if shapes.of(entry[1].items, entry[1].inside).is_object]
+    return lists[0] if len(lists) == 1 and len(others) <= has_position else None
 
 
 def _describes_list(name: str, shape: Shape) -> bool:
