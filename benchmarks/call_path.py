@@ -16,9 +16,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from httpx import WSGITransport
-
 from kosmo_kernel import Session
+from kosmo_kernel.client.connections import InProcess
 from kosmo_kernel.lua.request_handler import RequestHandler
 from kosmo_kernel.run.options import RunOptions
 
@@ -58,7 +57,7 @@ class Profile:
 
 def _is_served(frame: FrameType | None) -> bool:
     """Return whether a frame belongs to what answers in place of the network, with all that it calls."""
-    while frame is not None and frame.f_code is not WSGITransport.handle_request.__code__:
+    while frame is not None and frame.f_code is not InProcess.handle_request.__code__:
         frame = frame.f_back
     return frame is not None
 

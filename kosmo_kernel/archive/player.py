@@ -157,8 +157,8 @@ class _ReplayingTransport:
     def __init__(self, player: Player, integration: Integration, account: Account) -> None:
         self._player, self._integration, self._account = player, integration, account
 
-    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str], function: Function) -> Any:
-        return RequestKey.of_call(self._integration, self._account, url, headers, query)
+    def request(self, url: str, headers: Mapping[str, str], function: Function) -> Any:
+        return RequestKey.of_call(self._integration, self._account, url, headers)
 
     def sends(self, request: Any) -> bool:
         return False

@@ -390,9 +390,9 @@ class _RecordingTransport:
     def closed(self) -> bool:
         return self._connections.closed
 
-    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str], function: Function) -> Any:
-        inner = self._connections.request(url, headers, query, function)
-        key = RequestKey.of_call(self._integration, self._account, url, headers, query)
+    def request(self, url: str, headers: Mapping[str, str], function: Function) -> Any:
+        inner = self._connections.request(url, headers, function)
+        key = RequestKey.of_call(self._integration, self._account, url, headers)
         return _NumberedRequest(self._recorder.number(), key, inner, function, self._recorder.take(key))
 
     def sends(self, request: Any) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -40,11 +39,9 @@ class RequestKey(NamedTuple):
     text: str
 
     @classmethod
-    def of_call(
-        cls, integration: Integration, account: Account, url: str, headers: Mapping[str, str], query: Mapping[str, str]
-    ) -> RequestKey:
+    def of_call(cls, integration: Integration, account: Account, url: str, headers: Mapping[str, str]) -> RequestKey:
         """Return the key of a request for a URL."""
-        path = url.removeprefix(account.url) + (f"?{urlencode(query)}" if query else "")
+        path = url.removeprefix(account.url)
         more = ", ".join(f"{name} {value}" for name, value in sorted(headers.items()))
         return cls(integration.name, account.alias, f"{METHOD} {redact(path)}{f' ({more})' if more else ''}")
 

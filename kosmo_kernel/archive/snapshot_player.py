@@ -251,8 +251,8 @@ class _SnapshotTransport:
     def __init__(self, player: SnapshotPlayer, integration: Integration, account: Account) -> None:
         self._player, self._integration, self._account = player, integration, account
 
-    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str], function: Function) -> Any:
-        page = PageRequest(headers=dict(headers), query=dict(query))
+    def request(self, url: str, headers: Mapping[str, str], function: Function) -> Any:
+        page = PageRequest(headers=dict(headers))
         return function, url.removeprefix(self._account.url), page
 
     def sends(self, request: Any) -> bool:

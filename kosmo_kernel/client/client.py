@@ -307,7 +307,7 @@ class Exchange(CallErrors):
 
     def read_free(self, read: Callable[[Response], _T]) -> _T:
         """Return what `read` makes of a response that does not count against the request budget and is not cached."""
-        request = self._client.connections.request(self._url, {}, {}, self.function)
+        request = self._client.connections.request(self._url, {}, self.function)
 
         def read_success(reply: Response) -> _T:
             if reply.status // 100 != SUCCESS:
@@ -386,7 +386,7 @@ class Exchange(CallErrors):
         if cached and cached.tag:
             headers["If-None-Match"] = cached.tag
         url = address_of(page_request, self._url) if page_request.target or page_request.query else self._url
-        request = self._client.connections.request(url, headers, {}, self.function)
+        request = self._client.connections.request(url, headers, self.function)
         return self._retried(
             request,
             lambda reply: (

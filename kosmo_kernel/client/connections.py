@@ -1,14 +1,19 @@
 """The HTTP connections of one account, and the reasons why a request gets no response.
 
 Each request in flight uses its own connection and returns it with the response; the last one returned is reused first.
-So there are never more connections than concurrent requests, and surplus ones become idle and are closed. (A single
-httpx pool looks at every connection for every request: with 32 in flight that is a third of a request's cost.)
+So there are never more connections than concurrent requests, and surplus ones become idle and are closed. (The pools of
+HTTP libraries look at every connection for every request: with 32 in flight that is a third of a request's cost.)
+
+Requests go to the connections of httpcore2 directly. A client above them would parse the URL and the headers again and
+make a request and a response of its own, which together take as long as the request itself.
 
 The token is sent in the request's own headers. There are no other credentials, no cookies and no redirects.
 """
 
 from __future__ import annotations
 
+import io
+import math
 import os
 import socket
 import ssl
@@ -17,11 +22,14 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlencode, urljoin, urlsplit
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+from urllib.parse import quote, unquote, unquote_to_bytes, urlencode, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
+
+import certifi
+import httpcore2
 
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account, is_loopback
@@ -33,19 +41,9 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import one_line
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-# httpx imports its command line, and with it all of rich: a third of its import time, and no request needs it.
-_COMMAND_LINE = "httpx._main"
-sys.modules.setdefault(_COMMAND_LINE, None)  # type: ignore[arg-type]  # None makes the import fail, which httpx allows
-import httpx  # noqa: E402 - only after the module it would import is ruled out
-
-if sys.modules[_COMMAND_LINE] is None:
-    del sys.modules[_COMMAND_LINE]
-
-_NOTHING = httpx.ByteStream(b"")  # the body of a request
-HttpTransport = httpx.BaseTransport
-Request = httpx.Request
+Request = httpcore2.Request
 
 MAX_CONNECTIONS = 64  # of one account
 KEEPALIVE_SECONDS = 60.0  # lifetime of an idle connection: about the time that it takes to write the next cell
@@ -57,11 +55,15 @@ _NO_BODY = (204, 304)
 MAX_BODY_BYTES = 64 << 20
 MAX_REDIRECTS = 5  # of a download
 DOWNLOAD_SECONDS = 300.0  # for a download
+DOWNLOAD_STEP_SECONDS = 5.0  # to connect for a download, or without a byte of it
 # Accepted content encodings. Nested ones are not among them: they could expand a million to one.
 _CODINGS = ("", "gzip", "identity")
 _GZIP = 16 + zlib.MAX_WBITS  # the format for zlib
-# Statuses of a proxy that do not depend on the request; the texts of httpx's errors begin with the status of the proxy.
+# Statuses of a proxy that do not depend on the request; the texts of its errors begin with the status.
 _BUSY = ("502 ", "503 ", "504 ")
+_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}  # the usual ones
+_PROXIES = tuple(_PORTS)  # the schemes of proxies
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))  # what the target of a request may have as it is
 
 _NETWORK = "Check the network, and HTTPS_PROXY if there is a proxy"
 
@@ -69,15 +71,16 @@ _NETWORK = "Check the network, and HTTPS_PROXY if there is a proxy"
 # wrong than busy.
 Retryable = Literal["always", "met", "never"]
 
+_LOST = (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError)
 # With a proxy, these errors are about the connection to the proxy.
-_CONNECT_ERRORS = (httpx.ConnectTimeout, socket.gaierror, ConnectionRefusedError)
+_CONNECT_ERRORS = (httpcore2.ConnectTimeout, socket.gaierror, ConnectionRefusedError)
 _PROXY = "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY"
 
 # Why a request got no response, what to do, and whether to retry. The first entry found in the chain of causes applies.
 _FAILURES: tuple[tuple[type[Exception], str, str, Retryable], ...] = (
-    (httpx.ConnectTimeout, "no connection was made in time", _NETWORK, "met"),
-    (httpx.TimeoutException, "nothing came for {timeout:g} s", LATER, "always"),
-    (httpx.ProxyError, "the proxy refused ({error})", _PROXY, "never"),
+    (httpcore2.ConnectTimeout, "no connection was made in time", _NETWORK, "met"),
+    (httpcore2.TimeoutException, "nothing came for {timeout:g} s", LATER, "always"),
+    (httpcore2.ProxyError, "the proxy refused ({error})", _PROXY, "never"),
     (
         ssl.SSLCertVerificationError,
         "its certificate cannot be trusted ({error})",
@@ -89,6 +92,14 @@ _FAILURES: tuple[tuple[type[Exception], str, str, Retryable], ...] = (
     (socket.gaierror, "its name is not known", _NETWORK, "met"),
     (ConnectionRefusedError, "the connection was refused", "Nothing listens there: check the address", "met"),
 )
+
+
+class HttpTransport(Protocol):
+    """What sends a request in place of the network; see `in_process`."""
+
+    def handle_request(self, request: Request) -> httpcore2.Response:
+        """Return the response to a request."""
+        ...
 
 
 class NoResponseError(Exception):
@@ -127,33 +138,39 @@ class Connections:
         self, integration: Integration, account: Account, transport: HttpTransport | None, connect: float, read: float
     ) -> None:
         self._url, self._redactor = account.url, TokenRedactor(account.token)
-        self._headers = [
-            ("host", httpx.URL(account.url).netloc.decode()),
-            ("accept-encoding", "gzip"),
-            ("user-agent", f"kosmo-kernel/{__version__}"),
-            *integration.headers.items(),
-            *integration.credentials.headers(account.token).items(),
-        ]
+        self._origin = _url(account.url)
+        self._root = account.url.removesuffix(urlsplit(account.url).path)  # the address without its path
+        headers = {
+            "host": _host(self._origin),
+            "accept-encoding": "gzip",
+            "user-agent": f"kosmo-kernel/{__version__}",
+            **integration.headers,
+            **integration.credentials.headers(account.token),
+        }
+        self._headers = _encoded(headers)
         # A token in the query is added to the request that is sent, and to nothing that is shown or recorded.
         name = integration.credentials.query
         self._query = urlencode({name: account.token}) if name else ""
         self._read = read
-        self._timeout = {"timeout": {"connect": connect, "read": read, "write": read, "pool": None}}
+        self._timeout = {"timeout": {"connect": connect, "read": read, "write": read}}
         self._transport = transport
         self._lock = threading.Lock()
         self._gate = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        self._idle: deque[tuple[HttpTransport, float]] = deque()  # each with the time at which it became idle
-        self._trust: ssl.SSLContext | None = None
-        self._proxy: httpx.Proxy | None = None
+        # Each with the time at which it became idle.
+        self._idle: deque[tuple[httpcore2.ConnectionInterface, float]] = deque()
+        self._opener: httpcore2.ConnectionPool | None = None  # makes connections, and has none itself
+        self._proxy: httpcore2.Proxy | None = None
         self.closed = False
 
-    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str], function: Function) -> Request:
+    def request(self, url: str, headers: Mapping[str, str], function: Function) -> Request:
         """Return a new request, which can be sent more than once."""
-        all_headers = [*self._headers, *headers.items()]
         if self._query:
             url += ("&" if "?" in url else "?") + self._query
-        # With a stream in place of content, httpx does not make and look through the headers a second time.
-        return Request("GET", url, headers=all_headers, params=query or None, stream=_NOTHING, extensions=self._timeout)
+        origin = self._origin
+        address = httpcore2.URL(
+            scheme=origin.scheme, host=origin.host, port=origin.port, target=_target(url.removeprefix(self._root))
+        )
+        return Request(b"GET", address, headers=[*self._headers, *_encoded(headers)], extensions=self._timeout)
 
     def sends(self, request: Request) -> bool:
         """Return True: every request is sent."""
@@ -174,17 +191,19 @@ class Connections:
         while not self._gate.acquire(timeout=POLL_INTERVAL_SECONDS):
             check()
         try:
-            transport, is_reused = self._acquire()
+            if self._transport is not None:
+                return self._answer(self._transport, request)
+            connection, is_reused = self._acquire()
             try:
-                return self._answer(transport, request)
+                return self._answer(connection, request)
             except NoResponseError as error:
                 # Idle connections are likely as dead as this one, and each could take until the timeout to fail.
                 self._close_idle()
-                timed_out = isinstance(error.__cause__, httpx.TimeoutException)
+                timed_out = isinstance(error.__cause__, httpcore2.TimeoutException)
                 error.is_stale = is_reused and error.is_connected and not timed_out
                 raise
             finally:
-                self._release(transport)
+                self._release(connection)
         finally:
             self._gate.release()
 
@@ -197,100 +216,155 @@ class Connections:
     def _close_idle(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, deque()
-        for transport, _ in idle:
-            transport.close()
+        for connection, _ in idle:
+            connection.close()
 
-    def _answer(self, transport: HttpTransport, request: Request) -> Response:
+    def _answer(self, connection: HttpTransport, request: Request) -> Response:
         try:
-            response = transport.handle_request(request)
-        except httpx.TransportError as error:
+            response = connection.handle_request(request)
+        except _LOST as error:
             raise self._no_response(error) from error
-        status, headers = response.status_code, dict[str, str]()
-        for raw_name, raw_value in response.headers.raw:  # repeated ones are joined with commas
-            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        try:
-            body, received = _body(response, Response(status, headers, b""))
-        except (httpx.TransportError, zlib.error) as error:
-            raise TruncatedResponseError(str(error) or type(error).__name__, Response(status, headers, b"")) from error
-        finally:
-            response.close()
-        length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) != received and status not in _NO_BODY:
-            raise TruncatedResponseError(f"{received:,} bytes came of {int(length):,}", Response(status, headers, b""))
-        return Response(status, headers, self._redactor.redact(body))
+        reply = _read(response, MAX_BODY_BYTES)
+        return reply._replace(body=self._redactor.redact(reply.body)) if reply.body else reply
 
-    def _acquire(self) -> tuple[HttpTransport, bool]:
-        """Return a transport for one connection, and whether it was used before."""
-        stale: list[HttpTransport] = []
+    def _acquire(self) -> tuple[httpcore2.ConnectionInterface, bool]:
+        """Return a connection, and whether it was used before."""
+        expired: list[httpcore2.ConnectionInterface] = []
         try:
             with self._lock:
                 if self.closed:
                     raise RuntimeError(f"the connections to {self._url} are closed")
-                if self._transport is not None:
-                    return self._transport, False
                 while self._idle and _uptime() - self._idle[0][1] > KEEPALIVE_SECONDS:
-                    stale.append(self._idle.popleft()[0])
-                return (self._idle.pop()[0], True) if self._idle else (self._opened(), False)
+                    expired.append(self._idle.popleft()[0])
+                while self._idle:
+                    connection, _ = self._idle.pop()
+                    if not connection.has_expired():
+                        return connection, True
+                    expired.append(connection)  # the service has closed it
+                return self._opened(), False
         finally:
-            for transport in stale:
-                transport.close()
+            for connection in expired:
+                connection.close()
 
-    def _release(self, transport: HttpTransport) -> None:
-        if transport is self._transport:
-            return
+    def _release(self, connection: httpcore2.ConnectionInterface) -> None:
         with self._lock:
-            if not self.closed:
-                self._idle.append((transport, _uptime()))
+            if not self.closed and connection.is_available():
+                self._idle.append((connection, _uptime()))
                 return
-        transport.close()
+        connection.close()
 
-    def _opened(self) -> HttpTransport:
-        """Return a transport for one connection, which is opened when a request is sent."""
+    def _opened(self) -> httpcore2.ConnectionInterface:
+        """Return a new connection, which is opened when a request is sent."""
         try:
-            if self._trust is None:
+            if self._opener is None:
                 self._proxy = _proxy(self._url)
                 # Plain HTTP needs no certificates: loading them takes longer than the demo's first call.
                 plain = self._url.startswith("http:")
-                self._trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else _trusting()
-            return httpx.HTTPTransport(
-                verify=self._trust,
-                trust_env=False,
-                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_SECONDS),
-                proxy=self._proxy,
-            )
-        except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+                trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else _trusting()
+                self._opener = httpcore2.ConnectionPool(trust, self._proxy)
+            return self._opener.create_connection(self._origin.origin)
+        except (ImportError, OSError, ValueError) as error:
             raise SettingsError(
                 f"No connection to {self._url} can be made, because HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, "
                 f"NO_PROXY, SSL_CERT_FILE or SSL_CERT_DIR makes no sense: {one_line(str(error))}"
             ) from error
 
-    def _no_response(self, error: httpx.TransportError) -> NoResponseError:
+    def _no_response(self, error: Exception) -> NoResponseError:
         chain = tuple(_causes(error))
-        connected = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+        connected = not isinstance(error, (httpcore2.ConnectError, httpcore2.ConnectTimeout))
         for kind, why, advice, passing in _FAILURES:
             match = next((cause for cause in chain if isinstance(cause, kind)), None)
             if match is not None:
                 if self._proxy and kind in _CONNECT_ERRORS:
-                    where = self._proxy.url.netloc.decode()  # without user and password
                     return NoResponseError(
-                        f"the proxy {where} cannot be reached ({why})", _PROXY, passing, is_connected=False
+                        f"the proxy {_host(self._proxy.url)} cannot be reached ({why})",
+                        _PROXY,
+                        passing,
+                        is_connected=False,
                     )
-                busy = kind is httpx.ProxyError and str(match).startswith(_BUSY)
+                busy = kind is httpcore2.ProxyError and str(match).startswith(_BUSY)
                 text = why.format(error=match, timeout=self._read)
                 return NoResponseError(text, advice, "always" if busy else passing, is_connected=connected and not busy)
         return NoResponseError(str(error) or type(error).__name__, LATER, "always", is_connected=connected)
 
 
+class InProcess:
+    """Send requests to a WSGI application in this process."""
+
+    def __init__(self, api: WSGIApplication) -> None:
+        self._api = api
+
+    def handle_request(self, request: Request) -> httpcore2.Response:
+        """Return the response of the application."""
+        url, status, headers = request.url, "", list[tuple[str, str]]()
+        path, _, query = url.target.partition(b"?")
+        environ: WSGIEnvironment = {
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": url.scheme.decode(),
+            "wsgi.input": io.BytesIO(),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "REQUEST_METHOD": request.method.decode(),
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),  # PEP 3333, "Unicode Issues"
+            "QUERY_STRING": query.decode(),
+            "SERVER_NAME": url.host.decode(),
+            "SERVER_PORT": str(url.origin.port),
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+        }
+        for name, value in request.headers:
+            environ[f"HTTP_{name.decode().upper().replace('-', '_')}"] = value.decode("latin-1")
+
+        def start_response(line: str, fields: list[tuple[str, str]], *_: object) -> Callable[[bytes], object]:
+            nonlocal status, headers
+            status, headers = line, fields
+            return lambda _body: None
+
+        chunks = self._api(environ, start_response)
+        try:
+            content = b"".join(chunks)
+        finally:
+            if close := getattr(chunks, "close", None):
+                close()
+        pairs = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+        return httpcore2.Response(int(status[:3]), headers=pairs, content=content)
+
+
 def in_process(api: WSGIApplication) -> HttpTransport:
     """Return a transport for requests to an API in this process."""
+    return InProcess(api)
 
-    def with_bytes(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # WSGI has the bytes of a path as Latin-1, and httpx gives its text (PEP 3333, "Unicode Issues").
-        environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin1")
-        return api(environ, start_response)
 
-    return httpx.WSGITransport(with_bytes)
+def _url(address: str) -> httpcore2.URL:
+    """Return an address as the library has it.
+
+    Raises:
+        ValueError: it makes no sense.
+    """
+    parts = urlsplit(address)
+    target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+    return httpcore2.URL(
+        scheme=parts.scheme, host=(parts.hostname or "").encode("idna"), port=parts.port, target=_target(target)
+    )
+
+
+def _target(text: str) -> bytes:
+    """Return the path and query of a request, in which a service may have other characters than HTTP has."""
+    return (text if text.isascii() and text.isprintable() and " " not in text else quote(text, _PRINTABLE)).encode()
+
+
+def _host(url: httpcore2.URL) -> str:
+    """Return the host of a URL, with its port unless it is the usual one."""
+    host = url.host.decode()
+    host = f"[{host}]" if ":" in host else host
+    return host if url.port in (None, _PORTS[url.scheme.decode()]) else f"{host}:{url.port}"
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
 
 
 def _uptime() -> float:
@@ -298,7 +372,31 @@ def _uptime() -> float:
     return time.clock_gettime(_UPTIME)
 
 
-def _body(response: httpx.Response, head: Response) -> tuple[bytes, int]:
+def _read(response: httpcore2.Response, max_bytes: int, until: float = math.inf) -> Response:
+    """Read a response to its end.
+
+    Raises:
+        TruncatedResponseError: it ended early.
+        UnreadableResponseError: its body has more bytes, takes longer, or is compressed in another way than asked for.
+    """
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in response.headers:  # repeated ones are joined with commas
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    head = Response(response.status, headers, b"")
+    try:
+        body, received = _body(response, head, max_bytes, until)
+    except (*_LOST, zlib.error) as error:
+        raise TruncatedResponseError(str(error) or type(error).__name__, head) from error
+    finally:
+        response.close()
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) != received and head.status not in _NO_BODY:
+        raise TruncatedResponseError(f"{received:,} bytes came of {int(length):,}", head)
+    return head._replace(body=body) if body else head
+
+
+def _body(response: httpcore2.Response, head: Response, max_bytes: int, until: float) -> tuple[bytes, int]:
     """Return the body of a response, and how many bytes of it were received.
 
     It is decompressed in pieces, because a small one may expand to any size.
@@ -306,16 +404,18 @@ def _body(response: httpx.Response, head: Response) -> tuple[bytes, int]:
     coding = head.headers.get("content-encoding", "").strip().lower()
     if coding not in _CODINGS:
         raise UnreadableResponseError(f"it is packed as `{coding}`, and gzip was asked for", head)
-    stream: Any = response.stream  # that of a transport that waits
     decoder = zlib.decompressobj(_GZIP) if coding == "gzip" else None
     pieces: list[bytes] = []
     size = received = 0
+    stream: Any = response.stream  # of a connection that waits
     for part in stream:
         received += len(part)
-        piece = decoder.decompress(part, MAX_BODY_BYTES + 1 - size) if decoder else part
+        piece = decoder.decompress(part, max_bytes + 1 - size) if decoder else part
         size += len(piece)
-        if size > MAX_BODY_BYTES:
-            raise UnreadableResponseError(f"it has more than {MAX_BODY_BYTES >> 20} MiB", head)
+        if size > max_bytes:
+            raise UnreadableResponseError(f"it has more than {max_bytes >> 20} MiB", head)
+        if _uptime() > until:
+            raise UnreadableResponseError(f"it takes longer than {DOWNLOAD_SECONDS:.0f} seconds", head)
         pieces.append(piece)
     if decoder and received and not decoder.eof:
         raise TruncatedResponseError("the compressed body ends early", head)
@@ -341,7 +441,7 @@ def download(url: str, most: int, hosts: Collection[str] = ()) -> bytes:
             raise SettingsError(f"{one_line(url)} is none of the addresses of known documents.")
         try:
             reply = _read_once(url, most, until)
-        except (httpx.HTTPError, httpx.InvalidURL, ImportError, OSError, ValueError) as error:
+        except (*_LOST, TruncatedResponseError, ImportError, OSError, ValueError) as error:
             why = one_line(str(error)) or type(error).__name__
             raise SettingsError(f"{one_line(url)} cannot be read: {why}. {_NETWORK}.") from error
         if "location" not in reply.headers or reply.status // 100 != 3:
@@ -358,22 +458,16 @@ def _read_once(url: str, most: int, until: float) -> Response:
     """Return the answer of an address, redirects not followed.
 
     Raises:
-        ValueError: it has more bytes, takes longer, or the address has a user in it.
+        ValueError: the address makes no sense, or has a user in it.
     """
     if urlsplit(url).username is not None:
         raise ValueError("it has a user in it")
-    headers = {"accept-encoding": "gzip", "user-agent": f"kosmo-kernel/{__version__}"}
-    client = httpx.Client(verify=_trusting(), proxy=_proxy(url), trust_env=False, headers=headers)
-    with client, client.stream("GET", url) as response:
-        pieces, size = list[bytes](), 0
-        for piece in response.iter_bytes():
-            pieces.append(piece)
-            size += len(piece)
-            if size > most:
-                raise ValueError(f"it has more than {most >> 20} MiB")
-            if _uptime() > until:
-                raise ValueError(f"it takes longer than {DOWNLOAD_SECONDS:.0f} seconds")
-        return Response(response.status_code, response.headers, b"".join(pieces))
+    address = _url(url)
+    headers = {"host": _host(address), "accept-encoding": "gzip", "user-agent": f"kosmo-kernel/{__version__}"}
+    timeout = {"timeout": dict.fromkeys(("connect", "read", "write"), DOWNLOAD_STEP_SECONDS)}
+    with httpcore2.ConnectionPool(_trusting(), _proxy(url)) as pool:
+        request = Request(b"GET", address, headers=_encoded(headers), extensions=timeout)
+        return _read(pool.handle_request(request), most, until)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -382,10 +476,13 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _proxy(url: str) -> httpx.Proxy | None:
+def _proxy(url: str) -> httpcore2.Proxy | None:
     """Return the proxy that the environment or the system names for a URL; None for a loopback address.
 
     A proxy would carry a request for this machine over the network, with the token in plain text.
+
+    Raises:
+        ValueError: the address of the proxy makes no sense.
     """
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0]
@@ -393,7 +490,13 @@ def _proxy(url: str) -> httpx.Proxy | None:
     proxy = proxies.get(scheme) or proxies.get("all")
     if not proxy or is_loopback(url) or proxy_bypass(host):
         return None
-    return httpx.Proxy(proxy if "://" in proxy else f"http://{proxy}")
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    if parts.scheme not in _PROXIES:
+        raise ValueError(f"a proxy is one of {', '.join(_PROXIES)}, and not {parts.scheme}")
+    user = None
+    if parts.username or parts.password:
+        user = unquote(parts.username or "").encode(), unquote(parts.password or "").encode()
+    return httpcore2.Proxy(_url(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"), user)
 
 
 def _trusting() -> ssl.SSLContext:
@@ -401,7 +504,9 @@ def _trusting() -> ssl.SSLContext:
 
     The system's alone are not enough: many Python builds do not know where the system keeps them.
     """
-    context = httpx.create_ssl_context()
-    if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
-        context.load_default_certs()
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if file or folder:
+        return ssl.create_default_context(cafile=file, capath=None if file else folder)
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.load_default_certs()
     return context

@@ -18,7 +18,7 @@ class Transport(Protocol):
         """Return whether the transport is closed."""
         ...
 
-    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str], function: Function) -> Any:
+    def request(self, url: str, headers: Mapping[str, str], function: Function) -> Any:
         """Return a new request for a function, which can be sent more than once."""
         ...
 

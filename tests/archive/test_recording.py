@@ -12,20 +12,19 @@ from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
 
-import httpx
 import pytest
 from fast_clock import FastClock
 from kosmo_command import started
 from recorded import answers, runs
 from run_with import run_with
-from scripted_api import ACCOUNT, OK, PAGE, TOKEN, Script, Step, said
+from scripted_api import ACCOUNT, OK, PAGE, TOKEN, Script, Step, said, transport_of
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.archive.player import Player
 from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import in_process
+from kosmo_kernel.client.connections import HttpTransport
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
@@ -60,15 +59,14 @@ def recorded(
     file: Path,
     *steps: Step,
     times: int = 1,
-    api: WSGIApplication | httpx.BaseTransport | None = None,
+    api: WSGIApplication | HttpTransport | None = None,
     name: str = "list_apps",
     **args: Any,
 ) -> None:
     """Call a function so often, and keep what this API says."""
     cassette, clock = Recorder(file, "default"), FastClock()
     api = api or Script(*steps)
-    transport = api if isinstance(api, httpx.BaseTransport) else in_process(api)
-    client = Client(HEROKU, ACCOUNT, transport=transport, clock=clock, cassette=cassette)
+    client = Client(HEROKU, ACCOUNT, transport=transport_of(api), clock=clock, cassette=cassette)
     for _ in range(times):
         with suppress(ApiError):
             client.fetch(HEROKU.function(name), args, Progress(clock))

@@ -278,7 +278,7 @@ def test_a_call_starts_no_lua() -> None:
         result = session.call("heroku.list_dynos", {"app_id": "my-app"})
         assert (session.pid, session.last) == (None, result)
     loaded = imported(CALL, "heroku.demo.list_apps", "--json")
-    assert "httpx" in loaded
+    assert "httpcore2" in loaded
     assert {"lupa", "pandas", "rich", "prompt_toolkit", "ipywidgets"} & loaded == set()
 
 

@@ -267,7 +267,7 @@ def test_settings_of_a_project_set_no_variables(trapped: Trapped, env: dict[str,
 # Once Python has started -----------------------------------------------------------------------------
 
 
-LATER = tuple(name for name in MODULES if name in ("json", "decimal", "sqlite3", "zmq", "click", "lupa", "httpx"))
+LATER = tuple(name for name in MODULES if name in ("json", "decimal", "sqlite3", "zmq", "click", "lupa", "httpcore2"))
 
 
 def test_python_m_takes_nothing_from_the_folder_that_it_imports_later(tmp_path: Path, env: dict[str, str]) -> None:

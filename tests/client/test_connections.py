@@ -13,13 +13,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-import httpx
+import httpcore2
 import pytest
 from fast_clock import FastClock
-from scripted_api import connections_of
+from scripted_api import FunctionTransport, connections_of
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
+from kosmo_kernel.client.connections import HttpTransport
 from kosmo_kernel.demo.api import DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
@@ -52,7 +53,7 @@ PhO0V/JYNEF9JMH23l4d0vJS7zqD2M7UFZo=
 """
 
 
-def client_at(url: str, *, transport: httpx.BaseTransport | None = None, timeout: float = 30.0) -> Client:
+def client_at(url: str, *, transport: HttpTransport | None = None, timeout: float = 30.0) -> Client:
     account = Account("heroku", "default", TOKEN, url, "HEROKU_API_KEY")
     return Client(HEROKU, account, transport=transport, timeout=timeout, patience=0, clock=FastClock())
 
@@ -320,17 +321,17 @@ def test_a_body_that_breaks_off_is_an_error_and_never_a_short_list(said: bytes) 
 @pytest.mark.parametrize(
     ("error", "cause", "why"),
     [
-        (httpx.ConnectError("x"), socket.gaierror(-2, "Name or service not known"), "its name is not known. Check"),
-        (httpx.ConnectTimeout("x"), TimeoutError("x"), "no connection was made in time. Check"),
-        (httpx.ReadError(f"odd: {TOKEN}"), OSError("x"), "odd: [redacted]. Nothing is wrong with the call"),
-        (httpx.WriteError(""), BrokenPipeError("x"), "WriteError. Nothing is wrong with the call"),
+        (httpcore2.ConnectError("x"), socket.gaierror(-2, "Name or service not known"), "its name is not known. Check"),
+        (httpcore2.ConnectTimeout("x"), TimeoutError("x"), "no connection was made in time. Check"),
+        (httpcore2.ReadError(f"odd: {TOKEN}"), OSError("x"), "odd: [redacted]. Nothing is wrong with the call"),
+        (httpcore2.WriteError(""), BrokenPipeError("x"), "WriteError. Nothing is wrong with the call"),
     ],
 )
-def test_a_lost_request_says_why(error: httpx.TransportError, cause: OSError, why: str) -> None:
-    def handle(_request: httpx.Request) -> httpx.Response:
+def test_a_lost_request_says_why(error: Exception, cause: OSError, why: str) -> None:
+    def handle(_request: httpcore2.Request) -> httpcore2.Response:
         raise error from cause
 
-    client = client_at("https://api.heroku.com", transport=httpx.MockTransport(handle))
+    client = client_at("https://api.heroku.com", transport=FunctionTransport(handle))
     with pytest.raises(UnreachableError) as caught:
         client.fetch(APPS, {})
 

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpcore2
 import pytest
 from fast_clock import FastClock
 from patience import PATIENCE
@@ -39,18 +39,18 @@ def caused_by(error: Exception, cause: Exception) -> Exception:
 
 
 def no_name() -> Exception:
-    return caused_by(httpx.ConnectError("x"), socket.gaierror(-2, "Name or service not known"))
+    return caused_by(httpcore2.ConnectError("x"), socket.gaierror(-2, "Name or service not known"))
 
 
 def no_route() -> Exception:
-    return caused_by(httpx.ConnectError("x"), OSError(101, "Network is unreachable"))
+    return caused_by(httpcore2.ConnectError("x"), OSError(101, "Network is unreachable"))
 
 
 def no_response() -> Exception:
-    return httpx.ReadTimeout("x")
+    return httpcore2.ReadTimeout("x")
 
 
-class Network(httpx.BaseTransport):
+class Network:
     """A network that is gone from its second request on, for some seconds of a clock.
 
     Attributes:
@@ -68,8 +68,8 @@ class Network(httpx.BaseTransport):
         self.together = threading.Barrier(1)  # for the first requests that are lost
         self._numbers = itertools.count()
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.path
+    def handle_request(self, request: httpcore2.Request) -> httpcore2.Response:
+        path = request.url.target.decode()
         if self.answered and next(self._numbers) < self.together.parties:
             self.together.wait(PATIENCE)
         with self._lock:
@@ -82,7 +82,7 @@ class Network(httpx.BaseTransport):
             if len(self.answered) == 1:
                 self.back_at = now
             self.answered[path] += 1
-        return httpx.Response(200, content=PAGE.encode())
+        return httpcore2.Response(200, content=PAGE.encode())
 
 
 def asking(network: Network, **options: Any) -> Asking:
@@ -181,7 +181,10 @@ def test_a_request_that_never_gets_through_does_not_hold_up_the_others() -> None
 
 
 def test_a_sign_in_page_after_an_outage_is_waited_for_too() -> None:
-    errors = [no_name(), *(caused_by(httpx.ConnectError("x"), ssl.SSLCertVerificationError("no")) for _ in range(3))]
+    errors = [
+        no_name(),
+        *(caused_by(httpcore2.ConnectError("x"), ssl.SSLCertVerificationError("no")) for _ in range(3)),
+    ]
     one = asking(Network(30, lambda: errors.pop(0) if errors else no_name()))
 
     assert one.fetch().requests == 1

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-import httpx
+import httpcore2
 import pytest
 from fast_clock import FastClock
-from scripted_api import ACCOUNT, OK, PAGE, TOKEN, Asking, Script, Step, said
+from scripted_api import ACCOUNT, OK, PAGE, TOKEN, Asking, FunctionTransport, Script, Step, said
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.client import Client
+from kosmo_kernel.client.connections import HttpTransport
 from kosmo_kernel.client.responses import retry_after
 from kosmo_kernel.demo.api import DemoApi
 from kosmo_kernel.demo.company import company
@@ -28,17 +29,17 @@ from kosmo_kernel.progress.run import Progress
 APPS = HEROKU.function("list_apps")
 
 
-def raising(*errors: Exception | None) -> httpx.BaseTransport:
+def raising(*errors: Exception | None) -> HttpTransport:
     """Return a network on which requests get lost in these ways, and then are answered."""
     left = list(errors)
 
-    def handle(_request: httpx.Request) -> httpx.Response:
+    def handle(_request: httpcore2.Request) -> httpcore2.Response:
         error = left.pop(0) if left else None
         if error is not None:
             raise error
-        return httpx.Response(200, content=PAGE.encode())
+        return httpcore2.Response(200, content=PAGE.encode())
 
-    return httpx.MockTransport(handle)
+    return FunctionTransport(handle)
 
 
 def caused_by(error: Exception, cause: Exception) -> Exception:
@@ -78,11 +79,11 @@ def test_an_answer_that_broke_off_is_asked_for_again(body: Step) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        httpx.ReadTimeout("x"),
-        httpx.RemoteProtocolError("Server disconnected without sending a response."),
-        caused_by(httpx.ReadError("x"), ConnectionResetError()),
-        caused_by(httpx.ConnectError("x"), ssl.SSLEOFError(8, "EOF occurred in violation of protocol")),
-        httpx.ProxyError("503 Service Unavailable"),
+        httpcore2.ReadTimeout("x"),
+        httpcore2.RemoteProtocolError("Server disconnected without sending a response."),
+        caused_by(httpcore2.ReadError("x"), ConnectionResetError()),
+        caused_by(httpcore2.ConnectError("x"), ssl.SSLEOFError(8, "EOF occurred in violation of protocol")),
+        httpcore2.ProxyError("503 Service Unavailable"),
     ],
 )
 def test_a_request_that_got_lost_is_sent_again(error: Exception) -> None:
@@ -92,9 +93,9 @@ def test_a_request_that_got_lost_is_sent_again(error: Exception) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        httpx.ConnectTimeout("x"),
-        caused_by(httpx.ConnectError("x"), ConnectionRefusedError()),
-        caused_by(httpx.ConnectError("x"), socket.gaierror(-2, "Name or service not known")),
+        httpcore2.ConnectTimeout("x"),
+        caused_by(httpcore2.ConnectError("x"), ConnectionRefusedError()),
+        caused_by(httpcore2.ConnectError("x"), socket.gaierror(-2, "Name or service not known")),
     ],
 )
 def test_an_address_that_cannot_be_reached_is_tried_again_only_if_it_ever_answered(error: Exception) -> None:
@@ -129,9 +130,9 @@ def test_a_whole_answer_of_another_kind_is_told_at_once(body: str) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        caused_by(httpx.ConnectError("x"), ssl.SSLCertVerificationError("self-signed certificate")),
-        caused_by(httpx.ConnectError("x"), ssl.SSLError(1, "wrong version number")),
-        httpx.ProxyError("407 Proxy Authentication Required"),
+        caused_by(httpcore2.ConnectError("x"), ssl.SSLCertVerificationError("self-signed certificate")),
+        caused_by(httpcore2.ConnectError("x"), ssl.SSLError(1, "wrong version number")),
+        httpcore2.ProxyError("407 Proxy Authentication Required"),
     ],
 )
 def test_a_setting_that_is_wrong_is_told_at_once(error: Exception) -> None:
@@ -181,11 +182,11 @@ def test_failures_are_tried_again_for_a_minute_and_the_error_says_how_often_and_
 def test_requests_that_take_long_to_fail_are_tried_less_often() -> None:
     clock = FastClock()
 
-    def handle(_request: httpx.Request) -> httpx.Response:
+    def handle(_request: httpcore2.Request) -> httpcore2.Response:
         clock.wait(25.0, Progress()._ended)
-        raise httpx.ReadTimeout("x")
+        raise httpcore2.ReadTimeout("x")
 
-    client = Client(HEROKU, ACCOUNT, transport=httpx.MockTransport(handle), clock=clock)
+    client = Client(HEROKU, ACCOUNT, transport=FunctionTransport(handle), clock=clock)
     with pytest.raises(UnreachableError, match="It was tried 3 times in "):
         client.fetch(APPS, {}, Progress(clock))
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-import httpx
+import httpcore2
 import pytest
 from fast_clock import FastClock
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import Connections, in_process
+from kosmo_kernel.client.connections import Connections, HttpTransport, in_process
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.progress.run import Progress
@@ -48,13 +48,25 @@ def said(status: int, body: str | bytes = '{"id": "oops", "message": "Oops"}', *
 OK = said(200, PAGE)
 
 
+class FunctionTransport:
+    """A network of which a function answers the requests."""
+
+    def __init__(self, handle: Callable[[httpcore2.Request], httpcore2.Response]) -> None:
+        self.handle_request = handle
+
+
+def transport_of(api: WSGIApplication | HttpTransport) -> HttpTransport:
+    """Return a network, or one on which an API answers."""
+    return api if hasattr(api, "handle_request") else in_process(api)
+
+
 class Asking:
     """A client over an API, with a clock whose waits are over at once."""
 
-    def __init__(self, api: WSGIApplication | httpx.BaseTransport, **options: Any) -> None:
+    def __init__(self, api: WSGIApplication | HttpTransport, **options: Any) -> None:
         self.clock = FastClock()
         self.progress = Progress(self.clock)
-        transport = api if isinstance(api, httpx.BaseTransport) else in_process(api)
+        transport = transport_of(api)
         rng = random.Random(7)
         self.client = Client(HEROKU, ACCOUNT, transport=transport, clock=self.clock, rng=rng, **options)
 

@@ -25,7 +25,7 @@ MODULES = (
     "click",
     "lupa",
     "regex",
-    "httpx",
+    "httpcore2",
     "pandas",
     "nbformat",
     "jupyterlab",
