@@ -27,9 +27,9 @@ import pandas as pd
 from goals import Goals
 
 from kosmo_kernel.catalogue import Column
-from kosmo_kernel.demo.company import company
-from kosmo_kernel.demo.generated import app
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.company import company
+from kosmo_kernel.integrations.heroku.demo.generated import app
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.values.packed_rows import collector_paused

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
-from kosmo_kernel.demo.api import DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.session import Session
 
 if TYPE_CHECKING:

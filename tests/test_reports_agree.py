@@ -24,9 +24,9 @@ from plain_http import TODAY, PlainAccount
 
 from kosmo_kernel import inventory, snapshot
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.questions.discovery import shipped_checks, table_names
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records

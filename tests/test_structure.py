@@ -53,9 +53,9 @@ FLOORS = {
         "says what can be asked, by whom and with which settings; sends nothing",
         {
             "catalogue": "the model that describes functions, made of documents of APIs",
-            "integrations": "Heroku: facts, what is said by hand, checks and tables",
+            "integrations": "Heroku: facts, what is said by hand, checks, tables, the demo account",
             "services": "services that the user added",
-            "demo": "simulated services with fictional data",
+            "demo": "look-alikes of services, on a port, and faults",
             "settings": "the table of settings, and the files that set them",
             "accounts": "tokens and addresses",
             "values": "records, null, and what Lua and Python exchange",
@@ -107,9 +107,8 @@ FLOORS = {
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS.values()) for room in floor.rooms}
 NO_CODE = {"guides", "jupyter", "py.typed"}  # pages, files for JupyterLab, a mark for type checkers
 VERSION = "__version__"  # the one name of `__init__` that every room may read
-# A module that a string names and that this one never imports: the program of another process, or the look-alike of a
-# service, which is made from what its integration knows about the service.
-STARTED = {("runbook.cells", "kernel"), ("integrations.heroku", "demo.api"), ("integrations.heroku", "demo.times")}
+# A module that a string names and that this one never imports: the program of another process.
+STARTED = {("runbook.cells", "kernel")}
 # The registry of integrations asks the room that reads the user's own ones from the settings.
 STARTED |= {("integrations", "services")}
 

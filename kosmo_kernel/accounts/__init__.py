@@ -37,4 +37,3 @@ from kosmo_kernel.accounts.discovery import lua_path as lua_path
 from kosmo_kernel.accounts.discovery import names as names
 from kosmo_kernel.accounts.discovery import steps as steps
 from kosmo_kernel.accounts.discovery import ways as ways
-from kosmo_kernel.settings.table import DEFAULT_INTEGRATION as DEFAULT_INTEGRATION

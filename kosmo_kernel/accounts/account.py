@@ -11,7 +11,6 @@ from typing import NoReturn
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError
 from kosmo_kernel.safety.redaction import redact, use
-from kosmo_kernel.settings.table import DEFAULT_INTEGRATION
 from kosmo_kernel.text.nearest import normalize_alias
 from kosmo_kernel.text.patterns import lazy_pattern
 
@@ -84,7 +83,9 @@ def looks_like_token(alias: str) -> bool:
 
 def add_command(integration: str, alias: str) -> str:
     """Return the command that adds an account."""
-    more = "" if integration == DEFAULT_INTEGRATION else f" --integration {integration}"
+    from kosmo_kernel import integrations
+
+    more = "" if integration == integrations.DEFAULT.name else f" --integration {integration}"
     return f"kosmo accounts:add {alias}{more}"
 
 

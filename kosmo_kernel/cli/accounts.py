@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from kosmo_kernel import accounts
-from kosmo_kernel.accounts import DEFAULT, DEFAULT_INTEGRATION, Account, store
+from kosmo_kernel import accounts, integrations
+from kosmo_kernel.accounts import DEFAULT, Account, store
 from kosmo_kernel.accounts.status import UNAUTHORIZED, all_accounts, with_remaining
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.command import Aside, CommandResult, command
@@ -21,7 +21,6 @@ from kosmo_kernel.cli.reference import PROVIDER, integration_of, state
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.cli.standard_input import input_is_terminal, whole_input
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
-from kosmo_kernel.integrations import load_all
 from kosmo_kernel.text.nearest import nearest, normalize_alias
 from kosmo_kernel.text.quantities import counted
 
@@ -33,7 +32,7 @@ NOT_AS_ARGUMENT = (
 )
 service = click.option(
     "--integration",
-    default=DEFAULT_INTEGRATION,
+    default=integrations.DEFAULT.name,
     show_default=True,
     metavar="NAME",
     help="The integration of the account.",
@@ -145,7 +144,7 @@ def status() -> CommandResult:
 
     with Session() as session:
         statuses = with_remaining(session.budget_left)
-    budgets: dict[str, dict[str, Any]] = {integration.name: {} for integration in load_all()}
+    budgets: dict[str, dict[str, Any]] = {integration.name: {} for integration in integrations.load_all()}
     rows = []
     for one in statuses:
         facts = {"left": one.left, "capacity": one.capacity, "error": one.problem or None}
@@ -153,7 +152,8 @@ def status() -> CommandResult:
         text = one.text if one.left is None else f"{one.text} requests left"
         rows.append((f"{one.integration.name}.{one.alias}", text))
     providers = {
-        i.name: state(i) | PROVIDER | {"functions": len(i.functions), "budgets": budgets[i.name]} for i in load_all()
+        i.name: state(i) | PROVIDER | {"functions": len(i.functions), "budgets": budgets[i.name]}
+        for i in integrations.load_all()
     }
     return CommandResult({"providers": providers}, rows)
 
@@ -183,7 +183,7 @@ def remove(*, alias: str, integration: str) -> CommandResult:
 @click.option(
     "--integration",
     metavar="NAME",
-    help=f"Only accounts of this integration.  [default: all; {DEFAULT_INTEGRATION} with ALIAS]",
+    help=f"Only accounts of this integration.  [default: all; {integrations.DEFAULT.name} with ALIAS]",
 )
 def test(*, alias: str | None, integration: str | None) -> CommandResult:
     """Try the token of one account, or of all.
@@ -193,11 +193,12 @@ def test(*, alias: str | None, integration: str | None) -> CommandResult:
     """
     if alias and accounts.canonical_reserved(alias) == accounts.DEMO:
         raise InvalidArgumentsError("The demo account is fiction, and has no token to try.")
-    integrations = [integration_of(integration or DEFAULT_INTEGRATION)] if alias or integration else load_all()
-    chosen = [(one, name) for one in integrations for name in ([alias] if alias else accounts.names(one))]
+    provider = integration or (integrations.DEFAULT.name if alias else None)
+    services = [integration_of(provider)] if provider else integrations.load_all()
+    chosen = [(one, name) for one in services for name in ([alias] if alias else accounts.names(one))]
     rows = [_try_token(one, name) for one, name in chosen if name != accounts.DEMO]
     if not rows:
-        accounts.find(integrations[0])  # raises an error that says how to add one
+        accounts.find(services[0])  # raises an error that says how to add one
     failed = [row for row in rows if not row["success"]]
     error = "; ".join(row["error"] for row in failed) or None
     shown = [(f"{row['integration']}.{row['account']}", _outcome(row)) for row in rows]

@@ -1,7 +1,7 @@
 """The audit of `kosmo demo`: three questions about the demo account, answered in the terminal.
 
-Each question is a Lua file in `kosmo_kernel/demo/audit`. The file is shown and run unchanged, so the user sees exactly
-the code that ran.
+Each question is a Lua file in `kosmo_kernel/integrations/heroku/demo/audit`. The file is shown and run unchanged, so
+the user sees exactly the code that ran.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from kosmo_kernel.session import Result, Session
 from kosmo_kernel.text.quantities import counted
 
 READ_ONLY = "heroku authorizations:create -s read,identity --short"
+_FOLDER = files("kosmo_kernel").joinpath("integrations", "heroku", "demo", "audit")
 _INDENT = "   "
 
 
@@ -71,7 +72,7 @@ def audit() -> None:
         session.start()
         screen.print("\nAn audit of the demo account, which is fiction: nothing leaves this machine.", style="bold")
         for number, question in enumerate(AUDIT, start=1):
-            lua = files("kosmo_kernel").joinpath("demo", "audit", question.file).read_text(encoding="utf-8")
+            lua = _FOLDER.joinpath(question.file).read_text(encoding="utf-8")
             screen.print(f"\n{number}  {question.text}\n", style="bold cyan")
             for line in Syntax("", "lua", theme=LUA).highlight(lua.rstrip()).split("\n"):
                 screen.print("  ", line)

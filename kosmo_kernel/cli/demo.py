@@ -24,10 +24,10 @@ from kosmo_kernel.cli.kernelspec import OUTDATED_MESSAGE, entries, renewal, ship
 from kosmo_kernel.cli.options import PORT, ValueType
 from kosmo_kernel.cli.output import print_note, print_result
 from kosmo_kernel.cli.shell_interface import INTERRUPTED
-from kosmo_kernel.demo.page_faults import FAULTS as HEROKU_PAGE_FAULTS
-from kosmo_kernel.demo.page_faults import LATER_PAGES
+from kosmo_kernel.demo.faults import LATER_PAGES, FaultInjector, LaterPageFaults, faulty, read
 from kosmo_kernel.demo.service_pages import FAULTS as SERVICE_PAGE_FAULTS
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.integrations.heroku.demo.page_faults import FAULTS as HEROKU_PAGE_FAULTS
 from kosmo_kernel.settings.table import DEMO_ACCOUNT, Number
 
 if TYPE_CHECKING:
@@ -78,8 +78,6 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
     rates = [text for text in texts if text not in pages]
     if not rates:
         return Faults({}, *pages)
-    from kosmo_kernel.demo.faults import read
-
     try:
         return Faults(read(rates), *pages)
     except SettingsError as error:
@@ -214,8 +212,6 @@ def serve(
     identifiers that lead to each other.
     """
     _check_options(ctx, service, fault)
-    from kosmo_kernel.demo.faults import FaultInjector, faulty
-    from kosmo_kernel.demo.page_faults import LaterPageFaults, with_page_fault
     from kosmo_kernel.demo.server import serve as serving
 
     injector = FaultInjector(fault.rates, seed=seed)
@@ -228,14 +224,15 @@ def serve(
         if fault.page and not is_own:
             api = faulty(api, LaterPageFaults(fault.page), error_response)
     else:
-        from kosmo_kernel.demo.api import DEMO_TOKEN
-        from kosmo_kernel.demo.budget import CAPACITY, REFILL, UNLIMITED
-        from kosmo_kernel.demo.company import company
         from kosmo_kernel.integrations.heroku import HEROKU
+        from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
+        from kosmo_kernel.integrations.heroku.demo.company import company
+        from kosmo_kernel.integrations.heroku.demo.http import CAPACITY, REFILL, UNLIMITED
+        from kosmo_kernel.integrations.heroku.demo.page_faults import error_response, with_page_fault
 
         requests = {"capacity": budget or CAPACITY, "refill": UNLIMITED if budget == 0 else REFILL}
         demo_api = with_page_fault(company(apps, seed), fault.page, moved=moved, scopes=scopes, **requests)
-        credentials, token, api = HEROKU.credentials, DEMO_TOKEN, faulty(demo_api, injector)
+        credentials, token, api = HEROKU.credentials, DEMO_TOKEN, faulty(demo_api, injector, error_response)
     with serving(api, host, port, latency=latency / 1000) as served:
         print_result(f"{credentials.url_env[0]}={served.url}\n{credentials.env}={token}")
         print_note("Serving the demo account. Ctrl-C ends it.")

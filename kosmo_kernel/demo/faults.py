@@ -4,41 +4,46 @@
 before. So a test with many threads can be repeated, whatever the order of its requests, and a retry may succeed.
 `faulty` wraps any WSGI application, in this process or behind the server:
 
-    429        the service's own response to too many requests, such as Heroku's, with `RateLimit-Remaining: 0`
+    429        the service's own response to too many requests
     503        the service is unavailable
     html       the page of a proxy, with status 200 or 502
     truncated  the right response, but its body ends too early
     slow       the right response, after a delay
     reset      the connection ends, before or in the middle of the response; needs the server (`server.RESET`)
 
-A fault never changes data. Sources: the body of a 429 as in `heroku_error.py`; Heroku's reference lists 503 without
-a body, so the one here is modelled on the others.
+A fault never changes data. `LaterPageFaults` decides by the page that a request is for: a page after the first that
+fails does so once, so that a client that asks again gets it; only the web page stays.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from threading import Lock
 from uuid import UUID
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-import msgspec
 from werkzeug.wrappers import Response
 
-from kosmo_kernel.demo.heroku_error import HerokuError, over_budget
 from kosmo_kernel.demo.server import RESET
 from kosmo_kernel.errors import SettingsError
 
 KINDS = ("429", "503", "reset", "truncated", "html", "slow")
 
-_OUT_OF_ORDER = HerokuError(
-    503, "service_unavailable", "Heroku's API is unavailable at the moment.", url="https://status.heroku.com"
-)
+LATER_PAGES = {
+    "second-page-503": ("503", "the first request for a page after the first is answered with 503"),
+    "second-page-429": ("429", "the first request for a page after the first is answered with 429"),
+    "second-page-reset": ("reset", "the first request for a page after the first has its connection reset"),
+    "second-page-truncated": ("truncated", "the first answer with a page after the first ends too early"),
+    "html": ("html", "each page after the first is a web page with status 200"),
+}
+_ALWAYS = "html"  # the fault that does not end
+_LATER_RANGE = re.compile(r"\s[\]\[]?[^\s.;\]\[]")  # a range that has a start, as in `id ]01234567..`
+_LATER_QUERY = re.compile(r"(?:^|&)(?:(?:page|offset)=(?![01](?:&|$))|cursor=|starting_after=)")
 _PAGE = b"""<!DOCTYPE html>
 <html><head><title>%s</title></head>
 <body><h1>%s</h1><p>The proxy of this network stands between you and what you asked for.</p></body></html>
@@ -108,6 +113,32 @@ class FaultInjector:
         return None
 
 
+class LaterPageFaults(FaultInjector):
+    """Decides which requests for a page after the first fail, for `faulty`. Threads may share it.
+
+    Parameters:
+        fault: one of `LATER_PAGES`.
+    """
+
+    def __init__(self, fault: str) -> None:
+        super().__init__({})
+        self._kind = LATER_PAGES[fault][0]
+        self._failed = set[tuple[str, str, str]]()
+        self._guard = Lock()
+
+    def choose(self, environ: WSGIEnvironment) -> InjectedFault | None:
+        """Return the fault of a request, or None."""
+        path, query, range_ = (str(environ.get(name, "")) for name in ("PATH_INFO", "QUERY_STRING", "HTTP_RANGE"))
+        if not (_LATER_RANGE.search(range_) or _LATER_QUERY.search(query)):
+            return None
+        with self._guard:
+            if self._kind != _ALWAYS and (path, query, range_) in self._failed:
+                return None
+            self._failed.add((path, query, range_))
+            self.dealt[self._kind] += 1
+        return InjectedFault(self._kind, 0.4, "00000000-0000-4000-8000-000000000000")
+
+
 def read(options: Iterable[str]) -> dict[str, float]:
     """Parse rates of the form `KIND=RATE`, where the rate is a number from 0 to 1 or a percentage.
 
@@ -129,15 +160,8 @@ def read(options: Iterable[str]) -> dict[str, float]:
     return rates
 
 
-def heroku_response(status: int, request_id: str) -> Response:
-    """Return Heroku's response to too many requests (429), or while it is unavailable (503)."""
-    error = over_budget() if status == HTTPStatus.TOO_MANY_REQUESTS else _OUT_OF_ORDER
-    headers = {"Request-Id": request_id} | ({"RateLimit-Remaining": "0"} if error is not _OUT_OF_ORDER else {})
-    return Response(msgspec.json.encode(error.body), status, headers, content_type="application/json")
-
-
 def faulty(
-    api: WSGIApplication, faults: FaultInjector, error_response: Callable[[int, str], Response] = heroku_response
+    api: WSGIApplication, faults: FaultInjector, error_response: Callable[[int, str], Response]
 ) -> WSGIApplication:
     """Return an application that fails as `faults` decides, and otherwise does what `api` does.
 

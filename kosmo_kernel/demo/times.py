@@ -1,4 +1,4 @@
-"""The demo's point in time, and times before and after it, as Heroku writes them."""
+"""The today of all demos, and times before and after it, as APIs write them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,11 @@ NOW = "2026-11-20T09:00:00Z"
 _NOW = datetime.fromisoformat(NOW)
 
 
-def timestamp(moment: datetime) -> str:
-    """Return a time as Heroku writes it."""
-    return iso_time(moment)
-
-
 def ago(days: float) -> str:
-    """Return the time so many days before the company's today; it lies ahead if they are negative."""
-    return timestamp(_NOW - timedelta(days=days))
+    """Return the time so many days before today; it lies ahead if they are negative."""
+    return iso_time(_NOW - timedelta(days=days))
 
 
 def later(since: str, days: float) -> str:
-    """Return the time so many days after another, at the latest the company's today."""
-    return min(NOW, timestamp(datetime.fromisoformat(since) + timedelta(days=days)))
+    """Return the time so many days after another, at the latest today."""
+    return min(NOW, iso_time(datetime.fromisoformat(since) + timedelta(days=days)))

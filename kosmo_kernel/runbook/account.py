@@ -46,5 +46,5 @@ def _default_account(*, replays: bool) -> str:
     if accounts.demo_chosen():
         return accounts.DEMO
     if not any(accounts.DEFAULT in accounts.names(service) for service in integrations.load_all()):
-        accounts.find(integrations.find(accounts.DEFAULT_INTEGRATION))  # raises the error that lists the ways
+        accounts.find(integrations.DEFAULT)  # raises the error that lists the ways
     return accounts.DEFAULT

@@ -132,7 +132,6 @@ Keys = tuple[str, ...]
 Policy = Literal["allow", "ask", "deny"]
 POLICIES: tuple[Policy, ...] = ("allow", "ask", "deny")  # from the most to the least permissive
 DEFAULT_POLICIES: dict[str, Policy] = {"read": "allow", "write": "ask"}
-DEFAULT_INTEGRATION = "heroku"  # of commands, and of checks and tables whose heads name none
 ENV, PROJECT, CELL, COMMAND = "environment", "project", "cell", "command"  # that may set a setting
 ANY = "*"  # in a path of keys: any name that the user chose
 MAX_ROWS_SHOWN = 10_000  # of a cell; a notebook with more of them takes many megabytes

@@ -12,10 +12,10 @@ from fake_keyrings import Locked, Remembering, Service, Silent, use
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import store, system_keyring
 from kosmo_kernel.accounts.status import all_accounts
-from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.editor import complete
 from kosmo_kernel.errors import CredentialsError, SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.session import Session
 
 TOKEN = "HRKU-11111111-2222-4333-8444-555555555555"

@@ -14,9 +14,9 @@ from plain_http import PlainAccount
 from refusing_api import without
 
 from kosmo_kernel import archive, snapshot
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 
 
 @pytest.fixture

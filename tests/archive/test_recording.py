@@ -25,8 +25,6 @@ from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import HttpTransport
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import (
     ApiError,
@@ -38,6 +36,8 @@ from kosmo_kernel.errors import (
     UnreachableError,
 )
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.progress.run import Progress
 from kosmo_kernel.session import Session
 

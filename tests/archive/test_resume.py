@@ -22,11 +22,11 @@ from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.archive.runs import text_of_run
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import ApiError, LuaError, SettingsError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.run import recording
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.config_file import change

@@ -18,8 +18,8 @@ from lab_page import LABEXTENSION, Lab, Notebook7, chromium, expose_notebook_7, 
 from nbformat import v4
 from playwright.sync_api import expect
 
-from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.render.text import escape_control
 
 pytestmark = [

@@ -10,9 +10,9 @@ import nbformat
 import pytest
 from lab_page import Lab, chromium, lab_server
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 
 pytestmark = [
     pytest.mark.full,

@@ -12,12 +12,12 @@ from clean_company import clean_company
 
 from kosmo_kernel.checks.report import QuestionReport, QuestionResult
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.demo import api
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import Company, company
-from kosmo_kernel.demo.models import AddOn, App, AppResources, Collaborator, Domain, Dyno
-from kosmo_kernel.demo.people import JUNO, TEAM, account
 from kosmo_kernel.demo.times import NOW, ago
+from kosmo_kernel.integrations.heroku.demo import api
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import Company, company
+from kosmo_kernel.integrations.heroku.demo.company_data import JUNO, TEAM, account_record
+from kosmo_kernel.integrations.heroku.demo.models import AddOn, App, AppResources, Collaborator, Domain, Dyno
 from kosmo_kernel.integrations.heroku.stacks import AS_OF, MAX_AGE_DAYS
 from kosmo_kernel.questions.discovery import shipped_checks
 
@@ -221,7 +221,7 @@ def tidy(**changes: Any) -> Company:
         domains=[Domain("shop.larkmoor.example", ago(300))],
         people=[Collaborator(JUNO, ago(300), "admin", ("view", "deploy", "operate", "manage"))],
     )
-    return Company(account() | changes, [app], lambda _position: resources)
+    return Company(account_record() | changes, [app], lambda _position: resources)
 
 
 @pytest.fixture
@@ -295,7 +295,7 @@ def test_support_of_a_stack_has_ended_on_the_day_after_its_last_day(
     make_demo: Callable[[Company], None], stack: str, day: str, state: str | None
 ) -> None:
     app = App("shop", TEAM, "Ruby", stack, "eu", ago(400), ago(20))
-    make_demo(Company(account(), [app], lambda _position: AppResources()))
+    make_demo(Company(account_record(), [app], lambda _position: AppResources()))
     checks = [check for check in shipped_checks() if check.name == "stack-out-of-support"]
     report = run_questions(checks, "demo", now=datetime.fromisoformat(f"{day}T09:00:00Z"))
     assert [finding.record["state"] for finding in report.findings] == ([state] if state else [])

@@ -18,13 +18,12 @@ from clean_company import MY_APP, clean_company
 
 from kosmo_kernel.checks.report import QuestionResult
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.demo import api
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.budget import UNLIMITED
-from kosmo_kernel.demo.company import company
-from kosmo_kernel.demo.records import CompanyRecords
-from kosmo_kernel.demo.routes import FoundLink
 from kosmo_kernel.demo.times import NOW
+from kosmo_kernel.integrations.heroku.demo import api
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
+from kosmo_kernel.integrations.heroku.demo.http import UNLIMITED
+from kosmo_kernel.integrations.heroku.demo.records import CompanyRecords, FoundLink
 from kosmo_kernel.integrations.heroku.facts import facts
 from kosmo_kernel.questions.discovery import shipped_checks
 

@@ -12,9 +12,9 @@ import pytest
 
 from kosmo_kernel.checks.report import QuestionReport
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.questions.question import parse_question
 from kosmo_kernel.run import shared_services
 from kosmo_kernel.session import Session

@@ -15,10 +15,10 @@ from kosmo_command import kosmo
 
 from kosmo_kernel.checks.cell import ask_in_cell
 from kosmo_kernel.client.call import Reply
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import LuaRuntimeError, UnknownNameError
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.render.display import Display
 from kosmo_kernel.run.kept_replies import KeptReplies

@@ -14,10 +14,10 @@ from kosmo_command import COMMAND, document, environment, kosmo
 from patience import PATIENCE
 
 from kosmo_kernel.catalogue.scopes import beyond_scopes
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.questions.discovery import checks_beyond
 
 WHO = "Juno Hale (juno.hale@larkmoor.example)"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kosmo_command import document, kosmo
 
-from kosmo_kernel.demo.api import DEMO_TOKEN
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 
 CONFIGURE = ("integrations:configure", "heroku")
 SECRET = "HRKU-11111111-2222-4333-8444-555555555555"

@@ -22,7 +22,7 @@ from repository import ROOT
 from kosmo_kernel.cli import outcome
 from kosmo_kernel.cli.audit import AUDIT, READ_ONLY, typed_command
 from kosmo_kernel.cli.demo import copy_of_notebooks
-from kosmo_kernel.demo.company import Company, company
+from kosmo_kernel.integrations.heroku.demo.company import Company, company
 
 
 def old_stacks(demo: Company) -> Iterator[list[str]]:
@@ -64,7 +64,11 @@ def test_the_audit_answers_its_questions_from_the_demo_account() -> None:
 def test_the_audit_shows_the_lua_that_it_ran() -> None:
     shown = "".join(f"{line.strip()}\n" for line in kosmo("demo").stdout.splitlines())
     for question in AUDIT:
-        lua = files("kosmo_kernel").joinpath("demo", "audit", question.file).read_text(encoding="utf-8")
+        lua = (
+            files("kosmo_kernel")
+            .joinpath("integrations", "heroku", "demo", "audit", question.file)
+            .read_text(encoding="utf-8")
+        )
         assert "".join(f"{line.strip()}\n" for line in lua.splitlines()) in shown
 
 

@@ -13,10 +13,10 @@ from kosmo_command import document
 
 from kosmo_kernel.accounts import store
 from kosmo_kernel.cli import account_checks
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 
 # The account -----------------------------------------------------------------------------------------
 

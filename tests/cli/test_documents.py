@@ -31,7 +31,7 @@ from referencing.jsonschema import DRAFT202012
 from repository import SUPPORT
 
 from kosmo_kernel.cli import COMMANDS, command_named
-from kosmo_kernel.demo.api import DEMO_TOKEN
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 
 SCHEMAS = Path(__file__).parent / "schemas"
 SERVERS = {"demo:serve", "mcp:serve"}  # which run until they are stopped

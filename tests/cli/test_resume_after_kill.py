@@ -29,9 +29,9 @@ from recorded import paths
 
 from kosmo_kernel import archive
 from kosmo_kernel.cli.shell_interface import INTERRUPTED
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.inventory import PAGE
 
 LARGE, SMALL = 500, 30  # companies, by the number of their apps

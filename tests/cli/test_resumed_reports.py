@@ -12,7 +12,7 @@ from kosmo_command import document, kosmo
 from nbformat.v4 import new_code_cell, new_notebook
 from recorded import answers, runs
 
-from kosmo_kernel.demo.api import DEMO_TOKEN
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.session import Session
 
 CHECK = ("check", "crashed-dynos", "--record", "audit.kosmo", "--resume")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from kosmo_command import document, kosmo, on_terminal, standing
 
-from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 
 STATUS = "integrations:status"
 

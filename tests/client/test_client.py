@@ -22,11 +22,11 @@ from kosmo_kernel.catalogue.pages import Pages
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 
 TOKEN = "HRKU-11111111-2222-4333-8444-555555555555"
 DEMO = Account("heroku", "demo", DEMO_TOKEN, "https://api.heroku.com", "the demo")

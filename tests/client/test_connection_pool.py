@@ -18,11 +18,11 @@ from scripted_api import connections_of
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import _proxy, _trusting
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import SettingsError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.progress.run import Cancelled, Progress
 
 GET_APP = HEROKU.function("get_app")

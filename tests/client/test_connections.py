@@ -21,11 +21,11 @@ from scripted_api import FunctionTransport, connections_of
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import HttpTransport
-from kosmo_kernel.demo.api import DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import BadAnswerError, SettingsError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 
 TOKEN = "HRKU-11111111-2222-4333-8444-555555555555"
 APPS = HEROKU.function("list_apps")

@@ -18,10 +18,10 @@ from kosmo_kernel.catalogue.http import PageRequest
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.etag_cache import PAGE_OVERHEAD_BYTES, ETagCache, ResponsePage
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import BadAnswerError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.run.services import Services
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.packed_rows import PackedRows

@@ -15,12 +15,13 @@ from fast_clock import FastClock
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import Company, company
-from kosmo_kernel.demo.faults import KINDS, FaultInjector, faulty
+from kosmo_kernel.demo.faults import KINDS, FaultInjector
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import ApiError, BadAnswerError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import Company, company
+from kosmo_kernel.integrations.heroku.demo.page_faults import faulty
 from kosmo_kernel.progress.run import Progress
 
 CALLS = [HEROKU.function(name) for name in ("list_dynos", "list_addons", "list_collaborators")]

@@ -21,9 +21,9 @@ from kosmo_kernel.catalogue.http import Budget
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.rate_limiter import MAX_REJECTED_SECONDS, PROBE_TIMEOUT_SECONDS, Permit, RateLimiter
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.progress.run import Cancelled, Progress
 
 BUDGET = Budget("left", 100, 60)  # one request comes back each second

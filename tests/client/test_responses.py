@@ -17,10 +17,10 @@ from kosmo_kernel.catalogue import Column
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
-from kosmo_kernel.demo.api import DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.values.records import ERROR_FIELDS
 
 TOKEN = "11111111-2222-4333-8444-555555555555"  # of the old shape, which only its value tells from an identifier

@@ -20,10 +20,10 @@ from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import HttpTransport
 from kosmo_kernel.client.responses import retry_after
-from kosmo_kernel.demo.api import DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import BadAnswerError, RateLimitError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.progress.run import Progress
 
 APPS = HEROKU.function("list_apps")

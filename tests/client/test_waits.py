@@ -9,9 +9,9 @@ import pytest
 from fast_clock import FastClock
 from scripted_api import OK, PAGE, TOKEN, Asking, Script, Step, said
 
-from kosmo_kernel.demo.api import DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import RateLimitError, RefusedError
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.progress.run import Cancelled
 
 # A budget that is used up

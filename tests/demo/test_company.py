@@ -16,10 +16,10 @@ import pytest
 from heroku_facts import RESOURCES, Fact
 from official_schema import COMPANIES, formats, official_schema
 
-from kosmo_kernel.demo.company import Company, company
-from kosmo_kernel.demo.models import App, AppResources
 from kosmo_kernel.demo.times import NOW
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.integrations.heroku.demo.company import Company, company
+from kosmo_kernel.integrations.heroku.demo.models import App, AppResources
 
 Record = dict[str, Any]
 

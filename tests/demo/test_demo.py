@@ -12,11 +12,10 @@ from heroku_facts import RESOURCES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import Company, company
-from kosmo_kernel.demo.heroku_error import HerokuError
-from kosmo_kernel.demo.pages import Range
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import Company, company
+from kosmo_kernel.integrations.heroku.demo.http import HerokuError, Range
 
 ACCEPT = "application/vnd.heroku+json; version=3"
 HEADERS = {"Accept": ACCEPT, "Authorization": f"Bearer {DEMO_TOKEN}"}

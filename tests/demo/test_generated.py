@@ -8,7 +8,7 @@ import pytest
 from audit_cells import answers
 from audit_questions import ON_REQUEST, QUESTIONS
 
-from kosmo_kernel.demo.company import company
+from kosmo_kernel.integrations.heroku.demo.company import company
 
 NOTEBOOKS: dict[str, dict[str, str]] = {place.partition("/")[0]: {} for place in QUESTIONS.values()}
 NOTEBOOKS["incident-runbook"] = {"name": "my-app"}
@@ -17,7 +17,7 @@ NOTEBOOKS["incident-runbook"] = {"name": "my-app"}
 @pytest.mark.full
 @pytest.mark.parametrize(("size", "seed"), [(40, 1), (40, 2), (60, 1), (60, 5), (300, 1)])
 def test_each_question_has_an_answer(size: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kosmo_kernel.demo.api.company", lambda: company(size, seed))
+    monkeypatch.setattr("kosmo_kernel.integrations.heroku.demo.api.company", lambda: company(size, seed))
     # Answers are kept by notebook, and this is another company than the one they are kept of.
     found = {notebook: answers.__wrapped__(notebook, **given) for notebook, given in NOTEBOOKS.items()}
     apps = {row["app"] for row in found["access-audit"]["may"]}

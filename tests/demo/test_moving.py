@@ -8,9 +8,9 @@ import httpx
 import pytest
 from shifting_pages import circle, overlap, standstill
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
-from kosmo_kernel.demo.pages import ListPage, Range
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
+from kosmo_kernel.integrations.heroku.demo.http import ListPage, Range
 
 HEADERS = {"Accept": "application/vnd.heroku+json; version=3", "Authorization": f"Bearer {DEMO_TOKEN}"}
 

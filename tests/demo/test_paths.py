@@ -15,9 +15,9 @@ import jsonschema
 import pytest
 from official_schema import COMPANIES, formats, official_schema
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.times import NOW
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import Company, company
 
 Record = dict[str, Any]
 HEADERS = {"Accept": "application/vnd.heroku+json; version=3", "Authorization": f"Bearer {DEMO_TOKEN}"}

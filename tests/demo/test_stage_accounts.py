@@ -11,9 +11,9 @@ from run_with import run_with
 
 from kosmo_kernel import Session, docs, heroku
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.errors import RefusedError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.python_api import current
 
 STAGES = ("production", "staging")

@@ -22,9 +22,9 @@ import kosmo_kernel
 from kosmo_kernel import docs, errors
 from kosmo_kernel.cli import command_named
 from kosmo_kernel.client import rate_limiter, retry
-from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 from kosmo_kernel.mcp.config import MAX_SERVERS
 from kosmo_kernel.questions import head

@@ -23,11 +23,11 @@ from run_with import run_with
 
 from kosmo_kernel import editor
 from kosmo_kernel.accounts.status import AccountStatus
-from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.mcp import Servers, Trust
 from kosmo_kernel.mcp.pages import VALUES, server_page, tool_page, unknown_page
 from kosmo_kernel.mcp.tools import tools_of

@@ -13,14 +13,14 @@ from python_shell import Shell, run, value
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Link, Param
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.docs import resolve_function
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.explorer.form import TEXT
 from kosmo_kernel.explorer.question import parse_field
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.session import Session
 
 

@@ -13,10 +13,10 @@ from held_api import Gate
 from kernel_client import Kernel, Message, running
 from patience import PATIENCE
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.explorer.form import RUNS, TEXT, WAITS
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 
 OURS, PYTHON = "kosmo-lua", "python3"
 FIRST_LINE = {OURS: "", PYTHON: "%%kosmo_lua\n"}

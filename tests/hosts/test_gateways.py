@@ -18,7 +18,7 @@ from patience import PATIENCE
 from remote_kernel import RemoteKernel
 from started_server import free_port, program, started_server
 
-from kosmo_kernel.demo.api import DEMO_TOKEN
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 
 pytestmark = pytest.mark.full
 

@@ -27,9 +27,9 @@ from remote_kernel import RemoteKernel
 from repository import ROOT
 from started_server import free_port, program, started_server
 
-from kosmo_kernel.demo.api import DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 
 PROGRAMS = ("jupyterhub", "jupyterhub-singleuser", "configurable-http-proxy")
 MISSING = ", ".join(name for name in PROGRAMS if program(name) is None)

@@ -15,9 +15,9 @@ from repository import ROOT
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response, TokenScopes
 from kosmo_kernel.client.pages import PageAnswer, following
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 
 # What each function returns, by the names of Heroku's schema.

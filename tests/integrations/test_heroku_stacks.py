@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from recorded import query
 
-from kosmo_kernel.demo.offers import _STACKS
+from kosmo_kernel.integrations.heroku.demo.offers import _STACKS
 from kosmo_kernel.integrations.heroku.stacks import AS_OF, MAX_AGE_DAYS, SOURCE, stack_dates
 from kosmo_kernel.session import Session
 

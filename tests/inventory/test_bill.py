@@ -10,11 +10,11 @@ from fractions import Fraction
 import pytest
 
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.demo import offers, spaces
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import Company, company
-from kosmo_kernel.demo.record_maker import Maker
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo import account_records, offers
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import Company, company
+from kosmo_kernel.integrations.heroku.demo.record_maker import Maker
 from kosmo_kernel.inventory import Bill, from_account
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.questions.discovery import find_check
@@ -59,7 +59,7 @@ def test_the_bill_is_the_sum_of_the_records_to_the_cent(seed: int | None, monkey
     assert [finding.record["usd_a_month"] for finding in result.findings] == [bill.cents / 100]
     assert {sum(part.cents for part in bill.by(field)) for field in ("app", "team", "stage", "plan")} == {bill.cents}
     names = sorted(line["name"] for line in bill.unknown)
-    assert names == sorted([*unpriced, *(one["name"] for one in spaces.spaces(maker(whole)))])
+    assert names == sorted([*unpriced, *(one["name"] for one in account_records.spaces(maker(whole)))])
     assert bill.complete
 
 

@@ -25,13 +25,12 @@ from kosmo_command import document, environment, kosmo
 from refusing_api import without
 
 from kosmo_kernel import inventory, snapshot
-from kosmo_kernel.demo import access as demo_access
-from kosmo_kernel.demo import certificates, drains, pipelines, spaces, variables
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import AppRecords, Company, company
-from kosmo_kernel.demo.record_maker import Maker
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError
+from kosmo_kernel.integrations.heroku.demo import account_records, app_records, pipelines
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import AppRecords, Company, company
+from kosmo_kernel.integrations.heroku.demo.record_maker import Maker
 from kosmo_kernel.integrations.heroku.inventory import PEOPLE
 from kosmo_kernel.inventory.page import page_of
 from kosmo_kernel.inventory.service import kinds, lists
@@ -88,11 +87,15 @@ def all_of(whole: Company) -> dict[str, Keys]:
         "certificates": Counter(
             (app["name"], one["name"], one["ssl_cert"]["expires_at"][:10])
             for app in whole.apps
-            for one in certificates.sni_endpoints(make, app)
+            for one in app_records.sni_endpoints(make, app)
         ),
-        "config_vars": Counter((app["name"], name) for app in whole.apps for name in variables.config_vars(make, app)),
+        "config_vars": Counter(
+            (app["name"], name) for app in whole.apps for name in app_records.config_vars(make, app)
+        ),
         "drains": Counter(
-            (app["name"], urlsplit(one["url"]).hostname) for app in whole.apps for one in drains.log_drains(make, app)
+            (app["name"], urlsplit(one["url"]).hostname)
+            for app in whole.apps
+            for one in app_records.log_drains(make, app)
         ),
         "pipelines": Counter((one["name"],) for one in pipelines.pipelines(make)),
         "pipeline_stages": Counter(
@@ -102,10 +105,12 @@ def all_of(whole: Company) -> dict[str, Keys]:
         "teams": Counter((one["name"],) for one in whole.teams),
         "team_members": Counter((team["name"], one["email"]) for team in whole.teams for one in whole.members(team)),
         "invited": Counter(
-            (team["name"], one["user"]["email"]) for team in whole.teams for one in demo_access.invitations(make, team)
+            (team["name"], one["user"]["email"])
+            for team in whole.teams
+            for one in account_records.invitations(make, team)
         ),
         "access": Counter((app["name"], email) for app, own in by_app for email in reaching(whole, app, own)),
-        "spaces": Counter((one["name"],) for one in spaces.spaces(make)),
+        "spaces": Counter((one["name"],) for one in account_records.spaces(make)),
     }
 
 

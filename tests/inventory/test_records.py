@@ -15,9 +15,9 @@ from kosmo_command import document
 from refusing_api import said
 
 from kosmo_kernel import inventory
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.inventory.page import page_of
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import as_json

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import pytest
 
 from kosmo_kernel import inventory
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.integrations.heroku.terraform import PROVIDER, review_apps
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.terraform import import_file, quoted

@@ -21,10 +21,10 @@ from kosmo_command import COMMAND, environment, kosmo, without_standard_input
 from patience import PATIENCE
 
 from kosmo_kernel.cli import outcome
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.mcp.clients import CLIENTS
 from kosmo_kernel.mcp.config import entries_of
 from kosmo_kernel.mcp.entries import entry as server_entry

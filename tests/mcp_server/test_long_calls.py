@@ -12,9 +12,9 @@ from typing import Any, Literal, cast
 import pytest
 from held_api import Gate
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
 from kosmo_kernel.progress.estimate import Estimate

@@ -13,9 +13,9 @@ from kosmo_command import FICTION, kosmo
 from mcp_config import faulty, written
 
 from kosmo_kernel.cli import outcome
-from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.docs import GUIDES
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.mcp import Trust, configuration
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN
 from kosmo_kernel.mcp_server.tools import INSTRUCTIONS

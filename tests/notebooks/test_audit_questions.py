@@ -15,7 +15,7 @@ from audit_cells import PATHS, answers, cell_of, cells
 from audit_questions import ON_REQUEST, QUESTIONS
 
 from kosmo_kernel import archive, runbook, snapshot
-from kosmo_kernel.demo.company import company
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.runbook.parameters import parse_declarations
 from kosmo_kernel.session import Session

@@ -17,10 +17,10 @@ import pandas as pd
 import pytest
 from audit_cells import answers, cells, executed, outputs_of
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
-from kosmo_kernel.demo.records import CompanyRecords
-from kosmo_kernel.demo.routes import FoundLink
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
+from kosmo_kernel.integrations.heroku.demo.records import CompanyRecords
+from kosmo_kernel.integrations.heroku.demo.records import FoundLink
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.facts import facts
 from kosmo_kernel.render.frames import frame_of

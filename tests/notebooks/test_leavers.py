@@ -11,8 +11,8 @@ import pytest
 from audit_cells import PATHS, shown_in_shell
 from python_shell import MakeShell, shells
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import Company, company
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.demo.server import serve
 
 # What a text says that calls somebody a person who left.

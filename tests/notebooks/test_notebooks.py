@@ -17,7 +17,7 @@ import nbformat
 import pytest
 from nbconvert import HTMLExporter
 
-from kosmo_kernel.demo.company_data import STORY
+from kosmo_kernel.integrations.heroku.demo.company_data import STORY
 from kosmo_kernel.kernel.protocol import LuaKernel
 
 PATHS = sorted((ROOT / "notebooks").rglob("*.ipynb"))

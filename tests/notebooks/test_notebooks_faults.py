@@ -24,13 +24,14 @@ from notebook_history import write_history
 
 from kosmo_kernel import runbook
 from kosmo_kernel.accounts.fingerprints import fingerprints
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import Company, company
-from kosmo_kernel.demo.faults import KINDS, FaultInjector, faulty
-from kosmo_kernel.demo.people import JUNO, MEI, account
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import Company, company
+from kosmo_kernel.demo.faults import KINDS, FaultInjector
+from kosmo_kernel.integrations.heroku.demo.page_faults import faulty
+from kosmo_kernel.integrations.heroku.demo.company_data import JUNO, MEI, account_record
 from kosmo_kernel.demo.times import NOW
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.demo.models import AddOn, App, Domain, Dyno, Collaborator, AppResources
+from kosmo_kernel.integrations.heroku.demo.models import AddOn, App, Domain, Dyno, Collaborator, AppResources
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("kernel_list")]
 
@@ -161,7 +162,7 @@ def test_no_notebook_gives_half_an_answer_where_a_proxy_puts_its_own_pages_in_be
 
 
 def account_of(*told: tuple[App, AppResources]) -> WSGIApplication:
-    return DemoApi(Company(account(), [app for app, _ in told], lambda position: told[position][1]))
+    return DemoApi(Company(account_record(), [app for app, _ in told], lambda position: told[position][1]))
 
 
 def nothing() -> WSGIApplication:

@@ -17,10 +17,10 @@ import pytest
 from python_shell import MakeShell, run, shells, value
 
 from kosmo_kernel import integrations
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import InvalidArgumentsError, NotAllowedError, RefusedError, UnknownNameError
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.python_api import current, namespace_named
 from kosmo_kernel.python_api.current import close_own_session, current_session
 from kosmo_kernel.python_api.stub import stub, stub_file

@@ -11,10 +11,10 @@ import pytest
 from full_matrix import full_except
 from refusing_api import without
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import LuaRuntimeError, RefusedError, SettingsError, UnknownNameError
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.inventory import from_account
 from kosmo_kernel.inventory.service import facts
 from kosmo_kernel.questions import discovery, shipped

@@ -6,9 +6,9 @@ import pytest
 from refusing_api import without
 
 from kosmo_kernel.client.call import CallHandle, Reply
-from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.results.result import Result

@@ -17,8 +17,8 @@ from kosmo_command import document, kosmo
 
 from kosmo_kernel import archive, snapshot
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import RefusedError
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.python_api import current, namespace_named
 from kosmo_kernel.python_api.current import close_own_session
 from kosmo_kernel.questions.question import parse_question

@@ -19,10 +19,10 @@ from nbclient import NotebookClient
 from patience import PATIENCE
 from repository import ROOT
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.session import Session
 
 LUA = "integrations:lua"

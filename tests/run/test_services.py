@@ -17,9 +17,9 @@ from kosmo_kernel import errors
 from kosmo_kernel.client import thread_pool as threads
 from kosmo_kernel.client.call import CallHandle
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress import throttle as progress_throttle
 from kosmo_kernel.progress.run import Progress

@@ -11,9 +11,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from kosmo_kernel import runbook
 from kosmo_kernel.accounts import DEFAULT, DEMO, store
-from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.errors import CredentialsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 
 DECLARED = 'account = "demo"  -- whose apps'
 

@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from recorded import paths
 from repository import ROOT
 
-from kosmo_kernel.demo.api import DEMO_TOKEN
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("kernel_list")]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.budget import UNLIMITED
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
+from kosmo_kernel.integrations.heroku.demo.http import UNLIMITED
 from kosmo_kernel.session import Session
 
 APPS = "heroku = app.integrations.heroku apps = heroku.list_apps() return #apps"

@@ -9,8 +9,6 @@ from run_with import run_with
 
 from kosmo_kernel import docs
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import (
     CredentialsError,
@@ -25,6 +23,8 @@ from kosmo_kernel.errors import (
     UnreachableError,
 )
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records

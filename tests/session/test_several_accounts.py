@@ -13,10 +13,10 @@ import pytest
 from kosmo_command import kosmo, on_terminal
 from run_with import run_with
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.lua.host_limits import ValueBudget
 from kosmo_kernel.lua.values import MAX_RECORDS_SENT_WHOLE, RemoteLists
 from kosmo_kernel.render.display import bundle_of

@@ -15,9 +15,9 @@ from repository import NOTEBOOKS
 
 from kosmo_kernel import archive, snapshot
 from kosmo_kernel.accounts.fingerprints import Fingerprints
-from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.compared import LISTS
 from kosmo_kernel.snapshot.drift import State, drift_of

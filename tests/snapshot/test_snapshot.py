@@ -23,11 +23,11 @@ from refusing_api import said, without
 from kosmo_kernel import archive, snapshot
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError, SettingsError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.render.frames import KosmoFrame
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions

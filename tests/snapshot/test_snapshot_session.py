@@ -10,9 +10,9 @@ import pytest
 from refusing_api import without
 
 from kosmo_kernel import archive, snapshot
-from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError, NotRecordedError, RefusedError, SettingsError, UnknownNameError
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records
 

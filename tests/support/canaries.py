@@ -23,12 +23,12 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.catalogue.documents.fields import HOST, SECRET, FieldFact
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
-from kosmo_kernel.demo.record_maker import Maker
-from kosmo_kernel.demo.routes import Routes
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU, secrets
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
+from kosmo_kernel.integrations.heroku.demo.record_maker import Maker
+from kosmo_kernel.integrations.heroku.demo.records import Routes
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
 
 CANARY = re.compile(r"kanari\d{9}", re.IGNORECASE)

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from kosmo_kernel.demo import people, teams
-from kosmo_kernel.demo.company import Company
-from kosmo_kernel.demo.heroku_error import HerokuError
-from kosmo_kernel.demo.models import (
+from kosmo_kernel.demo.times import ago
+from kosmo_kernel.integrations.heroku.demo import company_data
+from kosmo_kernel.integrations.heroku.demo.company import Company
+from kosmo_kernel.integrations.heroku.demo.company_data import INES, JUNO, LABS, MEI, OSKAR, PRIYA, TEAM
+from kosmo_kernel.integrations.heroku.demo.http import HerokuError
+from kosmo_kernel.integrations.heroku.demo.models import (
     AddOn,
     App,
     AppResources,
@@ -28,11 +30,8 @@ from kosmo_kernel.demo.models import (
     ident,
     reference,
 )
-from kosmo_kernel.demo.people import INES, JUNO, LABS, MEI, OSKAR, PRIYA, TEAM
-from kosmo_kernel.demo.record_maker import fictional, user
-from kosmo_kernel.demo.records import CompanyRecords
-from kosmo_kernel.demo.routes import FoundLink
-from kosmo_kernel.demo.times import ago
+from kosmo_kernel.integrations.heroku.demo.record_maker import fictional, user
+from kosmo_kernel.integrations.heroku.demo.records import CompanyRecords, FoundLink
 from kosmo_kernel.integrations.heroku.facts import facts
 
 BUILDS = "/apps/{app.identity}/builds"
@@ -92,7 +91,7 @@ class EditableCompany(Company):
     def __init__(
         self, placed: Sequence[Placed], things: Sequence[AppResources], members: Mapping[str, list[Record]]
     ) -> None:
-        super().__init__(people.account(), [one.app for one in placed], lambda position: things[position])
+        super().__init__(company_data.account_record(), [one.app for one in placed], lambda position: things[position])
         self.placed = {one.app.name: one for one in placed}
         self.members_by_team = members
         self.hidden: set[str] = set()
@@ -164,8 +163,8 @@ def clean_company(seed: int, pipelines: int = 0) -> EditableCompany:
     }
     ours = {user.email for user in (JUNO, *staff)}
     members = {
-        team["name"]: [one for one in teams.members(team, seats[team["name"]]) if one["email"] in ours]
-        for team in teams.teams()
+        team["name"]: [one for one in company_data.member_records(team, seats[team["name"]]) if one["email"] in ours]
+        for team in company_data.team_records()
     }
     company = EditableCompany(placed, things, members)
     _add_pipelines(company)

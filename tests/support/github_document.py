@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.catalogue.documents import openapi
-from kosmo_kernel.demo.company_data import STORY
-from kosmo_kernel.demo.people import LENA, STAFF, TOM
+from kosmo_kernel.integrations.heroku.demo.company_data import LENA, STAFF, STORY, TOM
 from kosmo_kernel.services.adding import complete
 from kosmo_kernel.services.facts_file import write_facts
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from kosmo_kernel.demo.company import Company
+from kosmo_kernel.integrations.heroku.demo.company import Company
 
 
 class Fact(NamedTuple):

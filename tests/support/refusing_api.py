@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from kosmo_kernel.demo.api import DemoApi
-from kosmo_kernel.demo.company import company
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import company
 
 
 def said(start_response: StartResponse, status: str, body: bytes) -> list[bytes]:

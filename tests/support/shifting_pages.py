@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kosmo_kernel.demo.api import PageFilter
-from kosmo_kernel.demo.pages import ListPage, Range
+from kosmo_kernel.integrations.heroku.demo.api import PageFilter
+from kosmo_kernel.integrations.heroku.demo.http import ListPage, Range
 
 
 def overlap(records: int) -> PageFilter:

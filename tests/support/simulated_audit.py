@@ -15,7 +15,7 @@ from itertools import count
 
 from kosmo_kernel.catalogue.http import Budget
 from kosmo_kernel.client.rate_limiter import Permit, RateLimiter
-from kosmo_kernel.demo.budget import TokenBucket
+from kosmo_kernel.integrations.heroku.demo.http import TokenBucket
 from kosmo_kernel.progress.run import Clock, ExpectedCall, Progress
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
 

@@ -110,10 +110,10 @@ HEROKU = Integration(
         "get_current_user",
     ),
     inventory="kosmo_kernel.integrations.heroku.inventory:INVENTORY",
-    demo="kosmo_kernel.demo.api:in_process",
+    demo="kosmo_kernel.integrations.heroku.demo.api:in_process",
     demo_accounts={
-        "production": "kosmo_kernel.demo.api:production",
-        "staging": "kosmo_kernel.demo.api:staging",
+        "production": "kosmo_kernel.integrations.heroku.demo.api:production",
+        "staging": "kosmo_kernel.integrations.heroku.demo.api:staging",
     },
     demo_now="kosmo_kernel.demo.times:NOW",
 )

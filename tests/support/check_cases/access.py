@@ -16,9 +16,9 @@ from clean_company import (
 )
 
 from check_cases.site import Findings, Site, defect, finding, near_miss, takes
-from kosmo_kernel.demo.models import PERMISSIONS, Person, Record, ident
-from kosmo_kernel.demo.people import LENA, PRIYA, ROBOT, RUI, TOM
 from kosmo_kernel.demo.times import ago
+from kosmo_kernel.integrations.heroku.demo.company_data import LENA, PRIYA, ROBOT, RUI, TOM
+from kosmo_kernel.integrations.heroku.demo.models import PERMISSIONS, Person, Record, ident
 
 LEAVERS = [Person(f"{name}@larkmoor.example", federated=True) for name in ("ivo.marsh", "kai.ross", "lin.voss")]
 NEWCOMER = Person("una.kerr@larkmoor.example", federated=True)

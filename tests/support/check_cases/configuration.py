@@ -5,9 +5,9 @@ from __future__ import annotations
 from clean_company import CONFIG_VARS, DRAINS, ENDPOINTS
 
 from check_cases.site import Findings, Site, defect, finding, is_cedar, near_miss, takes
-from kosmo_kernel.demo.models import Record, ident
-from kosmo_kernel.demo.record_maker import fictional
 from kosmo_kernel.demo.times import ago
+from kosmo_kernel.integrations.heroku.demo.models import Record, ident
+from kosmo_kernel.integrations.heroku.demo.record_maker import fictional
 
 takes("drains-to-other-hosts", hosts=["Logs.larkmoor.example"])
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from clean_company import ALL_STAGES, BUILDS, MY_APP, RELEASES, REVIEW_APPS, EditableCompany
 
-from kosmo_kernel.demo.models import Person, Record
-from kosmo_kernel.demo.times import timestamp
+from kosmo_kernel.integrations.heroku.demo.models import Person, Record
+from kosmo_kernel.text.times import iso_time
 
 
 class Finding(NamedTuple):
@@ -111,7 +111,7 @@ def move(site: Site, app: Record, days: float) -> None:
         for name in ("created_at", "released_at", "updated_at"):
             if record.get(name):
                 time = datetime.fromisoformat(record[name]) - timedelta(days=days)
-                record[name] = timestamp(time)
+                record[name] = iso_time(time)
 
 
 def is_cedar(app: Record) -> bool:

@@ -1,13 +1,76 @@
 """Heroku's offers to everybody: stacks, regions, generations, sizes of dynos, services, plans and features.
 
 Names, prices and states are Heroku's own (its CLI's table of prices; Dev Center, "Stacks"), as of the company's today.
+Heroku's CLI requests plans in full to show what they cost (`addons --all`, with `Accept-Expansion`).
 """
 
 from __future__ import annotations
 
-from kosmo_kernel.demo import plans
-from kosmo_kernel.demo.models import PLANS, Record, ident, reference
-from kosmo_kernel.demo.record_maker import Maker, fictional
+from functools import cache
+
+from kosmo_kernel.integrations.heroku.demo.models import PLANS, Record, ident, price, reference
+from kosmo_kernel.integrations.heroku.demo.record_maker import Maker, fictional
+
+# Services and plans -------------------------------------------------------------------------------------
+
+_CREATED = "2016-01-12T10:00:00Z"
+_DEPRECATED = ("mailfinch:flock",)  # its provider wants to end it
+_NAMES = {"heroku-postgresql": "Heroku Postgres", "heroku-redis": "Heroku Key-Value Store", "heroku-kafka": "Kafka"}
+
+
+def expanded(addon: Record, parts: frozenset[str]) -> Record:
+    """Return an add-on with some of its references in full: those of `addon_service` and `plan` that `parts` has."""
+    full = dict[str, Record]()
+    if "addon_service" in parts:
+        full["addon_service"] = service(addon["addon_service"]["name"])
+    if "plan" in parts:
+        full["plan"] = plan(addon["plan"]["name"])
+    return addon | full
+
+
+@cache
+def service(name: str) -> Record:
+    """Return a service by its name."""
+    return {
+        "cli_plugin_name": None,
+        "created_at": _CREATED,
+        "human_name": _human(name),
+        **reference("add-on-service", name),
+        "state": "ga",
+        "supports_multiple_installations": True,
+        "supports_sharing": True,
+        "updated_at": _CREATED,
+        "supported_generations": [reference("generation", "cedar"), reference("generation", "fir")],
+    }
+
+
+@cache
+def plan(name: str) -> Record:
+    """Return a plan by its full name, `heroku-redis:mini`."""
+    service_name, _, short = name.partition(":")
+    return {
+        "addon_service": reference("add-on-service", service_name),
+        "created_at": _CREATED,
+        "compliance": None,
+        "default": short == next(other for other in PLANS if other.startswith(f"{service_name}:")).partition(":")[2],
+        "description": f"{_human(service_name)} {_human(short)}",
+        "human_name": _human(short),
+        **reference("plan", name),
+        "installable_inside_private_network": service_name in _NAMES,
+        "installable_outside_private_network": True,
+        "price": price(name),
+        "space_default": False,
+        "state": "deprecated" if name in _DEPRECATED else "ga",
+        "updated_at": _CREATED,
+        "visible": True,
+    }
+
+
+def _human(name: str) -> str:
+    return _NAMES.get(name) or name.replace("-", " ").title()
+
+
+# Offers -------------------------------------------------------------------------------------------------
 
 _OPENED = "2016-01-12T10:00:00Z"
 # A stack that has lost its support is listed no more, although apps still run on it.
@@ -135,12 +198,12 @@ def available_dyno_sizes(make: Maker, app: Record) -> list[Record]:
 
 def services(_make: Maker) -> list[Record]:
     """Return the services of add-ons."""
-    return [plans.service(name) for name in dict.fromkeys(plan.partition(":")[0] for plan in PLANS)]
+    return [service(name) for name in dict.fromkeys(plan.partition(":")[0] for plan in PLANS)]
 
 
 def all_plans(_make: Maker, service: Record | None = None) -> list[Record]:
     """Return the plans of a service, or of all."""
-    return [plans.plan(name) for name in PLANS if service is None or name.startswith(f"{service['name']}:")]
+    return [plan(name) for name in PLANS if service is None or name.startswith(f"{service['name']}:")]
 
 
 def capabilities(make: Maker, parent: Record | None = None) -> list[Record]:

@@ -13,10 +13,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue.documents.fields import FieldFact
-from kosmo_kernel.demo.company import Company
-from kosmo_kernel.demo.models import Person, Record, ident
-from kosmo_kernel.demo.people import SIGN_IN, STAFF
 from kosmo_kernel.demo.times import NOW, ago, later
+from kosmo_kernel.integrations.heroku.demo.company import Company
+from kosmo_kernel.integrations.heroku.demo.company_data import SIGN_IN, STAFF
+from kosmo_kernel.integrations.heroku.demo.models import Person, Record, ident
 from kosmo_kernel.integrations.heroku.facts import facts
 
 _OLDEST = 700  # days

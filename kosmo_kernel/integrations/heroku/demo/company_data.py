@@ -2,16 +2,164 @@
 
 A mid-sized parcel carrier with nineteen apps, most of them owned by its teams, two by people and one by the agency
 that built it. It has the problems that people look for when they audit an account; the comment above each app names
-them.
+them. Every address ends in a domain name that can never exist. The members of a team are the account's owner, members
+without apps, and everybody with a seat in one of its apps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count
 
-from kosmo_kernel.demo.models import AddOn, App, AppResources, Collaborator, Domain, Dyno, Person, Process
-from kosmo_kernel.demo.people import AUDIT, INES, JUNO, LABS, LENA, MEI, OSKAR, PRIYA, ROBOT, RUI, SAMUEL, TEAM, TOM
+from kosmo_kernel.integrations.heroku.demo.models import (
+    PERMISSIONS,
+    AddOn,
+    App,
+    AppResources,
+    Collaborator,
+    Domain,
+    Dyno,
+    Person,
+    Process,
+    Record,
+    ident,
+    reference,
+)
+
+# People -------------------------------------------------------------------------------------------------
+
+JOINED = "2018-03-05T10:21:37Z"  # when the account was created
+
+ENTERPRISE = "larkmoor-parcels"
+TEAM = "larkmoor"
+LABS = "larkmoor-labs"
+
+JUNO = Person("juno.hale@larkmoor.example", federated=True)  # the owner of the demo account
+PRIYA = Person("priya.raman@larkmoor.example", federated=True)
+OSKAR = Person("oskar.lind@larkmoor.example", federated=True)
+MEI = Person("mei.tanaka@larkmoor.example", federated=True)
+INES = Person("ines.duarte@larkmoor.example", federated=True)
+SAMUEL = Person("samuel.okoye@larkmoor.example")  # an employee who does not sign in through the directory
+COLLEAGUES = (PRIYA, OSKAR, MEI, INES, SAMUEL)
+STAFF = (JUNO, *COLLEAGUES)
+LENA = Person("lena@pixelbarn.example")  # the agency
+RUI = Person("rui@pixelbarn.example")
+TOM = Person("tom.ashby@postbox.example")  # a contractor who left at the end of September
+AUDIT = Person("audit@ledgerline.example")
+ROBOT = Person("deploys@harbourci.example")  # a build service
+
+SIGN_IN: Record = {  # the company's directory
+    "id": ident("identity-provider", TEAM),
+    "name": "larkmoor-sso",
+    "owner": reference("team", TEAM) | {"type": "team"},
+}
+
+
+def account_record() -> Record:
+    """Return the record of the account that the demo token belongs to."""
+    return {
+        "allow_tracking": False,
+        "beta": False,
+        "created_at": JOINED,
+        "email": JUNO.email,
+        "federated": JUNO.federated,
+        "id": JUNO.id,
+        "identity_provider": {
+            "id": SIGN_IN["id"],
+            "name": SIGN_IN["name"],
+            "team": {"name": TEAM},
+            "organization": {"name": TEAM},
+            "owner": SIGN_IN["owner"],
+        },
+        "last_login": "2026-11-20T08:12:45Z",
+        "name": "Juno Hale",
+        "sms_number": None,
+        "suspended_at": None,
+        "delinquent_at": None,
+        "two_factor_authentication": True,
+        "updated_at": "2026-11-20T08:12:45Z",
+        "verified": True,
+        "country_of_residence": "United Kingdom",
+        "default_organization": reference("team", TEAM),
+        "default_team": reference("team", TEAM),
+    }
+
+
+# Teams --------------------------------------------------------------------------------------------------
+
+_CREATED = {TEAM: "2016-10-24T08:15:00Z", LABS: "2026-01-12T09:30:00Z"}
+_RANKS = ("admin", "member", "collaborator")
+_PASSWORD_ONLY = (TOM, RUI, ROBOT, SAMUEL)
+# Who is in a team without being a collaborator of an app of it, as what, and since when; one of them is of the agency.
+_OTHERS = {LABS: ((SAMUEL, "admin", "2026-01-19T10:40:00Z"), (RUI, "member", "2026-02-20T09:15:00Z"))}
+
+APP_PERMISSIONS: list[Record] = [{"name": name, "description": text} for name, text in PERMISSIONS.items()]
+
+
+def team_records() -> list[Record]:
+    """Return the records of the teams, as the account sees them."""
+    return [
+        {
+            "id": ident("team", name),
+            "created_at": created,
+            "credit_card_collections": False,
+            "default": name == TEAM,
+            "enterprise_account": reference("enterprise-account", ENTERPRISE),
+            "identity_provider": SIGN_IN if name == TEAM else None,
+            "membership_limit": None,
+            "name": name,
+            "provisioned_licenses": True,
+            "role": "admin",
+            "type": "enterprise",
+            "updated_at": created,
+        }
+        for name, created in _CREATED.items()
+    ]
+
+
+def member_records(team: Record, seats: Iterable[Collaborator]) -> list[Record]:
+    """Return the members of a team, in the order of their addresses.
+
+    Parameters:
+        seats: the collaborators of all its apps, including the manager's account.
+    """
+    manager = f"{team['name']}@herokumanager.com"
+    by_person: dict[Person, tuple[str, str]] = {JUNO: ("admin", max(JOINED, team["created_at"]))}
+    by_person |= {person: (role, since) for person, role, since in _OTHERS.get(team["name"], ())}
+    for seat in seats:
+        if seat.person.email == manager:
+            continue
+        role, since = by_person.get(seat.person, ("collaborator", seat.since))
+        better = min(role, seat.role or "collaborator", key=_RANKS.index)
+        by_person[seat.person] = (better, since if seat.person == JUNO else min(since, seat.since))
+    ordered = sorted(by_person.items(), key=lambda item: item[0].email)
+    return [_member(team, person, role, since) for person, (role, since) in ordered]
+
+
+def team_app_record(app: Record, *, joined: bool) -> Record:
+    """Return an app as its team's list shows it; `joined` says that the account is a collaborator."""
+    fields = {name: value for name, value in app.items() if name not in ("acm", "generation", "organization")}
+    space = app["space"] and {"id": app["space"]["id"], "name": app["space"]["name"]}
+    return fields | {"joined": joined, "locked": False, "team": {"name": app["team"]["name"]}, "space": space}
+
+
+def _member(team: Record, person: Person, role: str, since: str) -> Record:
+    provider = {"id": SIGN_IN["id"], "name": SIGN_IN["name"], "redacted": False, "owner": SIGN_IN["owner"]}
+    return {
+        "created_at": since,
+        "email": person.email,
+        "federated": person.federated,
+        "id": ident("team-member", f"{team['name']}/{person.email}"),
+        "identity_provider": provider if person.federated else None,
+        "role": role,
+        "two_factor_authentication": person not in _PASSWORD_ONLY,
+        "updated_at": since,
+        "user": {"email": person.email, "id": person.id, "name": person.name},
+    }
+
+
+# Apps ---------------------------------------------------------------------------------------------------
 
 VIEW = ("view",)
 DEPLOY = ("view", "deploy")

@@ -1,14 +1,15 @@
 """A look-alike of Heroku's Platform API, version 3, for reading: a WSGI application over a `Company`.
 
-A request has to pass four checks: the address exists (`routes.py`), `Accept` names the version, the token is right,
-and the rate limit is not exceeded. Then the record or the page of a list is found (`records.py`), converted to the
-requested form (`api_variants.py`) and sent with Heroku's headers: `ETag`, `Request-Id`, `RateLimit-Remaining`,
-`Content-Range`, `Next-Range`.
+A request has to pass four checks: the address exists (`Routes`), `Accept` names the version, the token is right, and
+the rate limit is not exceeded. Then the record or the page of a list is found (`records.py`), converted to the
+requested form (`Form`) and sent with Heroku's headers: `ETag`, `Request-Id`, `RateLimit-Remaining`, `Content-Range`,
+`Next-Range`.
 
-Sources: Heroku's Platform API Reference; its schema of 19 February 2026; error messages as recorded in public threads
-(heroku/cli#1674, xavdid/heroku-config#27, heroku/legacy-cli#972, marc0der/gradle-heroku#4). No record is known of the
-order of the checks, the errors for a dyno and a collaborator that do not exist, and the end of a `Content-Range`:
-these are modelled on the others.
+Sources: Heroku's Platform API Reference; its schema of 19 February 2026, and that of the variant `3.sdk`
+(heroku/typescript-api-schema, May 2026); error messages as recorded in public threads (heroku/cli#1674,
+xavdid/heroku-config#27, heroku/legacy-cli#972, marc0der/gradle-heroku#4). No record is known of the order of the
+checks, the errors for a dyno and a collaborator that do not exist, and the end of a `Content-Range`: these are modelled
+on the others.
 """
 
 from __future__ import annotations
@@ -29,17 +30,97 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import msgspec
 from werkzeug.wrappers import Request, Response
 
-from kosmo_kernel.demo.api_variants import Form
-from kosmo_kernel.demo.budget import CAPACITY, REFILL, UNLIMITED, TokenBucket
-from kosmo_kernel.demo.company import Company, company
-from kosmo_kernel.demo.heroku_error import HerokuError, over_budget
-from kosmo_kernel.demo.models import COMPANY, Record
-from kosmo_kernel.demo.pages import ListPage, Range, sortable_by
-from kosmo_kernel.demo.pipelines import apps_in
-from kosmo_kernel.demo.records import CompanyRecords
-from kosmo_kernel.demo.routes import ASKED_BY_POST, RESOLVE_ADDONS, FoundLink, Routes
+from kosmo_kernel.integrations.heroku.demo.company import Company, company
+from kosmo_kernel.integrations.heroku.demo.http import (
+    CAPACITY,
+    REFILL,
+    UNLIMITED,
+    HerokuError,
+    ListPage,
+    Range,
+    TokenBucket,
+    over_budget,
+    sortable_by,
+)
+from kosmo_kernel.integrations.heroku.demo.models import COMPANY, Record
+from kosmo_kernel.integrations.heroku.demo.offers import expanded
+from kosmo_kernel.integrations.heroku.demo.pipelines import apps_in
+from kosmo_kernel.integrations.heroku.demo.records import (
+    ASKED_BY_POST,
+    RESOLVE_ADDONS,
+    CompanyRecords,
+    FoundLink,
+    Routes,
+)
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
 from kosmo_kernel.integrations.heroku.scopes import GLOBAL, accepted
+
+# Forms of records ---------------------------------------------------------------------------------------
+
+_FIR_IMAGE = {
+    "base_image_name": "heroku/heroku:24-cnb",
+    "buildpacks": [
+        {"id": "heroku/nodejs", "version": "3.4.2", "homepage": "https://github.com/heroku/buildpacks-nodejs"}
+    ],
+}
+_NO_IMAGE = {"base_image_name": None, "buildpacks": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form of records that a request asks for."""
+
+    sdk: bool = False  # whether it is the variant `3.sdk`
+    parts: frozenset[str] = frozenset()  # the references to expand
+
+    def __call__(self, kind: str, record: Record) -> Record:
+        """Return a record of a kind in this form."""
+        if kind == "add-on" and self.parts:
+            record = expanded(record, self.parts)
+        return _SDK[kind](record) if self.sdk and kind in _SDK else record
+
+
+def _app(app: Record) -> Record:
+    generation = app["generation"]["name"]
+    image = _FIR_IMAGE if generation == "fir" else _NO_IMAGE
+    return app | image | {"current_build_architecture": ["amd64"], "generation": generation}
+
+
+def _addon(addon: Record) -> Record:
+    price = addon["billed_price"]
+    metered = price and {
+        "cents": price["cents"],
+        "contract": price["contract"],
+        "metered": False,
+        "unit": price["unit"],
+    }
+    return addon | {"billed_price": metered, "plan": addon["plan"] | {"meters": []}}
+
+
+def _account(account: Record) -> Record:
+    return account | {
+        "eco_dynos_enabled": True,
+        "eco_dynos_shutdown_at": None,
+        "pipeline_cost_consent_at": None,
+        "acknowledged_msa": True,
+        "acknowledged_msa_at": account["created_at"],
+        "italian_customer_terms": None,
+        "italian_partner_terms": None,
+        "mfa_enabled": account["two_factor_authentication"],
+        "mfa_exemption": False,
+        "mfa_exemption_reason": None,
+        "mfa_experience": "vaas",
+    }
+
+
+_SDK: dict[str, Callable[[Record], Record]] = {
+    "app": _app,
+    "add-on": _addon,
+    "account": _account,
+}
+
+
+# The application ----------------------------------------------------------------------------------------
 
 PageFilter = Callable[[Range, ListPage], ListPage]
 

@@ -1,17 +1,17 @@
-"""Inject faults into the pages of lists, each of which can leave a list short: the same fault for every client.
+"""What can go wrong with the answers of the demo account: faults of a network, and of the pages of lists.
 
-A list has pages of `PAGE` records at most while there is such a fault. `FAULTS` has those of the demo account.
-`LATER_PAGES` are those of them that happen to a page after the first, and to any service; of the others there,
-`service_pages.py` has its own. A page after the first that fails does so once, so that a client that asks again gets
-it; only the web page stays.
+Each fault of pages can leave a list short. A list has pages of `PAGE` records at most while there is one. `FAULTS` has
+those of the demo account; `LATER_PAGES` are those of them that happen to any service.
+
+Heroku's reference lists 503 without a body, so the one here is modelled on the others.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from threading import Lock
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -19,55 +19,33 @@ import msgspec
 from werkzeug.wrappers import Response
 
 from kosmo_kernel.catalogue.pages import NEXT_RANGE
-from kosmo_kernel.demo.api import DemoApi
-from kosmo_kernel.demo.company import Company
-from kosmo_kernel.demo.faults import FaultInjector, InjectedFault, faulty
-from kosmo_kernel.demo.heroku_error import HerokuError
-from kosmo_kernel.demo.pages import ListPage, Range
+from kosmo_kernel.demo import faults
+from kosmo_kernel.demo.faults import LATER_PAGES, LaterPageFaults
+from kosmo_kernel.integrations.heroku.demo.api import DemoApi
+from kosmo_kernel.integrations.heroku.demo.company import Company
+from kosmo_kernel.integrations.heroku.demo.http import HerokuError, ListPage, Range, over_budget
 
 PAGE = 100  # records
-LATER_PAGES = {
-    "second-page-503": ("503", "the first request for a page after the first is answered with 503"),
-    "second-page-429": ("429", "the first request for a page after the first is answered with 429"),
-    "second-page-reset": ("reset", "the first request for a page after the first has its connection reset"),
-    "second-page-truncated": ("truncated", "the first answer with a page after the first ends too early"),
-    "html": ("html", "each page after the first is a web page with status 200"),
-}
 FAULTS = {name: text for name, (_, text) in LATER_PAGES.items()} | {
     "next-range-lost": "no answer has a `Next-Range` header",
     "next-range-repeated": "each page after the first leads to itself again",
     "forbidden": "the lists of one app, the last by name, are forbidden",
 }
-_ALWAYS = "html"  # the fault that does not end
-_LATER_RANGE = re.compile(r"\s[\]\[]?[^\s.;\]\[]")  # a range that has a start, as in `id ]01234567..`
-_LATER_QUERY = re.compile(r"(?:^|&)(?:(?:page|offset)=(?![01](?:&|$))|cursor=|starting_after=)")
 _FORBIDDEN = HerokuError(403, "forbidden", "You do not have access to the app.")
+_UNAVAILABLE = HerokuError(
+    503, "service_unavailable", "Heroku's API is unavailable at the moment.", url="https://status.heroku.com"
+)
 
 
-class LaterPageFaults(FaultInjector):
-    """Decides which requests for a page after the first fail, for `faults.faulty`. Threads may share it.
+def error_response(status: int, request_id: str) -> Response:
+    """Return Heroku's response to too many requests (429), or while it is unavailable (503)."""
+    is_limited = status == HTTPStatus.TOO_MANY_REQUESTS
+    error = over_budget() if is_limited else _UNAVAILABLE
+    headers = {"Request-Id": request_id} | ({"RateLimit-Remaining": "0"} if is_limited else {})
+    return Response(msgspec.json.encode(error.body), status, headers, content_type="application/json")
 
-    Parameters:
-        fault: one of `LATER_PAGES`.
-    """
 
-    def __init__(self, fault: str) -> None:
-        super().__init__({})
-        self._kind = LATER_PAGES[fault][0]
-        self._failed = set[tuple[str, str, str]]()
-        self._guard = Lock()
-
-    def choose(self, environ: WSGIEnvironment) -> InjectedFault | None:
-        """Return the fault of a request, or None."""
-        path, query, range_ = (str(environ.get(name, "")) for name in ("PATH_INFO", "QUERY_STRING", "HTTP_RANGE"))
-        if not (_LATER_RANGE.search(range_) or _LATER_QUERY.search(query)):
-            return None
-        with self._guard:
-            if self._kind != _ALWAYS and (path, query, range_) in self._failed:
-                return None
-            self._failed.add((path, query, range_))
-            self.dealt[self._kind] += 1
-        return InjectedFault(self._kind, 0.4, "00000000-0000-4000-8000-000000000000")
+faulty = partial(faults.faulty, error_response=error_response)
 
 
 def with_page_fault(company: Company, fault: str, **options: Any) -> WSGIApplication:

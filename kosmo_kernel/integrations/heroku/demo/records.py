@@ -8,22 +8,61 @@ the facts of the schema. Some lists are there only to find a record in: Heroku t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from kosmo_kernel.demo import access, billing, certificates, deploys, drains, offers, pipelines, spaces, variables
-from kosmo_kernel.demo.company import Company
-from kosmo_kernel.demo.heroku_error import HerokuError
-from kosmo_kernel.demo.models import Record
-from kosmo_kernel.demo.record_maker import Maker
-from kosmo_kernel.demo.routes import FoundLink
-from kosmo_kernel.demo.teams import APP_PERMISSIONS
-from kosmo_kernel.demo.times import timestamp
-from kosmo_kernel.integrations.heroku.facts import facts
+from kosmo_kernel.integrations.heroku.demo import account_records, app_records, offers, pipelines
+from kosmo_kernel.integrations.heroku.demo.company import Company
+from kosmo_kernel.integrations.heroku.demo.company_data import APP_PERMISSIONS
+from kosmo_kernel.integrations.heroku.demo.http import HerokuError
+from kosmo_kernel.integrations.heroku.demo.models import Record
+from kosmo_kernel.integrations.heroku.demo.record_maker import Maker
+from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
+from kosmo_kernel.text.times import iso_time
+
+RESOLVE_ADDONS = "/actions/addons/resolve"
+FILTER_APPS = "/filters/apps"
+ASKED_BY_POST = (RESOLVE_ADDONS, FILTER_APPS)
+
+_LINK = ""  # the key of the link that ends at a branch
+_ANY = "{}"  # the key of the branch for whatever stands in a place
+
+
+class FoundLink(NamedTuple):
+    """A link, and what stands in the places of its path."""
+
+    link: LinkFact
+    values: tuple[str, ...]
+
+
+class Routes:
+    """Finds the link that a path belongs to."""
+
+    def __init__(self, links: Iterable[LinkFact]) -> None:
+        self._tree: dict[str, Any] = {}
+        for link in links:
+            branch = self._tree
+            for part in link.path[1:].split("/"):
+                branch = branch.setdefault(_ANY if part.startswith("{") else part, {})
+            branch.setdefault(_LINK, link)  # the first of two resources that share a path
+
+    def match(self, path: str) -> FoundLink | None:
+        """Return the link of a path, or None. A word of Heroku's is preferred to a place that takes any."""
+        return self._match(self._tree, path.split("/")[1:], ()) if path.startswith("/") else None
+
+    def _match(self, branch: dict[str, Any], parts: list[str], values: tuple[str, ...]) -> FoundLink | None:
+        if not parts:
+            return FoundLink(branch[_LINK], values) if _LINK in branch else None
+        part, *rest = parts
+        if not part:
+            return None
+        exact = self._match(branch[part], rest, values) if part in branch and part != _ANY else None
+        return exact or (self._match(branch[_ANY], rest, (*values, part)) if _ANY in branch else None)
+
 
 _APP, _ADDON, _TEAM, _SPACE = "{app.identity}", "{add-on.identity}", "{team.identity}", "{space.identity}"
 _ENTERPRISE, _PIPELINE = "/enterprise-accounts/{enterprise-account.identity}", "/pipelines/{pipeline.id}"
@@ -68,10 +107,10 @@ def _all_team_apps(make: Maker) -> Sequence[Record]:
 
 
 _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
-    "/account/app-transfers": access.transfers,
+    "/account/app-transfers": account_records.transfers,
     "/account/features": lambda make: offers.features(make, "account", make.company.account),
-    "/account/invoices": billing.invoices,
-    "/account/keys": access.keys,
+    "/account/invoices": account_records.invoices,
+    "/account/keys": account_records.keys,
     "/addon-attachments": _own("addon_attachments"),
     "/addon-region-capabilities": offers.capabilities,
     "/addon-services": offers.services,
@@ -80,41 +119,41 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     "/addons": _own("addons"),
     f"/addons/{_ADDON}/addon-attachments": _addon_attachments,
     f"/addons/{_ADDON}/config": offers.addon_config,
-    f"/addons/{_ADDON}/log-drains": drains.addon_log_drains,
-    f"/addons/{_ADDON}/webhook-deliveries": _of_webhooks(drains.deliveries, drains.addon_webhooks),
-    f"/addons/{_ADDON}/webhook-events": _of_webhooks(drains.events, drains.addon_webhooks),
-    f"/addons/{_ADDON}/webhooks": drains.addon_webhooks,
-    "/app-setups": deploys.app_setups,
+    f"/addons/{_ADDON}/log-drains": app_records.addon_log_drains,
+    f"/addons/{_ADDON}/webhook-deliveries": _of_webhooks(app_records.deliveries, app_records.addon_webhooks),
+    f"/addons/{_ADDON}/webhook-events": _of_webhooks(app_records.events, app_records.addon_webhooks),
+    f"/addons/{_ADDON}/webhooks": app_records.addon_webhooks,
+    "/app-setups": app_records.app_setups,
     "/apps": _own("apps"),
     f"/apps/{_APP}/addon-attachments": lambda make, app: make.company.attachments_of(app),
     f"/apps/{_APP}/addons": _of("all_addons"),
     f"/apps/{_APP}/available-dyno-sizes": offers.available_dyno_sizes,
     f"/apps/{_APP}/available-stacks": offers.available_stacks,
-    f"/apps/{_APP}/buildpack-installations": deploys.buildpack_installations,
-    f"/apps/{_APP}/builds": deploys.builds,
+    f"/apps/{_APP}/buildpack-installations": app_records.buildpack_installations,
+    f"/apps/{_APP}/builds": app_records.builds,
     f"/apps/{_APP}/collaborators": _of("collaborators"),
     f"/apps/{_APP}/domains": _of("domains"),
     f"/apps/{_APP}/dynos": _of("dynos"),
     f"/apps/{_APP}/features": lambda make, app: offers.features(make, "app", app),
     f"/apps/{_APP}/formation": lambda make, app: make.company.formation(app),
-    f"/apps/{_APP}/log-drains": drains.log_drains,
-    f"/apps/{_APP}/oci-images": deploys.oci_images,
+    f"/apps/{_APP}/log-drains": app_records.log_drains,
+    f"/apps/{_APP}/oci-images": app_records.oci_images,
     f"/apps/{_APP}/releases": lambda make, app: make.company.releases(app),
-    f"/apps/{_APP}/slugs": deploys.slugs,
-    f"/apps/{_APP}/sni-endpoints": certificates.sni_endpoints,
-    f"/apps/{_APP}/telemetry-drains": drains.telemetry_drains,
-    f"/apps/{_APP}/webhook-deliveries": _of_webhooks(drains.deliveries, drains.app_webhooks),
-    f"/apps/{_APP}/webhook-events": _of_webhooks(drains.events, drains.app_webhooks),
-    f"/apps/{_APP}/webhooks": drains.app_webhooks,
+    f"/apps/{_APP}/slugs": app_records.slugs,
+    f"/apps/{_APP}/sni-endpoints": app_records.sni_endpoints,
+    f"/apps/{_APP}/telemetry-drains": app_records.telemetry_drains,
+    f"/apps/{_APP}/webhook-deliveries": _of_webhooks(app_records.deliveries, app_records.app_webhooks),
+    f"/apps/{_APP}/webhook-events": _of_webhooks(app_records.events, app_records.app_webhooks),
+    f"/apps/{_APP}/webhooks": app_records.app_webhooks,
     "/dyno-sizes": offers.dyno_sizes,
-    "/enterprise-accounts": access.enterprise_accounts,
-    f"{_ENTERPRISE}/archives": access.archives,
-    f"{_ENTERPRISE}/events": access.audit_trail,
+    "/enterprise-accounts": account_records.enterprise_accounts,
+    f"{_ENTERPRISE}/archives": account_records.archives,
+    f"{_ENTERPRISE}/events": account_records.audit_trail,
     f"{_ENTERPRISE}/teams": lambda make, _account: make.company.teams,
-    "/enterprise-accounts/{enterprise-account.id}/usage/daily": billing.enterprise_daily,
-    "/enterprise-accounts/{enterprise-account.id}/usage/monthly": billing.enterprise_monthly,
+    "/enterprise-accounts/{enterprise-account.id}/usage/daily": account_records.enterprise_daily,
+    "/enterprise-accounts/{enterprise-account.id}/usage/monthly": account_records.enterprise_monthly,
     "/generations": offers.generations,
-    "/oauth/authorizations": access.authorizations,
+    "/oauth/authorizations": account_records.authorizations,
     "/pipeline-couplings": pipelines.couplings,
     "/pipeline-promotions": pipelines.promotions,
     "/pipeline-promotions/{pipeline-promotion.id}/promotion-targets": pipelines.promotion_targets,
@@ -128,29 +167,29 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     "/regions": offers.regions,
     "/regions/{region.identity}/addon-region-capabilities": offers.capabilities,
     "/review-apps": pipelines.review_apps,
-    "/spaces": spaces.spaces,
-    f"/spaces/{_SPACE}/members": spaces.members,
-    f"/spaces/{_SPACE}/telemetry-drains": drains.telemetry_drains,
+    "/spaces": account_records.spaces,
+    f"/spaces/{_SPACE}/members": account_records.members,
+    f"/spaces/{_SPACE}/telemetry-drains": app_records.telemetry_drains,
     "/stacks": offers.stacks,
     "/teams": _own("teams"),
     "/teams/apps": _all_team_apps,
     "/teams/apps/{team-app.identity}/collaborators": _of("collaborators"),
-    "/teams/invitations": access.all_invitations,
+    "/teams/invitations": account_records.all_invitations,
     "/teams/permissions": lambda _make: APP_PERMISSIONS,
     f"/teams/{_TEAM}/addons": _team_addons,
     f"/teams/{_TEAM}/apps": lambda make, team: make.company.team_apps(team),
     f"/teams/{_TEAM}/available-generations": offers.generations,
     f"/teams/{_TEAM}/features": lambda make, team: offers.features(make, "team", team),
-    f"/teams/{_TEAM}/invoices": billing.team_invoices,
+    f"/teams/{_TEAM}/invoices": account_records.team_invoices,
     f"/teams/{_TEAM}/members": lambda make, team: make.company.members(team),
-    f"/teams/{_TEAM}/members/{{team-member.identity}}/apps": access.member_apps,
-    f"/teams/{_TEAM}/permissions": access.permission_entities,
+    f"/teams/{_TEAM}/members/{{team-member.identity}}/apps": account_records.member_apps,
+    f"/teams/{_TEAM}/permissions": account_records.permission_entities,
     f"/teams/{_TEAM}/pipeline-couplings": pipelines.couplings,
-    f"/teams/{_TEAM}/spaces": spaces.team_spaces,
-    "/teams/{team.id}/usage/daily": billing.team_daily,
-    "/teams/{team.id}/usage/monthly": billing.team_monthly,
-    "/teams/{team.name}/invitations": access.invitations,
-    "/telemetry-drains": drains.telemetry_drains,
+    f"/teams/{_TEAM}/spaces": account_records.team_spaces,
+    "/teams/{team.id}/usage/daily": account_records.team_daily,
+    "/teams/{team.id}/usage/monthly": account_records.team_monthly,
+    "/teams/{team.name}/invitations": account_records.invitations,
+    "/telemetry-drains": app_records.telemetry_drains,
     "/test-runs": lambda make: [
         one for pipeline in make.records("/pipelines") for one in make.records(f"{_PIPELINE}/test-runs", pipeline)
     ],
@@ -164,17 +203,17 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
 }
 _RECORDS: Mapping[str, Callable[..., Record | None]] = {
     "/account": lambda make: make.company.account,
-    f"/apps/{_APP}/config-vars": variables.config_vars,
+    f"/apps/{_APP}/config-vars": app_records.config_vars,
     f"/apps/{_APP}/pipeline-couplings": pipelines.coupling_of,
-    f"/apps/{_APP}/releases/{{release.identity}}/config-vars": variables.config_vars,
+    f"/apps/{_APP}/releases/{{release.identity}}/config-vars": app_records.config_vars,
     f"/apps/{_APP}/review-app": pipelines.review_app_of,
     f"{_PIPELINE}/pipeline-stack": pipelines.pipeline_stack,
     f"{_PIPELINE}/review-app-config": pipelines.review_app_config,
-    f"{_PIPELINE}/stage/{{pipeline-coupling.stage}}/config-vars": variables.pipeline_config_vars,
+    f"{_PIPELINE}/stage/{{pipeline-coupling.stage}}/config-vars": app_records.pipeline_config_vars,
     f"/spaces/{_SPACE}/inbound-ruleset": lambda make, space: make.records(_RULESETS, space)[0],
-    f"/spaces/{_SPACE}/topology": spaces.topology,
+    f"/spaces/{_SPACE}/topology": account_records.topology,
     "/account/delinquency": _nothing_due,
-    f"/teams/{_TEAM}/delinquency": access.team_delinquency,
+    f"/teams/{_TEAM}/delinquency": account_records.team_delinquency,
     "/users/{account.identity}/sms-number": lambda make, _user: {"sms_number": make.company.account["sms_number"]},
 }
 _WORDS = ("stage",)  # places with a word of Heroku's instead of a record
@@ -353,7 +392,7 @@ def not_found(resource: str) -> HerokuError:
 
 def _move(match: re.Match[bytes], moved: timedelta) -> bytes:
     time = datetime.fromisoformat(match[1].decode())
-    return b'"%s"' % timestamp(time + moved).encode()
+    return b'"%s"' % iso_time(time + moved).encode()
 
 
 def _first(records: Sequence[Record], value: str, resource: str, ways: Sequence[str]) -> Record | None:

@@ -1,4 +1,4 @@
-"""Heroku's `Range` header: which part of a list is requested, and how the response leads to the next part.
+"""The HTTP conventions of Heroku's API that a client has to handle: errors, the rate limit, and ranges of lists.
 
     Range: <attribute> [<start>]..[<end>][; max=<n>, order=<asc|desc>]
 
@@ -6,20 +6,99 @@
 ended, so the bound of a `Next-Range` may have the record's identifier after a slash; clients send a `Next-Range` back
 unchanged and need not know this.
 
-Source: the section "Ranges" of Heroku's Platform API Reference; the error messages as recorded in public threads
-(martyzz1/heroku3.py#12, heroku/heroku-go#10, heroku/cli#1674).
+Sources: the sections "Ranges" and "Rate Limits" of Heroku's Platform API Reference; the error messages as recorded in
+public threads (martyzz1/heroku3.py#12, heroku/heroku-go#10, heroku/cli#1674).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any
 
-from kosmo_kernel.demo.heroku_error import HerokuError
-from kosmo_kernel.demo.models import Record
-from kosmo_kernel.demo.record_maker import fields_of
+from kosmo_kernel.integrations.heroku.demo.models import Record
+from kosmo_kernel.integrations.heroku.demo.record_maker import fields_of
 from kosmo_kernel.integrations.heroku.facts import LinkFact
+
+# Errors -------------------------------------------------------------------------------------------------
+
+
+class HerokuError(Exception):
+    """An error response.
+
+    Parameters:
+        status: the HTTP status.
+        word: Heroku's `id` of the error.
+        message: for people, in Heroku's words.
+        resource: the kind of resource that was not found, or empty.
+        url: where it is explained, or empty.
+    """
+
+    def __init__(self, status: int, word: str, message: str, *, resource: str = "", url: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        facts = {"resource": resource, "id": word, "message": message, "url": url}
+        self.body: dict[str, Any] = {name: text for name, text in facts.items() if text}
+
+
+def over_budget() -> HerokuError:
+    """Return the error for an account that has no requests left. Heroku sends no `Retry-After` with it."""
+    return HerokuError(
+        429,
+        "rate_limit",
+        "Your account reached the API rate limit\nPlease wait a few minutes before making new requests",
+        url="https://devcenter.heroku.com/articles/platform-api-reference#rate-limits",
+    )
+
+
+# The rate limit -----------------------------------------------------------------------------------------
+
+CAPACITY = 4500
+REFILL = 75 / 60
+UNLIMITED = 1e6  # requests per second that come back: as many as anybody can make
+
+
+class TokenBucket:
+    """The token bucket of one account, full at first; the parameters are as for `DemoApi`. Threads may share it."""
+
+    def __init__(
+        self, capacity: int = CAPACITY, refill: float = REFILL, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.refused = 0
+        """Count of requests that were refused because none were left."""
+        self._capacity = capacity
+        self._refill = refill
+        self._clock = clock
+        self._tokens = float(capacity)
+        self._refilled_at = clock()
+        self._lock = Lock()
+
+    @property
+    def remaining(self) -> int:
+        """The number of requests that are left now."""
+        with self._lock:
+            return int(self._refilled())
+
+    def spend(self) -> bool:
+        """Take one request out; return False if none is left."""
+        with self._lock:
+            if self._refilled() < 1:
+                self.refused += 1
+                return False
+            self._tokens -= 1
+            return True
+
+    def _refilled(self) -> float:
+        now = self._clock()
+        self._tokens = min(self._capacity, self._tokens + (now - self._refilled_at) * self._refill)
+        self._refilled_at = now
+        return self._tokens
+
+
+# Ranges -------------------------------------------------------------------------------------------------
 
 _RANGE = re.compile(
     r"\s*(?P<attribute>[a-z_]+)\s+"

@@ -15,9 +15,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from kosmo_kernel.demo.models import AddOn, App, AppResources, Collaborator, Domain, Dyno, Person, Process
-from kosmo_kernel.demo.people import AUDIT, COLLEAGUES, JUNO, LENA, ROBOT, RUI, SAMUEL, STAFF, TEAM, TOM
 from kosmo_kernel.demo.times import ago
+from kosmo_kernel.integrations.heroku.demo.company_data import (
+    AUDIT,
+    COLLEAGUES,
+    JUNO,
+    LENA,
+    ROBOT,
+    RUI,
+    SAMUEL,
+    STAFF,
+    TEAM,
+    TOM,
+)
+from kosmo_kernel.integrations.heroku.demo.models import (
+    AddOn,
+    App,
+    AppResources,
+    Collaborator,
+    Domain,
+    Dyno,
+    Person,
+    Process,
+)
 
 _PLACES = ("north", "south", "east", "west", "city", "coast", "harbour", "valley", "border", "island", "airport")
 _TRADES = ("labels", "routes", "depot", "couriers", "customs", "returns", "pricing", "tracking", "billing", "claims")

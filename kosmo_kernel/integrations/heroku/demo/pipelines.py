@@ -5,11 +5,11 @@ The stages of each drifted apart: other stacks, other config vars, other plans, 
 
 from __future__ import annotations
 
-from kosmo_kernel.demo import deploys
-from kosmo_kernel.demo.models import Record, ident, reference
-from kosmo_kernel.demo.people import LABS, STAFF, TEAM
-from kosmo_kernel.demo.record_maker import Maker, user
 from kosmo_kernel.demo.times import ago
+from kosmo_kernel.integrations.heroku.demo import app_records
+from kosmo_kernel.integrations.heroku.demo.company_data import LABS, STAFF, TEAM
+from kosmo_kernel.integrations.heroku.demo.models import Record, ident, reference
+from kosmo_kernel.integrations.heroku.demo.record_maker import Maker, user
 
 # Of each pipeline: the team that owns it, since when, and its apps by stage.
 _PIPELINES = {
@@ -87,7 +87,7 @@ def coupling_of(make: Maker, app: Record) -> Record | None:
 
 def latest_builds(make: Maker, pipeline: Record) -> list[Record]:
     """Return the last build of each app in a pipeline."""
-    found = [deploys.builds(make, app)[-1:] for app in apps_of(make, pipeline)]
+    found = [app_records.builds(make, app)[-1:] for app in apps_of(make, pipeline)]
     return [{name: value for name, value in one.items() if name != "generation"} for [one] in filter(None, found)]
 
 
@@ -134,7 +134,7 @@ def review_apps(make: Maker, pipeline: Record | None = None) -> list[Record]:
     for coupling in make.records("/pipeline-couplings"):
         app = make.company.find(coupling["app"]["id"])
         if app and coupling["stage"] == "review":
-            number, branch = deploys.REVIEW.get(app["name"], (int(app["id"][-2:], 16) + 1, f"try-{app['name']}"))
+            number, branch = app_records.REVIEW.get(app["name"], (int(app["id"][-2:], 16) + 1, f"try-{app['name']}"))
             found.append(_review_app(make, coupling["pipeline"], app, number, branch))
     for name, number, branch in _WITHOUT_APP:
         if name in _facts(make):
@@ -144,7 +144,7 @@ def review_apps(make: Maker, pipeline: Record | None = None) -> list[Record]:
 
 def _review_app(make: Maker, pipeline: Record, app: Record | None, number: int, branch: str) -> Record:
     """Return a review app; one whose setup failed, or that has no app, is in error."""
-    failed = app is None or app["name"] in deploys.REVIEW
+    failed = app is None or app["name"] in app_records.REVIEW
     given = {"branch": branch, "pr_number": number, "pipeline": pipeline, "status": "errored" if failed else "created"}
     setup = {"id": ident("app-setup", app["name"])} if app and failed else None
     given |= {"app": app, "app_setup": setup, "creator": user(STAFF[2]), "message": None}
