@@ -1,13 +1,10 @@
 """Accounts: the tokens of a service, where they are found, and to which addresses they may be sent.
 
-account.py         an account, and how its alias is compared
-addresses.py       the address of a service's API, and which hosts may receive a token
-demo_accounts.py   the fictional accounts, and when an alias means one of them
-discovery.py       the places where a token is searched for
+account.py         an account, its alias and its address, and which accounts are fictional
+discovery.py       the places where a token is searched for, and the list of all accounts with their remaining requests
 store.py           the accounts that `kosmo accounts:add` stores
 system_keyring.py  the system keyring, with a timeout
-sign_in.py         tokens of other programs: Heroku's CLI, `~/.netrc`
-status.py          the list of accounts with their remaining request budgets
+fingerprints.py    fingerprints of secrets, by which equal ones are known
 
 The account `demo` has fictional data, for services that have one (`Integration.demo`), and so have a few others beside
 it. The session makes them; this package only knows their names.
@@ -19,14 +16,14 @@ from kosmo_kernel.accounts.account import DEFAULT as DEFAULT
 from kosmo_kernel.accounts.account import DEMO as DEMO
 from kosmo_kernel.accounts.account import NOT_AN_ALIAS as NOT_AN_ALIAS
 from kosmo_kernel.accounts.account import Account as Account
+from kosmo_kernel.accounts.account import account_in_use as account_in_use
+from kosmo_kernel.accounts.account import address as address
 from kosmo_kernel.accounts.account import canonical_reserved as canonical_reserved
+from kosmo_kernel.accounts.account import demo_places as demo_places
+from kosmo_kernel.accounts.account import is_demo as is_demo
+from kosmo_kernel.accounts.account import is_loopback as is_loopback
 from kosmo_kernel.accounts.account import looks_like_token as looks_like_token
 from kosmo_kernel.accounts.account import variable_of as variable_of
-from kosmo_kernel.accounts.addresses import address as address
-from kosmo_kernel.accounts.addresses import is_loopback as is_loopback
-from kosmo_kernel.accounts.demo_accounts import account_in_use as account_in_use
-from kosmo_kernel.accounts.demo_accounts import demo_places as demo_places
-from kosmo_kernel.accounts.demo_accounts import is_demo as is_demo
 from kosmo_kernel.accounts.discovery import Step as Step
 from kosmo_kernel.accounts.discovery import canonical_name as canonical_name
 from kosmo_kernel.accounts.discovery import demo_chosen as demo_chosen

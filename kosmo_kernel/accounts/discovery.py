@@ -1,10 +1,14 @@
-"""Search for the token of an account, in this order.
+"""Search for the token of an account, in this order; and list all accounts with their remaining requests.
 
     default     HEROKU_API_KEY; added as `default`; the Heroku CLI's entry in the keyring; ~/.netrc
     others      HEROKU_API_KEY_<ALIAS>; added
 
 (The integration defines the name of the variable.) The places are listed without reading a secret, because account
 names are needed at every start and every keystroke, and the keyring can be slow. The first place with a token is used.
+
+The service's own command line keeps its token in the system keyring under the user's name, and that name in a file, so
+whether a user is signed in is known without access to the keyring. Older versions use `~/.netrc`, as do current ones
+without a keyring.
 """
 
 from __future__ import annotations
@@ -12,12 +16,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from kosmo_kernel.accounts import sign_in, store
+from kosmo_kernel.accounts import store
 from kosmo_kernel.accounts.account import (
     ALIAS,
     DEFAULT,
@@ -26,17 +32,23 @@ from kosmo_kernel.accounts.account import (
     RESERVED,
     Account,
     add_command,
+    address,
+    demo_places,
+    is_demo,
+    is_own,
     looks_like_token,
+    netloc,
     variable_of,
 )
-from kosmo_kernel.accounts.addresses import address, is_own, netloc
-from kosmo_kernel.accounts.demo_accounts import demo_places, is_demo
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.errors import CredentialsError, KosmoError, UnknownNameError
+from kosmo_kernel.catalogue.http import CliLogin
+from kosmo_kernel.errors import ApiError, CredentialsError, KosmoError, RefusedError, UnknownNameError
 from kosmo_kernel.questions.shipped import TABLES as NAMESPACE
 from kosmo_kernel.safety.core_dumps import limit_core_dumps
+from kosmo_kernel.safety.intake import decode_json, decode_text, read_file, read_file_if_any
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.text.nearest import nearest, normalize_alias
+from kosmo_kernel.text.patterns import lazy_pattern
 
 
 class Step(Struct, frozen=True):
@@ -106,12 +118,12 @@ def _other_programs(integration: Integration) -> Iterator[Step]:
 
     url = address(integration)
     place = credentials.signed_in
-    if place and is_own(integration, url) and (person := sign_in.signed_in(place)):
+    if place and is_own(integration, url) and (person := signed_in(place)):
         source = f"{place.title}'s entry in the system keyring"
-        yield Step("cli", source, DEFAULT, partial(sign_in.token_of, place, person), person.name)
+        yield Step("cli", source, DEFAULT, partial(_token_of_user, place, person), person.name)
     if credentials.netrc:
-        file = sign_in.netrc_file()
-        if password := sign_in.netrc_password(file, netloc(url)):
+        file = netrc_file()
+        if password := netrc_password(file, netloc(url)):
             yield Step("netrc", str(file), DEFAULT, lambda: password)
 
 
@@ -217,3 +229,178 @@ def _unknown(integration: Integration, alias: str) -> UnknownNameError:
         f"{integration.title} has no account {shown}; {exist}.{how}",
         tuple(lua_path(integration, name) for name in near),
     )
+
+
+NETRC = "NETRC"
+_MACHINE = lazy_pattern(r"\s*machine\s+(\S+)(.*)")
+_PASSWORD = lazy_pattern(r"(?:^|\s)password\s+(\S+)")
+_ENDS = lazy_pattern(r"\s*(?:machine|default|macdef)\b")
+
+
+class CliUser(NamedTuple):
+    """A user who is signed in with a service's own command line."""
+
+    name: str  # the user's name, an e-mail address
+    version: str  # a text that changes with each sign-in
+
+
+def signed_in(place: CliLogin) -> CliUser | None:
+    """Return the user who is signed in; None if there is none, or if the command line does not use the keyring."""
+    if os.name == "nt" or os.environ.get(place.off_env, "").lower() == "true":
+        return None  # the keyring library cannot read the command line's entries on Windows
+    own = os.environ.get(place.folder_env, "").strip()
+    data = os.environ.get("XDG_DATA_HOME", "").strip() or os.path.expanduser("~/.local/share")
+    file = Path(own, Path(place.state).name) if own else Path(data, place.state)
+    try:
+        changed = file.stat().st_mtime_ns  # before reading, so that the version is never newer than the name
+        name = decode_json(read_file(file, ValueError), str(file), ValueError)[place.user_key]
+    except OSError:  # of `stat`; the command line treats this as not signed in
+        return None
+    except (ValueError, LookupError, TypeError):  # treated as not signed in, too
+        return None
+    return CliUser(name, str(changed)) if isinstance(name, str) and name else None
+
+
+def _token_of_user(place: CliLogin, person: CliUser) -> str | None:
+    """Return the token of a signed-in user; None if the keyring has none, or there is no keyring.
+
+    Raises:
+        CredentialsError: the keyring is locked, fails or does not answer.
+    """
+    from kosmo_kernel.accounts import system_keyring
+
+    try:
+        return system_keyring.read(place.service, person.name, person.version, place.attributes) or None
+    except system_keyring.NoKeyringError:
+        return None
+    except CredentialsError as error:
+        raise CredentialsError(f"{person.name} is signed in with {place.title}. {error.message}") from None
+
+
+def netrc_file() -> Path:
+    """Return the path of the netrc file, which may not exist."""
+    path = os.environ.get(NETRC, "").strip()
+    return Path(os.path.expanduser(path or ("~/_netrc" if os.name == "nt" else "~/.netrc")))
+
+
+def netrc_password(file: Path, host: str) -> str | None:
+    """Return the password of a host in a netrc file, or None if there is none.
+
+    Heroku's command line writes files that Python's `netrc` module rejects. In that case the host's lines are searched
+    for a password, as the command line does.
+
+    Raises:
+        CredentialsError: the file cannot be read or is invalid. No part of it is in the message.
+    """
+    content = read_file_if_any(file, CredentialsError)
+    if content is None or host not in (text := decode_text(content, file, CredentialsError)):
+        return None
+    import netrc
+
+    try:
+        entry = netrc.netrc(str(file)).hosts.get(host)
+    except netrc.NetrcParseError as fault:
+        tolerant = _password_in(text, host)
+        if tolerant is None:
+            raise CredentialsError(
+                f"{file}:{fault.lineno}: this makes no sense in a netrc file, so no token was taken from it. An entry "
+                f"is `machine {host}`, then `login` and `password` with a word each."
+            ) from None
+        return tolerant
+    return (entry[2] or None) if entry else None
+
+
+def _password_in(text: str, host: str) -> str | None:
+    """Return the password in the first entry of a host, by a search of its lines."""
+    lines = iter(text.splitlines())
+    for line in lines:
+        machine = _MACHINE.match(line)
+        if machine is None or machine[1] != host:
+            continue
+        entry = [machine[2]]
+        for next_line in lines:
+            if _ENDS.match(next_line) or not next_line.strip():
+                break
+            entry.append(next_line)
+        passwords = (_PASSWORD.search(part) for part in entry if not part.lstrip().startswith("#"))
+        return next((one[1] for one in passwords if one), None)
+    return None
+
+
+UNAUTHORIZED = 401
+
+
+@dataclass(slots=True)
+class AccountStatus:
+    """The status of one account."""
+
+    integration: Integration  # the service
+    alias: str  # the account's alias
+    token: str  # a description of where its token is, or why it cannot be used
+    url: str | None = None  # the address to which the token is sent, or None
+    left: int | None = None  # the remaining request budget, or None if unknown
+    problem: str = ""  # why the account cannot be used, or empty
+    who: str = ""  # the owner of the account if known without a request, or empty
+
+    @property
+    def capacity(self) -> int | None:
+        """The maximum request budget of the account; None if its service has no limit."""
+        return self.integration.budget.capacity if self.integration.budget and not is_demo(self.alias) else None
+
+    @property
+    def text(self) -> str:
+        """The remaining request budget, or why it is unknown, in one line."""
+        if self.problem:
+            return " ".join(self.problem.split())
+        if self.capacity is None:
+            return "without limit"
+        return "unknown" if self.left is None else f"{self.left:,} of {self.capacity:,}"
+
+
+def all_accounts() -> list[AccountStatus]:
+    """Return all accounts of all integrations, without requests; an invalid file is the default account's problem."""
+    from kosmo_kernel.integrations import load_all
+
+    statuses = []
+    for integration in load_all():
+        if error := fault(integration):  # then the default account is not among the names
+            statuses.append(AccountStatus(integration, DEFAULT, error.message, problem=error.message))
+        statuses += [_status(integration, alias) for alias in names(integration)]
+    return statuses
+
+
+def with_remaining(budget_left: Callable[[str, str], int | None]) -> list[AccountStatus]:
+    """Return all accounts of all integrations with their remaining request budgets, except for demo accounts.
+
+    Parameters:
+        budget_left: returns the remaining budget of an integration's account. Its error becomes the `problem`.
+    """
+    statuses = all_accounts()
+    for one in statuses:
+        if one.capacity is None or one.problem:
+            continue
+        try:
+            one.left = budget_left(one.integration.name, one.alias)
+        except RefusedError as error:
+            refused = f"{one.integration.title} refuses the token {one.token} ({error.status})"
+            one.problem = refused if error.status == UNAUTHORIZED else error.text
+        except ApiError as error:
+            one.problem = error.text  # without the call, which is internal, and the account, which is in the row
+        except KosmoError as error:
+            one.problem = error.message
+    return statuses
+
+
+def _status(integration: Integration, alias: str) -> AccountStatus:
+    if alias == DEMO:
+        return AccountStatus(integration, alias, "needs none: everything in it is fiction")
+    try:
+        step = next(steps(integration, alias), None)
+        if step is None:
+            raise CredentialsError(f"`{alias}` is no name of an account, or was taken away meanwhile.")
+        if step.kind == "environment":
+            find(integration, alias)  # checks the token, which may be any text
+        url = address(integration, alias)
+    except KosmoError as error:
+        return AccountStatus(integration, alias, error.message, problem=error.message)
+    return AccountStatus(integration, alias, f"in {step.source}", url, who=step.who)

@@ -19,7 +19,7 @@ from hashlib import scrypt, sha256
 from typing import NamedTuple
 
 from kosmo_kernel.accounts import store
-from kosmo_kernel.accounts.demo_accounts import is_demo
+from kosmo_kernel.accounts.account import is_demo
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.settings.table import FINGERPRINT_KEY
 from kosmo_kernel.text.patterns import lazy_pattern

@@ -22,8 +22,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import click
 
 from kosmo_kernel import __version__
-from kosmo_kernel.cli.shell_interface import CLOSED, COMPLETION_VARIABLE, INTERRUPTED, SUCCESS, USAGE_ERROR
-from kosmo_kernel.cli.streams import ClosedStreamError, discard_unwritten, replace_streams
+from kosmo_kernel.cli.streams import (
+    CLOSED,
+    COMPLETION_VARIABLE,
+    INTERRUPTED,
+    SUCCESS,
+    USAGE_ERROR,
+    ClosedStreamError,
+    discard_unwritten,
+    replace_streams,
+)
 from kosmo_kernel.errors import KosmoError, StoppedError
 
 if TYPE_CHECKING:

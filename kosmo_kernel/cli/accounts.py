@@ -2,24 +2,28 @@
 
 A token is read from a prompt without echo, or from standard input. It is never accepted as an argument, which other
 users of the machine can see and the shell keeps in its history. None of these commands prints a token.
+
+Who owns a token is found out by calling the integration's function that takes no argument and returns one record, such
+as Heroku's account. A token may be good and yet have too few scopes for that: then its owner is unknown.
 """
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import click
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.accounts import DEFAULT, Account, store
-from kosmo_kernel.accounts.status import UNAUTHORIZED, all_accounts, with_remaining
+from kosmo_kernel.accounts.discovery import UNAUTHORIZED, all_accounts, with_remaining
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.command import Aside, CommandResult, command
-from kosmo_kernel.cli.completions import accounts_of
-from kosmo_kernel.cli.identity import TokenOwner, token_owner
+from kosmo_kernel.cli.options import accounts_of
 from kosmo_kernel.cli.reference import PROVIDER, integration_of, state
-from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
-from kosmo_kernel.cli.standard_input import input_is_terminal, whole_input
+from kosmo_kernel.cli.streams import FAILED, SUCCESS, input_is_terminal, whole_input
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
 from kosmo_kernel.text.nearest import nearest, normalize_alias
 from kosmo_kernel.text.quantities import counted
@@ -306,3 +310,49 @@ def _removal_error(integration: Integration, alias: str, error: UnknownNameError
         f"The token of {integration.name}.{name} is in {step.source}, and was not added here. To be rid of it, "
         f"{advice}."
     )
+
+
+TIMEOUT_SECONDS = 10.0  # for the response
+
+
+@dataclass(frozen=True, slots=True)
+class TokenOwner:
+    """The owner of a token, as its service describes them."""
+
+    text: str = ""  # a name, an address or both; empty if the integration has no function that returns them
+    scopes: tuple[str, ...] = ()  # the scopes of the token, if the service reports them
+    left: int | None = None  # how many requests the account may send now; None if the service does not report it
+    ms: float = 0.0  # how long the response took, in milliseconds
+    path: str = ""  # the path that was requested; empty if the integration has no such function
+    refusal: str = ""  # why the service did not tell the owner to this token, which it accepts; empty if it did
+
+
+def token_owner(integration: Integration, account: Account) -> TokenOwner:
+    """Return the owner of an account's token.
+
+    Raises:
+        ApiError: the service responded with an error, or not in time.
+    """
+    from kosmo_kernel.client.client import Client
+
+    function = next((f for f in integration.functions if f.returns == "record" and not f.params), None)
+    if function is None:
+        return TokenOwner()
+    client = Client(integration, account, timeout=TIMEOUT_SECONDS, patience=0)
+    started = time.perf_counter()
+    record: Any = {}
+    refusal = ""
+    try:
+        response = client.fetch(function, {})
+    except RefusedError as error:
+        if error.status != HTTPStatus.FORBIDDEN or not client.scopes:
+            raise
+        refusal, remaining = error.text, client.remaining
+    else:
+        record, remaining = response.data, response.remaining
+    finally:
+        client.close()
+    names = [str(record[label]) for label in integration.labels if record.get(label)]
+    milliseconds = (time.perf_counter() - started) * 1000
+    text = f"{names[0]} ({', '.join(names[1:])})" if len(names) > 1 else "".join(names)
+    return TokenOwner(text, client.scopes, remaining, milliseconds, function.links[0].path, refusal)

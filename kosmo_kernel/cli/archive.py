@@ -11,9 +11,9 @@ import click
 
 from kosmo_kernel.archive.contents import FORMS, Form, describe, export, lines
 from kosmo_kernel.cli.command import Aside, CommandResult, command
-from kosmo_kernel.cli.completions import files
+from kosmo_kernel.cli.options import files
 from kosmo_kernel.cli.output import print_utf8
-from kosmo_kernel.cli.shell_interface import SUCCESS
+from kosmo_kernel.cli.streams import SUCCESS
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.installation import how_to_install
 from kosmo_kernel.settings.private_files import check_new

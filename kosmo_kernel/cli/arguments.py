@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Param
-from kosmo_kernel.cli.standard_input import whole_input
+from kosmo_kernel.cli.streams import whole_input
 
 JSON_PLACE = "the JSON"  # name of the payload in messages
 # Options of every function's command. A parameter with one of these names can only be passed with --arg.

@@ -1,13 +1,14 @@
 """`kosmo integrations:call heroku.FN` and `kosmo integrations:heroku FN`: call one function, without Lua.
 
 Each function is a subcommand, created from the catalogue when it is used; its options are the parameters of the
-function (`arguments.py`). The result is shown like the value of a script or written in a `--format`.
+function (`arguments.py`). The result is shown like the value of a script or written in a `--format`. The JSON document
+of a call, also of `mcp:call`, has the same six keys whether the call succeeds, fails or is never made.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kosmo_kernel.catalogue import Function, Integration, missing_function
-from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
-from kosmo_kernel.cli.call_command import CallCommand
-from kosmo_kernel.cli.command import epilog_of
-from kosmo_kernel.cli.completions import listed_by, pairs_of
-from kosmo_kernel.cli.options import AS_JSON, FORMAT, LAYOUT_OPTIONS, LayoutOption, check_formats
-from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
+from kosmo_kernel.cli.command import Command, epilog_of
+from kosmo_kernel.cli.options import (
+    AS_JSON,
+    FORMAT,
+    LAYOUT_OPTIONS,
+    ON_DEMO,
+    Layout,
+    LayoutOption,
+    about_account,
+    check_formats,
+    listed_by,
+    one_account,
+    pairs_of,
+)
+from kosmo_kernel.cli.output import document
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
 from kosmo_kernel.integrations import find, load_all, loaded
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.text.nearest import nearest
@@ -29,10 +40,62 @@ from kosmo_kernel.text.nearest import nearest
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from kosmo_kernel.session import Session
+
+
 MAX_LISTED = 10  # functions in the help, where a service does not say which most questions need
 _LUA_PREFIXES = ("app", "integrations")  # prefixes of the full name in Lua, which may be written here as well
 # Options with a value that may precede the function.
 _OPTIONS_WITH_VALUE = ("-a", "--account", "--arg", "--columns", "--format")
+
+
+class CallCommand(Command):
+    """A command that makes one call.
+
+    Attributes:
+        dry_run: whether the current call is a dry run.
+    """
+
+    function_name: str | None = None  # the full name of what is called, or the argument until it is resolved
+    dry_run = False
+
+    def meta(self, result: Result | None) -> dict[str, Any]:
+        """Return the metadata of the current call; `result` is None if it never began."""
+        raise NotImplementedError
+
+    def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
+        """Return the document of a failed call."""
+        result = error.result if isinstance(error, KosmoError) else None
+        return self._document(result, self.meta(result) | {"error": facts}, error=message)
+
+    def make_call(self, session: Session, function: str, arguments: Mapping[str, Any], *, force: bool) -> Result:
+        """Make the call with progress, notes and questions on standard error."""
+        from kosmo_kernel.cli.lua_run import terminal_frontend
+        from kosmo_kernel.run.options import RunOptions
+
+        with terminal_frontend(session, aside=True) as frontend:
+            return session.call(function, arguments, RunOptions(dry_run=self.dry_run, force=force), frontend)
+
+    def show(self, result: Result, meta: dict[str, Any], layout: Layout, *, as_json: bool) -> None:
+        """Print the result: as a document, or in a layout."""
+        if as_json:
+            document(self._document(result, meta, data=None if self.dry_run else result.value))
+            return
+        from kosmo_kernel.cli.values import show_call
+
+        show_call(result, layout)
+
+    def _document(
+        self, result: Result | None, meta: dict[str, Any], *, data: Any = None, error: str | None = None
+    ) -> dict[str, Any]:
+        return {
+            "function": self.function_name,
+            "success": error is None,
+            "data": data,
+            "error": error,
+            "meta": meta,
+            "duration_ms": round(result.seconds * 1000, 1) if result else 0.0,
+        }
 
 
 class FunctionGroup(CallCommand, click.Group):

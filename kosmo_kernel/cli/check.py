@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kosmo_kernel.checks.report import NOT_CHECKED
-from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import Command, command
-from kosmo_kernel.cli.completions import files
-from kosmo_kernel.cli.options import Recording, resume_options
+from kosmo_kernel.cli.options import ON_DEMO, Recording, about_account, files, one_account, resume_options
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_rows, print_utf8, write_file
-from kosmo_kernel.cli.shell_interface import INTERRUPTED, SUCCESS, USAGE_ERROR
+from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError, FileWriteError
 from kosmo_kernel.questions.discovery import all_checks, check_files, replaced_checks, select_checks
 from kosmo_kernel.questions.own_folder import own_tables

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.output import document, print_note, print_notes, print_result, print_rows, write_label
-from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
+from kosmo_kernel.cli.streams import FAILED, SUCCESS
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.safety.redaction import in_texts, redact_error

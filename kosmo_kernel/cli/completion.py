@@ -22,7 +22,7 @@ from click.shell_completion import (
 )
 
 from kosmo_kernel.cli.command import CommandResult, command
-from kosmo_kernel.cli.shell_interface import COMPLETION_VARIABLE
+from kosmo_kernel.cli.streams import COMPLETION_VARIABLE
 
 # Works with bash 3.2, which macOS has: without `mapfile`, and with `compopt` and `nosort` only if available.
 _BASH = """\

@@ -14,14 +14,13 @@ import click
 
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import DEFAULT, looks_like_token, store
-from kosmo_kernel.accounts.addresses import form_fault
+from kosmo_kernel.accounts.account import form_fault
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.cli.account_options import about_account
 from kosmo_kernel.cli.accounts import keep
 from kosmo_kernel.cli.command import CommandResult, command
-from kosmo_kernel.cli.completions import integration_names, mcp_servers
+from kosmo_kernel.cli.options import about_account, integration_names, mcp_servers
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
-from kosmo_kernel.cli.standard_input import whole_input
+from kosmo_kernel.cli.streams import whole_input
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.settings.config_file import change, config

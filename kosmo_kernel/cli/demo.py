@@ -19,11 +19,10 @@ import click
 from click.core import ParameterSource
 
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.completions import integration_names
 from kosmo_kernel.cli.kernelspec import OUTDATED_MESSAGE, entries, renewal, shipped
-from kosmo_kernel.cli.options import PORT, ValueType
+from kosmo_kernel.cli.options import PORT, ValueType, integration_names
 from kosmo_kernel.cli.output import print_note, print_result
-from kosmo_kernel.cli.shell_interface import INTERRUPTED
+from kosmo_kernel.cli.streams import INTERRUPTED
 from kosmo_kernel.demo.faults import LATER_PAGES, FaultInjector, LaterPageFaults, faulty, read
 from kosmo_kernel.demo.service_pages import FAULTS as SERVICE_PAGE_FAULTS
 from kosmo_kernel.errors import SettingsError

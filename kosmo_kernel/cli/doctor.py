@@ -1,6 +1,6 @@
 """`kosmo integrations:doctor`: run all checks, and print the findings with advice.
 
-The checks of this machine are in `setup_checks.py`, those of settings and accounts in `account_checks.py`.
+The checks are in `doctor_checks.py`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ import click
 
 from kosmo_kernel.accounts import DEFAULT, names
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.cli.account_checks import service, settings
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.completions import integration_names
+from kosmo_kernel.cli.doctor_checks import DoctorFinding, command_name, kernelspec, service, settings, versions, walls
+from kosmo_kernel.cli.options import integration_names
 from kosmo_kernel.cli.output import document, print_result, write_label
 from kosmo_kernel.cli.reference import RUNS, integration_of, state
-from kosmo_kernel.cli.setup_checks import DoctorFinding, command_name, kernelspec, versions, walls
-from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
+from kosmo_kernel.cli.streams import FAILED, SUCCESS
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations import load_all
 from kosmo_kernel.settings.permissions import EFFECTS, Target, permission

@@ -8,13 +8,21 @@ import click
 from msgspec.structs import replace
 
 from kosmo_kernel import inventory as inventories
-from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.lua_run import terminal_frontend
-from kosmo_kernel.cli.options import Layout, Recording, check_formats, format_options, resume_options
+from kosmo_kernel.cli.options import (
+    ON_DEMO,
+    Layout,
+    Recording,
+    about_account,
+    check_formats,
+    files,
+    format_options,
+    one_account,
+    resume_options,
+)
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
-from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
+from kosmo_kernel.cli.streams import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.inventory import AccountData
 from kosmo_kernel.questions.discovery import find_named_table, tables_by_service
 from kosmo_kernel.session import Session

@@ -14,22 +14,23 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c, terminal_frontend
 from kosmo_kernel.cli.options import (
+    ON_DEMO,
     Layout,
+    about_account,
     as_json,
     check_formats,
+    files,
     format_options,
     limit_options,
+    one_account,
     recording_options,
     resumption,
 )
 from kosmo_kernel.cli.output import document
-from kosmo_kernel.cli.shell_interface import SUCCESS
-from kosmo_kernel.cli.standard_input import input_is_terminal, whole_input
+from kosmo_kernel.cli.streams import SUCCESS, input_is_terminal, whole_input
 from kosmo_kernel.cli.values import show_failed_plan, show_result
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
 from kosmo_kernel.render.text import escape_control

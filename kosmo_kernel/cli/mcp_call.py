@@ -9,7 +9,7 @@ from typing import Any, cast
 import click
 
 from kosmo_kernel.cli.arguments import fields_of_json, split_pair
-from kosmo_kernel.cli.call_command import CallCommand
+from kosmo_kernel.cli.call import CallCommand
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.options import Layout, check_formats, format_options
 from kosmo_kernel.mcp import Servers, Tool

@@ -12,11 +12,11 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.doctor import report
+from kosmo_kernel.cli.doctor_checks import DoctorFinding
 from kosmo_kernel.cli.mcp_list import ADVICE, why_untrusted
 from kosmo_kernel.cli.mcp_serve import own_command
-from kosmo_kernel.cli.setup_checks import DoctorFinding
+from kosmo_kernel.cli.options import mcp_servers
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Configuration, Server, Trust, configuration, secrets
 from kosmo_kernel.mcp.references import fill_in

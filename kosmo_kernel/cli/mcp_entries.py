@@ -18,11 +18,10 @@ import click
 
 from kosmo_kernel.cli.accounts import read_token
 from kosmo_kernel.cli.command import CommandResult, command
-from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.mcp_files import add_entries, change, check_name, config_path, entry_of, project
-from kosmo_kernel.cli.options import ValueType
+from kosmo_kernel.cli.options import ValueType, mcp_servers
 from kosmo_kernel.cli.output import print_note, print_result
-from kosmo_kernel.cli.standard_input import input_is_terminal
+from kosmo_kernel.cli.streams import input_is_terminal
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UntrustedError
 from kosmo_kernel.mcp import Trust, configuration, secrets
 from kosmo_kernel.mcp.entries import entry

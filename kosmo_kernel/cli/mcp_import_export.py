@@ -18,11 +18,11 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.command import CommandResult, command
-from kosmo_kernel.cli.completions import files, mcp_servers
 from kosmo_kernel.cli.mcp_entries import name_argument, report
 from kosmo_kernel.cli.mcp_files import add_entries, change, check_name, config_path, entry_of, project
+from kosmo_kernel.cli.options import files, mcp_servers
 from kosmo_kernel.cli.output import document, print_note
-from kosmo_kernel.cli.standard_input import whole_input
+from kosmo_kernel.cli.streams import whole_input
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.mcp import Server, configuration, secrets
 from kosmo_kernel.mcp.config import KEYS, entries_of

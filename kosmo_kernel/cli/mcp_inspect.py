@@ -14,8 +14,8 @@ import click
 
 from kosmo_kernel.cli.arguments import fields_of_json
 from kosmo_kernel.cli.command import Aside, CommandResult, command
-from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.mcp_list import NONE
+from kosmo_kernel.cli.options import mcp_servers
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp import Servers, Tool

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.command import Aside, CommandResult, command
-from kosmo_kernel.cli.completions import mcp_servers
+from kosmo_kernel.cli.options import mcp_servers
 from kosmo_kernel.mcp import Server, Servers, Trust
 from kosmo_kernel.mcp.secret_scan import redact_text, redact_words
 from kosmo_kernel.mcp.trust import command_line

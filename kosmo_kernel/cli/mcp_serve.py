@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.options import PORT, limit_options, setting_option
+from kosmo_kernel.cli.options import ON_DEMO, PORT, about_account, limit_options, one_account, setting_option
 from kosmo_kernel.cli.output import document, print_note, print_result
-from kosmo_kernel.cli.shell_interface import INTERRUPTED, SUCCESS
-from kosmo_kernel.cli.standard_input import input_is_terminal
+from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, input_is_terminal
 from kosmo_kernel.mcp.clients import CLIENTS, McpClient
 from kosmo_kernel.settings.table import ANSWER_WITHIN, LIMITS, MAX_TOKENS
 

@@ -16,11 +16,9 @@ from pathlib import Path
 import click
 
 from kosmo_kernel import runbook
-from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import Aside, CommandResult, command
-from kosmo_kernel.cli.options import recording_options, resumption
-from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
-from kosmo_kernel.cli.streams import console
+from kosmo_kernel.cli.options import ON_DEMO, about_account, one_account, recording_options, resumption
+from kosmo_kernel.cli.streams import FAILED, SUCCESS, console
 from kosmo_kernel.runbook import Report, page
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.text.times import iso_time

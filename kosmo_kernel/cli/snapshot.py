@@ -10,13 +10,11 @@ import click
 import msgspec
 from msgspec.structs import replace
 
-from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.lua_run import terminal_frontend
-from kosmo_kernel.cli.options import Recording, resume_options
+from kosmo_kernel.cli.options import ON_DEMO, Recording, about_account, files, one_account, resume_options
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
-from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
+from kosmo_kernel.cli.streams import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.snapshot import SnapshotReport, take
 from kosmo_kernel.text.quantities import counted
 

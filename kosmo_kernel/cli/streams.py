@@ -1,9 +1,10 @@
-r"""The last step before standard output and standard error: escape control characters, and notice a closed stream.
+r"""The process as others see it: its streams, its exit codes, and the variable with which a shell requests completions.
 
-Text from scripts, services and files could move a terminal's cursor, hide lines of a log or type into a shell. The
-command replaces both streams by an `OutputStream`, which writes each control character as an escape such as `\u001b`,
-whether the output goes to a terminal, a pipe or a file. Line feeds, tabs and carriage returns before a line feed stay.
-Colours of this package are written with `styled`; their text is escaped before it gets its colour.
+Before standard output and standard error, control characters are escaped, and a closed stream is noticed. Text from
+scripts, services and files could move a terminal's cursor, hide lines of a log or type into a shell. The command
+replaces both streams by an `OutputStream`, which writes each control character as an escape such as `\u001b`, whether
+the output goes to a terminal, a pipe or a file. Line feeds, tabs and carriage returns before a line feed stay. Colours
+of this package are written with `styled`; their text is escaped before it gets its colour.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from kosmo_kernel.errors import FileWriteError
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResult
+
 
 _LINES = {ord("\n"): None, ord("\t"): None}
 _SUPPLEMENT = "\U000e0000"  # tags and variation selectors, of which some count as printable
@@ -175,3 +177,18 @@ def _replacement(stream: TextIO | None) -> TextIO:
     if reconfigure := getattr(stream, "reconfigure", None):  # the terminal's encoding may lack characters of the output
         reconfigure(errors="backslashreplace")
     return cast("TextIO", output_stream(stream))
+
+
+COMPLETION_VARIABLE = "_KOSMO_COMPLETE"  # set by the completion script of the shell, read by click
+SUCCESS, FAILED, USAGE_ERROR, INTERRUPTED = 0, 1, 2, 130
+CLOSED = 141  # the reader of standard output or standard error closed it: what a shell reports for SIGPIPE
+
+
+def input_is_terminal() -> bool:
+    """Return whether standard input is a terminal. The parent process may have closed it."""
+    return bool(sys.stdin and sys.stdin.isatty())
+
+
+def whole_input() -> bytes:
+    """Read standard input to its end; return nothing if the parent process has closed it."""
+    return sys.stdin.buffer.read() if sys.stdin else b""

@@ -180,7 +180,7 @@ def _docs(page: str, context: NotebookContext) -> Page:
 
 def _accounts(_nothing: str, _context: NotebookContext) -> Records:
     """Return the configured accounts, the source of each token and the URL that it is sent to."""
-    from kosmo_kernel.accounts.status import all_accounts
+    from kosmo_kernel.accounts.discovery import all_accounts
     from kosmo_kernel.values.records import Records
 
     return Records(
@@ -193,7 +193,7 @@ def _accounts(_nothing: str, _context: NotebookContext) -> Records:
 
 def _status(_nothing: str, context: NotebookContext) -> Page:
     """Return a page with the cost of the last run and the remaining rate limit of each account."""
-    from kosmo_kernel.accounts.status import with_remaining
+    from kosmo_kernel.accounts.discovery import with_remaining
     from kosmo_kernel.pages.page import in_both_forms
     from kosmo_kernel.render.text import escape_control
 

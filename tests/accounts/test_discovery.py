@@ -11,7 +11,7 @@ from fake_keyrings import Locked, Remembering, Service, Silent, use
 
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import store, system_keyring
-from kosmo_kernel.accounts.status import all_accounts
+from kosmo_kernel.accounts.discovery import all_accounts
 from kosmo_kernel.editor import complete
 from kosmo_kernel.errors import CredentialsError, SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU

@@ -21,7 +21,7 @@ from kosmo_kernel.cli import command_named
 from kosmo_kernel.cli.arguments import TAKEN, parameters, typed
 from kosmo_kernel.cli.call import calls_of
 from kosmo_kernel.cli.options import FORMATS
-from kosmo_kernel.cli.shell_interface import CLOSED
+from kosmo_kernel.cli.streams import CLOSED
 from kosmo_kernel.integrations import BUILT_IN
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.session import Session

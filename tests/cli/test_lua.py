@@ -14,7 +14,7 @@ from jsonschema import validate
 from kosmo_command import FICTION, document, kosmo, on_terminal, started, without_standard_input
 from patience import PATIENCE
 
-from kosmo_kernel.cli.shell_interface import CLOSED
+from kosmo_kernel.cli.streams import CLOSED
 
 LUA = "integrations:lua"
 APPS = "app.integrations.heroku.list_apps()"

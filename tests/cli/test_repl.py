@@ -14,7 +14,7 @@ import pexpect
 import pytest
 from kosmo_command import COMMAND, FICTION, environment, kosmo
 
-from kosmo_kernel.cli.shell_interface import CLOSED
+from kosmo_kernel.cli.streams import CLOSED
 
 LUA = "integrations:lua"
 CTRL_C, CTRL_D, CTRL_R, UP, TAB, ENTER = "\x03", "\x04", "\x12", "\x1b[A", "\t", "\r"

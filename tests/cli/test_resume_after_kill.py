@@ -28,7 +28,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from recorded import paths
 
 from kosmo_kernel import archive
-from kosmo_kernel.cli.shell_interface import INTERRUPTED
+from kosmo_kernel.cli.streams import INTERRUPTED
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from kosmo_command import kosmo, started
 
-from kosmo_kernel.cli import standard_input
-from kosmo_kernel.cli.standard_input import WAITING, StandardInput
+from kosmo_kernel.cli import lua_run
+from kosmo_kernel.cli.lua_run import WAITING, StandardInput
 from kosmo_kernel.errors import LimitError
 
 LUA = "integrations:lua"
@@ -107,8 +107,8 @@ def test_a_long_wait_is_told_once(monkeypatch: pytest.MonkeyPatch, capsys: pytes
         told.append(text)
         os.write(writing, b"one\n")
 
-    monkeypatch.setattr(standard_input, "SECONDS_UNTIL_NOTE", 0.01)
-    monkeypatch.setattr(standard_input, "print_note", tell)
+    monkeypatch.setattr(lua_run, "SECONDS_UNTIL_NOTE", 0.01)
+    monkeypatch.setattr(lua_run, "print_note", tell)
     with os.fdopen(reading) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         read = StandardInput(100)

@@ -13,8 +13,15 @@ import pytest
 from kosmo_command import COMMAND, environment, kosmo, on_terminal
 
 from kosmo_kernel.cli.options import FORMATS
-from kosmo_kernel.cli.shell_interface import CLOSED, USAGE_ERROR
-from kosmo_kernel.cli.streams import ClosedStreamError, OutputStream, console, escape_controls, styled
+from kosmo_kernel.cli.streams import (
+    CLOSED,
+    USAGE_ERROR,
+    ClosedStreamError,
+    OutputStream,
+    console,
+    escape_controls,
+    styled,
+)
 from kosmo_kernel.safety.text import with_json_escapes
 
 LUA = "integrations:lua"

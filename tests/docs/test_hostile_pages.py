@@ -22,7 +22,7 @@ from repository import SUPPORT
 from run_with import run_with
 
 from kosmo_kernel import editor
-from kosmo_kernel.accounts.status import AccountStatus
+from kosmo_kernel.accounts.discovery import AccountStatus
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import RefusedError
@@ -180,7 +180,7 @@ def test_status_shows_what_a_service_and_the_name_of_an_account_say_as_words(
 ) -> None:
     def status(words: str) -> Page:
         rows = [AccountStatus(HEROKU, words, "in X", problem=words), AccountStatus(HEROKU, "b", "in Y", problem=WORD)]
-        monkeypatch.setattr("kosmo_kernel.accounts.status.with_remaining", lambda _left: rows)
+        monkeypatch.setattr("kosmo_kernel.accounts.discovery.with_remaining", lambda _left: rows)
         with Session("demo") as lua:
             lua.last = Result(cost=ProgressSnapshot(1, 1, 1, 1, words, 1.0))
             page = run_command("status", NotebookContext(lua))

@@ -208,7 +208,7 @@ ALLOWED = {
     "lua/worker.py": "shipped; a process without a token",
     "walls/lockdown.py": "the null device; a process without a token",
     "walls/macos.py": "a trial that must fail",
-    "cli/setup_checks.py": "the first line of a command that the user started",
+    "cli/doctor_checks.py": "the first line of a command that the user started",
     "settings/private_files.py": "writes, and looks into a folder that this package is about to replace",
     "archive/place.py": "creates archives, which SQLite opens within limits",
     "settings/installation.py": "metadata of the installed package",
