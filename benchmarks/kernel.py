@@ -63,7 +63,7 @@ def end(step):
     sys.stderr.flush()
     start = time.perf_counter()
 import gc; gc.disable()
-import kosmo_kernel.kernel.app
+import kosmo_kernel.kernel.__main__
 end("the kernel's own modules")
 from pathlib import Path
 from kosmo_kernel.kernel.channels import Channels, ConnectionFile

@@ -90,7 +90,7 @@ def __getattr__(name: str) -> object:
     if name in __all__ and name != "heroku":
         return getattr(import_module(f"{__name__}.errors"), name)
     if not name.startswith("_") and not _is_module(name):
-        from kosmo_kernel.python_api import namespace_named
+        from kosmo_kernel.python_api.namespace import namespace_named
 
         if (namespace := namespace_named(name)) is not None:
             globals()[name] = namespace

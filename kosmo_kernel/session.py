@@ -25,24 +25,21 @@ from kosmo_kernel.errors import (
     StoppedError,
     UnknownNameError,
 )
-from kosmo_kernel.lua.host import CallRequest, Failure
+from kosmo_kernel.lua.host import SPACE, CallRequest, Failure
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.values import Opaque
-from kosmo_kernel.lua.walls import Wall
+from kosmo_kernel.lua.walls import Wall, WallChecks
 from kosmo_kernel.results.call_log import log, log_file
 from kosmo_kernel.results.result import CallRecord as CallRecord  # noqa: PLC0414 - re-exported
 from kosmo_kernel.results.result import Result as Result  # noqa: PLC0414 - re-exported
 from kosmo_kernel.run import NOT_ALLOWED, CallTracker, KeptValues, LuaRun, PermissionGate, SessionServers
-from kosmo_kernel.run.chunks import ChunkHistory
-from kosmo_kernel.run.known_variables import KnownVariables
+from kosmo_kernel.run.chunks import MAX_CHARACTERS_PARSED, ChunkHistory
 from kosmo_kernel.run.lint import lint
 from kosmo_kernel.run.lookups import Lookups
-from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions
-from kosmo_kernel.run.output import RunOutput
+from kosmo_kernel.run.lua_run import KnownVariables
+from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions, RunOutput
 from kosmo_kernel.run.permission_gate import Answers
-from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.run.recording import NO_SERVICES, RecordingMode
-from kosmo_kernel.run.wall_checks import WallChecks
 from kosmo_kernel.settings.cell_options import OptionValues
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.settings.table import ROWS
@@ -433,11 +430,11 @@ class Session:
         if state != "incomplete":
             return state, ""
         if source.rstrip().endswith(":"):  # no further lines complete `for app in apps:`
-            from kosmo_kernel.run.habits import advice
+            from kosmo_kernel.lua_syntax.mistakes import advice
 
-            if advice(source, source.count("\n") + 1, compiled=False, is_set=self._chunks.sets):
+            if advice(source[:MAX_CHARACTERS_PARSED], source.count("\n") + 1, compiled=False, is_set=self._chunks.sets):
                 return "invalid", ""
-        from kosmo_kernel.editor import indent
+        from kosmo_kernel.lua_syntax.facts import indent
 
         return state, indent(source)
 

@@ -1,8 +1,8 @@
 """`%kosmo check NAME` and `%kosmo table NAME`: ask one question in a notebook, show its Lua, and return its rows.
 
 It runs with the connections of the notebook's session, but not in its Lua state: a question has the same answer
-wherever it is asked. Cells share the replies of the account (`run/kept_replies.py`). Parameters come from variables of
-the notebook, which are Python's in a Python notebook.
+wherever it is asked. Cells share the replies of the account (`run/shared_services.py`). Parameters come from variables
+of the notebook, which are Python's in a Python notebook.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from kosmo_kernel.notebook.cell_value import value_of
 from kosmo_kernel.notebook.command_line import name_and_options
 from kosmo_kernel.questions.discovery import all_checks, find_check, find_named_table, find_table, tables_by_service
 from kosmo_kernel.render.check_head import REMEDY, WHY, CheckHead, head_display
-from kosmo_kernel.run.kept_replies import KeptReplies
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.run.provider import FICTION
+from kosmo_kernel.run.shared_services import KeptReplies
 from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, Options
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.from_python import lua_value

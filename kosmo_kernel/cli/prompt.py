@@ -23,7 +23,7 @@ from pygments.lexers.scripting import LuaLexer
 
 from kosmo_kernel import editor
 from kosmo_kernel.cli.output import print_note
-from kosmo_kernel.editor.indentation import STEP, closes
+from kosmo_kernel.lua_syntax.facts import STEP, closes, indent
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.table import HISTORY
@@ -158,7 +158,7 @@ def _history() -> History:
 
 def _insert_line(buffer: Buffer) -> None:
     """Begin a new line with the indentation of the block it is in."""
-    buffer.insert_text("\n" + editor.indent(buffer.document.text_before_cursor))
+    buffer.insert_text("\n" + indent(buffer.document.text_before_cursor))
 
 
 def _dedent_closing(buffer: Buffer) -> None:
@@ -167,7 +167,7 @@ def _dedent_closing(buffer: Buffer) -> None:
     line = document.current_line
     before = document.text[: document.cursor_position - document.cursor_position_col].removesuffix("\n")
     indentation = line[: len(line) - len(line.lstrip())]
-    if indentation.endswith(STEP) and closes(line) and indentation == editor.indent(before):
+    if indentation.endswith(STEP) and closes(line) and indentation == indent(before):
         buffer.cursor_position += document.get_start_of_line_position()
         buffer.delete(len(STEP))
         buffer.cursor_position += document.cursor_position_col - len(STEP)

@@ -13,19 +13,21 @@ from dataclasses import dataclass, replace
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.editor.library import library, takes
-from kosmo_kernel.editor.live import LiveState, LiveStateCache
 from kosmo_kernel.editor.types import (
     CallResult,
     ErrorFields,
     InferredType,
     Items,
+    LiveState,
+    LiveStateCache,
     NamePath,
     StringType,
     TableLiteral,
     call_result_of,
     failures_of,
     function_named,
+    library,
+    takes,
 )
 from kosmo_kernel.lua_syntax import nodes
 from kosmo_kernel.lua_syntax.parser import parse

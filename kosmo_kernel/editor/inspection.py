@@ -8,19 +8,19 @@ from typing import Any
 from kosmo_kernel import accounts, docs, integrations
 from kosmo_kernel.catalogue import Column, Function, Integration
 from kosmo_kernel.docs.subject import of_function
-from kosmo_kernel.editor.arguments import Argument, arguments_of, options_of
+from kosmo_kernel.editor.completion import Argument, arguments_of, options_of
 from kosmo_kernel.editor.inference import CallSite, TypeInferrer
-from kosmo_kernel.editor.library import library
-from kosmo_kernel.editor.live import LiveState
 from kosmo_kernel.editor.types import (
     CallResult,
     Chain,
     ErrorFields,
     InferredType,
+    LiveState,
     NamePath,
     StringType,
     TableLiteral,
     integration_at,
+    library,
 )
 from kosmo_kernel.lua_syntax.nodes import FunctionDefinition, TableConstructor
 from kosmo_kernel.lua_syntax.tokens import tokens_of

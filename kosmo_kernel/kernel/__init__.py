@@ -4,14 +4,12 @@ The kernel implements the protocol directly on ZeroMQ. ipykernel's base class wo
 and threads, much of which would have to be overridden for another language. Lua itself runs in a child process.
 Jupyter starts the kernel as `python -E -P -m kosmo_kernel.kernel -f CONNECTION_FILE`, see `settings/installation.py`.
 
-app.py          the entry point: command line, signals, start
-channels.py     the ZeroMQ sockets and the connection file
-messages.py     encoding, signing and decoding of messages
+__main__.py     the entry point: command line, signals, start
+channels.py     the ZeroMQ sockets, the connection file, and the thread that serves the shell channel during a cell
+messages.py     encoding, signing and decoding of messages; a failure as the content of an `error` message
 protocol.py     the handlers of all request types
 notebook.py     the session of one notebook, and the content of its replies
-failures.py     a failure as the content of an `error` message
 history.py      the input history, in SQLite
-comms.py        messages between widgets and the front end
 parameters.py   the Lua translator for papermill
 usage.py        memory and CPU use, for `usage_request`
 """

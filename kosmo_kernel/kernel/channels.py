@@ -5,6 +5,8 @@ lock guards the iopub socket: a message is sent at once, without waking an I/O t
 subscriptions, each of which is answered with an `iopub_welcome`. ZeroMQ reports them only to a thread that polls, so
 every broadcast checks for them, and the control thread checks when the socket's file descriptor becomes readable.
 A ZeroMQ proxy answers the heartbeat.
+
+While the main thread runs a cell, `BusyShell` serves the shell channel in a second thread.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import zmq
 
@@ -26,6 +28,7 @@ LINGER_MILLISECONDS = 1000  # how long queued messages may take to be sent on sh
 EVENTS, MORE, READABLE = int(zmq.EVENTS), int(zmq.SNDMORE), int(zmq.POLLIN)
 SUBSCRIBED = b"\x01"  # prefix of a subscription message; the topic follows
 MAX_QUEUED_BROADCASTS = 100_000  # messages queued for a slow subscriber
+LENT_SECONDS = 0.02  # for which a handler runs, or twice as long, before the second thread takes the socket
 
 
 class ConnectionFile(NamedTuple):
@@ -193,3 +196,106 @@ def _echo(heartbeat: zmq.Socket[bytes]) -> None:
     with suppress(zmq.ContextTerminated):
         zmq.proxy(heartbeat, heartbeat)
     heartbeat.close()
+
+
+class BusyShell:
+    """The second thread of the shell channel, which is started at the first loan.
+
+    The socket belongs to one thread at a time. The main thread lends it for as long as a handler runs. If that takes
+    longer than a moment, the second thread takes the socket, so that a completion or a widget need not wait for the end
+    of the cell, and gives it back when the handler returns. A short cell costs no change of the owner, and does not
+    wake the thread if another cell ran just before.
+
+    Parameters:
+        channels: the kernel's sockets.
+        handle_next: receives and handles one message of the shell channel, in the second thread.
+        on_taken: called in the second thread when a handler has run for longer than a moment.
+    """
+
+    def __init__(
+        self, channels: Channels, handle_next: Callable[[], None], on_taken: Callable[[], None] = lambda: None
+    ) -> None:
+        self._channels, self._handle_next, self._on_taken = channels, handle_next, on_taken
+        self._changed = threading.Condition()
+        self._state: Literal["own", "lent", "taken", "closed"] = "own"
+        self._loans = 0
+        self._is_asleep = False  # the thread waits for the next loan
+        self._thread: threading.Thread | None = None
+        self._give_back: zmq.Socket[bytes]  # both ends of a pipe, which are opened with the thread
+        self._asks_back: zmq.Socket[bytes]
+
+    @property
+    def is_current(self) -> bool:
+        """Return whether this is called in the second thread."""
+        return self._thread is threading.current_thread()
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Lend the shell socket during the block. Called in the main thread."""
+        if self._thread is None:
+            self._start()
+        with self._changed:
+            self._state = "lent"
+            self._loans += 1
+            if self._is_asleep:
+                self._changed.notify_all()
+        try:
+            yield
+        finally:
+            self._take_back()
+
+    def close(self) -> None:
+        """End the thread. Called in the main thread, outside of a loan."""
+        if self._thread is None:
+            return
+        self._set("closed")
+        self._thread.join()
+        self._give_back.close()
+        self._asks_back.close()
+
+    def _start(self) -> None:
+        self._give_back = self._channels.signal("give back", zmq.PULL)
+        self._asks_back = self._channels.signal("give back", zmq.PUSH)
+        self._thread = threading.Thread(target=self._serve, name="shell", daemon=True)
+        self._thread.start()
+
+    def _take_back(self) -> None:
+        with self._changed:
+            if self._state == "lent":
+                self._state = "own"  # the thread sees it when its moment is over
+                return
+            self._asks_back.send(b"")
+            self._changed.wait_for(lambda: self._state == "own")
+
+    def _set(self, state: Literal["own", "lent", "taken", "closed"]) -> None:
+        with self._changed:
+            self._state = state
+            self._changed.notify_all()
+
+    def _serve(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._channels.shell, zmq.POLLIN)
+        poller.register(self._give_back, zmq.POLLIN)
+        while self._take():
+            self._on_taken()
+            while self._give_back not in (ready := dict(poller.poll())):
+                if self._channels.shell in ready:
+                    self._handle_next()
+            self._give_back.recv()
+            self._set("own")
+
+    def _take(self) -> bool:
+        """Wait until the socket is lent for longer than a moment, and take it; return False when this is closed."""
+        with self._changed:
+            while self._state != "closed":
+                loans = self._loans
+                self._changed.wait(LENT_SECONDS)
+                if loans != self._loans:
+                    continue
+                if self._state == "lent":
+                    self._state = "taken"
+                    return True
+                self._is_asleep = True
+                self._changed.wait_for(lambda: self._state != "own")
+                self._is_asleep = False
+            return False

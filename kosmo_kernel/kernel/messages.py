@@ -1,4 +1,4 @@
-"""Encode, sign, verify and decode Jupyter messages.
+"""Encode, sign, verify and decode Jupyter messages, and make the content of `error` messages.
 
 On the wire a message is a list of frames: routing identities, a delimiter, an HMAC signature, four JSON texts (header,
 parent header, metadata, content) and raw buffers. A parent header is sent back byte for byte, without being parsed and
@@ -15,7 +15,10 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+
+if TYPE_CHECKING:
+    from kosmo_kernel.safety.markup import Terminal
 
 VERSION = "5.5"  # of the messaging protocol
 
@@ -142,3 +145,30 @@ def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+class ErrorContent(TypedDict):
+    """The content of an `error` message of Jupyter's protocol."""
+
+    ename: str
+    evalue: Terminal
+    traceback: list[Terminal]
+
+
+def error_content(error: BaseException) -> ErrorContent:
+    """Return the content of an `error` message, which is also that of the error reply.
+
+    Any exception other than a `KosmoError` is a bug in this package and is shown with Python's traceback.
+    """
+    from kosmo_kernel.errors import KosmoError
+    from kosmo_kernel.render.error_lines import COLOURED, MAX_MESSAGE_LENGTH, error_lines, traceback_lines
+    from kosmo_kernel.safety.markup import Terminal
+    from kosmo_kernel.safety.redaction import redact_error
+
+    if isinstance(error, KosmoError):
+        message, lines = error.message, error_lines(error, COLOURED, details=True)
+    else:
+        message = redact_error(str(error))
+        lines = [Terminal("The Lua kernel failed; this is a defect of kosmo_kernel."), *traceback_lines(error)]
+    text = Terminal.escape(message[:MAX_MESSAGE_LENGTH])
+    return {"ename": type(error).__name__, "evalue": text, "traceback": lines}

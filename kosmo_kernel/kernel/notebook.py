@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from kosmo_kernel.accounts import demo_chosen
 from kosmo_kernel.errors import KosmoError, StoppedError, TryLaterError, UserError
 from kosmo_kernel.kernel.history import History
-from kosmo_kernel.kernel.messages import Content
-from kosmo_kernel.lua.interrupts import Interruptible
+from kosmo_kernel.kernel.messages import Content, error_content
+from kosmo_kernel.lua.host import Interruptible
 from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
 from kosmo_kernel.notebook.cell_value import NotebookProgress, failed_plan, plan_note
 from kosmo_kernel.notebook.last_error import keep_error
@@ -247,8 +247,6 @@ class KernelNotebook:
         """Return the content of the `error` message for a failure."""
         if isinstance(error, KeyboardInterrupt):
             error = StoppedError("Interrupted.")
-        from kosmo_kernel.kernel.failures import error_content
-
         content = error_content(error)
         if isinstance(error, KosmoError) and (self._settings or {}).get("errors") == "full":
             from kosmo_kernel.notebook.error_report import report_lines

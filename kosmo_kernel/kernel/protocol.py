@@ -3,7 +3,7 @@
 For each request the kernel broadcasts `busy`, then the outputs, sends the reply, and broadcasts `idle`. The main thread
 handles the shell channel, one request at a time. A second thread handles the control channel, so that kernel info,
 usage, interrupt and shutdown requests are answered while Lua runs. A third one answers what the shell channel gets
-meanwhile and needs no Lua, such as completions and the messages of widgets; see `busy_shell.py`. Protocol 5.5:
+meanwhile and needs no Lua, such as completions and the messages of widgets; see `BusyShell`. Protocol 5.5:
 https://jupyter-client.readthedocs.io/en/stable/messaging.html
 
 Subshells (https://jupyter.org/enhancement-proposals/91-kernel-subshells/kernel-subshells.html) are names only: what is
@@ -26,12 +26,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import zmq
 
 from kosmo_kernel import __version__
-from kosmo_kernel.kernel.busy_shell import BusyShell
-from kosmo_kernel.kernel.channels import Channels
-from kosmo_kernel.kernel.messages import NO_PARENT, VERSION, Content, InvalidMessageError, Request, now
+from kosmo_kernel.kernel.channels import BusyShell, Channels
+from kosmo_kernel.kernel.messages import NO_PARENT, VERSION, Content, InvalidMessageError, Request, error_content, now
 
 if TYPE_CHECKING:
-    from kosmo_kernel.kernel.comms import Comms
     from kosmo_kernel.kernel.notebook import KernelNotebook
     from kosmo_kernel.lua.process import LuaProcess
 
@@ -389,10 +387,8 @@ class LuaKernel:
     # Comms -----------------------------------------------------------------------------------------------
 
     def _get_comms(self) -> Comms:
-        """Return the comms of this kernel, imported on first use."""
+        """Return the comms of this kernel, made at the first use."""
         if self._comms is None:
-            from kosmo_kernel.kernel.comms import Comms
-
             self._comms = Comms(self._broadcast_of_comm)
         return self._comms
 
@@ -518,8 +514,6 @@ def _call_handler(handler: Callable[[Request], Content | None], request: Request
     try:
         reply = handler(request)
     except Exception as error:  # noqa: BLE001 - every request needs a reply
-        from kosmo_kernel.kernel.failures import error_content
-
         return error_content(error) | {"status": "error"}
     return None if reply is None else {"status": "ok"} | reply
 
@@ -552,3 +546,44 @@ def _refusal(message: str) -> Content:
 def _log(text: str) -> None:
     """Write a line to the kernel's log, which is standard error. Standard output is never written to."""
     sys.stderr.write(f"kosmo_kernel: {text}\n")
+
+
+class Comms:
+    """The comms of this kernel, the messages between widgets in this process and the front end.
+
+    ipywidgets finds its kernel through the `comm` package, which keeps the open comms and their callbacks. This gives
+    that package a way to send messages to the front end, and passes it the messages from there.
+
+    Parameters:
+        broadcast: sends a message to the front end.
+    """
+
+    def __init__(self, broadcast: Callable[[str, Content, Content, list[Any]], None]) -> None:
+        import comm
+        from comm.base_comm import BaseComm
+
+        class KernelComm(BaseComm):
+            """A comm whose other end is in the front end."""
+
+            def publish_msg(
+                self,
+                msg_type: str,
+                data: Content | None = None,
+                metadata: Content | None = None,
+                buffers: list[bytes] | None = None,
+                **keys: Any,
+            ) -> None:
+                """Send a message to the other end."""
+                broadcast(msg_type, {"data": data or {}, "comm_id": self.comm_id} | keys, metadata or {}, buffers or [])
+
+        comm.create_comm = KernelComm  # the package documents it as replaceable
+        self._manager = comm.get_comm_manager()
+
+    def handle(self, request: Request) -> None:
+        """Dispatch a `comm_open`, `comm_msg` or `comm_close`. A comm for an unknown target is closed again."""
+        getattr(self._manager, request.kind)(None, request.identities, request.as_dict())
+
+    def open_comms(self, target: str | None = None) -> Content:
+        """Return the open comms by id, of one target if `target` is set."""
+        comms = list(self._manager.comms.items())  # other threads open and close some meanwhile
+        return {id_: {"target_name": c.target_name} for id_, c in comms if target in (None, c.target_name)}

@@ -1,14 +1,18 @@
 """Types shared by the machine that runs Lua and the code that uses it.
 
 `Host` is the interface through which a script's calls, output and lookups reach the rest of the program. `Outcome` and
-`Failure` are the two ways in which a run ends.
+`Failure` are the two ways in which a run ends. An `Interruptible` lets an interrupt stop the processing of a script's
+values and errors after Lua has finished.
 """
 
 from __future__ import annotations
 
+import gc
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from msgspec import Struct, field
@@ -20,6 +24,7 @@ from kosmo_kernel.settings.limits import Limits
 if TYPE_CHECKING:
     from kosmo_kernel.questions.question import Question
 
+SPACE = "mcp"  # the name of MCP servers below `app` in Lua, and the first part of the full names of tools
 # Requests about MCP servers that a script may make besides tool calls.
 MCP_REQUESTS = frozenset(
     {"usable", "server", "known", "servers", "tools", "schema", "resources", "read_resource", "prompts", "get_prompt"}
@@ -259,3 +264,43 @@ def stopped(why: str, limits: Limits, addition: str = "") -> KosmoError:
         "timeout": f"more than {limits.timeout or 0:g} s (timeout)",
     }[why]
     return LimitError(f"The script used {used}.{addition}", limit=why)
+
+
+class Interruptible:
+    """Context manager for code in the main thread that an interrupt ends with a `StoppedError`.
+
+    A signal handler calls `interrupt`, which raises only inside the block, so that an operation that must be atomic,
+    such as writing a message to a socket, is never cut short. In other threads it does nothing.
+
+    Attributes:
+        is_open: whether the main thread is inside the block.
+    """
+
+    __slots__ = ("_collects", "is_open")
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self._collects = False
+
+    def __enter__(self) -> None:
+        self._collects = gc.isenabled()
+        self.is_open = threading.current_thread() is threading.main_thread()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.is_open = False
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            if self._collects:
+                gc.enable()  # the interrupt may have come before the code in the block enabled it again
+            raise StoppedError("Interrupted.") from None
+
+    def interrupt(self) -> None:
+        """Stop the block that the main thread is in, if any. Call this only from signal handlers.
+
+        Raises:
+            KeyboardInterrupt: the main thread is inside the block.
+        """
+        if self.is_open:
+            self.is_open = False  # a second interrupt must not hit the cleanup after the first
+            raise KeyboardInterrupt

@@ -24,17 +24,16 @@ from kosmo_kernel.lua.host import (
     VARIABLES_LOST,
     Failure,
     Host,
+    Interruptible,
     Outcome,
     failure_from_reply,
     stopped,
 )
-from kosmo_kernel.lua.host_limits import ValueBudget
-from kosmo_kernel.lua.interrupts import Interruptible
-from kosmo_kernel.lua.process import LuaProcess
+from kosmo_kernel.lua.messages import ValueBudget
+from kosmo_kernel.lua.process import LimitWatch, LuaProcess, StopReason
 from kosmo_kernel.lua.request_handler import EVENTS, OUTPUT_BATCH_SECONDS, REQUESTS, RequestHandler
 from kosmo_kernel.lua.values import RemoteLists
 from kosmo_kernel.lua.walls import Wall
-from kosmo_kernel.lua.watch import LimitWatch, StopReason
 from kosmo_kernel.reader.task import Allowance, allowed
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import encode

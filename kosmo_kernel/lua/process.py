@@ -1,7 +1,11 @@
-"""Start the child process that runs Lua, exchange frames with it, and end it.
+"""Start the child process that runs Lua, exchange frames with it, check that it keeps to its limits, and end it.
 
 `read` waits for the child and for a wake-up at the same time, so that a signal handler or another thread can end the
 wait without raising an exception in the middle of a frame.
+
+The count hook in the child normally stops a script in time. `LimitWatch` catches the cases in which the hook does not
+run: one long step in C, a bug in lupa, or a child that hangs or never stops sending. It reads the clocks less often
+while a limit is far away. The kernel imports this file before anything else of a cell, so it needs few others.
 """
 
 from __future__ import annotations
@@ -17,11 +21,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import LuaProcessError
-from kosmo_kernel.walls import limits, wire
+from kosmo_kernel.walls import wire
 from kosmo_kernel.walls.process import WalledProcess, import_folders
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua.walls import Wall
+    from kosmo_kernel.settings.limits import Limits
 
 START = "from kosmo_kernel.lua.worker import main; main(zone)"
 MAX_UNREAD_SECONDS = 5.0  # seconds that a child may leave a reply unread
@@ -32,6 +37,12 @@ BASE_ADDRESS_SPACE_BYTES = 256 << 20  # besides the heap: Python (16 MiB), and a
 HEAP_COPIES = 2  # the heap may hold a result and its frame, and Python then copies the frame twice
 PIPE_BYTES = 1 << 20  # size of the pipes' buffers; the default causes sixteen times as many context switches
 START_MEMORY_BYTES, START_CPU_SECONDS = 256 << 20, 30.0  # the limits of the child until the first request
+GRACE_SECONDS = 0.5  # seconds in which a child can compute, and stop by itself, before it is killed
+GRACE_WITHOUT_CLOCK_SECONDS = 1.5  # the same in wall-clock time, where the CPU time of a child cannot be read
+MAX_STOPPING_SECONDS = 5.0  # wall-clock time after which a child is killed even if it had no CPU time to stop
+POLL_INTERVAL_SECONDS = 0.25  # seconds between two checks while no limit is near
+STOPPING_POLL_SECONDS = GRACE_SECONDS / 20  # seconds between two checks near a limit
+MAX_IDLE_SECONDS = 20.0  # seconds that a child may use no CPU time while the parent waits for it
 
 
 def _zone() -> str:
@@ -71,7 +82,7 @@ class LuaProcess(WalledProcess):
         if allowed != self._allowed:  # the limits change only here
             self._allowed = allowed
             address_space = BASE_ADDRESS_SPACE_BYTES + HEAP_COPIES * memory
-            self._limited = limits.allow(self.pid, address_space, allowed[1])
+            self._limited = self.set_limits(address_space, allowed[1])
 
     def walls(self, report: bytes) -> tuple[Wall, ...]:
         """Return the walls of the child; `report` is the text of its `ready` message."""
@@ -200,3 +211,119 @@ class LuaProcess(WalledProcess):
             with suppress(OSError):
                 os.close(descriptor)
         self._wake_read = self._wake_write = -1
+
+
+class StopReason:
+    """Why a run must stop early, if it must. Any thread or signal handler may set it."""
+
+    __slots__ = ("closed", "is_immediate", "why")
+
+    def __init__(self, *, closed: bool = False) -> None:
+        self.why: str | None = None  # `interrupted`, or the limit that the run exceeded; None while it may go on
+        self.is_immediate = False  # whether a second interrupt asked to stop at once
+        self.closed = closed  # whether the machine was closed, so that no result is needed
+
+    def request(self, why: str) -> None:
+        """Ask the run to stop within the grace period; only the first reason counts."""
+        if self.why is None:
+            self.why = why
+
+    def interrupt(self) -> None:
+        """Ask the run to stop: within the grace period, or at once if it was asked before."""
+        if self.why is None:
+            self.why = "interrupted"
+        else:
+            self.is_immediate = True
+
+
+class Grace:
+    """The time that a child had to stop by itself.
+
+    On a busy machine, a child gets little CPU time and its parent may see a reply late. The grace period therefore
+    counts only time in which the child could compute, and of the time between two checks no more than `MAX_STEP`.
+    """
+
+    MAX_STEP = 2 * STOPPING_POLL_SECONDS
+
+    __slots__ = ("available", "cpu", "elapsed")
+
+    def __init__(self, cpu: float | None) -> None:
+        self.cpu = cpu  # the CPU time of the child at the last check
+        self.available = 0.0  # seconds in which the child could compute
+        self.elapsed = 0.0  # seconds of wall-clock time
+
+    def add(self, cpu: float | None, elapsed: float, *, idle: bool) -> None:
+        """Count the time since the last check.
+
+        Parameters:
+            cpu: the CPU time of the child.
+            elapsed: the wall-clock time since the last check.
+            idle: whether the child sleeps, so that it could compute if it had anything to do.
+        """
+        step = min(elapsed, self.MAX_STEP)
+        had_cpu = max(0.0, cpu - self.cpu) if cpu is not None and self.cpu is not None else 0.0
+        self.available += max(had_cpu, step) if idle else had_cpu
+        self.elapsed += step
+        self.cpu = cpu
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether the child had its time."""
+        limit = GRACE_WITHOUT_CLOCK_SECONDS if self.cpu is None else GRACE_SECONDS
+        return self.available > limit or self.elapsed > MAX_STOPPING_SECONDS
+
+
+class LimitWatch:
+    """Checks the limits of the child during one request.
+
+    Parameters:
+        child: the process to watch.
+        limits: of the request; its CPU time counts from now.
+        variables_lost: the end of the error message, about Lua's variables.
+
+    Attributes:
+        still_since: the time since which the parent waits for the child, and the child has used no CPU time.
+    """
+
+    def __init__(self, child: LuaProcess, limits: Limits, variables_lost: str) -> None:
+        self.limits = limits
+        self._child, self._variables_lost = child, variables_lost
+        self._used = self._start = child.cpu_seconds()
+        self.still_since = self._checked_at = time.monotonic()
+        self._grace: Grace | None = None  # since the run must stop
+
+    def seconds(self, *, stopping: bool) -> float:
+        """Return how long to wait for the child's next message before calling `is_over`; 0 means now."""
+        if stopping:
+            pause = STOPPING_POLL_SECONDS
+        elif self._used is None or self._start is None:
+            pause = POLL_INTERVAL_SECONDS
+        else:
+            remaining = self.limits.cpu + GRACE_SECONDS - (self._used - self._start)
+            pause = min(POLL_INTERVAL_SECONDS, max(remaining, STOPPING_POLL_SECONDS))
+        return max(0.0, self._checked_at + pause - time.monotonic())
+
+    def is_over(self, *, stopping: bool) -> bool:
+        """Return whether the child has used up its time: its CPU time and the grace period, or that after a request.
+
+        Parameters:
+            stopping: whether the child was asked to stop.
+
+        Raises:
+            LuaProcessError: the child used no CPU time for `MAX_IDLE_SECONDS`.
+        """
+        used, now = self._child.cpu_seconds(), time.monotonic()
+        elapsed, self._checked_at = now - self._checked_at, now
+        if used is None or used != self._used:
+            self._used, self.still_since = used, now
+        elif now - self.still_since > MAX_IDLE_SECONDS:  # a healthy child computes, or waits for the parent
+            raise LuaProcessError(
+                f"The Lua process did nothing for {MAX_IDLE_SECONDS:.0f} s, and was ended: {self._variables_lost}"
+            )
+        if stopping and self._grace is None:
+            self._grace = Grace(used)
+        elif self._grace is not None:
+            self._grace.add(used, elapsed, idle=self._child.is_idle())
+            if self._grace.is_over:
+                return True
+        return used is not None and self._start is not None and used - self._start > self.limits.cpu + GRACE_SECONDS

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, StoppedError
 from kosmo_kernel.lua import messages
-from kosmo_kernel.lua.host import BLOCKING, MCP_REQUESTS, CallRequest, DisplayRequest
-from kosmo_kernel.lua.host_limits import HostBudget, ValueBudget
-from kosmo_kernel.lua.interrupts import Interruptible
+from kosmo_kernel.lua.host import BLOCKING, MCP_REQUESTS, CallRequest, DisplayRequest, Interruptible
+from kosmo_kernel.lua.messages import HostBudget, ValueBudget
+from kosmo_kernel.lua.surface import field_of_records, unknown_field
 from kosmo_kernel.lua.values import LONGEST_PATH
 from kosmo_kernel.render.display import FORMS, VALUES
 from kosmo_kernel.settings.limits import MAX_ARGUMENTS
@@ -26,8 +26,8 @@ from kosmo_kernel.values.records import decode
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua.host import Host
+    from kosmo_kernel.lua.process import StopReason
     from kosmo_kernel.lua.values import RemoteLists
-    from kosmo_kernel.lua.watch import StopReason
     from kosmo_kernel.reader.task import Allowance
     from kosmo_kernel.settings.limits import Limits
 
@@ -358,8 +358,6 @@ class RequestHandler:
             names = [str(known)[:MAX_NAME] for known in header["names"]]
             is_list = bool(header.get("many"))
         if not self._host.chunks.assigns(name):
-            from kosmo_kernel.lua.misspelt_fields import field_of_records, unknown_field
-
             raise (field_of_records(function, name) if is_list else unknown_field(function, path, name, names))
         return {}
 

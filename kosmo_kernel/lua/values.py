@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import Failure, Outcome
-from kosmo_kernel.lua.host_limits import ValueBudget, check_columns, check_records, records_memory
+from kosmo_kernel.lua.messages import ValueBudget, check_columns, check_records, records_memory
 from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.safety.text import sanitize_text
 from kosmo_kernel.settings.limits import MAX_RECORDS

@@ -1,15 +1,17 @@
-"""Report which walls restrict the Lua process, and whether the user requires all of them.
+"""Report which walls restrict the Lua process, and refuse to run or say so once where one that is required is missing.
 
 A wall is one restriction of the process. It sets most of them itself (`walls/lockdown.py`), and its parent sets the
-limits of memory and running time (`walls/limits.py`).
+limits of memory and running time (`walls/process.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.project_file import ignored_settings
 from kosmo_kernel.settings.table import REQUIRE_WALLS
 
 # The meaning of each wall, in the order in which they are shown.
@@ -40,7 +42,7 @@ def parse_report(report: bytes, built_outside: dict[str, str]) -> tuple[Wall, ..
 
     Parameters:
         report: the report of the Lua process, which it sends when it is ready.
-        built_outside: the result of `limits.allow`.
+        built_outside: the result of `WalledProcess.set_limits`.
     """
     lines = (line.partition("\t") for line in report.decode(errors="replace").splitlines())
     missing = {name: why for name, _, why in lines} | built_outside
@@ -68,3 +70,47 @@ def requirement() -> str:
         return f"{REQUIRE_WALLS.variable}=1" if is_required else ""
     settings = config()
     return f"require_walls = true in {settings.place('require_walls')}" if settings.get("require_walls") else ""
+
+
+class WallChecks:
+    """The checks of one session.
+
+    Attributes:
+        required: the setting that forbids running Lua where a wall is missing, as a text; empty when none does.
+
+    Raises:
+        SettingsError, UnknownNameError: a mistake in that setting.
+    """
+
+    def __init__(self) -> None:
+        self.required = requirement()
+        self._reported = False
+
+    def check(self, walls: Sequence[Wall]) -> None:
+        """Check that no wall is missing.
+
+        Raises:
+            SettingsError: one is.
+        """
+        if gaps := missing(walls):
+            raise SettingsError(
+                f"{self.required}, and walls around Lua are missing on this machine: {gaps}. Nothing was run. "
+                "`kosmo integrations:doctor` tells why; take that setting back to run with fewer walls."
+            )
+
+    def notes(self, walls: Sequence[Wall]) -> list[str]:
+        """Return the notes about missing walls and misspelt environment variables, once the walls are known, and once.
+
+        Parameters:
+            walls: the walls; none while they are not known.
+        """
+        if self._reported or not walls:
+            return []
+        self._reported = True
+        notes = ignored_settings()
+        if gaps := missing(walls):
+            notes.append(
+                f"Walls around Lua that are missing on this machine: {gaps}. `kosmo integrations:doctor` tells why, "
+                "and SECURITY what that means."
+            )
+        return notes

@@ -1,4 +1,4 @@
-"""Read from a script what a Lua table and Lua's errors do not tell: key order, assigned fields, and comparisons."""
+"""Read from a script what Lua does not tell: key order, assigned fields, comparisons, and how the next line begins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from itertools import chain
 from typing import NamedTuple, TypeGuard
 
 from kosmo_kernel.lua_syntax.nodes import Call, Constant, FieldAccess, Name, Node, Operation, TableConstructor
-from kosmo_kernel.lua_syntax.parser import Tree, parse
+from kosmo_kernel.lua_syntax.parser import CLOSING, OPERATORS, WHOLE, Tree, parse
+from kosmo_kernel.lua_syntax.tokens import tokens_of
 
 Names = tuple[str, ...]
 
@@ -18,6 +19,9 @@ _TESTS = frozenset(("filter", "reject", "find"))  # functions of `list` that com
 _EQUALS = ("==", "~=")
 _ORDERS = frozenset(("<", "<=", ">", ">="))
 _BINDS_LOOSER = frozenset(("and", "or", *_EQUALS, *_ORDERS))
+STEP = "  "  # indentation of a block, if the text has no indentation of its own
+_CLOSING = frozenset((*CLOSING.values(), "end", "else", "elseif", "until"))
+_CONTINUED = OPERATORS | {*CLOSING, "do", "then", "else", "repeat", "=", "function"}  # after which a line continues
 
 
 class Comparison(NamedTuple):
@@ -123,3 +127,30 @@ def _tested(tree: Tree, call: Call) -> Iterator[tuple[int, Comparison]]:
                 path, value, line = tuple(entry.name.split(".")), entry.value, tree.line(entry.start)
                 if entry.name and _is_literal(value):
                     yield entry.start, Comparison(line, path, value.kind, value.text, in_test=True)
+
+
+def indent(code: str) -> str:
+    """Return the indentation of the line after an unfinished text."""
+    everything, tree = tokens_of(f"{code}\n"), parse(code)
+    if not tree.tokens or not everything[-1].closed:
+        return ""  # in a string or comment, whitespace is content
+    lines = code[: everything[-1].end].split("\n")
+    before = _blank(lines[-1])
+    if tree.opener == WHOLE:
+        return before + (STEP if tree.missing_keyword else "")
+    above = _blank(lines[code.count("\n", 0, tree.tokens[tree.opener].start)])
+    last = len(tree.tokens) - 1
+    if len(before) > len(above) and tree.words[last] not in _CONTINUED and last not in tree.heads:
+        return before
+    step = min(filter(None, map(_blank, lines)), key=len, default=STEP)  # that the text uses
+    return (before if len(before) > len(above) else above) + step
+
+
+def closes(line: str) -> bool:
+    """Return whether a line begins with a token that closes a block or a bracket."""
+    first = next(iter(tokens_of(line)), None)
+    return first is not None and first.kind in ("keyword", "mark") and first.text in _CLOSING
+
+
+def _blank(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]

@@ -10,6 +10,7 @@ value of a Python cell is passed to Lua with `-i x=_`.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -23,16 +24,17 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum, Float, Int, TraitType, Unicode
 
 from kosmo_kernel.errors import KosmoError, SettingsError
-from kosmo_kernel.magic.context import notebook_context
+from kosmo_kernel.explorer import explore
 from kosmo_kernel.magic.editing import Editing
-from kosmo_kernel.magic.failures import RefusedSetting, rendered, show_shortly
 from kosmo_kernel.magic.variables import caller_locals, check_data, lua_inputs
 from kosmo_kernel.notebook.cell_value import failed_plan, for_cell, plan_note, value_of
-from kosmo_kernel.notebook.commands import COMMANDS, run_command
+from kosmo_kernel.notebook.commands import COMMANDS, NotebookContext, run_command
 from kosmo_kernel.notebook.ipython import ask, progress_line, publish, show_notes
 from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.progress.display import ProgressDisplay
-from kosmo_kernel.python_api.current import share_session, stop_sharing
+from kosmo_kernel.python_api import share_session, stop_sharing
+from kosmo_kernel.render.error_lines import COLOURED, PLAIN, error_lines, traceback_lines
+from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
 from kosmo_kernel.settings.config_file import check
 from kosmo_kernel.settings.limits import check_ceilings, check_defaults
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
+    from kosmo_kernel.progress.snapshot import ProgressSnapshot
     from kosmo_kernel.render.display import Display
     from kosmo_kernel.session import Session
 
@@ -327,3 +330,80 @@ def _write(line: ProgressDisplay, stream: str, text: str) -> None:
 def _print(text: str, stream: TextIO | None = None) -> None:
     """Write a line to a stream, by default standard output."""
     (stream or sys.stdout).write(f"{text}\n")
+
+
+class RefusedSetting(BaseException):
+    """A mistake in a `%config` line, which fails its cell.
+
+    It derives from `BaseException`, because `%config` logs an `Exception` as `ERROR:root:` and goes on as if the
+    setting were made.
+
+    Parameters:
+        error: the mistake.
+        colour: whether to use ANSI colours.
+    """
+
+    def __init__(self, error: KosmoError, *, colour: bool) -> None:
+        super().__init__(error.message)
+        self._render_traceback_ = partial(rendered, error, colour=colour)
+
+
+def show_shortly(error: KosmoError, *, colour: bool, full: bool = False) -> None:
+    """Set the attribute from which IPython takes an error's own rendering, `_render_traceback_`."""
+    vars(error)["_render_traceback_"] = partial(rendered, error, colour=colour, full=full)
+
+
+def rendered(error: KosmoError, *, colour: bool = False, full: bool = False) -> list[Terminal]:
+    """Return the lines of an error below a cell; with `full`, the whole error report."""
+    lines = error_lines(error, COLOURED if colour else PLAIN)
+    if full:
+        from kosmo_kernel.notebook.error_report import report_lines
+
+        lines += [*report_lines(error), Terminal(), *traceback_lines(error)]
+    return lines
+
+
+def notebook_context(
+    shell: Any, session: Session, progress: Callable[[ProgressSnapshot], None] | None = None
+) -> NotebookContext:
+    """Return the context of an IPython shell's notebook for the `%kosmo` commands.
+
+    If the kernel supports subshells (JEP 91), JupyterLab sends widget messages to a subshell's thread. Lua must run in
+    the thread of the cells: there a run waits for the running cell, and an interrupt, which is a signal, reaches it.
+
+    Parameters:
+        shell: the shell; one of its cells is running in the current thread.
+        session: the shell's Lua session.
+        progress: receives the progress of a command.
+    """
+    import asyncio
+
+    cell_thread = threading.get_ident()
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:  # a shell without a kernel, which shows no widgets
+        loop = None
+
+    def between_cells(work: Callable[[], None]) -> None:
+        if loop is None or threading.get_ident() == cell_thread:
+            work()
+        else:
+            loop.call_soon_threadsafe(work)
+
+    return NotebookContext(
+        session,
+        f"%%{LUA_MAGIC}",
+        shell.user_ns,
+        between_cells,
+        explore,
+        ask=_ask,
+        display=partial(publish, shell),
+        progress=progress,
+        set_variable=lambda name, value: shell.push({name: value}),
+    )
+
+
+def _ask(command: str, line: str, context: NotebookContext) -> Any:
+    from kosmo_kernel.checks.cell import ask_in_cell
+
+    return ask_in_cell(command, line, context)

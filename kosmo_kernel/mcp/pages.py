@@ -113,7 +113,7 @@ def kind_of(schema: Mapping[str, Any]) -> str:
 
 
 def arguments_of(tool: Tool) -> list[dict[str, Any]]:
-    """Return the first `ARGUMENTS` arguments of a tool, each with the fields of `editor.arguments.Argument`."""
+    """Return the first `ARGUMENTS` arguments of a tool, each with the fields of `editor.completion.Argument`."""
     return [
         {
             "name": name,

@@ -1,25 +1,65 @@
 """Call the functions of the catalogue from Python, without Lua: `from kosmo_kernel import heroku`.
 
-namespace.py   an integration, or one of its accounts: its functions as attributes
+namespace.py   an integration, or one of its accounts: its functions and tables as attributes
 function.py    one function: signature, documentation, call
-current.py     the session that the calls use
 completion.py  values of arguments, from lists that the session has
-frontend.py    how a call shows progress and asks questions
-stub.py        the signatures for type checkers, `heroku.pyi`
+__main__.py    writes the signatures for type checkers, `heroku.pyi`
+
+The session of the calls is here. In a notebook with `%load_ext kosmo_kernel`, it is the session of the Lua cells, so
+both share connections, the cache, the rate limit, permissions and the account. Otherwise it is a session of this
+process, created at the first call.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import atexit
+import weakref
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from kosmo_kernel.python_api.namespace import Namespace
+    from kosmo_kernel.session import Session
 
 
-def namespace_named(name: str) -> Namespace | None:
-    """Return the functions of an integration, or None if there is no integration of this name."""
-    from kosmo_kernel.integrations import known
-    from kosmo_kernel.python_api.namespace import Namespace
+class Notebook(Protocol):
+    """An object with a session, such as the magics of an IPython shell; it is created when it is first read."""
 
-    integration = known(name)
-    return Namespace(integration) if integration else None
+    @property
+    def session(self) -> Session:
+        """The session of the notebook's cells."""
+
+
+_notebooks: list[weakref.ref[Notebook]] = []  # those that were loaded, the last one at the end
+_own: list[Session] = []  # one at most
+
+
+def current_session() -> Session:
+    """Return the session of the notebook that was loaded last, or that of this process.
+
+    Raises:
+        SettingsError: a setting of the session is invalid.
+    """
+    for reference in reversed(_notebooks):
+        if notebook := reference():
+            return notebook.session
+    if not _own:
+        from kosmo_kernel.session import Session
+
+        _own.append(Session(notebook=True))
+        atexit.register(close_own_session)
+    return _own[0]
+
+
+def share_session(notebook: Notebook) -> None:
+    """Use a notebook's session for calls from Python, as long as the notebook exists."""
+    _notebooks.append(weakref.ref(notebook))
+
+
+def stop_sharing(notebook: Notebook) -> None:
+    """Undo `share_session`."""
+    _notebooks[:] = [one for one in _notebooks if one() not in (notebook, None)]
+
+
+def close_own_session() -> None:
+    """Close the session of this process, if there is one; the next call creates another."""
+    while _own:
+        _own.pop().close()

@@ -2,8 +2,110 @@
 
 from __future__ import annotations
 
-from kosmo_kernel.integrations import BUILT_IN
-from kosmo_kernel.python_api.stub import stub, stub_file
+from collections.abc import Iterator
+from operator import is_
+from pathlib import Path
 
-for integration in BUILT_IN:
-    stub_file(integration).write_text(stub(integration), encoding="utf-8")
+from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Link, Param
+from kosmo_kernel.integrations import BUILT_IN
+from kosmo_kernel.python_api.function import CALL_OPTIONS
+from kosmo_kernel.questions.discovery import find_table
+from kosmo_kernel.questions.shipped import TABLES, shipped_files
+
+_HEAD = """\
+# Written by `python -m kosmo_kernel.python_api` from the catalogue.
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias, overload
+
+from pandas import DataFrame, Series
+
+from kosmo_kernel.render.frames import KosmoFrame
+from kosmo_kernel.render.tables import RecordView
+
+One: TypeAlias = str | Mapping[str, Any]
+Many: TypeAlias = list[str] | list[Mapping[str, Any]] | tuple[One, ...] | DataFrame | Series[Any]
+"""
+_TYPES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
+_COLLECT = f'Literal["{ERROR_MODES[1]}"]'
+_RAISE = f'Literal["{ERROR_MODES[0]}"] | None = ...'
+_RESULTS = {"list": "KosmoFrame", "record": "RecordView"}
+
+
+def stub_file(integration: Integration) -> Path:
+    """Return where the stub of a built-in integration is kept."""
+    return Path(__file__).with_name(f"{integration.name}.pyi")
+
+
+def stub(integration: Integration) -> str:
+    """Return the text of the stub: a class with the functions, and the namespace as an instance of it."""
+    name = f"{integration.title}Functions"
+    lines = [_HEAD, *_tables(integration), f"class {name}:"]
+    if shipped_files(integration.name, TABLES):
+        lines.append(f"    tables: {integration.title}Tables")
+    for function in integration.functions:
+        lines += _method(function)
+    lines += [
+        f"    def __getattr__(self, account: str) -> {name}: ...",
+        f"    def __getitem__(self, account: str) -> {name}: ...",
+        "",
+        f"{integration.name}: {name}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _tables(integration: Integration) -> Iterator[str]:
+    """Yield the lines of a class with the tables, if there are any."""
+    if names := shipped_files(integration.name, TABLES):
+        yield f"class {integration.title}Tables:"
+        for name in names:
+            kinds = {"number": "float", "string": "str", "boolean": "bool"}
+            own = [f"{one.name}: {kinds[one.kind]} = ..." for one in find_table(integration.name, name).parameters]
+            arguments = ", ".join(["self", *(["*", *own] if own else [])])
+            yield f"    def {name}({arguments}) -> KosmoFrame: ..."
+        yield ""
+
+
+def _method(function: Function) -> Iterator[str]:
+    """Yield the lines of a function: a signature for each set of arguments and each type that it may return."""
+    signatures = [line for link in function.links or (Link(""),) for line in _of_link(function, link)]
+    for line in signatures:
+        if len(signatures) > 1:
+            yield "    @overload"
+        yield line
+
+
+def _of_link(function: Function, link: Link) -> Iterator[str]:
+    """Yield the signatures of a function for the arguments of one link: one item, or a list in one of them."""
+    alternatives = {place for other in function.links for place in other.places}
+    params = [param for param in function.params if param.name in link.places or param.name not in alternatives]
+    options = [f"{option}: bool = ..." for option in CALL_OPTIONS]
+    limit = _parameter(RESERVED["limit"], is_list=False, required=False)
+    shared = [limit, *options] if function.fan_out else options
+    raises = [f"errors: {_RAISE}"] if function.fan_out else []
+    for many in (None, *(param for param in params if param.each)):
+        given = [
+            _parameter(param, is_list=param is many, required=param.required or param.name in link.places)
+            for param in params
+        ]
+        # An argument that stands behind one of another link is given by name.
+        by_position = sum(all(map(is_, function.params, params[: n + 1])) for n in range(len(params)))
+        start = ", ".join(["self", *given[:by_position], "*", *given[by_position:]])
+        result = "KosmoFrame" if many else _RESULTS[function.returns]
+        yield f"    def {function.name}({', '.join([start, *raises, *shared])}) -> {result}: ..."
+        if many:
+            collects = ", ".join([start, f"errors: {_COLLECT}", *shared])
+            yield f"    def {function.name}({collects}) -> tuple[KosmoFrame, KosmoFrame]: ..."
+
+
+def _parameter(param: Param, *, is_list: bool, required: bool) -> str:
+    type_name = "Many" if is_list else "One" if param.each else _TYPES[param.kind]
+    if param.each and (param.numeric or param.kind == "integer"):
+        type_name += " | list[int]" if is_list else " | int"
+    return f"{param.name}: {type_name}" if required else f"{param.name}: {type_name} | None = ..."
+
+
+if __name__ == "__main__":
+    for built_in in BUILT_IN:
+        stub_file(built_in).write_text(stub(built_in), encoding="utf-8")

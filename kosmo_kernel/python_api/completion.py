@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel.catalogue import Function, Param
-from kosmo_kernel.python_api import namespace_named
-from kosmo_kernel.python_api.namespace import Namespace, target
+from kosmo_kernel.python_api.namespace import Namespace, namespace_named, target
 from kosmo_kernel.safety.text import is_plain_in_quotes
 
 if TYPE_CHECKING:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from inspect import Parameter, Signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, lua_words
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.pages.page import paragraphs
+from kosmo_kernel.render.own_frames import ipython_shell
+from kosmo_kernel.run.options import NO_FRONTEND, Frontend
+
+if TYPE_CHECKING:
+    from kosmo_kernel.render.notes import Note
 
 # Arguments that say how a call is made, by name, with their default and a line of documentation.
 CALL_OPTIONS = {
@@ -60,8 +68,7 @@ def _call(
         KosmoError: the call failed.
     """
     from kosmo_kernel.notebook.last_error import keep_error
-    from kosmo_kernel.python_api.current import current_session
-    from kosmo_kernel.python_api.frontend import call_frontend, show_notes
+    from kosmo_kernel.python_api import current_session
     from kosmo_kernel.render.own_frames import hide_own_frames
     from kosmo_kernel.run.options import RunOptions
     from kosmo_kernel.values.from_python import lua_value
@@ -157,3 +164,36 @@ def _documentation(integration: Integration, function: Function) -> Iterator[str
 def _kind(column: Column) -> str:
     kind = "UTC time" if column.kind == "timestamp" else column.kind
     return f"{kind} or missing" if column.nullable and column.default is None else kind
+
+
+@contextmanager
+def call_frontend() -> Iterator[Frontend]:
+    """Provide the front end for one call.
+
+    Without IPython, a call shows progress only in a terminal, because a script that makes many calls would fill its log
+    with a line for each.
+    """
+    if shell := ipython_shell():
+        from kosmo_kernel.notebook.ipython import ask, progress_line
+
+        with progress_line(shell) as line:
+            yield Frontend(ask=partial(ask, "l"), progress=line)
+    elif sys.stderr and sys.stderr.isatty():
+        from kosmo_kernel.progress.terminal import TerminalProgress
+
+        with TerminalProgress(sys.stderr) as line:
+            yield Frontend(ask=input if sys.stdin and sys.stdin.isatty() else None, progress=line)
+    else:
+        yield NO_FRONTEND
+
+
+def show_notes(notes: Sequence[Note]) -> None:
+    """Show notes about a call as a cell does: in a notebook as an output, elsewhere on standard error."""
+    if shell := ipython_shell():
+        from kosmo_kernel.notebook import ipython
+
+        ipython.show_notes(shell, notes)
+    elif sys.stderr and notes:  # the parent process may have closed it
+        from kosmo_kernel.render.notes import write_notes
+
+        write_notes(notes, sys.stderr)

@@ -16,7 +16,7 @@ from threading import Lock
 
 from kosmo_kernel.errors import LimitError, SettingsError, StoppedError
 from kosmo_kernel.reader.task import Allowance, Task, current
-from kosmo_kernel.walls import limits, wire
+from kosmo_kernel.walls import wire
 from kosmo_kernel.walls.process import WalledProcess, import_folders, package_folder
 
 START = "from kosmo_kernel.reader.child import main; main(modules)"
@@ -191,7 +191,7 @@ class ReaderProcess(WalledProcess):
         limited = self._address_space + memory, self._granted
         if limited != self._limited:
             self._limited = limited
-            limits.allow(self.pid, *limited)
+            self.set_limits(*limited)
         return self._exchange(wire.LENGTH.pack(len(request)) + request, seconds, max_reply, stop_reason)
 
     def _exchange(

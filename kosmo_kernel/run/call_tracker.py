@@ -18,12 +18,11 @@ from msgspec.structs import replace
 
 from kosmo_kernel.client.call import CallHandle, DeletedItem, Reply
 from kosmo_kernel.errors import KosmoError, StoppedError
-from kosmo_kernel.lua.host import BLOCKING, CallRequest
+from kosmo_kernel.lua.host import BLOCKING, SPACE, CallRequest
 from kosmo_kernel.results.result import MAX_ITEMS_NAMED, CallRecord, Result, deletion_notes
-from kosmo_kernel.run.options import NO_OPTIONS, RunOptions
-from kosmo_kernel.run.output import RunOutput
+from kosmo_kernel.run.options import NO_OPTIONS, RunOptions, RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
-from kosmo_kernel.run.provider import SPACE, BoundCall, Provider
+from kosmo_kernel.run.provider import BoundCall, Provider
 from kosmo_kernel.settings.table import PROGRESS
 from kosmo_kernel.text.quantities import listed
 from kosmo_kernel.values.records import FAILURE_FIELDS

@@ -16,7 +16,7 @@ from typing import Any
 
 from kosmo_kernel.client.call import CallHandle, PlannedCall, Reply
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
-from kosmo_kernel.lua.host import MCP_REQUESTS, CallRequest
+from kosmo_kernel.lua.host import MCP_REQUESTS, SPACE, CallRequest
 from kosmo_kernel.lua.values import Opaque
 from kosmo_kernel.mcp import Server, Servers, Tool
 from kosmo_kernel.mcp.answers import displays_of, result_value
@@ -27,7 +27,6 @@ from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown
 from kosmo_kernel.mcp.trust import consent_lines as command_of
 from kosmo_kernel.pages.page import Page
 from kosmo_kernel.reader.task import stopped_when
-from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Target
 from kosmo_kernel.text.nearest import nearest

@@ -21,8 +21,8 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
+from kosmo_kernel import walls
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.walls import macos
 
 
 def _is_text(value: object) -> bool:
@@ -464,7 +464,7 @@ MACOS_SANDBOX = Setting(
     "macos_sandbox",
     "1: put Apple's sandbox around Lua as well, on macOS. It has not been tried on every macOS yet.",
     FLAG,
-    variable=macos.VARIABLE,
+    variable=walls.MACOS_SANDBOX,
 )
 
 # What is shown and kept.

@@ -7,6 +7,7 @@ error stream is also its lifeline (see `lockdown.py`), so the parent reads it on
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -25,6 +26,13 @@ NO_WINDOWS = (
 )
 
 
+MAX_CPU_SECONDS = 1 << 31  # the kernel counts nanoseconds in 64 bits, and a larger number would wrap around
+# The kernel's limit ends the process, so it lies beyond the allowed running time, at which the parent only stops the
+# run. It counts whole clock ticks: on a virtual machine, several percent more than the clock of the process.
+CPU_MARGIN_SECONDS = 1
+CPU_TICK_FACTOR = 1.5
+
+
 class WalledProcess:
     """A child process with pipes and nothing else. Creating it does not wait until it is ready.
 
@@ -40,9 +48,9 @@ class WalledProcess:
         if sys.platform == "win32":
             raise LuaProcessError(NO_WINDOWS)
         if sys.platform == "darwin":
-            from kosmo_kernel.walls.macos import missing_because
+            from kosmo_kernel.walls.lockdown import no_sandbox_because
 
-            reason = missing_because(package_folder())
+            reason = no_sandbox_because(package_folder())
             code = f"from kosmo_kernel.walls import lockdown as walls; walls.no_macos_sandbox = {reason!r}; {code}"
         self._child = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {folders!r}; {code}"],
@@ -75,6 +83,38 @@ class WalledProcess:
             return time.clock_gettime((~self.pid << 3) | 2)
         except OSError:
             return None
+
+    def set_limits(self, address_space: int, seconds: float) -> dict[str, str]:
+        """Limit the memory and the running time of the child, which must not be able to change them itself.
+
+        Parameters:
+            address_space: bytes of memory that it may have mapped, its code included.
+            seconds: running time, counted from the start of the process.
+
+        Returns:
+            Each wall's name, and why it is missing: empty when it is in place.
+        """
+        try:
+            import resource
+
+            set_limit, unlimited = resource.prlimit, resource.RLIM_INFINITY
+        except (ImportError, AttributeError):
+            return dict.fromkeys(("memory", "running_time"), "only Linux can limit a process from outside")
+        running_time = min(seconds * CPU_TICK_FACTOR + CPU_MARGIN_SECONDS, MAX_CPU_SECONDS)
+        bounds = {
+            "memory": (resource.RLIMIT_AS, address_space),
+            "running_time": (resource.RLIMIT_CPU, math.ceil(running_time)),
+        }
+        walls = {}
+        for name, (limit, value) in bounds.items():
+            try:
+                # Leave the hard limit alone, since an ordinary user could not raise it again for a larger run.
+                _, hard = set_limit(self.pid, limit)
+                set_limit(self.pid, limit, (value if hard == unlimited else min(value, hard), hard))
+                walls[name] = ""
+            except (OSError, ValueError, OverflowError) as error:
+                walls[name] = str(error)
+        return walls
 
     def is_idle(self) -> bool:
         """Return whether the child sleeps, and so does not need a processor; True if the platform cannot tell.

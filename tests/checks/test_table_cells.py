@@ -21,7 +21,7 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.render.display import Display
-from kosmo_kernel.run.kept_replies import KeptReplies
+from kosmo_kernel.run.shared_services import KeptReplies
 from kosmo_kernel.session import Session
 
 

@@ -14,6 +14,7 @@ from repository import ROOT
 
 from kosmo_kernel import editor
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
+from kosmo_kernel.lua_syntax.facts import indent
 from kosmo_kernel.session import Session
 
 PIECES = (
@@ -73,7 +74,7 @@ def answers(code: str, cursor: int, live: editor.LiveState | None) -> None:
     assert all(match.text.lower().startswith(typed.lower()) for match in found.matches)
     for detail in (0, 1):
         editor.inspect(code, cursor, live, detail)
-    assert not editor.indent(code[:cursor]).strip()
+    assert not indent(code[:cursor]).strip()
     for is_lua in (True, False):
         place = editor.lua_at_cursor(code, cursor, lua=is_lua)
         if place is not None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from editor_state import completed, texts
 
-from kosmo_kernel import editor
-from kosmo_kernel.editor.indentation import closes
+from kosmo_kernel.lua_syntax.facts import closes, indent
 
 # Names that the text binds --------------------------------------------------------------------------------
 
@@ -178,7 +177,7 @@ def test_variables_are_offered_where_they_fit(text: str) -> None:
     ],
 )
 def test_the_line_after_an_unfinished_text_is_indented_as_its_block_is(text: str, expected: str) -> None:
-    assert editor.indent(text) == expected
+    assert indent(text) == expected
 
 
 @pytest.mark.parametrize(

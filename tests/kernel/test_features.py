@@ -209,7 +209,7 @@ def test_what_nobody_has_signed_is_passed_over(kernel: Kernel) -> None:
 # A kernel with two more commands, whose values are widgets of Python's.
 WITH_WIDGETS = """
 from kosmo_kernel.notebook import commands
-from kosmo_kernel.kernel.app import main
+from kosmo_kernel.kernel.__main__ import main
 
 def place(_argument, _lua):
     return [made["slider"].value, made["label"].value]

@@ -15,7 +15,7 @@ from repository import ROOT
 from kosmo_kernel import docs
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.kernel import protocol
-from kosmo_kernel.kernel.failures import error_content
+from kosmo_kernel.kernel.messages import error_content
 from kosmo_kernel.kernel.notebook import KernelNotebook
 from kosmo_kernel.notebook.cell_syntax import parse_cell
 from kosmo_kernel.render.display import bundle_of

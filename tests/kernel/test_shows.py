@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, RateLimitError, RefusedError
-from kosmo_kernel.kernel.failures import error_content
+from kosmo_kernel.kernel.messages import error_content
 from kosmo_kernel.render.display import TEXT_MOST, Bundle, bundles_of, with_outline
 from kosmo_kernel.render.tree import MAX_PARTS, PARTS, outline
 from kosmo_kernel.safety.markup import Plain

@@ -21,11 +21,10 @@ from broken_child import WORKER
 from lua_host import Answers, app
 
 from kosmo_kernel import errors
-from kosmo_kernel.lua import machine, process, watch
+from kosmo_kernel.lua import machine, process
 from kosmo_kernel.reader import reading
 from kosmo_kernel.run import CallTracker
-from kosmo_kernel.run.options import Frontend
-from kosmo_kernel.run.output import RunOutput
+from kosmo_kernel.run.options import Frontend, RunOutput
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import OptionValues
 from kosmo_kernel.settings.limits import limits
@@ -37,7 +36,7 @@ PATIENCE = 20.0  # seconds, a third of what the double sleeps; each of these end
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the time after which a child that does nothing, or does not listen, is ended."""
-    monkeypatch.setattr(watch, "MAX_IDLE_SECONDS", 0.5)
+    monkeypatch.setattr(process, "MAX_IDLE_SECONDS", 0.5)
     monkeypatch.setattr(process, "MAX_UNREAD_SECONDS", 0.5)
 
 
@@ -413,8 +412,8 @@ def test_a_child_that_waited_an_hour_for_an_answer_is_not_one_that_does_nothing(
 ) -> None:
     hours = [0.0]
     later = SimpleNamespace(monotonic=lambda: time.monotonic() + 3600 * sum(hours))
-    monkeypatch.setattr(watch, "MAX_IDLE_SECONDS", PATIENCE)
-    monkeypatch.setattr(watch, "time", later)
+    monkeypatch.setattr(process, "MAX_IDLE_SECONDS", PATIENCE)
+    monkeypatch.setattr(process, "time", later)
     monkeypatch.setattr(machine, "time", later)
     monkeypatch.setattr(process.LuaProcess, "cpu_seconds", lambda _: 1.0)  # the child has had no time since
 

@@ -14,11 +14,10 @@ import pytest
 from run_with import run_with
 
 from kosmo_kernel import docs, errors
-from kosmo_kernel.lua import host_limits, messages, values
-from kosmo_kernel.lua.host_limits import ValueBudget, check_columns, records_memory
-from kosmo_kernel.run import KeptValues
-from kosmo_kernel.run import kept_values as kept_values_module
-from kosmo_kernel.run.output import RunOutput
+from kosmo_kernel.lua import messages, values
+from kosmo_kernel.lua.messages import ValueBudget, check_columns, records_memory
+from kosmo_kernel.run import KeptValues, lookups
+from kosmo_kernel.run.options import RunOutput
 from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings import limits
@@ -210,7 +209,7 @@ def test_what_wants_no_answer_counts_as_well(lua: Session, monkeypatch: pytest.M
 
 @pytest.mark.claim("budget-out")
 def test_out_lets_go_of_the_oldest_values_when_all_together_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_values_module, "MAX_KEPT_BYTES", 3 << 20)
+    monkeypatch.setattr(lookups, "MAX_KEPT_BYTES", 3 << 20)
     with Session("demo") as session:
         notes = [run_with(session, "return ('x'):rep(1 << 20)", number=number).notes for number in range(1, 6)]
         read = "return #Out[5], pcall(function() return Out[1] end), Out[4] ~= nil"
@@ -233,7 +232,7 @@ def test_out_lets_go_of_the_oldest_values_when_all_together_are_large(monkeypatc
 def test_reading_a_value_that_was_dropped_is_an_error_and_one_that_a_cell_never_had_is_nil(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(kept_values_module, "MAX_KEPT", 2)
+    monkeypatch.setattr(lookups, "MAX_KEPT", 2)
     with Session("demo") as session:
         for number, code in enumerate(("return 'a'", "local b = 1", "return 'c'", "return 'd'", "return 'e'"), 1):
             run_with(session, code, number=number)
@@ -248,7 +247,7 @@ def test_reading_a_value_that_was_dropped_is_an_error_and_one_that_a_cell_never_
 
 
 def test_kept_values_know_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_values_module, "MAX_KEPT", 100)
+    monkeypatch.setattr(lookups, "MAX_KEPT", 100)
     kept = KeptValues()
     for number in range(150):
         kept.add(number, "x", 10)
@@ -340,7 +339,7 @@ def test_a_room_that_is_full_takes_nothing_and_can_be_given_back() -> None:
 
     assert (budget.size, budget.values) == (0, 0)
     budget.add(100, 10)
-    assert budget.memory == 100 + 10 * host_limits.BYTES_PER_VALUE
+    assert budget.memory == 100 + 10 * messages.BYTES_PER_VALUE
 
 
 def test_the_names_of_limits_fit_those_in_lua() -> None:

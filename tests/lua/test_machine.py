@@ -14,8 +14,8 @@ from lua_host import Answers, failure, machine, run, values
 from patience import PATIENCE
 
 from kosmo_kernel import errors
-from kosmo_kernel.lua import watch
-from kosmo_kernel.lua.watch import Grace, StopReason
+from kosmo_kernel.lua import process
+from kosmo_kernel.lua.process import Grace, StopReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,7 +195,7 @@ def test_another_thread_can_stop_a_call_that_waits() -> None:
 
 def test_a_second_interrupt_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for limit in ("GRACE_SECONDS", "MAX_STOPPING_SECONDS"):
-        monkeypatch.setattr(watch, limit, 600)  # without the second one this would take minutes
+        monkeypatch.setattr(process, limit, 600)  # without the second one this would take minutes
     with machine() as lua:
         run(lua, "return 1")
 
@@ -220,8 +220,8 @@ def test_a_second_interrupt_ends_the_process_at_once(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the CPU time of another process")
 def test_a_child_that_gets_no_processor_has_not_used_up_its_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "GRACE_SECONDS", 0.1)
-    checks, is_over = [0], watch.LimitWatch.is_over
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.1)
+    checks, is_over = [0], process.LimitWatch.is_over
     with machine() as lua:
         run(lua, "kept = 1")
         pid = lua.pid or 0
@@ -233,13 +233,13 @@ def test_a_child_that_gets_no_processor_has_not_used_up_its_grace_period(monkeyp
                     os.kill(pid, signal.SIGSTOP)
                     lua.interrupt()
 
-        def counted(limits: watch.LimitWatch, *, stopping: bool) -> bool:
+        def counted(limits: process.LimitWatch, *, stopping: bool) -> bool:
             checks[0] += stopping
             if checks[0] == 10:  # they took twice the grace period
                 os.kill(pid, signal.SIGCONT)
             return is_over(limits, stopping=stopping)
 
-        monkeypatch.setattr(watch.LimitWatch, "is_over", counted)
+        monkeypatch.setattr(process.LimitWatch, "is_over", counted)
         error = failure(lua, "print('begun') io.stdout:flush() while true do end", Interrupting()).error
 
         assert str(error) == "Interrupted."

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kosmo_kernel.walls import lockdown, macos
+from kosmo_kernel.walls import lockdown
 from kosmo_kernel.walls.process import package_folder
 
 # A program that enters a sandbox which refuses these, in place of Apple's.
@@ -17,7 +17,7 @@ TRIAL = """
 import sys
 sys.path.insert(0, {folder!r})
 import os, socket
-from kosmo_kernel.walls.macos import probe
+from kosmo_kernel.walls.lockdown import probe
 def refuse(*_):
     raise PermissionError(1, "Operation not permitted")
 def enter():
@@ -30,24 +30,24 @@ FILE, SOCKET, PROCESS = ("os", "open"), ("socket", "connect"), ("os", "fork")
 
 @pytest.fixture(autouse=True)
 def no_trial_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(macos, "_reason", [])
+    monkeypatch.setattr(lockdown, "_reason", [])
 
 
 def test_it_is_off_unless_the_user_turns_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KOSMO_MACOS_SANDBOX", raising=False)
-    assert macos.missing_because(package_folder()) == macos.OFF
+    assert lockdown.no_sandbox_because(package_folder()) == lockdown.SANDBOX_OFF
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="it has the library")
 def test_a_system_without_the_library_goes_without_it_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOSMO_MACOS_SANDBOX", "1")
-    assert "libSystem.B.dylib" in macos.missing_because(package_folder())
+    assert "libSystem.B.dylib" in lockdown.no_sandbox_because(package_folder())
 
 
 @pytest.mark.skipif(sys.platform != "darwin", reason="only macOS has it")
 def test_the_sandbox_of_this_system_refuses_a_file_a_socket_and_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOSMO_MACOS_SANDBOX", "1")
-    assert macos.missing_because(package_folder()) == ""
+    assert lockdown.no_sandbox_because(package_folder()) == ""
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ def test_a_trial_that_dies_hangs_or_fails_leaves_the_wall_out_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, program: str, words: str
 ) -> None:
     monkeypatch.setenv("KOSMO_MACOS_SANDBOX", "1")
-    monkeypatch.setattr(macos, "PROBE", program)
-    monkeypatch.setattr(macos, "PROBE_SECONDS", 1.0)
+    monkeypatch.setattr(lockdown, "PROBE", program)
+    monkeypatch.setattr(lockdown, "PROBE_SECONDS", 1.0)
 
-    assert words in macos.missing_because(package_folder())
+    assert words in lockdown.no_sandbox_because(package_folder())
 
 
 @pytest.mark.parametrize("why_not", ["", "it is off"])
@@ -98,7 +98,7 @@ def test_the_report_has_the_walls_that_the_sandbox_builds(monkeypatch: pytest.Mo
 
 def test_a_library_that_is_not_there_is_an_error() -> None:
     with pytest.raises(OSError, match="no/such"):
-        macos.enter("/no/such.dylib")
+        lockdown.enter_macos_sandbox("/no/such.dylib")
 
 
 # A process that takes itself for one on Windows once the libraries are loaded.

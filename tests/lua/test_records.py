@@ -13,7 +13,7 @@ from kosmo_kernel.errors import LimitError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua import values as values_module
 from kosmo_kernel.lua.host import Failure
-from kosmo_kernel.lua.host_limits import ValueBudget
+from kosmo_kernel.lua.messages import ValueBudget
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.lua_literals import literal
 from kosmo_kernel.values.records import Records, encode

@@ -19,7 +19,7 @@ from kosmo_kernel.lua import process
 from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.lua.walls import MEANINGS, NOT_REPORTED, Wall, parse_report
 from kosmo_kernel.walls import wire
-from kosmo_kernel.walls.filter import ARCHITECTURES, program
+from kosmo_kernel.walls.lockdown import ARCHITECTURES, program
 
 INTRUDER = """
 import ctypes, errno, fcntl, mmap, os, resource, signal, socket, threading, time

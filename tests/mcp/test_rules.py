@@ -22,9 +22,9 @@ from kosmo_kernel.errors import (
     UntrustedError,
     UserError,
 )
+from kosmo_kernel.lua.process import StopReason
 from kosmo_kernel.lua.request_handler import RequestHandler
 from kosmo_kernel.lua.values import RemoteLists
-from kosmo_kernel.lua.watch import StopReason
 from kosmo_kernel.reader.task import Allowance
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.limits import Limits

@@ -16,14 +16,14 @@ import pandas as pd
 import pytest
 from python_shell import MakeShell, run, shells, value
 
-from kosmo_kernel import integrations
+from kosmo_kernel import integrations, python_api
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import InvalidArgumentsError, NotAllowedError, RefusedError, UnknownNameError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.python_api import current, namespace_named
-from kosmo_kernel.python_api.current import close_own_session, current_session
-from kosmo_kernel.python_api.stub import stub, stub_file
+from kosmo_kernel.python_api import close_own_session, current_session
+from kosmo_kernel.python_api.__main__ import stub, stub_file
+from kosmo_kernel.python_api.namespace import namespace_named
 from kosmo_kernel.questions.discovery import table_names
 from kosmo_kernel.render.frames import KosmoFrame
 from kosmo_kernel.session import Session
@@ -33,7 +33,7 @@ from kosmo_kernel.session import Session
 def heroku(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Return the functions of Heroku, with the demo as the account of a session that ends with the test."""
     monkeypatch.setenv("KOSMO_DEMO", "1")
-    monkeypatch.setattr(current, "_notebooks", [])  # shells of other tests may live until they are collected
+    monkeypatch.setattr(python_api, "_notebooks", [])  # shells of other tests may live until they are collected
     close_own_session()
     yield namespace_named("heroku")
     close_own_session()

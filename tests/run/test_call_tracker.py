@@ -9,12 +9,10 @@ from kosmo_kernel.client.call import CallHandle, Reply
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
-from kosmo_kernel.lua.host import CallRequest
-from kosmo_kernel.lua.interrupts import Interruptible
+from kosmo_kernel.lua.host import CallRequest, Interruptible
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.call_tracker import CallTracker
-from kosmo_kernel.run.options import NO_FRONTEND, RunOptions
-from kosmo_kernel.run.output import RunOutput
+from kosmo_kernel.run.options import NO_FRONTEND, RunOptions, RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
 from kosmo_kernel.run.services import ServiceCall, Services
 from kosmo_kernel.session import Session

@@ -19,16 +19,16 @@ from python_shell import MakeShell, run, shells, value
 from run_with import run_with
 
 from kosmo_kernel.errors import StoppedError
-from kosmo_kernel.kernel import failures
+from kosmo_kernel.kernel import notebook
 from kosmo_kernel.kernel.channels import Channels, ConnectionFile
 from kosmo_kernel.kernel.messages import Request
 from kosmo_kernel.kernel.notebook import KernelNotebook
 from kosmo_kernel.kernel.protocol import INTERRUPT_RENDERING, LuaKernel
 from kosmo_kernel.lua import values
-from kosmo_kernel.lua.interrupts import Interruptible
+from kosmo_kernel.lua.host import Interruptible
 from kosmo_kernel.notebook import cell_value
-from kosmo_kernel.render import display, frames, tables, tree
-from kosmo_kernel.run import output as runs
+from kosmo_kernel.render import display, error_lines, frames, tables, tree
+from kosmo_kernel.run import options as runs
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.packed_rows import collector_paused
 
@@ -246,8 +246,8 @@ def in_another_thread(work: Interrupt) -> Interrupt:
         ((tables.Table, "html"), RECORDS),
         ((tree, "outline"), "return { a = { b = 1 } }"),
         ((tables.Table, "html"), "display({ { a = 1 } }) while true do end"),
-        ((failures, "error_content"), "error('no')"),
-        ((failures, "error_lines"), "error('no')"),
+        ((notebook, "error_content"), "error('no')"),
+        ((error_lines, "error_lines"), "error('no')"),
     ],
 )
 def test_the_lua_kernel_stops_where_values_and_errors_are_made(

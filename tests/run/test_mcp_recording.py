@@ -29,7 +29,7 @@ from kosmo_kernel.errors import (
     UnreachableError,
     UntrustedError,
 )
-from kosmo_kernel.run.mcp_recorder import RecordedServers
+from kosmo_kernel.run.mcp_recording import RecordedServers
 from kosmo_kernel.session import Session
 
 pytest.importorskip("mcp")

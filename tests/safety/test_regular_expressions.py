@@ -40,8 +40,8 @@ MADE_LATER = {
     "demo/service_records.py": "paths of a service's functions, on requests to its look-alike",
     "magic/editing.py": "a name that is escaped, on the cell that its user edits",
     "mcp/schema_validator.py": "runs with a time limit of its own",
-    "run/known_variables.py": "the name of a parameter, which is escaped, on the text of a call",
-    "run/habits.py": "a table of this package, tested with the others of its file",
+    "run/lua_run.py": "the name of a parameter, which is escaped, on the text of a call",
+    "lua_syntax/mistakes.py": "a table of this package, tested with the others of its file",
     "text/patterns.py": "the patterns of the other files, each of which is tested with the others of its file",
 }
 

@@ -17,7 +17,7 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.lua.host_limits import ValueBudget
+from kosmo_kernel.lua.messages import ValueBudget
 from kosmo_kernel.lua.values import MAX_RECORDS_SENT_WHOLE, RemoteLists
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.render.tables import RecordView, table_of

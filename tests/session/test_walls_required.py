@@ -10,7 +10,7 @@ from kosmo_kernel.errors import KosmoError, LuaRuntimeError, SettingsError
 from kosmo_kernel.lua import process
 from kosmo_kernel.lua.walls import MEANINGS, missing, requirement
 from kosmo_kernel.session import Session
-from kosmo_kernel.walls import limits
+from kosmo_kernel.walls.process import WalledProcess
 
 NO_FILTER = "from kosmo_kernel.walls import lockdown; lockdown.program = lambda machine: None"
 
@@ -27,7 +27,7 @@ def all_walls(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "".join(f"{name}\\t\\n" for name in MEANINGS)
     every = f"from kosmo_kernel.walls import lockdown; lockdown.report = lambda walls: b'{said}'"
     monkeypatch.setattr(process, "START", f"{every}; {process.START}")
-    monkeypatch.setattr(limits, "allow", lambda *_: {})
+    monkeypatch.setattr(WalledProcess, "set_limits", lambda *_: {})
 
 
 def notes_of_walls(notes: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ import click
 import pytest
 from repository import ROOT
 
-from kosmo_kernel import docs
+from kosmo_kernel import docs, walls
 from kosmo_kernel.cli import command_named
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp_server.tools import LUA, offered
@@ -21,7 +21,6 @@ from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import Limits, check_defaults, limits
 from kosmo_kernel.settings.project_file import settings_of
 from kosmo_kernel.settings.table import CPU_LIMIT, LIMITS, MEMORY_LIMIT, SETTINGS, TIMEOUT, Number, Setting
-from kosmo_kernel.walls import macos
 
 PACKAGE = ROOT / "kosmo_kernel"
 
@@ -40,7 +39,7 @@ def files_with(wanted: Callable[[object], bool]) -> dict[str, list[object]]:
 
 def test_every_environment_variable_of_ours_is_made_of_the_name_of_a_setting() -> None:
     named = files_with(lambda value: isinstance(value, str) and re.fullmatch(r"KOSMO_[A-Z_]+", value) is not None)
-    below = {"walls/macos.py": {macos.VARIABLE}}  # which cannot import the table
+    below = {"walls/__init__.py": {walls.MACOS_SANDBOX}}  # which cannot import the table
     assert {name: set(values) for name, values in named.items()} == below
     variables = {setting.name: setting.variable for setting in SETTINGS if setting.variable}
     assert variables == {name: f"KOSMO_{name.upper()}" for name in variables}
@@ -52,7 +51,7 @@ def test_the_memory_limit_is_declared_in_one_place_and_enforced_in_two() -> None
     assert Limits().memory == MEMORY_LIMIT.default == 256 << 20
     sources = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
     assert [name for name, text in sources.items() if "set_max_memory" in text] == ["lua/worker.py"]  # inside Lua
-    assert [name for name, text in sources.items() if "RLIMIT_AS" in text] == ["walls/limits.py"]  # from outside
+    assert [name for name, text in sources.items() if "RLIMIT_AS" in text] == ["walls/process.py"]  # from outside
 
 
 def test_no_two_settings_share_a_name_in_one_place() -> None:

@@ -30,8 +30,8 @@ from python_shell import shells
 from kosmo_kernel import editor
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.python_api import namespace_named
-from kosmo_kernel.python_api.current import close_own_session, current_session
+from kosmo_kernel.python_api import close_own_session, current_session
+from kosmo_kernel.python_api.namespace import namespace_named
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.session import Session
 

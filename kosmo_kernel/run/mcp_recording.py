@@ -1,7 +1,12 @@
-"""Replay MCP servers from a recording: none is started or has to be trusted, and no local configuration is read.
+"""Record the responses of MCP servers, and replay them: then none is started or has to be trusted.
 
-A server with recorded requests answers the same requests, and has the recorded tools. It counts as started as soon as
-its tools are needed. A server that was only configured has its recorded state: disabled, or not trusted.
+Results are recorded in the form of the protocol, and errors of a server as the error that they lead to. Tools are
+recorded when they are needed and after a change, the configured servers when a script looks at them. Progress and log
+messages are not recorded.
+
+In a replay no local configuration is read. A server with recorded requests answers the same requests, and has the
+recorded tools. It counts as started as soon as its tools are needed. A server that was only configured has its recorded
+state: disabled, or not trusted.
 """
 
 from __future__ import annotations
@@ -11,7 +16,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kosmo_kernel.archive.playback import Playback
+from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.archive.requests import RequestKey
+from kosmo_kernel.errors import ApiError
 from kosmo_kernel.mcp import CallListener, Configuration, Server, Servers, Tool, Trust
 from kosmo_kernel.mcp.connection import ServerRequest
 from kosmo_kernel.mcp.entries import TIMEOUT
@@ -19,6 +26,87 @@ from kosmo_kernel.mcp.names import lua_names, original_name
 from kosmo_kernel.mcp.servers import ReadConfiguration, require_sdk
 from kosmo_kernel.mcp.tools import tools_of
 from kosmo_kernel.mcp.trust import TrustStatus
+
+TOOLS = ServerRequest("tools/list")
+
+
+class RecordedServers(Servers):
+    """The servers of a session that records.
+
+    Parameters:
+        recorder: the recorder.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._configured: list[dict[str, Any]] = []  # the servers last recorded
+        self._listed: dict[str, tuple[Tool, ...]] = {}  # the tools last recorded, by server
+        self._hidden: set[str] = set()  # the secrets of all servers in use, also of those that have ended
+
+    def configuration(self) -> Configuration:
+        """Return the current configuration, and record what scripts can see of it: no commands and no environments."""
+        configuration = super().configuration()
+        configured = [
+            {
+                "name": server.name,
+                "type": server.kind,
+                "enabled": server.enabled,
+                "trust": self.trust.status(server),
+                "source": server.source,
+                "path": str(server.path),
+                "timeout": server.timeout,
+                "fault": server.fault,
+            }
+            for server in configuration.servers.values()
+        ]
+        if configured != self._configured:
+            self._configured = configured
+            self._recorder.note_servers(configured)
+        return configuration
+
+    async def _answer(
+        self, server: Server, request: ServerRequest, listener: CallListener | None = None
+    ) -> dict[str, Any]:
+        """Return a server's result of a request, and record it or the error that it led to."""
+        self._hidden.update(self.secrets())
+        if request.method != TOOLS.method:
+            taken = self._recorder.take_result(server.name, request.method, request.params)
+            if taken is not None:
+                return taken
+        try:
+            result = await super()._answer(server, request, listener)
+        except ApiError as error:
+            self._keep(server, request, error)
+            raise
+        if request.method != TOOLS.method:
+            self._keep(server, request, result)
+        tools = self.known(server.name)
+        if request.method == TOOLS.method or tools is not self._listed.get(server.name):
+            self._listed[server.name] = tools
+            about = {name: fact for name, fact in self.about(server.name).items() if name != "pid"}
+            self._keep(server, TOOLS, {"tools": list(map(_protocol_form, tools)), "about": about})
+        return result
+
+    def _keep(self, server: Server, request: ServerRequest, reply: Mapping[str, Any] | ApiError) -> None:
+        self._hidden.update(self.secrets())
+        self._recorder.keep_server_reply(server.name, request.method, request.params, reply, self._hidden)
+
+
+def _protocol_form(tool: Tool) -> dict[str, Any]:
+    """Return a tool in the form of the protocol, with the properties that `Tool` has."""
+    properties = {
+        "name": tool.name,
+        "title": tool.title,
+        "description": tool.description,
+        "inputSchema": dict(tool.schema),
+        "outputSchema": None if tool.output is None else dict(tool.output),
+        "annotations": {
+            **({"readOnlyHint": True} if tool.read_only else {}),
+            **({} if tool.open_world else {"openWorldHint": False}),
+        },
+    }
+    return {name: value for name, value in properties.items() if value or name == "inputSchema"}
 
 
 class ReplayedServers(Servers):
