@@ -16,8 +16,8 @@ from kosmo_kernel.catalogue import Column
 from kosmo_kernel.checks.parameters import check_parameters, require_parameters
 from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedError, UnknownNameError
+from kosmo_kernel.notebook.cell_syntax import name_and_options
 from kosmo_kernel.notebook.cell_value import value_of
-from kosmo_kernel.notebook.command_line import name_and_options
 from kosmo_kernel.questions.discovery import all_checks, find_check, find_named_table, find_table, tables_by_service
 from kosmo_kernel.render.check_head import REMEDY, WHY, CheckHead, head_display
 from kosmo_kernel.run.options import Frontend, RunOptions
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.checks.report import QuestionReport, QuestionResult
     from kosmo_kernel.notebook.commands import NotebookContext
     from kosmo_kernel.questions.question import Question
-    from kosmo_kernel.render.notes import Note
+    from kosmo_kernel.render.display import Note
     from kosmo_kernel.results.result import Result
     from kosmo_kernel.session import Session
 

@@ -22,7 +22,7 @@ from kosmo_kernel.settings.private_files import writing
 
 if TYPE_CHECKING:
     from kosmo_kernel.pages.page import Page
-    from kosmo_kernel.render.notes import Note
+    from kosmo_kernel.render.display import Note
 
 
 def document(value: Any) -> None:
@@ -84,7 +84,7 @@ def print_note(text: str) -> None:
 
 def print_notes(notes: Iterable[Note]) -> None:
     """Print notes about a run to standard error; warnings begin with a label."""
-    from kosmo_kernel.render.notes import WARNING
+    from kosmo_kernel.render.display import WARNING
 
     for note in notes:
         if note.is_warning:
@@ -132,7 +132,7 @@ def _write_file(path: Path, content: bytes) -> None:
 
 def write_label(stream: TextIO, text: str, colour: str) -> None:
     """Write a text to `stream`, bold and in a colour if it is a terminal and colours are not disabled."""
-    from kosmo_kernel.render.notes import has_colours
+    from kosmo_kernel.render.display import has_colours
 
     if has_colours(stream):
         styled(stream).write(click.style(escape_controls(text), fg=colour, bold=True))

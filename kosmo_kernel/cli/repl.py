@@ -23,9 +23,9 @@ from kosmo_kernel.cli.streams import FAILED, SUCCESS, input_is_terminal
 from kosmo_kernel.cli.values import OUTSIDE, show_failed_plan, show_result, write_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.explorer import explore
+from kosmo_kernel.notebook import keep_error
 from kosmo_kernel.notebook.cell_syntax import parse_cell
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
-from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, Options
@@ -132,7 +132,7 @@ class Repl:
 
                 print_notes(keep_value(self._session, value, number))
             if value is not None:
-                write_values([value], kept=f"Out[{number}]")
+                write_values([value], whole=f"Out[{number}]")
         if cell.lua.strip():
             self._run_lua(cell.lua, f"In[{number}]", number, cell.options)
 
@@ -168,7 +168,7 @@ class Repl:
             with keep_error(self._session):
                 with terminal_frontend(self._session, reads=reads) as frontend:
                     result = self._session.execute(source, run_options, frontend)
-                show_result(result, kept=OUTSIDE if number is None else f"Out[{number}]")
+                show_result(result, whole=OUTSIDE if number is None else f"Out[{number}]")
         except KosmoError as error:
             show_failed_plan(error.result)
             raise

@@ -42,9 +42,16 @@ from kosmo_kernel.cli.output import (
     write,
 )
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.render.blocks import TEXTS, ValueKind, as_shown, blocks_of
-from kosmo_kernel.render.cells import exact_cell, markdown_of, spreadsheet_cell, table_rows
-from kosmo_kernel.render.tables import RecordView, exact_table, table_of
+from kosmo_kernel.render.display import TEXTS, ValueKind, as_shown, blocks_of
+from kosmo_kernel.render.tables import (
+    RecordView,
+    exact_cell,
+    exact_table,
+    markdown_of,
+    spreadsheet_cell,
+    table_of,
+    table_rows,
+)
 from kosmo_kernel.render.text import first_lines, pretty
 from kosmo_kernel.results.dry_run import plan_of, summary
 from kosmo_kernel.results.result import Result
@@ -61,19 +68,19 @@ PLAIN = Layout()
 _SHOWN_AS_TEXT = TEXTS | {ValueKind.LIST, ValueKind.MAP, ValueKind.OUTPUT}  # kinds without a form of their own as text
 
 
-def show_result(result: Result, layout: Layout = PLAIN, kept: str = OUTSIDE) -> None:
+def show_result(result: Result, layout: Layout = PLAIN, whole: str = OUTSIDE) -> None:
     """Print the values of a run, or the plan of a dry run, to standard output and its notes to standard error.
 
     Parameters:
         result: the result of the run.
         layout: how they are printed. With a format, values hidden by a trailing `;` are printed as well.
-        kept: what has the whole of a text that is too long for a terminal.
+        whole: what has the whole of a text that is too long for a terminal.
     """
     below, notes = result.split_notes(tables=not (layout or result.hidden) and sys.stdout.isatty())
     if result.dry_run:
         layout = replace(layout, columns=())  # the plan has columns of its own
     if layout or not result.hidden:
-        write_values(result.values_to_show, layout, below, kept)
+        write_values(result.values_to_show, layout, below, whole)
     print_notes(notes)
     if result.dry_run:
         print_note(summary(result.planned))
@@ -97,14 +104,14 @@ def show_call(result: Result, layout: Layout) -> None:
     print_note("A dry run: nothing was asked.")
 
 
-def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "", kept: str = OUTSIDE) -> None:
+def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "", whole: str = OUTSIDE) -> None:
     """Write values to standard output, as text for people without a format.
 
     Parameters:
         values: the values, as in `Result.values`.
         layout: how they are printed.
         below: a note that a terminal shows below the first table of the text, and a pipe leaves out.
-        kept: what has the whole of a text that is too long for a terminal.
+        whole: what has the whole of a text that is too long for a terminal.
 
     Raises:
         UnknownNameError: no value has a column of the layout.
@@ -113,26 +120,26 @@ def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "",
     if layout.columns:
         values = _with_columns(values, layout.columns)
     if not form or (form == "table" and sys.stdout.isatty()):
-        _show(values, layout, below, kept)
+        _show(values, layout, below, whole)
     elif form == "json":
         document(values[0] if len(values) == 1 else list(values) or None)
     elif form == "jsonl":
         items = (value if isinstance(value, (Records, list)) else [value] for value in values)
         _write_batches((encode(item) + b"\n" for item in chain.from_iterable(items)), b"", print_json)
     else:
-        for place, block in enumerate(blocks_of(map(as_shown, values))):
-            lines = chain(["\n"] if place else [], _FORMATTERS[form](*block, layout))
+        for index, block in enumerate(blocks_of(map(as_shown, values))):
+            lines = chain(["\n"] if index else [], _FORMATTERS[form](*block, layout))
             _write_batches(lines, "", partial(write, sys.stdout) if sys.stdout.isatty() else print_utf8)
 
 
-def _show(values: Sequence[Any], layout: Layout, below: str, kept: str) -> None:
+def _show(values: Sequence[Any], layout: Layout, below: str, whole: str) -> None:
     """Print values as text: each table by itself, adjacent plain values on one line, separated by tabs."""
     for kind, value in blocks_of(map(as_shown, values), _SHOWN_AS_TEXT):
         if kind is ValueKind.TEXT and value == [[]] and not sys.stdout.isatty():  # an empty list, which has no rows
             print_note(NO_RECORDS)
         elif kind is ValueKind.TEXT:
             text = _line(value)
-            print_result(first_lines(text, MAX_TERMINAL_LENGTH, kept) if sys.stdout.isatty() else text)
+            print_result(first_lines(text, MAX_TERMINAL_LENGTH, whole) if sys.stdout.isatty() else text)
         elif kind is ValueKind.PAGE:
             show_page(value)
         elif sys.stdout.isatty():
@@ -164,11 +171,11 @@ def _with_columns(values: Sequence[Any], names: Sequence[str]) -> list[Any]:
 
 def _chosen(value: Records | Record, names: Sequence[str]) -> Records | Record:
     """Return a table or a record with these columns only, as fields of these names."""
-    whole = exact_table(value)
+    table = exact_table(value)
     for name in names:
-        if name not in whole.names and (whole.names or whole.total):
-            raise UnknownNameError(f"There is no column `{name}`.", tuple(nearest(name, whole.names)))
-    columns = whole.only([name for name in names if name in whole.names]).columns
+        if name not in table.names and (table.names or table.total):
+            raise UnknownNameError(f"There is no column `{name}`.", tuple(nearest(name, table.names)))
+    columns = table.only([name for name in names if name in table.names]).columns
     rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     if isinstance(value, Record):
         return Record(rows[0])

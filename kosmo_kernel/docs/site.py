@@ -19,7 +19,7 @@ from kosmo_kernel.docs import GUIDES, page_of, resolve, titles
 from kosmo_kernel.docs.checks import SPACE
 from kosmo_kernel.docs.reference import integration_index, line_entry
 from kosmo_kernel.docs.search import search_data
-from kosmo_kernel.pages.design import COLOURS, PAGE
+from kosmo_kernel.pages.design import style_sheets
 from kosmo_kernel.pages.page import joined
 from kosmo_kernel.questions.discovery import shipped_checks
 from kosmo_kernel.questions.shipped import TABLES
@@ -87,73 +87,6 @@ what costs money. In Python, in a notebook, in the shell, and for agents. A list
 <p>New here? <a href="overview.html">The overview</a> explains the idea, <a href="tasks.html">the tasks</a> are fifteen
 answers in Python, and <a href="heroku.reference.html">the most used functions</a> are on one page.</p>
 """)
-STYLE = (
-    COLOURS
-    + PAGE
-    + Html("""\
-body { padding-top: 0; }
-header.site {
-  display: flex; align-items: center; gap: 24px; padding: 12px 0; position: sticky; top: 0; z-index: 1;
-  background: var(--ground); border-bottom: 1px solid var(--line);
-}
-.home { font-size: 20px; font-weight: 700; letter-spacing: -0.02em; text-decoration: none; color: var(--ink); }
-form { position: relative; flex: 1; max-width: 480px; }
-input[type=search] {
-  width: 100%; padding: 8px 12px; font: inherit; color: var(--ink); background: var(--raised);
-  border: 1px solid var(--line); border-radius: 8px;
-}
-:is(a, input, summary):focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-#results {
-  position: absolute; inset: calc(100% + 4px) 0 auto; margin: 0; padding: 8px; max-height: 70vh; overflow: auto;
-  list-style: none; background: var(--ground); border: 1px solid var(--line); border-radius: 8px;
-  box-shadow: 0 8px 24px rgb(0 0 0 / 0.2);
-}
-#results a { display: block; padding: 6px 8px; border-radius: 6px; text-decoration: none; }
-#results :is(a:hover, a:focus, .first a) { background: var(--raised); }
-#results span { display: block; font-size: 13px; color: var(--soft); }
-#results .none { padding: 6px 8px; color: var(--soft); }
-.columns { display: grid; grid-template-columns: 200px minmax(0, 1fr); gap: 48px; padding-top: 32px; }
-nav[aria-label=Pages] { font-size: 14px; }
-nav[aria-label=Pages] summary { display: none; }
-nav h2 { font-size: 13px; margin: 0 0 8px; color: var(--soft); }
-nav ul { list-style: none; padding: 0; margin: 0 0 24px; }
-nav li { padding: 2px 0; }
-nav a { text-decoration: none; }
-nav a:hover { text-decoration: underline; }
-nav [aria-current] { font-weight: 700; color: var(--ink); }
-.contents { font-size: 14px; padding: 12px 16px; margin: 0 0 32px; background: var(--raised); border-radius: 10px; }
-.contents ul { margin: 0; columns: 2; column-gap: 32px; }
-main { overflow-wrap: break-word; }
-.lead { font-size: 20px; line-height: 1.4; }
-:is(h1, h2, h3) { scroll-margin-top: 72px; overflow-wrap: break-word; }
-pre {
-  padding: 12px 16px; margin: 0 0 16px; overflow-x: auto; background: var(--raised); border-radius: 8px;
-  font-size: 14px; line-height: 1.45;
-}
-pre code { font-size: inherit; }
-:not(pre) > code { padding: 1px 4px; background: var(--raised); border-radius: 4px; overflow-wrap: anywhere; }
-a > code { color: inherit; }
-.table { overflow-x: auto; margin-bottom: 16px; }
-th, td { padding: 6px 12px; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-tr > :first-child { padding-left: 0; }
-th { color: var(--soft); font-weight: 600; }
-td:first-child code { overflow-wrap: normal; }
-footer { margin-top: 64px; font-size: 13px; color: var(--soft); }
-.k, .kr, .kn, .kc, .ow { color: var(--accent); }
-.s, .s1, .s2, .sb, .m, .mi, .mf { color: var(--good); }
-.c, .c1, .cm, .ch { color: var(--soft); }
-.nb, .nf { color: var(--warn); }
-@media (max-width: 46rem) {
-  header.site { gap: 16px; }
-  .columns { display: block; padding-top: 16px; }
-  nav[aria-label=Pages] summary { display: list-item; padding: 4px 0 12px; cursor: pointer; color: var(--accent); }
-  .contents ul { columns: 1; }
-  .lead { font-size: 18px; }
-  #results { position: fixed; inset: 60px 16px auto; }
-}
-@media print { header.site, nav { display: none; } .columns { display: block; } }
-""")
-)
 
 
 class SitePage(NamedTuple):
@@ -167,7 +100,7 @@ def site_files() -> Iterator[tuple[str, str]]:
     """Yield the name and the text of each file of the site."""
     groups = _groups()
     pages = {page.name: page for group in groups.values() for page in group}
-    yield STYLE_FILE, STYLE
+    yield STYLE_FILE, style_sheets("colours", "page", "site")
     yield SCRIPT, files(__package__).joinpath(SCRIPT).read_text(encoding="utf-8")
     yield WORDS, search_data([*pages])
     renderer = _Renderer(pages)

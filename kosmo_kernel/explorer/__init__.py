@@ -1,11 +1,7 @@
 """`%kosmo explore`: a form that calls an API function, shows the result, and writes the Lua code for the same call.
 
 The form runs Lua in the session of its notebook, so it shares the accounts, rate limits, progress display and cache
-with the notebook's cells.
-
-question.py   the chosen call as Lua code
-answer.py     results and errors as HTML
-form.py       the widgets; ipywidgets is imported when the form is first opened
+with the notebook's cells. ipywidgets is imported when the form is first opened.
 """
 
 from __future__ import annotations

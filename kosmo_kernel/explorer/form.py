@@ -7,26 +7,32 @@ because an exception that reached the comm would only be logged.
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 import ipywidgets as w  # type: ignore[import-untyped]
 
-from kosmo_kernel.accounts import how_to_add
+from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Function, Integration, Param
-from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.explorer import answer
-from kosmo_kernel.explorer.question import ExplorerCall, aliases, functions, parse_field
+from kosmo_kernel.errors import KosmoError, UnknownNameError
+from kosmo_kernel.notebook import keep_error
 from kosmo_kernel.notebook.commands import NotebookContext
-from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.progress.display import ProgressDisplay
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.render.display import bundle_of
+from kosmo_kernel.render.error_lines import error_lines, traceback_lines
+from kosmo_kernel.render.tables import table_of
+from kosmo_kernel.render.text import format_column
 from kosmo_kernel.run.options import Frontend, RunOptions
-from kosmo_kernel.safety.escape import Html
-from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
+from kosmo_kernel.safety.escape import Html, html_attribute, html_code
+from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC
 from kosmo_kernel.text.nearest import nearest, normalize_alias
+from kosmo_kernel.values.lua_literals import LuaCode, literal
+from kosmo_kernel.values.lua_literals import field as lua_field
 from kosmo_kernel.values.records import Records
 
 NAME = "Explorer"  # the chunk name in Lua's error messages
@@ -40,6 +46,152 @@ RUNS = "Running. ■ stops it."
 _LABEL = {"description_width": "7em"}
 _WIDE = {"width": "36em", "max_width": "100%"}
 _INDENT = "0 0 4px calc(7em + 10px)"  # as wide as a label, so that notes align with their fields
+
+_PREFIX = "app.integrations."
+_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?", re.ASCII)
+_BOOLEANS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class ExplorerCall:
+    """A call of an API function."""
+
+    integration: Integration  # the service
+    function: Function  # one of its functions
+    alias: str  # the alias of the account
+    arguments: Mapping[str, Any]  # the arguments by name; a function stands for the list that it returns
+    default: str  # the session's account, which a call without an alias uses
+
+    @property
+    def account(self) -> str | None:
+        """The run's `account` option, for the default account: Lua has no name for it if the session uses another."""
+        return self.alias if self.alias == accounts.DEFAULT != self.default else None
+
+    @property
+    def lua(self) -> str:
+        """The Lua code of the call."""
+        arguments = {
+            name: LuaCode(self._call(value)) if isinstance(value, Function) else value
+            for name, value in self.arguments.items()
+        }
+        return self._call(self.function, literal(arguments) if arguments else "")
+
+    def _call(self, function: Function, arguments: str = "") -> str:
+        alias = "" if self.alias == accounts.DEFAULT else lua_field(self.alias)
+        return f"{_PREFIX}{self.integration.name}{alias}.{function.name}({arguments})"
+
+    def cell(self, first_line: str) -> str:
+        """Return the text of a cell that makes the call, with the `first_line` of a `NotebookContext`."""
+        if self.account:
+            return f"%%{LUA_MAGIC} --account {self.account}\n{self.lua}"
+        return f"{first_line}\n{self.lua}" if first_line else self.lua
+
+
+def functions() -> dict[str, tuple[Integration, Function]]:
+    """Return all functions by full name, such as `heroku.list_apps`."""
+    return {
+        name: (integration, function)
+        for integration in integrations.load_all()
+        for name, function in integration.by_full_name().items()
+    }
+
+
+def aliases(integration: Integration, default: str) -> dict[str, str]:
+    """Return the accounts to choose from with their labels; the session's account is first, even without a token."""
+    configured = accounts.names(integration, default)
+    first = default if default in configured or default == accounts.DEFAULT else accounts.DEFAULT
+    labels = {}
+    for alias in dict.fromkeys((first, *configured)):
+        labels[alias] = alias if alias in configured else f"{alias} (no token)"
+        if accounts.is_demo(accounts.account_in_use(alias, default, [integration])) and alias != accounts.DEFAULT:
+            labels[alias] = f"{alias} (a fictional company)"
+    return labels
+
+
+def parse_field(param: Param, typed: str) -> Any:
+    """Parse the text of a parameter's field; return None if it is empty, and a text that fits no kind unchanged."""
+    parts = [part.strip() for part in typed.split(",")] if param.each else [typed.strip()]
+    values = [_value(param, part) for part in parts if part]
+    return values if len(values) > 1 else next(iter(values), None)
+
+
+def _value(param: Param, text: str) -> Any:
+    if param.kind == "integer" and _INTEGER.fullmatch(text):
+        return int(text)
+    if param.kind == "number" and _NUMBER.fullmatch(text):
+        return float(text) if "." in text else int(text)
+    return _BOOLEANS.get(text, text) if param.kind == "boolean" else text
+
+
+_TEXT = (
+    "margin:0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;"
+    "font-family:var(--jp-code-font-family,monospace);"
+)
+_SMALL = "font-size:12px;line-height:1.5;color:var(--jp-content-font-color2,inherit)"
+_CODE = (
+    "flex:1 1 0;min-width:0;padding:6px 10px;font-size:13px;line-height:1.4;"
+    "color:var(--jp-content-font-color0,inherit);"
+    "border:1px solid var(--jp-cell-editor-border-color,rgba(128,128,128,.4));"
+    "background:var(--jp-cell-editor-background,transparent)"
+)
+_ERROR = (
+    "padding:6px 10px;font-size:13px;line-height:1.4;color:var(--jp-content-font-color1,inherit);"
+    "background:var(--jp-rendermime-error-background,rgba(255,80,80,.15))"
+)
+_SMALL_NOTE = Html(f'<div style="{_SMALL}">{{}}{{}}</div>')
+_INLINE_CODE = Html(" <code>{}</code>")
+_LUA = Html(
+    f'<div style="display:flex;align-items:flex-start;gap:8px"><pre style="{_TEXT}{_CODE}">{{}}</pre>'
+    '<button class="jupyter-button" hidden="hidden" title="Insert this below; it does not run by itself" '
+    'style="width:auto;flex:none" data-kosmo-insert="{}">Insert as cell</button></div>'
+)
+_PLAIN = Html(f'<pre style="{_TEXT}">{{}}</pre>')
+_FAILURE = Html(f'<pre style="{_TEXT}{_ERROR}">{{}}</pre>')
+
+
+def _small(text: str, code: str = "") -> Html:
+    """Return the HTML of a small note, followed by a piece of code if given."""
+    return _SMALL_NOTE.format(text, _INLINE_CODE.format(html_code(code)) if code else "")
+
+
+def _insertable(cell: str) -> Html:
+    """Return the HTML of a cell's code to copy, with the button that inserts it in JupyterLab."""
+    return _LUA.format(html_code(cell), html_attribute(cell))
+
+
+def _value_html(value: Any) -> Html:
+    """Return the HTML of a result, as a cell shows it."""
+    bundle = bundle_of(value)
+    return bundle.get("text/html") or _PLAIN.format(html_code(bundle["text/plain"]))
+
+
+def _failure(error: BaseException) -> Html:
+    """Return the HTML of an error: an error of this package as below a cell, any other as a Python traceback."""
+    lines = (
+        error_lines(error)
+        if isinstance(error, KosmoError)
+        else ["This is a defect of kosmo_kernel.", *traceback_lines(error)]
+    )
+    return _FAILURE.format(html_code("\n".join(lines)))
+
+
+class SearchableRows:
+    """The rows of a result, searchable by their displayed text."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+        self._texts: list[str] = []  # the displayed text of each row; computed at the first search
+
+    def matching(self, words: str) -> Records:
+        """Return the rows that contain all of the words; case is ignored."""
+        terms = words.casefold().split()
+        if not terms:
+            return self.records
+        if not self._texts:
+            columns = [format_column(column) for column in table_of(self.records, len(self.records)).columns]
+            self._texts = ["\n".join(filter(None, row)).casefold() for row in zip(*columns, strict=True)]
+        return self.records.take(index for index, text in enumerate(self._texts) if all(word in text for word in terms))
 
 
 class ArgumentField(NamedTuple):
@@ -67,15 +219,15 @@ class Explorer:
         # By service, and name, kind and plural of the parameter.
         self._parameter_rows: dict[tuple[str, str, str, bool], tuple[Any, Any]] = {}
         self._fields: dict[str, ArgumentField] = {}  # of the chosen function
-        self._rows: answer.SearchableRows | None = None
+        self._rows: SearchableRows | None = None
         self._state_lock = threading.Lock()
         self._state = "idle"
         self._functions = functions()
-        first = next(name for name, one in self._functions.items() if selected is None or one == selected)
+        first = next(name for name, function in self._functions.items() if selected is None or function == selected)
         self._function = w.Dropdown(
             options=[
-                (f"{name}  ({one[1].subject})" if one[1].subject else name, name)
-                for name, one in self._functions.items()
+                (f"{name}  ({function.subject})" if function.subject else name, name)
+                for name, (_, function) in self._functions.items()
             ],
             value=first,
             description="Function",
@@ -115,14 +267,14 @@ class Explorer:
         """Show the parameters of the chosen function and the accounts to choose from."""
         self._clear_result()
         integration, function = self._functions[self._function.value]
-        self._about.value = answer.small(
+        self._about.value = _small(
             f"{function.summary}. More:", f"%{COMMAND_MAGIC} docs {integration.name}.{function.name}"
         )
         self._offer_accounts(integration)
-        shown = [self._field_of(integration, param) for param in function.params]
+        rows = [self._field_of(integration, param) for param in function.params]
         # In one step: a run, in another thread, may be reading them.
-        self._fields = {param.name: field for param, (field, _) in zip(function.params, shown, strict=True)}
-        self._arguments.children = [row for _, rows in shown for row in rows]
+        self._fields = {param.name: field for param, (field, _) in zip(function.params, rows, strict=True)}
+        self._arguments.children = [widget for _, widgets in rows for widget in widgets]
         self._update_lua()
 
     def _offer_accounts(self, integration: Integration) -> None:
@@ -143,11 +295,13 @@ class Explorer:
         """
         integration, _ = self._functions[self._function.value]
         choices = [alias for _, alias in self._account.options]
-        found = next((one for one in choices if normalize_alias(one) == normalize_alias(account)), None)
-        if found is None:
+        alias = next((alias for alias in choices if normalize_alias(alias) == normalize_alias(account)), None)
+        if alias is None:
             text = f"{integration.title} has no account `{account}`."
-            raise UnknownNameError(text, tuple(nearest(account, choices)), reason=how_to_add(integration, account))
-        self._account.value = found
+            raise UnknownNameError(
+                text, tuple(nearest(account, choices)), reason=accounts.how_to_add(integration, account)
+            )
+        self._account.value = alias
         self._update_lua()
 
     def _choose_account(self) -> None:
@@ -169,7 +323,7 @@ class Explorer:
             self._parameter_rows[key] = self._make_row(integration, param)
         row, about = self._parameter_rows[key]
         field = ArgumentField(param, integration.listing(param), row.children[0], *row.children[2:])
-        about.value = answer.small(f"{param.doc}.{' Several: with commas between them.' if param.each else ''}")
+        about.value = _small(f"{param.doc}.{' Several: with commas between them.' if param.each else ''}")
         return field, [row, about]
 
     def _make_row(self, integration: Integration, param: Param) -> tuple[Any, Any]:
@@ -209,7 +363,7 @@ class Explorer:
     def _update_lua(self) -> None:
         """Show the Lua code, and offer the names that have been loaded."""
         self._offer_names()
-        self._lua.value = answer.lua(self._chosen_call().cell(self._context.first_line))
+        self._lua.value = _insertable(self._chosen_call().cell(self._context.first_line))
 
     def _offer_names(self) -> None:
         integration, _ = self._functions[self._function.value]
@@ -232,17 +386,17 @@ class Explorer:
         self._context.between_cells(partial(self._work, work))
         with self._state_lock:
             if self._state == "waits":
-                self._status.value = answer.small(WAITS)
+                self._status.value = _small(WAITS)
 
     def _work(self, work: Callable[[], None]) -> None:
         with self._state_lock:
             self._state = "runs"
-            self._status.value = answer.small(RUNS)
+            self._status.value = _small(RUNS)
         try:
             self._show_outcome(work)
             self._update_lua()  # a cell may have changed the session's account
         finally:  # after all else: a choice that is possible again changes the form in another thread
-            if self._status.value == answer.small(RUNS):
+            if self._status.value == _small(RUNS):
                 self._status.value = ""
             with self._state_lock:
                 self._state = "idle"
@@ -254,9 +408,9 @@ class Explorer:
             with keep_error(self._context.lua):
                 work()
         except KeyboardInterrupt:  # interrupted before Lua started
-            self._show(answer.small("Stopped."))
+            self._show(_small("Stopped."))
         except Exception as error:  # noqa: BLE001 - any error is shown in the form
-            self._show(answer.failure(error))
+            self._show(_failure(error))
 
     def _enable(self, *, possible: bool) -> None:
         """Enable or disable Run and the choices: during a run they must match the result that will be shown."""
@@ -265,24 +419,24 @@ class Explorer:
     def _ask(self) -> None:
         """Run the chosen call and show its result."""
         result = self._run_lua(self._chosen_call())
-        self._status.value += "".join(answer.small(str(note)) for note in result.labelled_notes())
+        self._status.value += "".join(_small(str(note)) for note in result.labelled_notes())
         if isinstance(result.value, Records):
-            self._rows = answer.SearchableRows(result.value)
+            self._rows = SearchableRows(result.value)
             self._filtering.layout.display = ""
             self._show_rows()
         else:
-            self._show(answer.value(result.value))
+            self._show(_value_html(result.value))
 
     def _load(self, listing: Function) -> None:
         """Load the names that a parameter can have."""
         records = self._run_lua(self._chosen_call(listing)).value
-        self._status.value = answer.small(f"{len(records):,} {listing.things} to choose from.")
+        self._status.value = _small(f"{len(records):,} {listing.things} to choose from.")
 
     def _run_lua(self, call: ExplorerCall) -> Any:
         with ProgressDisplay(self._progress) as line:
             options = RunOptions(NAME, account=call.account)
             result = self._context.lua.execute(call.lua, options, Frontend(progress=line))
-        if self._status.value == answer.small(RUNS):
+        if self._status.value == _small(RUNS):
             self._status.value = ""
         return result
 
@@ -304,8 +458,8 @@ class Explorer:
             return
         matches = self._rows.matching(self._filter.value)
         total = len(self._rows.records)
-        self._count.value = answer.small(f"{len(matches):,} of {total:,}") if self._filter.value.strip() else ""
-        self._answer.value = answer.value(matches)
+        self._count.value = _small(f"{len(matches):,} of {total:,}") if self._filter.value.strip() else ""
+        self._answer.value = _value_html(matches)
 
     def _handler(self, work: Callable[[], None]) -> Callable[[object], None]:
         """Return an event handler that calls `work` and shows its errors in the form."""
@@ -314,6 +468,6 @@ class Explorer:
             try:
                 work()
             except Exception as error:  # noqa: BLE001 - shown in the form; the comm would only log it
-                self._show(answer.failure(error))
+                self._show(_failure(error))
 
         return handler

@@ -13,8 +13,7 @@ from kosmo_kernel.inventory.service import facts, service
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import as_json
 from kosmo_kernel.inventory.tables import InventoryTable
-from kosmo_kernel.render.cells import csv_of, spreadsheet_cell
-from kosmo_kernel.render.tables import table_of_rows
+from kosmo_kernel.render.tables import csv_of, spreadsheet_cell, table_of_rows
 from kosmo_kernel.safety.rows import Csv
 from kosmo_kernel.safety.text import with_json_escapes
 from kosmo_kernel.settings.private_files import is_unfinished, new_folder, write_private

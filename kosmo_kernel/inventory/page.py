@@ -16,13 +16,12 @@ from kosmo_kernel import __version__
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.catalogue.inventory import KeyFigure
 from kosmo_kernel.inventory.bill import CENTS, BillGroup
-from kosmo_kernel.inventory.page_style import STYLE
 from kosmo_kernel.inventory.service import facts, kinds, service
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import Obstacle, Unread, key_figures, obstacles, unread
 from kosmo_kernel.inventory.tables import InventoryTable
-from kosmo_kernel.pages.design import FICTION, PRINTED
-from kosmo_kernel.render.page_parts import AT_LEAST, Card, cards, page_table
+from kosmo_kernel.pages.design import FICTION, PRINTED, style_sheets
+from kosmo_kernel.render.page_parts import AT_LEAST, Card, cards, page_columns, page_table
 from kosmo_kernel.render.tables import table_of_rows
 from kosmo_kernel.safety.escape import Html, html_attribute
 from kosmo_kernel.safety.html_table import HtmlColumn
@@ -45,7 +44,8 @@ _PAGE = Html("""\
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
 <title>Inventory of {account}, {day}</title>
-{style}
+<style>
+{style}</style>
 </head>
 <body>
 {band}{printed}<header>
@@ -116,7 +116,7 @@ def page_of(data: AccountData, folder: Path = Path("inventory")) -> Html:
         command=_command(data, folder),
         version=__version__,
         service=service().title,
-        style=STYLE,
+        style=style_sheets("colours", "page", "inventory", "band"),
         band=FICTION if is_demo(data.account) else _NOTHING,
         content=_NOTHING.join(content),
     )
@@ -256,7 +256,7 @@ def _table(table: InventoryTable) -> Html:
 def _columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[HtmlColumn]:
     """Return columns of the first rows of a table; a value is a bound where the column for that says so."""
     columns = []
-    for name, column in zip(names, table_of_rows(names, rows).first(MAX_ROWS).page_columns(), strict=True):
+    for name, column in zip(names, page_columns(table_of_rows(names, rows).first(MAX_ROWS)), strict=True):
         labels = (f"{AT_LEAST} {{}}" if row.get(facts().bounds.get(name, "")) else "{}" for row in rows)
         texts = [text and label.format(text) for label, text in zip(labels, column.texts, strict=False)]
         columns.append(column._replace(texts=texts))

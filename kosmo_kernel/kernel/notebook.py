@@ -21,12 +21,11 @@ from kosmo_kernel.errors import KosmoError, StoppedError, TryLaterError, UserErr
 from kosmo_kernel.kernel.history import History
 from kosmo_kernel.kernel.messages import Content, error_content
 from kosmo_kernel.lua.host import Interruptible
+from kosmo_kernel.notebook import keep_error
 from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
 from kosmo_kernel.notebook.cell_value import NotebookProgress, failed_plan, plan_note
-from kosmo_kernel.notebook.last_error import keep_error
-from kosmo_kernel.render.display import WHOLE, Display, bundle_of, bundles_of, with_outline
-from kosmo_kernel.render.notebook_cell import begin_cell
-from kosmo_kernel.render.notes import Note, bundle_of_notes
+from kosmo_kernel.render.display import WHOLE, Display, Note, bundle_of, bundle_of_notes, bundles_of, with_outline
+from kosmo_kernel.render.style import begin_cell
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options

@@ -18,7 +18,7 @@ from papermill.engines import NBClientEngine as Engine  # type: ignore[import-un
 from papermill.models import Parameter  # type: ignore[import-untyped]
 from papermill.translators import Translator, papermill_translators  # type: ignore[import-untyped]
 
-from kosmo_kernel.runbook.parameters import LUA, parse_declarations
+from kosmo_kernel.runbook.notebook import LUA, parse_declarations
 from kosmo_kernel.values import lua_literals
 
 __all__ = ["Engine", "LuaTranslator"]

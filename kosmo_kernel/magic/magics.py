@@ -27,10 +27,10 @@ from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.explorer import explore
 from kosmo_kernel.magic.editing import Editing
 from kosmo_kernel.magic.variables import caller_locals, check_data, lua_inputs
+from kosmo_kernel.notebook import keep_error
 from kosmo_kernel.notebook.cell_value import failed_plan, for_cell, plan_note, value_of
 from kosmo_kernel.notebook.commands import COMMANDS, NotebookContext, run_command
 from kosmo_kernel.notebook.ipython import ask, progress_line, publish, show_notes
-from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.progress.display import ProgressDisplay
 from kosmo_kernel.python_api import share_session, stop_sharing
 from kosmo_kernel.render.error_lines import COLOURED, PLAIN, error_lines, traceback_lines

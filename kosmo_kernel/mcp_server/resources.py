@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel import docs
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
-from kosmo_kernel.render.cells import csv_of, markdown_of
-from kosmo_kernel.render.tables import exact_table
+from kosmo_kernel.render.tables import csv_of, exact_table, markdown_of
 from kosmo_kernel.values.records import Records, encode
 
 DOCS, OUT = "kosmo://docs/", "kosmo://out/"

@@ -1,14 +1,18 @@
-"""Parse the cells of a Lua notebook and the input of the command line's prompt.
+"""Parse the cells of a Lua notebook, the input of the command line's prompt, and what follows a `%kosmo` command.
 
 A cell is Lua, optionally below a `%%kosmo_lua` line or `%kosmo` commands, or it is a help request (`name?`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct, field
 
+from kosmo_kernel.accounts import DEMO
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, Options, first_word, parse, parse_leading
+from kosmo_kernel.settings.table import Setting
 
 _PYTHON_ONLY = ("input", "output", "var", "show")
 
@@ -54,9 +58,9 @@ def _unknown_magic(magic: str) -> UnknownNameError:
     """Return the error for a magic of IPython, or a misspelt one of this package."""
     from kosmo_kernel.text.nearest import nearest
 
-    known = [f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"]
-    near = nearest(magic, known, most=1)
-    hint = "" if near else f" It has {', '.join(f'`{name}`' for name in known)}, and needs nothing loaded."
+    magics = [f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"]
+    near = nearest(magic, magics, most=1)
+    hint = "" if near else f" It has {', '.join(f'`{name}`' for name in magics)}, and needs nothing loaded."
     return UnknownNameError(f"A Lua notebook has no `{magic}`.{hint}", tuple(near))
 
 
@@ -73,3 +77,30 @@ def _check_options(options: Options) -> Options:
                 "Its Lua variables live on from cell to cell by themselves."
             )
     return options
+
+
+def name_and_options(line: str, command: str, settings: Sequence[Setting]) -> tuple[str, Options]:
+    """Return the name on a line, empty if there is none, and the options; `--demo` is the account `demo`.
+
+    Parameters:
+        line: the text after the command.
+        command: its name.
+        settings: the options that it has.
+
+    Raises:
+        UnknownNameError: there is no such option; the message ends in the nearest one.
+        SettingsError: a value is missing or invalid, an option is given twice, or something else is on the line.
+    """
+    magic = f"`%{COMMAND_MAGIC} {command}`"
+    _, after = parse_leading(line, magic, settings)
+    before = line.strip().removesuffix(after)
+    name, rest = first_word(after)
+    options, more = parse_leading(f"{before} {rest}", magic, settings)
+    if more:
+        whole = f"%{COMMAND_MAGIC} {command} {name}"
+        raise SettingsError(f"`{whole}` takes options only, got `{more[:80]}`. Each {command} has a line of its own.")
+    if options.demo and options.account is not None:
+        raise SettingsError("`--demo` and `--account` both name an account.")
+    if options.demo:
+        options.account = DEMO
+    return name, options

@@ -76,17 +76,17 @@ class MapView(dict[Any, Any]):
 class LongValue:
     """A value whose text is too long for a cell, which shows the beginning and says where the whole is."""
 
-    kept = ""
+    whole = ""
     is_raw = False
 
     def text(self) -> str:
         """Return the text that a cell shows."""
         from kosmo_kernel.render.display import text_of
 
-        return text_of(self, self.kept)
+        return text_of(self, self.whole)
 
     def _repr_html_(self) -> Html | None:
-        from kosmo_kernel.render.tree import outline
+        from kosmo_kernel.render.display import outline
 
         return None if self.is_raw else outline(self) or None
 
@@ -111,16 +111,16 @@ class LongMap(LongValue, dict[Any, Any]):
 _LONG_TYPES: dict[type, type[LongText | LongList | LongMap]] = {str: LongText, list: LongList, dict: LongMap}
 
 
-def for_cell(value: Any, options: Options, kept: str) -> Any:
+def for_cell(value: Any, options: Options, whole: str) -> Any:
     """Return a cell's value as one that shows no more of itself than fits; values of other types are unchanged.
 
     Parameters:
         value: the value of `value_of`.
         options: the options of the cell.
-        kept: what has the whole value: `Out[3]`.
+        whole: what has the whole value: `Out[3]`.
     """
     if isinstance(value, Values):
-        return Values(for_cell(one, options, kept if place == 0 else "the value") for place, one in enumerate(value))
+        return Values(for_cell(part, options, "the value" if index else whole) for index, part in enumerate(value))
     long_type = _LONG_TYPES.get(type(value))
     if long_type is None:
         return value
@@ -130,7 +130,7 @@ def for_cell(value: Any, options: Options, kept: str) -> Any:
     if not is_longer(value, TEXT_MOST):
         return value
     long = long_type(value)
-    long.kept, long.is_raw = kept, options.raw
+    long.whole, long.is_raw = whole, options.raw
     return long
 
 
@@ -213,7 +213,7 @@ def value_of(values: Sequence[Any], options: Options, attrs: Mapping[str, Any] |
 
 
 def _prepare_for_display(value: Any, options: Options, attrs: Mapping[str, Any] | None) -> Any:
-    from kosmo_kernel.render.blocks import ValueKind, as_shown, kind_of
+    from kosmo_kernel.render.display import ValueKind, as_shown, kind_of
 
     kind = kind_of(value)
     if kind is ValueKind.MAP and not options.raw and as_shown(value) is not value:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
-from kosmo_kernel.notebook.last_error import keep_error
+from kosmo_kernel.notebook import keep_error
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, EXPLORE_OPTIONS, first_word
 
@@ -290,7 +290,7 @@ def _page(text: Markdown) -> Page:
 
 
 def _explore(line: str, context: NotebookContext) -> Any:
-    from kosmo_kernel.notebook.command_line import name_and_options
+    from kosmo_kernel.notebook.cell_syntax import name_and_options
 
     name, options = name_and_options(line, "explore", EXPLORE_OPTIONS)
     return context.explore(name, context, options.account)

@@ -16,8 +16,7 @@ from kosmo_kernel.progress.display import ProgressDisplay
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from kosmo_kernel.render.display import Display
-    from kosmo_kernel.render.notes import Note
+    from kosmo_kernel.render.display import Display, Note
 
 
 def publish(shell: InteractiveShell, display: Display) -> None:
@@ -34,8 +33,7 @@ def show_notes(shell: InteractiveShell, notes: Sequence[Note]) -> None:
     """Show the notes about a run, if there are any: as an output of a notebook, or on the standard error of others."""
     if not notes:
         return
-    from kosmo_kernel.render.display import Display
-    from kosmo_kernel.render.notes import bundle_of_notes, write_notes
+    from kosmo_kernel.render.display import Display, bundle_of_notes, write_notes
 
     if not is_terminal(shell):
         publish(shell, Display(bundle_of_notes(notes)))

@@ -1,8 +1,15 @@
 """A page of the reference, and the elements of Markdown that pages consist of.
 
 A page is Markdown that is also readable as plain text: `print` shows the text, a terminal and a notebook render it;
-for a notebook, `notebook.py` arranges it. A page with third-party text has two forms, made by the same function: plain
-text in which control characters are removed, and Markdown in which the third-party text is escaped.
+for a notebook, it is arranged. A page with third-party text has two forms, made by the same function: plain text in
+which control characters are removed, and Markdown in which the third-party text is escaped.
+
+A notebook is one document for all its outputs, and JupyterLab resolves a link `#x` to the first element with that
+name in the whole document; the name of a heading is its text (`createHeaderId` in its rendermime). So in a notebook a
+page has no heading that another page or a notebook's author is likely to use, and links only to anchors that begin with
+`kosmo-` and the page's own name. If a guide is shown twice, its links lead to the first copy, whose text is the same.
+Where ids stay ids (nbconvert, VS Code), such an anchor is not a JavaScript name, and so hides no global variable.
+GitHub removes ids, so the links within a guide do not work there.
 """
 
 from __future__ import annotations
@@ -12,6 +19,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Self, TypeVar, overload
 
+from kosmo_kernel.safety.escape import html_attribute, html_block
 from kosmo_kernel.safety.markup import Markdown, Markup, Plain
 from kosmo_kernel.text.patterns import lazy_pattern
 from kosmo_kernel.text.width import display_width
@@ -28,6 +36,15 @@ _WIDE_FORMULA = lazy_pattern(r"(?<=\$)(?=\$)|(?<=\\)(?=(?:begin|end)\{)|(?<=\\)(
 _BAR = lazy_pattern(r"\|")
 _JOINER = Markdown("\N{WORD JOINER}")  # invisible
 _LUA = lazy_pattern(r"^```lua\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_MAX_UNLISTED = 3  # sections of a page that needs no list of them
+
+_LINK = Markdown("- [{}](#{})")
+_SECTION = Markdown('<a id="{}"></a>\n\n## {}\n\n{}')
+_HEADING = lazy_pattern(r"^(#+) (.+)$", re.MULTILINE)
+_FENCE_OR_HEADING = lazy_pattern(rf"{_FENCED.pattern}|^(?P<level>#+) (?P<title>[^\n]+)$", re.MULTILINE | re.DOTALL)
+_BRACKET = lazy_pattern(r"(?<!\\)[\[\]]")
+_NON_WORD = lazy_pattern(r"[^a-z0-9_]+")
+_ASIDE = lazy_pattern("[,:].*")  # the part of a title after its first comma or colon
 
 
 class Page(str):
@@ -72,10 +89,13 @@ class Page(str):
         return _FENCED.sub("", self)
 
     def for_notebook(self) -> Markdown:
-        """Return the page as a notebook renders it: with a list of contents and anchors of its own."""
-        from kosmo_kernel.pages.notebook import arrange_for_notebook
+        """Return the page as a notebook renders it.
 
-        return arrange_for_notebook(self.markdown)
+        A page with many sections, such as a guide, has a list of links to them. In other pages, headings that would
+        occur many times in a notebook are bold text.
+        """
+        head, sections = _split(self.markdown)
+        return _linked(head, sections) if len(sections) > _MAX_UNLISTED else _lowered(self.markdown)
 
     def _repr_markdown_(self) -> Markdown:
         return self.for_notebook()
@@ -117,16 +137,16 @@ def in_both_forms(blocks: Callable[[Writer], Iterable[Markup]], end: str = "\n")
     """Return the page whose blocks a function yields, called once for each form, with `end` after the last one."""
     from kosmo_kernel.safety.escape import code_span, fenced, markdown_to_text
 
-    plain = Writer(Plain, Plain("`{}`").format, lambda *code: markdown_to_text(fenced(*code)), Plain.escape)
+    text = Writer(Plain, Plain("`{}`").format, lambda *code: markdown_to_text(fenced(*code)), Plain.escape)
     markdown = Writer(Markdown, code_span, fenced, _prose)
-    return Page(_joined(Plain, blocks(plain), end), _joined(Markdown, blocks(markdown), end))
+    return Page(_joined(Plain, blocks(text), end), _joined(Markdown, blocks(markdown), end))
 
 
 def _prose(source: str) -> Markdown:
     """Return third-party text in paragraphs, as it is, with its `code` and its fenced blocks as code.
 
     It is not rendered as Markdown, because it must not change how the page around it is rendered, and a page is
-    arranged by its headings (`notebook.py`). nbconvert looks for formulas before blocks, so a formula that began in a
+    arranged by its headings. nbconvert looks for formulas before blocks, so a formula that began in a
     block and ended in another would swallow our text in between.
     """
     from kosmo_kernel.safety.escape import code_span, fenced
@@ -200,3 +220,57 @@ def _table(kind: type[M], head: Sequence[str], rows: Iterable[Sequence[Markup]])
     ]
     lines.insert(1, kind(" | ").join(kind(":") + kind("-") * (width - 1) for width in [*widths, len(head[-1])]))
     return kind("\n").join(kind("| {} |").format(line) for line in lines)
+
+
+def _split(text: Markdown) -> tuple[Markdown, list[tuple[Markdown, Markdown]]]:
+    """Return the text before the first section, and each section's title and text."""
+    hidden = _without_code(text)  # a `##` in code is not a heading
+    starts = [heading for heading in _HEADING.finditer(hidden) if len(heading[1]) == 2]
+    if not starts:
+        return text, []
+    ends = [*(heading.start() for heading in starts[1:]), len(text)]
+    sections = [
+        (text.part(*heading.span(2)), text.part(heading.end(), end).trimmed())
+        for heading, end in zip(starts, ends, strict=True)
+    ]
+    return text.part(0, starts[0].start()), sections
+
+
+def _without_code(text: str) -> str:
+    """Return the text with its code blocks replaced by blanks, so that positions stay the same."""
+    return _FENCED.sub(lambda fence: re.sub(r"[^\n]", " ", fence[0]), text)
+
+
+def _linked(head: Markdown, sections: list[tuple[Markdown, Markdown]]) -> Markdown:
+    """Return the page with all sections open, below a list of links to them."""
+    title = next(iter(_HEADING.findall(head)), ("", ""))[1]
+    page = _slug(_ASIDE.sub("", title))
+    anchors = [f"kosmo-{page}-{_slug(section)}" for section, _ in sections]
+    # A title can be Lua code, `app["a b"](c)`.
+    titles = (
+        section.sub(_BRACKET, lambda bracket: Markdown("\\") + Markdown.whole(bracket)) for section, _ in sections
+    )
+    links = [_LINK.format(section, anchor) for section, anchor in zip(titles, anchors, strict=True)]
+    head = head.trimmed()
+    end_of_title = head.find("\n\n") if "\n\n" in head else len(head)
+    pieces = [head.part(0, end_of_title), Markdown("\n").join(links), head.part(end_of_title + 2)]
+    pieces += [
+        _SECTION.format(html_block(html_attribute(anchor)), section, _lowered(body))
+        for (section, body), anchor in zip(sections, anchors, strict=True)
+    ]
+    return Markdown("\n\n").join(filter(None, pieces)) + Markdown("\n")
+
+
+def _lowered(text: Markdown) -> Markdown:
+    """Return text whose headings below the first level are bold text, so that they cannot be targets of links."""
+    return text.sub(_FENCE_OR_HEADING, _bold)
+
+
+def _bold(match: re.Match[str]) -> Markdown:
+    if match["level"] in (None, "#"):
+        return Markdown.whole(match)
+    return Markdown("**{}**").format(Markdown.whole(match, "title"))
+
+
+def _slug(title: str) -> str:
+    return _NON_WORD.sub("-", title.lower()).strip("-")

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, lua_words
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.pages.page import paragraphs
-from kosmo_kernel.render.own_frames import ipython_shell
+from kosmo_kernel.render.style import ipython_shell
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 
 if TYPE_CHECKING:
-    from kosmo_kernel.render.notes import Note
+    from kosmo_kernel.render.display import Note
 
 # Arguments that say how a call is made, by name, with their default and a line of documentation.
 CALL_OPTIONS = {
@@ -67,9 +67,9 @@ def _call(
     Raises:
         KosmoError: the call failed.
     """
-    from kosmo_kernel.notebook.last_error import keep_error
+    from kosmo_kernel.notebook import keep_error
     from kosmo_kernel.python_api import current_session
-    from kosmo_kernel.render.own_frames import hide_own_frames
+    from kosmo_kernel.render.error_lines import hide_own_frames
     from kosmo_kernel.run.options import RunOptions
     from kosmo_kernel.values.from_python import lua_value
 
@@ -91,7 +91,7 @@ def _call(
         hide_own_frames(error)
         raise error.with_traceback(None) from None
     from kosmo_kernel.notebook.cell_value import value_of
-    from kosmo_kernel.render.notes import Note
+    from kosmo_kernel.render.display import Note
     from kosmo_kernel.results.dry_run import summary
     from kosmo_kernel.settings.cell_options import Options
 
@@ -194,6 +194,6 @@ def show_notes(notes: Sequence[Note]) -> None:
 
         ipython.show_notes(shell, notes)
     elif sys.stderr and notes:  # the parent process may have closed it
-        from kosmo_kernel.render.notes import write_notes
+        from kosmo_kernel.render.display import write_notes
 
         write_notes(notes, sys.stderr)

@@ -124,7 +124,7 @@ def target(namespace: Namespace) -> tuple[Integration, str | None]:
 
 def _with_short_traceback(error: UnknownNameError) -> UnknownNameError:
     """Return an error whose traceback in a notebook ends at the line with the name."""
-    from kosmo_kernel.render.own_frames import hide_own_frames
+    from kosmo_kernel.render.error_lines import hide_own_frames
 
     hide_own_frames(error)
     return error
@@ -185,11 +185,11 @@ def _frame(integration: Integration, name: str, parameters: Mapping[str, Any], a
     Raises:
         KosmoError: a list could not be read.
     """
+    from kosmo_kernel.notebook import keep_error
     from kosmo_kernel.notebook.cell_value import value_of
-    from kosmo_kernel.notebook.last_error import keep_error
     from kosmo_kernel.python_api import current_session
     from kosmo_kernel.python_api.function import call_frontend, show_notes
-    from kosmo_kernel.render.own_frames import hide_own_frames
+    from kosmo_kernel.render.error_lines import hide_own_frames
     from kosmo_kernel.settings.cell_options import Options
 
     session = current_session()

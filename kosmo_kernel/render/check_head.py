@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from textwrap import fill, indent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.render.display import Display
-from kosmo_kernel.render.lua_html import lua_html
 from kosmo_kernel.render.text import WIDTH, escape_control, pretty
-from kosmo_kernel.safety.escape import Html, box, html_attribute, without_delimiters
+from kosmo_kernel.safety.escape import Html, box, html_attribute, html_code, without_delimiters
 from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.text.quantities import counted
+
+if TYPE_CHECKING:
+    from pygments.lexer import Lexer
 
 # Colours that can be told apart on light and on dark paper; text has that of the page. A page has its own.
 _COLOURS = {
@@ -37,6 +40,14 @@ _BODY = Html(
     '<pre style="margin:4px 0 2px;font-size:12px;line-height:1.45;white-space:pre-wrap">{}</pre></details>'
 )
 _REMARK = Html("<div><b>{}:</b> {}</div>")
+# The variable of JupyterLab for each kind of token in Lua; elsewhere it has the colour of the text.
+_LUA_COLOURS = {
+    "Keyword": "--jp-mirror-editor-keyword-color",
+    "Literal.String": "--jp-mirror-editor-string-color",
+    "Literal.Number": "--jp-mirror-editor-number-color",
+    "Comment": "--jp-mirror-editor-comment-color",
+}
+_SPAN = Html('<span style="color:var({},inherit)">{}</span>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +122,21 @@ def _html(head: CheckHead) -> Html:
         lines,
     )
     return box(without_delimiters(_BOX.format(html_attribute(state), html_attribute(_COLOURS[state]), body)))
+
+
+def lua_html(code: str) -> Html:
+    """Return Lua as coloured HTML, to stand in a `<pre>`."""
+    return Html().join(_piece(str(kind).removeprefix("Token."), text) for kind, text in _lexer().get_tokens(code))
+
+
+def _piece(kind: str, text: str) -> Html:
+    colour = next((name for prefix, name in _LUA_COLOURS.items() if kind.startswith(prefix)), "")
+    return _SPAN.format(html_attribute(colour), html_code(text)) if colour else html_code(text)
+
+
+@cache
+def _lexer() -> Lexer:
+    from pygments.lexers.scripting import LuaLexer
+
+    options: dict[str, Any] = {"ensurenl": False}
+    return LuaLexer(**options)  # type: ignore[no-untyped-call] # Pygments' lexers have no type hints

@@ -3,23 +3,37 @@
 A list of records becomes a table, a record two columns, a page of the reference Markdown, and any other value the text
 that Lua's `print` gives; the Lua kernel adds an outline to a larger one. Markup and pictures are sanitized first
 (`safety`). Every bundle has a `text/plain`, for terminals and programs.
+
+Notes about a run are an output of their own in a notebook, and lines of text elsewhere. A note that warns begins with a
+word and, where there are colours, is amber, so that nobody takes it for an error.
+
+The outline of nested values consists of `<details>` elements, which need no script. A value that fits on a line is
+written as `print` shows it; a larger one gets a heading with its size and its parts below, and the upper two levels are
+open if they are small. Where a site removes styles, a collapsible list is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from enum import Enum, auto
+from itertools import groupby
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TextIO, TypedDict
 
 from msgspec import Struct, field
 
-from kosmo_kernel.render.blocks import ValueKind, as_shown, blocks_of, kind_of
-from kosmo_kernel.render.text import first_lines, is_longer, pretty
+from kosmo_kernel.pages.page import Page
+from kosmo_kernel.render.style import style
+from kosmo_kernel.render.text import WIDTH, escape_control, first_lines, is_longer, pretty
+from kosmo_kernel.safety.escape import Html, box, html_code, without_delimiters
 from kosmo_kernel.safety.markup import Plain
+from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.cell_options import Options
-from kosmo_kernel.values.records import encode, to_builtins
+from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.values.records import Record, Records, encode, to_builtins
 
 if TYPE_CHECKING:
-    from kosmo_kernel.safety.escape import Html
     from kosmo_kernel.safety.markup import Markdown
 
 Bundle = TypedDict(
@@ -40,7 +54,8 @@ Bundle = TypedDict(
 TEXT_MOST = 1 << 16  # characters of the text of one value, at most
 WHOLE = "the value"  # what has the whole of a text that was cut, where it has no name
 
-VALUE, CLEAR = "value", "clear"
+KEY, VALUE = "key", "value"  # the columns of an object of numbers
+CLEAR = "clear"
 VALUES = {VALUE, "json"}  # forms that take a value; the others take bytes
 PICTURES: dict[str, Literal["image/gif", "image/jpeg", "image/png", "image/webp"]] = {
     "gif": "image/gif",
@@ -50,6 +65,24 @@ PICTURES: dict[str, Literal["image/gif", "image/jpeg", "image/png", "image/webp"
 }
 FORMS = VALUES | PICTURES.keys() | {CLEAR, "html", "latex", "markdown", "svg"}
 _DEFAULTS = Options()
+WARNING = "Warning:"
+_YELLOW = "\x1b[1;33m{}\x1b[0m"
+PARTS = 100  # items shown of one list or object
+MAX_PARTS = 2000  # items in a whole outline
+_OPEN_LEVELS, _OPEN_ITEMS = 2, 20  # levels that are initially open, and the items of an open value on the second
+_MAX_LEVELS = 12
+_MAX_STRING = 2000  # characters shown of one string
+
+_NOTES = Html("<div class='kosmo-notes'>{}</div>")
+_WARNING_LINE, _LINE = Html("<p class='kosmo-warning'><b>{}</b> {}</p>"), Html("<p>{}</p>")
+_CODE = Html("<code>{}</code>")
+_OUTLINE = Html('<div class="kosmo-outline" style="max-height:32em;overflow:auto">{}{}</div>')
+_NOTHING = Html()
+_OPEN, _CLOSED, _END = Html("<details open><summary>"), Html("<details><summary>"), Html("</ul></details>")
+_SIZE = Html("<span>{}</span></summary><ul>")
+_ITEM, _ITEM_END = Html("<li>"), Html("</li>")
+_KEY, _INDEX = Html("<b>{}</b>: "), Html("<i>{}</i> ")
+_MORE = Html("<li><i>… {:,} more</i></li>")
 
 
 class Display(Struct, frozen=True):
@@ -73,20 +106,86 @@ class Display(Struct, frozen=True):
         return sum(len(part if isinstance(part, str) else encode(part)) for part in self.bundle.values())
 
 
-def bundles_of(values: Iterable[Any], options: Options, note: str = "", kept: str = WHOLE) -> list[Bundle]:
+class ValueKind(Enum):
+    """The kinds of values, which are shown in different ways."""
+
+    PAGE = auto()  # a page of the reference, as Markdown
+    TABLE = auto()  # a list of records, or an object of numbers as a table of its keys and values
+    RECORD = auto()  # one record, or an object of texts and numbers, as a line for each field
+    MAP = auto()  # another object
+    LIST = auto()  # another list
+    OUTPUT = auto()  # an object of a notebook that renders itself
+    TEXT = auto()  # any other value, as the text that Lua's `print` gives
+
+
+_KINDS = (
+    (Page, ValueKind.PAGE),
+    (Records, ValueKind.TABLE),
+    (Record, ValueKind.RECORD),
+    (dict, ValueKind.MAP),
+    (list, ValueKind.LIST),
+)
+TEXTS = frozenset({ValueKind.TEXT})
+_PLAIN = frozenset({str, int, float, bool, NoneType})
+_NUMBERS = frozenset({int, float})
+
+
+def kind_of(value: Any) -> ValueKind:
+    """Return the kind of a value."""
+    for kind_type, kind in _KINDS:
+        if isinstance(value, kind_type):
+            return kind
+    return ValueKind.OUTPUT if hasattr(value, "_repr_mimebundle_") else ValueKind.TEXT
+
+
+def as_shown(value: Any) -> Any:
+    """Return a value as it is shown: an object of plain values as records, every other value unchanged.
+
+    An object of numbers, such as counts by name, becomes a table of its keys and values, and one that has texts too
+    becomes one record.
+    """
+    if not isinstance(value, dict) or isinstance(value, Record) or not value:
+        return value
+    types = set(map(type, value.values()))
+    if types <= _NUMBERS:
+        return Records([{KEY: key, VALUE: number} for key, number in value.items()])
+    return Record(value) if types <= _PLAIN else value
+
+
+def blocks_of(values: Iterable[Any], texts: Collection[ValueKind] = TEXTS) -> Iterator[tuple[ValueKind, Any]]:
+    """Yield the blocks of some values: each value with its kind, or a list of adjacent texts, which share a line.
+
+    Parameters:
+        values: the values of a run.
+        texts: the kinds that count as texts.
+    """
+
+    def kind_here(value: Any) -> ValueKind:
+        kind = kind_of(value)
+        return ValueKind.TEXT if kind in texts else kind
+
+    for kind, group in groupby(values, kind_here):
+        if kind is ValueKind.TEXT:
+            yield kind, list(group)
+        else:
+            for value in group:
+                yield kind, value
+
+
+def bundles_of(values: Iterable[Any], options: Options, note: str = "", whole: str = WHOLE) -> list[Bundle]:
     """Return a bundle for each block of values; those of adjacent texts are joined by tabs.
 
     Parameters:
         values: the values of a run.
         options: `raw` turns tables into text, `limit` sets the number of rows.
         note: a text to show below the first table.
-        kept: the name under which the first value is kept whole, `Out[3]`.
+        whole: what has the whole of the first value: `Out[3]`.
     """
     bundles: list[Bundle] = []
     for kind, value in blocks_of(values):
-        name = WHOLE if bundles else kept
+        name = WHOLE if bundles else whole
         if kind is ValueKind.TEXT:
-            bundles.append({"text/plain": Plain("\t").join(_line_text(one, name) for one in value)})
+            bundles.append({"text/plain": Plain("\t").join(_line_text(text, name) for text in value)})
         elif kind is ValueKind.OUTPUT:
             bundles.append(value._repr_mimebundle_())
         else:
@@ -98,38 +197,36 @@ def bundles_of(values: Iterable[Any], options: Options, note: str = "", kept: st
 
 def with_outline(bundle: Bundle, value: Any) -> Bundle:
     """Add an HTML outline to a bundle that has only text, if the value is large enough for one."""
-    from kosmo_kernel.render.tree import outline
-
     html = outline(value) if bundle.keys() == {"text/plain"} else None
     return {**bundle, "text/html": html} if html else bundle
 
 
-def bundle_of(value: Any, options: Options = _DEFAULTS, note: str = "", kept: str = WHOLE) -> Bundle:
+def bundle_of(value: Any, options: Options = _DEFAULTS, note: str = "", whole: str = WHOLE) -> Bundle:
     """Return one value as a cell shows it, with at most `TEXT_MOST` characters of text; see `bundles_of`."""
-    shown = value if options.raw else as_shown(value)
-    kind = kind_of(shown)
+    records = value if options.raw else as_shown(value)
+    kind = kind_of(records)
     if kind is ValueKind.PAGE:
         return {
-            "text/plain": Plain.escape(first_lines(str(value), TEXT_MOST, kept)),
+            "text/plain": Plain.escape(first_lines(str(value), TEXT_MOST, whole)),
             "text/markdown": value.for_notebook(),
         }
     if options.raw or kind not in (ValueKind.TABLE, ValueKind.RECORD):
-        return {"text/plain": _line_text(value, kept)}
+        return {"text/plain": _line_text(value, whole)}
     from kosmo_kernel.render.tables import RecordView, table_of
 
     if kind is ValueKind.TABLE:
-        table = table_of(shown, options.limit, note)
+        table = table_of(records, options.limit, note)
         return {"text/plain": Plain.escape(table.text()), "text/html": table.html()}
-    view = RecordView(shown)
-    return {"text/plain": Plain.escape(first_lines(repr(view), TEXT_MOST, kept)), "text/html": view._repr_html_()}
+    view = RecordView(records)
+    return {"text/plain": Plain.escape(first_lines(repr(view), TEXT_MOST, whole)), "text/html": view._repr_html_()}
 
 
-def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
+def bundle_from(form: str, content: Any, clean: Callable[[str], str]) -> Bundle:
     """Return the sanitized bundle of content that a script displays.
 
     Parameters:
         form: one of `FORMS` except `clear`.
-        given: a value; for markup its text in UTF-8, for a picture its bytes or their base64.
+        content: a value; for markup its text in UTF-8, for a picture its bytes or their base64.
         clean: redacts secrets in every text of the bundle.
 
     Raises:
@@ -138,34 +235,34 @@ def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
         StoppedError: the run must stop.
     """
     if form == VALUE:
-        return bundle_of(given)
+        return bundle_of(content)
     if form == "json":
-        return {"text/plain": Plain.escape(clean(text_of(given))), "application/json": to_builtins(given)}
+        return {"text/plain": Plain.escape(clean(text_of(content))), "application/json": to_builtins(content)}
     if form in PICTURES:
         import base64
 
         from kosmo_kernel.safety.images import sanitize_picture
 
-        data, width, height = sanitize_picture(form, given)
+        data, width, height = sanitize_picture(form, content)
         bundle: Bundle = {"text/plain": Plain("[a picture of {} by {} pixels]").format(width, height)}
         bundle[PICTURES[form]] = base64.b64encode(data).decode()
         return bundle
-    return _bundle_of_markup(form, clean(given.decode(errors="replace")))
+    return _bundle_of_markup(form, clean(content.decode(errors="replace")))
 
 
-def text_of(value: Any, kept: str = WHOLE) -> str:
+def text_of(value: Any, whole: str = WHOLE) -> str:
     """Return a value as Lua's `print` shows it, written no further than it is shown; see `bundles_of`."""
     if isinstance(value, str):
-        return first_lines(value, TEXT_MOST, kept)
+        return first_lines(value, TEXT_MOST, whole)
     text = pretty(value, TEXT_MOST)
     if len(text) <= TEXT_MOST and is_longer(value, TEXT_MOST):  # long lists in it were cut
-        return f"{text}\n… {kept} has all of it"
-    return first_lines(text, TEXT_MOST, kept, is_beginning=True)
+        return f"{text}\n… {whole} has all of it"
+    return first_lines(text, TEXT_MOST, whole, is_beginning=True)
 
 
-def _line_text(value: Any, kept: str) -> Plain:
+def _line_text(value: Any, whole: str) -> Plain:
     """Return the text of a value in the output of a cell, where nil is not JSON's null."""
-    return Plain.escape("nil" if value is None else text_of(value, kept))
+    return Plain.escape("nil" if value is None else text_of(value, whole))
 
 
 def _bundle_of_markup(form: str, text: str) -> Bundle:
@@ -178,3 +275,110 @@ def _bundle_of_markup(form: str, text: str) -> Bundle:
         return {"text/plain": Plain("[a drawing]"), "text/html": markup.svg(text)}
     clean = markup.latex if form == "latex" else markup.markdown
     return {"text/plain": Plain.escape(text), "text/html": clean(text)}
+
+
+class Note(NamedTuple):
+    """A line about a run, for the user."""
+
+    text: str  # of the note
+    is_warning: bool  # whether something may be wrong; False for a note that only informs
+
+    def __str__(self) -> str:
+        return f"{WARNING} {self.text}" if self.is_warning else self.text
+
+
+def bundle_of_notes(notes: Sequence[Note]) -> Bundle:
+    """Return notes as an output of a notebook."""
+    lines = [
+        _WARNING_LINE.format(WARNING, _with_code(text)) if is_warning else _LINE.format(_with_code(text))
+        for text, is_warning in notes
+    ]
+    return {
+        "text/plain": Plain("\n").join(map(str, notes)),
+        "text/html": style() + _NOTES.format(_NOTHING.join(lines)),
+    }
+
+
+def _with_code(text: str) -> Html:
+    """Return the HTML of a note, in which code is between backticks."""
+    parts = text.split("`")
+    is_paired = len(parts) % 2 == 1
+    return Html("" if is_paired else "`").join(
+        _CODE.format(html_code(part)) if is_paired and index % 2 else part for index, part in enumerate(parts)
+    )
+
+
+def write_notes(notes: Sequence[Note], stream: TextIO) -> None:
+    """Write notes to a stream, one line each."""
+    label = _YELLOW.format(WARNING) if has_colours(stream) else WARNING
+    stream.writelines(f"{label} {note.text}\n" if note.is_warning else f"{note.text}\n" for note in notes)
+
+
+def has_colours(stream: TextIO) -> bool:
+    """Return whether text for a stream may have colours: it is a terminal, and its user did not disable them."""
+    no_colour = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"  # https://no-color.org
+    return stream.isatty() and not no_colour
+
+
+def outline(value: Any) -> Html:
+    """Return the outline of a list or an object, or an empty text for a value that fits on one line.
+
+    Parameters:
+        value: JSON values, with `lua.values.Opaque` for Lua values that JSON does not have.
+    """
+    if not isinstance(value, (Mapping, list)) or _one_line(value) is not None:
+        return _NOTHING
+    drawn = _Outline()
+    drawn.add(_NOTHING, value, 0)
+    return box(_OUTLINE.format(style(), without_delimiters(_NOTHING.join(drawn.pieces))))
+
+
+class _Outline:
+    """Writes one outline in pieces and counts its parts."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Html] = []
+        self._remaining = MAX_PARTS
+        self._labels: dict[Any, Html] = {}  # of items, many of which have the same
+
+    def add(self, label: Html, value: Any, level: int) -> None:
+        """Add a value after its label."""
+        self._remaining -= 1
+        line = _one_line(value)
+        if line is not None or level >= _MAX_LEVELS:
+            self.pieces += (label, Html.escape("…" if line is None else line))
+            return
+        size = counted(len(value), "field" if isinstance(value, Mapping) else "element")
+        is_open = level < _OPEN_LEVELS and (level == 0 or len(value) <= _OPEN_ITEMS)
+        self.pieces += (_OPEN if is_open else _CLOSED, label, _SIZE.format(size))
+        items = value.items() if isinstance(value, Mapping) else enumerate(value, start=1)
+        template = _KEY if isinstance(value, Mapping) else _INDEX
+        for count, (key, inner) in enumerate(items):
+            if count == PARTS or self._remaining <= 0:
+                self.pieces.append(_MORE.format(len(value) - count))
+                break
+            self.pieces.append(_ITEM)
+            name = template, type(key), key
+            if name not in self._labels:
+                self._labels[name] = _label(template, key)
+            self.add(self._labels[name], inner, level + 1)
+            self.pieces.append(_ITEM_END)
+        self.pieces.append(_END)
+
+
+def _label(template: Html, key: object) -> Html:
+    """Return the label of an item: its key in an object, or its place in a list."""
+    if template is _INDEX:
+        return template.format(key)
+    return template.format(escape_control(shortened(key, _MAX_STRING)) if isinstance(key, str) else f"[{key}]")
+
+
+def _one_line(value: Any) -> str | None:
+    """Return a value as `print` shows it inside a table, or None if that takes more than one line."""
+    if not isinstance(value, (Mapping, list)):
+        long = isinstance(value, str) and len(value) > _MAX_STRING
+        # Put into a list, because a string on its own is printed without quotes.
+        text = pretty([value[:_MAX_STRING] if long else value]).removeprefix("[").removesuffix("]").strip()
+        return text + "…" if long else text
+    text = pretty(value, WIDTH)
+    return None if "\n" in text or len(text) > WIDTH else text

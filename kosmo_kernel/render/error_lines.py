@@ -1,7 +1,7 @@
 """Lay out an error as lines of text: its class and message, the Lua around the failing line, and its details.
 
 Every front end shows these lines in a style of its own. Control characters are escaped, because messages quote text
-from services and scripts.
+from services and scripts. In a notebook, the traceback of an error ends at the line of the user.
 """
 
 from __future__ import annotations
@@ -89,3 +89,24 @@ def _stack_lines(stack: Sequence[str]) -> Iterator[Terminal]:
             continue
         line = Terminal("      {}, {} times" if times > 1 else "      {}")
         yield line.format(escape_control(call), times)
+
+
+def hide_own_frames(error: KosmoError) -> None:
+    """Have IPython end the traceback of an error at the line that made the call, without the lines of this package."""
+    from kosmo_kernel.render.style import ipython_shell
+
+    if not (shell := ipython_shell()):
+        return
+
+    def render() -> list[str]:
+        outer = trace = error.__traceback__
+        while trace is not None:
+            if not str(trace.tb_frame.f_globals.get("__name__")).startswith("kosmo_kernel."):
+                outer = trace
+            trace = trace.tb_next
+        if outer is not None:
+            outer.tb_next = None
+        lines: list[str] = shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
+        return lines
+
+    vars(error)["_render_traceback_"] = render

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import wraps
 from inspect import signature
 from operator import itemgetter
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +24,15 @@ from pandas.api.types import infer_dtype
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.render.misspelt_columns import naming_columns, raise_unknown, unknown_attribute
-from kosmo_kernel.render.own_frames import ipython_shell
+from kosmo_kernel.errors import UnknownFieldError
+from kosmo_kernel.render.error_lines import hide_own_frames
+from kosmo_kernel.render.style import ipython_shell
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
+from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
+from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.fields import Field, Path, fields_of, moment
 from kosmo_kernel.values.packed_rows import collector_paused
 from kosmo_kernel.values.records import ACCOUNT, Records, to_builtins
@@ -54,6 +59,76 @@ _RANGE = np.frombuffer(b"9999-19-39T29:59:59Z\n", np.uint8) - _LOWEST
 _TIME_LINE = np.dtype([("time", "S19"), ("end", "S2")])
 _MAX_IN_EXCEL = 10**15  # integers from here on have more digits than Excel keeps
 _FIRST_DAY = np.datetime64("0001-01-01")
+_MAX_COLUMNS_LISTED = 40
+_MAX_NAME_SHOWN = 60  # characters
+
+
+class UnknownColumnError(UnknownFieldError, KeyError):
+    """A column that a frame does not have. Also a KeyError, which pandas and its users expect."""
+
+
+class UnknownColumnAttributeError(UnknownFieldError, AttributeError):
+    """An attribute that is nearly a column. Also an AttributeError, which `hasattr` and `getattr` expect."""
+
+
+def naming_columns(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method of a frame whose KeyError names the nearest columns, if it is about a column."""
+
+    @wraps(method)
+    def call(frame: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(frame, *args, **kwargs)
+        except KeyError as error:
+            raise_unknown(frame.columns, error.args, error)
+
+    return call
+
+
+def raise_unknown(columns: Iterable[Any], names: Iterable[Any], error: KeyError) -> NoReturn:
+    """Raise the error for the first of the names that is no column; the error of pandas if there is none.
+
+    Parameters:
+        columns: the names of the columns.
+        names: names, or lists of names.
+        error: what pandas raised.
+    """
+    texts = [name for name in columns if isinstance(name, str)]
+    singles = (single for name in names for single in ([name] if isinstance(name, str) else _items(name)))
+    wrong = next((name for name in singles if isinstance(name, str) and name not in texts), None)
+    if wrong is None or not texts:
+        raise error
+    listing = ", ".join([*map(_printable, texts[:_MAX_COLUMNS_LISTED]), *["…"] * (len(texts) > _MAX_COLUMNS_LISTED)])
+    message = f'There is no column "{_printable(wrong)}".'
+    unknown = UnknownColumnError(message, _nearest(wrong, texts), advice=f"There are {listing}.")
+    hide_own_frames(unknown)
+    raise unknown from None
+
+
+def unknown_attribute(columns: Iterable[Any], name: str, error: AttributeError) -> AttributeError:
+    """Return the error for an attribute that a frame does not have: that of pandas, unless it is nearly a column."""
+    near = () if name.startswith("_") else _nearest(name, [column for column in columns if isinstance(column, str)])
+    if not near:
+        return error
+    unknown = UnknownColumnAttributeError(f'There is no column "{_printable(name)}".', near)
+    hide_own_frames(unknown)
+    return unknown
+
+
+def _nearest(wrong: str, columns: list[str]) -> tuple[str, ...]:
+    """Return the columns that may be meant: those below a name, those of a similar name, and those below one."""
+    heads = dict.fromkeys(name.partition(".")[0] for name in columns if "." in name)
+    alike = [wrong, *nearest(wrong, heads, 1)]
+    below = [name for head in alike for name in columns if name.startswith(f"{head}.")]
+    return tuple(map(_printable, dict.fromkeys((*below, *nearest(wrong, columns)))))[:3]
+
+
+def _printable(name: str) -> str:
+    """Return a name as one that cannot change the terminal: scripts and services choose the names of columns."""
+    return escape_control(shortened(name, _MAX_NAME_SHOWN))
+
+
+def _items(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, bytes) else []
 
 
 def _html_of_frame(frame: pd.DataFrame) -> str | None:
@@ -221,11 +296,11 @@ def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoF
 def table_of_frame(frame: pd.DataFrame, limit: int) -> Table:
     """Return the table that shows `limit` rows of any DataFrame."""
     cropped = frame.iloc[: max(limit, 0), :COLUMNS_SHOWN]
-    shown = cropped if _is_row_number(cropped.index) else cropped.reset_index(allow_duplicates=True)
-    columns = [_to_python(shown.iloc[:, place]) for place in range(shown.shape[1])]
-    labels_of: Iterable[Any] = shown.columns  # tuples, if the columns have several levels
+    labelled = cropped if _is_row_number(cropped.index) else cropped.reset_index(allow_duplicates=True)
+    columns = [_to_python(labelled.iloc[:, index]) for index in range(labelled.shape[1])]
+    labels_of: Iterable[Any] = labelled.columns  # tuples, if the columns have several levels
     names = [".".join(filter(None, map(str, label))) if isinstance(label, tuple) else str(label) for label in labels_of]
-    labels, left_out = shown.shape[1] - cropped.shape[1], frame.shape[1] - cropped.shape[1]
+    labels, left_out = labelled.shape[1] - cropped.shape[1], frame.shape[1] - cropped.shape[1]
     main = _main_columns(frame)
     return Table(names, columns, len(frame), labels=labels, left_out=left_out, main=main, more=MORE_ROWS)
 
@@ -247,7 +322,7 @@ def _main_columns(frame: pd.DataFrame) -> frozenset[str]:
 
 def frame_of_texts(names: Sequence[str], columns: Sequence[Sequence[str]]) -> pd.DataFrame:
     """Return a frame of strings, for libraries that display frames."""
-    frame = pd.DataFrame({place: list(texts) for place, texts in enumerate(columns)}, dtype=_STRING)
+    frame = pd.DataFrame(dict(enumerate(map(list, columns))), dtype=_STRING)
     frame.columns = pd.Index(list(names), dtype=object)
     return frame
 
@@ -269,11 +344,7 @@ def _fast_columns(records: Records) -> Iterator[tuple[Path, _Array]]:
                 times = _utc_times("\n".join(values), len(objects))
                 if times is not None:
                     yield path, pd.array(times, dtype=_UTC, copy=False)
-        except (
-            KeyError,
-            TypeError,
-            UnicodeError,
-        ):  # no such key, a parent that is no object, or a value that is no text
+        except (KeyError, TypeError, UnicodeError):  # no such key, a parent that is no object, a value that is no text
             continue
 
 
@@ -284,8 +355,8 @@ def _array(field: Field, values: _Values) -> _Array:
         times = _timestamps(values, with_zone=True)  # a text without a zone may mean the time of any place
         return _strings(values) if times is None else times
     kind = field.kind or _kind_shown(present)
-    wanted, build = _MAKERS.get(kind or "", (frozenset(), None))
-    array = build(values) if build and present <= wanted else None
+    types, build = _MAKERS.get(kind or "", (frozenset(), None))
+    array = build(values) if build and present <= types else None
     if array is not None:
         return array
     if present == {str}:
@@ -298,7 +369,7 @@ def _kind_shown(present: frozenset[type]) -> str | None:
     """Return the kind of an undeclared column from the types of its values, or None when they differ."""
     if not present:
         return None
-    return next((kind for kind, (wanted, _) in _MAKERS.items() if present <= wanted), None)
+    return next((kind for kind, (types, _) in _MAKERS.items() if present <= types), None)
 
 
 def _objects(values: _Values) -> npt.NDArray[np.object_]:
@@ -414,11 +485,11 @@ def _full_name(function: Function) -> str:
 def _flat(frame: pd.DataFrame, needs_text: Callable[[_Values], bool]) -> pd.DataFrame:
     """Return the frame with some columns as strings: texts stay as they are, other values become JSON."""
     changed = {}
-    for place, dtype in enumerate(frame.dtypes):
-        values = _to_python(frame.iloc[:, place]) if dtype == np.dtype(object) else []
+    for index, dtype in enumerate(frame.dtypes):
+        values = _to_python(frame.iloc[:, index]) if dtype == np.dtype(object) else []
         if needs_text(values):
             texts = [value if value is None or isinstance(value, str) else _json(value) for value in values]
-            changed[place] = _strings(texts)
+            changed[index] = _strings(texts)
     return _with_columns(frame, changed)
 
 
@@ -427,7 +498,7 @@ def _with_columns(frame: pd.DataFrame, changed: Mapping[int, _Array]) -> pd.Data
 
     Setting them one by one would copy everything each time.
     """
-    columns = {place: changed.get(place, frame.iloc[:, place].array) for place in range(frame.shape[1])}
+    columns = {index: changed.get(index, frame.iloc[:, index].array) for index in range(frame.shape[1])}
     result = pd.DataFrame(columns, index=frame.index, copy=False)
     result.columns = frame.columns
     result.attrs = frame.attrs
@@ -437,12 +508,12 @@ def _with_columns(frame: pd.DataFrame, changed: Mapping[int, _Array]) -> pd.Data
 def _for_excel(flat: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with times in UTC without a zone, and with columns of long integers as texts."""
     changed: dict[int, _Array] = {}
-    for place, dtype in enumerate(flat.dtypes):
-        column = flat.iloc[:, place]
+    for index, dtype in enumerate(flat.dtypes):
+        column = flat.iloc[:, index]
         if isinstance(dtype, pd.DatetimeTZDtype):
-            changed[place] = column.dt.tz_convert("UTC").dt.tz_localize(None).array
+            changed[index] = column.dt.tz_convert("UTC").dt.tz_localize(None).array
         elif pd.api.types.is_integer_dtype(dtype) and ((column >= _MAX_IN_EXCEL) | (column <= -_MAX_IN_EXCEL)).any():
-            changed[place] = column.astype(_STRING).array
+            changed[index] = column.astype(_STRING).array
     return _with_columns(flat, changed)
 
 

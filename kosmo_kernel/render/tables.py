@@ -12,13 +12,14 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
 from functools import cache
 from itertools import chain, repeat
+from math import isfinite
 from textwrap import wrap
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -33,17 +34,28 @@ from kosmo_kernel.render.text import (
     format_column,
     pretty,
 )
-from kosmo_kernel.render.text_table import DIM, GAP, Paint, TextColumn, fitting_widths, pair_lines, text_lines
-from kosmo_kernel.render.titles import UNPRICED, is_money, is_part, page_title, summed
+from kosmo_kernel.render.text_table import (
+    DIM,
+    GAP,
+    NOTEBOOK,
+    Paint,
+    TextColumn,
+    TextForm,
+    fitting_widths,
+    pair_lines,
+    text_lines,
+)
 from kosmo_kernel.safety.escape import Html, box, without_delimiters
 from kosmo_kernel.safety.html_table import HtmlColumn, html_fields, html_table
+from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.safety.rows import Csv, csv_lines, markdown_rows
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text.patterns import lazy_pattern
 from kosmo_kernel.text.quantities import counted, listed
 from kosmo_kernel.text.width import cut_to, display_width
 from kosmo_kernel.values.fields import Field, are_times, fields_of, first_fields, moment
-from kosmo_kernel.values.records import MISSING, Record, Records
+from kosmo_kernel.values.records import MISSING, Record, Records, encode
 
 Kind = Literal["text", "number", "time", "id", "boolean", "nested"]
 
@@ -59,6 +71,10 @@ _MAX_LISTED = 8  # how many of the columns left out are listed by name
 _HINT_FROM, _MIN_HINT, _MAX_HINTS_LENGTH = 44, 400, 40_000
 _MAX_HINTS = 2500  # cells with a hint, at most
 
+# The columns whose sum means something: parts of a bill, and what is counted beside them.
+_PARTS = {"monthly_usd", "usd_a_month"}
+_UNPRICED = "without_price"  # how many parts have no known price
+_COUNTED = {"add_ons", "dynos", "positions", _UNPRICED}
 _BOX = Html('<div class="kosmo-table">{}{}</div>')
 _SCROLLED = Html('<div style="max-height:32em;overflow:auto">{}</div>\n<p>{}{}</p>')
 _GIVING_WAY = {"id", "nested"}  # kinds whose cells may be cut
@@ -72,26 +88,6 @@ _KINDS: tuple[tuple[type | tuple[type, ...], Kind], ...] = (
 _NOTE = Html(". <b>{}</b>")
 _MORE = Html("\n<p>… {}</p>")
 _OTHERS = Html("\n<details><summary>{} more: ids, and what is empty</summary>{}</details>")
-
-
-class TextForm(NamedTuple):
-    """The form of a table as text."""
-
-    widest: int = sys.maxsize  # the width of a column above which its texts give way in any room
-    rule: str = "-"  # the line below the headings
-    has_zone_in_heading: bool = False  # else each time has its zone; seconds are left out where they have no room
-    precision: str = ""  # of times, `days` or as `datetime.isoformat` has it; empty for as much as they need
-    whole: str = ""  # what has all rows and columns
-    styles: Mapping[str, str] = {}  # of cells, by the name of their column
-    paint: Paint | None = None  # returns a text in a style
-    wraps: bool = False  # whether texts go on in the next line; else they are cut
-    spills: bool = False  # whether texts are neither wrapped nor cut, but push the rest of their line
-    max_text: int = sys.maxsize  # terminal columns of a text that is wrapped
-    has_blocks: bool = False  # whether each row is a block with a line for each column, where not all of these fit
-    has_count: bool = True  # whether a line below says how many rows and columns there are
-
-
-NOTEBOOK = TextForm()
 
 
 class Table(Struct, frozen=True):
@@ -138,8 +134,13 @@ class Table(Struct, frozen=True):
             return self.totals
         if not self.columns or len(self.columns[0]) < max(self.total, 2):
             return {}
-        columns = dict(zip(self.names, self.columns, strict=True))
-        parts = {name: [value for value in columns[name] if value is not None] for name in summed(self.names)}
+        if _PARTS.isdisjoint(self.names):
+            return {}
+        parts = {
+            name: [value for value in values if value is not None]
+            for name, values in zip(self.names, self.columns, strict=True)
+            if name in _PARTS | _COUNTED
+        }
         are_amounts = all(isinstance(value, (int, float)) and value >= 0 for part in parts.values() for value in part)
         return {name: sum(values) for name, values in parts.items()} if are_amounts else {}
 
@@ -152,31 +153,19 @@ class Table(Struct, frozen=True):
     @property
     def count(self) -> str:
         """A line with the numbers of records and columns, and how many of them are shown."""
-        count, columns = self.size, len(self.names) - self.labels
-        shown = len(self.columns[0]) if self.columns else self.total
+        columns, rows = len(self.names) - self.labels, len(self.columns[0]) if self.columns else self.total
         if self.left_out:
-            rows = f"{counted(shown, 'record')} and " if shown < self.total else ""
-            return f"{count}, the first {rows}{counted(columns, 'column')} shown; ask for others by their names"
-        if shown == self.total:
-            return count
-        return f"{count}, {f'the first {shown:,}' if shown else 'none'} shown; more with {self.more}"
+            first = f"{counted(rows, 'record')} and " if rows < self.total else ""
+            return f"{self.size}, the first {first}{counted(columns, 'column')} shown; ask for others by their names"
+        if rows == self.total:
+            return self.size
+        return f"{self.size}, {f'the first {rows:,}' if rows else 'none'} shown; more with {self.more}"
 
     def html(self) -> Html:
         """Return the table as one HTML element."""
         note = _NOTE.format(escape_control(self.note[:MAX_CELL_LENGTH])) if self.note else ""
         table = without_delimiters(_SCROLLED.format(html_table(self.html_columns()), self.count, note))
         return box(_BOX.format(style(), table))
-
-    def page_columns(self) -> list[HtmlColumn]:
-        """Return the columns of the table for a page: titles in words, texts that are times as such."""
-        columns = []
-        for name, values in zip(self.names, self.columns, strict=True):
-            amounts = [float(value) if is_money(name) and type(value) is int else value for value in values]
-            columns.append(times_of(values) or [None if value == [] else value for value in amounts])
-        table, money = replace(self, columns=columns), map(is_money, self.names)
-        forms = [CellForm("minutes", False, 2 * is_amount, is_amount, for_page=True) for is_amount in money]
-        titles = [page_title(name, is_time=table.kind(index) == "time") for index, name in enumerate(self.names)]
-        return table.html_columns(titles, forms)
 
     def html_columns(
         self, titles: Sequence[str] | None = None, forms: Iterable[CellForm] = repeat(IN_NOTEBOOKS)
@@ -193,7 +182,7 @@ class Table(Struct, frozen=True):
             totals.append(cells.pop() if name in sums else None)
             texts.append(cells)
         if totals and any(totals) and totals[0] is None:
-            unknown = sums.get(UNPRICED) or any(
+            unknown = sums.get(_UNPRICED) or any(
                 None in column for column, total in zip(texts, totals, strict=True) if total
             )
             totals[0] = "Total of what is known" if unknown else "Total"
@@ -208,7 +197,7 @@ class Table(Struct, frozen=True):
                 column,
                 _hints(column, values, max_hint, rows_hinted),
                 index in numbers,
-                [(value or 0) / sums[name] for value in values] if is_part(name) and sums.get(name) else None,
+                [(value or 0) / sums[name] for value in values] if name in _PARTS and sums.get(name) else None,
                 total,
             )
             for index, (name, title, values, column, total) in enumerate(
@@ -229,18 +218,18 @@ class Table(Struct, frozen=True):
         for precision in dict.fromkeys((form.precision, "minutes")) if form.has_zone_in_heading else (form.precision,):
             form = form._replace(precision=precision)
             columns = self.text_columns(form, width // GAP + 1)  # for more not even the gaps would fit
-            widths = fitting_widths(columns, width, widest=min(form.widest, max(width, 0)), wraps=form.wraps)
+            widths = fitting_widths(columns, width, form)
             if len(widths) == len(self.names):
                 break
         if form.has_blocks and len(widths) < len(self.names):
             return "\n\n".join(_blocks(columns, width, form.paint))
-        shown = columns
+        whole = columns
         if form.wraps:
-            shown = [one._replace(texts=[cut_to(text, form.max_text) for text in one.texts]) for one in columns]
-        is_cut = any(shown[index].texts != columns[index].texts for index in widths)
-        lines = text_lines(
-            shown, widths, header=header, rule=form.rule, wraps=form.wraps, spills=form.spills, paint=form.paint
-        )
+            columns = [
+                column._replace(texts=[cut_to(text, form.max_text) for text in column.texts]) for column in columns
+            ]
+        is_cut = any(columns[index].texts != whole[index].texts for index in widths)
+        lines = text_lines(columns, widths, form, header=header)
         return "\n".join([*lines, *self._below(widths, width, form, is_cut=is_cut)])
 
     def text_columns(self, form: TextForm, count: int = COLUMNS_SHOWN) -> list[TextColumn]:
@@ -401,7 +390,11 @@ def table_of_rows(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Ta
 
 def times_of(values: Sequence[Any]) -> list[Any] | None:
     """Return texts that are all times, besides missing values, as times in UTC; None for other values."""
-    return [moment(value) if isinstance(value, str) else None for value in values] if are_times(values) else None
+    return _moments(values) if are_times(values) else None
+
+
+def _moments(values: Sequence[Any]) -> list[Any]:
+    return [moment(value) if isinstance(value, str) else None for value in values]
 
 
 def _records_of(value: Records | Mapping[Any, Any]) -> Records:
@@ -411,22 +404,22 @@ def _records_of(value: Records | Mapping[Any, Any]) -> Records:
     return Records([dict(value)], value.function if isinstance(value, Record) else None)
 
 
-def _read(field: Field, shown: Records, records: Records | None = None) -> list[Any]:
+def _read(field: Field, first: Records, records: Records) -> list[Any]:
     """Return the values of a field as they are shown: texts that are all times become datetimes.
 
     Parameters:
         field: the field.
-        shown: the records whose values are returned.
-        records: all records, if there are more, because a later text may show that the field has no times.
+        first: the records whose values are returned.
+        records: all records, because a later text may show that the field has no times.
     """
-    values = field.values(shown)
+    values = field.values(first)
     if field.kind not in (None, "timestamp") or not any(isinstance(value, str) for value in values):
         return values
-    if field.kind is None and not are_times(values if records is None else records.column(field.path)):
+    if field.kind is None and not are_times(records.column(field.path)):
         return values
-    times = [moment(value) if isinstance(value, str) else None for value in values]
-    all_are = all(time is not None or value is None for time, value in zip(times, values, strict=True))
-    return list(times) if all_are else values
+    times = _moments(values)
+    are_all = all(time is not None or value is None for time, value in zip(times, values, strict=True))
+    return times if are_all else values
 
 
 def _hints(texts: Sequence[str | None], values: Sequence[Any], max_length: int, rows: int) -> list[str] | None:
@@ -456,3 +449,41 @@ def _minimum(kind: Kind, texts: Sequence[str], values: Sequence[Any]) -> int:
 def _short_name(name: str) -> str:
     """Return the name of a column as it is shown."""
     return escape_control(shortened(name, _MAX_NAME))
+
+
+# What makes a spreadsheet take a cell for a formula, in its full-width variants as well.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def exact_cell(value: Any) -> str:
+    """Return a value as text: a string unchanged, a missing value as an empty string, anything else as JSON."""
+    if type(value) in MISSING:
+        return ""
+    if isinstance(value, float) and not isfinite(value):  # JSON has no such number
+        return pretty(value)
+    return str(value) if isinstance(value, str) else encode(value).decode()
+
+
+def spreadsheet_cell(value: Any) -> str:
+    """Return a value as text that a spreadsheet does not run as a formula, if it is no number."""
+    text = exact_cell(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) and not isinstance(value, (int, float)) else text
+
+
+def table_rows(
+    table: Table, cell: Callable[[Any], str] = exact_cell, *, header: bool = True
+) -> Iterator[Sequence[str]]:
+    """Yield the rows of a table as texts, the names of the columns first, unless there is no header."""
+    rows: Iterator[Sequence[str]] = zip(*(map(cell, values) for values in table.columns), strict=True)
+    return chain([list(map(cell, table.names))], rows) if header else rows
+
+
+def csv_of(table: Table, cell: Callable[[Any], str] = exact_cell) -> Iterator[Csv]:
+    """Yield the lines of a table as CSV."""
+    return csv_lines(table_rows(table, cell))
+
+
+def markdown_of(table: Table) -> Iterator[Markdown]:
+    """Yield the lines of a table as Markdown."""
+    names, *rows = table_rows(table)
+    return markdown_rows(names, rows, table.numbers)

@@ -37,20 +37,40 @@ class TextColumn(NamedTuple):
     style: str = ""  # of its cells, for `Paint`
 
 
-def fitting_widths(
-    columns: Sequence[TextColumn], room: int, *, widest: int = sys.maxsize, wraps: bool = False
-) -> dict[int, int]:
+class TextForm(NamedTuple):
+    """The form of a table as text."""
+
+    widest: int = sys.maxsize  # the width of a column above which its texts give way in any room
+    rule: str = "-"  # the line below the headings
+    has_zone_in_heading: bool = False  # else each time has its zone; seconds are left out where they have no room
+    precision: str = ""  # of times, `days` or as `datetime.isoformat` has it; empty for as much as they need
+    whole: str = ""  # what has all rows and columns
+    styles: Mapping[str, str] = {}  # of cells, by the name of their column
+    paint: Paint | None = None  # returns a text in a style
+    wraps: bool = False  # whether texts go on in the next line; else they are cut
+    spills: bool = False  # whether texts are neither wrapped nor cut, but push the rest of their line
+    max_text: int = sys.maxsize  # terminal columns of a text that is wrapped
+    has_blocks: bool = False  # whether each row is a block with a line for each column, where not all of these fit
+    has_count: bool = True  # whether a line below says how many rows and columns there are
+
+
+NOTEBOOK = TextForm()
+
+
+def fitting_widths(columns: Sequence[TextColumn], room: int, form: TextForm = NOTEBOOK) -> dict[int, int]:
     """Return the widths of the columns that fit into `room`, by their index and in their order; at least one.
 
     Parameters:
         columns: all columns.
         room: the width of the table.
-        widest: the width above which texts give way in any room.
-        wraps: whether texts go on in the next line; else they are cut, and so are headings.
+        form: how it is written; where texts do not wrap, they are cut, and so are headings.
     """
+    widest, wraps = min(form.widest, max(room, 0)), form.wraps
     words = list(map(_longest_word, columns)) if wraps else []
     if wraps:  # a time may be broken between its day and its hour
-        columns = [one._replace(minimum=min(one.minimum, word)) for one, word in zip(columns, words, strict=True)]
+        columns = [
+            column._replace(minimum=min(column.minimum, word)) for column, word in zip(columns, words, strict=True)
+        ]
     headings = [display_width(column.heading) for column in columns]
     cells = [max(map(display_width, column.texts), default=0) for column in columns]
     cells = [max(min(column.minimum, width), min(widest, width)) for column, width in zip(columns, cells, strict=True)]
@@ -82,46 +102,46 @@ def fitting_widths(
 
 
 def text_lines(
-    columns: Sequence[TextColumn],
-    widths: Mapping[int, int],
-    *,
-    header: bool = True,
-    rule: str = "-",
-    wraps: bool = False,
-    spills: bool = False,
-    paint: Paint | None = None,
+    columns: Sequence[TextColumn], widths: Mapping[int, int], form: TextForm = NOTEBOOK, *, header: bool = True
 ) -> Iterator[str]:
     """Yield the lines of a table.
 
     Parameters:
         columns: all columns.
         widths: the widths of those to write, by their index.
+        form: how it is written.
         header: whether the headings are above them.
-        rule: the sign of the line below the headings: `-` has gaps, others have none, and without one there is no line.
-        wraps: whether texts go on in the next line; else they are cut.
-        spills: whether texts are neither cut nor wrapped, but push the rest of their line.
-        paint: returns a text in a style; None for no styles.
     """
-    gap, last = " " * GAP, max(widths)
+    gap, last, paint = " " * GAP, max(widths), form.paint or _unpainted
     if header:
-        heads = [_head(columns[index], width, paint, is_whole=wraps or spills) for index, width in widths.items()]
-        yield gap.join(heads).rstrip()
-    if header and rule:
-        line = (gap if rule == "-" else rule * GAP).join(rule * width for width in widths.values())
-        yield paint(line, DIM) if paint else line
+        is_whole = form.wraps or form.spills
+        heads = (_head(columns[index], width, is_whole=is_whole) for index, width in widths.items())
+        yield gap.join(paint(head, HEADING) for head in heads).rstrip()
+    if header and form.rule:
+        rule = (gap if form.rule == "-" else form.rule * GAP).join(form.rule * width for width in widths.values())
+        yield paint(rule, DIM)
     texts: Sequence[Sequence[str]] = [columns[index].texts for index in widths]
-    if wraps:
+    if form.wraps:
         texts = _wrapped(texts, list(widths.values()))
-    written = []
+    cells = []
     for (index, width), column in zip(widths.items(), texts, strict=True):
         style, right = columns[index].style, columns[index].to_the_right
         room = width if right or index != last else 0
-        cells = [padded(text if spills else cut_to(text, width), room, right=right) for text in column]
-        if paint:
-            cells = [paint(cell, DIM if text == NOTHING else style) for cell, text in zip(cells, column, strict=True)]
-        written.append(cells)
-    for row in zip(*written, strict=True):
+        cells.append(
+            [
+                paint(
+                    padded(text if form.spills else cut_to(text, width), room, right=right),
+                    DIM if text == NOTHING else style,
+                )
+                for text in column
+            ]
+        )
+    for row in zip(*cells, strict=True):
         yield gap.join(row).rstrip()
+
+
+def _unpainted(text: str, _style: str) -> str:
+    return text
 
 
 def pair_lines(
@@ -140,7 +160,7 @@ def pair_lines(
     columns = [TextColumn("", names, style=style), TextColumn("", [text for _, text in pairs])]
     wraps = width < sys.maxsize
     widths = {0: room, 1: max(width - room - GAP, MIN_WRAPPED_WIDTH) if wraps else 0}
-    yield from text_lines(columns, widths, header=False, wraps=wraps, spills=True, paint=paint)
+    yield from text_lines(columns, widths, TextForm(wraps=wraps, spills=True, paint=paint), header=False)
 
 
 def short_heading(heading: str, width: int) -> str:
@@ -149,10 +169,9 @@ def short_heading(heading: str, width: int) -> str:
     return f"{CUT}{last}" if dot and display_width(last) < width < display_width(heading) else heading
 
 
-def _head(column: TextColumn, width: int, paint: Paint | None, *, is_whole: bool) -> str:
+def _head(column: TextColumn, width: int, *, is_whole: bool) -> str:
     heading = column.heading if is_whole else cut_to(short_heading(column.heading, width), width)
-    heading = padded(heading, width, right=column.to_the_right)
-    return paint(heading, HEADING) if paint else heading
+    return padded(heading, width, right=column.to_the_right)
 
 
 def _wrapped(texts: Sequence[Sequence[str]], widths: Sequence[int]) -> list[tuple[str, ...]]:

@@ -11,8 +11,7 @@ from msgspec import Struct, field
 from kosmo_kernel.accounts import DEFAULT, is_demo
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
-from kosmo_kernel.render.display import Display
-from kosmo_kernel.render.notes import Note
+from kosmo_kernel.render.display import Display, Note
 from kosmo_kernel.results.dry_run import plan_of
 from kosmo_kernel.text.quantities import counted, listed
 from kosmo_kernel.text.times import iso_time

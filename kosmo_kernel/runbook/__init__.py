@@ -5,13 +5,11 @@ and with how many requests. It is written after each cell, so that it survives a
 is installed, else nbclient. A secret as a parameter is an error before anything runs; a secret in an output is redacted
 and the run reported as failed.
 
-account.py      the account that a run uses
-notebook.py     the notebook, its parameters, and the two added cells
-parameters.py   parse the declared parameters and their values
+notebook.py     the notebook, its parameters and its account, and the two added cells
 cells.py        execute the cells
-copy.py         the executed copy, with secrets redacted
-report.py       the report of a run
+copy.py         the executed copy, with secrets redacted, and the report of the run
 page.py         the copy as an HTML page
+page_tables.py  its tables
 """
 
 from __future__ import annotations
@@ -25,20 +23,14 @@ from tempfile import TemporaryDirectory
 
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.results.call_log import answers_taken_over, count_incomplete_lines, read_lines, totals
-from kosmo_kernel.runbook.account import with_account
 from kosmo_kernel.runbook.cells import execute
-from kosmo_kernel.runbook.copy import ExecutedCopy, is_copy, refuse_secrets, refuse_to_replace
-from kosmo_kernel.runbook.notebook import Runbook, read
-from kosmo_kernel.runbook.parameters import values_of
-from kosmo_kernel.runbook.report import Report
+from kosmo_kernel.runbook.copy import ExecutedCopy, Report, is_copy, refuse_secrets, refuse_to_replace
+from kosmo_kernel.runbook.notebook import Runbook, read, values_of, with_account
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.settings.table import CALL_LOG, PROGRESS, ROWS, SHARE_SECONDS
 
-MAX_ROWS = (
-    2000  # the most rows of a table: a reader of the copy cannot request more, and more would slow a browser down
-)
-
+MAX_ROWS = 2000  # of a table: a reader of the copy cannot request more, and more would slow a browser down
 NO_LIMIT = "1e9"  # seconds for which the cells of a run share responses: as long as it takes
 
 __all__ = ["Report", "Runbook", "read", "run", "with_account"]
@@ -46,17 +38,17 @@ __all__ = ["Report", "Runbook", "read", "run", "with_account"]
 
 def run(
     runbook: Runbook,
-    given: Mapping[str, str],
+    texts: Mapping[str, str],
     output: Path,
     *,
     note: str = "",
-    on_cell: Callable[[int, int], None] = lambda _done, _of: None,
+    on_cell: Callable[[int, int], None] = lambda _cells, _all_cells: None,
 ) -> Report:
     """Run a notebook and write the executed copy.
 
     Parameters:
         runbook: the notebook; it is modified and becomes the copy.
-        given: the values of parameters by name, as texts.
+        texts: the values of parameters by name.
         output: the file of the copy; the copy of an earlier run is replaced.
         note: a line to add to the report in the copy.
         on_cell: called with the number of finished cells and the number of all cells.
@@ -70,7 +62,7 @@ def run(
         SettingsError: the notebook's kernel is unknown, `KOSMO_ROWS` is invalid, or the copy cannot be written.
         KeyboardInterrupt: Ctrl-C; the kernel has ended, and the copy has the outputs so far.
     """
-    values = values_of(runbook.parameters(), given)
+    values = values_of(runbook.parameters(), texts)
     refuse_secrets(values)
     if output.exists() and output.samefile(runbook.path):
         raise InvalidArgumentsError(f"`{output}` is the notebook itself. Give the copy another name.")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.runbook.copy import ExecutedCopy
-from kosmo_kernel.runbook.parameters import LUA
+from kosmo_kernel.runbook.notebook import LUA
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.settings.installation import options, with_safe_options
 from kosmo_kernel.text.quantities import counted

@@ -1,4 +1,4 @@
-"""The executed copy of a notebook: written after each cell, with secrets redacted.
+"""The executed copy of a notebook, written after each cell with secrets redacted, and the report of the run.
 
 Because the file is written after each cell, an aborted run leaves the outputs so far. Every string of every output is
 searched for the values of secrets. A cell is searched and written as JSON once, and again only if a later cell updates
@@ -11,28 +11,77 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.results.call_log import accounts_used, read_lines
-from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
-from kosmo_kernel.runbook.parameters import LUA, parse_text
-from kosmo_kernel.runbook.report import Report
+from kosmo_kernel.runbook.notebook import ACCOUNT, LUA, Runbook, parse_text, read
 from kosmo_kernel.safety.escape import code_span
-from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.safety.markup import Markdown, Markup, Plain
 from kosmo_kernel.safety.redaction import REDACTED, SECRET_NAME, environment_secrets, in_texts, one_line, redact
 from kosmo_kernel.settings import private_files
 from kosmo_kernel.settings.private_files import writing
+from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.lua_literals import literal
 from kosmo_kernel.values.records import without_surrogates
+
+if TYPE_CHECKING:
+    from kosmo_kernel.archive.runs import EarlierAnswers
 
 # Legacy Heroku tokens are UUIDs, like ids.
 _LEGACY_TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _EMPTY = {"", "[]", "{}", "nil", "None"}  # values that set nothing, which the report leaves out
 _MAX_VALUE_LENGTH = 80  # the longest parameter value in the report, in characters
+M = TypeVar("M", bound=Markup)
+
+
+@dataclass(slots=True)
+class Report:
+    """The outcome of a run."""
+
+    output: Path  # the file of the executed copy
+    parameters: dict[str, Any] = field(default_factory=dict)  # the values of the parameters that were given
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))  # the start time, in UTC
+    seconds: float = 0.0  # the duration
+    cells: int = 0  # the number of code cells that ran
+    accounts: list[str] = field(default_factory=list)  # the aliases of the accounts that were used
+    calls: int = 0  # the number of API calls that the cells made
+    requests: int = 0  # the number of HTTP requests
+    # The answers that were taken over from earlier runs, which are among the requests.
+    taken_over: EarlierAnswers | None = None
+    error: str | None = None  # the error message of the cell that failed, or None
+    note: str = ""  # a line to add, such as that the responses were replayed
+    # The aliases whose tokens could not be read, so that the outputs were not searched for them.
+    unread: list[str] = field(default_factory=list)
+
+    def text(self) -> Plain:
+        """Return a line with the start time, the accounts, the cost and the outcome."""
+        return self._format(Plain, Plain.escape)
+
+    def markdown(self) -> Markdown:
+        """Return the same line in Markdown."""
+        return self._format(Markdown, code_span)
+
+    def _format(self, form: type[M], code: Callable[[str], M]) -> M:
+        scope = form("for the account {}").format(form(", ").join(map(code, self.accounts)))
+        counts = ((self.cells, "cell"), (self.calls, "call"), (self.requests, "request"))
+        cost = ", ".join(counted(count, noun) for count, noun in counts)
+        cost += f", {self.taken_over}" if self.taken_over else ""
+        started = f"{self.started:%Y-%m-%d at %H:%M}"
+        line = form("Run on {} UTC {}: {}, {:.1f} s.")
+        line = line.format(started, scope if self.accounts else "without a call", cost, self.seconds)
+        if self.note:
+            line += form(" {}").format(self.note)
+        if self.unread:
+            unread = form(", ").join(map(code, self.unread))
+            line += form(" The token of {} could not be looked for in the outputs.").format(unread)
+        if self.error is not None:
+            line += form(" **It stopped at a failure.**")
+        return line
 
 
 @dataclass(slots=True)
@@ -66,8 +115,8 @@ class ExecutedCopy:
 
     def add_report(self, text: Markdown) -> None:
         """Set the report cell to a text and a list of the parameters that are set, both given ones and defaults."""
-        shown = (self._parameter(parameter.name, parameter.default) for parameter in self.runbook.parameters())
-        parameters = Markdown(", ").join(filter(None, shown))
+        texts = (self._parameter(parameter.name, parameter.default) for parameter in self.runbook.parameters())
+        parameters = Markdown(", ").join(filter(None, texts))
         self.runbook.add_report(text + Markdown("\n\nParameters: {}.").format(parameters) if parameters else text)
 
     def _parameter(self, name: str, default: str) -> Markdown | None:

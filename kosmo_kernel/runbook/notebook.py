@@ -2,26 +2,46 @@
 
 One cell sets the parameters and follows the cell that declares them. The other reports the run and is placed below the
 title. Both replace the cells of an earlier run.
+
+The first cell with the tag `parameters` assigns each parameter its default, in the notebook's language; a comment at
+the end of the line documents it. The default also determines the parameter's kind, so that `007` stays a string where
+the default is one. Lua code is tokenized and Python code parsed; no cell is executed.
+
+The shipped notebooks declare `account = "demo"`: in Jupyter they stay on the demo company, so that nobody's data gets
+into a file under version control. A run writes a copy. It uses the default account, as every command does, and the demo
+only on request. A notebook that declares another account keeps it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
-from kosmo_kernel.runbook.parameters import INJECTED, LUA, PYTHON, TAG, assignments, parse_declarations
+from kosmo_kernel import accounts, integrations
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
+from kosmo_kernel.lua_syntax.tokens import Token, tokens_of
 from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES, check_json, decode_text, read_file
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.settings.installation import how_to_install
+from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.json_schema import import_jsonschema
-from kosmo_kernel.values.parameters import Parameter
+from kosmo_kernel.values.lua_literals import literal
+from kosmo_kernel.values.parameters import Parameter, value_of
 
+LUA, PYTHON = "lua", "python"
+TAG = "parameters"  # of the cell that declares parameters; the same as in papermill
+INJECTED = "injected-parameters"  # of the cell that sets parameters; the same as in papermill
 ACCOUNT = "account"  # the parameter that `--account` sets
 REPORT_TAG = "kosmo-run"  # the tag of the cell that reports the run
+
+_OPENING, _CLOSING = "({[", ")}]"
+_QUOTED = re.compile(r"""(["'])([^"'\\]*)\1""")  # a string literal without escapes
+_LINE_END = re.compile(r"\r\n?|\n")  # the line ends of Python's parser; `splitlines` has more
 
 
 @dataclass(slots=True)
@@ -101,3 +121,140 @@ def read(path: Path) -> Runbook:
         reason = str(error).split("\n", 1)[0][:200]
         raise InvalidArgumentsError(f"`{path}` is no notebook: {reason}") from None
     return Runbook(path, notebook)
+
+
+def with_account(
+    runbook: Runbook, values: Mapping[str, str], account: str | None, *, replays: bool = False
+) -> dict[str, str]:
+    """Return the parameters of a run, with the parameter `account` if the notebook declares it.
+
+    Parameters:
+        runbook: the notebook.
+        values: the values of parameters by name, as texts.
+        account: the account that the user names, if any.
+        replays: the run sends nothing, so it needs no token.
+
+    Raises:
+        UnknownNameError: an account is named that the notebook cannot take.
+        KosmoError: no account is set up, or the place of the token cannot be read.
+    """
+    parameter = next((parameter for parameter in runbook.parameters() if parameter.name == ACCOUNT), None)
+    if parameter is None:
+        if account not in (None, accounts.DEMO):
+            raise UnknownNameError(f"`{runbook.path}` declares no parameter `{ACCOUNT}`, so it cannot be given one.")
+        return dict(values)
+    if account is None and (ACCOUNT in values or parse_text(parameter.default) != accounts.DEMO):
+        return dict(values)
+    return {**values, ACCOUNT: account or _default_account(replays=replays)}
+
+
+def _default_account(*, replays: bool) -> str:
+    if replays:
+        return accounts.DEFAULT
+    if accounts.demo_chosen():
+        return accounts.DEMO
+    if not any(accounts.DEFAULT in accounts.names(service) for service in integrations.load_all()):
+        accounts.find(integrations.DEFAULT)  # raises the error that lists the ways
+    return accounts.DEFAULT
+
+
+def parse_declarations(code: str, language: str) -> list[Parameter]:
+    """Return the parameters that a cell declares in order: each top-level assignment to a single name.
+
+    Cells in languages other than Lua and Python declare none.
+    """
+    parser = {LUA: _parse_lua, PYTHON: _parse_python}.get(language)
+    return parser(code) if parser else []
+
+
+def values_of(parameters: Sequence[Parameter], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Parse the texts of parameters and return the values by name.
+
+    Raises:
+        UnknownNameError: the notebook declares no such parameter; the error lists the nearest names.
+        InvalidArgumentsError: a value is not of the parameter's kind.
+    """
+    by_name = {parameter.name: parameter for parameter in parameters}
+    for name in texts:
+        if name not in by_name:
+            reason = f"it has {', '.join(by_name)}" if by_name else f"no cell of it has the tag `{TAG}`"
+            near = tuple(nearest(name, by_name))
+            raise UnknownNameError(f"The notebook declares no parameter `{name[:64]}`: {reason}.", near)
+    return {name: value_of(by_name[name], text) for name, text in texts.items()}
+
+
+def parse_text(code: str) -> str | None:
+    """Return the value of a string literal without escapes, in Lua or Python; None if the code is something else."""
+    quoted = _QUOTED.fullmatch(code)
+    return quoted[2] if quoted else None
+
+
+def assignments(values: Mapping[str, Any], language: str) -> str:
+    """Return the code that sets parameters, one assignment of a literal per line."""
+    write = literal if language == LUA else repr
+    return "\n".join(f"{name} = {write(value)}" for name, value in values.items())
+
+
+def _parse_lua(code: str) -> list[Parameter]:
+    parameters = []
+    for statement in _statements(code):
+        tokens = [token for token in statement if token.kind != "comment" and token.text not in ("local", ";")]
+        if len(tokens) < 3 or tokens[0].kind != "name" or tokens[1].text != "=":
+            continue
+        default, last = code[tokens[2].start : tokens[-1].end], statement[-1]
+        doc = last.text.lstrip("- ").rstrip() if last.kind == "comment" else ""
+        parameters.append(Parameter(tokens[0].text, _lua_kind(tokens[2]), default, doc))
+    return parameters
+
+
+def _statements(code: str) -> Iterator[list[Token]]:
+    """Yield the tokens of each statement and its trailing comment; a line end or `;` ends a statement."""
+    statement: list[Token] = []
+    depth = 0
+    for token in tokens_of(code):
+        if statement and depth == 0 and ("\n" in code[statement[-1].end : token.start] or statement[-1].text == ";"):
+            yield statement
+            statement = []
+        statement.append(token)
+        if token.kind == "mark":
+            depth += (token.text in _OPENING) - (token.text in _CLOSING)
+    if statement:
+        yield statement
+
+
+def _lua_kind(first: Token) -> str:
+    """Return the Lua type of a value from its first token, or an empty string if it is computed."""
+    if first.kind in ("string", "number"):
+        return first.kind
+    return {"true": "boolean", "false": "boolean", "nil": "nil", "{": "table", "-": "number"}.get(first.text, "")
+
+
+def _parse_python(code: str) -> list[Parameter]:
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):  # the error is reported when the cell runs
+        return []
+    lines = _LINE_END.split(code)
+    parameters = []
+    for node in tree.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+        if isinstance(node, ast.AnnAssign):
+            target = node.target
+        if not isinstance(node, (ast.Assign, ast.AnnAssign)) or not isinstance(target, ast.Name) or node.value is None:
+            continue
+        end = node.end_lineno or node.lineno
+        rest = lines[end - 1].encode()[node.end_col_offset :].decode().strip()
+        doc = rest.removeprefix("#").strip() if rest.startswith("#") else ""
+        default = ast.get_source_segment(code, node.value) or ""
+        parameters.append(Parameter(target.id, _python_kind(node.value), default, doc))
+    return parameters
+
+
+def _python_kind(value: ast.expr) -> str:
+    """Return the kind of a literal, or an empty string if the value is computed."""
+    try:
+        constant = ast.literal_eval(value)
+    except ValueError:
+        return ""
+    kinds = {bool: "boolean", int: "number", float: "number", str: "string", type(None): "nil"}
+    return kinds.get(type(constant), "table" if isinstance(constant, (list, dict, tuple)) else "")

@@ -6,9 +6,6 @@ reader has only the page. A page with data of the demo account has a band on top
 
 A cell's tags decide where it stands: `key-figures` below the title as cards, `about` at the end with the report of the
 run, `remove-cell` nowhere, and `demo` only if the run used no account but the demo.
-
-page_style.py   the style
-page_tables.py  tables, adapted for readers without the notebook
 """
 
 from __future__ import annotations
@@ -22,10 +19,10 @@ from typing import Any
 
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
-from kosmo_kernel.pages.design import FICTION, PRINTED
+from kosmo_kernel.pages.design import FICTION, PRINTED, style_sheets
+from kosmo_kernel.render.style import style_rules
 from kosmo_kernel.runbook.copy import refuse_to_replace
 from kosmo_kernel.runbook.notebook import REPORT_TAG
-from kosmo_kernel.runbook.page_style import STYLE
 from kosmo_kernel.runbook.page_tables import adapt
 from kosmo_kernel.safety.escape import Html, fenced, html_attribute
 from kosmo_kernel.settings import private_files
@@ -60,7 +57,8 @@ _TEMPLATE = Html("""\
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
 <title>{{ nb.metadata.get('title', resources['metadata']['name']) | escape_html_keep_quotes }}</title>
-{{ nb.metadata.style }}
+<style>
+{{ nb.metadata.style }}</style>
 </head>
 <body>
 {{ nb.metadata.band }}
@@ -117,7 +115,11 @@ def write(copy: Path, accounts: Sequence[str], time: datetime | None = None, com
     _arrange(notebook, hidden, command)
     _set_titles(notebook)
     _adapt_tables(notebook)
-    notebook.metadata.marker, notebook.metadata.style = _MARKER, STYLE
+    notebook.metadata.marker = _MARKER
+    # Outputs take their colours from variables of JupyterLab, which `runbook.css` gives the colours of the page.
+    notebook.metadata.style = (
+        style_sheets("colours") + style_rules() + Html("\n") + style_sheets("page", "runbook", "band")
+    )
     notebook.metadata.band = FICTION if any(map(is_demo, accounts)) else ""
     on_paper = [*accounts, *([f"{time:%d %B %Y}".lstrip("0")] if time else [])]
     notebook.metadata.printed = PRINTED.format(", ".join(on_paper)) if on_paper else ""

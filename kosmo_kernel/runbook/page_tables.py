@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.render.check_head import CHECK_CLASS, PASSED, REMEDY, WHY
-from kosmo_kernel.render.page_parts import AT_LEAST, Card, cards, page_table
+from kosmo_kernel.render.page_parts import AT_LEAST, Card, cards, page_columns, page_table
 from kosmo_kernel.render.tables import Table
 from kosmo_kernel.render.text import CellForm, format_column
 from kosmo_kernel.safety.escape import Html
@@ -121,7 +121,7 @@ def _written(box: Tag, *, is_headed: bool) -> Html:
     table, is_record = _read(box), not box.find("thead")
     if not table.columns or not table.columns[0]:
         return Html("") if is_headed else _NOTHING
-    columns = table.page_columns()
+    columns = page_columns(table)
     if is_record:
         shown = _RECORD.format(html_fields((one.name, one.texts[0], one.texts[0] or "") for one in columns))
     else:

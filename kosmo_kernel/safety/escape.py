@@ -12,7 +12,9 @@ KaTeX look for both delimiters of a formula in the text between two tags.
 from __future__ import annotations
 
 import re
+from functools import cache
 from html import escape
+from pathlib import Path
 from typing import Self
 
 from kosmo_kernel.safety.markup import (
@@ -82,6 +84,12 @@ def html_attribute(text: str) -> Html:
 def html_from_library(markup: str) -> Html:
     """Return HTML that a library made, which has escaped the text in it."""
     return Html(markup)
+
+
+@cache
+def html_of_package(path: str) -> Html:
+    """Return a file of this package that becomes a part of a page, such as a style sheet."""
+    return Html(Path(__file__).parents[1].joinpath(path).read_text(encoding="utf-8"))
 
 
 def html_block(markup: Html) -> Markdown:

@@ -35,9 +35,9 @@ from kosmo_kernel.notebook.cell_value import small_note
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.notebook.error_report import report_page
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
-from kosmo_kernel.render.tree import outline
+from kosmo_kernel.render.display import outline
 from kosmo_kernel.results.result import Result
-from kosmo_kernel.runbook.report import Report
+from kosmo_kernel.runbook.copy import Report
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.safety.text import sanitize_text
 from kosmo_kernel.session import Session

@@ -16,8 +16,7 @@ from kosmo_kernel.catalogue import Link, Param
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.docs import resolve_function
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.explorer.form import TEXT
-from kosmo_kernel.explorer.question import parse_field
+from kosmo_kernel.explorer.form import TEXT, parse_field
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company

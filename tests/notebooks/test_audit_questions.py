@@ -17,7 +17,7 @@ from audit_questions import ON_REQUEST, QUESTIONS
 from kosmo_kernel import archive, runbook, snapshot
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.errors import LuaRuntimeError
-from kosmo_kernel.runbook.parameters import parse_declarations
+from kosmo_kernel.runbook.notebook import parse_declarations
 from kosmo_kernel.session import Session
 from run_with import run_with
 

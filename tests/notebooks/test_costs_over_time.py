@@ -15,7 +15,7 @@ from repository import NOTEBOOKS
 
 from kosmo_kernel import archive
 from kosmo_kernel.archive.snapshots import add_figures
-from kosmo_kernel.render.course import Course
+from kosmo_kernel.render.page_parts import Course
 
 CELLS = {cell.id: cell.source for cell in nbformat.read(NOTEBOOKS / "costs.ipynb", as_version=4).cells}
 CENTS = [587300, 612300, 614800, 664800, 642300, 649800]

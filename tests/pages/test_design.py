@@ -6,9 +6,11 @@ import re
 
 import pytest
 
-from kosmo_kernel.pages.design import COLOURS
+from kosmo_kernel.pages.design import MAX_OPEN_ROWS, style_sheets
 
-THEMES = dict(zip(("light", "dark", "paper"), re.findall(r":root \{(.*?)\}", COLOURS, re.DOTALL), strict=True))
+THEMES = dict(
+    zip(("light", "dark", "paper"), re.findall(r":root \{(.*?)\}", style_sheets("colours"), re.DOTALL), strict=True)
+)
 TEXTS = ("ink", "soft", "accent", "warn", "good", "bad", "high", "medium", "low")
 
 
@@ -33,3 +35,7 @@ def test_each_text_has_enough_contrast_on_each_ground(theme: str) -> None:
     pairs += [("warn", "warn-ground"), ("ink", "bar")]
     weak = {pair for pair in pairs if contrast(*(colours.get(name, "") for name in pair)) < 4.5}
     assert weak == set()
+
+
+def test_the_style_folds_the_rows_after_those_that_are_open() -> None:
+    assert f"tr:nth-child(n+{MAX_OPEN_ROWS + 1}) {{ display: none; }}" in style_sheets("page")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kosmo_kernel.docs import Page
-from kosmo_kernel.render.blocks import TEXTS, ValueKind, as_shown, blocks_of
+from kosmo_kernel.render.display import TEXTS, ValueKind, as_shown, blocks_of
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.values.records import Record, Records
 

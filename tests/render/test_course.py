@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from kosmo_kernel.render.course import Course
+from kosmo_kernel.render.page_parts import Course
 
 DAYS = ["2026-11-01", "2026-11-11", "2026-11-21"]
 

@@ -14,8 +14,8 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from patience import PATIENCE
 
-from kosmo_kernel.render.notes import Note, bundle_of_notes, write_notes
-from kosmo_kernel.render.style import CSS
+from kosmo_kernel.render.display import Note, bundle_of_notes, write_notes
+from kosmo_kernel.render.style import style_rules
 
 NOTES = [Note("line 1: `a.b` is <b>no</b> text", is_warning=True), Note("Fictional data ` here", is_warning=False)]
 WARNED = "app.integrations.heroku.demo.get_app('my-app').stack == 'heroku-24'"
@@ -40,8 +40,8 @@ def test_in_a_notebook_only_a_warning_is_amber_and_code_is_code() -> None:
         "<div class='kosmo-notes'><p class='kosmo-warning'><b>Warning:</b> line 1: <code>a.b</code> is "
         "&lt;b&gt;no&lt;/b&gt; text</p><p>Fictional data ` here</p></div>"
     )
-    assert re.search(r"p\.kosmo-warning\{[^}]*rgb\(224,150,0\)", CSS)
-    assert re.search(r"div\.kosmo-notes\.kosmo-notes\{margin:0 0 8px\}", CSS)
+    assert re.search(r"p\.kosmo-warning\{[^}]*rgb\(224,150,0\)", style_rules())
+    assert re.search(r"div\.kosmo-notes\.kosmo-notes\{margin:0 0 8px\}", style_rules())
 
 
 @pytest.mark.usefixtures("colours")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import pytest
 from repository import ROOT
 
-from kosmo_kernel.render import notebook_cell, own_frames
-from kosmo_kernel.render.notebook_cell import begin_cell
-from kosmo_kernel.render.style import CSS
+from kosmo_kernel.render import style
+from kosmo_kernel.render.display import outline
+from kosmo_kernel.render.style import begin_cell, style_rules
 from kosmo_kernel.render.tables import RecordView, Table
-from kosmo_kernel.render.tree import outline
 
 TABLE = Table(["name", "size"], [["web.1", None], [1, 2]], 2)
 
@@ -33,11 +33,11 @@ class Tags(HTMLParser):
 
 @pytest.fixture(autouse=True)
 def no_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notebook_cell, "_Notebook", type("_Notebook", (), {"cell": "", "styled": ""}))
+    monkeypatch.setattr(style, "_Notebook", type("_Notebook", (), {"cell": "", "styled": ""}))
 
 
 def carries_style() -> bool:
-    return CSS in TABLE.html()
+    return style_rules() in TABLE.html()
 
 
 def test_the_first_table_of_a_notebook_carries_the_style_and_the_others_do_not() -> None:
@@ -69,7 +69,7 @@ def test_cells_of_ipython_are_known_by_the_id_of_the_front_end_or_by_their_code(
     monkeypatch: pytest.MonkeyPatch, second: dict[str, object]
 ) -> None:
     requests = [{"metadata": {"cellId": "a"}, "content": {"code": "x"}}, second]
-    monkeypatch.setattr(own_frames, "ipython_shell", lambda: SimpleNamespace(get_parent=lambda: requests[0]))
+    monkeypatch.setattr(style, "ipython_shell", lambda: SimpleNamespace(get_parent=lambda: requests[0]))
     assert [carries_style(), carries_style()] == [True, True]
 
     del requests[0]
@@ -86,7 +86,7 @@ def test_each_element_of_a_table_has_an_end_tag() -> None:
         assert '<table class="dataframe">' in markup
 
 
-def test_jupyterlab_has_the_style_from_the_extension() -> None:
-    file = ROOT / "kosmo_kernel/jupyter/labextension/static/outputs.css"
-
-    assert file.read_text(encoding="utf-8") == f"{CSS}\n"
+def test_an_output_has_the_rules_that_jupyterlab_loads_on_one_line_and_without_comments() -> None:
+    sheet = (ROOT / "kosmo_kernel/jupyter/labextension/static/outputs.css").read_text(encoding="utf-8")
+    assert re.sub(r"/\*.*?\*/|\n", "", sheet) == style_rules()
+    assert "/*" in sheet

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Column, Function, Link
 from kosmo_kernel.render.frames import frame_of, table_of_frame
-from kosmo_kernel.render.style import CSS
+from kosmo_kernel.render.page_parts import page_columns
+from kosmo_kernel.render.style import style_rules
 from kosmo_kernel.render.tables import RecordView, Table, exact_table, table_of
 from kosmo_kernel.render.text import format_column, pretty
 from kosmo_kernel.session import Session
@@ -94,7 +95,7 @@ def test_an_empty_table_still_has_its_columns() -> None:
 
 
 def test_the_style_of_outputs_touches_nothing_else_and_there_is_no_script() -> None:
-    style = re.fullmatch(r"@keyframes kosmo-edge{[^{}]*{[^{}]*}}(.*)@media print{(.*)}", CSS)
+    style = re.fullmatch(r"@keyframes kosmo-edge{[^{}]*{[^{}]*}}(.*)@media print{(.*)}", style_rules())
     assert style is not None
 
     selectors = [rule.partition("{")[0] for rule in (style[1] + style[2]).split("}") if rule]
@@ -404,7 +405,7 @@ def test_a_page_has_titles_in_words_money_times_without_seconds_and_yes_and_no()
         "acm_status": ["cert issued", "failed"],
         "release": [1234, 99999],
     }
-    shown = Table(list(columns), list(columns.values()), 2).page_columns()
+    shown = page_columns(Table(list(columns), list(columns.values()), 2))
     assert {column.name: list(column.texts) for column in shown} == {
         "Monthly cost, $": ["12.50", "1,234.00"],
         "Released at, UTC": ["2026-11-19 03:37", None],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kosmo_kernel.render.text_table import TextColumn, fitting_widths, pair_lines, text_lines
+from kosmo_kernel.render.text_table import TextColumn, TextForm, fitting_widths, pair_lines, text_lines
 
 NEVER = 99  # a column of numbers or times, which is not cut below its width
 TEXT = TextColumn("title", ["some sentences in a row of letter"])
@@ -40,7 +40,7 @@ ID = TextColumn("id", ["5d22c932-ecb9-52f1-8650-00a7a94114dd"], main=False, is_i
 def test_a_table_with_wrapped_texts_keeps_its_facts(
     columns: list[TextColumn], room: int, widths: dict[int, int]
 ) -> None:
-    assert fitting_widths(columns, room, wraps=True) == widths
+    assert fitting_widths(columns, room, TextForm(wraps=True)) == widths
 
 
 def test_a_table_with_cut_texts_cuts_them_before_it_leaves_out_a_fact_and_never_cuts_numbers_or_times() -> None:
@@ -49,11 +49,11 @@ def test_a_table_with_cut_texts_cuts_them_before_it_leaves_out_a_fact_and_never_
     assert fitting_widths(columns, 110) == {0: 33, 1: 16, 2: 20}
     assert fitting_widths(columns, 54) == {0: 14, 1: 16, 2: 20}
     assert fitting_widths(columns, 53) == {0: 33, 1: 16}
-    assert fitting_widths([TEXT], 200, widest=20) == {0: 20}
+    assert fitting_widths([TEXT], 200, TextForm(20)) == {0: 20}
 
 
 def test_rows_with_wrapped_cells_have_several_lines() -> None:
-    assert list(text_lines([TEXT, NUMBER], {0: 18, 1: 20}, wraps=True)) == [
+    assert list(text_lines([TEXT, NUMBER], {0: 18, 1: 20}, TextForm(wraps=True))) == [
         "title                              cents",
         "------------------  --------------------",
         "some sentences in   12345678901234567890",

@@ -27,7 +27,7 @@ from kosmo_kernel.kernel.protocol import INTERRUPT_RENDERING, LuaKernel
 from kosmo_kernel.lua import values
 from kosmo_kernel.lua.host import Interruptible
 from kosmo_kernel.notebook import cell_value
-from kosmo_kernel.render import display, error_lines, frames, tables, tree
+from kosmo_kernel.render import display, error_lines, frames, tables
 from kosmo_kernel.run import options as runs
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.packed_rows import collector_paused
@@ -244,7 +244,7 @@ def in_another_thread(work: Interrupt) -> Interrupt:
         ((display, "bundle_of"), RECORDS),
         ((tables, "format_column"), RECORDS),
         ((tables.Table, "html"), RECORDS),
-        ((tree, "outline"), "return { a = { b = 1 } }"),
+        ((display, "outline"), "return { a = { b = 1 } }"),
         ((tables.Table, "html"), "display({ { a = 1 } }) while true do end"),
         ((notebook, "error_content"), "error('no')"),
         ((error_lines, "error_lines"), "error('no')"),

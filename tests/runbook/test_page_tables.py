@@ -10,12 +10,10 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from kosmo_kernel.inventory.page_style import STYLE as INVENTORY_STYLE
-from kosmo_kernel.pages.design import BAND, COLOURS, FICTION, PAGE
+from kosmo_kernel.pages.design import FICTION
 from kosmo_kernel.render.check_head import PASSED, REMEDY, WHY, CheckHead, head_display
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.runbook import page
-from kosmo_kernel.runbook.page_style import STYLE
 from kosmo_kernel.runbook.page_tables import adapt
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records
@@ -200,11 +198,6 @@ def test_a_page_allows_no_script_and_says_so(tmp_path: Path) -> None:
     text = written(tmp_path, ["default"], nbformat.v4.new_code_cell("1", outputs=[script]))
     assert "default-src 'none'" in text
     assert "<script" not in text
-
-
-def test_the_page_of_a_run_and_that_of_an_inventory_have_one_design() -> None:
-    for style in (STYLE, INVENTORY_STYLE):
-        assert all(part in style for part in (COLOURS, PAGE, BAND))
 
 
 def test_on_paper_a_page_has_its_accounts_and_its_day_above_the_title(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
-from kosmo_kernel.runbook.parameters import LUA, PYTHON, assignments, parse_declarations, values_of
+from kosmo_kernel.runbook.notebook import LUA, PYTHON, assignments, parse_declarations, values_of
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.parameters import Parameter, value_of
 

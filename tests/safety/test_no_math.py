@@ -17,10 +17,10 @@ from kosmo_kernel.docs.guides import GUIDES
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.notebook.cell_value import small_note
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.render.display import outline
 from kosmo_kernel.render.frames import frame_of
 from kosmo_kernel.render.itables import interactive_table
 from kosmo_kernel.render.tables import RecordView, table_of
-from kosmo_kernel.render.tree import outline
 from kosmo_kernel.safety.escape import CLASSES, Html, without_delimiters
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.values.records import Records

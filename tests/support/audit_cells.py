@@ -18,7 +18,7 @@ from run_with import run_with
 from kosmo_kernel import snapshot
 from kosmo_kernel.checks.cell import ask_in_cell, set_lua_variable
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
-from kosmo_kernel.runbook.parameters import LUA, PYTHON, parse_declarations
+from kosmo_kernel.runbook.notebook import LUA, PYTHON, parse_declarations
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.parameters import value_of
 

@@ -13,7 +13,7 @@ from audit_cells import answers
 from python_shell import shells
 from repository import NOTEBOOKS
 
-from kosmo_kernel.runbook.parameters import PYTHON
+from kosmo_kernel.runbook.notebook import PYTHON
 
 
 def executed(notebook: str, /, **parameters: str) -> dict[str, Any]:

@@ -1,0 +1,147 @@
+"""Show what a question is about above its rows: its title and severity, why and what to do, and its Lua, folded.
+
+The Lua has the colours that JupyterLab's editor has in the light and the dark theme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from textwrap import fill, indent
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kosmo_kernel.accounts import is_demo
+from kosmo_kernel.checks.report import QuestionReport, QuestionResult
+from kosmo_kernel.render.display import Display
+from kosmo_kernel.render.text import WIDTH, escape_control, pretty
+from kosmo_kernel.run.provider import FICTION
+from kosmo_kernel.safety.escape import Html, box, html_attribute, html_code, without_delimiters
+from kosmo_kernel.safety.markup import Plain
+from kosmo_kernel.text.quantities import counted
+
+if TYPE_CHECKING:
+    from pygments.lexer import Lexer
+
+# Colours that can be told apart on light and on dark paper; text has that of the page. A page has its own.
+_COLOURS = {
+    "high": "#e5484d",
+    "medium": "#d9a11e",
+    "low": "#5b8def",
+    "table": "#5b8def",
+    "none": "#46a758",
+    "unknown": "#8b8d98",
+}
+CHECK_CLASS, PASSED = "kosmo-check", "kosmo-severity-none"  # the class of a head, and one that it has without findings
+WHY, REMEDY = "Why", "What to do"  # what there is to say about a check
+_BOX = Html(
+    '<div class="kosmo-check kosmo-severity-{}" '
+    'style="border-left:4px solid {};padding:1px 0 1px 12px;font-size:13px;line-height:1.5">{}</div>'
+)
+_BODY = Html(
+    '<div style="font-size:14px"><b>{}</b> '
+    '<span class="severity" style="border:1px solid {};border-radius:9px;padding:0 7px;font-size:11px">{}</span> '
+    '{}</div>{}<details><summary style="cursor:pointer;font-size:12px;opacity:.75"><code>{}</code> {}</summary>'
+    '<pre style="margin:4px 0 2px;font-size:12px;line-height:1.45;white-space:pre-wrap">{}</pre></details>'
+)
+_REMARK = Html("<div><b>{}:</b> {}</div>")
+# The variable of JupyterLab for each kind of token in Lua; elsewhere it has the colour of the text.
+_LUA_COLOURS = {
+    "Keyword": "--jp-mirror-editor-keyword-color",
+    "Literal.String": "--jp-mirror-editor-string-color",
+    "Literal.Number": "--jp-mirror-editor-number-color",
+    "Comment": "--jp-mirror-editor-comment-color",
+}
+_SPAN = Html('<span style="color:var({},inherit)">{}</span>')
+
+
+class _Head(NamedTuple):
+    """The texts above the rows of a question."""
+
+    title: str  # what it finds
+    severity: str  # `low`, `medium` or `high`; `table` of a table
+    outcome: str  # the number of rows in words
+    state: str  # the severity if there are findings, `none` without any, `unknown` if it could not be asked
+    remarks: list[tuple[str, str]]  # what there is to say, such as why a finding matters and what to do, with its name
+    name: str
+    facts: str  # the account, the day of the data and the parameters that are set
+    lua: str
+
+
+def head_display(result: QuestionResult, report: QuestionReport) -> Display:
+    """Return what stands above the rows of a question, in HTML and as plain text."""
+    head = _head_of(result, report)
+    return Display({"text/plain": Plain.escape("\n".join(_text_lines(head))), "text/html": _html(head)})
+
+
+def _head_of(result: QuestionResult, report: QuestionReport) -> _Head:
+    question, count = result.question, None if result.records is None else len(result.records)
+    if question.severity:
+        name, noun, verb = question.name, "finding", "checked"
+        remarks = [(WHY, question.why), (REMEDY, question.remedy)]
+    else:
+        name, noun, verb = f"{question.service}.tables.{question.name}()", "row", "read"
+        remarks = [("Rows", question.about)]
+    if result.explanation:
+        remarks.append((f"Not {verb}" if count is None else f"In part not {verb}", result.explanation))
+    severity = question.severity or "table"
+    return _Head(
+        question.title,
+        severity,
+        "not checked" if count is None else counted(count, noun) if count else f"no {noun}s",
+        "unknown" if result.explanation and not count else severity if count else "none",
+        [*remarks, *(("Note", note) for note in report.notes if note != FICTION)],
+        name,
+        ", ".join(_facts(result, report)),
+        question.lua.rstrip(),
+    )
+
+
+def _facts(result: QuestionResult, report: QuestionReport) -> Iterator[str]:
+    yield f"account {report.account}{' (fiction)' * (FICTION in report.notes)}"
+    yield f"{report.now:%Y-%m-%d}"
+    if report.answers_of and not is_demo(report.account):
+        yield f"answers of {report.answers_of:%H:%M} UTC"
+    yield from (
+        f"{name} = {pretty(value)}" for name, value in result.parameters.items() if value not in (None, "", [], {})
+    )
+
+
+def _text_lines(head: _Head) -> Iterator[str]:
+    yield escape_control(f"{head.title} ({head.severity}): {head.outcome}")
+    for name, text in head.remarks:
+        yield fill(escape_control(f"{name}: {text}"), WIDTH, initial_indent="  ", subsequent_indent="    ")
+    yield escape_control(f"  {head.name}, {head.facts}:")
+    yield indent("\n".join(map(escape_control, head.lua.split("\n"))), "    ")
+
+
+def _html(head: _Head) -> Html:
+    colour = html_attribute(_COLOURS[head.state])
+    body = _BODY.format(
+        escape_control(head.title),
+        colour,
+        head.severity,
+        head.outcome,
+        Html().join(_REMARK.format(escape_control(name), escape_control(text)) for name, text in head.remarks),
+        head.name,
+        escape_control(head.facts),
+        Html("\n").join(lua_html(head.lua).lines()),
+    )
+    return box(without_delimiters(_BOX.format(html_attribute(head.state), colour, body)))
+
+
+def lua_html(code: str) -> Html:
+    """Return Lua as coloured HTML, to stand in a `<pre>`."""
+    return Html().join(_piece(str(kind).removeprefix("Token."), text) for kind, text in _lexer().get_tokens(code))
+
+
+def _piece(kind: str, text: str) -> Html:
+    colour = next((name for prefix, name in _LUA_COLOURS.items() if kind.startswith(prefix)), "")
+    return _SPAN.format(html_attribute(colour), html_code(text)) if colour else html_code(text)
+
+
+@cache
+def _lexer() -> Lexer:
+    from pygments.lexers.scripting import LuaLexer
+
+    options: dict[str, Any] = {"ensurenl": False}
+    return LuaLexer(**options)  # type: ignore[no-untyped-call] # Pygments' lexers have no type hints
