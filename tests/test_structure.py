@@ -115,7 +115,9 @@ STARTED |= {("integrations", "services")}
 MAX_ENTRIES = 42  # of the package's folder
 MAX_LINES = 600  # of a file; ruff limits the complexity of a function
 MAX_FUNCTION_LINES = 60  # with the docstring
+MAX_PRIVATE_USES = 73  # of names of the package in tests, which should ask for behaviour
 SAYS_NOTHING = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
+NAMED_TUPLE = {"_asdict", "_fields", "_make", "_replace"}  # its public methods, whose names begin with an underscore
 # Words that tell a newcomer nothing as the name of a public class, function or method.
 BANNED_NAMES = {
     *("asked", "asking", "found", "given", "gone", "heard", "hear", "leave", "made", "meant", "said", "shown", "told"),
@@ -314,6 +316,38 @@ def public_names(path: Path) -> Iterator[tuple[str, int]]:
                 yield name, node.lineno
 
 
+def is_private(name: str) -> bool:
+    """Return whether a name is one of the package's inner parts, and none that a protocol prescribes."""
+    return name.startswith("_") and not name.endswith("_") and name not in NAMED_TUPLE
+
+
+def stored_names(tree: ast.Module) -> Iterator[str]:
+    """Yield the names that a file gives to classes, functions, variables and attributes."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+
+
+def private_uses(path: Path, names: set[str]) -> Iterator[str]:
+    """Yield where a test imports, reads or replaces one of some private names, which are the package's."""
+    own = {"_", *stored_names(tree_of(path))}
+    for node in ast.walk(tree_of(path)):
+        used = []
+        match node:
+            case ast.ImportFrom(module=str(module)) if module.startswith(NAME):
+                used = [alias.name for alias in node.names if is_private(alias.name)]
+            case ast.Attribute(attr=name, value=ast.Name(id="self" | "cls")) if name in own:
+                pass
+            case ast.Attribute(attr=name):
+                used = [name] if name in names else []
+            case ast.Call(func=ast.Attribute(attr="setattr"), args=[*_, ast.Constant(value=str(name)), _]):
+                used = [name] if name.rpartition(".")[2] in names else []
+        yield from (f"{path.relative_to(TESTS)}:{node.lineno}: {name}" for name in used)
+
+
 def test_every_room_has_a_floor() -> None:
     assert sorted({room_of(module) for module in MODULES}) == sorted(FLOOR_OF)
 
@@ -407,6 +441,12 @@ def test_public_names_say_what_they_name() -> None:
         if name.lower() in BANNED_NAMES
     ]
     assert wrong == []
+
+
+def test_tests_use_few_private_names_of_the_package() -> None:
+    names = {name for path in sources(PACKAGE) for name in stored_names(tree_of(path)) if is_private(name)}
+    uses = [use for path in sources(TESTS) for use in private_uses(path, names)]
+    assert len(uses) <= MAX_PRIVATE_USES, "\n".join(uses)
 
 
 def test_no_class_name_stands_for_two_things() -> None:

@@ -212,22 +212,22 @@ def acceptance_file(entries: Iterable[Exemption]) -> str:
     """Return the text of a file with these entries."""
     parts = [_HEAD]
     for entry in entries:
-        columns = ", ".join(f"{_bare(column)} = {_text(value)}" for column, value in entry.key.items())
+        columns = ", ".join(f"{_bare(column)} = {toml_text(value)}" for column, value in entry.key.items())
         parts.append(
             f"[[{ENTRIES}]]\n"
-            f"{CHECK} = {_text(entry.check)}\n"
+            f"{CHECK} = {toml_text(entry.check)}\n"
             f"{KEY} = {{ {columns} }}\n"
-            f"{REASON} = {_text(entry.acceptance.reason)}\n"
+            f"{REASON} = {toml_text(entry.acceptance.reason)}\n"
             f"{LAST_DAY} = {entry.acceptance.last_day.isoformat()}\n"
         )
     return "\n".join(parts)
 
 
 def _bare(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else _text(name)
+    return name if _BARE_KEY.fullmatch(name) else toml_text(name)
 
 
-def _text(value: str) -> str:
+def toml_text(value: str) -> str:
     """Return a text of TOML on one line, which shows what is hidden in it."""
     written = json.dumps(without_surrogates(value), ensure_ascii=False)  # its escapes are those of TOML
     return _UNQUOTED.sub(lambda match: code_point_escape(match[0]), written)

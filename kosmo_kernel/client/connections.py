@@ -162,6 +162,11 @@ class Connections:
         self._proxy: httpcore2.Proxy | None = None
         self.closed = False
 
+    @property
+    def idle(self) -> int:
+        """The number of open connections that no request uses."""
+        return len(self._idle)
+
     def request(self, url: str, headers: Mapping[str, str], function: Function) -> Request:
         """Return a new request, which can be sent more than once."""
         if self._query:

@@ -117,6 +117,10 @@ class ETagCache:
         self._answers: OrderedDict[str, CachedAnswer] = OrderedDict()
         self._size = 0
 
+    def __len__(self) -> int:
+        """Return the number of answers."""
+        return len(self._answers)
+
     def find(self, key: str) -> CachedAnswer | None:
         """Return the answer cached under a key, or None."""
         with self._lock:

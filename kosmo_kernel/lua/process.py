@@ -82,13 +82,13 @@ class LuaProcess(WalledProcess):
         if allowed != self._allowed:  # the limits change only here
             self._allowed = allowed
             address_space = BASE_ADDRESS_SPACE_BYTES + HEAP_COPIES * memory
-            self._limited = self.set_limits(address_space, allowed[1])
+            self.limited = self.set_limits(address_space, allowed[1])
 
     def walls(self, report: bytes) -> tuple[Wall, ...]:
         """Return the walls of the child; `report` is the text of its `ready` message."""
         from kosmo_kernel.lua.walls import parse_report  # reads settings, which the start of a child must not wait for
 
-        return parse_report(report, self._limited)
+        return parse_report(report, self.limited)
 
     def write(self, payload: bytes) -> None:
         """Send a payload.

@@ -113,7 +113,7 @@ def write(copy: Path, accounts: Sequence[str], time: datetime | None = None, com
     notebook = nbformat.read(copy, as_version=4)
     hidden = {REMOVED} if accounts and all(map(is_demo, accounts)) else {REMOVED, ABOUT_DEMO}
     _arrange(notebook, hidden, command)
-    _set_titles(notebook)
+    set_titles(notebook)
     _adapt_tables(notebook)
     notebook.metadata.marker = _MARKER
     # Outputs take their colours from variables of JupyterLab, which `runbook.css` gives the colours of the page.
@@ -132,12 +132,13 @@ def write(copy: Path, accounts: Sequence[str], time: datetime | None = None, com
     exported, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
     page = copy.with_suffix(SUFFIX)
     with writing(page, f"The notebook with all outputs is {copy}."):
-        private_files.write(page, _ANCHOR.sub(_without_local_link, without_surrogates(exported)), durable=False)
+        private_files.write(page, without_local_links(without_surrogates(exported)), durable=False)
     return page
 
 
-def _without_local_link(anchor: re.Match[str]) -> str:
-    return anchor[2] if _LOCAL.search(anchor[1]) else anchor[0]
+def without_local_links(html: str) -> str:
+    """Return HTML with the text of links to files beside the notebook in place of the links."""
+    return _ANCHOR.sub(lambda anchor: anchor[2] if _LOCAL.search(anchor[1]) else anchor[0], html)
 
 
 def _is_page(path: Path) -> bool:
@@ -168,7 +169,7 @@ def _tags(cell: Any) -> list[str]:
     return tags
 
 
-def _set_titles(notebook: Any) -> None:
+def set_titles(notebook: Any) -> None:
     """Set the first heading as the page's title, and the heading above each picture as its alternative text."""
     heading = "A picture"
     for cell in notebook.cells:

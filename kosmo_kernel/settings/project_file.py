@@ -37,7 +37,7 @@ _MAX_NAME_SHOWN = 60  # characters
 CELL_DEFAULTS = {setting.name: setting for setting in SETTINGS if len(setting.project) == 1}  # all but the permissions
 # A line that may begin our table. A file without one, such as one that lists this package as a dependency, is not
 # parsed.
-_MENTION = r"""(?m)^(?:[ \t]*+\[.*|[^#\n"']*)["']?\bkosmo_kernel\b["']?\s*[\].=]"""
+MENTION = r"""(?m)^(?:[ \t]*+\[.*|[^#\n"']*)["']?\bkosmo_kernel\b["']?\s*[\].=]"""
 
 
 def settings_of(directory: Path) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class _Project(Config, frozen=True):
 def _nearest(directory: Path) -> _Project | None:
     """Return the nearest file with our table, or None."""
     for path, text in _files(directory):
-        if isinstance(text, str) and re.search(_MENTION, text) and (table := _table(path, text)) is not None:
+        if isinstance(text, str) and re.search(MENTION, text) and (table := _table(path, text)) is not None:
             return _Project(path, text, table)
     return None
 

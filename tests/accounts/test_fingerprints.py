@@ -57,8 +57,13 @@ def asked(config_vars: dict[str, Any], account: str = "default") -> tuple[dict[s
 @pytest.fixture
 def machine() -> Iterator[None]:
     """Forget the key of the test before, and afterwards that of this one."""
-    fingerprints._of_this_machine.cache_clear()
+    forget_key()
     yield
+    forget_key()
+
+
+def forget_key() -> None:
+    """Let this process know no more of the key than a new one."""
     fingerprints._of_this_machine.cache_clear()
 
 
@@ -98,7 +103,7 @@ def test_the_key_is_the_machines_own_and_lasts_longer_than_a_process(
     found = []
     for folder in ("one", "other"):
         monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / folder))
-        fingerprints._of_this_machine.cache_clear()
+        forget_key()
         found.append(asked({"NAME": "value"}))
     code = "from kosmo_kernel.accounts.fingerprints import fingerprints as of; print(of('default').of('value'), end='')"
     env = os.environ | {"PYTHONPATH": str(ROOT)}

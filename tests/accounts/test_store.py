@@ -177,10 +177,12 @@ def test_a_token_that_cannot_be_removed_keeps_its_account(folder: Path, monkeypa
     assert (accounts.names(HEROKU), folder.exists()) == (["production", "demo"], True)
 
 
-def test_a_token_that_somebody_else_took_away_is_told_with_the_way_out(folder: Path, ring: Remembering) -> None:
+def test_a_token_that_somebody_else_took_away_is_told_with_the_way_out(
+    folder: Path, ring: Remembering, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add()
     ring.secrets.clear()
-    system_keyring._kept.clear()
+    use(monkeypatch, ring)  # as in another process
     with pytest.raises(CredentialsError) as caught:
         accounts.find(HEROKU, "production")
     assert caught.value.message == (

@@ -157,7 +157,7 @@ def test_lists_that_are_known_are_not_sent_again() -> None:
     again = demo.client.fetch(APPS, {})
 
     assert again.data is first.data
-    assert len(demo.client.cache._answers) == 3
+    assert len(demo.client.cache) == 3
 
 
 def test_addresses_that_let_their_bearer_in_are_not_kept() -> None:

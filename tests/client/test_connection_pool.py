@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from types import SimpleNamespace
+from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
@@ -106,7 +107,7 @@ def test_connections_that_are_not_needed_any_more_are_closed_while_others_are_us
         for _ in range(3):
             later[0] += 30
             client.fetch(GET_APP, MINE)
-        left = len(connections_of(client)._idle)
+        left = connections_of(client).idle
 
     assert left == 1
     assert len(demo.threads) == 8
@@ -140,7 +141,7 @@ def test_closing_waits_for_nobody_and_closes_what_comes_back_later() -> None:
         demo.together.wait(PATIENCE)
 
         assert isinstance(under_way.result(timeout=PATIENCE).data, dict)
-        assert not connections_of(client)._idle
+        assert connections_of(client).idle == 0
 
 
 def test_one_who_waits_for_a_connection_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +154,7 @@ def test_one_who_waits_for_a_connection_can_be_cancelled(monkeypatch: pytest.Mon
             pass
         progress = Progress(FastClock())
         waiting = pool.submit(client.fetch, GET_APP, MINE, progress)
-        while client.limiter._sent < 3:
+        while client.limiter.state().sent < 3:
             pass
         progress.cancel()
         with pytest.raises(Cancelled):
@@ -166,6 +167,11 @@ def test_one_who_waits_for_a_connection_can_be_cancelled(monkeypatch: pytest.Mon
 # Settings
 
 
+def timeouts(client: Client) -> Any:
+    """Return the timeouts of the requests of a client."""
+    return connections_of(client).request("https://api.heroku.com/apps", {}, GET_APP).extensions["timeout"]
+
+
 @pytest.mark.parametrize(("variable", "option"), [("KOSMO_READ_TIMEOUT", "read"), ("KOSMO_CONNECT_TIMEOUT", "connect")])
 def test_timeouts_can_be_set_in_the_environment(variable: str, option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, " 7.5 ")
@@ -173,7 +179,7 @@ def test_timeouts_can_be_set_in_the_environment(variable: str, option: str, monk
 
     usual = {"connect": 10.0, "read": 30.0, "write": 30.0}
     changed = {"read": 7.5, "write": 7.5, "connect": 7.5} if option == "read" else {"connect": 7.5}
-    assert connections_of(client)._timeout == {"timeout": usual | changed}
+    assert timeouts(client) == usual | changed
 
 
 def test_a_timeout_that_is_given_counts_more_than_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +188,7 @@ def test_a_timeout_that_is_given_counts_more_than_the_environment(monkeypatch: p
     account = Account("heroku", "default", DEMO_TOKEN, "https://api.heroku.com", "x")
     client = Client(HEROKU, account, timeout=20, connect_timeout=3)
 
-    assert connections_of(client)._timeout == {"timeout": {"connect": 3, "read": 20, "write": 20}}
+    assert timeouts(client) == {"connect": 3, "read": 20, "write": 20}
 
 
 @pytest.mark.parametrize("told", ["0", "-1", "soon", "nan", "inf", "1e300"])

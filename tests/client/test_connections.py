@@ -117,7 +117,7 @@ def test_nothing_is_opened_before_the_first_request(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
 
     with closing(client_at("https://api.heroku.com")) as client:
-        assert not connections_of(client)._idle
+        assert connections_of(client).idle == 0
         with pytest.raises(SettingsError, match=r"SSL_CERT_FILE .* makes no sense: .*No such file"):
             client.fetch(APPS, {})
 

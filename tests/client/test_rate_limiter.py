@@ -200,7 +200,7 @@ def test_the_first_request_goes_ahead_and_the_others_wait_for_what_it_learns() -
     scout = limiter.take(progress)
     with ThreadPoolExecutor(4) as pool:
         others = [pool.submit(limiter.take, progress) for _ in range(4)]
-        while len(limiter._queue) < 4:
+        while limiter.state().queued < 4:
             pass
         before = [other.done() for other in others]
         limiter.answered(scout, 90)
@@ -257,7 +257,7 @@ def test_whoever_came_first_goes_first() -> None:
     for number in range(5):
         threads.append(threading.Thread(target=go, args=(number,)))
         threads[-1].start()
-        while len(limiter._queue) <= number:
+        while limiter.state().queued <= number:
             pass
     scout_may_go.set()
     for thread in threads:
@@ -272,10 +272,10 @@ def test_one_who_is_cancelled_gives_the_place_to_the_next() -> None:
     leaving = Progress(clock)
     with ThreadPoolExecutor(2) as pool:
         cancelled = pool.submit(limiter.take, leaving)
-        while len(limiter._queue) < 1:
+        while limiter.state().queued < 1:
             pass
         waiting = pool.submit(limiter.take, progress)
-        while len(limiter._queue) < 2:
+        while limiter.state().queued < 2:
             pass
         leaving.cancel()
         with pytest.raises(Cancelled):
@@ -283,7 +283,7 @@ def test_one_who_is_cancelled_gives_the_place_to_the_next() -> None:
         limiter.answered(scout, 50)
         turn = waiting.result(timeout=PATIENCE)
 
-    assert (turn.number, list(limiter._queue)) == (2, [])
+    assert (turn.number, limiter.state().queued) == (2, 0)
 
 
 def test_a_wait_that_is_cancelled_costs_nothing() -> None:
@@ -295,8 +295,8 @@ def test_a_wait_that_is_cancelled_costs_nothing() -> None:
     with pytest.raises(Cancelled):
         limiter.take(ended)
 
-    assert limiter._sent == 1
-    assert not limiter._queue
+    assert limiter.state().sent == 1
+    assert limiter.state().queued == 0
 
 
 def test_a_refusal_holds_everybody_up_in_sight_as_long_as_the_service_says() -> None:

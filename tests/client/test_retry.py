@@ -183,7 +183,7 @@ def test_requests_that_take_long_to_fail_are_tried_less_often() -> None:
     clock = FastClock()
 
     def handle(_request: httpcore2.Request) -> httpcore2.Response:
-        clock.wait(25.0, Progress()._ended)
+        clock.wait(25.0, threading.Event())
         raise httpcore2.ReadTimeout("x")
 
     client = Client(HEROKU, ACCOUNT, transport=FunctionTransport(handle), clock=clock)

@@ -92,7 +92,7 @@ def test_a_wait_for_another_try_ends_with_the_run(step: Step) -> None:
     with pytest.raises(Cancelled):
         asking.fetch()
     assert script.asked == 1
-    assert not asking.client.limiter._queue
+    assert asking.client.limiter.state().queued == 0
 
 
 def test_what_a_request_waits_for_is_seen() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from kosmo_command import FICTION, document, kosmo
+from python_shell import no_notebooks
 from run_with import run_with
 
-from kosmo_kernel import Session, docs, heroku, python_api
+from kosmo_kernel import Session, docs, heroku
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import RefusedError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -175,12 +176,10 @@ def test_the_variable_of_the_environment_makes_them_too(monkeypatch: pytest.Monk
 
 def test_python_has_them_where_the_session_is_on_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOSMO_DEMO", "1")
-    monkeypatch.setattr(python_api, "_notebooks", [])  # shells of other tests may live until they are collected
-    python_api.close_own_session()
-    frames = [heroku.staging.list_apps(), heroku["staging"].list_apps(), heroku["demo.staging"].list_apps()]
-    assert [(len(frame), frame.attrs["account"]) for frame in frames] == [(4, "demo.staging")] * 3
-    assert {"production", "staging"} <= set(dir(heroku))
-    python_api.close_own_session()
+    with no_notebooks():
+        frames = [heroku.staging.list_apps(), heroku["staging"].list_apps(), heroku["demo.staging"].list_apps()]
+        assert [(len(frame), frame.attrs["account"]) for frame in frames] == [(4, "demo.staging")] * 3
+        assert {"production", "staging"} <= set(dir(heroku))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ variables are gone, and the next run has a real child again.
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import textwrap
 import threading
 import time
@@ -61,9 +63,11 @@ def lua(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.Fixture
 def ended(lua: Session, source: str = "return 1") -> errors.KosmoError:
     """Return the error that a run ends in, in time, with a working run after it."""
     lua.start()
-    child = lua._machine._child
-    assert child is not None
-    rescue = threading.Timer(1.5 * PATIENCE, child.kill)  # so that a fault fails the test and does not hang it
+    pid = lua.pid
+    assert pid is not None
+    rescue = threading.Timer(
+        1.5 * PATIENCE, os.kill, (pid, signal.SIGKILL)
+    )  # so that a fault fails the test and does not hang it
     rescue.start()
     started = time.monotonic()
     with pytest.raises(errors.KosmoError) as caught:
@@ -73,7 +77,7 @@ def ended(lua: Session, source: str = "return 1") -> errors.KosmoError:
 
     assert seconds < PATIENCE
     assert "status 1." not in caught.value.message  # how a mistake in the double would end it
-    assert (lua.run("return 1").values, lua.pid == child.pid) == ([1], False)
+    assert (lua.run("return 1").values, lua.pid == pid) == ([1], False)
     return caught.value
 
 

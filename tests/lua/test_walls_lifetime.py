@@ -131,7 +131,7 @@ def test_running_time_is_limited_even_when_nobody_watches(monkeypatch: pytest.Mo
     child = LuaProcess()
     try:
         child.allow(64 << 20, 0.1)
-        if why_not := child._limited["running_time"]:
+        if why_not := child.limited["running_time"]:
             pytest.skip(why_not)
         child.write(wire.pack({"kind": "spaces", "names": []}, [b"[]"]))
         child.read(30, 1 << 20)  # it is ready, and stuck from now on
@@ -148,7 +148,7 @@ def test_the_kernels_limit_leaves_room_for_a_count_by_clock_ticks() -> None:
     child = LuaProcess()
     try:
         child.allow(64 << 20, 600)
-        if why_not := child._limited["running_time"]:
+        if why_not := child.limited["running_time"]:
             pytest.skip(why_not)
         soft, _ = resource.prlimit(child.pid, resource.RLIMIT_CPU)
 
@@ -160,12 +160,12 @@ def test_the_kernels_limit_leaves_room_for_a_count_by_clock_ticks() -> None:
 def test_a_large_allowance_is_no_small_one() -> None:
     child = LuaProcess()
     try:
-        before = child._limited
+        before = child.limited
         child.allow(8 << 30, 1e300)
         child.write(wire.pack({"kind": "spaces", "names": []}, [b"[]"]))
 
         assert child.read(30, 1 << 20) is not None
-        assert child._limited == before
+        assert child.limited == before
     finally:
         child.close()
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from python_shell import MakeShell, run, shells, value
+from python_shell import MakeShell, no_notebooks, run, shells, value
 
-from kosmo_kernel import integrations, python_api
+from kosmo_kernel import integrations
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import InvalidArgumentsError, NotAllowedError, RefusedError, UnknownNameError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
@@ -33,10 +33,8 @@ from kosmo_kernel.session import Session
 def heroku(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Return the functions of Heroku, with the demo as the account of a session that ends with the test."""
     monkeypatch.setenv("KOSMO_DEMO", "1")
-    monkeypatch.setattr(python_api, "_notebooks", [])  # shells of other tests may live until they are collected
-    close_own_session()
-    yield namespace_named("heroku")
-    close_own_session()
+    with no_notebooks():
+        yield namespace_named("heroku")
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from kosmo_command import document, kosmo
+from python_shell import no_notebooks
 
-from kosmo_kernel import docs, python_api
+from kosmo_kernel import docs
 from kosmo_kernel.checks.cell import ask_in_cell
 from kosmo_kernel.errors import LuaRuntimeError, SettingsError, UnknownNameError
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
-from kosmo_kernel.python_api import close_own_session
 from kosmo_kernel.python_api.namespace import namespace_named
 from kosmo_kernel.questions.discovery import all_checks, find_table, table_names
 from kosmo_kernel.session import Session
@@ -102,11 +102,9 @@ def test_both_give_the_same_rows_in_the_shell_in_notebooks_in_lua_and_from_pytho
     assert list(demo.run("return heroku.tables.apps_by_team()").value.rows) == rows
 
     monkeypatch.setenv("KOSMO_DEMO", "1")
-    monkeypatch.setattr(python_api, "_notebooks", [])
-    close_own_session()
-    heroku: Any = namespace_named("heroku")
-    frame = heroku.tables.apps_by_team()
-    close_own_session()
+    with no_notebooks():
+        heroku: Any = namespace_named("heroku")
+        frame = heroku.tables.apps_by_team()
     assert list(frame.columns) == ["app", "team"]
     assert list(frame["app"]) == [row["app"] for row in rows]
 

@@ -44,11 +44,12 @@ def own_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     folder = tmp_path / "heroku" / "questions" / "tables"
     folder.mkdir(parents=True)
     monkeypatch.setattr(shipped, "SERVICES_FOLDER", str(tmp_path))
-    for cached in (discovery._read_shipped, shipped.shipped_files, shipped.services):
-        cached.cache_clear()
+    caches = (discovery._read_shipped, shipped.shipped_files, shipped.services)
+    for cache in caches:
+        cache.cache_clear()
     yield folder
-    for cached in (discovery._read_shipped, shipped.shipped_files, shipped.services):
-        cached.cache_clear()
+    for cache in caches:
+        cache.cache_clear()
 
 
 def rows(session: Session, name: str) -> list[dict[str, Any]]:

@@ -14,12 +14,12 @@ from deleting_api import DeletingApi, account_at
 from doors import DOORS, opened
 from full_matrix import full_except
 from kosmo_command import document, kosmo
+from python_shell import no_notebooks
 
-from kosmo_kernel import archive, python_api, snapshot
+from kosmo_kernel import archive, snapshot
 from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.python_api import close_own_session
 from kosmo_kernel.python_api.namespace import namespace_named
 from kosmo_kernel.questions.question import parse_question
 from kosmo_kernel.run.options import RunOptions
@@ -147,11 +147,9 @@ def test_python_gets_the_apps_that_are_left(monkeypatch: pytest.MonkeyPatch) -> 
     with account_at(DeletingApi(GONE)) as environment:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(python_api, "_notebooks", [])  # those of other tests may still be there
-        close_own_session()
-        heroku: Any = namespace_named("heroku")
-        frame = heroku.list_domains(app_id=heroku.list_apps())
-        close_own_session()
+        with no_notebooks():
+            heroku: Any = namespace_named("heroku")
+            frame = heroku.list_domains(app_id=heroku.list_apps())
     assert set(frame["app_id"]) == set(NAMES) - {GONE}
 
 

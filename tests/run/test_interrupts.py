@@ -205,7 +205,7 @@ def lua_kernel(session: Session, tmp_path: Path) -> Iterator[tuple[LuaKernel, li
     kernel._notebook = KernelNotebook(
         session, lambda *message: sent.append(message), lambda *_: None, kernel._is_stopped
     )
-    kernel._cell = Request(kind="execute_request")
+    begin_cell(kernel)
     handlers = {
         signal.SIGINT: lambda *_: kernel.interrupt(),
         INTERRUPT_RENDERING: lambda *_: kernel.interrupt_rendering(),
@@ -218,6 +218,10 @@ def lua_kernel(session: Session, tmp_path: Path) -> Iterator[tuple[LuaKernel, li
             signal.signal(number, handler)
         kernel._over.close()
         channels.close()
+
+
+def begin_cell(kernel: LuaKernel) -> None:
+    kernel._cell = Request(kind="execute_request")
 
 
 def executed(kernel: LuaKernel, code: str) -> Content:
@@ -266,7 +270,7 @@ def test_the_lua_kernel_stops_where_values_and_errors_are_made(
     assert (reply["status"], reply["ename"], reply["evalue"]) == ("error", "StoppedError", "Interrupted.")
     assert [(kind, content["ename"]) for kind, content in sent] == [("error", "StoppedError")]
 
-    kernel._cell = Request(kind="execute_request")  # the next cell
+    begin_cell(kernel)
     sent.clear()
     assert executed(kernel, "return kept")["status"] == "ok"
     assert [content["data"]["text/plain"] for _, content in sent] == ["kept"]
@@ -294,7 +298,7 @@ def test_an_interrupt_that_was_meant_for_a_cell_before_does_not_end_what_this_on
 ) -> None:
     kernel, sent = lua_kernel
     kernel.interrupt()
-    kernel._cell = Request(kind="execute_request")
+    begin_cell(kernel)
     when_called(
         monkeypatch, display, "bundle_of", lambda: os.kill(os.getpid(), INTERRUPT_RENDERING)
     )  # which comes late

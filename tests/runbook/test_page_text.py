@@ -23,7 +23,7 @@ from kosmo_kernel.runbook import page
     ],
 )
 def test_only_links_to_files_beside_the_notebook_become_text(markup: str, expected: str) -> None:
-    assert page._ANCHOR.sub(page._without_local_link, markup) == expected
+    assert page.without_local_links(markup) == expected
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_only_links_to_files_beside_the_notebook_become_text(markup: str, expect
 )
 def test_the_first_heading_is_the_title(source: str, title: str) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(source)])
-    page._set_titles(notebook)
+    page.set_titles(notebook)
     assert notebook.metadata.title == title
 
 

@@ -42,16 +42,16 @@ def check_with(parameter: str) -> None:
 
 
 def titles_of(heading: str) -> None:
-    page._set_titles(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {heading}")]))
+    page.set_titles(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {heading}")]))
 
 
 READINGS: dict[str, tuple[int, Callable[[int], object]]] = {
     "a tag without end": (20_000, lambda n: sanitize_html("<" + "a" * n)),
     "a fence with a mark": (20_000, lambda n: sanitize_markdown("~" * n + "`")),
     "a fence with blanks": (20_000, lambda n: sanitize_markdown("~~~" + " " * n + "`")),
-    "a project of empty lines": (20_000, lambda n: re.search(project_file._MENTION, "\n" * n)),
-    "a project of lines with blanks": (20_000, lambda n: re.search(project_file._MENTION, " \n" * n)),
-    "a project of names": (5_000, lambda n: re.search(project_file._MENTION, "kosmo_kernel " * n)),
+    "a project of empty lines": (20_000, lambda n: re.search(project_file.MENTION, "\n" * n)),
+    "a project of lines with blanks": (20_000, lambda n: re.search(project_file.MENTION, " \n" * n)),
+    "a project of names": (5_000, lambda n: re.search(project_file.MENTION, "kosmo_kernel " * n)),
     "an argument of one word": (20_000, lambda n: secret_scan.redact_text("a" * n)),
     "a secret of blanks": (20_000, lambda n: secret_scan.redact_value("API_KEY", " " * n + "x")),
     "comments without end": (10_000, lambda n: jsonc_value("x", "/*a" * n)),
@@ -65,8 +65,8 @@ READINGS: dict[str, tuple[int, Callable[[int], object]]] = {
     "a heading of marks": (10_000, lambda n: titles_of("a" + " #" * n)),
     "a heading of brackets": (10_000, lambda n: titles_of("[a" * n)),
     "a heading of links": (10_000, lambda n: titles_of("[a](" * n)),
-    "a page of links": (10_000, lambda n: page._ANCHOR.sub(page._without_local_link, "<a href=x>" * n)),
-    "a page of a tag": (10_000, lambda n: page._ANCHOR.sub(page._without_local_link, "<a " + "href=" * n)),
+    "a page of links": (10_000, lambda n: page.without_local_links("<a href=x>" * n)),
+    "a page of a tag": (10_000, lambda n: page.without_local_links("<a " + "href=" * n)),
     "the line of a key after many": (5_000, lambda n: line_of("a = '''''' # b\n" * n, ["z"])),
     "the line of a key after a long text": (20_000, lambda n: line_of('a = """' + '""' * n, ["z"])),
     "many exceptions": (2_000, lambda n: acceptances._places(Path("x"), "[[accept]]\n" * n, n)),

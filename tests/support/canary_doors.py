@@ -70,7 +70,7 @@ def session(functions: Sequence[Function], folder: Path) -> Iterator[str]:
             yield from (str(editor.inspect(text, len(text), lua, 1)) for text in AFTER)
             with suppress(KosmoError):
                 yield repr(lua.call(f"heroku.{function.name}", arguments(function)))
-        yield memory(lua._machine.pid or 0)
+        yield memory(lua.pid or 0)
     yield from (path.read_bytes().decode(errors="replace") for path in folder.iterdir())
 
 

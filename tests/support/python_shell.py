@@ -10,6 +10,8 @@ import pytest
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from traitlets.config import Config
 
+from kosmo_kernel import python_api
+
 Shell = Any  # an InteractiveShell, whose types allow for one without a history, formatters or extensions
 MakeShell = Callable[[], Shell]
 
@@ -35,6 +37,16 @@ def shells() -> Iterator[MakeShell]:
         for shell in reversed(made):
             shell.extension_manager.unload_extension("kosmo_kernel")
             shell.restore_sys_module_state()
+
+
+@contextmanager
+def no_notebooks() -> Iterator[None]:
+    """Give Python a session of its own inside, whatever shells of other tests there still are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(python_api, "_notebooks", [])
+        python_api.close_own_session()
+        yield
+        python_api.close_own_session()
 
 
 def run(shell: Shell, cell: str) -> ExecutionResult:
