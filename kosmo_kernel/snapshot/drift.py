@@ -91,6 +91,12 @@ class Drift:
         return frame_of(Records(self.rows, columns=_COLUMNS))
 
     @property
+    def complete(self) -> bool:
+        """Return whether nothing of the compared lists was unreadable; else the number of changes is a lower bound."""
+        lists = {one.table for one in LISTS}
+        return not any(failure["table"] in lists for state in (self.before, self.now) for failure in state.failures)
+
+    @property
     def figures(self) -> dict[str, int]:
         """The number of changes, and of the apps that are concerned, new and gone."""
         apps = [row for row in self.rows if row["thing"] == "app"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from edited_snapshot import Tables, edited
 from refusing_api import without
@@ -159,6 +160,7 @@ def test_what_was_not_read_of_an_app_is_said_and_did_not_go(state: State) -> Non
     later = changed(state, remove, failures=[failure])
     for drift in (drift_of(state, later), drift_of(later, state)):
         assert drift.rows == []
+        assert not drift.complete
         [note] = drift.notes
         assert "dynos of booking-api (You may not.)" in note
 
@@ -169,6 +171,23 @@ def test_a_list_that_was_not_read_is_said_and_nothing_of_it_went(state: State) -
     drift = drift_of(state, later)
     assert drift.rows == []
     assert [("config vars (It needs another scope.)" in note) for note in drift.notes] == [True]
+
+
+@pytest.mark.parametrize(("failures", "bound"), [((), ""), (({"table": "domains", "message": "No."},), "at least ")])
+def test_the_figures_of_the_notebook_are_bounds_where_a_list_could_not_be_read(
+    state: State, failures: Sequence[dict[str, str]], bound: str
+) -> None:
+    later = changed(state, lambda tables: rename(tables, "my-app", "our-app"), failures=failures)
+    cells = nbformat.read(NOTEBOOKS / "drift.ipynb", as_version=4).cells
+    [cell] = [cell for cell in cells if cell.id == "figures"]
+    code, _, table = cell.source.rpartition("\n")
+    texts: list[str] = []
+    variables = {"drift": drift_of(state, later), "Markdown": str, "display": texts.append}
+    exec(code, variables)  # noqa: S102 - the notebook is ours
+    assert table == "%kosmo_lua -i figures figures"
+    assert texts == [f"**{bound}1 changes** in {bound}1 apps since {state.time:%Y-%m-%d}."]
+    number = f"{bound}1" if bound else 1
+    assert variables["figures"] == {"changes": number, "apps concerned": number, "new apps": 0, "apps gone": 0}
 
 
 def test_a_list_that_only_one_snapshot_has_is_named(state: State) -> None:
