@@ -124,6 +124,45 @@ BANNED_NAMES = {
     *("standing", "switched", "tapes", "longest", "deepest", "most", "patience"),
 }
 
+# Words that tell nothing as the name of a parameter, a variable or a field: participles and fillers.
+BANNED_VARIABLES = {
+    *(
+        "asked",
+        "called",
+        "done",
+        "found",
+        "given",
+        "gone",
+        "got",
+        "held",
+        "kept",
+        "known",
+        "left",
+        "made",
+        "met",
+        "named",
+    ),
+    *("one", "ones", "place", "plain", "said", "seen", "sent", "shown", "taken", "told", "used", "wanted"),
+}
+# Rooms whose variables still have such names.
+ROOMS_WITH_BANNED_VARIABLES = {
+    *("accounts", "archive", "catalogue", "checks", "cli", "client", "demo", "docs", "editor", "integrations"),
+    *(
+        "inventory",
+        "kernel",
+        "lua",
+        "lua_syntax",
+        "magic",
+        "mcp",
+        "mcp_server",
+        "notebook",
+        "progress",
+        "python_api",
+        "questions",
+    ),
+    *("render", "results", "run", "runbook", "safety", "services", "session", "snapshot", "text", "values"),
+}
+
 
 class Start(NamedTuple):
     """A process that begins, and what it may import before it has something to do."""
@@ -316,6 +355,14 @@ def public_names(path: Path) -> Iterator[tuple[str, int]]:
                 yield name, node.lineno
 
 
+def variables(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield the names of parameters, variables and fields of a file, with their lines."""
+    for node in ast.walk(tree_of(path)):
+        match node:
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
+                yield name, node.lineno
+
+
 def is_private(name: str) -> bool:
     """Return whether a name is one of the package's inner parts, and none that a protocol prescribes."""
     return name.startswith("_") and not name.endswith("_") and name not in NAMED_TUPLE
@@ -447,6 +494,15 @@ def test_tests_use_few_private_names_of_the_package() -> None:
     names = {name for path in sources(PACKAGE) for name in stored_names(tree_of(path)) if is_private(name)}
     uses = [use for path in sources(TESTS) for use in private_uses(path, names)]
     assert len(uses) <= MAX_PRIVATE_USES, "\n".join(uses)
+
+
+def test_names_of_variables_are_nouns_of_the_field() -> None:
+    wrong: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for name, line in variables(path):
+            if name.strip("_") in BANNED_VARIABLES:
+                wrong.setdefault(room_of(module), []).append(f"{path.relative_to(PACKAGE)}:{line}: {name}")
+    assert {room: found for room, found in wrong.items() if room not in ROOMS_WITH_BANNED_VARIABLES} == {}
 
 
 def test_no_class_name_stands_for_two_things() -> None:
