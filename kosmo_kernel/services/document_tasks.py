@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from kosmo_kernel.catalogue.documents import openapi
-from kosmo_kernel.catalogue.documents.references import DocumentError
+from kosmo_kernel.catalogue.documents.shapes import DocumentError
 from kosmo_kernel.safety.intake import decode_json
 from kosmo_kernel.walls import wire
 

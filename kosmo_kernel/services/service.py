@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
-from kosmo_kernel.catalogue.documents.functions import function
+from kosmo_kernel.catalogue.documents.facts import function
 from kosmo_kernel.catalogue.documents.paging import settled
 from kosmo_kernel.catalogue.function_table import FunctionPath
 from kosmo_kernel.catalogue.http import Credentials, ErrorBody, Response

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from kosmo_kernel.catalogue.documents import names, openapi, secrets
-from kosmo_kernel.catalogue.documents.functions import function
-from kosmo_kernel.catalogue.documents.references import DocumentError, References
-from kosmo_kernel.catalogue.documents.shapes import Shapes
+from kosmo_kernel.catalogue.documents import names, openapi
+from kosmo_kernel.catalogue.documents.facts import function
+from kosmo_kernel.catalogue.documents.fields import is_secret_name
+from kosmo_kernel.catalogue.documents.shapes import DocumentError, References, Shapes
 from kosmo_kernel.catalogue.validation import function_mistakes
 
 STRING = {"type": "string"}
@@ -491,14 +491,14 @@ def test_the_id_of_an_operation_is_another_name() -> None:
     ],
 )
 def test_a_field_with_the_word_of_a_secret_is_secret(name: str) -> None:
-    assert secrets.is_secret_name(name)
+    assert is_secret_name(name)
 
 
 @pytest.mark.parametrize(
     "name", ["key", "keys_url", "next_page_token", "nextPageToken", "tokenizer", "secretary", "public_key"]
 )
 def test_other_fields_are_not_secret(name: str) -> None:
-    assert not secrets.is_secret_name(name)
+    assert not is_secret_name(name)
 
 
 def test_the_value_of_a_variable_is_secret_and_so_is_what_has_any_content_beside_it() -> None:

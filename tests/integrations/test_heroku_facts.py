@@ -18,7 +18,7 @@ from schema_from_facts import schema_from_facts
 from kosmo_kernel.catalogue.documents.fields import BARE, HOST, SECRET, FieldFact
 from kosmo_kernel.integrations.heroku import __main__ as command
 from kosmo_kernel.integrations.heroku import facts as facts_module
-from kosmo_kernel.integrations.heroku import schema, secrets
+from kosmo_kernel.integrations.heroku import secrets
 from kosmo_kernel.integrations.heroku.facts import FILE, LinkFact, facts
 
 BOAT = {
@@ -59,28 +59,30 @@ SCHEMA: dict[str, Any] = {"definitions": {"boat": BOAT}}
 
 
 def test_a_table_has_the_links_parameters_and_fields_of_a_schema() -> None:
-    assert schema.read(SCHEMA) == {
-        "parameters": {"boat.identity": ["id string uuid", "name ^[a-z]+$"]},
-        "resources": {
+    assert command.read(SCHEMA) == {
+        "functions": [
+            {
+                "subject": "boat",
+                "path": "/boats/{boat.identity}",
+                "returns": "record",
+                "params": [{"name": "boat.identity", "ways": ["id string uuid", "name ^[a-z]+$"]}],
+                "record": "boat",
+            },
+            {"subject": "boat", "path": "/boats", "returns": "list", "order": ["id", "name"], "record": "boat"},
+        ],
+        "records": {
             "boat": {
-                "stability": "production",
-                "links": [
-                    {"path": "/boats/{boat.identity}", "returns": "record"},
-                    {"path": "/boats", "returns": "list", "order": ["id", "name"]},
-                ],
-                "fields": {
-                    "built_at": "timestamp",
-                    "crew": "array",
-                    "crew[].name": "string",
-                    "flags": "array of string",
-                    "id": "string uuid",
-                    "radio": "object?",
-                    "radio.call_url": "string | secret",
-                    "state": "string? {afloat ashore}",
-                },
-                "guarded": True,
+                "built_at": "timestamp",
+                "crew": "array",
+                "crew[].name": "string",
+                "flags": "array of string",
+                "id": "string uuid",
+                "radio": "object?",
+                "radio.call_url": "string | secret",
+                "state": "string? {afloat ashore}",
             }
         },
+        "guarded": ["boat"],
     }
 
 
@@ -112,7 +114,13 @@ def test_what_a_newer_schema_adds_drops_and_changes_is_told_line_by_line(
     assert command.main([str(tmp_path / "new.json"), "--check"]) == 0
 
 
-@pytest.mark.parametrize("text", ["no JSON", "[]", '{"definitions": {"boat": {}}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("no JSON", "[]", '{"definitions": {"boat": {}}}'),
+        '{"definitions": {"boat": {"stability": "production", "links": [{"href": "/boats", "method": "GET"}]}}}',
+    ],
+)
 def test_a_file_that_is_no_schema_changes_nothing(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,7 +145,7 @@ def test_the_table_of_the_package_can_be_read_in_full_and_is_small() -> None:
 @pytest.mark.skipif("HEROKU_SCHEMA" not in os.environ, reason="needs Heroku's schema")
 def test_the_table_of_the_package_is_that_of_herokus_schema() -> None:
     text = Path(os.environ["HEROKU_SCHEMA"]).read_text(encoding="utf-8")
-    assert list(schema.differences(json.loads(FILE.read_text(encoding="utf-8")), schema.read(json.loads(text)))) == []
+    assert list(command.differences(json.loads(FILE.read_text(encoding="utf-8")), command.read(json.loads(text)))) == []
 
 
 # What is secret
@@ -200,14 +208,14 @@ def test_each_exception_is_about_a_field_that_heroku_has_and_has_a_reason() -> N
     ],
 )
 def test_what_holds_certificates_keys_tokens_or_addresses_is_guarded(resource: str) -> None:
-    assert facts().guarded(resource)
+    assert resource in facts().guarded
 
 
 @pytest.mark.parametrize(
     "resource", ["app", "dyno", "add-on", "domain", "collaborator", "account", "formation", "team"]
 )
 def test_what_audits_read_most_has_all_that_heroku_sends(resource: str) -> None:
-    assert not facts().guarded(resource)
+    assert resource not in facts().guarded
 
 
 @pytest.mark.parametrize(
@@ -231,7 +239,7 @@ def test_each_exception_from_the_guard_is_about_a_resource_that_the_rule_gets_wr
     for resource, (guarded, reason) in secrets.GUARD_EXCEPTIONS.items():
         marks = {field.name: field.mark for field in facts().fields(resource)}
         assert (secrets.is_guarded(f"{resource}-2", marks), bool(reason)) == (not guarded, True)
-        assert facts().guarded(resource) == guarded
+        assert (resource in facts().guarded) == guarded
 
 
 # A newer schema
@@ -271,7 +279,7 @@ def python(code: str, *arguments: object) -> str:
 
 def test_a_newer_schema_is_followed_by_functions_tables_and_pages_after_one_command(tmp_path: Path) -> None:
     newer = schema_from_facts()
-    assert schema.read(newer) == json.loads(FILE.read_text(encoding="utf-8"))
+    assert command.read(newer) == json.loads(FILE.read_text(encoding="utf-8"))
     definitions = newer["definitions"]
     del definitions["region"]["properties"]["locale"]
     definitions["region"]["properties"]["colour"] = {"type": ["string", "null"], "enum": ["green", "blue", None]}

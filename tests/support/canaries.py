@@ -198,7 +198,7 @@ def fields_of(link: LinkFact) -> list[FieldFact]:
 
 
 def is_guarded(link: LinkFact) -> bool:
-    return facts().guarded(link.resource) or facts().guarded(link.owner)
+    return link.resource in facts().guarded or link.owner in facts().guarded
 
 
 def has_secrets(link: LinkFact) -> bool:
@@ -213,7 +213,7 @@ def has_secret_fields(link: LinkFact) -> bool:
 def parts_of(link: LinkFact) -> tuple[str, ...]:
     """Return the dotted names of the objects in the records that hold secrets."""
     names = [field.name for field in fields_of(link) if "[]" not in field.name]
-    return () if is_guarded(link) else secrets.guarded_parts(names, facts().guarded_resources())
+    return () if is_guarded(link) else secrets.guarded_parts(names, facts().guarded)
 
 
 def _is_plain(field: FieldFact) -> bool:

@@ -1,6 +1,6 @@
 """Write a schema, in the form of Heroku's, that has the facts of a table: so that a test can change it.
 
-`schema.read` makes the same table of it again.
+`kosmo_kernel.integrations.heroku.__main__.read` makes the same table of it again.
 """
 
 from __future__ import annotations
@@ -23,16 +23,19 @@ def schema_from_facts() -> Schema:
 
 def _definitions(table: dict[str, Any]) -> Schema:
     facts = Facts(table)
+    links = table["functions"]
+    stability = {link["subject"]: link.get("stability", "production") for link in links}
     definitions: Schema = {
         name: {
-            "stability": resource["stability"],
+            "stability": stability.get(name, "production"),
+            "type": ["object"],
             "definitions": {},
-            "links": [_link(name, link) for link in resource["links"]],
+            "links": [_link(name, link) for link in links if link["subject"] == name],
             "properties": _properties(facts.fields(name)),
         }
-        for name, resource in table["resources"].items()
+        for name in sorted({*stability, *table["records"]})
     }
-    for parameter, ways in table["parameters"].items():
+    for parameter, ways in facts.parameters.items():
         resource, _, name = parameter.partition(".")
         own = definitions.setdefault(resource, {"stability": "production", "definitions": {}, "links": []})
         own = own["definitions"]
@@ -59,9 +62,9 @@ def _link(owner: str, link: dict[str, Any]) -> Schema:
         resource, name = match[1].split(".")
         return "{(" + quote(f"#/definitions/{resource}/definitions/{name}", safe="") + ")}"
 
-    reference = {"$ref": f"#/definitions/{link.get('of', owner)}"}
+    reference = {"$ref": f"#/definitions/{link['record']}"}
     is_list = link["returns"] == "list"
-    query = link.get("query", {})
+    query = [param for param in link.get("params", ()) if "sent" in param]
     return {
         "href": re.sub(r"\{(.+?)\}", place, link["path"]),
         "method": "GET",
@@ -69,8 +72,8 @@ def _link(owner: str, link: dict[str, Any]) -> Schema:
         "targetSchema": {"type": ["array"], "items": reference} if is_list else reference,
         **({"ranges": link["order"]} if "order" in link else {}),
         "schema": {
-            "properties": {name: {"type": ["string"]} for name in query},
-            "required": [name for name, need in query.items() if need == "required"],
+            "properties": {param["name"]: {"type": ["string"]} for param in query},
+            "required": [param["name"] for param in query if param.get("required")],
         },
     }
 

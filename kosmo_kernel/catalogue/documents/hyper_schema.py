@@ -1,6 +1,8 @@
-"""Heroku's JSON Hyper-Schema: the facts of its resources, of their links with GET, and of what leads to them.
+"""Heroku's JSON Hyper-Schema: the operations of its links with GET, and what identifies a record in their paths.
 
-A table has the parameters of addresses, and the resources: how stable each is, its links, and its fields.
+A table has the facts of each link, in the order of the resources that have them, the fields of the records by their
+resources, and the resources that hold secrets. A place of a path is called by what it identifies, `app.identity`, and
+its facts have the ways in which it does.
 """
 
 from __future__ import annotations
@@ -10,13 +12,12 @@ from functools import partial
 from typing import Any, Protocol
 from urllib.parse import unquote
 
+from kosmo_kernel.catalogue.documents.derivation import Derivation, LeftOutError, ReadOperation, Table
 from kosmo_kernel.catalogue.documents.fields import fact_text
-from kosmo_kernel.catalogue.documents.references import References
-from kosmo_kernel.catalogue.documents.shapes import Shape, Shapes
+from kosmo_kernel.catalogue.documents.shapes import References, Shape, Shapes
 from kosmo_kernel.text.patterns import lazy_pattern
 
-Table = dict[str, Any]
-_PLACE = lazy_pattern(r"\{\(#/definitions/([\w-]+)/definitions/([\w-]+)\)\}")
+_PLACE = lazy_pattern(r"\{\((#/definitions/([\w-]+)/definitions/([\w-]+))\)\}")
 
 
 class Mark(Protocol):
@@ -44,9 +45,17 @@ def read(schema: Mapping[str, Any], mark: Mark, is_guarded: Callable[[str, Mappi
         ValueError: it is no such schema.
     """
     try:
-        return _SchemaReader(schema, mark, is_guarded).table()
-    except (LookupError, TypeError, AttributeError) as error:
+        reader = _SchemaReader(_HyperShapes(References(schema)), mark)
+        functions = [facts for entry in sorted(schema["definitions"].items()) for facts in reader.links(*entry)]
+    except (LookupError, TypeError, AttributeError, LeftOutError) as error:
         raise ValueError(f"it is no schema of Heroku's API: {type(error).__name__}: {error}") from error
+    records = dict(sorted(reader.records.items()))
+    marks = {
+        name: {field: line.partition(" | ")[2] for field, line in records.get(name, {}).items()}
+        for name in sorted({*records, *(facts["subject"] for facts in functions)})
+    }
+    guarded = [name for name, of_fields in marks.items() if is_guarded(name, of_fields)]
+    return {"functions": functions, "records": records, "guarded": guarded}
 
 
 class _HyperShapes(Shapes):
@@ -61,53 +70,34 @@ class _HyperShapes(Shapes):
         return shape
 
 
-class _SchemaReader:
-    def __init__(
-        self, schema: Mapping[str, Any], mark: Mark, is_guarded: Callable[[str, Mapping[str, str]], bool]
-    ) -> None:
-        self._schema, self._mark, self._is_guarded = schema, mark, is_guarded
-        self._references = References(schema)
-        self._shapes = _HyperShapes(self._references)
-        self._parameters: dict[str, list[str]] = {}
+class _SchemaReader(Derivation):
+    states_pages = False
 
-    def table(self) -> Table:
-        definitions = self._schema["definitions"]
-        resources: Table = {}
-        targets: dict[str, Mapping[str, Any]] = {}
-        for name, definition in definitions.items():
-            links = [self._link(name, link, targets) for link in definition.get("links", ()) if link["method"] == "GET"]
-            resources[name] = {"stability": definition["stability"], "links": links, "fields": {}}
-        for name, target in targets.items():
-            resources[name]["fields"] = self._shapes.fields(target, partial(self._marked, name))
-        for name, resource in resources.items():
-            if self._is_guarded(name, {field: line.partition(" | ")[2] for field, line in resource["fields"].items()}):
-                resource["guarded"] = True
-        used = {name: resource for name, resource in resources.items() if resource["links"] or name in targets}
-        return {"parameters": dict(sorted(self._parameters.items())), "resources": dict(sorted(used.items()))}
+    def __init__(self, shapes: Shapes, mark: Mark) -> None:
+        super().__init__(shapes)
+        self._mark = mark
 
-    def _link(self, owner: str, link: Mapping[str, Any], targets: dict[str, Mapping[str, Any]]) -> Table:
-        """Return the facts of a link, and add the shape of what it returns to `targets`."""
-        target = link.get("targetSchema", {})
-        is_list = "items" in target if target else link.get("rel") == "instances"
-        reference = (target.get("items", target)).get("$ref", f"#/definitions/{owner}")
-        resource = reference.split("/")[2]
-        targets.setdefault(resource, {"$ref": reference})
-        found: Table = {"path": self._path(link["href"]), "returns": "list" if is_list else "record"}
-        found |= {"of": resource} if resource != owner else {}
-        found |= {"order": sorted(link["ranges"])} if "ranges" in link else {}
-        query = link.get("schema", {}).get("properties", {})
-        if query:
-            needed = link["schema"].get("required", ())
-            found["query"] = {name: "required" if name in needed else "optional" for name in query}
-        return found
+    def links(self, owner: str, definition: Mapping[str, Any]) -> Iterator[Table]:
+        """Yield the facts of each link with GET of a resource."""
+        stability = definition["stability"]
+        for link in definition.get("links", ()):
+            if link["method"] == "GET":
+                facts: Table = {"subject": owner, "order": sorted(link.get("ranges", ()))}
+                facts |= {"stability": stability} if stability != "production" else {}
+                yield self.facts(_operation(owner, link, facts))
 
-    def _path(self, href: str) -> str:
-        """Return a path with places such as `{app.identity}`, and keep what may stand in them."""
-        path = unquote(href)
-        for resource, name in _PLACE.findall(path):
-            definition = self._schema["definitions"][resource]["definitions"][name]
-            self._parameters.setdefault(f"{resource}.{name}", list(self._ways(resource, name, definition)))
-        return _PLACE.sub(r"{\1.\2}", path)
+    def record(self, path: str, schema: Any, shape: Shape) -> str:
+        resource = str(schema["$ref"].split("/")[2])
+        if resource not in self.records:
+            self.records[resource] = self.shapes.fields_of(shape, partial(self._marked, resource))
+        return resource
+
+    def param(self, name: str, path: str, place: str, schema: Mapping[str, Any]) -> Table:
+        resource, _, attribute = place.partition(".")
+        return {
+            "name": place,
+            "ways": [*self._ways(resource, attribute, self.shapes.references.target(schema["$ref"]))],
+        }
 
     def _ways(self, resource: str, name: str, definition: Mapping[str, Any]) -> Iterator[str]:
         """Yield the ways to identify a record: the name of a field that does, and its type or pattern."""
@@ -115,14 +105,32 @@ class _SchemaReader:
             field = way["$ref"].rpartition("/")[2] if "$ref" in way else name
             if self._mark(resource, field):
                 continue
-            meant = self._references.resolve(way)
+            meant = self.shapes.references.resolve(way)
             if "anyOf" in meant:
                 yield from self._ways(resource, field, meant)
             else:
-                shape = self._shapes.of(meant)
+                shape = self.shapes.of(meant)
                 text = fact_text(shape.types, shape.values, shape.format, nullable=shape.nullable)
                 yield f"{field} {meant.get('pattern') or text}"
 
     def _marked(self, resource: str, field: str, value: Shape) -> str:
         has_content = {"object", "string", "array"} & set(value.types)
         return self._mark(resource, field, has_any_content="object" in value.types) if has_content else ""
+
+
+def _operation(owner: str, link: Mapping[str, Any], facts: Table) -> ReadOperation:
+    """Return the operation of a link of a resource."""
+    target = link.get("targetSchema", {})
+    is_list = "items" in target if target else link.get("rel") == "instances"
+    record = {"$ref": target.get("items", target).get("$ref", f"#/definitions/{owner}")}
+    href, query = unquote(link["href"]), link.get("schema", {})
+    places = [
+        {"name": f"{resource}.{name}", "in": "path", "schema": {"$ref": reference}}
+        for reference, resource, name in _PLACE.findall(href)
+    ]
+    params = [
+        {"name": name, "in": "query", "schema": value, "required": name in query.get("required", ())}
+        for name, value in query.get("properties", {}).items()
+    ]
+    schema = {"type": "array", "items": record} if is_list else record
+    return ReadOperation(_PLACE.sub(r"{\2.\3}", href), [*places, *params], schema, facts=facts)

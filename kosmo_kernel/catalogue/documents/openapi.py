@@ -11,26 +11,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from kosmo_kernel.catalogue.documents import names, paging, secrets
-from kosmo_kernel.catalogue.documents.authentication import Authentication
-from kosmo_kernel.catalogue.documents.fields import SECRET
-from kosmo_kernel.catalogue.documents.parameters import parameters
-from kosmo_kernel.catalogue.documents.references import DocumentError, References
-from kosmo_kernel.catalogue.documents.shapes import Shape, Shapes
+from kosmo_kernel.catalogue.documents import names
+from kosmo_kernel.catalogue.documents.derivation import Derivation, LeftOutError, ReadOperation, Table
+from kosmo_kernel.catalogue.documents.shapes import DocumentError, References, Shapes
 from kosmo_kernel.text.patterns import lazy_pattern
 
-Table = dict[str, Any]
-
 MAX_OPERATIONS = 5_000
-MAX_SUMMARY = 120  # characters
+MAX_SUMMARY, MAX_SUBJECT = 120, 60  # characters
 _NO_PROSE = lazy_pattern(r"[^\w .,:;'()/+%&?!-]|://")
 _JSON = lazy_pattern(r"application/(?:[\w.+-]+\+)?json|\*/\*|application/\*")
 _SUCCESS = lazy_pattern(r"2\d\d|2XX|default")
 _NO_CONTENT = "204"
-
-
-class _LeftOutError(Exception):
-    """An operation does not become a function, and why."""
+_BEARER = {"in": "header", "name": "Authorization", "prefix": "Bearer "}
 
 
 def read(document: Any, before: Mapping[str, str], address: str = "", *, takes_token_everywhere: bool = False) -> Table:
@@ -53,16 +45,14 @@ def read(document: Any, before: Mapping[str, str], address: str = "", *, takes_t
     return _DocumentReader(document, address, takes_token_everywhere).table(before)
 
 
-class _DocumentReader:
+class _DocumentReader(Derivation):
     def __init__(self, document: Mapping[str, Any], address: str, takes_token_everywhere: bool) -> None:
-        self._document = document
         self._references = References(document)
-        self._shapes = Shapes(self._references)
+        super().__init__(Shapes(self._references))
+        self._document = document
         self._base = address or _server(document)
-        self._authentication = Authentication(document, self._references)
+        self._authentication = _Authentication(document, self._references)
         self._takes_token_everywhere = takes_token_everywhere
-        self._records: dict[str, dict[str, str]] = {}  # the fields of each kind of record, by its number
-        self._numbers: dict[tuple[tuple[str, str], ...], str] = {}
 
     def table(self, before: Mapping[str, str]) -> Table:
         operations: dict[str, Table] = {}
@@ -75,9 +65,9 @@ class _DocumentReader:
                 reason = "it changes something, or may"
                 if method == "get" and isinstance(operation, Mapping):
                     try:
-                        operations[path] = self._operation(path, item, operation)
+                        operations[path] = self.facts(self._operation(path, item, operation))
                         continue
-                    except _LeftOutError as error:
+                    except LeftOutError as error:
                         reason = str(error)
                 elif method != "post" or "search" not in path.lower():
                     continue
@@ -89,16 +79,16 @@ class _DocumentReader:
         return self._named(operations, before) | {"left_out": left_out}
 
     def _named(self, operations: Mapping[str, Table], before: Mapping[str, str]) -> Table:
-        by_path = names.names((names.Path(path, one["returns"]) for path, one in operations.items()), before)
+        by_path = names.names((names.Path(path, facts["returns"]) for path, facts in operations.items()), before)
         functions: Table = {}
-        taken = set(by_path.values())
+        used = set(by_path.values())
         for path, name in sorted(by_path.items(), key=lambda item: item[1]):
-            operation = {"document_path": path, **operations[path]}
-            alias = operation.pop("alias")
-            if alias and alias not in taken:
-                operation["aliases"] = [alias]
-                taken.add(alias)
-            functions[name] = operation
+            function = {"document_path": path, **operations[path]}
+            alias = function.pop("alias", "")
+            if alias and alias not in used:
+                function["aliases"] = [alias]
+                used.add(alias)
+            functions[name] = function
         info = self._document.get("info")
         info = info if isinstance(info, Mapping) else {}
         service = {
@@ -107,84 +97,45 @@ class _DocumentReader:
             "url": self._base,
             "authentication": self._authentication.facts(),
         }
-        return {"service": service, "functions": functions, "records": self._records}
+        return {"service": service, "functions": functions, "records": self.records}
 
-    def _operation(self, path: str, item: Mapping[str, Any], operation: Mapping[str, Any]) -> Table:
-        """Return the facts of a function.
+    def _operation(self, path: str, item: Mapping[str, Any], operation: Mapping[str, Any]) -> ReadOperation:
+        """Return an operation.
 
         Raises:
-            _LeftOutError: it cannot be one.
+            LeftOutError: it cannot be called.
         """
         prefix = self._prefix(operation.get("servers") or item.get("servers"))
         if not self._takes_token_everywhere and not self._authentication.fits(operation.get("security")):
-            raise _LeftOutError("it needs another kind of authentication")
-        declared = [one for source in (item, operation) for one in _list(source.get("parameters"))]
-        params = parameters(path, declared, self._references, self._shapes)
-        if params.fault:
-            raise _LeftOutError(f"it {params.fault}")
+            raise LeftOutError("it needs another kind of authentication")
         response, schema = self._response(operation)
-        shape = self._shapes.of(schema)
-        items, body = (shape.items, None) if shape.is_list else (None, shape)
-        is_paged = paging.has_pages(params.query)
-        found = None if shape.is_list else paging.envelope(self._shapes, shape, is_paged=is_paged)
-        keys: tuple[str, ...] = ()
-        if found:
-            keys, items = found[0], found[1].items
-        is_list = shape.is_list or found is not None
-        record = self._shapes.of(items, found[1].inside if found else shape.inside) if is_list else shape
-        if not is_list and not shape.is_object:
-            raise _LeftOutError("its answer is no record and no list")
-        facts: Table = {
-            "path": prefix + params.path,
-            "returns": "list" if is_list else "record",
-            "summary": prose(operation.get("summary"), MAX_SUMMARY) or prose(operation.get("description"), MAX_SUMMARY),
-            "alias": names.snake_case(str(operation.get("operationId") or ""))[: names.MAX_NAME],
-            "params": [
-                param | ({"listed_at": prefix + param["listed_at"]} if "listed_at" in param else {})
-                for param in params.params
-            ],
-            "headers": params.headers,
-        }
+        headers = response.get("headers")
         tag = next((tag for tag in _list(operation.get("tags")) if isinstance(tag, str)), "")
-        facts["subject"] = prose(tag, 60)
-        if is_list:
-            headers = self._headers(response)
-            facts["pages"], record = paging.pages(params.query, headers, body, self._shapes, keys=keys, record=record)
-            # The client sets these; a call with one of them would get a part of the list.
-            own = {facts["pages"].get("param"), facts["pages"].get("size_param")} - {None, ""}
-            facts["params"] = [param for param in facts["params"] if param.get("sent") not in own]
-        elif is_paged:  # a record with several lists, of which an answer may have parts
-            facts["pages"] = {"kind": "whole"}
-        facts["record"] = self._record(path, record)
-        return {key: value for key, value in facts.items() if value or key == "alias"}
-
-    def _record(self, path: str, shape: Shape) -> str:
-        """Return the number of a kind of record, and keep its fields."""
-        fields = self._shapes.fields_of(
-            shape, lambda field, value: SECRET * (value.types != ["boolean"] and secrets.is_secret(path, field))
+        return ReadOperation(
+            path,
+            [param for source in (item, operation) for param in _list(source.get("parameters"))],
+            schema,
+            [str(name) for name in headers] if isinstance(headers, Mapping) else [],
+            prefix,
+            {
+                "summary": prose(operation.get("summary"), MAX_SUMMARY)
+                or prose(operation.get("description"), MAX_SUMMARY),
+                "alias": names.snake_case(str(operation.get("operationId") or ""))[: names.MAX_NAME],
+                "subject": prose(tag, MAX_SUBJECT),
+            },
         )
-        fields = fields or {"value": "any?"}
-        if any(line.endswith(SECRET) for line in fields.values()):  # what is beside a secret may repeat it
-            above = {field.rpartition(".")[0].removesuffix("[]") for field in fields}
-            fields = {
-                field: f"{line} | {SECRET}" if line.rstrip("?") == "object" and field not in above else line
-                for field, line in fields.items()
-            }
-        number = self._numbers.setdefault(tuple(fields.items()), str(len(self._numbers)))
-        self._records[number] = fields
-        return number
 
     def _prefix(self, servers: Any) -> str:
         """Return what comes before the path of an operation in the address of the API.
 
         Raises:
-            _LeftOutError: it has servers of its own elsewhere.
+            LeftOutError: it has servers of its own elsewhere.
         """
         base = urlsplit(self._base)
         if isinstance(servers, list) and servers:
             own = urlsplit(_address(servers[0]))
             if own.netloc and own.netloc != base.netloc:
-                raise _LeftOutError(f"it is served by another host, {own.netloc[:100]}")
+                raise LeftOutError(f"it is served by another host, {own.netloc[:100]}")
             return own.path.rstrip("/")
         return base.path.rstrip("/")
 
@@ -192,7 +143,7 @@ class _DocumentReader:
         """Return the response of success, and the schema of its JSON.
 
         Raises:
-            _LeftOutError: it has none.
+            LeftOutError: it has none.
         """
         responses = operation.get("responses")
         responses = responses if isinstance(responses, Mapping) else {}
@@ -202,7 +153,7 @@ class _DocumentReader:
             response = self._references.resolve(responses[code])
             for schema in self._schemas(operation, response):
                 return response, schema
-        raise _LeftOutError(reason)
+        raise LeftOutError(reason)
 
     def _schemas(self, operation: Mapping[str, Any], response: Any) -> Iterator[Any]:
         if not isinstance(response, Mapping):
@@ -216,10 +167,6 @@ class _DocumentReader:
             produces = _list(operation.get("produces", self._document.get("produces", ["application/json"])))
             if not produces or any(_JSON.fullmatch(str(kind).partition(";")[0]) for kind in produces):
                 yield response["schema"]
-
-    def _headers(self, response: Mapping[str, Any]) -> list[str]:
-        headers = response.get("headers")
-        return [str(name) for name in headers] if isinstance(headers, Mapping) else []
 
 
 def prose(value: Any, most: int) -> str:
@@ -245,12 +192,76 @@ def _address(server: Any) -> str:
         return ""
     variables = server.get("variables")
     defaults = {
-        name: str(one.get("default", ""))
-        for name, one in (variables.items() if isinstance(variables, Mapping) else ())
-        if isinstance(one, Mapping)
+        name: str(variable.get("default", ""))
+        for name, variable in (variables.items() if isinstance(variables, Mapping) else ())
+        if isinstance(variable, Mapping)
     }
     return re.sub(r"\{([^{}]*)\}", lambda match: defaults.get(match[1], ""), server["url"])
 
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+class _Authentication:
+    """How a service takes its token, as far as a document says: the one kind that most of its operations accept.
+
+    Parameters:
+        document: the decoded document.
+        references: of the document.
+    """
+
+    def __init__(self, document: Mapping[str, Any], references: References) -> None:
+        components = document.get("components")
+        schemes = document.get("securityDefinitions") or (
+            components.get("securitySchemes") if isinstance(components, Mapping) else None
+        )
+        self._ways: dict[str, dict[str, str]] = {}
+        for name, scheme in schemes.items() if isinstance(schemes, Mapping) else ():
+            way = _way(references.resolve(scheme))
+            if way:
+                self._ways[name] = way
+        self._default = document.get("security")
+        offered = [way for way in self._offered(self._default) if way]
+        self._chosen = next(iter([*offered, *self._ways.values()]), _BEARER)
+
+    def facts(self) -> dict[str, str]:
+        """Return where the token is sent: `in` a `header` or the `query`, its `name`, and the `prefix` of the token."""
+        return dict(self._chosen)
+
+    def fits(self, security: Any) -> bool:
+        """Return whether an operation with such requirements can be called with the token.
+
+        Parameters:
+            security: of the operation; None for that of the document.
+        """
+        requirements = self._default if security is None else security
+        if not isinstance(requirements, list) or not requirements:
+            return True
+        return any(way is None or way == self._chosen for way in self._offered(requirements)) or not self._ways
+
+    def _offered(self, requirements: Any) -> list[dict[str, str] | None]:
+        """Return the ways of alternatives that need at most one token; None for the alternative that needs no token."""
+        ways: list[dict[str, str] | None] = []
+        for alternative in requirements if isinstance(requirements, list) else ():
+            if isinstance(alternative, Mapping) and len(alternative) <= 1:
+                name = next(iter(alternative), None)
+                if name is None:
+                    ways.append(None)
+                elif name in self._ways:
+                    ways.append(self._ways[name])
+        return ways
+
+
+def _way(scheme: Any) -> dict[str, str] | None:
+    """Return how a scheme sends a token; None for one that needs more than a token."""
+    if not isinstance(scheme, Mapping):
+        return None
+    kind, name = scheme.get("type"), scheme.get("name")
+    if kind == "apiKey" and isinstance(name, str) and name.isascii() and scheme.get("in") in ("header", "query"):
+        return {"in": str(scheme["in"]), "name": name, "prefix": ""}
+    if kind in ("oauth2", "openIdConnect") or (kind == "http" and str(scheme.get("scheme")).lower() == "bearer"):
+        return _BEARER
+    if kind == "basic" or (kind == "http" and str(scheme.get("scheme")).lower() == "basic"):
+        return {"in": "header", "name": "Authorization", "prefix": "Basic "}
+    return None

@@ -1,7 +1,8 @@
 """The fields of a schema, whatever it combines: references, `allOf`, `oneOf`, `anyOf`, lists, and both kinds of null.
 
 What one schema says, and all that it is combined with, becomes one `Shape`. Alternatives are one shape with the fields
-of all of them. A schema that contains itself ends where it would begin again: as an object of any content.
+of all of them. A schema that contains itself ends where it would begin again: as an object of any content. References
+lead only into the document itself.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from kosmo_kernel.catalogue.documents.fields import fact_text
-from kosmo_kernel.catalogue.documents.references import DocumentError, References
+from kosmo_kernel.errors import SettingsError
 
+MAX_REFERENCES = 3_000_000  # followed in one document
+MAX_CHAIN = 20  # references that lead to references
 MAX_DEPTH = 6  # objects inside each other; what is deeper is an object of any content
 MAX_FIELDS = 600  # of one record
 MAX_NAME = 100  # characters of a field's name
@@ -21,6 +25,59 @@ NULL = "null"
 
 Mark = Callable[[str, "Shape"], str]
 """Returns the mark of a field that has no fields below it, from its dotted name and its shape."""
+
+
+class DocumentError(SettingsError):
+    """A document cannot be read, and why."""
+
+
+class References:
+    """The references of one document.
+
+    Parameters:
+        document: the decoded document.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+        self._followed = 0
+        self._targets: dict[str, Any] = {}
+
+    def resolve(self, value: Any) -> Any:
+        """Return what a value refers to; a value without a reference as it is.
+
+        Raises:
+            DocumentError: a reference leads out of the document, to nothing, or in a circle.
+        """
+        for _ in range(MAX_CHAIN):
+            if not (isinstance(value, Mapping) and isinstance(value.get("$ref"), str)):
+                return value
+            value = self.target(value["$ref"])
+        raise DocumentError("The document has references that lead in a circle.")
+
+    def target(self, reference: str) -> Any:
+        """Return the part of the document that a reference names; raises like `resolve`."""
+        self._followed += 1
+        if self._followed > MAX_REFERENCES:
+            raise DocumentError(f"The document has more than {MAX_REFERENCES:,} references to follow.")
+        if reference not in self._targets:
+            self._targets[reference] = self._find(reference)
+        return self._targets[reference]
+
+    def _find(self, reference: str) -> Any:
+        if not reference.startswith("#"):
+            raise DocumentError(f"The document refers to another one ({reference[:80]!r}), which is not read.")
+        target: Any = self._document
+        for key in filter(None, unquote(reference[1:]).split("/")):
+            name = key.replace("~1", "/").replace("~0", "~")
+            if isinstance(target, Mapping):
+                target = target.get(name)
+            else:
+                is_index = isinstance(target, list) and name.isdecimal() and int(name) < len(target)
+                target = target[int(name)] if is_index else None
+            if target is None:
+                raise DocumentError(f"The document has nothing at {reference[:80]!r}, to which it refers.")
+        return target
 
 
 @dataclass(slots=True)
@@ -57,7 +114,7 @@ class Shapes:
     names_required_fields = True  # a field that no schema requires may be missing
 
     def __init__(self, references: References) -> None:
-        self._references = references
+        self.references = references
 
     def of(self, schema: Any, inside: frozenset[str] = frozenset()) -> Shape:
         """Return the shape of a schema.
@@ -78,7 +135,7 @@ class Shapes:
             if reference in inside:
                 return Shape(["object"], nullable)
             inside |= {reference}
-            schema = self._references.target(reference)
+            schema = self.references.target(reference)
         if not isinstance(schema, Mapping):
             return Shape(nullable=nullable)  # `true`: anything
         shape = self.own(schema, inside)

@@ -11,7 +11,7 @@ functions.py  the functions for apps; columns.py has the columns of their record
 entries.py    what is said by hand about the functions that are made from the facts
 links.py      which links belong to which of them
 derived.py    their parameters and columns
-facts.py      the facts of Heroku's schema, in `facts.json`; `schema.py` makes that file, with `catalogue/documents`
+facts.py      the facts of Heroku's schema, in `facts.json`; `__main__.py` makes that file, with `catalogue/documents`
 scopes.py     which scope a token needs for what
 changes.py    the commands with which a person makes a change
 secrets.py    what is secret in Heroku's records

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from kosmo_kernel.catalogue.documents.hyper_schema import Table
-from kosmo_kernel.integrations.heroku import facts, links, schema
+from kosmo_kernel.catalogue.documents import facts as documents
+from kosmo_kernel.catalogue.documents import hyper_schema
+from kosmo_kernel.catalogue.documents.derivation import Table
+from kosmo_kernel.integrations.heroku import facts, links
+from kosmo_kernel.integrations.heroku.secrets import is_guarded, mark
 
 _USAGE = "usage: python -m kosmo_kernel.integrations.heroku SCHEMA [--check]"
 
@@ -24,14 +28,15 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{_USAGE}\n")
         return 2
     try:
-        new = schema.read(json.loads(Path(files[0]).read_text(encoding="utf-8")))
-        old = json.loads(facts.FILE.read_text(encoding="utf-8")) if facts.FILE.exists() else schema.read(NOTHING)
+        new = read(json.loads(Path(files[0]).read_text(encoding="utf-8")))
+        old = json.loads(facts.FILE.read_text(encoding="utf-8")) if facts.FILE.exists() else read(NOTHING)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{files[0]}: {error}\n")
         return 2
-    changes = list(schema.differences(old, new))
+    changes = list(differences(old, new))
     sys.stdout.writelines(f"{line}\n" for line in (*changes, *_wanted_entries(old, new)))
-    counts = f"{sum(len(one['links']) for one in new['resources'].values())} links of {len(new['resources'])} resources"
+    resources = {link["subject"] for link in new["functions"]} | new["records"].keys()
+    counts = f"{len(new['functions'])} links of {len(resources)} resources"
     if "--check" in arguments:
         sys.stdout.write(f"{counts}, {len(changes)} changes, nothing written\n")
         return int(bool(changes))
@@ -40,12 +45,44 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def read(schema: Mapping[str, Any]) -> Table:
+    """Return the table of facts of a schema.
+
+    Raises:
+        ValueError: it is no schema of Heroku's.
+    """
+    return hyper_schema.read(schema, mark, is_guarded)
+
+
+def differences(old: Table, new: Table) -> Iterator[str]:
+    """Yield a line for each fact that a newer table adds, drops or changes, in the order of the names."""
+    return documents.differences(_flat(old), _flat(new))
+
+
+def _flat(table: Table) -> dict[str, str]:
+    lines = {f"{name} guarded": "only known fields go further" for name in table["guarded"]}
+    for link in table["functions"]:
+        params = [param for param in link.get("params", ()) if "ways" in param]
+        lines |= {f"parameter {param['name']}": " or ".join(param["ways"]) for param in params}
+        lines[f"{link['subject']} link {link['path']}"] = _link_text(link)
+    for name, fields in table["records"].items():
+        lines |= {f"{name} field {field}": line for field, line in fields.items()}
+    return lines
+
+
+def _link_text(link: Mapping[str, Any]) -> str:
+    query = [param["name"] for param in link.get("params", ()) if "sent" in param]
+    parts = {"returns": link["returns"], "of": link["record"] if link["record"] != link["subject"] else ""}
+    parts |= {"order": ", ".join(link.get("order", ())), "query": ", ".join(query), "in": link.get("stability", "")}
+    return " ".join(f"{key} {value}" for key, value in parts.items() if value)
+
+
 def _wanted_entries(old: Table, new: Table) -> Iterator[str]:
     """Yield a line for each new link that belongs to no function, and for each function that lost its last link."""
-    before, after = ({link.path: links.entry_of(link) for link in facts.Facts(one).links} for one in (old, new))
+    before, after = ({link.path: links.entry_of(link) for link in facts.Facts(table).links} for table in (old, new))
     yield from (f"! {path} has no function" for path in sorted(after.keys() - before.keys()) if after[path] is None)
-    lost, left = ({entry.name for entry in one.values() if entry} for one in (before, after))
-    yield from (f"! {name} has no link any more" for name in sorted(lost - left))
+    linked, still_linked = ({entry.name for entry in entries.values() if entry} for entries in (before, after))
+    yield from (f"! {name} has no link any more" for name in sorted(linked - still_linked))
 
 
 NOTHING: dict[str, dict[str, str]] = {"definitions": {}}

@@ -54,7 +54,7 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
     params = tuple(sorted(_params(entry, links, places), key=lambda param: not param.required))
     columns = _FINGERPRINTED if entry.fingerprints else _columns_of(entry, resource)
     notes = [entry.notes.strip(), _scopes(links), _STABILITY.get(facts().stability(links[0].owner), "")]
-    guarded = any(facts().guarded(name) for link in links for name in (link.owner, link.resource))
+    guarded = any(name in facts().guarded for link in links for name in (link.owner, link.resource))
     function = Function(
         name=entry.name,
         summary=entry.summary,
@@ -84,7 +84,7 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
 
 def guarded_parts(columns: Iterable[Column]) -> tuple[str, ...]:
     """Return the objects in the records with these columns that hold secrets."""
-    return secrets.guarded_parts((column.name for column in columns), facts().guarded_resources())
+    return secrets.guarded_parts((column.name for column in columns), facts().guarded)
 
 
 def _scopes(links: Iterable[LinkFact]) -> str:

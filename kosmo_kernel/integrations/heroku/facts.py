@@ -1,13 +1,12 @@
-"""The facts about everything that can be read from Heroku: `facts.json`, made from Heroku's schema by `schema.py`.
+"""The facts about everything that can be read from Heroku: `facts.json`, which `__main__.py` makes from its schema.
 
-The notation of a field is that of `catalogue/documents/fields.py`. A link has its path, what it returns, the resource
-it is `of` if another one than where it is listed, and what Heroku can `order` its records by. The file is read when the
-first function is needed that is made from it.
+They are those of `catalogue/documents/hyper_schema.py`. The file is read when the first function is needed that is made
+from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,20 +39,16 @@ class Facts:
     """A table of facts."""
 
     def __init__(self, table: Mapping[str, Any]) -> None:
-        self._resources: Mapping[str, Any] = table["resources"]
-        self.parameters: Mapping[str, list[str]] = table["parameters"]
-        self.links = tuple(
-            LinkFact(
-                name,
-                link["path"],
-                link["returns"],
-                link.get("of", name),
-                tuple(link.get("order", ())),
-                link.get("query", {}),
-            )
-            for name, resource in self._resources.items()
-            for link in resource["links"]
-        )
+        functions = table["functions"]
+        self.guarded: Collection[str] = table["guarded"]  # the resources of whose records only known fields go further
+        self.links = tuple(map(_link, functions))
+        self.parameters: Mapping[str, list[str]] = {
+            param["name"]: param["ways"] for facts in functions for param in facts.get("params", ()) if "ways" in param
+        }
+        self._records: Mapping[str, Mapping[str, str]] = table["records"]
+        self._stability: Mapping[str, str] = {
+            facts["subject"]: facts["stability"] for facts in functions if "stability" in facts
+        }
 
     def list_path(self, resource: str) -> str:
         """Return the path of the list of a resource's records that needs the fewest others; empty if there is none."""
@@ -67,19 +62,23 @@ class Facts:
 
     def stability(self, resource: str) -> str:
         """Return `production`, `development` or `prototype`."""
-        return str(self._resources[resource]["stability"])
-
-    def guarded(self, resource: str) -> bool:
-        """Return whether records of a resource hold secrets, so that only known fields go further."""
-        return bool(self._resources[resource].get("guarded"))
-
-    def guarded_resources(self) -> list[str]:
-        """Return the names of the resources whose records hold secrets."""
-        return [name for name in self._resources if self.guarded(name)]
+        return self._stability.get(resource, "production")
 
     def fields(self, resource: str) -> list[FieldFact]:
         """Return the fields of a resource, in the order of their names."""
-        return [read_field(name, line) for name, line in self._resources[resource]["fields"].items()]
+        return [read_field(name, line) for name, line in self._records.get(resource, {}).items()]
+
+
+def _link(facts: Mapping[str, Any]) -> LinkFact:
+    query = (param for param in facts.get("params", ()) if "sent" in param)
+    return LinkFact(
+        facts["subject"],
+        facts["path"],
+        facts["returns"],
+        facts["record"],
+        tuple(facts.get("order", ())),
+        {param["name"]: "required" if param.get("required") else "optional" for param in query},
+    )
 
 
 @cache

@@ -8,9 +8,9 @@ certificate or a key. Of its records only the fields that the table knows go fur
 that the schema does not declare yet. The same applies to an object in another record that has the name of a guarded
 resource, such as the `sni_endpoint` of a domain.
 
-`schema.py` applies this when it writes the table of facts, so that it holds for a newer schema from the first day. The
-client replaces a secret by `[redacted]` in the process that received it. Of an address
-that people need to know, the host is kept in a field of its own.
+`__main__.py` applies this when it writes the table of facts, so that it holds for a newer schema from the first day.
+The client replaces a secret by `[redacted]` in the process that received it. Of an address that people need to know,
+the host is kept in a field of its own.
 """
 
 from __future__ import annotations
