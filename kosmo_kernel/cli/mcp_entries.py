@@ -1,16 +1,21 @@
-"""`kosmo mcp:add` and `:remove`: edit the MCP servers in the user's file or the project's; `:trust` and `:untrust`.
+"""The commands that edit the files which configure MCP servers: the user's file, and the project's `.mcp.json`.
+
+Everything else in a file is preserved: other keys, unknown keys of entries, their order and the indentation. A file
+that cannot be read, or that has comments, which would be lost, is not written at all.
 
 Secrets are never accepted as arguments. They are read from a prompt or from standard input and stored in the keyring,
-and the entry refers to them.
+and the entry refers to them. `mcp:import` stores plaintext secrets there, too, and `mcp:export` refers to environment
+variables in their place, which the recipient sets.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +23,48 @@ import click
 
 from kosmo_kernel.cli.accounts import read_token
 from kosmo_kernel.cli.command import CommandResult, command
-from kosmo_kernel.cli.mcp_files import add_entries, change, check_name, config_path, entry_of, project
-from kosmo_kernel.cli.options import ValueType, mcp_servers
-from kosmo_kernel.cli.output import print_note, print_result
-from kosmo_kernel.cli.streams import input_is_terminal
-from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UntrustedError
-from kosmo_kernel.mcp import Trust, configuration, secrets
-from kosmo_kernel.mcp.entries import entry
-from kosmo_kernel.mcp.secret_scan import is_private, secret_names
-from kosmo_kernel.mcp.trust import consent_lines, fingerprint
-from kosmo_kernel.safety.redaction import redact
-from kosmo_kernel.safety.text import escape_hidden
+from kosmo_kernel.cli.mcp_list import server_argument
+from kosmo_kernel.cli.options import ValueType, files, mcp_servers
+from kosmo_kernel.cli.output import document, print_note
+from kosmo_kernel.cli.streams import whole_input
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
+from kosmo_kernel.mcp import Server, configuration, secrets
+from kosmo_kernel.mcp.config import (
+    DEFAULT_TIMEOUT,
+    HEADERS,
+    KEYS,
+    PROJECT,
+    VARIABLES,
+    entries_of,
+    entry,
+    project_root,
+    user_file,
+)
+from kosmo_kernel.mcp.references import PRIVATE, referred
+from kosmo_kernel.mcp.secrets import is_private, redact_text, redact_words, secret_names
+from kosmo_kernel.mcp.trust import consent_lines
+from kosmo_kernel.reader.documents import parse_jsonc
+from kosmo_kernel.safety.intake import decode_json, decode_text, read_file
+from kosmo_kernel.safety.redaction import REDACTED, one_line, redact
+from kosmo_kernel.settings.private_files import locked, write
 from kosmo_kernel.settings.table import TIMEOUT
+from kosmo_kernel.text.nearest import nearest
 
 NOT_AS_ARGUMENT = (
     "{what} looks like a secret, and is not taken from an argument: others on this machine can see it there, and the "
     "shell keeps it in its history. If it was one, revoke it. --secret NAME asks for a variable's value, --bearer for "
     "the token of a server with an address."
 )
-CHANGED = "It is not what you trusted before."
 VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-name_argument = click.argument("name", shell_complete=mcp_servers)
+OURS = "project"  # the source in `PROJECT` whose file these commands write
+INDENT = re.compile(r'\n([ \t]+)"')
+NAME = re.compile(r"[\w@][\w@./ -]{0,63}")
+STDIN = "-"
+VALUE_KEYS = (*VARIABLES, *HEADERS)
+REFERENCE = re.compile(r"\$\{(?:secret|KOSMO_SECRET):[^{}]*+\}|^@secret:.*$")
+_REDACTED = re.compile(re.escape(REDACTED))
+
+project = click.option("--project", is_flag=True, help="Use the project's .mcp.json instead of your own file.")
 
 
 @command(
@@ -94,7 +120,7 @@ def add(
     _check_options(command, url, secret, bearer=bearer)
     new_entry: dict[str, Any] = {"url": url} if url else {"command": command[0], "args": list(command[1:])}
     header_values = dict(_pair("--header", text) for text in headers)
-    fields = {"env": dict(map(_variable, variables)), "headers": header_values, "cwd": cwd, "timeout": timeout}
+    fields = {"env": dict(map(_environment_pair, variables)), "headers": header_values, "cwd": cwd, "timeout": timeout}
     new_entry |= {key: value for key, value in fields.items() if value}
     path = config_path(of_project=project)
     if fault := entry(name, new_entry, "user", path, path.parent).fault:
@@ -108,7 +134,7 @@ def add(
 
 
 @command("mcp:remove", "kosmo mcp:remove time")
-@name_argument
+@server_argument
 @project
 def remove(*, name: str, project: bool) -> CommandResult:
     """Remove an MCP server and its secrets."""
@@ -126,52 +152,34 @@ def remove(*, name: str, project: bool) -> CommandResult:
     return report(name, path, "removed")
 
 
-@command("mcp:trust", "kosmo mcp:trust time", "kosmo mcp:trust time --yes --json")
-@name_argument
-@click.option("-y", "--yes", is_flag=True, help="Trust it without a question; check the entry first.")
-def trust(*, name: str, yes: bool, as_json: bool) -> int:
-    """Trust a server of this project.
-
-    The command shows the server's command and arguments, or its address, and its variables and headers, and asks you.
-    Secrets are not shown. If any of this changes later, also a secret, the server is not started until you trust it
-    again. Nothing is started now.
-    """
-    server, trust_store = configuration().find(name), Trust()
-    if server.fault:
-        raise SettingsError(f"{server.path}: the MCP server `{name}`: {server.fault}.")
-    before, lines = trust_store.status(server), consent_lines(server)
-    if before != "trusted":
-        heading = escape_hidden(f"The MCP server {name}, from {server.path}:")
-        changed = [CHANGED] if before == "changed" else []
-        for line in (heading, *(f"  {line}" for line in lines), *changed):
-            (print_note if as_json else print_result)(line)
-        if not yes:
-            if not (input_is_terminal() and sys.stderr.isatty()):
-                raise click.UsageError("Nobody can be asked here. If you agree to what is shown, add --yes.")
-            yes = click.confirm("Start it when it is asked something?", default=False, err=True)
-        if not yes:
-            raise UntrustedError(f"`{name}` is not trusted. Nothing was changed.")
-        trust_store.trust(server)
-    facts = {"server": name, "trust": "trusted", "file": str(server.path), "shown": lines}
-    text = f"{name} {'was' if before == 'trusted' else 'is'} trusted."
-    if not server.of_project:
-        text = f"{name} is in your own file, {server.path}, and needs no trust."
-    return CommandResult({**facts, "fingerprint": fingerprint(server)}, text).print(as_json=as_json)
+@command("mcp:enable", "kosmo mcp:enable time")
+@server_argument
+@project
+def enable(*, name: str, project: bool) -> CommandResult:
+    """Enable an MCP server that was disabled."""
+    return _switch(name, on=True, of_project=project)
 
 
-@command("mcp:untrust", "kosmo mcp:untrust time")
-@name_argument
-def untrust(*, name: str) -> CommandResult:
-    """No longer trust a server of this project.
+@command("mcp:disable", "kosmo mcp:disable time --project")
+@server_argument
+@project
+def disable(*, name: str, project: bool) -> CommandResult:
+    """Disable an MCP server, and keep its configuration."""
+    return _switch(name, on=False, of_project=project)
 
-    The server is not started again until you trust it again.
-    """
-    server = configuration().find(name)
-    if not server.of_project:
-        raise SettingsError(f"{name} is in your own file, {server.path}, and needs no trust. `kosmo mcp:disable` it.")
-    changed = Trust().untrust(server)
-    text = f"{name} is trusted no more." if changed else f"{name} was not trusted."
-    return CommandResult({"server": name, "trust": "untrusted", "changed": changed}, text)
+
+def _switch(name: str, *, on: bool, of_project: bool) -> CommandResult:
+    path = config_path(of_project=of_project)
+
+    def edit(entries: dict[str, Any]) -> None:
+        fields = entry_of(entries, name, path)
+        if not isinstance(fields, dict):
+            raise InvalidArgumentsError(f"{path}: the entry of `{name}` must be an object.")
+        fields.pop("disabled", None)  # Cursor's key, which would take precedence over `enabled`
+        fields["enabled"] = on
+
+    change(path, edit)
+    return report(name, path, "enabled" if on else "disabled")
 
 
 def _check_options(command: Sequence[str], url: str | None, secret: str | None, *, bearer: bool) -> None:
@@ -192,7 +200,7 @@ def _check_options(command: Sequence[str], url: str | None, secret: str | None, 
         raise click.UsageError(NOT_AS_ARGUMENT.format(what=f"`{secret_text}`"))
 
 
-def _variable(text: str) -> tuple[str, str]:
+def _environment_pair(text: str) -> tuple[str, str]:
     if "=" in text:
         return _pair("--env", text)
     name = text.strip()
@@ -239,3 +247,244 @@ def report(name: str, path: Path, action: str) -> CommandResult:
     lines = [f"  {line}" for line in consent_lines(server)] if server and action == "added" else []
     facts = {"server": name, "done": action, "file": str(path), "notes": notes}
     return CommandResult(facts, f"The MCP server {name} is {action}: {path}", *lines, *notes)
+
+
+# Import and export ------------------------------------------------------------------------------------------------
+
+
+@command("mcp:import", "kosmo mcp:import ~/.cursor/mcp.json", "kosmo mcp:import - --project < mcp.json")
+@click.argument("file", metavar="FILE or -", shell_complete=files)
+@click.option("--replace", is_flag=True, help="Replace existing entries of the same names.")
+@project
+def import_(*, file: str, replace: bool, project: bool) -> CommandResult:
+    """Import the MCP servers of another client.
+
+    FILE is the JSON or TOML file of Claude, Codex, Cursor, Gemini, VS Code, Windsurf, Zed or another client. Values of
+    variables and headers that look like secrets are stored in the keyring, and the entries refer to them. Servers in
+    your own file need no trust, so check what is printed. Nothing is started.
+    """
+    entries = _entries(file)
+    path = config_path(of_project=project)
+    for name, fields in entries.items():
+        check_name(name)
+        if fault := entry(name, fields, "user", Path(file), Path.cwd()).fault:
+            raise SettingsError(f"{file}: the MCP server `{name}`: {fault}. Nothing was imported.")
+    new_secrets: dict[str, str] = {}
+    new_entries = {name: {**fields, **_without_secrets(name, fields, new_secrets)} for name, fields in entries.items()}
+    add_entries(path, new_entries, replace=replace, keeping=partial(secrets.keeping, new_secrets))
+    notes = [f"`kosmo mcp:trust {name}` before it is used." for name in entries] if project else []
+    facts = {"file": str(path), "servers": list(entries), "secrets_kept": list(new_secrets), "notes": notes}
+    now, lines = configuration(), []
+    for name in entries:
+        lines += [name, *(f"  {line}" for line in (consent_lines(now.servers[name]) if name in now.servers else ()))]
+    secrets_line = [f"Kept as secrets: {', '.join(new_secrets)}"] if new_secrets else []
+    return CommandResult(facts, *lines, f"{len(entries)} imported: {path}", *secrets_line, *notes)
+
+
+@command("mcp:export", "kosmo mcp:export > servers.json", "kosmo mcp:export time tracker --json")
+@click.argument("names", nargs=-1, metavar="[NAME]…", shell_complete=mcp_servers)
+def export(*, names: tuple[str, ...], as_json: bool) -> None:
+    """Print MCP servers without their secrets.
+
+    Prints all configured servers, or those with these NAMEs. Each secret is replaced by a variable, ${NAME}, which is
+    listed on standard error. With --json the variables are in `needs`, beside `mcpServers`.
+    """
+    configured = configuration()
+    usable = [server for server in configured.servers.values() if not server.fault]
+    chosen = [configured.find(name) for name in names] if names else usable
+    for server in chosen:
+        if server.fault:
+            raise SettingsError(f"{server.path}: the MCP server `{server.name}`: {server.fault}.")
+    needs: dict[str, str | None] = {}
+    portable = {server.name: _portable(server, needs) for server in chosen}
+    if as_json:
+        document({"success": True, "mcpServers": portable, "needs": list(needs)})
+        return
+    document({"mcpServers": portable})
+    for fault in configured.faults:
+        print_note(fault)
+    if needs:
+        print_note(f"Variables to set where this is used: {', '.join(needs)}")
+
+
+def _entries(file: str) -> dict[str, Any]:
+    """Return the entries of a file, or of standard input.
+
+    Raises:
+        SettingsError: the file does not exist, cannot be read or has no entries.
+    """
+    if file == STDIN:
+        data = parse_jsonc("standard input", whole_input().decode("utf-8", "replace"))
+        listed = [data[key] for key in KEYS if isinstance(data.get(key), dict)] if isinstance(data, dict) else []
+        entries: dict[str, Any] = listed[0] if listed else {}
+    else:
+        if not Path(file).is_file():
+            raise SettingsError(f"There is no file {file}.")
+        _, entries = entries_of(Path(file))
+    if not entries:
+        keys = ", ".join(f"`{key}`" for key in KEYS[:-1])
+        where = "Standard input" if file == STDIN else file
+        raise SettingsError(f"{where} has no MCP servers: neither {keys} nor `{KEYS[-1]}`.")
+    return entries
+
+
+def _without_secrets(name: str, fields: Mapping[str, Any], new_secrets: dict[str, str]) -> dict[str, Any]:
+    """Return the variables and headers of an entry with references to likely secrets; add these to `new_secrets`."""
+    replaced: dict[str, Any] = {key: dict(fields[key]) for key in VALUE_KEYS if isinstance(fields.get(key), dict)}
+    for values in replaced.values():
+        for variable, value in values.items():
+            if isinstance(value, str) and is_private(variable, value):
+                secret = f"{name}.{variable}"
+                new_secrets[secret] = value
+                values[variable] = f"${{secret:{secret}}}"
+    return replaced
+
+
+def _portable(server: Server, needs: dict[str, str | None]) -> dict[str, Any]:
+    """Return an entry with variables in place of secrets; add the variables, and their values if known, to `needs`."""
+    prefix = re.sub(r"\W+", "_", server.name).upper().strip("_")
+    if server.kind == "http":
+        exported: dict[str, Any] = {"type": "http", "url": _with_variables(server.url, f"{prefix}_URL_SECRET", needs)}
+    else:
+        args = [_with_variables(word, f"{prefix}_SECRET", needs) for word in redact_words(server.args)]
+        exported = {"command": server.command, "args": args}
+    groups = (("env", server.env, ""), ("headers", server.headers, f"{prefix}_"))
+    for key, values, header_prefix in groups:
+        if values:
+            exported[key] = dict(_pairs(values, header_prefix, needs))
+    exported |= {"cwd": server.cwd} if server.cwd else {}
+    exported |= {"timeout": server.timeout} if server.timeout != DEFAULT_TIMEOUT else {}
+    return exported | ({} if server.enabled else {"enabled": False})
+
+
+def _pairs(values: Mapping[str, str], prefix: str, needs: dict[str, str | None]) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        variable = prefix + re.sub(r"\W+", "_", name).upper()
+        if not referred(value) and value and (PRIVATE.search(name) or is_private(name, value)):
+            scheme, space, secret = value.rpartition(" ")
+            yield name, f"{scheme}{space}{_variable(variable, needs, secret)}"
+        else:
+            yield name, _with_variables(value, variable, needs)
+
+
+def _with_variables(text: str, name: str, needs: dict[str, str | None]) -> str:
+    """Replace each likely secret and each reference to a secret in a text with a new variable, `name` or `name_2`."""
+    redacted = REFERENCE.sub(REDACTED, redact_text(text))
+    return _REDACTED.sub(lambda _: _variable(name, needs), redacted)
+
+
+def _variable(name: str, needs: dict[str, str | None], secret: str | None = None) -> str:
+    """Return a reference to the variable of a secret: `name`, or with a number where that stands for another secret."""
+    for number in count(1):
+        variable = name if number == 1 else f"{name}_{number}"
+        if variable not in needs or (secret is not None and needs[variable] == secret):
+            needs[variable] = secret
+            break
+    return f"${{{variable}}}"
+
+
+# Files ------------------------------------------------------------------------------------------------------------
+
+
+def config_path(*, of_project: bool) -> Path:
+    """Return the path of the file to change."""
+    return project_root(Path.cwd()) / PROJECT[OURS] if of_project else user_file()
+
+
+def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Change the entries of a file, and create the file if it is missing.
+
+    Parameters:
+        path: the path of the file.
+        edit: a callback that changes the entries by server name in place; if it raises, the file stays unchanged.
+
+    Raises:
+        SettingsError: the file cannot be read or written, or would lose comments.
+    """
+    try:
+        with locked(user_file().parent):  # no lock file in the folder of `path`, which may be a repository
+            text, table, key, entries = _read(path)
+            edit(entries)
+            match = INDENT.search(text)
+            write(path, json.dumps(table | {key: entries}, indent=match[1] if match else 2, ensure_ascii=False) + "\n")
+    except OSError as fault:
+        raise SettingsError(f"{path} cannot be written: {fault.strerror}. Nothing was changed.") from None
+
+
+def add_entries(
+    path: Path, new_entries: Mapping[str, Any], *, replace: bool, keeping: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """Add entries to a file.
+
+    Parameters:
+        path: the path of the file.
+        new_entries: the entries by server name.
+        replace: replace existing entries of these names.
+        keeping: a callback that asks for secrets. It is called after the checks and before any change, and returns a
+            context manager, with its own lock, that stores the secrets and discards them if the file cannot be changed.
+
+    Raises:
+        InvalidArgumentsError: the file has entries of these names.
+        SettingsError: the file cannot be read or written, or would lose comments.
+    """
+
+    def check(entries: Mapping[str, Any]) -> None:
+        if existing := [name for name in new_entries if name in entries and not replace]:
+            names = ", ".join(existing)
+            raise InvalidArgumentsError(f"{path} has {names} already. --replace takes the place. Nothing was changed.")
+
+    def edit(entries: dict[str, Any]) -> None:
+        check(entries)
+        entries.update(new_entries)
+
+    *_, entries = _read(path)
+    check(entries)
+    with keeping():
+        change(path, edit)
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any], str, dict[str, Any]]:
+    """Return the text of a file, its parsed content, the key under which it lists servers, and their entries."""
+    try:
+        key, entries = entries_of(path)
+    except SettingsError as fault:
+        raise SettingsError(f"{fault.message} Nothing was changed: mend it first.") from None
+    if not path.exists():
+        return "", {}, KEYS[0], {}
+    text = decode_text(read_file(path, SettingsError), path, SettingsError)
+    try:
+        table: dict[str, Any] = decode_json(text, str(path), ValueError) if text.strip() else {}
+    except ValueError:
+        raise SettingsError(
+            f"{path} has comments, or commas too many, which would be lost. Nothing was changed: do it by hand."
+        ) from None
+    return text, table, key or KEYS[0], entries
+
+
+def entry_of(entries: dict[str, Any], name: str, path: Path) -> Any:
+    """Return the entry of a server in a file.
+
+    Raises:
+        UnknownNameError: the file has no such entry; the error names the file that has it, or similar names.
+    """
+    if name in entries:
+        return entries[name]
+    server = configuration().servers.get(name)
+    if server is None:
+        raise UnknownNameError(f"{path} has no MCP server `{name}`.", tuple(nearest(name, entries)))
+    way = {OURS: "Add --project.", "user": "Leave out --project."}.get(server.source, "Change it there.")
+    raise UnknownNameError(f"{path} has no MCP server `{name}`; it stands in {server.path}. {way}")
+
+
+def check_name(name: str) -> str:
+    """Return the name of a new server unchanged if it is valid.
+
+    Raises:
+        InvalidArgumentsError: the name is not valid.
+    """
+    if not NAME.fullmatch(name) or redact(name) != name:
+        raise InvalidArgumentsError(
+            f"`{one_line(name, most=70)}` cannot be the name of a server: that has letters, digits, spaces and "
+            "`_ - . @ /`, 64 at most, and begins with a letter or a digit."
+        )
+    return name

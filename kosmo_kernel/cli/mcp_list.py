@@ -1,20 +1,40 @@
-"""`kosmo mcp:list` and `mcp:status`: show the configured MCP servers and their trust, without starting one."""
+"""The commands that show MCP servers and start none: `kosmo mcp:list`, `:status`, `:trust`, `:untrust`, `:doctor`."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import click
 
 from kosmo_kernel.cli.command import Aside, CommandResult, command
+from kosmo_kernel.cli.doctor import report
+from kosmo_kernel.cli.doctor_checks import DoctorFinding
 from kosmo_kernel.cli.options import mcp_servers
-from kosmo_kernel.mcp import Server, Servers, Trust
-from kosmo_kernel.mcp.secret_scan import redact_text, redact_words
-from kosmo_kernel.mcp.trust import command_line
-from kosmo_kernel.settings.permissions import EFFECTS, Target, permission
+from kosmo_kernel.cli.output import print_note, print_result
+from kosmo_kernel.cli.streams import input_is_terminal
+from kosmo_kernel.errors import KosmoError, SettingsError, UntrustedError
+from kosmo_kernel.mcp import Configuration, Server, Servers, Trust, configuration, secrets
+from kosmo_kernel.mcp.references import fill_in
+from kosmo_kernel.mcp.secrets import redact_text, redact_words
+from kosmo_kernel.mcp.trust import command_line, consent_lines, fingerprint
+from kosmo_kernel.safety.text import escape_hidden
+from kosmo_kernel.settings.installation import install_command
+from kosmo_kernel.settings.permissions import EFFECTS, Target, permission, same_name, servers_named
+from kosmo_kernel.text.nearest import nearest
 
 ADVICE = "`kosmo mcp:add` configures one."
 NONE = f"No MCP server is configured. {ADVICE}"
+CHANGED = "It is not what you trusted before."
+SDK = "mcp"
+
+server_argument = click.argument("name", shell_complete=mcp_servers)
+server_or_all = click.argument("name", required=False, metavar="[SERVER]", shell_complete=mcp_servers)
 
 
 @command("mcp:list", "kosmo mcp:list", "kosmo mcp:list --all --json")
@@ -40,15 +60,15 @@ def list_(*, everything: bool) -> CommandResult:
         for source in configured.sources
         if source.key or source.fault or source.path.exists()
     ]
-    shown = [(one.name, f"{_description(one, rows[one.name]['trust'])}  ({one.source})") for one in chosen]
+    lines = [(each.name, f"{_description(each, rows[each.name]['trust'])}  ({each.source})") for each in chosen]
     off = len(configured.servers) - len(chosen)
     left_out = [f"{off} switched off: --all lists {'it' if off == 1 else 'them'} as well."] if off else []
     notes = map(Aside, (*left_out, *configured.faults))
-    return CommandResult({"servers": rows, "sources": sources}, shown or NONE, *notes)
+    return CommandResult({"servers": rows, "sources": sources}, lines or NONE, *notes)
 
 
 @command("mcp:status", "kosmo mcp:status", "kosmo mcp:status time --json")
-@click.argument("name", required=False, metavar="[SERVER]", shell_complete=mcp_servers)
+@server_or_all
 def status(*, name: str | None) -> CommandResult:
     """Say which MCP servers can be used, or why not.
 
@@ -58,9 +78,9 @@ def status(*, name: str | None) -> CommandResult:
     with Servers() as servers:
         configured, trust = servers.configuration(), servers.trust
         chosen = [servers.find(name)] if name else list(configured.servers.values())
-        rows = {one.name: _readiness(one, trust.status(one)) for one in chosen}
-    shown = [(one, row["what_to_do"] or "ready") for one, row in rows.items()]
-    return CommandResult({"servers": rows}, shown or NONE, *map(Aside, configured.faults))
+        rows = {server.name: _readiness(server, trust.status(server)) for server in chosen}
+    lines = [(server, row["what_to_do"] or "ready") for server, row in rows.items()]
+    return CommandResult({"servers": rows}, lines or NONE, *map(Aside, configured.faults))
 
 
 def _facts(server: Server, lua_name: str, trust: Trust) -> dict[str, Any]:
@@ -119,3 +139,164 @@ def _description(server: Server, trust_status: str) -> str:
         return f"wrong: {server.fault}"
     prefix = {"trusted": "", "untrusted": "not trusted: ", "changed": "changed, not trusted: "}[trust_status]
     return f"{'' if server.enabled else 'off: '}{prefix}{command_line(server)}"
+
+
+# Trust ------------------------------------------------------------------------------------------------------------
+
+
+@command("mcp:trust", "kosmo mcp:trust time", "kosmo mcp:trust time --yes --json")
+@server_argument
+@click.option("-y", "--yes", is_flag=True, help="Trust it without a question; check the entry first.")
+def trust(*, name: str, yes: bool, as_json: bool) -> int:
+    """Trust a server of this project.
+
+    The command shows the server's command and arguments, or its address, and its variables and headers, and asks you.
+    Secrets are not shown. If any of this changes later, also a secret, the server is not started until you trust it
+    again. Nothing is started now.
+    """
+    server, trust_store = configuration().find(name), Trust()
+    if server.fault:
+        raise SettingsError(f"{server.path}: the MCP server `{name}`: {server.fault}.")
+    before, lines = trust_store.status(server), consent_lines(server)
+    if before != "trusted":
+        heading = escape_hidden(f"The MCP server {name}, from {server.path}:")
+        changed = [CHANGED] if before == "changed" else []
+        for line in (heading, *(f"  {line}" for line in lines), *changed):
+            (print_note if as_json else print_result)(line)
+        if not yes:
+            if not (input_is_terminal() and sys.stderr.isatty()):
+                raise click.UsageError("Nobody can be asked here. If you agree to what is shown, add --yes.")
+            yes = click.confirm("Start it when it is asked something?", default=False, err=True)
+        if not yes:
+            raise UntrustedError(f"`{name}` is not trusted. Nothing was changed.")
+        trust_store.trust(server)
+    facts = {"server": name, "trust": "trusted", "file": str(server.path), "shown": lines}
+    text = f"{name} {'was' if before == 'trusted' else 'is'} trusted."
+    if not server.of_project:
+        text = f"{name} is in your own file, {server.path}, and needs no trust."
+    return CommandResult({**facts, "fingerprint": fingerprint(server)}, text).print(as_json=as_json)
+
+
+@command("mcp:untrust", "kosmo mcp:untrust time")
+@server_argument
+def untrust(*, name: str) -> CommandResult:
+    """No longer trust a server of this project.
+
+    The server is not started again until you trust it again.
+    """
+    server = configuration().find(name)
+    if not server.of_project:
+        raise SettingsError(f"{name} is in your own file, {server.path}, and needs no trust. `kosmo mcp:disable` it.")
+    changed = Trust().untrust(server)
+    text = f"{name} is trusted no more." if changed else f"{name} was not trusted."
+    return CommandResult({"server": name, "trust": "untrusted", "changed": changed}, text)
+
+
+# Diagnosis --------------------------------------------------------------------------------------------------------
+
+
+@command("mcp:doctor", "kosmo mcp:doctor", "kosmo mcp:doctor time --json")
+@server_or_all
+def doctor(*, name: str | None, as_json: bool) -> int:
+    """Check the setup, and say how to fix problems.
+
+    The command checks the SDK, the files and the permissions. For SERVER (by default for all servers), it checks the
+    entry with its variables and secrets, the program, and whether you trust it. It starts none of these servers and
+    shows no secret. Exits with 1 if something is broken.
+    """
+    configured = configuration()
+    chosen = [configured.find(name)] if name else list(configured.servers.values())
+    groups: list[tuple[str, Iterable[DoctorFinding]]] = [("The SDK", _sdk()), ("Files", _files(configured))]
+    groups += (
+        [("Permissions", permissions)] if (permissions := list(_misspelt_permissions(list(configured.servers)))) else []
+    )
+    groups += [(f"The server {server.name}", _server(server)) for server in chosen]
+    return report(groups, as_json=as_json)
+
+
+def _sdk() -> Iterator[DoctorFinding]:
+    try:
+        yield DoctorFinding("sdk.mcp", "ok", version(SDK))
+    except PackageNotFoundError:
+        yield DoctorFinding("sdk.mcp", "broken", "It is not installed.", install_command(SDK))
+        return
+    try:
+        for half in ("mcp", "mcp_server"):
+            import_module(f"kosmo_kernel.{half}.sdk")
+    except ImportError as error:  # of another version
+        yield DoctorFinding("sdk.import", "broken", f"The SDK cannot be used: {error}.", install_command(SDK))
+
+
+def _files(configured: Configuration) -> Iterator[DoctorFinding]:
+    for source in configured.sources:
+        name = f"files.{source.source}"
+        if source.fault:
+            yield DoctorFinding(name, "broken", source.fault, f"Mend {source.path}; its servers are not known.")
+        elif source.servers:
+            yield DoctorFinding(name, "ok", f"{source.path}: {', '.join(source.servers)}")
+    if not configured.servers and not configured.faults:
+        yield DoctorFinding("files.servers", "warning", "No MCP server is configured.", ADVICE)
+
+
+def _misspelt_permissions(names: list[str]) -> Iterator[DoctorFinding]:
+    """Check for permissions whose server does not exist but has a name similar to one that does."""
+    try:
+        configured = servers_named()
+    except KosmoError as error:
+        yield DoctorFinding("permissions.files", "broken", error.message)
+        return
+    for name, path in configured.items():
+        similar = [] if any(same_name(name, server) for server in names) else nearest(name, names, most=1)
+        if similar:
+            message = f"There is no MCP server `{name}`, and what {path} says of it holds for none."
+            yield DoctorFinding(
+                f"permissions.{name}", "warning", message, f"Write `{similar[0]}` there, if that is meant."
+            )
+
+
+def _server(server: Server) -> Iterator[DoctorFinding]:
+    """Check a server without starting it."""
+    group = server.name
+    if server.fault:
+        yield DoctorFinding(f"{group}.entry", "broken", f"{server.fault}.", f"Mend its entry in {server.path}.")
+        return
+    also = f", in place of one in {server.replaces}" if server.replaces else ""
+    yield DoctorFinding(f"{group}.entry", "ok", f"{server.kind}, from {server.path}{also}")
+    if not server.enabled:
+        yield DoctorFinding(
+            f"{group}.enabled", "ok", f"It is switched off. `kosmo mcp:enable {server.name}` switches it on."
+        )
+        return
+    yield _trust(server)
+    yield from _references(server)
+
+
+def _trust(server: Server) -> DoctorFinding:
+    name = f"{server.name}.trust"
+    try:
+        status = Trust().status(server)
+    except KosmoError as error:
+        return DoctorFinding(name, "broken", error.message)
+    if status == "trusted":
+        return DoctorFinding(name, "ok", "You trust it." if server.of_project else "It is in your own file.")
+    return DoctorFinding(name, "warning", f"{why_untrusted(status)}.", f"kosmo mcp:trust {server.name}")
+
+
+def _references(server: Server) -> Iterator[DoctorFinding]:
+    """Check that the variables, secrets and program of a server's entry exist."""
+    try:
+        resolved = fill_in(server, secrets.read)
+    except KosmoError as error:
+        yield DoctorFinding(f"{server.name}.values", "broken", error.message)  # the message says what to do
+        return
+    if server.kind == "http":
+        return
+    name = f"{server.name}.program"
+    program = shutil.which(resolved.command, path=resolved.env.get("PATH", os.defpath))
+    if program is None and os.path.dirname(resolved.command):
+        program = shutil.which(str(resolved.cwd / resolved.command))
+    if program:
+        yield DoctorFinding(name, "ok", program)
+    else:
+        message = f"There is no program `{server.command}` on the path."
+        yield DoctorFinding(name, "broken", message, f"Install it, or write its whole path into {server.path}.")

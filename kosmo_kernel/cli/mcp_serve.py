@@ -14,7 +14,7 @@ from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.options import ON_DEMO, PORT, about_account, limit_options, one_account, setting_option
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, input_is_terminal
-from kosmo_kernel.mcp.clients import CLIENTS, McpClient
+from kosmo_kernel.mcp.config import CLIENTS, McpClient
 from kosmo_kernel.settings.table import ANSWER_WITHIN, LIMITS, MAX_TOKENS
 
 if TYPE_CHECKING:
@@ -123,11 +123,11 @@ def own_command() -> list[str]:
 
 def _entry(options: ServerOptions) -> dict[str, Any]:
     """Return the entry that starts this server from any folder, with the options of this command."""
-    given: dict[str, Any] = {"--account": options.account}
-    given |= {MAX_TOKENS.command: options.max_tokens, ANSWER_WITHIN.command: options.answer_within}
-    given |= {setting.command: options.limits.get(setting.name) for setting in LIMITS}
-    given |= {"--tools": FUNCTIONS if options.functions else None}
-    args = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    options_by_name: dict[str, Any] = {"--account": options.account}
+    options_by_name |= {MAX_TOKENS.command: options.max_tokens, ANSWER_WITHIN.command: options.answer_within}
+    options_by_name |= {setting.command: options.limits.get(setting.name) for setting in LIMITS}
+    options_by_name |= {"--tools": FUNCTIONS if options.functions else None}
+    args = [word for name, value in options_by_name.items() if value is not None for word in (name, str(value))]
     allowed = ["--allow-mcp"] if options.allow_mcp_servers else []
     command, *first = own_command()
     return {"command": command, "args": [*first, "mcp:serve", *args, *allowed]}

@@ -1,22 +1,93 @@
 """The configured MCP servers, read from the user's file and from the files that a project has for other clients.
 
+Other programs that use MCP servers (`CLIENTS`) keep their entries in files of their own, in nearly the same form.
+
 When several files configure a server of one name, the whole entry of the last file wins. A file that cannot be read is
 listed in `Configuration.faults` and does not affect the others. Reading never starts a server.
+
+All spellings of an entry's keys that other MCP clients accept are supported; references in it are not resolved here. A
+mistake is stored in the entry's `fault`, so that other entries still work, and raised when the server is used.
 """
 
 from __future__ import annotations
 
+import json
+import math
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
-from kosmo_kernel.mcp.clients import CLIENTS, TOML
-from kosmo_kernel.mcp.entries import Server, entry
 from kosmo_kernel.reader.documents import parse_jsonc, parse_toml
 from kosmo_kernel.safety.intake import UntrustedFileError, decode_text, read_file_if_any, read_unnamed_file
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.safety.text import escape_hidden
 from kosmo_kernel.text.nearest import nearest
+
+TOML = ".toml"  # the ending of the files that are not JSON
+
+
+class McpClient(NamedTuple):
+    """The files of a program that uses MCP servers."""
+
+    title: str  # its name
+    file: str = ""  # the user's file; empty if its path is not fixed
+    project: str = ""  # the file of a project; empty if there is none
+    key: str = "mcpServers"  # the key above the servers
+    fields: Mapping[str, Any] = {}  # what an entry of a program on this machine has besides `command` and `args`
+    how: str = ""  # how its users open the file, for a client without a fixed path
+
+    @property
+    def place(self) -> str:
+        """Return where an entry belongs, as the end of a sentence."""
+        places = [self.file or self.how, f"{self.project} of a project" if self.project else ""]
+        return " or ".join(filter(None, places))
+
+    @property
+    def is_toml(self) -> bool:
+        """Return whether its file is TOML."""
+        return self.file.endswith(TOML)
+
+    def config(self, name: str, entry: Mapping[str, Any]) -> str:
+        """Return what to put into its file to configure a server.
+
+        Parameters:
+            name: the server's name.
+            entry: its `command` and `args`.
+        """
+        whole = {**self.fields, **entry}
+        if not self.is_toml:
+            return json.dumps({self.key: {name: whole}}, indent=2, ensure_ascii=False)
+        return "\n".join([f"[{self.key}.{name}]", *(f"{key} = {_toml(value)}" for key, value in whole.items())])
+
+
+def _toml(value: Any) -> str:
+    """Return a text or a list of texts as TOML, whose texts are those of JSON, except for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _support(path: str) -> str:
+    """Return a path in the folder where programs keep their settings on this system."""
+    return f"~/Library/Application Support/{path}" if sys.platform == "darwin" else f"~/.config/{path}"
+
+
+CLIENTS = {
+    "claude-code": McpClient("Claude Code", "~/.claude.json", ".mcp.json", fields={"type": "stdio"}),
+    "claude-desktop": McpClient("Claude Desktop", _support("Claude/claude_desktop_config.json")),
+    "cline": McpClient("Cline", how="cline_mcp_settings.json (MCP Servers, Configure, Configure MCP Servers)"),
+    "codex": McpClient("Codex", "~/.codex/config.toml", ".codex/config.toml", "mcp_servers"),
+    "continue": McpClient("Continue", project=".continue/mcpServers/kosmo.json"),
+    "copilot": McpClient("Copilot CLI", "~/.copilot/mcp-config.json", fields={"type": "local", "tools": ["*"]}),
+    "cursor": McpClient("Cursor", "~/.cursor/mcp.json", ".cursor/mcp.json"),
+    "gemini": McpClient("Gemini CLI", "~/.gemini/settings.json", ".gemini/settings.json"),
+    "junie": McpClient("Junie", "~/.junie/mcp/mcp.json", ".junie/mcp/mcp.json"),
+    "vscode": McpClient("VS Code", _support("Code/User/mcp.json"), ".vscode/mcp.json", "servers", {"type": "stdio"}),
+    "windsurf": McpClient("Windsurf", "~/.codeium/windsurf/mcp_config.json"),
+    "zed": McpClient("Zed", "~/.config/zed/settings.json", ".zed/settings.json", "context_servers"),
+}
 
 USER = "user"
 # The files of a project by kind; later ones win.
@@ -28,6 +99,58 @@ KEYS = tuple(dict.fromkeys(client.key for client in CLIENTS.values()))
 MAX_NAME_SHOWN = 80  # characters of an unknown name in an error message
 MAX_NAMES_SHOWN = 1_000  # characters of the known names in it
 MAX_SERVERS = 1_000  # in one file
+DEFAULT_TIMEOUT = 30.0  # default seconds for a response
+KINDS: dict[str, Literal["stdio", "http"]] = {
+    "stdio": "stdio",
+    "http": "http",
+    "streamable-http": "http",
+    "streamable_http": "http",
+    "streamablehttp": "http",
+}
+VARIABLES = ("env", "environment")  # the spellings of a key
+HEADERS = ("headers", "http_headers")
+SSE_TRANSPORT = "sse"  # the transport that streamable HTTP replaced in March 2025
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A configured server."""
+
+    name: str  # its key in the settings file
+    source: str  # the kind of file it comes from, `USER` or a key of `PROJECT`
+    path: Path  # that file
+    root: Path  # the project's folder, which is the default working directory of a server
+    kind: Literal["stdio", "http"] = "stdio"  # its transport
+    command: str = ""  # the program of a `stdio` server
+    args: tuple[str, ...] = ()  # its arguments
+    # Its environment variables, in addition to `references.INHERITED`.
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cwd: str = ""  # its working directory; empty for `root`
+    url: str = field(default="", repr=False)  # the address of an `http` server
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # the headers of every request to it
+    enabled: bool = True  # whether it may be used
+    timeout: float = DEFAULT_TIMEOUT  # seconds for its start, and for each response
+    replaces: Path | None = None  # the file of an entry with the same name that this one overrides
+    fault: str = ""  # the reason why it cannot be used; empty if it can
+
+    @property
+    def of_project(self) -> bool:
+        """Return whether it comes from a project's file and not from the user's own."""
+        return self.source != "user"
+
+    def usable(self) -> None:
+        """Check that the entry is valid and enabled.
+
+        Raises:
+            SettingsError: the entry has a mistake or is switched off.
+        """
+        if self.fault:
+            raise SettingsError(f"{self.path}: the MCP server `{self.name}`: {self.fault}.")
+        if not self.enabled:
+            raise SettingsError(
+                f"The MCP server `{self.name}` is switched off in {self.path}. `kosmo mcp:enable {self.name}` switches "
+                "it on."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +277,135 @@ def entries_of(path: Path, folder: Path | None = None) -> tuple[str, dict[str, A
     if len(listed) > MAX_SERVERS:
         raise SettingsError(f"{path}: `{key}` has more than {MAX_SERVERS:,} servers.")
     return key, listed
+
+
+# Entries ----------------------------------------------------------------------------------------------------------
+
+
+class _EntryError(Exception):
+    """A mistake in an entry; its text becomes `Server.fault`."""
+
+
+def entry(name: str, given: Any, source: str, path: Path, root: Path) -> Server:
+    """Return the server that an entry describes; an invalid entry sets its `fault`.
+
+    Parameters:
+        name: the key of the entry.
+        given: its value.
+        source: the kind of file.
+        path: the file.
+        root: the project's folder.
+    """
+    try:
+        return _parse(name, given, source, path, root)
+    except _EntryError as fault:
+        return Server(name, source, path, root, fault=escape_hidden(str(fault)))
+
+
+def _parse(name: str, given: Any, source: str, path: Path, root: Path) -> Server:
+    if not isinstance(given, dict):
+        raise _EntryError(f"its entry must be an object, got {_kind_of(given)}")
+    command, url = _text(given, "command"), _text(given, "url", "serverUrl", "httpUrl")
+    transport = _text(given, "type").lower()
+    if transport == SSE_TRANSPORT:
+        raise _EntryError('`"type": "sse"` is the transport of old; its server may also speak `"type": "http"`')
+    kind = KINDS.get(transport) if transport not in ("", "local") else "http" if url and not command else "stdio"
+    if kind is None:
+        raise _EntryError(f'`type` must be "stdio" or "http", got {transport[:40]!r}')
+    if kind == "stdio" and not command.strip():
+        raise _EntryError("it has neither `command` nor `url`" if not url else "`command` is missing")
+    if kind == "http":
+        _check_address(url)
+    return Server(
+        name=name,
+        source=source,
+        path=path,
+        root=root,
+        kind=kind,
+        command=command,
+        args=_texts(given, "args"),
+        env=_named(given, *VARIABLES),
+        cwd=_text(given, "cwd"),
+        url=url,
+        headers=_named(given, *HEADERS),
+        enabled=_flag(given, "enabled", absent=True) and not _flag(given, "disabled", absent=False),
+        timeout=_seconds(given, "timeout", "timeoutSeconds"),
+    )
+
+
+def _check_address(url: str) -> None:
+    if not url:
+        raise _EntryError("`url` is missing")
+    if "${" in url.partition("/")[0]:
+        return  # the scheme is unknown until references are resolved
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise _EntryError("`url` must start with https:// or http://")
+
+
+def _first(given: Mapping[str, Any], *keys: str) -> tuple[str, Any]:
+    return next(((key, given[key]) for key in keys if given.get(key) is not None), (keys[0], None))
+
+
+def _text(given: Mapping[str, Any], *keys: str) -> str:
+    key, value = _first(given, *keys)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _EntryError(f"`{key}` must be a text, got {_kind_of(value)}")
+    if "\0" in value:
+        raise _EntryError(f"`{key}` has a NUL character in it")
+    return value
+
+
+def _texts(given: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = given.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise _EntryError(f"`{key}` must be a list of texts, got {_kind_of(value)}")
+    return tuple(_scalar(f"{key}[{index}]", item) for index, item in enumerate(value))
+
+
+def _named(given: Mapping[str, Any], *keys: str) -> dict[str, str]:
+    key, value = _first(given, *keys)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _EntryError(f"`{key}` must be an object of texts, got {_kind_of(value)}")
+    if any(not name or "=" in name or "\0" in name for name in value):
+        raise _EntryError(f"`{key}` has a name that no variable can have")
+    return {name: _scalar(f"{key}.{name}", item) for name, item in value.items() if item is not None}
+
+
+def _scalar(key: str, value: Any) -> str:
+    """Return a string, number or boolean as the text of an argument or variable."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, (str, int, float)):
+        raise _EntryError(f"`{key}` must be a text, got {_kind_of(value)}")
+    if "\0" in str(value):
+        raise _EntryError(f"`{key}` has a NUL character in it")
+    return str(value)
+
+
+def _flag(given: Mapping[str, Any], key: str, *, absent: bool) -> bool:
+    value = given.get(key)
+    return absent if value is None else value is True or str(value).lower() in ("true", "on", "1")
+
+
+def _seconds(given: Mapping[str, Any], *keys: str) -> float:
+    key, value = _first(given, *keys)
+    if value is None:
+        return DEFAULT_TIMEOUT
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if isinstance(value, bool) or not math.isfinite(seconds):
+        raise _EntryError(f"`{key}` must be a number of seconds")
+    return seconds if seconds > 0 else DEFAULT_TIMEOUT
+
+
+def _kind_of(value: Any) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
+    return kinds.get(type(value), "a number")

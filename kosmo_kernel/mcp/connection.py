@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp.child import SILENT_EXIT_SECONDS, Child, ProcessReaper
-from kosmo_kernel.mcp.entries import Server
+from kosmo_kernel.mcp.config import Server
 from kosmo_kernel.mcp.errors import ClosedError, FailedRequest, McpError, ServerTimeoutError, not_started
 from kosmo_kernel.mcp.references import ResolvedServer
 from kosmo_kernel.mcp.tools import Tool, tools_of

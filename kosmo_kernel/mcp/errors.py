@@ -14,7 +14,7 @@ from signal import Signals
 
 from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError, SettingsError, UnreachableError
 from kosmo_kernel.mcp.child import MAX_MESSAGE_BYTES, MAX_MESSAGE_VALUES
-from kosmo_kernel.mcp.entries import Server
+from kosmo_kernel.mcp.config import Server
 from kosmo_kernel.mcp.trust import command_line
 from kosmo_kernel.safety.redaction import one_line
 

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from kosmo_kernel.mcp.schema_check import json_start
-from kosmo_kernel.mcp.tools import Tool
+from kosmo_kernel.mcp.tools import Tool, json_start
 from kosmo_kernel.pages.page import Page, Writer, in_both_forms, joined
 from kosmo_kernel.safety.escape import fenced
 from kosmo_kernel.safety.markup import Markdown, Markup

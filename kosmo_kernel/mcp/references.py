@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kosmo_kernel.errors import CredentialsError, SettingsError
-from kosmo_kernel.mcp.config import home
-from kosmo_kernel.mcp.entries import Server
+from kosmo_kernel.mcp.config import Server, home
 from kosmo_kernel.safety.redaction import one_line
 
 _REFERENCE = re.compile(r"\$\{([^${}]*)\}")

@@ -6,6 +6,10 @@ event loop that opened it. It takes and returns JSON values, not the SDK's types
 The stdio transport is our own: the SDK's takes quadratic time for a line without an end, does not keep standard error,
 and does not expose the process. It passes every valid message to the SDK, and replaces an invalid response with an
 error response, so that the caller does not wait for its timeout.
+
+Over HTTP the SDK reads a body to its end and decodes it, so a server that sends without end, or five million empty
+lists, would fill the memory of this process. Bodies are counted while they arrive: a JSON body as a whole, and a stream
+of events event by event. They are not compressed, because a small one could expand to any size.
 """
 
 from __future__ import annotations
@@ -27,11 +31,16 @@ from mcp.shared.message import SessionMessage
 from pydantic import BaseModel, ValidationError
 
 from kosmo_kernel import __version__
-from kosmo_kernel.mcp import bounded_http
-from kosmo_kernel.mcp.child import MAX_MESSAGE_BYTES, MAX_MESSAGE_VALUES, Child, TooLongError
+from kosmo_kernel.mcp.child import (
+    MAX_MESSAGE_BYTES,
+    MAX_MESSAGE_VALUES,
+    Child,
+    LineReader,
+    LineWriter,
+    TooLongError,
+)
 from kosmo_kernel.mcp.errors import ClosedError, MalformedError, McpError, ServerRejectedError, ServerTimeoutError
 from kosmo_kernel.mcp.references import ResolvedServer
-from kosmo_kernel.mcp.streams import LineReader, LineWriter
 from kosmo_kernel.safety.intake import count_values
 
 T = TypeVar("T")
@@ -42,6 +51,9 @@ LOG_LEVEL: protocol.LoggingLevel = "info"
 MODERN = "auto"  # tries the protocol of 2026 first, and falls back to the older handshake
 PROBE = "server/discover"  # the method of its first request
 LEGACY = "legacy"
+_UNCOMPRESSED = {"accept-encoding": "identity"}  # of requests whose responses are bounded
+_EVENTS = "text/event-stream"
+_EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 # The SDK logs failures that it also raises; without a handler Python would print them on standard error.
 for _name in ("mcp", "client"):
@@ -107,7 +119,7 @@ class SdkConnection:
 
     def __init__(self, client: Client, wire: MessageTransport, timeout: float) -> None:
         self._client, self.transport, self._timeout = client, wire, timeout
-        # The SDK would check results against the server's schemas without a limit; `arguments.result_faults` does it.
+        # The SDK would check results against the server's schemas without a limit; `calls.result_faults` does it.
         vars(client.session)["validate_tool_result"] = _accept
         info, capabilities = client.server_info, client.server_capabilities
         self.title = (info.title or info.name) if info else ""
@@ -317,7 +329,7 @@ async def _http(filled: ResolvedServer, wire: MessageTransport, seconds: float) 
     async def on_response(response: httpx2.Response) -> None:
         wire.status = response.status_code if response.is_error else 0
         try:
-            bounded_http.limit_body(response, wire.overflowed)
+            _limit_body(response, wire.overflowed)
         except httpx2.DecodingError as error:
             wire.fault = str(error)
             raise
@@ -325,12 +337,55 @@ async def _http(filled: ResolvedServer, wire: MessageTransport, seconds: float) 
     timeout = httpx2.Timeout(seconds, read=None)  # requests have their own timeout, and streams may stay open
     hooks = {"response": [on_response]}
     async with (
-        httpx2.AsyncClient(
-            headers={**bounded_http.HEADERS, **filled.headers}, timeout=timeout, event_hooks=hooks
-        ) as client,
+        httpx2.AsyncClient(headers={**_UNCOMPRESSED, **filled.headers}, timeout=timeout, event_hooks=hooks) as client,
         streamable_http_client(filled.url, http_client=client, max_sse_event_size=MAX_MESSAGE_BYTES) as streams,
     ):
         yield streams
+
+
+def _limit_body(response: httpx2.Response, on_excess: Callable[[], None]) -> None:
+    """Limit the body of a response that has not been read.
+
+    Parameters:
+        response: the response.
+        on_excess: called when it is too large; then reading it raises `httpx2.ReadError`.
+
+    Raises:
+        httpx2.DecodingError: it is compressed although no compression was accepted.
+    """
+    if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise httpx2.DecodingError("the response is compressed, which was not accepted", request=response.request)
+    if isinstance(response.stream, httpx2.AsyncByteStream):
+        of_events = response.headers.get("content-type", "").lower().startswith(_EVENTS)
+        response.stream = _BoundedStream(response.stream, on_excess, of_events=of_events)
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    def __init__(self, stream: httpx2.AsyncByteStream, on_excess: Callable[[], None], *, of_events: bool) -> None:
+        self._stream, self._on_excess, self._of_events = stream, on_excess, of_events
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = values = 0
+        async for piece in self._stream:
+            event = _last_event(piece) if self._of_events else None
+            if event is None:
+                size += len(piece)
+                values += count_values(piece, MAX_MESSAGE_VALUES)
+            else:
+                size, values = len(event), count_values(event, MAX_MESSAGE_VALUES)
+            if size > MAX_MESSAGE_BYTES or values > MAX_MESSAGE_VALUES:
+                self._on_excess()
+                raise httpx2.ReadError("the message is too large")
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _last_event(piece: bytes) -> bytes | None:
+    """Return what comes after the last event that ends in a piece of a stream; None if no event ends in it."""
+    end = max(piece.rfind(mark) for mark in _EVENT_ENDS)
+    return None if end < 0 else piece[end:]
 
 
 @asynccontextmanager

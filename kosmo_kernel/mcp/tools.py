@@ -1,17 +1,28 @@
-"""The tools of an MCP server, read from its `tools/list` response."""
+"""The tools of an MCP server, read from its `tools/list` response, and the Lua names of servers and tools.
+
+A name that is a Lua identifier stays unchanged. Any other is lowercased, and each run of characters other than ASCII
+letters, digits and `_` becomes one `_`. When two names collide, an unchanged name wins, and later ones get a number.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
 from typing import Any, Literal
 
-from kosmo_kernel.mcp.names import lua_names
+from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.values.lua_literals import is_lua_name
 
 WRAPPED = "result"
 MAX_SIGNATURE = 500  # arguments in a signature
+MAX_COMPARED = 1_000  # known names that an unknown one is compared with
+ENDLESS = "its schema refers to itself without end, or is too deep, so that nothing can be checked against it"
+TOO_COSTLY = "its schema takes too long to check, so that nothing can be checked against it"
 
 
 @dataclass(frozen=True)
@@ -99,3 +110,82 @@ def _tool(server: str, name: str, lua: str, described: Mapping[str, Any]) -> Too
         read_only=annotations.get("readOnlyHint") is True,
         open_world=annotations.get("openWorldHint") is not False,
     )
+
+
+def lua_name(text: str, absent: str = "tool") -> str:
+    """Return the Lua name of a server or tool, without regard to collisions.
+
+    Parameters:
+        text: the original name.
+        absent: the name to use when no valid character remains.
+    """
+    if is_lua_name(text):
+        return text
+    name = re.sub(r"[^a-z0-9_]+", "_", text.lower().strip()).strip("_") or absent
+    name = f"_{name}" if name[0].isdigit() else name
+    return name if is_lua_name(name) else f"{name}_"
+
+
+def lua_names(names: Iterable[str], absent: str = "tool") -> dict[str, str]:
+    """Return a unique Lua name for each original name, in the same order."""
+    unique = list(dict.fromkeys(names))
+    taken = {name for name in unique if is_lua_name(name)}
+    by_name: dict[str, str] = {}
+    next_numbers: dict[str, int] = {}  # of each base; all lower ones are taken
+    for name in unique:
+        base = candidate = lua_name(name, absent)
+        number = next_numbers.get(base, 2)
+        while candidate != name and candidate in taken:
+            candidate, number = f"{base}_{number}", number + 1
+        next_numbers[base] = number
+        taken.add(candidate)
+        by_name[name] = candidate
+    return by_name
+
+
+def original_name(key: str, called: dict[str, str]) -> str | None:
+    """Return the original name that a key refers to, or None.
+
+    Parameters:
+        key: an original name, a Lua name, or the lowercased form that other MCP clients use.
+        called: the Lua name of each original name, from `lua_names`.
+    """
+    if key in called:
+        return key
+    by_lua_name = {lua: name for name, lua in called.items()}
+    if key in by_lua_name:
+        return by_lua_name[key]
+    by_lowercase = {re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_"): name for name in reversed(called)}
+    return by_lowercase.get(key)
+
+
+def count_nodes(value: Any, most: int) -> int | None:
+    """Return the numbers, texts, lists and objects in a JSON value, itself included; None for more than `most`."""
+    rest, count = [value], 1
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict):
+            value = value.values()
+        elif not isinstance(value, list):
+            continue
+        count += len(value)
+        if count > most:
+            return None
+        rest.extend(value)
+    return count
+
+
+def json_start(value: Any, most: int) -> str:
+    """Return the JSON text of a value on one line, of which it keeps the first `most` characters."""
+    written = ""
+    for part in json.JSONEncoder(ensure_ascii=False).iterencode(value):  # the value may have millions of parts
+        written += part[: 2 * most]
+        if len(written) > most:
+            break
+    return one_line(written, most=most)
+
+
+def unknown_argument(name: str, names: list[str]) -> str:
+    """Return the mistake of an argument that the schema does not name."""
+    near = nearest(name, names[:MAX_COMPARED], most=1)
+    return f"`{name[:60]}` is no argument of it" + (f" (`{near[0]}` is)" if near else "")

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kosmo_kernel.errors import SettingsError, UntrustedError
-from kosmo_kernel.mcp.entries import Server
+from kosmo_kernel.mcp.config import Server
 from kosmo_kernel.mcp.references import PRIVATE
-from kosmo_kernel.mcp.secret_scan import redact_value, redact_words
+from kosmo_kernel.mcp.secrets import redact_value, redact_words
 from kosmo_kernel.safety.intake import decode_json, read_file
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.safety.text import escape_hidden

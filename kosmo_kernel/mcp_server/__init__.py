@@ -8,8 +8,7 @@
     in_flight.py     a call in progress: its progress, its cancellation, and an answer before its end
     call_handler.py  validation and execution of a call
     sdk.py           the protocol
-    tasks.py         its extension for long calls
-    measurement.py   the server as a client meets it; only these three import the SDK
+    tasks.py         its extension for long calls; only these two import the SDK
     streams.py       standard input and output as lines
     serving.py       the transports: standard streams, or a local port with a token
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel import docs
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, StoppedError
-from kosmo_kernel.mcp.arguments import checked
+from kosmo_kernel.mcp.calls import checked
 from kosmo_kernel.mcp_server.answers import (
     CHARACTERS_PER_TOKEN,
     MORE,

@@ -26,7 +26,7 @@ from mcp.shared.message import SessionMessage
 
 from kosmo_kernel import __version__, integrations
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.mcp.streams import ReadStream, WriteStream
+from kosmo_kernel.mcp.child import ReadStream, WriteStream
 from kosmo_kernel.mcp_server.answers import ToolResult
 from kosmo_kernel.mcp_server.call_handler import CallHandler
 from kosmo_kernel.mcp_server.in_flight import InFlightCall

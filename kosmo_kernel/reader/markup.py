@@ -30,10 +30,10 @@ def html(text: str) -> tuple[Html, str]:
     if len(text) <= MAX_SMALL_HTML:
         from kosmo_kernel.safety.html import html_to_text, sanitize_html
 
-        cleaned = sanitize_html(text)
-        return cleaned, html_to_text(cleaned)
-    markup, _, plain_text = read(_HTML, text.encode()).decode().partition("\0")
-    return Html(markup), plain_text
+        markup = sanitize_html(text)
+        return markup, html_to_text(markup)
+    sanitized, _, plain_text = read(_HTML, text.encode()).decode().partition("\0")
+    return Html(sanitized), plain_text
 
 
 def markdown(text: str) -> Html:

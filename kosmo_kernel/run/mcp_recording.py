@@ -20,11 +20,10 @@ from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.archive.requests import RequestKey
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.mcp import CallListener, Configuration, Server, Servers, Tool, Trust
+from kosmo_kernel.mcp.config import DEFAULT_TIMEOUT
 from kosmo_kernel.mcp.connection import ServerRequest
-from kosmo_kernel.mcp.entries import TIMEOUT
-from kosmo_kernel.mcp.names import lua_names, original_name
 from kosmo_kernel.mcp.servers import ReadConfiguration, require_sdk
-from kosmo_kernel.mcp.tools import tools_of
+from kosmo_kernel.mcp.tools import lua_names, original_name, tools_of
 from kosmo_kernel.mcp.trust import TrustStatus
 
 TOOLS = ServerRequest("tools/list")
@@ -194,6 +193,6 @@ def _server(name: str, entry: Mapping[str, Any], file: Path) -> Server:
         root=file.parent,
         kind=kind,
         enabled=has_requests or entry.get("enabled") is not False,
-        timeout=float(entry.get("timeout", TIMEOUT)),
+        timeout=float(entry.get("timeout", DEFAULT_TIMEOUT)),
         fault="" if has_requests else str(entry.get("fault", "")),
     )

@@ -19,11 +19,10 @@ from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNam
 from kosmo_kernel.lua.host import MCP_REQUESTS, SPACE, CallRequest
 from kosmo_kernel.lua.values import Opaque
 from kosmo_kernel.mcp import Server, Servers, Tool
-from kosmo_kernel.mcp.answers import displays_of, result_value
-from kosmo_kernel.mcp.arguments import checked, is_checked_in_reader
+from kosmo_kernel.mcp.calls import checked, displays_of, is_checked_in_reader, result_value
 from kosmo_kernel.mcp.connection import CallListener
-from kosmo_kernel.mcp.names import original_name
 from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown_page
+from kosmo_kernel.mcp.tools import original_name
 from kosmo_kernel.mcp.trust import consent_lines as command_of
 from kosmo_kernel.pages.page import Page
 from kosmo_kernel.reader.task import stopped_when

@@ -19,7 +19,7 @@ from patience import PATIENCE
 from repository import ROOT
 
 from kosmo_kernel.cli import outcome
-from kosmo_kernel.cli.mcp_doctor import SDK
+from kosmo_kernel.cli.mcp_list import SDK
 from kosmo_kernel.mcp import secrets
 from kosmo_kernel.settings.installation import how_to_install
 
@@ -349,7 +349,7 @@ def test_an_sdk_of_another_version_is_a_finding(project: Path) -> None:
     (project / "other" / SDK / "__init__.py").touch()
     code, report = document("mcp:doctor", "--json", env={"PYTHONPATH": f"{project / 'other'}{os.pathsep}{ROOT}"})
     (broken,) = [finding for finding in report["findings"] if finding["state"] == "broken"]
-    assert (code, broken["name"]) == (1, "serve.start")
+    assert (code, broken["name"]) == (1, "sdk.import")
     assert broken["message"].startswith("The SDK cannot be used: cannot import name ")
     assert "pip install" in broken["what_to_do"]
 

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from kosmo_kernel.errors import BadAnswerError, InvalidArgumentsError, RefusedError, StoppedError
-from kosmo_kernel.mcp import arguments, schema_validator
-from kosmo_kernel.mcp.answers import displays_of, result_value
-from kosmo_kernel.mcp.arguments import MAX_NAMED, MAX_SMALL_SCHEMA, MAX_SMALL_VALUE, checked
+from kosmo_kernel.mcp import calls, schemas
+from kosmo_kernel.mcp.calls import MAX_NAMED, MAX_SMALL_SCHEMA, MAX_SMALL_VALUE, checked, displays_of, result_value
 from kosmo_kernel.mcp.pages import ALTERNATIVES, kind_of
-from kosmo_kernel.mcp.schema_validator import CheckBudget, SchemaCostError
+from kosmo_kernel.mcp.schemas import CheckBudget, SchemaCostError
 from kosmo_kernel.mcp.tools import MAX_SIGNATURE, Tool, tools_of
 from kosmo_kernel.reader import reading
 from kosmo_kernel.reader.task import Allowance, allowed
@@ -365,7 +364,7 @@ ROWS = [{"n": n} for n in range(20_000)]
 def test_a_schema_that_takes_too_long_to_check_is_an_error_that_names_its_tool(
     schema: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema_validator, "MIN_SECONDS", 0.3)
+    monkeypatch.setattr(schemas, "MIN_SECONDS", 0.3)
     with pytest.raises(InvalidArgumentsError, match=r"^mcp\.library\.search: its schema takes too long to check"):
         checked(tool(schema), {"query": "owls"})
     with pytest.raises(BadAnswerError, match=r"^mcp\.library\.search answered wrongly: its schema takes too long"):
@@ -466,7 +465,7 @@ def test_a_pattern_of_a_large_schema_may_be_one_that_python_does_not_know() -> N
 @pytest.mark.claim("mcp-patterns")
 @pytest.mark.full
 def test_a_pattern_of_a_large_schema_that_takes_too_long_is_left_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arguments, "MAX_SECONDS", 0.5)
+    monkeypatch.setattr(calls, "MAX_SECONDS", 0.5)
     schema = {"properties": {"a": ENDLESS, "n": {"type": "integer"}}} | LARGE
     assert checked(tool(schema), {"a": LONG}, patterns=True) == {"a": LONG}
     assert faults({"a": LONG, "n": "x"}, schema=schema) == "`n` must be a whole number"
@@ -477,7 +476,7 @@ def test_a_pattern_of_a_large_schema_that_takes_too_long_is_left_to_the_server(m
 def test_a_large_schema_that_takes_too_long_to_check_is_an_error(
     monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    monkeypatch.setattr(arguments, "MAX_SECONDS", seconds)
+    monkeypatch.setattr(calls, "MAX_SECONDS", seconds)
     schema = doubling(20, "allOf")
     schema["$defs"] |= LARGE["$defs"]
     with pytest.raises(InvalidArgumentsError, match=r"^mcp\.library\.search: its schema takes too long to check"):

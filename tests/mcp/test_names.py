@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from kosmo_kernel.mcp import Server
-from kosmo_kernel.mcp.names import lua_names, original_name
 from kosmo_kernel.mcp.pages import ARGUMENTS, tool_page
-from kosmo_kernel.mcp.tools import tools_of
+from kosmo_kernel.mcp.tools import lua_names, original_name, tools_of
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.mcp_tools import ToolCall
 from kosmo_kernel.run.permission_gate import PermissionGate

@@ -25,9 +25,8 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.mcp.clients import CLIENTS
-from kosmo_kernel.mcp.config import entries_of
-from kosmo_kernel.mcp.entries import entry as server_entry
+from kosmo_kernel.mcp.config import CLIENTS, entries_of
+from kosmo_kernel.mcp.config import entry as server_entry
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
 from kosmo_kernel.mcp_server.sessions import MAX_SESSIONS, SPARE, ClientSession, Sessions

@@ -28,7 +28,7 @@ from patience import PATIENCE
 from repository import SUPPORT
 
 from kosmo_kernel.errors import LimitError, StoppedError
-from kosmo_kernel.mcp.arguments import MAX_SMALL_SCHEMA
+from kosmo_kernel.mcp.calls import MAX_SMALL_SCHEMA
 from kosmo_kernel.reader import reading
 from kosmo_kernel.session import Session
 

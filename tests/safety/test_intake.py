@@ -235,7 +235,7 @@ ALLOWED = {
     "cli/lua.py": "the script that the user named, also from a pipe; bounded",
     "cli/arguments.py": "an argument of the user's command",
     "cli/configure.py": "standard input of the user's command",
-    "cli/mcp_call.py": "an argument of the user's command",
+    "cli/mcp_query.py": "an argument of the user's command",
     "values/parameters.py": "an argument of the user's command",
     # Snapshots.
     "archive/snapshots.py": "a snapshot; its values and depth are counted first",

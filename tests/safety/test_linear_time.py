@@ -13,10 +13,9 @@ import pytest
 
 from kosmo_kernel.checks import acceptances
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.mcp import pages, secret_scan
-from kosmo_kernel.mcp.arguments import checked
-from kosmo_kernel.mcp.names import lua_names
-from kosmo_kernel.mcp.tools import Tool, tools_of
+from kosmo_kernel.mcp import pages, secrets
+from kosmo_kernel.mcp.calls import checked
+from kosmo_kernel.mcp.tools import Tool, lua_names, tools_of
 from kosmo_kernel.questions.question import parse_question
 from kosmo_kernel.reader.documents import jsonc_value, line_of
 from kosmo_kernel.reader.markup import MAX_SMALL_HTML
@@ -52,8 +51,8 @@ READINGS: dict[str, tuple[int, Callable[[int], object]]] = {
     "a project of empty lines": (20_000, lambda n: re.search(project_file.MENTION, "\n" * n)),
     "a project of lines with blanks": (20_000, lambda n: re.search(project_file.MENTION, " \n" * n)),
     "a project of names": (5_000, lambda n: re.search(project_file.MENTION, "kosmo_kernel " * n)),
-    "an argument of one word": (20_000, lambda n: secret_scan.redact_text("a" * n)),
-    "a secret of blanks": (20_000, lambda n: secret_scan.redact_value("API_KEY", " " * n + "x")),
+    "an argument of one word": (20_000, lambda n: secrets.redact_text("a" * n)),
+    "a secret of blanks": (20_000, lambda n: secrets.redact_value("API_KEY", " " * n + "x")),
     "comments without end": (10_000, lambda n: jsonc_value("x", "/*a" * n)),
     "a text without end": (10_000, lambda n: jsonc_value("x", '"' + '\\"' * n)),
     "names that become one": (2_000, lambda n: lua_names(str(number).translate(ARABIC) for number in range(n))),

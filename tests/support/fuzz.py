@@ -108,14 +108,14 @@ def schemas(data: bytes) -> None:
     """Read the schema of an MCP tool, and check arguments with it."""
     from referencing.exceptions import Unresolvable
 
-    from kosmo_kernel.mcp.schema_validator import SchemaCostError, validation_errors, validator_of
+    from kosmo_kernel.mcp.schemas import SchemaCostError, validation_errors, validator_of
 
     first, _, second = data.partition(b"\0")
     try:
         schema, given = json.loads(first), json.loads(second)
     except (ValueError, RecursionError):
         return
-    with suppress(Unresolvable, SchemaCostError, RecursionError):  # as `mcp/arguments.py` does
+    with suppress(Unresolvable, SchemaCostError, RecursionError):  # as `mcp/calls.py` does
         if isinstance(schema, Mapping) and (validator := validator_of(schema)):
             validation_errors(validator, lambda _pattern, _text: None, given, len(second))
 

@@ -1,28 +1,36 @@
-"""A validator for the JSON Schemas of tools. They come from servers, so checking one may take for ever.
+"""Check a value against a JSON Schema of a server, and describe what is wrong without showing the value.
 
-`jsonschema` visits a part of a schema as often as other parts refer to it, which may double at each level, matches
-patterns in this process, and compares each item of a list with each other. Here a budget limits the visits and their
-CPU time, and the keywords with patterns call a `Matches` function, which matches in another process within a time
-limit. When its result is unknown, because the pattern is invalid or takes too long, the value is accepted and left to
-the server to check.
+Schemas come from servers, so checking one may take for ever: `jsonschema` visits a part of a schema as often as other
+parts refer to it, which may double at each level, matches patterns in this process, and compares each item of a list
+with each other. Here a budget limits the visits and their CPU time, and the keywords with patterns call a `Matches`
+function. When its result is unknown, because the pattern is invalid or must not be matched here, the value is accepted
+and left to the server to check. Patterns are matched, and large values are checked, by a task of the reader
+(`violations`). `calls.py` imports this module, and with it the library, when it is needed.
 """
+# ruff: noqa: E402 - jsonschema is imported in a way of our own
 
 from __future__ import annotations
 
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kosmo_kernel.errors import StoppedError
+from kosmo_kernel.mcp.tools import ENDLESS, TOO_COSTLY, count_nodes, json_start, unknown_argument
+from kosmo_kernel.reader.task import current
+from kosmo_kernel.safety.intake import decode_json
+from kosmo_kernel.values.json_schema import import_jsonschema
+
+import_jsonschema()
 
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.validators import extend, validator_for
 from referencing import Registry
-
-from kosmo_kernel.errors import StoppedError
-from kosmo_kernel.reader.task import current
+from referencing.exceptions import Unresolvable
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -42,10 +50,159 @@ MIN_SECONDS = 1.0  # of CPU time
 SECONDS_PER_NODE = 1e-4
 MAX_ERRORS = 100  # of one value; nobody reads more
 MAX_UNEVALUATED = 64  # entries; the library's check for unevaluated ones takes quadratic time
+MAX_SCHEMA_TEXT = 120  # characters of a schema's value in an error message
+MAX_MISSING = 100  # missing names that a description has
+WORDS = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a table of names and values",
+    "null": "nil",
+}
+LIMITS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
+    "multipleOf": "a multiple of",
+}
 
 
 class SchemaCostError(Exception):
     """Checking a value against a schema exceeds its budget."""
+
+
+def unknown_match(_pattern: str, _text: str) -> bool | None:
+    """Match no pattern, so that the server has to check what has one."""
+    return None
+
+
+class Schema(NamedTuple):
+    """A schema that values are checked against."""
+
+    validator: Validator | None  # its validator; None if it is invalid, which leaves the check to the server
+    fault: str = ""  # the reason why nothing can be checked against it; empty if there is none
+    has_patterns: bool = False  # whether it may have regular expressions
+
+    def violations(self, value: Any, count: int, matches: Matches = unknown_match) -> list[str]:
+        """Return the descriptions of the violations of the schema.
+
+        Parameters:
+            value: the value.
+            count: its `count_nodes`, which decides how long the check may take.
+            matches: matches patterns.
+        """
+        if self.fault or self.validator is None:
+            return [self.fault] if self.fault else []
+        try:
+            errors = validation_errors(self.validator, matches, value, count)
+        except SchemaCostError:
+            return [TOO_COSTLY]
+        except RecursionError:
+            return [ENDLESS]
+        except Unresolvable:
+            return []  # the schema is invalid: its references cannot be resolved
+        return [fault for error in errors for fault in _descriptions(error)]
+
+
+def schema_of(schema: Mapping[str, Any]) -> Schema:
+    """Return what checks values against a schema."""
+    try:
+        return Schema(validator_of(schema), has_patterns=has_patterns(schema))
+    except SchemaCostError:
+        return Schema(None, TOO_COSTLY)
+    except RecursionError:
+        return Schema(None, ENDLESS)
+
+
+def _descriptions(error: ValidationError) -> Iterator[str]:
+    """Describe a violation of the schema."""
+    path = _path(error)
+    required: Any = error.validator_value
+    instance: Any = error.instance
+    match error.validator:
+        case "required":
+            missing = [f"`{name}`" for name in required if name not in instance][:MAX_MISSING]
+            yield from [f"`{path}` lacks {', '.join(missing)}"] if path else [f"{name} is missing" for name in missing]
+        case "additionalProperties" if not path:
+            known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
+            yield from (unknown_argument(name, list(known)) for name in instance if name not in known)
+        case "type":
+            yield f"`{path}` must be {_any_of([required] if isinstance(required, str) else required)}"
+        case "anyOf" | "oneOf" if kinds := [item["type"] for item in required if isinstance(item.get("type"), str)]:
+            yield f"`{path}` must be {_any_of(kinds)}"
+        case "enum":
+            yield f"`{path}` must be one of {json_start(required, MAX_SCHEMA_TEXT)}"
+        case "const":
+            yield f"`{path}` must be {json_start(required, MAX_SCHEMA_TEXT)}"
+        case str() as rule if rule in LIMITS:
+            yield f"`{path}` must be {LIMITS[rule]} {required}"
+        case "minItems" | "maxItems" | "minLength" | "maxLength" as rule:
+            unit = "items" if rule.endswith("Items") else "characters"
+            yield f"`{path}` must have {'at least' if rule.startswith('min') else 'at most'} {required} {unit}"
+        case _ as rule:
+            yield f"`{path or 'the arguments'}` must satisfy `{rule}`: {json_start(required, MAX_SCHEMA_TEXT)}"
+
+
+def _any_of(kinds: Sequence[str]) -> str:
+    return " or ".join(dict.fromkeys(WORDS.get(kind, kind) for kind in kinds))
+
+
+def _path(error: ValidationError) -> str:
+    """Return the path of the invalid value, with indexes from 1 as in Lua: `files[1].name`."""
+    path = ""
+    for part in error.absolute_path:
+        path += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path
+
+
+# The task of the reader ------------------------------------------------------------------------------------------
+
+
+def prepare() -> None:
+    """Check values that make each kind of mistake, because modules are imported when they are first needed."""
+    schema = {
+        "properties": {"a": {"pattern": "a"}, "b": {"$ref": "#/$defs/c"}, "d": {"uniqueItems": True}},
+        "$defs": {"c": {"type": "integer"}},
+        "patternProperties": {"^x": {}},
+        "additionalProperties": False,
+        "unevaluatedProperties": False,
+    }
+    value = {"a": "b", "b": "c", "d": [1, 1], "bb": 1}
+    violations(json.dumps({"schema": schema, "value": value, "has_patterns": True}).encode())
+
+
+def violations(data: bytes) -> bytes:
+    """Return a list of the descriptions of how a value violates a schema.
+
+    Parameters:
+        data: an object with `schema`, `value` and `has_patterns`: whether to match patterns.
+    """
+    question = decode_json(data, "the question", ValueError)
+    matches = _matches if question["has_patterns"] else unknown_match
+    value, schema = question["value"], _schema(json.dumps(question["schema"]))
+    nodes = count_nodes(value, len(data)) or len(data)
+    return json.dumps(schema.violations(value, nodes, matches)).encode()
+
+
+@lru_cache(maxsize=4)
+def _schema(text: str) -> Schema:
+    return schema_of(decode_json(text, "the schema", ValueError))
+
+
+def _matches(pattern: str, text: str) -> bool | None:
+    """Return whether a pattern matches somewhere in a text; None if it is no pattern."""
+    import regex
+
+    try:
+        return regex.compile(pattern, regex.VERSION0 | regex.UNICODE, cache_pattern=False).search(text) is not None
+    except (regex.error, ValueError, OverflowError, RecursionError):
+        return None
+
+
+# The validator ----------------------------------------------------------------------------------------------------
 
 
 class CheckBudget:

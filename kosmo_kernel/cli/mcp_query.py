@@ -1,24 +1,28 @@
-"""`kosmo mcp:tools`, `mcp:schema`, `mcp:resources` and `mcp:prompts`: list what MCP servers offer.
+"""The commands that start MCP servers: `kosmo mcp:call`, `mcp:tools`, `mcp:schema`, `mcp:resources` and `mcp:prompts`.
 
-The servers are started for this, so they must be trusted, and they end with the command. The permissions decide whether
-a resource or a prompt is read, as for scripts. If KOSMO_REPLAY names a cassette, the replies come from there.
+The servers are started for the command, so they must be trusted, and they end with it. The permissions decide whether a
+tool is called and whether a resource or a prompt is read, as for scripts. If KOSMO_REPLAY names a recording, the
+replies come from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import click
 
-from kosmo_kernel.cli.arguments import fields_of_json
+from kosmo_kernel.cli.arguments import fields_of_json, split_pair
+from kosmo_kernel.cli.call import CallCommand
 from kosmo_kernel.cli.command import Aside, CommandResult, command
 from kosmo_kernel.cli.mcp_list import NONE
-from kosmo_kernel.cli.options import mcp_servers
+from kosmo_kernel.cli.options import Layout, check_formats, format_options, mcp_servers
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp import Servers, Tool
+from kosmo_kernel.results.result import Result
 from kosmo_kernel.run import SessionServers
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.safety.redaction import one_line
@@ -37,7 +41,8 @@ def tools(*, server: str | None) -> CommandResult:
     """
     with _servers() as servers:
         configured = servers.configuration()
-        chosen = [servers.find(server).name] if server else [n for n, one in configured.servers.items() if one.enabled]
+        enabled = [entry.name for entry in configured.servers.values() if entry.enabled]
+        chosen = [servers.find(server).name] if server else enabled
         rows: list[dict[str, Any]] = []
         failures: dict[str, KosmoError] = {}
         for name in chosen:
@@ -48,9 +53,9 @@ def tools(*, server: str | None) -> CommandResult:
     if failures and len(failures) == len(chosen):
         raise next(iter(failures.values()))
     facts = {"tools": rows, "failures": {name: error.facts() for name, error in failures.items()}}
-    shown = [(row["lua_path"].removeprefix("app.mcp."), _tool_summary(row)) for row in rows]
+    lines = [(row["lua_path"].removeprefix("app.mcp."), _tool_summary(row)) for row in rows]
     faults = [*configured.faults, *(error.message for error in failures.values())]
-    return CommandResult(facts, shown if chosen else NONE, *map(Aside, faults))
+    return CommandResult(facts, lines if chosen else NONE, *map(Aside, faults))
 
 
 @command("mcp:schema", "kosmo mcp:schema time.convert_time", json=False)
@@ -120,7 +125,7 @@ def _servers() -> Iterator[Servers]:
         session_servers.close()
 
 
-def _send_request(verb: str, server: str, asked: Mapping[str, Any], *, force: bool) -> tuple[str, dict[str, Any]]:
+def _send_request(verb: str, server: str, request: Mapping[str, Any], *, force: bool) -> tuple[str, dict[str, Any]]:
     """Send a request to a server if the permissions allow it; return the server's name and its answer."""
     from kosmo_kernel.cli.lua_run import terminal_frontend
     from kosmo_kernel.run.options import RunOptions
@@ -130,7 +135,7 @@ def _send_request(verb: str, server: str, asked: Mapping[str, Any], *, force: bo
         name = session.servers.get().find(server).name
         with terminal_frontend(session, aside=True) as frontend:
             try:
-                answer = session.ask_server(verb, {"server": name, **asked}, RunOptions(force=force), frontend)
+                answer = session.ask_server(verb, {"server": name, **request}, RunOptions(force=force), frontend)
             except InvalidArgumentsError as error:
                 raise click.UsageError(error.message) from None
     return name, answer.value
@@ -170,3 +175,119 @@ def _listed(server: str, kind: str, items: Sequence[Mapping[str, Any]]) -> Comma
 def _signature(prompt: Mapping[str, Any]) -> str:
     names = (argument["name"] + ("" if argument.get("required") else "?") for argument in prompt.get("arguments") or ())
     return f"{prompt['name']}({', '.join(names)})"
+
+
+# Calls ------------------------------------------------------------------------------------------------------------
+
+
+class ToolCallCommand(CallCommand):
+    """The command that calls a tool."""
+
+    tool: Tool | None = None  # the tool of the current call, once its server has described it
+    server: str | None = None  # server name of the current call, once it is resolved
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, and keep the name of the tool and `--dry-run` for the document of a failure."""
+        self.function_name = self.tool = self.server = None
+        rest = super().parse_args(ctx, args)
+        self.function_name, self.dry_run = ctx.params.get("tool"), bool(ctx.params.get("dry_run"))
+        return rest
+
+    def meta(self, result: Result | None) -> dict[str, Any]:
+        """Return the metadata of the current call."""
+        metadata: dict[str, Any] = {
+            "dry_run": self.dry_run,
+            "operation": self.tool.effect if self.tool else None,
+            "permission_bypassed": bool(result and result.permission_bypassed),
+            "server": self.server,
+        }
+        if result and result.planned:
+            metadata["planned"] = [{"arguments": call.arguments, "url": call.url} for call in result.planned]
+        return metadata | ({"notes": result.notes} if result else {})
+
+
+@command(
+    "mcp:call",
+    "kosmo mcp:call time.get_current_time --arg timezone=Etc/UTC",
+    'kosmo mcp:call time.get_current_time \'{"timezone": "Etc/UTC"}\' --json',
+    cls=ToolCallCommand,
+)
+@click.argument("tool", metavar="SERVER.TOOL")
+@click.argument("payload", required=False, metavar="[JSON]")
+@click.option(
+    "--arg", "pairs", multiple=True, metavar="NAME=VALUE", help="An argument; write values other than texts as JSON."
+)
+@click.option("-n", "--dry-run", is_flag=True, help="Show the call without making it; no server is started.")
+@force_option
+@format_options
+@click.pass_context
+def call(
+    ctx: click.Context,
+    *,
+    tool: str,
+    payload: str | None,
+    pairs: tuple[str, ...],
+    dry_run: bool,
+    force: bool,
+    layout: Layout,
+    as_json: bool,
+) -> None:
+    """Call one tool, and show the result.
+
+    This starts the server. JSON is an object of named arguments; - reads it from standard input. Unless the server
+    declares the tool as read-only, you are asked first.
+
+    With --json: `function`, `success`, `data`, `error`, `meta` and `duration_ms`.
+    """
+    check_formats(as_json=as_json, layout=layout)
+    fields = dict(fields_of_json(payload)) if payload is not None else {}
+    options: dict[str, str] = {}
+    for name, text in map(split_pair, pairs):
+        if name in fields or name in options:
+            raise click.UsageError(f"`{name}` is given twice.")
+        options[name] = text
+    caller = cast("ToolCallCommand", ctx.command)
+
+    from kosmo_kernel.session import Session
+
+    with Session(services=False) as session:
+        caller.tool = _resolve(caller, session.servers.get(), tool, dry_run=dry_run)
+        arguments = fields | {name: _typed(caller.tool, name, text) for name, text in options.items()}
+        result = caller.make_call(session, caller.function_name or tool, arguments, force=force)
+    caller.show(result, caller.meta(result), layout, as_json=as_json)
+
+
+def _resolve(caller: ToolCallCommand, servers: Servers, path: str, *, dry_run: bool) -> Tool | None:
+    """Return the tool, which starts its server; return None for a dry run.
+
+    Raises:
+        KosmoError: the tool does not exist, or its server may not be started or fails to start.
+    """
+    server, name = servers.split(path)
+    servers.may_use(server.name)
+    caller.server, caller.function_name = server.name, f"mcp.{server.name}.{name}"
+    if dry_run:
+        return None
+    tool = servers.tool(server.name, name)
+    caller.function_name = tool.function
+    return tool
+
+
+def _typed(tool: Tool | None, name: str, text: str) -> Any:
+    """Return the value of an `--arg`: a string if the tool accepts one or is unknown, otherwise JSON if it is valid."""
+    schema = tool.properties.get(name, {}) if tool else {}
+    if tool is None or "string" in _type_names(schema):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text  # does not match the schema, which the validation of the arguments reports
+
+
+def _type_names(schema: Mapping[str, Any]) -> set[str]:
+    declared = schema.get("type")
+    kinds: Iterable[Any] = declared if isinstance(declared, list) else [declared]
+    names = {kind for kind in kinds if isinstance(kind, str)}
+    for alternative in (*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())):
+        names |= _type_names(alternative) if isinstance(alternative, dict) else set()
+    return names
