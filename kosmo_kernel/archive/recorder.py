@@ -415,7 +415,8 @@ class _RecordingTransport:
         if answer.outcome == TEXT or request.function.fingerprints:
             return reply
         # The run gets what its replay will get, so that both are the same.
-        return reply._replace(body=answer.body, is_redacted=answer.outcome == JSON)
+        reply.body, reply.is_redacted = answer.body, answer.outcome == JSON
+        return reply
 
     def close(self) -> None:
         self._connections.close()

@@ -1,6 +1,6 @@
 """The types with which an integration describes its HTTP to the client.
 
-A `Response` is what a service sent back, a `PageRequest` selects one page of a list, an `ErrorBody` is the content of
+A `PageRequest` selects one page of a list, a `Response` is what a service sent back, an `ErrorBody` is the content of
 an error response, a `Budget` is an account's rate limit, and `Credentials` say where tokens are stored and how one is
 sent.
 """
@@ -8,18 +8,9 @@ sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
-
-
-class Response(NamedTuple):
-    """An HTTP response, as far as an integration has to read it."""
-
-    status: int
-    headers: Mapping[str, str]  # by lower-case name
-    body: bytes  # decompressed
-    is_redacted: bool = False  # the body is compact JSON without secrets, as a recording has it
 
 
 class PageRequest(Struct, frozen=True):
@@ -28,6 +19,23 @@ class PageRequest(Struct, frozen=True):
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     target: str = ""  # path and query, in place of those of the function
+
+
+class Response(Struct, eq=False):
+    """An HTTP response: what a service sent back, and what the client has read from it."""
+
+    status: int
+    headers: Mapping[str, str]  # by lower-case name
+    body: bytes  # decompressed
+    is_redacted: bool = False  # the body is compact JSON without secrets, of the value if that was read
+    # What the client has read: the records of a page, or the one record; None if that is only in the body.
+    value: Any = None
+    request: PageRequest = field(default_factory=PageRequest)  # which selected the page
+    before: int = 0  # the number of records of the pages before
+    count: int | None = None  # the number of records of a page; None for a record
+    following: PageRequest | None = None  # selects the next page; None after the last one
+    is_unstated: bool = False  # nobody says whether another page follows
+    total: int | None = None  # the number of all records of the list, if the response states it
 
 
 class TokenScopes(NamedTuple):

@@ -29,7 +29,7 @@ from kosmo_kernel.client.connections import (
     TruncatedResponseError,
     UnreadableResponseError,
 )
-from kosmo_kernel.client.etag_cache import MAX_BYTES, ETagCache, ResponsePage
+from kosmo_kernel.client.etag_cache import MAX_BYTES, TAG, ETagCache, records_of
 from kosmo_kernel.client.lookups import records_to_look_up
 from kosmo_kernel.client.network_outage import NetworkOutage, OutageTimeoutError
 from kosmo_kernel.client.pages import (
@@ -37,12 +37,11 @@ from kosmo_kernel.client.pages import (
     PAGE_SIZE,
     UNSTATED,
     MergedPages,
-    PageAnswer,
     PageError,
+    Pagination,
     Since,
     address_of,
     fault_of_last,
-    following,
 )
 from kosmo_kernel.client.rate_limiter import Permit, RateLimiter
 from kosmo_kernel.client.responses import COUNT, TOO_MANY, UNAVAILABLE, CallErrors, json_kind, retry_after
@@ -285,7 +284,7 @@ class Exchange(CallErrors):
 
     def reply(self) -> Reply:
         """Make the call, and return its complete reply."""
-        pages: list[ResponsePage] = []
+        pages: list[Response] = []
         try:
             data = self._read_all(pages)
         except RefusedError:
@@ -318,7 +317,7 @@ class Exchange(CallErrors):
 
     # Pages -------------------------------------------------------------------------------------------
 
-    def _read_all(self, pages: list[ResponsePage]) -> Any:
+    def _read_all(self, pages: list[Response]) -> Any:
         """Return the one record, or the records of all pages, and append the pages to `pages`.
 
         A record that moved to a later page meanwhile is kept once, by its `id`.
@@ -333,7 +332,7 @@ class Exchange(CallErrors):
         while request is not None:
             pages.append(self._page(request, sum(page.count or 0 for page in pages)))
             request = pages[-1].following
-            if since and any(map(since.ends_before, pages[-1].decoded())):
+            if since and any(map(since.ends_before, records_of(pages[-1]))):
                 request = None
             if self.function.pages and (fault := fault_of_last(pages)):
                 raise self.bad_answer(self.last_reply, fault)
@@ -343,7 +342,7 @@ class Exchange(CallErrors):
                 if self._is_list and (rows := self._cached.rows()) is not None:
                     return rows
             if request is None and len(pages) == 1 and not self._since:
-                return pages[0].decoded()  # the one record, or a single page, which has no duplicates
+                return records_of(pages[0])  # the one record, or a single page, which has no duplicates
             merged = merged or MergedPages(by_id=self.function.pages is None)
             merged.add(pages)
             is_barren = request is not None and merged.barren >= BARREN_PAGES
@@ -355,11 +354,11 @@ class Exchange(CallErrors):
         """Return the records that are as new as the call asks for."""
         return [row for row in rows if self._since.includes(row)] if self._since else rows
 
-    def _are_unchanged(self, pages: Sequence[ResponsePage]) -> bool:
+    def _are_unchanged(self, pages: Sequence[Response]) -> bool:
         """Return whether these pages are the first ones, or all, of the cached answer."""
         return self._cached is not None and all(map(is_, pages, self._cached.pages))
 
-    def _one_page(self, pages: list[ResponsePage]) -> list[dict[str, Any]]:
+    def _one_page(self, pages: list[Response]) -> list[dict[str, Any]]:
         """Return the records of a list that has one page only: the newest ones, or the one record that there is."""
         integration, order = self.integration, self.function.newest
         newest = integration.newest_page(order, self._newest) if self._newest and integration.newest_page else None
@@ -370,9 +369,9 @@ class Exchange(CallErrors):
             if newest or self.missing is None or self.missing_parent:
                 raise
             return []
-        return list(pages[0].decoded()[: self._newest])
+        return list(records_of(pages[0])[: self._newest])
 
-    def _page(self, page_request: PageRequest, before: int | None) -> ResponsePage:
+    def _page(self, page_request: PageRequest, before: int | None) -> Response:
         """Return one page of a list, or the one record.
 
         Parameters:
@@ -383,8 +382,8 @@ class Exchange(CallErrors):
         size = None if self.function.pages else self._pages.size or None
         cached = self._cached.page(page_request, size) if self._cached else None
         headers = {**self.function.headers, **page_request.headers}
-        if cached and cached.tag:
-            headers["If-None-Match"] = cached.tag
+        if cached:
+            headers["If-None-Match"] = cached.headers[TAG]
         url = address_of(page_request, self._url) if page_request.target or page_request.query else self._url
         request = self._client.connections.request(url, headers, self.function)
         return self._retried(
@@ -396,7 +395,8 @@ class Exchange(CallErrors):
             ),
         )
 
-    def _read(self, reply: Response, page_request: PageRequest, before: int | None) -> ResponsePage:
+    def _read(self, reply: Response, page_request: PageRequest, before: int | None) -> Response:
+        """Read the records of a response, and what follows it; see `_page`."""
         if reply.status // 100 != SUCCESS:
             raise self._failed(reply)
         if reply.status == HTTPStatus.ACCEPTED and self.function.is_closed:
@@ -412,17 +412,16 @@ class Exchange(CallErrors):
         count = len(content) if self._is_list else None
         for budget in (self._progress.received, self._received):
             budget.take(len(reply.body), 1 if count is None else count, lambda: self.where)
-        page = ResponsePage(page_request, content, tag=reply.headers.get("etag"), count=count)
-        if reply.is_redacted and content is value:
-            page.json = reply.body  # as the recording has it
+        reply.request, reply.value, reply.count = page_request, value, count
         if before is not None and (self._is_list or self.function.pages):
-            token, url = self.integration.credentials.query, self.account.url
-            answer = PageAnswer(self._pages, url, reply, value, elements, page_request, before, token)
+            reply.before = before
             try:
-                page.following, page.is_unstated, page.total = following(answer)
+                Pagination(self._pages, self.account.url, self.integration.credentials.query).read(reply)
             except PageError as error:
                 raise self.bad_answer(reply, str(error)) from error
-        return self._cached.same_as(page) if self._cached else page
+        # A recording has the body as it is; what was taken out of an envelope is encoded again if that is needed.
+        reply.value, reply.is_redacted = content, reply.is_redacted and content is value
+        return self._cached.same_as(reply) if self._cached else reply
 
     def _decoded(self, reply: Response) -> Any:
         """Return the value of a body."""

@@ -230,7 +230,8 @@ class Connections:
         except _LOST as error:
             raise self._no_response(error) from error
         reply = _read(response, MAX_BODY_BYTES)
-        return reply._replace(body=self._redactor.redact(reply.body)) if reply.body else reply
+        reply.body = self._redactor.redact(reply.body)
+        return reply
 
     def _acquire(self) -> tuple[httpcore2.ConnectionInterface, bool]:
         """Return a connection, and whether it was used before."""
@@ -388,27 +389,28 @@ def _read(response: httpcore2.Response, max_bytes: int, until: float = math.inf)
     for raw_name, raw_value in response.headers:  # repeated ones are joined with commas
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    head = Response(response.status, headers, b"")
+    reply = Response(response.status, headers, b"")
     try:
-        body, received = _body(response, head, max_bytes, until)
+        body, received = _body(response, reply, max_bytes, until)
     except (*_LOST, zlib.error) as error:
-        raise TruncatedResponseError(str(error) or type(error).__name__, head) from error
+        raise TruncatedResponseError(str(error) or type(error).__name__, reply) from error
     finally:
         response.close()
     length = headers.get("content-length", "")
-    if length.isdecimal() and int(length) != received and head.status not in _NO_BODY:
-        raise TruncatedResponseError(f"{received:,} bytes came of {int(length):,}", head)
-    return head._replace(body=body) if body else head
+    if length.isdecimal() and int(length) != received and reply.status not in _NO_BODY:
+        raise TruncatedResponseError(f"{received:,} bytes came of {int(length):,}", reply)
+    reply.body = body
+    return reply
 
 
-def _body(response: httpcore2.Response, head: Response, max_bytes: int, until: float) -> tuple[bytes, int]:
+def _body(response: httpcore2.Response, reply: Response, max_bytes: int, until: float) -> tuple[bytes, int]:
     """Return the body of a response, and how many bytes of it were received.
 
     It is decompressed in pieces, because a small one may expand to any size.
     """
-    coding = head.headers.get("content-encoding", "").strip().lower()
+    coding = reply.headers.get("content-encoding", "").strip().lower()
     if coding not in _CODINGS:
-        raise UnreadableResponseError(f"it is packed as `{coding}`, and gzip was asked for", head)
+        raise UnreadableResponseError(f"it is packed as `{coding}`, and gzip was asked for", reply)
     decoder = zlib.decompressobj(_GZIP) if coding == "gzip" else None
     pieces: list[bytes] = []
     size = received = 0
@@ -418,12 +420,12 @@ def _body(response: httpcore2.Response, head: Response, max_bytes: int, until: f
         piece = decoder.decompress(part, max_bytes + 1 - size) if decoder else part
         size += len(piece)
         if size > max_bytes:
-            raise UnreadableResponseError(f"it has more than {max_bytes >> 20} MiB", head)
-        if _uptime() > until:
-            raise UnreadableResponseError(f"it takes longer than {DOWNLOAD_SECONDS:.0f} seconds", head)
+            raise UnreadableResponseError(f"it has more than {max_bytes >> 20} MiB", reply)
+        if until < math.inf and _uptime() > until:
+            raise UnreadableResponseError(f"it takes longer than {DOWNLOAD_SECONDS:.0f} seconds", reply)
         pieces.append(piece)
     if decoder and received and not decoder.eof:
-        raise TruncatedResponseError("the compressed body ends early", head)
+        raise TruncatedResponseError("the compressed body ends early", reply)
     return b"".join(pieces), received
 
 

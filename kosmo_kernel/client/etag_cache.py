@@ -19,50 +19,41 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from weakref import ReferenceType, ref
 
-from kosmo_kernel.catalogue.http import PageRequest
+from msgspec import Struct
+
+from kosmo_kernel.catalogue.http import PageRequest, Response
 from kosmo_kernel.values.packed_rows import PackedRows
 from kosmo_kernel.values.records import decode, encode
 
+TAG = "etag"  # the header
 MAX_BYTES = 32 << 20  # of all answers
 MAX_ANSWERS = 4_500  # as many as an account of Heroku can ask for at once; a second look at them finds all of them
 PAGE_OVERHEAD_BYTES = 700  # that a page takes besides its JSON
 
 
-@dataclass(slots=True, eq=False)
-class ResponsePage:
-    """One response of an exchange: a page of a list, or a record. Its content is JSON from when the cache keeps it."""
-
-    request: PageRequest  # for the page
-    content: Any  # the list of records, or the one record; None if there is only its JSON
-    following: PageRequest | None = None  # the request for the next page; None after the last page
-    tag: str | None = None  # the ETag
-    count: int | None = None  # the number of records of a list; None for a record
-    is_unstated: bool = False  # nobody says whether another page follows
-    total: int | None = None  # the number of all records of the list, if the response states it
-    json: bytes = b""  # the content as JSON, once that is needed
-
-    def decoded(self) -> Any:
-        """Return the content; decoded anew if there is only its JSON."""
-        return decode(self.json) if self.content is None else self.content
-
-    def encoded(self) -> bytes:
-        """Return the content as JSON."""
-        self.json = self.json or encode(self.content)
-        return self.json
+def records_of(page: Response) -> Any:
+    """Return the records of a page, or the one record; decoded anew if there is only their JSON."""
+    value = page.value  # another thread may keep the page as JSON meanwhile
+    return decode(page.body) if value is None else value
 
 
-@dataclass(slots=True, eq=False)
-class CachedAnswer:
+def json_of(page: Response) -> bytes:
+    """Return the records of a page, or the one record, as JSON. From then on that is the body."""
+    if not page.is_redacted:
+        page.body, page.is_redacted = encode(page.value), True
+    return page.body
+
+
+class CachedAnswer(Struct, eq=False):
     """A complete answer, as JSON, and its list as long as somebody else holds it."""
 
-    pages: Sequence[ResponsePage]
+    pages: Sequence[Response]
     size: int  # the bytes that they take
     is_distinct: bool  # the list has all records of all pages
-    held: ReferenceType[PackedRows] | None = None  # refers to the list that `rows` returned last
+    list_ref: ReferenceType[PackedRows] | None = None  # to the list that `rows` returned last
 
     def rows(self, decoded: list[dict[str, Any]] | None = None) -> PackedRows | None:
         """Return the list, which has the same records as `decoded`.
@@ -70,14 +61,14 @@ class CachedAnswer:
         Parameters:
             decoded: the records; without them the list is not decoded, and None if it is not that of all pages.
         """
-        rows = self.held() if self.held is not None else None
+        rows = self.list_ref() if self.list_ref is not None else None
         if rows is None and (self.is_distinct or decoded is not None):
-            parts = [(page.count or 0, page.json) for page in self.pages] if self.is_distinct else []
+            parts = [(page.count or 0, page.body) for page in self.pages] if self.is_distinct else []
             rows = PackedRows(decoded, parts)
-            self.held = ref(rows)
+            self.list_ref = ref(rows)
         return rows
 
-    def page(self, request: PageRequest, page_size: int | None) -> ResponsePage | None:
+    def page(self, request: PageRequest, page_size: int | None) -> Response | None:
         """Return the cached page for a request, or None if it cannot be revalidated.
 
         A full last page is not revalidated: it may have a next page by now, although it is unchanged.
@@ -85,21 +76,21 @@ class CachedAnswer:
         Parameters:
             page_size: the number of records of a full page, or None if unknown.
         """
-        page = next((page for page in self.pages if page.tag and page.request == request), None)
+        page = next((page for page in self.pages if page.headers.get(TAG) and page.request == request), None)
         if page is None or page.following or page.count is None:
             return page
         as_others = len(self.pages) > 1 and page.count >= (self.pages[0].count or 0)
         return None if page_size is None or page.count >= page_size or as_others else page
 
-    def same_as(self, page: ResponsePage) -> ResponsePage:
+    def same_as(self, page: Response) -> Response:
         """Return the cached page with the same content as one that was read again, or that one if there is none."""
         earlier = next((earlier for earlier in self.pages if earlier.request == page.request), None)
         end = page.following, page.total, page.is_unstated
         if earlier is None or (earlier.following, earlier.total, earlier.is_unstated) != end:
             return page
-        if earlier.json != page.encoded():
+        if earlier.body != json_of(page):
             return page
-        earlier.tag = page.tag
+        earlier.headers = {TAG: page.headers.get(TAG, "")}
         return earlier
 
 
@@ -129,7 +120,7 @@ class ETagCache:
                 self._answers.move_to_end(key)
             return answer
 
-    def keep(self, key: str, pages: Sequence[ResponsePage], data: Any) -> Any:
+    def keep(self, key: str, pages: Sequence[Response], data: Any) -> Any:
         """Replace the answer under a key, unless the new one has no ETag or is too large; return its data.
 
         Parameters:
@@ -139,11 +130,11 @@ class ETagCache:
         """
         is_distinct = isinstance(data, list) and len(data) == sum(page.count or 0 for page in pages)
         if not self._max_bytes:  # a recording may have encoded the pages
-            has_json = is_distinct and all(page.json for page in pages)
+            has_json = is_distinct and all(page.is_redacted for page in pages)
             return CachedAnswer(pages, 0, is_distinct).rows(data) if has_json else data
         answer: CachedAnswer | None = None
-        if any(page.tag for page in pages):
-            size = sum(len(page.encoded()) + PAGE_OVERHEAD_BYTES for page in pages)
+        if any(page.headers.get(TAG) for page in pages):
+            size = sum(len(json_of(page)) + PAGE_OVERHEAD_BYTES for page in pages)
             answer = CachedAnswer(pages, size, is_distinct)
         with self._lock:
             if (replaced := self._answers.pop(key, None)) is not None:
@@ -155,5 +146,5 @@ class ETagCache:
             while self._size > self._max_bytes or len(self._answers) > self._max_answers:
                 self._size -= self._answers.popitem(last=False)[1].size
         for page in pages:
-            page.content = None
+            page.headers, page.value = {TAG: page.headers.get(TAG, "")}, None
         return answer.rows(data) if isinstance(data, list) else data

@@ -27,7 +27,7 @@ from kosmo_kernel.catalogue.pages import (
     TOTAL_HEADERS,
     Pages,
 )
-from kosmo_kernel.client.etag_cache import ResponsePage
+from kosmo_kernel.client.etag_cache import records_of
 from kosmo_kernel.text.paths import value_at
 from kosmo_kernel.text.patterns import lazy_pattern
 
@@ -45,170 +45,154 @@ class PageError(Exception):
     """The next page cannot be known, or must not be requested, and why: the end of the sentence "X answered …"."""
 
 
-class Following(NamedTuple):
-    """The page or the end that follows a page."""
+class Pagination(NamedTuple):
+    """How the pages of a list follow one another."""
 
-    request: PageRequest | None  # for the next page; None after the last one
-    is_unstated: bool = False  # nobody says whether there is more
-    total: int | None = None  # the number of all records, if the answer states it
-
-
-def following(page: PageAnswer) -> Following:
-    """Return what follows a page.
-
-    Raises:
-        PageError: the next page cannot be known, or is elsewhere.
-    """
-    if page.pages.kind == "range":
-        if page.reply.status != HTTPStatus.PARTIAL_CONTENT:
-            return Following(None)
-        next_range = page.reply.headers.get(NEXT_RANGE)  # sent back unchanged: only the service knows its form
-        if not next_range and not page.pages.ends_partial:
-            raise PageError("a part of a list (status 206), and no `Next-Range` that leads to the rest")
-        return Following(PageRequest(headers={"Range": next_range}) if next_range else page.range_after())
-    total = page.total()
-    match page.pages.kind:
-        case "link-header":
-            found, is_unstated = page.next_link()
-        case "cursor":
-            found, is_unstated = page.next_cursor()
-        case "page-number" | "offset":
-            found, is_unstated = page.next_number(total)
-        case _:
-            found, is_unstated = None, page.pages.kind == "unstated" and bool(page.rows)
-    if found is None and (sign := page.sign_of_more()):
-        raise PageError(f"a part of a list: {sign}, and nothing says how to get the rest")
-    return Following(found, is_unstated, total)
-
-
-class PageAnswer(NamedTuple):
-    """One page of a list, and what led to it."""
-
-    pages: Pages  # how pages follow
+    pages: Pages  # where a page says what comes next
     url: str  # the address of the API
-    reply: Response
-    value: Any  # the decoded body
-    rows: Sequence[Any]  # the elements of the list in it
-    request: PageRequest  # the request that led to it
-    before: int  # the number of records of the pages before it
     hidden: str = ""  # the parameter of the query that has the token
 
-    def total(self) -> int | None:
-        """Return the number of all records that the answer states, if it does."""
-        found = value_at(self.value, self.pages.total) if self.pages.total else None
-        if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
-            return found
-        text = next((self.reply.headers[name] for name in TOTAL_HEADERS if name in self.reply.headers), "")
+    def read(self, page: Response) -> None:
+        """Add to a page what follows it. Its value is the decoded body.
+
+        Raises:
+            PageError: the next page cannot be known, or is elsewhere.
+        """
+        pages = self.pages
+        if pages.kind == "range":
+            if page.status == HTTPStatus.PARTIAL_CONTENT:
+                page.following = self._next_range(page)
+            return
+        page.total = self._total(page)
+        match pages.kind:
+            case "link-header":
+                page.following, page.is_unstated = self._next_link(page)
+            case "cursor":
+                page.following, page.is_unstated = self._next_cursor(page)
+            case "page-number" | "offset":
+                page.following, page.is_unstated = self._next_number(page)
+            case kind:
+                page.is_unstated = kind == "unstated" and bool(self._rows(page))
+        if page.following is None and (sign := self._sign_of_more(page)):
+            raise PageError(f"a part of a list: {sign}, and nothing says how to get the rest")
+
+    def _rows(self, page: Response) -> Sequence[Any]:
+        """Return the elements of the list in a page."""
+        rows = self.pages.elements(page.value)
+        return rows if isinstance(rows, list) else ()
+
+    def _total(self, page: Response) -> int | None:
+        """Return the number of all records that a page states, if it does."""
+        total = value_at(page.value, self.pages.total) if self.pages.total else None
+        if isinstance(total, int) and not isinstance(total, bool) and total >= 0:
+            return total
+        text = next((page.headers[name] for name in TOTAL_HEADERS if name in page.headers), "")
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
-    def range_after(self) -> PageRequest | None:
-        """Return the request for what follows the last record, where the header that says it may have been lost.
+    def _next_range(self, page: Response) -> PageRequest | None:
+        """Return the request for what follows a part of a list.
 
-        None if the page is empty, and so the end of the list, or was asked for in another order, as the newest are.
+        Where the header that says it may have been lost, it is what follows the last record; None if the page is
+        empty, and so the end of the list, or was asked for in another order, as the newest are.
         """
-        first = self.pages.first.headers.get("Range", "")
-        attribute, _, bounds = first.partition(" ")
-        asked = self.request.headers.get("Range", "").partition(" ")[0]
-        last = self.rows[-1] if self.rows else None
+        if next_range := page.headers.get(NEXT_RANGE):  # sent back unchanged: only the service knows its form
+            return PageRequest(headers={"Range": next_range})
+        if not self.pages.ends_partial:
+            raise PageError("a part of a list (status 206), and no `Next-Range` that leads to the rest")
+        attribute, _, bounds = self.pages.first.headers.get("Range", "").partition(" ")
+        order = page.request.headers.get("Range", "").partition(" ")[0]
+        last = next(reversed(self._rows(page)), None)
         value = last.get(attribute) if isinstance(last, Mapping) else None
-        if asked != attribute or not bounds.startswith("..") or not isinstance(value, str):
+        if order != attribute or not bounds.startswith("..") or not isinstance(value, str):
             return None
         return PageRequest(headers={"Range": f"{attribute} ]{value}{bounds}"})
 
-    def next_link(self) -> tuple[PageRequest | None, bool]:
-        """Return the request for the next page, and whether nobody says that there is none."""
-        if LINK in self.reply.headers:
-            return self._linked(), False
-        if not self.rows:
+    # Each of the next three returns the request for the next page, and whether nobody says that there is none.
+
+    def _next_link(self, page: Response) -> tuple[PageRequest | None, bool]:
+        if LINK in page.headers:
+            return self._linked(page), False
+        if not self._rows(page):
             return None, False
         # The header is missing: there may be one page, or the header was lost on the way.
-        if self.pages.param and (self._is_full or self.before):
-            return self._numbered(1), False
-        return None, self._is_full or bool(self.before)
+        may_go_on = self._is_full(page) or bool(page.before)
+        if self.pages.param and may_go_on:
+            return self._numbered(page, 1), False
+        return None, may_go_on
 
-    @property
-    def _is_full(self) -> bool:
-        """Whether the page has as many records as a page can have, as far as that is known."""
-        return bool(self.rows) and len(self.rows) >= self.pages.size
-
-    def _linked(self) -> PageRequest | None:
-        for address, attributes in _LINK.findall(self.reply.headers.get(LINK, "")):
-            if _NEXT.search(attributes) and not _EMPTY.search(attributes):
-                return self._at(address)
-        return None
-
-    def next_cursor(self) -> tuple[PageRequest | None, bool]:
-        """Return the request for the next page, and whether nobody says that there is none."""
-        pages = self.pages
-        more = value_at(self.value, pages.more) if pages.more else None
-        if more is False or (pages.cursor_in == "element" and not self.rows):
+    def _next_cursor(self, page: Response) -> tuple[PageRequest | None, bool]:
+        pages, rows = self.pages, self._rows(page)
+        more = value_at(page.value, pages.more) if pages.more else None
+        if more is False or (pages.cursor_in == "element" and not rows):
             return None, False
-        source: Any = self.value
-        if pages.cursor_in == "element":
-            source = self.rows[-1]
-        elif pages.cursor_in == "header":
-            source = self.reply.headers
+        source: Any = {"element": rows[-1:], "header": [page.headers], "body": [page.value]}[pages.cursor_in][0]
         is_there, cursor = _find(source, pages.cursor)
         if cursor in (None, "", False, 0) or isinstance(cursor, (dict, list)):
             if more is True:
                 raise PageError("a part of a list, and no cursor that leads to the rest")
-            is_stated = is_there or _has_links(source, pages.cursor)
             if pages.cursor_in == "header":  # is left out after the last page; a first one that is full is doubted
-                return None, self._is_full and not self.before
-            return None, not is_stated and bool(self.rows)
+                return None, self._is_full(page) and not page.before
+            return None, not (is_there or _has_links(source, pages.cursor)) and bool(rows)
         text = str(cursor)
         if _is_address(text):
-            return self._at(text), False
+            return self._at(page, text), False
         if not pages.param:
             raise PageError("a cursor that no parameter takes")
         return PageRequest(query={**pages.first.query, pages.param: text}), False
 
-    def next_number(self, total: int | None) -> tuple[PageRequest | None, bool]:
-        """Return the request for the next page by its number, or by the number of records before it.
-
-        The second value is whether nobody says that there is none.
-        """
-        pages = self.pages
-        if linked := self._linked():
+    def _next_number(self, page: Response) -> tuple[PageRequest | None, bool]:
+        pages, rows, total = self.pages, self._rows(page), page.total
+        if linked := self._linked(page):
             return linked, False
         if pages.last_header:
-            last = self.reply.headers.get(pages.last_header, "")
+            last = page.headers.get(pages.last_header, "")
             if not last.isdecimal() or len(last) > 9:
                 raise PageError(f"a page without the header {pages.last_header}, which has the number of the last one")
-            return (self._numbered(1) if self._number() < int(last) else None), False
-        more = value_at(self.value, pages.more) if pages.more else None
-        received = self.before + len(self.rows)
+            return (self._numbered(page, 1) if self._number(page) < int(last) else None), False
+        more = value_at(page.value, pages.more) if pages.more else None
+        received = page.before + len(rows)
         # A `count` that is the number of records in this page: some services count the page, others the list.
-        is_own_count = pages.total[-1:] == ("count",) and total == len(self.rows)
-        if more is False or (total is not None and received >= total and not (is_own_count and self._is_full)):
+        is_own_count = pages.total[-1:] == ("count",) and total == len(rows)
+        if more is False or (total is not None and received >= total and not (is_own_count and self._is_full(page))):
             return None, False
-        if is_own_count and self.rows and not pages.size:
+        if is_own_count and rows and not pages.size:
             return None, True
-        if not self.rows:
+        if not rows:
             if more is True or total is not None:
                 raise PageError(f"an empty page after {received:,} records, where there must be more")
             return None, False
-        return self._numbered(1 if pages.kind == "page-number" else len(self.rows)), False
+        return self._numbered(page, 1 if pages.kind == "page-number" else len(rows)), False
 
-    def _number(self) -> int:
-        """Return the number of this page, or of the records before it."""
-        query = dict(parse_qsl(urlsplit(self.request.target).query)) or self.request.query
+    def _is_full(self, page: Response) -> bool:
+        """Return whether a page has as many records as a page can have, as far as that is known."""
+        rows = self._rows(page)
+        return bool(rows) and len(rows) >= self.pages.size
+
+    def _linked(self, page: Response) -> PageRequest | None:
+        for address, attributes in _LINK.findall(page.headers.get(LINK, "")):
+            if _NEXT.search(attributes) and not _EMPTY.search(attributes):
+                return self._at(page, address)
+        return None
+
+    def _number(self, page: Response) -> int:
+        """Return the number of a page, or of the records before it."""
+        query = dict(parse_qsl(urlsplit(page.request.target).query)) or page.request.query
         number = str(query.get(self.pages.param, ""))
         default = 0 if self.pages.kind == "offset" else self.pages.start
         return int(number) if number.isdecimal() and len(number) < 10 else default
 
-    def _numbered(self, more: int) -> PageRequest:
-        number = {self.pages.param: str(self._number() + more)}
-        if self.request.target:
-            path, _, query = self.request.target.partition("?")
+    def _numbered(self, page: Response, more: int) -> PageRequest:
+        number = {self.pages.param: str(self._number(page) + more)}
+        if page.request.target:
+            path, _, query = page.request.target.partition("?")
             return PageRequest(target=f"{path}?{urlencode({**dict(parse_qsl(query)), **number})}")
         return PageRequest(query={**self.pages.first.query, **number})
 
-    def _at(self, address: str) -> PageRequest:
+    def _at(self, page: Response, address: str) -> PageRequest:
         """Return the request for an address, which must be one of the service."""
         base = urlsplit(self.url)
         try:
-            target = urlsplit(urljoin(f"{self.url}{self.request.target}", address))
+            target = urlsplit(urljoin(f"{self.url}{page.request.target}", address))
         except ValueError:
             raise PageError("the address of a next page that is none") from None
         if (target.scheme, target.netloc) != (base.scheme, base.netloc):
@@ -217,16 +201,15 @@ class PageAnswer(NamedTuple):
         query = urlencode([(name, text) for name, text in pairs if name != self.hidden])  # the token is added again
         return PageRequest(target=f"{target.path}?{query}" if query else target.path)
 
-    def sign_of_more(self) -> str:
+    def _sign_of_more(self, page: Response) -> str:
         """Return a sign that there are more records; empty if there is none."""
-        if self.reply.status == HTTPStatus.PARTIAL_CONTENT:
+        if page.status == HTTPStatus.PARTIAL_CONTENT:
             return "the status is 206"
-        headers = self.reply.headers
-        if self.pages.kind != "link-header" and self._linked():
+        if self.pages.kind != "link-header" and self._linked(page):
             return "a `Link` header leads to a next page"
-        if name := next((name for name in (NEXT_RANGE, NEXT_PAGE) if headers.get(name)), ""):
+        if name := next((name for name in (NEXT_RANGE, NEXT_PAGE) if page.headers.get(name)), ""):
             return f"the header `{name}` leads to a next page"
-        return _sign_in(self.value, 0) if isinstance(self.value, Mapping) else ""
+        return _sign_in(page.value, 0) if isinstance(page.value, Mapping) else ""
 
 
 def _sign_in(value: Mapping[str, Any], depth: int) -> str:
@@ -271,12 +254,12 @@ def address_of(page: PageRequest, url: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{urlencode(page.query)}" if page.query else url
 
 
-def fault_of_last(pages: Sequence[ResponsePage]) -> str:
+def fault_of_last(pages: Sequence[Response]) -> str:
     """Return what is wrong if the last page repeats the one before, or ends a list below its total; else nothing."""
     page = pages[-1]
-    if len(pages) > 1 and page.content and page.content == pages[-2].content:
+    if len(pages) > 1 and page.value and page.value == pages[-2].value:
         return f"pages that go in circles, page {len(pages)} the last"
-    count = sum(one.count or 0 for one in pages) if page.following is None and page.total is not None else 0
+    count = sum(page.count or 0 for page in pages) if page.following is None and page.total is not None else 0
     if page.following is None and page.total is not None and count < page.total:
         return f"{count:,} records in all, and {page.total:,} as their number"
     return ""
@@ -301,10 +284,10 @@ class MergedPages:
         self._pages = 0
         self._known: dict[str | int, dict[str, Any]] = {}
 
-    def add(self, pages: Sequence[ResponsePage]) -> None:
+    def add(self, pages: Sequence[Response]) -> None:
         """Add the records of the pages that were not added yet."""
         for page in pages[self._pages :]:
-            new = [row for row in page.decoded() if not self._is_known(row)]
+            new = [row for row in records_of(page) if not self._is_known(row)]
             self._known.update((key, row) for row in new if (key := _id(row)) is not None)
             self.rows += new
             self.barren = 0 if new else self.barren + 1

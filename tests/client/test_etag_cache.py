@@ -14,10 +14,10 @@ from fast_clock import FastClock
 from msgspec.structs import replace
 
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue.http import PageRequest
+from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
-from kosmo_kernel.client.etag_cache import PAGE_OVERHEAD_BYTES, ETagCache, ResponsePage
+from kosmo_kernel.client.etag_cache import PAGE_OVERHEAD_BYTES, TAG, ETagCache
 from kosmo_kernel.errors import BadAnswerError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
@@ -320,7 +320,7 @@ def test_a_script_that_changes_what_it_got_changes_nothing_that_is_kept(session:
 def keep(memory: ETagCache, name: str, size: int = PAGE_OVERHEAD_BYTES + 2, tag: str | None = "x") -> None:
     """Keep a page that takes so many bytes."""
     text = "." * (size - PAGE_OVERHEAD_BYTES - 2)
-    memory.keep(name, [ResponsePage(PageRequest(), text, tag=tag)], text)
+    memory.keep(name, [Response(200, {TAG: tag} if tag else {}, b"", value=text)], text)
 
 
 def test_what_was_used_least_lately_makes_room() -> None:

@@ -14,7 +14,7 @@ from repository import ROOT
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response, TokenScopes
-from kosmo_kernel.client.pages import PageAnswer, following
+from kosmo_kernel.client.pages import Pagination
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.company import company
@@ -82,18 +82,20 @@ def test_lists_are_asked_for_in_pages_of_a_thousand_ordered_by_id() -> None:
     assert HEROKU.first_page == PageRequest(headers={"Range": "id ..; max=1000"})
 
 
-def page(answer: Response) -> PageAnswer:
-    return PageAnswer(HEROKU.pages, HEROKU.base_url, answer, [], [], HEROKU.first_page, 0)
+def following(answer: Response) -> PageRequest | None:
+    answer.value, answer.request = [], HEROKU.first_page
+    Pagination(HEROKU.pages, HEROKU.base_url).read(answer)
+    return answer.following
 
 
 def test_the_next_page_is_asked_for_with_the_very_words_of_next_range() -> None:
     words = "id ]01234567-89ab-cdef-0123-456789abcdef..; max=1000, order=asc;"
-    assert following(page(reply(206, next_range=words))).request == PageRequest(headers={"Range": words})
+    assert following(reply(206, next_range=words)) == PageRequest(headers={"Range": words})
 
 
 @pytest.mark.parametrize("last", [reply(206), reply(206, next_range=""), reply(200), reply(200, next_range="id a..")])
 def test_a_list_ends_where_the_answer_is_whole_or_names_no_next_range(last: Response) -> None:
-    assert following(page(last)).request is None
+    assert following(last) is None
 
 
 @pytest.mark.parametrize(
