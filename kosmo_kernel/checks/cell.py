@@ -11,17 +11,15 @@ import re
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
-from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.catalogue import Column
+from kosmo_kernel.checks.head_display import head_display
 from kosmo_kernel.checks.parameters import check_parameters, require_parameters
 from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.notebook.cell_syntax import name_and_options
 from kosmo_kernel.notebook.cell_value import value_of
 from kosmo_kernel.questions.discovery import all_checks, find_check, find_named_table, find_table, tables_by_service
-from kosmo_kernel.render.check_head import REMEDY, WHY, CheckHead, head_display
 from kosmo_kernel.run.options import Frontend, RunOptions
-from kosmo_kernel.run.provider import FICTION
 from kosmo_kernel.run.shared_services import KeptReplies
 from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, Options
 from kosmo_kernel.text.nearest import nearest
@@ -29,7 +27,6 @@ from kosmo_kernel.values.from_python import lua_value
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
-    from kosmo_kernel.checks.report import QuestionReport, QuestionResult
     from kosmo_kernel.notebook.commands import NotebookContext
     from kosmo_kernel.questions.question import Question
     from kosmo_kernel.render.display import Note
@@ -80,7 +77,7 @@ def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | 
     [result] = report.results
     if result.error is not None and not question.severity:
         raise result.error.with_traceback(None)  # which is of another thread
-    context.display(head_display(_head(result, report)))
+    context.display(head_display(result, report))
     names = question.columns or question.key  # a check without findings has the columns of its key
     rows = result.records or Records([], columns=tuple(Column(name, name) for name in names))
     if options.unread is not None:
@@ -128,26 +125,6 @@ def _run_aside(session: Session, lua: str, options: RunOptions) -> Result:
         return session.execute(lua, options)
     finally:
         session.last = last
-
-
-def _head(result: QuestionResult, report: QuestionReport) -> CheckHead:
-    question, notes = result.question, report.notes
-    common: dict[str, Any] = {
-        "title": question.title,
-        "lua": question.lua,
-        "parameters": result.parameters,
-        "account": f"{report.account} (fiction)" if FICTION in notes else report.account,
-        "now": report.now,
-        "count": None if result.records is None else len(result.records),
-        "reason": result.explanation,
-        "notes": [note for note in notes if note != FICTION],
-        "answers_of": None if is_demo(report.account) else report.answers_of,
-    }
-    if question.severity:
-        about = {WHY: question.why, REMEDY: question.remedy}
-        return CheckHead(name=question.name, severity=question.severity, about=about, **common)
-    name = f"{question.service}.tables.{question.name}()"
-    return CheckHead(name=name, severity="table", about={"Rows": question.about}, noun="row", **common)
 
 
 def _account(text: str | None, context: NotebookContext) -> str | None:

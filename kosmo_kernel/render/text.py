@@ -35,8 +35,6 @@ _TEXT_OR_NONE = {str, NoneType}
 _NUMBERS = {int, float}
 _SEPARATED_FROM = 10_000  # so that years and versions have no separators
 _TEN_DIGITS = 1e10  # numbers below have at most ten digits before the point
-# The location of a value inside another one: the location of that, `.` or `[`, and the key or the index.
-_Location = tuple[Any, str, object] | None
 
 
 def escape_control(text: str) -> str:
@@ -89,7 +87,7 @@ def pretty(value: Any, most: int | None = None) -> str:
     """
     if isinstance(value, str):
         return value if most is None else value[: most + 1]
-    return _Writer(most).text(value, {}, None)
+    return _Writer(most).text(value)
 
 
 def first_lines(text: str, most: int, whole: str, *, is_beginning: bool = False) -> str:
@@ -117,12 +115,12 @@ def is_longer(value: Any, most: int) -> bool:
     """Return whether a value has more than about `most` characters as text, looking at no more of it than needed."""
     waiting = [value]
     while waiting and most >= 0:
-        one = waiting.pop()
-        if isinstance(one, Mapping):
-            waiting += [part for item in islice(one.items(), most + 1) for part in item]
-        elif isinstance(one, (list, tuple)):
-            waiting += islice(one, most + 1)
-        most -= len(one) if isinstance(one, str) else len(", ")
+        part = waiting.pop()
+        if isinstance(part, Mapping):
+            waiting += [inner for item in islice(part.items(), most + 1) for inner in item]
+        elif isinstance(part, (list, tuple)):
+            waiting += islice(part, most + 1)
+        most -= len(part) if isinstance(part, str) else len(", ")
     return most < 0
 
 
@@ -189,14 +187,14 @@ def _json_pieces(value: object, depth: int) -> Iterator[str]:
         yield "…"
     elif isinstance(value, Mapping):
         yield "{"
-        for place, (key, item) in enumerate(value.items()):
-            yield f"{', ' if place else ''}{json.dumps(str(key)[: MAX_CELL_LENGTH + 1], ensure_ascii=False)}: "
+        for index, (key, item) in enumerate(value.items()):
+            yield f"{', ' if index else ''}{json.dumps(str(key)[: MAX_CELL_LENGTH + 1], ensure_ascii=False)}: "
             yield from _json_pieces(item, depth + 1)
         yield "}"
     elif isinstance(value, (list, tuple)):
         yield "["
-        for place, item in enumerate(value):
-            yield ", " if place else ""
+        for index, item in enumerate(value):
+            yield ", " if index else ""
             yield from _json_pieces(item, depth + 1)
         yield "]"
     elif isinstance(value, float) and not math.isfinite(value):
@@ -212,33 +210,28 @@ class _Writer:
     def __init__(self, max_length: int | None) -> None:
         self._remaining = sys.maxsize if max_length is None else max_length
 
-    def text(self, value: Any, above: dict[int, _Location], place: _Location) -> str:
-        """Return a value as indented text; `above` maps the identity of each enclosing value to its location."""
+    def text(self, value: Any, depth: int = 0) -> str:
+        """Return a value as indented text; below `MAX_DEPTH` lists and objects are not written."""
         if isinstance(value, Mapping):
             opening, closing, pad = "{", "}", " "
-            parts: Iterable[tuple[str, _Location, Any]] = (
-                (f"{_key(k)}: ", (place, ".", k), v) for k, v in value.items()
-            )
-            shown = len(value)
+            parts: Iterable[tuple[str, Any]] = ((f"{_key(key)}: ", item) for key, item in value.items())
+            most = len(value)
         elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
             opening, closing, pad = "[", "]", ""
-            parts = (("", (place, "[", i), v) for i, v in enumerate(value[:MAX_LIST_ITEMS], start=1))
-            shown = min(len(value), MAX_LIST_ITEMS)
+            parts = (("", item) for item in value[:MAX_LIST_ITEMS])
+            most = MAX_LIST_ITEMS
         else:
             return self._count(_atom(value[: max(self._remaining, 0) + 1] if isinstance(value, str) else value))
-        if id(value) in above:
-            return self._count(f"<cycle: {_path(above[id(value)])}>")
-        if len(above) >= MAX_DEPTH:
+        if depth >= MAX_DEPTH:
             return self._count(f"{opening} … {closing}")
-        inside = above | {id(value): place}
         pieces = []
-        for label, where, item in parts:
+        for label, item in parts:
             if self._remaining < 0:  # the caller cuts the text here
                 break
-            pieces.append(self._count(label) + self.text(item, inside, where))
+            pieces.append(self._count(label) + self.text(item, depth + 1))
             self._remaining -= len(", ")
-        if shown < len(value):
-            pieces.append(f"… {len(value) - shown} more, {len(value)} in all")
+        if most < len(value):
+            pieces.append(f"… {len(value) - most} more, {len(value)} in all")
         if not pieces:
             return self._count(opening + closing)
         line = f"{opening}{pad}{', '.join(pieces)}{pad}{closing}"
@@ -249,15 +242,6 @@ class _Writer:
     def _count(self, text: str) -> str:
         self._remaining -= len(text)
         return text
-
-
-def _path(place: _Location) -> str:
-    """Return the path to a location: `value.apps[2]`."""
-    steps = []
-    while place is not None:
-        place, kind, key = place
-        steps.append(f".{key}" if kind == "." else f"[{key}]")
-    return "value" + "".join(reversed(steps))
 
 
 def _key(key: object) -> str:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.render.check_head import CHECK_CLASS, PASSED, REMEDY, WHY
+from kosmo_kernel.checks.head_display import CHECK_CLASS, PASSED, REMEDY, WHY
 from kosmo_kernel.render.page_parts import AT_LEAST, Card, cards, page_columns, page_table
 from kosmo_kernel.render.tables import Table
 from kosmo_kernel.render.text import CellForm, format_column

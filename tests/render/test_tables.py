@@ -359,11 +359,12 @@ def test_a_long_list_is_cut_with_the_count() -> None:
     assert (len(lines), lines[100], lines[101]) == (103, "  { n: 99 },", "  … 150 more, 250 in all")
 
 
-def test_a_value_that_contains_itself_is_named() -> None:
+def test_a_value_that_contains_itself_is_written_down_to_some_level() -> None:
     value: dict[str, Any] = {"list": []}
     value["list"].append(value)
 
-    assert pretty(value) == "{ list: [<cycle: value>] }"
+    assert pretty(value).count("list: [") == 10
+    assert "{ … }" in pretty(value)
 
 
 def test_very_deep_and_very_long_values_have_an_end() -> None:

@@ -10,8 +10,10 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
+from kosmo_kernel.checks.head_display import PASSED, REMEDY, head_display
+from kosmo_kernel.checks.report import QuestionReport, QuestionResult
 from kosmo_kernel.pages.design import FICTION
-from kosmo_kernel.render.check_head import PASSED, REMEDY, WHY, CheckHead, head_display
+from kosmo_kernel.questions.question import Question
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.runbook import page
 from kosmo_kernel.runbook.page_tables import adapt
@@ -107,12 +109,24 @@ def test_an_empty_table_is_a_sentence_and_below_the_head_of_a_check_nothing(sess
 
 def head(count: int | None, reason: str = "") -> Any:
     """Return the output with the head of a check."""
-    about = {WHY: "They cost money.", REMEDY: "Stop <them>."}
-    now = datetime(2026, 11, 20, tzinfo=UTC)
-    check = CheckHead(
-        "idle", "Idle apps", "low", about, "return {}", {}, "default", now, count, reason, ["As of today."]
+    check = Question(
+        "idle",
+        "Idle apps",
+        "heroku",
+        ("app",),
+        (),
+        "return {}",
+        1,
+        "idle.lua",
+        severity="low",
+        why="They cost money.",
+        remedy="Stop <them>.",
     )
-    return nbformat.v4.new_output("display_data", head_display(check).bundle)
+    records = None if count is None else Records([{"app": f"app-{number}"} for number in range(count)])
+    result = QuestionResult(check, reasons=[reason] if reason else [], records=records)
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    report = QuestionReport("default", now, now, [result], notes=["As of today."])
+    return nbformat.v4.new_output("display_data", head_display(result, report).bundle)
 
 
 @pytest.mark.parametrize(
