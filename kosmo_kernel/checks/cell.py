@@ -8,7 +8,7 @@ of the notebook, which are Python's in a Python notebook.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from kosmo_kernel.catalogue import Column
@@ -60,7 +60,7 @@ def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | 
     parameters = {name: _variable(expression, f"-i {name}", context) for name, expression in options.input}
     check_parameters([question], parameters)
     require_parameters([question], parameters, lambda _question, one: f"-i {one.name}=VARIABLE ({one.doc})")
-    account, session = _account(options.account, context), cast("Session", context.lua)
+    account, session = _account(options.account, context), context.lua
     report = run_questions(
         [question],
         account,

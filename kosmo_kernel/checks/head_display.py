@@ -115,10 +115,10 @@ def _text_lines(head: _Head) -> Iterator[str]:
 
 
 def _html(head: _Head) -> Html:
-    colour = html_attribute(_COLOURS[head.state])
+    colour = _COLOURS[head.state]
     body = _BODY.format(
         escape_control(head.title),
-        colour,
+        html_attribute(colour),
         head.severity,
         head.outcome,
         Html().join(_REMARK.format(escape_control(name), escape_control(text)) for name, text in head.remarks),
@@ -126,7 +126,7 @@ def _html(head: _Head) -> Html:
         escape_control(head.facts),
         Html("\n").join(lua_html(head.lua).lines()),
     )
-    return box(without_delimiters(_BOX.format(html_attribute(head.state), colour, body)))
+    return box(without_delimiters(_BOX.format(html_attribute(head.state), html_attribute(colour), body)))
 
 
 def lua_html(code: str) -> Html:

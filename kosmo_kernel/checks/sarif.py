@@ -157,16 +157,16 @@ def _location(check: Question, finding: Finding | None = None) -> dict[str, Any]
 
 
 def _uri(check: Question) -> str:
-    """Return the place of a check's file, relative to the folder in which the command runs.
+    """Return the path of a check's file, relative to the folder in which the command runs.
 
-    Code scanning refuses other places. A file outside of the folder is named without its path, which is of one machine.
+    Code scanning refuses other paths. A file outside of the folder is named without its path, which is of one machine.
     """
     if check.is_shipped:
         return f"{SHIPPED.format(check.service)}/{quote(check.file)}"
     file = Path(check.file).absolute()
     here = Path.cwd()
-    place = file.relative_to(here).as_posix() if file.is_relative_to(here) else file.name
-    return quote(os.fsencode(place))  # its bytes, because the name of a folder may be no UTF-8
+    path = file.relative_to(here).as_posix() if file.is_relative_to(here) else file.name
+    return quote(os.fsencode(path))  # its bytes, because the name of a folder may be no UTF-8
 
 
 def _notification(result: QuestionResult, index: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import Obstacle, Unread, key_figures, obstacles, unread
 from kosmo_kernel.inventory.tables import InventoryTable
 from kosmo_kernel.pages.design import FICTION, PRINTED, style_sheets
-from kosmo_kernel.render.page_parts import AT_LEAST, Card, cards, page_columns, page_table
+from kosmo_kernel.render.page_parts import AT_LEAST, cards, page_columns, page_table
 from kosmo_kernel.render.tables import table_of_rows
 from kosmo_kernel.safety.escape import Html, html_attribute
 from kosmo_kernel.safety.html_table import HtmlColumn
@@ -73,6 +73,7 @@ _OBSTACLE = Html('<li>\n<h3><span class="count">{}</span> <span class="title">{}
 _CLEAR = Html('<p class="nothing">{}</p>\n')
 _TAGS = Html('<p class="names">{}</p>\n')
 _TAG, _MORE = Html("<span>{}</span> "), Html('<em>{:,} more: <a href="tables/{}.csv">{}.csv</a></em>')
+_MORE_IN_SUMMARY = Html("<em>{:,} more: summary.json</em>")
 _TABLE = Html("""\
 <details id="{name}" open>
 <summary><h3>{title}</h3> <span class="count">{count}</span></summary>
@@ -96,9 +97,9 @@ def page_of(data: AccountData, folder: Path = Path("inventory")) -> Html:
     day = f"{data.time:%d %B %Y}".lstrip("0")
     source = "a snapshot" if data.origin else counted(data.requests, "request")
     source += f", {data.taken_over}" if data.taken_over else ""
-    figures, missing = [*key_figures(data)], unread(data)
+    figures, missing = key_figures(data), unread(data)
     content = [
-        cards(Card(one.name, one.number, one.detail, one.at_least) for one in figures),
+        cards(figures),
         _SECTION.format("unread", "What is missing", _unread(missing)) if missing else _NOTHING,
         _SECTION.format("move", "What makes a move hard", _obstacles(obstacles(data))),
         _SECTION.format("costs", "The bill", _bill(data)),
@@ -110,7 +111,7 @@ def page_of(data: AccountData, folder: Path = Path("inventory")) -> Html:
         account=data.account,
         day=day,
         printed=PRINTED.format(f"{data.account}, {day}"),
-        lead=_lead(data, {one.name: one for one in figures}),
+        lead=_lead(data, {figure.name: figure for figure in figures}),
         when=f"{data.time:%Y-%m-%d %H:%M} UTC, from {source}.",
         read=_NOTHING if missing else _COMPLETE.format(lists),
         command=_command(data, folder),
@@ -148,11 +149,11 @@ def _unread(missing: Sequence[Unread]) -> Html:
     titles = {kind.needs[0].removeprefix("list_"): kind.title for kind in kinds() if len(kind.needs) == 1}
     items = [
         Html("<li><strong>{}</strong>: {}.{}</li>\n").format(
-            titles.get(one.table, one.table.replace("_", " ").capitalize()),
-            one.reason.rstrip("."),
-            _names(one.items, "", counted(len(one.items), "item") + ": "),
+            titles.get(failure.table, failure.table.replace("_", " ").capitalize()),
+            failure.reason.rstrip("."),
+            _names(failure.items, "", counted(len(failure.items), "item") + ": "),
         )
-        for one in missing
+        for failure in missing
     ]
     return Html('<p>This could not be read, and nothing below has it:</p>\n<ul class="unread">\n{}</ul>\n').format(
         _NOTHING.join(items)
@@ -164,33 +165,27 @@ def _names(names: Sequence[str], table: str, before: str = "") -> Html:
     if not names:
         return _NOTHING
     tags = [_TAG.format(name) for name in names[:MAX_ITEMS]]
-    rest = len(names) - MAX_ITEMS
-    if rest > 0:
-        tags.append(
-            _MORE.format(rest, html_attribute(table), table)
-            if table
-            else Html("<em>{:,} more: summary.json</em>").format(rest)
-        )
-    return Html("{}{}").format(Html(" {}").format(before) if before else _NOTHING, _TAGS.format(_NOTHING.join(tags)))
+    if (rest := len(names) - MAX_ITEMS) > 0:
+        more = _MORE.format(rest, html_attribute(table), table) if table else _MORE_IN_SUMMARY.format(rest)
+        tags.append(more)
+    return Html(" {}" if before else "{}").format(before) + _TAGS.format(_NOTHING.join(tags))
 
 
-def _obstacles(all_kinds: Sequence[Obstacle]) -> Html:
+def _obstacles(kinds: Sequence[Obstacle]) -> Html:
     """Return what makes a move hard, and one sentence on what there is none of."""
     items = [
         _OBSTACLE.format(
-            "?" if one.count is None else f"{one.count:,}{'+' if one.at_least else ''}",
-            one.name,
-            "This could not be read." if one.count is None else one.why,
-            _names(one.items, one.table),
+            "?" if obstacle.count is None else f"{obstacle.count:,}{'+' * obstacle.at_least}",
+            obstacle.name,
+            "This could not be read." if obstacle.count is None else obstacle.why,
+            _names(obstacle.items, obstacle.table),
         )
-        for one in all_kinds
-        if one.count != 0 or one.at_least
+        for obstacle in kinds
+        if obstacle.count != 0 or obstacle.at_least
     ]
-    none = [one.name for one in all_kinds if one.count == 0 and not one.at_least]
-    return Html("{}{}").format(
-        Html('<ul class="obstacles">\n{}</ul>\n').format(_NOTHING.join(items)) if items else _NOTHING,
-        _CLEAR.format(f"There are none of these: {_listed(none)}.") if none else _NOTHING,
-    )
+    none = [obstacle.name for obstacle in kinds if obstacle.count == 0 and not obstacle.at_least]
+    hard = Html('<ul class="obstacles">\n{}</ul>\n').format(_NOTHING.join(items)) if items else _NOTHING
+    return hard + (_CLEAR.format(f"There are none of these: {_listed(none)}.") if none else _NOTHING)
 
 
 def _listed(titles: Iterable[str]) -> str:
@@ -219,11 +214,11 @@ def _bill(data: AccountData) -> Html:
 
 def _parts(title: str, parts: Sequence[BillGroup]) -> list[HtmlColumn]:
     """Return the columns of a table of the largest parts of the bill, with the sum of the others in the last row."""
-    shown, others = parts[:MAX_PARTS], parts[MAX_PARTS:]
+    largest, others = parts[:MAX_PARTS], parts[MAX_PARTS:]
     if others:
-        sums = (sum(numbers) for numbers in zip(*((one.cents, one.lines, one.unknown) for one in others), strict=True))
-        shown = [*shown, BillGroup(f"{len(others):,} others", *sums)]
-    rows = [part.as_row(title) for part in shown]
+        numbers = zip(*((part.cents, part.lines, part.unknown) for part in others), strict=True)
+        largest = [*largest, BillGroup(f"{len(others):,} others", *map(sum, numbers))]
+    rows = [part.as_row(title) for part in largest]
     return _columns((title, "monthly_usd", "without_price"), rows)
 
 

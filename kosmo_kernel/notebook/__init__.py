@@ -11,19 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import KosmoError
 
-
-class KeepsError(Protocol):
-    """An object with a last error: a session."""
-
-    last_error: KosmoError | None  # of the last cell or `%kosmo` line that failed, which `%kosmo error` shows
+if TYPE_CHECKING:
+    from kosmo_kernel.session import Session
 
 
 @contextmanager
-def keep_error(lua: KeepsError) -> Iterator[None]:
+def keep_error(lua: Session) -> Iterator[None]:
     """Keep an error of the block for `%kosmo error`."""
     try:
         yield

@@ -6,12 +6,12 @@ the notebook that they run in through a `NotebookContext`, which also opens the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
+from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.notebook import keep_error
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, EXPLORE_OPTIONS, first_word
@@ -21,48 +21,12 @@ if TYPE_CHECKING:
     from kosmo_kernel.progress.snapshot import ProgressSnapshot
     from kosmo_kernel.render.display import Display
     from kosmo_kernel.render.itables import InteractiveTable
-    from kosmo_kernel.results.result import Result
     from kosmo_kernel.safety.markup import Markup
+    from kosmo_kernel.session import Session
     from kosmo_kernel.values.records import Records
 
 
-class LuaState(Protocol):
-    """The part of a session that commands use."""
-
-    account: str  # the alias of the account that `heroku.<function>` uses
-    last: Result | None  # the result of the last run, or None
-    last_error: KosmoError | None  # the error of the last cell that failed, or None
-
-    def reset(self) -> None:
-        """Delete all Lua variables."""
-
-    def variables(self) -> list[dict[str, str]]:
-        """Return the `name`, `scope`, `type` and `size` of each user variable, ordered by name."""
-
-    def budget_left(self, integration: str, account: str) -> int | None:
-        """Return the remaining rate limit of an account as its service reports it; None if unknown."""
-
-    def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
-        """Return the names that can follow a chain of names, each with its type; all variables for an empty chain."""
-
-    def resolve(self, chain: Sequence[str | int]) -> Mapping[str, Any] | None:
-        """Return a description of the value at the end of a chain of names; it has a `page` below `app.mcp`."""
-
-    def last_list(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
-        """Return the list that a function last returned without arguments in this session; None before that."""
-
-    def execute(self, source: str, options: Any, frontend: Any) -> Result:
-        """Run a chunk of Lua; see `Session.execute`."""
-
-    def variable(self, name: str) -> Any:
-        """Return the value of a Lua variable. The last run is left unchanged."""
-
-
 ERROR = "error"  # the command that shows the last error, which an error of its own does not replace
-
-
-def _call_now(work: Callable[[], None]) -> None:
-    work()
 
 
 def _no_explorer(_name: str, _context: NotebookContext, _account: str | None) -> Any:
@@ -73,14 +37,6 @@ def _no_questions(command: str, _line: str, _context: NotebookContext) -> Any:
     raise InvalidArgumentsError(f"There are no {command}s here. Open a notebook, and write `%kosmo {command}` in it.")
 
 
-def _is_never() -> bool:
-    return False
-
-
-def _show_nothing(_display: Display) -> None:
-    pass
-
-
 def _set_no_variable(name: str, _value: Any) -> None:
     raise InvalidArgumentsError(f"There is no notebook here that could have a variable `{name}`.")
 
@@ -89,21 +45,21 @@ def _set_no_variable(name: str, _value: Any) -> None:
 class NotebookContext:
     """The notebook that a command runs in."""
 
-    lua: LuaState  # the notebook's session
+    lua: Session
     first_line: str = ""  # the first line of a Lua cell, `%%kosmo_lua`; empty in a Lua notebook
     variables: Mapping[str, Any] = field(default_factory=dict)  # the Python variables by name; empty in a Lua notebook
     # Calls a function in the thread that runs cells, as soon as no cell is running. Thread-safe.
-    between_cells: Callable[[Callable[[], None]], None] = _call_now
+    between_cells: Callable[[Callable[[], None]], None] = lambda work: work()
     # Opens the explorer's form, given the name of a function, this object, and an account or None.
     explore: Callable[[str, NotebookContext, str | None], Any] = _no_explorer
     # Asks the question that a line names, given `check` or `table`, the line and this object, and returns the findings
     # of the check or the rows of the table.
     ask: Callable[[str, str, NotebookContext], Any] = _no_questions
-    display: Callable[[Display], None] = _show_nothing  # shows an output above the value of the command
+    display: Callable[[Display], None] = lambda _: None  # shows an output above the value of the command
     # Receives the progress of a command that waits for a service; None to show none.
     progress: Callable[[ProgressSnapshot], None] | None = None
     # Returns whether the cell was interrupted, where an interrupt raises nothing.
-    is_cancelled: Callable[[], bool] = _is_never
+    is_cancelled: Callable[[], bool] = lambda: False
     # Sets a variable of the notebook: a Python variable, or a Lua variable in a Lua notebook.
     set_variable: Callable[[str, Any], None] = _set_no_variable
 
@@ -172,8 +128,8 @@ def _docs(page: str, context: NotebookContext) -> Page:
     from kosmo_kernel import docs
 
     chain = page.removeprefix("app.").split(".")
-    if chain[0] == "mcp" and chain[1:] and (known := context.lua.resolve(["app", *chain])) and "page" in known:
-        tool_page: Page = known["page"]
+    if chain[0] == "mcp" and chain[1:] and (value := context.lua.resolve(["app", *chain])) and "page" in value:
+        tool_page: Page = value["page"]
         return tool_page
     return docs.look_up(page)
 
@@ -277,8 +233,8 @@ def _lua_variable(name: str, context: NotebookContext) -> Any:
             raise
         from kosmo_kernel.text.nearest import nearest
 
-        python_names = [known for known in context.variables if not known.startswith("_")]
-        near = nearest(name, dict.fromkeys((*python_names, *(known for known, _ in context.lua.names(())))))
+        names = [variable for variable in context.variables if not variable.startswith("_")]
+        near = nearest(name, dict.fromkeys((*names, *(variable for variable, _ in context.lua.names(())))))
         message = f"Neither Python nor Lua has a variable `{name}`."
         raise UnknownNameError(message, tuple(near)) from error
 
@@ -294,18 +250,6 @@ def _explore(line: str, context: NotebookContext) -> Any:
 
     name, options = name_and_options(line, "explore", EXPLORE_OPTIONS)
     return context.explore(name, context, options.account)
-
-
-def _check(line: str, context: NotebookContext) -> Any:
-    return context.ask("check", line, context)
-
-
-def _table(line: str, context: NotebookContext) -> Any:
-    return context.ask("table", line, context)
-
-
-def _reset(_nothing: str, context: NotebookContext) -> None:
-    context.lua.reset()
 
 
 COMMANDS = (
@@ -324,14 +268,14 @@ COMMANDS = (
     NotebookCommand(
         "check [CHECK]",
         "The Lua of a check, and what it finds as a table; without CHECK, the list of all checks.",
-        _check,
+        lambda line, context: context.ask("check", line, context),
     ),
     NotebookCommand(
         "table [TABLE]",
         "The Lua of a table, such as `costs`, and its rows; without TABLE, the list of all tables.",
-        _table,
+        lambda line, context: context.ask("table", line, context),
     ),
-    NotebookCommand("reset", "Delete all Lua variables.", _reset),
+    NotebookCommand("reset", "Delete all Lua variables.", lambda _, context: context.lua.reset()),
     NotebookCommand("demo [off]", "Use the demo account, a fictional company, in cells that name no account.", _demo),
     NotebookCommand(ERROR, "All details of the last error: facts, Lua's call stack, the calls of the run.", _error),
 )

@@ -134,8 +134,8 @@ def _html(table: Table) -> Html:
     count = _fitting(columns) if columns else table.total
     columns = [texts[:count] for texts in columns]
     max_lengths = [max(map(len, texts), default=0) for texts in columns]
-    long = [place for place, length in enumerate(max_lengths) if WRAP_LENGTH < length <= WIDE_LENGTH]
-    longer = [place for place, length in enumerate(max_lengths) if length > WIDE_LENGTH]
+    long = [index for index, length in enumerate(max_lengths) if WRAP_LENGTH < length <= WIDE_LENGTH]
+    longer = [index for index, length in enumerate(max_lengths) if length > WIDE_LENGTH]
     # These override the user's itables configuration: embed the script, escape the cells, and keep all rows.
     markup = itables.to_html_datatable(
         frame_of_texts([escape_control(name) for name in table.names], columns),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from kosmo_kernel.catalogue.inventory import KeyFigure
 from kosmo_kernel.pages.design import MAX_OPEN_ROWS
 from kosmo_kernel.render.tables import Table, times_of
 from kosmo_kernel.render.text import CellForm
@@ -93,11 +94,16 @@ def page_table(columns: Sequence[HtmlColumn]) -> Html:
     return _TABLE.format(html_table(columns, is_whole=True), _FOLDED.format(f"{more:,}") if more > 0 else Html(""))
 
 
-def cards(figures: Iterable[Card]) -> Html:
+def cards(figures: Iterable[Card | KeyFigure]) -> Html:
     """Return the cards of key figures."""
     items = [
-        _FIGURE.format(name[:1].upper() + name[1:], _AT_LEAST if at_least else Html(""), number, detail)
-        for name, number, detail, at_least in figures
+        _FIGURE.format(
+            figure.name[:1].upper() + figure.name[1:],
+            _AT_LEAST if figure.at_least else Html(""),
+            figure.number,
+            figure.detail,
+        )
+        for figure in figures
     ]
     return _FIGURES.format(Html("").join(items))
 

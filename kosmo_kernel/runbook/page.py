@@ -160,8 +160,8 @@ def _arrange(notebook: Any, hidden: set[str], command: str) -> None:
     for cell in reports:
         again = f"\n\nThis command makes the page again:\n\n{fenced(command)}" if command else ""
         cell.source = f"## About this page\n\n{cell.source}{again}"
-    place = 1 if rest and rest[0].cell_type == "markdown" else 0
-    notebook.cells = [*rest[:place], *figures[:1], *rest[place:], *reports, *about]
+    start = 1 if rest and rest[0].cell_type == "markdown" else 0
+    notebook.cells = [*rest[:start], *figures[:1], *rest[start:], *reports, *about]
 
 
 def _tags(cell: Any) -> list[str]:

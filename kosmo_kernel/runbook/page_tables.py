@@ -59,8 +59,8 @@ def adapt(outputs: Sequence[Any], *, are_figures: bool = False) -> list[Any]:
     if headed:
         headed.data["text/html"] += str(advice)
     if figures:
-        sentences = [one for one in others if "data" in one]
-        others = [*sentences, _output(cards(figures)), *(one for one in others if "data" not in one)]
+        sentences = [output for output in others if "data" in output]
+        others = [*sentences, _output(cards(figures)), *(output for output in others if "data" not in output)]
     return others
 
 
@@ -123,11 +123,11 @@ def _written(box: Tag, *, is_headed: bool) -> Html:
         return Html("") if is_headed else _NOTHING
     columns = page_columns(table)
     if is_record:
-        shown = _RECORD.format(html_fields((one.name, one.texts[0], one.texts[0] or "") for one in columns))
+        whole = _RECORD.format(html_fields((name, texts[0], texts[0] or "") for name, texts, *_ in columns))
     else:
-        shown = page_table(columns)
+        whole = page_table(columns)
     below = (note.get_text() for note in box.find_all("p"))
-    return shown + Html("").join(_BELOW.format(text) for text in below if not _COUNT.fullmatch(text))
+    return whole + Html("").join(_BELOW.format(text) for text in below if not _COUNT.fullmatch(text))
 
 
 def _cards(box: Tag) -> Iterator[Card]:

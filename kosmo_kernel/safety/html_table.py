@@ -82,11 +82,11 @@ def html_fields(fields: Iterable[tuple[str, str | None, str]]) -> Html:
 def _cell(text: str | None, hint: str, align: str, most: int) -> str:
     if text is None:
         return f"<td{align}></td>"
-    shown = escape(clean(shortened(text, most)), quote=False)
+    content = escape(clean(shortened(text, most)), quote=False)
     if _is_link(text):
-        return f'<td><a href="{escape(clean(text))}">{shown}</a></td>'
+        return f'<td><a href="{escape(clean(text))}">{content}</a></td>'
     title = f" title='{escape(clean(hint), quote=False).replace(_APOSTROPHE, '&#39;')}'" if hint else ""
-    return f"<td{align}{title}>{shown or ' '}</td>"
+    return f"<td{align}{title}>{content or ' '}</td>"
 
 
 def _whole_cell(text: str | None, whole: str) -> str:

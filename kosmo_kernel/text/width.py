@@ -34,11 +34,11 @@ def cut_to(text: str, width: int) -> str:
     if text.isascii():
         return text if len(text) <= width else text[: max(width - 1, 0)] + CUT
     end = 0
-    for place, taken in enumerate(accumulate(map(_width_of, text)), start=1):
-        if taken > width:
+    for index, columns in enumerate(accumulate(map(_width_of, text)), start=1):
+        if columns > width:
             return text[:end] + CUT
-        if taken < width:
-            end = place
+        if columns < width:
+            end = index
     return text
 
 
@@ -64,12 +64,12 @@ def folded(text: str, width: int) -> list[str]:
 
 def _chunks(text: str, width: int) -> list[str]:
     """Return a text in parts of at most `width` columns, and of one character at least."""
-    parts, taken = [""], 0
+    parts, columns = [""], 0
     for character in text:
-        taken += _width_of(character)
-        if taken > width and parts[-1]:
+        columns += _width_of(character)
+        if columns > width and parts[-1]:
             parts.append("")
-            taken = _width_of(character)
+            columns = _width_of(character)
         parts[-1] += character
     return parts
 

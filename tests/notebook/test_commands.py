@@ -7,20 +7,18 @@ from typing import Any
 import pytest
 
 from kosmo_kernel import docs
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError, UserError
+from kosmo_kernel.errors import InvalidArgumentsError, RefusedError, UnknownNameError, UserError
 from kosmo_kernel.notebook.commands import COMMANDS, NotebookContext, run_command
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.session import Session
 
 
-class Lua:
+class Lua(Session):
     """A Lua state that only counts, and accounts whose service refuses every token but one."""
 
     resets = 0
-    account = "default"
-    last: Result | None = None
-    last_error: KosmoError | None = None
     known: tuple[dict[str, str], ...] = ()
 
     def reset(self) -> None:
@@ -34,24 +32,12 @@ class Lua:
             return 3060
         raise RefusedError(f"{integration} refused the token of {account}:\n401", status=401)
 
-    def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
-        raise NotImplementedError
-
-    def resolve(self, chain: Sequence[str | int]) -> dict[str, str] | None:
+    def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
         return (
             {"type": "table", "page": docs.Page(Markdown("# app.mcp.time\n"))}
             if chain == ["app", "mcp", "time"]
             else None
         )
-
-    def last_list(self, integration: str, function: str, account: str) -> None:
-        raise NotImplementedError
-
-    def execute(self, source: str, options: Any, frontend: Any) -> Result:
-        raise NotImplementedError
-
-    def variable(self, name: str) -> Any:
-        raise NotImplementedError
 
 
 def test_docs_gives_a_page_and_without_a_name_the_list_of_pages() -> None:
