@@ -18,7 +18,7 @@ from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.text import CellForm, format_column
 from kosmo_kernel.safety.escape import Html, code_span
 from kosmo_kernel.safety.markup import Markdown, Markup, clean
-from kosmo_kernel.safety.rows import markdown_rows
+from kosmo_kernel.safety.tables import markdown_rows
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import without_surrogates

@@ -8,7 +8,7 @@ and what was left out is described. JSON stays valid: its lists, objects and tex
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
@@ -71,24 +71,28 @@ def bounded(value: Any, room: int, room_if_cut: int | None = None) -> Bounded:
 class _Part(NamedTuple):
     """The part of a table that is written."""
 
-    table: Table  # with the columns to write
-    size: str  # the counts of all records and columns
-    same: Mapping[str, str]  # the value of each column that is equal in all rows
-    equal: Mapping[str, str]  # columns that are in each row equal to another one, with its name
-    hidden: Sequence[str] = ()  # the names of the columns that are not written
+    table: Table  # all of it
+    names: Sequence[str]  # the columns that have a value in each row
+    same: Mapping[str, str] = {}  # the value of each column that is equal in all rows
+    equal: Mapping[str, str] = {}  # columns that are in each row equal to another one, with its name
+
+    @property
+    def hidden(self) -> list[str]:
+        """The names of the columns that are not written."""
+        return [name for name in self.table.names if name not in {*self.names, *self.same, *self.equal}]
 
     def lines(self, room: int, max_cell: int | None) -> tuple[list[str], int]:
         """Return the lines that fit, and how many of them are rows; none if not even those above the rows fit."""
         hidden = f"; {columns_cut(list(map(_name, self.hidden)), MAX_LISTED_LENGTH)}" if self.hidden else ""
         same = ", ".join(f"{_name(name)}={text}" for name, text in self.same.items())
         equal = ", ".join(f"{_name(name)}={_name(twin)}" for name, twin in self.equal.items())
-        above = [self.size + hidden, *[f"the same in all: {same}"] * bool(same)]
-        above += [*[f"equal columns: {equal}"] * bool(equal), "\t".join(map(_name, self.table.names))]
+        above = [self.table.size + hidden, *[f"the same in all: {same}"] * bool(same)]
+        above += [*[f"equal columns: {equal}"] * bool(equal), "\t".join(map(_name, self.names))]
         room -= sum(map(len, above)) + len(above) - 1
         if room < 0:
             return [], 0
         rows: list[str] = []
-        for row in zip(*self.table.columns, strict=True):
+        for row in zip(*self.table.only(self.names).columns, strict=True):
             line = "\t".join([_cell(value, max_cell) for value in row])
             room -= len(line) + 1
             if room < 0:
@@ -96,48 +100,41 @@ class _Part(NamedTuple):
             rows.append(line)
         return above + rows, len(rows)
 
-    def without(self, names: Collection[str]) -> _Part:
-        """Return the part without some columns."""
-        columns = [name for name in self.table.names if name not in names]
-        same = {name: text for name, text in self.same.items() if name not in names}
-        equal = {name: twin for name, twin in self.equal.items() if not {name, twin} & set(names)}
-        left = {*columns, *same, *equal}
-        hidden = [name for name in (*self.table.names, *self.same, *self.equal) if name not in left]
-        return _Part(self.table.only(columns), self.size, same, equal, [*self.hidden, *hidden])
-
-    def narrower(self) -> _Part:
-        """Return the part with fewer columns."""
-        keep = max(1, len(self.table.names) * 3 // 4)
-        return self.without({*self.table.names[keep:], *self.same, *self.equal})
+    def without(self, ids: Collection[str]) -> _Part:
+        """Return the part without the columns of ids, if it has others."""
+        names = [name for name in self.names if name not in ids]
+        same = {name: text for name, text in self.same.items() if name not in ids}
+        equal = {name: twin for name, twin in self.equal.items() if not {name, twin} & set(ids)}
+        return _Part(self.table, names, same, equal) if names else self
 
 
 def _table(records: Records, room: int, room_if_cut: int) -> Bounded:
     if not records and not records.columns:
         return Bounded(shortened("0 records", max(room, 1)), "table")
-    whole = exact_table(records, MAX_COLUMNS)
-    part = _with_columns_once(whole)
-    if whole.total * len(part.table.names) <= room and not whole.left_out:  # with a character for each cell
+    table = exact_table(records, MAX_COLUMNS)
+    part = _with_columns_once(table)
+    if table.total * len(part.names) <= room and not table.left_out:  # with a character for each cell
         lines, rows = part.lines(room, None)
-        if lines and rows == whole.total:
+        if lines and rows == table.total:
             return Bounded("\n".join(lines), "table", rows=rows)
-    return _cut_table(part.without(whole.ids) if set(part.table.names) - whole.ids else part, room_if_cut)
+    return _cut_table(part.without(table.ids), room_if_cut)
 
 
 def _cut_table(part: _Part, room: int) -> Bounded:
     """Return the first rows of a table, with long cells cut."""
-    total = part.table.total
+    table = part.table
     lines, rows = part.lines(room, MAX_CELL_LENGTH)
-    while (part.same or part.equal or len(part.table.names) > 1) and not (lines and (rows or not total)):
-        part = part.narrower()  # no row fits
+    while (part.same or part.equal or len(part.names) > 1) and not (lines and (rows or not table.total)):
+        part = _Part(table, part.names[: max(1, len(part.names) * 3 // 4)])  # no row fits
         lines, rows = part.lines(room, MAX_CELL_LENGTH)
     if not lines:
-        return Bounded(shortened(part.size, max(room, 1)), "table", "all rows")
-    left_out = [counted(total - rows, "more row")] if rows < total else []
-    not_shown = part.table.left_out + len(part.hidden)
+        return Bounded(shortened(table.size, max(room, 1)), "table", "all rows")
+    left_out = [counted(table.total - rows, "more row")] if rows < table.total else []
+    not_shown = table.left_out + len(part.hidden)
     left_out += [counted(not_shown, "column")] if not_shown else []
-    if any(_is_long(value) for values in part.table.columns for value in islice(values, rows)):
+    if any(_is_long(value) for values in table.only(part.names).columns for value in islice(values, rows)):
         left_out.append(f"the ends of texts longer than {MAX_CELL_LENGTH} characters")
-    return Bounded("\n".join(lines), "table", ", ".join(left_out), rows=rows, rows_left=total - rows)
+    return Bounded("\n".join(lines), "table", ", ".join(left_out), rows=rows, rows_left=table.total - rows)
 
 
 def _with_columns_once(table: Table) -> _Part:
@@ -154,8 +151,7 @@ def _with_columns_once(table: Table) -> _Part:
         else:
             varying.append(name)
     varying = varying or list(columns)[: 1 if same else None]  # one column has to be there
-    same = {name: text for name, text in same.items() if name not in varying}
-    return _Part(table.only(varying), table.size, same, equal)
+    return _Part(table, varying, {name: text for name, text in same.items() if name not in varying}, equal)
 
 
 def _are_equal(ours: Sequence[Any], theirs: Sequence[Any]) -> bool:
@@ -189,12 +185,12 @@ def _record(record: Mapping[Any, Any], room: int) -> Bounded:
     count = len(whole.names) + whole.left_out
     lines: list[str] = []
     is_cut = False
-    for place, (name, [value]) in enumerate(zip(whole.names, whole.columns, strict=True), start=1):
+    for number, (name, [value]) in enumerate(zip(whole.names, whole.columns, strict=True), start=1):
         label = f"{_name(name)}: "
         available = room - len(label) - bool(lines)
         text = "null" if value is None else _cell(value, None)
         if len(text) > available and isinstance(value, (str, list, dict)):  # leave half of the room to those after it
-            text, is_cut = _cell(value, max(1, available // 2 if place < len(whole.names) else available)), True
+            text, is_cut = _cell(value, max(1, available // 2 if number < len(whole.names) else available)), True
         if len(text) > available:
             break
         lines.append(label + text)
@@ -268,10 +264,10 @@ def _json(value: Any, room: int, room_if_cut: int) -> Bounded:
         return Bounded(whole, "json")
     is_list = isinstance(value, (list, tuple))
     text = _write_json(value, room_if_cut) or ("[]" if is_list else "{}")
-    shown = len(decode(text.encode()))
-    more = len(value) - shown
+    length = len(decode(text.encode()))
+    more = len(value) - length
     left_out = [counted(more, "more item" if is_list else "more field")] if more else []
-    same = list(value[:shown]) if is_list else dict(islice(value.items(), shown))
+    same = list(value[:length]) if is_list else dict(islice(value.items(), length))
     left_out += ["parts of what is shown"] if _json_within(same, len(text)) != text else []
     return Bounded(text, "json", ", ".join(left_out))
 
@@ -287,41 +283,29 @@ def _json_within(value: Any, room: int) -> str | None:
 
 def _write_json(value: Any, room: int, depth: int = 0) -> str | None:
     """Return a value as JSON, made shorter until it fits; None if no part of it fits."""
-    if isinstance(value, Records):
-        value = value.rows
     if isinstance(value, str):
         return _json_text(value, room)
-    if not isinstance(value, (list, tuple, Mapping)):
+    if not isinstance(value, (list, tuple, Mapping, Records)):
         return _json_within(value, room)
-    opening, closing = ("{", "}") if isinstance(value, Mapping) else ("[", "]")
-    if room < len(opening + closing):
-        return None
-    if depth >= MAX_DEPTH:
-        return opening + closing
+    is_object = isinstance(value, Mapping)
+    opening, closing = "{}" if is_object else "[]"
     room -= len(opening + closing)
+    if room < 0 or depth >= MAX_DEPTH:
+        return None if room < 0 else opening + closing
     pieces: list[str] = []
-    for label, item, following in _items(value):
+    items = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for following, (key, item) in zip(reversed(range(len(value))), items, strict=True):
+        label = f"{_quoted(str(key))}:" if is_object else ""
         share = room - bool(pieces) - len(label)
         text = _json_within(item, share)
-        if text is None and pieces and opening == "[":  # a list is cut between its items
-            break
-        if text is None:  # leave half of the room to those after it
-            text = _write_json(item, share // 2 if following and opening == "{" else share, depth + 1)
+        if text is None and (is_object or not pieces):  # a list is cut between its items
+            # Leave half of the room to the fields after it.
+            text = _write_json(item, share // 2 if following and is_object else share, depth + 1)
         if text is None:
             break
         pieces.append(label + text)
         room = share - len(text)
     return opening + ",".join(pieces) + closing
-
-
-def _items(value: Any) -> Iterator[tuple[str, Any, int]]:
-    """Yield the label, the item, and how many items follow, for each item of a list or an object."""
-    if isinstance(value, Mapping):
-        for place, (key, item) in enumerate(value.items(), start=1):
-            yield _quoted(str(key)) + ":", item, len(value) - place
-    else:
-        for place, item in enumerate(value, start=1):
-            yield "", item, len(value) - place
 
 
 def _json_text(text: str, room: int) -> str | None:

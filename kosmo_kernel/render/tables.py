@@ -46,9 +46,8 @@ from kosmo_kernel.render.text_table import (
     text_lines,
 )
 from kosmo_kernel.safety.escape import Html, box, without_delimiters
-from kosmo_kernel.safety.html_table import HtmlColumn, html_fields, html_table
 from kosmo_kernel.safety.markup import Markdown
-from kosmo_kernel.safety.rows import Csv, csv_lines, markdown_rows
+from kosmo_kernel.safety.tables import Csv, HtmlColumn, csv_lines, html_fields, html_table, markdown_rows
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text.patterns import lazy_pattern

@@ -19,7 +19,7 @@ from kosmo_kernel.render.page_parts import AT_LEAST, Card, cards, page_columns, 
 from kosmo_kernel.render.tables import Table
 from kosmo_kernel.render.text import CellForm, format_column
 from kosmo_kernel.safety.escape import Html
-from kosmo_kernel.safety.html_table import html_fields
+from kosmo_kernel.safety.tables import html_fields
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag

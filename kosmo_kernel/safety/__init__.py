@@ -10,8 +10,7 @@ images.py     PNG, JPEG, GIF and WebP of limited size, and an SVG as an image th
 markdown.py   Markdown as HTML, without raw HTML and images, and formulas as MathML
 text.py       plain text without escape sequences and control characters
 escape.py     text escaped for Markdown and HTML, in which nothing is typeset as a formula
-html_table.py tables as HTML
-rows.py       lines of CSV, of tab-separated values and of Markdown tables
+tables.py     tables as HTML and Markdown, lines of CSV and of tab-separated values
 redaction.py  text without secrets, and without the tokens that this process uses
 core_dumps.py no core dumps of processes with a token
 """
