@@ -10,6 +10,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from scripted_api import Asking, Script, said
 
+from kosmo_kernel.client import client
 from kosmo_kernel.errors import BadAnswerError, LimitError
 
 
@@ -39,9 +40,10 @@ def test_pages_that_never_end_stop_at_the_bytes_of_a_list(monkeypatch: pytest.Mo
     assert "KOSMO_LIST_LIMIT or `limits.list` in config.toml" in caught.value.message
 
 
-def test_pages_that_never_end_stop_at_the_records_of_a_list() -> None:
-    with pytest.raises(LimitError, match=r"1,000,000 records \(records_limit\)"):
-        Asking(EndlessPages(records=50_000)).fetch()
+def test_pages_that_never_end_stop_at_the_records_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "MAX_RECORDS", 20_000)
+    with pytest.raises(LimitError, match=r"20,000 records \(records_limit\)"):
+        Asking(EndlessPages()).fetch()
 
 
 @pytest.mark.claim("budget-lists")

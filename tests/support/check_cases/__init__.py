@@ -67,11 +67,12 @@ def run_over(
     Parameters:
         company: the company.
         scopes: those of the token.
-        checks: the checks, which need no parameter; when None, all, with their parameters.
+        checks: the checks; when None, all.
     """
     served = api.DemoApi(company, refill=UNLIMITED, scopes=scopes), api.DEMO_TOKEN
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(api, "in_process", lambda: served)
-        if checks is not None:
-            return run_questions(checks, "demo")
-        return run_questions(shipped_checks(), "demo", parameters=PARAMETERS)
+        checks = shipped_checks() if checks is None else checks
+        names = {check.name for check in checks}
+        about = {name: setting for name, setting in PARAMETERS.items() if name.partition(".")[0] in names}
+        return run_questions(checks, "demo", parameters=about)
