@@ -19,7 +19,7 @@ from msgspec import Struct
 from kosmo_kernel.accounts.account import ALIAS, DEMO, NOT_AN_ALIAS, add_command, looks_like_token
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, SettingsError, UnknownNameError
-from kosmo_kernel.questions.shipped import TABLES as NAMESPACE
+from kosmo_kernel.questions import TABLES as NAMESPACE
 from kosmo_kernel.safety.intake import decode_json, read_file_if_any
 from kosmo_kernel.settings.config_file import folder
 from kosmo_kernel.settings.private_files import locked, read_secret, write

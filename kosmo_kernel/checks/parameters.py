@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
-from kosmo_kernel.questions.parameters import QuestionParameter
-from kosmo_kernel.questions.question import Question
+from kosmo_kernel.questions.question import Question, QuestionParameter
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import CHECK_PARAMETERS
 from kosmo_kernel.text.nearest import nearest

@@ -1,10 +1,10 @@
-"""The outcome of questions: the rows of each, the findings of a check, and what could not be read."""
+"""The outcome of questions: the rows of each, the findings of a check, what could not be read."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct, field
@@ -15,7 +15,8 @@ from kosmo_kernel.questions.question import SEVERITIES, Question
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.text.paths import value_at
 from kosmo_kernel.text.quantities import counted
-from kosmo_kernel.values.records import Records
+from kosmo_kernel.text.times import iso_time
+from kosmo_kernel.values.records import FAILURE_FIELDS, Records
 
 Status = Literal["passed", "findings", "not checked", "not set up"]
 PASSED, FINDINGS, NOT_CHECKED = 0, 1, 3  # exit codes of `kosmo check`; 2 is a command that was called wrongly
@@ -211,3 +212,97 @@ def key_of(record: Mapping[str, Any], columns: Sequence[str]) -> dict[str, str] 
             return None
         key[column] = key_text(value)
     return key
+
+
+def names_of(failures: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """Yield the names of the items that could not be read: the first value of each row that is about an item."""
+    firsts = (next(iter(row.items()), ("", None)) for row in failures)
+    return (str(value) for name, value in firsts if value is not None and name != FAILURE_FIELDS[0].name)
+
+
+def mentions(value: Any, names: frozenset[str]) -> bool:
+    """Return whether a finding names one of some items, at any depth."""
+    if isinstance(value, Mapping):
+        return any(mentions(item, names) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(mentions(item, names) for item in value)
+    return isinstance(value, str) and value in names
+
+
+# JSON ---------------------------------------------------------------------------------------------------
+
+
+def json_document(report: QuestionReport, fail_on: str) -> dict[str, Any]:
+    """Return the report as JSON values; `success` is true if no finding of `fail_on` or above counts."""
+    code = report.exit_code(fail_on)
+    return {
+        "success": code == PASSED and not report.interrupted,
+        "exit_code": code,
+        "fail_on": fail_on,
+        "account": report.account,
+        "started": _time(report.started),
+        "now": _time(report.now),
+        "against": report.against or None,
+        "interrupted": report.interrupted,
+        "summary": report.counts,
+        "checks": [_result(result) for result in report.results],
+        "requests": report.cost.requests if report.cost else 0,
+        "seconds": round(report.seconds, 3),
+        **report.taken_over,
+        "notes": [*report.notes, *report.unwritten],
+    }
+
+
+def about_check(check: Question) -> dict[str, Any]:
+    """Return what the head of a check says as JSON values."""
+    return {
+        "name": check.name,
+        "title": check.title,
+        "severity": check.severity,
+        "why": check.why,
+        "do": check.remedy,
+        "scope": check.scope,
+        "key": list(check.key),
+        "parameters": [
+            {"name": one.name, "default": one.value, "required": one.required, "description": one.doc}
+            for one in check.parameters
+        ],
+        "shipped": check.is_shipped,
+        "file": check.file,
+    }
+
+
+def _result(result: QuestionResult) -> dict[str, Any]:
+    about = about_check(result.question)
+    return {
+        **{name: about[name] for name in ("name", "title", "severity", "why", "do")},
+        "status": result.status.replace(" ", "_"),
+        "reason": result.reason or None,
+        "setup": result.setup,
+        "parameters": dict(result.parameters),
+        "findings": [_finding(finding) for finding in result.findings],
+        "gone": [{"key": finding.key} for finding in result.gone],
+        "unread": result.unread,
+        "withdrawn": result.withdrawn,
+        "output": result.output,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "key": finding.key,
+        "record": finding.record,
+        "counts": finding.counts,
+        "accepted": _acceptance(finding.accepted),
+        "accepted_before": _acceptance(finding.expired),
+        "new": finding.is_new,
+    }
+
+
+def _acceptance(one: Acceptance | None) -> dict[str, str] | None:
+    return {"reason": one.reason, "last_day": one.last_day.isoformat()} if one else None
+
+
+def _time(moment: datetime) -> str:
+    return iso_time(moment.astimezone(UTC))

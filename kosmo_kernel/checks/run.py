@@ -1,20 +1,319 @@
-"""Run questions over one account, and return their rows, what checks found, and what could not be read."""
+"""Run questions over one account: each in a Lua process of its own, several side by side, all with the same answers.
+
+The sessions of the questions share services (`run/shared_services.py`), so that each list is requested once. Threads
+run the questions, so that one waits for the service while another one computes. The thread that called shows the
+progress of all of them, and ends them when it is interrupted.
+
+Nothing that is missing may look like a pass. A call that failed makes the whole check "not checked", even if its Lua
+went on. Items of a list argument that the token may not read are named, and findings that name one of them are
+withdrawn, because the gap may have caused them. Findings that name an app which was deleted while the checks ran are
+left out, too; there is nothing left to check.
+"""
 
 from __future__ import annotations
 
+import re
+import threading
+import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kosmo_kernel.checks.outcome import leave_out_deleted, outcome_of
+from kosmo_kernel import accounts
+from kosmo_kernel.archive.snapshots import SavedSnapshot, add_figures
+from kosmo_kernel.catalogue import Column
 from kosmo_kernel.checks.parameters import check_parameters, missing_parameters, setup_of, values_for
-from kosmo_kernel.checks.question_run import Chunk, ChunkOutcome, QuestionRun
-from kosmo_kernel.checks.report import QuestionReport, QuestionResult
-from kosmo_kernel.errors import StoppedError
+from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, key_of, mentions, names_of
+from kosmo_kernel.errors import (
+    InvalidArgumentsError,
+    KosmoError,
+    LuaError,
+    StoppedError,
+    UnknownFieldError,
+    UnknownNameError,
+)
+from kosmo_kernel.lua.process import LuaProcess
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.progress.throttle import ProgressThrottle
+from kosmo_kernel.questions import services
+from kosmo_kernel.questions.discovery import all_checks, find_table, source_with_tables
 from kosmo_kernel.questions.question import Question
-from kosmo_kernel.run.options import NO_FRONTEND, Frontend
+from kosmo_kernel.results.result import Result, deletion_notes
+from kosmo_kernel.run.call_tracker import MAX_FAILURES_KEPT
+from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.session import Session
+from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.values.records import Record, Records
+
+if TYPE_CHECKING:
+    from kosmo_kernel.run.shared_services import SharedServices
+
+# The chunks ---------------------------------------------------------------------------------------------
+
+MAX_WORKERS = 6  # questions side by side; a Lua process takes 12 MB, and more of them do not make the service faster
+POLL_INTERVAL_SECONDS = 0.1  # between two looks at the progress
+_FUNCTION = re.compile(r"(?:get|list)_\w+")
+
+
+class Chunk(NamedTuple):
+    """The Lua that asks one question."""
+
+    name: str  # in messages
+    source: str
+    inputs: Mapping[str, Any]
+
+
+class ChunkOutcome(NamedTuple):
+    """The result of a chunk, and the error that ended it, if one did."""
+
+    result: Result | None
+    error: KosmoError | None
+
+
+class QuestionRun:
+    """A run of questions."""
+
+    def __init__(
+        self, chunks: Mapping[int, Chunk], account: str, now: datetime, shared: SharedServices, frontend: Frontend
+    ) -> None:
+        self._chunks = chunks  # the Lua of each question, by its index
+        self._account, self._now = account, now
+        self._shared, self._frontend = shared, frontend  # the frontend gets the progress of the whole run
+        self.outcomes: dict[int, ChunkOutcome] = {}  # of each chunk that was begun, by its index
+        self.interrupted = False
+        self.cost: ProgressSnapshot | None = None  # the calls and requests of the whole run; None if there were none
+        self.seconds = 0.0
+        self._waiting = deque(chunks)
+        self._running: dict[int, Session | None] = {}  # the session of each chunk, once it has one
+        self._lock = threading.Lock()
+        self._crash: BaseException | None = None  # an unexpected error in a thread
+        shared.needed_later = self._needed_later
+
+    def run(self, is_cancelled: Callable[[], bool]) -> None:
+        """Run the chunks in threads, until all have ended or the run is interrupted."""
+        started = time.perf_counter()
+        count = min(MAX_WORKERS, len(self._waiting))
+        threads = [threading.Thread(target=self._work, name="kosmo-question", daemon=True) for _ in range(count)]
+        throttle = ProgressThrottle(self._shared.progress, self._frontend.progress)
+        remote = not accounts.is_demo(self._account)
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                while thread.is_alive():
+                    since = time.monotonic()
+                    thread.join(POLL_INTERVAL_SECONDS)
+                    throttle.waited(since, remote=remote)
+                    if is_cancelled() and not self.interrupted:
+                        self._interrupt()
+        except KeyboardInterrupt:
+            self._interrupt()
+        finally:
+            self._end(threads)
+        if self._crash is not None:
+            raise self._crash
+        self._shared.progress.cancel()
+        cost = self._shared.progress.snapshot()
+        if cost.total:
+            self.cost = cost
+            throttle.end(cost)
+        self.seconds = time.perf_counter() - started
+
+    def _work(self) -> None:
+        """Run chunks until none waits. The next Lua process starts while a chunk runs."""
+        process: LuaProcess | None = None
+        try:
+            while (index := self._take()) is not None:
+                with Session(self._account, process=process, shared=self._shared) as session:
+                    session.start()
+                    process = LuaProcess() if self._waiting else None
+                    self.outcomes[index] = self._run_chunk(index, session)
+                    self._forget_answers(index)
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that called
+            self._crash = error
+        finally:
+            if process is not None:
+                process.close()
+
+    def _take(self) -> int | None:
+        with self._lock:
+            if self.interrupted or not self._waiting:
+                return None
+            index = self._waiting.popleft()
+            self._running[index] = None
+            return index
+
+    def _run_chunk(self, index: int, session: Session) -> ChunkOutcome:
+        """Run one chunk in a fresh session."""
+        chunk = self._chunks[index]
+        try:
+            with session.expecting_run():
+                with self._lock:
+                    self._running[index] = session
+                    is_interrupted = self.interrupted
+                if is_interrupted:
+                    session.interrupt()
+                options = RunOptions(name=chunk.name, inputs=chunk.inputs, now=self._now)
+                return ChunkOutcome(session.execute(chunk.source, options), None)
+        except KosmoError as error:
+            return ChunkOutcome(error.result, error)
+
+    def _forget_answers(self, index: int) -> None:
+        """Forget the answers that only one chunk needed: those of functions that no other text has any more."""
+        with self._lock:
+            del self._running[index]
+        needed = {name.replace("_", "") for name in self._needed_later()}  # `list_add_ons` is `list_addons`
+        self._shared.keep_only(lambda name: name.replace("_", "") in needed)
+
+    def _needed_later(self) -> set[str]:
+        """Return the names of functions in the texts of the chunks that have not ended."""
+        with self._lock:
+            indexes = [*self._waiting, *self._running]
+        return {name for index in indexes for name in self._names[index]}
+
+    @cached_property
+    def _names(self) -> dict[int, set[str]]:
+        """The words that may be names of functions, of each chunk and of the tables that it uses."""
+        return {
+            index: set(_FUNCTION.findall(source_with_tables(chunk.source))) for index, chunk in self._chunks.items()
+        }
+
+    def _interrupt(self) -> None:
+        """Stop all chunks; those that run end as interrupted."""
+        self.interrupted = True
+        with self._lock:
+            running = [session for session in self._running.values() if session]
+        self._shared.progress.cancel()
+        for session in running:
+            session.interrupt()
+
+    def _end(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait for the threads after an interrupt; another interrupt ends their Lua processes."""
+        try:
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+        except KeyboardInterrupt:
+            with self._lock:
+                running = [session for session in self._running.values() if session]
+            for session in running:
+                session.interrupt()
+            raise
+
+
+# The outcome of a question ------------------------------------------------------------------------------
+
+_MISTAKES = (InvalidArgumentsError, LuaError, UnknownFieldError, UnknownNameError)  # in the Lua of a check
+_ADVICE = "Return the list of findings, {} for none."
+
+
+def outcome_of(
+    question: Question, values: Mapping[str, Any], result: Result | None, error: KosmoError | None = None
+) -> QuestionResult:
+    """Return the outcome of a question.
+
+    Parameters:
+        question: the question.
+        values: the values of its parameters.
+        result: the result of its run; None if it did not run.
+        error: the error that ended it, or None.
+    """
+    outcome = QuestionResult(question, parameters=values, error=error)
+    if result is not None:
+        outcome.output, outcome.seconds, outcome.unread = result.output, result.seconds, result.failures
+        outcome.deleted = result.deleted
+        elsewhere = {*result.unread, *deletion_notes(result.deleted)}
+        outcome.notes = [note for note in result.notes if note not in elsewhere]
+    if error is not None:
+        outcome.reasons = [_reason(question, error)]
+    elif result is not None:
+        outcome.reasons = (_fill if question.severity else _fill_table)(outcome, result)
+    return outcome
+
+
+def leave_out_deleted(results: Sequence[QuestionResult]) -> list[str]:
+    """Remove findings that name an item which was deleted while the checks ran, and return the notes on these items.
+
+    Another check may have read the item before.
+    """
+    deleted: list[dict[str, Any]] = []
+    for result in results:
+        deleted += [row for row in result.deleted if row not in deleted]
+    if names := frozenset(names_of(deleted)):
+        for result in results:
+            result.findings = [one for one in result.findings if not mentions(one.record, names)]
+            if result.records is not None:
+                indexes = [index for index, row in enumerate(result.records) if not mentions(row, names)]
+                result.records = result.records.take(indexes)
+    return deletion_notes(deleted)
+
+
+def _reason(question: Question, error: KosmoError) -> str:
+    """Return the message of an error; the line of the check is in it only if the check itself is wrong."""
+    message = error.message.removeprefix(f"{question.chunk_name}:{error.line}: ")
+    return f"line {error.line}: {message}" if isinstance(error, _MISTAKES) and error.line else message
+
+
+def _fill_table(outcome: QuestionResult, result: Result) -> Sequence[str]:
+    """Add the rows that a table returned, and return what could not be read of it."""
+    table = outcome.question
+    rows, failures = result.values
+    columns = [Column(name, name, main=name in (table.page or table.key)) for name in table.columns]
+    outcome.records = Records(rows.rows if isinstance(rows, Records) else [], columns=tuple(columns))
+    outcome.unread = list(failures)
+    return result.unread
+
+
+def _fill(outcome: QuestionResult, result: Result) -> Sequence[str]:
+    """Add the findings that a check returned, and return why it is not checked, or not for everything."""
+    failed = next((call.error for call in result.calls if call.status == "error"), None)
+    if failed is not None:
+        return [failed]
+    if len(result.failures) >= MAX_FAILURES_KEPT:
+        return [f"{counted(len(result.failures), 'item')} or more could not be read."]
+    records, reason = _records(outcome.question, result.value)
+    if reason:
+        return [reason]
+    unread = frozenset(names_of(result.failures))
+    indexes = [index for index, row in enumerate(records) if not (unread and mentions(row, unread))]
+    outcome.withdrawn = len(records) - len(indexes)
+    outcome.records = records.take(indexes) if outcome.withdrawn else records
+    keys = (key_of(row, outcome.question.key) for row in outcome.records)
+    rows = zip(outcome.records, keys, strict=True)
+    outcome.findings = [Finding(outcome.question, row, key) for row, key in rows if key is not None]
+    unstated = dict.fromkeys(call.path.partition(".")[2] for call in result.calls if call.is_unstated)
+    return [*result.unread, *(f"nobody says whether `{name}` is complete" for name in unstated)]
+
+
+def _records(check: Question, value: Any) -> tuple[Records, str]:
+    """Return the findings that a check returned as a list, and what is wrong with them, or an empty text."""
+    if isinstance(value, (list, dict)) and not value:  # an empty table of Lua may be either
+        value = Records([])
+    if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+        value = Records(value)
+    if not isinstance(value, Records):
+        return Records([]), f"It returned {_described(value)}. {_ADVICE}"
+    for number, row in enumerate(value, 1):
+        if key_of(row, check.key) is None:
+            columns, has = ", ".join(check.key), ", ".join(map(str, row)) or "none"
+            return Records([]), f"Each finding needs the columns of `key`: {columns}. Number {number} has {has}."
+    return value, ""
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, (dict, Record)):
+        return "one table and no list"
+    if isinstance(value, list):
+        return "a list of other values than tables"
+    kinds = {type(None): "nothing", bool: "a boolean", int: "a number", float: "a number", str: "a text"}
+    return kinds.get(type(value), "something else")
+
+
+# The run ------------------------------------------------------------------------------------------------
 
 NOT_BEGUN = "The run was interrupted before it was made."
 _ARGUMENTS = "kosmo_arguments"  # the Lua variable that has the arguments of a table
@@ -81,3 +380,27 @@ def _chunk(question: Question, values: Mapping[str, Any]) -> Chunk:
         return Chunk(question.chunk_name, question.source, values)
     call = f"return {question.service}.tables.{question.name}({_ARGUMENTS})"
     return Chunk(question.chunk_name, call, {_ARGUMENTS: {**values, "errors": "collect"}})
+
+
+# Figures of a snapshot ----------------------------------------------------------------------------------
+
+
+def add_cents_and_findings(file: Path) -> dict[str, int]:
+    """Add the cents a month and the number of findings to the figures of an archive's newest snapshot, and return them.
+
+    There are no cents if the snapshot lacks a list that they need, and no findings if it is incomplete: a smaller
+    number would look like a change. A check that needs what no snapshot has is left out of every snapshot.
+
+    Raises:
+        SettingsError: the file is no archive, or was changed.
+        FileWriteError: it cannot be written.
+    """
+    figures: dict[str, int] = {}
+    with Session(snapshot=file) as session:
+        [costs] = run_questions([find_table(services()[0], "costs")], session=session).results
+        if costs.records is not None and not costs.reasons:
+            figures["cents"] = sum(row["cents"] or 0 for row in costs.records)
+        if SavedSnapshot(file).complete:
+            figures["findings"] = sum(1 for _ in run_questions(all_checks(), session=session).findings)
+    add_figures(file, figures)
+    return figures

@@ -17,10 +17,13 @@ from kosmo_kernel.cli.command import Command, command
 from kosmo_kernel.cli.options import ON_DEMO, Recording, about_account, files, one_account, resume_options
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_rows, print_utf8, write_file
 from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, USAGE_ERROR
-from kosmo_kernel.errors import CredentialsError, FileWriteError
+from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
+from kosmo_kernel.questions import FIRST, services, shipped_files
 from kosmo_kernel.questions.discovery import all_checks, check_files, replaced_checks, select_checks
-from kosmo_kernel.questions.own_folder import own_tables
-from kosmo_kernel.questions.question import SEVERITIES, Question
+from kosmo_kernel.questions.head import SUFFIX, read_text
+from kosmo_kernel.questions.own_folder import own_folder, own_tables
+from kosmo_kernel.questions.question import SEVERITIES, Question, parse_question
+from kosmo_kernel.settings.private_files import writing
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -33,7 +36,7 @@ TABLE = "table"
 # The function of each format for programs, imported when it is used. It gets the report and the lowest severity that
 # counts, and returns a text, or a JSON value.
 FORMATS = {
-    "json": "kosmo_kernel.checks.json_document:json_document",
+    "json": "kosmo_kernel.checks.report:json_document",
     "junit": "kosmo_kernel.checks.junit:junit",
     "sarif": "kosmo_kernel.checks.sarif:sarif",
     "markdown": "kosmo_kernel.checks.comment:comment",
@@ -293,7 +296,7 @@ def _list(*, as_json: bool) -> int:
     """Print the checks with their titles, the most severe first."""
     checks = sorted(all_checks(), key=lambda one: (-SEVERITIES.index(one.severity), one.name))
     if as_json:
-        from kosmo_kernel.checks.json_document import about_check
+        from kosmo_kernel.checks.report import about_check
 
         document({"success": True, "checks": [about_check(one) for one in checks]})
         return SUCCESS
@@ -315,13 +318,11 @@ def _about(check: Question) -> str:
 
 def _write_new(name: str | None, *, is_table: bool, as_json: bool, others: bool) -> int:
     """Write the first file of a check or of a table, and say how to run it."""
-    from kosmo_kernel.checks.new_check import write_new_check
-
     if name is None:
         raise click.UsageError("--table is about --new. `kosmo inventory --table NAME` prints a table.")
     if others:
         raise click.UsageError("--new writes a file and runs nothing. Give it alone.")
-    path = write_new_check(name, is_table=is_table)
+    path = _write_new_check(name, is_table=is_table)
     if as_json:
         document({"success": True, "file": str(path)})
         return SUCCESS
@@ -333,3 +334,29 @@ def _write_new(name: str | None, *, is_table: bool, as_json: bool, others: bool)
     is_named = check_files().get(path.stem) == path
     print_note(f"Try it: kosmo check {path.stem if is_named else path} --demo")
     return SUCCESS
+
+
+def _write_new_check(name: str, *, is_table: bool = False) -> Path:
+    """Write the file of a new check or table, and return it.
+
+    Parameters:
+        name: its name, for a file in the user's folder of checks or else in the current folder; or the path of a file.
+        is_table: write a table.
+
+    Raises:
+        SettingsError: the name cannot be that of a check or a table, or the file exists.
+        FileWriteError: it cannot be written.
+    """
+    path = Path(name if name.endswith(SUFFIX) else name + SUFFIX)
+    if len(path.parts) == 1 and not name.endswith(SUFFIX):
+        path = (own_folder() or Path()) / path
+    text = read_text(Path(shipped_files(services()[0], FIRST)["table" if is_table else "check"]))
+    parse_question(text, str(path))  # raises an error for a name that it cannot have
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        raise SettingsError(f"{path} is there already. Choose another name.") from None
+    with writing(path):
+        path.write_text(text, encoding="utf-8")
+    return path

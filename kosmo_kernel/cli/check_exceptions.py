@@ -11,8 +11,7 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.checks.acceptances import Exemption, accept, accept_all, acceptance_file, read_acceptances
-from kosmo_kernel.checks.comparison import compare
+from kosmo_kernel.checks.exemptions import Exemption, accept, accept_all, acceptance_file, compare, read_acceptances
 from kosmo_kernel.checks.report import QuestionReport
 from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.cli.output import print_note, write_file

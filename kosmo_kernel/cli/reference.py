@@ -36,8 +36,8 @@ from kosmo_kernel.docs.checks import SPACE
 from kosmo_kernel.docs.search import SearchResult
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations import find, load_all
+from kosmo_kernel.questions import TABLES
 from kosmo_kernel.questions.discovery import own_questions, readable_checks
-from kosmo_kernel.questions.shipped import TABLES
 from kosmo_kernel.text.nearest import nearest
 
 FORMATS = ("text", "markdown", "json")

@@ -69,7 +69,7 @@ def snapshot(
             frontend=replace(frontend, ask=None),
         )
     if every and not report.interrupted:
-        from kosmo_kernel.checks.figures import add_cents_and_findings  # with it come all checks
+        from kosmo_kernel.checks.run import add_cents_and_findings  # with it come all checks
 
         report.manifest.figures |= add_cents_and_findings(Path(output))
     complete = report.manifest.complete

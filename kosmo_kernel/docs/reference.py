@@ -9,7 +9,7 @@ from kosmo_kernel.docs.subject import LEFT_OUT, REFERENCE, part_names, parts_of
 from kosmo_kernel.docs.tables import table_descriptions, table_page
 from kosmo_kernel.pages import page
 from kosmo_kernel.pages.page import paragraphs
-from kosmo_kernel.questions.shipped import TABLES
+from kosmo_kernel.questions import TABLES
 from kosmo_kernel.safety.markup import markdown_of_package
 
 _RETURNS = {"list": "A list of records", "record": "A record"}

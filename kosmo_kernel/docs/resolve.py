@@ -17,8 +17,8 @@ from kosmo_kernel.docs.search import search_pages
 from kosmo_kernel.docs.subject import Subject, of_function, part_names
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import WIDTH
+from kosmo_kernel.questions import TABLES
 from kosmo_kernel.questions.discovery import check_names
-from kosmo_kernel.questions.shipped import TABLES
 from kosmo_kernel.text.nearest import nearest, normalize_alias
 
 _BRACKETS = re.compile(r"""\[\s*(["'])(.*?)\1\s*\]""")

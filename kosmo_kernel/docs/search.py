@@ -24,8 +24,8 @@ from kosmo_kernel.docs.checks import SPACE
 from kosmo_kernel.docs.guides import GUIDES, guide
 from kosmo_kernel.docs.subject import Subject, of_function, parts_of
 from kosmo_kernel.docs.words import stem, synonyms, terms_of, word_rules, words_of
+from kosmo_kernel.questions import TABLES, shipped_files
 from kosmo_kernel.questions.discovery import find_table, own_questions, shipped_checks
-from kosmo_kernel.questions.shipped import TABLES, shipped_files
 
 if TYPE_CHECKING:
     from kosmo_kernel.questions.question import Question

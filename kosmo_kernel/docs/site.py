@@ -21,8 +21,8 @@ from kosmo_kernel.docs.reference import integration_index, line_entry
 from kosmo_kernel.docs.search import search_data
 from kosmo_kernel.pages.design import style_sheets
 from kosmo_kernel.pages.page import joined
+from kosmo_kernel.questions import TABLES
 from kosmo_kernel.questions.discovery import shipped_checks
-from kosmo_kernel.questions.shipped import TABLES
 from kosmo_kernel.safety.escape import Html, html_attribute, html_code, html_from_library
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 

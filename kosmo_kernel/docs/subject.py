@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.questions import TABLES
 from kosmo_kernel.questions.discovery import find_table, table_names
-from kosmo_kernel.questions.shipped import TABLES
 
 
 class Subject(Struct, frozen=True):

@@ -4,28 +4,26 @@ The folder has a page to read (`index.html`), the tables as JSON and CSV, a summ
 Terraform. It appears whole or not at all. No value of a config var and no other secret is in it, and what the token may
 not read is listed, on the page and in the summary.
 
-source.py         read the lists, from the network or from a snapshot
-tables.py         the tables, which the Lua of each makes of these lists (`questions/tables.py`)
-list_services.py  answer the calls of this Lua from the lists
-bill.py           sum up what processes and add-ons cost a month
-summary.py        key figures, what makes a move hard, what could not be read
-terraform.py      import blocks for Terraform
-page.py           the page
-folder.py         write the folder
+source.py     read the lists, from the network or from a snapshot, and sum up what things cost a month
+tables.py     the tables, which the Lua of each makes of these lists, without a request
+summary.py    key figures, what makes a move hard, what could not be read
+terraform.py  import blocks for Terraform
+page.py       the page
+folder.py     write the folder
 """
 
 from __future__ import annotations
 
-from kosmo_kernel.inventory.bill import Bill as Bill
-from kosmo_kernel.inventory.bill import rows_of as rows_of
-from kosmo_kernel.inventory.bill import total as total
 from kosmo_kernel.inventory.folder import SUMMARY as SUMMARY
 from kosmo_kernel.inventory.folder import may_be_replaced as may_be_replaced
 from kosmo_kernel.inventory.folder import write as write
 from kosmo_kernel.inventory.page import PAGE as PAGE
 from kosmo_kernel.inventory.source import AccountData as AccountData
+from kosmo_kernel.inventory.source import Bill as Bill
 from kosmo_kernel.inventory.source import from_account as from_account
 from kosmo_kernel.inventory.source import from_snapshot as from_snapshot
+from kosmo_kernel.inventory.source import rows_of as rows_of
+from kosmo_kernel.inventory.source import total as total
 from kosmo_kernel.inventory.summary import bill_from as bill_from
 from kosmo_kernel.inventory.summary import key_figures as key_figures
 from kosmo_kernel.inventory.summary import unread as unread

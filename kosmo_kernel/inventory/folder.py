@@ -9,10 +9,9 @@ from typing import Any
 from kosmo_kernel import __version__
 from kosmo_kernel.inventory import terraform
 from kosmo_kernel.inventory.page import PAGE, page_of
-from kosmo_kernel.inventory.service import facts, service
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.summary import as_json
-from kosmo_kernel.inventory.tables import InventoryTable
+from kosmo_kernel.inventory.tables import InventoryTable, facts, service
 from kosmo_kernel.render.tables import csv_of, spreadsheet_cell, table_of_rows
 from kosmo_kernel.safety.tables import Csv
 from kosmo_kernel.safety.text import with_json_escapes

@@ -15,11 +15,9 @@ from typing import Any
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.catalogue.inventory import KeyFigure
-from kosmo_kernel.inventory.bill import CENTS, BillGroup
-from kosmo_kernel.inventory.service import facts, kinds, service
-from kosmo_kernel.inventory.source import AccountData
+from kosmo_kernel.inventory.source import CENTS, AccountData, BillGroup
 from kosmo_kernel.inventory.summary import Obstacle, Unread, key_figures, obstacles, unread
-from kosmo_kernel.inventory.tables import InventoryTable
+from kosmo_kernel.inventory.tables import InventoryTable, facts, kinds, service
 from kosmo_kernel.pages.design import FICTION, PRINTED, style_sheets
 from kosmo_kernel.render.page_parts import AT_LEAST, cards, page_columns, page_table
 from kosmo_kernel.render.tables import table_of_rows

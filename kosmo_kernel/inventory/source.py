@@ -1,11 +1,18 @@
-"""Read what an inventory is made of: lists of the account, from the network or from a snapshot.
+"""What an inventory is made of: lists of the account, from the network or from a snapshot, and its bill.
 
-Both give the same `AccountData`, so that everything after this is one path. Texts are redacted here, once.
+Both sources give the same `AccountData`, so that everything after this is one path. Texts are redacted here, once.
+
+A service sends the keys by which an inventory names, counts or places records with every record. One without such a
+key, or with null in its place, is not guessed at: it is named among what could not be read, the tables go on without
+it, and sums that would have it are bounds.
+
+An amount of the bill is what a month costs at most, at list prices. A price that is unknown is None and never zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -16,18 +23,156 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.archive.snapshots import read
 from kosmo_kernel.catalogue.inventory import Row
-from kosmo_kernel.inventory.bill import Bill
-from kosmo_kernel.inventory.list_services import ListServices
-from kosmo_kernel.inventory.records import Tables, usable
-from kosmo_kernel.inventory.service import facts, lists, service
-from kosmo_kernel.inventory.tables import InventoryTable, make_tables
+from kosmo_kernel.inventory.tables import InventoryTable, ListServices, Tables, facts, lists, make_tables, service
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import AccountLists, redacted
+from kosmo_kernel.text.paths import value_at
 
 if TYPE_CHECKING:
     from kosmo_kernel.archive.runs import EarlierAnswers
+
+# Records without a key ----------------------------------------------------------------------------------
+
+
+def usable(tables: Tables) -> tuple[Tables, list[Row]]:
+    """Return the lists without the records that lack a key, and a failure for each record that lacks one."""
+    usable_rows: dict[str, Sequence[dict[str, Any]]] = {}
+    failures: list[Row] = []
+    for table, rows in tables.items():
+        lacking = [_lacking(row, facts().required.get(table, ())) for row in rows]
+        failures += [
+            _failure(table, row, f"records without {_quoted(keys)} are left out")
+            for row, keys in zip(rows, lacking, strict=True)
+            if keys
+        ]
+        expected = facts().expected.get(table, ())  # of an object that is null, none is
+        complete = [row for row, keys in zip(rows, lacking, strict=True) if not keys] if any(lacking) else rows
+        failures += [
+            _failure(table, row, f"records without {_quoted(keys)}")
+            for row in complete
+            if (keys := [path for path in _lacking(row, expected) if value_at(row, path.partition(".")[0])])
+        ]
+        usable_rows[table] = complete
+    return usable_rows, failures
+
+
+def _lacking(row: Row, paths: Sequence[str]) -> list[str]:
+    return [path for path in paths if value_at(row, path) is None]
+
+
+def _quoted(paths: Sequence[str]) -> str:
+    return " and ".join(f"`{path}`" for path in paths)
+
+
+def _failure(table: str, row: Row, message: str) -> Row:
+    """Return what says that a record lacks a key: what it is called, and the app, the team or the space it is of."""
+    place = {key: value for key, paths in facts().places.items() if isinstance(value := _first(row, paths), str)}
+    names = [*place.values(), *([str(name)] if (name := _first(row, facts().names)) else [])]
+    record = ": ".join(names) or "a record without a name"
+    return {"table": table, "type": "incomplete_record", "message": message, "record": record} | place
+
+
+def _first(row: Row, paths: Sequence[str]) -> Any:
+    """Return the value at the first of some paths that has one, or None."""
+    return next((value for path in paths if (value := value_at(row, path)) is not None), None)
+
+
+# The bill -----------------------------------------------------------------------------------------------
+
+CENTS = 100  # of a dollar
+_WHOLE, _NONE = "(whole account)", "(none)"  # groups of lines that belong to no app, and of apps without a stage
+
+
+@dataclass(frozen=True, slots=True)
+class BillGroup:
+    """A part of a bill."""
+
+    name: str  # what its lines have in common
+    cents: int  # what they cost a month, as far as it is known
+    lines: int
+    unknown: int  # lines without a known price
+
+    @property
+    def dollars(self) -> float | None:
+        """Dollars a month of its lines; None if no price of them is known."""
+        return None if self.unknown == self.lines else self.cents / CENTS
+
+    def as_row(self, heading: str) -> dict[str, Any]:
+        """Return the part as a row of a table, in which its name has a heading."""
+        return {
+            heading: self.name,
+            "monthly_usd": self.dollars,
+            "positions": self.lines,
+            "without_price": self.unknown,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """The monthly bill of an account."""
+
+    lines: Sequence[Row]  # the rows of the table `bill`, the dearest first
+    complete: bool = True  # whether all that it is made of could be read
+
+    @property
+    def cents(self) -> int:
+        """The sum of all known prices."""
+        return total(self.lines)
+
+    @property
+    def unknown(self) -> list[Row]:
+        """The lines without a known price."""
+        return [line for line in self.lines if line["monthly_usd"] is None]
+
+    @property
+    def idle(self) -> list[Row]:
+        """The lines that may be paid for nothing."""
+        return [line for line in self.lines if line["idle"]]
+
+    @property
+    def idle_cents(self) -> int:
+        """The sum of their known prices."""
+        return total(self.idle)
+
+    def by(self, field: str) -> list[BillGroup]:
+        """Return the parts of the bill by a field of its lines, such as `team`, the dearest first."""
+        groups: defaultdict[str, list[Row]] = defaultdict(list)
+        for line in self.lines:
+            groups[_group(line, field)].append(line)
+        parts = [
+            BillGroup(name, total(lines), len(lines), sum(line["monthly_usd"] is None for line in lines))
+            for name, lines in groups.items()
+        ]
+        return sorted(parts, key=lambda part: (-part.cents, part.name))
+
+    def parts(self, field: str) -> list[dict[str, Any]]:
+        """Return the parts of the bill by a field of its lines, as rows of a table."""
+        return [part.as_row(field) for part in self.by(field)]
+
+    def dollars(self, **groups: str) -> float:
+        """Return the sum of all known prices, or of those in some groups such as `team="ops"`, in dollars."""
+        lines = [line for line in self.lines if all(_group(line, field) == name for field, name in groups.items())]
+        return total(lines) / CENTS
+
+
+def total(lines: Iterable[Row]) -> int:
+    """Return the sum of the known prices of some lines, in cents."""
+    return sum(round((line["monthly_usd"] or 0) * CENTS) for line in lines)
+
+
+def rows_of(lines: Iterable[Row], *columns: str) -> list[dict[str, Any]]:
+    """Return some columns of lines."""
+    return [{name: line[name] for name in columns} for line in lines]
+
+
+def _group(line: Row, field: str) -> str:
+    """Return the name of the group that a line is in by one of its fields."""
+    return str(line[field] or (_WHOLE if line["app"] is None else _NONE))
+
+
+# The lists ----------------------------------------------------------------------------------------------
 
 _NOT_IN_SNAPSHOT = "The snapshot does not have this list; `kosmo snapshot --all` takes every list."
 

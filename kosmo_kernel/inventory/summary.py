@@ -10,10 +10,8 @@ from typing import Any
 
 from kosmo_kernel.catalogue.inventory import KeyFigure, ObstacleKind, Row
 from kosmo_kernel.catalogue.scopes import usual_scope
-from kosmo_kernel.inventory.bill import CENTS, Bill
-from kosmo_kernel.inventory.service import facts, service
-from kosmo_kernel.inventory.source import AccountData
-from kosmo_kernel.inventory.tables import make_tables
+from kosmo_kernel.inventory.source import CENTS, AccountData, Bill
+from kosmo_kernel.inventory.tables import facts, make_tables, service
 from kosmo_kernel.snapshot.lists import table_of
 
 

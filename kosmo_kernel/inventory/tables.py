@@ -1,24 +1,153 @@
 """The tables of an inventory: which there are, and their rows, which the Lua of each makes of lists that were read.
 
-A table whose lists could not be read is left out, since an empty one would be an answer. Cells that need such a list
-are missing.
+The calls of this Lua are answered from the lists, without a request. A table whose lists could not be read is left out,
+since an empty one would be an answer. Cells that need such a list are missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import cache
+from pkgutil import resolve_name
 from typing import Any
 
+from kosmo_kernel import integrations
 from kosmo_kernel.accounts import DEMO
-from kosmo_kernel.inventory.list_services import ListServices
-from kosmo_kernel.inventory.service import kinds
+from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue.inventory import InventoryFacts, Row
+from kosmo_kernel.client.call import CallHandle, Reply
+from kosmo_kernel.lua.host import CallRequest
+from kosmo_kernel.questions.discovery import find_table, source_with_tables
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.run.options import RunOptions
+from kosmo_kernel.run.recording import RecordingMode
+from kosmo_kernel.run.services import Endpoint, PreparedServices, ServiceCall
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.records import Records
+from kosmo_kernel.snapshot.lists import table_of
+from kosmo_kernel.values.records import FAILURE_FIELDS, Records, columns_with_item
+
+# The service --------------------------------------------------------------------------------------------
+
+Tables = Mapping[str, Sequence[dict[str, Any]]]
+_LIST = re.compile(r"\blist_\w+")
+
+
+@cache
+def service() -> Integration:
+    """Return the service: the first built-in one that has facts about an inventory."""
+    return next(one for one in integrations.BUILT_IN if one.inventory)
+
+
+@cache
+def facts() -> InventoryFacts:
+    """Return what an inventory of the service has."""
+    found: InventoryFacts = resolve_name(service().inventory)
+    return found
+
+
+def kinds(names: Sequence[str] = ()) -> list[Question]:
+    """Return the tables of an inventory, in the order of its page, or some of them."""
+    return [find_table(service().name, name) for name in names or facts().tables]
+
+
+@cache
+def lists() -> tuple[str, ...]:
+    """Return the lists that an inventory reads: those that the Lua of its tables calls, in the order of the service."""
+    called = set(_LIST.findall(source_with_tables("".join(kind.source for kind in kinds()))))
+    return tuple(table_of(one) for one in service().functions if one.name in called and not one.local)
+
+
+# Answers from lists -------------------------------------------------------------------------------------
+
+_APP = "app_id"
+_NOT_READ: Row = {"type": "refused", "message": "This list could not be read."}
+
+
+class ListServices(PreparedServices):
+    """Services that answer from lists of one account, whatever account a script names."""
+
+    sends = False
+
+    def __init__(self, today: date, lists: Tables, failures: Sequence[Row], app_name: Callable[[Row], str]) -> None:
+        super().__init__(today=lambda: today)
+        self.recording = RecordingMode(DEMO)
+        self._lists, self._failures = lists, failures  # by the name of the table, and as `AccountLists` has them
+        self._app_name = app_name  # returns the name of the app that a record belongs to
+        self._records: dict[tuple[str, str, frozenset[Any]], Records] = {}
+
+    def has(self, name: str) -> bool:
+        """Return whether the list of a function was read, by the function's name."""
+        return name.removeprefix("list_") in self._lists
+
+    def bind(self, request: CallRequest, account: str) -> ServiceCall:
+        """Return a call with the items of its list as they are: nothing is sent, so any name of an app is good."""
+        endpoint = self._endpoint(request.path, request.account, account)
+        named = dict(request.named or {})
+        collect = named.pop("errors", None) is not None
+        argument, items = next(iter(named.items()), ("", ()))
+        param = next((param for param in endpoint.function.params if param.name == argument), None)
+        calls = [{argument: param.value_of_record(item)} for item in items] if param else [{}]
+        return ServiceCall(
+            **{name: getattr(endpoint, name) for name in Endpoint.__struct_fields__},
+            calls=calls,
+            count=len(calls),
+            fan_out_argument=argument,
+            collect=collect,
+            concurrency=1,
+        )
+
+    def begin(self, bound_call: ServiceCall, handle: CallHandle) -> None:
+        """Pass the records of a list to the handle, and with `collect` what could not be read of it."""
+        table = table_of(bound_call.function)
+        if bound_call.function.local:
+            super().begin(bound_call, handle)
+            return
+        handle.done(bound_call.count)
+        failures = [one for one in self._failures if one["table"] == table]
+        if table not in self._lists and not failures:
+            failures = [_NOT_READ]
+        argument = bound_call.fan_out_argument
+        failed = [self._failure(one, argument) for one in failures]
+        items = frozenset(call[argument] for call in bound_call.calls) if argument else frozenset()
+        key = table, argument, items
+        records = self._records.get(key)
+        if records is None:  # the tables ask for the same few lists again and again
+            rows = self._of_items(bound_call, items) if argument else self._rows(table)
+            columns = columns_with_item(bound_call.function, argument) if argument else None
+            records = self._records[key] = Records(rows, bound_call.function, columns)
+        handle.on_result(Reply([records, Records(failed)], rows=len(records), failures=failed))
+
+    def _rows(self, table: str) -> Sequence[dict[str, Any]]:
+        """Return the records of a list, each with the name of its app if that can be told from its id."""
+        return [self._with_app(row) for row in self._lists.get(table, ())]
+
+    def _with_app(self, row: dict[str, Any]) -> dict[str, Any]:
+        app = row.get("app") or {}
+        name = app.get("name") or (self._app_name(row) if _APP in row or app else "")
+        return row if not name or app.get("name") else {**row, "app": {**app, "name": name}}
+
+    def _of_items(self, bound_call: ServiceCall, items: frozenset[Any]) -> Sequence[dict[str, Any]]:
+        """Return the records of the items of a list argument, in which the first column has the item."""
+        argument, rows = bound_call.fan_out_argument, self._rows(table_of(bound_call.function))
+        column = bound_call.function.item_column(argument)
+        name = column.name if column else argument
+        if argument == _APP:
+            rows = [{**row, name: self._app_name(row)} for row in rows]
+        return [row for row in rows if row.get(name) is None or row[name] in items]
+
+    def _failure(self, failure: Row, argument: str) -> dict[str, Any]:
+        facts: Mapping[str, Any] = {column.name: failure.get(column.name) for column in FAILURE_FIELDS}
+        item = failure.get(argument) if argument else None
+        if item is None:
+            return dict(facts)
+        return {argument: self._app_name({_APP: item}) if argument == _APP else item, **facts}
+
+
+# Tables -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import re
 from collections import Counter
 
 from kosmo_kernel.catalogue.inventory import Import
-from kosmo_kernel.inventory.service import facts
 from kosmo_kernel.inventory.source import AccountData
+from kosmo_kernel.inventory.tables import facts
 from kosmo_kernel.safety.text import HIDDEN, code_point_escape
 
 FILE, PROVIDER_FILE = "imports.tf", "provider.tf"

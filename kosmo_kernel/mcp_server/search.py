@@ -11,8 +11,8 @@ from kosmo_kernel.docs.search import SearchResult
 from kosmo_kernel.docs.words import terms_of
 from kosmo_kernel.mcp_server import checks
 from kosmo_kernel.mcp_server.sessions import ClientSession
+from kosmo_kernel.questions import TABLES
 from kosmo_kernel.questions.discovery import check_names, own_questions, table_names
-from kosmo_kernel.questions.shipped import TABLES
 from kosmo_kernel.render.bounded import bounded
 from kosmo_kernel.safety.text import shortened
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Link, Param
 from kosmo_kernel.integrations import BUILT_IN
 from kosmo_kernel.python_api.function import CALL_OPTIONS
+from kosmo_kernel.questions import TABLES, shipped_files
 from kosmo_kernel.questions.discovery import find_table
-from kosmo_kernel.questions.shipped import TABLES, shipped_files
 
 _HEAD = """\
 # Written by `python -m kosmo_kernel.python_api` from the catalogue.

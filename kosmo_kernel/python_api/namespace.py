@@ -12,8 +12,8 @@ from kosmo_kernel.errors import KosmoError, UnknownNameError
 from kosmo_kernel.integrations import known
 from kosmo_kernel.python_api import current_session
 from kosmo_kernel.python_api.function import python_function
+from kosmo_kernel.questions import TABLES as NAMESPACE
 from kosmo_kernel.questions.discovery import find_table, table_names
-from kosmo_kernel.questions.shipped import TABLES as NAMESPACE
 from kosmo_kernel.text.nearest import nearest, normalize_alias
 
 if TYPE_CHECKING:

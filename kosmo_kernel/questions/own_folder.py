@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.questions import TABLES, services
 from kosmo_kernel.questions.head import SERVICE, SUFFIX, is_table, keys_of, read_text
-from kosmo_kernel.questions.shipped import TABLES, services
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import CHECKS_FOLDER
 

@@ -10,7 +10,7 @@ import pytest
 from check_reports import check, dynos, report, result
 
 from kosmo_kernel import docs
-from kosmo_kernel.checks.acceptances import MAX_MISTAKES, accept, accept_all, acceptance_file, read_acceptances
+from kosmo_kernel.checks.exemptions import MAX_MISTAKES, accept, accept_all, acceptance_file, read_acceptances
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.questions.discovery import shipped_checks
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from check_reports import check, dynos, report, result
 
-from kosmo_kernel.checks.comparison import compare
+from kosmo_kernel.checks.exemptions import compare
 from kosmo_kernel.checks.report import QuestionReport
 
 CRASHED = check()

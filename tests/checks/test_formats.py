@@ -18,10 +18,9 @@ from hypothesis import given
 from markdown_it import MarkdownIt
 
 from kosmo_kernel.checks.comment import MAX_LENGTH, comment
-from kosmo_kernel.checks.comparison import compare
-from kosmo_kernel.checks.json_document import json_document
+from kosmo_kernel.checks.exemptions import compare
 from kosmo_kernel.checks.junit import junit
-from kosmo_kernel.checks.report import Acceptance, QuestionReport
+from kosmo_kernel.checks.report import Acceptance, QuestionReport, json_document
 from kosmo_kernel.checks.sarif import sarif
 
 SCHEMA = json.loads((Path(__file__).parent / "sarif-schema-2.1.0.json").read_text())

@@ -11,13 +11,14 @@ import pytest
 from full_matrix import full_except
 from refusing_api import without
 
+from kosmo_kernel import questions
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import LuaRuntimeError, RefusedError, SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.inventory import from_account
-from kosmo_kernel.inventory.service import facts
-from kosmo_kernel.questions import discovery, shipped
+from kosmo_kernel.inventory.tables import facts
+from kosmo_kernel.questions import discovery
 from kosmo_kernel.questions.discovery import find_table, source_with_tables
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
@@ -43,8 +44,8 @@ def fresh() -> Iterator[Session]:
 def own_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "heroku" / "questions" / "tables"
     folder.mkdir(parents=True)
-    monkeypatch.setattr(shipped, "SERVICES_FOLDER", str(tmp_path))
-    caches = (discovery._read_shipped, shipped.shipped_files, shipped.services)
+    monkeypatch.setattr(questions, "SERVICES_FOLDER", str(tmp_path))
+    caches = (discovery._read_shipped, questions.shipped_files, questions.services)
     for cache in caches:
         cache.cache_clear()
     yield folder

@@ -11,7 +11,7 @@ import pytest
 from lupa.lua54 import LuaRuntime
 from repository import ROOT
 
-from kosmo_kernel.checks.acceptances import toml_text
+from kosmo_kernel.checks.exemptions import toml_text
 from kosmo_kernel.cli.streams import escape_controls
 from kosmo_kernel.inventory.terraform import quoted
 from kosmo_kernel.safety.markup import html_entities

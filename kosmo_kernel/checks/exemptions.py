@@ -1,4 +1,4 @@
-"""Accept findings until a day: exceptions in a TOML file, each with a reason and a last day.
+"""Findings that do not fail a run: those that a file accepts until a day, and those of an earlier state.
 
     [[accept]]
     check = "crashed-dynos"
@@ -8,6 +8,9 @@
 
 The key has the columns that the head of the check names, so that an exception is for one finding, and never for all
 that a check finds. Mistakes in a file are told together, and before anything is sent.
+
+Findings of two runs are the same if their check and their key are. A key with a fingerprint of a secret is compared
+without it if the two runs have fingerprints of different keys, because then no fingerprint is in both.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kosmo_kernel.checks.report import Acceptance, Finding, QuestionReport, key_text
+from kosmo_kernel.accounts.fingerprints import FINGERPRINT
+from kosmo_kernel.checks.report import Acceptance, Finding, QuestionReport, QuestionResult, key_text, mentions, names_of
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.reader.documents import parse_toml
@@ -30,6 +34,8 @@ from kosmo_kernel.safety.text import HIDDEN, code_point_escape
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import without_surrogates
+
+# Accepted findings --------------------------------------------------------------------------------------
 
 ENTRIES = "accept"  # the name of the tables
 CHECK, KEY, REASON, LAST_DAY = "check", "key", "reason", "last_day"
@@ -231,3 +237,72 @@ def toml_text(value: str) -> str:
     """Return a text of TOML on one line, which shows what is hidden in it."""
     written = json.dumps(without_surrogates(value), ensure_ascii=False)  # its escapes are those of TOML
     return _UNQUOTED.sub(lambda match: code_point_escape(match[0]), written)
+
+
+# Findings of an earlier state ---------------------------------------------------------------------------
+
+_Identity = tuple[str, ...]
+
+
+def compare(report: QuestionReport, earlier: QuestionReport, name: str) -> None:
+    """Mark the findings of a report that are new, and add those that are gone, and notes on what cannot be compared.
+
+    Parameters:
+        report: the report.
+        earlier: that of the same checks on an earlier state.
+        name: what to call the earlier state, such as its folder.
+    """
+    report.against = f"{name} ({earlier.now.strftime('%Y-%m-%d %H:%M')} UTC)"
+    before = {result.question.name: result for result in earlier.results}
+    key_ids, key_ids_before = (_key_ids(one.findings) for one in (report, earlier))
+    by_names = bool(key_ids and key_ids_before and key_ids != key_ids_before)
+    if by_names:
+        report.notes.append(
+            "The fingerprints of the two states are of different keys, so their findings are compared by names only. "
+            "Set KOSMO_FINGERPRINT_KEY to the same value for both."
+        )
+    for result in report.results:
+        old = before.get(result.question.name)
+        if old is None:
+            continue
+        known = {_identity(finding, by_names=by_names) for finding in old.findings}
+        present = {_identity(finding, by_names=by_names) for finding in result.findings}
+        for finding in result.findings:
+            finding.is_new = _identity(finding, by_names=by_names) not in known
+        result.gone = [
+            finding
+            for finding in old.findings
+            if _identity(finding, by_names=by_names) not in present and _is_readable(finding, result)
+        ]
+        if old.reason and any(finding.is_new for finding in result.findings):
+            name = result.question.name
+            report.notes.append(
+                f"{name} could not be made for all of the earlier state, so a finding that counts as new "
+                f"may be old: {old.reason}"
+            )
+
+
+def _is_readable(finding: Finding, result: QuestionResult) -> bool:
+    """Return whether the check could have found the finding again: it could be made, and read what the finding names.
+
+    Parameters:
+        finding: a finding of the earlier state.
+        result: the result of its check now.
+    """
+    if result.records is None:
+        return False
+    return not mentions(finding.record, frozenset(names_of(result.unread)))
+
+
+def _identity(finding: Finding, *, by_names: bool) -> _Identity:
+    return tuple(value for value in finding.key.values() if not (by_names and FINGERPRINT.fullmatch(value)))
+
+
+def _key_ids(findings: Iterable[Finding]) -> set[str]:
+    """Return the ids of the keys of all fingerprints in the keys of findings."""
+    return {
+        value.partition(":")[0]
+        for finding in findings
+        for value in finding.key.values()
+        if FINGERPRINT.fullmatch(value)
+    }
