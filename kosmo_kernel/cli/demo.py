@@ -96,7 +96,7 @@ def _budget(_context: click.Context, _option: click.Parameter, text: str | None)
 
 def _scopes(_context: click.Context, _option: click.Parameter, text: str) -> tuple[str, ...]:
     """Return the scopes of the token."""
-    from kosmo_kernel.integrations.heroku.scopes import SCOPES
+    from kosmo_kernel.integrations.heroku.api import SCOPES
 
     scopes = tuple(text.replace(",", " ").split())
     if not scopes or not set(scopes) <= set(SCOPES):

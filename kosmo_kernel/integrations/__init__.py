@@ -107,8 +107,8 @@ def _added() -> Mapping[str, Callable[[], Integration]]:
     """Return what loads each service that the user added, by name, without those that have a built-in name."""
     from pkgutil import resolve_name
 
-    taken = {integration.name for integration in BUILT_IN}
-    return {name: load for name, load in resolve_name(ADDED)().items() if name not in taken}
+    built_in = {integration.name for integration in BUILT_IN}
+    return {name: load for name, load in resolve_name(ADDED)().items() if name not in built_in}
 
 
 def _load_added(name: str, load: Callable[[], Integration]) -> Integration:
@@ -122,8 +122,8 @@ def _installed() -> dict[str, EntryPoint]:
     """Return the entry points by name, without those that have a built-in name; searched for once per process."""
     from importlib.metadata import entry_points
 
-    taken = {integration.name for integration in BUILT_IN}
-    return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in taken}
+    built_in = {integration.name for integration in BUILT_IN}
+    return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in built_in}
 
 
 @cache

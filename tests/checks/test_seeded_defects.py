@@ -12,8 +12,8 @@ from check_cases.site import NearMiss
 from clean_company import clean_company
 from full_matrix import full_except
 
+from kosmo_kernel.integrations.heroku.api import IDENTITY, READ, READ_PROTECTED
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.integrations.heroku.scopes import IDENTITY, READ, READ_PROTECTED
 from kosmo_kernel.questions.discovery import select_checks, shipped_checks
 
 CLEAN = 50  # companies

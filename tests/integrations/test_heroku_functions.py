@@ -22,7 +22,8 @@ from kosmo_kernel.catalogue import Column, Function, Link, Param
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError
-from kosmo_kernel.integrations.heroku import HEROKU, links
+from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku import derived as derivation
 from kosmo_kernel.integrations.heroku.derived import guarded_parts
 from kosmo_kernel.integrations.heroku.entries import entries
 from kosmo_kernel.integrations.heroku.facts import facts
@@ -114,11 +115,11 @@ def test_the_catalogue_has_no_mistakes_with_all_functions_made() -> None:
 def test_every_link_of_heroku_has_one_function_or_a_reason_for_none() -> None:
     places = {link.path: 0 for link in facts().links}
     for entry in entries():
-        for link in links.links_of(entry):
+        for link in derivation.links_of(entry):
             places[link.path] += 1
-    for path in links.paths_by_hand():
+    for path in derivation.paths_by_hand():
         places[path] += 1
-    left_out = dict(links.left_out())
+    left_out = dict(derivation.left_out())
     assert {path for path, count in places.items() if count != 1} == left_out.keys()
     assert all(f"`{path}`" in docs.read("heroku.left_out") for path in left_out)
     callable_links = [link for link in facts().links if link.path not in left_out]

@@ -14,11 +14,11 @@ from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.docs.guides import guide
 from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku import HEROKU, functions
+from kosmo_kernel.integrations.heroku.api import ENOUGH, GLOBAL, IDENTITY, READ, READ_PROTECTED, SCOPES, needed
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.integrations.heroku.demo.http import UNLIMITED
 from kosmo_kernel.integrations.heroku.facts import facts
-from kosmo_kernel.integrations.heroku.scopes import ENOUGH, GLOBAL, IDENTITY, READ, READ_PROTECTED, SCOPES, needed
 from kosmo_kernel.questions.discovery import checks_beyond
 
 READER = DemoApi(company(), scopes=("read",))

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from kosmo_kernel import Session, archive, heroku, snapshot
-from kosmo_kernel.integrations.heroku import HEROKU, sizes
+from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.facts import facts
+from kosmo_kernel.integrations.heroku.functions import SIZE_FIELDS, size_spelling
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.values.records import Records
 
@@ -29,15 +30,15 @@ from kosmo_kernel.values.records import Records
     ],
 )
 def test_a_size_has_one_spelling(sent: str, shown: str) -> None:
-    assert sizes.spelling(sent) == shown
-    assert sizes.spelling(sent.swapcase()) == shown
+    assert size_spelling(sent) == shown
+    assert size_spelling(sent.swapcase()) == shown
 
 
 def test_all_sizes_of_heroku_are_spelled_as_its_list_of_sizes_has_them() -> None:
     with Session("demo") as session:
         sent = [size["name"] for size in session.call("heroku.list_dyno_sizes", {}).value]
     assert len(sent) > 30
-    assert [sizes.spelling(name) for name in sent] == sent
+    assert [size_spelling(name) for name in sent] == sent
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_a_value_that_is_no_text_stays_as_it_is() -> None:
 
 
 def test_every_field_with_the_name_of_a_size_has_one_spelling() -> None:
-    for resource, name in sizes.FIELDS:
+    for resource, name in SIZE_FIELDS:
         assert name in {field.name for field in facts().fields(resource)}
     spelled = {
         (function.name, column.name) for function in HEROKU.functions for column in function.columns if column.spell

@@ -5,14 +5,12 @@ longer than one page has status 206 and a `Next-Range`, which is sent back as `R
 reference, "Ranges"). An error is `{"id", "message", "url"}`. An account can accumulate 4,500 requests and gets 75
 more each minute ("Rate limits").
 
-api.py        pages, errors and the request budget
-table.py      all functions, each made when it is first needed
-functions.py  the functions for apps; columns.py has the columns of their records
-entries.py    what is said by hand about the functions that are made from the facts
-links.py      which links belong to which of them
-derived.py    their parameters and columns
+api.py        pages, errors, the request budget, and which scope of a token a resource needs
+functions.py  the functions for apps, which are written by hand
+entries.py    the names of all functions, and what is said by hand about those that are made from the facts
+derived.py    which links of the facts belong to which of them, and their parameters and columns
+examples.py   their examples
 facts.py      the facts of Heroku's schema, in `facts.json`; `__main__.py` makes that file, with `catalogue/documents`
-scopes.py     which scope a token needs for what
 changes.py    the commands with which a person makes a change
 secrets.py    what is secret in Heroku's records
 stacks.py     when the support of stacks ends, a table of our own
@@ -27,18 +25,39 @@ from collections.abc import Iterator
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
 from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, PageRequest
 from kosmo_kernel.catalogue.pages import Pages
-from kosmo_kernel.integrations.heroku.api import PAGE_SIZE, newest_page, read_budget, read_error
-from kosmo_kernel.integrations.heroku.scopes import ENOUGH
+from kosmo_kernel.integrations.heroku.api import ENOUGH, PAGE_SIZE, newest_page, read_budget, read_error
 
 
 def _names() -> dict[str, tuple[str, ...]]:
-    from kosmo_kernel.integrations.heroku.table import names
+    from kosmo_kernel.integrations.heroku.entries import names
 
     return names()
 
 
+def _make(name: str) -> Function:
+    """Return the function with a name.
+
+    Raises:
+        KeyError: there is none.
+        ValueError: what is made from the facts and its entry is no function; the message has the mistakes.
+    """
+    from kosmo_kernel.integrations.heroku.entries import BY_HAND, entries
+
+    if name in BY_HAND:
+        return BY_HAND[name]
+    from kosmo_kernel.catalogue.validation import function_mistakes
+    from kosmo_kernel.integrations.heroku.derived import function_of
+    from kosmo_kernel.integrations.heroku.examples import with_example
+
+    entry = {entry.name: entry for entry in entries()}[name]
+    function = with_example(function_of(entry, HEROKU.table.named), entry)
+    if mistakes := list(function_mistakes(function)):
+        raise ValueError(f"{name} {'; '.join(mistakes)}")
+    return function
+
+
 def _left_out() -> Iterator[tuple[str, str]]:
-    from kosmo_kernel.integrations.heroku.links import left_out
+    from kosmo_kernel.integrations.heroku.derived import left_out
 
     return left_out()
 
@@ -47,12 +66,6 @@ def _change_command(verb: str, subject: str) -> str:
     from kosmo_kernel.integrations.heroku.changes import command_for
 
     return command_for(verb, subject)
-
-
-def _make(name: str) -> Function:
-    from kosmo_kernel.integrations.heroku.table import make
-
-    return make(name, HEROKU.table.named)
 
 
 HEROKU = Integration(

@@ -15,7 +15,8 @@ from typing import Any
 from kosmo_kernel.catalogue.documents import facts as documents
 from kosmo_kernel.catalogue.documents import hyper_schema
 from kosmo_kernel.catalogue.documents.derivation import Table
-from kosmo_kernel.integrations.heroku import facts, links
+from kosmo_kernel.integrations.heroku import facts
+from kosmo_kernel.integrations.heroku.derived import entry_of
 from kosmo_kernel.integrations.heroku.secrets import is_guarded, mark
 
 _USAGE = "usage: python -m kosmo_kernel.integrations.heroku SCHEMA [--check]"
@@ -79,7 +80,7 @@ def _link_text(link: Mapping[str, Any]) -> str:
 
 def _wanted_entries(old: Table, new: Table) -> Iterator[str]:
     """Yield a line for each new link that belongs to no function, and for each function that lost its last link."""
-    before, after = ({link.path: links.entry_of(link) for link in facts.Facts(table).links} for table in (old, new))
+    before, after = ({link.path: entry_of(link) for link in facts.Facts(table).links} for table in (old, new))
     yield from (f"! {path} has no function" for path in sorted(after.keys() - before.keys()) if after[path] is None)
     linked, still_linked = ({entry.name for entry in entries.values() if entry} for entries in (before, after))
     yield from (f"! {name} has no link any more" for name in sorted(linked - still_linked))

@@ -1,24 +1,41 @@
-"""Make functions from the facts: their links, parameters and columns.
+"""Make functions from the facts: which links belong to which, and their parameters and columns.
 
-Which links belong to a function, and what is said about it, is in `entries.py`.
+The links of a function are those that its entry in `entries.py` names, or its own if it is written by hand.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import NEWEST, SINCE, BulkSource, Column, Function, Link, Lookup, Param
 from kosmo_kernel.catalogue.documents.fields import HOST, SECRET, FieldFact, columns
-from kosmo_kernel.integrations.heroku import scopes, secrets, sizes
-from kosmo_kernel.integrations.heroku.api import PAGE_SIZE
-from kosmo_kernel.integrations.heroku.entries import EXAMPLE_APPS, EXAMPLES, PLACES, FunctionEntry, thing
+from kosmo_kernel.integrations.heroku import api, secrets
+from kosmo_kernel.integrations.heroku.entries import (
+    BY_HAND,
+    EXAMPLE_APPS,
+    EXAMPLES,
+    LEFT_OUT,
+    PLACES,
+    FunctionEntry,
+    entries,
+    thing,
+)
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
-from kosmo_kernel.integrations.heroku.functions import UUID
+from kosmo_kernel.integrations.heroku.functions import SIZE_DOC, SIZE_FIELDS, UUID, size_spelling
 
+# Lists of the whole account that replace one request for each item: by function and parameter, the path, the field of
+# a record with the identifier of its item, and the function that lists the items.
+_BULK = {
+    ("list_addon_attachments", "app_id"): ("/addon-attachments", "app.id", "list_apps"),
+    ("list_addon_attachments", "addon_id"): ("/addon-attachments", "addon.id", "list_account_addons"),
+    ("list_pipeline_couplings", "app_id"): ("/pipeline-couplings", "app.id", "list_apps"),
+    ("list_pipeline_couplings", "pipeline_id"): ("/pipeline-couplings", "pipeline.id", "list_pipelines"),
+}
 # What a field says whose name alone does not.
 _WORDS = {
     "created_at": "When it was made",
@@ -33,24 +50,93 @@ _STABILITY = {
 }
 
 
-def as_called(links: Iterable[LinkFact]) -> list[LinkFact]:
-    """Return links as a function calls them: `~` for what can be nothing else, and first those about apps."""
-    return sorted(
-        (link._replace(path=_of_yourself(link)) for link in links), key=lambda link: "{app.identity}" not in link.path
-    )
+def links_of(entry: FunctionEntry) -> list[LinkFact]:
+    """Return the links of an entry."""
+    links = (link for spec in entry.link_specs for link in _links_by_spec().get(spec, ()))
+    return [*{link.path: link for link in reversed([*links])}.values()][::-1]
 
 
-def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, BulkSource]) -> Function:
+def entry_of(link: LinkFact) -> FunctionEntry | None:
+    """Return the entry that a link belongs to, or None; of a function written by hand, one that has its name only."""
+    if link.path in paths_by_hand():
+        return FunctionEntry(paths_by_hand()[link.path], "", links=link.path)
+    matching = [_entries_by_spec()[spec] for spec in _specs_of_link(link) if spec in _entries_by_spec()]
+    return min(matching, key=lambda match: match[0])[1] if matching else None
+
+
+def left_out() -> Iterator[tuple[str, str]]:
+    """Yield the path of each link without a function, and the reason."""
+    own = {link.path for entry in entries() for link in links_of(entry)} | paths_by_hand().keys()
+    for path in dict.fromkeys(link.path for link in facts().links):
+        if path not in own:
+            yield path, LEFT_OUT.get(path, "No function was written for it yet.")
+
+
+@cache
+def paths_by_hand() -> dict[str, str]:
+    """Return the name of the function by the path of each link whose function is written by hand."""
+    return {
+        link.path.replace("{app_id}", "{app.identity}"): function.name
+        for function in BY_HAND.values()
+        for link in function.links
+    }
+
+
+def _specs_of_link(link: LinkFact) -> list[str]:
+    """Return what an entry can write for a link: its path, or its owner and what it returns."""
+    if link.path in _single_links():
+        return [link.path]
+    return [link.path, f"{link.owner} {link.returns}", f"{link.owner} {link.returns}:{link.resource}"]
+
+
+@cache
+def _links_by_spec() -> dict[str, list[LinkFact]]:
+    by_spec: dict[str, list[LinkFact]] = {}
+    for link in facts().links:
+        for spec in _specs_of_link(link):
+            by_spec.setdefault(spec, []).append(link)
+    return by_spec
+
+
+@cache
+def _entries_by_spec() -> dict[str, tuple[int, FunctionEntry]]:
+    """Return the first entry that has each spec, with its index in the order of the reference."""
+    by_spec: dict[str, tuple[int, FunctionEntry]] = {}
+    for index, entry in enumerate(entries()):
+        for spec in entry.link_specs:
+            by_spec.setdefault(spec, (index, entry))
+    return by_spec
+
+
+@cache
+def _single_links() -> set[str]:
+    """Return the links that an entry names by their paths, or that have none."""
+    paths = {spec for entry in entries() for spec in entry.link_specs if spec.startswith("/")}
+    return paths | LEFT_OUT.keys() | paths_by_hand().keys()
+
+
+def called_links(entry: FunctionEntry) -> list[LinkFact]:
+    """Return the links of an entry as a function calls them: those about apps first, `~` for what can be no other."""
+    links = (link._replace(path=_of_yourself(link)) for link in links_of(entry))
+    return sorted(links, key=lambda link: "{app.identity}" not in link.path)
+
+
+def function_of(entry: FunctionEntry, find: Callable[[str], Function]) -> Function:
     """Return the function of an entry, without an example.
 
     Parameters:
         entry: its name, and what is said by hand.
-        links: its links, as they are called.
-        bulk: lists of the whole account by the parameter that they replace.
+        find: returns the other functions that it needs, by name.
     """
+    links = called_links(entry)
+    bulk = {
+        param: BulkSource(path, item, find(items))
+        for (owner, param), (path, item, items) in _BULK.items()
+        if owner == entry.name
+    }
     resource = links[0].resource
     returns: Any = "list" if any(link.returns == "list" for link in links) or entry.fingerprints else "record"
-    places = {link.path: [param_name(place, entry) for place in link.places] for link in links}
+    places = {link.path: [param_name(placeholder, entry) for placeholder in link.places] for link in links}
     params = tuple(sorted(_params(entry, links, places), key=lambda param: not param.required))
     columns = _FINGERPRINTED if entry.fingerprints else _columns_of(entry, resource)
     notes = [entry.notes.strip(), _scopes(links), _STABILITY.get(facts().stability(links[0].owner), "")]
@@ -64,7 +150,7 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
                 _with_names(link, places[link.path]),
                 single=returns == "list" and link.returns == "record",
                 bulk=bulk.get(places[link.path][0]) if len(places[link.path]) == 1 else None,
-                scope=scopes.needed(link.owner),
+                scope=api.needed(link.owner),
             )
             for link in links
         ),
@@ -89,8 +175,8 @@ def guarded_parts(columns: Iterable[Column]) -> tuple[str, ...]:
 
 def _scopes(links: Iterable[LinkFact]) -> str:
     """Return which scopes a token needs, if another one than `read`."""
-    needed = dict.fromkeys(f"`{scope}`" for link in links if (scope := scopes.needed(link.owner)))
-    return "" if list(needed) in ([], [f"`{scopes.READ}`"]) else f"A token needs the scope {' or '.join(needed)}."
+    needed = dict.fromkeys(f"`{scope}`" for link in links if (scope := api.needed(link.owner)))
+    return "" if list(needed) in ([], [f"`{api.READ}`"]) else f"A token needs the scope {' or '.join(needed)}."
 
 
 _FINGERPRINTED = (
@@ -111,21 +197,19 @@ _TIME_DOC = "a day or a time in UTC, such as 2026-11-20 or 2026-11-20T09:00:00Z"
 def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, list[str]]) -> Iterator[Param]:
     by_name: dict[str, list[str]] = {}
     for link in links:
-        for place, name in zip(link.places, places[link.path], strict=True):
-            by_name.setdefault(name, []).append(place)
-    for name, alternatives in sorted(by_name.items(), key=lambda one: one[0] != "app_id"):
+        for placeholder, name in zip(link.places, places[link.path], strict=True):
+            by_name.setdefault(name, []).append(placeholder)
+    for name, alternatives in sorted(by_name.items(), key=lambda entry: entry[0] != "app_id"):
         required = all(name in names for names in places.values())
         yield _place_param(name, list(dict.fromkeys(alternatives)), required=required, app=example_app(links))
-    for link in links:
-        for name, need in link.query.items():
-            required = need == "required"
-            doc = entry.query.get(name) or f"The {_word(name)}"
-            yield Param(name, doc, required=required, query=True, example=example_in(doc) if required else "")
-    known = {name for link in links for name in link.query}
-    yield from (Param(name, doc, query=True) for name, doc in entry.query.items() if name not in known)
+    needs = {name: need for link in links for name, need in link.query.items()}
+    for name in needs | entry.query:
+        required = needs.get(name) == "required"
+        doc = entry.query.get(name) or f"The {_word(name)}"
+        yield Param(name, doc, required=required, query=True, example=example_in(doc) if required else "")
     if entry.newest:
         doc = "How many of the last ones to return, newest first, in one request; all without it"
-        yield Param(NEWEST, doc, kind="integer", maximum=PAGE_SIZE)
+        yield Param(NEWEST, doc, kind="integer", maximum=api.PAGE_SIZE)
         doc = "A day or a time in UTC: the records since then, the newest first, in as many requests as these need"
         yield Param(SINCE, doc, pattern=_TIME, pattern_doc=_TIME_DOC)
 
@@ -133,7 +217,7 @@ def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, li
 def _place_param(name: str, places: list[str], *, required: bool, app: str) -> Param:
     record = _record_link(places)
     all_places = record.places if record else places
-    ways = [way.partition(" ")[::2] for place in all_places for way in facts().parameters[place]]
+    ways = [way.partition(" ")[::2] for placeholder in all_places for way in facts().parameters[placeholder]]
     ways = list(dict.fromkeys(ways))
     fields = [field for field, _ in ways if field != "self"]
     of = _word(places[0].partition(".")[0])
@@ -164,14 +248,14 @@ def _place_param(name: str, places: list[str], *, required: bool, app: str) -> P
 
 def _in_a_record(places: list[str], fields: Iterable[str]) -> list[str]:
     """Return the fields of a record that can stand in its place: those that all paths take first, `id` after names."""
-    known = {field.name for field in facts().fields(places[0].partition(".")[0])}
-    taken = [{way.partition(" ")[0] for way in facts().parameters[place]} for place in places]
-    ordered = sorted(fields, key=lambda field: (not all(field in one for one in taken), field == "id"))
-    return [f"user.{field}" if field not in known and f"user.{field}" in known else field for field in ordered]
+    own = {field.name for field in facts().fields(places[0].partition(".")[0])}
+    accepted = [{way.partition(" ")[0] for way in facts().parameters[placeholder]} for placeholder in places]
+    ordered = sorted(fields, key=lambda field: (not all(field in names for names in accepted), field == "id"))
+    return [f"user.{field}" if field not in own and f"user.{field}" in own else field for field in ordered]
 
 
 def _record_link(places: list[str]) -> LinkFact | None:
-    """Return the link of a record by all its names, for a place that takes only some of them."""
+    """Return the link of a record by all its names, for a placeholder that takes only some of them."""
     resource = places[0].partition(".")[0]
     own, every = set(facts().parameters[places[0]]), set(facts().parameters.get(f"{resource}.identity", ()))
     if len(places) > 1 or not own < every:
@@ -181,15 +265,15 @@ def _record_link(places: list[str]) -> LinkFact | None:
     return next((link for link in links if (link.returns, link.resource) == ("record", resource)), None)
 
 
-def _lookup(name: str, place: str, record: LinkFact) -> Lookup:
-    """Return how a value is found that a place takes.
+def _lookup(name: str, placeholder: str, record: LinkFact) -> Lookup:
+    """Return how a value is found that a placeholder takes.
 
     Parameters:
         name: of the parameter.
-        place: where it stands in the path.
+        placeholder: where it stands in the path.
         record: the link of the record by all its names.
     """
-    [own], every = facts().parameters[place], facts().parameters[record.places[0]]
+    [own], every = facts().parameters[placeholder], facts().parameters[record.places[0]]
     field, _, fact = own.partition(" ")
     others = "|".join(_pattern(way.partition(" ")[2]) for way in every if way != own)
     return Lookup(_with_names(record, [name]), field, _pattern(fact) or f"(?!(?:{others})$).+")
@@ -206,16 +290,16 @@ def example_app(links: Iterable[LinkFact]) -> str:
     return next((EXAMPLE_APPS[link.owner] for link in links if link.owner in EXAMPLE_APPS), "my-app")
 
 
-def example_value(name: str, place: str) -> str:
+def example_value(name: str, placeholder: str) -> str:
     """Return a value of a parameter that works on the demo account, or an empty text if there is none with a name.
 
     Parameters:
         name: of the parameter.
-        place: where it stands in a path.
+        placeholder: where it stands in a path.
     """
     if name in EXAMPLES:
         return EXAMPLES[name]
-    only = [_values(way.partition(" ")[2]) for way in facts().parameters[place]]
+    only = [_values(way.partition(" ")[2]) for way in facts().parameters[placeholder]]
     return only[0][-1] if len(only) == 1 and only[0] else ""
 
 
@@ -231,31 +315,31 @@ def _values(fact: str) -> tuple[str, ...]:
     return tuple(fact.removeprefix("string {").removesuffix("}").split()) if fact.startswith("string {") else ()
 
 
-def param_name(place: str, entry: FunctionEntry) -> str:
-    """Return the name of the parameter for a place in a path."""
-    resource, _, attribute = place.partition(".")
+def param_name(placeholder: str, entry: FunctionEntry) -> str:
+    """Return the name of the parameter for a placeholder in a path."""
+    resource, _, attribute = placeholder.partition(".")
     if attribute not in ("id", "name") and "dentity" not in attribute and attribute != "pcx_id":
         return attribute
     name = entry.names.get(resource) or PLACES.get(resource)
     if name:
         return name
-    ways = facts().parameters[place]
+    ways = facts().parameters[placeholder]
     return thing(resource) + ("_id" if all(way.startswith("id ") for way in ways) else "")
 
 
 def _of_yourself(link: LinkFact) -> str:
     """Return the path with `~` for the places that can be nothing else."""
     path = link.path
-    for place in link.places:
-        if all(way.startswith("self ") for way in facts().parameters[place]):
-            path = path.replace(f"{{{place}}}", "~")
+    for placeholder in link.places:
+        if all(way.startswith("self ") for way in facts().parameters[placeholder]):
+            path = path.replace(f"{{{placeholder}}}", "~")
     return path
 
 
 def _with_names(link: LinkFact, names: Iterable[str]) -> str:
     path = link.path
-    for place, name in zip(link.places, names, strict=True):
-        path = path.replace(f"{{{place}}}", f"{{{name}}}", 1)
+    for placeholder, name in zip(link.places, names, strict=True):
+        path = path.replace(f"{{{placeholder}}}", f"{{{name}}}", 1)
     return path
 
 
@@ -273,7 +357,7 @@ def _columns(resource: str, docs: Mapping[str, str]) -> list[Column]:
     return columns(
         facts().fields(resource),
         lambda field: _doc(resource, field),
-        lambda field: sizes.spelling if (resource, field.name) in sizes.FIELDS else None,
+        lambda field: size_spelling if (resource, field.name) in SIZE_FIELDS else None,
         docs,
     )
 
@@ -283,8 +367,8 @@ def _doc(resource: str, field: FieldFact) -> str:
     *above, leaf = field.name.split(".")
     if leaf == "id":
         return f"Identifier of the {_word(above[-1] if above else resource)}"
-    if (resource, field.name) in sizes.FIELDS:
-        return sizes.DOC
+    if (resource, field.name) in SIZE_FIELDS:
+        return SIZE_DOC
     parts = [_WORDS[leaf]] if leaf in _WORDS and not above else []
     parts += [", ".join(f"`{value}`" for value in field.values)] if field.values else []
     parts += ["a secret: shown as `[redacted]`"] if field.mark in (SECRET, HOST) else []

@@ -6,32 +6,34 @@ that has it, so that the script runs on other accounts as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+
+from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import NEWEST, Column, Function
 from kosmo_kernel.catalogue.documents.fields import NAMES
-from kosmo_kernel.integrations.heroku.derived import example_app, example_in, example_value, param_name
+from kosmo_kernel.integrations.heroku.derived import (
+    called_links,
+    entry_of,
+    example_app,
+    example_in,
+    example_value,
+    param_name,
+)
 from kosmo_kernel.integrations.heroku.entries import FOUND_IN, FunctionEntry, thing
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
-from kosmo_kernel.integrations.heroku.links import entry_of
 
 _VARIABLES = {"oauth_authorization": "granted"}  # where what follows the name and `=` would be redacted
 _LINE = 100  # characters of a line
 _FIELDS = 3  # printed of each record
 
 
-def example(function: Function, entry: FunctionEntry, links: Iterable[LinkFact]) -> str:
-    """Return the example of a function.
-
-    Parameters:
-        function: whose example it is.
-        entry: its hand-written part.
-        links: its links, as they are called.
-    """
-    links = list(links)
+def with_example(function: Function, entry: FunctionEntry) -> Function:
+    """Return a function with its example, from its hand-written part."""
+    links = called_links(entry)
     script = _Script(example_app(links))
     call = script.call(entry, min(links, key=lambda link: len(link.places)))
-    return "\n".join([*script.lines, *_loop_or_print(function, entry, call), ""])
+    return replace(function, example="\n".join([*script.lines, *_loop_or_print(function, entry, call), ""]))
 
 
 def _loop_or_print(function: Function, entry: FunctionEntry, call: str) -> Iterator[str]:
@@ -49,13 +51,15 @@ def _loop_or_print(function: Function, entry: FunctionEntry, call: str) -> Itera
 
 def _printed_columns(function: Function, entry: FunctionEntry) -> list[Column]:
     """Return the columns that an example prints: names, and what is explained or has known values."""
-    shown = [column for column in function.columns if column.kind not in ("list", "object") and not column.secret]
-    own = [column for column in shown if len(column.path) == 1]
-    shown = [column for column in shown if column in own or not column.nullable]  # what is in nil cannot be read
-    telling = [column for column in shown if column.main] or [
-        one for one in shown if one.name in entry.docs or (one in own and (one.values or one.name in NAMES))
+    visible = [column for column in function.columns if column.kind not in ("list", "object") and not column.secret]
+    own = [column for column in visible if len(column.path) == 1]
+    visible = [column for column in visible if column in own or not column.nullable]  # what is in nil cannot be read
+    telling = [column for column in visible if column.main] or [
+        column
+        for column in visible
+        if column.name in entry.docs or (column in own and (column.values or column.name in NAMES))
     ]
-    telling = telling or own[:1] or shown[:1]
+    telling = telling or own[:1] or visible[:1]
     times = [column for column in own if column.name == "created_at" and column not in telling]
     return [*telling[:_FIELDS], *(times if len(telling) == 1 else [])]
 
@@ -84,14 +88,14 @@ class _Script:
     def _arguments(self, entry: FunctionEntry, link: LinkFact) -> dict[str, str]:
         """Return the code of each argument that leads to a link, after the lines that it needs."""
         arguments = {}
-        for place in link.places:
-            resource, _, attribute = place.partition(".")
-            name = param_name(place, entry)
-            above = link.path.partition(f"/{{{place}}}")[0]
+        for placeholder in link.places:
+            resource, _, attribute = placeholder.partition(".")
+            name = param_name(placeholder, entry)
+            above = link.path.partition(f"/{{{placeholder}}}")[0]
             if name == attribute and (thing(resource) in self._variables or _list_at(above)):  # the year of an archive
                 arguments[name] = f"{self._record(resource, thing(resource), above)}.{attribute}"
-            elif known := self._app if name == "app_id" else example_value(name, place):
-                arguments[name] = f'"{known}"'
+            elif value := self._app if name == "app_id" else example_value(name, placeholder):
+                arguments[name] = f'"{value}"'
             else:
                 variable = name.removesuffix("_id")
                 arguments[name] = self._record(resource, _VARIABLES.get(variable, variable), above)
@@ -104,7 +108,7 @@ class _Script:
         Parameters:
             resource: what the record is.
             variable: its name.
-            above: the path before the place where it stands.
+            above: the path before the placeholder where it stands.
         """
         if variable not in self._variables:
             self._variables.add(variable)
@@ -127,5 +131,5 @@ def _lists() -> Iterator[LinkFact]:
 
 
 def _call(name: str, arguments: dict[str, str]) -> str:
-    given = ", ".join(f"{name} = {value}" for name, value in arguments.items())
-    return f"heroku.{name}({{ {given} }})" if given else f"heroku.{name}()"
+    code = ", ".join(f"{name} = {value}" for name, value in arguments.items())
+    return f"heroku.{name}({{ {code} }})" if code else f"heroku.{name}()"

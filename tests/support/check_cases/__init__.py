@@ -16,10 +16,10 @@ from check_cases import access, addons, apps, configuration, dynos, releases
 from check_cases.site import DEFECTS, NEAR_MISSES, PARAMETERS, Finding, Findings, NearMiss, NoPlaceError, Site
 from kosmo_kernel.checks.report import QuestionReport
 from kosmo_kernel.checks.run import run_questions
+from kosmo_kernel.integrations.heroku.api import GLOBAL
 from kosmo_kernel.integrations.heroku.demo import api
 from kosmo_kernel.integrations.heroku.demo.company import Company
 from kosmo_kernel.integrations.heroku.demo.http import UNLIMITED
-from kosmo_kernel.integrations.heroku.scopes import GLOBAL
 from kosmo_kernel.questions.discovery import shipped_checks
 from kosmo_kernel.questions.question import Question
 

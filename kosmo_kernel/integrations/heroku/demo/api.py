@@ -30,6 +30,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import msgspec
 from werkzeug.wrappers import Request, Response
 
+from kosmo_kernel.integrations.heroku.api import GLOBAL, accepted
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.integrations.heroku.demo.http import (
     CAPACITY,
@@ -53,7 +54,6 @@ from kosmo_kernel.integrations.heroku.demo.records import (
     Routes,
 )
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
-from kosmo_kernel.integrations.heroku.scopes import GLOBAL, accepted
 
 # Forms of records ---------------------------------------------------------------------------------------
 
