@@ -20,13 +20,21 @@ class FunctionPath(NamedTuple):
     returns: str
 
 
+class FunctionSummary(NamedTuple):
+    """What a list of functions says of one."""
+
+    name: str
+    subject: str  # empty if the service has no subjects
+    summary: str
+
+
 class FunctionTable(Sequence[Function]):
     """The functions of a service, in the order of the reference.
 
     Parameters:
         names: returns the name of each function with its aliases; called when the first name is needed.
         make: returns the function with a name; called once for each.
-        paths: returns what `paths` does, if that is known without the functions.
+        paths, summaries: return what the methods do, if that is known without the functions.
         only_reads: whether all of them are known to read only, without making them.
     """
 
@@ -35,10 +43,12 @@ class FunctionTable(Sequence[Function]):
         names: Callable[[], Mapping[str, tuple[str, ...]]],
         make: Callable[[str], Function],
         paths: Callable[[], Iterable[FunctionPath]] | None = None,
+        summaries: Callable[[], Iterable[FunctionSummary]] | None = None,
         *,
         only_reads: bool = False,
     ) -> None:
-        self._read_names, self._make, self._read_paths, self._only_reads = names, make, paths, only_reads
+        self._read_names, self._make, self._only_reads = names, make, only_reads
+        self._read_paths, self._read_summaries = paths, summaries
         self._names: Mapping[str, tuple[str, ...]] | None = None
         self._made: dict[str, Function] = {}
 
@@ -73,6 +83,12 @@ class FunctionTable(Sequence[Function]):
         if self._read_paths:
             return self._read_paths()
         return [FunctionPath(link.path, one.name, one.returns) for one in self for link in one.links]
+
+    def summaries(self) -> Iterable[FunctionSummary]:
+        """Return the summary of each function, in the order of the reference."""
+        if self._read_summaries:
+            return self._read_summaries()
+        return [FunctionSummary(one.name, one.subject, one.summary) for one in self]
 
     @property
     def only_reads(self) -> bool:

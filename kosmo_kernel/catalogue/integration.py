@@ -8,7 +8,7 @@ from functools import cached_property
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from kosmo_kernel.catalogue.function_table import FunctionNames, FunctionTable
+from kosmo_kernel.catalogue.function_table import FunctionNames, FunctionSummary, FunctionTable
 from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Response
 from kosmo_kernel.catalogue.model import Function, Param
 from kosmo_kernel.catalogue.pages import Pages
@@ -115,10 +115,10 @@ class Integration(Struct, frozen=True, dict=True):
         """Whether no function changes anything; those of a document are not made to know it."""
         return self.is_from_document or self.table.only_reads
 
-    def by_subject(self) -> dict[str, list[Function]]:
-        """Return the functions by the subject they belong to; those without one have the title as their subject."""
-        groups: dict[str, list[Function]] = {}
-        for function in self.functions:
+    def by_subject(self) -> dict[str, list[FunctionSummary]]:
+        """Return what the functions are about by subject; those without one have the title as their subject."""
+        groups: dict[str, list[FunctionSummary]] = {}
+        for function in self.table.summaries():
             groups.setdefault(function.subject or self.title, []).append(function)
         return groups
 

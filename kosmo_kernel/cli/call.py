@@ -34,12 +34,12 @@ from kosmo_kernel.cli.options import (
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
 from kosmo_kernel.integrations import find, load_all, loaded
-from kosmo_kernel.results.result import Result
 from kosmo_kernel.text.nearest import nearest
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from kosmo_kernel.results.result import Result
     from kosmo_kernel.session import Session
 
 
@@ -164,8 +164,7 @@ class FunctionGroup(CallCommand, click.Group):
         """Return the functions and options that match."""
         from click.shell_completion import CompletionItem
 
-        functions = ((name, function) for name, function in self._functions() if name.startswith(incomplete))
-        items = [CompletionItem(name, help=function.summary) for name, function in functions]
+        items = [CompletionItem(name, help=text) for name, text in self._functions() if name.startswith(incomplete)]
         return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def meta(self, result: Result | None) -> dict[str, Any]:
@@ -205,10 +204,10 @@ class FunctionGroup(CallCommand, click.Group):
             return [("", find(self.integration))]
         return [(f"{integration.name}.", integration) for integration in load_all()]
 
-    def _functions(self) -> Iterator[tuple[str, Function]]:
+    def _functions(self) -> Iterator[tuple[str, str]]:
+        """Yield the name and the summary of each function."""
         for prefix, integration in self._integrations():
-            for function in integration.functions:
-                yield prefix + function.name, function
+            yield from ((prefix + function.name, function.summary) for function in integration.table.summaries())
 
     def _resolve(self, name: str) -> tuple[Integration, str | None, Function]:
         """Resolve a name to the integration, the account that it names, if any, and the function.

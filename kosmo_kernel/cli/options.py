@@ -392,7 +392,9 @@ def _known_services() -> Iterable[tuple[str, str]]:
 mcp_servers = _completer(lambda *_: _mcp_servers())
 integration_names = _completer(lambda *_: ((one.name, one.description) for one in load_all()))
 known_services = _completer(lambda *_: _known_services())
-function_names = _completer(lambda *_: ((name, f.summary) for i in load_all() for name, f in i.by_full_name().items()))
+function_names = _completer(
+    lambda *_: ((f"{i.name}.{one.name}", one.summary) for i in load_all() for one in i.table.summaries())
+)
 pages = _completer(lambda *_: _pages())
 
 

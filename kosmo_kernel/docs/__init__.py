@@ -86,9 +86,12 @@ def page_of(subject: Subject) -> Page:
 def _integration_page(integration: Integration) -> Page:
     """Return the page of an integration: a short index as text, and with lines that open for a notebook."""
     of_package = markdown_of_package
-    text = joined(map(of_package, integration_page(integration)))
-    index = integration_index(integration, partial(folded_entry, integration))
-    return Page(Plain.escape(text), joined(map(of_package, index)).markdown)
+
+    def markdown() -> Markdown:
+        index = integration_index(integration, partial(folded_entry, integration))
+        return joined(map(of_package, index)).markdown
+
+    return Page(Plain.escape(joined(map(of_package, integration_page(integration)))), markdown)
 
 
 def look_up(words: str) -> Page:
@@ -108,7 +111,7 @@ def look_up(words: str) -> Page:
 def titles(integration: Integration) -> dict[str, str]:
     """Return the title of each page about an integration, by the page's name."""
     parts = {f"{integration.name}.{part}": title for part, title in parts_of(integration).items()}
-    functions = {name: function.summary for name, function in integration.by_full_name().items()}
+    functions = {f"{integration.name}.{one.name}": one.summary for one in integration.table.summaries()}
     return {integration.name: f"All functions of {integration.title}, by subject"} | parts | functions
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
+from kosmo_kernel.catalogue.function_table import FunctionSummary
 from kosmo_kernel.docs.subject import LEFT_OUT, REFERENCE, part_names, parts_of
 from kosmo_kernel.docs.tables import table_descriptions, table_page
 from kosmo_kernel.pages import page
@@ -28,7 +29,7 @@ def integration_page(integration: Integration) -> Iterator[str]:
     yield from _accounts(integration)
 
 
-def integration_index(integration: Integration, entry: Callable[[Function], str]) -> Iterator[str]:
+def integration_index(integration: Integration, entry: Callable[[FunctionSummary], str]) -> Iterator[str]:
     """Yield the same page for readers who can follow links: with a heading for each subject.
 
     Parameters:
@@ -43,16 +44,16 @@ def integration_index(integration: Integration, entry: Callable[[Function], str]
     yield from _accounts(integration)
 
 
-def line_entry(function: Function) -> str:
+def line_entry(function: FunctionSummary) -> str:
     """Return a line about a function."""
     return f"- `{function.name}`: {function.summary}"
 
 
-def folded_entry(integration: Integration, function: Function) -> str:
+def folded_entry(integration: Integration, entry: FunctionSummary) -> str:
     """Return a line about a function that opens to its parameters and the main fields of its result."""
     from kosmo_kernel.safety.escape import Html, html_block  # compiles large patterns, which most commands do not need
 
-    name = f"{integration.name}.{function.name}"
+    function, name = integration.table.named(entry.name), f"{integration.name}.{entry.name}"
     needed = [param for param in function.params if param.required]
     parameters = [
         f"- `{p.name}`, {p.kind}{' or list' if p.each else ''}{'' if p in needed else ', if you like'}: {p.doc}"

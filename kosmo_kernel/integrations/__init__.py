@@ -8,10 +8,13 @@ neither built in nor added, or if all integrations are needed.
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache, partial
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.catalogue import Function, Integration
@@ -120,10 +123,40 @@ def _load_added(name: str, load: Callable[[], Integration]) -> Integration:
 @cache
 def _installed() -> dict[str, EntryPoint]:
     """Return the entry points by name, without those that have a built-in name; searched for once per process."""
+    if not _may_be_declared():
+        return {}
     from importlib.metadata import entry_points
 
     built_in = {integration.name for integration in BUILT_IN}
     return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in built_in}
+
+
+def _may_be_declared() -> bool:
+    """Return whether an installed package may declare an entry point of the group.
+
+    `importlib.metadata` answers that completely, but importing it takes as long as the rest of a short command. So the
+    files that it would read are searched for the name of the group, where packages lie in ordinary folders.
+    """
+    if any(hasattr(finder, "find_distributions") for finder in sys.meta_path if finder is not PathFinder):
+        return True
+    return any(map(_declares, sys.path))
+
+
+def _declares(folder: str) -> bool:
+    """Return whether a package in a folder declares an entry point of the group, or True for a file such as a ZIP."""
+    if not os.path.isdir(folder or "."):
+        return os.path.exists(folder)
+    if folder.endswith(".egg"):
+        return True
+    for name in os.listdir(folder or "."):
+        if name.endswith((".dist-info", ".egg-info")):  # most have no such file
+            with (
+                suppress(OSError),
+                open(os.path.join(folder, name, "entry_points.txt"), "rb") as file,
+            ):  # most have none
+                if GROUP.encode() in file.read():
+                    return True
+    return False
 
 
 @cache

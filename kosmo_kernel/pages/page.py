@@ -54,25 +54,32 @@ class Page(str):
         text: what is printed.
     """
 
-    __slots__ = ("markdown",)
+    __slots__ = ("_markdown",)
 
-    markdown: Markdown  # what is rendered; by default the text, which is then Markdown
+    _markdown: Markdown | Callable[[], Markdown]
 
     @overload
     def __new__(cls, text: Markdown) -> Self: ...
 
     @overload
-    def __new__(cls, text: Plain, markdown: Markdown) -> Self: ...
+    def __new__(cls, text: Plain, markdown: Markdown | Callable[[], Markdown]) -> Self: ...
 
-    def __new__(cls, text: Plain | Markdown, markdown: Markdown | None = None) -> Self:
-        """Return the page."""
+    def __new__(cls, text: Plain | Markdown, markdown: Markdown | Callable[[], Markdown] | None = None) -> Self:
+        """Return the page; its Markdown may be a function that makes it when it is needed."""
         page = super().__new__(cls, text)
         if markdown is None:
             if not isinstance(text, Markdown):
                 raise TypeError("a page of plain text needs its Markdown, too")
             markdown = text
-        page.markdown = markdown
+        page._markdown = markdown
         return page
+
+    @property
+    def markdown(self) -> Markdown:
+        """What is rendered; by default the text, which is then Markdown."""
+        if not isinstance(self._markdown, Markdown):
+            self._markdown = self._markdown()
+        return self._markdown
 
     def __getnewargs__(self) -> tuple[Plain, Markdown]:  # type: ignore[override] # a copy needs both forms
         """Return the arguments that recreate the page when it is copied."""

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
-from kosmo_kernel.catalogue.documents.facts import function
+from kosmo_kernel.catalogue.documents.facts import function, summary_of
 from kosmo_kernel.catalogue.documents.paging import settled
-from kosmo_kernel.catalogue.function_table import FunctionPath
+from kosmo_kernel.catalogue.function_table import FunctionPath, FunctionSummary
 from kosmo_kernel.catalogue.http import Credentials, ErrorBody, Response
 from kosmo_kernel.catalogue.pages import Pages
 from kosmo_kernel.catalogue.validation import function_mistakes
@@ -62,7 +62,9 @@ def _integration(name: str, facts: FactsFile) -> Integration:
         title=service["title"],
         description=f"{len(facts.names()):,} functions, made from the API document of the service.",
         base_url=f"{url.scheme}://{url.netloc}",
-        functions=FunctionTable(facts.names, partial(_make, name, facts), partial(_paths, facts)),
+        functions=FunctionTable(
+            facts.names, partial(_make, name, facts), partial(_paths, facts), partial(_summaries, facts)
+        ),
         credentials=Credentials(
             env=variable,
             url_env=(f"{name.upper()}_API_URL",),
@@ -110,6 +112,11 @@ def _make(service: str, facts: FactsFile, name: str) -> Function:
 def _paths(facts: FactsFile) -> list[FunctionPath]:
     functions = ((name, facts.function(name)) for name in facts.names())
     return [FunctionPath(function["path"], name, function["returns"]) for name, function in functions]
+
+
+def _summaries(facts: FactsFile) -> list[FunctionSummary]:
+    functions = ((name, facts.function(name)) for name in facts.names())
+    return [FunctionSummary(name, one.get("subject", ""), summary_of(name, one)) for name, one in functions]
 
 
 def _left_out(facts: FactsFile) -> Iterator[tuple[str, str]]:

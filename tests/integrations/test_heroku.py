@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,17 @@ def test_an_installed_integration_is_found_by_its_name(tmp_path: Path, monkeypat
     assert [integration.name for integration in integrations.load_all()] == ["heroku", "shop"]
 
 
+def test_an_installed_integration_is_found_in_a_zip_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info, archive = "kosmo_shop-1.0.dist-info", tmp_path / "packages.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("kosmo_zipped_test.py", SHOP)
+        packed.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: kosmo-shop\nVersion: 1.0\n")
+        packed.writestr(f"{info}/entry_points.txt", f"[{integrations.GROUP}]\nshop = kosmo_zipped_test:SHOP\n")
+    monkeypatch.syspath_prepend(archive)
+    forget(monkeypatch)
+    assert integrations.find("shop").name == "shop"
+
+
 def test_a_built_in_name_cannot_be_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(tmp_path, monkeypatch, "heroku = kosmo_thief_test:SHOP\n", kosmo_thief_test="raise RuntimeError")
     assert integrations.find("heroku") is HEROKU
@@ -266,6 +278,21 @@ def test_an_unknown_integration_is_an_error_with_the_nearest_name() -> None:
     with pytest.raises(UnknownNameError) as caught:
         integrations.find("herku")
     assert caught.value.message == "There is no integration `herku`. Did you mean: app.integrations.heroku"
+
+
+@pytest.mark.parametrize("command", [["integrations:docs"], ["integrations:docs", "heroku"], ["integrations:list"]])
+def test_a_list_of_functions_makes_none_of_them(command: list[str]) -> None:
+    code = (
+        f"import sys; from kosmo_kernel.cli import outcome; outcome({command});"
+        "print({'kosmo_kernel.integrations.heroku.facts', 'importlib.metadata'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("\nset()\n")
+
+
+def test_the_summary_of_a_function_is_known_without_the_function() -> None:
+    summaries = [(one.name, one.subject, one.summary) for one in HEROKU.table.summaries()]
+    assert summaries == [(one.name, one.subject, one.summary) for one in HEROKU.functions]
 
 
 def test_a_built_in_integration_is_found_without_looking_at_what_is_installed() -> None:

@@ -37,11 +37,10 @@ def function(
     of_record = [read_field(field, line) for field, line in fields.items()]
     of_record = [field._replace(mark="") if field.name.rpartition(".")[2] in opened else field for field in of_record]
     params = tuple(_param(param) for param in facts.get("params", ()))
-    summary = facts.get("summary") or _words(name.partition("_")[2]).capitalize()
     pages = Pages.of(facts["pages"]) if "pages" in facts else None
     unfinished = Function(
         name=name,
-        summary=summary,
+        summary=summary_of(name, facts),
         description="\n\n".join(_sentences(facts, pages)),
         links=(Link(facts["path"]),),
         returns=facts["returns"],
@@ -60,6 +59,11 @@ def function(
         example=f"return app.integrations.{service}.{unfinished.example_call}\n",
         own_errors=bool(unfinished.secrets),
     )
+
+
+def summary_of(name: str, facts: Mapping[str, Any]) -> str:
+    """Return what a function is about, one short line; the words of its name if the document does not say it."""
+    return facts.get("summary") or _words(name.partition("_")[2]).capitalize()
 
 
 def _sentences(facts: Mapping[str, Any], pages: Pages | None) -> Iterator[str]:

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
+from kosmo_kernel.catalogue.function_table import FunctionSummary
 from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, PageRequest
 from kosmo_kernel.catalogue.pages import Pages
 from kosmo_kernel.integrations.heroku.api import ENOUGH, PAGE_SIZE, newest_page, read_budget, read_error
@@ -56,6 +57,12 @@ def _make(name: str) -> Function:
     return function
 
 
+def _summaries() -> Iterator[FunctionSummary]:
+    from kosmo_kernel.integrations.heroku.entries import summaries
+
+    return summaries()
+
+
 def _left_out() -> Iterator[tuple[str, str]]:
     from kosmo_kernel.integrations.heroku.derived import left_out
 
@@ -73,7 +80,7 @@ HEROKU = Integration(
     title="Heroku",
     description="Apps, dynos, add-ons, domains and people of a Heroku account.",
     base_url="https://api.heroku.com",
-    functions=FunctionTable(_names, _make, only_reads=True),
+    functions=FunctionTable(_names, _make, summaries=_summaries, only_reads=True),
     credentials=Credentials(
         env="HEROKU_API_KEY",
         url_env=("HEROKU_API_URL", "HEROKU_HOST"),

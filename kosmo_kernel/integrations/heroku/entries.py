@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from kosmo_kernel.catalogue.documents.names import singular
+from kosmo_kernel.catalogue.function_table import FunctionSummary
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS
 from kosmo_kernel.integrations.heroku.stacks import LIST_STACK_DATES
 
@@ -474,6 +475,14 @@ def names() -> dict[str, tuple[str, ...]]:
         by_name |= dict.fromkeys((entry.name for entry in of_subject), ())
         by_name |= {function.name: function.aliases for function in by_hand if function.local}
     return by_name
+
+
+def summaries() -> Iterator[FunctionSummary]:
+    """Yield the summary of each function; none is made for that."""
+    from_facts = {entry.name: entry for entry in entries()}
+    for name in names():
+        function = BY_HAND.get(name) or from_facts[name]
+        yield FunctionSummary(name, function.subject, function.summary)
 
 
 def entries() -> Iterator[FunctionEntry]:
