@@ -50,6 +50,7 @@ For an agent's configuration:
     default="lua",
     help="`functions` adds a tool for each function, which costs an agent more to read.",
 )
+@click.option("--tasks", is_flag=True, help="Give a client that takes tasks one for a long call (MCP 2026-07-28).")
 @click.option("--allow-mcp", is_flag=True, help="Let Lua, and so the agent, use your other MCP servers (app.mcp).")
 @click.option(
     "--print-config",
@@ -69,6 +70,7 @@ def serve(
     allow_mcp: bool,
     client: str | None,
     tools: str,
+    tasks: bool,
     max_tokens: int | None,
     answer_within: float | None,
     **limits: Any,
@@ -94,6 +96,7 @@ def serve(
         limits,
         allow_mcp_servers=allow_mcp,
         functions=tools == FUNCTIONS,
+        tasks=tasks,
         max_tokens=max_tokens,
         answer_within=answer_within,
     )
@@ -128,9 +131,9 @@ def _entry(options: ServerOptions) -> dict[str, Any]:
     options_by_name |= {setting.command: options.limits.get(setting.name) for setting in LIMITS}
     options_by_name |= {"--tools": FUNCTIONS if options.functions else None}
     args = [word for name, value in options_by_name.items() if value is not None for word in (name, str(value))]
-    allowed = ["--allow-mcp"] if options.allow_mcp_servers else []
+    flags = {"--tasks": options.tasks, "--allow-mcp": options.allow_mcp_servers}
     command, *first = own_command()
-    return {"command": command, "args": [*first, "mcp:serve", *args, *allowed]}
+    return {"command": command, "args": [*first, "mcp:serve", *args, *(flag for flag, is_on in flags.items() if is_on)]}
 
 
 def _print_config(client: McpClient | None, entry: dict[str, Any]) -> None:

@@ -3,7 +3,8 @@
 An answer is sent once, as text. An error comes first and is never cut away by other parts. What a script printed and
 returned stands between `<data>` and `</data>`, because names and descriptions in it were written by others, and so do
 the notes, which quote services and failed items; where the data has what looks like such a tag itself, the tag gets a
-number that the data does not have. Below stand what was cut, and the name under which the whole value is kept.
+number that the data does not have. Below stand what was cut, and the name under which the whole value is kept. Several
+checks are answered with a summary, whose value has all findings.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel import integrations
 from kosmo_kernel.errors import KosmoError
@@ -22,10 +23,16 @@ from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results.dry_run import summary
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.safety.text import shortened, skeleton, with_escapes
+from kosmo_kernel.text.quantities import counted, listed
 from kosmo_kernel.values.records import Records
+
+if TYPE_CHECKING:
+    from kosmo_kernel.checks.report import QuestionReport, QuestionResult
 
 CHARACTERS_PER_TOKEN = 4  # as a rule of thumb; clients count differently
 MAX_VALUES = 20  # values of one script that are shown
+MAX_ROWS, MAX_ROW_LENGTH = 3, 160  # findings of one of several checks, and characters of each
+MAX_DETAILS = 6  # columns of a finding besides its key
 MAX_NOTE_LENGTH = 300  # characters
 MORE = "more"  # in place of code: the next rows of the list that was cut last
 TAG = "data"
@@ -88,7 +95,7 @@ def answer_of_run(
     max_tokens: int,
     *,
     error: KosmoError | None = None,
-    kept: str = "",
+    name: str = "",
     first_row: int = 1,
     earlier: Sequence[str] = (),
     further: str = "",
@@ -100,7 +107,7 @@ def answer_of_run(
         result: the result, a partial one if it failed; None if it did not start.
         max_tokens: the bound.
         error: the error if it failed.
-        kept: the name under which the value is kept whole, `Out[3]`; empty if it is not kept.
+        name: the name under which the value is kept whole, `Out[3]`; empty if it is not kept.
         first_row: the number in that value of the first row of the result.
         earlier: notes on calls that were answered before their end.
         further: one more line of our own.
@@ -118,9 +125,10 @@ def answer_of_run(
     if summary_of_value:
         data, hints, rows = summary_of_value(room), list[str](), 0
     else:
-        data, hints, rows = _data(result.output.rstrip("\n") if result else "", values, room, kept)
-    is_handle_shown = kept and data and (hints or any(isinstance(one, (Records, Mapping, list)) for one in values[:1]))
-    handle = f"{kept}:" if first_row == 1 else f"{kept}, from row {first_row:,}:"
+        data, hints, rows = _data(result.output.rstrip("\n") if result else "", values, room, name)
+    has_parts = any(isinstance(value, (Records, Mapping, list)) for value in values[:1])
+    is_handle_shown = name and data and (hints or has_parts)
+    handle = f"{name}:" if first_row == 1 else f"{name}, from row {first_row:,}:"
     above = "Printed before:" if head and data else handle if is_handle_shown else ""
     data = "\n".join(filter(None, [data, noted]))
     text = "\n".join(filter(None, [head, above, tagged(data), *hints, further])) or "nil"
@@ -137,11 +145,11 @@ def _teams(data: str) -> Iterator[str]:
             yield f"`NAME{address}` is the team NAME, and no person."
 
 
-def ending_notes(kept: str, result: Result | None, error: KosmoError | None) -> list[str]:
+def ending_notes(name: str, result: Result | None, error: KosmoError | None) -> list[str]:
     """Return what the next answer has to tell of a call that was answered before its end.
 
     Parameters:
-        kept: the name under which its value would be kept.
+        name: the name under which its value would be kept.
         result: the result, a partial one if it failed.
         error: the error if it failed.
     """
@@ -150,7 +158,7 @@ def ending_notes(kept: str, result: Result | None, error: KosmoError | None) -> 
         notes.insert(0, f"it failed: {error_lines(error)[0]}")
     elif result is None or result.value is None:
         notes.insert(0, "it has ended, without a value" + (" but with an output" if result and result.output else ""))
-    return [f"{kept}: {note}" for note in notes]
+    return [f"{name}: {note}" for note in notes]
 
 
 def _error(error: KosmoError, room: int) -> str:
@@ -178,74 +186,153 @@ def tagged(data: str) -> str:
     if not data:
         return ""
     tag = TAG
-    seen = skeleton(data) if _ANGLE_BRACKET.search(data) else ""
-    if f"</{TAG}" in seen:
-        tag = next(tag for number in count(2) if (tag := f"{TAG}-{number}") not in seen)
+    visible = skeleton(data) if _ANGLE_BRACKET.search(data) else ""
+    if f"</{TAG}" in visible:
+        tag = next(tag for number in count(2) if (tag := f"{TAG}-{number}") not in visible)
     return f"<{tag}>\n{data}\n</{tag}>"
 
 
-def _data(output: str, values: Sequence[Any], room: int, kept: str) -> tuple[str, list[str], int]:
+def _data(output: str, values: Sequence[Any], room: int, name: str) -> tuple[str, list[str], int]:
     """Return what was printed and returned within `room` characters, lines on what was left out, and the rows of it."""
     printed_whole = with_escapes(output)
     if not output and not values:
         return "", [], 0
     if not output and len(values) == 1 and room - _HINT_LENGTH >= _MIN_ROOM:
-        one = bounded(values[0], room - 1, room - _HINT_LENGTH - 1)
-        return one.text or EMPTY, _hints([one], kept), one.rows
-    shown = _values(values, room - len(printed_whole) - 1)
-    if len(printed_whole) <= room and not any(one.left_out for one in shown):
-        return _joined(printed_whole, shown), [], 0
+        part = bounded(values[0], room - 1, room - _HINT_LENGTH - 1)
+        return part.text or EMPTY, _hints([part], name), part.rows
+    parts = _values(values, room - len(printed_whole) - 1)
+    if len(printed_whole) <= room and not any(part.left_out for part in parts):
+        return _joined(printed_whole, parts), [], 0
     room -= _HINTS_LENGTH
     if room < _MIN_ROOM:
         return "", [_NO_ROOM], 0
-    shown = _values(values, room)
+    parts = _values(values, room)
     hints = []
     if output:
-        printed = bounded(output, max(room // 3, room - len(_joined("", shown)) - 2) if values else room)
+        printed = bounded(output, max(room // 3, room - len(_joined("", parts)) - 2) if values else room)
         output = printed.text
-        shown = _values(values, room - len(output) - 1)
+        parts = _values(values, room - len(output) - 1)
         if printed.left_out:
-            more = _rest(printed, kept if not values else "", "Print less, or return the value, which is kept whole.")
+            more = _rest(printed, name if not values else "", "Print less, or return the value, which is kept whole.")
             hints.append(f"Printed, not shown: {printed.left_out}. {more}")
-    return _joined(output, shown), (hints + _hints(shown, kept))[:_MAX_HINTS], shown[0].rows if shown else 0
+    return _joined(output, parts), (hints + _hints(parts, name))[:_MAX_HINTS], parts[0].rows if parts else 0
 
 
-def _hints(shown: Sequence[Bounded], kept: str) -> list[str]:
+def _hints(parts: Sequence[Bounded], name: str) -> list[str]:
     """Return a line for each value that was cut, of which the first one is kept."""
     others = "Return it alone to keep it whole, or ask for less of it."
     return [
-        f"Not shown: {one.left_out}. {_rest(one, kept if place == 0 else '', others)}"
-        for place, one in enumerate(shown)
-        if one.left_out
+        f"Not shown: {part.left_out}. {_rest(part, name if index == 0 else '', others)}"
+        for index, part in enumerate(parts)
+        if part.left_out
     ]
 
 
-def _rest(part: Bounded, kept: str, otherwise: str) -> str:
+def _rest(part: Bounded, name: str, otherwise: str) -> str:
     """Return where the rest of a part is, and what to do next."""
-    if not kept:
+    if not name:
         return otherwise
     if part.next_byte:
-        return f"The whole text is {kept}; `{kept}:sub({part.next_byte})` has the rest."
+        return f"The whole text is {name}; `{name}:sub({part.next_byte})` has the rest."
     if part.form == "table":
         more = f" The code `{MORE}` has the next rows." if part.rows and part.rows_left else ""
-        return f"The whole list is {kept}: filter it or count it in the next lua_run.{more}"
-    return f"The whole value is {kept}: choose a part of it in the next lua_run."
+        return f"The whole list is {name}: filter it or count it in the next lua_run.{more}"
+    return f"The whole value is {name}: choose a part of it in the next lua_run."
 
 
 def _values(values: Sequence[Any], room: int) -> list[Bounded]:
     """Return the values within `room` characters, all of which the last one may use."""
-    shown: list[Bounded] = []
+    parts: list[Bounded] = []
     several = len(values) > 1
-    for place, value in enumerate(values[:MAX_VALUES]):
-        label = f"[{place + 1}] " if several else ""
-        share = room // (min(len(values), MAX_VALUES) - place)
-        one = bounded(value, share - len(label) - 1)
-        shown.append(one._replace(text=label + one.text))
-        room -= len(shown[-1].text) + 1
+    for index, value in enumerate(values[:MAX_VALUES]):
+        label = f"[{index + 1}] " if several else ""
+        share = room // (min(len(values), MAX_VALUES) - index)
+        part = bounded(value, share - len(label) - 1)
+        parts.append(part._replace(text=label + part.text))
+        room -= len(parts[-1].text) + 1
     if len(values) > MAX_VALUES:
-        shown.append(Bounded("", "text", f"{len(values) - MAX_VALUES:,} more values"))
-    return shown
+        parts.append(Bounded("", "text", f"{len(values) - MAX_VALUES:,} more values"))
+    return parts
 
 
-def _joined(output: str, shown: Sequence[Bounded]) -> str:
-    return "\n".join(text for text in (output, *(one.text for one in shown)) if text)
+def _joined(output: str, parts: Sequence[Bounded]) -> str:
+    return "\n".join(text for text in (output, *(part.text for part in parts)) if text)
+
+
+# Checks -----------------------------------------------------------------------------------------------------------
+
+
+def value_of(report: QuestionReport) -> Records | dict[str, Any] | None:
+    """Return the findings for Lua: the list of one check, or those of several by name.
+
+    A check that could not be made at all, or that was not set up, has no list, so that nobody takes it for a pass.
+    """
+    lists = {each.question.name: each.records for each in report.results if each.records is not None}
+    if len(report.results) > 1:
+        return {name: records.rows for name, records in lists.items()}
+    return next((Records([{"check": name, **row} for row in records]) for name, records in lists.items()), None)
+
+
+def summary_of(report: QuestionReport, name: str, room: int) -> str:
+    """Return what several checks found within `room` characters, the most severe first.
+
+    For each check: how many findings, what to do, and the first of them. Checks for which there is no room are named
+    with their numbers.
+    """
+    results = [result for result in report.most_severe_first if result.findings]
+    blocks, counts = [], [f"{result.question.name} {len(result.findings):,}" for result in results]
+    for index, result in enumerate(results):
+        block = _block(result, name)
+        rest = sum(map(len, counts[index + 1 :])) + 2 * len(counts[index + 1 :])
+        if room < len(block) + 1 + rest:
+            break
+        blocks.append(block)
+        room -= len(block) + 1
+    left_out = counts[len(blocks) :]
+    return "\n".join([*blocks, *([f"Also found: {', '.join(left_out)}"] if left_out else [])])
+
+
+def _block(result: QuestionResult, name: str) -> str:
+    """Return the lines about the findings of one of several checks."""
+    from kosmo_kernel.checks.finding_columns import details
+
+    check, count = result.question, len(result.findings)
+    lines = [f"{check.name} ({check.severity}): {count:,}. What to do: {check.remedy}"]
+    for finding in result.findings[:MAX_ROWS]:
+        more = details(finding, MAX_DETAILS)
+        lines.append(shortened(f"- {finding.title}{f': {more}' if more else ''}", MAX_ROW_LENGTH))
+    if count > MAX_ROWS:
+        lines.append(f'- {count - MAX_ROWS:,} more in {name}["{check.name}"]')
+    return "\n".join(lines)
+
+
+def not_checked(report: QuestionReport) -> str:
+    """Return a line that says how many checks were not made, so that no empty list is taken for a pass."""
+    number = len(report.not_checked)
+    return (
+        f"{number} of {counted(len(report.results), 'check')} could not be made, or not for everything."
+        if number
+        else ""
+    )
+
+
+def notes_of(report: QuestionReport) -> Iterator[str]:
+    """Yield what to say about a run: the reasons of what was not checked, what one check found, and what found nothing.
+
+    Each note has few enough names to be shown whole.
+    """
+    for reason, results in report.reasons.items():
+        names = [result.question.name for result in results]
+        yield f"Not checked: {listed(names, 3)}: {reason}"
+    if len(report.results) == 1:
+        for result in report.results:
+            check = result.question
+            if count := len(result.findings):
+                yield f"{check.title}: {count:,}, {check.severity}. What to do: {check.remedy}"
+    if report.not_set_up:
+        unset = ", ".join(result.question.name for result in report.not_set_up)
+        yield f"Not set up, so not run: {unset}. Their pages have the `params` that they need."
+    passed = sum(result.status == "passed" for result in report.results)
+    if passed:
+        yield "It found nothing." if len(report.results) == 1 else f"{counted(passed, 'check')} found nothing."
+    yield from report.notes

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel import docs
+from kosmo_kernel.docs.checks import SPACE
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, StoppedError
 from kosmo_kernel.mcp.calls import checked
 from kosmo_kernel.mcp_server.answers import (
@@ -24,22 +26,36 @@ from kosmo_kernel.mcp_server.answers import (
     answer_of_run,
     answer_of_text,
     ending_notes,
-)
-from kosmo_kernel.mcp_server.checks import (
-    CHECK,
-    PARAMS,
-    checks_named,
     not_checked,
     notes_of,
-    parameters_of,
     summary_of,
     value_of,
 )
-from kosmo_kernel.mcp_server.checks import page as checks_page
-from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
-from kosmo_kernel.mcp_server.search import WHO, kept_lines, page_list, running_lines, search, session_lines
-from kosmo_kernel.mcp_server.sessions import IDLE_SECONDS, ClientSession, Sessions
-from kosmo_kernel.mcp_server.tools import ACCOUNT, CODE, DEFAULT_TOKENS, LUA, READ, SESSION, STOP, TOKENS, offered
+from kosmo_kernel.mcp_server.search import (
+    ALL,
+    WHO,
+    kept_lines,
+    page_list,
+    page_of_checks,
+    running_lines,
+    search,
+    session_lines,
+)
+from kosmo_kernel.mcp_server.sessions import IDLE_SECONDS, ClientSession, InFlightCall, Phase, Sessions
+from kosmo_kernel.mcp_server.tools import (
+    ACCOUNT,
+    CHECK,
+    CODE,
+    DEFAULT_TOKENS,
+    LUA,
+    PARAMS,
+    READ,
+    SESSION,
+    STOP,
+    TOKENS,
+    offered,
+)
+from kosmo_kernel.questions.discovery import all_checks, find_check
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
@@ -48,6 +64,9 @@ from kosmo_kernel.settings.limits import check_defaults
 from kosmo_kernel.settings.table import ANSWER_WITHIN, LIMITS, MAX_TOKENS
 from kosmo_kernel.text.quantities import duration
 from kosmo_kernel.values.records import Records, encode
+
+if TYPE_CHECKING:
+    from kosmo_kernel.questions.question import Question
 
 CHUNK = "lua_run"  # the chunk's name in error messages
 NOTHING_KEPT = "This session has no variables and no values yet."
@@ -62,6 +81,7 @@ class ServerOptions:
     limits: Mapping[str, Any] = field(default_factory=dict)
     allow_mcp_servers: bool = False  # scripts may use the MCP servers that the user has configured
     functions: bool = False  # offer a tool for each function, too
+    tasks: bool = False  # give a client that takes tasks one for a long call
     max_tokens: int | None = None  # the maximum tokens of an answer; None for the user's setting
     # Seconds after which a call that still runs is answered; None for the user's setting.
     answer_within: float | None = None
@@ -77,13 +97,14 @@ class CallHandler:
     Attributes:
         offers: the tools, by name.
         answer_within: seconds after which a call that still runs is answered.
+        gives_tasks: whether clients that take tasks get one for a long call.
 
     Raises:
         SettingsError, UnknownNameError: as for `Session`, or a limit of the user's settings is above its ceiling.
     """
 
     def __init__(self, options: ServerOptions, *, several_clients: bool = False) -> None:
-        self._options = options
+        self._options, self.gives_tasks = options, options.tasks
         self._sessions = Sessions(self._session, IDLE_SECONDS if several_clients else None)
         max_tokens = MAX_TOKENS.resolve(options.max_tokens, config().get(*MAX_TOKENS.config))
         self._default_tokens = min(DEFAULT_TOKENS, max_tokens)
@@ -113,17 +134,15 @@ class CallHandler:
         try:
             valid = checked(offer.tool, arguments)
             tokens = valid.pop(TOKENS, tokens)
-            owner = _owner(client, valid.pop(SESSION, None))
-            underway.new_session = owner.new_name
+            call = _Call(underway, tokens, *_owner(client, valid.pop(SESSION, None)))
+            underway.new_session = call.new_session
             if offer.function:
-                return self._call(offer.function, valid, underway, tokens, owner)
-            if name == LUA and CHECK in valid:
-                return self._check(valid, underway, tokens, owner)
+                return self._call(offer.function, valid, call)
             if name == LUA:
-                return self._run(valid, underway, tokens, owner)
+                return self._check(valid, call) if CHECK in valid else self._run(valid, call)
             if name == READ:
                 return ToolResult(_page(valid.get("page", ""), tokens))
-            return self._search(valid["words"], underway, tokens, owner)
+            return self._search(valid["words"], call)
         except KosmoError as error:
             if error.where == offer.tool.function:  # with our server's name, which is the client's choice
                 error.where = name
@@ -149,10 +168,10 @@ class CallHandler:
                 f"`lua_search_docs` says how far it is. Call again to go on waiting, or stop it with `{STOP}`.",
                 failed=True,
             )
-        value = f"Its value will be {underway.kept}: call `lua_run` with `return {underway.kept}` to wait for it. "
+        value = f"Its value will be {underway.name}: call `lua_run` with `return {underway.name}` to wait for it. "
         lines = [
             f"Still running, and going on, after {underway.describe()}.",
-            f"{value if underway.kept else ''}`{STOP}` of `lua_run` stops it.",
+            f"{value if underway.name else ''}`{STOP}` of `lua_run` stops it.",
             *([_session_line(underway.new_session)] if underway.new_session else []),
         ]
         return ToolResult("\n".join(lines))
@@ -168,13 +187,13 @@ class CallHandler:
         Raises:
             UnknownNameError: the value was dropped, or there is no such session.
         """
-        owner = _owner(client, session)
-        with self._sessions.of_client(owner.key, InFlightCall(lambda _: None), known=True) as of_client:
+        key, *_ = _owner(client, session)
+        with self._sessions.of_client(key, InFlightCall(lambda _: None), is_named=True) as of_client:
             return of_client.lua.kept.read(number)
 
     def end(self, client: str) -> None:
         """Close the session of a client that has left."""
-        self._sessions.end(_owner(client, None).key)
+        self._sessions.end(_owner(client, None)[0])
 
     def close(self) -> None:
         """Stop all calls and close all sessions."""
@@ -185,155 +204,163 @@ class CallHandler:
         check_defaults([name for name, value in options.limits.items() if value is not None])
         return Session(options.account, **options.limits, mcp=options.allow_mcp_servers, agent=True)
 
-    def _search(self, words: str, underway: InFlightCall, tokens: int, owner: _Owner) -> ToolResult:
+    def _of_client(self, call: _Call) -> AbstractContextManager[ClientSession]:
+        return self._sessions.of_client(call.owner, call.underway, is_named=call.names_session)
+
+    def _search(self, words: str, call: _Call) -> ToolResult:
         if words.strip().lower() != WHO:
-            return ToolResult(answer_of_text(search(words), tokens))
-        with self._sessions.of_client(owner.key, underway, known=owner.is_named) as session:
+            return ToolResult(answer_of_text(search(words), call.tokens))
+        with self._of_client(call) as session:
             if running := running_lines(session):  # the variables can be listed when it has ended
                 lines = kept_lines(session)
             else:
-                with session.turn(underway):
+                with session.turn(call.underway):
                     lines = session_lines(session)
-            return ToolResult(answer_of_data(lines, tokens, running, session.pending_notes) or NOTHING_KEPT)
+            return ToolResult(answer_of_data(lines, call.tokens, running, session.pending_notes) or NOTHING_KEPT)
 
-    def _call(
-        self, function: str, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner
-    ) -> ToolResult:
+    def _call(self, function: str, arguments: dict[str, Any], call: _Call) -> ToolResult:
         """Call a function of the catalogue, without Lua; its value is kept for Lua."""
-        options = RunOptions(account=arguments.pop(ACCOUNT, None))
+        options, underway = RunOptions(account=arguments.pop(ACCOUNT, None)), call.underway
+        frontend = Frontend(progress=underway.report)
 
-        def call(session: Session) -> Answered:
-            frontend = Frontend(progress=underway.report)
-            result = session.call(function, arguments, options, frontend, is_cancelled=lambda: underway.cancelled)
-            return Answered(result)
+        def ask(session: Session) -> Answered:
+            return Answered(
+                session.call(function, arguments, options, frontend, is_cancelled=lambda: underway.cancelled)
+            )
 
-        return self._without_lua(call, underway, tokens, owner)
+        return self._without_lua(ask, call)
 
-    def _check(self, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner) -> ToolResult:
+    def _check(self, arguments: dict[str, Any], call: _Call) -> ToolResult:
         """Run checks; their findings are kept for Lua."""
-        names, account = arguments.pop(CHECK), arguments.pop(ACCOUNT, None)
-        checks = checks_named(names)
-        parameters = parameters_of(checks, names, arguments.pop(PARAMS, {}))
+        names, account, parameters = arguments.pop(CHECK), arguments.pop(ACCOUNT, None), arguments.pop(PARAMS, {})
+        checks, underway = _checks_named(names, parameters), call.underway
         if arguments:
             names = ", ".join(f"`{name}`" for name in arguments)
             raise InvalidArgumentsError(f"{names} cannot be given with `{CHECK}`: a check has its own code and limits.")
 
-        def call(session: Session) -> Answered:
+        def run(session: Session) -> Answered:
             from kosmo_kernel.checks.run import run_questions
 
-            frontend = Frontend(progress=underway.report)
             report = run_questions(
                 checks,
                 account,
                 parameters=parameters,
-                frontend=frontend,
+                frontend=Frontend(progress=underway.report),
                 session=session,
                 is_cancelled=lambda: underway.cancelled,
             )
             if underway.cancelled:
                 raise StoppedError("The call was cancelled.")
             result = Result(account=report.account, values=[value_of(report)], notes=list(notes_of(report)))
-            summary = partial(summary_of, report) if len(checks) > 1 else None
-            return Answered(result, not_checked(report), summary)
+            return Answered(result, not_checked(report), partial(summary_of, report) if len(checks) > 1 else None)
 
-        return self._without_lua(call, underway, tokens, owner)
+        return self._without_lua(run, call)
 
-    def _without_lua(
-        self, call: Callable[[Session], Answered], underway: InFlightCall, tokens: int, owner: _Owner
-    ) -> ToolResult:
-        """Make a call that does not use the Lua state of the client, and keep its value there.
-
-        Parameters:
-            call: makes the call with a session.
-        """
-        with self._sessions.of_client(owner.key, underway, known=owner.is_named) as of_client:
+    def _without_lua(self, work: Callable[[Session], Answered], call: _Call) -> ToolResult:
+        """Do the work of a call that does not use the Lua state of the client, and keep its value there."""
+        with self._of_client(call) as of_client:
             number = of_client.next_number()
-            underway.begin(_out(number))
-            error: KosmoError | None = None
+            call.underway.begin(_out(number))
+            answered, error = Answered(None), None
             try:
                 with self._sessions.without_lua() as session:
-                    answered = call(session)
-                result = answered.result
-                with of_client.turn(underway):
-                    dropped = of_client.lua.keep(number, result.value, len(encode(result.value)))
-                result.notes[:0] = filter(None, [dropped])
+                    answered = work(session)
+                if result := answered.result:
+                    with of_client.turn(call.underway):
+                        dropped = of_client.lua.keep(number, result.value, len(encode(result.value)))
+                    result.notes[:0] = filter(None, [dropped])
             except KosmoError as failure:
-                error = failure
-            kept = _out(number) if number in of_client.lua.kept else ""
-            if underway.finish():
-                of_client.pending_notes += ending_notes(underway.kept, error.result if error else result, error)
-                return ToolResult("")
-            if error:
-                raise error
-            earlier = of_client.take_pending_notes()
-            further = "\n".join(filter(None, [answered.line, _further(of_client, owner)]))
-            summary = partial(answered.summary, kept) if answered.summary else None
-            answer = answer_of_run(
-                result, tokens, kept=kept, earlier=earlier, further=further, summary_of_value=summary
-            )
-            of_client.note_cut(number, answer.rows)
-            return ToolResult(answer.text)
+                answered, error = Answered(failure.result), failure
+            return _answer(of_client, call, number, answered, error)
 
-    def _run(self, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner) -> ToolResult:
+    def _run(self, arguments: dict[str, Any], call: _Call) -> ToolResult:
         """Run Lua in the client's session."""
         if CODE not in arguments:
             raise InvalidArgumentsError(f"`{LUA}` needs `{CODE}`, or `{CHECK}` with the names of checks.")
-        with self._sessions.of_client(owner.key, underway, known=owner.is_named) as session:
+        with self._of_client(call) as session:
             if arguments.pop(STOP, False):
-                for call in session.running():
-                    if call.answered:
-                        call.cancel()
-            session.wait_for_answered(underway)
-            with session.turn(underway):
+                for earlier in session.running():
+                    if earlier.answered:
+                        earlier.cancel()
+            session.wait_for_answered(call.underway)
+            with session.turn(call.underway):
                 try:
-                    if arguments[CODE].strip() == MORE:
-                        return _more_rows(session, tokens, owner)
-                    return _run_lua(session, arguments, underway, tokens, owner)
+                    is_more = arguments[CODE].strip() == MORE
+                    return _more_rows(session, call) if is_more else _run_lua(session, arguments, call)
                 finally:
-                    underway.finish()  # before the next call can use the session
+                    call.underway.finish()  # before the next call can use the session
+
+
+def _checks_named(names: str, parameters: Mapping[str, Any]) -> list[Question]:
+    """Return the checks with these names, which commas separate, or all of them.
+
+    Parameters:
+        names: the names.
+        parameters: the parameters of the checks, which are validated; checks that are named lack none.
+
+    Raises:
+        InvalidArgumentsError: there is no name, a check that is named lacks a parameter, or one is of another kind.
+        UnknownNameError: there is no check of a name, or no check has one of the parameters.
+        SettingsError: a check of the user is invalid.
+    """
+    from kosmo_kernel.checks.parameters import check_parameters, require_parameters
+
+    words = [name.strip().removeprefix(f"{SPACE}.") for name in names.split(",") if name.strip()]
+    if not words:
+        raise InvalidArgumentsError(f"`{CHECK}` takes names of checks with commas between them, or `{ALL}`.")
+    checks = all_checks() if words == [ALL] else [find_check(name) for name in dict.fromkeys(words)]
+    check_parameters(checks, parameters)
+    if words != [ALL]:
+        require_parameters(
+            checks, parameters, lambda check, param: f'`{PARAMS}` with "{check.name}.{param.name}": {param.doc}'
+        )
+    return checks
 
 
 def _page(name: str, tokens: int) -> str:
     """Return a page of the reference or of a check, within a number of tokens."""
-    page = checks_page(name) if name.strip() else page_list()
+    page = page_of_checks(name) if name.strip() else page_list()
     return answer_of_text(docs.read(name) if page is None else page, tokens, f"docs.read({json.dumps(name)})")
 
 
 class Answered(NamedTuple):
     """The answer to a call that uses no Lua."""
 
-    result: Result  # the result
+    result: Result | None  # the result, a partial one if the call failed; None if it did not start
     line: str = ""  # a line that is never cut
     # Returns the text that stands for the value, of the name under which it is kept and within a number of characters;
     # that of the value itself if None.
     summary: Callable[[str, int], str] | None = None
 
 
-class _Owner(NamedTuple):
-    """The owner of a session."""
+class _Call(NamedTuple):
+    """A call, and the session that it belongs to."""
 
-    key: str  # identifies the session
-    is_named: bool = False  # the call named the session
-    new_name: str = ""  # the name of a session that begins with this call; empty if the transport identifies the client
+    underway: InFlightCall  # its progress and cancellation
+    tokens: int  # the bound of its answer
+    owner: str  # identifies the session
+    names_session: bool = False  # the call named the session
+    new_session: str = ""  # the name of a session that begins with it; empty if the transport identifies the client
 
 
-def _owner(client: str | None, name: str | None) -> _Owner:
-    if name is not None:
-        return _Owner(f"session {name}", is_named=True)
+def _owner(client: str | None, session: str | None) -> tuple[str, bool, str]:
+    """Return what identifies the session of a call, whether the call named it, and the name of a new one."""
+    if session is not None:
+        return f"session {session}", True, ""
     if client is not None:
-        return _Owner(f"client {client}")
+        return f"client {client}", False, ""
     name = secrets.token_urlsafe(9)
-    return _Owner(f"session {name}", new_name=name)
+    return f"session {name}", False, name
 
 
 def _session_line(name: str) -> str:
     return f'Pass `session = "{name}"` to go on with these variables and `Out`.'
 
 
-def _further(session: ClientSession, owner: _Owner) -> str:
+def _further(session: ClientSession, call: _Call) -> str:
     """Return what a client has to know about its session."""
-    if owner.new_name:
-        return _session_line(owner.new_name)
+    if call.new_session:
+        return _session_line(call.new_session)
     if session.is_new_again:
         session.is_new_again = False
         return "The earlier session was closed after a while without calls: there are no variables and no `Out` of it."
@@ -344,39 +371,49 @@ def _out(number: int) -> str:
     return f"Out[{number}]"
 
 
-def _run_lua(
-    session: ClientSession, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner
-) -> ToolResult:
+def _run_lua(session: ClientSession, arguments: dict[str, Any], call: _Call) -> ToolResult:
     limits: dict[str, Any] = {setting.name: arguments.get(setting.name) for setting in LIMITS}
-    dry_run = arguments.get("dry_run", False)
-    number = session.next_number()
-    underway.begin("" if dry_run else _out(number), session.lua)
-    options = RunOptions(
-        CHUNK, account=arguments.get(ACCOUNT), **limits, dry_run=dry_run, number=None if dry_run else number
-    )
+    is_dry, number = arguments.get("dry_run", False), session.next_number()
+    call.underway.begin("" if is_dry else _out(number), session.lua)
+    account = arguments.get(ACCOUNT)
+    options = RunOptions(CHUNK, account=account, **limits, dry_run=is_dry, number=None if is_dry else number)
     error: KosmoError | None = None
     result: Result | None
     try:
-        result = session.lua.execute(arguments[CODE], options, Frontend(progress=underway.report))
+        result = session.lua.execute(arguments[CODE], options, Frontend(progress=call.underway.report))
     except KosmoError as failure:
         error, result = failure, failure.result
-    is_answered = underway.finish()
-    kept = session.lua.kept
-    if result is not None and result.output and number not in kept and (error is not None or result.value is None):
-        is_long = len(result.output) > tokens * CHARACTERS_PER_TOKEN // 2
-        if is_long or is_answered:  # because the answer may show a part
+    is_left = call.underway.finish()
+    if result is not None and result.output and number not in session.lua.kept and (error or result.value is None):
+        is_long = len(result.output) > call.tokens * CHARACTERS_PER_TOKEN // 2
+        if is_long or is_left:  # because the answer may show a part
             result.notes[:0] = filter(None, [session.lua.keep(number, result.output, len(result.output))])
-    if is_answered:
-        session.pending_notes += ending_notes(_out(number), result, error)
-    if is_answered or underway.cancelled:  # nobody reads what this call returns
+    return _answer(session, call, number, Answered(result), error)
+
+
+def _answer(
+    session: ClientSession, call: _Call, number: int, answered: Answered, error: KosmoError | None
+) -> ToolResult:
+    """Return the answer to a call that has ended; leave it to the next call if nobody waits for this one any more."""
+    is_left, name = call.underway.finish(), _out(number)
+    if is_left:
+        session.pending_notes += ending_notes(name, answered.result, error)
+    if is_left or call.underway.cancelled:
         return ToolResult("")
-    name, earlier = _out(number) if number in kept else "", session.take_pending_notes()
-    answer = answer_of_run(result, tokens, error=error, kept=name, earlier=earlier, further=_further(session, owner))
+    answer = answer_of_run(
+        answered.result,
+        call.tokens,
+        error=error,
+        name=name if number in session.lua.kept else "",
+        earlier=session.take_pending_notes(),
+        further="\n".join(filter(None, [answered.line, _further(session, call)])),
+        summary_of_value=partial(answered.summary, name) if answered.summary else None,
+    )
     session.note_cut(number, answer.rows)
     return ToolResult(answer.text, failed=error is not None)
 
 
-def _more_rows(session: ClientSession, tokens: int, owner: _Owner) -> ToolResult:
+def _more_rows(session: ClientSession, call: _Call) -> ToolResult:
     """Return the next rows of the list that was cut last; they are a part of the same value of `Out`.
 
     Raises:
@@ -389,8 +426,7 @@ def _more_rows(session: ClientSession, tokens: int, owner: _Owner) -> ToolResult
     value = session.lua.kept.read(number)
     rows = value.take(range(first, len(value))) if isinstance(value, Records) else value[first:]
     session.cut = None
-    answer = answer_of_run(
-        Result([rows]), tokens, kept=_out(number), first_row=first + 1, further=_further(session, owner)
-    )
+    further = _further(session, call)
+    answer = answer_of_run(Result([rows]), call.tokens, name=_out(number), first_row=first + 1, further=further)
     session.note_cut(number, first + answer.rows if answer.rows else 0)
     return ToolResult(answer.text)

@@ -2,23 +2,24 @@
 
 The SDK takes half a second to import. Handlers run in its event loop and tool calls in threads. When a client cancels a
 call or disconnects, the SDK cancels the handler, which cancels the call and does not wait for its thread. A call that
-takes longer than clients wait goes on: as a task if the client takes tasks, else with an answer that says so.
+takes longer than clients wait goes on: with an answer that says so, or as a task if the server gives tasks.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
+from anyio.abc import ObjectReceiveStream, ObjectSendStream
 from anyio.to_thread import run_sync
 from mcp import MCPError
 from mcp import types as protocol
-from mcp.server.caching import CacheHint
+from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.transport_security import TransportSecuritySettings
@@ -26,15 +27,26 @@ from mcp.shared.message import SessionMessage
 
 from kosmo_kernel import __version__, integrations
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.mcp.child import ReadStream, WriteStream
 from kosmo_kernel.mcp_server.answers import ToolResult
 from kosmo_kernel.mcp_server.call_handler import CallHandler
-from kosmo_kernel.mcp_server.in_flight import InFlightCall
-from kosmo_kernel.mcp_server.resources import DOCS, MARKDOWN, OUT, read_resource
-from kosmo_kernel.mcp_server.streams import TextOutput
-from kosmo_kernel.mcp_server.tasks import Running, Tasks, declares_tasks
-from kosmo_kernel.mcp_server.tools import INSTRUCTIONS, LUA, NAME, READ, SEARCH, OfferedTool, pages
+from kosmo_kernel.mcp_server.sessions import InFlightCall
+from kosmo_kernel.mcp_server.tools import (
+    DOCS,
+    INSTRUCTIONS,
+    LUA,
+    MARKDOWN,
+    NAME,
+    OUT,
+    READ,
+    SEARCH,
+    OfferedTool,
+    pages,
+    read_resource,
+)
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
+
+if TYPE_CHECKING:
+    from kosmo_kernel.mcp_server.tasks import Tasks
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -43,6 +55,7 @@ TASK_SECONDS = 5.0  # after which a client that takes tasks gets one
 PATH = "/mcp"
 SESSION_HEADER = b"mcp-session-id"
 CACHE = CacheHint(ttl_ms=3_600_000)  # what is offered stays the same while the server runs
+CACHED: Sequence[CacheableMethod] = ("tools/list", "resources/list", "resources/templates/list", "resources/read")
 HOSTS = ("127.0.0.1", "localhost")
 # Progress must increase with every notification, but some are sent while no call finishes. Until the run is over, half
 # a call is subtracted from the finished ones, which leaves room for small steps.
@@ -57,7 +70,8 @@ def server_of(handler: CallHandler, client: Callable[[ServerRequestContext[Any, 
         client: returns what identifies the client of a request, or None if nothing does.
     """
     limiter = anyio.CapacityLimiter(MAX_CONCURRENT_CALLS)
-    tasks, going_on = Tasks(), set[Running]()
+    going_on = set[asyncio.Future[protocol.CallToolResult]]()
+    tasks = _tasks() if handler.gives_tasks else None
 
     async def list_tools(_: Any, _params: Any) -> protocol.ListToolsResult:
         return protocol.ListToolsResult(tools=[_tool(offer) for offer in handler.offers.values()])
@@ -69,14 +83,14 @@ def server_of(handler: CallHandler, client: Callable[[ServerRequestContext[Any, 
         underway = InFlightCall(_progress_reporter(context))
         work = partial(handler.answer, params.name, params.arguments or {}, underway, client(context))
         running = asyncio.ensure_future(_in_thread(work, limiter))
-        takes_tasks = declares_tasks(context)
+        client_tasks = tasks if tasks and tasks.are_taken(context) else None
         try:
-            timeout = min(TASK_SECONDS, handler.answer_within) if takes_tasks else handler.answer_within
+            timeout = min(TASK_SECONDS, handler.answer_within) if client_tasks else handler.answer_within
             await asyncio.wait((running,), timeout=timeout)
             early = None
             if not running.done():
-                if takes_tasks:
-                    return tasks.start(underway, running)
+                if client_tasks:
+                    return client_tasks.start(underway, running)
                 early = handler.early_answer(underway)
             if early is None:
                 return await running
@@ -95,20 +109,22 @@ def server_of(handler: CallHandler, client: Callable[[ServerRequestContext[Any, 
         title="Kosmo",
         description=f"{services} and walled Lua, for agents",
         instructions=INSTRUCTIONS.format(services=services),
-        cache_hints={
-            "tools/list": CACHE,
-            "resources/list": CACHE,
-            "resources/templates/list": CACHE,
-            "resources/read": CACHE,
-        },
+        cache_hints=dict.fromkeys(CACHED, CACHE),
         on_list_tools=list_tools,
         on_call_tool=call_tool,
         on_list_resources=_list_resources,
         on_list_resource_templates=_list_templates,
         on_read_resource=_reader(handler, client, limiter),
     )
-    tasks.register(server)
+    if tasks:
+        tasks.register(server)
     return server
+
+
+def _tasks() -> Tasks:
+    from kosmo_kernel.mcp_server.tasks import Tasks  # only for a server with the option
+
+    return Tasks()
 
 
 def _reader(
@@ -193,7 +209,7 @@ def _progress_reporter(context: ServerRequestContext[Any, Any]) -> Callable[[Pro
 # Transports ------------------------------------------------------------------------------------------------------
 
 
-class _StdioReader(ReadStream[SessionMessage | Exception]):
+class _StdioReader(ObjectReceiveStream[SessionMessage | Exception]):
     """The messages of a client, read in the SDK's calls: a task in between would delay each one.
 
     Parameters:
@@ -203,35 +219,41 @@ class _StdioReader(ReadStream[SessionMessage | Exception]):
     def __init__(self, lines: AsyncIterator[str]) -> None:
         self._lines = lines
 
-    async def __anext__(self) -> SessionMessage | Exception:
-        line = await anext(self._lines)
-        try:
-            return SessionMessage(protocol.jsonrpc_message_adapter.validate_json(line, by_name=False))
-        except ValueError as error:  # the SDK passes it over
-            return error
+    async def receive(self) -> SessionMessage | Exception:
+        """Return the next message, or the error of a line that is none, which the SDK passes over.
+
+        Raises:
+            anyio.EndOfStream: the client has closed its side.
+        """
+        async for line in self._lines:
+            try:
+                return SessionMessage(protocol.jsonrpc_message_adapter.validate_json(line, by_name=False))
+            except ValueError as error:
+                return error
+        raise anyio.EndOfStream
 
     async def aclose(self) -> None:
         """Do nothing: the end of the process closes its input."""
 
 
-class _StdioWriter(WriteStream[SessionMessage]):
+class _StdioWriter(ObjectSendStream[SessionMessage]):
     """The messages to a client, written in the SDK's calls.
 
     Parameters:
-        output: standard output.
+        write: writes a text to standard output.
     """
 
-    def __init__(self, output: TextOutput) -> None:
-        self._output = output
+    def __init__(self, write: Callable[[str], Awaitable[None]]) -> None:
+        self._write = write
 
-    async def send(self, item: SessionMessage, /) -> None:
+    async def send(self, item: SessionMessage) -> None:
         """Send a message.
 
         Raises:
             anyio.BrokenResourceError: the client has disconnected.
         """
         try:
-            await self._output.write(item.message.model_dump_json(by_alias=True, exclude_unset=True) + "\n")
+            await self._write(item.message.model_dump_json(by_alias=True, exclude_unset=True) + "\n")
         except OSError as error:
             raise anyio.BrokenResourceError from error
 
@@ -239,10 +261,18 @@ class _StdioWriter(WriteStream[SessionMessage]):
         """Do nothing: the end of the process closes its output."""
 
 
-async def over_streams(handler: CallHandler, lines: AsyncIterator[str], output: TextOutput) -> None:
-    """Serve one client over standard streams, until its input ends."""
+async def over_streams(
+    handler: CallHandler, lines: AsyncIterator[str], write: Callable[[str], Awaitable[None]]
+) -> None:
+    """Serve one client over standard streams, until its input ends.
+
+    Parameters:
+        handler: handles the calls.
+        lines: of standard input.
+        write: writes a text to standard output, or raises an OSError if nobody reads it any more.
+    """
     server = server_of(handler, lambda _context: "")
-    await server.run(_StdioReader(lines), _StdioWriter(output), server.create_initialization_options())
+    await server.run(_StdioReader(lines), _StdioWriter(write), server.create_initialization_options())
 
 
 def application(handler: CallHandler, port: int, token: str) -> Application:

@@ -1,4 +1,4 @@
-"""The answers of `lua_search_docs`: functions with how to call them and what they return, checks, tables and guides."""
+"""The answers of `lua_search_docs`, the list of pages and the pages of checks, and what a session has."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from kosmo_kernel import integrations
 from kosmo_kernel.docs import GUIDES, search_pages
-from kosmo_kernel.docs.checks import SPACE
+from kosmo_kernel.docs.checks import SPACE, check_page
 from kosmo_kernel.docs.search import SearchResult
 from kosmo_kernel.docs.words import terms_of
-from kosmo_kernel.mcp_server import checks
 from kosmo_kernel.mcp_server.sessions import ClientSession
 from kosmo_kernel.questions import TABLES
-from kosmo_kernel.questions.discovery import check_names, own_questions, table_names
+from kosmo_kernel.questions.discovery import check_names, find_check, own_questions, readable_checks, table_names
 from kosmo_kernel.render.bounded import bounded
 from kosmo_kernel.safety.text import shortened
 
@@ -23,6 +22,7 @@ MAX_TITLE_LENGTH = 90  # characters
 MAX_FIELDS_LENGTH = 170  # characters of the names of a function's fields
 MAX_VALUE_LENGTH = 60  # characters of a kept value
 WHO = "who"
+ALL = "all"  # in place of the name of a check
 _FAN_OUT = "A list as `{0}` asks for each; the rows then have `{0}`, the name as you gave it."
 
 
@@ -33,7 +33,7 @@ def search(words: str) -> str:
     results = search_pages(words)[:MAX_RESULTS]
     wrong = [f"A question of your folder cannot be searched. {mistake}" for mistake in own_questions()[1]]
     detailed = [result for result in results if result.function][:MAX_DETAILED]
-    lists = {one.fan_out.name for result in detailed if (one := result.function) and one.fan_out}
+    lists = {result.function.fan_out.name for result in detailed if result.function and result.function.fan_out}
     ending = [_FAN_OUT.format(name) for name in sorted(lists)[:1]] + wrong
     room = MAX_LENGTH - sum(map(len, ending))
     lines = []
@@ -46,12 +46,24 @@ def search(words: str) -> str:
     return "\n".join([*(lines or ["Nothing speaks of this. `lua_read_doc` without a page lists all pages."]), *ending])
 
 
+def page_of_checks(name: str) -> str | None:
+    """Return the page of a check by its name alone, or the list of all checks; None for any other name."""
+    short = name.strip().removeprefix(f"{SPACE}.")
+    if name.strip() == f"{SPACE}.{ALL}":
+        checks, mistakes = readable_checks()
+        lines = (f"- `{check.name}` ({check.severity}): {check.title}" for check in checks)
+        return "\n".join(["# All checks", "", *lines, *mistakes])
+    if short == name.strip() and short not in check_names():
+        return None
+    return "\n\n".join(check_page(find_check(short)))
+
+
 def page_list() -> str:
     """Return the names of all pages, guides and checks first; those of functions are on the page of each service."""
     lines = [
         "# Pages",
         f"Guides: {', '.join(GUIDES)}.",
-        f"Checks, as `{SPACE}.NAME`; `{SPACE}.{checks.ALL}` has their titles: {', '.join(check_names())}.",
+        f"Checks, as `{SPACE}.NAME`; `{SPACE}.{ALL}` has their titles: {', '.join(check_names())}.",
     ]
     for service in integrations.load_all():
         name, tables = service.name, table_names(service.name)
@@ -100,7 +112,7 @@ def kept_lines(session: ClientSession) -> list[str]:
 def running_lines(session: ClientSession) -> list[str]:
     """Return a line for each call of a session that was answered and still runs."""
     return [
-        f"{call.kept or 'A dry run'} still runs, after {call.describe()}."
+        f"{call.name or 'A dry run'} still runs, after {call.describe()}."
         for call in session.running()
         if call.answered
     ]

@@ -1,4 +1,7 @@
-"""The Lua sessions of the MCP server: one for each client, which keeps its variables and its values.
+"""The Lua sessions of the MCP server, one for each client, which keeps its variables and its values; and their calls.
+
+A call in progress can be cancelled, and can be answered before it has ended. A call that takes longer than a client
+waits is answered with its progress and goes on. What it would have said is then told to the next call of its session.
 
 A session runs Lua for one call at a time. Of the sessions that no call uses, those idle for too long are closed, and
 the least recently used ones if there are too many. A client whose session was closed gets a new one, and is told. Calls
@@ -12,18 +15,128 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from itertools import count
 
 from kosmo_kernel.errors import StoppedError, UnknownNameError
-from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
+from kosmo_kernel.progress.display import LONG_WAIT_SECONDS
+from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.session import Session
+from kosmo_kernel.text.quantities import duration
 from kosmo_kernel.values.records import Records
 
 SPARE = 2  # sessions without Lua that are kept
 MAX_SESSIONS = 16  # sessions of clients; those in use are not closed
 IDLE_SECONDS = 30 * 60.0  # after the last call
 MAX_ENDED = 1_000  # ended sessions that are remembered, to tell their clients
+SECOND_INTERRUPT_SECONDS = 1.0  # seconds before a running chunk is interrupted again, which ends its Lua process
 TURN_CHECK_SECONDS = 0.5  # between two looks whether a call that waits for its session was cancelled
+
+
+class Phase(Enum):
+    """The state of a call."""
+
+    WAITING = auto()  # for its session, which an earlier call uses
+    RUNNING = auto()
+    OVER = auto()
+
+
+@dataclass(slots=True, eq=False)
+class InFlightCall:
+    """A call in progress."""
+
+    # Called with the progress, in the call's thread, until the call is answered.
+    on_progress: Callable[[ProgressSnapshot], None]
+    name: str = ""  # the name under which its value will be kept, `Out[3]`; empty if it is not kept
+    new_session: str = ""  # the name of the session that began with it; empty for an earlier one
+    answered: bool = False  # the client has an answer or a handle, and waits for no progress any more
+    phase: Phase = Phase.WAITING  # waiting, running or over
+    updated_at: float = field(default_factory=time.time)  # the time of its last progress, in seconds since 1970
+    _is_detached: bool = False
+    _progress: ProgressSnapshot | None = None
+    _session: Session | None = None
+    _started: float = field(default_factory=time.monotonic)
+    _cancelled: threading.Event = field(default_factory=threading.Event)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def cancelled(self) -> bool:
+        """Return whether the call was cancelled."""
+        return self._cancelled.is_set()
+
+    def report(self, progress: ProgressSnapshot) -> None:
+        """Record the progress, and pass it on to a client that still waits."""
+        self._progress, self.updated_at = progress, time.time()
+        if not self.answered:
+            self.on_progress(progress)
+
+    def describe(self) -> str:
+        """Return how long it has run, and how far it is if that is known."""
+        if self.phase is Phase.WAITING:
+            return "waits for an earlier call"
+        progress = self._progress.text() if self._progress else ""
+        if self._progress and self._progress.expected >= LONG_WAIT_SECONDS:
+            progress += f". {self._progress.estimate_text()}".removesuffix(".")
+        return ": ".join(filter(None, (duration(time.monotonic() - self._started), progress)))
+
+    def begin(self, name: str, session: Session | None = None) -> None:
+        """Mark the call as running.
+
+        Parameters:
+            name: the name under which its value will be kept; empty if it is not kept.
+            session: the session in which it is about to run Lua, so that `cancel` can interrupt it.
+
+        Raises:
+            StoppedError: the call was cancelled.
+        """
+        with self._lock:
+            self.name, self._session = name, session
+            if self.cancelled:
+                raise StoppedError("The call was cancelled.")
+            self.phase = Phase.RUNNING
+
+    def cancel(self) -> None:
+        """Cancel the call. Return immediately; the call ends soon."""
+        self._cancelled.set()
+        if self._session is not None:
+            threading.Thread(target=self._stop, args=(self._session,), daemon=True).start()
+
+    def detach(self) -> Phase:
+        """Let the call go on although its client will not wait; one that has not begun is cancelled.
+
+        Returns:
+            How far it was. If it is over, its result is there.
+        """
+        with self._lock:
+            self.answered = self.phase is not Phase.OVER
+            if self.phase is Phase.WAITING:
+                self._cancelled.set()
+            self._is_detached = self.phase is Phase.RUNNING
+            return self.phase
+
+    def finish(self) -> bool:
+        """Mark the call as ended, so that `cancel` does not interrupt the next call in its session.
+
+        Returns:
+            Whether the client no longer waits, so that the next call of the session has to tell how it ended.
+        """
+        with self._lock:
+            self.phase = Phase.OVER
+            self._over.set()
+            return self._is_detached
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end, and return whether it has ended."""
+        return self._over.wait(seconds)
+
+    def _stop(self, session: Session) -> None:
+        while True:
+            with self._lock:
+                if self._over.is_set():
+                    return
+                session.interrupt()  # repeated, because it has no effect before the run has begun
+            self._over.wait(SECOND_INTERRUPT_SECONDS)
 
 
 @dataclass(slots=True, eq=False)
@@ -84,8 +197,8 @@ class ClientSession:
 
     def take_pending_notes(self) -> list[str]:
         """Return the notes that no answer has had yet, and forget them."""
-        taken, self.pending_notes = self.pending_notes, []
-        return taken
+        notes, self.pending_notes = self.pending_notes, []
+        return notes
 
 
 class Sessions:
@@ -135,49 +248,49 @@ class Sessions:
                 session.close()
 
     @contextmanager
-    def of_client(self, client: str, call: InFlightCall, *, known: bool = False) -> Iterator[ClientSession]:
+    def of_client(self, client: str, call: InFlightCall, *, is_named: bool = False) -> Iterator[ClientSession]:
         """Provide the session of a client, created at its first call. Wait for its `turn` before using Lua there.
 
         Parameters:
             client: identifies the client.
             call: the call that needs it.
-            known: the client has had a session.
+            is_named: the client names a session that it has had.
 
         Raises:
-            UnknownNameError: a known client never had a session, or its session was closed.
+            UnknownNameError: there is no session of that name, or it was closed.
             StoppedError: the server is shutting down.
         """
         with self._lock:
             self._check()
-            one = self._clients.get(client)
-            if one is None and known:
+            session = self._clients.get(client)
+            if session is None and is_named:
                 raise UnknownNameError(
                     "There is no such session: sessions without calls are closed after a while, with their variables. "
                     "Leave `session` out to start one."
                 )
-            if one is None:
-                one = self._clients[client] = ClientSession(self._make(), client in self._ended)
+            if session is None:
+                session = self._clients[client] = ClientSession(self._make(), client in self._ended)
                 self._ended.pop(client, None)
-            one.users += 1
-            one.calls.append(call)
+            session.users += 1
+            session.calls.append(call)
             surplus = self._remove(self._unused()[: max(len(self._clients) - MAX_SESSIONS, 0)])
         _close(surplus)
         try:
-            yield one
+            yield session
         finally:
             with self._lock:
-                one.users -= 1
-                one.calls.remove(call)
-                one.used_at = self._clock()
+                session.users -= 1
+                session.calls.remove(call)
+                session.used_at = self._clock()
                 self._arm()
 
     def end(self, client: str) -> None:
         """Close the session of a client that has left."""
         with self._lock:
-            one = self._clients.pop(client, None)
+            session = self._clients.pop(client, None)
             self._ended.pop(client, None)
-        if one is not None:
-            one.lua.close()
+        if session is not None:
+            session.lua.close()
 
     def close_idle(self) -> None:
         """Close the sessions that have been idle for too long."""
@@ -193,7 +306,7 @@ class Sessions:
         with self._closing:
             with self._lock:
                 self._closed = True
-                sessions = [*self._spare, *self._borrowed, *(one.lua for one in self._clients.values())]
+                sessions = [*self._spare, *self._borrowed, *(session.lua for session in self._clients.values())]
                 self._spare, self._clients = [], {}
                 if self._timer:
                     self._timer.cancel()
@@ -202,7 +315,7 @@ class Sessions:
 
     def _unused(self) -> list[str]:
         """Return the clients whose sessions no call uses, the least recently used first."""
-        unused = [client for client, one in self._clients.items() if not one.users]
+        unused = [client for client, session in self._clients.items() if not session.users]
         return sorted(unused, key=lambda client: self._clients[client].used_at)
 
     def _remove(self, clients: list[str]) -> list[ClientSession]:
@@ -227,5 +340,5 @@ class Sessions:
 
 
 def _close(sessions: list[ClientSession]) -> None:
-    for one in sessions:
-        one.lua.close()
+    for session in sessions:
+        session.lua.close()

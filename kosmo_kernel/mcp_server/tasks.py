@@ -1,8 +1,9 @@
 """The protocol's extension for long calls, `io.modelcontextprotocol/tasks` of the protocol from 2026-07-28 on.
 
-A client that declares the extension gets a task in place of a result that takes long. It asks for the state with
-`tasks/get`, which has the result in the end, and can cancel the task with `tasks/cancel`. The id of a task cannot be
-guessed, and whoever has it may use it. No task of ours needs an input, so `tasks/update` has nothing to do.
+This module is imported only by a server with the option `--tasks`. A client that declares the extension gets a task in
+place of a result that takes long. It asks for the state with `tasks/get`, which has the result in the end, and can
+cancel the task with `tasks/cancel`. The id of a task cannot be guessed, and whoever has it may use it. No task of ours
+needs an input, so `tasks/update` has nothing to do.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from mcp import types as protocol
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 
-from kosmo_kernel.mcp_server.in_flight import InFlightCall
+from kosmo_kernel.mcp_server.sessions import InFlightCall
 
 EXTENSION = "io.modelcontextprotocol/tasks"
 FIRST_PROTOCOL = "2026-07-28"  # versions are dates
@@ -84,9 +85,14 @@ class Tasks:
     def register(self, server: Server[Any]) -> None:
         """Let a server serve the extension."""
         server.extensions[EXTENSION] = {}
-        server.add_request_handler("tasks/get", TaskParams, self._get)
-        server.add_request_handler("tasks/update", TaskParams, self._update)
-        server.add_request_handler("tasks/cancel", TaskParams, self._cancel)
+        for method, handle in {"get": self._get, "update": self._update, "cancel": self._cancel}.items():
+            server.add_request_handler(f"tasks/{method}", TaskParams, handle)
+
+    def are_taken(self, context: Context) -> bool:
+        """Return whether the client of a request can be given a task."""
+        capabilities = context.session.client_capabilities
+        extensions = capabilities.extensions if capabilities else None
+        return context.protocol_version >= FIRST_PROTOCOL and EXTENSION in (extensions or {})
 
     def start(self, call: InFlightCall, running: Running) -> dict[str, Any]:
         """Return the result that gives a client a task in place of the result of a call.
@@ -128,7 +134,7 @@ class Tasks:
         """
         if context.protocol_version < FIRST_PROTOCOL:
             raise MCPError(protocol.METHOD_NOT_FOUND, "Method not found", context.method)
-        if not declares_tasks(context):
+        if not self.are_taken(context):
             needed: dict[str, Any] = {"requiredCapabilities": {"extensions": {EXTENSION: {}}}}
             raise MCPError(
                 protocol.MISSING_REQUIRED_CLIENT_CAPABILITY, f"The client has not declared {EXTENSION}.", needed
@@ -146,13 +152,6 @@ class Tasks:
         for number, (end, key) in enumerate(ended):
             if end <= latest or number < len(ended) - MAX_ENDED_TASKS:
                 del self._tasks[key]
-
-
-def declares_tasks(context: Context) -> bool:
-    """Return whether the client of a request can be given a task."""
-    capabilities = context.session.client_capabilities
-    extensions = capabilities.extensions if capabilities else None
-    return context.protocol_version >= FIRST_PROTOCOL and EXTENSION in (extensions or {})
 
 
 def _timestamp(seconds: float) -> str:

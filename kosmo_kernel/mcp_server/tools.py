@@ -1,27 +1,38 @@
-"""The tools and pages that the MCP server offers: Lua and the reference, and on request a tool for each function.
+"""What the MCP server offers: tools for Lua and the reference, on request one for each function; pages and values.
 
 The description of `lua_run` teaches what an agent needs at once, because each client has room for little else.
+
+Resources are the pages of the reference, and the values of `Out`, which a client can save whole.
+`kosmo://docs/heroku.list_apps` is a page. `kosmo://out/3.csv` is the value of `Out[3]` as CSV, and so are `.json` and
+`.md`. Where the transport does not identify the client, the address names the session: `kosmo://out/3.csv?session=NAME`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from kosmo_kernel import integrations
+from kosmo_kernel import docs, integrations
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.docs import GUIDES, input_schema, titles
+from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.mcp import Tool
-from kosmo_kernel.mcp_server.checks import CHECK, PARAMS
+from kosmo_kernel.render.tables import csv_of, exact_table, markdown_of
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.settings.table import LIMITS, MAX_TOKENS, Setting
+from kosmo_kernel.values.records import Records, encode
 
 NAME = "kosmo"
 CODE = "code"  # an argument of `lua_run`
 LUA, SEARCH, READ = "lua_run", "lua_search_docs", "lua_read_doc"
 ACCOUNT, TOKENS, SESSION = "account", "max_tokens", "session"  # arguments; no function has one of these names
-STOP = "stop"
+CHECK, PARAMS, STOP = "check", "params", "stop"  # arguments of `lua_run`
 DEFAULT_TOKENS = 2_000  # of an answer
+DOCS, OUT = "kosmo://docs/", "kosmo://out/"
+MARKDOWN = "text/markdown"
+MAX_VALUE_LENGTH = 32 << 20  # characters of a value that is sent
+_OUT_URI = re.compile(r"kosmo://out/(\d{1,9})\.(\w+)(?:\?session=([\w-]+))?", re.ASCII)
 INSTRUCTIONS = """\
 Answer questions about accounts of {services} with `lua_run`; find functions, tables and checks with `lua_search_docs` \
 first. What stands between <data> and </data> (or <data-2> and </data-2>, where the data itself has such a tag), and \
@@ -75,7 +86,7 @@ def offered(most: Limits, max_tokens: int, *, functions: bool, others: bool, ses
 
 def pages() -> dict[str, str]:
     """Return the title of each page of the reference, by the page's name."""
-    return {name: title for one in integrations.load_all() for name, title in titles(one).items()} | GUIDES
+    return {name: title for service in integrations.load_all() for name, title in titles(service).items()} | GUIDES
 
 
 def _of_function(
@@ -83,7 +94,7 @@ def _of_function(
 ) -> OfferedTool:
     """Return the tool of a function, with as short a schema as possible: its page has the rest."""
     schema = input_schema(function)
-    properties = {name: _short(one) for name, one in schema["properties"].items()}
+    properties = {name: _short(part) for name, part in schema["properties"].items()}
     properties |= {ACCOUNT: {"type": "string"}, TOKENS: tokens} | _session(sessions=sessions)
     name, title = f"{integration.name}_{function.name}", f"{integration.title}: {function.summary}"
     full_name = f"{integration.name}.{function.name}"
@@ -95,7 +106,7 @@ def _of_function(
 
 def _short(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of a parameter with its type only; the call checks the rest."""
-    kinds = [one["type"] for one in schema.get("anyOf", ())]
+    kinds = [choice["type"] for choice in schema.get("anyOf", ())]
     return {"type": kinds} if kinds else {key: schema[key] for key in ("type", "enum") if key in schema}
 
 
@@ -156,3 +167,75 @@ def _reference(tokens: Mapping[str, Any], *, sessions: bool) -> Iterator[Tool]:
 
 def _arguments(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
     return {"type": "object", "properties": dict(properties), "required": list(required), "additionalProperties": False}
+
+
+# Resources --------------------------------------------------------------------------------------------------------
+
+
+class Resource(NamedTuple):
+    """A resource."""
+
+    mime_type: str  # its kind
+    text: str  # its text
+    is_fixed: bool = False  # whether it stays the same while the server runs
+
+
+def read_resource(uri: str, value_of: Callable[[int, str | None], Any]) -> Resource:
+    """Return a resource.
+
+    Parameters:
+        uri: its address.
+        value_of: returns a value of `Out` by its number, and by the name of the session if the address has one.
+
+    Raises:
+        UnknownNameError: there is no such page, value or form.
+        InvalidArgumentsError: the value has no such form, or is too large.
+    """
+    if uri.startswith(DOCS):
+        return Resource(MARKDOWN, str(docs.read(uri.removeprefix(DOCS))), is_fixed=True)
+    match = _OUT_URI.fullmatch(uri)
+    if not match or match[2] not in _FORMS:
+        forms = ", ".join(f"{OUT}N.{form}" for form in _FORMS)
+        raise UnknownNameError(f"There is no resource `{uri[:80]}`. Pages are {DOCS}PAGE, values of `Out` are {forms}.")
+    number = int(match[1])
+    value = value_of(number, match[3])
+    if value is None:
+        raise UnknownNameError(f"`Out[{number}]` has no value.")
+    mime_type, write = _FORMS[match[2]]
+    text = write(value)
+    if len(text) > MAX_VALUE_LENGTH:
+        size = f"more than {MAX_VALUE_LENGTH >> 20} MiB"
+        raise InvalidArgumentsError(f"`Out[{number}]` has {size} as {match[2]}. Keep a part of it, with `lua_run`.")
+    return Resource(mime_type, text)
+
+
+def _table(value: Any) -> Records | None:
+    """Return a value as a table, if it is a list of records or one record."""
+    if isinstance(value, (list, tuple)) and all(isinstance(item, Mapping) for item in value):
+        return Records([dict(item) for item in value])
+    return value if isinstance(value, Records) else None
+
+
+def _csv(value: Any) -> str:
+    table = _table(value)
+    if table is None:
+        raise InvalidArgumentsError("Only a list of records has a form as CSV. Read it as .json.")
+    return "".join(csv_of(exact_table(table)))
+
+
+def _markdown(value: Any) -> str:
+    table = _table(value)
+    if table is None:
+        return value if isinstance(value, str) else f"```json\n{_json(value)}\n```\n"
+    return "".join(markdown_of(exact_table(table)))
+
+
+def _json(value: Any) -> str:
+    return encode(value).decode()
+
+
+_FORMS: Mapping[str, tuple[str, Callable[[Any], str]]] = {
+    "json": ("application/json", _json),
+    "csv": ("text/csv", _csv),
+    "md": (MARKDOWN, _markdown),
+}

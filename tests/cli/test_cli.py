@@ -71,7 +71,7 @@ SURFACE = {
     "mcp:export": "--json",
     "mcp:doctor": "--json",
     "mcp:serve": "--http -a --account --demo --timeout --cpu-limit --memory-limit --max-tokens --answer-within --tools "
-    "--allow-mcp --print-config",
+    "--tasks --allow-mcp --print-config",
     "accounts:list": "--json",
     "accounts:add": "--stdin --replace --file --integration --json",
     "accounts:remove": "--integration --json",

@@ -12,8 +12,8 @@ from kosmo_kernel import docs
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN, answer_of_run, answer_of_text
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
-from kosmo_kernel.mcp_server.in_flight import InFlightCall
 from kosmo_kernel.mcp_server.search import page_list
+from kosmo_kernel.mcp_server.sessions import InFlightCall
 from kosmo_kernel.questions.discovery import check_names
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.values.records import Records
@@ -30,13 +30,13 @@ results = st.builds(
 @given(results, st.none() | texts, st.integers(200, 3_000))
 def test_an_answer_is_within_its_bound_whatever_its_parts_are(result: Result, message: str | None, tokens: int) -> None:
     error = None if message is None else LuaRuntimeError("first words " + message)
-    text = answer_of_run(result, tokens, error=error, kept="Out[12]", further="f" * 80).text
+    text = answer_of_run(result, tokens, error=error, name="Out[12]", further="f" * 80).text
     assert len(text) <= tokens * CHARACTERS_PER_TOKEN
     assert error is None or text.startswith("LuaRuntimeError: first words ")
 
 
 def test_what_is_cut_says_what_remains_and_where_the_whole_value_is() -> None:
-    text = answer_of_run(Result([Records(ROWS)], notes=["fiction"]), 500, kept="Out[3]").text
+    text = answer_of_run(Result([Records(ROWS)], notes=["fiction"]), 500, name="Out[3]").text
     lines = text.split("\n")
     assert lines[:5] == ["Out[3]:", "<data>", "2,000 records \N{MULTIPLICATION SIGN} 2 columns", "name\tn", "app-0\t0"]
     rows = lines.index("Note: fiction") - 4
@@ -44,19 +44,19 @@ def test_what_is_cut_says_what_remains_and_where_the_whole_value_is() -> None:
         f"Not shown: {2_000 - rows:,} more rows. The whole list is Out[3]: filter it or count it in the next lua_run."
     )
     assert lines[-3:] == ["Note: fiction", "</data>", f"{more} The code `more` has the next rows."]
-    text = answer_of_run(Result(output="line\n" * 5_000), 500, kept="Out[4]").text
+    text = answer_of_run(Result(output="line\n" * 5_000), 500, name="Out[4]").text
     assert "Printed, not shown: " in text
     assert "more lines. The whole text is Out[4]; `Out[4]:sub(" in text
 
 
 def test_a_table_without_some_columns_but_with_all_rows_has_no_next_rows() -> None:
     rows = Records([{"id": f"02ffa5dd-67b1-540b-a60c-ee39647774{n}", "name": f"app-{n}"} for n in range(10, 60)])
-    text = answer_of_run(Result([rows]), 300, kept="Out[3]").text
+    text = answer_of_run(Result([rows]), 300, name="Out[3]").text
     assert text.endswith("Not shown: 1 column. The whole list is Out[3]: filter it or count it in the next lua_run.")
 
 
 def test_long_output_leaves_room_for_the_value() -> None:
-    text = answer_of_run(Result([Records(ROWS)], output="line\n" * 5_000), 500, kept="Out[3]").text
+    text = answer_of_run(Result([Records(ROWS)], output="line\n" * 5_000), 500, name="Out[3]").text
     assert text.count("\nline") > 50
     assert "\napp-20\t20\n" in text
     assert "\n[1,2,3]\n" in answer_of_run(Result([[1, 2, 3]], output="x" * 9_000), 500).text

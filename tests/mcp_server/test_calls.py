@@ -28,9 +28,8 @@ from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.mcp.config import CLIENTS, entries_of
 from kosmo_kernel.mcp.config import entry as server_entry
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
-from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
-from kosmo_kernel.mcp_server.sessions import MAX_SESSIONS, SPARE, ClientSession, Sessions
-from kosmo_kernel.mcp_server.streams import TextOutput, _thread_lines, lines, split
+from kosmo_kernel.mcp_server.serving import TextOutput, lines
+from kosmo_kernel.mcp_server.sessions import MAX_SESSIONS, SPARE, ClientSession, InFlightCall, Phase, Sessions
 
 pytest.importorskip("mcp")
 
@@ -187,32 +186,51 @@ def test_it_ends_at_once_where_there_is_no_client() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+async def lines_of(descriptor: int, most: int = 1 << 20) -> list[str]:
+    return [line async for line in lines(descriptor, most)]
+
+
 def test_a_message_without_an_end_is_left_out_and_the_next_is_read() -> None:
-    pieces = iter([b"on", b"e\ntwo\n", b"12345678", b"9\nthree\n", b"12345678\n", b"123456789\n", b"last", b""])
-    assert list(split(lambda: next(pieces), most=8)) == [b"one", b"two", b"three", b"12345678", b"last"]
-
-
-def test_lines_that_nobody_takes_any_more_end_their_reader_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    complaints: list[threading.ExceptHookArgs] = []
-    monkeypatch.setattr(threading, "excepthook", complaints.append)
-    others = set(threading.enumerate())
     ours, theirs = os.pipe()
-    os.write(theirs, b"line\n" * 20)
 
-    async def take_one() -> None:
-        taken = cast("Any", _thread_lines(ours))
-        assert await anext(taken) == b"line"
-        coming = taken.ag_frame.f_locals["coming"]
-        while not (coming.full() and asyncio.all_tasks() - {asyncio.current_task()}):  # noqa: ASYNC110 - for a thread
+    async def read() -> list[str]:
+        reading = asyncio.create_task(lines_of(ours, most=8))
+        for piece in (b"on", b"e\ntwo\n", b"12345678", b"9\nthree\n", b"12345678\n", b"123456789\n", b"last"):
+            os.write(theirs, piece)
             await asyncio.sleep(0)
+        os.close(theirs)
+        return await reading
 
-    asyncio.run(take_one())
-    for reader in set(threading.enumerate()) - others:
-        reader.join(PATIENCE)
-    os.close(theirs)
+    assert asyncio.run(read()) == ["one", "two", "three", "12345678", "last"]
     os.close(ours)
-    assert complaints == []
+
+
+def test_a_file_and_the_null_device_are_read_to_their_end(tmp_path: Path) -> None:
+    (tmp_path / "messages").write_bytes(b"one\n\n" + b"x" * 200_000 + b"\nend")
+    with open(tmp_path / "messages", "rb") as file, open(os.devnull, "rb") as nothing:
+        read = asyncio.run(lines_of(file.fileno()))
+        assert asyncio.run(lines_of(nothing.fileno())) == []
+    assert read == ["one", "", "x" * 200_000, "end"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="terminals are POSIX's")
+def test_a_terminal_is_waited_for_without_a_thread() -> None:
+    import pty
+
+    others = set(threading.enumerate())
+    keyboard, terminal = pty.openpty()
+
+    async def read() -> str:
+        coming = lines(terminal)
+        waiting = asyncio.ensure_future(anext(coming))
+        await asyncio.sleep(0)
+        os.write(keyboard, b"typed\n")
+        return await waiting
+
+    assert asyncio.run(read()) == "typed"
     assert set(threading.enumerate()) <= others
+    os.close(keyboard)
+    os.close(terminal)
 
 
 def test_a_long_answer_waits_for_its_reader_without_a_thread_and_lines_come_over_the_same_pipe() -> None:
@@ -284,8 +302,8 @@ def test_sessions_without_lua_are_used_again_and_a_few_are_kept(fakes: tuple[Ses
         pass
 
 
-def of_client(sessions: Sessions, client: str, *, known: bool = False) -> AbstractContextManager[ClientSession]:
-    return sessions.of_client(client, InFlightCall(lambda _: None), known=known)
+def of_client(sessions: Sessions, client: str, *, is_named: bool = False) -> AbstractContextManager[ClientSession]:
+    return sessions.of_client(client, InFlightCall(lambda _: None), is_named=is_named)
 
 
 def test_of_the_clients_sessions_the_last_ones_are_kept_and_those_in_use(
@@ -316,7 +334,7 @@ def test_an_idle_session_is_closed_and_whoever_names_it_is_told(fakes: tuple[Ses
         clock.now = 1000.0
         sessions.close_idle()
     assert [one.closed for one in made] == [True, False]
-    with pytest.raises(UnknownNameError, match="no such session"), of_client(sessions, "a", known=True):
+    with pytest.raises(UnknownNameError, match="no such session"), of_client(sessions, "a", is_named=True):
         pass
     sessions.end("b")
     assert made[1].closed
@@ -385,10 +403,13 @@ def test_who_leaves_a_call_that_is_over_stops_nothing() -> None:
         def interrupt(self) -> None:
             pytest.fail("another call has this session by now")
 
+    others = set(threading.enumerate())
     underway = InFlightCall(lambda _: None)
     underway.begin("", cast("Any", Stopped()))
     underway.finish()
-    underway._stop(cast("Any", Stopped()))
+    underway.cancel()
+    for stopping in set(threading.enumerate()) - others:
+        stopping.join(PATIENCE)
 
 
 @pytest.mark.claim("limit-ceilings")
@@ -408,10 +429,10 @@ def test_a_client_has_at_most_the_ceilings_unless_an_option_of_the_command_is_hi
 
 
 def test_the_entry_for_an_agent_has_the_full_path_and_the_options_of_the_command() -> None:
-    done = kosmo("mcp:serve", "--demo", "--timeout", "60", "--allow-mcp", "--print-config")
+    done = kosmo("mcp:serve", "--demo", "--timeout", "60", "--tasks", "--allow-mcp", "--print-config")
     entry = json.loads(done.stdout)["mcpServers"]["kosmo"]
     assert Path(entry["command"]).is_absolute()
-    assert entry["args"][-6:] == ["mcp:serve", "--account", "demo", "--timeout", "60.0", "--allow-mcp"]
+    assert entry["args"][-7:] == ["mcp:serve", "--account", "demo", "--timeout", "60.0", "--tasks", "--allow-mcp"]
     assert kosmo("mcp:serve", "--http", "0", "--print-config").returncode == 2
 
 

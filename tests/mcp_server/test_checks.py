@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from check_reports import check, dynos, report, result
 
-from kosmo_kernel.mcp_server.checks import not_checked, notes_of, page, summary_of, value_of
-from kosmo_kernel.mcp_server.search import search
+from kosmo_kernel.mcp_server.answers import not_checked, notes_of, summary_of, value_of
+from kosmo_kernel.mcp_server.search import page_of_checks, search
 
 
 def test_what_was_not_checked_comes_first_with_the_reason_once() -> None:
@@ -27,7 +27,7 @@ def test_a_wrong_check_of_the_user_keeps_no_agent_from_the_reference(
 ) -> None:
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path))
     (tmp_path / "config.toml").write_text('[checks]\nfolder = "own"\n')
-    assert page("heroku.list_apps") is None
+    assert page_of_checks("heroku.list_apps") is None
     assert "there is no folder" in search("certificate expires")
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "wrong.lua").write_text("return {}\n")

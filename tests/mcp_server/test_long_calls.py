@@ -16,7 +16,7 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
-from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
+from kosmo_kernel.mcp_server.sessions import InFlightCall, Phase
 from kosmo_kernel.progress.estimate import Estimate
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
 
@@ -27,7 +27,8 @@ from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim, adv
 from mcp.types import CallToolResult, Request, Result
 from mcp_client import data, failure, text_of
 
-from kosmo_kernel.mcp_server import sdk, tasks
+from kosmo_kernel.mcp_server import sdk
+from kosmo_kernel.mcp_server import tasks as tasks_module
 from kosmo_kernel.mcp_server.tasks import EXTENSION, TaskParams, Tasks
 
 HELD = {"code": "print('begun') return #heroku.list_apps()"}
@@ -103,11 +104,14 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
         gate.open.set()
 
 
-def asked(ask: Ask, *extensions: ClientExtension, functions: bool = False, client: str | None = "") -> Any:
+def asked(
+    ask: Ask, *extensions: ClientExtension, functions: bool = False, tasks: bool = False, client: str | None = ""
+) -> Any:
     """Return what the SDK's client gets from a server in this process, whose handler the test has as well."""
 
     async def run() -> Any:
-        handler = CallHandler(ServerOptions(functions=functions), several_clients=client is None)
+        options = ServerOptions(functions=functions, tasks=tasks)
+        handler = CallHandler(options, several_clients=client is None)
         try:
             async with Client(sdk.server_of(handler, lambda _: client), extensions=extensions) as one:
                 await one.call_tool("lua_run", {"code": "return 'first'"})  # so that Lua is there
@@ -205,7 +209,7 @@ def test_a_client_that_takes_tasks_gets_one_and_its_result(
         following = await one.call_tool("lua_run", {"code": "return 'next'"})
         return one.server_capabilities.extensions, held_result, following
 
-    offers, held_result, following = asked(ask, extension)
+    offers, held_result, following = asked(ask, extension, tasks=True)
     assert offers == {EXTENSION: {}}
     first, last = extension.states[0], extension.states[-1]
     assert (first.status, first.ttl_ms, last.status) == ("working", None, ends)
@@ -220,12 +224,23 @@ def test_tasks_are_for_those_who_declare_the_extension_and_have_the_id() -> None
             await about(one.session, "tasks/get", "guessed")
         return caught.value.code
 
-    assert asked(ask) == -32021
-    assert asked(ask, advertise(EXTENSION)) == -32602
+    assert asked(ask, tasks=True) == -32021
+    assert asked(ask, advertise(EXTENSION), tasks=True) == -32602
+
+
+def test_without_the_option_a_client_that_takes_tasks_is_answered_as_any_other(held: Gate) -> None:
+    async def ask(one: Client, handler: CallHandler) -> Any:
+        first = await early(one, handler, "lua_run", HELD)
+        held.open.set()
+        return one.server_capabilities.extensions, text_of(first)
+
+    offers, first = asked(ask, advertise(EXTENSION))
+    assert not offers
+    assert first.startswith("Still running, and going on, after ")
 
 
 def test_ended_tasks_are_forgotten_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "MAX_ENDED_TASKS", 2)
+    monkeypatch.setattr(tasks_module, "MAX_ENDED_TASKS", 2)
 
     async def kept() -> list[int]:
         now = 1_000.0
@@ -237,7 +252,7 @@ def test_ended_tasks_are_forgotten_after_a_while(monkeypatch: pytest.MonkeyPatch
             running.set_result(CallToolResult(content=[]))
             await asyncio.sleep(0)
             counts.append(len(every._tasks))
-        now += tasks.KEEP_SECONDS
+        now += tasks_module.KEEP_SECONDS
         every._drop_old()
         return [*counts, len(every._tasks)]
 

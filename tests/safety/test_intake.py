@@ -205,7 +205,7 @@ ALLOWED = {
     "integrations/heroku/__main__.py": "a tool of developers",
     "kernel/__main__.py": "the null device",
     "cli/streams.py": "the null device",
-    "mcp_server/streams.py": "the null device",
+    "mcp_server/serving.py": "the null device",
     "lua/worker.py": "shipped; a process without a token",
     "cli/doctor_checks.py": "the first line of a command that the user started",
     "walls/lockdown.py": "the null device, and a trial that must fail; a process without a token",
