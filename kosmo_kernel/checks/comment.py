@@ -40,7 +40,7 @@ _ICONS = {"high": "🔴", "medium": "🟠", "low": "🟡"}
 
 def comment(report: QuestionReport, fail_on: str) -> str:
     """Return a comment of at most `MAX_LENGTH` characters; `fail_on` is the lowest severity that fails the run."""
-    with_findings = [result for result in report.most_severe_first if result.findings or result.gone]
+    with_findings = [result for result in report.most_severe_first if result.findings or result.resolved]
     page = _Page([*_summary(report, fail_on)])
     if with_findings:
         rows = [_summary_row(result) for result in with_findings]
@@ -151,7 +151,7 @@ def _summary_row(result: QuestionResult) -> list[str]:
     counts = (
         (sum(finding.is_new is True for finding in result.findings), "new"),
         (sum(finding.is_new is False for finding in result.findings), "still there"),
-        (len(result.gone), "gone"),
+        (len(result.resolved), "gone"),
         (sum(finding.accepted is not None for finding in result.findings), "accepted"),
         (sum(finding.expired is not None for finding in result.findings), "no longer accepted"),
     )
@@ -178,8 +178,8 @@ def _tables(result: QuestionResult) -> Iterable[_Rows]:
     ordered = sorted(result.findings, key=lambda finding: not finding.counts)
     if ordered:
         yield _findings(ordered, "finding", [_prose("; ".join(finding.remarks)) for finding in ordered])
-    if result.gone:
-        yield _findings(result.gone, "gone finding", ["gone"] * len(result.gone))
+    if result.resolved:
+        yield _findings(result.resolved, "gone finding", ["gone"] * len(result.resolved))
 
 
 def _findings(findings: Sequence[Finding], noun: str, remarks: Sequence[str]) -> _Rows:

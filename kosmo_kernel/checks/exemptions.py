@@ -83,16 +83,16 @@ def read_acceptances(file: Path, checks: Iterable[Question]) -> list[Exemption]:
     if table or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         other = next((f", and no `{one_line(name, most=40)}`" for name in table), "")
         raise SettingsError(f"{file} has tables `[[{ENTRIES}]]`{other}. `--accept-all FILE` writes such a file.")
-    known = {check.name: check for check in checks}
+    by_name = {check.name: check for check in checks}
     mistakes: list[str] = []
     read: dict[tuple[str, ...], Exemption] = {}
     for entry, where in zip(entries, _places(file, text, len(entries)), strict=True):
-        found = [f"{where}: {mistake}" for mistake in islice(_mistakes(entry, known), MAX_MISTAKES + 1)]
-        if not found:
-            one = _exemption(entry, known, where)
-            earlier = read.setdefault(one.identity, one)
-            found = [] if earlier is one else [f"{where}: the finding is accepted in {earlier.where} already."]
-        mistakes += found
+        problems = [f"{where}: {mistake}" for mistake in islice(_mistakes(entry, by_name), MAX_MISTAKES + 1)]
+        if not problems:
+            exemption = _exemption(entry, by_name, where)
+            earlier = read.setdefault(exemption.identity, exemption)
+            problems = [] if earlier is exemption else [f"{where}: the finding is accepted in {earlier.where} already."]
+        mistakes += problems
         if len(mistakes) > MAX_MISTAKES:
             mistakes[MAX_MISTAKES:] = ["… and more"]
             break
@@ -110,7 +110,7 @@ def _places(file: Path, text: str, count: int) -> list[str]:
     return [f"{file}, entry {number}" for number in range(1, count + 1)]
 
 
-def _mistakes(entry: Mapping[str, Any], known: Mapping[str, Question]) -> Iterator[str]:
+def _mistakes(entry: Mapping[str, Any], checks: Mapping[str, Question]) -> Iterator[str]:
     """Yield what is wrong with an entry, as sentences."""
     for name in entry:
         if name not in _FIELDS:
@@ -120,12 +120,12 @@ def _mistakes(entry: Mapping[str, Any], known: Mapping[str, Question]) -> Iterat
     check = entry.get(CHECK)
     if not isinstance(check, str):
         yield f"`{CHECK}` is missing: the name of a check."
-    elif check not in known:
-        near = nearest(check, known)
+    elif check not in checks:
+        near = nearest(check, checks)
         advice = f" Did you mean {' or '.join(near)}?" if near else ""
         yield f"there is no check `{one_line(check, most=60)}`.{advice}"
     else:
-        yield from _key_mistakes(entry.get(KEY), known[check])
+        yield from _key_mistakes(entry.get(KEY), checks[check])
     reason = entry.get(REASON)
     if not isinstance(reason, str) or not reason.strip():
         yield f"`{REASON}` is missing: a sentence that says why the finding is accepted."
@@ -139,12 +139,12 @@ def _key_mistakes(key: Any, check: Question) -> Iterator[str]:
     columns = _flat(key) if isinstance(key, dict) else {}
     if set(columns) != set(check.key) or any(isinstance(value, list) for value in columns.values()):
         example = ", ".join(f'{_bare(column)} = "…"' for column in check.key)
-        got = one_line(", ".join(columns), most=80) or "nothing"
-        yield f"a finding of {check.name} is identified by `{KEY} = {{ {example} }}`, got {got}."
+        names = one_line(", ".join(columns), most=80) or "nothing"
+        yield f"a finding of {check.name} is identified by `{KEY} = {{ {example} }}`, got {names}."
 
 
-def _exemption(entry: Mapping[str, Any], known: Mapping[str, Question], where: str) -> Exemption:
-    check, columns, last_day = known[entry[CHECK]], _flat(entry[KEY]), _date(entry[LAST_DAY])
+def _exemption(entry: Mapping[str, Any], checks: Mapping[str, Question], where: str) -> Exemption:
+    check, columns, last_day = checks[entry[CHECK]], _flat(entry[KEY]), _date(entry[LAST_DAY])
     if last_day is None:
         raise ValueError(f"{entry[LAST_DAY]!r} is no date")
     key = {column: key_text(columns[column]) for column in check.key}
@@ -182,23 +182,23 @@ def accept(report: QuestionReport, exemptions: Sequence[Exemption]) -> None:
     for finding in report.findings:
         findings.setdefault((finding.check.name, *finding.key.values()), []).append(finding)
     unused = []
-    for one in exemptions:
-        matching = findings.get(one.identity, [])
+    for exemption in exemptions:
+        matching = findings.get(exemption.identity, [])
         for finding in matching:
-            if today > one.acceptance.last_day:
-                finding.expired = one.acceptance
+            if today > exemption.acceptance.last_day:
+                finding.expired = exemption.acceptance
             else:
-                finding.accepted = one.acceptance
-        result = results.get(one.check)
+                finding.accepted = exemption.acceptance
+        result = results.get(exemption.check)
         if not matching and result is not None and not result.reason and not result.setup:
-            unused.append(one)
+            unused.append(exemption)
     expired = sum(finding.expired is not None for finding in report.findings)
     if expired:
         again = "counts again: the last day of its exception" if expired == 1 else "count again: their last day"
         report.notes.append(f"{counted(expired, 'finding')} {again} is over.")
     report.notes += [
-        f"{one.where}: this exception is not needed: {one.check} does not find {', '.join(one.key.values())}."
-        for one in unused
+        f"{entry.where}: this exception is not needed: {entry.check} does not find {', '.join(entry.key.values())}."
+        for entry in unused
     ]
 
 
@@ -209,8 +209,8 @@ def accept_all(report: QuestionReport) -> list[Exemption]:
     entries: dict[tuple[str, ...], Exemption] = {}
     for finding in report.findings:
         finding.accepted, finding.expired = finding.accepted or first, None
-        one = Exemption(finding.check.name, finding.key, finding.accepted)
-        entries.setdefault(one.identity, one)
+        exemption = Exemption(finding.check.name, finding.key, finding.accepted)
+        entries.setdefault(exemption.identity, exemption)
     return list(entries.values())
 
 
@@ -254,7 +254,7 @@ def compare(report: QuestionReport, earlier: QuestionReport, name: str) -> None:
     """
     report.against = f"{name} ({earlier.now.strftime('%Y-%m-%d %H:%M')} UTC)"
     before = {result.question.name: result for result in earlier.results}
-    key_ids, key_ids_before = (_key_ids(one.findings) for one in (report, earlier))
+    key_ids, key_ids_before = (_key_ids(state.findings) for state in (report, earlier))
     by_names = bool(key_ids and key_ids_before and key_ids != key_ids_before)
     if by_names:
         report.notes.append(
@@ -265,11 +265,11 @@ def compare(report: QuestionReport, earlier: QuestionReport, name: str) -> None:
         old = before.get(result.question.name)
         if old is None:
             continue
-        known = {_identity(finding, by_names=by_names) for finding in old.findings}
+        before_keys = {_identity(finding, by_names=by_names) for finding in old.findings}
         present = {_identity(finding, by_names=by_names) for finding in result.findings}
         for finding in result.findings:
-            finding.is_new = _identity(finding, by_names=by_names) not in known
-        result.gone = [
+            finding.is_new = _identity(finding, by_names=by_names) not in before_keys
+        result.resolved = [
             finding
             for finding in old.findings
             if _identity(finding, by_names=by_names) not in present and _is_readable(finding, result)

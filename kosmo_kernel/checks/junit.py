@@ -61,7 +61,7 @@ def _case(result: QuestionResult, fail_on: str) -> ET.Element:
     elif not_checked:
         _add(case, "error", [f"Why it matters: {check.why}"], message=not_checked, type="not checked")
     others = [_line(finding) for finding in result.findings if not (finding.counts and is_severe)]
-    others += [f"gone: {finding.title}" for finding in result.gone]
+    others += [f"gone: {finding.title}" for finding in result.resolved]
     if others:
         _add(case, "system-out", others)
     if failing and not_checked:

@@ -33,12 +33,12 @@ def check_parameters(checks: Sequence[Question], arguments: Values) -> None:
     Raises:
         UnknownNameError: no check has it.
     """
-    known = _names(checks)
+    names = _names(checks)
     for name in arguments:
-        if name not in known:
+        if name not in names:
             has = "None of the checks has" if len(checks) > 1 else f"{checks[0].name} has" if checks else "There is"
             no = " no" if len(checks) == 1 or not checks else " a"
-            raise UnknownNameError(f"{has}{no} parameter `{name[:80]}`.", tuple(nearest(name, known)))
+            raise UnknownNameError(f"{has}{no} parameter `{name[:80]}`.", tuple(nearest(name, names)))
 
 
 def values_for(check: Question, arguments: Values) -> dict[str, Any]:
@@ -101,7 +101,8 @@ def require_parameters(
     Raises:
         InvalidArgumentsError: some are missing; the message has a line for each.
     """
-    missing = [(check, one) for check in checks for one in missing_parameters(check, values_for(check, arguments))]
+    values = ((check, values_for(check, arguments)) for check in checks)
+    missing = [(check, parameter) for check, own in values for parameter in missing_parameters(check, own)]
     if missing:
         lines = "".join(f"\n  {option(check, parameter)}" for check, parameter in missing)
         raise InvalidArgumentsError(

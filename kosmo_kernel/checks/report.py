@@ -85,7 +85,7 @@ class QuestionResult(Struct):
     setup: list[str] = field(default_factory=list)
     output: str = ""  # what it printed
     notes: list[str] = field(default_factory=list)  # for the user, one line each
-    gone: list[Finding] = field(default_factory=list)  # the findings of an earlier state that are there no longer
+    resolved: list[Finding] = field(default_factory=list)  # the findings of an earlier state that are there no longer
     seconds: float = 0.0  # its duration, including waiting
 
     @property
@@ -171,7 +171,7 @@ class QuestionReport(Struct):
             **{severity: by_severity[severity] for severity in reversed(SEVERITIES)},
             "accepted": sum(finding.accepted is not None for finding in findings),
             "still_there": sum(finding.is_new is False and not finding.accepted for finding in findings),
-            "gone": sum(len(result.gone) for result in self.results),
+            "gone": sum(len(result.resolved) for result in self.results),
         }
 
     def exit_code(self, fail_on: str = SEVERITIES[0]) -> int:
@@ -264,8 +264,8 @@ def about_check(check: Question) -> dict[str, Any]:
         "scope": check.scope,
         "key": list(check.key),
         "parameters": [
-            {"name": one.name, "default": one.value, "required": one.required, "description": one.doc}
-            for one in check.parameters
+            {"name": each.name, "default": each.value, "required": each.required, "description": each.doc}
+            for each in check.parameters
         ],
         "shipped": check.is_shipped,
         "file": check.file,
@@ -281,7 +281,7 @@ def _result(result: QuestionResult) -> dict[str, Any]:
         "setup": result.setup,
         "parameters": dict(result.parameters),
         "findings": [_finding(finding) for finding in result.findings],
-        "gone": [{"key": finding.key} for finding in result.gone],
+        "gone": [{"key": finding.key} for finding in result.resolved],
         "unread": result.unread,
         "withdrawn": result.withdrawn,
         "output": result.output,
@@ -300,8 +300,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _acceptance(one: Acceptance | None) -> dict[str, str] | None:
-    return {"reason": one.reason, "last_day": one.last_day.isoformat()} if one else None
+def _acceptance(acceptance: Acceptance | None) -> dict[str, str] | None:
+    return {"reason": acceptance.reason, "last_day": acceptance.last_day.isoformat()} if acceptance else None
 
 
 def _time(moment: datetime) -> str:

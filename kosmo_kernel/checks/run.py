@@ -245,7 +245,7 @@ def leave_out_deleted(results: Sequence[QuestionResult]) -> list[str]:
         deleted += [row for row in result.deleted if row not in deleted]
     if names := frozenset(names_of(deleted)):
         for result in results:
-            result.findings = [one for one in result.findings if not mentions(one.record, names)]
+            result.findings = [finding for finding in result.findings if not mentions(finding.record, names)]
             if result.records is not None:
                 indexes = [index for index, row in enumerate(result.records) if not mentions(row, names)]
                 result.records = result.records.take(indexes)

@@ -87,7 +87,7 @@ def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> d
 @click.option("--start", is_flag=True, help="Run the checks that every account should pass.")
 @click.option("-a", "--account", **about_account("The account to use."))
 @click.option("--demo", **ON_DEMO)
-@click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Can be repeated.")
+@click.option("-p", "texts", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Can be repeated.")
 @click.option("--at", metavar="TIME", callback=_moment, help="Count ages to this time, and not to now.")
 @click.option(
     "--fail-on",
@@ -128,7 +128,7 @@ def check(
     start: bool,
     account: str | None,
     demo: bool,
-    given: tuple[tuple[str, str], ...],
+    texts: tuple[tuple[str, str], ...],
     at: datetime | None,
     fail_on: str,
     form: str | None,
@@ -171,7 +171,7 @@ def check(
     from kosmo_kernel.cli.check_exceptions import Exceptions
 
     checks = select_checks(names, every=every, start=start)
-    parameters = _parameters(checks, names, dict(given))
+    parameters = _parameters(checks, names, dict(texts))
     exceptions = Exceptions(checks, accepted, accept_all, against)
     recording = Recording(record, resume, resume_within)
     with recording.session(one_account(account, demo=demo)) as session:
@@ -192,12 +192,12 @@ def _validate(form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> 
             raise click.UsageError(f"There is no folder {output.parent} for --output.")
 
 
-def _parameters(checks: list[Question], names: tuple[str, ...], given: dict[str, str]) -> dict[str, Any]:
+def _parameters(checks: list[Question], names: tuple[str, ...], texts: dict[str, str]) -> dict[str, Any]:
     """Return the values of the parameters of checks; those that are named by themselves lack none."""
     from kosmo_kernel.checks.parameters import parse_parameters, require_parameters
 
-    parameters = parse_parameters(checks, given)
-    require_parameters([one for one in checks if one.name in names or one.file in names], parameters)
+    parameters = parse_parameters(checks, texts)
+    require_parameters([check for check in checks if check.name in names or check.file in names], parameters)
     return parameters
 
 
@@ -209,8 +209,8 @@ def _run(checks: list[Question], session: Session, parameters: dict[str, Any], a
     from kosmo_kernel.progress.terminal import TerminalProgress
     from kosmo_kernel.run.options import Frontend
 
-    for one in replaced_checks(checks):
-        print_note(f"{one.name}: {one.file} is used, and not the check of that name that comes with kosmo.")
+    for check in replaced_checks(checks):
+        print_note(f"{check.name}: {check.file} is used, and not the check of that name that comes with kosmo.")
     with TerminalProgress(styled(sys.stderr), long_run_advice()) as line:
         report = run_questions(checks, session=session, parameters=parameters, now=at, frontend=Frontend(progress=line))
     if report.results and all(isinstance(result.error, CredentialsError) for result in report.results):
@@ -294,16 +294,16 @@ class _Output:
 
 def _list(*, as_json: bool) -> int:
     """Print the checks with their titles, the most severe first."""
-    checks = sorted(all_checks(), key=lambda one: (-SEVERITIES.index(one.severity), one.name))
+    checks = sorted(all_checks(), key=lambda check: (-SEVERITIES.index(check.severity), check.name))
     if as_json:
         from kosmo_kernel.checks.report import about_check
 
-        document({"success": True, "checks": [about_check(one) for one in checks]})
+        document({"success": True, "checks": [about_check(check) for check in checks]})
         return SUCCESS
-    for severity, group in groupby(checks, key=lambda one: one.severity):
+    for severity, group in groupby(checks, key=lambda check: check.severity):
         print_result(f"{severity}:")
         print_rows([(check.name, _about(check)) for check in group])
-    start = sum(one.in_start for one in checks)
+    start = sum(check.in_start for check in checks)
     print_note(
         f"\n{len(checks)} checks. `kosmo check --start` runs the {start} that every account should pass, "
         "`kosmo check --all` all, and `kosmo check NAME...` some."
@@ -312,7 +312,7 @@ def _list(*, as_json: bool) -> int:
 
 
 def _about(check: Question) -> str:
-    needs = "".join(f"; needs -p {one.name}" for one in check.parameters if one.required)
+    needs = "".join(f"; needs -p {parameter.name}" for parameter in check.parameters if parameter.required)
     return f"{check.title}{needs}{'' if check.is_shipped else f' ({check.file})'}"
 
 
@@ -328,8 +328,8 @@ def _write_new(name: str | None, *, is_table: bool, as_json: bool, others: bool)
         return SUCCESS
     print_result(str(path))
     if is_table:
-        place = "" if path in own_tables().values() else f", once `[checks] folder` names {path.parent}"
-        print_note(f"Try it: kosmo inventory --table {path.stem} --demo{place}")
+        condition = "" if path in own_tables().values() else f", once `[checks] folder` names {path.parent}"
+        print_note(f"Try it: kosmo inventory --table {path.stem} --demo{condition}")
         return SUCCESS
     is_named = check_files().get(path.stem) == path
     print_note(f"Try it: kosmo check {path.stem if is_named else path} --demo")

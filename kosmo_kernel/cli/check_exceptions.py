@@ -36,8 +36,8 @@ class Exceptions:
         self._checks = checks
         self._accept_all = accept_all  # the file to write, which accepts all findings of the run
         self._against = against  # the archive of the snapshot to compare with
-        known = {check.name: check for check in (*(all_checks() if accepted else ()), *checks)}
-        self._exemptions: list[Exemption] = read_acceptances(accepted, known.values()) if accepted else []
+        by_name = {check.name: check for check in (*(all_checks() if accepted else ()), *checks)}
+        self._exemptions: list[Exemption] = read_acceptances(accepted, by_name.values()) if accepted else []
         if accept_all is not None and accept_all.exists():
             raise click.UsageError(
                 f"{accept_all} is there already, and --accept-all replaces nothing. Name a new file."

@@ -63,7 +63,7 @@ def _print_report(screen: Console, report: QuestionReport, *, full: bool, why: b
     against = f" · against {escape_control(report.against)}" if report.against else ""
     screen.print(Text(f"account {escape_control(report.account)} · {report.now:%Y-%m-%d %H:%M} UTC{against}\n", "dim"))
     for result in report.most_severe_first:
-        if result.findings or result.gone:
+        if result.findings or result.resolved:
             _print_result(screen, result, full=full, why=why)
     _print_not_checked(screen, report)
     _print_not_set_up(screen, report)
@@ -115,7 +115,7 @@ def _remarks(result: QuestionResult, *, full: bool) -> Iterator[str]:
         for remark in finding.remarks:
             by_remark.setdefault(remark, []).append(finding)
     by_remark.pop("new", None)  # as all in the table are
-    for remark, findings in (*by_remark.items(), *([("gone", result.gone)] if result.gone else [])):
+    for remark, findings in (*by_remark.items(), *([("gone", result.resolved)] if result.resolved else [])):
         titles = listed([finding.title for finding in findings], sys.maxsize if full else MAX_NAMED, "; ")
         yield f"{remark.rstrip('.')} ({len(findings)}): {titles}"
 

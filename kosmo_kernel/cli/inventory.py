@@ -154,8 +154,8 @@ def _show(data: AccountData, output: str) -> None:
     for text in data.notes:
         print_note(text)
     missing = inventories.unread(data)
-    for one in missing:
-        items = f" ({counted(len(one.items), 'item')}: see {inventories.SUMMARY})" if one.items else ""
-        print_note(f"{one.table}: {one.reason}{items}")
+    for item in missing:
+        items = f" ({counted(len(item.items), 'item')}: see {inventories.SUMMARY})" if item.items else ""
+        print_note(f"{item.table}: {item.reason}{items}")
     if missing:
         print_note("It is incomplete; what was read is in it.")

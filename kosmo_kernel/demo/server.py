@@ -66,8 +66,8 @@ def serve(api: WSGIApplication, host: str = "127.0.0.1", port: int = 0, *, laten
     thread = Thread(target=server.serve_forever, args=(0.05,), name="kosmo demo", daemon=True)
     thread.start()
     try:
-        shown = f"[{host}]" if ":" in host else host
-        yield Served(f"http://{shown}:{server.server_address[1]}")
+        name = f"[{host}]" if ":" in host else host
+        yield Served(f"http://{name}:{server.server_address[1]}")
     finally:
         server.shutdown()
         thread.join()

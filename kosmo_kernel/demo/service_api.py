@@ -83,10 +83,10 @@ class ServiceApi:
 
     def _is_admitted(self, request: Request) -> bool:
         credentials = self._integration.credentials
-        sent = [(request.headers.get(name, ""), value) for name, value in credentials.headers(self.token).items()]
+        pairs = [(request.headers.get(name, ""), value) for name, value in credentials.headers(self.token).items()]
         if credentials.query:
-            sent.append((request.args.get(credentials.query, ""), self.token))
-        return all(hmac.compare_digest(text.encode(), right.encode()) for text, right in sent)
+            pairs.append((request.args.get(credentials.query, ""), self.token))
+        return all(hmac.compare_digest(text.encode(), right.encode()) for text, right in pairs)
 
     def _without_token(self, query: Mapping[str, str]) -> dict[str, str]:
         return {name: text for name, text in query.items() if name != self._integration.credentials.query}

@@ -154,21 +154,21 @@ class PageRequested:
         pages = self.pages
         if self.fault == "206":
             return {}
-        found: dict[str, str] = {}
+        headers: dict[str, str] = {}
         if pages.last_header:
-            found[pages.last_header] = str(pages.start - 1 + max(1, -(-self.count // self.size)))
+            headers[pages.last_header] = str(pages.start - 1 + max(1, -(-self.count // self.size)))
         if has_more and pages.kind == "range":
-            found[NEXT_RANGE] = f"{_CURSOR}{end}"
+            headers[NEXT_RANGE] = f"{_CURSOR}{end}"
         if has_more and pages.kind == "cursor" and pages.cursor_in == "header" and self.fault != "no-cursor":
-            found[pages.cursor[0]] = f"{_CURSOR}{first if self.fault == 'cursor-repeated' and first else end}"
+            headers[pages.cursor[0]] = f"{_CURSOR}{first if self.fault == 'cursor-repeated' and first else end}"
         if pages.kind == "link-header" and self.fault != "link-lost" and (has_more or first):
             address = self._address({pages.param or _PAGE: "1"})
             links = [f'<{address}>; rel="first"']
             if has_more:
                 number = first // self.size + 1 + (0 if self.fault == "cursor-repeated" and first else 1)
                 links.insert(0, f'<{self._address({pages.param or _PAGE: str(number)})}>; rel="next"')
-            found["Link"] = ", ".join(links)
-        return found
+            headers["Link"] = ", ".join(links)
+        return headers
 
     def _address(self, position: Mapping[str, str]) -> str:
         return f"{self.address}?{urlencode({**self.query, **position})}"

@@ -47,7 +47,7 @@ class ServicePaths:
         self._paths: dict[int, list[FunctionPath]] = {}
         self._lists: dict[str, str] = {}  # the names of lists by path, with `{}` for each place
         # A word of a path is preferred to a place that takes any.
-        for entry in sorted(self._table.paths(), key=lambda one: [part[:1] == "{" for part in one.path.split("/")]):
+        for entry in sorted(self._table.paths(), key=lambda route: [part[:1] == "{" for part in route.path.split("/")]):
             self._paths.setdefault(entry.path.count("/"), []).append(entry)
             if entry.returns == "list":
                 self._lists.setdefault(PLACE.sub("{}", entry.path), entry.name)
@@ -150,21 +150,21 @@ class ServiceRecords:
         return PLACE.sub(key, template)
 
     def _by_fields(self, function: Function, path: str, fields: tuple[str, ...]) -> dict[str, int]:
-        found = self._numbers.get((path, fields))
-        if found is None:
+        matches = self._numbers.get((path, fields))
+        if matches is None:
             columns = [column for column in function.columns if column.name in fields]
             numbers = range(self.count(function))
-            found = {str(self._value(path, number, column)): number for number in numbers for column in columns}
-            self._numbers[path, fields] = found
-        return found
+            matches = {str(self._value(path, number, column)): number for number in numbers for column in columns}
+            self._numbers[path, fields] = matches
+        return matches
 
     def _record(self, requested: RequestPath, path: str, number: int, own: dict[str, str]) -> Record:
         places = {param.name: param for param in requested.function.params}
-        given = {name: value for name, value in requested.values.items() if places[name].kind == "string"} | own
+        values = {name: value for name, value in requested.values.items() if places[name].kind == "string"} | own
         record: Record = {}
         for column in requested.function.columns:
-            is_given = column.name in given and column.kind == "string" and column.name not in ("id", "value")
-            put(record, column.path, given[column.name] if is_given else self._value(path, number, column))
+            is_given = column.name in values and column.kind == "string" and column.name not in ("id", "value")
+            put(record, column.path, values[column.name] if is_given else self._value(path, number, column))
         return record
 
     def _value(self, path: str, number: int, column: Column) -> Any:
@@ -202,7 +202,7 @@ class ServiceRecords:
         if listing is None or column.kind not in ("string", "integer"):
             return None
         target = self._table.named(listing)
-        field = next((one for one in target.columns if one.name == (name if above else "id")), None)
+        field = next((column for column in target.columns if column.name == (name if above else "id")), None)
         is_name = field is not None and (field.name == "id" or field.name in _NAMES)  # which refer to nothing else
         fits = field is not None and field.kind == column.kind and "{" not in target.links[0].path
         return (target, field) if field and is_name and fits else None
@@ -223,10 +223,10 @@ def put(record: Record, path: Sequence[str], value: Any) -> None:
 
 
 def _identifier(column: Column, path: str, thing: str, number: int) -> Any:
-    place = _chance(path)
+    chance = _chance(path)
     if column.kind in ("integer", "number"):
-        return place % 9_000 * 10_000 + number + 1
-    return f"{thing}-{number + 1}-{place % 0x10000:04x}"
+        return chance % 9_000 * 10_000 + number + 1
+    return f"{thing}-{number + 1}-{chance % 0x10000:04x}"
 
 
 def _made(column: Column, thing: str, number: int, chance: int, *, is_name: bool) -> Any:

@@ -68,10 +68,10 @@ def _quoted(paths: Sequence[str]) -> str:
 
 def _failure(table: str, row: Row, message: str) -> Row:
     """Return what says that a record lacks a key: what it is called, and the app, the team or the space it is of."""
-    place = {key: value for key, paths in facts().places.items() if isinstance(value := _first(row, paths), str)}
-    names = [*place.values(), *([str(name)] if (name := _first(row, facts().names)) else [])]
+    places = {key: value for key, paths in facts().places.items() if isinstance(value := _first(row, paths), str)}
+    names = [*places.values(), *([str(name)] if (name := _first(row, facts().names)) else [])]
     record = ": ".join(names) or "a record without a name"
-    return {"table": table, "type": "incomplete_record", "message": message, "record": record} | place
+    return {"table": table, "type": "incomplete_record", "message": message, "record": record} | places
 
 
 def _first(row: Row, paths: Sequence[str]) -> Any:
@@ -195,7 +195,8 @@ class AccountData:
         """Set the records aside that lack a key, so that nothing after this meets one."""
         tables, failures = usable(self.tables)
         object.__setattr__(self, "tables", tables)
-        object.__setattr__(self, "failures", [*self.failures, *(one for one in failures if one not in self.failures)])
+        new = [failure for failure in failures if failure not in self.failures]
+        object.__setattr__(self, "failures", [*self.failures, *new])
 
     @property
     def complete(self) -> bool:
@@ -205,13 +206,13 @@ class AccountData:
     @property
     def unreachable_apps(self) -> list[str]:
         """The names of the apps that a team has and the account has no access to."""
-        left_out = {one.get("record") for one in self.failures if one["table"] == "apps"}
+        left_out = {failure.get("record") for failure in self.failures if failure["table"] == "apps"}
         missing = (row for row in self.rows("team_apps") if row["id"] not in self.apps)
         return sorted(row["name"] for row in missing if not left_out & {row["id"], row["name"]})
 
     def is_whole(self, *tables: str) -> bool:
         """Return whether each of these lists was read, with all of its records."""
-        partial = {one["table"] for one in self.failures} | ({"apps"} if self.unreachable_apps else set())
+        partial = {failure["table"] for failure in self.failures} | ({"apps"} if self.unreachable_apps else set())
         return all(table in self.tables and table not in partial for table in tables)
 
     def has(self, *tables: str) -> bool:
@@ -230,8 +231,9 @@ class AccountData:
     def app_name(self, row: Row) -> str:
         """Return the name of the app that a record belongs to; its id if the account cannot see the app."""
         app = row.get("app") or {}
-        known = str(app.get("id") or row.get("app_id") or "")
-        return str(self.apps[known]["name"] if known in self.apps else app.get("name") or row.get("app_id") or known)
+        identity = str(app.get("id") or row.get("app_id") or "")
+        reachable = self.apps.get(identity)
+        return str(reachable["name"] if reachable else app.get("name") or row.get("app_id") or identity)
 
     @cached_property
     def inventory_tables(self) -> list[InventoryTable]:
@@ -244,7 +246,7 @@ class AccountData:
 
     def answer(self, table: str) -> Sequence[Row]:
         """Return the rows of a table of the inventory; none if its lists could not be read."""
-        return next((one.rows for one in self.inventory_tables if one.kind.name == table), ())
+        return next((rows.rows for rows in self.inventory_tables if rows.kind.name == table), ())
 
     @cached_property
     def bill(self) -> Bill:
@@ -282,15 +284,16 @@ def from_snapshot(file: Path) -> AccountData:
         SettingsError: the file has no snapshot, or a part of it was changed.
     """
     saved = read(file)
-    known = lists()
-    tables = {name: redacted(saved.records(name), redact).records.rows for name in known if name in saved}
+    names = lists()
+    tables = {name: redacted(saved.records(name), redact).records.rows for name in names if name in saved}
     for name, other in facts().by_item.items():
         if name not in tables and other in saved:
             rows = redacted(saved.records(other), redact).records.rows
             tables[name] = list({row["id"]: row for row in rows}.values())
-    failures = [one for one in saved.manifest.failures if one["table"] in {*known, *facts().by_item.values()}]
-    named = {one["table"] for one in failures}
-    absent = [name for name in known if name not in tables and name not in named]
+    expected = {*names, *facts().by_item.values()}
+    failures = [failure for failure in saved.manifest.failures if failure["table"] in expected]
+    failed = {failure["table"] for failure in failures}
+    absent = [name for name in names if name not in tables and name not in failed]
     return AccountData(
         account=saved.account,
         time=datetime.fromisoformat(resolve_name(service().demo_now)) if is_demo(saved.account) else saved.time,

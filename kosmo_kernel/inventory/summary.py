@@ -51,7 +51,7 @@ def bill_from(
         unread: what could not be read of `formation`, each with its `app_id`.
         idle_days: dynos of an app without a release for so many days count as idle.
     """
-    failures = [{**one, "table": "formation"} for one in unread]
+    failures = [{**failure, "table": "formation"} for failure in unread]
     data = AccountData("", datetime.fromisoformat(now), lists, failures)
     [table] = make_tables(data.services(), data.time, [facts().bill], idle_days=idle_days)
     return Bill(table.rows, complete=data.is_whole(*facts().billed))
@@ -78,9 +78,9 @@ def _obstacle(kind: ObstacleKind, data: AccountData) -> Obstacle:
 def unread(data: AccountData) -> list[Unread]:
     """Return what could not be read, with the same reason once for each list."""
     groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for one in data.failures:
-        item = next((one[key] for key in ("record", *facts().items) if one.get(key)), None)
-        groups[one["table"], _reason(one)] += [str(item)] if item else []
+    for failure in data.failures:
+        item = next((failure[key] for key in ("record", *facts().items) if failure.get(key)), None)
+        groups[failure["table"], _reason(failure)] += [str(item)] if item else []
     if apps := data.unreachable_apps:
         groups["apps", "apps of its teams that the account has no access to"] = apps
     return [Unread(table, reason, items) for (table, reason), items in groups.items()]
@@ -111,8 +111,8 @@ def as_json(data: AccountData) -> Mapping[str, Any]:
     return {
         "key_figures": {figure.name.lower(): figure.value for figure in figures},
         "at_least": [
-            *(one.name.lower() for one in figures if one.at_least),
-            *(one.name.lower() for one in hard if one.at_least),
+            *(item.name.lower() for item in figures if item.at_least),
+            *(item.name.lower() for item in hard if item.at_least),
         ],
         "bill": {
             "monthly_usd": bill.cents / CENTS,
@@ -121,6 +121,6 @@ def as_json(data: AccountData) -> Mapping[str, Any]:
             **{f"by_{field}": bill.parts(field) for field in ("kind", "team", "stage", "app")},
             "without_price": [line["name"] for line in bill.unknown],
         },
-        "move": {one.name.lower(): one.count for one in hard},
-        "unread": [{"list": one.table, "reason": one.reason, "items": list(one.items)} for one in unread(data)],
+        "move": {item.name.lower(): item.count for item in hard},
+        "unread": [{"list": item.table, "reason": item.reason, "items": list(item.items)} for item in unread(data)],
     }

@@ -39,14 +39,14 @@ _LIST = re.compile(r"\blist_\w+")
 @cache
 def service() -> Integration:
     """Return the service: the first built-in one that has facts about an inventory."""
-    return next(one for one in integrations.BUILT_IN if one.inventory)
+    return next(integration for integration in integrations.BUILT_IN if integration.inventory)
 
 
 @cache
 def facts() -> InventoryFacts:
     """Return what an inventory of the service has."""
-    found: InventoryFacts = resolve_name(service().inventory)
-    return found
+    content: InventoryFacts = resolve_name(service().inventory)
+    return content
 
 
 def kinds(names: Sequence[str] = ()) -> list[Question]:
@@ -57,8 +57,9 @@ def kinds(names: Sequence[str] = ()) -> list[Question]:
 @cache
 def lists() -> tuple[str, ...]:
     """Return the lists that an inventory reads: those that the Lua of its tables calls, in the order of the service."""
-    called = set(_LIST.findall(source_with_tables("".join(kind.source for kind in kinds()))))
-    return tuple(table_of(one) for one in service().functions if one.name in called and not one.local)
+    names = set(_LIST.findall(source_with_tables("".join(kind.source for kind in kinds()))))
+    functions = (function for function in service().functions if function.name in names and not function.local)
+    return tuple(map(table_of, functions))
 
 
 # Answers from lists -------------------------------------------------------------------------------------
@@ -86,9 +87,9 @@ class ListServices(PreparedServices):
     def bind(self, request: CallRequest, account: str) -> ServiceCall:
         """Return a call with the items of its list as they are: nothing is sent, so any name of an app is good."""
         endpoint = self._endpoint(request.path, request.account, account)
-        named = dict(request.named or {})
-        collect = named.pop("errors", None) is not None
-        argument, items = next(iter(named.items()), ("", ()))
+        arguments = dict(request.named or {})
+        collect = arguments.pop("errors", None) is not None
+        argument, items = next(iter(arguments.items()), ("", ()))
         param = next((param for param in endpoint.function.params if param.name == argument), None)
         calls = [{argument: param.value_of_record(item)} for item in items] if param else [{}]
         return ServiceCall(
@@ -107,11 +108,11 @@ class ListServices(PreparedServices):
             super().begin(bound_call, handle)
             return
         handle.done(bound_call.count)
-        failures = [one for one in self._failures if one["table"] == table]
+        failures = [failure for failure in self._failures if failure["table"] == table]
         if table not in self._lists and not failures:
             failures = [_NOT_READ]
         argument = bound_call.fan_out_argument
-        failed = [self._failure(one, argument) for one in failures]
+        failed = [self._failure(failure, argument) for failure in failures]
         items = frozenset(call[argument] for call in bound_call.calls) if argument else frozenset()
         key = table, argument, items
         records = self._records.get(key)
@@ -169,12 +170,12 @@ def make_tables(
         names: the tables; all when empty.
         parameters: values of parameters that all of these have.
     """
-    made = []
+    tables = []
     with closing(services), Session(DEMO, shared=services) as session:
         for kind in kinds(names):
             if any(map(services.has, kind.needs)):
                 inputs = {"arguments": {"errors": "collect", **parameters}}
                 options = RunOptions(name=kind.name, now=now, force=True, inputs=inputs)
                 rows = session.execute(f"return {kind.service}.tables.{kind.name}(arguments)", options).value
-                made.append(InventoryTable(kind, rows.rows if isinstance(rows, Records) else ()))
-    return made
+                tables.append(InventoryTable(kind, rows.rows if isinstance(rows, Records) else ()))
+    return tables

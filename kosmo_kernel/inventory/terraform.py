@@ -23,8 +23,8 @@ _UNPRINTABLE = re.compile(rf'[\\"\x00-\x1f{HIDDEN}]')
 def import_file(data: AccountData) -> str:
     """Return the text of `imports.tf`."""
     terraform = facts().terraform
-    found = list(terraform.imports(data))
-    counts = Counter(one.resource for one in found)
+    imports = list(terraform.imports(data))
+    counts = Counter(item.resource for item in imports)
     total = ", ".join(f"{count:,} {resource}" for resource, count in sorted(counts.items())) or "nothing"
     lines = [
         f"# Import blocks for Terraform 1.5 or newer and the provider {terraform.provider}: {total}.",
@@ -35,12 +35,12 @@ def import_file(data: AccountData) -> str:
         "# The first command needs provider.tf, which is beside this file. Terraform imports no values of config vars.",
         f"# Left out: {terraform.left_out(data)}.",
     ]
-    if missing := sorted({one["table"] for one in data.failures}):
+    if missing := sorted({item["table"] for item in data.failures}):
         lines.append(f"# Not read, and so not here: {', '.join(missing)}.")
-    taken: set[tuple[str, str]] = set()
-    for one in found:
-        label = _label(one, taken)
-        lines += ["", "import {", f"  to = {one.resource}.{label}", f"  id = {quoted(one.identifier)}", "}"]
+    labels: set[tuple[str, str]] = set()
+    for item in imports:
+        label = _label(item, labels)
+        lines += ["", "import {", f"  to = {item.resource}.{label}", f"  id = {quoted(item.identifier)}", "}"]
     return "\n".join(lines) + "\n"
 
 
@@ -50,14 +50,14 @@ def quoted(text: str) -> str:
     return f'"{escaped.replace("${", "$${").replace("%{", "%%{")}"'
 
 
-def _label(one: Import, taken: set[tuple[str, str]]) -> str:
+def _label(item: Import, labels: set[tuple[str, str]]) -> str:
     """Return an identifier that no other resource of this type has."""
-    plain = _NOT_IN_A_NAME.sub("_", one.name).strip("_").lower()
-    if not plain or not plain[0].isalpha():
-        plain = f"_{plain}"
-    label, number = plain, 1
-    while (one.resource, label) in taken:
+    stem = _NOT_IN_A_NAME.sub("_", item.name).strip("_").lower()
+    if not stem or not stem[0].isalpha():
+        stem = f"_{stem}"
+    label, number = stem, 1
+    while (item.resource, label) in labels:
         number += 1
-        label = f"{plain}_{number}"
-    taken.add((one.resource, label))
+        label = f"{stem}_{number}"
+    labels.add((item.resource, label))
     return label

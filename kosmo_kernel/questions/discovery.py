@@ -111,11 +111,11 @@ def checks_beyond(integration: Integration, granted: Collection[str]) -> dict[st
     return names
 
 
-def select_checks(named: Iterable[str], *, every: bool = False, start: bool = False) -> list[Question]:
+def select_checks(names: Iterable[str], *, every: bool = False, start: bool = False) -> list[Question]:
     """Return the checks that a command line names, without duplicates.
 
     Parameters:
-        named: names of checks, files, and folders. A file that has the name of another check replaces it. The checks
+        names: names of checks, files, and folders. A file that has the name of another check replaces it. The checks
             can use the tables of these folders.
         every: all checks that have a name, before those that are named.
         start: those of them that every account should pass.
@@ -130,7 +130,7 @@ def select_checks(named: Iterable[str], *, every: bool = False, start: bool = Fa
 
     selected = {check.name: check for check in all_checks() if every or check.in_start} if every or start else {}
     from_files: dict[str, Question] = {}
-    for name in named:
+    for name in names:
         path = Path(name)
         if path.is_dir() or name.endswith(SUFFIX) or (path.parts[1:] and path.exists()):
             for file in _checks_of(path):
@@ -198,7 +198,7 @@ def find_table(service: str, name: str) -> Question:
     if path := own_tables().get((service, name)):
         return _read(path)
     names = table_names(service)
-    near = [f"{service}.tables.{known}" for known in nearest(name, names)]
+    near = [f"{service}.tables.{table}" for table in nearest(name, names)]
     raise UnknownNameError(f"There is no table `{name[:80]}`. Tables: {', '.join(names) or 'none'}.", tuple(near))
 
 
@@ -206,8 +206,8 @@ def tables_by_service() -> dict[str, tuple[str, ...]]:
     """Return the names of all tables by their service, those of services with shipped tables first."""
     from kosmo_kernel.questions.own_folder import own_tables
 
-    known = dict.fromkeys([*services(), *(service for service, _ in own_tables())])
-    return {service: table_names(service) for service in known}
+    names = dict.fromkeys([*services(), *(service for service, _ in own_tables())])
+    return {service: table_names(service) for service in names}
 
 
 def find_named_table(name: str) -> Question:
@@ -217,8 +217,8 @@ def find_named_table(name: str) -> Question:
         UnknownNameError: there is none.
         SettingsError: its file is wrong.
     """
-    known = tables_by_service()
-    return find_table(next((service for service, names in known.items() if name in names), services()[0]), name)
+    tables = tables_by_service()
+    return find_table(next((service for service, names in tables.items() if name in names), services()[0]), name)
 
 
 def source_with_tables(source: str) -> str:

@@ -93,10 +93,10 @@ class QuestionFile(Struct, frozen=True):
         """
         columns = tuple(name.strip() for name in self.value(key).split(","))
         if not all(map(_COLUMN.fullmatch, columns)):
-            got = one_line(self.value(key), most=40) or "nothing"
+            text = one_line(self.value(key), most=40) or "nothing"
             names = "the key is" if key == "key" else f"`{key}` has"
             raise self.mistake(
-                key, f"{names} the names of columns with commas between them, such as `app, name`, got {got}."
+                key, f"{names} the names of columns with commas between them, such as `app, name`, got {text}."
             )
         return columns
 

@@ -24,13 +24,13 @@ def own_folder() -> Path | None:
         SettingsError: the settings are invalid, or there is no such folder.
     """
     settings = config()
-    named = settings.get(*CHECKS_FOLDER.config)
-    if named is None:
+    path = settings.get(*CHECKS_FOLDER.config)
+    if path is None:
         return None
     try:
-        folder = settings.path.parent / Path(named).expanduser()
+        folder = settings.path.parent / Path(path).expanduser()
     except RuntimeError:  # what pathlib raises for an unknown home directory
-        folder = Path(named)
+        folder = Path(path)
     if not folder.is_dir():
         where = settings.place(*CHECKS_FOLDER.config)
         raise SettingsError(f"{where}: there is no folder {folder}. Create it, or name another folder of checks.")
@@ -65,8 +65,9 @@ def own_files(kind: str) -> dict[str, Path]:
 def own_tables() -> dict[tuple[str, str], Path]:
     """Return the user's own tables by service and name; none while the settings are wrong, which asking one says."""
     try:
-        folder = own_folder()
-        files = {file: keys for one in [*_named, *([folder] if folder else [])] for file, keys in _heads(one).items()}
+        own = own_folder()
+        folders = [*_named, own] if own else _named
+        files = {file: keys for folder in folders for file, keys in _heads(folder).items()}
     except KosmoError:
         return {}
     return {(keys.get(SERVICE) or services()[0], file.stem): file for file, keys in files.items() if is_table(keys)}

@@ -171,9 +171,9 @@ class Question(Struct, frozen=True):
         return {
             "source": self.source,
             "columns": self.columns,
-            "order": [{"name": one.removeprefix("-"), "descends": one.startswith("-")} for one in self.order],
+            "order": [{"name": column.removeprefix("-"), "descends": column.startswith("-")} for column in self.order],
             "needs": self.needs,
-            "parameters": [{"name": one.name, "default": one.default} for one in self.parameters],
+            "parameters": [{"name": each.name, "default": each.default} for each in self.parameters],
         }
 
 
@@ -238,8 +238,9 @@ def _of_table(head: QuestionFile) -> dict[str, Any]:
         raise head.error("cannot name a table, which Lua calls by its name. Write `_` in place of `-`.")
     columns = head.columns(COLUMNS)
     page, needs = (head.columns(key) if head.optional(key) else () for key in ("page", "needs"))
-    order = tuple(one.strip() for one in head.optional("order").split(",") if one.strip())
-    for key, names in (("key", head.columns("key")), ("page", page), ("order", [one.lstrip("-") for one in order])):
+    order = tuple(column for text in head.optional("order").split(",") if (column := text.strip()))
+    sorts = [column.lstrip("-") for column in order]
+    for key, names in (("key", head.columns("key")), ("page", page), ("order", sorts)):
         if not set(names) <= set(columns):
             raise head.mistake(key, f"the {key} has columns that the table does not have: {', '.join(columns)}.")
     return {"about": head.value("about"), "columns": columns, "page": page, "order": order, "needs": needs}

@@ -17,7 +17,7 @@ def states(made: QuestionReport) -> list[tuple[str, bool | None]]:
 
 
 def gone(made: QuestionReport) -> list[str]:
-    return [finding.title for result in made.results for finding in result.gone]
+    return [finding.title for result in made.results for finding in result.resolved]
 
 
 def test_findings_are_new_still_there_or_gone_and_only_new_ones_fail() -> None:

@@ -41,18 +41,18 @@ _AUTHORIZATIONS = (
 
 def enterprise_accounts(make: Maker) -> list[Record]:
     """Return the one enterprise account of the company."""
-    given = {"identity_provider": SIGN_IN, "trial": False, "permissions": ["view", "create", "manage", "billing"]}
-    return [make("enterprise-account", ENTERPRISE, **reference("enterprise-account", ENTERPRISE), **given)]
+    values = {"identity_provider": SIGN_IN, "trial": False, "permissions": ["view", "create", "manage", "billing"]}
+    return [make("enterprise-account", ENTERPRISE, **reference("enterprise-account", ENTERPRISE), **values)]
 
 
 def audit_trail(make: Maker, account: Record) -> list[Record]:
     """Return what happened in the enterprise account lately."""
-    found = []
+    events = []
     for n, (app, person) in enumerate(zip(make.company.every_app, STAFF, strict=False)):
-        given = {"app": app, "actor": user(person), "owner": app["owner"], "team": app["team"] or {}}
-        given |= {"type": "app", "action": "update", "data": {}, "created_at": max(ago(n + 0.5), app["created_at"])}
-        found.append(make("audit-trail-event", f"{n}", enterprise_account=account, **given))
-    return found
+        values = {"app": app, "actor": user(person), "owner": app["owner"], "team": app["team"] or {}}
+        values |= {"type": "app", "action": "update", "data": {}, "created_at": max(ago(n + 0.5), app["created_at"])}
+        events.append(make("audit-trail-event", f"{n}", enterprise_account=account, **values))
+    return events
 
 
 def archives(make: Maker, _account: Record) -> list[Record]:
@@ -65,7 +65,7 @@ def archives(make: Maker, _account: Record) -> list[Record]:
 
 def all_invitations(make: Maker) -> list[Record]:
     """Return the invitations to all teams."""
-    return [one for team in make.company.teams for one in invitations(make, team)]
+    return [invitation for team in make.company.teams for invitation in invitations(make, team)]
 
 
 def invitations(make: Maker, team: Record) -> list[Record]:
@@ -114,23 +114,23 @@ def permission_entities(make: Maker, team: Record) -> list[Record]:
 
 def authorizations(make: Maker) -> list[Record]:
     """Return the authorizations of the account."""
-    found = []
+    records = []
     for description, scopes, days, seconds in _AUTHORIZATIONS:
         token = {"id": ident("token", description), "expires_in": seconds, "token": fictional(description)}
-        given = {"description": description, "scope": list(scopes), "access_token": token, "client": None}
-        given |= {"grant": None, "refresh_token": None, "session": None, "user": user(JUNO), "created_at": ago(days)}
-        found.append(make("oauth-authorization", description, **given))
-    return found
+        values = {"description": description, "scope": list(scopes), "access_token": token, "client": None}
+        values |= {"grant": None, "refresh_token": None, "session": None, "user": user(JUNO), "created_at": ago(days)}
+        records.append(make("oauth-authorization", description, **values))
+    return records
 
 
 def transfers(make: Maker) -> list[Record]:
     """Return the app that is to be handed over to the account, and waits: the agency's, or a colleague's."""
-    foreign = (one for one in make.company.apps if one["team"] is None and one["owner"]["id"] != JUNO.id)
+    foreign = (app for app in make.company.apps if app["team"] is None and app["owner"]["id"] != JUNO.id)
     app = make.company.find("wholesale-portal") or next(foreign, None)
     if app is None:
         return []
-    given = {"owner": app["owner"], "recipient": user(JUNO), "state": "pending", "created_at": ago(40.6)}
-    return [make("app-transfer", "1", app=app, **given)]
+    values = {"owner": app["owner"], "recipient": user(JUNO), "state": "pending", "created_at": ago(40.6)}
+    return [make("app-transfer", "1", app=app, **values)]
 
 
 def keys(make: Maker) -> list[Record]:
@@ -151,7 +151,7 @@ def team_delinquency(_make: Maker, team: Record) -> Record:
 
 
 def _names(seat: Record) -> list[str]:
-    return [one["name"] for one in seat["permissions"]]
+    return [permission["name"] for permission in seat["permissions"]]
 
 
 # Private spaces -----------------------------------------------------------------------------------------
@@ -164,18 +164,18 @@ def spaces(make: Maker) -> list[Record]:
     """Return the spaces, as the apps in them tell."""
     name, owner, region, since = _PILOT
     where = {"region": reference("region", region), "generation": reference("generation", "cedar"), "shield": False}
-    found = {name: _space(make, name, since, reference("team", owner), **where)}
+    by_name = {name: _space(make, name, since, reference("team", owner), **where)}
     for app in make.company.every_app:
-        if app["space"] and app["space"]["name"] not in found:
+        if app["space"] and app["space"]["name"] not in by_name:
             name = app["space"]["name"]
             where = {"region": app["region"], "generation": app["generation"], "shield": app["space"]["shield"]}
-            found[name] = _space(make, name, _SPACES.get(name) or app["created_at"], app["team"], **where)
-    return [found[name] for name in sorted(found)]
+            by_name[name] = _space(make, name, _SPACES.get(name) or app["created_at"], app["team"], **where)
+    return [by_name[name] for name in sorted(by_name)]
 
 
 def _space(make: Maker, name: str, since: str, team: Record | None, **where: Any) -> Record:
-    given = {"team": team, "organization": team, "state": "allocated", "created_at": since, **where}
-    return make("space", name, **reference("space", name), cidr="10.0.0.0/16", data_cidr="172.23.0.0/20", **given)
+    values = {"team": team, "organization": team, "state": "allocated", "created_at": since, **where}
+    return make("space", name, **reference("space", name), cidr="10.0.0.0/16", data_cidr="172.23.0.0/20", **values)
 
 
 def team_spaces(make: Maker, team: Record) -> list[Record]:
@@ -209,11 +209,11 @@ def topology(make: Maker, space: Record) -> Record:
             dynos = make.company.resources_of(app).dynos
             formation = [
                 {
-                    "id": one["id"],
-                    "process_type": one["type"],
-                    "dynos": [_place(n, dyno) for n, dyno in enumerate(dynos, 1) if dyno["type"] == one["type"]],
+                    "id": process["id"],
+                    "process_type": process["type"],
+                    "dynos": [_place(n, dyno) for n, dyno in enumerate(dynos, 1) if dyno["type"] == process["type"]],
                 }
-                for one in make.company.formation(app)
+                for process in make.company.formation(app)
             ]
             domains = [domain["hostname"] for domain in make.company.resources_of(app).domains]
             apps.append({"id": app["id"], "domains": domains, "formation": formation})
@@ -259,28 +259,28 @@ def invoices(make: Maker) -> list[Record]:
     """Return the invoices of the account, for the apps that it owns itself."""
     own = [app for app in make.company.every_app if app["owner"]["id"] == make.company.account["id"]]
     cents = sum(sum(_cents(make, app)) for app in own)
-    found = []
+    records = []
     for number, month in enumerate(make.months(_MONTHS), 1):
-        given = {"number": number, "period_start": f"{month}-01", "period_end": f"{month}-28", "state": _PAID}
-        given |= {"charges_total": cents, "credits_total": 0, "total": cents, "created_at": _closed(number)}
-        found.append(make("invoice", month, **given))
-    return found
+        values = {"number": number, "period_start": f"{month}-01", "period_end": f"{month}-28", "state": _PAID}
+        values |= {"charges_total": cents, "credits_total": 0, "total": cents, "created_at": _closed(number)}
+        records.append(make("invoice", month, **values))
+    return records
 
 
 def team_invoices(make: Maker, team: Record) -> list[Record]:
     """Return the invoices of a team; the last one is not paid yet."""
     usage = _usage(make, team)
     dynos, addons, data = (round(usage[name] * 100) for name in ("dynos", "addons", "data"))
-    found = []
+    records = []
     for number, month in enumerate(make.months(_MONTHS), 1):
         is_last = number == _MONTHS
-        given = {"number": number, "period_start": f"{month}-01", "period_end": f"{month}-28"}
-        given |= {"platform_total": dynos, "addons_total": addons, "database_total": data, "credits_total": 0}
-        given |= {"charges_total": dynos + addons + data, "total": dynos + addons + data}
-        given |= {"state": _OPEN if is_last else _PAID, "payment_status": "Pending" if is_last else "Paid"}
-        given |= {"id": ident("invoice", f"{team['name']}/{number}"), "created_at": _closed(number)}
-        found.append(make("team-invoice", f"{team['name']}/{month}", **given))
-    return found
+        values = {"number": number, "period_start": f"{month}-01", "period_end": f"{month}-28"}
+        values |= {"platform_total": dynos, "addons_total": addons, "database_total": data, "credits_total": 0}
+        values |= {"charges_total": dynos + addons + data, "total": dynos + addons + data}
+        values |= {"state": _OPEN if is_last else _PAID, "payment_status": "Pending" if is_last else "Paid"}
+        values |= {"id": ident("invoice", f"{team['name']}/{number}"), "created_at": _closed(number)}
+        records.append(make("team-invoice", f"{team['name']}/{month}", **values))
+    return records
 
 
 def _closed(number: int) -> str:
@@ -305,14 +305,14 @@ def _usage(make: Maker, team: Record, share: float = 1) -> Record:
 
 
 def _total(owner: Record, parts: list[Record], name: str = "teams") -> Record:
-    sums = {kind: round(sum(one[kind] for one in parts), 2) for kind in ("addons", "data", "dynos", "partner")}
+    sums = {kind: round(sum(part[kind] for part in parts), 2) for kind in ("addons", "data", "dynos", "partner")}
     return {**sums, "id": owner["id"], "name": owner["name"], "space": 0, name: parts}
 
 
 def _cents(make: Maker, app: Record) -> tuple[int, int, int]:
     """Return what an app costs a month: its dynos, its add-ons of other makers, and its data."""
     prices = {size["name"]: size["cost"]["cents"] for size in make.records("/dyno-sizes")}
-    dynos = sum(one["quantity"] * prices.get(one["size"], 0) for one in make.company.formation(app))
+    dynos = sum(process["quantity"] * prices.get(process["size"], 0) for process in make.company.formation(app))
     addons = data = 0
     for addon in make.company.resources_of(app).addons:
         cents = (addon["billed_price"] or {"cents": 0})["cents"]
@@ -329,4 +329,4 @@ def _period(make: Maker, start: str, end: str, form: str) -> list[str]:
         raise HerokuError(422, "invalid_params", f"A date has to look like {make.today:{form}}.") from None
     first, last = max(first, _FIRST_DAY), min(last, make.today.date())
     days = (first + timedelta(n) for n in range((last - first).days + 1))
-    return list(dict.fromkeys(date.strftime(one, form) for one in days))
+    return list(dict.fromkeys(date.strftime(day, form) for day in days))

@@ -254,11 +254,11 @@ class DemoApi:
     def _filter(self, request: Request, form: Form) -> _Answer:
         if request.path == RESOLVE_ADDONS:
             addon = _read_body(request, _AddonName)
-            found = self._records.find_addons(addon.addon, addon.app, addon.addon_service)
-            return _Answer([form("add-on", one) for one in found], 200, {})
-        wanted = _read_body(request, _AppFilter).wanted
-        found = self._records.find_apps({name for names in wanted.values() for name in names})
-        return _Answer([form("app", one) for one in found], 200, {})
+            kind, records = "add-on", self._records.find_addons(addon.addon, addon.app, addon.addon_service)
+        else:
+            values = _read_body(request, _AppFilter).values.values()
+            kind, records = "app", self._records.find_apps({text for texts in values for text in texts})
+        return _Answer([form(kind, record) for record in records], 200, {})
 
     def _list(self, request: Request, link: LinkFact, records: Sequence[Record], form: Form) -> _Answer:
         for name, value in request.args.items():
@@ -320,7 +320,7 @@ class _AddonName(msgspec.Struct):
 class _AppFilter(msgspec.Struct):
     """The body of a request for certain apps (`/filters/apps`): `{"in": {"id": […]}}`."""
 
-    wanted: dict[str, list[str]] = msgspec.field(name="in")
+    values: dict[str, list[str]] = msgspec.field(name="in")  # identifiers and names, by field
 
 
 def _read_body(request: Request, form: type[_Body]) -> _Body:

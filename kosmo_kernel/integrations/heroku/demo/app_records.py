@@ -35,22 +35,22 @@ def builds(make: Maker, app: Record) -> list[Record]:
     deploys = [release for release in make.company.releases(app) if release["description"].startswith("Deploy")]
     if not deploys:
         return []
-    buildpacks = [one["buildpack"] for one in buildpack_installations(make, app)]
-    found = [_build(app, release, buildpacks) for release in deploys]
+    buildpacks = [installation["buildpack"] for installation in buildpack_installations(make, app)]
+    succeeded = [_build(app, release, buildpacks) for release in deploys]
     chance = int(ident("failed-build", app["name"])[-6:], 16)
     by_chance = ((chance % 20 + 1, "Update dependencies"),) if chance % _FAILS_BY_CHANCE == 0 else ()
     failed = _FAILED.get(app["name"], by_chance)
-    return [*found, *(_failed_build(f"{app['name']}/{days}", found[-1], days, what) for days, what in failed)]
+    return [*succeeded, *(_failed_build(f"{app['name']}/{days}", succeeded[-1], days, what) for days, what in failed)]
 
 
 def buildpack_installations(_make: Maker, app: Record) -> list[Record]:
     """Return the buildpacks of an app; one has a token in its address."""
     language = _LANGUAGES.get(app["buildpack_provided_description"])
-    found = [{"url": f"urn:buildpack:heroku/{language}", "name": f"heroku/{language}"}] if language else []
+    buildpacks = [{"url": f"urn:buildpack:heroku/{language}", "name": f"heroku/{language}"}] if language else []
     if app["name"] == "route-planner":
         url = f"https://larkmoor:{fictional('buildpack')}@git.larkmoor.example/solver-buildpack"
-        found.insert(0, {"url": url, "name": url})
-    return [{"ordinal": n, "buildpack": buildpack} for n, buildpack in enumerate(found)]
+        buildpacks.insert(0, {"url": url, "name": url})
+    return [{"ordinal": n, "buildpack": buildpack} for n, buildpack in enumerate(buildpacks)]
 
 
 def slugs(make: Maker, app: Record) -> list[Record]:
@@ -118,7 +118,7 @@ def app_setups(make: Maker) -> list[Record]:
 
 
 def _processes(make: Maker, app: Record) -> Record:
-    return {one["type"]: one["command"] for one in make.company.formation(app)}
+    return {process["type"]: process["command"] for process in make.company.formation(app)}
 
 
 def _build(app: Record, release: Record, buildpacks: list[Record]) -> Record:
@@ -173,7 +173,7 @@ _SELF_SIGNED_ONE_IN = 3
 
 def sni_endpoints(make: Maker, app: Record) -> list[Record]:
     """Return the endpoints of an app."""
-    found = [
+    endpoints = [
         _endpoint(app, domain)
         for domain in make.company.resources_of(app).domains
         if domain["sni_endpoint"] is not None
@@ -182,7 +182,7 @@ def sni_endpoints(make: Maker, app: Record) -> list[Record]:
         not app["acm"] and int(app["id"][-4:], 16) % _SELF_SIGNED_ONE_IN == 0 and not make.company.find("price-quotes")
     )
     host = _SELF_SIGNED.get(app["name"]) or (f"{app['name']}.larkmoor.example" if by_chance else "")
-    return [*found, _self_signed(app, host)] if host else found
+    return [*endpoints, _self_signed(app, host)] if host else endpoints
 
 
 def _self_signed(app: Record, host: str) -> Record:
@@ -190,9 +190,9 @@ def _self_signed(app: Record, host: str) -> Record:
     name = f"{app['name'][:20]}-test"
     own = {"id": ident("sni-endpoint", name), "name": name}
     domain = {"hostname": host, "sni_endpoint": own, "acm_status": None, "updated_at": ago(300)}
-    found = _endpoint(app, domain | {"id": "", "created_at": ago(300)})
+    endpoint = _endpoint(app, domain | {"id": "", "created_at": ago(300)})
     signed = {"ca_signed?": False, "self_signed?": True, "issuer": f"/CN={host}", "expires_at": ago(-430)}
-    return found | {"domains": [], "ssl_cert": found["ssl_cert"] | signed}
+    return endpoint | {"domains": [], "ssl_cert": endpoint["ssl_cert"] | signed}
 
 
 def _endpoint(app: Record, domain: Record) -> Record:
@@ -246,8 +246,9 @@ def config_vars(make: Maker, app: Record, release: Record | None = None) -> Reco
     until = release["created_at"] if release else None
     names = {
         text.split()[1]
-        for one in make.company.releases(app)
-        if (text := one["description"]).startswith("Set ") and (release is None or one["version"] <= release["version"])
+        for released in make.company.releases(app)
+        if (text := released["description"]).startswith("Set ")
+        and (release is None or released["version"] <= release["version"])
     }
     names |= set(_OWN.get(app["name"], ())) if release is None or release["version"] > 1 else set()
     own = {name: fictional(name if (app["name"], name) in _SHARED else f"{app['name']}/{name}") for name in names}
@@ -263,15 +264,15 @@ def pipeline_config_vars(_make: Maker, pipeline: Record, stage: str) -> Record:
 def _of_addons(make: Maker, app: Record, until: str | None) -> Record:
     """Return the config vars that add-ons set: their own, or named like the attachment for an add-on of another app."""
     by_id = {addon["id"]: addon for addon in make.company.resources_of(app).all_addons}
-    found: Record = {}
+    values: Record = {}
     for attachment in make.company.attachments_of(app):
         addon = by_id[attachment["addon"]["id"]]
         if until is None or addon["created_at"] <= until:
             own = addon["app"]["id"] == app["id"]
             for name in addon["config_vars"][: None if own else 1]:
-                given = name if own else f"{attachment['name']}_{name.rpartition('_')[2]}"
-                found[given] = addon_value(addon, name)
-    return found
+                variable = name if own else f"{attachment['name']}_{name.rpartition('_')[2]}"
+                values[variable] = addon_value(addon, name)
+    return values
 
 
 # Drains and webhooks ------------------------------------------------------------------------------------
@@ -296,16 +297,16 @@ _TOLD_BY = "heroku-postgresql"  # its add-ons have webhooks
 
 def log_drains(make: Maker, app: Record) -> list[Record]:
     """Return the drains of an app: those of its add-ons, and those that people added."""
-    found = []
+    records = []
     for addon in make.company.resources_of(app).addons:
-        found += addon_log_drains(make, addon)
+        records += addon_log_drains(make, addon)
     by_chance = int(ident("drain", app["name"])[-4:], 16) % _DRAINED_ONE_IN == 0 and not make.company.find(
         "parcel-tracker"
     )
     for host in _HOSTS.get(app["name"], ("logs.larkmoor.example",) if by_chance else ()):
         url = f"https://larkmoor:{fictional('drain/' + app['name'] + host)}@{host}/logs?app={app['name']}"
-        found.append(_drain(f"{app['name']}/{host}", url, app["created_at"], app=app, addon=None))
-    return found
+        records.append(_drain(f"{app['name']}/{host}", url, app["created_at"], app=app, addon=None))
+    return records
 
 
 def addon_log_drains(_make: Maker, addon: Record) -> list[Record]:
@@ -323,18 +324,18 @@ def telemetry_drains(make: Maker, owner: Record | None = None) -> list[Record]:
     return [
         make(
             "telemetry-drain",
-            one["name"],
-            owner={"id": one["id"], "type": kind},
+            item["name"],
+            owner={"id": item["id"], "type": kind},
             signals=["traces", "metrics", "logs"],
             exporter={
                 "type": "otlphttp",
-                "endpoint": f"https://larkmoor:{fictional(one['name'])}@otel.larkmoor.example/v1",
-                "headers": {"x-otel-key": fictional(f"otel/{one['name']}")},
+                "endpoint": f"https://larkmoor:{fictional(item['name'])}@otel.larkmoor.example/v1",
+                "headers": {"x-otel-key": fictional(f"otel/{item['name']}")},
             },
-            created_at=one["created_at"],
+            created_at=item["created_at"],
         )
-        for one, kind in owners
-        if owner is None or owner["id"] == one["id"]
+        for item, kind in owners
+        if owner is None or owner["id"] == item["id"]
     ]
 
 
@@ -359,8 +360,8 @@ def addon_webhooks(make: Maker, addon: Record) -> list[Record]:
     if addon["addon_service"]["name"] != _TOLD_BY:
         return []
     url = f"https://hooks.larkmoor.example/databases?token={fictional('webhook/' + addon['name'])}"
-    given = {"include": ["api:addon"], "level": "notify", "url": url, "created_at": addon["created_at"]}
-    return [make("add-on-webhook", addon["name"], addon=addon, **given)]
+    values = {"include": ["api:addon"], "level": "notify", "url": url, "created_at": addon["created_at"]}
+    return [make("add-on-webhook", addon["name"], addon=addon, **values)]
 
 
 def events(make: Maker, hooks: list[Record]) -> list[Record]:
@@ -389,8 +390,8 @@ def _event(make: Maker, hook: Record, number: int) -> Record:
     key, include = f"{hook['id']}/{number}", hook["include"][0]
     payload = {"action": "update", "actor": user(PRIYA), "resource": include.partition(":")[2], "version": "1"}
     payload |= {"data": {"secret": fictional(key)}, "previous_data": {}}
-    given = {"id": ident("webhook-event", key), "include": include, "payload": payload}
-    return make("app-webhook-event", key, **given, created_at=max(ago(2 - number), hook["created_at"]))
+    values = {"id": ident("webhook-event", key), "include": include, "payload": payload}
+    return make("app-webhook-event", key, **values, created_at=max(ago(2 - number), hook["created_at"]))
 
 
 def _delivery(make: Maker, hook: Record, number: int) -> Record:
@@ -398,6 +399,6 @@ def _delivery(make: Maker, hook: Record, number: int) -> Record:
     since, failed = event["created_at"], number > 0
     attempt = {"status": "failed", "code": 502} if failed else {"status": "succeeded", "code": 200}
     attempt |= {"created_at": since, "updated_at": since, "error_class": None}
-    given = {"event": event, "webhook": hook, "num_attempts": 1, "last_attempt": attempt, "created_at": since}
-    given |= {"status": "retrying", "next_attempt_at": ago(-0.1)} if failed else {"status": "succeeded"}
-    return make("app-webhook-delivery", event["id"], **{"next_attempt_at": None} | given)
+    values = {"event": event, "webhook": hook, "num_attempts": 1, "last_attempt": attempt, "created_at": since}
+    values |= {"status": "retrying", "next_attempt_at": ago(-0.1)} if failed else {"status": "succeeded"}
+    return make("app-webhook-delivery", event["id"], **{"next_attempt_at": None} | values)

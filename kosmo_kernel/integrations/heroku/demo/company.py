@@ -144,7 +144,7 @@ def releases_of(app: App, things: AppResources) -> list[Record]:
         # Up to half a step late, and so always before the next one.
         created = last if version == app.release else first + step * (version - 1 + (chance % 64 / 128) * (version > 1))
         since = later(app.released, 0.3) if version > app.release else iso_time(created)
-        rolled_back, must_fail = ((app.name, version) in known for known in (_ROLLED_BACK, _FAILED))
+        rolled_back, must_fail = ((app.name, version) in versions for versions in (_ROLLED_BACK, _FAILED))
         rolled_back = rolled_back or (version == app.release and end == _ROLLBACK and bool(deploys[-2][1]))
         description = f"Rollback to v{deploys[-2][0]}" if rolled_back else _description(app, version, chance)
         deployed = description.startswith("Deploy")
@@ -179,7 +179,7 @@ def releases_of(app: App, things: AppResources) -> list[Record]:
 
 def _end(app: App) -> str:
     """Return how the history of an app ends; empty for a deploy."""
-    if app.place or app.release <= _KEPT:
+    if app.position or app.release <= _KEPT:
         return _ENDS.get(app.name, "")
     return dict(enumerate((_ROLLBACK, _FAILURE, _CONFIG))).get(int(app.id[-6:], 16) % _ONE_IN, "")
 
@@ -265,11 +265,11 @@ class Company:
 
     def seen_with(self, names: Collection[str]) -> Company:
         """Return the company as an account sees it that reaches only the apps with these names and its owner's own."""
-        seen = Company(self.account, self._app_facts, self._things)
+        view = Company(self.account, self._app_facts, self._things)
         own = self.account["id"]
-        seen.apps = [app for app in seen.every_app if app["name"] in names or app["owner"]["id"] == own]
-        seen._unreachable = {app["id"] for app in seen.every_app} - {app["id"] for app in seen.apps}
-        return seen
+        view.apps = [app for app in view.every_app if app["name"] in names or app["owner"]["id"] == own]
+        view._unreachable = {app["id"] for app in view.every_app} - {app["id"] for app in view.apps}
+        return view
 
     def resources_of(self, app: Record) -> AppRecords:
         """Return the records of the resources of one of `apps`."""
@@ -349,8 +349,8 @@ class Company:
 
     def joined(self, app: Record, user: Record | None = None) -> bool:
         """Return whether a user, by default the account, is a collaborator of one of `apps`."""
-        wanted = (user or self.account)["id"]
-        return any(seat["user"]["id"] == wanted for seat in self.resources_of(app).collaborators)
+        identity = (user or self.account)["id"]
+        return any(seat["user"]["id"] == identity for seat in self.resources_of(app).collaborators)
 
     def _make_records(self, position: int) -> AppRecords:
         app, things = self._app_facts[position], self._things(position)

@@ -510,8 +510,8 @@ def story() -> list[tuple[App, AppResources]]:
     rank, total = count(), sum(len(resources.addons) for _, resources in STORY)
     placed_apps = []
     for position, (app, resources) in enumerate(STORY):
-        placed = [replace(addon, place=(next(rank), total)) for addon in resources.addons]
-        placed_apps.append((replace(app, place=(position, len(STORY))), replace(resources, addons=placed)))
+        placed = [replace(addon, position=(next(rank), total)) for addon in resources.addons]
+        placed_apps.append((replace(app, position=(position, len(STORY))), replace(resources, addons=placed)))
     owned = {addon.name: (app, addon) for app, resources in placed_apps for addon in resources.addons}
     return [
         (app, replace(resources, uses=[owned[name] for name in SHARED.get(app.name, ())]))

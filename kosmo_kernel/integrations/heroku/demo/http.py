@@ -201,8 +201,8 @@ class Range:
     def page(self, records: Sequence[Record]) -> ListPage:
         """Return the requested part of a list."""
         ordered = sorted(records, key=self._position, reverse=self.descending)
-        wanted = [record for record in ordered if self._holds(self._position(record))]
-        part, rest = wanted[: self.max], wanted[self.max :]
+        within = [record for record in ordered if self._holds(self._position(record))]
+        part, rest = within[: self.max], within[self.max :]
         first, last = (self._bound(part[0]), self._bound(part[-1])) if part else ("", "")
         following = None
         if rest:

@@ -53,21 +53,21 @@ _NOUNS = ("anchor", "badger", "cobble", "dune", "fern", "harbour", "lantern", "m
 
 
 @lru_cache(maxsize=4096)
-def ident(kind: str, name: str, place: tuple[int, int] | None = None) -> str:
+def ident(kind: str, name: str, position: tuple[int, int] | None = None) -> str:
     """Return the identifier of an object.
 
     Parameters:
         kind: its kind, `app`.
         name: unique within its kind.
-        place: the position in its list, from 0, and the list's length. Heroku lists by identifier, so identifiers
+        position: the position in its list, from 0, and the list's length. Heroku lists by identifier, so identifiers
             that rise in the order of the data make lists that are pleasant to read.
     """
     text = str(uuid5(COMPANY, f"{kind}/{name}"))
-    if place is None:
+    if position is None:
         return text
-    position, length = place
+    index, length = position
     within = int(text[:4], 16) / 0x10000
-    return f"{int((position + within) * 0x10000 / length):04x}{text[4:]}"
+    return f"{int((index + within) * 0x10000 / length):04x}{text[4:]}"
 
 
 def reference(kind: str, name: str) -> Record:
@@ -123,12 +123,12 @@ class App:
     internal_routing: bool | None = None
     generation: str = "cedar"
     release: int = 1
-    place: tuple[int, int] | None = None
+    position: tuple[int, int] | None = None
 
     @property
     def id(self) -> str:
         """The identifier of the app."""
-        return ident("app", self.name, self.place)
+        return ident("app", self.name, self.position)
 
     @property
     def team(self) -> str | None:
@@ -192,14 +192,14 @@ class Dyno:
     release: int | None = None
     attach_url: str | None = None
 
-    def record(self, app: App, place: tuple[int, int] | None = None) -> Record:
+    def record(self, app: App, position: tuple[int, int] | None = None) -> Record:
         """Return the record as Heroku sends it."""
         version = app.release if self.release is None else self.release
         return {
             "attach_url": self.attach_url,
             "command": self.command,
             "created_at": self.created or self.since,
-            "id": ident("dyno", f"{app.name}/{self.name}", place),
+            "id": ident("dyno", f"{app.name}/{self.name}", position),
             "name": self.name,
             "release": {"id": app.release_id(version), "version": version},
             "app": {"name": app.name, "id": app.id},
@@ -233,11 +233,11 @@ class AddOn:
     message: str | None = None
     priced: bool = True
     action: str = ""
-    place: tuple[int, int] | None = None
+    position: tuple[int, int] | None = None
 
     def record(self, app: App) -> Record:
         """Return the record as Heroku sends it."""
-        id_ = ident("add-on", self.name, self.place)
+        id_ = ident("add-on", self.name, self.position)
         service = self.plan.split(":")[0]
         ready = self.state == "provisioned"
         message = {} if self.message is None else {"provision_message": self.message}
@@ -282,7 +282,7 @@ class Domain:
     status: str = "succeeded"
     certificate: bool = True
 
-    def record(self, app: App, place: tuple[int, int] | None = None) -> Record:
+    def record(self, app: App, position: tuple[int, int] | None = None) -> Record:
         """Return the record as Heroku sends it."""
         digits = int(ident("cname", self.hostname)[:8], 16)
         words = f"{_ADJECTIVES[digits % 10]}-{_NOUNS[digits // 10 % 10]}"
@@ -294,7 +294,7 @@ class Domain:
             "cname": f"{words}-{ident('cname', self.hostname)[-12:]}.herokudns.com",
             "created_at": self.created,
             "hostname": self.hostname,
-            "id": ident("domain", self.hostname, place),
+            "id": ident("domain", self.hostname, position),
             "kind": "custom",
             "updated_at": self.updated or self.created,
             "status": self.status,
@@ -302,10 +302,10 @@ class Domain:
         }
 
 
-def own_domain(app: App, place: tuple[int, int] | None = None) -> Record:
+def own_domain(app: App, position: tuple[int, int] | None = None) -> Record:
     """Return the domain that Heroku itself gives an app: no cname, no certificate, a status of `none`."""
     domain = Domain(app.host, app.created, None, status="none", certificate=False)
-    return domain.record(app, place) | {"cname": None, "kind": "heroku"}
+    return domain.record(app, position) | {"cname": None, "kind": "heroku"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +317,7 @@ class Collaborator:
     role: str | None = "member"
     permissions: tuple[str, ...] = ("view", "deploy", "operate")
 
-    def record(self, app: App, place: tuple[int, int] | None = None) -> Record:
+    def record(self, app: App, position: tuple[int, int] | None = None) -> Record:
         """Return the record as Heroku sends it."""
         access: Record = {
             "permissions": [{"name": name, "description": PERMISSIONS[name]} for name in self.permissions],
@@ -328,7 +328,7 @@ class Collaborator:
         return {
             "app": {"name": app.name, "id": app.id},
             "created_at": self.since,
-            "id": ident("collaborator", f"{app.name}/{self.person.email}", place),
+            "id": ident("collaborator", f"{app.name}/{self.person.email}", position),
             **access,
             "updated_at": self.since,
             "user": {"email": self.person.email, "federated": self.person.federated, "id": self.person.id},

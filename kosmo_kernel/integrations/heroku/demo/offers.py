@@ -139,7 +139,7 @@ def stacks(_make: Maker) -> list[Record]:
 def available_stacks(make: Maker, app: Record) -> list[Record]:
     """Return the stacks that an app can move to: on Fir one, on Cedar the others that are not deprecated."""
     fir = app["generation"]["name"] == "fir"
-    return [one for one in stacks(make) if (one["name"] == "cnb") == fir and one["state"] == "public"]
+    return [stack for stack in stacks(make) if (stack["name"] == "cnb") == fir and stack["state"] == "public"]
 
 
 def generations(_make: Maker, _team: Record | None = None) -> list[Record]:
@@ -191,9 +191,8 @@ def available_dyno_sizes(make: Maker, app: Record) -> list[Record]:
     space = app["space"]
     prefix = ("Shield" if space["shield"] else "Private") if space else ""
     prefix = "dyno" if app["generation"]["name"] == "fir" else prefix
-    return [
-        one for one in dyno_sizes(make) if (one["name"].startswith(prefix) if prefix else not one["private_space_only"])
-    ]
+    sizes = dyno_sizes(make)
+    return [size for size in sizes if (size["name"].startswith(prefix) if prefix else not size["private_space_only"])]
 
 
 def services(_make: Maker) -> list[Record]:
@@ -208,7 +207,7 @@ def all_plans(_make: Maker, service: Record | None = None) -> list[Record]:
 
 def capabilities(make: Maker, parent: Record | None = None) -> list[Record]:
     """Return which service is offered in which region, of all of them or of one service or region."""
-    wanted = None if parent is None else parent["id"]
+    identity = None if parent is None else parent["id"]
     return [
         make(
             "add-on-region-capability",
@@ -220,7 +219,7 @@ def capabilities(make: Maker, parent: Record | None = None) -> list[Record]:
         )
         for service in make.records("/addon-services")
         for region in make.records("/regions")
-        if wanted in (None, service["id"], region["id"])
+        if identity in (None, service["id"], region["id"])
     ]
 
 

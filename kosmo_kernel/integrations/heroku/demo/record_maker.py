@@ -34,14 +34,14 @@ class Property(NamedTuple):
 @cache
 def fields_of(resource: str) -> Mapping[str, Property]:
     """Return the fields of a resource by name, each with those below it."""
-    found: dict[str, Property] = {}
+    properties: dict[str, Property] = {}
     for fact in facts().fields(resource):
         *above, name = fact.name.replace("[]", "").split(".")
-        place: Any = found
+        level: Any = properties
         for part in above:
-            place = place[part].fields
-        place[name] = Property(fact, {})
-    return found
+            level = level[part].fields
+        level[name] = Property(fact, {})
+    return properties
 
 
 def fictional(key: str) -> str:
@@ -74,7 +74,7 @@ class Maker:
             "addon_service": "/addon-services",
         }
 
-    def __call__(self, resource: str, key: str, **given: Any) -> Record:
+    def __call__(self, resource: str, key: str, **values: Any) -> Record:
         """Return a record.
 
         Parameters:
@@ -82,23 +82,23 @@ class Maker:
             key: what makes it another one than the others.
             given: values of fields by name. Of an object, only what Heroku sends there is taken.
         """
-        record = self._object(fields_of(resource), f"{resource}/{key}", given)
-        if "created_at" in given and "updated_at" in record and "updated_at" not in given:
-            record["updated_at"] = given["created_at"]
+        record = self._object(fields_of(resource), f"{resource}/{key}", values)
+        if "created_at" in values and "updated_at" in record and "updated_at" not in values:
+            record["updated_at"] = values["created_at"]
         return record
 
-    def several(self, resource: str, key: str, **given: Any) -> list[Record]:
+    def several(self, resource: str, key: str, **values: Any) -> list[Record]:
         """Return some records with the same given values."""
-        return [self(resource, f"{key}/{n}", **given) for n in range(_SEVERAL)]
+        return [self(resource, f"{key}/{n}", **values) for n in range(_SEVERAL)]
 
     def months(self, count: int) -> list[str]:
         """Return the last whole months before today, the oldest first, as `2026-10`."""
         this = self.today.year * 12 + self.today.month - 1
         return [f"{month // 12}-{month % 12 + 1:02d}" for month in range(this - count, this)]
 
-    def _object(self, fields: Mapping[str, Property], key: str, given: Mapping[str, Any]) -> Record:
+    def _object(self, fields: Mapping[str, Property], key: str, values: Mapping[str, Any]) -> Record:
         return {
-            name: self._given(field, f"{key}.{name}", given[name]) if name in given else self._value(field, key, name)
+            name: self._given(field, f"{key}.{name}", values[name]) if name in values else self._value(field, key, name)
             for name, field in fields.items()
         }
 
@@ -119,8 +119,8 @@ class Maker:
             return [_text(item, key, name, chance)] if fact.items else []
         if fact.nullable and fact.kind == "string" and not fact.values and chance % 3 == 0:
             return None
-        plain = {"boolean": chance % 2 == 1, "integer": chance % 90 + 10, "number": chance % 90 + 10, "object": {}}
-        return plain[fact.kind] if fact.kind in plain else _text(fact, key, name, chance)
+        simple = {"boolean": chance % 2 == 1, "integer": chance % 90 + 10, "number": chance % 90 + 10, "object": {}}
+        return simple[fact.kind] if fact.kind in simple else _text(fact, key, name, chance)
 
     def _reference(self, name: str, fields: Mapping[str, Property], chance: int) -> Record:
         """Return a thing of the company for an object with this name, or nothing."""

@@ -80,9 +80,11 @@ def _of(name: str) -> Callable[..., Sequence[Record]]:
     return lambda make, app: getattr(make.company.resources_of(app), name)
 
 
-def _of_webhooks(told: Callable[..., Sequence[Record]], hooks: Callable[..., Sequence[Record]]) -> Callable[..., Any]:
+def _of_webhooks(
+    list_of: Callable[..., Sequence[Record]], hooks: Callable[..., Sequence[Record]]
+) -> Callable[..., Any]:
     """Return the list of what the webhooks of an app or an add-on told."""
-    return lambda make, owner: told(make, hooks(make, owner))
+    return lambda make, owner: list_of(make, hooks(make, owner))
 
 
 def _nothing_due(*_: Any) -> Record:
@@ -91,7 +93,7 @@ def _nothing_due(*_: Any) -> Record:
 
 
 def _addon_attachments(make: Maker, addon: Record) -> Sequence[Record]:
-    return [one for one in make.company.addon_attachments if one["addon"]["id"] == addon["id"]]
+    return [attachment for attachment in make.company.addon_attachments if attachment["addon"]["id"] == addon["id"]]
 
 
 def _team_addons(make: Maker, team: Record) -> Sequence[Record]:
@@ -255,17 +257,16 @@ class CompanyRecords:
         Raises:
             HerokuError: 404 if something on the way does not exist, 422 for a query that is missing or wrong.
         """
-        wanted = {name: query.get(name, "") for name in match.link.query}
+        values = {name: query.get(name, "") for name in match.link.query}
         for name, need in match.link.query.items():
-            if need == "required" and not wanted[name]:
+            if need == "required" and not values[name]:
                 raise HerokuError(422, "invalid_params", f"The parameter `{name}` is missing.")
-        return self._answers(match.link.path, match.values, tuple(wanted.values()))
+        return self._answers(match.link.path, match.values, tuple(values.values()))
 
-    def find_apps(self, wanted: Collection[str]) -> list[Record]:
+    def find_apps(self, names: Collection[str]) -> list[Record]:
         """Return the apps with these names or identifiers."""
-        apps = [app for app in self.company.apps if app["id"] in wanted or app["name"] in wanted]
-        found: list[Record] = self._at_moved_time(apps)
-        return found
+        apps = [app for app in self.company.apps if app["id"] in names or app["name"] in names]
+        return list(self._at_moved_time(apps))
 
     def find_app(self, identity: str) -> Record:
         """Return the app with this name or identifier.
@@ -280,11 +281,11 @@ class CompanyRecords:
             raise not_found("app")
         return app
 
-    def find_addons(self, wanted: str, app: str | None, service: str | None) -> list[Record]:
+    def find_addons(self, identity: str, app: str | None, service: str | None) -> list[Record]:
         """Return the add-ons that a name may refer to.
 
         Parameters:
-            wanted: an add-on's name or identifier or, within an app, the name of an attachment or a service;
+            identity: an add-on's name or identifier or, within an app, the name of an attachment or a service;
                 `my-app::DATABASE` includes the app.
             app: the app's name or identifier, or None for all apps.
             service: the name of the only service to consider, or None.
@@ -292,10 +293,10 @@ class CompanyRecords:
         Raises:
             HerokuError: 404 if there is none, or no such app.
         """
-        if "::" in wanted:
-            app, _, wanted = wanted.partition("::")
+        if "::" in identity:
+            app, _, identity = identity.partition("::")
         if app is None:
-            addons = [addon for addon in self.company.addons if wanted in (addon["id"], addon["name"])]
+            addons = [addon for addon in self.company.addons if identity in (addon["id"], addon["name"])]
         else:
             record = self.find_app(app)
             names: dict[str, set[str]] = {}
@@ -304,13 +305,12 @@ class CompanyRecords:
             addons = [
                 addon
                 for addon in self.company.resources_of(record).all_addons
-                if wanted in (addon["id"], addon["name"], addon["addon_service"]["name"], *names.get(addon["id"], ()))
+                if identity in (addon["id"], addon["name"], addon["addon_service"]["name"], *names.get(addon["id"], ()))
             ]
         addons = [addon for addon in addons if service in (None, addon["addon_service"]["name"])]
         if not addons:
             raise HerokuError(404, "not_found", "Couldn't find that add on.", resource="add_on")
-        found: list[Record] = self._at_moved_time(addons)
-        return found
+        return list(self._at_moved_time(addons))
 
     def _answer(self, path: str, values: tuple[str, ...], query: tuple[str, ...]) -> Any:
         link, parts = self._links[path], path[1:].split("/")
@@ -349,32 +349,31 @@ class CompanyRecords:
         link = self._links[path]
         return self._make(link.resource, _key(path, parents), **_given(link.places, parents))
 
-    def _find(self, above: str, place: str, parents: Sequence[Any], value: str) -> Any:
+    def _find(self, above: str, placeholder: str, parents: Sequence[Any], value: str) -> Any:
         """Return the record that stands in a place such as `app.identity`, of the list at the path before it."""
-        resource, _, name = place.partition(".")
+        resource, _, name = placeholder.partition(".")
         if name in _WORDS:
-            return self._word(place, value)
+            return self._word(placeholder, value)
         if above == "/apps":
             return self.find_app(value)
-        ways = [way.partition(" ")[0] for way in facts().parameters[place]] or ["id"]
+        ways = [way.partition(" ")[0] for way in facts().parameters[placeholder]] or ["id"]
         if value == "~" and "self" in ways:
             value, ways = str(self.company.account["id"]), ["id"]
-        found = _first(self._candidates(above, parents), value, resource, ways)
-        if found is None:
+        record = _first(self._candidates(above, parents), value, resource, ways)
+        if record is None:
             raise not_found(resource)
-        return found
+        return record
 
     def _candidates(self, above: str, parents: Sequence[Any]) -> Sequence[Record]:
         if above.endswith("/archives/{archive.year}"):
-            return [
-                one for one in self._list(f"{_ENTERPRISE}/archives", parents[0]) if one["year"] == parents[1]["year"]
-            ]
+            archives = self._list(f"{_ENTERPRISE}/archives", parents[0])
+            return [archive for archive in archives if archive["year"] == parents[1]["year"]]
         return self._list(above, *parents)
 
-    def _word(self, place: str, value: str) -> str:
-        [text] = facts().parameters[place]
+    def _word(self, placeholder: str, value: str) -> str:
+        [text] = facts().parameters[placeholder]
         if value not in text.partition("{")[2].rstrip("}").split():
-            raise not_found(place.partition(".")[0])
+            raise not_found(placeholder.partition(".")[0])
         return value
 
     def _at_moved_time(self, answer: Any) -> Any:
@@ -400,15 +399,16 @@ def _first(records: Sequence[Record], value: str, resource: str, ways: Sequence[
     for record in records:
         user = record.get("user", {})
         own = {} if user and resource == "account" else record  # a user is found among members, by the user's own names
-        if value in [str(found) for way in ways if (found := own.get(way, user.get(way))) is not None]:
+        if value in [str(text) for way in ways if (text := own.get(way, user.get(way))) is not None]:
             return record
     return None
 
 
 def _key(path: str, parents: Sequence[Any]) -> str:
-    return "/".join([path, *(str(one.get("id", "")) if isinstance(one, dict) else str(one) for one in parents)])
+    ids = (parent.get("id", "") if isinstance(parent, dict) else parent for parent in parents)
+    return "/".join([path, *map(str, ids)])
 
 
 def _given(places: Sequence[str], parents: Sequence[Any]) -> Record:
     """Return the records in the places of a path by the names that fields have for them."""
-    return {place.partition(".")[0].replace("-", "_"): parent for place, parent in zip(places, parents, strict=False)}
+    return {name.partition(".")[0].replace("-", "_"): parent for name, parent in zip(places, parents, strict=False)}
