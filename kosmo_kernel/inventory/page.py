@@ -21,7 +21,7 @@ from kosmo_kernel.inventory.tables import InventoryTable, facts, kinds, service
 from kosmo_kernel.pages.design import FICTION, PRINTED, style_sheets
 from kosmo_kernel.render.page_parts import AT_LEAST, cards, page_columns, page_table
 from kosmo_kernel.render.tables import table_of_rows
-from kosmo_kernel.safety.escape import Html, html_attribute
+from kosmo_kernel.safety.escape import Html, html_attribute, html_of_package
 from kosmo_kernel.safety.tables import HtmlColumn
 from kosmo_kernel.text.quantities import counted
 
@@ -32,39 +32,6 @@ MAX_ABOUT = 140  # characters about a table; of a longer text the first sentence
 MAX_ITEMS = 8  # names that stand below what makes a move hard, or below what could not be read
 
 _NOTHING = Html("")
-_PAGE = Html("""\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<title>Inventory of {account}, {day}</title>
-<style>
-{style}</style>
-</head>
-<body>
-{band}{printed}<header>
-<h1>{service} inventory</h1>
-<p>{lead}</p>
-</header>
-<main>
-{content}
-</main>
-<footer>
-<h2>About this page</h2>
-<p>Account <strong>{account}</strong>, {when} Written by kosmo {version}.</p>
-{read}<p>This command makes the page again:</p>
-<pre>{command}</pre>
-<p>This page loads nothing and has no value of a config var and no other secret. It is as of {day}; {service} is the
-only source. Not in an inventory: source code and builds, the content of databases, logs and metrics, and config
-vars of pipelines.</p>
-</footer>
-</body>
-</html>
-""")
 _SECTION = Html('<section id="{}">\n<h2>{}</h2>\n{}</section>\n')
 _PARTIAL = Html(' Not everything could be read: <a href="#unread">what is missing</a>.')
 _OBSTACLE = Html('<li>\n<h3><span class="count">{}</span> <span class="title">{}</span></h3>\n<p>{}</p>\n{}</li>\n')
@@ -105,7 +72,7 @@ def page_of(data: AccountData, folder: Path = Path("inventory")) -> Html:
         _SECTION.format("terraform", "Terraform", _TERRAFORM.format(facts().terraform.provider)),
     ]
     lists = f"{counted(len(data.tables), 'list')}, {counted(sum(map(len, data.tables.values())), 'record')}"
-    return _PAGE.format(
+    return html_of_package("inventory/page.html").format(
         account=data.account,
         day=day,
         printed=PRINTED.format(f"{data.account}, {day}"),

@@ -1,9 +1,8 @@
 """Run a notebook from top to bottom with parameters, and write an executed copy with a report of the run.
 
 The copy has two more cells: one sets the parameters, the other reports when the notebook was run, for which accounts
-and with how many requests. It is written after each cell, so that it survives an abort. papermill runs the cells if it
-is installed, else nbclient. A secret as a parameter is an error before anything runs; a secret in an output is redacted
-and the run reported as failed.
+and with how many requests. It is written after each cell, so that it survives an abort. A secret as a parameter is an
+error before anything runs; a secret in an output is redacted and the run reported as failed.
 
 notebook.py     the notebook, its parameters and its account, and the two added cells
 cells.py        execute the cells
@@ -70,8 +69,7 @@ def run(
     rows = str(ROWS.from_env() or MAX_ROWS)
     runbook.set(values)
     report = Report(output, values, note=note)
-    # The path is absolute, because papermill changes the working directory while it runs.
-    copy = ExecutedCopy(runbook, output.absolute(), report, on_cell)
+    copy = ExecutedCopy(runbook, output, report, on_cell)
     copy.add_report(Markdown("Run on {} UTC.").format(f"{report.started:%Y-%m-%d at %H:%M}"))
     copy.save()
     started = time.perf_counter()

@@ -1,7 +1,7 @@
-"""Execute the cells of a notebook with papermill if it is installed, else with nbclient.
+"""Execute the cells of a notebook with nbclient, and pass each finished cell to an `ExecutedCopy`.
 
-Both pass each finished cell to the same `ExecutedCopy`. Ctrl-C cancels the tasks of their event loop: a
-`KeyboardInterrupt` raised in the loop, the default, would leave pending tasks that make the kernel's shutdown fail.
+Ctrl-C cancels the tasks of its event loop: a `KeyboardInterrupt` raised in the loop, the default, would leave pending
+tasks that make the kernel's shutdown fail.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from traitlets.config import Config
 
 LUA_KERNEL = ["-m", "kosmo_kernel.kernel"]  # the arguments that start our own kernel
-MEANT_TO_FAIL = "raises-exception"  # the tag of a cell that is expected to fail
 STDERR_FILE = "said"  # the file that receives the kernel's stderr
 
 
@@ -43,12 +41,20 @@ def execute(copy: ExecutedCopy, sockets: Path) -> str | None:
         KeyboardInterrupt: Ctrl-C; the kernel has ended.
     """
     from jupyter_client.kernelspec import NoSuchKernel
+    from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
-    run_cells = _by_papermill if find_spec("papermill") else _by_nbclient
+    client = NotebookClient(
+        copy.runbook.notebook,
+        timeout=None,
+        resources={"metadata": {"path": str(copy.runbook.path.parent)}},
+        on_cell_executed=copy.on_cell_executed,
+        config=_config(sockets),
+    )
     try:
-        with _ctrl_c_cancels_tasks():
-            run_cells(copy, sockets)
+        with _ctrl_c_cancels_tasks(), client.setup_kernel():
+            for index, cell in enumerate(copy.runbook.notebook.cells):
+                client.execute_cell(cell, index)
     except CellExecutionError as error:
         return redact(f"{error.ename}: {error.evalue}", copy.secrets)
     except NoSuchKernel as error:
@@ -92,44 +98,6 @@ def _ctrl_c_cancels_tasks() -> Iterator[None]:
         signal.signal(signal.SIGINT, previous_handler)
     if interrupted:
         raise KeyboardInterrupt
-
-
-def _by_nbclient(copy: ExecutedCopy, sockets: Path) -> None:
-    from nbclient import NotebookClient
-
-    folder = {"metadata": {"path": str(copy.runbook.path.parent)}}
-    client = NotebookClient(
-        copy.runbook.notebook,
-        timeout=None,
-        resources=folder,
-        on_cell_executed=copy.on_cell_executed,
-        config=_config(sockets),
-    )
-    with client.setup_kernel():
-        for index, cell in enumerate(copy.runbook.notebook.cells):
-            client.execute_cell(cell, index)
-
-
-def _by_papermill(copy: ExecutedCopy, sockets: Path) -> None:
-    import nbformat
-    import papermill  # type: ignore[import-untyped]
-    from nbclient.exceptions import CellExecutionError
-    from papermill.exceptions import PapermillExecutionError  # type: ignore[import-untyped]
-
-    try:
-        papermill.execute_notebook(
-            nbformat.from_dict(copy.runbook.notebook),
-            None,
-            progress_bar=False,
-            cwd=copy.runbook.path.parent,
-            on_cell_executed=copy.on_cell_executed,
-            config=_config(sockets),
-        )
-    except PapermillExecutionError:  # it names the first error output, which may be an expected one
-        for cell in copy.runbook.notebook.cells:
-            for output in () if MEANT_TO_FAIL in cell.metadata.get("tags", ()) else cell.get("outputs", ()):
-                if output.output_type == "error":
-                    raise CellExecutionError("", output.ename, output.evalue) from None
 
 
 def _config(folder: Path) -> Config:

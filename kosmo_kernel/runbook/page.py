@@ -24,7 +24,7 @@ from kosmo_kernel.render.style import style_rules
 from kosmo_kernel.runbook.copy import refuse_to_replace
 from kosmo_kernel.runbook.notebook import REPORT_TAG
 from kosmo_kernel.runbook.page_tables import adapt
-from kosmo_kernel.safety.escape import Html, fenced, html_attribute
+from kosmo_kernel.safety.escape import Html, fenced, html_attribute, html_of_package
 from kosmo_kernel.settings import private_files
 from kosmo_kernel.settings.installation import how_to_install
 from kosmo_kernel.settings.private_files import writing
@@ -43,39 +43,6 @@ _LINK = re.compile(r"\[([^][]*)\]\([^()]*\)")
 _ANCHOR = re.compile(r"<a\b([^<>]*+)>((?:[^<]|<(?!/?a\b))*+)</a>", re.IGNORECASE)
 _LOCAL = re.compile(r"""\bhref=["']?+(?!https?:|mailto:|#)""", re.IGNORECASE)
 _HEADING = re.compile(r"^#{1,6} ++(.++)$", re.MULTILINE)
-
-_TEMPLATE = Html("""\
-{%- extends 'lab/base.html.j2' -%}
-{%- block header -%}
-<!DOCTYPE html>
-<html lang="en">
-<head>
-{{ nb.metadata.marker }}
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<title>{{ nb.metadata.get('title', resources['metadata']['name']) | escape_html_keep_quotes }}</title>
-<style>
-{{ nb.metadata.style }}</style>
-</head>
-<body>
-{{ nb.metadata.band }}
-{{ nb.metadata.printed }}<main>
-{%- endblock header -%}
-{%- block data_png -%}{{ super() | replace('<img', cell.metadata.image) }}{%- endblock -%}
-{%- block data_jpg -%}{{ super() | replace('<img', cell.metadata.image) }}{%- endblock -%}
-{%- block data_widget_view -%}{%- endblock -%}
-{%- block data_javascript -%}{%- endblock -%}
-{%- block body_footer -%}
-</main>
-</body>
-{%- endblock body_footer -%}
-{%- block footer -%}
-</html>
-{%- endblock footer -%}
-""")
 
 
 def check(copy: Path) -> None:
@@ -125,7 +92,7 @@ def write(copy: Path, accounts: Sequence[str], time: datetime | None = None, com
     notebook.metadata.printed = PRINTED.format(", ".join(on_paper)) if on_paper else ""
     bare = {"exclude_input": True, "exclude_input_prompt": True, "exclude_output_prompt": True}
     # By default nbconvert prefers templates in the working directory, and templates can run code.
-    templates = {"raw_template": _TEMPLATE, "extra_template_basedirs": []}
+    templates = {"raw_template": html_of_package("runbook/page.html.j2"), "extra_template_basedirs": []}
     exporter = HTMLExporter(**templates, **bare)  # type: ignore[no-untyped-call] # nbconvert has no types
     # It replaces links of notebooks of 2013, and takes quadratic time for headings of many brackets.
     exporter.register_filter("strip_files_prefix", lambda text: text)  # type: ignore[no-untyped-call] # as above

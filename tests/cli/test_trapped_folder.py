@@ -30,7 +30,6 @@ from patience import PATIENCE
 from repository import ROOT
 from trapped import MODULES, Trapped, write
 
-from kosmo_kernel import runbook
 from kosmo_kernel.settings.installation import OPTIONS, is_safe, options, with_safe_options
 
 KOSMO = str(Path(sys.executable).with_name("kosmo"))
@@ -242,18 +241,6 @@ def test_kosmo_run_starts_kernels_without_what_a_relative_pythonpath_means_there
 ) -> None:
     run_from_elsewhere(trapped, elsewhere, env | {"PYTHONPATH": path})
     assert trapped.ran == set()
-
-
-@pytest.mark.full
-def test_nbclient_starts_a_kernel_as_papermill_does(
-    trapped: Trapped, elsewhere: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_entry(env, OLD)
-    monkeypatch.setattr("kosmo_kernel.runbook.cells.find_spec", lambda _: None)
-    for name in ("JUPYTER_PATH", "KOSMO_DEMO"):
-        monkeypatch.setenv(name, env[name])
-    report = runbook.run(runbook.read(trapped.folder / "book.ipynb"), {}, elsewhere / "copy.ipynb")
-    assert (report.error, trapped.ran) == (None, set())
 
 
 def test_settings_of_a_project_set_no_variables(trapped: Trapped, env: dict[str, str]) -> None:

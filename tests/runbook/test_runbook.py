@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -17,7 +16,6 @@ from typing import Any
 
 import nbformat
 import pytest
-from full_matrix import full_except
 from kosmo_command import COMMAND, document, environment, kosmo
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from repository import ROOT
@@ -61,17 +59,6 @@ def printed(path: Path) -> str:
     return "".join(o.get("text", "") for cell in cells for o in cell.get("outputs", ()) if o.get("name") == "stdout")
 
 
-@pytest.fixture(params=full_except(["papermill", "nbclient"], "papermill"))
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Return a function that runs a notebook in this process with either library."""
-    found = importlib.util.find_spec
-    if request.param == "nbclient":
-        monkeypatch.setattr(
-            "kosmo_kernel.runbook.cells.find_spec", lambda name: None if name == "papermill" else found(name)
-        )
-
-
-@pytest.mark.usefixtures("engine")
 def test_the_copy_has_the_parameters_the_outputs_and_what_the_run_cost(audit: Path, tmp_path: Path) -> None:
     before, steps = audit.read_bytes(), []
     report = runbook.run(
@@ -100,7 +87,6 @@ def test_the_copy_has_the_parameters_the_outputs_and_what_the_run_cost(audit: Pa
 
 
 @pytest.mark.full
-@pytest.mark.usefixtures("engine")
 def test_a_copy_is_a_runbook_again_and_gets_its_cells_once(audit: Path, tmp_path: Path) -> None:
     first = runbook.run(runbook.read(audit), {"limit": "3"}, tmp_path / "first.ipynb").output
     second = runbook.run(runbook.read(first), {"code": "x"}, tmp_path / "second.ipynb").output
@@ -108,7 +94,6 @@ def test_a_copy_is_a_runbook_again_and_gets_its_cells_once(audit: Path, tmp_path
     assert printed(second) == "19\tinteger\tx\n"
 
 
-@pytest.mark.usefixtures("engine")
 def test_a_cell_that_fails_ends_the_run_and_the_copy_keeps_what_came_before(tmp_path: Path) -> None:
     cells = (
         code("error('meant')", "raises-exception"),
@@ -131,7 +116,6 @@ def test_a_call_that_could_not_be_noted_whole_does_not_take_the_report_with_it(t
     assert told.endswith(" s. Replayed. It cost more: not every call could be noted.")
 
 
-@pytest.mark.usefixtures("engine")
 def test_a_kernel_that_dies_is_a_failure_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # otherwise some versions of debugpy write a line
     path = written(tmp_path / "n.ipynb", code("1"), code("import os; os._exit(1)"), language="python")
@@ -142,7 +126,6 @@ def test_a_kernel_that_dies_is_a_failure_that_says_so(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.full
-@pytest.mark.usefixtures("engine")
 def test_what_a_kernel_itself_says_is_told_when_it_dies_and_never_otherwise(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,7 +138,6 @@ def test_what_a_kernel_itself_says_is_told_when_it_dies_and_never_otherwise(
     assert "in the middle" not in "".join(capfd.readouterr())
 
 
-@pytest.mark.usefixtures("engine")
 def test_a_text_that_a_kernel_sends_in_pieces_is_one_in_the_copy(tmp_path: Path) -> None:
     piece = "import sys\ndef say(text, to=sys.stdout):\n    print(text, end='', file=to, flush=True)"
     says = "say('one '); say('two'); say('!', sys.stderr); say('three ')\ndisplay(4)\nsay('five ')\nsay('six')"
@@ -165,7 +147,6 @@ def test_a_text_that_a_kernel_sends_in_pieces_is_one_in_the_copy(tmp_path: Path)
     assert [output.get("text", "-") for output in outputs] == ["one two", "!", "three ", "-", "five six"]
 
 
-@pytest.mark.usefixtures("engine")
 def test_a_secret_that_is_shown_in_pieces_is_replaced(tmp_path: Path) -> None:
     pieces = [f"print({part!r}, end='', flush=True)" for part in (TOKEN[:9], TOKEN[9:])]
     path = written(tmp_path / "n.ipynb", code("\n".join(pieces)), language="python")
@@ -174,7 +155,6 @@ def test_a_secret_that_is_shown_in_pieces_is_replaced(tmp_path: Path) -> None:
     assert printed(report.output) == "[redacted]"
 
 
-@pytest.mark.usefixtures("engine")
 def test_a_secret_that_a_later_cell_puts_into_an_earlier_output_is_replaced_in_each_copy(tmp_path: Path) -> None:
     first = "from IPython.display import display\nshown = display('nothing yet', display_id=True)"
     cells = (code(first), code(f"shown.update({TOKEN[:9]!r} + {TOKEN[9:]!r})"), code("print('end')"))
@@ -208,7 +188,6 @@ def test_each_output_is_searched_for_secrets_once_however_many_cells_follow(
     assert report.output.read_text(encoding="utf-8") == f"{nbformat.writes(whole)}\n"
 
 
-@pytest.mark.usefixtures("engine")
 def test_a_secret_in_an_output_is_replaced_and_makes_the_run_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,7 +226,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     integrations._load.cache_clear()
 
 
-@pytest.mark.usefixtures("installed", "engine")
+@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("path", ["integrations.heroku.list_apps", "integrations.ferries.list_ships"])
 def test_the_token_of_an_account_is_replaced_before_the_copy_of_its_first_call_is_written(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -364,7 +343,6 @@ def test_without_a_name_the_copy_is_named_after_the_notebook_and_the_time(audit:
     assert (tmp_path / done.stdout.strip()).exists()
 
 
-@pytest.mark.usefixtures("engine")
 def test_a_copy_with_a_relative_name_goes_into_this_folder_and_not_beside_the_notebook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from repository import ROOT
-from untrusted_text import findings
+from untrusted_text import attributes_in_template, findings
 
 from kosmo_kernel.render.display import bundle_from
 from kosmo_kernel.safety.escape import Html, html_attribute, html_code
@@ -138,3 +138,10 @@ def test_every_gate_of_html_returns_the_type() -> None:
     for form in ("html", "svg"):
         given = b'<svg xmlns="http://www.w3.org/2000/svg"/>' if form == "svg" else HOSTILE.encode()
         assert isinstance(bundle_from(form, given, str)["text/html"], Html)
+
+
+def test_templates_in_files_have_no_placeholders_in_tags() -> None:
+    templates = {path.name: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.html")}
+    assert "{content}" in templates["page.html"]
+    assert {name: attributes_in_template(template) for name, template in templates.items()} == {"page.html": []}
+    assert attributes_in_template('<p title="{title}">{text}</p>') == ["title"]

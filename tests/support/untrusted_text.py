@@ -28,7 +28,7 @@ ATTRIBUTES = {"html_attribute"}  # gates for these
 # Gates that change nothing, with the files that may call them.
 TRUSTED = {
     "html_from_library": {"render/itables.py", "docs/site.py"},
-    "html_of_package": {"pages/design.py", "render/style.py"},
+    "html_of_package": {"inventory/page.py", "pages/design.py", "render/style.py", "runbook/page.py"},
     "markdown_of_package": {
         *("docs/__init__.py", "docs/guides.py", "docs/reference.py", "docs/site.py"),
         *("editor/inspection.py", "editor/magic_lines.py", "notebook/commands.py"),
@@ -41,6 +41,16 @@ LITERALS = {"write": (0, "template"), "join": (0, "separator"), "in_both_forms":
 def findings(source: str, file: str = "") -> list[str]:
     """Return a line for each place at which a source breaks the rules; `file` is its path below the package."""
     return [f"{file}:{line}: {text}" for line, text in sorted(set(_Reader(ast.parse(source), file).findings()))]
+
+
+def attributes_in_template(template: str) -> list[str]:
+    """Return the placeholders of a template of HTML that stand in tags, where a value could end the attribute."""
+    found, before = [], ""
+    for literal, field, _, _ in Formatter().parse(template):
+        before += literal
+        if field is not None and IN_A_TAG.search(before):
+            found.append(field)
+    return found
 
 
 class _Reader:
