@@ -8,7 +8,7 @@ local native, host, json = ...
 local concat, format, pack, sub, unpack = table.concat, string.format, string.pack, string.sub, string.unpack
 local error, ipairs, next, pcall, type = error, ipairs, next, pcall, type
 
-local MAX_BUFFERED_PIECES, MAX_BUFFERED_BYTES = 8192, 65536 -- buffered output: number of pieces, and bytes
+local MAX_BUFFERED_PIECES, MAX_BUFFERED_BYTES = 16384, 65536 -- buffered output: number of pieces, and bytes
 -- Bytes of one piece of output; the parent limits the output of a run to a fraction of it.
 local MAX_PIECE_BYTES = 8 << 20
 local MAX_UNSENT_BYTES = 1 << 20 -- bytes of texts of begun calls at which they are sent
@@ -40,8 +40,9 @@ function transport.unpacked(bytes)
   return header, texts
 end
 
--- Printed text, its bytes and stream; pieces to send at once.
-local buffer, buffered_bytes, current_stream, immediate_left = {}, 0, nil, IMMEDIATE_PIECES
+-- Printed text, the number of its pieces, its bytes and stream; pieces to send at once. A number counts as many bytes as
+-- the longest one.
+local buffer, buffered_pieces, buffered_bytes, current_stream, immediate_left = {}, 0, 0, nil, IMMEDIATE_PIECES
 -- Begun calls that are not sent yet: { id, head (its JSON), texts }; bytes of their texts.
 local unsent_calls, unsent_bytes = {}, 0
 -- Started and finished items that are not reported yet; the number of reports.
@@ -77,8 +78,8 @@ function native.flush(piece_count)
   is_changing = true
   host.disarm()
   if buffered_bytes > 0 then
-    local piece = concat(buffer)
-    buffer, buffered_bytes = {}, 0
+    local piece = concat(buffer, "", 1, buffered_pieces)
+    buffer, buffered_pieces, buffered_bytes = {}, 0, 0
     host.send(payload(format('{"kind":"output","stream":"%s"}', current_stream), { piece }))
   end
   if #unsent_calls > 0 then host.send(batch("begin")) end
@@ -89,17 +90,34 @@ end
 -- Flush after a tenth of a second.
 function native.breathe() native.flush(IMMEDIATE_PIECES) end
 
+local function send_if_due()
+  if immediate_left > 0 then native.flush(immediate_left - 1)
+  elseif flush_due or buffered_bytes > MAX_BUFFERED_BYTES or buffered_pieces > MAX_BUFFERED_PIECES then native.flush() end
+end
+
 function native.out(name, piece)
   if piece == "" then return end
   if #piece > MAX_PIECE_BYTES then piece = sub(piece, 1, MAX_PIECE_BYTES) end
   if name ~= current_stream then native.flush() end
   is_changing = true
   current_stream = name
-  buffer[#buffer + 1] = piece
-  buffered_bytes = buffered_bytes + #piece
+  buffer[buffered_pieces + 1] = piece
+  buffered_pieces, buffered_bytes = buffered_pieces + 1, buffered_bytes + #piece
   is_changing = false
-  if immediate_left > 0 then native.flush(immediate_left - 1)
-  elseif flush_due or buffered_bytes > MAX_BUFFERED_BYTES or #buffer > MAX_BUFFERED_PIECES then native.flush() end
+  send_if_due()
+end
+
+-- Print a text or a number on a line of its own, as scripts do most. `table.concat` writes a number as `tostring` does,
+-- without making a string of it.
+function native.print_line(piece, bytes)
+  if current_stream ~= "stdout" then native.flush() end
+  is_changing = true
+  current_stream = "stdout"
+  buffer[buffered_pieces + 1] = piece
+  buffer[buffered_pieces + 2] = "\n"
+  buffered_pieces, buffered_bytes = buffered_pieces + 2, buffered_bytes + bytes + 1
+  is_changing = false
+  send_if_due()
 end
 
 -- Send an event, which has no reply, in order with printed text.

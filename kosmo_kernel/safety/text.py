@@ -43,6 +43,8 @@ class UnsafeContentError(ValueError):
 
 def sanitize_text(text: str) -> str:
     """Return a text without escape sequences and control characters."""
+    if text.isascii() and text.replace("\n", "").isprintable():  # much faster, and true of most texts
+        return text
     return re.sub(_HARMFUL, "", text)
 
 

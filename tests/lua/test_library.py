@@ -146,6 +146,29 @@ def test_output_arrives_in_order_and_by_stream(lua: Machine) -> None:
     assert host.printed == [("stdout", "a\n"), ("stderr", "b\n"), ("stdout", "c\nd\n")]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("1", "-0.0", "1e15", "1e100", "0.1", "2^53", "math.mininteger", "1/0", "-1/0", "0/0", "-(0/0)"),
+        *("''", "'a\\0b'", "'1'", "nil", "true", "('x'):rep(1 << 20)"),
+    ],
+)
+def test_a_value_alone_is_printed_as_tostring_writes_it(lua: Machine, value: str) -> None:
+    assert printed(lua, f"print({value})") == printed(lua, f"io.write(tostring({value}), '\\n')")
+    assert printed(lua, f"print({value}, {value})") == printed(
+        lua, f"local text = tostring({value}) io.write(text, '\\t', text, '\\n')"
+    )
+
+
+@pytest.mark.parametrize("line", ["print(i)", "print('line ' .. i)", "print(i, i)"])
+def test_lines_that_print_writes_are_whole_and_in_order(lua: Machine, line: str) -> None:
+    host = Answers()
+    run(lua, f"for i = 1, 30000 do {line} if i % 9000 == 0 then io.stderr:write('e') end end", host)
+    text = "".join(text for stream, text in host.printed if stream == "stdout")
+    assert [int(line.split()[-1]) for line in text.splitlines()] == list(range(1, 30_001))
+    assert [stream for stream, _ in host.printed].count("stderr") == 3
+
+
 def test_no_line_is_lost_however_long_a_script_prints(lua: Machine) -> None:
     lines = 400_000
     text = printed(lua, f"local out = io.write for i = 1, {lines} do out(i, '\\n') end")
