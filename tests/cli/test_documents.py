@@ -1,6 +1,6 @@
 """Every command as a program meets it: its `--json` fits a schema, its failures are clear, its help has an example.
 
-`schemas/` has one file for each command that offers `--json`:
+`schemas/` has one file for each topic, with an entry for each of its commands that offers `--json`:
 
     runs      command lines to try: `args` (`--json` is added), and where needed `stdin`, `env`, `files` (by name,
               each with its JSON or text) and `exit`, 0 unless given; `{folder}`, `{support}`, `{python}` and the demo's
@@ -38,16 +38,28 @@ SERVERS = {"demo:serve", "mcp:serve"}  # which run until they are stopped
 SECRET = "not-a-token-of-the-demo"  # in `env` of a run
 
 
+SHARED = "shared.json"  # what schemas refer to
+ENTRIES: dict[str, Any] = {
+    name: entry
+    for path in sorted(SCHEMAS.iterdir())
+    if path.name != SHARED
+    for name, entry in json.loads(path.read_bytes()).items()
+}
+
+
 def stored(uri: str) -> Resource[Any]:
-    return Resource.from_contents(json.loads((SCHEMAS / uri).read_bytes()), default_specification=DRAFT202012)
+    """Return the entry of a command, or what all share."""
+    entries = {uri_of(name): entry for name, entry in ENTRIES.items()}
+    content = json.loads((SCHEMAS / SHARED).read_bytes()) if uri == SHARED else entries[uri]
+    return Resource.from_contents(content, default_specification=DRAFT202012)
 
 
 FILES: Registry[Any] = Registry(retrieve=stored)  # type: ignore[call-arg]  # an attribute of attrs', with its alias
 REGISTRY = jsonschema_specifications.REGISTRY.combine(FILES)
 
 
-def file_of(name: str) -> str:
-    return f"{name.replace(':', '-')}.json"
+def uri_of(name: str) -> str:
+    return name.replace(":", "-")
 
 
 def known(name: str) -> click.Command:
@@ -66,10 +78,9 @@ WITH_JSON = [name for name in COMMANDS if offers_json(name)]
 def check(name: str, code: int, printed: str) -> Any:
     """Return the one document on standard output, which fits the command's schema for this exit code."""
     document = json.loads(printed)
-    parts = json.loads((SCHEMAS / file_of(name)).read_bytes()) if name in WITH_JSON else {}
     part = "done" if code == 0 else "failed"
-    place = f"{file_of(name)}#/{part}" if part in parts else "shared.json#/$defs/failure"
-    Draft202012Validator({"$ref": place}, registry=REGISTRY).validate(document)
+    reference = f"{uri_of(name)}#/{part}" if part in ENTRIES.get(name, ()) else f"{SHARED}#/$defs/failure"
+    Draft202012Validator({"$ref": reference}, registry=REGISTRY).validate(document)
     return document
 
 
@@ -77,22 +88,22 @@ def check(name: str, code: int, printed: str) -> Any:
 
 
 def test_every_command_with_json_has_a_schema() -> None:
-    assert {path.name for path in SCHEMAS.iterdir()} == {"shared.json", *map(file_of, WITH_JSON)}
+    assert sorted(ENTRIES) == sorted(WITH_JSON)
+    topics = {name.partition(":")[0] for name in WITH_JSON}
+    assert {path.name for path in SCHEMAS.iterdir()} == {SHARED, *(f"{topic}.json" for topic in topics)}
 
 
-@pytest.mark.parametrize("path", sorted(SCHEMAS.iterdir()), ids=lambda path: path.stem)
-def test_the_schemas_are_schemas(path: Path) -> None:
-    content = json.loads(path.read_bytes())
-    named = {key: part for key, part in content.items() if key in ("done", "failed")} | content.get("$defs", {})
-    for part in named.values():
-        Draft202012Validator.check_schema(part)
-    assert path.stem == "shared" or {"runs", "done"} <= content.keys() <= {"runs", "done", "failed", "$defs"}
+def test_the_schemas_are_schemas() -> None:
+    for name, entry in ENTRIES.items():
+        assert {"runs", "done"} <= entry.keys() <= {"runs", "done", "failed", "$defs"}, name
+    for content in (*ENTRIES.values(), json.loads((SCHEMAS / SHARED).read_bytes())):
+        for part in (content.get("done"), content.get("failed"), *content.get("$defs", {}).values()):
+            Draft202012Validator.check_schema({} if part is None else part)
 
 
 def runs() -> Iterator[Any]:
     for name in WITH_JSON:
-        path = SCHEMAS / file_of(name)
-        for number, run in enumerate(json.loads(path.read_bytes())["runs"] if path.exists() else (), 1):
+        for number, run in enumerate(ENTRIES[name]["runs"] if name in ENTRIES else (), 1):
             yield pytest.param(name, run, id=f"{name} {number}")
 
 
