@@ -12,8 +12,7 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.archive.requests import RESULTS
 from kosmo_kernel.catalogue import Function, Integration
-from kosmo_kernel.catalogue.http import Response
-from kosmo_kernel.catalogue.pages import PAGE_HEADERS
+from kosmo_kernel.catalogue.http import PAGE_HEADERS, Response
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
 from kosmo_kernel.client.responses import REMAINING_HEADERS, RESET_HEADERS, TOO_MANY
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets

@@ -262,7 +262,7 @@ class _SnapshotTransport:
         check()
         function, path, page = request
         data = self._player.answer(self._integration, function, path)
-        if function.newest and page != self._integration.first_page:
+        if function.newest and page != self._integration.pages.first:
             # A service may order by a time that its records do not have, such as when a build was started.
             field = function.newest if all(function.newest in row for row in data) else _CREATED
             data = sorted(data, key=lambda row: row[field], reverse=True)

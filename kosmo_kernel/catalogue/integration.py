@@ -1,18 +1,164 @@
-"""A service: its functions, and the details of its HTTP."""
+"""A service: its functions, each made when it is first needed, and the details of its HTTP.
+
+A service with many functions need not describe all of them at every start: names and aliases are enough for a
+namespace and for completion. Functions of this module tell why there is no function of a name, and which functions need
+which scope of a token; no request is sent.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple, overload
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from kosmo_kernel.catalogue.function_table import FunctionNames, FunctionSummary, FunctionTable
-from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Response
+from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Pages, Response
 from kosmo_kernel.catalogue.model import Function, Param
-from kosmo_kernel.catalogue.pages import Pages
 from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text.patterns import lazy_pattern
+
+_READS = ("list", "get", "read", "show", "fetch", "find", "describe", "all")
+# First words of names of operations that change something.
+_CHANGES = lazy_pattern(
+    "add|attach|cancel|change|clear|create|delete|deploy|destroy|detach|disable|downgrade|enable|invite|kill|leave|"
+    "lock|patch|post|promote|provision|put|remove|rename|reset|resize|restart|retry|revoke|rollback|rotate|run|scale|"
+    "send|set|start|stop|transfer|trigger|uninstall|unlock|unset|update|upgrade|write"
+)
+
+
+class FunctionPath(NamedTuple):
+    """A path, and the function that it belongs to."""
+
+    path: str  # with placeholders
+    name: str  # of the function
+    returns: str
+
+
+class FunctionSummary(NamedTuple):
+    """What a list of functions says of one."""
+
+    name: str
+    subject: str  # empty if the service has no subjects
+    summary: str
+
+
+class FunctionTable(Sequence[Function]):
+    """The functions of a service, in the order of the reference.
+
+    Parameters:
+        names: returns the name of each function with its aliases; called when the first name is needed.
+        make: returns the function with a name; called once for each.
+        paths, summaries: return what the methods do, if that is known without the functions.
+        only_reads: whether all of them are known to read only, without making them.
+    """
+
+    def __init__(
+        self,
+        names: Callable[[], Mapping[str, tuple[str, ...]]],
+        make: Callable[[str], Function],
+        paths: Callable[[], Iterable[FunctionPath]] | None = None,
+        summaries: Callable[[], Iterable[FunctionSummary]] | None = None,
+        *,
+        only_reads: bool = False,
+    ) -> None:
+        self._read_names, self._make, self._only_reads = names, make, only_reads
+        self._read_paths, self._read_summaries = paths, summaries
+        self._names: Mapping[str, tuple[str, ...]] | None = None
+        self._made: dict[str, Function] = {}
+
+    @classmethod
+    def of(cls, functions: Iterable[Function]) -> FunctionTable:
+        """Return a table of functions that exist already."""
+        by_name = {function.name: function for function in functions}
+        table = cls(lambda: {name: function.aliases for name, function in by_name.items()}, by_name.__getitem__)
+        table._made.update(by_name)
+        return table
+
+    @property
+    def names(self) -> Mapping[str, tuple[str, ...]]:
+        """The name of each function with its aliases."""
+        if self._names is None:
+            self._names = self._read_names()
+        return self._names
+
+    def named(self, name: str) -> Function:
+        """Return the function with this name; an alias is none.
+
+        Raises:
+            KeyError: there is none.
+        """
+        function = self._made.get(name)
+        if function is None:
+            function = self._made.setdefault(name, self._make(name))  # one of two threads that make it wins
+        return function
+
+    def paths(self) -> Iterable[FunctionPath]:
+        """Return each path with the function that it belongs to."""
+        if self._read_paths:
+            return self._read_paths()
+        return [
+            FunctionPath(link.path, function.name, function.returns) for function in self for link in function.links
+        ]
+
+    def summaries(self) -> Iterable[FunctionSummary]:
+        """Return the summary of each function, in the order of the reference."""
+        if self._read_summaries:
+            return self._read_summaries()
+        return [FunctionSummary(function.name, function.subject, function.summary) for function in self]
+
+    @property
+    def only_reads(self) -> bool:
+        """Return whether all functions only read."""
+        return self._only_reads or all(function.effect == "read" for function in self)
+
+    def existing(self) -> list[Function]:
+        """Return the functions that were needed so far."""
+        return list(self._made.values())
+
+    @overload
+    def __getitem__(self, index: int) -> Function: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Function, ...]: ...
+    def __getitem__(self, index: int | slice) -> Function | tuple[Function, ...]:
+        names = list(self.names)[index]
+        return self.named(names) if isinstance(names, str) else tuple(map(self.named, names))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Function]:
+        return map(self.named, self.names)
+
+    def __contains__(self, function: object) -> bool:
+        return isinstance(function, Function) and self._made.get(function.name) == function
+
+
+class FunctionNames(Mapping[str, Function]):
+    """The functions of a table by other names.
+
+    Parameters:
+        table: the functions.
+        names: the function's own name for each name.
+    """
+
+    def __init__(self, table: FunctionTable, names: Mapping[str, str]) -> None:
+        self._table, self._names = table, names
+
+    def __getitem__(self, name: str) -> Function:
+        return self._table.named(self._names[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 class Integration(Struct, frozen=True, dict=True):
@@ -86,11 +232,6 @@ class Integration(Struct, frozen=True, dict=True):
             raise ValueError(f"integration {self.name}: " + "; ".join(problems))
 
     @property
-    def first_page(self) -> PageRequest:
-        """Return the parameters to add to a list's first request."""
-        return self.pages.first
-
-    @property
     def table(self) -> FunctionTable:
         """The functions, each made when it is first needed."""
         return self.functions if isinstance(self.functions, FunctionTable) else FunctionTable.of(self.functions)
@@ -109,11 +250,6 @@ class Integration(Struct, frozen=True, dict=True):
     def by_full_name(self) -> Mapping[str, Function]:
         """Return the functions by `<integration>.<name>`."""
         return FunctionNames(self.table, {f"{self.name}.{name}": name for name in self.table.names})
-
-    @property
-    def reads_only(self) -> bool:
-        """Whether no function changes anything; those of a document are not made to know it."""
-        return self.is_from_document or self.table.only_reads
 
     def by_subject(self) -> dict[str, list[FunctionSummary]]:
         """Return what the functions are about by subject; those without one have the title as their subject."""
@@ -140,7 +276,7 @@ class Integration(Struct, frozen=True, dict=True):
         if not param.listed_at:
             return None
         lists = (function for function in self.functions if function.returns == "list")
-        return next((one for one in lists if param.listed_at in one.list_paths), None)
+        return next((function for function in lists if param.listed_at in function.list_paths), None)
 
     def function(self, name: str) -> Function:
         """Return the function with this name or alias.
@@ -150,11 +286,111 @@ class Integration(Struct, frozen=True, dict=True):
         """
         match = self.names().get(name)
         if match is None:
-            from kosmo_kernel.catalogue.missing import missing_function
-
             why, near = missing_function(self, name)
             raise UnknownNameError(
                 f"{self.title} has no function `{name}`. {why}".rstrip(),
                 tuple(f"app.integrations.{self.name}.{n}" for n in near),
             )
         return match
+
+
+def missing_function(
+    integration: Integration, name: str, others: Iterable[str] = (), *, listed: str = ""
+) -> tuple[str, list[str]]:
+    """Return why there is no function of this name, as a sentence or an empty text, and the nearest names.
+
+    Parameters:
+        integration: the service.
+        name: what no function is called.
+        others: names beside those of the functions that could have been meant.
+        listed: where the functions are listed, as a sentence; a page of the reference, as Lua reads it, when empty.
+    """
+    if refused := refused_change(integration, name):
+        return refused, []
+    verb, subject = _split(name)
+    names = integration.table.names
+    if verb not in _READS:
+        near = nearest(name, [*names, *others])
+    else:
+        # `list_` alone makes no two names similar, and a plural is no other thing.
+        by_thing: dict[str, list[str]] = {}
+        for other in names:
+            by_thing.setdefault(_thing(_split(other)[1]), []).append(other)
+        alike = [other for thing in nearest(_thing(subject), by_thing) for other in by_thing[thing]]
+        near = ([other for other in alike if _split(other)[0] == verb] or alike)[:3] or nearest(name, others)
+    return "" if near else _where_to_look(integration, subject, listed), near
+
+
+def refused_change(integration: Integration, name: str) -> str:
+    """Return why there is no function of this name if it would change something; otherwise an empty text."""
+    verb, subject = _split(name)
+    if not _CHANGES.fullmatch(verb) or not integration.table.only_reads:
+        return ""
+    how = f" A person can run: {integration.change_command(verb, subject)}" if integration.change_command else ""
+    return f"It would change something at {integration.title}, and the functions here only read.{how}"
+
+
+def _where_to_look(integration: Integration, subject: str, listed: str) -> str:
+    """Return what the service has of this kind and no function for, or where the functions are listed."""
+    left_out = dict(integration.left_out()) if integration.left_out else {}
+    for what, why in left_out.items():
+        if _thing(subject) and _thing(subject) in what.replace("-", "_"):
+            return f"{integration.title} has `{what}`, which is left out. {why}"
+    if listed:
+        return listed
+    beside = f', and `docs.read("{integration.name}.left_out")` what is left out' if left_out else ""
+    return f'`docs.read("{integration.name}")` has all functions{beside}.'
+
+
+def _thing(subject: str) -> str:
+    return re.sub("e?s?$", "", subject)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return the first word of a name, and the others."""
+    verb, _, subject = name.lower().replace("-", "_").partition("_")
+    return verb, subject
+
+
+def functions_by_scope(integration: Integration) -> dict[str, list[str]]:
+    """Return the functions by the scope that a token needs for them, as far as it is known.
+
+    A function with several ways to be called, which need different scopes, is named with the arguments of each:
+    `list_spaces({ team })`.
+    """
+    return _by_scope(integration, bool)
+
+
+def usual_scope(integration: Integration) -> str:
+    """Return the scope that most functions need."""
+    by_scope = functions_by_scope(integration)
+    return max(by_scope, key=lambda scope: len(by_scope[scope]), default="")
+
+
+def beyond_scopes(integration: Integration, granted: Collection[str]) -> dict[str, list[str]]:
+    """Return the functions that a token with some scopes cannot use, by the scope that it lacks.
+
+    A function that it can use with some arguments only is named with the others: `list_spaces({ team })`.
+    """
+    return _by_scope(integration, lambda scope: integration.credentials.lacks(scope, granted))
+
+
+def unknown_scopes(integration: Integration) -> list[Function]:
+    """Return the functions of which it is not known which scope they need."""
+    return [
+        function
+        for function in integration.functions
+        if function.links and not any(link.scope for link in function.links)
+    ]
+
+
+def _by_scope(integration: Integration, applies: Callable[[str], bool]) -> dict[str, list[str]]:
+    """Return the functions that have a link whose scope is one of those that a predicate accepts."""
+    names: dict[str, list[str]] = {}
+    for function in integration.functions:
+        links = [link for link in function.links if applies(link.scope)]
+        is_whole = len(links) == len(function.links) and len({link.scope for link in links}) == 1
+        for link in links[:1] if is_whole else links:
+            arguments = "" if is_whole else f"({{ {', '.join(link.places)} }})" if link.places else "()"
+            names.setdefault(link.scope, []).append(function.name + arguments)
+    return names

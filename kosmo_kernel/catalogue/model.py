@@ -15,13 +15,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeGuard
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from kosmo_kernel.catalogue.lua_words import is_list, lua_words
-from kosmo_kernel.catalogue.pages import Pages
+from kosmo_kernel.catalogue.http import Pages
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.text.paths import value_at
@@ -50,7 +49,33 @@ _KINDS: dict[ParamKind, tuple[str, tuple[type, ...]]] = {
 }
 _SAMPLES = {"integer": "1", "number": "1.5", "boolean": "true"}
 _UNUSUAL = ("01234567-89ab-cdef-0123-456789abcdef", "me@example.com", "1")  # samples for parameters that take no name
+MAX_TEXT_SHOWN = 60  # characters of a string that a message shows
 MAX_FAULTS_NAMED = 5  # items of one list, or unknown names, that a message lists
+
+
+def lua_words(value: object) -> str:
+    """Return a value in Lua's terms for an error message; control characters escaped, long strings shortened."""
+    match value:
+        case None:
+            words = "nil"
+        case bool():
+            words = f"the boolean {str(value).lower()}"
+        case int() | float():
+            words = f"the number {value}"
+        case str():
+            words = repr(value if len(value) <= MAX_TEXT_SHOWN else value[: MAX_TEXT_SHOWN - 1] + "…")
+        case bytes():
+            words = "text that is not UTF-8"
+        case _:
+            words = "a list" if is_list(value) else "a table" if isinstance(value, Mapping) else type(value).__name__
+    return words
+
+
+def is_list(value: object) -> TypeGuard[Sequence[object]]:
+    """Return whether a value is a Lua list; an empty table counts as one, because it has no keys."""
+    if isinstance(value, Mapping):
+        return not value
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
 class Lookup(Struct, frozen=True):

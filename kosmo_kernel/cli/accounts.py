@@ -96,7 +96,7 @@ def add(
 
 def _what_is_beyond(integration: Integration, scopes: tuple[str, ...]) -> str:
     """Return how many functions and checks a token with some scopes is not enough for; empty for none."""
-    from kosmo_kernel.catalogue.scopes import beyond_scopes
+    from kosmo_kernel.catalogue.integration import beyond_scopes
     from kosmo_kernel.questions.discovery import checks_beyond
 
     functions, checks = beyond_scopes(integration, scopes), checks_beyond(integration, scopes)

@@ -23,7 +23,7 @@ from packaging.specifiers import SpecifierSet
 from kosmo_kernel import __version__, accounts
 from kosmo_kernel.accounts import Account, Step
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.catalogue.scopes import beyond_scopes, unknown_scopes
+from kosmo_kernel.catalogue.integration import beyond_scopes, unknown_scopes
 from kosmo_kernel.cli.accounts import TokenOwner, token_owner
 from kosmo_kernel.cli.kernelspec import NAME, OUTDATED_MESSAGE, entries, renewal
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, SettingsError, UnreachableError

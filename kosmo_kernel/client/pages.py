@@ -14,8 +14,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
-from kosmo_kernel.catalogue.http import PageRequest, Response
-from kosmo_kernel.catalogue.pages import (
+from kosmo_kernel.catalogue.http import (
     CURSOR_KEYS,
     HREF,
     LINK,
@@ -25,7 +24,9 @@ from kosmo_kernel.catalogue.pages import (
     NEXT_PAGE,
     NEXT_RANGE,
     TOTAL_HEADERS,
+    PageRequest,
     Pages,
+    Response,
 )
 from kosmo_kernel.client.etag_cache import records_of
 from kosmo_kernel.text.paths import value_at

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from kosmo_kernel.accounts.fingerprints import FINGERPRINT
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.catalogue.documents.fields import is_secret_name
+from kosmo_kernel.catalogue.http import Pages
 from kosmo_kernel.catalogue.model import FieldRule
-from kosmo_kernel.catalogue.pages import Pages
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.text.patterns import lazy_pattern
 

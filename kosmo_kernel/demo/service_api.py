@@ -15,7 +15,7 @@ import msgspec
 from werkzeug.wrappers import Request, Response
 
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.catalogue.pages import Pages
+from kosmo_kernel.catalogue.http import Pages
 from kosmo_kernel.demo.service_pages import FAULTS, BadRequestError, PageRequested, ServiceAnswer
 from kosmo_kernel.demo.service_records import SIZE, RequestPath, ServicePaths, ServiceRecords
 

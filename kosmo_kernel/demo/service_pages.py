@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from kosmo_kernel.catalogue.pages import HREF, NEXT_RANGE, Pages
+from kosmo_kernel.catalogue.http import HREF, NEXT_RANGE, Pages
 from kosmo_kernel.demo.service_records import Record, put
 
 FAULTS = {

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Param
 from kosmo_kernel.catalogue.documents.names import singular, snake_case
-from kosmo_kernel.catalogue.function_table import FunctionPath
+from kosmo_kernel.catalogue.integration import FunctionPath
 from kosmo_kernel.catalogue.model import PLACE
 from kosmo_kernel.demo.times import ago
 

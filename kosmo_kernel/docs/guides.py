@@ -46,7 +46,7 @@ def _table_of_checks() -> Markdown:
 
 def _table_of_scopes() -> Markdown:
     """Return the functions by subject, and the checks, that need each scope; those of the usual scope are counted."""
-    from kosmo_kernel.catalogue.scopes import functions_by_scope, unknown_scopes, usual_scope
+    from kosmo_kernel.catalogue.integration import functions_by_scope, unknown_scopes, usual_scope
     from kosmo_kernel.integrations import BUILT_IN
 
     service = BUILT_IN[0]

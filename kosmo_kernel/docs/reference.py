@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
-from kosmo_kernel.catalogue.function_table import FunctionSummary
+from kosmo_kernel.catalogue.integration import FunctionSummary
 from kosmo_kernel.docs.subject import LEFT_OUT, REFERENCE, part_names, parts_of
 from kosmo_kernel.docs.tables import table_descriptions, table_page
 from kosmo_kernel.pages import page
@@ -72,7 +72,7 @@ def folded_entry(integration: Integration, entry: FunctionSummary) -> str:
 
 def _introduction(integration: Integration) -> Iterator[str]:
     yield f"# {integration.title}"
-    reads = " All of it only reads; nothing is changed." if integration.reads_only else ""
+    reads = " All of it only reads; nothing is changed." if integration.table.only_reads else ""
     yield paragraphs(integration.description + reads)
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from kosmo_kernel.catalogue.integration import usual_scope
 from kosmo_kernel.catalogue.inventory import KeyFigure, ObstacleKind, Row
-from kosmo_kernel.catalogue.scopes import usual_scope
 from kosmo_kernel.inventory.source import CENTS, AccountData, Bill
 from kosmo_kernel.inventory.tables import facts, make_tables, service
 from kosmo_kernel.snapshot.lists import table_of

@@ -69,7 +69,7 @@ def offered(most: Limits, max_tokens: int, *, functions: bool, others: bool, ses
         sessions: calls can name their session, because the transport does not identify clients.
     """
     services = integrations.load_all()
-    reads = not others and all(service.reads_only for service in services)
+    reads = not others and all(service.table.only_reads for service in services)
     tokens = _limit(MAX_TOKENS, max_tokens)
     offers = [
         OfferedTool(_lua(most, tokens, services, reads=reads, sessions=sessions)),

@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
 from kosmo_kernel.catalogue.documents.facts import function, summary_of
 from kosmo_kernel.catalogue.documents.paging import settled
-from kosmo_kernel.catalogue.function_table import FunctionPath, FunctionSummary
-from kosmo_kernel.catalogue.http import Credentials, ErrorBody, Response
-from kosmo_kernel.catalogue.pages import Pages
+from kosmo_kernel.catalogue.http import Credentials, ErrorBody, Pages, Response
+from kosmo_kernel.catalogue.integration import FunctionPath, FunctionSummary
 from kosmo_kernel.catalogue.validation import function_mistakes
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_json
@@ -63,7 +62,11 @@ def _integration(name: str, facts: FactsFile) -> Integration:
         description=f"{len(facts.names()):,} functions, made from the API document of the service.",
         base_url=f"{url.scheme}://{url.netloc}",
         functions=FunctionTable(
-            facts.names, partial(_make, name, facts), partial(_paths, facts), partial(_summaries, facts)
+            facts.names,
+            partial(_make, name, facts),
+            partial(_paths, facts),
+            partial(_summaries, facts),
+            only_reads=True,
         ),
         credentials=Credentials(
             env=variable,
@@ -116,7 +119,9 @@ def _paths(facts: FactsFile) -> list[FunctionPath]:
 
 def _summaries(facts: FactsFile) -> list[FunctionSummary]:
     functions = ((name, facts.function(name)) for name in facts.names())
-    return [FunctionSummary(name, one.get("subject", ""), summary_of(name, one)) for name, one in functions]
+    return [
+        FunctionSummary(name, function.get("subject", ""), summary_of(name, function)) for name, function in functions
+    ]
 
 
 def _left_out(facts: FactsFile) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from fake_keyrings import FILE
 from kosmo_command import COMMAND, document, environment, kosmo
 from patience import PATIENCE
 
-from kosmo_kernel.catalogue.scopes import beyond_scopes
+from kosmo_kernel.catalogue.integration import beyond_scopes
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi

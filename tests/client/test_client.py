@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
-from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Response
-from kosmo_kernel.catalogue.pages import Pages
+from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Pages, Response
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process

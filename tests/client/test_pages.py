@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Column, Function, Integration, Link
-from kosmo_kernel.catalogue.http import Credentials
-from kosmo_kernel.catalogue.pages import Pages
+from kosmo_kernel.catalogue.http import Credentials, Pages
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process

@@ -80,11 +80,11 @@ def test_the_one_default_is_the_role_that_heroku_leaves_out() -> None:
 
 
 def test_lists_are_asked_for_in_pages_of_a_thousand_ordered_by_id() -> None:
-    assert HEROKU.first_page == PageRequest(headers={"Range": "id ..; max=1000"})
+    assert HEROKU.pages.first == PageRequest(headers={"Range": "id ..; max=1000"})
 
 
 def following(answer: Response) -> PageRequest | None:
-    answer.value, answer.request = [], HEROKU.first_page
+    answer.value, answer.request = [], HEROKU.pages.first
     Pagination(HEROKU.pages, HEROKU.base_url).read(answer)
     return answer.following
 

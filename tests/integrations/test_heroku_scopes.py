@@ -8,7 +8,7 @@ import pytest
 from full_matrix import full_except
 
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue.scopes import beyond_scopes
+from kosmo_kernel.catalogue.integration import beyond_scopes
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.docs.guides import guide

@@ -15,8 +15,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
-from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Response
-from kosmo_kernel.catalogue.pages import Pages
+from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Pages, Response
 
 KEY = "tidewater-key-of-nobody"
 PAGE = 2

@@ -8,8 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from kosmo_kernel.catalogue.documents.fields import FieldFact, columns, read_field
+from kosmo_kernel.catalogue.http import Pages
 from kosmo_kernel.catalogue.model import Function, Link, Param
-from kosmo_kernel.catalogue.pages import Pages
 
 UNSTATED = "Neither the document nor the answers say how this list ends, so nobody knows whether it is complete."
 _WHOLE = "The document names no pages for this list. An answer with a sign of more is an error."

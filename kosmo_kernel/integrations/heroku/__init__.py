@@ -23,9 +23,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
-from kosmo_kernel.catalogue.function_table import FunctionSummary
-from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, PageRequest
-from kosmo_kernel.catalogue.pages import Pages
+from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, PageRequest, Pages
+from kosmo_kernel.catalogue.integration import FunctionSummary
 from kosmo_kernel.integrations.heroku.api import ENOUGH, PAGE_SIZE, newest_page, read_budget, read_error
 
 

@@ -203,7 +203,7 @@ def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, li
         required = all(name in names for names in places.values())
         yield _place_param(name, list(dict.fromkeys(alternatives)), required=required, app=example_app(links))
     needs = {name: need for link in links for name, need in link.query.items()}
-    for name in needs | entry.query:
+    for name in {**needs, **entry.query}:
         required = needs.get(name) == "required"
         doc = entry.query.get(name) or f"The {_word(name)}"
         yield Param(name, doc, required=required, query=True, example=example_in(doc) if required else "")

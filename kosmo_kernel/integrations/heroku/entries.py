@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from kosmo_kernel.catalogue.documents.names import singular
-from kosmo_kernel.catalogue.function_table import FunctionSummary
+from kosmo_kernel.catalogue.integration import FunctionSummary
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS
 from kosmo_kernel.integrations.heroku.stacks import LIST_STACK_DATES
 

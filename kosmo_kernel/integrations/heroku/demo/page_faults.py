@@ -18,7 +18,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import msgspec
 from werkzeug.wrappers import Response
 
-from kosmo_kernel.catalogue.pages import NEXT_RANGE
+from kosmo_kernel.catalogue.http import NEXT_RANGE
 from kosmo_kernel.demo import faults
 from kosmo_kernel.demo.faults import LATER_PAGES, LaterPageFaults
 from kosmo_kernel.integrations.heroku.demo.api import DemoApi
