@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -330,8 +329,7 @@ def _password_in(text: str, host: str) -> str | None:
 UNAUTHORIZED = 401
 
 
-@dataclass(slots=True)
-class AccountStatus:
+class AccountStatus(Struct):
     """The status of one account."""
 
     integration: Integration  # the service

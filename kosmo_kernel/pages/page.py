@@ -19,7 +19,6 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Self, TypeVar, overload
 
-from kosmo_kernel.safety.escape import html_attribute, html_block
 from kosmo_kernel.safety.markup import Markdown, Markup, Plain
 from kosmo_kernel.text.patterns import lazy_pattern
 from kosmo_kernel.text.width import display_width
@@ -250,6 +249,8 @@ def _without_code(text: str) -> str:
 
 def _linked(head: Markdown, sections: list[tuple[Markdown, Markdown]]) -> Markdown:
     """Return the page with all sections open, below a list of links to them."""
+    from kosmo_kernel.safety.escape import html_attribute, html_block
+
     title = next(iter(_HEADING.findall(head)), ("", ""))[1]
     page = _slug(_ASIDE.sub("", title))
     anchors = [f"kosmo-{page}-{_slug(section)}" for section, _ in sections]

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from html import escape
 from pathlib import Path
 from typing import Self
 
@@ -73,6 +72,8 @@ def fenced(text: str, language: str = "") -> Markdown:
 
 def html_code(text: str) -> Html:
     """Return HTML that shows `text` inside a `<pre>` or `<code>`, which MathJax skips."""
+    from html import escape  # loads the names of all characters, and most cells have no HTML
+
     return Html(escape(clean(text)))
 
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from html import escape
 from typing import Any, Self, SupportsIndex
 
 from kosmo_kernel.safety.text import HIDDEN, sanitize_text, with_escapes
@@ -168,6 +167,8 @@ def clean(text: str) -> str:
 
 def html_entities(text: str) -> str:
     """Return HTML that shows a text between tags."""
+    from html import escape  # loads the names of all characters, and most cells have no HTML of their own
+
     escaped = escape(clean(text), quote=False).replace("$", "&#36;").replace("\\", "&#92;")
     return _DELIMITER.sub(_ISOLATED, escaped)
 
