@@ -336,7 +336,7 @@ class AccountStatus(Struct):
     alias: str  # the account's alias
     token: str  # a description of where its token is, or why it cannot be used
     url: str | None = None  # the address to which the token is sent, or None
-    left: int | None = None  # the remaining request budget, or None if unknown
+    remaining: int | None = None  # the remaining request budget, or None if unknown
     problem: str = ""  # why the account cannot be used, or empty
     who: str = ""  # the owner of the account if known without a request, or empty
 
@@ -352,7 +352,7 @@ class AccountStatus(Struct):
             return " ".join(self.problem.split())
         if self.capacity is None:
             return "without limit"
-        return "unknown" if self.left is None else f"{self.left:,} of {self.capacity:,}"
+        return "unknown" if self.remaining is None else f"{self.remaining:,} of {self.capacity:,}"
 
 
 def all_accounts() -> list[AccountStatus]:
@@ -378,7 +378,7 @@ def with_remaining(budget_left: Callable[[str, str], int | None]) -> list[Accoun
         if one.capacity is None or one.problem:
             continue
         try:
-            one.left = budget_left(one.integration.name, one.alias)
+            one.remaining = budget_left(one.integration.name, one.alias)
         except RefusedError as error:
             refused = f"{one.integration.title} refuses the token {one.token} ({error.status})"
             one.problem = refused if error.status == UNAUTHORIZED else error.text

@@ -151,9 +151,9 @@ def status() -> CommandResult:
     budgets: dict[str, dict[str, Any]] = {integration.name: {} for integration in integrations.load_all()}
     rows = []
     for one in statuses:
-        facts = {"left": one.left, "capacity": one.capacity, "error": one.problem or None}
+        facts = {"left": one.remaining, "capacity": one.capacity, "error": one.problem or None}
         budgets[one.integration.name][one.alias] = facts
-        text = one.text if one.left is None else f"{one.text} requests left"
+        text = one.text if one.remaining is None else f"{one.text} requests left"
         rows.append((f"{one.integration.name}.{one.alias}", text))
     providers = {
         i.name: state(i) | PROVIDER | {"functions": len(i.functions), "budgets": budgets[i.name]}
@@ -285,7 +285,7 @@ def _try_token(integration: Integration, alias: str) -> dict[str, Any]:
         refused = isinstance(error, RefusedError) and error.status == UNAUTHORIZED
         text = f"{integration.title} refuses the token {row['token']} ({UNAUTHORIZED}): it is wrong, revoked or expired"
         return row | {"error": f"{text}." if refused else error.message}
-    facts = {"who": owner.text or None, "scopes": list(owner.scopes), "left": owner.left}
+    facts = {"who": owner.text or None, "scopes": list(owner.scopes), "left": owner.remaining}
     return row | {"success": True, **facts, "duration_ms": round(owner.ms, 1)}
 
 
@@ -321,7 +321,7 @@ class TokenOwner:
 
     text: str = ""  # a name, an address or both; empty if the integration has no function that returns them
     scopes: tuple[str, ...] = ()  # the scopes of the token, if the service reports them
-    left: int | None = None  # how many requests the account may send now; None if the service does not report it
+    remaining: int | None = None  # how many requests the account may send now; None if the service does not report it
     ms: float = 0.0  # how long the response took, in milliseconds
     path: str = ""  # the path that was requested; empty if the integration has no such function
     refusal: str = ""  # why the service did not tell the owner to this token, which it accepts; empty if it did

@@ -14,7 +14,7 @@ import click
 
 from kosmo_kernel.checks.report import NOT_CHECKED
 from kosmo_kernel.cli.command import Command, command
-from kosmo_kernel.cli.options import ON_DEMO, Recording, about_account, files, one_account, resume_options
+from kosmo_kernel.cli.options import Recording, account_options, files, resume_options
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_rows, print_utf8, write_file
 from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
@@ -85,8 +85,7 @@ def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> d
 @click.argument("names", nargs=-1, metavar="[NAME or FILE]...", shell_complete=_complete)
 @click.option("--all", "every", is_flag=True, help="Run all checks: those that come with kosmo, and your own.")
 @click.option("--start", is_flag=True, help="Run the checks that every account should pass.")
-@click.option("-a", "--account", **about_account("The account to use."))
-@click.option("--demo", **ON_DEMO)
+@account_options("The account to use.")
 @click.option("-p", "texts", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Can be repeated.")
 @click.option("--at", metavar="TIME", callback=_moment, help="Count ages to this time, and not to now.")
 @click.option(
@@ -127,7 +126,6 @@ def check(
     every: bool,
     start: bool,
     account: str | None,
-    demo: bool,
     texts: tuple[tuple[str, str], ...],
     at: datetime | None,
     fail_on: str,
@@ -138,9 +136,7 @@ def check(
     against: Path | None,
     full: bool,
     why: bool,
-    record: str | None,
-    resume: bool,
-    resume_within: float | None,
+    recording: Recording,
     new: str | None,
     is_table: bool,
     as_json: bool,
@@ -173,8 +169,7 @@ def check(
     checks = select_checks(names, every=every, start=start)
     parameters = _parameters(checks, names, dict(texts))
     exceptions = Exceptions(checks, accepted, accept_all, against)
-    recording = Recording(record, resume, resume_within)
-    with recording.session(one_account(account, demo=demo)) as session:
+    with recording.session(account) as session:
         report = _run(checks, session, parameters, at)
     if not report.interrupted:
         exceptions.apply(report, parameters)

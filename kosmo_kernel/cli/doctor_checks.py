@@ -11,8 +11,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
@@ -25,10 +27,9 @@ from kosmo_kernel.accounts import Account, Step
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.catalogue.integration import beyond_scopes, unknown_scopes
 from kosmo_kernel.cli.accounts import TokenOwner, token_owner
-from kosmo_kernel.cli.kernelspec import NAME, OUTDATED_MESSAGE, entries, renewal
+from kosmo_kernel.cli.kernelspec import NAME, OUTDATED_MESSAGE, command_of, entries, renewal
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, SettingsError, UnreachableError
 from kosmo_kernel.questions.discovery import checks_beyond
-from kosmo_kernel.safety.intake import decode_json, read_file
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.installation import options, with_safe_options
 from kosmo_kernel.settings.limits import check_defaults, limits
@@ -40,9 +41,14 @@ from kosmo_kernel.text.quantities import counted
 PACKAGES = ("lupa", "ipykernel", "pandas")  # packages whose versions affect what users see
 PYTHON_TIMEOUT_SECONDS = 10.0  # for another Python to report its version of this package
 MAX_SCRIPT_BYTES = 4096  # of a command in the PATH, which are read to see if it is a script of this package
+LOW = 0.1  # share of the request budget below which the remaining requests get a warning
+CORRECT, UNSET = "Correct it, or take it away.", "Correct it, or unset it."
 # Commands that Jupyter replaces with the Python that it runs on.
 _JUPYTER_PYTHON = re.compile(r"python(\d(\.\d+)?)?")
 _PRINT_VERSION = "import kosmo_kernel; print(kosmo_kernel.__version__)"
+
+
+State = Literal["ok", "warning", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class DoctorFinding:
 
     name: str  # the group and the subject of the check, such as `walls.files`
     # `warning` for what works with limitations, `broken` for what does not work.
-    state: Literal["ok", "warning", "broken"]
+    state: State
     message: str  # what the check found
     what_to_do: str = ""  # advice, with a line for each alternative; empty if there is nothing to do
 
@@ -60,30 +66,22 @@ def versions() -> Iterator[DoctorFinding]:
     """Check the versions of this package, Python and the most important libraries, without importing them."""
     yield DoctorFinding("versions.kosmo_kernel", "ok", __version__)
     yield DoctorFinding("versions.python", "ok", f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}")
-    required = _required_versions()
+    requirements: list[Requirement] = []
+    with suppress(PackageNotFoundError):  # it runs from a clone that is not installed
+        requirements += map(Requirement, requires("kosmo_kernel") or [])
+    required = {requirement.name: requirement.specifier for requirement in requirements if requirement.marker is None}
     for package in PACKAGES:
-        name, specifier = f"versions.{package}", required.get(package, SpecifierSet())
+        finding, specifier = partial(DoctorFinding, f"versions.{package}"), required.get(package, SpecifierSet())
         install = f"{sys.executable} -m pip install '{package}{specifier}'"
         try:
             installed = version(package)
         except PackageNotFoundError:
-            yield DoctorFinding(name, "broken", "It is not installed.", install)
+            yield finding("broken", "It is not installed.", install)
             continue
         if specifier.contains(installed, prereleases=True):
-            yield DoctorFinding(name, "ok", installed)
+            yield finding("ok", installed)
         else:
-            yield DoctorFinding(
-                name, "broken", f"{installed} is installed, and this package needs {specifier}.", install
-            )
-
-
-def _required_versions() -> dict[str, SpecifierSet]:
-    """Return the versions that this package requires, by package; empty if it is not installed."""
-    try:
-        requirements = map(Requirement, requires("kosmo_kernel") or [])
-    except PackageNotFoundError:
-        return {}
-    return {one.name: one.specifier for one in requirements if one.marker is None}
+            yield finding("broken", f"{installed} is installed, and this package needs {specifier}.", install)
 
 
 def walls() -> Iterator[DoctorFinding]:
@@ -102,19 +100,15 @@ def walls() -> Iterator[DoctorFinding]:
         )
         return
     where = "A user who is not root, on Linux, has the most walls; a container may forbid some."
-    if requirement_text:
-        state: Literal["warning", "broken"] = "broken"
-        advice = f"Lua refuses to run while {requirement_text}. {where}"
-    else:
-        state = "warning"
-        advice = (
-            f"Lua runs without it, and SECURITY says what that means; {REQUIRE_WALLS.variable}=1 refuses to. {where}"
-        )
+    runs = f"Lua runs without it, and SECURITY says what that means; {REQUIRE_WALLS.variable}=1 refuses to."
+    advice = f"{f'Lua refuses to run while {requirement_text}.' if requirement_text else runs} {where}"
+    state: State = "broken" if requirement_text else "warning"
     for wall in layers:
+        finding = partial(DoctorFinding, f"walls.{wall.name}")
         if wall.stands:
-            yield DoctorFinding(f"walls.{wall.name}", "ok", wall.meaning)
+            yield finding("ok", wall.meaning)
         else:
-            yield DoctorFinding(f"walls.{wall.name}", state, f"It is missing here: {wall.why_not}.", advice)
+            yield finding(state, f"It is missing here: {wall.why_not}.", advice)
 
 
 def command_name() -> Iterator[DoctorFinding]:
@@ -122,20 +116,17 @@ def command_name() -> Iterator[DoctorFinding]:
 
     The scripts that start this package name it.
     """
-    name, ours = "command.kosmo", Path(sys.executable).parent / "kosmo"
-    first = shutil.which("kosmo")
-    instead = f"{sys.executable} -P -m kosmo_kernel"
+    finding, ours = partial(DoctorFinding, "command.kosmo"), Path(sys.executable).parent / "kosmo"
+    first, instead = shutil.which("kosmo"), f"{sys.executable} -P -m kosmo_kernel"
+    other = f"`kosmo` in the PATH is {first}, another"
     if first is None:
-        yield DoctorFinding(name, "ok", f"No folder of the PATH has `kosmo`; this works too: {instead}")
+        yield finding("ok", f"No folder of the PATH has `kosmo`; this works too: {instead}")
     elif ours.exists() and ours.samefile(first):
-        yield DoctorFinding(name, "ok", f"`kosmo` is {first}.")
+        yield finding("ok", f"`kosmo` is {first}.")
     elif b"kosmo_kernel" in _first_bytes(first):
-        message = f"`kosmo` in the PATH is {first}, another installation of kosmo_kernel."
-        yield DoctorFinding(name, "warning", message, f"For this one, run: {instead}")
+        yield finding("warning", f"{other} installation of kosmo_kernel.", f"For this one, run: {instead}")
     else:
-        message = f"`kosmo` in the PATH is {first}, another program."
-        advice = f"Put {ours.parent} first in the PATH, or run: {instead}"
-        yield DoctorFinding(name, "warning", message, advice)
+        yield finding("warning", f"{other} program.", f"Put {ours.parent} first in the PATH, or run: {instead}")
     yield from _folder_of_servers()
 
 
@@ -143,21 +134,21 @@ def _folder_of_servers() -> Iterator[DoctorFinding]:
     """Check what is in `~/.kosmo`: the MCP servers of this package, and files of another program of that name."""
     from kosmo_kernel.mcp.config import user_file
 
-    name, servers = "command.folder", user_file()
+    finding, servers = partial(DoctorFinding, "command.folder"), user_file()
     folder = servers.parent
     if not folder.exists():
         return
     try:
         names = {path.name for path in folder.iterdir()}
     except OSError as error:
-        yield DoctorFinding(name, "warning", f"{folder} cannot be read: {error.strerror}.", f"ls -ld {folder}")
+        yield finding("warning", f"{folder} cannot be read: {error.strerror}.", f"ls -ld {folder}")
         return
     others = names - {servers.name, LOCK}
     parts = [f"{servers} has your MCP servers."] if servers.name in names else []
     if others:
         what = f"What else is in {folder}" if parts else str(folder)
         parts.append(f"{what} belongs to another program, such as KosmoKrator. It is not used here.")
-    yield DoctorFinding(name, "ok", " ".join(parts) or f"{folder} has no MCP servers.")
+    yield finding("ok", " ".join(parts) or f"{folder} has no MCP servers.")
 
 
 def _first_bytes(file: str) -> bytes:
@@ -171,27 +162,24 @@ def _first_bytes(file: str) -> bytes:
 
 def kernelspec() -> Iterator[DoctorFinding]:
     """Check the kernelspec that Jupyter uses and the Python that it starts, and look for outdated kernelspecs."""
-    name, advice = "jupyter.kernelspec", "Run: kosmo install"
+    finding, advice = partial(DoctorFinding, "jupyter.kernelspec"), "Run: kosmo install"
     kernelspecs = entries()
     if not kernelspecs:
-        yield DoctorFinding(name, "broken", f"Jupyter does not know the kernel {NAME}.", advice)
+        yield finding("broken", f"Jupyter does not know the kernel {NAME}.", advice)
         return
     file = kernelspecs[0].file
     try:
         python, its_version = _started_by(file)
     except SettingsError as error:
-        yield DoctorFinding(name, "broken", error.message, advice)
+        yield finding("broken", error.message, advice)
     else:
+        starts = f"{file.parent} starts {python}"
         if its_version == __version__:
-            yield DoctorFinding(name, "ok", f"{file.parent} starts {python}.")
+            yield finding("ok", f"{starts}.")
         else:
-            message = f"{file.parent} starts {python}, which has kosmo_kernel {its_version}."
-            yield DoctorFinding(name, "warning", message, advice)
-    for entry in kernelspecs:
-        if not entry.is_safe:
-            yield DoctorFinding(
-                "jupyter.old_kernelspec", "warning", f"{entry.file} {OUTDATED_MESSAGE}.", renewal(entry.file)
-            )
+            yield finding("warning", f"{starts}, which has kosmo_kernel {its_version}.", advice)
+    for old in (entry.file for entry in kernelspecs if not entry.is_safe):
+        yield DoctorFinding("jupyter.old_kernelspec", "warning", f"{old} {OUTDATED_MESSAGE}.", renewal(old))
 
 
 def _started_by(file: Path) -> tuple[str, str]:
@@ -201,7 +189,7 @@ def _started_by(file: Path) -> tuple[str, str]:
         SettingsError: the Python does not exist or does not run, or this package is not installed there.
     """
     try:
-        command = [str(word) for word in decode_json(read_file(file, ValueError), str(file), ValueError)["argv"]]
+        command = command_of(file)
         python = command[0]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise SettingsError(f"{file} makes no sense: {error}") from None
@@ -228,18 +216,11 @@ def _started_by(file: Path) -> tuple[str, str]:
     return python, completed.stdout.decode(errors="replace").strip()
 
 
-LOW = 0.1  # share of the request budget below which the remaining requests get a warning
-CORRECT = "Correct it, or take it away."
-
-
-# Settings -----------------------------------------------------------------------------------------------
-
-
 def settings() -> Iterator[DoctorFinding]:
     """Check the files and environment variables that apply to every integration."""
     try:
-        found = config()
-        yield DoctorFinding("settings.file", "ok", str(found.path) if found.text else f"There is no {found.path}.")
+        own = config()
+        yield DoctorFinding("settings.file", "ok", str(own.path) if own.text else f"There is no {own.path}.")
     except KosmoError as error:
         yield DoctorFinding("settings.file", "broken", error.message, CORRECT)
         return
@@ -249,24 +230,19 @@ def settings() -> Iterator[DoctorFinding]:
     except KosmoError as error:
         yield DoctorFinding("settings.project", "broken", error.message, CORRECT)
     for ignored in ignored_files(Path.cwd()):
-        yield DoctorFinding(
-            "settings.project", "warning", ignored, "Own the file yourself, or let its owner change its mode."
-        )
+        advice = "Own the file yourself, or let its owner change its mode."
+        yield DoctorFinding("settings.project", "warning", ignored, advice)
     for misspelt in misspelt_variables():
         yield DoctorFinding("settings.environment", "warning", misspelt, "Correct its name, or unset it.")
+    finding = partial(DoctorFinding, "settings.limits")
     try:
         check_defaults()
         now = limits()
     except KosmoError as error:
-        yield DoctorFinding("settings.limits", "broken", error.message, "Correct it, or unset it.")
+        yield finding("broken", error.message, UNSET)
     else:
         timeout = f"{now.timeout:g} s by the clock" if now.timeout else "no limit by the clock"
-        yield DoctorFinding(
-            "settings.limits", "ok", f"{now.memory / (1 << 20):,.0f} MiB, {now.cpu:g} s of Lua's own, {timeout}."
-        )
-
-
-# An integration -----------------------------------------------------------------------------------------
+        yield finding("ok", f"{now.memory / (1 << 20):,.0f} MiB, {now.cpu:g} s of Lua's own, {timeout}.")
 
 
 def service(integration: Integration) -> Iterator[DoctorFinding]:
@@ -280,8 +256,9 @@ def service(integration: Integration) -> Iterator[DoctorFinding]:
     yield DoctorFinding(f"{name}.address", "ok", url)
     yield from _permissions(integration)
     aliases = [alias for alias in accounts.names(integration) if alias != accounts.DEMO]
+    of_default = partial(DoctorFinding, f"{name}.account.{accounts.DEFAULT}")
     if fault := accounts.fault(integration):  # then the default account is not among the names
-        yield DoctorFinding(f"{name}.account.{accounts.DEFAULT}", "broken", fault.message, CORRECT)
+        yield of_default("broken", fault.message, CORRECT)
     default = None
     for alias in aliases:
         finding, account = _account(integration, alias)
@@ -292,21 +269,19 @@ def service(integration: Integration) -> Iterator[DoctorFinding]:
         yield from _token_request(integration, default)
     elif accounts.DEFAULT not in aliases and not fault and not demo_is_default:
         message = f"There is no token for the default account, so {integration.title} was not asked."
-        yield DoctorFinding(
-            f"{name}.account.{accounts.DEFAULT}", "warning", message, "\n".join(accounts.ways(integration))
-        )
+        yield of_default("warning", message, "\n".join(accounts.ways(integration)))
 
 
 def _permissions(integration: Integration) -> Iterator[DoctorFinding]:
     """Check the permissions of all accounts, and of each account that has its own rule."""
     for effect in EFFECTS:
-        name = f"{integration.name}.permission.{effect}"
+        finding = partial(DoctorFinding, f"{integration.name}.permission.{effect}")
         for alias in dict.fromkeys((accounts.DEFAULT, *accounts.names(integration))):
             account = Target(alias, integration.name)
             try:
                 rule = permission(account, effect)
             except KosmoError as error:
-                yield DoctorFinding(name, "broken", error.message, CORRECT)
+                yield finding("broken", error.message, CORRECT)
                 return
             has_rule = "accounts" in rule.keys
             if alias != accounts.DEFAULT and not has_rule:
@@ -315,14 +290,14 @@ def _permissions(integration: Integration) -> Iterator[DoctorFinding]:
             where = f": {rule.location}" if rule.location else ", as from the start"
             message = f"{effect.capitalize()}s{about} are {rule.policy_in_words}{where}."
             if effect == "read" and rule.policy != "allow":
-                yield DoctorFinding(name, "warning", message, how_to_allow(account, effect, rule))
+                yield finding("warning", message, how_to_allow(account, effect, rule))
             else:
-                yield DoctorFinding(name, "ok", message)
+                yield finding("ok", message)
 
 
 def _account(integration: Integration, alias: str) -> tuple[DoctorFinding, Account | None]:
     """Return a finding on the source of an account's token, and the account if the token can be read."""
-    name = f"{integration.name}.account.{alias}"
+    finding = partial(DoctorFinding, f"{integration.name}.account.{alias}")
     steps: list[Step] = []
     try:
         steps += accounts.steps(integration, alias)
@@ -331,12 +306,12 @@ def _account(integration: Integration, alias: str) -> tuple[DoctorFinding, Accou
         advice = _remedy(integration, alias, steps[0].kind if steps else "environment")
         if steps and steps[0].kind == "file" and not is_private(Path(steps[0].source)):
             advice = f"Do that. Where somebody else may have read it, revoke the token. {advice}"
-        return DoctorFinding(name, "broken", error.message, advice), None
-    used = next((step for step in steps if step.source == account.source), None)
-    owner = f", of {used.who}" if used and used.who else ""
+        return finding("broken", error.message, advice), None
+    who = next((step.who for step in steps if step.source == account.source), "")
+    owner = f", of {who}" if who else ""
     others = [step.source for step in steps if step.source != account.source]
     precedence = f" It comes before what is in {' and '.join(others)}." if others else ""
-    return DoctorFinding(name, "ok", f"Its token is in {account.source}{owner}.{precedence}"), account
+    return finding("ok", f"Its token is in {account.source}{owner}.{precedence}"), account
 
 
 def _remedy(integration: Integration, alias: str, kind: str) -> str:
@@ -359,7 +334,7 @@ def _demo(integration: Integration) -> Generator[DoctorFinding, None, bool]:
     try:
         is_default = accounts.demo_chosen()
     except KosmoError as error:
-        yield DoctorFinding(f"{integration.name}.setting", "broken", error.message, "Correct it, or unset it.")
+        yield DoctorFinding(f"{integration.name}.setting", "broken", error.message, UNSET)
     if integration.demo:
         about = "and the default account: KOSMO_DEMO=1." if is_default else "and always there."
         yield DoctorFinding(f"{integration.name}.account.{accounts.DEMO}", "ok", f"Fictional data, {about}")
@@ -368,18 +343,18 @@ def _demo(integration: Integration) -> Generator[DoctorFinding, None, bool]:
 
 def _token_request(integration: Integration, account: Account) -> Iterator[DoctorFinding]:
     """Try the default account's token with one request."""
-    name = f"{integration.name}.request"
+    finding = partial(DoctorFinding, f"{integration.name}.request")
     try:
         owner = token_owner(integration, account)
     except KosmoError as error:
-        state: Literal["warning", "broken"] = "warning" if isinstance(error, RateLimitError) else "broken"
-        yield DoctorFinding(name, state, error.message, _advice(error, account))
+        state: State = "warning" if isinstance(error, RateLimitError) else "broken"
+        yield finding(state, error.message, _advice(error, account))
         return
     if owner.refusal:
-        yield DoctorFinding(name, "warning", owner.refusal, "The token is good, but whose it is cannot be told.")
+        yield finding("warning", owner.refusal, "The token is good, but whose it is cannot be told.")
     elif owner.path:
         recipient = f" for {owner.text}" if owner.text else ""
-        yield DoctorFinding(name, "ok", f"GET {owner.path} was answered in {owner.ms:,.0f} ms{recipient}.")
+        yield finding("ok", f"GET {owner.path} was answered in {owner.ms:,.0f} ms{recipient}.")
     if owner.path:
         yield from _response_headers(integration, owner)
 
@@ -388,16 +363,15 @@ def _response_headers(integration: Integration, owner: TokenOwner) -> Iterator[D
     """Report the scopes of a token and the remaining requests, as given by the response headers."""
     if owner.scopes:
         yield from _scopes(integration, owner.scopes)
-    budget = integration.budget
-    if budget is None or owner.left is None:
+    budget, remaining = integration.budget, owner.remaining
+    if budget is None or remaining is None:
         return
-    name = f"{integration.name}.budget"
-    refill = f"{budget.refill_per_minute:g} come back a minute"
-    left = f"{owner.left:,} of {budget.capacity:,} requests are left; {refill}."
-    if owner.left < LOW * budget.capacity:
-        yield DoctorFinding(name, "warning", left, "Something asks a lot with this account: wait, or ask less often.")
+    finding, refill = partial(DoctorFinding, f"{integration.name}.budget"), f"{budget.refill_per_minute:g}"
+    message = f"{remaining:,} of {budget.capacity:,} requests are left; {refill} come back a minute."
+    if remaining < LOW * budget.capacity:
+        yield finding("warning", message, "Something asks a lot with this account: wait, or ask less often.")
     else:
-        yield DoctorFinding(name, "ok", left)
+        yield finding("ok", message)
 
 
 def _scopes(integration: Integration, scopes: tuple[str, ...]) -> Iterator[DoctorFinding]:
@@ -409,18 +383,19 @@ def _scopes(integration: Integration, scopes: tuple[str, ...]) -> Iterator[Docto
         return
     checks = checks_beyond(integration, scopes)
     for scope, functions in beyond.items():
-        parts = []
-        for what, listed in (("function", functions), ("check", checks.get(scope, []))):
-            if listed:
-                verb = "needs" if len(listed) == 1 else "need"
-                parts.append(f"{counted(len(listed), what)} {verb} the scope {scope}: {', '.join(listed)}.")
+        parts = [
+            f"{_need(names, what)} the scope {scope}: {', '.join(names)}."
+            for what, names in (("function", functions), ("check", checks.get(scope, [])))
+            if names
+        ]
         yield DoctorFinding(f"{name}.{scope}", "ok", " ".join(parts))
-    unknown = unknown_scopes(integration)
-    if unknown:
-        names = ", ".join(function.name for function in unknown)
-        verb = "needs" if len(unknown) == 1 else "need"
-        message = f"{integration.title} does not state which scope {counted(len(unknown), 'function')} {verb}: {names}."
+    if unknown := [function.name for function in unknown_scopes(integration)]:
+        message = f"{integration.title} does not state which scope {_need(unknown, 'function')}: {', '.join(unknown)}."
         yield DoctorFinding(f"{name}.unknown", "ok", message)
+
+
+def _need(names: Sequence[str], what: str) -> str:
+    return f"{counted(len(names), what)} {'needs' if len(names) == 1 else 'need'}"
 
 
 def _advice(error: KosmoError, account: Account) -> str:

@@ -11,14 +11,12 @@ from kosmo_kernel import inventory as inventories
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.lua_run import terminal_frontend
 from kosmo_kernel.cli.options import (
-    ON_DEMO,
     Layout,
     Recording,
-    about_account,
+    account_options,
     check_formats,
     files,
     format_options,
-    one_account,
     resume_options,
 )
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
@@ -42,8 +40,7 @@ def _complete_table(_ctx: click.Context, _param: click.Parameter, incomplete: st
     "kosmo inventory --snapshot everything.kosmo -o inventory",
     "kosmo inventory --table costs --format csv --demo",
 )
-@click.option("-a", "--account", **about_account("The account to use."))
-@click.option("--demo", **ON_DEMO)
+@account_options("The account to use.")
 @click.option("--snapshot", metavar="FILE", help="Read a snapshot in place of the account.", shell_complete=files)
 @click.option("-o", "--output", metavar="DIR", help="The new folder.", shell_complete=files)
 @click.option("--table", metavar="NAME", help="Print one table, and write no folder.", shell_complete=_complete_table)
@@ -52,14 +49,11 @@ def _complete_table(_ctx: click.Context, _param: click.Parameter, incomplete: st
 def inventory(
     *,
     account: str | None,
-    demo: bool,
     snapshot: str | None,
     output: str | None,
     table: str | None,
     layout: Layout,
-    record: str | None,
-    resume: bool,
-    resume_within: float | None,
+    recording: Recording,
     as_json: bool,
 ) -> int:
     """List all that an account has, to plan a move.
@@ -85,23 +79,22 @@ def inventory(
     if table is None and layout != Layout():
         raise click.UsageError("--format is about --table. A folder has every table as CSV and as JSON.")
     if snapshot is not None:
-        _check_snapshot(has_account=bool(account or demo), is_recorded=record is not None or resume)
-    recording = Recording(record, resume, resume_within)
+        _check_snapshot(has_account=bool(account), is_recorded=recording.record is not None or recording.resume)
     if output is None:
-        return _one_table(str(table), recording, one_account(account, demo=demo), snapshot, layout, as_json=as_json)
+        return _one_table(str(table), recording, account, snapshot, layout, as_json=as_json)
     folder, resumes = Path(output), False
     if snapshot is not None:
         check_new(folder, "inventory")
         data = inventories.from_snapshot(Path(snapshot))
     else:
         with (
-            recording.session(one_account(account, demo=demo)) as session,
+            recording.session(account) as session,
             terminal_frontend(session, aside=True) as frontend,
         ):
             resumes = session.recording.resumes
             check_new(folder, "inventory", replaces=resumes and inventories.may_be_replaced(folder))
             data = inventories.from_account(session, replace(frontend, ask=None))
-    with recording.kept():
+    with recording.explained():
         summary = inventories.write(data, folder, resumes=resumes)
     if as_json:
         document({"success": data.complete, "directory": output, **summary})

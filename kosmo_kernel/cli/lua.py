@@ -8,7 +8,7 @@ never begins. `--repl` reads Lua line by line instead (`repl.py`).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -17,17 +17,15 @@ import click
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c, terminal_frontend
 from kosmo_kernel.cli.options import (
-    ON_DEMO,
     Layout,
-    about_account,
+    Recording,
+    account_options,
     as_json,
     check_formats,
     files,
     format_options,
     limit_options,
-    one_account,
     recording_options,
-    resumption,
 )
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.cli.streams import SUCCESS, input_is_terminal, whole_input
@@ -37,7 +35,6 @@ from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results.run_document import run_document
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES
-from kosmo_kernel.session import Session
 
 INLINE = "(command line)"  # chunk name, as Lua's own interpreter names the text of -e
 STDIN = "stdin"
@@ -64,9 +61,9 @@ class LuaCommand(Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Store the arguments after `--` for the script; click would take the first of them for FILE."""
         if "--" in args:
-            place = args.index("--")
-            ctx.meta["arguments"] = tuple(args[place + 1 :])
-            args = args[:place]
+            index = args.index("--")
+            ctx.meta["arguments"] = tuple(args[index + 1 :])
+            args = args[:index]
         rest = super().parse_args(ctx, args)
         self.dry_run = bool(ctx.params.get("dry_run"))
         return rest
@@ -87,13 +84,12 @@ class LuaCommand(Command):
 @click.option("--repl", is_flag=True, help="Start an interactive session, after the script if there is one.")
 @as_json
 @format_options
-@click.option("-a", "--account", **about_account("The account of calls that name none, such as heroku.list_apps()."))
-@click.option("--demo", **ON_DEMO)
+@account_options("The account of calls that name none, such as heroku.list_apps().")
 @click.option("-n", "--dry-run", is_flag=True, help="List the calls of the script without making them.")
 @recording_options
 @click.option("--force", is_flag=True, help="Ignore the permissions in this run.")
 @limit_options
-def lua(*, account: str | None, demo: bool, repl: bool, **options: Any) -> int:
+def lua(**options: Any) -> int:
     """Run a Lua script that calls Heroku.
 
     FILE is a Lua file; - is standard input. The output of the script is printed at once, and its result at the end: a
@@ -108,32 +104,27 @@ def lua(*, account: str | None, demo: bool, repl: bool, **options: Any) -> int:
 
     With --record FILE --resume, a script that was killed goes on: what was answered is not asked again.
     """
-    return run_lua(partial(Session, one_account(account, demo=demo)), repl=repl, **options)
+    return run_lua(**options)
 
 
 def run_lua(
-    make_session: Callable[..., Session],
     *,
     file: str | None,
     code: str | None,
-    repl: bool,
     as_json: bool,
     layout: Layout,
     dry_run: bool,
-    record: str | None,
-    replay: str | None,
-    resume: bool,
-    resume_within: float | None,
+    recording: Recording,
     force: bool,
-    **limits: Any,
+    account: str | None = None,
+    repl: bool = False,
+    **session_options: Any,
 ) -> int:
     """Run a script of the current command, or read Lua line by line, and return the exit code.
 
     Parameters:
-        make_session: makes the session; it gets the limits and the recording.
-        file, code, repl, as_json, layout, dry_run, record, replay, resume, resume_within, force: the options of
-            `integrations:lua`.
-        limits: the limits of the session.
+        file, code, as_json, layout, dry_run, recording, force, account, repl: the options of `integrations:lua`.
+        session_options: the limits, and further arguments of the session.
 
     Raises:
         click.UsageError: options exclude one another, or there is no script.
@@ -142,16 +133,15 @@ def run_lua(
     ctx = click.get_current_context()
     _check_options(ctx.params)
     script = read_source(file, code) if not repl or file or code is not None else None
-    with resumption(record=record, resume=resume, resume_within=resume_within):
-        session = make_session(**limits, record=record, replay=replay, resume=resume or None)
+    session = recording.session(account, **session_options)
     args: tuple[str, ...] = ctx.meta.get("arguments", ())
     if repl:
         from kosmo_kernel.cli.repl import Repl
 
+        session.recording.finishes = True  # the end of the session is the end of its run
         with session:
             return Repl(session, args, dry_run=dry_run, force=force).run(script)
     source, name = script or ("", INLINE)
-    session.recording.finishes = False  # it is at its end when its result is printed
     options = RunOptions(name, args, dry_run=dry_run, force=force)
     # With `-` in place of FILE, the script itself comes from standard input, and with `-e` what `io.read` reads.
     reads_input = code is not None if file == "-" else not input_is_terminal()
@@ -167,22 +157,20 @@ def run_lua(
         document(run_document(result, dry_run=dry_run))
     else:
         show_result(result, layout)
-    session.recording.finishes = True
-    session.recording.finish()
-    return SUCCESS
+    return recording.finished(SUCCESS)
 
 
-def _check_options(given: Mapping[str, Any]) -> None:
+def _check_options(values: Mapping[str, Any]) -> None:
     """Check that no option excludes another one.
 
     Raises:
         click.UsageError: two options exclude one another.
     """
-    if given["record"] is not None and (given["dry_run"] or given["replay"] is not None):
-        raise click.UsageError(f"--record and {'--dry-run' if given['dry_run'] else '--replay'} exclude one another.")
-    check_formats(as_json=given["as_json"], layout=given["layout"])
-    other = "--json" if given["as_json"] else "--format" if given["layout"] else "-" if given["file"] == "-" else ""
-    if given.get("repl") and other:
+    if values["record"] is not None and (values["dry_run"] or values["replay"] is not None):
+        raise click.UsageError(f"--record and {'--dry-run' if values['dry_run'] else '--replay'} exclude one another.")
+    check_formats(as_json=values["as_json"], layout=values["layout"])
+    other = "--json" if values["as_json"] else "--format" if values["layout"] else "-" if values["file"] == "-" else ""
+    if values.get("repl") and other:
         raise click.UsageError(f"--repl and {other} exclude one another: --repl reads standard input, for people.")
 
 
@@ -234,7 +222,7 @@ def _read_bytes(file: str) -> bytes:
 # `integrations:lua` without services: it looks for no account and no token.
 mcp_lua = LuaCommand(
     "mcp:lua",
-    callback=lambda **options: run_lua(partial(Session, services=False), repl=False, **options),
+    callback=recording_options(partial(run_lua, services=False)),
     params=[param for param in lua.params if param.name not in ("account", "demo", "repl")],
     help="Run a Lua script that calls MCP servers.\n\nFILE is a Lua file; - is standard input. `app.mcp.SERVER.TOOL` "
     "calls a tool. The first call starts the server, which ends with the script.\n\nThe script cannot call Heroku, and "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.options import ON_DEMO, PORT, about_account, limit_options, one_account, setting_option
+from kosmo_kernel.cli.options import PORT, account_options, limit_options, setting_option
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, input_is_terminal
 from kosmo_kernel.mcp.config import CLIENTS, McpClient
@@ -39,8 +39,7 @@ For an agent's configuration:
 @click.option(
     "--http", "port", type=PORT, metavar="PORT", help="Serve on this port of this machine; 0 chooses a free one."
 )
-@click.option("-a", "--account", **about_account("The account for calls that name no account."))
-@click.option("--demo", **ON_DEMO)
+@account_options("The account for calls that name no account.")
 @limit_options
 @setting_option(MAX_TOKENS, default=None)
 @setting_option(ANSWER_WITHIN, default=None)
@@ -66,7 +65,6 @@ def serve(
     *,
     port: int | None,
     account: str | None,
-    demo: bool,
     allow_mcp: bool,
     client: str | None,
     tools: str,
@@ -92,7 +90,7 @@ def serve(
     from kosmo_kernel.mcp_server import ServerOptions, over_http, over_stdio
 
     options = ServerOptions(
-        one_account(account, demo=demo),
+        account,
         limits,
         allow_mcp_servers=allow_mcp,
         functions=tools == FUNCTIONS,

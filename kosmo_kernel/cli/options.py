@@ -6,9 +6,10 @@ A completer is passed to click as `shell_complete`, so it runs only while a shel
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec import Struct
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 
     Choices = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
 
-
-_Out = TypeVar("_Out")
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # values of `--format`, implemented in values.py
 
@@ -56,8 +56,8 @@ class LayoutOption(click.Option):
         Raises:
             click.UsageError: an option does not go with the format.
         """
-        given, rest = super().handle_parse_result(ctx, opts, args)
-        form = given if isinstance(given, str) else ""  # click has a value of its own for an option that is not given
+        value, rest = super().handle_parse_result(ctx, opts, args)
+        form = value if isinstance(value, str) else ""  # click has a value of its own for an option that is not given
         excel_safe, header = bool(opts.get("excel_safe")), not opts.get("no_header")
         columns = tuple(name.strip() for name in opts.get("columns", "").split(",")) if "columns" in opts else ()
         if excel_safe and form != "csv":
@@ -66,8 +66,8 @@ class LayoutOption(click.Option):
             raise click.UsageError(f"--no-header is about tables. Give it without --format {form}.", ctx)
         if "" in columns:
             raise click.UsageError("--columns takes names, separated by commas: --columns name,app.name", ctx)
-        value = ctx.params[str(self.name)] = Layout(form, excel_safe, columns, header)
-        return value, rest
+        layout = ctx.params[str(self.name)] = Layout(form, excel_safe, columns, header)
+        return layout, rest
 
 
 FORMAT: dict[str, Any] = {  # arguments of `click.option`
@@ -92,7 +92,7 @@ AS_JSON: dict[str, Any] = {"is_flag": True, "help": "Print one JSON document, al
 as_json = click.option("--json", "as_json", **AS_JSON)
 
 
-def format_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
+def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--format` and the options that go with it to a command; the function gets all as a `Layout`, `layout`."""
     for name, attrs in reversed(LAYOUT_OPTIONS.items()):
         command = click.option(name, **attrs)(command)
@@ -144,7 +144,7 @@ class ValueType(click.ParamType):  # type: ignore[type-arg] # older versions of 
 PORT = ValueType(Number("the number of a port", maximum=65535, is_whole=True))
 
 
-def setting_option(setting: Setting, **attrs: Any) -> Callable[[Callable[..., _Out]], Callable[..., _Out]]:
+def setting_option(setting: Setting, **attrs: Any) -> Decorator:
     """Return the option of a setting, as `click.option` does."""
     if not setting.value.metavar:
         return click.option(setting.command, is_flag=True, help=setting.doc, **attrs)
@@ -152,49 +152,77 @@ def setting_option(setting: Setting, **attrs: Any) -> Callable[[Callable[..., _O
     return click.option(setting.command, **attrs)
 
 
-def limit_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that limit a run to a command: `timeout`, `cpu_limit` and `memory_limit`."""
     for setting in reversed(LIMITS):
         command = setting_option(setting)(command)
     return command
 
 
-def recording_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
-    """Add the options that record responses, or replay a recording, to a command: `resume_options` and `replay`."""
+def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that record responses, go on with a recording or replay one; see `resume_options`."""
     return resume_options(setting_option(REPLAY, shell_complete=files)(command))
 
 
-def resume_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
-    """Add the options that record responses, and go on with a recording: `record`, `resume` and `resume_within`."""
+def resume_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that record responses, and go on with a recording. The function gets a `Recording`."""
+
+    @wraps(command)
+    def with_recording(
+        *, record: str | None, resume: bool, resume_within: float | None, replay: str | None = None, **others: Any
+    ) -> Any:
+        return command(recording=Recording(record, resume, resume_within, replay), **others)
+
+    decorated: Callable[..., Any] = with_recording
     for setting, attrs in ((RESUME_WITHIN, {}), (RESUME, {}), (RECORD, {"shell_complete": files})):
-        command = setting_option(setting, **attrs)(command)
-    return command
+        decorated = setting_option(setting, **attrs)(decorated)
+    return decorated
 
 
 class Recording(Struct):
-    """The values of `resume_options`."""
+    """The values of `recording_options`, and the recording of a session that was opened with them."""
 
     record: str | None  # the file to record to, or None
     resume: bool  # whether to go on with it
     resume_within: float | None  # the age in seconds up to which its answers are taken; that of the settings when None
+    replay: str | None = None  # the file to replay, or None
     _mode: RecordingMode | None = None
 
-    def session(self, account: str | None) -> Session:
-        """Return a session of an account that records.
+    @contextmanager
+    def resumption(self) -> Iterator[None]:
+        """Check the options, and set the age up to which answers are taken, within the block.
+
+        Raises:
+            click.UsageError: an option lacks the one that it goes with.
+        """
+        if self.resume and self.record is None and RECORD.from_env() is None:
+            raise click.UsageError(f"{RESUME.command} goes on with a recording. Name it: {RECORD.command} FILE.")
+        if self.resume_within is not None and not self.resume:
+            raise click.UsageError(f"{RESUME_WITHIN.command} is about {RESUME.command}. Give both.")
+        age = self.resume_within
+        with nullcontext() if age is None else RESUME_WITHIN.exported(f"{age:g}"):
+            yield
+
+    def session(self, account: str | None, **options: Any) -> Session:
+        """Return a session that records or replays.
+
+        Parameters:
+            account: its account.
+            options: further arguments of the session.
 
         Raises:
             click.UsageError: an option lacks the one that it goes with.
         """
         from kosmo_kernel.session import Session
 
-        with resumption(record=self.record, resume=self.resume, resume_within=self.resume_within):
-            session = Session(account, record=self.record, resume=self.resume or None)
+        with self.resumption():
+            session = Session(account, record=self.record, replay=self.replay, resume=self.resume or None, **options)
         self._mode = session.recording
         self._mode.finishes = False  # `finished` is called when all that the command makes of the answers is written
         return session
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
         """Say where the answers are, if the block cannot write what it makes of them.
 
         Raises:
@@ -239,24 +267,6 @@ class Recording(Struct):
         return code
 
 
-@contextmanager
-def resumption(*, record: str | None, resume: bool, resume_within: float | None) -> Iterator[None]:
-    """Check the options of `resume_options`, and set the age up to which answers are taken, within the block.
-
-    Raises:
-        click.UsageError: an option lacks the one that it goes with.
-    """
-    if resume and record is None and RECORD.from_env() is None:
-        raise click.UsageError(f"{RESUME.command} goes on with a recording. Name it: {RECORD.command} FILE.")
-    if resume_within is None:
-        yield
-        return
-    if not resume:
-        raise click.UsageError(f"{RESUME_WITHIN.command} is about {RESUME.command}. Give both.")
-    with RESUME_WITHIN.exported(f"{resume_within:g}"):
-        yield
-
-
 ON_DEMO: dict[str, Any] = {"is_flag": True, "help": "Use the fictional demo account."}  # of `--demo`
 
 
@@ -268,6 +278,20 @@ def about_account(text: str, integration: Integration | None = None) -> dict[str
         integration: whose accounts a shell completes; those of all integrations when None.
     """
     return {"metavar": "A", "callback": not_blank, "help": text, "shell_complete": accounts_of(integration)}
+
+
+def account_options(text: str) -> Decorator:
+    """Return the options `--account`, with this help, and `--demo`. The function gets the account, or None for none."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_account(*, account: str | None, demo: bool, **others: Any) -> Any:
+            return command(account=one_account(account, demo=demo), **others)
+
+        decorated = click.option("--demo", **ON_DEMO)(with_account)
+        return click.option("-a", "--account", **about_account(text))(decorated)
+
+    return decorate
 
 
 def one_account(*aliases: str | None, demo: bool) -> str | None:
@@ -282,14 +306,12 @@ def one_account(*aliases: str | None, demo: bool) -> str | None:
     from kosmo_kernel.integrations import loaded
 
     default = DEMO if demo else DEFAULT
-    named = dict.fromkeys(account_in_use(one, default, loaded()) for one in aliases if one)
-    if demo and not all(map(is_demo, named)):
-        named[DEMO] = None
-    if demo and not named:
-        return DEMO
-    if len(named) > 1:
-        raise click.UsageError(f"Two accounts are named: {' and '.join(named)}. Give one of them.")
-    return next(iter(named), None)
+    accounts = dict.fromkeys(account_in_use(alias, default, loaded()) for alias in aliases if alias)
+    if demo and not (accounts and all(map(is_demo, accounts))):
+        accounts[DEMO] = None
+    if len(accounts) > 1:
+        raise click.UsageError(f"Two accounts are named: {' and '.join(accounts)}. Give one of them.")
+    return next(iter(accounts), None)
 
 
 def _completer(choices: Callable[[click.Context, str], Iterable[tuple[str, str]]]) -> Choices:
@@ -369,33 +391,31 @@ def _default(ctx: click.Context) -> str:
     return DEMO if ctx.params.get("demo") or demo_chosen() else DEFAULT
 
 
-def _mcp_servers() -> Iterable[tuple[str, str]]:
+def _mcp_servers(*_: object) -> Iterable[tuple[str, str]]:
     from kosmo_kernel.mcp import configuration
 
     return ((name, "") for name in configuration().servers)
 
 
-def _pages() -> Iterable[tuple[str, str]]:
+def _pages(*_: object) -> Iterable[tuple[str, str]]:
     """Yield the name and the title of each page of the reference, which is read only to complete one."""
     from kosmo_kernel.docs import GUIDES, titles
 
-    yield from (page for one in load_all() for page in titles(one).items())
+    yield from (page for integration in load_all() for page in titles(integration).items())
     yield from GUIDES.items()
 
 
-def _known_services() -> Iterable[tuple[str, str]]:
+def _known_services(*_: object) -> Iterable[tuple[str, str]]:
     from kosmo_kernel.services.known import KNOWN
 
-    return ((name, known.title) for name, known in KNOWN.items())
+    return ((name, service.title) for name, service in KNOWN.items())
 
 
-mcp_servers = _completer(lambda *_: _mcp_servers())
-integration_names = _completer(lambda *_: ((one.name, one.description) for one in load_all()))
-known_services = _completer(lambda *_: _known_services())
+mcp_servers, pages, known_services = map(_completer, (_mcp_servers, _pages, _known_services))
+integration_names = _completer(lambda *_: ((i.name, i.description) for i in load_all()))
 function_names = _completer(
-    lambda *_: ((f"{i.name}.{one.name}", one.summary) for i in load_all() for one in i.table.summaries())
+    lambda *_: ((f"{i.name}.{f.name}", f.summary) for i in load_all() for f in i.table.summaries())
 )
-pages = _completer(lambda *_: _pages())
 
 
 def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

@@ -17,7 +17,7 @@ import click
 
 from kosmo_kernel import runbook
 from kosmo_kernel.cli.command import Aside, CommandResult, command
-from kosmo_kernel.cli.options import ON_DEMO, about_account, one_account, recording_options, resumption
+from kosmo_kernel.cli.options import ON_DEMO, Recording, about_account, one_account, recording_options
 from kosmo_kernel.cli.streams import FAILED, SUCCESS, console
 from kosmo_kernel.runbook import Report, page
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
@@ -33,26 +33,25 @@ from kosmo_kernel.values.parameters import Parameter
     "kosmo run notebooks/dyno-audit.ipynb --parameters",
 )
 @click.argument("notebook", type=click.Path(path_type=Path))
-@click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Can be repeated.")
+@click.option(
+    "-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Can be repeated."
+)
 @click.option("-a", "--account", **about_account("The account of the run, in place of the default account."))
 @click.option("--demo", **ON_DEMO)
 @click.option("-o", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the copy to OUT.")
 @click.option("--html", is_flag=True, help="Also write a web page without the code.")
 @recording_options
-@click.option("--parameters", "ask", is_flag=True, help="List the notebook's parameters and run nothing.")
+@click.option("--parameters", "lists", is_flag=True, help="List the notebook's parameters and run nothing.")
 def run(
     *,
     notebook: Path,
-    given: tuple[tuple[str, str], ...],
+    parameters: tuple[tuple[str, str], ...],
     account: str | None,
     demo: bool,
     output: Path | None,
     html: bool,
-    record: str | None,
-    replay: str | None,
-    resume: bool,
-    resume_within: float | None,
-    ask: bool,
+    recording: Recording,
+    lists: bool,
     as_json: bool,
 ) -> int:
     """Run a notebook with parameters, and write a copy.
@@ -73,25 +72,26 @@ def run(
 
     The exit code is 0 if all cells ran, and 1 if one failed. After a failure the copy has the outputs up to that cell.
     """
-    if record and replay:
+    if recording.record and recording.replay:
         raise click.UsageError("--record and --replay exclude one another.")
 
     from kosmo_kernel.run.recording import cassette
 
     book = runbook.read(notebook)
-    if ask:
+    if lists:
         return _listed(book.parameters()).print(as_json=as_json)
-    values = runbook.with_account(book, dict(given), one_account(account, demo=demo), replays=replay is not None)
+    chosen, replays = one_account(account, demo=demo), recording.replay is not None
+    values = runbook.with_account(book, dict(parameters), chosen, replays=replays)
     target = output or Path(f"{notebook.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.ipynb")
     if html:
         page.check(target)
     with ExitStack() as stack:
         if demo:
             stack.enter_context(DEMO_ACCOUNT.exported("1"))
-        stack.enter_context(resumption(record=record, resume=resume, resume_within=resume_within))
-        of_kernel = stack.enter_context(cassette(record, replay, resume=resume))
+        stack.enter_context(recording.resumption())
+        of_kernel = stack.enter_context(cassette(recording.record, recording.replay, resume=recording.resume))
         report = runbook.run(book, values, target, note=of_kernel.note, on_cell=_progress(stack, notebook.stem))
-    again = _command(notebook, given, account, output, demo=demo)
+    again = _command(notebook, parameters, account, output, demo=demo)
     written = page.write(target, report.accounts, report.started, again) if html else None
     code = _result(notebook, report, written, of_kernel.text()).print(as_json=as_json)
     if not report.error:
@@ -100,10 +100,10 @@ def run(
 
 
 def _command(
-    notebook: Path, given: tuple[tuple[str, str], ...], account: str | None, output: Path | None, *, demo: bool
+    notebook: Path, parameters: tuple[tuple[str, str], ...], account: str | None, output: Path | None, *, demo: bool
 ) -> str:
     """Return the command that makes a page again. Parameters are no secrets, or there was no run."""
-    words = ["kosmo", "run", str(notebook), *(word for name, value in given for word in ("-p", name, value))]
+    words = ["kosmo", "run", str(notebook), *(word for name, value in parameters for word in ("-p", name, value))]
     words += ["--demo"] if demo else ["-a", account] if account else []
     return shlex.join([*words, *(["-o", str(output)] if output else []), "--html"])
 
@@ -111,21 +111,21 @@ def _command(
 def _listed(parameters: list[Parameter]) -> CommandResult:
     """Return the parameters of a notebook."""
     rows = [{"name": p.name, "kind": p.kind, "default": p.default, "description": p.doc} for p in parameters]
-    lines = (f"{one.name} = {one.default}{f'    {one.doc}' if one.doc else ''}" for one in parameters)
+    lines = (f"{p.name} = {p.default}{f'    {p.doc}' if p.doc else ''}" for p in parameters)
     return CommandResult({"parameters": rows}, *(lines if rows else [Aside("The notebook declares no parameters.")]))
 
 
 def _progress(stack: ExitStack, name: str) -> Callable[[int, int], None]:
     """Return the `on_cell` callback: a transient progress bar on a terminal, otherwise a no-op."""
     if not sys.stderr.isatty():
-        return lambda _done, _of: None
+        return lambda _completed, _of: None
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     name_column = TextColumn("{task.description}", markup=False)
     columns = (name_column, BarColumn(), MofNCompleteColumn(), "cells", TimeElapsedColumn())
     bar = stack.enter_context(Progress(*columns, console=console(sys.stderr), transient=True))
     task = bar.add_task(name, total=None)
-    return lambda done, of: bar.update(task, completed=done, total=of)
+    return lambda completed, of: bar.update(task, completed=completed, total=of)
 
 
 def _result(notebook: Path, report: Report, page: Path | None, resumed: str) -> CommandResult:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.lua_run import terminal_frontend
-from kosmo_kernel.cli.options import ON_DEMO, Recording, about_account, files, one_account, resume_options
+from kosmo_kernel.cli.options import Recording, account_options, files, resume_options
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.streams import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.snapshot import SnapshotReport, take
@@ -26,22 +26,11 @@ from kosmo_kernel.text.quantities import counted
     "kosmo snapshot -a production -o everything.kosmo --all",
     "kosmo snapshot -a production -o everything.kosmo --all --record run.kosmo --resume",
 )
-@click.option("-a", "--account", **about_account("The account to use."))
-@click.option("--demo", **ON_DEMO)
+@account_options("The account to use.")
 @click.option("-o", "--output", required=True, metavar="FILE", help="The archive.", shell_complete=files)
 @click.option("--all", "every", is_flag=True, help="Save every list that the token can read, not only those of audits.")
 @resume_options
-def snapshot(
-    *,
-    account: str | None,
-    demo: bool,
-    output: str,
-    every: bool,
-    record: str | None,
-    resume: bool,
-    resume_within: float | None,
-    as_json: bool,
-) -> int:
+def snapshot(*, account: str | None, output: str, every: bool, recording: Recording, as_json: bool) -> int:
     """Save the lists of an account, to compare later.
 
     FILE is a SQLite database. Each list that the audits read is a view in it, such as `apps` and `dynos`. With --all
@@ -57,17 +46,11 @@ def snapshot(
 
     With --json: `success`, `file`, `snapshots` (how many FILE has), and what was read and what was not.
     """
-    if record is not None and Path(record).absolute() == Path(output).absolute():
+    if recording.record is not None and Path(recording.record).absolute() == Path(output).absolute():
         raise click.UsageError("The snapshot and the recording of its requests need a file each.")
-    recording = Recording(record, resume, resume_within)
-    session = recording.session(one_account(account, demo=demo))
-    with session, recording.kept(), terminal_frontend(session, aside=True) as frontend:
-        report = take(
-            session,
-            Path(output),
-            every=every,
-            frontend=replace(frontend, ask=None),
-        )
+    session = recording.session(account)
+    with session, recording.explained(), terminal_frontend(session, aside=True) as frontend:
+        report = take(session, Path(output), every=every, frontend=replace(frontend, ask=None))
     if every and not report.interrupted:
         from kosmo_kernel.checks.run import add_cents_and_findings  # with it come all checks
 

@@ -60,7 +60,7 @@ def test_what_cannot_be_written_is_named_and_nothing_of_it_is_left(tmp_path: Pat
 
 def test_a_folder_that_cannot_be_written_has_its_answers_in_the_recording() -> None:
     fault = OSError(errno.ENOSPC, NO_SPACE)
-    with pytest.raises(FileWriteError) as raised, Recording("r.jsonl", False, None).kept(), writing("there"):
+    with pytest.raises(FileWriteError) as raised, Recording("r.jsonl", False, None).explained(), writing("there"):
         raise fault
     assert str(raised.value) == (
         f"there cannot be written: {NO_SPACE}. The answers are in r.jsonl, and `--record r.jsonl --resume` takes them "
