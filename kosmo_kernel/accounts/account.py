@@ -72,8 +72,8 @@ class Account:
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:
-        shown = (f"{name}={getattr(self, name)!r}" for name in ("integration", "alias", "url", "source"))
-        return f"Account({', '.join(shown)})"
+        fields = (f"{name}={getattr(self, name)!r}" for name in ("integration", "alias", "url", "source"))
+        return f"Account({', '.join(fields)})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Account) and self._identity == other._identity
@@ -137,18 +137,18 @@ def address(integration: Integration, alias: str = DEFAULT) -> str:
     variables = integration.credentials.url_env
     if normalize_alias(alias) != DEFAULT:
         variables = (*(account_variable(name, alias) for name in variables[:1]), *variables)
-    place = next((name for name in variables if os.environ.get(name, "").strip()), "")
-    override = os.environ[place].strip() if place else (settings.get(*keys, "url") or "").strip()
+    source = next((name for name in variables if os.environ.get(name, "").strip()), "")
+    override = os.environ[source].strip() if source else (settings.get(*keys, "url") or "").strip()
     if not override:
         return integration.base_url.rstrip("/")
-    place = place or f"`url` in {settings.place(*keys, 'url')}"
+    source = source or f"`url` in {settings.place(*keys, 'url')}"
     allowed = settings.get(*keys, "allow_host") or []
     is_url = "://" in override or not _BARE_HOST.fullmatch(override)
     url = override if is_url else _from_domain(integration, override)
     fault = _address_fault(integration, url, [allowed] if isinstance(allowed, str) else allowed)
     if fault:
         raise CredentialsError(
-            f"{place} is no address that a {integration.title} token may be sent to: {fault}. Allowed are "
+            f"{source} is no address that a {integration.title} token may be sent to: {fault}. Allowed are "
             f"https addresses in {', '.join(integration.credentials.hosts)} and, with http as well, this machine "
             f"(http://127.0.0.1:PORT). Unset it for {integration.base_url}. A host of your own is allowed by "
             f"`allow_host` below [{'.'.join(keys)}] in {settings.path}."
@@ -224,19 +224,19 @@ def is_demo(alias: str) -> bool:
 
 def demo_places(integration: Integration) -> dict[str, str]:
     """Return where the fictional accounts of a service are, as `Integration.demo`, by their full names."""
-    others = {f"{_PREFIX}{name}": place for name, place in integration.demo_accounts.items()}
+    others = {f"{_PREFIX}{name}": entry for name, entry in integration.demo_accounts.items()}
     return {DEMO: integration.demo} | others if integration.demo else {}
 
 
-def account_in_use(named: str | None, default: str, services: Iterable[Integration]) -> str:
+def account_in_use(alias: str | None, default: str, services: Iterable[Integration]) -> str:
     """Return the full name of the account that an alias means.
 
     Parameters:
-        named: the alias; the default account if None or `default`.
+        alias: the alias; the default account if None or `default`.
         default: the default account.
         services: the services whose fictional accounts there are.
     """
-    alias = canonical_reserved(named or DEFAULT)
+    alias = canonical_reserved(alias or DEFAULT)
     if alias == DEFAULT:
         return canonical_reserved(default)
     fictional = f"{_PREFIX}{normalize_alias(alias)}"

@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from kosmo_kernel.accounts import store
+from kosmo_kernel.accounts import store, system_keyring
 from kosmo_kernel.accounts.account import (
     ALIAS,
     DEFAULT,
@@ -116,10 +116,10 @@ def _other_programs(integration: Integration) -> Iterator[Step]:
         return
 
     url = address(integration)
-    place = credentials.signed_in
-    if place and is_own(integration, url) and (person := signed_in(place)):
-        source = f"{place.title}'s entry in the system keyring"
-        yield Step("cli", source, DEFAULT, partial(_token_of_user, place, person), person.name)
+    login = credentials.signed_in
+    if login and is_own(integration, url) and (person := signed_in(login)):
+        source = f"{login.title}'s entry in the system keyring"
+        yield Step("cli", source, DEFAULT, partial(_token_of_user, login, person), person.name)
     if credentials.netrc:
         file = netrc_file()
         if password := netrc_password(file, netloc(url)):
@@ -136,18 +136,18 @@ def names(integration: Integration, default: str = DEFAULT) -> list[str]:
     Lua the name refers to the function. Invalid files are ignored here; `find` and `fault` report them.
     """
     prefix = f"{integration.credentials.env}_"
-    taken = {*RESERVED, NAMESPACE, *integration.names()}
+    unavailable = {*RESERVED, NAMESPACE, *integration.names()}
     variables = (name for name, value in os.environ.items() if value.strip())
     suffixes = (name.removeprefix(prefix) for name in variables if name.startswith(prefix))
-    named = {s.lower(): s.lower() for s in suffixes if s == normalize_alias(s).upper() and ALIAS.fullmatch(s)}
+    aliases = {s.lower(): s.lower() for s in suffixes if s == normalize_alias(s).upper() and ALIAS.fullmatch(s)}
     first = []
     with suppress(KosmoError):
-        named |= {name: one.alias for name, one in store.stored_accounts(integration.name).items()}
+        aliases |= {name: account.alias for name, account in store.stored_accounts(integration.name).items()}
     with suppress(KosmoError):
         first = [DEFAULT] if next(steps(integration, DEFAULT), None) else []
     if is_demo(default):
-        named |= {name: name for name in integration.demo_accounts}
-    listed = sorted(alias for name, alias in named.items() if name not in taken)
+        aliases |= {name: name for name in integration.demo_accounts}
+    listed = sorted(alias for name, alias in aliases.items() if name not in unavailable)
     return [*first, *listed, *([DEMO] if integration.demo else [])]
 
 
@@ -208,7 +208,7 @@ def lua_path(integration: Integration, alias: str) -> str:
 
 def _none(integration: Integration, without: list[Step]) -> str:
     head = f"No credentials for {integration.title}: the account `{DEFAULT}` has no token. Ways to give one:"
-    empty = [f"({one.who} is signed in, but there is no token in {one.source}.)" for one in without if one.who]
+    empty = [f"({step.who} is signed in, but there is no token in {step.source}.)" for step in without if step.who]
     return "\n".join([head, *(f"  - {way}" for way in ways(integration)), *empty])
 
 
@@ -217,7 +217,6 @@ def _unknown(integration: Integration, alias: str) -> UnknownNameError:
         return UnknownNameError(NOT_AN_ALIAS)
     there = names(integration)
     near = nearest(alias.replace("-", "_"), there)
-    shown = repr(alias[:64])
     how = ""
     if alias.lower() == DEMO:
         how = " It has no demo: name one of its own accounts, or run without the demo."
@@ -225,7 +224,7 @@ def _unknown(integration: Integration, alias: str) -> UnknownNameError:
         how = f" {sentence}"
     exist = f"there {'are' if len(there) > 1 else 'is'} {', '.join(there) or 'none'}"
     return UnknownNameError(
-        f"{integration.title} has no account {shown}; {exist}.{how}",
+        f"{integration.title} has no account {alias[:64]!r}; {exist}.{how}",
         tuple(lua_path(integration, name) for name in near),
     )
 
@@ -243,16 +242,16 @@ class CliUser(NamedTuple):
     version: str  # a text that changes with each sign-in
 
 
-def signed_in(place: CliLogin) -> CliUser | None:
+def signed_in(login: CliLogin) -> CliUser | None:
     """Return the user who is signed in; None if there is none, or if the command line does not use the keyring."""
-    if os.name == "nt" or os.environ.get(place.off_env, "").lower() == "true":
+    if os.name == "nt" or os.environ.get(login.off_env, "").lower() == "true":
         return None  # the keyring library cannot read the command line's entries on Windows
-    own = os.environ.get(place.folder_env, "").strip()
+    own = os.environ.get(login.folder_env, "").strip()
     data = os.environ.get("XDG_DATA_HOME", "").strip() or os.path.expanduser("~/.local/share")
-    file = Path(own, Path(place.state).name) if own else Path(data, place.state)
+    file = Path(own, Path(login.state).name) if own else Path(data, login.state)
     try:
         changed = file.stat().st_mtime_ns  # before reading, so that the version is never newer than the name
-        name = decode_json(read_file(file, ValueError), str(file), ValueError)[place.user_key]
+        name = decode_json(read_file(file, ValueError), str(file), ValueError)[login.user_key]
     except OSError:  # of `stat`; the command line treats this as not signed in
         return None
     except (ValueError, LookupError, TypeError):  # treated as not signed in, too
@@ -260,20 +259,18 @@ def signed_in(place: CliLogin) -> CliUser | None:
     return CliUser(name, str(changed)) if isinstance(name, str) and name else None
 
 
-def _token_of_user(place: CliLogin, person: CliUser) -> str | None:
+def _token_of_user(login: CliLogin, person: CliUser) -> str | None:
     """Return the token of a signed-in user; None if the keyring has none, or there is no keyring.
 
     Raises:
         CredentialsError: the keyring is locked, fails or does not answer.
     """
-    from kosmo_kernel.accounts import system_keyring
-
     try:
-        return system_keyring.read(place.service, person.name, person.version, place.attributes) or None
+        return system_keyring.read(login.service, person.name, person.version, login.attributes) or None
     except system_keyring.NoKeyringError:
         return None
     except CredentialsError as error:
-        raise CredentialsError(f"{person.name} is signed in with {place.title}. {error.message}") from None
+        raise CredentialsError(f"{person.name} is signed in with {login.title}. {error.message}") from None
 
 
 def netrc_file() -> Path:
@@ -322,7 +319,7 @@ def _password_in(text: str, host: str) -> str | None:
                 break
             entry.append(next_line)
         passwords = (_PASSWORD.search(part) for part in entry if not part.lstrip().startswith("#"))
-        return next((one[1] for one in passwords if one), None)
+        return next((password[1] for password in passwords if password), None)
     return None
 
 
@@ -374,18 +371,18 @@ def with_remaining(budget_left: Callable[[str, str], int | None]) -> list[Accoun
         budget_left: returns the remaining budget of an integration's account. Its error becomes the `problem`.
     """
     statuses = all_accounts()
-    for one in statuses:
-        if one.capacity is None or one.problem:
+    for status in statuses:
+        if status.capacity is None or status.problem:
             continue
         try:
-            one.remaining = budget_left(one.integration.name, one.alias)
+            status.remaining = budget_left(status.integration.name, status.alias)
         except RefusedError as error:
-            refused = f"{one.integration.title} refuses the token {one.token} ({error.status})"
-            one.problem = refused if error.status == UNAUTHORIZED else error.text
+            refused = f"{status.integration.title} refuses the token {status.token} ({error.status})"
+            status.problem = refused if error.status == UNAUTHORIZED else error.text
         except ApiError as error:
-            one.problem = error.text  # without the call, which is internal, and the account, which is in the row
+            status.problem = error.text  # without the call, which is internal, and the account, which is in the row
         except KosmoError as error:
-            one.problem = error.message
+            status.problem = error.message
     return statuses
 
 

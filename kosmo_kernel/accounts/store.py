@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from kosmo_kernel.accounts import system_keyring
 from kosmo_kernel.accounts.account import ALIAS, DEMO, NOT_AN_ALIAS, add_command, looks_like_token
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, SettingsError, UnknownNameError
@@ -26,14 +27,14 @@ from kosmo_kernel.settings.private_files import locked, read_secret, write
 from kosmo_kernel.text.nearest import normalize_alias
 
 INDEX, SECRETS = "accounts.json", "secrets.json"
-Kept = Literal["keyring", "file"]
+Location = Literal["keyring", "file"]
 
 
 class StoredAccount(Struct, frozen=True):
     """An added account."""
 
     alias: str  # the account's alias, in lower case
-    location: Kept  # where its token is stored
+    location: Location  # where its token is stored
     entry: str  # the name of the token there
     who: str = ""  # the owner of the account, according to the service when it was added
 
@@ -44,36 +45,30 @@ def stored_accounts(integration: str) -> dict[str, StoredAccount]:
     Raises:
         SettingsError: the file that lists them is invalid or cannot be read.
     """
-    return {normalize_alias(one.alias): one for one in _index(folder() / INDEX).get(integration, {}).values()}
+    return {normalize_alias(a.alias): a for a in _index(folder() / INDEX).get(integration, {}).values()}
 
 
-def token_of(integration: str, one: StoredAccount) -> str:
+def token_of(integration: str, account: StoredAccount) -> str:
     """Return the token of an added account.
 
     Raises:
         CredentialsError: it is no longer where it was stored, or that place cannot or must not be read.
     """
-    if one.location == "keyring":
-        from kosmo_kernel.accounts import system_keyring
-
+    title, again = f"The token of the account `{account.alias}`", f"{add_command(integration, account.alias)} --replace"
+    if account.location == "file":
+        source, token = str(secrets_file()), _secrets(secrets_file()).get(account.entry)
+    else:
         try:
-            token = system_keyring.read(system_keyring.OWN, one.entry)
+            source, token = "the system keyring", system_keyring.read(system_keyring.OWN, account.entry)
         except system_keyring.NoKeyringError:
             raise CredentialsError(
-                f"The token of the account `{one.alias}` is in a system keyring, and there is none here. Run this "
-                f"where it was added, or add it anew: {add_command(integration, one.alias)} --replace"
+                f"{title} is in a system keyring, and there is none here. Run this where it was added, or add it anew: "
+                f"{again}"
             ) from None
         except CredentialsError as error:
-            raise CredentialsError(f"The token of the account `{one.alias}` cannot be read. {error.message}") from None
-        where = "the system keyring"
-    else:
-        where = str(secrets_file())
-        token = _secrets(secrets_file()).get(one.entry)
+            raise CredentialsError(f"{title} cannot be read. {error.message}") from None
     if not token:
-        raise CredentialsError(
-            f"The token of the account `{one.alias}` is not in {where} any more. Add it anew: "
-            f"{add_command(integration, one.alias)} --replace"
-        )
+        raise CredentialsError(f"{title} is not in {source} any more. Add it anew: {again}")
     return token
 
 
@@ -90,7 +85,6 @@ def kept_secret(entry: str, make: Callable[[], str]) -> str:
         SettingsError: a file is invalid, or another program holds the lock.
         OSError: a file cannot be written.
     """
-    from kosmo_kernel.accounts import system_keyring
 
     def read(version: str) -> str | None:
         with suppress(system_keyring.NoKeyringError):
@@ -103,8 +97,7 @@ def kept_secret(entry: str, make: Callable[[], str]) -> str:
         secret = read("locked")  # another process may have stored it meanwhile
         if not secret:
             secret = make()
-            if _into_keyring(entry, secret) == "file":
-                _change_secrets({entry: secret})
+            _store(entry, secret)
     return secret
 
 
@@ -157,19 +150,16 @@ def add(
         if before and not replace:
             raise InvalidArgumentsError(name_in_use_message(before))
         entry = f"{integration.name} {alias} {os.urandom(4).hex()}"
-        kept: Kept = "file" if in_file else _into_keyring(entry, token)
-        if kept == "file":
-            _change_secrets({entry: token})
-        made = StoredAccount(alias, kept, entry, who)
+        account = StoredAccount(alias, _store(entry, token, in_file=in_file), entry, who)
         try:
-            _change_index(integration.name, before, made)
+            _change_index(integration.name, before, account)
         except BaseException:
-            _forget(made)
+            _forget(account)
             raise
         if before:
             with suppress(CredentialsError):  # nothing refers to the old token any more
                 _forget(before)
-    return made
+    return account
 
 
 def remove(integration: Integration, alias: str) -> StoredAccount:
@@ -198,25 +188,23 @@ def name_in_use_message(before: StoredAccount) -> str:
     return f"There is an account `{before.alias}`{whose} already. To give it another token, add --replace."
 
 
-def _into_keyring(entry: str, token: str) -> Kept:
-    from kosmo_kernel.accounts import system_keyring
+def _store(entry: str, secret: str, *, in_file: bool = False) -> Location:
+    """Store a secret in the keyring or, if there is none, in the file; return where."""
+    with suppress(system_keyring.NoKeyringError):
+        if not in_file:
+            system_keyring.keep(entry, secret)
+            return "keyring"
+    _change_secrets({entry: secret})
+    return "file"
 
-    try:
-        system_keyring.keep(entry, token)
-    except system_keyring.NoKeyringError:
-        return "file"
-    return "keyring"
 
-
-def _forget(one: StoredAccount) -> None:
+def _forget(account: StoredAccount) -> None:
     """Remove a token from where it is stored."""
-    if one.location == "file":
-        _change_secrets({one.entry: None})
+    if account.location == "file":
+        _change_secrets({account.entry: None})
         return
-    from kosmo_kernel.accounts import system_keyring
-
     with suppress(system_keyring.NoKeyringError):  # without a keyring, the token cannot be read either
-        system_keyring.drop(one.entry)
+        system_keyring.drop(account.entry)
 
 
 def _change_index(integration: str, before: StoredAccount | None, after: StoredAccount | None) -> None:
@@ -228,7 +216,7 @@ def _change_index(integration: str, before: StoredAccount | None, after: StoredA
     if after:
         entries[after.alias] = after
     document = {
-        name: {one.alias: {"kept": one.location, "entry": one.entry, "who": one.who} for one in accounts.values()}
+        name: {a.alias: {"kept": a.location, "entry": a.entry, "who": a.who} for a in accounts.values()}
         for name, accounts in index.items()
     }
     write(path, _text(document))
@@ -248,9 +236,9 @@ def _index(path: Path) -> dict[str, dict[str, StoredAccount]]:
     try:
         return {
             integration: {
-                alias: StoredAccount(alias, one["kept"], str(one["entry"]), str(one.get("who", "")))
-                for alias, one in accounts.items()
-                if one["kept"] in ("keyring", "file")
+                alias: StoredAccount(alias, facts["kept"], str(facts["entry"]), str(facts.get("who", "")))
+                for alias, facts in accounts.items()
+                if facts["kept"] in ("keyring", "file")
             }
             for integration, accounts in read.items()
         }

@@ -133,17 +133,17 @@ def _with_timeout(work: Callable[[], _T]) -> _T:
     global _failure  # noqa: PLW0603 - the state of the one keyring of this process
     if _failure and time.monotonic() - _failure[0] < RETRY_AFTER_SECONDS:
         raise CredentialsError(_failure[1])
-    done: SimpleQueue[tuple[list[_T], Exception | None]] = SimpleQueue()
+    outcome: SimpleQueue[tuple[list[_T], Exception | None]] = SimpleQueue()
 
     def run() -> None:
         try:
-            done.put(([work()], None))
+            outcome.put(([work()], None))
         except Exception as error:  # noqa: BLE001 - backends raise errors of their systems; reported below
-            done.put(([], error))
+            outcome.put(([], error))
 
     threading.Thread(target=run, name="system keyring", daemon=True).start()
     try:
-        results, error = done.get(timeout=TIMEOUT_SECONDS)
+        results, error = outcome.get(timeout=TIMEOUT_SECONDS)
     except Empty:
         results, error = [], TimeoutError(f"it has not answered for {TIMEOUT_SECONDS:g} s")
     if isinstance(error, NoKeyringError):

@@ -45,7 +45,7 @@ GC_THRESHOLD = 50_000
 class CommandEntry(NamedTuple):
     """The location of a command, and its line in the help."""
 
-    place: str  # `module:attribute` below `kosmo_kernel.cli`
+    target: str  # `module:attribute` below `kosmo_kernel.cli`
     summary: str  # with which the command's own help begins
 
 
@@ -208,7 +208,7 @@ def command_named(name: str) -> click.Command | None:
     from kosmo_kernel.settings.installation import import_msgspec
 
     import_msgspec()
-    module, attribute = entry.place.split(":")
+    module, attribute = entry.target.split(":")
     command: click.Command = getattr(import_module(f"kosmo_kernel.cli.{module}"), attribute)
     return command
 

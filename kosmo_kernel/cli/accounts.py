@@ -10,6 +10,7 @@ as Heroku's account. A token may be good and yet have too few scopes for that: t
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -28,19 +29,59 @@ from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoEr
 from kosmo_kernel.text.nearest import nearest, normalize_alias
 from kosmo_kernel.text.quantities import counted
 
+TIMEOUT_SECONDS = 10.0  # for the response to the question who owns a token
 STDIN = "-"
 NOT_AS_ARGUMENT = (
     "A token is not given as an argument: others on this machine can see it there, and the shell keeps it in its "
     "history. If that was one, revoke it. Leave it out and you are asked for it, or give - and it is read from "
     "standard input."
 )
-service = click.option(
+integration_option = click.option(
     "--integration",
     default=integrations.DEFAULT.name,
     show_default=True,
     metavar="NAME",
     help="The integration of the account.",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenOwner:
+    """The owner of a token, as its service describes them."""
+
+    text: str = ""  # a name, an address or both; empty if the integration has no function that returns them
+    scopes: tuple[str, ...] = ()  # the scopes of the token, if the service reports them
+    remaining: int | None = None  # how many requests the account may send now; None if the service does not report it
+    ms: float = 0.0  # how long the response took, in milliseconds
+    path: str = ""  # the path that was requested; empty if the integration has no such function
+    refusal: str = ""  # why the service did not tell the owner to this token, which it accepts; empty if it did
+
+
+def token_owner(integration: Integration, account: Account) -> TokenOwner:
+    """Return the owner of an account's token.
+
+    Raises:
+        ApiError: the service responded with an error, or not in time.
+    """
+    from kosmo_kernel.client.client import Client
+
+    function = next((f for f in integration.functions if f.returns == "record" and not f.params), None)
+    if function is None:
+        return TokenOwner()
+    record: Any = {}
+    refusal, started = "", time.perf_counter()
+    with closing(Client(integration, account, timeout=TIMEOUT_SECONDS, patience=0)) as client:
+        try:
+            response = client.fetch(function, {})
+            record, remaining = response.data, response.remaining
+        except RefusedError as error:
+            if error.status != HTTPStatus.FORBIDDEN or not client.scopes:
+                raise
+            refusal, remaining = error.text, client.remaining
+    names = [str(record[label]) for label in integration.labels if record.get(label)]
+    milliseconds = (time.perf_counter() - started) * 1000
+    text = f"{names[0]} ({', '.join(names[1:])})" if len(names) > 1 else "".join(names)
+    return TokenOwner(text, client.scopes, remaining, milliseconds, function.links[0].path, refusal)
 
 
 @command(
@@ -55,7 +96,7 @@ service = click.option(
 @click.option(
     "--file", "in_file", is_flag=True, help="Store the token in a file that only you can read, not in the keyring."
 )
-@service
+@integration_option
 def add(
     *, alias: str, words: tuple[str, ...], stdin: bool, replace: bool, in_file: bool, integration: str
 ) -> CommandResult:
@@ -69,27 +110,27 @@ def add(
     """
     if any(word != STDIN for word in words):
         raise click.UsageError(NOT_AS_ARGUMENT)
-    found = integration_of(integration)
-    name = store.check_alias(found, alias)
-    existing = store.stored_accounts(found.name).get(normalize_alias(name))
+    service = integration_of(integration)
+    name = store.check_alias(service, alias)
+    existing = store.stored_accounts(service.name).get(normalize_alias(name))
     if existing and not replace:
         raise InvalidArgumentsError(store.name_in_use_message(existing))
-    token, source = read_token(f"Token of {found.name}.{name}", from_stdin=stdin or bool(words))
-    owner, kept = keep(found, name, token, source, in_file=in_file, replace=replace)
-    where = "the system keyring" if kept.location == "keyring" else str(store.secrets_file())
-    first = next(accounts.steps(found, name))
-    shadow = first.source if first.kind == "environment" else ""  # a variable comes before what was kept
+    token, source = read_token(f"Token of {service.name}.{name}", from_stdin=stdin or bool(words))
+    owner, account = keep(service, name, token, source, in_file=in_file, replace=replace)
+    where = "the system keyring" if account.location == "keyring" else str(store.secrets_file())
+    first = next(accounts.steps(service, name))
+    shadow = first.source if first.kind == "environment" else ""  # a variable comes before what was stored
     whose = f" is {owner.text}" if owner.text else ""
     scope = f"; its scope is {', '.join(owner.scopes)}" if owner.scopes else ""
-    notes = [_what_is_beyond(found, owner.scopes)]
-    if kept.location == "file" and not in_file:
+    notes = [_what_is_beyond(service, owner.scopes)]
+    if account.location == "file" and not in_file:
         notes.append("There is no system keyring here. The file can be read by you alone, and is not encrypted.")
     if shadow:
         notes.append(f"{shadow} is set here and comes first. Unset it to use this token.")
-    facts = {"who": owner.text or None, "scopes": list(owner.scopes), "kept": kept.location, "where": where}
+    facts = {"who": owner.text or None, "scopes": list(owner.scopes), "kept": account.location, "where": where}
     return CommandResult(
-        {"integration": found.name, "account": kept.alias, **facts, "hidden_by": shadow or None},
-        f"{found.name}.{kept.alias}{whose}. Its token is kept in {where}{scope}.",
+        {"integration": service.name, "account": account.alias, **facts, "hidden_by": shadow or None},
+        f"{service.name}.{account.alias}{whose}. Its token is kept in {where}{scope}.",
         *(Aside(note) for note in notes if note),
     )
 
@@ -150,11 +191,11 @@ def status() -> CommandResult:
         statuses = with_remaining(session.budget_left)
     budgets: dict[str, dict[str, Any]] = {integration.name: {} for integration in integrations.load_all()}
     rows = []
-    for one in statuses:
-        facts = {"left": one.remaining, "capacity": one.capacity, "error": one.problem or None}
-        budgets[one.integration.name][one.alias] = facts
-        text = one.text if one.remaining is None else f"{one.text} requests left"
-        rows.append((f"{one.integration.name}.{one.alias}", text))
+    for account in statuses:
+        facts = {"left": account.remaining, "capacity": account.capacity, "error": account.problem or None}
+        budgets[account.integration.name][account.alias] = facts
+        text = account.text if account.remaining is None else f"{account.text} requests left"
+        rows.append((f"{account.integration.name}.{account.alias}", text))
     providers = {
         i.name: state(i) | PROVIDER | {"functions": len(i.functions), "budgets": budgets[i.name]}
         for i in integrations.load_all()
@@ -164,21 +205,21 @@ def status() -> CommandResult:
 
 @command("accounts:remove", "kosmo accounts:remove production")
 @click.argument("alias", shell_complete=accounts_of())
-@service
+@integration_option
 def remove(*, alias: str, integration: str) -> CommandResult:
     """Remove an account and its token.
 
     This works for accounts that were added with `kosmo accounts:add`. The token itself stays valid until you revoke it
     at the service.
     """
-    found = integration_of(integration)
+    service = integration_of(integration)
     try:
-        removed = store.remove(found, alias)
+        removed = store.remove(service, alias)
     except UnknownNameError as error:
-        raise _removal_error(found, alias, error) from None
+        raise _removal_error(service, alias, error) from None
     return CommandResult(
-        {"integration": found.name, "account": removed.alias, "kept": removed.location},
-        f"{found.name}.{removed.alias} is forgotten. Its token is still good: revoke it where it was made.",
+        {"integration": service.name, "account": removed.alias, "kept": removed.location},
+        f"{service.name}.{removed.alias} is forgotten. Its token is still good: revoke it where it was made.",
     )
 
 
@@ -199,14 +240,13 @@ def test(*, alias: str | None, integration: str | None) -> CommandResult:
         raise InvalidArgumentsError("The demo account is fiction, and has no token to try.")
     provider = integration or (integrations.DEFAULT.name if alias else None)
     services = [integration_of(provider)] if provider else integrations.load_all()
-    chosen = [(one, name) for one in services for name in ([alias] if alias else accounts.names(one))]
-    rows = [_try_token(one, name) for one, name in chosen if name != accounts.DEMO]
+    chosen = [(service, name) for service in services for name in ([alias] if alias else accounts.names(service))]
+    rows = [_try_token(service, name) for service, name in chosen if name != accounts.DEMO]
     if not rows:
         accounts.find(services[0])  # raises an error that says how to add one
-    failed = [row for row in rows if not row["success"]]
-    error = "; ".join(row["error"] for row in failed) or None
-    shown = [(f"{row['integration']}.{row['account']}", _outcome(row)) for row in rows]
-    return CommandResult({"error": error, "accounts": rows}, shown, code=FAILED if failed else SUCCESS)
+    error = "; ".join(row["error"] for row in rows if not row["success"]) or None
+    outcomes = [(f"{row['integration']}.{row['account']}", _outcome(row)) for row in rows]
+    return CommandResult({"error": error, "accounts": rows}, outcomes, code=FAILED if error else SUCCESS)
 
 
 def read_token(prompt: str, *, from_stdin: bool) -> tuple[str, str]:
@@ -263,11 +303,10 @@ def keep(
     try:
         address = accounts.address(integration, alias)
         owner = token_owner(integration, Account(integration.name, alias, token, address, source))
-        kept = store.add(integration, alias, token, who=owner.text, in_file=in_file, replace=replace)
+        return owner, store.add(integration, alias, token, who=owner.text, in_file=in_file, replace=replace)
     except KosmoError as error:
         error.advice = f"{error.advice} Nothing was kept.".lstrip()
         raise
-    return owner, kept
 
 
 def _try_token(integration: Integration, alias: str) -> dict[str, Any]:
@@ -302,7 +341,7 @@ def _removal_error(integration: Integration, alias: str, error: UnknownNameError
         return InvalidArgumentsError("The demo account is fiction, and always there.")
     step = next(accounts.steps(integration, alias), None)
     if step is None:
-        aliases = [one.alias for one in store.stored_accounts(integration.name).values()]
+        aliases = [account.alias for account in store.stored_accounts(integration.name).values()]
         return UnknownNameError(error.message, tuple(nearest(alias, aliases)))
     name = DEFAULT if accounts.canonical_reserved(alias) == DEFAULT else step.alias
     advice = f"unset {step.source}" if step.kind == "environment" else "take it away where it was put"
@@ -310,49 +349,3 @@ def _removal_error(integration: Integration, alias: str, error: UnknownNameError
         f"The token of {integration.name}.{name} is in {step.source}, and was not added here. To be rid of it, "
         f"{advice}."
     )
-
-
-TIMEOUT_SECONDS = 10.0  # for the response
-
-
-@dataclass(frozen=True, slots=True)
-class TokenOwner:
-    """The owner of a token, as its service describes them."""
-
-    text: str = ""  # a name, an address or both; empty if the integration has no function that returns them
-    scopes: tuple[str, ...] = ()  # the scopes of the token, if the service reports them
-    remaining: int | None = None  # how many requests the account may send now; None if the service does not report it
-    ms: float = 0.0  # how long the response took, in milliseconds
-    path: str = ""  # the path that was requested; empty if the integration has no such function
-    refusal: str = ""  # why the service did not tell the owner to this token, which it accepts; empty if it did
-
-
-def token_owner(integration: Integration, account: Account) -> TokenOwner:
-    """Return the owner of an account's token.
-
-    Raises:
-        ApiError: the service responded with an error, or not in time.
-    """
-    from kosmo_kernel.client.client import Client
-
-    function = next((f for f in integration.functions if f.returns == "record" and not f.params), None)
-    if function is None:
-        return TokenOwner()
-    client = Client(integration, account, timeout=TIMEOUT_SECONDS, patience=0)
-    started = time.perf_counter()
-    record: Any = {}
-    refusal = ""
-    try:
-        response = client.fetch(function, {})
-    except RefusedError as error:
-        if error.status != HTTPStatus.FORBIDDEN or not client.scopes:
-            raise
-        refusal, remaining = error.text, client.remaining
-    else:
-        record, remaining = response.data, response.remaining
-    finally:
-        client.close()
-    names = [str(record[label]) for label in integration.labels if record.get(label)]
-    milliseconds = (time.perf_counter() - started) * 1000
-    text = f"{names[0]} ({', '.join(names[1:])})" if len(names) > 1 else "".join(names)
-    return TokenOwner(text, client.scopes, remaining, milliseconds, function.links[0].path, refusal)

@@ -77,28 +77,28 @@ def _parts(file: str, about: dict[str, Any]) -> Iterator[str | list[tuple[str, s
     snapshots, recordings = about["snapshots"], about["recordings"]
     kinds = f"{counted(len(snapshots), 'snapshot')}, {counted(len(recordings), 'recording')}"
     yield f"{file}: {kinds}, {about['bytes']:,} bytes"
-    newest = [(name, f"{count:,}") for one in snapshots[-1:] for name, count in one["tables"].items()]
+    tables = [(name, f"{count:,}") for newest in snapshots[-1:] for name, count in newest["tables"].items()]
     for title, rows in (
-        ("Snapshots", [(one["taken_at"], _facts(one)) for one in snapshots]),
-        ("Lists of the newest", newest),
-        ("Recordings", [(one["begun"], _facts_of_recording(one)) for one in recordings]),
+        ("Snapshots", [(snapshot["taken_at"], _facts(snapshot)) for snapshot in snapshots]),
+        ("Lists of the newest", tables),
+        ("Recordings", [(recording["begun"], _facts_of_recording(recording)) for recording in recordings]),
     ):
         if rows:
             yield f"\n{title}:\n"
             yield rows
-    for failure in (failure for one in snapshots[-1:] for failure in one["failures"]):
+    for failure in (failure for newest in snapshots[-1:] for failure in newest["failures"]):
         items = [f"{key} {value}" for key, value in failure.items() if key.endswith("_id") and key != "request_id"]
         yield Aside(f"Not read: {' of '.join([failure['table'], *items])}: {failure['message']}")
 
 
-def _facts(one: dict[str, Any]) -> str:
-    state = "complete" if one["complete"] else "incomplete"
-    parts = [one["account"], state, counted(len(one["tables"]), "list")]
-    for name, figure in one["figures"].items():
+def _facts(snapshot: dict[str, Any]) -> str:
+    state = "complete" if snapshot["complete"] else "incomplete"
+    parts = [snapshot["account"], state, counted(len(snapshot["tables"]), "list")]
+    for name, figure in snapshot["figures"].items():
         parts.append(f"{figure / 100:,.2f} USD a month" if name == "cents" else f"{figure:,} {name}")
     return ", ".join(parts)
 
 
-def _facts_of_recording(one: dict[str, Any]) -> str:
-    state = f"ended {one['ended']}" if one["ended"] else "not ended"
-    return f"{one['account']}, {state}, {counted(one['answers'], 'answer')}"
+def _facts_of_recording(recording: dict[str, Any]) -> str:
+    state = f"ended {recording['ended']}" if recording["ended"] else "not ended"
+    return f"{recording['account']}, {state}, {counted(recording['answers'], 'answer')}"

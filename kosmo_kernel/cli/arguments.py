@@ -17,7 +17,7 @@ import click
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Param
 from kosmo_kernel.cli.streams import whole_input
 
-JSON_PLACE = "the JSON"  # name of the payload in messages
+JSON_SOURCE = "the JSON"  # name of the payload in messages
 # Options of every function's command. A parameter with one of these names can only be passed with --arg.
 TAKEN = ("account", "arg", "demo", "dry_run", "force", "format", "help", "json")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -101,13 +101,13 @@ def _metavar(param: Param) -> str:
 
 
 def combine_arguments(
-    function: Function, given: Mapping[str, Any], pairs: Iterable[str], payload: str | None
+    function: Function, values: Mapping[str, Any], pairs: Iterable[str], payload: str | None
 ) -> dict[str, Any]:
     """Return the arguments of a call, combined from options, `--arg` and JSON.
 
     Parameters:
         function: the function to call.
-        given: the values of its options by parameter name; None or empty for options that were not used.
+        values: the values of its options by parameter name; None or empty for options that were not used.
         pairs: the values of `--arg`.
         payload: a JSON object, `-` for one on standard input, the value of the first parameter, or None.
 
@@ -116,33 +116,32 @@ def combine_arguments(
     """
     arguments: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    by_name = {param.name: param for param in parameters(function)}
-    if payload is not None and not _may_be_json(payload):
-        first = _first_argument(function, payload)
-        arguments, sources = {first[0]: first[1]}, {first[0]: f"`{payload}`"}
-        payload = None
-    for name, value, source in _sourced_arguments(by_name, given, pairs, payload):
-        param = by_name.get(name)
+    lists = {param.name for param in parameters(function) if param.each}
+    for name, value, source in _sourced_arguments(function, values, pairs, payload):
         if name not in arguments:
             arguments[name], sources[name] = value, source
-        elif source == sources[name] != JSON_PLACE and param is not None and param.each:
+        elif source == sources[name] != JSON_SOURCE and name in lists:
             arguments[name] = [*(arguments[name] if isinstance(arguments[name], list) else [arguments[name]]), value]
         else:
-            places = f"in {source}" if source == sources[name] else f"in {sources[name]} and in {source}"
-            raise click.UsageError(f"`{name}` is given twice: {places}.")
+            both = f"in {source}" if source == sources[name] else f"in {sources[name]} and in {source}"
+            raise click.UsageError(f"`{name}` is given twice: {both}.")
     return arguments
 
 
 def _sourced_arguments(
-    by_name: Mapping[str, Param], given: Mapping[str, Any], pairs: Iterable[str], payload: str | None
+    function: Function, values: Mapping[str, Any], pairs: Iterable[str], payload: str | None
 ) -> Iterator[tuple[str, Any, str]]:
     """Yield the name, the value and the source of each argument."""
-    if payload is not None:
+    # No name of anything begins like a JSON object, list or text.
+    if payload is not None and payload != "-" and payload.strip() and payload.lstrip()[0] not in '{["':
+        yield (*_first_argument(function, payload), f"`{payload}`")
+    elif payload is not None:
         for name, value in fields_of_json(payload):
-            yield name, value, JSON_PLACE
-    for name, value in given.items():
+            yield name, value, JSON_SOURCE
+    for name, value in values.items():
         for item in value if isinstance(value, tuple) else [] if value is None else [value]:
             yield name, item, f"--{name.replace('_', '-')}"
+    by_name = {param.name: param for param in parameters(function)}
     for pair in pairs:
         name, text = split_pair(pair)
         name = name.replace("-", "_")
@@ -150,11 +149,6 @@ def _sourced_arguments(
             yield name, typed(by_name[name], text) if name in by_name else text, "--arg"
         except ValueError as error:
             raise click.UsageError(f"--arg {name}: {error}") from None
-
-
-def _may_be_json(text: str) -> bool:
-    """Return whether a text is meant as JSON: no name of anything begins like a JSON object, list or text."""
-    return not text.strip() or text == "-" or text.lstrip()[0] in '{["'
 
 
 def _first_argument(function: Function, text: str) -> tuple[str, Any]:
@@ -193,9 +187,9 @@ def fields_of_json(payload: str) -> list[tuple[str, Any]]:
     Raises:
         click.UsageError: the text is not JSON, with the position of the error, or not an object.
     """
-    place = "The JSON"
+    source = "The JSON"
     if payload == "-":
-        data, place = whole_input(), "Standard input"
+        data, source = whole_input(), "Standard input"
         try:
             payload = data.decode("utf-8-sig")
         except UnicodeDecodeError as fault:
@@ -206,14 +200,14 @@ def fields_of_json(payload: str) -> list[tuple[str, Any]]:
     except json.JSONDecodeError as fault:
         where = f"column {fault.colno}" if "\n" not in payload.strip() else f"line {fault.lineno}, column {fault.colno}"
         reason = "it is blank" if not payload.strip() else fault.msg.lower()
-        raise click.UsageError(f"{place} cannot be read, {where}: {reason}.") from None
+        raise click.UsageError(f"{source} cannot be read, {where}: {reason}.") from None
     except (RecursionError, ValueError) as fault:
         reason = "it is nested too deeply" if isinstance(fault, RecursionError) else str(fault)
-        raise click.UsageError(f"{place} cannot be read: {reason}.") from None
+        raise click.UsageError(f"{source} cannot be read: {reason}.") from None
     if not isinstance(fields, _Fields):
         kind = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(fields), "a number")
         raise click.UsageError(
-            f'{place} must be an object of named arguments, such as {{"app_id": "my-app"}}; it is {kind}.'
+            f'{source} must be an object of named arguments, such as {{"app_id": "my-app"}}; it is {kind}.'
         )
     return [(name, _to_dicts(value)) for name, value in fields]
 

@@ -150,7 +150,7 @@ class FunctionGroup(CallCommand, click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the functions that most questions need, and how to find the others."""
         for prefix, integration in self._integrations():
-            names = integration.most_used or tuple(one.name for one in islice(integration.functions, MAX_LISTED))
+            names = integration.most_used or tuple(f.name for f in islice(integration.functions, MAX_LISTED))
             others = len(integration.functions) - len(names)
             with formatter.section(integration.title):
                 formatter.write_dl([(prefix + name, integration.function(name).summary) for name in names])
@@ -183,9 +183,7 @@ class FunctionGroup(CallCommand, click.Group):
         if result.deleted:
             metadata["deleted"] = result.deleted
         if result.planned:
-            metadata["planned"] = [
-                {"arguments": one.arguments, "method": one.method, "url": one.url} for one in result.planned
-            ]
+            metadata["planned"] = [{"arguments": p.arguments, "method": p.method, "url": p.url} for p in result.planned]
         return metadata | {"notes": result.notes}
 
     def _is_function(self, args: list[str], index: int) -> bool:
@@ -227,11 +225,13 @@ class FunctionGroup(CallCommand, click.Group):
                 why, near = missing_function(integration, last)
                 prefix = "" if self.integration else f"{integration.name}."
                 text = f"There is no function `{name}`. {why}".rstrip()
-                raise UnknownNameError(text, tuple(prefix + one for one in near))
-            names = [one for one, _ in self._functions()]
+                raise UnknownNameError(text, tuple(prefix + similar for similar in near))
+            names = [full_name for full_name, _ in self._functions()]
             requested = last if self.integration is not None or integration is None else f"{first}.{last}"
-            usual = [prefix + one for prefix, service in self._integrations() for one in service.most_used]
-            similar = nearest(requested, names) or [one for one in names if one.split(".")[-1] == last]
+            usual = [prefix + function for prefix, service in self._integrations() for function in service.most_used]
+            similar = nearest(requested, names) or [
+                full_name for full_name in names if full_name.split(".")[-1] == last
+            ]
             similar = similar or usual or names[:MAX_LISTED]
             raise UnknownNameError(f"There is no function `{name}`.", tuple(similar))
         return integration, alias[0] if alias else None, integration.names()[last]
@@ -251,8 +251,10 @@ def integration_named(name: str) -> Integration | None:
 
 def _integration_prefix(name: str) -> str:
     """Return the integration of a full name without dots, such as `heroku_list_apps`; empty if there is none."""
-    every = (one for integrations in (loaded, load_all) for one in integrations())  # `load_all` is slower: it searches
-    return next((one.name for one in every if name.startswith(f"{one.name}_") and name in one.names()), "")
+    services = (
+        service for integrations in (loaded, load_all) for service in integrations()
+    )  # `load_all` is slower: it searches
+    return next((i.name for i in services if name.startswith(f"{i.name}_") and name in i.names()), "")
 
 
 def _positional_indexes(args: list[str]) -> Iterator[int]:
@@ -268,16 +270,12 @@ def _command(
     group: FunctionGroup, name: str, integration: Integration, function: Function, alias: str | None
 ) -> click.Command:
     """Return the command of a function."""
-
-    def call(**values: Any) -> None:
-        _call(group, integration, function, alias, values)
-
     full_name, demo = f"{integration.name}.{function.name}", bool(integration.demo)
     first = f"VALUE is that of --{function.params[0].name.replace('_', '-')}. " if function.params else ""
     completer = listed_by(integration, function.params[0], alias) if function.params else None
     return click.Command(
         name,
-        callback=call,
+        callback=partial(_call, group, integration, function, alias),
         params=[
             click.Argument(["payload"], required=False, metavar="[VALUE or JSON]", shell_complete=completer),
             *options(function, lambda param: listed_by(integration, param, alias)),
@@ -308,30 +306,27 @@ def _command(
 def _examples(command: str, function: Function, *, demo: bool) -> str:
     first = " ".join([command, *(["--demo"] if demo else []), *flags(function), "--format csv"])
     needed = function.simplest_call
-    payload = {one.name: typed(one, one.example) for one in needed} if all(one.example for one in needed) else {}
+    payload = {p.name: typed(p, p.example) for p in needed} if all(p.example for p in needed) else {}
     second = " ".join([command, *([f"'{json.dumps(payload)}'"] if payload else flags(function)), "--json"])
     return epilog_of(first, second)
 
 
-def _call(
-    group: FunctionGroup, integration: Integration, function: Function, alias: str | None, option_values: dict[str, Any]
-) -> None:
+def _call(group: FunctionGroup, integration: Integration, function: Function, alias: str | None, **values: Any) -> None:
     """Make the call and print its result."""
-    as_json, layout = option_values.pop("as_json"), option_values.pop("layout")
-    group.dry_run, force = option_values.pop("dry_run"), option_values.pop("force")
-    account = one_account(alias, option_values.pop("account"), demo=option_values.pop("demo", False))
+    take = values.pop  # what remains are the values of the options that the function has
+    as_json, layout, force, pairs, payload = map(take, ("as_json", "layout", "force", "pairs", "payload"))
+    group.dry_run, account = take("dry_run"), one_account(alias, take("account"), demo=take("demo", False))
     check_formats(as_json=as_json, layout=layout)
     _check_columns(function, layout.columns)
-    pairs, payload = option_values.pop("pairs"), option_values.pop("payload")
     every = [
         (param, listing)
         for param in function.params
-        if option_values.pop(f"all_{param.name}", False) and (listing := integration.listing(param))
+        if take(f"all_{param.name}", False) and (listing := integration.listing(param))
     ]
-    arguments = combine_arguments(function, option_values, pairs, payload)
+    arguments = combine_arguments(function, values, pairs, payload)
     if len(every) > 1:
-        flags_given = " and ".join(_all_flag(listing) for _, listing in every)
-        raise click.UsageError(f"Only one argument can be a list: give one of {flags_given}.")
+        both = " and ".join(_all_flag(listing) for _, listing in every)
+        raise click.UsageError(f"Only one argument can be a list: give one of {both}.")
     for param, listing in every:
         if param.name in arguments:
             raise click.UsageError(f"`{param.name}` has a value, and {_all_flag(listing)} is given. Give one of them.")

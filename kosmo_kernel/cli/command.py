@@ -107,11 +107,11 @@ def command(
             result: CommandResult = function(*args, **options)
             return result.print(as_json=as_json)
 
-        prints_itself = not json or "as_json" in function.__annotations__
-        made = click.command(name, cls=cls, epilog=epilog_of(*examples))(function if prints_itself else print_result_of)
+        callback = function if not json or "as_json" in function.__annotations__ else print_result_of
+        decorated = click.command(name, cls=cls, epilog=epilog_of(*examples))(callback)
         if json:
-            made.params.append(click.Option(["--json", "as_json"], **AS_JSON))
-        return made
+            decorated.params.append(click.Option(["--json", "as_json"], **AS_JSON))
+        return decorated
 
     return decorate
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -28,8 +28,6 @@ from kosmo_kernel.settings.permissions import EFFECTS, Target, permission, secti
 from kosmo_kernel.settings.private_files import write as write_private
 from kosmo_kernel.settings.table import PAGES, POLICIES, Keys
 from kosmo_kernel.text.nearest import nearest
-
-_Out = TypeVar("_Out")
 
 SECRET = "api_key"  # noqa: S105 - the name of the field, as in KosmoKrator
 FIELDS = ("url", "allow_host")  # fields that are not secret and are written to the file
@@ -54,7 +52,7 @@ NO_PROJECT = (
 )
 
 
-def permission_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
+def permission_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that set a permission to a command: `read` and `write`."""
     policy = click.Choice(POLICIES)
     command = click.option("--write", type=policy, help="Whether scripts may change something.")(command)
@@ -290,15 +288,12 @@ def _changes(
         UnknownNameError: a name is unknown; the error has similar names.
         InvalidArgumentsError: a value is not valid.
     """
-    for names, known in (
-        (dropped, (*FIELDS, *EFFECTS, SECRET)),
-        (fields, (*FIELDS, SECRET)),
-        (policies, EFFECTS),
-    ):
+    removable = (*FIELDS, *EFFECTS, SECRET)
+    for names, available in ((dropped, removable), (fields, (*FIELDS, SECRET)), (policies, EFFECTS)):
         for name in names:
-            if name not in known:
-                near = nearest(name, known, most=1)
-                hint = "" if near else f" There are {', '.join(known)}."
+            if name not in available:
+                near = nearest(name, available, most=1)
+                hint = "" if near else f" There are {', '.join(available)}."
                 raise UnknownNameError(f"There is no `{name[:40]}` to set.{hint}", tuple(near))
     for effect, policy in policies.items():
         if policy not in POLICIES:

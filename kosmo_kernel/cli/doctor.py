@@ -1,36 +1,75 @@
 """`kosmo integrations:doctor`: run all checks, and print the findings with advice.
 
-The checks are in `doctor_checks.py`.
+There is one function for each group of findings. A check tries what it reports on: it starts Lua, and asks the kernel's
+Python for its version of this package. The token of the default account is tried with one request. The tokens of other
+accounts are read but not sent (`kosmo accounts:test` sends them). A finding never contains a token.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 import sys
 import textwrap
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any, Literal
 
 import click
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
-from kosmo_kernel.accounts import DEFAULT, names
+from kosmo_kernel import __version__, accounts
+from kosmo_kernel.accounts import DEFAULT, Account, Step, names
 from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue.integration import beyond_scopes, unknown_scopes
+from kosmo_kernel.cli.accounts import TokenOwner, token_owner
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.doctor_checks import DoctorFinding, command_name, kernelspec, service, settings, versions, walls
+from kosmo_kernel.cli.kernelspec import NAME, OUTDATED_MESSAGE, command_of, entries, renewal
 from kosmo_kernel.cli.options import integration_names
 from kosmo_kernel.cli.output import document, print_result, write_label
 from kosmo_kernel.cli.reference import RUNS, integration_of, state
 from kosmo_kernel.cli.streams import FAILED, SUCCESS
-from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, SettingsError, UnreachableError
 from kosmo_kernel.integrations import load_all
-from kosmo_kernel.settings.permissions import EFFECTS, Target, permission
+from kosmo_kernel.questions.discovery import checks_beyond
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.installation import options, with_safe_options
+from kosmo_kernel.settings.limits import check_defaults, limits
+from kosmo_kernel.settings.permissions import EFFECTS, Target, how_to_allow, permission
+from kosmo_kernel.settings.private_files import LOCK, is_private
+from kosmo_kernel.settings.project_file import ignored_files, misspelt_variables, settings_of
 from kosmo_kernel.text.quantities import counted
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
 MAX_EXAMPLES = 5  # functions listed as examples in the JSON document
+PACKAGES = ("lupa", "ipykernel", "pandas")  # packages whose versions affect what users see
+PYTHON_TIMEOUT_SECONDS = 10.0  # for another Python to report its version of this package
+MAX_SCRIPT_BYTES = 4096  # of a command in the PATH, which are read to see if it is a script of this package
+LOW = 0.1  # share of the request budget below which the remaining requests get a warning
+CORRECT, UNSET = "Correct it, or take it away.", "Correct it, or unset it."
+# Commands that Jupyter replaces with the Python that it runs on.
+_JUPYTER_PYTHON = re.compile(r"python(\d(\.\d+)?)?")
+_PRINT_VERSION = "import kosmo_kernel; print(kosmo_kernel.__version__)"
+State = Literal["ok", "warning", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorFinding:
+    """The result of one check."""
+
+    name: str  # the group and the subject of the check, such as `walls.files`
+    # `warning` for what works with limitations, `broken` for what does not work.
+    state: State
+    message: str  # what the check found
+    what_to_do: str = ""  # advice, with a line for each alternative; empty if there is nothing to do
 
 
 @command("integrations:doctor", "kosmo integrations:doctor", "kosmo integrations:doctor heroku --json")
@@ -47,7 +86,7 @@ def doctor(*, provider: str | None, as_json: bool) -> int:
     """
     failures: list[DoctorFinding] = []
     integrations = [integration_of(provider)] if provider else _all(failures)
-    facts = {one.name: _facts(one) for one in integrations} if as_json else {}
+    facts = {integration.name: _facts(integration) for integration in integrations} if as_json else {}
     more = {"providers": facts} | (facts[integrations[0].name] if provider and facts else {})
     return report(_groups(integrations, failures), more, as_json=as_json)
 
@@ -62,14 +101,12 @@ def report(
         facts: further keys of the JSON document.
         as_json: print a document.
     """
-    if as_json:
-        findings = [finding for _, group in groups for finding in group]
-    else:
-        findings = list(print_findings(groups))
-        print_result(f"\n{_summary(findings)}")
+    findings = [finding for _, group in groups for finding in group] if as_json else list(print_findings(groups))
     success = all(finding.state != "broken" for finding in findings)
     if as_json:
-        document({"success": success, "findings": [asdict(one) for one in findings], **(facts or {})})
+        document({"success": success, "findings": list(map(asdict, findings)), **(facts or {})})
+    else:
+        print_result(f"\n{_summary(findings)}")
     return SUCCESS if success else FAILED
 
 
@@ -77,10 +114,10 @@ def _all(failures: list[DoctorFinding]) -> list[Integration]:
     """Return every integration; append a finding to `failures` for each one that cannot be loaded."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        found = load_all()
+        integrations = list(load_all())
     advice = "Update the package that it comes with, or remove it."
-    failures += [DoctorFinding("integrations.installed", "broken", str(one.message), advice) for one in caught]
-    return list(found)
+    failures += [DoctorFinding("integrations.installed", "broken", str(fault.message), advice) for fault in caught]
+    return integrations
 
 
 def _groups(
@@ -134,12 +171,12 @@ def print_findings(groups: Iterable[tuple[str, Iterable[DoctorFinding]]]) -> Ite
         labels = [finding.name.partition(".")[2] for finding in findings]
         width = max(map(len, labels), default=0)
         print_result(f"\n{heading}" if number else heading)
-        for place, (label, finding) in enumerate(zip(labels, findings, strict=True)):
+        for index, (label, finding) in enumerate(zip(labels, findings, strict=True)):
             mark, colour = MARKS[finding.state]
             sys.stdout.write("  ")
             write_label(sys.stdout, mark, colour)
             print_result(" " + _wrapped(finding.message, f"{label.ljust(width)}  ", width + 6).removeprefix("    "))
-            following = findings[place + 1].what_to_do if place + 1 < len(findings) else ""
+            following = findings[index + 1].what_to_do if index + 1 < len(findings) else ""
             if finding.what_to_do != following:  # the same advice for adjacent findings is printed once, below the last
                 for line in finding.what_to_do.splitlines():
                     print_result(_wrapped(line, " " * (width + 2) + "→ ", width + 8))
@@ -165,3 +202,351 @@ def _summary(findings: Iterable[DoctorFinding]) -> str:
     parts = [counted(counts["warning"], "warning")] if counts["warning"] else []
     parts += [f"{counts['broken']:,} broken"] if counts["broken"] else []
     return f"{', '.join(parts)}." if parts else "Everything is in order."
+
+
+def versions() -> Iterator[DoctorFinding]:
+    """Check the versions of this package, Python and the most important libraries, without importing them."""
+    yield DoctorFinding("versions.kosmo_kernel", "ok", __version__)
+    yield DoctorFinding("versions.python", "ok", f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}")
+    requirements: list[Requirement] = []
+    with suppress(PackageNotFoundError):  # it runs from a clone that is not installed
+        requirements += map(Requirement, requires("kosmo_kernel") or [])
+    required = {requirement.name: requirement.specifier for requirement in requirements if requirement.marker is None}
+    for package in PACKAGES:
+        finding, specifier = partial(DoctorFinding, f"versions.{package}"), required.get(package, SpecifierSet())
+        install = f"{sys.executable} -m pip install '{package}{specifier}'"
+        try:
+            installed = version(package)
+        except PackageNotFoundError:
+            yield finding("broken", "It is not installed.", install)
+            continue
+        if specifier.contains(installed, prereleases=True):
+            yield finding("ok", installed)
+        else:
+            yield finding("broken", f"{installed} is installed, and this package needs {specifier}.", install)
+
+
+def walls() -> Iterator[DoctorFinding]:
+    """Check each protection layer ("wall") around Lua, as reported by a Lua process that is started for this."""
+    from kosmo_kernel.lua.walls import requirement
+    from kosmo_kernel.session import Session
+    from kosmo_kernel.settings.table import REQUIRE_WALLS
+
+    try:
+        requirement_text = requirement()
+        with Session(accounts.DEMO) as session:
+            layers = session.walls()
+    except KosmoError as error:
+        yield DoctorFinding(
+            "walls.lua", "broken", f"Lua does not start: {error.message}", "Mend that, and run this again."
+        )
+        return
+    where = "A user who is not root, on Linux, has the most walls; a container may forbid some."
+    runs = f"Lua runs without it, and SECURITY says what that means; {REQUIRE_WALLS.variable}=1 refuses to."
+    advice = f"{f'Lua refuses to run while {requirement_text}.' if requirement_text else runs} {where}"
+    state: State = "broken" if requirement_text else "warning"
+    for wall in layers:
+        finding = partial(DoctorFinding, f"walls.{wall.name}")
+        if wall.stands:
+            yield finding("ok", wall.meaning)
+        else:
+            yield finding(state, f"It is missing here: {wall.why_not}.", advice)
+
+
+def command_name() -> Iterator[DoctorFinding]:
+    """Check that `kosmo` in the PATH is this installation, because KosmoKrator's own command has that name, too.
+
+    The scripts that start this package name it.
+    """
+    finding, ours = partial(DoctorFinding, "command.kosmo"), Path(sys.executable).parent / "kosmo"
+    first, instead = shutil.which("kosmo"), f"{sys.executable} -P -m kosmo_kernel"
+    other = f"`kosmo` in the PATH is {first}, another"
+    if first is None:
+        yield finding("ok", f"No folder of the PATH has `kosmo`; this works too: {instead}")
+    elif ours.exists() and ours.samefile(first):
+        yield finding("ok", f"`kosmo` is {first}.")
+    elif b"kosmo_kernel" in _first_bytes(first):
+        yield finding("warning", f"{other} installation of kosmo_kernel.", f"For this one, run: {instead}")
+    else:
+        yield finding("warning", f"{other} program.", f"Put {ours.parent} first in the PATH, or run: {instead}")
+    yield from _folder_of_servers()
+
+
+def _folder_of_servers() -> Iterator[DoctorFinding]:
+    """Check what is in `~/.kosmo`: the MCP servers of this package, and files of another program of that name."""
+    from kosmo_kernel.mcp.config import user_file
+
+    finding, servers = partial(DoctorFinding, "command.folder"), user_file()
+    folder = servers.parent
+    if not folder.exists():
+        return
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except OSError as error:
+        yield finding("warning", f"{folder} cannot be read: {error.strerror}.", f"ls -ld {folder}")
+        return
+    others = names - {servers.name, LOCK}
+    parts = [f"{servers} has your MCP servers."] if servers.name in names else []
+    if others:
+        what = f"What else is in {folder}" if parts else str(folder)
+        parts.append(f"{what} belongs to another program, such as KosmoKrator. It is not used here.")
+    yield finding("ok", " ".join(parts) or f"{folder} has no MCP servers.")
+
+
+def _first_bytes(file: str) -> bytes:
+    """Return the first bytes of a file, which are those of a script; none if it cannot be read."""
+    try:
+        with open(file, "rb") as script:
+            return script.read(MAX_SCRIPT_BYTES)
+    except OSError:
+        return b""
+
+
+def kernelspec() -> Iterator[DoctorFinding]:
+    """Check the kernelspec that Jupyter uses and the Python that it starts, and look for outdated kernelspecs."""
+    finding, advice = partial(DoctorFinding, "jupyter.kernelspec"), "Run: kosmo install"
+    kernelspecs = entries()
+    if not kernelspecs:
+        yield finding("broken", f"Jupyter does not know the kernel {NAME}.", advice)
+        return
+    file = kernelspecs[0].file
+    try:
+        python, its_version = _started_by(file)
+    except SettingsError as error:
+        yield finding("broken", error.message, advice)
+    else:
+        starts = f"{file.parent} starts {python}"
+        if its_version == __version__:
+            yield finding("ok", f"{starts}.")
+        else:
+            yield finding("warning", f"{starts}, which has kosmo_kernel {its_version}.", advice)
+    for old in (entry.file for entry in kernelspecs if not entry.is_safe):
+        yield DoctorFinding("jupyter.old_kernelspec", "warning", f"{old} {OUTDATED_MESSAGE}.", renewal(old))
+
+
+def _started_by(file: Path) -> tuple[str, str]:
+    """Return a description of the Python that a `kernel.json` starts, and its version of this package.
+
+    Raises:
+        SettingsError: the Python does not exist or does not run, or this package is not installed there.
+    """
+    try:
+        command = command_of(file)
+        python = command[0]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise SettingsError(f"{file} makes no sense: {error}") from None
+    if _JUPYTER_PYTHON.fullmatch(python):
+        return "the Python that Jupyter runs on", __version__
+    if shutil.which(python) is None:
+        raise SettingsError(f"{file} starts {python}, which is not there.")
+    version_command = [*with_safe_options([python, *options(command)]), "-c", _PRINT_VERSION]
+    try:
+        completed = subprocess.run(
+            version_command,
+            cwd=file.parent,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PYTHON_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SettingsError(f"{file} starts {python}, which does not run: {error}") from None
+    if completed.returncode != 0:
+        error_lines = completed.stderr.decode(errors="replace").strip().splitlines()
+        why = error_lines[-1] if error_lines else f"it ended with status {completed.returncode}"
+        raise SettingsError(f"{file} starts {python}, which does not have this package: {why}")
+    return python, completed.stdout.decode(errors="replace").strip()
+
+
+def settings() -> Iterator[DoctorFinding]:
+    """Check the files and environment variables that apply to every integration."""
+    try:
+        own = config()
+        yield DoctorFinding("settings.file", "ok", str(own.path) if own.text else f"There is no {own.path}.")
+    except KosmoError as error:
+        yield DoctorFinding("settings.file", "broken", error.message, CORRECT)
+        return
+    try:
+        if keys := settings_of(Path.cwd()):
+            yield DoctorFinding("settings.project", "ok", f"This project sets {', '.join(keys)}.")
+    except KosmoError as error:
+        yield DoctorFinding("settings.project", "broken", error.message, CORRECT)
+    for ignored in ignored_files(Path.cwd()):
+        advice = "Own the file yourself, or let its owner change its mode."
+        yield DoctorFinding("settings.project", "warning", ignored, advice)
+    for misspelt in misspelt_variables():
+        yield DoctorFinding("settings.environment", "warning", misspelt, "Correct its name, or unset it.")
+    finding = partial(DoctorFinding, "settings.limits")
+    try:
+        check_defaults()
+        now = limits()
+    except KosmoError as error:
+        yield finding("broken", error.message, UNSET)
+    else:
+        timeout = f"{now.timeout:g} s by the clock" if now.timeout else "no limit by the clock"
+        yield finding("ok", f"{now.memory / (1 << 20):,.0f} MiB, {now.cpu:g} s of Lua's own, {timeout}.")
+
+
+def service(integration: Integration) -> Iterator[DoctorFinding]:
+    """Check the address, permissions and accounts of a service, and try the default account's token."""
+    name = integration.name
+    try:
+        url = accounts.address(integration)
+    except KosmoError as error:
+        yield DoctorFinding(f"{name}.address", "broken", error.message, CORRECT)
+        return
+    yield DoctorFinding(f"{name}.address", "ok", url)
+    yield from _permissions(integration)
+    aliases = [alias for alias in accounts.names(integration) if alias != accounts.DEMO]
+    of_default = partial(DoctorFinding, f"{name}.account.{DEFAULT}")
+    if fault := accounts.fault(integration):  # then the default account is not among the names
+        yield of_default("broken", fault.message, CORRECT)
+    default = None
+    for alias in aliases:
+        finding, account = _account(integration, alias)
+        yield finding
+        default = account if alias == DEFAULT else default
+    demo_is_default = yield from _demo(integration)
+    if default is not None:
+        yield from _token_request(integration, default)
+    elif DEFAULT not in aliases and not fault and not demo_is_default:
+        message = f"There is no token for the default account, so {integration.title} was not asked."
+        yield of_default("warning", message, "\n".join(accounts.ways(integration)))
+
+
+def _permissions(integration: Integration) -> Iterator[DoctorFinding]:
+    """Check the permissions of all accounts, and of each account that has its own rule."""
+    for effect in EFFECTS:
+        finding = partial(DoctorFinding, f"{integration.name}.permission.{effect}")
+        for alias in dict.fromkeys((DEFAULT, *accounts.names(integration))):
+            account = Target(alias, integration.name)
+            try:
+                rule = permission(account, effect)
+            except KosmoError as error:
+                yield finding("broken", error.message, CORRECT)
+                return
+            has_rule = "accounts" in rule.keys
+            if alias != DEFAULT and not has_rule:
+                continue
+            about = f" with the account {alias}" if has_rule else ""
+            where = f": {rule.location}" if rule.location else ", as from the start"
+            message = f"{effect.capitalize()}s{about} are {rule.policy_in_words}{where}."
+            if effect == "read" and rule.policy != "allow":
+                yield finding("warning", message, how_to_allow(account, effect, rule))
+            else:
+                yield finding("ok", message)
+
+
+def _account(integration: Integration, alias: str) -> tuple[DoctorFinding, Account | None]:
+    """Return a finding on the source of an account's token, and the account if the token can be read."""
+    finding = partial(DoctorFinding, f"{integration.name}.account.{alias}")
+    steps: list[Step] = []
+    try:
+        steps += accounts.steps(integration, alias)
+        account = accounts.find(integration, alias)
+    except KosmoError as error:
+        advice = _remedy(integration, alias, steps[0].kind if steps else "environment")
+        if steps and steps[0].kind == "file" and not is_private(Path(steps[0].source)):
+            advice = f"Do that. Where somebody else may have read it, revoke the token. {advice}"
+        return finding("broken", error.message, advice), None
+    who = next((step.who for step in steps if step.source == account.source), "")
+    owner = f", of {who}" if who else ""
+    others = [step.source for step in steps if step.source != account.source]
+    precedence = f" It comes before what is in {' and '.join(others)}." if others else ""
+    return finding("ok", f"Its token is in {account.source}{owner}.{precedence}"), account
+
+
+def _remedy(integration: Integration, alias: str, kind: str) -> str:
+    """Return the advice for an unusable token, depending on its source."""
+    match kind:
+        case "environment":
+            return "Set it to a whole token."
+        case "cli":
+            login = integration.credentials.signed_in
+            return f"Sign in again with {login.title if login else 'the command line of the service'}."
+        case "netrc":
+            return "Correct that file, or take the entry away."
+        case _:
+            return f"Add it anew: kosmo accounts:add {alias} --replace"
+
+
+def _demo(integration: Integration) -> Generator[DoctorFinding, None, bool]:
+    """Check the demo account; return whether it is the default account."""
+    is_default = False
+    try:
+        is_default = accounts.demo_chosen()
+    except KosmoError as error:
+        yield DoctorFinding(f"{integration.name}.setting", "broken", error.message, UNSET)
+    if integration.demo:
+        about = "and the default account: KOSMO_DEMO=1." if is_default else "and always there."
+        yield DoctorFinding(f"{integration.name}.account.{accounts.DEMO}", "ok", f"Fictional data, {about}")
+    return is_default
+
+
+def _token_request(integration: Integration, account: Account) -> Iterator[DoctorFinding]:
+    """Try the default account's token with one request."""
+    finding = partial(DoctorFinding, f"{integration.name}.request")
+    try:
+        owner = token_owner(integration, account)
+    except KosmoError as error:
+        state: State = "warning" if isinstance(error, RateLimitError) else "broken"
+        yield finding(state, error.message, _advice(error, account))
+        return
+    if owner.refusal:
+        yield finding("warning", owner.refusal, "The token is good, but whose it is cannot be told.")
+    elif owner.path:
+        recipient = f" for {owner.text}" if owner.text else ""
+        yield finding("ok", f"GET {owner.path} was answered in {owner.ms:,.0f} ms{recipient}.")
+    if owner.path:
+        yield from _response_headers(integration, owner)
+
+
+def _response_headers(integration: Integration, owner: TokenOwner) -> Iterator[DoctorFinding]:
+    """Report the scopes of a token and the remaining requests, as given by the response headers."""
+    if owner.scopes:
+        yield from _scopes(integration, owner.scopes)
+    budget, remaining = integration.budget, owner.remaining
+    if budget is None or remaining is None:
+        return
+    finding, refill = partial(DoctorFinding, f"{integration.name}.budget"), f"{budget.refill_per_minute:g}"
+    message = f"{remaining:,} of {budget.capacity:,} requests are left; {refill} come back a minute."
+    if remaining < LOW * budget.capacity:
+        yield finding("warning", message, "Something asks a lot with this account: wait, or ask less often.")
+    else:
+        yield finding("ok", message)
+
+
+def _scopes(integration: Integration, scopes: tuple[str, ...]) -> Iterator[DoctorFinding]:
+    """Report the scopes of a token, and the functions that it cannot use."""
+    name = f"{integration.name}.scopes"
+    yield DoctorFinding(name, "ok", f"The token's scope is {', '.join(scopes)}.")
+    beyond = beyond_scopes(integration, scopes)
+    if not beyond:
+        return
+    checks = checks_beyond(integration, scopes)
+    for scope, functions in beyond.items():
+        parts = [
+            f"{_need(names, what)} the scope {scope}: {', '.join(names)}."
+            for what, names in (("function", functions), ("check", checks.get(scope, [])))
+            if names
+        ]
+        yield DoctorFinding(f"{name}.{scope}", "ok", " ".join(parts))
+    if unknown := [function.name for function in unknown_scopes(integration)]:
+        message = f"{integration.title} does not state which scope {_need(unknown, 'function')}: {', '.join(unknown)}."
+        yield DoctorFinding(f"{name}.unknown", "ok", message)
+
+
+def _need(names: Sequence[str], what: str) -> str:
+    return f"{counted(len(names), what)} {'needs' if len(names) == 1 else 'need'}"
+
+
+def _advice(error: KosmoError, account: Account) -> str:
+    match error:
+        case RefusedError():
+            return f"Put a token that is accepted into {account.source}."
+        case RateLimitError():
+            return "Wait a few minutes, and run this again."
+        case UnreachableError():
+            return f"See that this machine reaches {account.url}."
+        case _:
+            return "Mend that, and run this again." if error.actor == "you" else "Run this again in a while."

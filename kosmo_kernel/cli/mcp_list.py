@@ -13,8 +13,7 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.command import Aside, CommandResult, command
-from kosmo_kernel.cli.doctor import report
-from kosmo_kernel.cli.doctor_checks import DoctorFinding
+from kosmo_kernel.cli.doctor import DoctorFinding, report
 from kosmo_kernel.cli.options import mcp_servers
 from kosmo_kernel.cli.output import print_note, print_result
 from kosmo_kernel.cli.streams import input_is_terminal

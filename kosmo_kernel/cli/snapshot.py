@@ -70,8 +70,8 @@ def snapshot(*, account: str | None, output: str, every: bool, recording: Record
 
 def _show(report: SnapshotReport, output: str) -> None:
     manifest = report.manifest
-    width = max(len(f"{one.rows:,}") for one in manifest.tables.values())
-    print_rows([(name, f"{one.rows:>{width},}") for name, one in manifest.tables.items()])
+    width = max(len(f"{table.rows:,}") for table in manifest.tables.values())
+    print_rows([(name, f"{table.rows:>{width},}") for name, table in manifest.tables.items()])
     source = f"the account {manifest.account} at {manifest.begun}"
     print_result(f"\nSaved in {output}: {source}, {counted(manifest.requests, 'request')}.")
     if report.snapshots > 1:
@@ -87,7 +87,7 @@ def _show(report: SnapshotReport, output: str) -> None:
             else ""
         )
         print_note(f"{table}: {first['message']}{more}")
-    for one in manifest.left_out:
-        print_note(f"{one['table']}: {one['why']}")
+    for omission in manifest.left_out:
+        print_note(f"{omission['table']}: {omission['why']}")
     if not manifest.complete:
         print_note("It is incomplete; what was read is kept.")

@@ -145,9 +145,9 @@ def console(stream: TextIO, **options: Any) -> Console:
         def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
             return [_Escaped(renderable) for renderable in renderables]
 
-    made = Console(file=styled(stream), highlight=False, markup=False, emoji=False, **options)
-    made.push_render_hook(Escaping())
-    return made
+    screen = Console(file=styled(stream), highlight=False, markup=False, emoji=False, **options)
+    screen.push_render_hook(Escaping())
+    return screen
 
 
 def escape_controls(text: str) -> str:

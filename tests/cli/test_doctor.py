@@ -16,7 +16,7 @@ from jupyter_core.paths import jupyter_data_dir
 from kosmo_command import kosmo, on_terminal
 
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.cli import doctor, doctor_checks, kernelspec, outcome
+from kosmo_kernel.cli import doctor, kernelspec, outcome
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua import process
 from kosmo_kernel.lua.walls import MEANINGS
@@ -28,8 +28,8 @@ from kosmo_kernel.mcp.config import user_file
 def test_versions_are_those_that_are_installed() -> None:
     _, _, found = diagnosis()
 
-    assert {name: found[f"versions.{name}"]["message"] for name in doctor_checks.PACKAGES} == {
-        name: version(name) for name in doctor_checks.PACKAGES
+    assert {name: found[f"versions.{name}"]["message"] for name in doctor.PACKAGES} == {
+        name: version(name) for name in doctor.PACKAGES
     }
     assert sys.executable in found["versions.python"]["message"]
 
@@ -50,9 +50,9 @@ def test_versions_are_those_that_are_installed() -> None:
 def test_a_version_out_of_range_is_known(
     installed: str, specifier: str, fits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor_checks, "version", lambda _: installed)
-    monkeypatch.setattr(doctor_checks, "requires", lambda _: [f"pandas{specifier}"])
-    states = {finding.name: finding.state for finding in doctor_checks.versions()}
+    monkeypatch.setattr(doctor, "version", lambda _: installed)
+    monkeypatch.setattr(doctor, "requires", lambda _: [f"pandas{specifier}"])
+    states = {finding.name: finding.state for finding in doctor.versions()}
     assert states["versions.pandas"] == ("ok" if fits else "broken")
 
 
@@ -62,11 +62,9 @@ def test_a_library_that_is_missing_or_too_old_is_broken_with_its_command(monkeyp
             raise PackageNotFoundError(name)
         return "2.9"
 
-    monkeypatch.setattr(doctor_checks, "version", installed)
-    monkeypatch.setattr(
-        doctor_checks, "requires", lambda _: ["lupa==2.8.*", "pandas>=3", "ipykernel>=7; extra == 'lab'"]
-    )
-    found = {finding.name: (finding.state, finding.what_to_do) for finding in doctor_checks.versions()}
+    monkeypatch.setattr(doctor, "version", installed)
+    monkeypatch.setattr(doctor, "requires", lambda _: ["lupa==2.8.*", "pandas>=3", "ipykernel>=7; extra == 'lab'"])
+    found = {finding.name: (finding.state, finding.what_to_do) for finding in doctor.versions()}
     pip = f"{sys.executable} -m pip install"
 
     assert found["versions.lupa"] == ("broken", f"{pip} 'lupa==2.8.*'")
@@ -91,7 +89,7 @@ def test_another_command_of_the_same_name_is_told(
         (tmp_path / "kosmo").write_text(script, encoding="utf-8")
         (tmp_path / "kosmo").chmod(0o755)
 
-    (finding,) = doctor_checks.command_name()
+    (finding,) = doctor.command_name()
 
     assert finding.state == state
     assert words in finding.message
@@ -119,14 +117,14 @@ def test_the_folder_of_another_program_is_recognized_by_what_is_in_it(
     folder.mkdir()
     for name in names:
         (folder / name).touch()
-    finding = [*doctor_checks.command_name()][-1]
+    finding = [*doctor.command_name()][-1]
     assert finding.state == "ok"
     assert finding.message.startswith(says.format(folder=folder))
 
 
 def test_the_folder_of_a_server_that_was_added_is_that_of_this_package() -> None:
     assert outcome(["mcp:add", "time", "--", "mcp-server-time"]) == 0
-    assert [*doctor_checks.command_name()][-1].message == f"{user_file()} has your MCP servers."
+    assert [*doctor.command_name()][-1].message == f"{user_file()} has your MCP servers."
 
 
 def test_every_wall_is_told_with_what_it_keeps_away() -> None:
@@ -306,8 +304,8 @@ def test_the_text_fits_a_terminal_and_has_its_colours_there() -> None:
 def test_the_same_advice_for_several_findings_is_given_once(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    two = [doctor_checks.DoctorFinding(f"walls.{name}", "warning", "gone", "Use Linux.") for name in ("one", "two")]
-    fine = [doctor_checks.DoctorFinding("walls.three", "ok", "here")]
+    two = [doctor.DoctorFinding(f"walls.{name}", "warning", "gone", "Use Linux.") for name in ("one", "two")]
+    fine = [doctor.DoctorFinding("walls.three", "ok", "here")]
     shown = list(doctor.print_findings([("Walls", [*two, *fine])]))
 
     assert (

@@ -12,7 +12,7 @@ from diagnosis import PIPS_ENTRY, diagnosis, kernel
 from kosmo_command import document
 
 from kosmo_kernel.accounts import store
-from kosmo_kernel.cli import doctor_checks
+from kosmo_kernel.cli import doctor
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
@@ -128,8 +128,8 @@ def test_a_budget_that_is_nearly_used_up_is_a_warning(monkeypatch: pytest.Monkey
     with serve(DemoApi(company(), token="a-token")) as server:
         monkeypatch.setenv("HEROKU_API_URL", server.url)
         monkeypatch.setenv("HEROKU_API_KEY", "a-token")
-        monkeypatch.setattr(doctor_checks, "LOW", 1.0)
-        found = {finding.name: finding for finding in doctor_checks.service(HEROKU)}
+        monkeypatch.setattr(doctor, "LOW", 1.0)
+        found = {finding.name: finding for finding in doctor.service(HEROKU)}
 
     assert (found["heroku.request"].state, found["heroku.budget"].state) == ("ok", "warning")
 

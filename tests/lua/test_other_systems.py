@@ -110,7 +110,7 @@ for name in ("fcntl", "resource", "termios"):
     sys.modules[name] = None
 """
 RUN = "from kosmo_kernel.session import Session\nwith Session('demo') as session:\n    session.run('return 1')"
-DOCTOR = "from kosmo_kernel.cli.doctor_checks import walls\nfor finding in walls():\n    print(finding.message)"
+DOCTOR = "from kosmo_kernel.cli.doctor import walls\nfor finding in walls():\n    print(finding.message)"
 
 
 @pytest.mark.parametrize("program", [RUN, DOCTOR], ids=["a run", "the doctor"])

@@ -207,7 +207,7 @@ ALLOWED = {
     "cli/streams.py": "the null device",
     "mcp_server/serving.py": "the null device",
     "lua/worker.py": "shipped; a process without a token",
-    "cli/doctor_checks.py": "the first line of a command that the user started",
+    "cli/doctor.py": "the first line of a command that the user started",
     "walls/lockdown.py": "the null device, and a trial that must fail; a process without a token",
     "settings/private_files.py": "writes, and looks into a folder that this package is about to replace",
     "archive/place.py": "creates archives, which SQLite opens within limits",
