@@ -220,8 +220,8 @@ ALLOWED = {
     "runbook/cells.py": "the standard error of a kernel that this package started",
     "kernel/usage.py": "files of the kernel's own processes in /proc",
     "kernel/channels.py": "the connection file, which Jupyter wrote for this process",
-    "demo/records.py": "the demo's own records",
-    "demo/api.py": "requests to the simulated API",
+    "integrations/heroku/demo/records.py": "the demo's own records",
+    "integrations/heroku/demo/api.py": "requests to the simulated API",
     # Frames and messages whose bytes and values are counted before.
     "lua/messages.py": "frames of the Lua process, counted first",
     "walls/wire.py": "frames of the walled processes, counted or measured first",
