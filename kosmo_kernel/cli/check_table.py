@@ -69,7 +69,8 @@ def _print_report(screen: Console, report: QuestionReport, *, full: bool, why: b
     _print_not_set_up(screen, report)
     passed = [result.question.name for result in report.results if result.status == "passed" and not result.findings]
     if passed:
-        _print_names(screen, f"Passed ({len(passed)}): ", passed, "green")
+        screen.print(Text.assemble((f"Passed ({len(passed)}): ", "green"), (", ".join(passed), "dim")))
+        screen.print()
     screen.print(Text(_totals(report), "bold"), soft_wrap=True)
 
 
@@ -145,11 +146,6 @@ def _print_not_set_up(screen: Console, report: QuestionReport) -> None:
 
 def _print_indented(screen: Console, content: RenderableType) -> None:
     screen.print(Padding(content, _INDENT, expand=False))
-
-
-def _print_names(screen: Console, label: str, names: Sequence[str], colour: str) -> None:
-    screen.print(Text.assemble((label, colour), (", ".join(names), "dim")))
-    screen.print()
 
 
 def _totals(report: QuestionReport) -> str:

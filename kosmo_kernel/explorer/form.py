@@ -141,7 +141,7 @@ _ERROR = (
 )
 _SMALL_NOTE = Html(f'<div style="{_SMALL}">{{}}{{}}</div>')
 _INLINE_CODE = Html(" <code>{}</code>")
-_LUA = Html(
+_LUA = Html(  # code to copy, and the button that inserts it in JupyterLab
     f'<div style="display:flex;align-items:flex-start;gap:8px"><pre style="{_TEXT}{_CODE}">{{}}</pre>'
     '<button class="jupyter-button" hidden="hidden" title="Insert this below; it does not run by itself" '
     'style="width:auto;flex:none" data-kosmo-insert="{}">Insert as cell</button></div>'
@@ -153,11 +153,6 @@ _FAILURE = Html(f'<pre style="{_TEXT}{_ERROR}">{{}}</pre>')
 def _small(text: str, code: str = "") -> Html:
     """Return the HTML of a small note, followed by a piece of code if given."""
     return _SMALL_NOTE.format(text, _INLINE_CODE.format(html_code(code)) if code else "")
-
-
-def _insertable(cell: str) -> Html:
-    """Return the HTML of a cell's code to copy, with the button that inserts it in JupyterLab."""
-    return _LUA.format(html_code(cell), html_attribute(cell))
 
 
 def _value_html(value: Any) -> Html:
@@ -363,7 +358,8 @@ class Explorer:
     def _update_lua(self) -> None:
         """Show the Lua code, and offer the names that have been loaded."""
         self._offer_names()
-        self._lua.value = _insertable(self._chosen_call().cell(self._context.first_line))
+        cell = self._chosen_call().cell(self._context.first_line)
+        self._lua.value = _LUA.format(html_code(cell), html_attribute(cell))
 
     def _offer_names(self) -> None:
         integration, _ = self._functions[self._function.value]

@@ -4,7 +4,7 @@ styles/colours.css  the colours, for a light and a dark screen and for paper
 styles/page.css     text, cards, tables, findings, and how all of it is printed. The head of a table stays while one
                     scrolls: in the window, or in a box of its own where the table is wide or the window is narrow
 styles/band.css     the band above fictional data, as wide as the window, which leaves its own height free
-styles/NAME.css     what one kind of page has besides
+styles/NAME.css     what one kind of page, or of table, has besides
 """
 
 from __future__ import annotations

@@ -23,7 +23,6 @@ from msgspec.structs import replace
 from pandas.api.types import infer_dtype
 
 from kosmo_kernel import integrations
-from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import UnknownFieldError
 from kosmo_kernel.render.error_lines import hide_own_frames
 from kosmo_kernel.render.style import ipython_shell
@@ -288,7 +287,11 @@ def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoF
             columns[field.name] = _array(field, field.values(records)) if array is None else array
         frame = KosmoFrame(columns, index=pd.RangeIndex(len(records)), copy=False)
     if records.function is not None:
-        frame.attrs["function"] = _full_name(records.function)
+        # `heroku.list_dynos`, or the bare name of a function that belongs to no known integration.
+        owner = next(
+            (f"{service.name}." for service in integrations.loaded() if records.function in service.functions), ""
+        )
+        frame.attrs["function"] = owner + records.function.name
     frame.attrs.update(attrs or {})
     return frame
 
@@ -305,15 +308,10 @@ def table_of_frame(frame: pd.DataFrame, limit: int) -> Table:
     return Table(names, columns, len(frame), labels=labels, left_out=left_out, main=main, more=MORE_ROWS)
 
 
-def _function_of(frame: pd.DataFrame) -> Function | None:
-    """Return the function that a frame remembers."""
-    full_name = frame.attrs.get("function")
-    return integrations.function_named(full_name) if isinstance(full_name, str) else None
-
-
 def _main_columns(frame: pd.DataFrame) -> frozenset[str]:
     """Return the names of the main columns of the function that a frame remembers."""
-    function = _function_of(frame)
+    full_name = frame.attrs.get("function")
+    function = integrations.function_named(full_name) if isinstance(full_name, str) else None
     if function is None:
         return frozenset()
     items = (function.item_column(param.name) for param in function.params)
@@ -354,7 +352,8 @@ def _array(field: Field, values: _Values) -> _Array:
     if field.kind is None and present == {str}:
         times = _timestamps(values, with_zone=True)  # a text without a zone may mean the time of any place
         return _strings(values) if times is None else times
-    kind = field.kind or _kind_shown(present)
+    # Without a declared kind, the types of the values decide, if all are of one kind.
+    kind = field.kind or next((kind for kind, (types, _) in _MAKERS.items() if present and present <= types), None)
     types, build = _MAKERS.get(kind or "", (frozenset(), None))
     array = build(values) if build and present <= types else None
     if array is not None:
@@ -363,13 +362,6 @@ def _array(field: Field, values: _Values) -> _Array:
         return _strings(values)
     nested = present & {list, dict}
     return _as_they_came(to_builtins(values) if nested else values)  # copied, because users may change a frame
-
-
-def _kind_shown(present: frozenset[type]) -> str | None:
-    """Return the kind of an undeclared column from the types of its values, or None when they differ."""
-    if not present:
-        return None
-    return next((kind for kind, (types, _) in _MAKERS.items() if present <= types), None)
 
 
 def _objects(values: _Values) -> npt.NDArray[np.object_]:
@@ -474,12 +466,6 @@ def _any_times(texts: list[str], *, with_zone: bool) -> npt.NDArray[np.datetime6
         return pd.to_datetime(texts, utc=True, format="ISO8601").tz_localize(None).to_numpy()
     except (ValueError, OverflowError):
         return None
-
-
-def _full_name(function: Function) -> str:
-    """Return `heroku.list_dynos`, or the bare name of a function that belongs to no known integration."""
-    owner = next((f"{i.name}." for i in integrations.loaded() if function in i.functions), "")
-    return owner + function.name
 
 
 def _flat(frame: pd.DataFrame, needs_text: Callable[[_Values], bool]) -> pd.DataFrame:

@@ -10,11 +10,12 @@ which columns are numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
+from kosmo_kernel.pages.design import style_sheets
 from kosmo_kernel.render.display import Bundle
 from kosmo_kernel.render.tables import Table
 from kosmo_kernel.render.text import escape_control, format_column
@@ -48,14 +49,7 @@ BUTTONS: list[str | Mapping[str, Any]] = [  # CSV has all rows that match the se
     {"extend": "csvHtml5", "text": "CSV", "title": "table", "exportOptions": {"columns": ":visible"}},
 ]
 
-_STYLE = Html("""<style>
-.kosmo-browse .dt-container{font-size:13px;background:none!important}
-.kosmo-browse table.dataTable :is(th,td){text-align:left;vertical-align:baseline;line-height:1.4}
-.kosmo-browse table.dataTable :is(th,td).dt-type-numeric{text-align:right}
-.kosmo-browse td{white-space:pre}
-.kosmo-browse td.kosmo-long{white-space:pre-wrap;overflow-wrap:anywhere;min-width:40em}
-.kosmo-browse td.kosmo-longer{white-space:pre-wrap;overflow-wrap:anywhere;min-width:75em}
-</style>""")
+_STYLE = Html("<style>\n{}</style>")
 # itables recognizes dark pages by a CSS class, which this script keeps up to date.
 _THEME = Html("<script type=module>window.{}.then(({{ set_or_remove_dark_class: set }}) => set())</script>")
 _BOX = Html('<div class="kosmo-browse">{}{}{}{}{}</div>')
@@ -82,12 +76,6 @@ class InteractiveTable:
 
     def _repr_mimebundle_(self, **_: Any) -> Bundle:
         return {"text/plain": Plain.escape(self._text), "text/html": _html(self.table)}
-
-
-def _fitting(columns: Sequence[Sequence[str]]) -> int:
-    """Return how many of the first rows have no more than `MAX_CHARACTERS`; at least one."""
-    sizes = accumulate(sum(map(len, row)) for row in zip(*columns, strict=True))
-    return max(1, sum(size <= MAX_CHARACTERS for size in sizes))
 
 
 def interactive_table(name: str, value: Any) -> InteractiveTable:
@@ -131,7 +119,8 @@ def _html(table: Table) -> Html:
     from kosmo_kernel.render.frames import frame_of_texts
 
     columns = [["" if text is None else text for text in format_column(values)] for values in table.columns]
-    count = _fitting(columns) if columns else table.total
+    sizes = accumulate(sum(map(len, row)) for row in zip(*columns, strict=True))
+    count = max(1, sum(size <= MAX_CHARACTERS for size in sizes)) if columns else table.total
     columns = [texts[:count] for texts in columns]
     max_lengths = [max(map(len, texts), default=0) for texts in columns]
     long = [index for index, length in enumerate(max_lengths) if WRAP_LENGTH < length <= WIDE_LENGTH]
@@ -156,4 +145,8 @@ def _html(table: Table) -> Html:
     program = generate_init_offline_itables_html(itables.options.dt_bundle)
     theme = _THEME.format(f"_itables_{itables.__version__.replace('.', '_')}")
     note = _NOTE.format(f"{count:,}", f"{table.total:,}") if count < table.total else Html("")
-    return box(_BOX.format(_STYLE, html_from_library(markup), html_from_library(program), theme, note))
+    return box(
+        _BOX.format(
+            _STYLE.format(style_sheets("browse")), html_from_library(markup), html_from_library(program), theme, note
+        )
+    )

@@ -112,7 +112,7 @@ def text_lines(
         form: how it is written.
         header: whether the headings are above them.
     """
-    gap, last, paint = " " * GAP, max(widths), form.paint or _unpainted
+    gap, last, paint = " " * GAP, max(widths), form.paint or (lambda text, _style: text)
     if header:
         is_whole = form.wraps or form.spills
         heads = (_head(columns[index], width, is_whole=is_whole) for index, width in widths.items())
@@ -138,10 +138,6 @@ def text_lines(
         )
     for row in zip(*cells, strict=True):
         yield gap.join(row).rstrip()
-
-
-def _unpainted(text: str, _style: str) -> str:
-    return text
 
 
 def pair_lines(

@@ -81,7 +81,9 @@ def write(copy: Path, accounts: Sequence[str], time: datetime | None = None, com
     hidden = {REMOVED} if accounts and all(map(is_demo, accounts)) else {REMOVED, ABOUT_DEMO}
     _arrange(notebook, hidden, command)
     set_titles(notebook)
-    _adapt_tables(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = adapt(cell.outputs, are_figures=KEY_FIGURES in _tags(cell))
     notebook.metadata.marker = _MARKER
     # Outputs take their colours from variables of JupyterLab, which `runbook.css` gives the colours of the page.
     notebook.metadata.style = (
@@ -146,9 +148,3 @@ def set_titles(notebook: Any) -> None:
             heading = headings[-1]
             notebook.metadata.setdefault("title", headings[0])
         cell.metadata.image = _IMAGE.format(html_attribute(heading))
-
-
-def _adapt_tables(notebook: Any) -> None:
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = adapt(cell.outputs, are_figures=KEY_FIGURES in _tags(cell))
