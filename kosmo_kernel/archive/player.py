@@ -25,8 +25,7 @@ from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.transport import Transport
 from kosmo_kernel.errors import NotRecordedError, SettingsError
 from kosmo_kernel.text.nearest import normalize_alias
-from kosmo_kernel.text.quantities import counted
-from kosmo_kernel.text.times import iso_time
+from kosmo_kernel.text.quantities import counted, iso_time
 
 
 class Player:

@@ -18,8 +18,7 @@ from kosmo_kernel.archive.requests import SERVERS
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import RESUME, RESUME_WITHIN
-from kosmo_kernel.text.quantities import counted, duration
-from kosmo_kernel.text.times import iso_time, parse_time
+from kosmo_kernel.text.quantities import counted, duration, iso_time, parse_time
 
 MAX_NAMES = 8  # of functions in a note
 MAX_RUNS = 100_000

@@ -25,7 +25,7 @@ from kosmo_kernel.client.bulk import records_of_items
 from kosmo_kernel.client.transport import Transport
 from kosmo_kernel.errors import API_ERRORS, KosmoError, NotRecordedError, api_error
 from kosmo_kernel.text.paths import value_at
-from kosmo_kernel.text.times import iso_time
+from kosmo_kernel.text.quantities import iso_time
 
 _TAKE_ALL = "`kosmo snapshot --all` saves every list that the token can read."
 _CREATED = "created_at"

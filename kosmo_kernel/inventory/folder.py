@@ -16,7 +16,7 @@ from kosmo_kernel.render.tables import csv_of, spreadsheet_cell, table_of_rows
 from kosmo_kernel.safety.tables import Csv
 from kosmo_kernel.safety.text import with_json_escapes
 from kosmo_kernel.settings.private_files import is_unfinished, new_folder, write_private
-from kosmo_kernel.text.times import iso_time
+from kosmo_kernel.text.quantities import iso_time
 from kosmo_kernel.values.records import encode
 
 VERSION = 1

@@ -13,8 +13,7 @@ from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.render.display import Display, Note
 from kosmo_kernel.results.dry_run import plan_of
-from kosmo_kernel.text.quantities import counted, listed
-from kosmo_kernel.text.times import iso_time
+from kosmo_kernel.text.quantities import counted, iso_time, listed
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
