@@ -6,7 +6,7 @@ The bills follow from the sizes of dynos and the plans of add-ons.
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from kosmo_kernel.demo.times import ago
 from kosmo_kernel.integrations.heroku.demo.company_data import (
@@ -104,7 +104,11 @@ def permission_entities(make: Maker, team: Record) -> list[Record]:
             "team_id": team["id"],
             "type": "app",
             "users": [
-                {"id": seat["user"]["id"], "email": seat["user"]["email"], "permissions": _names(seat)}
+                {
+                    "id": seat["user"]["id"],
+                    "email": seat["user"]["email"],
+                    "permissions": [permission["name"] for permission in seat["permissions"]],
+                }
                 for seat in make.company.resources_of(app).collaborators
             ],
         }
@@ -148,10 +152,6 @@ def team_delinquency(_make: Maker, team: Record) -> Record:
         "scheduled_deletion_time": ago(-41) if is_late else None,
         "scheduled_suspension_time": ago(-11) if is_late else None,
     }
-
-
-def _names(seat: Record) -> list[str]:
-    return [permission["name"] for permission in seat["permissions"]]
 
 
 # Private spaces -----------------------------------------------------------------------------------------
@@ -228,31 +228,30 @@ def _place(number: int, dyno: Record) -> Record:
 # Bills --------------------------------------------------------------------------------------------------
 
 _MONTHS = 3  # so many have been invoiced
-_DAYS = 30  # of a month, as a share of its price
 _PAID, _OPEN = 1, 0
 _FIRST_DAY = date(2016, 1, 1)
 
 
-def team_monthly(make: Maker, team: Record, start: str, end: str) -> list[Record]:
-    """Return what a team used in each month from `start` to `end`."""
-    return _monthly(make, _usage(make, team), start, end)
+class _Unit(NamedTuple):
+    """A unit of time for which usage is listed, by the field that names it."""
+
+    form: str  # of its text
+    share: float  # of the price of a month
+    more: Record  # further fields
 
 
-def team_daily(make: Maker, team: Record, start: str, end: str) -> list[Record]:
-    """Return what a team used on each day from `start` to `end`."""
-    return _daily(make, _usage(make, team, 1 / _DAYS), start, end)
+_UNITS = {"month": _Unit("%Y-%m", 1, {"connect": 0}), "date": _Unit("%Y-%m-%d", 1 / 30, {})}
 
 
-def enterprise_monthly(make: Maker, account: Record, start: str, end: str) -> list[Record]:
-    """Return what all teams used in each month from `start` to `end`."""
-    teams = [_usage(make, team) | {"connect": 0} for team in make.company.teams]
-    return _monthly(make, _total(account, teams), start, end)
+def team_usage(make: Maker, team: Record, start: str, end: str, *, unit: str) -> list[Record]:
+    """Return what a team used on each day or in each month from `start` to `end`."""
+    return _in_period(make, _usage(make, team, unit), start, end, unit)
 
 
-def enterprise_daily(make: Maker, account: Record, start: str, end: str) -> list[Record]:
-    """Return what all teams used on each day from `start` to `end`."""
-    teams = [_usage(make, team, 1 / _DAYS) for team in make.company.teams]
-    return _daily(make, _total(account, teams), start, end)
+def enterprise_usage(make: Maker, account: Record, start: str, end: str, *, unit: str) -> list[Record]:
+    """Return what all teams used on each day or in each month from `start` to `end`."""
+    teams = [_usage(make, team, unit) | _UNITS[unit].more for team in make.company.teams]
+    return _in_period(make, _total(account, teams, "teams"), start, end, unit)
 
 
 def invoices(make: Maker) -> list[Record]:
@@ -269,7 +268,7 @@ def invoices(make: Maker) -> list[Record]:
 
 def team_invoices(make: Maker, team: Record) -> list[Record]:
     """Return the invoices of a team; the last one is not paid yet."""
-    usage = _usage(make, team)
+    usage = _usage(make, team, "month")
     dynos, addons, data = (round(usage[name] * 100) for name in ("dynos", "addons", "data"))
     records = []
     for number, month in enumerate(make.months(_MONTHS), 1):
@@ -287,24 +286,28 @@ def _closed(number: int) -> str:
     return ago(19 + 30 * (_MONTHS - number))
 
 
-def _monthly(make: Maker, usage: Record, start: str, end: str) -> list[Record]:
-    return [usage | {"month": month, "connect": 0} for month in _period(make, start, end, "%Y-%m")]
+def _in_period(make: Maker, usage: Record, start: str, end: str, unit: str) -> list[Record]:
+    """Return the usage for each day or month of a period, none of them ahead of today."""
+    form = _UNITS[unit].form
+    try:
+        first, last = (datetime.strptime(text, form).date() for text in (start, end or start))  # noqa: DTZ007 - a day
+    except ValueError:
+        raise HerokuError(422, "invalid_params", f"A date has to look like {make.today:{form}}.") from None
+    first, last = max(first, _FIRST_DAY), min(last, make.today.date())
+    days = (first + timedelta(n) for n in range((last - first).days + 1))
+    return [usage | {unit: text} | _UNITS[unit].more for text in dict.fromkeys(day.strftime(form) for day in days)]
 
 
-def _daily(make: Maker, usage: Record, start: str, end: str) -> list[Record]:
-    return [usage | {"date": day} for day in _period(make, start, end, "%Y-%m-%d")]
-
-
-def _usage(make: Maker, team: Record, share: float = 1) -> Record:
-    """Return what the apps of a team cost, in dollars, as far as a share of a month."""
+def _usage(make: Maker, team: Record, unit: str) -> Record:
+    """Return what the apps of a team cost on a day or in a month, in dollars."""
     apps = []
     for app in make.company.owned_by(team, make.company.every_app):
-        dynos, addons, data = (round(cents / 100 * share, 2) for cents in _cents(make, app))
+        dynos, addons, data = (round(cents / 100 * _UNITS[unit].share, 2) for cents in _cents(make, app))
         apps.append({"addons": addons, "app_name": app["name"], "data": data, "dynos": dynos, "partner": 0})
     return _total(team, apps, "apps")
 
 
-def _total(owner: Record, parts: list[Record], name: str = "teams") -> Record:
+def _total(owner: Record, parts: list[Record], name: str) -> Record:
     sums = {kind: round(sum(part[kind] for part in parts), 2) for kind in ("addons", "data", "dynos", "partner")}
     return {**sums, "id": owner["id"], "name": owner["name"], "space": 0, name: parts}
 
@@ -319,14 +322,3 @@ def _cents(make: Maker, app: Record) -> tuple[int, int, int]:
         is_data = addon["addon_service"]["name"] in ("heroku-postgresql", "heroku-redis", "heroku-kafka")
         data, addons = data + cents * is_data, addons + cents * (not is_data)
     return dynos, addons, data
-
-
-def _period(make: Maker, start: str, end: str, form: str) -> list[str]:
-    """Return the days or months of a period, none of them ahead of today."""
-    try:
-        first, last = (datetime.strptime(text, form).date() for text in (start, end or start))  # noqa: DTZ007 - a day
-    except ValueError:
-        raise HerokuError(422, "invalid_params", f"A date has to look like {make.today:{form}}.") from None
-    first, last = max(first, _FIRST_DAY), min(last, make.today.date())
-    days = (first + timedelta(n) for n in range((last - first).days + 1))
-    return list(dict.fromkeys(date.strftime(day, form) for day in days))

@@ -152,8 +152,10 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     f"{_ENTERPRISE}/archives": account_records.archives,
     f"{_ENTERPRISE}/events": account_records.audit_trail,
     f"{_ENTERPRISE}/teams": lambda make, _account: make.company.teams,
-    "/enterprise-accounts/{enterprise-account.id}/usage/daily": account_records.enterprise_daily,
-    "/enterprise-accounts/{enterprise-account.id}/usage/monthly": account_records.enterprise_monthly,
+    "/enterprise-accounts/{enterprise-account.id}/usage/daily": partial(account_records.enterprise_usage, unit="date"),
+    "/enterprise-accounts/{enterprise-account.id}/usage/monthly": partial(
+        account_records.enterprise_usage, unit="month"
+    ),
     "/generations": offers.generations,
     "/oauth/authorizations": account_records.authorizations,
     "/pipeline-couplings": pipelines.couplings,
@@ -188,8 +190,8 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     f"/teams/{_TEAM}/permissions": account_records.permission_entities,
     f"/teams/{_TEAM}/pipeline-couplings": pipelines.couplings,
     f"/teams/{_TEAM}/spaces": account_records.team_spaces,
-    "/teams/{team.id}/usage/daily": account_records.team_daily,
-    "/teams/{team.id}/usage/monthly": account_records.team_monthly,
+    "/teams/{team.id}/usage/daily": partial(account_records.team_usage, unit="date"),
+    "/teams/{team.id}/usage/monthly": partial(account_records.team_usage, unit="month"),
     "/teams/{team.name}/invitations": account_records.invitations,
     "/telemetry-drains": app_records.telemetry_drains,
     "/test-runs": lambda make: [
