@@ -23,7 +23,6 @@ gc.disable()
 
 import signal
 from collections.abc import Sequence
-from pathlib import Path
 
 import zmq
 
@@ -50,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (OSError, ValueError, zmq.ZMQError) as error:
         sys.exit(f"The kernel cannot start: {error}")
     if connection.is_ours:
-        sys.stderr.write(f"To connect to this kernel: jupyter console --existing {connection.path.name}\n")
+        sys.stderr.write(f"To connect to this kernel: jupyter console --existing {os.path.basename(connection.path)}\n")
     kernel = LuaKernel(channels, _parent_pid())
     signal.signal(INTERRUPT_RENDERING, lambda _number, _frame: kernel.interrupt_rendering())
     # A kernel started with `nohup` or `&` inherits an ignored SIGINT.
@@ -61,21 +60,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     channels.close()
 
 
-def _connection_file(arguments: Sequence[str]) -> Path:
+def _connection_file(arguments: Sequence[str]) -> str:
     """Return the connection file that the arguments name, or the default one of this process."""
     match arguments:
         case ["-f", file]:  # what Jupyter passes, for which argparse need not be imported
-            return Path(file)
+            return file
     import argparse
 
     parser = argparse.ArgumentParser(prog="python -m kosmo_kernel.kernel", description="The Lua kernel of Jupyter.")
-    parser.add_argument("-f", "--f", dest="file", type=Path, metavar="FILE", help="the connection file")
-    named: Path | None = parser.parse_known_args(arguments)[0].file
-    if named is not None:
-        return named
+    parser.add_argument("-f", "--f", dest="file", metavar="FILE", help="the connection file")
+    path: str | None = parser.parse_known_args(arguments)[0].file
+    if path is not None:
+        return path
     from jupyter_core.paths import jupyter_runtime_dir
 
-    return Path(jupyter_runtime_dir()) / f"kernel-{os.getpid()}.json"
+    return os.path.join(jupyter_runtime_dir(), f"kernel-{os.getpid()}.json")
 
 
 def _parent_pid() -> int:
@@ -88,7 +87,7 @@ def _replace_missing_streams() -> None:
     """Open `os.devnull` in place of a standard stream that the launcher did not provide."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open until the process exits
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open until the process exits
 
 
 if __name__ == "__main__":

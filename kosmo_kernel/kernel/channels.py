@@ -16,7 +16,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import zmq
@@ -34,24 +33,26 @@ LENT_SECONDS = 0.02  # for which a handler runs, or twice as long, before the se
 class ConnectionFile(NamedTuple):
     """The content of a connection file."""
 
-    path: Path
+    path: str | os.PathLike[str]  # `pathlib` is not imported, which would delay the first reply by a tenth
     fields: dict[str, Any]  # its JSON object; a port of 0 is chosen when the channel is opened
     is_ours: bool = False  # whether this kernel creates the file, because it did not exist
 
     @classmethod
-    def read(cls, path: Path) -> ConnectionFile:
+    def read(cls, path: str | os.PathLike[str]) -> ConnectionFile:
         """Read the file; if it does not exist, return default fields and a random key.
 
         Raises:
             OSError, ValueError: the file cannot be read.
         """
         fields = {"transport": "tcp", "ip": "127.0.0.1", "signature_scheme": "hmac-sha256", "key": ""}
-        if path.exists():
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(content, dict):
-                raise ValueError(f"{path} has no JSON object in it")
-            return cls(path, fields | content)
-        return cls(path, fields | {"key": os.urandom(32).hex()}, is_ours=True)
+        try:
+            with open(path, encoding="utf-8") as file:
+                content = json.load(file)
+        except FileNotFoundError:
+            return cls(path, fields | {"key": os.urandom(32).hex()}, is_ours=True)
+        if not isinstance(content, dict):
+            raise ValueError(f"{path} has no JSON object in it")  # noqa: TRY004 - malformed content
+        return cls(path, fields | content)
 
     def write(self, ports: Mapping[str, int]) -> None:
         """Write the chosen ports to the file, unless it has them already."""
@@ -59,11 +60,12 @@ class ConnectionFile(NamedTuple):
         if current == ports:
             return
         self.fields.update(ports)
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        temporary.touch(mode=0o600)
-        temporary.write_text(json.dumps(self.fields, indent=1), encoding="utf-8")
-        temporary.replace(self.path)
+        path = os.path.abspath(self.path)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        temporary = f"{path}.{os.getpid()}"
+        with open(temporary, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            json.dump(self.fields, file, indent=1)
+        os.replace(temporary, path)
 
 
 class Channels:
@@ -153,7 +155,8 @@ class Channels:
             socket.close()
         self._context.term()
         if self._connection.is_ours:
-            self._connection.path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(self._connection.path)
 
     def _open(self, kind: int, channel: str) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)
@@ -178,7 +181,7 @@ class Channels:
             return socket.bind_to_random_port(f"tcp://{address}")
         if transport == "ipc" and not port:
             port = 1
-            while Path(f"{address}-{port}").exists():
+            while os.path.exists(f"{address}-{port}"):
                 port += 1
         socket.bind(f"{transport}://{address}{':' if transport == 'tcp' else '-'}{port}")
         return port
