@@ -1,11 +1,14 @@
-"""Test that what is published besides the package agrees with it."""
+"""What is published, the package and what is beside it, agrees with itself."""
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import json
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from types import ModuleType
 from typing import Any
@@ -15,7 +18,10 @@ import yaml
 from repository import ROOT
 
 import kosmo_kernel
+from kosmo_kernel import catalogue, errors, session
+from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.cli import command_named
+from kosmo_kernel.results.result import CallRecord, Result
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 GITHUB = ROOT / ".github"
@@ -99,3 +105,34 @@ def test_the_extension_of_jupyterlab_is_found_by_its_classifier() -> None:
     assert "Framework :: Jupyter :: JupyterLab :: Extensions :: Prebuilt" in PROJECT["classifiers"]
     package = json.loads((ROOT / "kosmo_kernel/jupyter/labextension/package.json").read_text(encoding="utf-8"))
     assert package["version"] == kosmo_kernel.__version__
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    code = "import sys; before = set(sys.modules); import kosmo_kernel; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) - {"__future__"} == {"kosmo_kernel"}  # what starts Python may have had that one
+
+
+def test_the_public_names_are_those_of_their_modules() -> None:
+    tree = {name: value for name, value in vars(errors).items() if isinstance(value, type) and name.endswith("Error")}
+    parts = {"Session": session.Session, "Result": session.Result, "catalogue": catalogue}
+    public = {name: getattr(kosmo_kernel, name) for name in kosmo_kernel.__all__}
+    heroku = public.pop("heroku")
+    assert repr(heroku).startswith("<Heroku: ")
+    assert public == tree | parts | {"__version__": kosmo_kernel.__version__}
+
+
+def test_every_public_name_is_offered() -> None:
+    assert set(kosmo_kernel.__all__) <= set(dir(kosmo_kernel))
+
+
+def test_a_name_that_does_not_exist_is_pythons_own_error() -> None:
+    with pytest.raises(AttributeError, match="module 'kosmo_kernel' has no attribute 'sesion'"):
+        _ = kosmo_kernel.sesion
+
+
+@pytest.mark.parametrize(
+    "kind", [Result, CallRecord, Column, Function, Integration, Link, Param], ids=lambda kind: kind.__name__
+)
+def test_a_public_class_shows_its_fields_in_help(kind: type) -> None:
+    assert list(inspect.signature(kind).parameters)

@@ -19,8 +19,7 @@ from typing import Any
 import pytest
 from executed_notebook import executed
 from full_matrix import full_except
-from plain_changes import Change, changes
-from plain_http import TODAY, PlainAccount
+from plain_http import TODAY, Change, PlainAccount, changes
 
 from kosmo_kernel import inventory, snapshot
 from kosmo_kernel.checks.run import run_questions

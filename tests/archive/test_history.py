@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from altered_api import without
 from kosmo_command import document, kosmo
 from plain_http import PlainAccount
-from refusing_api import without
 
 from kosmo_kernel import archive, snapshot
 from kosmo_kernel.demo.server import serve

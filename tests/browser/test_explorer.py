@@ -11,9 +11,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import lab_page
 import nbformat
 import pytest
+from altered_api import Gate
 from explorer_form import HOSTILE
 from explorer_page import ExplorerPage
-from held_api import Gate
 from lab_page import LABEXTENSION, Lab, Notebook7, chromium, expose_notebook_7, lab_server
 from nbformat import v4
 from playwright.sync_api import expect

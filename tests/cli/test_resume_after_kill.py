@@ -21,7 +21,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import nbformat
 import pytest
-from deleting_api import DeletingApi
+from altered_api import DeletingApi
 from kosmo_command import COMMAND, environment
 from msgspec.structs import asdict
 from nbformat.v4 import new_code_cell, new_notebook

@@ -1,21 +1,33 @@
-"""Bodies of answers that are not worth reading to their end."""
+"""Bodies of responses: not read to their end where that is pointless, kept as JSON, and without quoted tokens."""
 
 from __future__ import annotations
 
 import gzip
+import json
 import tracemalloc
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
+import scripted_api
 from fast_clock import FastClock
 from scripted_api import TOKEN, Asking, Script, said
 
 from kosmo_kernel.accounts import Account
+from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import MAX_BODY_BYTES
+from kosmo_kernel.client.quoted_tokens import TokenRedactor
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import BadAnswerError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.run import services
+from kosmo_kernel.safety.redaction import REDACTED
+from kosmo_kernel.session import Session
+from kosmo_kernel.values.packed_rows import PackedRows
+from kosmo_kernel.values.records import Records
 
 
 def failed(body: bytes, coding: str) -> tuple[str, int]:
@@ -69,3 +81,132 @@ def test_a_packed_answer_that_ends_early_is_asked_for_again() -> None:
 
     assert [row["name"] for row in Asking(script).fetch().data] == ["one"]
     assert script.asked == 2
+
+
+COUNT = "heroku = app.integrations.heroku dynos = heroku.list_dynos({ app_id = heroku.list_apps() }) return #dynos"
+
+
+def test_records_that_a_script_only_counts_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+
+    class Noted(PackedRows):
+        __slots__ = ()
+
+        def decoded(self) -> list[dict[str, Any]]:
+            if self._rows is None:
+                decoded.append(len(self))
+            return super().decoded()
+
+    monkeypatch.setattr(services, "PackedRows", Noted)
+    monkeypatch.setattr("kosmo_kernel.lua.values.MAX_RECORDS_SENT_WHOLE", 5)
+    with Session("demo") as session:
+        count = session.run(COUNT).value
+        assert (count > 5, decoded) == (True, [])
+
+        names = session.run("return list.map(dynos, 'app_id')").value
+        assert (len(names), decoded) == (count, [count])
+
+        rows = session.run("return dynos").value
+        assert next(iter(rows[0])) == "app_id"
+        assert rows.json is None
+
+
+def test_packed_rows_are_the_records_with_their_item_first() -> None:
+    packed = PackedRows()
+    packed.add({"app_id": "one"}, PackedRows.of([{"id": 1, "app_id": "other"}, {"id": 2}]))
+    packed.add({"app_id": "none"}, PackedRows.of([]))
+    packed.add({"app_id": "two"}, PackedRows.of([{"id": 3, "note": "\N{SNOWMAN}"}]))
+    records = Records(packed)
+
+    assert len(records) == 3
+    assert records == [
+        {"app_id": "one", "id": 1},
+        {"app_id": "one", "id": 2},
+        {"app_id": "two", "id": 3, "note": "\N{SNOWMAN}"},
+    ]
+    assert list(records[0]) == ["app_id", "id"]
+    assert records[0] is records.rows[0]
+
+
+def test_packed_records_that_another_thread_decodes_meanwhile_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = PackedRows()
+    packed.add({"app_id": "one"}, PackedRows.of([{"id": 1}]))
+    records = Records(packed)
+
+    @contextmanager
+    def switched() -> Iterator[None]:
+        monkeypatch.undo()
+        assert len(records.rows) == 1
+        yield
+
+    monkeypatch.setattr("kosmo_kernel.values.packed_rows.collector_paused", switched)
+
+    assert records.rows == [{"app_id": "one", "id": 1}]
+
+
+QUOTED = "HRKU-AAdeadbeef-1234-5678-9abc-def012345678"
+AWKWARD = 'a"b\\c/d+e=f%g'
+
+
+@pytest.mark.parametrize("token", [QUOTED, AWKWARD])
+def test_a_token_is_found_in_every_spelling_of_json(token: str) -> None:
+    as_escapes = [f"\\u{ord(character):04x}" for character in token]
+    plain = json.dumps(token)[1:-1]
+    spellings = (plain, plain.replace("/", "\\/"), "".join(as_escapes), "".join(as_escapes[:3]) + plain[3:])
+    for spelling in spellings if token == QUOTED else spellings[:3]:
+        body = f'[{{"name": "x {spelling} y", "{spelling}": [1.50, null]}}]'
+        redacted = TokenRedactor(token).redact(body.encode())
+        assert json.loads(redacted) == [{"name": f"x {REDACTED} y", REDACTED: [1.5, None]}]
+
+
+def test_a_token_is_found_percent_encoded_and_outside_of_json() -> None:
+    redactor = TokenRedactor(AWKWARD)
+    assert json.loads(redactor.redact(b'["?t=a%22b%5Cc%2Fd%2Be%3Df%25g"]')) == [f"?t={REDACTED}"]
+    assert redactor.redact(f"<html>{AWKWARD} {{".encode()) == f"<html>{REDACTED} {{".encode()
+
+
+@pytest.mark.claim("token-quoted")
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'[{{"a": "{QUOTED}", "a": 1}}]'.encode(),
+        f'[{{"a": "\\u0048{QUOTED[1:]}", "b'.encode(),
+        f'[{{"a": "{QUOTED}"}}]'.encode("utf-16"),
+        f'[{{"a": "{QUOTED}"}}]'.encode("utf-16-be"),
+    ],
+    ids=["a field twice", "cut short", "UTF-16 with a mark", "UTF-16"],
+)
+def test_a_token_is_in_no_body_that_an_error_could_quote(body: bytes) -> None:
+    assert QUOTED[1:].encode() not in TokenRedactor(QUOTED).redact(body).replace(b"\0", b"")
+
+
+@pytest.mark.parametrize("token", [QUOTED, QUOTED.lower(), "QQQQQQQQ", "xxxxxxxK"])
+@pytest.mark.parametrize("before", ["", "K", "HRKU-AA", "K" * 200, "xxxxxK", "QQQQ"])
+def test_a_token_is_found_after_texts_that_begin_like_it(token: str, before: str) -> None:
+    redacted = json.loads(TokenRedactor(token).redact(json.dumps([before, before + token, 1]).encode()))
+    assert redacted == [text.replace(token, REDACTED) for text in (before, before + token)] + [1]
+
+
+@pytest.mark.parametrize(
+    "body", [b'[{"a": "\\u0048\\n"}]', b"[]", b"", b'["HRKU-another"]', b'{"a": 1, "a": 2}', b"\\"]
+)
+def test_a_body_without_the_token_stays_as_it_is(body: bytes) -> None:
+    assert TokenRedactor(QUOTED).redact(body) is body
+
+
+def test_a_text_that_is_too_short_for_a_token_is_not_searched() -> None:
+    assert TokenRedactor("ab").redact(b'["ab\\u0061"]') == b'["ab\\u0061"]'
+
+
+@pytest.mark.claim("token-quoted")
+def test_a_quoted_token_reaches_neither_the_answer_nor_the_cache_nor_a_recording(tmp_path: Path) -> None:
+    quoting = f'[{{"id": "1", "name": "{scripted_api.TOKEN}", "nested": {{"{scripted_api.TOKEN}": 1}}}}]'
+    api = scripted_api.Script(scripted_api.said(200, quoting, etag='"1"'), scripted_api.said(304, ""))
+    asking = scripted_api.Asking(api)
+    answers = [asking.fetch().data, asking.fetch().data]
+    assert answers == [[{"id": "1", "name": REDACTED, "nested": {REDACTED: 1}}]] * 2
+    recorder = Recorder(tmp_path / "run.cassette", "default")
+    recorded = scripted_api.Asking(scripted_api.Script(scripted_api.said(200, quoting)), cassette=recorder)
+    assert recorded.fetch().data == answers[0]
+    recorder.close()
+    assert scripted_api.TOKEN.encode() not in (tmp_path / "run.cassette").read_bytes()

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from held_api import soon
+from altered_api import soon
 from patience import PATIENCE
 
 from kosmo_kernel.client import thread_pool as threads

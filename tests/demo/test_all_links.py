@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 import jsonschema
 import pytest
 from demo_links import answer, client, client_of, places
-from official_schema import formats, official_schema
+from heroku_schema import formats, official_schema
 
 from kosmo_kernel.demo.times import NOW
 from kosmo_kernel.integrations.heroku.demo.api import DemoApi

@@ -1,4 +1,4 @@
-"""The demo's companies: records as Heroku describes them, and everything in them that an audit looks for."""
+"""The companies of the demo: records as Heroku describes them, and in each what an audit looks for."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import heroku_facts
 import jsonschema
 import pytest
+from audit_cells import ON_REQUEST, QUESTIONS, answers
 from heroku_facts import RESOURCES, Fact
-from official_schema import COMPANIES, formats, official_schema
+from heroku_schema import COMPANIES, formats, official_schema
 
 from kosmo_kernel.demo.times import NOW
 from kosmo_kernel.errors import SettingsError
@@ -284,3 +285,26 @@ def test_a_company_may_be_empty_but_not_less() -> None:
     assert (company(0).apps, company(0).addons) == ([], [])
     with pytest.raises(SettingsError, match="-1 apps"):
         company(-1)
+
+
+NOTEBOOKS: dict[str, dict[str, str]] = {place.partition("/")[0]: {} for place in QUESTIONS.values()}
+NOTEBOOKS["incident-runbook"] = {"name": "my-app"}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("size", "seed"), [(40, 1), (40, 2), (60, 1), (60, 5), (300, 1)])
+def test_each_question_has_an_answer(size: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kosmo_kernel.integrations.heroku.demo.api.company", lambda: company(size, seed))
+    # Answers are kept by notebook, and this is another company than the one they are kept of.
+    found = {notebook: answers.__wrapped__(notebook, **given) for notebook, given in NOTEBOOKS.items()}
+    apps = {row["app"] for row in found["access-audit"]["may"]}
+    places = {question: place for question, place in QUESTIONS.items() if place not in ON_REQUEST}
+    assert [question for question, place in places.items() if not is_answered(found, place)] == []
+    assert apps == {app["name"] for app in company(size, seed).apps}
+
+
+def is_answered(found: dict[str, dict[str, Any]], place: str) -> bool:
+    """Return whether a cell gave rows; one that shows several tables, whether all have some."""
+    notebook, _, name = place.partition("/")
+    told = found[notebook][name]
+    return bool(told) and all(table != [] for table in told)

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
-from official_schema import COMPANIES, formats, official_schema
+from heroku_schema import COMPANIES, formats, official_schema
 
 from kosmo_kernel.demo.times import NOW
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi

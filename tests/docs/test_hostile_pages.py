@@ -14,7 +14,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import nbformat
 import pytest
 from full_matrix import full_except
-from hostile_words import HOSTILE, READERS, Shown, by_markdown_it, tight
+from hostile_texts import HOSTILE, READERS, Shown, by_markdown_it, tight
 from kernel_client import known_to_jupyter, running
 from mcp_config import written
 from nbconvert import HTMLExporter

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from held_api import Gate
+from altered_api import Gate
 from kernel_client import Kernel, Message, running
 from patience import PATIENCE
 

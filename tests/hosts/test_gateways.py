@@ -13,9 +13,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from installed_kernelspec import KERNELSPEC, install_kernelspec
 from patience import PATIENCE
-from remote_kernel import RemoteKernel
+from remote_kernel import KERNELSPEC, RemoteKernel, install_kernelspec
 from started_server import free_port, program, started_server
 
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN

@@ -20,10 +20,9 @@ import httpx
 import psutil
 import pytest
 import without_seccomp
-from installed_kernelspec import KERNELSPEC, install_kernelspec
 from kosmo_command import kosmo
 from patience import PATIENCE
-from remote_kernel import RemoteKernel
+from remote_kernel import KERNELSPEC, RemoteKernel, install_kernelspec
 from repository import ROOT
 from started_server import free_port, program, started_server
 

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from heroku_schema import schema_from_facts
 from repository import ROOT
-from schema_from_facts import schema_from_facts
 
 from kosmo_kernel.catalogue.documents.fields import BARE, HOST, SECRET, FieldFact
 from kosmo_kernel.integrations.heroku import __main__ as command

@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
 import pytest
+from altered_api import without
 from canaries import CANARY, planted_api
 from kosmo_command import document, environment, kosmo
-from refusing_api import without
 
 from kosmo_kernel import inventory, snapshot
 from kosmo_kernel.demo.server import serve

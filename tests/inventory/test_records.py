@@ -11,8 +11,8 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
+from altered_api import said
 from kosmo_command import document
-from refusing_api import said
 
 from kosmo_kernel import inventory
 from kosmo_kernel.demo.server import serve

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 from kosmo_kernel.walls import lockdown
 from kosmo_kernel.walls.process import package_folder
@@ -64,20 +65,20 @@ def test_a_trial_says_what_is_refused(refused: list[tuple[str, str]], output: by
 
 
 @pytest.mark.parametrize(
-    ("program", "words"),
+    ("program", "seconds", "words"),
     [
-        ("import os; os.write(1, b'refused: file socket\\n')", "failed with status 0: refused: file socket"),
-        ("import os; os.kill(os.getpid(), 9)", "failed with status -9: no word"),
-        ("import time; time.sleep(60)", "did not end well"),
-        ("raise OSError('deny')", "failed with status 1: OSError: deny"),
+        ("import os; os.write(1, b'refused: file socket\\n')", PATIENCE, "failed with status 0: refused: file socket"),
+        ("import os; os.kill(os.getpid(), 9)", PATIENCE, "failed with status -9: no word"),
+        ("import time; time.sleep(600)", 0.1, "did not end well"),
+        ("raise OSError('deny')", PATIENCE, "failed with status 1: OSError: deny"),
     ],
 )
 def test_a_trial_that_dies_hangs_or_fails_leaves_the_wall_out_with_the_reason(
-    monkeypatch: pytest.MonkeyPatch, program: str, words: str
+    monkeypatch: pytest.MonkeyPatch, program: str, seconds: float, words: str
 ) -> None:
     monkeypatch.setenv("KOSMO_MACOS_SANDBOX", "1")
     monkeypatch.setattr(lockdown, "PROBE", program)
-    monkeypatch.setattr(lockdown, "PROBE_SECONDS", 1.0)
+    monkeypatch.setattr(lockdown, "PROBE_SECONDS", seconds)
 
     assert words in lockdown.no_sandbox_because(package_folder())
 

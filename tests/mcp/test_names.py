@@ -1,13 +1,15 @@
-"""Test what servers and tools are called in Lua, and how a tool is described by what its server says of it."""
+"""Names and descriptions of servers and tools in Lua, and the secrets that entries refer to."""
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kosmo_kernel.mcp import Server
+from kosmo_kernel.errors import CredentialsError
+from kosmo_kernel.mcp import Server, secrets
 from kosmo_kernel.mcp.pages import ARGUMENTS, tool_page
 from kosmo_kernel.mcp.tools import lua_names, original_name, tools_of
 from kosmo_kernel.results.result import Result
@@ -104,3 +106,35 @@ def test_the_page_of_a_tool_of_many_arguments_lists_the_first_ones_and_says_how_
 def test_a_schema_that_makes_no_sense_is_none() -> None:
     (tool,) = tools_of("s", [{"name": "a", "inputSchema": {"properties": [], "required": 3}, "outputSchema": 1}])
     assert (tool.properties, tool.required, tool.output) == ({}, {}, None)
+
+
+@pytest.fixture(autouse=True)
+def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+
+
+def test_without_a_keyring_a_secret_is_in_a_file_that_only_its_owner_can_read() -> None:
+    assert secrets.read("mcp.github.token") is None
+    assert secrets.keep("mcp.github.token", "open-sesame-42") == str(secrets.secrets_file())
+    assert secrets.read("mcp.github.token") == "open-sesame-42"
+    assert stat.S_IMODE(secrets.secrets_file().stat().st_mode) == 0o600
+    secrets.keep("mcp.github.token", "another-one")
+    assert secrets.read("mcp.github.token") == "another-one"
+    secrets.drop("mcp.github.token")
+    secrets.drop("mcp.github.token")
+    assert secrets.read("mcp.github.token") is None
+
+
+def test_a_file_that_others_can_read_is_not_used() -> None:
+    secrets.keep("one", "open-sesame-42")
+    secrets.secrets_file().chmod(0o644)
+    with pytest.raises(CredentialsError, match="others on this machine may read it") as caught:
+        secrets.read("one")
+    assert "sesame" not in caught.value.message
+
+
+def test_a_damaged_file_is_named() -> None:
+    secrets.keep("one", "open-sesame-42")
+    secrets.secrets_file().write_text("[3]")
+    with pytest.raises(CredentialsError, match=r"mcp-secrets\.json is damaged"):
+        secrets.read("one")

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import psutil
 import pytest
-from held_api import Gate
+from altered_api import Gate
 from kosmo_command import COMMAND, environment, kosmo, without_standard_input
 from patience import PATIENCE
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from repository import NOTEBOOKS
 from audit_cells import PATHS, answers, cell_of, cells
-from audit_questions import ON_REQUEST, QUESTIONS
+from audit_cells import ON_REQUEST, QUESTIONS
 
 from kosmo_kernel import archive, runbook, snapshot
 from kosmo_kernel.integrations.heroku.demo.company import company

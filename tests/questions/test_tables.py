@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from altered_api import without
 from full_matrix import full_except
-from refusing_api import without
 
 from kosmo_kernel import questions
 from kosmo_kernel.demo.server import serve

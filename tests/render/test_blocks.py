@@ -1,11 +1,16 @@
-"""The grouping of a run's values into blocks."""
+"""Small parts of what a run shows: the blocks of its values, the course of a number, the columns of a text table."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+import pytest
 
 from kosmo_kernel.docs import Page
 from kosmo_kernel.render.display import TEXTS, ValueKind, as_shown, blocks_of
+from kosmo_kernel.render.page_parts import Course
+from kosmo_kernel.render.text_table import TextColumn, TextForm, fitting_widths, pair_lines, text_lines
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.values.records import Record, Records
 
@@ -49,3 +54,95 @@ def test_an_object_of_numbers_is_shown_as_a_table_and_one_with_texts_as_a_record
 
 def test_no_values_are_no_blocks() -> None:
     assert list(blocks_of([])) == []
+
+
+DAYS = ["2026-11-01", "2026-11-11", "2026-11-21"]
+
+
+@pytest.mark.parametrize(
+    ("values", "title", "labels"),
+    [
+        ([10, 30, 20], "On 2026-11-21 it was 20, 10 more than on 2026-11-01", ["10", "30", "20"]),
+        ([30, 20, 10], "On 2026-11-21 it was 10, 20 less than on 2026-11-01", ["30", "10"]),
+        ([5, 5, 5], "On 2026-11-21 it was 5, as on 2026-11-01", ["5", "5"]),
+    ],
+)
+def test_the_title_says_the_change_and_the_ends_and_the_top_have_numbers(
+    values: list[float], title: str, labels: list[str]
+) -> None:
+    course = Course(DAYS, values, "it was")
+    assert (course.title, repr(course), list(course.labels.values())) == (title, title, labels)
+
+
+def test_points_are_where_their_day_and_their_number_are() -> None:
+    html = Course(["2026-11-01", "2026-11-02", "2026-11-11"], [0, 5, 10], "it was")._repr_html_()
+    assert re.findall('points="(.*?)"', html) == ["0.0,100.0 10.0,50.0 100.0,0.0"]
+    assert "<script" not in html
+
+
+def test_the_colours_are_those_of_the_page_and_a_title_with_two_prices_is_no_formula() -> None:
+    html = Course(DAYS, [10, 30, 20], "a <month> cost", "${:,.0f}")._repr_html_()
+    assert set(re.findall(r"(?:stroke|background):(var\(--[\w-]+)", html)) == {"var(--jp-brand-color1"}
+    assert "a &lt;month&gt; cost" in html
+    assert "$20, $10 more" not in html
+
+
+NEVER = 99  # a column of numbers or times, which is not cut below its width
+TEXT = TextColumn("title", ["some sentences in a row of letter"])
+LONG_WORD = TextColumn("app", ["a-word-of-thirty-characters-is"])
+NUMBER = TextColumn("cents", ["12345678901234567890"], NEVER, to_the_right=True)
+TIME = TextColumn("since", ["2026-11-19 03:37"], NEVER)
+ID = TextColumn("id", ["5d22c932-ecb9-52f1-8650-00a7a94114dd"], main=False, is_id=True)
+
+
+@pytest.mark.parametrize(
+    ("columns", "room", "widths"),
+    [
+        ([TEXT, ID, NUMBER], 93, {0: 33, 1: 36, 2: 20}),
+        ([TEXT, ID, NUMBER], 92, {0: 33, 2: 20}),
+        ([TEXT, ID, NUMBER], 40, {0: 18, 2: 20}),
+        ([TEXT, LONG_WORD], 41, {0: 9, 1: 30}),
+        ([TEXT, LONG_WORD], 40, {0: 19, 1: 19}),
+        ([LONG_WORD, TIME], 24, {0: 12, 1: 10}),
+        ([LONG_WORD, NUMBER], 33, {0: 30}),
+        ([ID, ID], 20, {0: 20}),
+    ],
+    ids=[
+        "all fit",
+        "ids are left out first",
+        "texts are wrapped and numbers are not",
+        "words stay whole",
+        "or are broken where nothing else helps",
+        "times are wrapped between day and hour",
+        "the last column is left out",
+        "one column is left at least",
+    ],
+)
+def test_a_table_with_wrapped_texts_keeps_its_facts(
+    columns: list[TextColumn], room: int, widths: dict[int, int]
+) -> None:
+    assert fitting_widths(columns, room, TextForm(wraps=True)) == widths
+
+
+def test_a_table_with_cut_texts_cuts_them_before_it_leaves_out_a_fact_and_never_cuts_numbers_or_times() -> None:
+    columns = [TEXT, TIME, NUMBER, ID]
+    assert fitting_widths(columns, 111) == {0: 33, 1: 16, 2: 20, 3: 36}
+    assert fitting_widths(columns, 110) == {0: 33, 1: 16, 2: 20}
+    assert fitting_widths(columns, 54) == {0: 14, 1: 16, 2: 20}
+    assert fitting_widths(columns, 53) == {0: 33, 1: 16}
+    assert fitting_widths([TEXT], 200, TextForm(20)) == {0: 20}
+
+
+def test_rows_with_wrapped_cells_have_several_lines() -> None:
+    assert list(text_lines([TEXT, NUMBER], {0: 18, 1: 20}, TextForm(wraps=True))) == [
+        "title                              cents",
+        "------------------  --------------------",
+        "some sentences in   12345678901234567890",
+        "a row of letter",
+    ]
+
+
+def test_texts_beside_names_are_wrapped_within_the_width() -> None:
+    pairs = [("name", "a text that goes on"), ("n", "short")]
+    assert list(pair_lines(pairs)) == ["name  a text that goes on", "n     short"]
+    assert list(pair_lines(pairs, 18)) == ["name  a text that", "      goes on", "n     short"]

@@ -1,9 +1,12 @@
-"""The calls of a run handle the answers that arrive: those that come too late, and refusals that are collected."""
+"""The calls of a run: answers that arrive too late, refusals that are collected, and how few steps a call takes."""
 
 from __future__ import annotations
 
+from importlib.util import module_from_spec, spec_from_file_location
+
 import pytest
-from refusing_api import without
+from altered_api import without
+from repository import ROOT
 
 from kosmo_kernel.client.call import CallHandle, Reply
 from kosmo_kernel.demo.server import serve
@@ -71,3 +74,17 @@ def test_a_list_that_could_be_read_has_no_failures_and_a_dry_run_has_both_values
         planned = session.execute(COLLECTED.replace("return ", "return #"), RunOptions(dry_run=True)).planned
         assert list(rows) == list(session.run("return heroku.list_spaces()").value)
     assert (len(rows) > 0, list(failures), len(planned)) == (True, [], 1)
+
+
+def test_a_call_passes_few_files_and_functions_and_changes_its_form_at_most_eight_times() -> None:
+    spec = spec_from_file_location("call_path", ROOT / "benchmarks" / "call_path.py")
+    assert spec
+    assert spec.loader
+    call_path = module_from_spec(spec)
+    spec.loader.exec_module(call_path)
+
+    profile = call_path.profile_call()
+
+    assert [(name, count) for name, count, maximum in call_path.counts(profile) if count > maximum] == []
+    assert (profile.forms()[0], profile.forms()[-1]) == ("CallRequest", "Records")
+    assert len(profile.forms()) - 1 <= 8

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from deleting_api import DeletingApi, account_at
+from altered_api import DeletingApi, account_at
 from doors import DOORS, opened
 from full_matrix import full_except
 from kosmo_command import document, kosmo

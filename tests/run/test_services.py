@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from held_api import Gate, soon
+from altered_api import Gate, soon
 from run_with import run_with
 
 from kosmo_kernel import errors

@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hostile_texts import MANY, STEW
-from hostile_words import HOSTILE, JUPYTERLAB_FORMULA, READERS, Shown, by_markdown_it, by_nbconvert, tight
+from hostile_texts import HOSTILE, JUPYTERLAB_FORMULA, MANY, READERS, STEW, Shown, by_markdown_it, by_nbconvert, tight
 from hypothesis import given
 from markdown_it import MarkdownIt
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import nbformat
 import pytest
+from altered_api import without
 from edited_snapshot import Tables, edited
-from refusing_api import without
 from repository import NOTEBOOKS
 
 from kosmo_kernel import archive, snapshot

@@ -17,8 +17,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pandas as pd
 import pytest
+from altered_api import said, without
 from kosmo_command import COMMAND, document, environment, kosmo
-from refusing_api import said, without
 
 from kosmo_kernel import archive, snapshot
 from kosmo_kernel.catalogue import Function

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from refusing_api import without
+from altered_api import without
 
 from kosmo_kernel import archive, snapshot
 from kosmo_kernel.demo.server import serve

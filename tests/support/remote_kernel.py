@@ -1,4 +1,4 @@
-"""A kernel that a server of Jupyter's runs, spoken to as front ends do: by REST, and by a websocket."""
+"""Kernels behind a hub or a gateway, as a front end elsewhere uses them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
 import httpx
+from kosmo_command import kosmo
 from patience import PATIENCE
 from websocket import WebSocket, create_connection
 
@@ -115,3 +117,13 @@ def _connect(http: httpx.Client, name: str) -> WebSocket:
     address = str(http.base_url.copy_with(scheme="ws").join(f"kernels/{name}/channels"))
     headers = {name: value for name, value in http.headers.items() if name == "authorization"}
     return create_connection(address, timeout=PATIENCE, header=headers, suppress_origin=True)
+
+
+KERNELSPEC = "kosmo-lua"
+
+
+def install_kernelspec(prefix: Path) -> dict[str, str]:
+    """Install the kernelspec into the folder; the variables with which a server finds it there."""
+    done = kosmo("install", "--prefix", str(prefix))
+    assert done.returncode == 0, done.stderr
+    return {"JUPYTER_PATH": str(prefix / "share" / "jupyter")}

@@ -1,7 +1,8 @@
-"""The width of texts on a terminal: measured as terminals do, and never exceeded by what is cut or folded."""
+"""Widths of texts on a terminal, and patterns that are compiled when they are first used."""
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kosmo_kernel.safety.text import escape_hidden
+from kosmo_kernel.text.patterns import lazy_pattern
 from kosmo_kernel.text.width import cut_to, display_width, folded, padded
 
 NEWER = [range(0x2630, 0x2638), range(0x268A, 0x2690), range(0x4DC0, 0x4E00), range(0x1D300, 0x1D377)]  # wide lately
@@ -50,3 +52,20 @@ def test_a_text_is_folded_between_words_or_else_after_a_sign() -> None:
 def test_a_number_is_padded_on_its_left() -> None:
     assert (padded("12", 5, right=True), padded("漢", 4), padded("longer", 3)) == ("   12", "漢  ", "longer")
     assert display_width(escape_hidden("\u202e")) == len("\\u202e")
+
+
+def test_a_lazy_pattern_is_used_like_a_compiled_one() -> None:
+    pattern = lazy_pattern(r"(\w)b", re.IGNORECASE)
+
+    assert pattern.pattern == r"(\w)b"
+    assert pattern.sub(r"\1", "xB ab") == "x a"
+    assert [match[1] for match in pattern.finditer("xB ab")] == ["x", "a"]
+    assert lazy_pattern(rb"\d+").findall(b"1 23") == [b"1", b"23"]
+
+
+def test_a_lazy_pattern_is_compiled_at_its_first_use() -> None:
+    invalid = lazy_pattern("(")
+
+    for _ in range(2):
+        with pytest.raises(re.error):
+            invalid.search("")
