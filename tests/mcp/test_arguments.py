@@ -11,7 +11,7 @@ from kosmo_kernel.errors import BadAnswerError, InvalidArgumentsError, RefusedEr
 from kosmo_kernel.mcp import calls, schemas
 from kosmo_kernel.mcp.calls import MAX_NAMED, MAX_SMALL_SCHEMA, MAX_SMALL_VALUE, checked, displays_of, result_value
 from kosmo_kernel.mcp.pages import ALTERNATIVES, kind_of
-from kosmo_kernel.mcp.schemas import CheckBudget, SchemaCostError
+from kosmo_kernel.mcp.schemas import STEPS_PER_CHECK, CheckBudget, SchemaCostError
 from kosmo_kernel.mcp.tools import MAX_SIGNATURE, Tool, tools_of
 from kosmo_kernel.reader import reading
 from kosmo_kernel.reader.task import Allowance, allowed
@@ -400,8 +400,9 @@ def test_items_are_unique_unless_they_are_equal_in_json(values: list[Any], fits:
 
 
 def test_a_check_ends_when_its_processor_time_is_used_up() -> None:
-    budget = CheckBudget(5, 1.0, clock=iter([0.0, 0.5, 2.0]).__next__)
-    budget.spend()
+    budget = CheckBudget(5 * STEPS_PER_CHECK, 1.0, clock=iter([0.0, 0.5, 2.0]).__next__)
+    for _ in range(2 * STEPS_PER_CHECK - 1):
+        budget.spend()
     with pytest.raises(SchemaCostError):
         budget.spend()
 
