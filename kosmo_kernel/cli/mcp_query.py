@@ -8,7 +8,7 @@ replies come from there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ from kosmo_kernel.cli.options import Layout, check_formats, format_options, mcp_
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp import Servers, Tool
+from kosmo_kernel.mcp.calls import declared_kinds
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run import SessionServers
 from kosmo_kernel.run.recording import RecordingMode
@@ -276,18 +277,9 @@ def _resolve(caller: ToolCallCommand, servers: Servers, path: str, *, dry_run: b
 def _typed(tool: Tool | None, name: str, text: str) -> Any:
     """Return the value of an `--arg`: a string if the tool accepts one or is unknown, otherwise JSON if it is valid."""
     schema = tool.properties.get(name, {}) if tool else {}
-    if tool is None or "string" in _type_names(schema):
+    if tool is None or "string" in declared_kinds(schema):
         return text
     try:
         return json.loads(text)
     except ValueError:
         return text  # does not match the schema, which the validation of the arguments reports
-
-
-def _type_names(schema: Mapping[str, Any]) -> set[str]:
-    declared = schema.get("type")
-    kinds: Iterable[Any] = declared if isinstance(declared, list) else [declared]
-    names = {kind for kind in kinds if isinstance(kind, str)}
-    for alternative in (*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())):
-        names |= _type_names(alternative) if isinstance(alternative, dict) else set()
-    return names

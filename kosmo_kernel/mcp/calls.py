@@ -56,7 +56,7 @@ _VIOLATIONS = Task(
 
 def checked(
     tool: Tool,
-    named: Mapping[str, Any] | None,
+    fields: Mapping[str, Any] | None,
     positional: Sequence[Any] = (),
     *,
     patterns: bool = False,
@@ -65,7 +65,7 @@ def checked(
 
     Parameters:
         tool: the tool to call.
-        named: the arguments by name; None if they are positional.
+        fields: the arguments by name; None if they are positional.
         positional: the arguments in the order of the schema's properties.
         patterns: match the regular expressions of the schema, too.
 
@@ -75,7 +75,7 @@ def checked(
     """
     arguments: dict[str, Any] = {}
     try:
-        arguments, faults = _check(tool, named, positional, patterns=patterns)
+        arguments, faults = _check(tool, fields, positional, patterns=patterns)
     except RecursionError:
         faults = [ENDLESS]
     if faults:
@@ -106,13 +106,13 @@ def is_checked_in_reader(tool: Tool, answer: Mapping[str, Any]) -> bool:
 
 
 def _check(
-    tool: Tool, named: Mapping[str, Any] | None, positional: Sequence[Any], *, patterns: bool
+    tool: Tool, fields: Mapping[str, Any] | None, positional: Sequence[Any], *, patterns: bool
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the arguments by name, and their mistakes."""
     faults: list[str] = []
     properties = tool.properties
-    values: Mapping[str, Any] = named or {}
-    if named is None:
+    values: Mapping[str, Any] = fields or {}
+    if fields is None:
         values = dict(zip(properties, positional, strict=False))
         if len(positional) > len(properties):
             faults.append(f"it takes {len(properties)} arguments, got {len(positional)}")
@@ -132,18 +132,18 @@ def _check(
 def _converted(value: Any, schema: Mapping[str, Any]) -> Any:
     """Convert `{}` and floats such as `2.0`, which are ambiguous in Lua, to the type that a schema requires."""
     if value in ([], {}) and isinstance(value, (list, dict)):
-        kinds = _kinds(schema)
+        kinds = declared_kinds(schema)
         if "array" in kinds and "object" not in kinds:
             return []
         if "object" in kinds and "array" not in kinds:
             return {}
     if isinstance(value, float) and value.is_integer():
-        kinds = _kinds(schema)
+        kinds = declared_kinds(schema)
         return int(value) if "integer" in kinds and "number" not in kinds else value
     return value
 
 
-def _kinds(schema: Mapping[str, Any]) -> set[str]:
+def declared_kinds(schema: Mapping[str, Any]) -> set[str]:
     """Return the types that a schema declares directly or in alternatives."""
     kinds: set[str] = set()
     rest: list[Any] = [schema]
@@ -190,9 +190,9 @@ def _compiled(schema: Mapping[str, Any]) -> Schema | None:
             _schemas.clear()
         compiled = None
         if count_nodes(schema, MAX_SMALL_SCHEMA):
-            from kosmo_kernel.mcp.schemas import schema_of
+            from kosmo_kernel.mcp.schemas import Schema
 
-            compiled = schema_of(schema)
+            compiled = Schema(schema)
         cached = _schemas[id(schema)] = schema, compiled
     return cached[1]
 

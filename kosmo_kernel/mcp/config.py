@@ -185,12 +185,12 @@ class Configuration:
         """
         if name in self.servers:
             return self.servers[name]
-        shown = one_line(name, most=MAX_NAME_SHOWN)
-        message = f"There is no MCP server `{shown}`."
+        label = one_line(name, most=MAX_NAME_SHOWN)
+        message = f"There is no MCP server `{label}`."
         if not self.servers:
-            place = self.sources[0].path
+            path = self.sources[0].path
             message = (
-                f"There is no MCP server `{shown}`: none is configured. `kosmo mcp:add` configures one, in {place}."
+                f"There is no MCP server `{label}`: none is configured. `kosmo mcp:add` configures one, in {path}."
             )
         near = nearest(name, list(self.servers))
         if self.servers and not near:
@@ -286,27 +286,27 @@ class _EntryError(Exception):
     """A mistake in an entry; its text becomes `Server.fault`."""
 
 
-def entry(name: str, given: Any, source: str, path: Path, root: Path) -> Server:
+def entry(name: str, value: Any, source: str, path: Path, root: Path) -> Server:
     """Return the server that an entry describes; an invalid entry sets its `fault`.
 
     Parameters:
         name: the key of the entry.
-        given: its value.
+        value: its value.
         source: the kind of file.
         path: the file.
         root: the project's folder.
     """
     try:
-        return _parse(name, given, source, path, root)
+        return _parse(name, value, source, path, root)
     except _EntryError as fault:
         return Server(name, source, path, root, fault=escape_hidden(str(fault)))
 
 
-def _parse(name: str, given: Any, source: str, path: Path, root: Path) -> Server:
-    if not isinstance(given, dict):
-        raise _EntryError(f"its entry must be an object, got {_kind_of(given)}")
-    command, url = _text(given, "command"), _text(given, "url", "serverUrl", "httpUrl")
-    transport = _text(given, "type").lower()
+def _parse(name: str, fields: Any, source: str, path: Path, root: Path) -> Server:
+    if not isinstance(fields, dict):
+        raise _EntryError(f"its entry must be an object, got {_kind_of(fields)}")
+    command, url = _text(fields, "command"), _text(fields, "url", "serverUrl", "httpUrl")
+    transport = _text(fields, "type").lower()
     if transport == SSE_TRANSPORT:
         raise _EntryError('`"type": "sse"` is the transport of old; its server may also speak `"type": "http"`')
     kind = KINDS.get(transport) if transport not in ("", "local") else "http" if url and not command else "stdio"
@@ -323,13 +323,13 @@ def _parse(name: str, given: Any, source: str, path: Path, root: Path) -> Server
         root=root,
         kind=kind,
         command=command,
-        args=_texts(given, "args"),
-        env=_named(given, *VARIABLES),
-        cwd=_text(given, "cwd"),
+        args=_texts(fields, "args"),
+        env=_named(fields, *VARIABLES),
+        cwd=_text(fields, "cwd"),
         url=url,
-        headers=_named(given, *HEADERS),
-        enabled=_flag(given, "enabled", absent=True) and not _flag(given, "disabled", absent=False),
-        timeout=_seconds(given, "timeout", "timeoutSeconds"),
+        headers=_named(fields, *HEADERS),
+        enabled=_flag(fields, "enabled", absent=True) and not _flag(fields, "disabled", absent=False),
+        timeout=_seconds(fields, "timeout", "timeoutSeconds"),
     )
 
 
@@ -342,12 +342,12 @@ def _check_address(url: str) -> None:
         raise _EntryError("`url` must start with https:// or http://")
 
 
-def _first(given: Mapping[str, Any], *keys: str) -> tuple[str, Any]:
-    return next(((key, given[key]) for key in keys if given.get(key) is not None), (keys[0], None))
+def _first(fields: Mapping[str, Any], *keys: str) -> tuple[str, Any]:
+    return next(((key, fields[key]) for key in keys if fields.get(key) is not None), (keys[0], None))
 
 
-def _text(given: Mapping[str, Any], *keys: str) -> str:
-    key, value = _first(given, *keys)
+def _text(fields: Mapping[str, Any], *keys: str) -> str:
+    key, value = _first(fields, *keys)
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -357,8 +357,8 @@ def _text(given: Mapping[str, Any], *keys: str) -> str:
     return value
 
 
-def _texts(given: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = given.get(key)
+def _texts(fields: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = fields.get(key)
     if value is None:
         return ()
     if not isinstance(value, list):
@@ -366,8 +366,8 @@ def _texts(given: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(_scalar(f"{key}[{index}]", item) for index, item in enumerate(value))
 
 
-def _named(given: Mapping[str, Any], *keys: str) -> dict[str, str]:
-    key, value = _first(given, *keys)
+def _named(fields: Mapping[str, Any], *keys: str) -> dict[str, str]:
+    key, value = _first(fields, *keys)
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -388,13 +388,13 @@ def _scalar(key: str, value: Any) -> str:
     return str(value)
 
 
-def _flag(given: Mapping[str, Any], key: str, *, absent: bool) -> bool:
-    value = given.get(key)
+def _flag(fields: Mapping[str, Any], key: str, *, absent: bool) -> bool:
+    value = fields.get(key)
     return absent if value is None else value is True or str(value).lower() in ("true", "on", "1")
 
 
-def _seconds(given: Mapping[str, Any], *keys: str) -> float:
-    key, value = _first(given, *keys)
+def _seconds(fields: Mapping[str, Any], *keys: str) -> float:
+    key, value = _first(fields, *keys)
     if value is None:
         return DEFAULT_TIMEOUT
     try:

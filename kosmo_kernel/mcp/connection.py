@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp.child import SILENT_EXIT_SECONDS, Child, ProcessReaper
 from kosmo_kernel.mcp.config import Server
-from kosmo_kernel.mcp.errors import ClosedError, FailedRequest, McpError, ServerTimeoutError, not_started
+from kosmo_kernel.mcp.errors import (
+    ClosedError,
+    FailedRequest,
+    McpError,
+    ServerRejectedError,
+    ServerTimeoutError,
+    not_started,
+    public_error,
+)
 from kosmo_kernel.mcp.references import ResolvedServer
 from kosmo_kernel.mcp.tools import Tool, tools_of
 
@@ -267,17 +275,7 @@ class ServerConnection:
 
         Empty if it does not run.
         """
-        connection = self._connection
-        if connection is None:
-            return {}
-        offers = [kind for kind, capability in connection.offers.items() if capability is not None]
-        return {
-            "title": connection.title,
-            "version": connection.version,
-            "protocol": connection.protocol,
-            "instructions": connection.instructions,
-            "offers": offers,
-        }
+        return self._connection.about if self._connection else {}
 
     @property
     def fresh(self) -> bool:
@@ -326,8 +324,10 @@ class ServerConnection:
         except McpError as wrong:
             if isinstance(wrong, ServerTimeoutError):
                 self.hung = connection is not None and connection.transport.last_message_time < since
-            elif isinstance(wrong, ClosedError) or wrong.status == HTTPStatus.NOT_FOUND:
-                self.hung = True  # after a restart, an HTTP server does not know this session and responds with 404
+            elif isinstance(wrong, ServerRejectedError):  # with 404, an HTTP server has restarted and lost the session
+                self.hung = self.hung or wrong.status == HTTPStatus.NOT_FOUND
+            elif isinstance(wrong, ClosedError):
+                self.hung = True
             raise self._error(wrong, request.doing, request.function, connection) from None
         finally:
             if listener:
@@ -348,7 +348,8 @@ class ServerConnection:
         self, wrong: McpError, doing: str, function: str = "", connection: SdkConnection | None = None
     ) -> KosmoError:
         child = self._child
-        return wrong.public_error(
+        return public_error(
+            wrong,
             FailedRequest(
                 server=self.server,
                 doing=doing,
@@ -358,5 +359,5 @@ class ServerConnection:
                 noise=child.noise.lines() if child else (),
                 exit_code=child.exit_code if child and doing == AT_START else None,
                 unmatched_id=connection.transport.unmatched_id if connection else "",
-            )
+            ),
         )

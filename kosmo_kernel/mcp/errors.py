@@ -1,8 +1,8 @@
 """Failures of a connection to an MCP server, and the errors that users see for them.
 
-`sdk.py` raises an `McpError`. `connection.py` adds what is known of the request, and `McpError.public_error` returns an
-error of `kosmo_kernel.errors`: which server failed, what happened, and what the server printed last. Text from a server
-is shown with secrets redacted and terminal control sequences removed.
+`sdk.py` raises an `McpError`. `connection.py` adds what is known of the request, and `public_error` returns an error of
+`kosmo_kernel.errors`: which server failed, what happened, and what the server printed last. Text from a server is shown
+with secrets redacted and terminal control sequences removed.
 """
 
 from __future__ import annotations
@@ -22,9 +22,6 @@ MAX_LINE_LENGTH = 300  # characters of a line of a server's output
 MAX_MESSAGE_LENGTH = 2_000  # characters of a server's error message
 INTERNAL = -32603  # JSON-RPC: internal error
 LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-
-Description = tuple[type[ApiError], str]
-"""The class of an error, and its message without the server's name at its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +53,12 @@ class FailedRequest:
         )
 
     def _lines(self, title: str, lines: Iterable[str]) -> str:
-        shown = [f"\n  {self.redacted(line)}" for line in lines]
-        return "".join(["\n", title, *shown]) if shown else ""
+        indented = [f"\n  {self.redacted(line)}" for line in lines]
+        return "".join(["\n", title, *indented]) if indented else ""
 
 
 class McpError(Exception):
-    """Base class of the failures of a connection.
-
-    Attributes:
-        status: the HTTP status of the response; 0 without one.
-        shows_output: the error for users ends with what the server printed last.
-    """
-
-    status = 0
-    shows_output = True
-
-    def describe(self, request: FailedRequest) -> Description:
-        """Return the class and the message of the error for users."""
-        raise NotImplementedError
-
-    def public_error(self, request: FailedRequest) -> ApiError:
-        """Return the error for users."""
-        kind, what = self.describe(request)
-        message = f"The MCP server `{request.server.name}` {what}{request.output() if self.shows_output else ''}"
-        return kind(message, status=self.status or None, function=request.function)
+    """A failure of a connection."""
 
 
 class ClosedError(McpError):
@@ -94,37 +73,13 @@ class ClosedError(McpError):
         super().__init__(why)
         self.why, self.too_long = why, too_long
 
-    def describe(self, request: FailedRequest) -> Description:
-        """Return how the connection ended."""
-        if self.too_long:
-            size = f"{MAX_MESSAGE_BYTES >> 20} MiB or {MAX_MESSAGE_VALUES:,} values"
-            return BadAnswerError, f"sent a message of more than {size} {request.doing}, and was ended."
-        if self.why or request.server.kind == "http":
-            reason = f": {request.redacted(self.why)}" if self.why else ""
-            return UnreachableError, f"cannot be reached {request.doing}{reason}."
-        if request.exit_code is not None and request.exit_code < 0:
-            return BadAnswerError, f"was ended by {_signal(-request.exit_code)} {request.doing}."
-        status = "" if request.exit_code is None else f" with status {request.exit_code}"
-        return BadAnswerError, f"ended {request.doing}{status}."
-
 
 class ServerTimeoutError(McpError):
     """The server did not respond in time."""
 
-    def describe(self, request: FailedRequest) -> Description:
-        """Return the timeout."""
-        what = f"did not answer {request.doing} within {request.server.timeout:g} s"
-        if request.unmatched_id:
-            return UnreachableError, f"{what}; it answered something else, numbered {request.unmatched_id}."
-        return UnreachableError, f"{what}. `timeout` in {request.server.path} gives it more time."
-
 
 class MalformedError(McpError):
     """The server's response violates the protocol; the text says how."""
-
-    def describe(self, request: FailedRequest) -> Description:
-        """Return the violation."""
-        return BadAnswerError, f"answered wrongly {request.doing}: {request.redacted(str(self))}."
 
 
 class ServerRejectedError(McpError):
@@ -136,27 +91,61 @@ class ServerRejectedError(McpError):
         status: the HTTP status; 0 without one.
     """
 
-    shows_output = False  # the message says what is wrong
-
     def __init__(self, message: str, code: int, status: int = 0) -> None:
         super().__init__(message)
         self.message, self.code, self.status = message, code, status
 
-    def describe(self, request: FailedRequest) -> Description:
-        """Return the server's error message, or what its HTTP status means."""
-        path = request.server.path
-        if self.status in LOGIN:
-            return RefusedError, (
-                f"wants other credentials: HTTP {self.status}. They go into `headers` of its entry in {path}, as "
-                '`"Authorization": "Bearer ${secret:NAME}"`.'
-            )
-        if self.status == HTTPStatus.NOT_FOUND:
-            return RefusedError, f"is not at its address: HTTP 404. `url` is in {path}."
-        if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return BadAnswerError, f"broke {request.doing}: HTTP {self.status}."
-        message = request.redacted(self.message, MAX_MESSAGE_LENGTH)
-        kind = BadAnswerError if self.code == INTERNAL else RefusedError
-        return kind, f"answered with an error {request.doing}: {message}"
+
+def public_error(error: McpError, request: FailedRequest) -> ApiError:
+    """Return the error for users: what happened, and what the server printed last unless it says what is wrong."""
+    status = None
+    match error:
+        case ServerRejectedError():
+            status = error.status or None
+            kind, what = _rejected(error, request)
+        case ClosedError():
+            kind, what = _closed(error, request)
+        case ServerTimeoutError():
+            kind, what = UnreachableError, f"did not answer {request.doing} within {request.server.timeout:g} s"
+            if request.unmatched_id:
+                what += f"; it answered something else, numbered {request.unmatched_id}."
+            else:
+                what += f". `timeout` in {request.server.path} gives it more time."
+        case _:
+            kind, what = BadAnswerError, f"answered wrongly {request.doing}: {request.redacted(str(error))}."
+    output = "" if isinstance(error, ServerRejectedError) else request.output()
+    return kind(f"The MCP server `{request.server.name}` {what}{output}", status=status, function=request.function)
+
+
+def _closed(error: ClosedError, request: FailedRequest) -> tuple[type[ApiError], str]:
+    """Return how the connection ended."""
+    if error.too_long:
+        size = f"{MAX_MESSAGE_BYTES >> 20} MiB or {MAX_MESSAGE_VALUES:,} values"
+        return BadAnswerError, f"sent a message of more than {size} {request.doing}, and was ended."
+    if error.why or request.server.kind == "http":
+        reason = f": {request.redacted(error.why)}" if error.why else ""
+        return UnreachableError, f"cannot be reached {request.doing}{reason}."
+    if request.exit_code is not None and request.exit_code < 0:
+        return BadAnswerError, f"was ended by {_signal(-request.exit_code)} {request.doing}."
+    status = "" if request.exit_code is None else f" with status {request.exit_code}"
+    return BadAnswerError, f"ended {request.doing}{status}."
+
+
+def _rejected(error: ServerRejectedError, request: FailedRequest) -> tuple[type[ApiError], str]:
+    """Return the server's error message, or what its HTTP status means."""
+    path = request.server.path
+    if error.status in LOGIN:
+        return RefusedError, (
+            f"wants other credentials: HTTP {error.status}. They go into `headers` of its entry in {path}, as "
+            '`"Authorization": "Bearer ${secret:NAME}"`.'
+        )
+    if error.status == HTTPStatus.NOT_FOUND:
+        return RefusedError, f"is not at its address: HTTP 404. `url` is in {path}."
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return BadAnswerError, f"broke {request.doing}: HTTP {error.status}."
+    message = request.redacted(error.message, MAX_MESSAGE_LENGTH)
+    kind = BadAnswerError if error.code == INTERNAL else RefusedError
+    return kind, f"answered with an error {request.doing}: {message}"
 
 
 def not_started(server: Server, error: OSError, command: str, secrets: tuple[str, ...]) -> SettingsError:

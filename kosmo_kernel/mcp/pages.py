@@ -24,47 +24,47 @@ ARGUMENTS = 500  # maximum arguments and fields that a page lists
 ALTERNATIVES = 1_000  # maximum characters of the alternatives of a type
 
 
-def server_page(called: str, tools: Iterable[Tool], about: Mapping[str, Any]) -> Page:
+def server_page(lua_name: str, tools: Iterable[Tool], about: Mapping[str, Any]) -> Page:
     """Return the page of a server.
 
     Parameters:
-        called: the server's name in Lua.
+        lua_name: the server's name in Lua.
         tools: its tools.
         about: its description of itself, see `Servers.about`; empty if it does not run any more.
     """
-    known = tuple(tools)
+    listed = tuple(tools)
 
     def blocks(form: Writer) -> Iterator[Markup]:
-        yield form.write("# app.mcp.{}", called)
+        yield form.write("# app.mcp.{}", lua_name)
         title = " ".join(one_line(str(about.get(part) or "")) for part in ("title", "version")).strip()
         if title:
             yield form.write("{}, an MCP server.", title)
         if about.get("instructions"):
             yield form.prose(str(about["instructions"])[:PROSE])
-        for tool in known:
-            yield from _tool(form, called, tool, 2)
+        for tool in listed:
+            yield from _tool(form, lua_name, tool, 2)
 
     return in_both_forms(blocks)
 
 
-def tool_page(called: str, tool: Tool) -> Page:
+def tool_page(lua_name: str, tool: Tool) -> Page:
     """Return the page of a tool."""
-    return in_both_forms(lambda form: _tool(form, called, tool, 1))
+    return in_both_forms(lambda form: _tool(form, lua_name, tool, 1))
 
 
-def unknown_page(called: str, name: str) -> Page:
+def unknown_page(lua_name: str, name: str) -> Page:
     """Return the page of a server that was not started yet, so that its tools are unknown."""
     explanation = Markdown(
-        "An MCP server that was not started yet, so its tools are not known. Looking starts none, asking it something "
+        "An MCP server that was not started yet, so its tools are not listed. Looking starts none, asking it something "
         "does:"
     )
     example = fenced(f"mcp.tools({json.dumps(name, ensure_ascii=False)})", "lua")
-    title = Markdown("# app.mcp.{}").format(called)
+    title = Markdown("# app.mcp.{}").format(lua_name)
     return joined([title, explanation, example])
 
 
-def _tool(form: Writer, called: str, tool: Tool, level: int) -> Iterator[Markup]:
-    name = f"app.mcp.{called}.{one_line(tool.signature, most=PROSE)}"
+def _tool(form: Writer, lua_name: str, tool: Tool, level: int) -> Iterator[Markup]:
+    name = f"app.mcp.{lua_name}.{one_line(tool.signature, most=PROSE)}"
     yield form.write("{} {}", form.write("#") * level, name)
     if title := one_line(tool.title):
         yield form.write("**{}**", title)

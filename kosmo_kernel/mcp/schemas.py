@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.mcp.tools import ENDLESS, TOO_COSTLY, count_nodes, json_start, unknown_argument
@@ -80,42 +80,51 @@ def unknown_match(_pattern: str, _text: str) -> bool | None:
     return None
 
 
-class Schema(NamedTuple):
-    """A schema that values are checked against."""
+class Schema:
+    """A schema that values are checked against.
 
-    validator: Validator | None  # its validator; None if it is invalid, which leaves the check to the server
-    fault: str = ""  # the reason why nothing can be checked against it; empty if there is none
-    has_patterns: bool = False  # whether it may have regular expressions
+    Attributes:
+        has_patterns: whether it may have regular expressions.
+    """
 
-    def violations(self, value: Any, count: int, matches: Matches = unknown_match) -> list[str]:
-        """Return the descriptions of the violations of the schema.
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._validator: Validator | None = None  # None if it is invalid, which leaves the check to the server
+        self._fault = ""  # the reason why nothing can be checked against it
+        self.has_patterns = False
+        try:
+            self._validator = _validator_of(schema)
+            self.has_patterns = not {"pattern", PATTERNS}.isdisjoint(_names(schema))
+        except SchemaCostError:
+            self._fault = TOO_COSTLY
+        except RecursionError:
+            self._fault = ENDLESS
+
+    def violations(self, value: Any, nodes: int, matches: Matches = unknown_match) -> list[str]:
+        """Return the descriptions of the first `MAX_ERRORS` violations of the schema.
 
         Parameters:
             value: the value.
-            count: its `count_nodes`, which decides how long the check may take.
+            nodes: its `count_nodes`, which decides how long the check may take.
             matches: matches patterns.
         """
-        if self.fault or self.validator is None:
-            return [self.fault] if self.fault else []
+        if self._fault or self._validator is None:
+            return [self._fault] if self._fault else []
+        budget = CheckBudget(MIN_STEPS + STEPS_PER_NODE * nodes, MIN_SECONDS + SECONDS_PER_NODE * nodes)
+        checker = _Checker(matches, budget)
         try:
-            errors = validation_errors(self.validator, matches, value, count)
+            errors = list(islice(self._validator.evolve(format_checker=checker).iter_errors(value), MAX_ERRORS))
         except SchemaCostError:
             return [TOO_COSTLY]
         except RecursionError:
             return [ENDLESS]
         except Unresolvable:
             return []  # the schema is invalid: its references cannot be resolved
-        return [fault for error in errors for fault in _descriptions(error)]
-
-
-def schema_of(schema: Mapping[str, Any]) -> Schema:
-    """Return what checks values against a schema."""
-    try:
-        return Schema(validator_of(schema), has_patterns=has_patterns(schema))
-    except SchemaCostError:
-        return Schema(None, TOO_COSTLY)
-    except RecursionError:
-        return Schema(None, ENDLESS)
+        return [
+            fault
+            for error in errors
+            if checker.is_sure or KEYWORDS_INVERTED_BY_MATCHES.isdisjoint(map(str, error.absolute_schema_path))
+            for fault in _descriptions(error)
+        ]
 
 
 def _descriptions(error: ValidationError) -> Iterator[str]:
@@ -128,8 +137,8 @@ def _descriptions(error: ValidationError) -> Iterator[str]:
             missing = [f"`{name}`" for name in required if name not in instance][:MAX_MISSING]
             yield from [f"`{path}` lacks {', '.join(missing)}"] if path else [f"{name} is missing" for name in missing]
         case "additionalProperties" if not path:
-            known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
-            yield from (unknown_argument(name, list(known)) for name in instance if name not in known)
+            names = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
+            yield from (unknown_argument(name, list(names)) for name in instance if name not in names)
         case "type":
             yield f"`{path}` must be {_any_of([required] if isinstance(required, str) else required)}"
         case "anyOf" | "oneOf" if kinds := [item["type"] for item in required if isinstance(item.get("type"), str)]:
@@ -190,7 +199,7 @@ def violations(data: bytes) -> bytes:
 
 @lru_cache(maxsize=4)
 def _schema(text: str) -> Schema:
-    return schema_of(decode_json(text, "the schema", ValueError))
+    return Schema(decode_json(text, "the schema", ValueError))
 
 
 def _matches(pattern: str, text: str) -> bool | None:
@@ -253,7 +262,7 @@ class _Checker(FormatChecker):
         return matched
 
 
-def validator_of(schema: Mapping[str, Any]) -> Validator | None:
+def _validator_of(schema: Mapping[str, Any]) -> Validator | None:
     """Return a validator for a schema, or None if the schema is invalid.
 
     Raises:
@@ -268,29 +277,6 @@ def validator_of(schema: Mapping[str, Any]) -> Validator | None:
     if any(_validator(above, kind.META_SCHEMA).evolve(format_checker=checker).iter_errors(dict(schema))):
         return None
     return _validator(kind, schema)
-
-
-def validation_errors(validator: Validator, matches: Matches, given: Any, nodes: int) -> list[ValidationError]:
-    """Return the first `MAX_ERRORS` validation errors of a value.
-
-    Parameters:
-        validator: a validator from `validator_of`.
-        matches: matches patterns.
-        given: the value.
-        nodes: how many numbers, texts, lists and objects it has.
-
-    Raises:
-        SchemaCostError: checking the value exceeds its budget.
-        RecursionError: the schema refers to itself without end.
-    """
-    budget = CheckBudget(MIN_STEPS + STEPS_PER_NODE * nodes, MIN_SECONDS + SECONDS_PER_NODE * nodes)
-    checker = _Checker(matches, budget)
-    errors = list(islice(validator.evolve(format_checker=checker).iter_errors(given), MAX_ERRORS))
-    return [
-        error
-        for error in errors
-        if checker.is_sure or KEYWORDS_INVERTED_BY_MATCHES.isdisjoint(map(str, error.absolute_schema_path))
-    ]
 
 
 def _validator(kind: type[Validator], schema: Mapping[str, Any]) -> Validator:
@@ -327,11 +313,6 @@ def _extended(kind: type[Validator], has_patterns: bool) -> type[Validator]:
 
     extended.evolve = evolve
     return extended  # type: ignore[no-any-return] # `extend` is untyped
-
-
-def has_patterns(schema: Mapping[str, Any]) -> bool:
-    """Return whether a schema may have regular expressions."""
-    return not {"pattern", PATTERNS}.isdisjoint(_names(schema))
 
 
 def _names(schema: Any) -> Iterator[str]:
@@ -382,12 +363,12 @@ def _additional_properties(library: Any, validator: Validator, subschema: Any, i
 def _unique_items(validator: Validator, unique: bool, instance: Any, _schema: Any) -> Faults:
     if unique and validator.is_type(instance, "array"):
         checker: Any = validator.format_checker  # type: ignore[attr-defined] # the protocol lacks it
-        seen: set[str] = set()
+        texts: set[str] = set()
         for item in instance:
             checker.budget.check()
             # The text is the same for values that are equal in JSON Schema, such as `1` and `1.0`.
-            seen.add(json.dumps(_with_integers(item), sort_keys=True))
-        if len(seen) < len(instance):
+            texts.add(json.dumps(_with_integers(item), sort_keys=True))
+        if len(texts) < len(instance):
             yield ValidationError("an item occurs twice")
 
 

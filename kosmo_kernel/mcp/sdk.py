@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 import anyio
 import httpx2
+from anyio.abc import ObjectReceiveStream, ObjectSendStream
 from mcp import Client, MCPError
 from mcp import types as protocol
 from mcp.client.streamable_http import streamable_http_client
@@ -35,8 +36,6 @@ from kosmo_kernel.mcp.child import (
     MAX_MESSAGE_BYTES,
     MAX_MESSAGE_VALUES,
     Child,
-    LineReader,
-    LineWriter,
     TooLongError,
 )
 from kosmo_kernel.mcp.errors import ClosedError, MalformedError, McpError, ServerRejectedError, ServerTimeoutError
@@ -122,14 +121,13 @@ class SdkConnection:
         # The SDK would check results against the server's schemas without a limit; `calls.result_faults` does it.
         vars(client.session)["validate_tool_result"] = _accept
         info, capabilities = client.server_info, client.server_capabilities
-        self.title = (info.title or info.name) if info else ""
-        self.version = info.version if info else ""
-        self.protocol = client.protocol_version
-        self.instructions = client.instructions or ""
-        self.offers = {
-            "tools": capabilities.tools,
-            "resources": capabilities.resources,
-            "prompts": capabilities.prompts,
+        self.offers = {kind: getattr(capabilities, kind) for kind in ("tools", "resources", "prompts")}
+        self.about = {
+            "title": (info.title or info.name) if info else "",
+            "version": info.version if info else "",
+            "protocol": client.protocol_version,
+            "instructions": client.instructions or "",
+            "offers": [kind for kind, capability in self.offers.items() if capability is not None],
         }
         self.tells_of_tools = bool(capabilities.tools and capabilities.tools.list_changed)
 
@@ -200,23 +198,29 @@ class SdkConnection:
                     changed()
 
     async def _all(self, kind: str, fetch: Callable[..., Awaitable[Any]]) -> list[dict[str, Any]]:
-        """Return all items of a paginated list."""
-        items: list[dict[str, Any]] = []
+        """Return all items of a paginated list, within the time of one response."""
         if self.offers["resources" if kind == "resource_templates" else kind] is None:
-            return items
-        cursor, seen = None, set[str]()
-        async with _time_limit(self._timeout):
-            while True:
-                page = await self._response(fetch(cursor=cursor, cache_mode="refresh"))
-                items += [_to_json(item) for item in getattr(page, kind)]
-                if kind == "tools" and len(items) > MAX_TOOLS:
-                    raise MalformedError(f"it has more than {MAX_TOOLS:,} tools")
-                cursor = page.next_cursor
-                if not cursor:
-                    return items
-                if cursor in seen or len(seen) >= MAX_PAGES:
-                    raise MalformedError(f"its list of {kind} has no end: the same pages come again and again")
-                seen.add(cursor)
+            return []
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._pages(kind, fetch)
+        except TimeoutError:
+            raise ServerTimeoutError from None
+
+    async def _pages(self, kind: str, fetch: Callable[..., Awaitable[Any]]) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        cursor, cursors = None, set[str]()
+        while True:
+            page = await self._response(fetch(cursor=cursor, cache_mode="refresh"))
+            items += [_to_json(item) for item in getattr(page, kind)]
+            if kind == "tools" and len(items) > MAX_TOOLS:
+                raise MalformedError(f"it has more than {MAX_TOOLS:,} tools")
+            cursor = page.next_cursor
+            if not cursor:
+                return items
+            if cursor in cursors or len(cursors) >= MAX_PAGES:
+                raise MalformedError(f"its list of {kind} has no end: the same pages come again and again")
+            cursors.add(cursor)
 
     async def _response(self, request: Awaitable[T]) -> T:
         """Return the response to a request.
@@ -388,34 +392,100 @@ def _last_event(piece: bytes) -> bytes | None:
     return None if end < 0 else piece[end:]
 
 
+class _Silence(Exception):  # noqa: N818 - not an error: a message may still come
+    """The program has not sent its first message in time."""
+
+
+class _LineReader(ObjectReceiveStream[SessionMessage]):
+    """The messages that a program sends, one per line.
+
+    They are read in the SDK's calls, and written so: an intermediate task would delay each message by an iteration of
+    the event loop, and these delays are half of the time of a small call.
+
+    Parameters:
+        child: the program.
+        wire: the state of the transport.
+        patience: seconds to wait for the first message, after which the probe gets an error response, for servers that
+            do not know it and send none; None for no limit.
+    """
+
+    def __init__(self, child: Child, wire: MessageTransport, patience: float | None) -> None:
+        self._child, self._wire = child, wire
+        self._first_deadline = None if patience is None else asyncio.get_running_loop().time() + patience
+        self._first_line: asyncio.Task[bytes | None] | None = None  # survives `_first_deadline`
+        self._yields = False
+
+    async def receive(self) -> SessionMessage:
+        """Return the next message.
+
+        Raises:
+            anyio.EndOfStream: the program has closed its output, or a line exceeded the size limit.
+        """
+        if self._yields:  # handlers of a notification run first, and a flood of them does not block the loop
+            self._yields = False
+            await asyncio.sleep(0)
+        try:
+            while (line := await self._line()) is not None:
+                if (message := _message(line, self._child)) is not None:
+                    self._first_deadline = None
+                    self._wire.received(message)
+                    self._yields = not isinstance(message, protocol.JSONRPCResponse)
+                    return SessionMessage(message)
+        except _Silence:
+            if self._wire.probe is None:
+                return await self.receive()
+            fault = protocol.ErrorData(code=protocol.REQUEST_TIMEOUT, message="no answer")
+            return SessionMessage(protocol.JSONRPCError(jsonrpc="2.0", id=self._wire.probe, error=fault))
+        except TooLongError:
+            self._wire.overflowed()
+        except OSError:
+            pass  # the stream has ended
+        except BaseException:
+            self._wire.closed.set()
+            raise
+        self._wire.closed.set()
+        raise anyio.EndOfStream
+
+    async def _line(self) -> bytes | None:
+        if self._first_deadline is None and self._first_line is None:
+            return await self._child.line()
+        self._first_line = self._first_line or asyncio.ensure_future(self._child.line())
+        if self._first_deadline is not None:
+            await asyncio.wait((self._first_line,), timeout=self._first_deadline - asyncio.get_running_loop().time())
+            if not self._first_line.done():
+                self._first_deadline = None
+                raise _Silence
+        first_line, self._first_line = self._first_line, None
+        return await first_line
+
+    async def aclose(self) -> None:
+        """Stop reading."""
+        if self._first_line:
+            self._first_line.cancel()
+        self._wire.closed.set()
+
+
+class _LineWriter(ObjectSendStream[SessionMessage]):
+    """The messages to a program. Sending never blocks; a caller waits for the response only."""
+
+    def __init__(self, child: Child, wire: MessageTransport) -> None:
+        self._child, self._wire = child, wire
+
+    async def send(self, item: SessionMessage) -> None:
+        """Send a message."""
+        self._wire.sent(item.message)
+        self._child.write_line(item.message.model_dump_json(by_alias=True, exclude_unset=True).encode())
+
+    async def aclose(self) -> None:
+        """Do nothing: `Child.end` closes the program's input."""
+
+
 @asynccontextmanager
 async def _lines(
     child: Child, wire: MessageTransport, patience: float | None
-) -> AsyncIterator[tuple[LineReader[SessionMessage], LineWriter[SessionMessage]]]:
+) -> AsyncIterator[tuple[_LineReader, _LineWriter]]:
     """Open the transport to a child process, with one message per line."""
-
-    def read(line: bytes) -> SessionMessage | None:
-        message = _message(line, child)
-        if message is None:
-            return None
-        wire.received(message)
-        # Notifications are handled before the response that follows, and a flood of them does not block the loop.
-        reader.yield_to_handlers = not isinstance(message, protocol.JSONRPCResponse)
-        return SessionMessage(message)
-
-    def write(item: SessionMessage) -> bytes:
-        wire.sent(item.message)
-        return item.message.model_dump_json(by_alias=True, exclude_unset=True).encode()
-
-    def on_silence() -> SessionMessage | None:
-        """Return an error response to the probe, for servers that do not know it and send no response."""
-        if wire.probe is None:
-            return None
-        fault = protocol.ErrorData(code=protocol.REQUEST_TIMEOUT, message="no answer")
-        return SessionMessage(protocol.JSONRPCError(jsonrpc="2.0", id=wire.probe, error=fault))
-
-    reader = LineReader(child, read, wire.closed.set, wire.overflowed, patience=patience, instead=on_silence)
-    yield reader, LineWriter(child, write)
+    yield _LineReader(child, wire, patience), _LineWriter(child, wire)
 
 
 def _message(line: bytes, child: Child) -> protocol.JSONRPCMessage | None:
@@ -443,15 +513,6 @@ def _message(line: bytes, child: Child) -> protocol.JSONRPCMessage | None:
             fault = protocol.ErrorData(code=protocol.PARSE_ERROR, message=str(malformed), data=malformed)
             return protocol.JSONRPCError(jsonrpc="2.0", id=request_id, error=fault)
     return None
-
-
-@asynccontextmanager
-async def _time_limit(seconds: float) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError:
-        raise ServerTimeoutError from None
 
 
 # Values ----------------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ class ReadConfiguration:
     """A configuration, with the folder and files it was read from, and the files' states at that time."""
 
     configuration: config.Configuration
-    called: dict[str, str]
+    lua_names: dict[str, str]
     folder: str = ""
     files: Sequence[str] = ()
     states: Sequence[object] = ()
@@ -94,16 +94,16 @@ class Servers:
     def usable(self) -> dict[str, str]:
         """Return the Lua name of each server that may be started, by its original name."""
         servers = self.configuration().servers
-        called = self.called()
+        names = self.called()
         return {
-            name: called[name]
+            name: names[name]
             for name, server in servers.items()
             if server.enabled and not server.fault and self._is_trusted(server)
         }
 
     def called(self) -> dict[str, str]:
         """Return the Lua name of each configured server, by its original name."""
-        return self._current().called
+        return self._current().lua_names
 
     def find(self, key: str) -> Server:
         """Return the entry of a server.
@@ -112,7 +112,7 @@ class Servers:
             UnknownNameError: there is none of that name.
         """
         current = self._current()  # once, because it checks the files and is part of every call
-        return current.configuration.find(original_name(key, current.called) or key)
+        return current.configuration.find(original_name(key, current.lua_names) or key)
 
     def may_use(self, key: str) -> Server:
         """Return the entry of a server after checking that it may be started.
@@ -351,41 +351,25 @@ def require_sdk() -> None:
         raise SettingsError(f"MCP servers need the package `mcp`, which is not installed. {how_to_install('mcp')}")
 
 
-# The event loop ---------------------------------------------------------------------------------------------------
+# The event loop --------------------------------------------------------------------------------------------------
 
 
 class _EventLoop:
-    """The event loop of all connections, in a background thread, which starts with the first coroutine. Thread-safe.
-
-    Waking the thread costs as much as a small call, so coroutines submitted before it has woken are started in one
-    batch.
-    """
+    """The event loop of all connections, in a background thread, which starts with the first coroutine. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._pending: list[tuple[Coroutine[Any, Any, Any], Future[Any]]] = []
 
     def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine in the loop and return its future. Cancelling the future cancels the coroutine."""
-        future: Future[T] = Future()
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="kosmo-mcp", daemon=True)
                 self._thread.start()
-            self._pending.append((work, future))
-            if len(self._pending) == 1:
-                self._loop.call_soon_threadsafe(self._start, self._loop)
-        return future
-
-    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start the pending coroutines. Runs in the loop."""
-        with self._lock:
-            pending, self._pending = self._pending, []
-        for work, future in pending:
-            _begin(work, future, loop)
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:
         """Cancel all running coroutines and stop the thread."""
@@ -406,34 +390,3 @@ async def _cancel_all() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _begin(work: Coroutine[Any, Any, T], future: Future[T], loop: asyncio.AbstractEventLoop) -> None:
-    """Run a coroutine in a task, pass its result to the future, and cancel the task when the future is cancelled."""
-
-    def cancelled_before_start(_task: asyncio.Task[None]) -> None:
-        work.close()
-        future.cancel()
-
-    async def run() -> None:
-        # The future is set here and not in a done callback, which would run one iteration of the loop later.
-        task.remove_done_callback(cancelled_before_start)
-        try:
-            result = await work
-        except asyncio.CancelledError:
-            future.cancel()
-            raise
-        except Exception as error:  # noqa: BLE001 - `future.result()` raises it
-            if future.set_running_or_notify_cancel():
-                future.set_exception(error)
-        else:
-            if future.set_running_or_notify_cancel():
-                future.set_result(result)
-
-    def cancel_task(future: Future[T]) -> None:
-        if future.cancelled() and not loop.is_closed():
-            loop.call_soon_threadsafe(task.cancel)
-
-    task = loop.create_task(run())
-    task.add_done_callback(cancelled_before_start)
-    future.add_done_callback(cancel_task)

@@ -129,33 +129,33 @@ def lua_name(text: str, absent: str = "tool") -> str:
 def lua_names(names: Iterable[str], absent: str = "tool") -> dict[str, str]:
     """Return a unique Lua name for each original name, in the same order."""
     unique = list(dict.fromkeys(names))
-    taken = {name for name in unique if is_lua_name(name)}
+    in_use = {name for name in unique if is_lua_name(name)}
     by_name: dict[str, str] = {}
-    next_numbers: dict[str, int] = {}  # of each base; all lower ones are taken
+    next_numbers: dict[str, int] = {}  # of each base; all lower ones are in use
     for name in unique:
         base = candidate = lua_name(name, absent)
         number = next_numbers.get(base, 2)
-        while candidate != name and candidate in taken:
+        while candidate != name and candidate in in_use:
             candidate, number = f"{base}_{number}", number + 1
         next_numbers[base] = number
-        taken.add(candidate)
+        in_use.add(candidate)
         by_name[name] = candidate
     return by_name
 
 
-def original_name(key: str, called: dict[str, str]) -> str | None:
+def original_name(key: str, by_name: dict[str, str]) -> str | None:
     """Return the original name that a key refers to, or None.
 
     Parameters:
         key: an original name, a Lua name, or the lowercased form that other MCP clients use.
-        called: the Lua name of each original name, from `lua_names`.
+        by_name: the Lua name of each original name, from `lua_names`.
     """
-    if key in called:
+    if key in by_name:
         return key
-    by_lua_name = {lua: name for name, lua in called.items()}
+    by_lua_name = {lua: name for name, lua in by_name.items()}
     if key in by_lua_name:
         return by_lua_name[key]
-    by_lowercase = {re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_"): name for name in reversed(called)}
+    by_lowercase = {re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_"): name for name in reversed(by_name)}
     return by_lowercase.get(key)
 
 

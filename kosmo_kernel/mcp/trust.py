@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from kosmo_kernel.errors import SettingsError, UntrustedError
 from kosmo_kernel.mcp.config import Server
@@ -68,9 +68,9 @@ _LOADING = re.compile(
 TrustStatus = Literal["trusted", "untrusted", "changed"]
 
 
-def facts(server: Server) -> dict[str, Any]:
-    """Return the facts that the user approves, as JSON values; of a value that may be a secret, its digest."""
-    return {
+def fingerprint(server: Server) -> str:
+    """Return the SHA-256 digest of what the user approves, in 64 hexadecimal digits."""
+    facts = {
         "kind": server.kind,
         "command": server.command,
         "args": list(server.args),
@@ -79,14 +79,11 @@ def facts(server: Server) -> dict[str, Any]:
         "url": server.url,
         "headers": {name: _sealed(name, value) for name, value in sorted(server.headers.items())},
     }
-
-
-def fingerprint(server: Server) -> str:
-    """Return the SHA-256 digest of a server's facts, in 64 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(facts(server), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _sealed(name: str, value: str) -> str:
+    """Return a value, or the digest of one that may be a secret."""
     is_private = PRIVATE.search(name) is not None
     return hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest() if is_private else value
 
@@ -98,13 +95,13 @@ def consent_lines(server: Server) -> list[str]:
     decide which code the program runs.
     """
     words = _words(server)
-    shown = list(redact_words(words, code=True))
+    redacted = list(redact_words(words, code=True))
     hidden = [
         f"the word after {before}" if now == REDACTED else now
-        for before, word, now in zip(["", *words], words, shown, strict=False)
+        for before, word, now in zip(["", *words], words, redacted, strict=False)
         if now != word
     ]
-    lines = [_joined(shown), *([f"in {server.cwd}"] if server.cwd else [])]
+    lines = [_joined(redacted), *([f"in {server.cwd}"] if server.cwd else [])]
     for kind, values in (("variable", server.env), ("header", server.headers)):
         for name, value in values.items():
             text = value if kind == "variable" and loads_code(name) else redact_value(name, value)

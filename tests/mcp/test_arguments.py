@@ -411,7 +411,7 @@ def test_a_check_ends_when_its_processor_time_is_used_up() -> None:
 def test_a_check_ends_when_its_run_must_stop(schema: dict[str, Any]) -> None:
     looks = iter(range(1_000_000))
     whole = tool({"properties": {"query": {"type": "array"} | schema}})
-    with allowed(Allowance(stop_reason=lambda: "interrupted" if next(looks) > 100 else None)):
+    with allowed(Allowance(stop_reason=lambda: "interrupted" if next(looks) > 20 else None)):
         with pytest.raises(StoppedError):
             checked(whole, {"query": list(range(5_000))})
         assert next(looks) < 1_000

@@ -106,18 +106,15 @@ def svg(data: bytes) -> None:
 
 def schemas(data: bytes) -> None:
     """Read the schema of an MCP tool, and check arguments with it."""
-    from referencing.exceptions import Unresolvable
-
-    from kosmo_kernel.mcp.schemas import SchemaCostError, validation_errors, validator_of
+    from kosmo_kernel.mcp.schemas import Schema
 
     first, _, second = data.partition(b"\0")
     try:
         schema, given = json.loads(first), json.loads(second)
     except (ValueError, RecursionError):
         return
-    with suppress(Unresolvable, SchemaCostError, RecursionError):  # as `mcp/calls.py` does
-        if isinstance(schema, Mapping) and (validator := validator_of(schema)):
-            validation_errors(validator, lambda _pattern, _text: None, given, len(second))
+    if isinstance(schema, Mapping):
+        Schema(schema).violations(given, len(second))
 
 
 def heads(data: bytes) -> None:
