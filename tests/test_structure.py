@@ -153,14 +153,12 @@ ROOMS_WITH_BANNED_VARIABLES = {
         "lua",
         "lua_syntax",
         "magic",
-        "mcp",
-        "mcp_server",
         "notebook",
         "progress",
         "python_api",
         "questions",
     ),
-    *("render", "results", "run", "runbook", "safety", "services", "session", "snapshot", "text", "values"),
+    *("render", "results", "run", "runbook", "services", "session", "snapshot", "text", "values"),
 }
 
 
@@ -178,7 +176,7 @@ STARTS = {
     "kosmo --help": Start(["-m", NAME, "--help"], 9, {"cli", "errors", "safety", "text"}, {"click"}),
     "kosmo integrations:docs": Start(
         ["-m", NAME, "integrations:docs"],
-        86,
+        66,
         {
             *("catalogue", "cli", "docs", "errors", "integrations", "pages", "questions"),
             *("reader", "safety", "settings", "text", "values", "walls"),
@@ -187,7 +185,7 @@ STARTS = {
     ),
     "kosmo snapshot --help": Start(
         ["-m", NAME, "snapshot", "--help"],
-        138,
+        112,
         {
             *("progress", "text"),
             *("accounts", "catalogue", "cli", "client", "errors", "integrations", "lua", "pages", "questions"),
@@ -199,7 +197,7 @@ STARTS = {
     "the Lua kernel": Start(["-c", f"import {NAME}.kernel.__main__"], 6, {"kernel"}, {"zmq"}),
     "a cell of the Lua kernel": Start(
         ["-c", f"from {NAME}.settings.installation import import_msgspec as i; i(); import {NAME}.kernel.notebook"],
-        118,
+        100,
         {
             *("progress", "text"),
             *("accounts", "catalogue", "client", "errors", "integrations", "kernel", "lua"),
@@ -214,7 +212,7 @@ STARTS = {
     "the package": Start(["-c", f"import {NAME}"], 0, set(), set()),
     "the settings of MCP servers": Start(
         ["-c", f"import {NAME}.mcp"],
-        60,
+        44,
         {
             *("accounts", "catalogue", "errors", "mcp", "questions", "reader"),
             *("safety", "settings", "text", "values", "walls"),
@@ -223,7 +221,7 @@ STARTS = {
     ),
     "a script's first look at MCP servers": Start(
         ["-c", f"import {NAME}.run.mcp_tools"],
-        118,
+        96,
         {
             *("accounts", "catalogue", "client", "errors", "integrations", "lua", "mcp", "pages", "progress"),
             "questions",
@@ -233,7 +231,7 @@ STARTS = {
     ),
     "the magic": Start(
         ["-c", f"import {NAME}.magic"],
-        48,
+        44,
         {
             *("progress", "text"),
             *("errors", "explorer", "magic", "notebook", "python_api", "render", "results"),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -100,13 +101,7 @@ MAX_NAME_SHOWN = 80  # characters of an unknown name in an error message
 MAX_NAMES_SHOWN = 1_000  # characters of the known names in it
 MAX_SERVERS = 1_000  # in one file
 DEFAULT_TIMEOUT = 30.0  # default seconds for a response
-KINDS: dict[str, Literal["stdio", "http"]] = {
-    "stdio": "stdio",
-    "http": "http",
-    "streamable-http": "http",
-    "streamable_http": "http",
-    "streamablehttp": "http",
-}
+KINDS: dict[str, Literal["stdio", "http"]] = {"stdio": "stdio", "http": "http", "streamablehttp": "http"}
 VARIABLES = ("env", "environment")  # the spellings of a key
 HEADERS = ("headers", "http_headers")
 SSE_TRANSPORT = "sse"  # the transport that streamable HTTP replaced in March 2025
@@ -309,7 +304,9 @@ def _parse(name: str, fields: Any, source: str, path: Path, root: Path) -> Serve
     transport = _text(fields, "type").lower()
     if transport == SSE_TRANSPORT:
         raise _EntryError('`"type": "sse"` is the transport of old; its server may also speak `"type": "http"`')
-    kind = KINDS.get(transport) if transport not in ("", "local") else "http" if url and not command else "stdio"
+    kind = KINDS.get(re.sub("[-_]", "", transport))
+    if transport in ("", "local"):
+        kind = "http" if url and not command else "stdio"
     if kind is None:
         raise _EntryError(f'`type` must be "stdio" or "http", got {transport[:40]!r}')
     if kind == "stdio" and not command.strip():

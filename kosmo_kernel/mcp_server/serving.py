@@ -45,8 +45,9 @@ def over_stdio(options: ServerOptions) -> bool:
 
         async def serve() -> bool:
             loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+            nothing = os.open(os.devnull, os.O_RDONLY)
             stop = partial(loop.call_soon_threadsafe, stopped.set)
-            with _signals(handler, stop) as received, standard_input() as stdin, standard_output() as stdout:
+            with _signals(handler, stop) as received, _private(0, nothing) as stdin, _private(1, os.dup(2)) as stdout:
                 serving = asyncio.create_task(sdk.over_streams(handler, lines(stdin), TextOutput(stdout).write))
                 waiting = asyncio.create_task(stopped.wait())
                 await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
@@ -149,21 +150,8 @@ def _signals(handler: CallHandler, stop: Callable[[], object]) -> Iterator[list[
 
 
 @contextmanager
-def standard_input() -> Iterator[int]:
-    """Provide a private file descriptor of standard input; child processes and other readers get an empty input."""
-    with _private(0, os.open(os.devnull, os.O_RDONLY)) as private:
-        yield private
-
-
-@contextmanager
-def standard_output() -> Iterator[int]:
-    """Provide a private file descriptor of standard output; what others print goes to standard error."""
-    with _private(1, os.dup(2)) as private:
-        yield private
-
-
-@contextmanager
 def _private(descriptor: int, instead: int) -> Iterator[int]:
+    """Provide a private copy of a standard stream; child processes and other users get another one in its place."""
     private = os.dup(descriptor)
     os.dup2(instead, descriptor)
     os.close(instead)
