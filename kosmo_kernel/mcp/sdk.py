@@ -396,7 +396,7 @@ class _Silence(Exception):  # noqa: N818 - not an error: a message may still com
     """The program has not sent its first message in time."""
 
 
-class _LineReader(ObjectReceiveStream[SessionMessage]):
+class _MessageReader(ObjectReceiveStream[SessionMessage]):
     """The messages that a program sends, one per line.
 
     They are read in the SDK's calls, and written so: an intermediate task would delay each message by an iteration of
@@ -465,7 +465,7 @@ class _LineReader(ObjectReceiveStream[SessionMessage]):
         self._wire.closed.set()
 
 
-class _LineWriter(ObjectSendStream[SessionMessage]):
+class _MessageWriter(ObjectSendStream[SessionMessage]):
     """The messages to a program. Sending never blocks; a caller waits for the response only."""
 
     def __init__(self, child: Child, wire: MessageTransport) -> None:
@@ -483,9 +483,9 @@ class _LineWriter(ObjectSendStream[SessionMessage]):
 @asynccontextmanager
 async def _lines(
     child: Child, wire: MessageTransport, patience: float | None
-) -> AsyncIterator[tuple[_LineReader, _LineWriter]]:
+) -> AsyncIterator[tuple[_MessageReader, _MessageWriter]]:
     """Open the transport to a child process, with one message per line."""
-    yield _LineReader(child, wire, patience), _LineWriter(child, wire)
+    yield _MessageReader(child, wire, patience), _MessageWriter(child, wire)
 
 
 def _message(line: bytes, child: Child) -> protocol.JSONRPCMessage | None:
