@@ -112,9 +112,10 @@ def test_the_guide_shows_a_file_that_is_read(tmp_path: Path) -> None:
 def test_a_long_file_is_read_and_names_its_first_mistakes(file: Path) -> None:
     entries = [ENTRY.replace("web.1", f"web.{number}") for number in range(1_000)]
     file.write_text("".join(entries))
-    assert [one.identity for one in read_acceptances(file, [CRASHED])][-1] == ("crashed", "shop", "web.999")
-    assert {one.acceptance.last_day for one in read_acceptances(file, [CRASHED])} == {date(2026, 11, 28)}
-    file.write_text("[[accept]]\n" * 100_000)
+    exemptions = read_acceptances(file, [CRASHED])
+    assert exemptions[-1].identity == ("crashed", "shop", "web.999")
+    assert {exemption.acceptance.last_day for exemption in exemptions} == {date(2026, 11, 28)}
+    file.write_text("[[accept]]\n" * 20_000)
     with pytest.raises(SettingsError) as error:
         read_acceptances(file, [CRASHED])
     lines = str(error.value).splitlines()
