@@ -37,7 +37,6 @@ from kosmo_kernel.errors import (
     UnknownNameError,
 )
 from kosmo_kernel.lua.process import LuaProcess
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.progress.throttle import ProgressThrottle
 from kosmo_kernel.questions import services
 from kosmo_kernel.questions.discovery import all_checks, find_table, source_with_tables
@@ -67,39 +66,31 @@ class Chunk(NamedTuple):
     inputs: Mapping[str, Any]
 
 
-class ChunkOutcome(NamedTuple):
-    """The result of a chunk, and the error that ended it, if one did."""
-
-    result: Result | None
-    error: KosmoError | None
-
-
 class QuestionRun:
-    """A run of questions."""
+    """A run of the questions of a report whose results are empty so far; those that are not set up are not run.
 
-    def __init__(
-        self, chunks: Mapping[int, Chunk], account: str, now: datetime, shared: SharedServices, frontend: Frontend
-    ) -> None:
-        self._chunks = chunks  # the Lua of each question, by its index
-        self._account, self._now = account, now
-        self._shared, self._frontend = shared, frontend  # the frontend gets the progress of the whole run
-        self.outcomes: dict[int, ChunkOutcome] = {}  # of each chunk that was begun, by its index
-        self.interrupted = False
-        self.cost: ProgressSnapshot | None = None  # the calls and requests of the whole run; None if there were none
-        self.seconds = 0.0
-        self._waiting = deque(chunks)
+    Parameters:
+        report: the report.
+        shared: the services that the sessions of the questions share.
+        frontend: gets the progress of the whole run.
+    """
+
+    def __init__(self, report: QuestionReport, shared: SharedServices, frontend: Frontend) -> None:
+        self._report, self._shared, self._frontend = report, shared, frontend
+        self._chunks = {index: _chunk(result) for index, result in enumerate(report.results) if not result.setup}
+        self._waiting = deque(self._chunks)
         self._running: dict[int, Session | None] = {}  # the session of each chunk, once it has one
         self._lock = threading.Lock()
         self._crash: BaseException | None = None  # an unexpected error in a thread
         shared.needed_later = self._needed_later
 
     def run(self, is_cancelled: Callable[[], bool]) -> None:
-        """Run the chunks in threads, until all have ended or the run is interrupted."""
+        """Run the chunks in threads, until all have ended or the run is interrupted, and complete the report."""
         started = time.perf_counter()
         count = min(MAX_WORKERS, len(self._waiting))
         threads = [threading.Thread(target=self._work, name="kosmo-question", daemon=True) for _ in range(count)]
         throttle = ProgressThrottle(self._shared.progress, self._frontend.progress)
-        remote = not accounts.is_demo(self._account)
+        remote = not accounts.is_demo(self._report.account)
         try:
             for thread in threads:
                 thread.start()
@@ -108,7 +99,7 @@ class QuestionRun:
                     since = time.monotonic()
                     thread.join(POLL_INTERVAL_SECONDS)
                     throttle.waited(since, remote=remote)
-                    if is_cancelled() and not self.interrupted:
+                    if is_cancelled() and not self._report.interrupted:
                         self._interrupt()
         except KeyboardInterrupt:
             self._interrupt()
@@ -116,22 +107,24 @@ class QuestionRun:
             self._end(threads)
         if self._crash is not None:
             raise self._crash
+        for index in self._waiting:
+            _complete(self._report.results[index], None, StoppedError(NOT_BEGUN))
         self._shared.progress.cancel()
         cost = self._shared.progress.snapshot()
         if cost.total:
-            self.cost = cost
+            self._report.cost = cost
             throttle.end(cost)
-        self.seconds = time.perf_counter() - started
+        self._report.seconds = time.perf_counter() - started
 
     def _work(self) -> None:
         """Run chunks until none waits. The next Lua process starts while a chunk runs."""
         process: LuaProcess | None = None
         try:
             while (index := self._take()) is not None:
-                with Session(self._account, process=process, shared=self._shared) as session:
+                with Session(self._report.account, process=process, shared=self._shared) as session:
                     session.start()
                     process = LuaProcess() if self._waiting else None
-                    self.outcomes[index] = self._run_chunk(index, session)
+                    self._run_chunk(index, session)
                     self._forget_answers(index)
         except BaseException as error:  # noqa: BLE001 - raised in the thread that called
             self._crash = error
@@ -141,26 +134,28 @@ class QuestionRun:
 
     def _take(self) -> int | None:
         with self._lock:
-            if self.interrupted or not self._waiting:
+            if self._report.interrupted or not self._waiting:
                 return None
             index = self._waiting.popleft()
             self._running[index] = None
             return index
 
-    def _run_chunk(self, index: int, session: Session) -> ChunkOutcome:
-        """Run one chunk in a fresh session."""
-        chunk = self._chunks[index]
+    def _run_chunk(self, index: int, session: Session) -> None:
+        """Run one chunk in a fresh session, and complete the result of its question."""
+        chunk, outcome = self._chunks[index], self._report.results[index]
         try:
             with session.expecting_run():
                 with self._lock:
                     self._running[index] = session
-                    is_interrupted = self.interrupted
+                    is_interrupted = self._report.interrupted
                 if is_interrupted:
                     session.interrupt()
-                options = RunOptions(name=chunk.name, inputs=chunk.inputs, now=self._now)
-                return ChunkOutcome(session.execute(chunk.source, options), None)
+                options = RunOptions(name=chunk.name, inputs=chunk.inputs, now=self._report.now)
+                result = session.execute(chunk.source, options)
         except KosmoError as error:
-            return ChunkOutcome(error.result, error)
+            _complete(outcome, error.result, error)
+        else:
+            _complete(outcome, result)
 
     def _forget_answers(self, index: int) -> None:
         """Forget the answers that only one chunk needed: those of functions that no other text has any more."""
@@ -184,7 +179,7 @@ class QuestionRun:
 
     def _interrupt(self) -> None:
         """Stop all chunks; those that run end as interrupted."""
-        self.interrupted = True
+        self._report.interrupted = True
         with self._lock:
             running = [session for session in self._running.values() if session]
         self._shared.progress.cancel()
@@ -211,28 +206,24 @@ _MISTAKES = (InvalidArgumentsError, LuaError, UnknownFieldError, UnknownNameErro
 _ADVICE = "Return the list of findings, {} for none."
 
 
-def outcome_of(
-    question: Question, values: Mapping[str, Any], result: Result | None, error: KosmoError | None = None
-) -> QuestionResult:
-    """Return the outcome of a question.
+def _complete(outcome: QuestionResult, result: Result | None, error: KosmoError | None = None) -> None:
+    """Complete the outcome of a question.
 
     Parameters:
-        question: the question.
-        values: the values of its parameters.
+        outcome: the outcome, which has the question and the values of its parameters.
         result: the result of its run; None if it did not run.
         error: the error that ended it, or None.
     """
-    outcome = QuestionResult(question, parameters=values, error=error)
+    outcome.error = error
     if result is not None:
         outcome.output, outcome.seconds, outcome.unread = result.output, result.seconds, result.failures
         outcome.deleted = result.deleted
         elsewhere = {*result.unread, *deletion_notes(result.deleted)}
         outcome.notes = [note for note in result.notes if note not in elsewhere]
     if error is not None:
-        outcome.reasons = [_reason(question, error)]
+        outcome.reasons = [_reason(outcome.question, error)]
     elif result is not None:
-        outcome.reasons = (_fill if question.severity else _fill_table)(outcome, result)
-    return outcome
+        outcome.reasons = (_fill if outcome.question.severity else _fill_table)(outcome, result)
 
 
 def leave_out_deleted(results: Sequence[QuestionResult]) -> list[str]:
@@ -352,34 +343,32 @@ def run_questions(
         SettingsError: a limit or an environment variable is invalid.
     """
     check_parameters(questions, parameters or {})
-    values = [values_for(question, parameters or {}) for question in questions]
-    missing = [missing_parameters(question, own) for question, own in zip(questions, values, strict=True)]
-    chunks = {index: _chunk(questions[index], values[index]) for index in range(len(questions)) if not missing[index]}
+    results = [_unasked(question, values_for(question, parameters or {})) for question in questions]
     with nullcontext(session) if session else Session(account) as origin:
         alias = account or origin.account
-        report = QuestionReport(alias, origin.recording.now(), now or origin.time_of_data(alias))
+        report = QuestionReport(alias, origin.recording.now(), now or origin.time_of_data(alias), results)
         origin.recording.check(alias)
         with closing(origin.shared_services(report.now.date(), **sharing)) as shared:
-            run = QuestionRun(chunks, alias, report.now, shared, frontend)
-            run.run(is_cancelled)
-        report.interrupted, report.cost, report.seconds = run.interrupted, run.cost, run.seconds
+            QuestionRun(report, shared, frontend).run(is_cancelled)
         report.answers_of = shared.oldest
-    for index, (question, own) in enumerate(zip(questions, values, strict=True)):
-        setup = [setup_of(question, parameter) for parameter in missing[index]]
-        outcome = run.outcomes.get(index, ChunkOutcome(None, StoppedError(NOT_BEGUN)))
-        result = QuestionResult(question, parameters=own, setup=setup) if setup else outcome_of(question, own, *outcome)
-        report.results.append(result)
-        report.notes += [note for note in result.notes if note not in report.notes]
-    report.notes += leave_out_deleted(report.results)
+    notes = dict.fromkeys(note for result in results for note in result.notes)
+    report.notes += [*notes, *leave_out_deleted(results)]
     return report
 
 
-def _chunk(question: Question, values: Mapping[str, Any]) -> Chunk:
+def _unasked(question: Question, values: Mapping[str, Any]) -> QuestionResult:
+    """Return the result of a question before it is asked; what is missing of its parameters is in it."""
+    setup = [setup_of(question, parameter) for parameter in missing_parameters(question, values)]
+    return QuestionResult(question, parameters=values, setup=setup)
+
+
+def _chunk(result: QuestionResult) -> Chunk:
     """Return the Lua that asks a question: that of a check itself, or a call of a table."""
+    question = result.question
     if question.severity:
-        return Chunk(question.chunk_name, question.source, values)
+        return Chunk(question.chunk_name, question.source, result.parameters)
     call = f"return {question.service}.tables.{question.name}({_ARGUMENTS})"
-    return Chunk(question.chunk_name, call, {_ARGUMENTS: {**values, "errors": "collect"}})
+    return Chunk(question.chunk_name, call, {_ARGUMENTS: {**result.parameters, "errors": "collect"}})
 
 
 # Figures of a snapshot ----------------------------------------------------------------------------------

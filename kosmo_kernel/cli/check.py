@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from kosmo_kernel.session import Session
 
 TABLE = "table"
-# The function of each format for programs, imported when it is used. It gets the report and the lowest severity that
-# counts, and returns a text, or a JSON value.
+# Each format for programs: the suffix of its files, and its function, imported when it is used. It gets the report and
+# the lowest severity that counts, and returns a text, or a JSON value.
 FORMATS = {
-    "json": "kosmo_kernel.checks.report:json_document",
-    "junit": "kosmo_kernel.checks.junit:junit",
-    "sarif": "kosmo_kernel.checks.sarif:sarif",
-    "markdown": "kosmo_kernel.checks.comment:comment",
+    "json": (".json", "kosmo_kernel.checks.report:json_document"),
+    "junit": (".xml", "kosmo_kernel.checks.junit:junit"),
+    "sarif": (".sarif", "kosmo_kernel.checks.sarif:sarif"),
+    "markdown": (".md", "kosmo_kernel.checks.comment:comment"),
 }
-_FORMAT_OF = {".json": "json", ".xml": "junit", ".sarif": "sarif", ".md": "markdown"}  # by the suffix of a file
+_FORMAT_OF = {suffix: name for name, (suffix, _) in FORMATS.items()}
 _PATH = click.Path(path_type=Path)
 _REPORT_WIDTH = 100  # characters of a line of prose in a table that is written to a file
 
@@ -276,7 +276,7 @@ class _Output:
         from kosmo_kernel.safety.text import with_json_escapes
         from kosmo_kernel.values.records import encode
 
-        content: Any = resolve_name(FORMATS[form])(self._report, self._fail_on)
+        content: Any = resolve_name(FORMATS[form][1])(self._report, self._fail_on)
         if isinstance(content, str):
             return content.encode(errors="backslashreplace")
         return with_json_escapes(encode(content, indent=2)) + b"\n"

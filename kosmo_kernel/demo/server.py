@@ -23,8 +23,9 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from threading import Lock, Thread
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from wsgiref.simple_server import WSGIRequestHandler
 from wsgiref.types import WSGIApplication, WSGIEnvironment
+from wsgiref.util import setup_testing_defaults
 
 from kosmo_kernel.errors import SettingsError
 
@@ -89,6 +90,7 @@ class _Server(ThreadingTCPServer):
         self._open = set[socket.socket]()
         self._lock = Lock()
         super().__init__((host, port), _Handler)
+        self.base_environ = {"SCRIPT_NAME": "", "SERVER_NAME": host, "SERVER_PORT": str(self.server_address[1])}
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
@@ -122,13 +124,14 @@ class _ResetPoint:
         self.share = share
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(WSGIRequestHandler):
     """Handles one connection: passes its HTTP requests to the WSGI application and sends the responses."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body leave together
     disable_nagle_algorithm = True
     server: _Server
+    handle = BaseHTTPRequestHandler.handle  # all requests of a connection; that of the base class ends after the first
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         # The base class looks up one method per HTTP verb; here the application handles all verbs.
@@ -189,30 +192,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _environ(self) -> WSGIEnvironment:
-        path, _, query = self.path.partition("?")
-        host, port = self.server.server_address[:2]
-        environ: WSGIEnvironment = {
-            "REQUEST_METHOD": self.command,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),  # bytes as Latin-1, as WSGI requires
-            "QUERY_STRING": query,
-            "SERVER_NAME": str(host),
-            "SERVER_PORT": str(port),
-            "SERVER_PROTOCOL": self.request_version,
-            "REMOTE_ADDR": str(self.client_address[0]),
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(self._body()),
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-        }
-        for name in self.headers:
-            key = name.upper().replace("-", "_")
-            key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
-            # A header that is folded over several lines becomes one line (RFC 9112, section 5.2).
-            environ[key] = ",".join(self.headers.get_all(name, [])).replace("\r\n", " ").replace("\n", " ")
+        """Return the environment; a header that is folded over several lines becomes one line (RFC 9112, 5.2)."""
+        texts = self.get_environ().items()
+        environ: WSGIEnvironment = {name: text.replace("\r\n", " ").replace("\n", " ") for name, text in texts}
+        environ |= {"wsgi.input": io.BytesIO(self._body()), "wsgi.errors": sys.stderr, "wsgi.multithread": True}
+        setup_testing_defaults(environ)
         return environ
 
     def _body(self) -> bytes:
