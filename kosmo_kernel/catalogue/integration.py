@@ -30,12 +30,17 @@ _CHANGES = lazy_pattern(
 )
 
 
-class FunctionPath(NamedTuple):
-    """A path, and the function that it belongs to."""
+class FunctionOutline(NamedTuple):
+    """What a search and a look-alike read of a function."""
 
-    path: str  # with placeholders
-    name: str  # of the function
+    name: str
+    path: str  # with placeholders; empty if no request is sent
     returns: str
+    summary: str
+    names: str  # its other names, and keywords
+    text: str  # its description, and what it takes
+    fields: str  # the names of the fields of its records
+    docs: str = ""  # what is said of these fields
 
 
 class FunctionSummary(NamedTuple):
@@ -52,7 +57,7 @@ class FunctionTable(Sequence[Function]):
     Parameters:
         names: returns the name of each function with its aliases; called when the first name is needed.
         make: returns the function with a name; called once for each.
-        paths, summaries: return what the methods do, if that is known without the functions.
+        outlines, summaries: return what the methods do, if that is known without the functions.
         only_reads: whether all of them are known to read only, without making them.
     """
 
@@ -60,13 +65,13 @@ class FunctionTable(Sequence[Function]):
         self,
         names: Callable[[], Mapping[str, tuple[str, ...]]],
         make: Callable[[str], Function],
-        paths: Callable[[], Iterable[FunctionPath]] | None = None,
+        outlines: Callable[[], Iterable[FunctionOutline]] | None = None,
         summaries: Callable[[], Iterable[FunctionSummary]] | None = None,
         *,
         only_reads: bool = False,
     ) -> None:
         self._read_names, self._make, self._only_reads = names, make, only_reads
-        self._read_paths, self._read_summaries = paths, summaries
+        self._read_outlines, self._read_summaries = outlines, summaries
         self._names: Mapping[str, tuple[str, ...]] | None = None
         self._made: dict[str, Function] = {}
 
@@ -96,13 +101,11 @@ class FunctionTable(Sequence[Function]):
             function = self._made.setdefault(name, self._make(name))  # one of two threads that make it wins
         return function
 
-    def paths(self) -> Iterable[FunctionPath]:
-        """Return each path with the function that it belongs to."""
-        if self._read_paths:
-            return self._read_paths()
-        return [
-            FunctionPath(link.path, function.name, function.returns) for function in self for link in function.links
-        ]
+    def outlines(self) -> Iterable[FunctionOutline]:
+        """Return the outline of each function, in the order of the reference."""
+        if self._read_outlines:
+            return self._read_outlines()
+        return map(_outline, self)
 
     def summaries(self) -> Iterable[FunctionSummary]:
         """Return the summary of each function, in the order of the reference."""
@@ -135,6 +138,19 @@ class FunctionTable(Sequence[Function]):
 
     def __contains__(self, function: object) -> bool:
         return isinstance(function, Function) and self._made.get(function.name) == function
+
+
+def _outline(function: Function) -> FunctionOutline:
+    return FunctionOutline(
+        function.name,
+        function.links[0].path if function.links else "",
+        function.returns,
+        function.summary,
+        " ".join((*function.aliases, function.keywords)),
+        " ".join([function.description, *(f"{param.name} {param.doc}" for param in function.params)]),
+        " ".join(column.name for column in function.columns),
+        " ".join(column.doc for column in function.columns),
+    )
 
 
 class FunctionNames(Mapping[str, Function]):

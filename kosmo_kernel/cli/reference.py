@@ -32,11 +32,10 @@ from kosmo_kernel.docs import (
     search_pages,
     titles,
 )
-from kosmo_kernel.docs.checks import SPACE
 from kosmo_kernel.docs.search import SearchResult
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations import find, load_all
-from kosmo_kernel.questions import TABLES
+from kosmo_kernel.questions import CHECKS, TABLES
 from kosmo_kernel.questions.discovery import own_questions, readable_checks
 from kosmo_kernel.text.nearest import nearest
 
@@ -91,7 +90,7 @@ def search(*, words: tuple[str, ...], as_json: bool) -> None:
                 "query": query,
                 "functions": [function_of(p.integration, p.function) for p in matches if p.integration and p.function],
                 "tables": _pages(page for page in matches if page.part.startswith(f"{TABLES}.")),
-                "checks": _pages(page for page in matches if page.page.startswith(f"{SPACE}.")),
+                "checks": _pages(page for page in matches if page.page.startswith(f"{CHECKS}.")),
                 "guides": _pages(page for page in matches if page.page in GUIDES),
             }
         )
@@ -153,7 +152,7 @@ def docs(*, page: str, form: str, folder: str | None, as_json: bool) -> None:
         print_rows(list(GUIDES.items()))
         print_result("\nChecks:\n")
         checks, mistakes = readable_checks()
-        print_rows([(f"{SPACE}.{check.name}", check.title) for check in checks])
+        print_rows([(f"{CHECKS}.{check.name}", check.title) for check in checks])
         print_result("\n`kosmo integrations:docs PAGE` shows one of these pages.")
         for mistake in mistakes:
             print_note(mistake)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Param
 from kosmo_kernel.catalogue.documents.names import singular, snake_case
-from kosmo_kernel.catalogue.integration import FunctionPath
+from kosmo_kernel.catalogue.integration import FunctionOutline
 from kosmo_kernel.catalogue.model import PLACE
 from kosmo_kernel.demo.times import ago
 
@@ -44,10 +44,10 @@ class ServicePaths:
 
     def __init__(self, integration: Integration) -> None:
         self._table = integration.table
-        self._paths: dict[int, list[FunctionPath]] = {}
+        self._paths: dict[int, list[FunctionOutline]] = {}
         self._lists: dict[str, str] = {}  # the names of lists by path, with `{}` for each place
         # A word of a path is preferred to a place that takes any.
-        for entry in sorted(self._table.paths(), key=lambda route: [part[:1] == "{" for part in route.path.split("/")]):
+        for entry in sorted(self._table.outlines(), key=_specificity):
             self._paths.setdefault(entry.path.count("/"), []).append(entry)
             if entry.returns == "list":
                 self._lists.setdefault(PLACE.sub("{}", entry.path), entry.name)
@@ -62,6 +62,10 @@ class ServicePaths:
     def list_at(self, path: str) -> Function | None:
         """Return the list with a path, in which `{}` stands for each place, or None."""
         return self._table.named(self._lists[path]) if path in self._lists else None
+
+
+def _specificity(entry: FunctionOutline) -> list[bool]:
+    return [segment.startswith("{") for segment in entry.path.split("/")]
 
 
 @lru_cache(maxsize=10_000)

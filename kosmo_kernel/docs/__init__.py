@@ -13,16 +13,23 @@ from functools import partial
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.docs.checks import SPACE, check_page
 from kosmo_kernel.docs.guides import GUIDES, guide
-from kosmo_kernel.docs.reference import folded_entry, function_page, integration_index, integration_page, part_page
+from kosmo_kernel.docs.reference import (
+    check_page,
+    describe,
+    folded_entry,
+    function_page,
+    input_schema,
+    integration_index,
+    integration_page,
+    part_page,
+)
 from kosmo_kernel.docs.resolve import resolve, resolve_function, suggest
-from kosmo_kernel.docs.schema import describe, input_schema
-from kosmo_kernel.docs.search import search_pages
+from kosmo_kernel.docs.search import matching_columns, search_pages, terms_of
 from kosmo_kernel.docs.subject import Subject, parts_of
-from kosmo_kernel.docs.words import terms_of
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import Page, joined, table
+from kosmo_kernel.questions import CHECKS
 from kosmo_kernel.questions.discovery import find_check, own_questions, readable_checks
 from kosmo_kernel.safety.markup import Markdown, Plain, markdown_of_package
 from kosmo_kernel.text.quantities import counted
@@ -126,7 +133,7 @@ def list_pages() -> Page:
         rows = titles(integration).items()
         blocks += [of_package(f"## {integration.title}"), of_package(integration.description), _contents(rows)]
     checks, mistakes = readable_checks()
-    pages = ((f"{SPACE}.{check.name}", check.title) for check in checks)
+    pages = ((f"{CHECKS}.{check.name}", check.title) for check in checks)
     blocks += [Markdown("## Checks"), _contents(pages), *map(Markdown.escape, mistakes)]
     return joined([*blocks, Markdown("## Guides"), _contents(GUIDES.items())])
 
@@ -148,7 +155,7 @@ def search(words: str) -> Page:
         lines.append(markdown_of_package(f"- `{page.page}`: {page.title}"))
         lines += [
             markdown_of_package(f"  - `{column.name}`{column.doc and f': {column.doc}'}")
-            for column in page.columns[:MAX_FIELDS_LISTED]
+            for column in matching_columns(page, words)[:MAX_FIELDS_LISTED]
         ]
     answer = Markdown("\n").join(lines) or Markdown("Nothing speaks of this. `docs.list()` names all pages.")
     blocks = [Markdown("# Search: {}").format(" ".join(terms)), answer]

@@ -33,7 +33,7 @@ def _table(subject: str) -> Markdown:
 
 def _shared_tables() -> Markdown:
     """Return what each table of each service has."""
-    from kosmo_kernel.docs.tables import table_descriptions
+    from kosmo_kernel.docs.reference import table_descriptions
     from kosmo_kernel.questions import services
 
     return markdown_of_package("\n\n".join(text for service in services() for text in table_descriptions(service)))

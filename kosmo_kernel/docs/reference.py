@@ -1,20 +1,30 @@
-"""Generate the pages about the catalogue as blocks of Markdown: an index per integration, and a page per function."""
+"""Generate pages as blocks of Markdown: an index per integration, and a page per function, shared table and check.
+
+`describe` has a function as data: what a program needs to call it and to read its result.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
+from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function, Integration, Param
 from kosmo_kernel.catalogue.integration import FunctionSummary
 from kosmo_kernel.docs.subject import LEFT_OUT, REFERENCE, part_names, parts_of
-from kosmo_kernel.docs.tables import table_descriptions, table_page
 from kosmo_kernel.pages import page
 from kosmo_kernel.pages.page import paragraphs
 from kosmo_kernel.questions import TABLES
+from kosmo_kernel.questions.discovery import find_table, table_names
 from kosmo_kernel.safety.markup import markdown_of_package
+
+if TYPE_CHECKING:
+    from kosmo_kernel.questions.question import Question
 
 _RETURNS = {"list": "A list of records", "record": "A record"}
 _ACCOUNTS = ("production", "staging")  # of the examples; where the demo is the default account, it has these two
+# The arguments that apply if a list is passed in place of one value.
+_VALUES: dict[str, dict[str, Any]] = {"errors": {"enum": list(ERROR_MODES)}, "limit": {"type": "integer", "minimum": 1}}
+WITH_A_LIST = {name: _VALUES[name] | {"description": param.doc} for name, param in RESERVED.items()}
 
 
 def integration_page(integration: Integration) -> Iterator[str]:
@@ -246,3 +256,100 @@ def _example_value(param: Param) -> str:
     if not param.example:
         return param.name
     return f'"{param.example}"' if param.kind == "string" else param.example
+
+
+def table_descriptions(service: str) -> Iterator[str]:
+    """Yield a paragraph for each table of a service."""
+    for name in table_names(service):
+        table = find_table(service, name)
+        parts = [
+            f"**`{service}.tables.{name}()`: {table.title}.**",
+            table.about,
+            _columns_of(table),
+            _parameters_of(table),
+        ]
+        yield paragraphs(" ".join(filter(None, parts)))
+
+
+def table_page(service: str, name: str) -> Iterator[str]:
+    """Yield what the rows and columns of one table are, and how to get it."""
+    table = find_table(service, name)
+    yield f"```lua\n{service}.tables.{name}()\n```"
+    yield from map(paragraphs, filter(None, [table.about, _columns_of(table), _parameters_of(table)]))
+    yield f"What identifies a row: {', '.join(f'`{column}`' for column in table.key)}."
+
+
+def _columns_of(table: Question) -> str:
+    return f"Columns: {', '.join(f'`{column}`' for column in table.columns)}."
+
+
+def _parameters_of(table: Question) -> str:
+    listed = "".join(f" `{param.name} = {param.default}`: {param.doc}." for param in table.parameters)
+    return f"Parameters:{listed}" if listed else ""
+
+
+def check_page(check: Question) -> Iterator[str]:
+    """Yield the page of a check: what it finds, how to run it, why, what to do, its parameters and its Lua."""
+    yield f"# {check.title}"
+    yield paragraphs(
+        f"Severity {check.severity}, scope `{check.scope}`. `kosmo check {check.name}` runs it; an "
+        f'agent calls `lua_run` with `check = "{check.name}"`.'
+    )
+    yield paragraphs(check.why)
+    yield paragraphs(f"What to do: {check.remedy}")
+    if check.parameters:
+        yield "\n".join(f"- `{param.declaration}`: {param.doc}" for param in check.parameters)
+    yield f"```lua\n{check.lua}```"
+
+
+def describe(integration: Integration, function: Function) -> dict[str, Any]:
+    """Return a function as data with JSON values only: what a program needs to call it and to read its result."""
+    return {
+        "provider": integration.name,
+        "function": f"{integration.name}.{function.name}",
+        "name": function.name,
+        "slug": f"{integration.name}_{function.name}",
+        "aliases": list(function.aliases),
+        "title": function.summary,
+        "description": function.description.strip(),
+        "operation": function.effect,
+        "lua": f"app.integrations.{integration.name}.{function.signature}",
+        "example": function.example,
+        "input_schema": input_schema(function),
+        "returns": function.returns,
+        "fields": [
+            {"name": c.name, "type": c.kind, "nullable": c.nullable, "default": c.default, "description": c.doc}
+            for c in function.columns
+        ],
+    }
+
+
+def input_schema(function: Function) -> dict[str, Any]:
+    """Return the named arguments as JSON Schema; where a call has one of several sets of them, with `oneOf`.
+
+    Services for language models refuse a tool whose schema has `oneOf` at its top; `choices` says the same in words.
+    """
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {p.name: _property(p) for p in function.params} | (WITH_A_LIST if function.fan_out else {}),
+        "required": [param.name for param in function.params if param.required],
+        "additionalProperties": False,
+    }
+    return schema | ({"oneOf": list(_alternatives(function))} if len(function.links) > 1 else {})
+
+
+def _alternatives(function: Function) -> Iterator[dict[str, Any]]:
+    """Yield a schema for each set of arguments of which a call has exactly one."""
+    places = dict.fromkeys(place for link in function.links for place in link.places)
+    for link in function.links:
+        others = dict.fromkeys((place for place in places if place not in link.places), False)
+        yield {"required": list(link.places)} | ({"properties": others} if others else {})
+
+
+def _property(param: Param) -> dict[str, Any]:
+    value_schema: dict[str, Any] = {"type": param.kind}
+    if param.pattern:
+        value_schema["pattern"] = f"^(?:{param.pattern})$"
+    schema = {"anyOf": [value_schema, {"type": "array", "items": value_schema}]} if param.each else value_schema
+    example: Any = int(param.example) if param.example and param.kind == "integer" else param.example
+    return schema | {"description": param.doc} | ({"examples": [example]} if param.example else {})

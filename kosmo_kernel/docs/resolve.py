@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function, Integration, refused_change
-from kosmo_kernel.docs.checks import SPACE
 from kosmo_kernel.docs.guides import GUIDES
 from kosmo_kernel.docs.search import search_pages
 from kosmo_kernel.docs.subject import Subject, of_function, part_names
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import WIDTH
-from kosmo_kernel.questions import TABLES
+from kosmo_kernel.questions import CHECKS, TABLES
 from kosmo_kernel.questions.discovery import check_names
 from kosmo_kernel.text.nearest import nearest, normalize_alias
 
@@ -53,9 +52,9 @@ def _subject(steps: Sequence[str], names: Callable[[Integration], Sequence[str]]
     """Return the subject of the page with this name; None if there is none."""
     first, *rest = steps
     below = ".".join(rest)
-    if first == SPACE and below in check_names():
-        return Subject(f"{SPACE}.{below}", part=below)
-    if first in GUIDES and not (first == SPACE and rest):
+    if first == CHECKS and below in check_names():
+        return Subject(f"{CHECKS}.{below}", part=below)
+    if first in GUIDES and not (first == CHECKS and rest):
         return Subject(first)
     for integration in _integrations():
         if first == integration.name:
@@ -105,8 +104,8 @@ def resolve_function(name: str) -> tuple[Integration, Function]:
 def suggest(page: str) -> list[str]:
     """Return the names of pages that are spelt like this one, best first."""
     steps = _steps(page)
-    if steps[:1] == [SPACE]:
-        return [f"{SPACE}.{name}" for name in nearest(".".join(steps[1:]), check_names())]
+    if steps[:1] == [CHECKS]:
+        return [f"{CHECKS}.{name}" for name in nearest(".".join(steps[1:]), check_names())]
     every = list(_integrations())
     within = next((i for i in every if steps[:1] == [i.name]), None)
     if within is None or len(steps) == 1:

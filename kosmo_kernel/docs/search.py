@@ -3,28 +3,25 @@
 A page has a name, a title, a text, and what kind of page it is; a function's page has the keywords of the function
 beside its name, and its fields. Pages are ranked as BM25F does: by how rare the words are that a page has, how often it
 has them, and where; a word of a name or a title counts most. Functions, tables and checks come before guides. A word
-that no page has stands for those that begin with it, that have it inside, or that are spelt like it.
+that no page has stands for those that begin with it, that have it inside, or that are spelt like it. Words are compared
+without endings, and with other words for the same thing.
 """
 
 from __future__ import annotations
 
 import math
 import operator
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import field
-from msgspec.structs import replace
-
 from kosmo_kernel import integrations
-from kosmo_kernel.catalogue import Column, Integration
-from kosmo_kernel.docs.checks import SPACE
+from kosmo_kernel.catalogue import Column, Function, Integration
 from kosmo_kernel.docs.guides import GUIDES, guide
-from kosmo_kernel.docs.subject import Subject, of_function, parts_of
-from kosmo_kernel.docs.words import stem, synonyms, terms_of, word_rules, words_of
-from kosmo_kernel.questions import TABLES, shipped_files
+from kosmo_kernel.docs.subject import parts_of
+from kosmo_kernel.questions import CHECKS, TABLES, shipped_files
 from kosmo_kernel.questions.discovery import find_table, own_questions, shipped_checks
 
 if TYPE_CHECKING:
@@ -45,11 +42,81 @@ _MAX_SIMILAR = 3  # words that can replace a misspelt one
 _MIN_SIMILARITY = 0.82
 
 
-class SearchResult(Subject, frozen=True):
+MAX_TEXT_LENGTH = 10_000  # characters of a search text: a script can pass a long one
+MAX_TERMS = 30
+MAX_TERM_LENGTH = 60  # characters
+
+_WORD = re.compile(r"\w\w+")
+_SPELLINGS = (  # of one word, whichever way it is written
+    (re.compile(r"\badd[-_ ]on"), "addon"),
+    (re.compile(r"\bheroku-\d\d\b"), "stack"),
+    (re.compile(r"\bwho am i\b"), "whoami"),
+)
+_VOWEL = re.compile("[aeiouy]")
+_MIN_STEM = 3  # letters that stay when an ending is removed
+# Endings, the first that fits; what replaces them.
+_ENDINGS = (
+    *(("ications", "icat"), ("ication", "icat"), ("ations", ""), ("ation", ""), ("ments", ""), ("ment", "")),
+    *(("ions", ""), ("ion", ""), ("ings", ""), ("ing", ""), ("ures", ""), ("ure", ""), ("ies", "y"), ("ied", "y")),
+    *(("sses", "ss"), ("xes", "x"), ("ed", ""), ("es", ""), ("s", ""), ("e", "")),
+)
+# Words of a question that say nothing about its subject.
+_SAY_NOTHING = (
+    "a after all am an and any are as at be been by can could did do does each every for from given had has have how i "
+    "if in instead into is it its last may me more most much must my no nobody not of on only or our out over same "
+    "show since so some somebody something than that the their them then there these they this those to until us use "
+    "want was we were what when where which whose why will with without would yet you your"
+)
+_STOP_WORDS = frozenset(_SAY_NOTHING.split())
+# Other words for the same thing: who searches for one of a line may mean the others.
+_SYNONYMS = (
+    "cost price bill spend expensive money invoice usd dollar",
+    "access permission seat collaborator reach",
+    "deploy release ship",
+    "leaver leave offboarding former departed",
+    "certificate ssl tls https",
+    "expire expiry end renew",
+    "environment env config",
+    "variable var",
+    "stage staging production",
+    "second two mfa 2fa",
+    "factor mfa 2fa authentication",
+    "sso saml",
+    "database postgres postgresql",
+    "addon redis postgres postgresql kafka memcached",
+    "scale formation quantity worker",
+    "eol support deprecated",
+    "outside external company foreign",
+    "log logging",
+    "secret password credential",
+    "idle quiet unused inactive",
+    "paid unpaid pay delinquency overdue",
+    "person people user who",
+    "token key credential",
+    "fail error broken",
+    "address ip",
+    "export csv excel xlsx",
+    "entry free mini hobby basic eco",
+    "missing lack",
+    "orphaned without unused left",
+    "whoami current",
+    "different other another mixed",
+)
+
+
+class SearchResult(NamedTuple):
     """A page that matches search words."""
 
-    title: str = ""  # what it is about
-    columns: Sequence[Column] = field(default=())  # the function's fields that match the words, best first
+    page: str  # its name
+    title: str  # what it is about
+    integration: Integration | None = None  # of the page
+    part: str = ""  # the rest of the name of a page that is about no function
+    name: str = ""  # of the function that it is about
+
+    @property
+    def function(self) -> Function | None:
+        """The function that the page is about, or None."""
+        return self.integration.table.named(self.name) if self.integration and self.name else None
 
 
 class SearchEntry(NamedTuple):
@@ -66,18 +133,35 @@ def search_pages(words: str) -> list[SearchResult]:
     The checks and tables of the user's folder are searched as well. What is wrong with a file of them is no result:
     `questions.discovery.own_questions` returns it.
     """
-    own = [entry for question in own_questions()[0] for entry in _of_question(question)]
-    index = _index_of(integrations.load_all(), own)
-    terms = index.expanded(terms_of(words))
+    index, terms = _searched(words)
     scored = [
         (score, entry.page) for entry in index.entries if (score := index.score(entry.weights, terms) * entry.factor)
     ]
-    scored.sort(key=lambda one: one[0], reverse=True)  # equal pages keep their order
-    return [_with_columns(page, index, terms) for score, page in scored if score >= scored[0][0] * _MIN_SHARE]
+    scored.sort(key=operator.itemgetter(0), reverse=True)  # equal pages keep their order
+    return [page for score, page in scored if score >= scored[0][0] * _MIN_SHARE]
+
+
+def matching_columns(page: SearchResult, words: str) -> list[Column]:
+    """Return the fields of a function's page that match words, best first; none of another page."""
+    index, terms = _searched(words)
+    scored = []
+    for column in page.function.columns if page.function else ():
+        weights = {**dict.fromkeys(words_of(column.doc), _TEXT), **dict.fromkeys(words_of(column.name), _NAME)}
+        if score := index.score(weights, terms):
+            scored.append((score, column))
+    scored.sort(key=operator.itemgetter(0), reverse=True)
+    return [column for _, column in scored]
+
+
+def _searched(words: str) -> tuple[_Index, list[dict[str, float]]]:
+    """Return the index of all pages, and what is searched for words."""
+    own = [entry for question in own_questions()[0] for entry in _of_question(question)]
+    index = _index_of(integrations.load_all(), own)
+    return index, index.expanded(terms_of(words))
 
 
 def search_entry(
-    page: SearchResult, text: str, *, name: str, others: str = "", fields: str = "", kind: str = ""
+    page: SearchResult, text: str, *, name: str, others: str = "", fields: str = "", docs: str = "", kind: str = ""
 ) -> SearchEntry:
     """Return what is searched of a page.
 
@@ -87,31 +171,38 @@ def search_entry(
         name: its own name; each word of a short one counts more.
         others: other names and keywords.
         fields: the names of the fields of its records.
+        docs: what is said of these fields, a part of the text.
         kind: one of `_FACTORS`, or empty.
     """
-    weights: Counter[str] = Counter()
+    weights: dict[str, float] = {}
     own = set(words_of(name))
-    zones = ((_NAME / math.sqrt(len(own) or 1), name), (_OTHERS, others), (_TITLE, page.title), (_FIELDS, fields))
-    for weight, words in zones:
-        for word in set(words_of(words)):
-            weights[word] += weight  # type: ignore[assignment] # typeshed counts with integers only
-    of_text = Counter(words_of(text))
+    zones = ((_NAME / math.sqrt(len(own) or 1), own), (_OTHERS, words_of(others)), (_TITLE, words_of(page.title)))
+    for weight, words in (*zones, (_FIELDS, _counted(fields))):
+        for word in set(words):
+            weights[word] = weights.get(word, 0.0) + weight
+    of_text = Counter(words_of(text)) + _counted(docs)
     dilution = max(_MIN_DILUTION, 1 - _LENGTH + _LENGTH * of_text.total() / _USUAL_LENGTH)
     for word, number in of_text.items():
-        weights[word] += number * _TEXT / dilution  # type: ignore[assignment]
+        weights[word] = weights.get(word, 0.0) + number * _TEXT / dilution
     return SearchEntry(page, weights, _FACTORS.get(kind, 1.0))
+
+
+@lru_cache(maxsize=2048)
+def _counted(text: str) -> Counter[str]:
+    """Return how often each word is in the names or the descriptions of fields, which many functions may share."""
+    return Counter(words_of(text))
 
 
 def _of_question(question: Question) -> Iterator[SearchEntry]:
     """Yield what is searched of a check or a table; nothing of a table whose service is not installed."""
     if question.severity:
-        page = SearchResult(f"{SPACE}.{question.name}", title=question.title)
-        about = (f"{one.declaration} | {one.doc}" for one in question.parameters)
+        page = SearchResult(f"{CHECKS}.{question.name}", question.title)
+        about = (f"{param.declaration} | {param.doc}" for param in question.parameters)
         text = " ".join([question.why, question.remedy, *about])
         yield search_entry(page, text, name=question.name, kind="check")
     elif integration := integrations.known(question.service):
         part = f"{TABLES}.{question.name}"
-        page = SearchResult(f"{integration.name}.{part}", integration, part=part, title=question.title)
+        page = SearchResult(f"{integration.name}.{part}", question.title, integration, part)
         yield search_entry(page, question.about, name=question.name, fields=" ".join(question.columns))
 
 
@@ -214,26 +305,24 @@ def _index_of(services: Sequence[Integration], own: Sequence[SearchEntry] = ()) 
 
 def _of_integration(integration: Integration) -> Iterator[SearchEntry]:
     """Yield the page of an integration, and those of its functions and tables."""
-    page = SearchResult(integration.name, integration, title=integration.description)
+    page = SearchResult(integration.name, integration.description, integration)
     yield search_entry(page, "", name=integration.name, others=integration.title, kind="index")
     for part, title in parts_of(integration).items():
-        page = SearchResult(f"{integration.name}.{part}", integration, part=part, title=title)
+        page = SearchResult(f"{integration.name}.{part}", title, integration, part)
         name = part.removeprefix(f"{TABLES}.")
         if name == part:
             yield search_entry(page, "", name=f"{integration.name}.{part}", kind="index")
         elif name in shipped_files(integration.name, TABLES):
             yield from _of_question(find_table(integration.name, name))
-    for function in integration.functions:
-        subject = of_function(integration, function)
-        others = (integration.name, integration.title, function.name, *function.aliases, function.keywords)
-        details = [function.description, *(f"{p.name} {p.doc}" for p in function.params)]
-        details += [column.doc for column in function.columns]
+    for function in integration.table.outlines():
+        others = (integration.name, integration.title, function.name, function.names)
         yield search_entry(
-            SearchResult(subject.page, integration, function, title=function.summary),
-            " ".join(details),
+            SearchResult(f"{integration.name}.{function.name}", function.summary, integration, name=function.name),
+            function.text,
             name=function.name.partition("_")[2] or function.name,
             others=" ".join((*others, f"{integration.name}_{function.name}")),
-            fields=" ".join(column.name for column in function.columns),
+            fields=function.fields,
+            docs=function.docs,
             kind="record" if function.returns == "record" else "",
         )
 
@@ -248,19 +337,63 @@ def _of_checks() -> Iterator[SearchEntry]:
 def _of_guides() -> tuple[SearchEntry, ...]:
     """Return the guides with their words."""
     return tuple(
-        search_entry(SearchResult(name, title=title), guide(name).prose, name=name, kind="guide")
+        search_entry(SearchResult(name, title), guide(name).prose, name=name, kind="guide")
         for name, title in GUIDES.items()
     )
 
 
-def _with_columns(page: SearchResult, index: _Index, terms: Sequence[Mapping[str, float]]) -> SearchResult:
-    """Return a function's page with the fields that match the words, best first."""
-    if page.function is None:
-        return page
-    scored = []
-    for column in page.function.columns:
-        weights = {**dict.fromkeys(words_of(column.doc), _TEXT), **dict.fromkeys(words_of(column.name), _NAME)}
-        if score := index.score(weights, terms):
-            scored.append((score, column))
-    scored.sort(key=lambda one: one[0], reverse=True)
-    return replace(page, columns=[column for _, column in scored])
+def words_of(text: str) -> Iterator[str]:
+    """Yield the words of a text without their endings; of a name also its parts."""
+    for word in _spelled(text):
+        yield stem(word)
+        if "_" in word:
+            yield from map(stem, filter(None, word.split("_")))
+
+
+def terms_of(words: str) -> list[str]:
+    """Return the words to search for, limited in number and length."""
+    all_words = _spelled(words[:MAX_TEXT_LENGTH])
+    relevant = [word for word in all_words if word not in _STOP_WORDS] or all_words
+    relevant = [word for word in relevant if not word.isdecimal()] or relevant  # `for 180 days`, but `429` alone
+    return [word[:MAX_TERM_LENGTH] for word in relevant[:MAX_TERMS]]
+
+
+def _spelled(text: str) -> list[str]:
+    text = text.lower()
+    for pattern, spelling in _SPELLINGS:
+        text = pattern.sub(spelling, text)
+    return _WORD.findall(text)
+
+
+@lru_cache(maxsize=8192)
+def stem(word: str) -> str:
+    """Return a word without the ending that its other forms do not have."""
+    for ending, replacement in _ENDINGS:
+        short = word.removesuffix(ending)
+        if short != word and len(short) + len(replacement) >= _MIN_STEM and _VOWEL.search(short):
+            if ending in {"s", "es"} and short.endswith(("s", "u")):  # `access`, `status`
+                return word
+            if ending in {"ed", "ing"} and short[-1] == short[-2] and short[-1] not in "ls":  # `running`
+                return short[:-1]
+            return short + replacement
+    return word
+
+
+@lru_cache(maxsize=1)
+def synonyms() -> dict[str, frozenset[str]]:
+    """Return the other words for each word, all without their endings."""
+    others: dict[str, set[str]] = {}
+    for line in _SYNONYMS:
+        stems = {stem(word) for word in line.split()}
+        for one in stems:
+            others.setdefault(one, set()).update(stems - {one})
+    return {word: frozenset(words) for word, words in others.items()}
+
+
+def word_rules() -> dict[str, object]:
+    """Return what makes terms of a text, for a search that runs elsewhere: `search.js` does the same with it."""
+    return {
+        "endings": _ENDINGS,
+        "spellings": [(pattern.pattern, word) for pattern, word in _SPELLINGS],
+        "silent": sorted(_STOP_WORDS),
+    }

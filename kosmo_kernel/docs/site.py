@@ -16,12 +16,11 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel import __version__, integrations
 from kosmo_kernel.docs import GUIDES, page_of, resolve, titles
-from kosmo_kernel.docs.checks import SPACE
 from kosmo_kernel.docs.reference import integration_index, line_entry
 from kosmo_kernel.docs.search import search_data
 from kosmo_kernel.pages.design import style_sheets
 from kosmo_kernel.pages.page import joined
-from kosmo_kernel.questions import TABLES
+from kosmo_kernel.questions import CHECKS, TABLES
 from kosmo_kernel.questions.discovery import shipped_checks
 from kosmo_kernel.safety.escape import Html, html_attribute, html_code, html_from_library
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
@@ -128,7 +127,7 @@ def _groups() -> dict[str, list[SitePage]]:
             below = f"{service.name}.{TABLES}."
             groups[service.title] = [page for page in pages if not page.name.startswith(below)]
             groups[f"Tables of {service.title}"] = [page for page in pages if page.name.startswith(below)]
-    groups["Checks"] = [SitePage(f"{SPACE}.{check.name}", check.title) for check in shipped_checks()]
+    groups["Checks"] = [SitePage(f"{CHECKS}.{check.name}", check.title) for check in shipped_checks()]
     return {title: pages for title, pages in groups.items() if pages}
 
 
@@ -224,8 +223,8 @@ class _Renderer:
         if call := _CALL.fullmatch(text):
             name = next(filter(None, call.groups()))
             return name if name in self._pages else ""
-        if (check := _CHECK.fullmatch(text)) and f"{SPACE}.{check[1]}" in self._pages:
-            return f"{SPACE}.{check[1]}"
+        if (check := _CHECK.fullmatch(text)) and f"{CHECKS}.{check[1]}" in self._pages:
+            return f"{CHECKS}.{check[1]}"
         if (found := _NAME.fullmatch(text)) is None:
             return ""
         name = found[1]

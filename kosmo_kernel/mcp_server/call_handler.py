@@ -15,7 +15,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel import docs
-from kosmo_kernel.docs.checks import SPACE
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, StoppedError
 from kosmo_kernel.mcp.calls import checked
 from kosmo_kernel.mcp_server.answers import (
@@ -55,6 +54,7 @@ from kosmo_kernel.mcp_server.tools import (
     TOKENS,
     offered,
 )
+from kosmo_kernel.questions import CHECKS
 from kosmo_kernel.questions.discovery import all_checks, find_check
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend, RunOptions
@@ -305,7 +305,7 @@ def _checks_named(names: str, parameters: Mapping[str, Any]) -> list[Question]:
     """
     from kosmo_kernel.checks.parameters import check_parameters, require_parameters
 
-    words = [name.strip().removeprefix(f"{SPACE}.") for name in names.split(",") if name.strip()]
+    words = [name.strip().removeprefix(f"{CHECKS}.") for name in names.split(",") if name.strip()]
     if not words:
         raise InvalidArgumentsError(f"`{CHECK}` takes names of checks with commas between them, or `{ALL}`.")
     checks = all_checks() if words == [ALL] else [find_check(name) for name in dict.fromkeys(words)]

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from kosmo_kernel import integrations
 from kosmo_kernel.docs import GUIDES, search_pages
-from kosmo_kernel.docs.checks import SPACE, check_page
-from kosmo_kernel.docs.search import SearchResult
-from kosmo_kernel.docs.words import terms_of
+from kosmo_kernel.docs.reference import check_page
+from kosmo_kernel.docs.search import SearchResult, matching_columns, terms_of
 from kosmo_kernel.mcp_server.sessions import ClientSession
-from kosmo_kernel.questions import TABLES
+from kosmo_kernel.questions import CHECKS, TABLES
 from kosmo_kernel.questions.discovery import check_names, find_check, own_questions, readable_checks, table_names
 from kosmo_kernel.render.bounded import bounded
 from kosmo_kernel.safety.text import shortened
@@ -38,7 +37,7 @@ def search(words: str) -> str:
     room = MAX_LENGTH - sum(map(len, ending))
     lines = []
     for result in results:
-        lines_of_result = list(_lines_of(result, is_detailed=result in detailed))
+        lines_of_result = list(_lines_of(result, words if result in detailed else ""))
         room -= sum(map(len, lines_of_result)) + len(lines_of_result)
         if room < 0:
             break
@@ -48,8 +47,8 @@ def search(words: str) -> str:
 
 def page_of_checks(name: str) -> str | None:
     """Return the page of a check by its name alone, or the list of all checks; None for any other name."""
-    short = name.strip().removeprefix(f"{SPACE}.")
-    if name.strip() == f"{SPACE}.{ALL}":
+    short = name.strip().removeprefix(f"{CHECKS}.")
+    if name.strip() == f"{CHECKS}.{ALL}":
         checks, mistakes = readable_checks()
         lines = (f"- `{check.name}` ({check.severity}): {check.title}" for check in checks)
         return "\n".join(["# All checks", "", *lines, *mistakes])
@@ -63,7 +62,7 @@ def page_list() -> str:
     lines = [
         "# Pages",
         f"Guides: {', '.join(GUIDES)}.",
-        f"Checks, as `{SPACE}.NAME`; `{SPACE}.{ALL}` has their titles: {', '.join(check_names())}.",
+        f"Checks, as `{CHECKS}.NAME`; `{CHECKS}.{ALL}` has their titles: {', '.join(check_names())}.",
     ]
     for service in integrations.load_all():
         name, tables = service.name, table_names(service.name)
@@ -74,21 +73,26 @@ def page_list() -> str:
     return "\n".join(lines)
 
 
-def _lines_of(result: SearchResult, *, is_detailed: bool) -> Iterator[str]:
-    """Yield the lines about a page: how to use it and what it is about, and the fields of a function."""
+def _lines_of(result: SearchResult, words: str) -> Iterator[str]:
+    """Yield the lines about a page: how to use it and what it is about, and the fields of a function.
+
+    Parameters:
+        result: the page.
+        words: whose fields come first; empty for no fields.
+    """
     title = shortened(result.title, MAX_TITLE_LENGTH)
     if result.function is None or result.integration is None:
         is_table = result.part.startswith(f"{TABLES}.")
-        is_check = result.page.startswith(f"{SPACE}.")
+        is_check = result.page.startswith(f"{CHECKS}.")
         kind = "table" if is_table else "check" if is_check else "page"
         yield f"- {kind} `{result.page}{'()' * is_table}`: {title}"
         return
     function = result.function
     yield f"- `{result.integration.name}.{function.signature}`: {title}"
-    if is_detailed:
+    if words:
         kind = "a list of" if function.returns == "list" else "a record of"
         main = [column for column in function.columns if column.main] or function.columns
-        fields = [column.name for column in [*result.columns[:3], *main] if column.path[-1] != "id"]
+        fields = [column.name for column in [*matching_columns(result, words)[:3], *main] if column.path[-1] != "id"]
         yield f"  {kind} {shortened(', '.join(dict.fromkeys(fields)), MAX_FIELDS_LENGTH)}"
 
 

@@ -13,7 +13,7 @@ from kosmo_kernel.catalogue import Function, FunctionTable, Integration
 from kosmo_kernel.catalogue.documents.facts import function, summary_of
 from kosmo_kernel.catalogue.documents.paging import settled
 from kosmo_kernel.catalogue.http import Credentials, ErrorBody, Pages, Response
-from kosmo_kernel.catalogue.integration import FunctionPath, FunctionSummary
+from kosmo_kernel.catalogue.integration import FunctionOutline, FunctionSummary
 from kosmo_kernel.catalogue.validation import function_mistakes
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_json
@@ -64,7 +64,7 @@ def _integration(name: str, facts: FactsFile) -> Integration:
         functions=FunctionTable(
             facts.names,
             partial(_make, name, facts),
-            partial(_paths, facts),
+            partial(_outlines, facts),
             partial(_summaries, facts),
             only_reads=True,
         ),
@@ -112,9 +112,22 @@ def _make(service: str, facts: FactsFile, name: str) -> Function:
     return made
 
 
-def _paths(facts: FactsFile) -> list[FunctionPath]:
-    functions = ((name, facts.function(name)) for name in facts.names())
-    return [FunctionPath(function["path"], name, function["returns"]) for name, function in functions]
+def _outlines(facts: FactsFile) -> Iterator[FunctionOutline]:
+    fields: dict[str, str] = {}  # by the kind of record, which many functions may return
+    for name in facts.names():
+        function = facts.function(name)
+        record, params = function["record"], function.get("params", ())
+        if record not in fields:
+            fields[record] = " ".join(facts.fields(record))
+        yield FunctionOutline(
+            name,
+            function["path"],
+            function["returns"],
+            summary_of(name, function),
+            names=" ".join(function.get("aliases", ())),
+            text=" ".join((function["path"], *(param["name"] for param in params))),
+            fields=fields[record],
+        )
 
 
 def _summaries(facts: FactsFile) -> list[FunctionSummary]:

@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from kosmo_kernel import docs, integrations
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
-from kosmo_kernel.docs.reference import function_page, integration_page
-from kosmo_kernel.docs.schema import WITH_A_LIST
+from kosmo_kernel.docs.reference import WITH_A_LIST, function_page, integration_page
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.entries import SUBJECTS
