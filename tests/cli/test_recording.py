@@ -1,4 +1,8 @@
-"""A run that was killed at any moment goes on: nothing answered is asked again, and the output is the same bytes."""
+"""`--record`, `--replay` and `--resume`, as a user starts them.
+
+A run that was killed at any moment goes on: nothing answered is asked again, and the output is the same bytes. A report
+says what it took over, and a run which has ended lends its answers to no later one.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -22,10 +27,11 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import nbformat
 import pytest
 from altered_api import DeletingApi
-from kosmo_command import COMMAND, environment
+from kosmo_command import COMMAND, document, environment, kosmo, started
 from msgspec.structs import asdict
 from nbformat.v4 import new_code_cell, new_notebook
-from recorded import paths
+from recorded import answers, paths, runs
+from repository import ROOT
 
 from kosmo_kernel import archive
 from kosmo_kernel.cli.streams import INTERRUPTED
@@ -33,6 +39,7 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.inventory import PAGE
+from kosmo_kernel.session import Session
 
 LARGE, SMALL = 500, 30  # companies, by the number of their apps
 KILLS = 5  # of one run
@@ -238,3 +245,196 @@ def test_the_same_command_goes_on_after_ctrl_c(kind: str, tmp_path: Path) -> Non
 
     assert (code, asked) == (INTERRUPTED, requests - before)
     assert output(kind, folder, printed) == whole
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "audit.kosmo"
+
+
+def test_the_command_records_and_replays(file: Path) -> None:
+    ask = ("-e", "return #app.integrations.heroku.list_apps()")
+    first = kosmo("integrations:lua", "--demo", "--record", str(file), *ask)
+    code, answer = document("integrations:lua", "--replay", str(file), "--json", *ask)
+
+    assert (first.returncode, first.stdout) == (0, "19\n")
+    assert f"1 request recorded in {file}.\n" in first.stderr
+    assert (code, answer["result"], answer["meta"]["account"]) == (0, [19], "demo")
+    assert any(note.startswith(f"Replayed from {file}, recorded ") for note in answer["meta"]["notes"])
+
+
+def test_the_command_says_what_it_cannot_replay(file: Path) -> None:
+    code, answer = document("integrations:lua", "--replay", str(file), "--json", "-e", "return 1")
+    assert (code, answer["meta"]["error"]["type"], "cannot be read" in answer["error"]) == (1, "settings", True)
+
+    kosmo("integrations:lua", "--demo", "--record", str(file), "-e", "app.integrations.heroku.list_apps()")
+    code, answer = document(
+        "integrations:lua", "--replay", str(file), "--json", "-e", "app.integrations.heroku.get_current_user()"
+    )
+    assert (code, answer["meta"]["error"]["type"]) == (1, "not_recorded")
+    assert "GET /account (account demo) is not in" in answer["error"]
+
+
+@pytest.mark.parametrize("other", [["--dry-run"], ["--replay", "other.jsonl"]])
+def test_a_recording_is_of_a_run_that_asks(file: Path, other: list[str]) -> None:
+    done = kosmo("integrations:lua", "--record", str(file), *other, "-e", "return 1")
+
+    assert (done.returncode, f"--record and {other[0]} exclude one another" in done.stderr) == (2, True)
+    assert not file.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "setsid"), reason="signals as POSIX has them")
+def test_ctrl_c_keeps_what_was_recorded(file: Path) -> None:
+    script = "app.integrations.heroku.list_apps() print('now') while true do end"
+    process = started("integrations:lua", "--demo", "--record", str(file), "--cpu-limit", "1000", "-e", script)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+
+    assert (process.returncode, [one["status"] for one in answers(file)]) == (130, [200])
+
+
+# All sessions of a process -----------------------------------------------------------------------------
+
+
+def test_sessions_of_one_process_share_the_cassettes_that_the_environment_names(file: Path) -> None:
+    program = (
+        "from kosmo_kernel.session import Session\n"
+        "for name in ('get_app', 'list_dynos'):\n"
+        "    with Session('demo') as session:\n"
+        "        result = session.run(f'return app.integrations.heroku.{name}(\"my-app\")')\n"
+        "        print(len(result.value), result.notes[1:])\n"
+    )
+    ran = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment({name: str(file)}),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout.splitlines()
+        for name in ("KOSMO_RECORD", "KOSMO_REPLAY")
+    ]
+
+    assert paths(file) == ["/apps/my-app", "/apps/my-app/dynos"]
+    assert ran[0] == [line.partition(" ")[0] + " []" for line in ran[1]]
+    assert all("Replayed from" in line for line in ran[1])
+
+
+def test_the_environment_cannot_ask_for_both(file: Path) -> None:
+    env = {"KOSMO_RECORD": str(file), "KOSMO_REPLAY": str(file)}
+    code, answer = document("integrations:lua", "-e", "return 1", "--json", env=env)
+
+    assert (code, answer["error"]) == (
+        1,
+        "A run is recorded or replayed, not both. Give one of KOSMO_RECORD and KOSMO_REPLAY.",
+    )
+
+
+@pytest.mark.full
+def test_a_notebook_is_recorded_and_replayed(file: Path, tmp_path: Path) -> None:
+    notebook = ROOT / "notebooks" / "first-steps.ipynb"
+    first = kosmo("run", str(notebook), "--demo", "-o", "first.ipynb", "--record", str(file), cwd=tmp_path)
+    second = kosmo("run", str(notebook), "--demo", "-o", "second.ipynb", "--replay", str(file), cwd=tmp_path)
+    shown = (tmp_path / "second.ipynb").read_text(encoding="utf-8")
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert "recorded in" not in (tmp_path / "first.ipynb").read_text(encoding="utf-8")
+    assert f"Replayed from {file}" in shown
+    cost, again = (done.stderr.partition(" requests, ")[0].partition(" for ")[2] for done in (first, second))
+    assert cost == again != ""
+    recorded = runs(file)[0]["begun"]
+    assert second.stderr.endswith(f" s. Replayed from {file}, recorded {recorded}. Nothing was sent.\n")
+
+
+@pytest.mark.full
+def test_a_notebook_is_not_run_on_what_is_no_cassette(file: Path, tmp_path: Path) -> None:
+    notebook = ROOT / "notebooks" / "first-steps.ipynb"
+    code, answer = document("run", str(notebook), "--replay", str(file), "--json", cwd=tmp_path)
+
+    assert (code, "cannot be read" in answer["error"], list(tmp_path.iterdir())) == (1, True, [])
+
+
+CHECK = ("check", "crashed-dynos", "--record", "audit.kosmo", "--resume")
+LISTS = "return #heroku.list_dynos({ app_id = heroku.list_apps() })"
+
+
+@pytest.fixture
+def cut_off(tmp_path: Path) -> Path:
+    """Return a folder with the recording of a run of the demo that was cut off."""
+    with Session("demo", record=tmp_path / "audit.kosmo") as session:
+        session.recording.finishes = False
+        session.run(LISTS)
+    return tmp_path
+
+
+def test_every_report_says_how_many_answers_were_taken_over_and_how_old_they_are(cut_off: Path) -> None:
+    count, oldest = len(answers(cut_off / "audit.kosmo")), answers(cut_off / "audit.kosmo")[0]["at"]
+    files = [part for name in ("r.sarif", "r.xml", "r.md") for part in ("-o", name)]
+    code, report = document(*CHECK, "--demo", "--json", *files, cwd=cut_off)
+    taken = {"answers": count, "oldest": oldest}
+    assert (code, report["taken_over"]) == (1, taken)
+    sentence = f"{count} answers taken from audit.kosmo, the oldest "
+    assert report["notes"][-1].startswith(sentence)
+    assert sentence in (cut_off / "r.xml").read_text(encoding="utf-8")
+    assert f"{count} answers taken from audit" in (cut_off / "r.md").read_text(encoding="utf-8")
+    [run] = json.loads((cut_off / "r.sarif").read_text(encoding="utf-8"))["runs"]
+    assert run["invocations"][0]["properties"] == {"taken_over": taken}
+
+
+@pytest.mark.parametrize(
+    ("args", "of"),
+    [
+        (("integrations:lua", "-e", LISTS), lambda answer: answer["meta"]),
+        (("inventory", "--table", "apps"), lambda answer: answer),
+        (("snapshot", "-o", "saved.kosmo"), lambda answer: answer),
+    ],
+    ids=lambda one: one[0] if isinstance(one, tuple) else "",
+)
+def test_json_has_the_number_of_answers_that_were_taken_over(cut_off: Path, args: tuple[str, ...], of: Any) -> None:
+    record = ("--demo", "--record", "audit.kosmo", "--resume", "--json")
+    taken = of(document(*args, *record, cwd=cut_off)[1])["taken_over"]
+    assert (taken["answers"] > 0, taken["oldest"]) == (True, answers(cut_off / "audit.kosmo")[0]["at"])
+    again = of(document(*args, *record, cwd=cut_off)[1])
+    assert "taken_over" not in again  # the run before has ended, and this one asked anew
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("kernel_list")
+def test_the_report_of_a_notebook_has_the_number_of_answers_that_were_taken_over(cut_off: Path) -> None:
+    notebook = new_notebook(cells=[new_code_cell(LISTS), new_code_cell("heroku.list_teams()")])
+    notebook.metadata.kernelspec = {"name": "kosmo-lua", "display_name": "kosmo-lua", "language": "lua"}
+    nbformat.write(notebook, cut_off / "audit.ipynb")
+    count, oldest = len(answers(cut_off / "audit.kosmo")), answers(cut_off / "audit.kosmo")[0]["at"]
+    run = ("run", "audit.ipynb", "-o", "copy.ipynb", "--demo", "--record", "audit.kosmo", "--resume", "--json")
+    code, report = document(*run, cwd=cut_off)
+    assert (code, report["taken_over"]) == (0, {"answers": count, "oldest": oldest})
+    assert report["requests"] > count
+    taken = f" requests, {count} of which an earlier run had, the oldest of {oldest}, "
+    assert taken in (cut_off / "copy.ipynb").read_text(encoding="utf-8")
+    assert "taken_over" not in document(*run, cwd=cut_off)[1]
+
+
+def test_a_check_at_night_never_passes_on_the_answers_of_the_night_before(tmp_path: Path, demo_url: str) -> None:
+    env = {"HEROKU_API_URL": demo_url, "HEROKU_API_KEY": DEMO_TOKEN, "KOSMO_DEMO": ""}
+    nights = [kosmo(*CHECK, cwd=tmp_path, env=env) for _ in range(2)]
+    assert ["taken" in night.stderr for night in nights] == [False, False]
+    assert [bool(run["ended"]) for run in runs(tmp_path / "audit.kosmo")] == [True]
+    other = kosmo(*CHECK, cwd=tmp_path, env={**env, "HEROKU_API_KEY": "token-of-another-user"})
+    assert "taken" not in other.stderr
+
+
+def test_answers_of_another_user_are_refused_and_nothing_is_checked(
+    tmp_path: Path, demo_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = {"HEROKU_API_URL": demo_url, "HEROKU_API_KEY": DEMO_TOKEN, "KOSMO_DEMO": ""}
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    with Session("default", record=tmp_path / "audit.kosmo") as session:
+        session.recording.finishes = False
+        session.run(LISTS)
+    done = kosmo(*CHECK, cwd=tmp_path, env={**env, "HEROKU_API_KEY": "token-of-another-user"})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "audit.kosmo has answers of the account `default` with another token, perhaps" in done.stderr
