@@ -1,7 +1,7 @@
 """`kosmo completion SHELL`: print the script that enables completion in bash, zsh or fish.
 
 Completion uses click's mechanism: the shell runs `kosmo` with the line so far in its environment, and click finds the
-command and the option in it. `completions.py` supplies the values: functions, pages and accounts. Bash splits words
+command and the option in it. `options.py` supplies the values: functions, pages and accounts. Bash splits words
 such as `integrations:lua` at the colon, so its script passes the whole line, and the part before the last colon is cut
 from each completion.
 """
