@@ -34,7 +34,7 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.quoted_tokens import TokenRedactor
+from kosmo_kernel.client.secrets import TokenRedactor
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi

@@ -6,21 +6,14 @@ bodies have one row. An archive has no secrets: they are redacted when an answer
 stored, so that a replay is the same as the run. Of the headers it has those that the client reads. Instead of a token
 it has a keyed hash of it, with which a run that goes on tells whether it is of the same user.
 
-schema.py     the tables, and whether a file has these
-file.py       the open file: what may be opened, and what its faults mean
-requests.py   what was asked, as it is looked up
-accounts.py   whose account was asked
-responses.py  what was answered, as it is stored
-answers.py    take the answers that an archive has, in their order
-runs.py       the runs of an archive, and what a run that goes on says about them
+file.py       the file: who may have written it, its tables, and how processes share it
+runs.py       the runs, the keys of their requests, and whose accounts they asked
+answers.py    what was answered, as it is stored, and each answer in its turn
 recorder.py   record a run, and go on with one
-player.py     answer requests from a recording
-playback.py   what players have in common
-
-snapshots.py        add and read the snapshots of an archive
-views.py            the views of their lists
-snapshot_player.py  answer requests from a snapshot
-contents.py         what an archive has, and its lists as files
+player.py     answer requests from a recording or a snapshot
+snapshots.py  add and read snapshots
+views.py      the views of their lists
+contents.py   what an archive has, and its lists as files
 """
 
 from kosmo_kernel.archive.snapshots import SavedSnapshot as SavedSnapshot

@@ -1,17 +1,197 @@
-"""Take the answers of an archive, each in its turn."""
+"""The answers that an archive stores: outcomes of requests, with secrets redacted when they arrive."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
 
-from kosmo_kernel.archive.accounts import AskedAccount
+import msgspec
+
+from kosmo_kernel.accounts import Account
+from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.archive.file import Archive
-from kosmo_kernel.archive.requests import MCP, RequestKey, matches
-from kosmo_kernel.archive.responses import StoredAnswer
-from kosmo_kernel.safety.intake import is_deeper_than
-from kosmo_kernel.safety.redaction import REDACTED
+from kosmo_kernel.archive.runs import MCP, RESULTS, AskedAccount, RequestKey, matches
+from kosmo_kernel.catalogue import Function, Integration
+from kosmo_kernel.catalogue.http import PAGE_HEADERS, Response
+from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
+from kosmo_kernel.client.responses import REMAINING_HEADERS, RESET_HEADERS, TOO_MANY
+from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets
+from kosmo_kernel.errors import ApiError, RateLimitError, UnreachableError, api_error
+from kosmo_kernel.safety.intake import decode_json, is_deeper_than
+from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact, would_change
 from kosmo_kernel.values.records import decode
+
+# Outcomes of a request: a body that is JSON, one that is not, one that says that there is no record, one that ended
+# early, and no response. `RESULT` and `ERROR` are those of MCP servers.
+JSON, TEXT, NONE, BROKEN, NO_ANSWER, RESULT, ERROR = "json", "text", "none", "broken", "no answer", "result", "error"
+# Statuses after which a later run may get another answer: there were too many requests, the token was no longer valid
+# or has got more scopes since, or what was not there may be there by now. So may it after a fault of the service.
+_REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+_PASSING_ERRORS = (RateLimitError, UnreachableError)
+_NAMED = ("servers", "tools", "prompts")  # lists whose items must have a name
+# The headers that the client reads of every service, besides those that an integration names.
+_READ = frozenset({"content-type", "location", "retry-after", *PAGE_HEADERS})
+_OF_REFUSALS = frozenset({*REMAINING_HEADERS, *RESET_HEADERS})  # that may say that there were too many requests
+
+
+class StoredAnswer(NamedTuple):
+    """The outcome of a request."""
+
+    outcome: str  # one of the names above
+    # `status`, `headers`: those of the response; None if there was none.
+    status: int | None
+    headers: Mapping[str, str] | None
+    body: bytes  # what was answered, or why there is no answer, as UTF-8
+
+    @property
+    def is_passing(self) -> bool:
+        """True if the service failed in a way that may have passed at the next try, so that the run has no end yet."""
+        if self.outcome in (TEXT, BROKEN, NO_ANSWER):
+            return True
+        if self.outcome == ERROR:
+            return isinstance(self.error(), _PASSING_ERRORS)
+        status = self.status or HTTPStatus.OK
+        return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+    @property
+    def is_temporary(self) -> bool:
+        """True if a later run asks again, because the answer may be another one by then."""
+        return self.is_passing or (self.outcome != NONE and self.status in _REFUSALS)
+
+    def response(self) -> Response:
+        """Return the response.
+
+        Raises:
+            NoResponseError: there was none.
+            TruncatedResponseError: it ended early.
+            ValueError, LookupError, TypeError: the answer makes no sense.
+        """
+        if self.outcome == NO_ANSWER:
+            facts = decode_json(self.body, "its reason", ValueError)
+            raise NoResponseError(str(facts["why"]), str(facts["advice"]), "never")
+        if self.status is None or self.headers is None or self.outcome not in (JSON, TEXT, NONE, BROKEN):
+            raise ValueError(f"`{self.outcome}` is no response with a status and headers")
+        if self.outcome == BROKEN:
+            raise TruncatedResponseError(self.body.decode(), Response(self.status, self.headers, b""))
+        return Response(self.status, self.headers, self.body)
+
+    def result(self, method: str) -> dict[str, Any]:
+        """Return the result of an MCP server for a method.
+
+        Raises:
+            ApiError: the request led to an error.
+            ValueError, LookupError, TypeError: the answer makes no sense.
+        """
+        if self.outcome == ERROR:
+            raise self.error()
+        if self.outcome != RESULT:
+            raise ValueError(f"`{self.outcome}` is no result of an MCP server")
+        result = decode_json(self.body, "its result", ValueError)
+        key = RESULTS[method]
+        items = result.get(key, [] if "structuredContent" in result else None) if isinstance(result, dict) else None
+        if not isinstance(items, list) or not all(isinstance(one, dict) for one in items):
+            raise ValueError(f"its result must have a list `{key}` of objects")
+        if key in _NAMED and not all(isinstance(one.get("name"), str) for one in items):
+            raise ValueError(f"each of `{key}` must have a `name`")
+        return dict(result)
+
+    def error(self) -> ApiError:
+        """Return the error of an MCP server."""
+        return api_error(decode_json(self.body, "its error", ValueError))
+
+
+class ResponseRedactor:
+    """Makes the answers of an account, without secrets.
+
+    Parameters:
+        integration: the service.
+        account: the account.
+    """
+
+    def __init__(self, integration: Integration, account: Account) -> None:
+        self._account = account
+        named = {integration.request_id, integration.credentials.scopes or "", *integration.read_headers}
+        named.add(integration.pages.last_header)
+        self._read = _READ | {name.lower() for name in named if name}
+
+    def response(self, reply: Response, function: Function) -> StoredAnswer:
+        """Return the answer of a complete response."""
+        headers = self._headers(reply, function)
+        try:
+            value = decode(reply.body)
+        except (ValueError, RecursionError):
+            text = without_secrets(reply.body.decode(errors="replace"), function)
+            return StoredAnswer(TEXT, reply.status, headers, self._text(text if function.is_quotable else REDACTED))
+        if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+            value = clean(function, value, self._fingerprint)
+        elif not function.is_quotable:
+            value = _error_word(value)
+        outcome = NONE if _says_none(reply, function, value) else JSON
+        return StoredAnswer(outcome, reply.status, headers, redacted_json(value, self._redact))
+
+    def broken(self, error: TruncatedResponseError, function: Function) -> StoredAnswer:
+        """Return the answer of a response that ended early."""
+        reply = error.reply
+        return StoredAnswer(BROKEN, reply.status, self._headers(reply, function), self._text(str(error)))
+
+    def none(self, error: NoResponseError) -> StoredAnswer:
+        """Return the answer of a request that got no response."""
+        facts = {"why": error.why, "advice": error.advice}
+        return StoredAnswer(NO_ANSWER, None, None, redacted_json(facts, self._redact))
+
+    def _headers(self, reply: Response, function: Function) -> dict[str, str]:
+        headers = quotable_headers(function, reply.headers).items()
+        read = self._read | _OF_REFUSALS if function.is_closed and reply.status in TOO_MANY else self._read
+        return {name: self._redact(value) for name, value in headers if name in read or "warning" in name}
+
+    def _fingerprint(self, secret: object) -> str:
+        return fingerprints(self._account.alias).of(secret)
+
+    def _redact(self, text: str) -> str:
+        return redact(text, (self._account.token,))
+
+    def _text(self, text: str) -> bytes:
+        return self._redact(text).encode(errors="replace")
+
+
+def server_answer(reply: Mapping[str, Any] | ApiError, secrets: Iterable[str]) -> StoredAnswer:
+    """Return the answer of an MCP server: its result, or the error that the request led to."""
+    is_error = isinstance(reply, ApiError)
+    content = reply.facts() if isinstance(reply, ApiError) else dict(reply)
+    return StoredAnswer(ERROR if is_error else RESULT, None, None, redacted_json(content, secrets_redactor(secrets)))
+
+
+def secrets_redactor(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return the function that redacts some secrets in a text, and replaces characters that UTF-8 cannot have."""
+    known = tuple(secrets)
+    return lambda text: redact(text, known).encode(errors="replace").decode()
+
+
+def redacted_json(value: Any, change: Callable[[str], str]) -> bytes:
+    """Return the JSON of a value whose texts are changed. Most values have no secret, which their JSON shows."""
+    try:
+        written = msgspec.json.encode(value)
+    except UnicodeEncodeError:  # half a character, which an MCP server can send
+        return msgspec.json.encode(in_texts(value, change))
+    return msgspec.json.encode(in_texts(value, change)) if would_change(written.decode(), change) else written
+
+
+def _says_none(reply: Response, function: Function, body: Any) -> bool:
+    """Return whether a response says that there is no record where a function has at most one, which is no error."""
+    missing = body.get("resource") if isinstance(body, dict) else None
+    if reply.status != HTTPStatus.NOT_FOUND or not missing or not any(link.single for link in function.links):
+        return False
+    return missing not in {place.removesuffix("_id") for link in function.links for place in link.places}
+
+
+def _error_word(value: Any) -> dict[str, str]:
+    """Return what is stored of an error about things that hold secrets."""
+    words = {
+        key: value[key] for key in ("id", "resource") if isinstance(value, dict) and isinstance(value.get(key), str)
+    }
+    return {key: word for key, word in words.items() if ERROR_WORD.fullmatch(word)} | {"message": REDACTED}
+
 
 _T = TypeVar("_T")
 

@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from kosmo_kernel.archive.answers import JSON, RESULT
 from kosmo_kernel.archive.file import open_archive
-from kosmo_kernel.archive.responses import JSON, RESULT
 from kosmo_kernel.archive.snapshots import SavedSnapshot, snapshots_of
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_json

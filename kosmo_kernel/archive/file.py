@@ -1,4 +1,12 @@
-"""Open the file of an archive: how processes share it, and what its faults mean.
+"""The file of an archive: who may have written it, its tables, and how processes share it.
+
+A file belongs to the user, is private, and is no link. SQLite reads what stands beside a database, too: a `-journal` or
+a `-wal` that somebody else put there would be taken for its newest content. So these must belong to the user as well,
+and a folder in which everybody may replace files is refused.
+
+A file that somebody else made may have triggers, indexes on expressions or virtual tables, which run whatever they like
+when a row is written or read. So every table, index and trigger must have exactly the text in `TABLES`. Views may have
+any text, because they do nothing until they are queried, and this package never queries one.
 
 While it is written the file is in WAL mode, in which a process that is killed at any moment loses nothing that it has
 written. A loss of power can lose the last answers, and never damages the file. When the last process closes it, it is
@@ -11,20 +19,136 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
-from kosmo_kernel.archive import schema
-from kosmo_kernel.archive.place import Place
+from kosmo_kernel import __version__
 from kosmo_kernel.errors import FileWriteError, KosmoError, SettingsError
-from kosmo_kernel.settings.private_files import LOCK_TIMEOUT_SECONDS
+from kosmo_kernel.settings.private_files import GROUP_AND_OTHERS, LOCK_TIMEOUT_SECONDS, PRIVATE
 from kosmo_kernel.settings.table import RECORD, RESUME
+
+APPLICATION_ID = 0x4B6F736D  # "Kosm": what `file` and other programs recognize a file by
+VERSION = 1  # of the tables, as `user_version`
+
+TABLES = {
+    # A run that was recorded. `takes_to` is the last answer that a run that goes on may take, and `replaced_by` the run
+    # at whose first answer this one is deleted.
+    "kosmo_runs": """CREATE TABLE kosmo_runs (
+  id INTEGER PRIMARY KEY,
+  run TEXT NOT NULL UNIQUE,
+  account TEXT NOT NULL,
+  begun TEXT NOT NULL,
+  ended TEXT,
+  version TEXT NOT NULL,
+  takes_to INTEGER NOT NULL DEFAULT 0,
+  replaced_by INTEGER
+)""",
+    # Who was asked: an account of a service with the address and the keyed hash of its token, or an MCP server.
+    "kosmo_accounts": """CREATE TABLE kosmo_accounts (
+  id INTEGER PRIMARY KEY,
+  service TEXT NOT NULL,
+  name TEXT NOT NULL,
+  address TEXT NOT NULL,
+  salt BLOB NOT NULL,
+  owner BLOB NOT NULL
+)""",
+    # What was answered, once, by its hash.
+    "kosmo_bodies": """CREATE TABLE kosmo_bodies (
+  id INTEGER PRIMARY KEY,
+  hash BLOB NOT NULL UNIQUE,
+  body TEXT NOT NULL
+)""",
+    "kosmo_answers": """CREATE TABLE kosmo_answers (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL REFERENCES kosmo_runs (id),
+  account INTEGER NOT NULL REFERENCES kosmo_accounts (id),
+  function TEXT NOT NULL,
+  request TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  status INTEGER,
+  headers TEXT,
+  body INTEGER NOT NULL REFERENCES kosmo_bodies (id),
+  key TEXT,
+  temporary INTEGER NOT NULL,
+  at TEXT NOT NULL,
+  seconds REAL NOT NULL,
+  script TEXT
+)""",
+    # A snapshot, with the document that says what was read and what could not be.
+    "kosmo_snapshots": """CREATE TABLE kosmo_snapshots (
+  id INTEGER PRIMARY KEY,
+  taken_at TEXT NOT NULL,
+  document TEXT NOT NULL
+)""",
+    # A list of a snapshot, with the columns of its view.
+    "kosmo_lists": """CREATE TABLE kosmo_lists (
+  id INTEGER PRIMARY KEY,
+  snapshot INTEGER NOT NULL REFERENCES kosmo_snapshots (id),
+  name TEXT NOT NULL,
+  function TEXT NOT NULL,
+  columns INTEGER NOT NULL REFERENCES kosmo_bodies (id)
+)""",
+    # The records of a list.
+    "kosmo_rows": """CREATE TABLE kosmo_rows (
+  list INTEGER NOT NULL REFERENCES kosmo_lists (id),
+  position INTEGER NOT NULL,
+  record INTEGER NOT NULL REFERENCES kosmo_bodies (id),
+  PRIMARY KEY (list, position)
+) WITHOUT ROWID""",
+}
+INDEXES = {"kosmo_requests": "CREATE INDEX kosmo_requests ON kosmo_answers (request, account)"}
+
+_EXPECTED = {("table", name): text for name, text in TABLES.items()}
+_EXPECTED |= {("index", name): text for name, text in INDEXES.items()}
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Create the tables in an empty file, within a transaction of the caller."""
+    for text in _EXPECTED.values():
+        connection.execute(text)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def check_tables(connection: sqlite3.Connection, file: Path) -> None:
+    """Check that a file is an archive that this version reads.
+
+    Raises:
+        SettingsError: it is another database, one of a newer version, or it has tables, indexes or triggers of others.
+        sqlite3.Error: it is no database, or it is damaged.
+    """
+    [[application]] = connection.execute("PRAGMA application_id")
+    [[version]] = connection.execute("PRAGMA user_version")
+    if application != APPLICATION_ID:
+        raise SettingsError(
+            f"{file} is no archive of kosmo_kernel, but another SQLite database, and only an archive is read or "
+            "replaced. Nothing was sent. Name another file."
+        )
+    if version > VERSION:
+        raise SettingsError(
+            f"{file} was written by a newer kosmo_kernel: its format is {version}, and this is kosmo_kernel "
+            f"{__version__} with format {VERSION}. Update kosmo_kernel, or name another file."
+        )
+    there = {
+        (kind, name): text
+        for kind, name, text in connection.execute("SELECT type, name, sql FROM sqlite_master WHERE type != 'view'")
+        if not (kind == "index" and text is None)  # the index of a UNIQUE column, which the text of its table makes
+    }
+    if version != VERSION or there != _EXPECTED:
+        other = sorted(str(name) for kind, name in there.keys() ^ _EXPECTED.keys())
+        names = f" ({', '.join(other)[:200]!r})" if other else ""
+        raise SettingsError(
+            f"{file} is not used: its tables, indexes or triggers are not those of an archive{names}, so another "
+            "program has changed it. Name another file."
+        )
+
 
 MAX_VALUE_BYTES = 96 << 20  # of one value: a response of the largest size, with room for longer JSON
 READ_SECONDS = 10.0  # for one query, of a file that somebody may have made to take for ever
@@ -153,11 +277,11 @@ class Archive:
             connection.execute(f"PRAGMA {name} = {value}")
         if not writes:
             connection.execute("PRAGMA query_only = ON")
-            schema.check(connection, self.file)
+            check_tables(connection, self.file)
             return
         if is_empty:
             self._create_tables()
-        schema.check(connection, self.file)
+        check_tables(connection, self.file)
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
         self.dead = self._runs_without_process()
@@ -169,7 +293,7 @@ class Archive:
         connection.execute("BEGIN IMMEDIATE")
         try:
             if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():  # another process may have been first
-                schema.create(connection)
+                create_tables(connection)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:  # SQLite has ended it if the disk is full
@@ -307,3 +431,126 @@ def _code(error: sqlite3.Error) -> int:
 def digest_of(content: bytes) -> bytes:
     """Return the digest by which a body is stored once."""
     return blake2b(content, digest_size=_HASH_BYTES).digest()
+
+
+_BESIDE = ("-wal", "-shm", "-journal")
+_BAD_NAME = "The name of a file has a character that none can have."
+
+
+class Place(NamedTuple):
+    """The place of an archive."""
+
+    file: Path  # the path that messages name
+    path: Path  # the path without links in its folders
+
+    @classmethod
+    def of(cls, file: Path) -> Self:
+        """Return the place of a file.
+
+        Raises:
+            SettingsError: its name cannot be that of a file.
+        """
+        try:
+            return cls(file, Path(os.path.realpath(file.parent)) / file.name)
+        except ValueError:  # a NUL
+            raise SettingsError(_BAD_NAME) from None
+
+    def create(self) -> None:
+        """Create an empty file that only its owner can access, unless there is a file.
+
+        Raises:
+            SettingsError: it cannot be created.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        try:
+            os.close(os.open(self.path, flags, PRIVATE))
+        except (FileExistsError, IsADirectoryError):
+            return
+        except OSError as error:
+            raise SettingsError(f"{self.file} cannot be written: {error.strerror}.") from None
+        except ValueError:
+            raise SettingsError(_BAD_NAME) from None
+
+    def check(self, *, writes: bool) -> bool:
+        """Check that the file can be trusted as far as it is used, and return whether it is empty.
+
+        A file that is written and that others can read is made private.
+
+        Raises:
+            SettingsError: it cannot.
+        """
+        try:
+            status = self.path.lstat()
+        except OSError as error:
+            raise SettingsError(f"{self.file} cannot be read: {error.strerror}.") from None
+        except ValueError:
+            raise SettingsError(_BAD_NAME) from None
+        why = next(self._kind_faults(status), "")
+        if not why and os.name == "posix":
+            faults = self._faults_of_written(status) if writes else self._faults_of_read(status)
+            why = next(faults, "") or next(self._faults_around(status), "")
+        if why:
+            raise SettingsError(f"{self.file} is not used: {why}. Nothing was sent.")
+        if writes and os.name == "posix" and status.st_mode & GROUP_AND_OTHERS:
+            self.path.chmod(PRIVATE)
+        return not status.st_size
+
+    def can_write_beside(self) -> bool:
+        """Return whether files can be written in the folder.
+
+        Raises:
+            SettingsError: they cannot, and there is one that SQLite would have to take in.
+        """
+        if os.access(self.path.parent, os.W_OK):
+            return True
+        for suffix in ("-wal", "-journal"):
+            beside = self.path.with_name(f"{self.path.name}{suffix}")
+            if beside.exists() and beside.stat().st_size:
+                raise SettingsError(
+                    f"{self.file} was not closed by the process that wrote it, and what it wrote last, in "
+                    f"{beside.name}, cannot be taken in because nothing can be written in this folder. Copy both files "
+                    "to another folder."
+                )
+        return False
+
+    def _kind_faults(self, status: os.stat_result) -> Iterator[str]:
+        if stat.S_ISLNK(status.st_mode):
+            yield "it is a link. Name the file itself"
+        elif not stat.S_ISREG(status.st_mode):
+            yield "it is a folder" if stat.S_ISDIR(status.st_mode) else "it is no regular file"
+
+    def _faults_of_written(self, status: os.stat_result) -> Iterator[str]:
+        if status.st_uid != os.geteuid():
+            yield "it belongs to another user, so its answers could be anything. Name a file of your own"
+        if status.st_nlink > 1:
+            yield "it has several names (hard links). Name a file of its own"
+        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            yield "other users can write it, so its answers could be anything. Name another file"
+
+    def _faults_of_read(self, status: os.stat_result) -> Iterator[str]:
+        if status.st_uid not in {os.geteuid(), 0} and not _is_in_checkout_of(status.st_uid):
+            yield "it belongs to another user, so its answers could be anything. Copy it, if you trust it"
+        if status.st_mode & stat.S_IWOTH:
+            yield "every user of this machine can write it. If you trust it: chmod o-w"
+
+    def _faults_around(self, status: os.stat_result) -> Iterator[str]:
+        """Yield why what is beside the file, or its folder, cannot be trusted."""
+        mode = self.path.parent.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            yield "every user of this machine can replace files in its folder. Name a file in another folder"
+        for suffix in _BESIDE:
+            with suppress(FileNotFoundError):
+                beside = self.path.with_name(f"{self.path.name}{suffix}").lstat()
+                is_ours = stat.S_ISREG(beside.st_mode) and beside.st_uid in {os.geteuid(), status.st_uid}
+                if not is_ours or beside.st_nlink > 1 or beside.st_mode & stat.S_IWOTH:
+                    yield (
+                        f"somebody else may have made {self.path.name}{suffix} beside it, which SQLite would read. "
+                        "Delete that file"
+                    )
+
+
+def _is_in_checkout_of(user: int) -> bool:
+    """Return whether the folder that is worked in belongs to a user, whose files are trusted then."""
+    with suppress(FileNotFoundError):
+        return Path.cwd().stat().st_uid == user
+    return False

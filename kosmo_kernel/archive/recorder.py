@@ -26,34 +26,38 @@ import msgspec
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import fingerprints
-from kosmo_kernel.archive.accounts import account_row, check_owner, read_accounts
-from kosmo_kernel.archive.answers import StoredAnswers
-from kosmo_kernel.archive.file import open_archive
-from kosmo_kernel.archive.requests import METHOD, SERVERS, RequestKey
-from kosmo_kernel.archive.responses import (
+from kosmo_kernel.archive.answers import (
     JSON,
     TEXT,
     ResponseRedactor,
     StoredAnswer,
+    StoredAnswers,
     redacted_json,
     secrets_redactor,
     server_answer,
 )
+from kosmo_kernel.archive.file import open_archive
 from kosmo_kernel.archive.runs import (
     CURRENT,
+    METHOD,
+    SERVERS,
     EarlierAnswers,
+    RequestKey,
+    account_row,
     begin_run,
     change_text,
+    check_owner,
     delete_replaced,
     earlier_answers,
     end_closed_run,
     end_run,
     give_up,
+    read_accounts,
 )
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
+from kosmo_kernel.client.call import Transport
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
-from kosmo_kernel.client.transport import Transport
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.text.quantities import counted, iso_time, parse_time
 from kosmo_kernel.values.records import decode

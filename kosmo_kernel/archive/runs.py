@@ -1,24 +1,115 @@
-"""The runs of an archive: which of them belong together, how old their answers are, and whether their scripts changed.
+"""The runs of an archive, the keys of their requests, and whose accounts they asked.
 
 A run that goes on and the runs before it belong together until one of them has ended: then the next run begins anew.
+
+The row of an account tells later runs whether they are of the same user. A token is not stored. A keyed hash of it is,
+with a random key for each row. Services make tokens at random, with more than a hundred bits, so a hash shows nothing
+about its token but whether another one is the same.
 """
 
 from __future__ import annotations
 
+import hmac
+import os
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from kosmo_kernel import __version__
+from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.archive.file import Archive, open_archive
-from kosmo_kernel.archive.requests import SERVERS
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.safety.redaction import REDACTED, one_line, redact
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import RESUME, RESUME_WITHIN
+from kosmo_kernel.text.nearest import normalize_alias
 from kosmo_kernel.text.quantities import counted, duration, iso_time, parse_time
+
+METHOD = "GET"  # the only HTTP method in use
+MCP = "mcp"  # the service of requests to MCP servers
+SERVERS = "servers"  # the method of the list of configured servers
+# The recorded methods of MCP servers, each with the key of the list in its result.
+RESULTS = {
+    SERVERS: "servers",
+    "tools/list": "tools",
+    "tools/call": "content",
+    "resources/list": "resources",
+    "resources/read": "contents",
+    "prompts/list": "prompts",
+    "prompts/get": "messages",
+}
+MAX_REQUEST_SHOWN = 200  # characters of a request in an error message
+_ESCAPES = ("\\\\", '\\"')  # of JSON strings
+
+
+class RequestKey(NamedTuple):
+    """A request, under which its answers are looked up."""
+
+    service: str  # the name of the service, or `MCP`
+    account: str  # the alias of the account, or the name of the MCP server
+    # What was asked: the method with the path, the query and the headers that select a page, or the method of an MCP
+    # server with its parameters.
+    text: str
+
+    @classmethod
+    def of_call(cls, integration: Integration, account: Account, url: str, headers: Mapping[str, str]) -> RequestKey:
+        """Return the key of a request for a URL."""
+        path = url.removeprefix(account.url)
+        more = ", ".join(f"{name} {value}" for name, value in sorted(headers.items()))
+        return cls(integration.name, account.alias, f"{METHOD} {redact(path)}{f' ({more})' if more else ''}")
+
+    @classmethod
+    def of_server(cls, server: str, method: str, params: Mapping[str, Any]) -> RequestKey:
+        """Return the key of a request to an MCP server with some parameters."""
+        written = msgspec.json.encode(dict(params), order="deterministic").decode() if params else ""
+        return cls(MCP, server, f"{method} {written}" if params else method)
+
+    @property
+    def account_key(self) -> tuple[str, str]:
+        """The service and the account, under which the account is looked up."""
+        return self.service, self.account if self.service == MCP else normalize_alias(self.account)
+
+    def __str__(self) -> str:
+        if self.service == MCP:
+            method, _, params = self.text.partition(" ")
+            shown = f" {one_line(params, most=MAX_REQUEST_SHOWN)}" if params else ""
+            return f"mcp.{self.account}: {method}{shown}"
+        path, _, more = self.text.removesuffix(")").partition(" (")
+        return f"{self.service}: {path} ({f'{more}, ' if more else ''}account {self.account})"
+
+
+def matches(recorded: str, text: str) -> bool:
+    """Return whether a recorded request, with `[redacted]` in place of secrets in its JSON strings, can be this one.
+
+    Each `[redacted]` stands for any content of a string. The parts between are looked for one after the other, which
+    takes linear time.
+    """
+    first, *parts = recorded.split(REDACTED)
+    if not parts or not text.startswith(first):
+        return recorded == text
+    *parts, last = parts
+    place = len(first)
+    for part in parts:
+        begin = text.find(part, place)
+        if begin < 0 or _ends_string(text[place:begin]):
+            return False
+        place = begin + len(part)
+    end = len(text) - len(last)
+    return text.endswith(last) and place <= end and not _ends_string(text[place:end])
+
+
+def _ends_string(text: str) -> bool:
+    for escape in _ESCAPES:
+        text = text.replace(escape, "")
+    return '"' in text
+
 
 MAX_NAMES = 8  # of functions in a note
 MAX_RUNS = 100_000
@@ -292,3 +383,94 @@ def _scripts(archive: Archive, condition: str, values: tuple[int, ...]) -> dict[
         digest, _, name = str(script).partition(" ")
         scripts.setdefault(name, set()).add(digest)
     return scripts
+
+
+_SALT_BYTES = 16
+MAX_ACCOUNTS = 10_000
+_INSERT_ACCOUNT = "INSERT INTO kosmo_accounts (service, name, address, salt, owner) VALUES (?, ?, ?, ?, ?)"
+
+
+class AskedAccount(NamedTuple):
+    """The row of an account, or of an MCP server."""
+
+    number: int
+    service: str
+    name: str
+    address: str
+    salt: bytes
+    owner: bytes
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The service and the account, under which it is looked up."""
+        return self.service, self.name if self.service == MCP else normalize_alias(self.name)
+
+    def is_of(self, account: Account) -> bool:
+        """Return whether the account has the same token and address."""
+        return self.address == _address(account) and hmac.compare_digest(self.owner, _owner(self.salt, account))
+
+
+def read_accounts(archive: Archive) -> list[AskedAccount]:
+    """Return the accounts and MCP servers of an archive.
+
+    Raises:
+        SettingsError: a row makes no sense, or there are too many.
+    """
+    rows = archive.rows(
+        "SELECT id, service, name, address, salt, owner FROM kosmo_accounts ORDER BY id LIMIT ?", (MAX_ACCOUNTS + 1,)
+    )
+    if len(rows) > MAX_ACCOUNTS or not all(map(_is_valid, rows)):
+        raise archive.damaged("its accounts make no sense")
+    return [AskedAccount(*row) for row in rows]
+
+
+def account_row(
+    archive: Archive, connection: sqlite3.Connection, service: str, name: str, account: Account | None
+) -> int:
+    """Return the number of an account, or of an MCP server without one, which is added within a transaction."""
+    for known in read_accounts(archive):
+        if (known.service, known.name) == (service, name) and (account is None or known.is_of(account)):
+            return known.number
+    salt = os.urandom(_SALT_BYTES) if account else b""
+    values = (service, name, _address(account), salt, _owner(salt, account) if account else b"")
+    added = connection.execute(_INSERT_ACCOUNT, values)
+    return int(added.lastrowid or 0)
+
+
+def check_owner(archive: Archive, known: Iterable[AskedAccount], account: Account) -> None:
+    """Check that answers of an account are those of the same user.
+
+    Parameters:
+        archive: the archive.
+        known: its accounts whose answers are taken.
+        account: the account that is asked now.
+
+    Raises:
+        SettingsError: they are of another token, or of another address.
+    """
+    key = account.integration, normalize_alias(account.alias)
+    for one in known:
+        if one.key != key or one.is_of(account):
+            continue
+        if one.address != _address(account):
+            other = f"at {one.address}, and this run asks {_address(account)}"
+        else:
+            other = "with another token, perhaps of another user"
+        raise SettingsError(
+            f"{archive.file} has answers of the account `{one.name}` {other}. They are not taken, and nothing was "
+            f"sent. Name another file, or record anew without `{RESUME.command}`."
+        )
+
+
+def _address(account: Account | None) -> str:
+    return redact(account.url) if account else ""
+
+
+def _owner(salt: bytes, account: Account) -> bytes:
+    return hmac.digest(salt, account.token.encode(errors="surrogatepass"), sha256)
+
+
+def _is_valid(row: tuple[Any, ...]) -> bool:
+    number, *texts, salt, owner = row
+    is_text = all(isinstance(text, str) for text in texts)
+    return isinstance(number, int) and is_text and isinstance(salt, bytes) and isinstance(owner, bytes)

@@ -10,7 +10,7 @@ from kosmo_kernel.questions.question import Question, QuestionParameter
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import CHECK_PARAMETERS
 from kosmo_kernel.text.nearest import nearest
-from kosmo_kernel.values.parameters import value_of
+from kosmo_kernel.values.lua_literals import value_of
 
 Values = Mapping[str, Any]
 _TYPES: Mapping[str, tuple[type, ...]] = {  # by kind

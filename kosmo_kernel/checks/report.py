@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct, field
 
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.questions.question import SEVERITIES, Question
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.text.paths import value_at

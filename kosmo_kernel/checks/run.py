@@ -37,7 +37,7 @@ from kosmo_kernel.errors import (
     UnknownNameError,
 )
 from kosmo_kernel.lua.process import LuaProcess
-from kosmo_kernel.progress.throttle import ProgressThrottle
+from kosmo_kernel.progress.display import ProgressThrottle
 from kosmo_kernel.questions import services
 from kosmo_kernel.questions.discovery import all_checks, find_table, source_with_tables
 from kosmo_kernel.questions.question import Question
@@ -89,7 +89,7 @@ class QuestionRun:
         started = time.perf_counter()
         count = min(MAX_WORKERS, len(self._waiting))
         threads = [threading.Thread(target=self._work, name="kosmo-question", daemon=True) for _ in range(count)]
-        throttle = ProgressThrottle(self._shared.progress, self._frontend.progress)
+        throttle = ProgressThrottle(self._shared.progress.snapshot, self._frontend.progress)
         remote = not accounts.is_demo(self._report.account)
         try:
             for thread in threads:

@@ -293,7 +293,7 @@ def keep(
     Raises:
         KosmoError: the token is refused or cannot be stored. Nothing was stored.
     """
-    from kosmo_kernel.client.quoted_tokens import MIN_TOKEN_LENGTH  # with the client, which asks below
+    from kosmo_kernel.client.secrets import MIN_TOKEN_LENGTH  # with the client, which asks below
 
     if len(token) < MIN_TOKEN_LENGTH:
         raise CredentialsError(

@@ -201,7 +201,7 @@ def _run(checks: list[Question], session: Session, parameters: dict[str, Any], a
     from kosmo_kernel.checks.run import run_questions
     from kosmo_kernel.cli.lua_run import long_run_advice
     from kosmo_kernel.cli.streams import styled
-    from kosmo_kernel.progress.terminal import TerminalProgress
+    from kosmo_kernel.progress.display import TerminalProgress
     from kosmo_kernel.run.options import Frontend
 
     for check in replaced_checks(checks):

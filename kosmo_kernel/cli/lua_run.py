@@ -23,8 +23,7 @@ from kosmo_kernel.cli.listed_names import keep_names
 from kosmo_kernel.cli.output import print_note, write
 from kosmo_kernel.cli.streams import ClosedStreamError, input_is_terminal, styled
 from kosmo_kernel.errors import LimitError
-from kosmo_kernel.progress.display import ProgressDisplay
-from kosmo_kernel.progress.terminal import TerminalProgress
+from kosmo_kernel.progress.display import ProgressDisplay, TerminalProgress
 from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.table import RECORD, RESUME

@@ -22,7 +22,7 @@ from kosmo_kernel.cli.streams import FAILED, SUCCESS, console
 from kosmo_kernel.runbook import Report, page
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.text.quantities import iso_time
-from kosmo_kernel.values.parameters import Parameter
+from kosmo_kernel.values.lua_literals import Parameter
 
 
 @command(

@@ -53,8 +53,7 @@ from kosmo_kernel.render.tables import (
     table_rows,
 )
 from kosmo_kernel.render.text import first_lines, pretty
-from kosmo_kernel.results.dry_run import plan_of, summary
-from kosmo_kernel.results.result import Result
+from kosmo_kernel.results.result import Result, dry_run_summary, plan_of
 from kosmo_kernel.safety.markup import Markdown, Markup, Terminal
 from kosmo_kernel.safety.tables import csv_lines, markdown_line, markdown_rows, tabbed_lines
 from kosmo_kernel.text.nearest import nearest
@@ -83,14 +82,14 @@ def show_result(result: Result, layout: Layout = PLAIN, whole: str = OUTSIDE) ->
         write_values(result.values_to_show, layout, below, whole)
     print_notes(notes)
     if result.dry_run:
-        print_note(summary(result.planned))
+        print_note(dry_run_summary(result.planned))
 
 
 def show_failed_plan(result: Result | None, layout: Layout = PLAIN) -> None:
     """Print the plan of a dry run that failed, and the note that counts its calls; nothing for any other run."""
     if result is not None and result.dry_run:
         write_values(result.values_to_show, replace(layout, columns=()))
-        print_note(summary(result.planned))
+        print_note(dry_run_summary(result.planned))
 
 
 def show_call(result: Result, layout: Layout) -> None:

@@ -3,16 +3,14 @@
 It has no code for a particular service. Headers, pagination, error bodies and the request budget are described by the
 `Integration`; the token and the address come from the `Account`.
 
-    thread_pool.py   the threads in which calls are made
-    fan_out.py       one call for each item of a list argument
+    call.py          the handle of a call, its reply, and how it reaches a service
     client.py        the client of one account, and the exchange of each call: requests, and what responses have
-    bulk.py          answers many calls from lists of the whole account
+    fan_out.py       many calls: for each item of a list, in threads, or from lists of the whole account
     rate_limiter.py  when a request may be sent
-    retry.py         which failures are retried, and after which pause
-    etag_cache.py    the pages of earlier answers, revalidated by ETag
+    retry.py         which failures are retried, after which pause, and the wait for a network that is gone
     connections.py   the network: the only file that uses the HTTP library
+    pages.py         what follows a page of a list
+    etag_cache.py    the pages of earlier answers, revalidated by ETag
     responses.py     the errors of responses: what happened, where, and what to do
     secrets.py       takes secrets out of responses
-    call.py          the handle of a call, its reply, and a call of a dry run
-    transport.py     how requests reach a service, or saved answers in their place
 """

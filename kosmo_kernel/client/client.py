@@ -20,7 +20,6 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
 from kosmo_kernel.catalogue import NEWEST, SINCE, Function, Integration, Link
 from kosmo_kernel.catalogue.http import PageRequest, Response
-from kosmo_kernel.client.bulk import answer_from_lists
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.connections import (
     Connections,
@@ -30,8 +29,7 @@ from kosmo_kernel.client.connections import (
     UnreadableResponseError,
 )
 from kosmo_kernel.client.etag_cache import MAX_BYTES, TAG, ETagCache, records_of
-from kosmo_kernel.client.lookups import records_to_look_up
-from kosmo_kernel.client.network_outage import NetworkOutage, OutageTimeoutError
+from kosmo_kernel.client.fan_out import answer_from_lists, records_to_look_up
 from kosmo_kernel.client.pages import (
     BARREN_PAGES,
     PAGE_SIZE,
@@ -45,7 +43,14 @@ from kosmo_kernel.client.pages import (
 )
 from kosmo_kernel.client.rate_limiter import Permit, RateLimiter
 from kosmo_kernel.client.responses import COUNT, TOO_MANY, UNAVAILABLE, CallErrors, json_kind, retry_after
-from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, RetryableError, RetryPolicy
+from kosmo_kernel.client.retry import (
+    PAUSE_REASON,
+    RETRY_BUDGET_SECONDS,
+    NetworkOutage,
+    OutageTimeoutError,
+    RetryableError,
+    RetryPolicy,
+)
 from kosmo_kernel.client.secrets import clean, quotable_headers
 from kosmo_kernel.errors import ApiError, BadAnswerError, NotRecordedError, RefusedError
 from kosmo_kernel.progress.run import Clock, Progress
@@ -57,7 +62,7 @@ from kosmo_kernel.settings.table import CONNECT_TIMEOUT, LIST_LIMIT, OUTAGE_TIME
 from kosmo_kernel.values.records import decode, ends_early
 
 if TYPE_CHECKING:
-    from kosmo_kernel.client.transport import Cassette, Transport
+    from kosmo_kernel.client.call import Cassette, Transport
 
 SUCCESS = 2  # the first digit of a successful status
 MAX_VALUES = 2_000_000  # numbers, texts, lists and objects of one response, which take about 100 bytes each

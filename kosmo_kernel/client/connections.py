@@ -35,8 +35,8 @@ from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account, is_loopback
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
-from kosmo_kernel.client.quoted_tokens import TokenRedactor
 from kosmo_kernel.client.responses import LATER
+from kosmo_kernel.client.secrets import TokenRedactor
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import one_line
 

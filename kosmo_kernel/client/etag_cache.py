@@ -25,8 +25,7 @@ from weakref import ReferenceType, ref
 from msgspec import Struct
 
 from kosmo_kernel.catalogue.http import PageRequest, Response
-from kosmo_kernel.values.packed_rows import PackedRows
-from kosmo_kernel.values.records import decode, encode
+from kosmo_kernel.values.records import PackedRows, decode, encode
 
 TAG = "etag"  # the header
 MAX_BYTES = 32 << 20  # of all answers

@@ -1,18 +1,35 @@
-"""Make one call for each item of a list, in several threads.
+"""Make many calls: one for each item of a list, in several threads, or all of them from lists of the whole account.
 
-Each thread takes item after item, and the one that finishes last passes the answers to a callback. No thread waits for
-another, so any number of threads will do. If several items fail, the first one in the list counts, as in a plain loop:
-the items before it are completed, and no item after it is begun.
+The add-ons of five hundred apps would take five hundred requests; three lists have the same data: all apps, all
+add-ons, and which app uses which add-on. An item that the lists do not settle gets a call of its own: one that is not
+in the list of items, or that uses a record which the account cannot list. So answers and errors are those of the single
+calls.
+
+Each thread of a `FanOut` takes item after item, and the one that finishes last passes the answers to a callback. No
+thread waits for another, so any number of threads will do. If several items fail, the first one in the list counts, as
+in a plain loop: the items before it are completed, and no item after it is begun.
+
+A thread of a `ThreadPool` is started when there is work and no idle thread, and ends after a while without work. The
+threads are daemons, so that an abandoned request cannot keep Python from exiting. It may block its thread until the
+service responds; after `abandon` that thread no longer counts against the limit of a run.
 """
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from msgspec.structs import replace
+
+from kosmo_kernel.catalogue import BulkSource, Function, Link
+from kosmo_kernel.client.call import Reply
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.progress.run import Cancelled
+from kosmo_kernel.text.paths import value_at
 
 _Reply = TypeVar("_Reply")
 
@@ -95,3 +112,184 @@ class FanOut(Generic[_Reply]):
             self._over = True
         if not self._is_cancelled():
             self._end(self._failed, [self._answers[index] for index in sorted(self._answers)])
+
+
+MAX_THREADS_PER_RUN = 64
+MAX_THREADS = 256
+IDLE_SECONDS = 20.0  # without work, after which a thread ends
+
+
+class ThreadPool:
+    """A pool of threads that run work in the order of submission. Work must not raise."""
+
+    def __init__(self) -> None:
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._queued = self._idle = self._threads = self._abandoned = 0
+        self._generation = 0
+
+    def __len__(self) -> int:
+        """Return the number of threads."""
+        return self._threads
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Run some work in a thread as soon as one is free."""
+        with self._lock:
+            self._queued += 1
+            needs_thread = (
+                self._queued > self._idle
+                and self._threads - self._abandoned < MAX_THREADS_PER_RUN
+                and self._threads < MAX_THREADS
+            )
+            if needs_thread:
+                self._threads += 1
+                self._idle += 1
+            self._work.put(work)  # under the lock, or an idle thread could end without seeing it
+        if needs_thread:
+            threading.Thread(target=self._run, name="kosmo-call", daemon=True).start()
+
+    def abandon(self) -> None:
+        """End a run: busy threads no longer count against the limit. Queued work must check itself for cancellation."""
+        with self._lock:
+            self._generation += 1
+            self._abandoned = self._threads - self._idle
+
+    def close(self) -> None:
+        """Let every thread end when the queue is empty."""
+        with self._lock:
+            for _ in range(self._threads):
+                self._work.put(None)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                work = self._work.get(timeout=IDLE_SECONDS)
+            except Empty:
+                work = None
+            with self._lock:
+                if work is None:
+                    if self._queued and self._work.qsize():
+                        continue  # work arrived during the timeout
+                    self._idle -= 1
+                    self._threads -= 1
+                    return
+                self._queued -= 1
+                self._idle -= 1
+                generation = self._generation
+            work()
+            with self._lock:
+                if generation != self._generation:
+                    self._abandoned = max(0, self._abandoned - 1)
+                if self._threads - self._abandoned > MAX_THREADS_PER_RUN:  # it was abandoned and replaced
+                    self._threads -= 1
+                    return
+                self._idle += 1
+
+
+# Minimum number of calls per page of the list of items for which the lists take fewer requests: each such page comes
+# with a few pages of records and links.
+CALLS_PER_LIST_PAGE = 8
+
+
+def answer_from_lists(
+    function: Function, calls: Sequence[Mapping[str, Any]], fetch: Callable[[Function], Reply]
+) -> list[Reply | None]:
+    """Return the answer to each call from lists of the whole account, in order; None for a call that has to be made.
+
+    Parameters:
+        function, calls: as for `Client.bulk`.
+        fetch: calls a function without arguments.
+
+    Raises:
+        ApiError: one of the lists cannot be fetched.
+    """
+    link = function.link(calls[0]) if calls else None
+    whole = link.bulk if link else None
+    many = next((param for param in function.params if link and param.name in link.places and param.each), None)
+    if whole is None or many is None or len(calls) < CALLS_PER_LIST_PAGE:
+        return [None] * len(calls)
+    lists = [fetch(whole.list_items)]
+    if len(calls) < CALLS_PER_LIST_PAGE * lists[0].requests:
+        return [None] * len(calls)
+    lists.append(fetch(replace(function, links=(Link(whole.path),), params=())))
+    if whole.shared_links:
+        lists.append(fetch(whole.shared_links))
+    replies: list[Reply | None] = []
+    requests = sum(reply.requests for reply in lists)
+    notes = tuple(note for reply in lists for note in reply.notes)
+    names, data = [call[many.name] for call in calls], [list(reply.data) for reply in lists]
+    for rows in records_of_items(whole, many.each, names, data):
+        if rows is None:
+            replies.append(None)
+            continue
+        replies.append(Reply([rows], requests, lists[-1].remaining, notes))
+        requests, notes = 0, ()  # the first reply has the cost of all
+    return replies
+
+
+def records_of_items(
+    whole: BulkSource, each: Sequence[str], item_names: Iterable[Any], lists: Sequence[Sequence[Any]]
+) -> Iterator[list[Any] | None]:
+    """Yield the records of each item, or None if the lists do not settle it.
+
+    Parameters:
+        whole: describes the lists.
+        each: the fields of an item that name it.
+        item_names: one name of each item.
+        lists: all items, all records, and with `shared_links` what links records to further items.
+    """
+    items, records, *links = lists
+    names = _names(whole, items, each)
+    indices, unsettled = _indices(whole, records, links[0] if links else [])
+    for name in item_names:
+        item = names.get(name)
+        yield None if item is None or item in unsettled else [records[index] for index in sorted(indices[item])]
+
+
+def _names(whole: BulkSource, items: Sequence[Any], names: Sequence[str]) -> dict[Any, Any]:
+    """Return the key that identifies each item in the records, by each of the item's names."""
+    key = whole.item.rpartition(".")[2]
+    return {item.get(name): item.get(key) for item in items for name in names}
+
+
+def _indices(
+    whole: BulkSource, records: Sequence[Any], links: Sequence[Any]
+) -> tuple[Mapping[Any, set[int]], set[Any]]:
+    """Return the indices of each item's records, and the items that use records outside the list."""
+    indices: defaultdict[Any, set[int]] = defaultdict(set)
+    unsettled: set[Any] = set()
+    for index, record in enumerate(records):
+        indices[value_at(record, whole.item)].add(index)
+    index_of = {record.get("id"): index for index, record in enumerate(records)}
+    for link in links:
+        item, record = value_at(link, whole.link_item), value_at(link, whole.link_record)
+        if record in index_of:
+            indices[item].add(index_of[record])
+        else:
+            unsettled.add(item)
+    return indices, unsettled
+
+
+class RecordToLookUp(NamedTuple):
+    """A record that is requested before a call."""
+
+    function: Function  # has the record; its errors are those of the function that is called
+    args: Mapping[str, Any]  # of that function
+    param: str  # the argument of the call that the record is for
+    field: str  # the field of the record that has the value of the argument
+
+
+def records_to_look_up(function: Function, args: Mapping[str, Any]) -> Iterator[RecordToLookUp]:
+    """Yield the records that a call needs first.
+
+    Parameters:
+        function: which is called.
+        args: the arguments of one call, as `function.calls` gives them.
+    """
+    for param in function.params:
+        value, lookup = args.get(param.name), param.lookup
+        if lookup and value is not None and not re.fullmatch(lookup.taken, str(value)):
+            request = Function(
+                function.name, "", "", (Link(lookup.path),), "record", (), (replace(param, lookup=None),)
+            )
+            yield RecordToLookUp(request, {param.name: value}, param.name, lookup.field)

@@ -21,8 +21,7 @@ from kosmo_kernel.catalogue import Function, Integration, Param
 from kosmo_kernel.errors import KosmoError, UnknownNameError
 from kosmo_kernel.notebook import keep_error
 from kosmo_kernel.notebook.commands import NotebookContext
-from kosmo_kernel.progress.display import ProgressDisplay
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.progress.display import ProgressDisplay, ProgressSnapshot
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.render.error_lines import error_lines, traceback_lines
 from kosmo_kernel.render.tables import table_of

@@ -1,5 +1,5 @@
 -- Read columns from the parent, and write columns for it: texts end with a null character, integers have eight bytes, so
--- that no value is parsed. Other values travel as JSON. The counterpart in Python is `packed_columns.py`.
+-- that no value is parsed. Other values travel as JSON. The counterpart in Python is `values/records.py`.
 
 local native = ...
 local byte, find, pack, rep, unpack = string.byte, string.find, string.pack, string.rep, string.unpack

@@ -19,7 +19,6 @@ from kosmo_kernel.lua.messages import ValueBudget, check_columns, check_records,
 from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.safety.text import sanitize_text
 from kosmo_kernel.settings.limits import MAX_RECORDS
-from kosmo_kernel.values import packed_columns
 from kosmo_kernel.values.records import (
     ABSENT,
     ACCOUNT,
@@ -31,7 +30,9 @@ from kosmo_kernel.values.records import (
     account_columns,
     columns_with_item,
     decode,
+    decode_column,
     encode,
+    encode_column,
 )
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ class RemoteLists:
         """Return one field of every record of a list: a header with its form, and its text, if it needs one.
 
         The form is `none` if no record has the field, `records` if the values are objects, `texts` or `integers` if
-        each record has one (see `packed_columns`), `scalars`, or `mixed`.
+        each record has one (see `encode_column`), `scalars`, or `mixed`.
         """
         if len(path) > LONGEST_PATH:
             raise ValueError("the message asks for a column that is nested deeper than any")
@@ -225,7 +226,7 @@ class RemoteLists:
         if value_types == {dict}:
             has_all = kinds == value_types
             return {"form": "records"}, [] if has_all else [encode([isinstance(v, dict) or None for v in values])]
-        if kinds == value_types and (packed := packed_columns.encode(values, kinds)):
+        if kinds == value_types and (packed := encode_column(values, kinds)):
             return {"form": packed[0]}, [packed[1]]
         header: dict[str, Any] = {"form": "mixed" if value_types & {dict, list} else "scalars"}
         if Absent in kinds:
@@ -466,7 +467,7 @@ def _parts(
                 raise TypeError("the message has a column that is none")
         else:
             budget.add(size, count)
-            values = packed_columns.decode(form, part, count)
+            values = decode_column(form, part, count)
             if redact and form == "texts" and would_change(part.decode(), redact):
                 values = list(map(redact, values))
         yield values

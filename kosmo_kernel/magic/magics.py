@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
-    from kosmo_kernel.progress.snapshot import ProgressSnapshot
+    from kosmo_kernel.progress.display import ProgressSnapshot
     from kosmo_kernel.render.display import Display
     from kosmo_kernel.session import Session
 

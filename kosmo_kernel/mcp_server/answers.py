@@ -20,8 +20,7 @@ from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.render.bounded import Bounded, bounded
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import escape_control
-from kosmo_kernel.results.dry_run import summary
-from kosmo_kernel.results.result import Result
+from kosmo_kernel.results.result import Result, dry_run_summary
 from kosmo_kernel.safety.text import shortened, skeleton, with_escapes
 from kosmo_kernel.text.quantities import counted, listed
 from kosmo_kernel.values.records import Records
@@ -117,7 +116,7 @@ def answer_of_run(
     bound = max_tokens * CHARACTERS_PER_TOKEN
     head = _error(error, bound * 3 // 4) if error else ""
     notes = [*earlier, *(result.notes if result else ())]
-    notes += [summary(result.planned)] if result and result.dry_run and not error else []
+    notes += [dry_run_summary(result.planned)] if result and result.dry_run and not error else []
     noted = _notes(notes, min(bound // 4, bound - len(head) - len(_NO_ROOM)) - len(further) - _TAGS)
     values = list(result.values_to_show) if result and not error else []
     values = values if any(value is not None for value in values) else []

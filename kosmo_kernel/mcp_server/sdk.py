@@ -43,7 +43,7 @@ from kosmo_kernel.mcp_server.tools import (
     pages,
     read_resource,
 )
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.progress.display import ProgressSnapshot
 
 if TYPE_CHECKING:
     from kosmo_kernel.mcp_server.tasks import Tasks

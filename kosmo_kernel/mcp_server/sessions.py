@@ -19,8 +19,7 @@ from enum import Enum, auto
 from itertools import count
 
 from kosmo_kernel.errors import StoppedError, UnknownNameError
-from kosmo_kernel.progress.display import LONG_WAIT_SECONDS
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.progress.display import LONG_WAIT_SECONDS, ProgressSnapshot
 from kosmo_kernel.session import Session
 from kosmo_kernel.text.quantities import duration
 from kosmo_kernel.values.records import Records

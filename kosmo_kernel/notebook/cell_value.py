@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.progress.display import ProgressDisplay
-from kosmo_kernel.progress.snapshot import ProgressSnapshot, html_line
-from kosmo_kernel.results.dry_run import summary
+from kosmo_kernel.progress.display import ProgressDisplay, ProgressSnapshot, html_line
+from kosmo_kernel.results.result import dry_run_summary
 from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.settings.cell_options import Options
 
@@ -180,7 +179,7 @@ def small_note(text: str) -> Display:
 
 def plan_note(result: Result | None) -> list[Display]:
     """Return the note about the plan of a dry run, as a list of one display; none for any other run."""
-    return [small_note(summary(result.planned))] if result is not None and result.dry_run else []
+    return [small_note(dry_run_summary(result.planned))] if result is not None and result.dry_run else []
 
 
 def failed_plan(result: Result | None, options: Options) -> list[Display]:

@@ -18,7 +18,7 @@ from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, EXPLORE_OPTIONS, f
 
 if TYPE_CHECKING:
     from kosmo_kernel.pages.page import Page, Writer
-    from kosmo_kernel.progress.snapshot import ProgressSnapshot
+    from kosmo_kernel.progress.display import ProgressSnapshot
     from kosmo_kernel.render.display import Display
     from kosmo_kernel.render.itables import InteractiveTable
     from kosmo_kernel.safety.markup import Markup

@@ -49,7 +49,7 @@ def is_terminal(shell: InteractiveShell) -> bool:
 def progress_line(shell: InteractiveShell) -> ProgressDisplay:
     """Return the progress line of a cell, for a notebook or a terminal."""
     if is_terminal(shell):
-        from kosmo_kernel.progress.terminal import TerminalProgress
+        from kosmo_kernel.progress.display import TerminalProgress
 
         return TerminalProgress(sys.stderr)
     is_captured = isinstance(shell.display_pub, CapturingDisplayPublisher)

@@ -2,8 +2,5 @@
 
 run.py       the counts and pauses of one run
 estimate.py  what is to come, by the rate limits of the accounts
-snapshot.py  the progress at one moment, as a line of text or HTML
-display.py   the line of one run, in any place
-throttle.py  when the line is shown
-terminal.py  the line on the last line of a terminal
+display.py   the line that shows it: what it says, when it is shown, and how a terminal draws it
 """

@@ -14,8 +14,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.progress.estimate import AccountWork, Estimate, ItemWork, Limiter
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.settings.limits import ResponseBudget
 
 STALLED_SECONDS = 1.0  # without a response, after which the run counts as stalled

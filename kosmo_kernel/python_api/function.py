@@ -92,11 +92,11 @@ def _call(
         raise error.with_traceback(None) from None
     from kosmo_kernel.notebook.cell_value import value_of
     from kosmo_kernel.render.display import Note
-    from kosmo_kernel.results.dry_run import summary
+    from kosmo_kernel.results.result import dry_run_summary
     from kosmo_kernel.settings.cell_options import Options
 
     if result.dry_run:
-        show_notes([Note(summary(result.planned), is_warning=False)])
+        show_notes([Note(dry_run_summary(result.planned), is_warning=False)])
     show_notes(result.split_notes(tables=True)[1])
     return value_of(result.values_to_show, Options(), result.attrs())
 
@@ -179,7 +179,7 @@ def call_frontend() -> Iterator[Frontend]:
         with progress_line(shell) as line:
             yield Frontend(ask=partial(ask, "l"), progress=line)
     elif sys.stderr and sys.stderr.isatty():
-        from kosmo_kernel.progress.terminal import TerminalProgress
+        from kosmo_kernel.progress.display import TerminalProgress
 
         with TerminalProgress(sys.stderr) as line:
             yield Frontend(ask=input if sys.stdin and sys.stdin.isatty() else None, progress=line)

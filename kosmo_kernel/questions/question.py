@@ -32,8 +32,7 @@ from kosmo_kernel.questions.head import (
 )
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.text.patterns import lazy_pattern
-from kosmo_kernel.values.lua_literals import is_lua_name, parse_literal
-from kosmo_kernel.values.parameters import Parameter
+from kosmo_kernel.values.lua_literals import Parameter, is_lua_name, parse_literal
 
 # Parameters ---------------------------------------------------------------------------------------------
 

@@ -33,8 +33,7 @@ from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.fields import Field, Path, fields_of, moment
-from kosmo_kernel.values.packed_rows import collector_paused
-from kosmo_kernel.values.records import ACCOUNT, Records, to_builtins
+from kosmo_kernel.values.records import ACCOUNT, Records, collector_paused, to_builtins
 
 MORE_ROWS = f"`--limit N`, `frame.displaylimit = N` or {ROWS.variable}"
 _Values = list[Any]

@@ -28,9 +28,8 @@ from kosmo_kernel.text.quantities import listed
 from kosmo_kernel.values.records import FAILURE_FIELDS
 
 if TYPE_CHECKING:
+    from kosmo_kernel.progress.display import ProgressSnapshot, ProgressThrottle
     from kosmo_kernel.progress.run import Progress
-    from kosmo_kernel.progress.snapshot import ProgressSnapshot
-    from kosmo_kernel.progress.throttle import ProgressThrottle
     from kosmo_kernel.run.mcp_tools import McpTools, ReadRequest
     from kosmo_kernel.run.services import Services
 
@@ -98,9 +97,9 @@ class CallTracker:
 
     @cached_property
     def _throttle(self) -> ProgressThrottle | None:
-        from kosmo_kernel.progress.throttle import ProgressThrottle
+        from kosmo_kernel.progress.display import ProgressThrottle
 
-        return ProgressThrottle(self._progress, self._on_progress) if self._on_progress else None
+        return ProgressThrottle(self._progress.snapshot, self._on_progress) if self._on_progress else None
 
     @cached_property
     def _services(self) -> Services:

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from kosmo_kernel.archive.playback import Playback
+from kosmo_kernel.archive.player import Playback
 from kosmo_kernel.archive.recorder import Recorder
-from kosmo_kernel.archive.requests import RequestKey
+from kosmo_kernel.archive.runs import RequestKey
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.mcp import CallListener, Configuration, Server, Servers, Tool, Trust
 from kosmo_kernel.mcp.config import DEFAULT_TIMEOUT

@@ -15,7 +15,7 @@ from msgspec import Struct
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import DisplayRequest, Interruptible
 from kosmo_kernel.pages.page import Page
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import CLEAR, Display, bundle_from
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.safety.redaction import one_line, redact
@@ -101,7 +101,7 @@ class Frontend(Struct, frozen=True):
     # Called with each object of `display`; without it, its text is printed.
     display: Callable[[Display], None] | None = None
     # Called while the run waits for a remote account: first after half a second of waiting, at most ten times a second,
-    # and once at the end. See `progress/throttle.py` for KOSMO_PROGRESS.
+    # and once at the end. See `progress/display.py` for KOSMO_PROGRESS.
     progress: Callable[[ProgressSnapshot], None] | None = None
 
 

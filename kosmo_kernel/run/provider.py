@@ -15,7 +15,7 @@ from kosmo_kernel.lua.host import SPACE, CallRequest
 from kosmo_kernel.settings.permissions import Target
 
 if TYPE_CHECKING:
-    from kosmo_kernel.archive.playback import Playback
+    from kosmo_kernel.archive.player import Playback
     from kosmo_kernel.archive.recorder import Recorder
     from kosmo_kernel.mcp import Servers
     from kosmo_kernel.run.mcp_tools import McpTools, ReadRequest

@@ -35,8 +35,7 @@ from kosmo_kernel.settings.table import (
 from kosmo_kernel.text.nearest import normalize_alias
 
 if TYPE_CHECKING:
-    from kosmo_kernel.archive.playback import Playback
-    from kosmo_kernel.archive.player import Player
+    from kosmo_kernel.archive.player import Playback, Player
     from kosmo_kernel.archive.recorder import Recorder
     from kosmo_kernel.archive.runs import EarlierAnswers
 
@@ -323,7 +322,7 @@ class CassetteOfChildren:
 
 
 def _snapshot(file: str | os.PathLike[str]) -> Playback:
-    from kosmo_kernel.archive.snapshot_player import SnapshotPlayer
+    from kosmo_kernel.archive.player import SnapshotPlayer
 
     return SnapshotPlayer(Path(file))
 

@@ -24,8 +24,7 @@ from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, ERROR_MODES, MAX_CONCURR
 from kosmo_kernel.client.call import CallHandle, DeletedItem, PlannedCall, Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
-from kosmo_kernel.client.fan_out import FanOut
-from kosmo_kernel.client.thread_pool import ThreadPool
+from kosmo_kernel.client.fan_out import FanOut, ThreadPool
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError, SettingsError
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress.run import Cancelled
@@ -33,11 +32,10 @@ from kosmo_kernel.run.deletions import Deletions
 from kosmo_kernel.run.provider import FICTION
 from kosmo_kernel.settings.permissions import Target
 from kosmo_kernel.text.nearest import normalize_alias
-from kosmo_kernel.values.packed_rows import PackedRows
-from kosmo_kernel.values.records import FAILURE_FIELDS, Record, Records, columns_with_item
+from kosmo_kernel.values.records import FAILURE_FIELDS, PackedRows, Record, Records, columns_with_item
 
 if TYPE_CHECKING:
-    from kosmo_kernel.client.transport import Cassette
+    from kosmo_kernel.client.call import Cassette
     from kosmo_kernel.run.recording import RecordingMode
 
 

@@ -30,8 +30,7 @@ from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.settings.installation import how_to_install
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.json_schema import import_jsonschema
-from kosmo_kernel.values.lua_literals import literal
-from kosmo_kernel.values.parameters import Parameter, value_of
+from kosmo_kernel.values.lua_literals import Parameter, literal, value_of
 
 LUA, PYTHON = "lua", "python"
 TAG = "parameters"  # of the cell that declares parameters; the same as in papermill

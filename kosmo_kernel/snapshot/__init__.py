@@ -1,8 +1,7 @@
 """Snapshots: the lists of an account at one moment, as an archive that can be compared later.
 
-lists.py     read the lists of an account
-compared.py  what a comparison of two snapshots looks at
-drift.py     what has changed between two snapshots, or since one
+lists.py  read the lists of an account
+drift.py  what has changed between two snapshots, or since one
 
 `archive/snapshots.py` writes and reads them.
 """

@@ -24,7 +24,7 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.text.quantities import counted
 from kosmo_kernel.values.records import Records, columns_of
 
-# Requests for the items of one list if the service has lists for all of them at once; see `client/bulk.py`.
+# Requests for the items of one list if the service has lists for all of them at once; see `client/fan_out.py`.
 _BULK_FROM, _BULK_REQUESTS = 8, 3
 _ENCODER = msgspec.json.Encoder()
 

@@ -17,8 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.values.packed_rows import collector_paused
-from kosmo_kernel.values.records import Record, Records
+from kosmo_kernel.values.records import Record, Records, collector_paused
 from kosmo_kernel.values.standard_types import NoLuaFormError, ValueCopier, is_frame, step
 
 __all__ = ["lua_value"]

@@ -19,15 +19,14 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import MAX_BODY_BYTES
-from kosmo_kernel.client.quoted_tokens import TokenRedactor
+from kosmo_kernel.client.secrets import TokenRedactor
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import BadAnswerError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.run import services
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.packed_rows import PackedRows
-from kosmo_kernel.values.records import Records
+from kosmo_kernel.values.records import PackedRows, Records
 
 
 def failed(body: bytes, coding: str) -> tuple[str, int]:
@@ -139,7 +138,7 @@ def test_packed_records_that_another_thread_decodes_meanwhile_are_read(monkeypat
         assert len(records.rows) == 1
         yield
 
-    monkeypatch.setattr("kosmo_kernel.values.packed_rows.collector_paused", switched)
+    monkeypatch.setattr("kosmo_kernel.values.records.collector_paused", switched)
 
     assert records.rows == [{"app_id": "one", "id": 1}]
 

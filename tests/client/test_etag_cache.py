@@ -24,7 +24,7 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.run.services import Services
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.packed_rows import PackedRows
+from kosmo_kernel.values.records import PackedRows
 
 ACCOUNT = Account("heroku", "default", DEMO_TOKEN, "https://api.heroku.com", "HEROKU_API_KEY")
 APPS = HEROKU.function("list_apps")

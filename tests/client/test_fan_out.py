@@ -11,10 +11,9 @@ import pytest
 from altered_api import soon
 from patience import PATIENCE
 
-from kosmo_kernel.client import thread_pool as threads
+from kosmo_kernel.client import fan_out as threads
 from kosmo_kernel.client.call import Reply
-from kosmo_kernel.client.fan_out import FanOut
-from kosmo_kernel.client.thread_pool import ThreadPool
+from kosmo_kernel.client.fan_out import FanOut, ThreadPool
 from kosmo_kernel.errors import RefusedError, SettingsError
 from kosmo_kernel.progress.run import Cancelled
 

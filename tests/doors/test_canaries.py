@@ -10,7 +10,7 @@ from canaries import CANARY, FAULTS, PlantedApi, planted_api, secret_functions
 from canary_doors import DOORS
 from full_matrix import full_except
 
-from kosmo_kernel.archive import responses
+from kosmo_kernel.archive import answers
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client import client
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -82,7 +82,7 @@ def test_no_canary_gets_through_a_door_in_an_error(door: str, fault: str, plante
 def test_without_redaction_canaries_get_through_each_door(
     door: str, planted: PlantedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (client, responses):
+    for module in (client, answers):
         monkeypatch.setattr(module, "clean", lambda _function, value, _fingerprint: value)
     canaries, unseen = found(door, planted, [one for one in FEW if not one.fingerprints], tmp_path)
     assert (bool(canaries), unseen) == (True, [])

@@ -9,7 +9,7 @@ import pytest
 from kosmo_kernel import docs
 from kosmo_kernel.errors import InvalidArgumentsError, RefusedError, UnknownNameError, UserError
 from kosmo_kernel.notebook.commands import COMMANDS, NotebookContext, run_command
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
+from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.session import Session

@@ -12,8 +12,7 @@ import pytest
 from kosmo_command import standing
 from msgspec.structs import replace
 
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
-from kosmo_kernel.progress.terminal import TerminalProgress
+from kosmo_kernel.progress.display import ProgressSnapshot, TerminalProgress
 
 if sys.platform == "win32":
     pytest.skip("there are no such terminals", allow_module_level=True)

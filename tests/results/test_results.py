@@ -20,8 +20,7 @@ from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.inventory import bill_from
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.results.call_log import accounts_used, answers_taken_over, count_incomplete_lines, read_lines, totals
-from kosmo_kernel.results.dry_run import plan_of, summary
-from kosmo_kernel.results.result import Result
+from kosmo_kernel.results.result import Result, plan_of, summary
 from kosmo_kernel.session import Session
 
 

@@ -13,7 +13,7 @@ from traitlets.config import Config
 
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.kernel.notebook import KernelNotebook
-from kosmo_kernel.results.dry_run import summary
+from kosmo_kernel.results.result import dry_run_summary
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 
@@ -29,7 +29,7 @@ ARGUMENTS = [{"app_id": "my-app"}, {"app_id": "booking-api"}, {}]
 PATHS = ["/apps/my-app/dynos", "/apps/booking-api/dynos", "/apps"]
 
 
-NOTE = summary([PlannedCall("heroku.list_apps", "demo", {}, "GET", "https://api.heroku.com/apps")] * 3)
+NOTE = dry_run_summary([PlannedCall("heroku.list_apps", "demo", {}, "GET", "https://api.heroku.com/apps")] * 3)
 
 
 # A Python notebook

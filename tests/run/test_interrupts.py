@@ -30,7 +30,7 @@ from kosmo_kernel.notebook import cell_value
 from kosmo_kernel.render import display, error_lines, frames, tables
 from kosmo_kernel.run import options as runs
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.packed_rows import collector_paused
+from kosmo_kernel.values.records import collector_paused
 
 Interrupt = Callable[[], object]
 

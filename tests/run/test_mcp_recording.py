@@ -15,7 +15,7 @@ from recorded import answers, query
 from run_with import run_with
 
 from kosmo_kernel.archive.recorder import Recorder
-from kosmo_kernel.archive.requests import RESULTS
+from kosmo_kernel.archive.runs import RESULTS
 from kosmo_kernel.errors import (
     ApiError,
     BadAnswerError,

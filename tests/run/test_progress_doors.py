@@ -216,7 +216,7 @@ def test_a_document_is_alone_on_standard_output() -> None:
 
 def test_a_run_without_progress_does_not_load_what_draws_it() -> None:
     loaded = imported(LUA, "-e", "return 1")
-    assert "kosmo_kernel.progress.terminal" in loaded
+    assert "kosmo_kernel.progress.display" in loaded
     assert "rich" not in loaded
 
 

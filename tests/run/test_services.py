@@ -14,16 +14,16 @@ from altered_api import Gate, soon
 from run_with import run_with
 
 from kosmo_kernel import errors
-from kosmo_kernel.client import thread_pool as threads
+from kosmo_kernel.client import fan_out as threads
 from kosmo_kernel.client.call import CallHandle
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.lua.host import CallRequest
-from kosmo_kernel.progress import throttle as progress_throttle
+from kosmo_kernel.progress import display as progress_throttle
+from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.progress.run import Progress
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
 from kosmo_kernel.session import Session
 
 FOUR = "{ 'my-app', 'booking-api', 'address-checker', 'van-telemetry' }"
@@ -372,7 +372,7 @@ def test_progress_can_be_switched_off(remote: Session, monkeypatch: pytest.Monke
 
 def test_progress_is_told_after_half_a_second_of_waiting_and_ten_times_a_second() -> None:
     now, told = [0.0], []
-    one = progress_throttle.ProgressThrottle(Progress(), lambda _: told.append(now[0]), lambda: now[0])
+    one = progress_throttle.ProgressThrottle(Progress().snapshot, lambda _: told.append(now[0]), lambda: now[0])
     for step in range(1, 41):
         since, now[0] = now[0], step / 16
         one.waited(since, remote=step > 4)

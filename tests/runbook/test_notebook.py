@@ -17,7 +17,7 @@ from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.runbook.notebook import LUA, PYTHON, assignments, parse_declarations, values_of
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.parameters import Parameter, value_of
+from kosmo_kernel.values.lua_literals import Parameter, value_of
 
 IN_LUA = """
 account = "demo"  -- whose apps

@@ -210,7 +210,7 @@ ALLOWED = {
     "cli/doctor.py": "the first line of a command that the user started",
     "walls/lockdown.py": "the null device, and a trial that must fail; a process without a token",
     "settings/private_files.py": "writes, and looks into a folder that this package is about to replace",
-    "archive/place.py": "creates archives, which SQLite opens within limits",
+    "archive/file.py": "creates archives, which SQLite opens within limits",
     "integrations/__init__.py": "metadata of installed packages",
     "settings/installation.py": "metadata of the installed package",
     "results/call_log.py": "the user's own log",
@@ -225,19 +225,18 @@ ALLOWED = {
     # Frames and messages whose bytes and values are counted before.
     "lua/messages.py": "frames of the Lua process, counted first",
     "walls/wire.py": "frames of the walled processes, counted or measured first",
-    "values/packed_rows.py": "records that were encoded here",
     "values/fields.py": "names of columns",
     "kernel/messages.py": "messages with the signature of the front end",
     "mcp/sdk.py": "a line whose bytes and values are counted first",
     # Answers of the service, whose bytes are counted while they arrive.
-    "values/records.py": "answers of the service",
+    "values/records.py": "answers of the service, and records that were encoded here",
     "integrations/heroku/api.py": "errors and budgets of the service",
     # What the user types.
     "cli/lua.py": "the script that the user named, also from a pipe; bounded",
     "cli/arguments.py": "an argument of the user's command",
     "cli/configure.py": "standard input of the user's command",
     "cli/mcp_query.py": "an argument of the user's command",
-    "values/parameters.py": "an argument of the user's command",
+    "values/lua_literals.py": "an argument of the user's command",
     # Snapshots.
     "archive/snapshots.py": "a snapshot; its values and depth are counted first",
     "archive/views.py": "columns of a snapshot",

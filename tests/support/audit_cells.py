@@ -20,7 +20,7 @@ from kosmo_kernel.checks.cell import ask_in_cell, set_lua_variable
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.runbook.notebook import LUA, PYTHON, parse_declarations
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.parameters import value_of
+from kosmo_kernel.values.lua_literals import value_of
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 # Python cells between checks, in the order of the notebook, each named after a variable that it sets.

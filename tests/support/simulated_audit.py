@@ -16,8 +16,8 @@ from itertools import count
 from kosmo_kernel.catalogue.http import Budget
 from kosmo_kernel.client.rate_limiter import Permit, RateLimiter
 from kosmo_kernel.integrations.heroku.demo.http import TokenBucket
+from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.progress.run import Clock, ExpectedCall, Progress
-from kosmo_kernel.progress.snapshot import ProgressSnapshot
 
 CAPACITY, REFILL = 4500, 75
 WORKERS = 16
