@@ -90,9 +90,9 @@ class StoredAnswer(NamedTuple):
         result = decode_json(self.body, "its result", ValueError)
         key = RESULTS[method]
         items = result.get(key, [] if "structuredContent" in result else None) if isinstance(result, dict) else None
-        if not isinstance(items, list) or not all(isinstance(one, dict) for one in items):
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise ValueError(f"its result must have a list `{key}` of objects")
-        if key in _NAMED and not all(isinstance(one.get("name"), str) for one in items):
+        if key in _NAMED and not all(isinstance(item.get("name"), str) for item in items):
             raise ValueError(f"each of `{key}` must have a `name`")
         return dict(result)
 
@@ -111,9 +111,9 @@ class ResponseRedactor:
 
     def __init__(self, integration: Integration, account: Account) -> None:
         self._account = account
-        named = {integration.request_id, integration.credentials.scopes or "", *integration.read_headers}
-        named.add(integration.pages.last_header)
-        self._read = _READ | {name.lower() for name in named if name}
+        names = {integration.request_id, integration.credentials.scopes or "", *integration.read_headers}
+        names.add(integration.pages.last_header)
+        self._read = _READ | {name.lower() for name in names if name}
 
     def response(self, reply: Response, function: Function) -> StoredAnswer:
         """Return the answer of a complete response."""
@@ -164,8 +164,8 @@ def server_answer(reply: Mapping[str, Any] | ApiError, secrets: Iterable[str]) -
 
 def secrets_redactor(secrets: Iterable[str]) -> Callable[[str], str]:
     """Return the function that redacts some secrets in a text, and replaces characters that UTF-8 cannot have."""
-    known = tuple(secrets)
-    return lambda text: redact(text, known).encode(errors="replace").decode()
+    values = tuple(secrets)
+    return lambda text: redact(text, values).encode(errors="replace").decode()
 
 
 def redacted_json(value: Any, change: Callable[[str], str]) -> bytes:
@@ -182,7 +182,7 @@ def _says_none(reply: Response, function: Function, body: Any) -> bool:
     missing = body.get("resource") if isinstance(body, dict) else None
     if reply.status != HTTPStatus.NOT_FOUND or not missing or not any(link.single for link in function.links):
         return False
-    return missing not in {place.removesuffix("_id") for link in function.links for place in link.places}
+    return missing not in {placeholder.removesuffix("_id") for link in function.links for placeholder in link.places}
 
 
 def _error_word(value: Any) -> dict[str, str]:
@@ -224,8 +224,8 @@ class StoredAnswers:
             "ORDER BY kosmo_answers.id LIMIT 1"
         )
         self._accounts: dict[tuple[str, str], list[int]] = {}
-        for one in accounts:
-            self._accounts.setdefault(one.key, []).append(one.number)
+        for account in accounts:
+            self._accounts.setdefault(account.key, []).append(account.number)
         self._last: dict[RequestKey, int] = {}  # the number of the last answer that was taken
         self._hidden: list[RequestKey] | None = None
 
@@ -242,8 +242,10 @@ class StoredAnswers:
         key = key._replace(account=key.account_key[1])
         row = self._row(key, self._last.get(key, 0))
         if row is None and key not in self._last and key.service == MCP:
-            known = next((one for one in self._requests_with_secrets() if _is_same(one, key)), None)
-            return self.next(known, repeats=repeats) if known else None
+            recorded = next(
+                (recorded_key for recorded_key in self._requests_with_secrets() if _is_same(recorded_key, key)), None
+            )
+            return self.next(recorded, repeats=repeats) if recorded else None
         if row is None and repeats and key in self._last:
             row = self._row(key, self._last[key] - 1)
         if row is None:
@@ -272,8 +274,8 @@ class StoredAnswers:
         outcome, status, headers, at, digest, body = row
         if not (isinstance(outcome, str) and isinstance(at, str) and (status is None or type(status) is int)):
             raise ValueError("its outcome, status and time must be text, a number and text")
-        known = None if headers is None else _headers(headers)
-        return TakenAnswer(StoredAnswer(outcome, status, known, self._archive.body(digest, body)), at)
+        header_fields = None if headers is None else _headers(headers)
+        return TakenAnswer(StoredAnswer(outcome, status, header_fields, self._archive.body(digest, body)), at)
 
     def _requests_with_secrets(self) -> list[RequestKey]:
         """Return the recorded requests to MCP servers whose secrets are redacted."""

@@ -40,15 +40,15 @@ def describe(file: Path) -> dict[str, Any]:
         "bytes": file.stat().st_size,
         "snapshots": [
             {
-                "taken_at": one.begun,
-                "integration": one.integration,
-                "account": one.account,
-                "complete": one.complete,
-                "figures": one.figures,
-                "tables": {name: about.rows for name, about in one.tables.items()},
-                "failures": one.failures,
+                "taken_at": snapshot.begun,
+                "integration": snapshot.integration,
+                "account": snapshot.account,
+                "complete": snapshot.complete,
+                "figures": snapshot.figures,
+                "tables": {name: about.rows for name, about in snapshot.tables.items()},
+                "failures": snapshot.failures,
             }
-            for one in snapshots_of(file)
+            for snapshot in snapshots_of(file)
         ],
         "recordings": [
             {"account": account, "begun": begun, "ended": ended, "answers": answers}

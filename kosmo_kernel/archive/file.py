@@ -219,9 +219,9 @@ class Archive:
     def add_body(self, content: bytes) -> int:
         """Return the number of a body, which is added within a transaction unless an equal one is there."""
         digest = digest_of(content)
-        known = self._connection.execute("SELECT id FROM kosmo_bodies WHERE hash = ?", (digest,)).fetchone()
-        if known:
-            return int(known[0])
+        row = self._connection.execute("SELECT id FROM kosmo_bodies WHERE hash = ?", (digest,)).fetchone()
+        if row:
+            return int(row[0])
         values = (digest, content.decode())
         added = self._connection.execute("INSERT INTO kosmo_bodies (hash, body) VALUES (?, ?)", values)
         return int(added.lastrowid or 0)
@@ -356,19 +356,19 @@ def open_archive(file: Path, *, writes: bool = False) -> Archive:
             others; the message names the file.
         FileWriteError: it cannot be written.
     """
-    place = Place.of(file)
+    location = Place.of(file)
     if writes:
-        place.create()
-    is_empty = place.check(writes=writes)
+        location.create()
+    is_empty = location.check(writes=writes)
     if is_empty and not writes:
         raise SettingsError(f"{file} is empty, and so no archive. Name another file.")
     try:
-        archive = Archive(file, _connected(place, writes=writes))
+        archive = Archive(file, _connected(location, writes=writes))
     except sqlite3.Error as error:
         raise _explained(file, error, writes=writes) from error
     try:
         archive.prepare(writes=writes, is_empty=is_empty)
-        place.check(writes=writes)  # again, with what SQLite has opened beside it
+        location.check(writes=writes)  # again, with what SQLite has opened beside it
     except BaseException as error:
         archive.disconnect()
         if isinstance(error, sqlite3.Error):
@@ -377,12 +377,12 @@ def open_archive(file: Path, *, writes: bool = False) -> Archive:
     return archive
 
 
-def _connected(place: Place, *, writes: bool) -> sqlite3.Connection:
+def _connected(location: Place, *, writes: bool) -> sqlite3.Connection:
     mode = "mode=rw"
     if not writes:
         # SQLite reads a file in WAL mode only if it can write beside it.
-        mode = "mode=ro" if place.can_write_beside() else "mode=ro&immutable=1"
-    uri = f"file:{quote(str(place.path))}?{mode}"
+        mode = "mode=ro" if location.can_write_beside() else "mode=ro&immutable=1"
+    uri = f"file:{quote(str(location.path))}?{mode}"
     connection = sqlite3.connect(
         uri, uri=True, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
     )

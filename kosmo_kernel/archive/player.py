@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import re
 import threading
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
@@ -29,8 +31,8 @@ from kosmo_kernel.archive.file import open_archive
 from kosmo_kernel.archive.runs import MCP, SERVERS, RequestKey, Run, read_accounts, read_runs
 from kosmo_kernel.archive.snapshots import SavedSnapshot
 from kosmo_kernel.catalogue import PLACE, Function, Integration, Link, Param
-from kosmo_kernel.catalogue.http import PageRequest, Response
-from kosmo_kernel.client.call import Cassette, Transport
+from kosmo_kernel.catalogue.http import Response
+from kosmo_kernel.client.call import Transport
 from kosmo_kernel.client.fan_out import records_of_items
 from kosmo_kernel.errors import API_ERRORS, KosmoError, NotRecordedError, SettingsError, api_error
 from kosmo_kernel.text.nearest import normalize_alias
@@ -38,102 +40,66 @@ from kosmo_kernel.text.paths import value_at
 from kosmo_kernel.text.quantities import counted, iso_time
 
 
-class Playback(Cassette, Protocol):
-    """Saved answers in place of the network: a `Player`, or a `SnapshotPlayer`."""
-
-    file: Path  # the file or folder that has them
-    recorded: datetime  # the time of the data
-    account: str  # the account of calls that name none
-
-    def accounts(self, integration: str) -> list[str]:
-        """Return the names of the accounts of a service."""
-        ...
-
-    def no_account(self, alias: str) -> str:
-        """Return the error message for an account that there is not."""
-        ...
-
-    def servers(self) -> dict[str, dict[str, Any]]:
-        """Return the MCP servers by name, each with its recorded configuration, if any."""
-        ...
-
-    def result(self, key: RequestKey, method: str) -> dict[str, Any]:
-        """Return the recorded result of a request to an MCP server.
-
-        Raises:
-            NotRecordedError: the request was not recorded.
-            ApiError: the request led to an error.
-        """
-        ...
-
-    def no_server(self, name: str) -> NotRecordedError:
-        """Return the error for an MCP server that there is not."""
-        ...
-
-
-class Player:
-    """Answer requests from a recording. Thread-safe.
+class Playback(ABC):
+    """Saved answers in place of the network: a `Player`, or a `SnapshotPlayer`; a `Cassette`. Thread-safe.
 
     Parameters:
         file: the path of the archive.
 
     Attributes:
         file: the same.
-        recorded: the time of the recording.
-        account: the account of calls that named none in the recorded run.
+        recorded: the time of the data.
+        account: the account of calls that name none.
 
     Raises:
-        SettingsError: the file cannot be read, or is no archive with a recording.
+        SettingsError: the file cannot be read, or is no archive with such data.
     """
 
     live = False
+    recorded: datetime
+    account: str
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self._lock = threading.Lock()
-        self._archive = open_archive(file)
-        try:
-            runs = self._runs()
-            self.recorded, self.account = runs[0].begun, runs[-1].account
-            known = read_accounts(self._archive)
-            self._answers = StoredAnswers(self._archive, known, "1")
-            self._accounts = [(one.service, one.name) for one in known if one.service != MCP]
-            self._servers = self._read_servers([one.name for one in known if one.service == MCP])
-        except BaseException:
-            self._archive.close()
-            raise
 
     def transport(self, integration: Integration, account: Account, _connections: Transport) -> Transport:
-        """Return a transport that answers from the recording."""
-        return _ReplayingTransport(self, integration, account)
+        """Return a transport that answers from the archive."""
+        return _SavedTransport(self, integration, account)
 
-    def accounts(self, integration: str) -> list[str]:
-        """Return the names of the recorded accounts and of the run's account, sorted."""
-        recorded = {normalize_alias(name): name for service, name in self._accounts if service == integration}
-        return sorted({normalize_alias(self.account): self.account, **recorded}.values())
-
-    def no_account(self, alias: str) -> str:
-        """Return the error message for an account that is not in the recording."""
-        services = dict.fromkeys(service for service, _ in self._accounts) or ("",)
-        has = dict.fromkeys(known for service in services for known in self.accounts(service))
-        return f"{self.file} was recorded without the account `{alias}`; it has {', '.join(has)}."
-
-    def answer(self, key: RequestKey) -> Response:
-        """Return the recorded response to a request.
+    @abstractmethod
+    def answer(
+        self, integration: Integration, account: Account, url: str, headers: Mapping[str, str], function: Function
+    ) -> Response:
+        """Return the saved response to a request for a URL.
 
         Raises:
-            NotRecordedError: the request was not recorded.
-            NoResponseError: the request got no response.
-            TruncatedResponseError: the response ended early.
+            NotRecordedError: there is none.
+            NoResponseError, TruncatedResponseError, ApiError: what became of the request then.
             SettingsError: the response is damaged.
         """
-        return self._answers.read(key, self._next(key).response)
+
+    @abstractmethod
+    def accounts(self, integration: str) -> list[str]:
+        """Return the names of the accounts of a service."""
+
+    @abstractmethod
+    def no_account(self, alias: str) -> str:
+        """Return the error message for an account that there is not."""
+
+    @abstractmethod
+    def no_server(self, name: str) -> NotRecordedError:
+        """Return the error for an MCP server that there is not."""
+
+    @abstractmethod
+    def summary(self) -> str:
+        """Return the line that says that saved answers were used."""
 
     def servers(self) -> dict[str, dict[str, Any]]:
-        """Return the MCP servers of the recorded run by name, each with its recorded configuration, if any."""
-        return self._servers
+        """Return the MCP servers by name, each with its recorded configuration, if any."""
+        return {}
 
-    def result(self, key: RequestKey, method: str) -> dict[str, Any]:
+    def result(self, key: RequestKey, _method: str) -> dict[str, Any]:
         """Return the recorded result of a request to an MCP server.
 
         Raises:
@@ -141,17 +107,86 @@ class Player:
             ApiError: the request led to an error.
             SettingsError: the result is damaged.
         """
+        raise self.no_server(key.account)
+
+    def close(self) -> None:  # noqa: B027 - a snapshot is not kept open
+        """Close the file."""
+
+
+class _SavedTransport:
+    """A transport that answers from an archive."""
+
+    closed = False
+
+    def __init__(self, playback: Playback, integration: Integration, account: Account) -> None:
+        self._answer = partial(playback.answer, integration, account)
+
+    def request(self, url: str, headers: Mapping[str, str], function: Function) -> Any:
+        return url, headers, function
+
+    def sends(self, request: Any) -> bool:
+        return False
+
+    def send(self, request: Any, check: Callable[[], None]) -> Response:
+        check()
+        return self._answer(*request)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Player(Playback):
+    """Answer requests from a recording; its time is that of the first run, its account that of the last one."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file)
+        self._archive = open_archive(file)
+        try:
+            runs = self._runs()
+            self.recorded, self.account = runs[0].begun, runs[-1].account
+            rows = read_accounts(self._archive)
+            self._answers = StoredAnswers(self._archive, rows, "1")
+            self._accounts = [(row.service, row.name) for row in rows if row.service != MCP]
+            self._servers = self._read_servers([row.name for row in rows if row.service == MCP])
+        except BaseException:
+            self._archive.close()
+            raise
+
+    def accounts(self, integration: str) -> list[str]:
+        """Return the names of the accounts of a service."""
+        recorded = {normalize_alias(name): name for service, name in self._accounts if service == integration}
+        return sorted({normalize_alias(self.account): self.account, **recorded}.values())
+
+    def no_account(self, alias: str) -> str:
+        """Return the error message for an account that there is not."""
+        services = dict.fromkeys(service for service, _ in self._accounts) or ("",)
+        has = dict.fromkeys(alias_of_service for service in services for alias_of_service in self.accounts(service))
+        return f"{self.file} was recorded without the account `{alias}`; it has {', '.join(has)}."
+
+    def answer(
+        self, integration: Integration, account: Account, url: str, headers: Mapping[str, str], function: Function
+    ) -> Response:
+        """Return the saved response to a request for a URL."""
+        key = RequestKey.of_call(integration, account, url, headers)
+        return self._answers.read(key, self._next(key).response)
+
+    def servers(self) -> dict[str, dict[str, Any]]:
+        """Return the MCP servers of the recorded run by name."""
+        return self._servers
+
+    def result(self, key: RequestKey, method: str) -> dict[str, Any]:
+        """Return the recorded result of a request to an MCP server."""
         return self._answers.read(key, partial(self._next(key).result, method))
 
     def no_server(self, name: str) -> NotRecordedError:
-        """Return the error for an MCP server that is not in the recording."""
+        """Return the error for an MCP server that there is not."""
         has = f"it has {', '.join(self._servers)}" if self._servers else "it has none"
         return NotRecordedError(
             f"{self.file} was recorded without the MCP server `{name}`; {has}. Nothing was started. {self._again}"
         )
 
     def summary(self) -> str:
-        """Return the line that says that the run was replayed."""
+        """Return the line that says that saved answers were used."""
         return f"Replayed from {self.file}, recorded {iso_time(self.recorded)}. Nothing was sent."
 
     def close(self) -> None:
@@ -166,9 +201,9 @@ class Player:
 
     def _next(self, key: RequestKey) -> StoredAnswer:
         with self._lock:
-            taken = self._answers.next(key, repeats=True)
-        if taken is not None:
-            return taken.answer
+            answer = self._answers.next(key, repeats=True)
+        if answer is not None:
+            return answer.answer
         [[count]] = self._archive.rows("SELECT count(*) FROM kosmo_answers WHERE request != ?", (SERVERS,))
         raise NotRecordedError(
             f"{key} is not in {self.file}, which has {counted(count, 'request')} of {iso_time(self.recorded)}. "
@@ -178,10 +213,10 @@ class Player:
     def _read_servers(self, names: list[str]) -> dict[str, dict[str, Any]]:
         servers: dict[str, dict[str, Any]] = {}
         key = RequestKey.of_server("", SERVERS, {})
-        while taken := self._answers.next(key):
-            result = self._answers.read(key, partial(taken.answer.result, SERVERS))
-            for one in result["servers"]:
-                servers[one["name"]] = servers.get(one["name"], {}) | one
+        while answer := self._answers.next(key):
+            result = self._answers.read(key, partial(answer.answer.result, SERVERS))
+            for server in result["servers"]:
+                servers[server["name"]] = servers.get(server["name"], {}) | server
         for name in filter(None, names):
             servers.setdefault(name, {})["asked"] = True
         return servers
@@ -189,28 +224,6 @@ class Player:
     @property
     def _again(self) -> str:
         return f"To record it anew, give the same command `--record {self.file}` in place of `--replay`."
-
-
-class _ReplayingTransport:
-    """A transport that answers from a recording."""
-
-    closed = False
-
-    def __init__(self, player: Player, integration: Integration, account: Account) -> None:
-        self._player, self._integration, self._account = player, integration, account
-
-    def request(self, url: str, headers: Mapping[str, str], function: Function) -> Any:
-        return RequestKey.of_call(self._integration, self._account, url, headers)
-
-    def sends(self, request: Any) -> bool:
-        return False
-
-    def send(self, request: Any, check: Callable[[], None]) -> Response:
-        check()
-        return self._player.answer(request)
-
-    def close(self) -> None:
-        self.closed = True
 
 
 _TAKE_ALL = "`kosmo snapshot --all` saves every list that the token can read."
@@ -234,69 +247,46 @@ class ItemRecords(NamedTuple):
     failures: Mapping[Any, Mapping[str, Any]]
 
 
-class SnapshotPlayer:
-    """Answer requests from a snapshot. Thread-safe.
-
-    Parameters:
-        file: the archive, of which the newest snapshot answers.
-
-    Attributes:
-        file: the same.
-        recorded: the time of the snapshot.
-        account: the account of the snapshot.
-
-    Raises:
-        SettingsError: the file is no archive, has no snapshot, or was changed.
-    """
-
-    live = False
+class SnapshotPlayer(Playback):
+    """Answer requests from the newest snapshot of an archive."""
 
     def __init__(self, file: Path) -> None:
-        self.file = file
+        super().__init__(file)
         self._saved = SavedSnapshot(file)
         self.recorded, self.account = self._saved.time, self._saved.account
-        self._lock = threading.Lock()
         self._tables: dict[str, _Rows] = {}
         self._parts: dict[SavedPart, ItemRecords] = {}
         self._lists: dict[str, SavedPart] = {}  # by the shape of their addresses
 
-    def transport(self, integration: Integration, account: Account, _connections: Transport) -> Transport:
-        """Return a transport that answers from the snapshot."""
-        return _SnapshotTransport(self, integration, account)
-
     def accounts(self, integration: str) -> list[str]:
-        """Return the name of the account of the snapshot."""
+        """Return the names of the accounts of a service."""
         return [self.account] if integration == self._saved.manifest.integration else []
 
     def no_account(self, alias: str) -> str:
-        """Return the error message for another account."""
+        """Return the error message for an account that there is not."""
         return f"{self.file} is a snapshot of the account {self.account}; it has no account `{alias}`."
 
-    def servers(self) -> dict[str, dict[str, Any]]:
-        """Return the MCP servers: a snapshot has none."""
-        return {}
-
-    def result(self, key: Any, _method: str) -> dict[str, Any]:
-        """Raise the error for a request to an MCP server.
-
-        Raises:
-            NotRecordedError: always.
-        """
-        raise self.no_server(key.account)
-
     def no_server(self, name: str) -> NotRecordedError:
-        """Return the error for an MCP server."""
+        """Return the error for an MCP server that there is not."""
         return NotRecordedError(f"{self.file} is a snapshot, which has no MCP server `{name}`. Nothing was started.")
 
     def summary(self) -> str:
-        """Return the line that says that a snapshot answered."""
-        taken = iso_time(self.recorded)
-        return f"Answered from the snapshot {self.file} of the account {self.account}, taken {taken}. Nothing was sent."
+        """Return the line that says that saved answers were used."""
+        time = iso_time(self.recorded)
+        return f"Answered from the snapshot {self.file} of the account {self.account}, taken {time}. Nothing was sent."
 
-    def close(self) -> None:
-        """Do nothing; a `Cassette` has this method."""
+    def answer(
+        self, integration: Integration, account: Account, url: str, headers: Mapping[str, str], function: Function
+    ) -> Response:
+        """Return the saved response to a request for a URL."""
+        data = self._data(integration, function, url.removeprefix(account.url))
+        if function.newest and dict(headers) != integration.pages.first.headers:
+            # A service may order by a time that its records do not have, such as when a build was started.
+            field = function.newest if all(function.newest in row for row in data) else _CREATED
+            data = sorted(data, key=lambda row: row[field], reverse=True)
+        return Response(HTTPStatus.OK, {}, msgspec.json.encode(data))
 
-    def answer(self, integration: Integration, function: Function, path: str) -> Any:
+    def _data(self, integration: Integration, function: Function, path: str) -> Any:
         """Return the records of a list, or a record, at the path of a request.
 
         Raises:
@@ -307,8 +297,8 @@ class SnapshotPlayer:
         link, values = _matching_link(function, path)
         with self._lock:
             self._lists = self._lists or dict(self._saved_lists(integration))
-            if known := self._lists.get(_shape(link.path)):
-                rows = self._rows(known, function, values)
+            if part := self._lists.get(_shape(link.path)):
+                rows = self._rows(part, function, values)
                 return rows if function.returns == "list" else rows[0]
             if function.returns == "record":
                 return self._record(function, link, values)
@@ -331,15 +321,15 @@ class SnapshotPlayer:
             self._tables[name] = self._saved.records(name).rows
         return self._tables[name]
 
-    def _rows(self, known: SavedPart, function: Function, values: Mapping[str, str]) -> _Rows:
+    def _rows(self, saved_part: SavedPart, function: Function, values: Mapping[str, str]) -> _Rows:
         """Return the records of a saved list, or of its part that was read with one item."""
-        if known.param is None:
-            return self._table(known.table)
-        if known not in self._parts:
-            self._parts[known] = self._part(known.table, known.param)
-        part, value = self._parts[known], values[known.param.name]
+        if saved_part.param is None:
+            return self._table(saved_part.table)
+        if saved_part not in self._parts:
+            self._parts[saved_part] = self._part(saved_part.table, saved_part.param)
+        part, value = self._parts[saved_part], values[saved_part.param.name]
         if value not in part.keys:
-            raise self._missing(function, known.param.name, value)
+            raise self._missing(function, saved_part.param.name, value)
         key = part.keys[value]
         failure = part.failures.get(key) or (part.failures.get(None) if key not in part.rows else None)
         if failure:
@@ -374,11 +364,11 @@ class SnapshotPlayer:
             raise self._missing(function)
         paths = [whole.list_items.links[-1].path, whole.path]
         paths += [whole.shared_links.links[-1].path] if whole.shared_links else []
-        saved = [known for path in paths if (known := self._lists.get(_shape(path)))]
+        saved = [part for path in paths if (part := self._lists.get(_shape(path)))]
         if len(saved) < len(paths):
             raise self._missing(function)
         [name] = link.places
-        lists = [self._table(known.table) for known in saved]
+        lists = [self._table(part.table) for part in saved]
         [rows] = records_of_items(whole, _param(function, name).each, [values[name]], lists)
         if rows is None:
             raise self._missing(function, name, values[name])
@@ -387,12 +377,12 @@ class SnapshotPlayer:
     def _record(self, function: Function, link: Link, values: Mapping[str, str]) -> dict[str, Any]:
         """Return a record of the saved list above its address."""
         above, _, last = link.path.rpartition("/")
-        known = self._lists.get(_shape(above))
-        if known is None or not PLACE.fullmatch(last):
+        part = self._lists.get(_shape(above))
+        if part is None or not PLACE.fullmatch(last):
             raise self._missing(function)
         name = last.strip("{}")
         fields = dict.fromkeys((*_param(function, name).each, "name", "id"))
-        for row in self._rows(known, function, values):
+        for row in self._rows(part, function, values):
             if values[name] in (str(value_at(row, field)) for field in fields):
                 return row
         raise self._missing(function, name, values[name])
@@ -402,7 +392,7 @@ class SnapshotPlayer:
     def _missing(self, function: Function, item: str = "", value: str = "") -> KosmoError:
         """Return the error for a list or record that the snapshot does not have, or for an item of another list."""
         table = function.name.removeprefix("list_")
-        failure = next((one for one in self._saved.manifest.failures if one["table"] == table), None)
+        failure = next((failed for failed in self._saved.manifest.failures if failed["table"] == table), None)
         if item:
             what = f"{self.file} has nothing of `{item}` {value}."
         elif failure:
@@ -421,41 +411,12 @@ class SnapshotPlayer:
         return self._error(function, what)
 
     def _error(self, function: Function, what: str, advice: str = "") -> NotRecordedError:
-        taken = iso_time(self.recorded)
+        time = iso_time(self.recorded)
         return NotRecordedError(
-            f"{what} It is a snapshot of {taken}, and nothing was sent.",
+            f"{what} It is a snapshot of {time}, and nothing was sent.",
             where=function.name,
             advice=advice,
         )
-
-
-class _SnapshotTransport:
-    """A transport that answers from a snapshot."""
-
-    closed = False
-
-    def __init__(self, player: SnapshotPlayer, integration: Integration, account: Account) -> None:
-        self._player, self._integration, self._account = player, integration, account
-
-    def request(self, url: str, headers: Mapping[str, str], function: Function) -> Any:
-        page = PageRequest(headers=dict(headers))
-        return function, url.removeprefix(self._account.url), page
-
-    def sends(self, request: Any) -> bool:
-        return False
-
-    def send(self, request: Any, check: Callable[[], None]) -> Response:
-        check()
-        function, path, page = request
-        data = self._player.answer(self._integration, function, path)
-        if function.newest and page != self._integration.pages.first:
-            # A service may order by a time that its records do not have, such as when a build was started.
-            field = function.newest if all(function.newest in row for row in data) else _CREATED
-            data = sorted(data, key=lambda row: row[field], reverse=True)
-        return Response(200, {}, msgspec.json.encode(data))
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def _shape(path: str) -> str:

@@ -164,17 +164,17 @@ class Recorder:
             SettingsError: the result is damaged.
         """
         key = RequestKey.of_server(server, method, params)
-        taken = self.take(key)
-        return self._answers.read(key, partial(taken.result, method)) if taken else None
+        answer = self.take(key)
+        return self._answers.read(key, partial(answer.result, method)) if answer else None
 
-    def response(self, key: RequestKey, taken: StoredAnswer) -> Response:
+    def response(self, key: RequestKey, answer: StoredAnswer) -> Response:
         """Return the response of an answer that was taken.
 
         Raises:
             NoResponseError, TruncatedResponseError: there was none, or it ended early.
             SettingsError: the answer is damaged.
         """
-        return self._answers.read(key, taken.response)
+        return self._answers.read(key, answer.response)
 
     def take(self, key: RequestKey) -> StoredAnswer | None:
         """Return the answer of an earlier run to a request, each once; None if the request must be sent.
@@ -185,12 +185,12 @@ class Recorder:
         if not self._known:
             return None
         with self._lock:
-            taken = None if self._closed else self._answers.next(key)
-            if taken is None:
+            answer = None if self._closed else self._answers.next(key)
+            if answer is None:
                 return None
             self._taken += 1
-            self._last_taken = max(self._last_taken, taken.at)  # the times were checked when the run began
-            return taken.answer
+            self._last_taken = max(self._last_taken, answer.at)  # the times were checked when the run began
+            return answer.answer
 
     def begin_script(self, name: str, source: str) -> None:
         """Note which script makes the next requests, so that a run that goes on can tell whether it has changed."""
@@ -246,9 +246,9 @@ class Recorder:
         Raises:
             FileWriteError: as for `keep`.
         """
-        known = tuple(secrets)
-        redacted = decode(redacted_json(dict(params), secrets_redactor(known)))
-        key, answer = RequestKey.of_server(server, method, redacted), server_answer(reply, known)
+        values = tuple(secrets)
+        redacted = decode(redacted_json(dict(params), secrets_redactor(values)))
+        key, answer = RequestKey.of_server(server, method, redacted), server_answer(reply, values)
         self.keep(self.number(), RecordedAnswer(key, None, method, answer, 0.0), passing=False)
 
     def note_servers(self, servers: list[dict[str, Any]]) -> None:
@@ -266,11 +266,11 @@ class Recorder:
         with self._lock:
             if self._closed:
                 return self._text
-            sent = counted(self._count + len(self._pending), "request")
+            requests = counted(self._count + len(self._pending), "request")
             if not self._earlier.answers:
-                return f"{sent} recorded in {self.file}."
-            taken = f"{counted(self._taken, 'answer')} taken from {self.file}, the oldest {self._earlier.age_text}"
-            return f"{taken}; {sent} sent and recorded.{change_text(self._archive, self._run)}"
+                return f"{requests} recorded in {self.file}."
+            answers = f"{counted(self._taken, 'answer')} taken from {self.file}, the oldest {self._earlier.age_text}"
+            return f"{answers}; {requests} sent and recorded.{change_text(self._archive, self._run)}"
 
     def begin_use(self) -> None:
         """Note that the run goes on, after it may have come to its end for another session of this process."""
@@ -319,7 +319,7 @@ class Recorder:
             if not own.is_written:
                 all_waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
                 try:
-                    self._write_all([one for waiting in all_waiting for one in waiting.answers])
+                    self._write_all([answer for waiting in all_waiting for answer in waiting.answers])
                 except BaseException as error:
                     for waiting in all_waiting:
                         waiting.error = error
@@ -333,39 +333,42 @@ class Recorder:
     def _write_all(self, answers: Sequence[RecordedAnswer]) -> None:
         if self._closed or not answers:  # a response that arrived after `close`
             return
-        sent = sum(one.function != SERVERS for one in answers)
+        count = sum(answer.function != SERVERS for answer in answers)
         try:
             with self._archive.transaction() as connection:
-                if sent and not self._count:
+                if count and not self._count:
                     delete_replaced(connection, self._run.number)
-                for one in answers:
-                    connection.execute(_INSERT, self._values(connection, one))
+                for answer in answers:
+                    connection.execute(_INSERT, self._values(connection, answer))
         except BaseException:
             self._rows.clear()  # they may not be there
             raise
-        self._count += sent
-        self._script = None if sent else self._script
-        self._failed = self._failed or any(one.answer.is_passing for one in answers)
+        self._count += count
+        self._script = None if count else self._script
+        self._failed = self._failed or any(answer.answer.is_passing for answer in answers)
 
-    def _values(self, connection: sqlite3.Connection, one: RecordedAnswer) -> tuple[Any, ...]:
+    def _values(self, connection: sqlite3.Connection, recorded: RecordedAnswer) -> tuple[Any, ...]:
         """Return the row of an answer, whose account and body are added if they are new."""
-        answer, account = one.answer, (one.key.service, one.key.account, one.account.token if one.account else "")
+        answer, account = (
+            recorded.answer,
+            (recorded.key.service, recorded.key.account, recorded.account.token if recorded.account else ""),
+        )
         if account not in self._rows:
-            self._rows[account] = account_row(self._archive, connection, *account[:2], one.account)
+            self._rows[account] = account_row(self._archive, connection, *account[:2], recorded.account)
         return (
             self._run.number,
             self._rows[account],
-            one.function,
-            one.key.text,
+            recorded.function,
+            recorded.key.text,
             answer.outcome,
             answer.status,
             None if answer.headers is None else msgspec.json.encode(answer.headers).decode(),
             self._archive.add_body(answer.body),
-            one.fingerprints,
-            answer.is_temporary or one.function == SERVERS,
+            recorded.fingerprints,
+            answer.is_temporary or recorded.function == SERVERS,
             iso_time(datetime.now(UTC)),
-            round(one.seconds, 6),
-            self._script if one.function != SERVERS else None,
+            round(recorded.seconds, 6),
+            self._script if recorded.function != SERVERS else None,
         )
 
 
@@ -376,7 +379,7 @@ class _NumberedRequest(NamedTuple):
     key: RequestKey  # its key in the archive
     inner: Any  # the request of the inner transport
     function: Function  # its function
-    taken: StoredAnswer | None  # the answer of an earlier run, or None
+    earlier: StoredAnswer | None  # the answer of an earlier run, or None
 
 
 class _RecordingTransport:
@@ -399,11 +402,11 @@ class _RecordingTransport:
         return _NumberedRequest(self._recorder.number(), key, inner, function, self._recorder.take(key))
 
     def sends(self, request: Any) -> bool:
-        return request.taken is None
+        return request.earlier is None
 
     def send(self, request: Any, check: Callable[[], None]) -> Response:
-        if request.taken is not None:
-            return self._recorder.response(request.key, request.taken)
+        if request.earlier is not None:
+            return self._recorder.response(request.key, request.earlier)
         began = time.monotonic()
         try:
             reply = self._connections.send(request.inner, check)

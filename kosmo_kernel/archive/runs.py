@@ -79,8 +79,8 @@ class RequestKey(NamedTuple):
     def __str__(self) -> str:
         if self.service == MCP:
             method, _, params = self.text.partition(" ")
-            shown = f" {one_line(params, most=MAX_REQUEST_SHOWN)}" if params else ""
-            return f"mcp.{self.account}: {method}{shown}"
+            params_text = f" {one_line(params, most=MAX_REQUEST_SHOWN)}" if params else ""
+            return f"mcp.{self.account}: {method}{params_text}"
         path, _, more = self.text.removesuffix(")").partition(" (")
         return f"{self.service}: {path} ({f'{more}, ' if more else ''}account {self.account})"
 
@@ -95,14 +95,14 @@ def matches(recorded: str, text: str) -> bool:
     if not parts or not text.startswith(first):
         return recorded == text
     *parts, last = parts
-    place = len(first)
+    position = len(first)
     for part in parts:
-        begin = text.find(part, place)
-        if begin < 0 or _ends_string(text[place:begin]):
+        begin = text.find(part, position)
+        if begin < 0 or _ends_string(text[position:begin]):
             return False
-        place = begin + len(part)
+        position = begin + len(part)
     end = len(text) - len(last)
-    return text.endswith(last) and place <= end and not _ends_string(text[place:end])
+    return text.endswith(last) and position <= end and not _ends_string(text[position:end])
 
 
 def _ends_string(text: str) -> bool:
@@ -303,15 +303,15 @@ def text_of_run(file: Path, name: str) -> str:
         return ""
     archive = open_archive(file)
     try:
-        run = next((one for one in read_runs(archive) if one.name == name), None)
+        run = next((candidate for candidate in read_runs(archive) if candidate.name == name), None)
         if run is None:
             return ""
-        sent = counted(sum(count for _, count in _sent(archive, run)), "request")
+        requests = counted(sum(count for _, count in _sent(archive, run)), "request")
         earlier = earlier_answers(archive, run.takes_to, run.number)
         if not earlier.answers:
-            return f"{sent} recorded in {file}."
+            return f"{requests} recorded in {file}."
         has = f"{file} had {counted(earlier.answers, 'answer')}, the oldest {earlier.age_text}"
-        return f"{has}; {sent} sent and recorded.{change_text(archive, run)}"
+        return f"{has}; {requests} sent and recorded.{change_text(archive, run)}"
     finally:
         archive.close()
 
@@ -320,7 +320,7 @@ def _run(*row: Any) -> Run:
     number, name, account, begun, ended, takes_to, replaced_by = row
     if not all(isinstance(text, str) for text in (name, account, begun, ended or "")):
         raise TypeError("a name, an account or a time is no text")
-    if not all(isinstance(one, int) for one in (takes_to, replaced_by or 0)):
+    if not all(isinstance(value, int) for value in (takes_to, replaced_by or 0)):
         raise TypeError("the number of an answer or a run is none")
     return Run(number, name, account, parse_time(begun), ended, takes_to, replaced_by)
 
@@ -428,36 +428,36 @@ def account_row(
     archive: Archive, connection: sqlite3.Connection, service: str, name: str, account: Account | None
 ) -> int:
     """Return the number of an account, or of an MCP server without one, which is added within a transaction."""
-    for known in read_accounts(archive):
-        if (known.service, known.name) == (service, name) and (account is None or known.is_of(account)):
-            return known.number
+    for row in read_accounts(archive):
+        if (row.service, row.name) == (service, name) and (account is None or row.is_of(account)):
+            return row.number
     salt = os.urandom(_SALT_BYTES) if account else b""
     values = (service, name, _address(account), salt, _owner(salt, account) if account else b"")
     added = connection.execute(_INSERT_ACCOUNT, values)
     return int(added.lastrowid or 0)
 
 
-def check_owner(archive: Archive, known: Iterable[AskedAccount], account: Account) -> None:
+def check_owner(archive: Archive, accounts: Iterable[AskedAccount], account: Account) -> None:
     """Check that answers of an account are those of the same user.
 
     Parameters:
         archive: the archive.
-        known: its accounts whose answers are taken.
+        accounts: its accounts whose answers are taken.
         account: the account that is asked now.
 
     Raises:
         SettingsError: they are of another token, or of another address.
     """
     key = account.integration, normalize_alias(account.alias)
-    for one in known:
-        if one.key != key or one.is_of(account):
+    for row in accounts:
+        if row.key != key or row.is_of(account):
             continue
-        if one.address != _address(account):
-            other = f"at {one.address}, and this run asks {_address(account)}"
+        if row.address != _address(account):
+            other = f"at {row.address}, and this run asks {_address(account)}"
         else:
             other = "with another token, perhaps of another user"
         raise SettingsError(
-            f"{archive.file} has answers of the account `{one.name}` {other}. They are not taken, and nothing was "
+            f"{archive.file} has answers of the account `{row.name}` {other}. They are not taken, and nothing was "
             f"sent. Name another file, or record anew without `{RESUME.command}`."
         )
 

@@ -71,7 +71,7 @@ class Manifest(msgspec.Struct, omit_defaults=True):
     def __post_init__(self) -> None:
         """Check what msgspec does not."""
         parse_time(self.begun)
-        if not all(isinstance(one.get("table"), str) for one in (*self.failures, *self.left_out)):
+        if not all(isinstance(entry.get("table"), str) for entry in (*self.failures, *self.left_out)):
             raise ValueError("a failure names no list")
 
 
@@ -147,10 +147,10 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
 
     def why_missing(self, name: str) -> str:
         """Return the error message for a list that the snapshot does not have."""
-        reason = next((one["message"] for one in self.manifest.failures if one["table"] == name), "")
+        reason = next((entry["message"] for entry in self.manifest.failures if entry["table"] == name), "")
         if reason:
             return f"{self.file} has no list `{name}`, which could not be read when it was taken: {reason}"
-        if why := next((one["why"] for one in self.manifest.left_out if one["table"] == name), ""):
+        if why := next((entry["why"] for entry in self.manifest.left_out if entry["table"] == name), ""):
             return f"{self.file} has no list `{name}`. {why}"
         return f"{self.file} has no list `{name}`. It has: {', '.join(self) or 'none'}."
 
@@ -259,14 +259,14 @@ def add(file: Path, manifest: Manifest, lists: Mapping[str, ReadList], *, replac
             "INSERT INTO kosmo_snapshots (taken_at, document) VALUES (?, ?)",
             (manifest.begun, msgspec.json.encode(manifest).decode()),
         ).lastrowid
-        for name, one in lists.items():
-            [columns] = _add_bodies(connection, [view_columns(one.records).decode()])
+        for name, read_list in lists.items():
+            [columns] = _add_bodies(connection, [view_columns(read_list.records).decode()])
             at = connection.execute(
                 "INSERT INTO kosmo_lists (snapshot, name, function, columns) SELECT ?, ?, ?, id FROM kosmo_bodies "
                 "WHERE hash=?",
                 (number, name, manifest.tables[name].function, columns),
             ).lastrowid
-            digests = _add_bodies(connection, one.texts)
+            digests = _add_bodies(connection, read_list.texts)
             connection.executemany(
                 "INSERT INTO kosmo_rows (list, position, record) SELECT ?, ?, id FROM kosmo_bodies WHERE hash=?",
                 ((at, position, digest) for position, digest in enumerate(digests)),
@@ -303,8 +303,8 @@ def history(file: str | os.PathLike[str]) -> KosmoFrame:
     from kosmo_kernel.render.frames import frame_of
 
     rows = [
-        {"day": one.begun[:DAY], **{name: one.figures.get(name) for name in FIGURES}}
-        for one in snapshots_of(Path(file).expanduser())
+        {"day": manifest.begun[:DAY], **{name: manifest.figures.get(name) for name in FIGURES}}
+        for manifest in snapshots_of(Path(file).expanduser())
     ]
     return frame_of(Records(rows, columns=(Column("day", "The day", main=True), *_FIGURE_COLUMNS)))
 

@@ -58,7 +58,9 @@ class ViewColumn(NamedTuple):
         if self.beside_objects and where.startswith("json_extract"):
             value = f"CASE {where.replace('json_extract', 'json_type', 1)} WHEN 'object' THEN NULL ELSE {where} END"
         if self.spellings:
-            cases = "".join(f" WHEN {text(sent)} THEN {text(spelled)}" for sent, spelled in self.spellings.items())
+            cases = "".join(
+                f" WHEN {text(text_sent)} THEN {text(spelled)}" for text_sent, spelled in self.spellings.items()
+            )
             value = f"CASE {value}{cases} ELSE {value} END"
         if self.default is not None:
             value = f"coalesce({value},{text(self.default)})"
@@ -86,23 +88,23 @@ def create_views(connection: Connection) -> None:
         columns = _columns(body)
         if is_newest:
             newest[name, function] = _NEWEST.format(",".join(column.sql for column in columns), number)
-        known = history.setdefault((name, function), {})
+        list_columns = history.setdefault((name, function), {})
         for column in columns:
-            same = known.get(column.name, column)
-            known[column.name] = same._replace(spellings={**column.spellings, **same.spellings})
+            same = list_columns.get(column.name, column)
+            list_columns[column.name] = same._replace(spellings={**column.spellings, **same.spellings})
     figures = ",".join(f"json_extract(document,'$.figures.{name}') AS {name}" for name in FIGURES)
     connection.execute("DROP VIEW IF EXISTS history")
     connection.execute(
         f"CREATE VIEW history AS SELECT substr(taken_at,1,{DAY}) AS day,{figures} FROM kosmo_snapshots ORDER BY id"
     )
-    for (name, function), known in history.items():
+    for (name, function), list_columns in history.items():
         view = view_name(name, function)
-        values = ",".join(column.sql for column in list(known.values())[:MAX_COLUMNS])
+        values = ",".join(column.sql for column in list(list_columns.values())[:MAX_COLUMNS])
         queries = {view: newest.get((name, function)), view + HISTORY: _ALL.format(values, text(name), text(function))}
-        for one, query in queries.items():
-            connection.execute(f"DROP VIEW IF EXISTS {identifier(one)}")
+        for view_of_query, query in queries.items():
+            connection.execute(f"DROP VIEW IF EXISTS {identifier(view_of_query)}")
             if query:
-                connection.execute(f"CREATE VIEW {identifier(one)} AS {query}")
+                connection.execute(f"CREATE VIEW {identifier(view_of_query)} AS {query}")
 
 
 def view_name(name: str, function: str) -> str:
@@ -127,8 +129,8 @@ def text(value: str) -> str:
 def _column(field: Field, records: Records) -> ViewColumn:
     spell, spellings = field.column and field.column.spell, {}
     if spell:
-        sent = {value for value in field.values(records, as_sent=True) if isinstance(value, str)}
-        spellings = {value: spell(value) for value in sorted(sent) if spell(value) != value}
+        texts = {value for value in field.values(records, as_sent=True) if isinstance(value, str)}
+        spellings = {value: spell(value) for value in sorted(texts) if spell(value) != value}
     return ViewColumn(field.name, field.path, field.default, spellings, field.beside_objects)
 
 

@@ -55,7 +55,7 @@ class Reply(Struct):
     rows: int | None = None  # the number of records, or None if the call returns no list
     failures: Sequence[dict[str, Any]] = ()  # the items of a list argument that failed and do not fail the call
     deleted: Sequence[DeletedItem] = ()  # the items of a list argument that were deleted meanwhile, and are left out
-    shown: Sequence[tuple[str, bytes]] = ()  # outputs to display, as pairs of a form of `display` and its content
+    displays: Sequence[tuple[str, bytes]] = ()  # outputs to display, as pairs of a form of `display` and its content
     is_unstated: bool = False  # nobody says whether the list is complete
 
     @property
@@ -92,12 +92,12 @@ class CallHandle(Struct):
     is_cancelled: bool = False
     on_cancel: Callable[[], object] | None = None  # called by the thread that cancels the call
     is_named: Callable[[object], bool] = lambda _item: False  # whether the user has named an item in a script or input
-    _done: list[int] = field(default_factory=list)  # a list, because threads can append without a lock
+    _counts: list[int] = field(default_factory=list)  # a list, because threads can append without a lock
 
     @property
     def answered(self) -> int:
         """The number of requests of the call that were answered or failed."""
-        return sum(self._done)
+        return sum(self._counts)
 
     @property
     def cancelled(self) -> bool:
@@ -118,7 +118,7 @@ class CallHandle(Struct):
             calls: the number of requests, where one for an item of a list counts once for all of its pages.
             requests: the number of requests that a fetch took, in the estimate of the run; 0 for no fetch.
         """
-        self._done.append(calls)
+        self._counts.append(calls)
         if self.counts:
             self.progress.end(calls)
         if requests and self.expected is not None:

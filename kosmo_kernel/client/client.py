@@ -581,8 +581,8 @@ class Exchange(CallErrors):
         remaining = headers.get(budget.header.lower(), "") if budget else ""
         self._remaining = int(remaining) if COUNT.fullmatch(remaining) else None
         if "warning" in " ".join(headers):  # of warnings, the user is shown what may be quoted
-            shown = quotable_headers(self.function, headers).items()
-            self._warnings |= {self.quoted(value): None for name, value in shown if "warning" in name}
+            fields = quotable_headers(self.function, headers).items()
+            self._warnings |= {self.quoted(value): None for name, value in fields if "warning" in name}
         if not is_free:
             self._progress.answered(self._remaining)
             self._on_answer()

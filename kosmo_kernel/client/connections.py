@@ -265,8 +265,8 @@ class Connections:
             if self._opener is None:
                 self._proxy = _proxy(self._url)
                 # Plain HTTP needs no certificates: loading them takes longer than the demo's first call.
-                plain = self._url.startswith("http:")
-                trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else _trusting()
+                is_plain = self._url.startswith("http:")
+                trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else _trusting()
                 self._opener = httpcore2.ConnectionPool(trust, self._proxy)
             return self._opener.create_connection(self._origin.origin)
         except (ImportError, OSError, ValueError) as error:

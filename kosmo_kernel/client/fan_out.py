@@ -40,7 +40,7 @@ class FanOut(Generic[_Reply]):
     Parameters:
         fetch: makes one call.
         calls: the arguments of each call.
-        known: answers that are known already, in the order of the calls; None for a call to make.
+        replies: answers that are known already, in the order of the calls; None for a call to make.
         end: called once, with the error that ended the calls early or None, and with all answers in order.
         is_cancelled: returns whether the calls were cancelled.
         collects: returns whether an error of the service counts as an answer. Otherwise it ends the calls, as other
@@ -51,7 +51,7 @@ class FanOut(Generic[_Reply]):
         self,
         fetch: Callable[[Mapping[str, Any]], _Reply],
         calls: Sequence[Mapping[str, Any]],
-        known: Sequence[_Reply | None],
+        replies: Sequence[_Reply | None],
         end: Callable[[BaseException | None, Sequence[_Reply | ApiError]], None],
         is_cancelled: Callable[[], bool],
         *,
@@ -61,7 +61,7 @@ class FanOut(Generic[_Reply]):
         self._is_cancelled, self._collects = is_cancelled, collects
         self._lock = threading.Lock()
         self._answers: dict[int, _Reply | ApiError] = {
-            index: answer for index, answer in enumerate(known) if answer is not None
+            index: answer for index, answer in enumerate(replies) if answer is not None
         }
         self._failed: BaseException | None = None
         self._missing = [index for index in range(len(calls)) if index not in self._answers]

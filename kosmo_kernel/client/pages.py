@@ -296,8 +296,8 @@ class MergedPages:
 
     def _is_known(self, row: dict[str, Any]) -> bool:
         key = _id(row)
-        known = None if key is None else self._known.get(key)
-        return known is not None and (self._by_id or known == row)
+        earlier = None if key is None else self._known.get(key)
+        return earlier is not None and (self._by_id or earlier == row)
 
 
 def _id(row: Mapping[str, Any]) -> str | int | None:
@@ -319,10 +319,10 @@ class Since:
 
     def includes(self, row: Mapping[str, Any]) -> bool:
         """Return whether a record is as new, or does not tell."""
-        made = row.get(_MADE)
-        return not made or str(made) >= self._text
+        time = row.get(_MADE)
+        return not time or str(time) >= self._text
 
     def ends_before(self, row: Mapping[str, Any]) -> bool:
         """Return whether no later record of a list that begins with the newest is as new."""
-        made = row.get(_MADE)
-        return bool(made) and str(made)[:10] < self._day_before
+        time = row.get(_MADE)
+        return bool(time) and str(time)[:10] < self._day_before

@@ -79,20 +79,20 @@ class RateLimiter:
         """Return the state of the budget now, for an estimate."""
         with self._lock:
             now = self._clock.now()
-            left = self._refilled(now)
+            remaining = self._refilled(now)
             in_flight = self._sent - self._over
             return BudgetState(
                 at=now,
-                remaining=max(0, int(left)) if self._known else None,
-                left=left,
+                remaining=max(0, int(remaining)) if self._known else None,
+                unused=remaining,
                 reserve=max(1.0, RESERVE * self._capacity),
                 rate=self._rate,
-                sent=self._sent,
+                requests=self._sent,
                 in_flight=in_flight,
                 queued=len(self._queue),
                 paused=max(0.0, self._until - now),
                 refused=self._rejected_at,
-                is_full=left + in_flight >= self._capacity - 1,
+                is_full=remaining + in_flight >= self._capacity - 1,
             )
 
     def take(self, progress: Progress) -> Permit:
@@ -210,21 +210,21 @@ class RateLimiter:
         if self._probing:
             in_flight = self._probe is not None and now - self._probe.at < PROBE_TIMEOUT_SECONDS
             return None if in_flight else 0.0
-        left, reserve = self._refilled(now), max(1.0, RESERVE * self._capacity)
-        if left - 1 >= reserve:
+        remaining, reserve = self._refilled(now), max(1.0, RESERVE * self._capacity)
+        if remaining - 1 >= reserve:
             return 0.0
-        wait = max(self._spacing(left, reserve, now - self._last), (1 - left) / self._rate)
+        wait = max(self._spacing(remaining, reserve, now - self._last), (1 - remaining) / self._rate)
         return wait + TIMER_SLACK_SECONDS if wait > 0 else 0.0
 
-    def _spacing(self, left: float, reserve: float, since: float) -> float:
+    def _spacing(self, remaining: float, reserve: float, since: float) -> float:
         """Return the seconds until a request may follow the last one when only the reserve remains.
 
         With the whole reserve remaining, the interval between requests is the refill interval of one; with half of it,
         twice that, so that others keep their share. As `left` grows during the wait, the result is the `wait` with
         `(since + wait) * (left + rate * wait) * rate == reserve`.
         """
-        a, b = self._rate**2, self._rate * (left + self._rate * since)
-        c = self._rate * since * left - reserve
+        a, b = self._rate**2, self._rate * (remaining + self._rate * since)
+        c = self._rate * since * remaining - reserve
         return (math.sqrt(max(0.0, b * b - 4 * a * c)) - b) / (2 * a)
 
     def _refilled(self, now: float) -> float:

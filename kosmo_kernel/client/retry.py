@@ -70,18 +70,18 @@ class RetryPolicy:
         """Return a sentence on the number of attempts and their duration."""
         return f"It was tried {self._attempts} times in {self._clock.now() - self._begun:.3g} s"
 
-    def pause(self, setback: RetryableError, sent: float) -> float | None:
+    def pause(self, setback: RetryableError, sent_at: float) -> float | None:
         """Return the seconds until the next attempt, or None if there is none.
 
         Parameters:
             setback: the failure of the last attempt.
-            sent: the time at which that was sent.
+            sent_at: the time at which that was sent.
         """
         self._attempts += 1
         if setback.is_budget_used_up:
             return 0.0 if self._patience else None
         self._failures += 1
-        self._spent += self._clock.now() - sent
+        self._spent += self._clock.now() - sent_at
         wait = setback.after
         if wait is None:
             wait = backoff(self._failures - 1, self._rng)

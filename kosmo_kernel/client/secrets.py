@@ -208,8 +208,8 @@ class TokenRedactor:
         except (ValueError, RecursionError):  # an error page, or a truncated answer
             for spelling in self._spellings:
                 body = body.replace(spelling, REDACTED.encode())
-            plain = unescaped(body.replace(b"\0", b"").decode(errors="replace"))
-            return REDACTED.encode() if self._replaced(plain) != plain else body
+            text = unescaped(body.replace(b"\0", b"").decode(errors="replace"))
+            return REDACTED.encode() if self._replaced(text) != text else body
         redacted = in_texts(value, self._replaced)
         # A field that is given twice is in the body, and not in the value.
         is_unchanged = redacted == value and not any(spelling in body for spelling in self._spellings)
@@ -236,11 +236,11 @@ def _occurs(body: bytes, spelling: bytes, letter: bytes, offset: int) -> bool:
         letter: its rare letter, if it has one.
         offset: the first place of that letter in the token.
     """
-    place = body.find(letter) if letter else 0
+    position = body.find(letter) if letter else 0
     for _ in range(MAX_LETTERS if letter else 0):
-        if place < 0:
+        if position < 0:
             return False
-        if place >= offset and body.startswith(spelling, place - offset):
+        if position >= offset and body.startswith(spelling, position - offset):
             return True
-        place = body.find(letter, place + 1)
+        position = body.find(letter, position + 1)
     return spelling in body

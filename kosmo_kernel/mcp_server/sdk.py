@@ -196,8 +196,8 @@ def _progress_reporter(context: ServerRequestContext[Any, Any]) -> Callable[[Pro
 
     def report(state: ProgressSnapshot) -> None:
         nonlocal progress
-        progress = float(state.done) if state.over else max(state.done - HALF, progress + STEP)
-        notification = context.session.report_progress(progress, float(max(state.total, state.done)), state.text())
+        progress = float(state.finished) if state.over else max(state.finished - HALF, progress + STEP)
+        notification = context.session.report_progress(progress, float(max(state.total, state.finished)), state.text())
         try:
             asyncio.run_coroutine_threadsafe(notification, loop)
         except RuntimeError:  # the server has ended meanwhile

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.progress.display import ProgressDisplay, ProgressSnapshot, html_line
-from kosmo_kernel.results.result import dry_run_summary
 from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.settings.cell_options import Options
 
@@ -179,6 +178,8 @@ def small_note(text: str) -> Display:
 
 def plan_note(result: Result | None) -> list[Display]:
     """Return the note about the plan of a dry run, as a list of one display; none for any other run."""
+    from kosmo_kernel.results.result import dry_run_summary
+
     return [small_note(dry_run_summary(result.planned))] if result is not None and result.dry_run else []
 
 

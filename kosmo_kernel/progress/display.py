@@ -59,7 +59,7 @@ def html_line(*parts: str) -> Html:
 class ProgressSnapshot(Struct, frozen=True):
     """The progress of a run at one moment."""
 
-    done: int  # the number of finished calls; each item of a list argument counts as one
+    finished: int  # the number of finished calls; each item of a list argument counts as one
     total: int  # the number of calls begun or queued
     requests: int  # the number of HTTP requests answered, retried ones included
     remaining: int | None  # the remaining request budget of the account used last, if its service reports it
@@ -85,17 +85,19 @@ class ProgressSnapshot(Struct, frozen=True):
         """
         if self.is_outage:
             gives_up = duration(math.ceil(self.waiting))
-            return shortened(f"{self.done:,}/{self.total:,} · waits {self.why}, gives up in {gives_up}", MAX_LINE_WIDTH)
+            return shortened(
+                f"{self.finished:,}/{self.total:,} · waits {self.why}, gives up in {gives_up}", MAX_LINE_WIDTH
+            )
         requests, elapsed = counted(self.requests, "request"), duration(self.seconds)
         if not self.over:
             remaining = () if self.remaining is None or self.waiting else (f"{self.remaining:,} left",)
             pause = f"{duration(math.ceil(self.waiting))} " if self.waiting > MAX_UNTIMED_PAUSE_SECONDS else ""
             waits = (f"waits {pause}{self.why}",) if self.waiting else ()
             to_go = (f"about {_rough(self.expected)} to go",) if self.expected >= MIN_EXPECTED_SECONDS else ()
-            parts = (f"{self.done:,}/{self.total:,}", *to_go, requests, *remaining, elapsed, *waits)
+            parts = (f"{self.finished:,}/{self.total:,}", *to_go, requests, *remaining, elapsed, *waits)
             return shortened(" · ".join(parts), MAX_LINE_WIDTH)
         calls = counted(self.total, "call")
-        before = (calls if self.done == self.total else f"{self.done:,} of {calls}", requests, elapsed)
+        before = (calls if self.finished == self.total else f"{self.finished:,} of {calls}", requests, elapsed)
         several = "," in self.account  # `remaining` is that of only one of them
         after = () if several or self.remaining is None else (f"{counted(self.remaining, 'request')} left",)
         label = "accounts " if several else "account "
@@ -115,11 +117,13 @@ class ProgressSnapshot(Struct, frozen=True):
         in_all = f", {_rough(waited + self.expected)} of waiting in all" if waited >= MIN_EXPECTED_SECONDS else ""
         estimate, takes = self.estimate, f"about {_rough(self.expected)}{in_all}."
         if estimate is None:
-            return f"{counted(self.total - self.done, 'call')} to come: {takes}"
+            return f"{counted(self.total - self.finished, 'call')} to come: {takes}"
         account = f" with account {shortened(estimate.account, MAX_ACCOUNT_WIDTH)}" if "," in self.account else ""
         calls = f"{counted(estimate.fetches, 'call')}{account} to come, about {counted(estimate.requests, 'request')}"
-        left = "" if estimate.remaining is None else f"{estimate.remaining:,} left of {estimate.service}'s budget, "
-        return f"{calls}; {left}{estimate.refill:g} a minute: {takes}"
+        remaining = (
+            "" if estimate.remaining is None else f"{estimate.remaining:,} left of {estimate.service}'s budget, "
+        )
+        return f"{calls}; {remaining}{estimate.refill:g} a minute: {takes}"
 
     def html(self) -> Html:
         """Return the progress as one line of HTML, which needs no script and no style sheet."""
@@ -142,7 +146,7 @@ class ProgressSnapshot(Struct, frozen=True):
 
         In a script that makes one call after another, all known calls but the last are always finished.
         """
-        return self.done / self.total if not self.over and self.total - self.done > 1 else None
+        return self.finished / self.total if not self.over and self.total - self.finished > 1 else None
 
 
 def _rough(seconds: float) -> str:

@@ -34,10 +34,10 @@ class BudgetState(Struct, frozen=True):
 
     at: float  # the time of the clock
     remaining: int | None  # the remaining requests, or None if unknown
-    left: float  # the same number as the limiter counts it, which is lower by the requests in flight
+    unused: float  # the same number as the limiter counts it, which is lower by the requests in flight
     reserve: float  # the requests that the limiter leaves to others
     rate: float  # the refilled requests per second
-    sent: int  # the number of requests sent so far
+    requests: int  # the number of requests sent so far
     in_flight: int  # those of them that are not answered
     queued: int  # the requests that wait
     paused: float  # the seconds until requests are sent again, after the service has refused one
@@ -47,7 +47,7 @@ class BudgetState(Struct, frozen=True):
     @property
     def answered(self) -> int:
         """The number of requests answered so far."""
-        return self.sent - self.in_flight
+        return self.requests - self.in_flight
 
 
 class Limiter(Protocol):
@@ -83,7 +83,7 @@ class AccountWork:
 
     def __init__(self, account: str, limiter: Limiter) -> None:
         self.account, self._limiter = account, limiter
-        self._sent_before = limiter.state().sent
+        self._sent_before = limiter.state().requests
         self.begun = self.done = self.requests = 0  # fetches begun or queued, finished ones, and requests of these
         self.item_fetches = self.item_calls = self.item_calls_done = 0  # those of the running `parallel.map`
         self._pace = _Pace()
@@ -91,7 +91,7 @@ class AccountWork:
     @property
     def sent(self) -> int:
         """The number of requests sent since the run used the account first."""
-        return self._limiter.state().sent - self._sent_before
+        return self._limiter.state().requests - self._sent_before
 
     def to_come(self, items: ItemWork) -> float:
         """Return the number of fetches to come, those in flight included."""
@@ -115,10 +115,10 @@ class AccountWork:
         self._pace.add(state)
         pages = max(1.0, (self.requests + _FETCHES_OF_ONE_REQUEST) / (self.done + _FETCHES_OF_ONE_REQUEST))
         # A fetch in progress has sent half of its requests but the one that is in flight or waits.
-        sent = min(state.in_flight, fetches)
-        waiting = min(state.queued, fetches - sent)
+        requests_sent = min(state.in_flight, fetches)
+        waiting = min(state.queued, fetches - requests_sent)
         requests = fetches * pages + later
-        unsent = max(0.0, requests - sent * (pages + 1) / 2 - waiting * (pages - 1) / 2)
+        unsent = max(0.0, requests - requests_sent * (pages + 1) / 2 - waiting * (pages - 1) / 2)
         return Estimate(
             self.account,
             self._limiter.title,
@@ -136,22 +136,22 @@ class ItemWork:
 
     Parameters:
         total: the number of its items.
-        done: the number of those that are done.
+        items_done: the number of those that are done.
         works: the work of all accounts.
     """
 
-    def __init__(self, total: int, done: int, works: Iterable[AccountWork]) -> None:
+    def __init__(self, total: int, items_done: int, works: Iterable[AccountWork]) -> None:
         calls_done = 0
         self.calls = 0
         for work in works:
             self.calls += work.item_calls
             calls_done += work.item_calls_done
-        in_progress = max(0, min(self.calls - calls_done, total - done))
-        self.waiting = total - done - in_progress
-        if done < in_progress:  # no less than those that have begun have made so far
-            self.calls_per_item = max(1.0, self.calls / (done + in_progress))
+        in_progress = max(0, min(self.calls - calls_done, total - items_done))
+        self.waiting = total - items_done - in_progress
+        if items_done < in_progress:  # no less than those that have begun have made so far
+            self.calls_per_item = max(1.0, self.calls / (items_done + in_progress))
         else:  # items in progress have made half of their calls
-            self.calls_per_item = (calls_done + in_progress / 2) / (done + in_progress / 2) if done else 1.0
+            self.calls_per_item = (calls_done + in_progress / 2) / (items_done + in_progress / 2) if items_done else 1.0
 
 
 class _Pace:
@@ -178,7 +178,7 @@ class _Pace:
         if state.refused != last.refused or state.is_full or state.remaining is None:
             self._samples.clear()
         elif not self._samples or state.at - self._samples[-1][0] >= SAMPLE_INTERVAL_SECONDS:
-            self._samples.append((state.at, state.left + state.sent))
+            self._samples.append((state.at, state.unused + state.requests))
 
     def seconds_for(self, requests: float, state: BudgetState) -> float:
         """Return the seconds that some requests to come take."""
@@ -186,7 +186,7 @@ class _Pace:
             return 0.0
         rate = max(state.rate * MIN_RATE_SHARE, state.rate - self._used_by_others(state))
         reserve = state.reserve * rate / state.rate  # others use up the rest of it
-        by_budget = max(0.0, state.paused, (requests + reserve - state.left) / rate)
+        by_budget = max(0.0, state.paused, (requests + reserve - state.unused) / rate)
         is_measured = self.active >= MIN_MEASURED_SECONDS and self._answered > MIN_ROUNDS * state.in_flight
         return max(by_budget, requests * self._seconds / self._requests) if is_measured else by_budget
 
@@ -199,10 +199,10 @@ class _Pace:
         if seconds < MIN_SAMPLED_SECONDS:
             return 0.0
         # The service may not have counted requests in flight yet.
-        missing = state.rate * seconds - (state.left + state.sent - refilled) - state.in_flight
+        missing = state.rate * seconds - (state.unused + state.requests - refilled) - state.in_flight
         return max(0.0, missing / seconds)
 
 
 def _is_waiting(state: BudgetState) -> bool:
     """Return whether requests wait for the budget."""
-    return state.queued > 0 or state.paused > 0 or state.left < state.reserve + 1
+    return state.queued > 0 or state.paused > 0 or state.unused < state.reserve + 1

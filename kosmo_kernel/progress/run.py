@@ -209,7 +209,7 @@ class Progress:
             estimate = None if self._ended.is_set() else self._estimate()
             expected = estimate.seconds if estimate else 0.0 if self._works else self._by_speed(seconds)
             return ProgressSnapshot(
-                done=self._done,
+                finished=self._done,
                 total=self._total,
                 requests=self._requests,
                 remaining=estimate.remaining if estimate else self._remaining,
@@ -235,9 +235,9 @@ class Progress:
         There is none for a script that makes one call after another, because nobody knows how many will follow, nor
         while most answers come from a recording, because nobody knows how many of them it has.
         """
-        answered, sent = self._requests, sum(work.sent for work in self._works.values())
-        before, self._counts = self._counts, (answered, sent)
-        if answered - before[0] > 2 * (sent - before[1]) + MAX_UNSENT_ANSWERS:
+        answered, requests_sent = self._requests, sum(work.sent for work in self._works.values())
+        before, self._counts = self._counts, (answered, requests_sent)
+        if answered - before[0] > 2 * (requests_sent - before[1]) + MAX_UNSENT_ANSWERS:
             return None
         items = ItemWork(self._items, self._items_done, self._works.values())
         later = self._later()

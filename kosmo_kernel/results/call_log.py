@@ -93,8 +93,8 @@ def answers_taken_over(lines: Iterable[dict[str, Any]]) -> EarlierAnswers | None
     by_process = {line["process"]: line["taken_over"] for line in lines if "taken_over" in line}  # the last line counts
     if not by_process:
         return None
-    oldest = min(one["oldest"] for one in by_process.values())
-    return EarlierAnswers(sum(one["answers"] for one in by_process.values()), parse_time(oldest))
+    oldest = min(entry["oldest"] for entry in by_process.values())
+    return EarlierAnswers(sum(entry["answers"] for entry in by_process.values()), parse_time(oldest))
 
 
 def accounts_used(lines: Iterable[dict[str, Any]]) -> dict[tuple[str, str], None]:

@@ -238,11 +238,11 @@ def _lost(values: Sequence[Any]) -> list[str]:
     """Return a note on what is lost of the values in JSON, as a list of one or none."""
     if not any(map(extended_json.is_wide, values)):
         return []
-    names = ["result"] if len(values) == 1 else [f"result[{place}]" for place in range(1, len(values) + 1)]
+    names = ["result"] if len(values) == 1 else [f"result[{number}]" for number in range(1, len(values) + 1)]
     losses = [
-        one
+        loss
         for name, value in zip(names, values, strict=True)
-        for one in extended_json.describe_json_losses(value, name)
+        for loss in extended_json.describe_json_losses(value, name)
     ]
     if not losses:  # only integer keys, which become strings in JSON
         return []

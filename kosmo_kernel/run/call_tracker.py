@@ -239,8 +239,8 @@ class CallTracker:
         if pending:
             pending.record.rows, pending.record.is_unstated = answer.rows, answer.is_unstated
             self._notes += [(pending.record, note) for note in answer.notes]
-            if answer.shown:
-                self._output.show(answer.shown)
+            if answer.displays:
+                self._output.show(answer.displays)
             if answer.deleted:
                 self._add_deleted(answer.deleted)
             if answer.failures:
@@ -284,7 +284,7 @@ class CallTracker:
             self.cancel(number)
         if self._total:
             self._progress.cancel()
-            self._result.cost = replace(self._progress.snapshot(), done=self._done, total=self._total)
+            self._result.cost = replace(self._progress.snapshot(), finished=self._done, total=self._total)
             if self._throttle is not None:
                 self._throttle.end(self._result.cost)
             if "_services" in vars(self):

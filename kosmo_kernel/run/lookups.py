@@ -129,7 +129,7 @@ class Lookups(Struct, frozen=True):
     def mcp(self, verb: str, arguments: Mapping[str, Any]) -> list[Any]:
         """Answer a request to MCP servers that is no call of a tool."""
         answer = self.calls.tools.question(verb, arguments)
-        self.output.show(answer.shown)
+        self.output.show(answer.displays)
         return answer.values
 
     def integration(self, name: str) -> tuple[dict[str, Any], Mapping[str, Function]]:

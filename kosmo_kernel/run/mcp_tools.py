@@ -214,7 +214,7 @@ class McpTools:
                 with stopped_when(lambda: CANCELLED if handle.cancelled else None):
                     value = result_value(tool, answer, servers.secrets())
                 rows = len(value) if isinstance(value, Records) else None
-                handle.on_result(Reply([value], rows=rows, shown=displays_of(answer)))
+                handle.on_result(Reply([value], rows=rows, displays=displays_of(answer)))
             except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
                 handle.on_result(error)
 
@@ -241,7 +241,7 @@ class McpTools:
         value = getattr(self, f"_on_{verb}")(asked)
         is_records = isinstance(value, list) and all(isinstance(one, dict) for one in value)
         shows = displays_of(value) if isinstance(value, dict) else []
-        return Reply([Records(value) if is_records else value], shown=shows)
+        return Reply([Records(value) if is_records else value], displays=shows)
 
     def has_page(self, name: str) -> bool:
         """Return whether a name in the reference is that of a server or tool, and not of a function in `mcp`."""

@@ -97,7 +97,7 @@ def take(
 
 def _figures(lists: AccountLists, team_address: str) -> dict[str, int]:
     """Return the numbers of apps, dynos, and people who own an app or have a seat, where their lists are whole."""
-    parts = {one["table"] for one in lists.failures}
+    parts = {failure["table"] for failure in lists.failures}
     whole = {name: records for name, records in lists.tables.items() if name not in parts}
     figures: dict[str, int] = {name: len(whole[name]) for name in ("apps", "dynos") if name in whole}
     if {"apps", "collaborators"} <= whole.keys():

@@ -65,7 +65,7 @@ def _text(value: Any) -> Fact:
         case bool():
             return "yes" if value else "no"
         case list():
-            return ", ".join(sorted(_text(one) or "" for one in value))
+            return ", ".join(sorted(_text(item) or "" for item in value))
         case Mapping():
             return _text(value.get("name"))
     return str(value)
@@ -168,16 +168,18 @@ class State:
     def app_of(self, row: Row) -> str:
         """Return the id of the app that a record belongs to, or its name if the account cannot see the app."""
         app = row.get("app") or {}
-        named = app.get("id") or app.get("name") or row.get("app_id") or ""
-        return self.ids.get(named, app.get("name") or named)
+        name = app.get("id") or app.get("name") or row.get("app_id") or ""
+        return self.ids.get(name, app.get("name") or name)
 
     @cached_property
     def unread(self) -> dict[str, dict[str, str]]:
         """The reason for each list of an app that could not be read, by table and app."""
         reasons: dict[str, dict[str, str]] = {}
-        for one in self.failures:
-            if "app_id" in one:
-                reasons.setdefault(one["table"], {})[self.ids.get(one["app_id"], one["app_id"])] = one["message"]
+        for failure in self.failures:
+            if "app_id" in failure:
+                reasons.setdefault(failure["table"], {})[self.ids.get(failure["app_id"], failure["app_id"])] = failure[
+                    "message"
+                ]
         return reasons
 
 
@@ -202,7 +204,7 @@ class Drift:
     @property
     def complete(self) -> bool:
         """Return whether nothing of the compared lists was unreadable; else the number of changes is a lower bound."""
-        lists = {one.table for one in LISTS}
+        lists = {compared.table for compared in LISTS}
         return not any(failure["table"] in lists for state in (self.before, self.now) for failure in state.failures)
 
     @property
@@ -255,9 +257,9 @@ def compare(
 def drift_of(before: State, now: State) -> Drift:
     """Return what has changed between two states."""
     drift = Drift(before, now)
-    lists = [one for one in LISTS if one.table in before.tables and one.table in now.tables]
-    for one in lists:
-        drift.rows.extend(_changes(one, before, now, lists))
+    lists = [compared for compared in LISTS if compared.table in before.tables and compared.table in now.tables]
+    for compared in lists:
+        drift.rows.extend(_changes(compared, before, now, lists))
     drift.rows.sort(key=lambda row: row["app"] or "")  # the order of the lists stays
     drift.notes.extend([*_not_compared(before, now), *_not_read(before, now)])
     if _has_other_key(before, now):
@@ -281,9 +283,9 @@ def _read_account(session: Session, was: State, frontend: Frontend) -> State:
     Raises:
         KosmoError: a list failed for another reason than a lack of access, or nothing but the apps could be read.
     """
-    wanted = {one.table: was.arguments.get(one.table, ()) for one in LISTS if one.table in was.tables}
-    parents: dict[str, Sequence[str]] = {"spaces": ()} if any("space" in names for names in wanted.values()) else {}
-    lists = AccountLists(session, integrations.BUILT_IN[0], frontend, only=wanted | parents)
+    arguments = {item.table: was.arguments.get(item.table, ()) for item in LISTS if item.table in was.tables}
+    parents: dict[str, Sequence[str]] = {"spaces": ()} if any("space" in names for names in arguments.values()) else {}
+    lists = AccountLists(session, integrations.BUILT_IN[0], frontend, only=arguments | parents)
     time = session.time_of_data()
     lists.read()
     if lists.interrupted:
@@ -293,8 +295,8 @@ def _read_account(session: Session, was: State, frontend: Frontend) -> State:
             raise KosmoError(f"The list {failure['table']} could not be read: {failure['message']}")
     if lists.failures and not lists.tables.keys() - {APPS, "stacks", *parents}:
         raise KosmoError(f"Nothing but the list of apps can be read: {lists.failures[0]['message']}")
-    tables = {name: rows.rows for name, rows in lists.tables.items() if name in wanted}
-    return State(session.account, time, tables, [one for one in lists.failures if one["table"] in wanted])
+    tables = {name: rows.rows for name, rows in lists.tables.items() if name in arguments}
+    return State(session.account, time, tables, [item for item in lists.failures if item["table"] in arguments])
 
 
 def _check_fiction(*accounts: str) -> None:
@@ -306,58 +308,60 @@ def _check_fiction(*accounts: str) -> None:
         )
 
 
-def _changes(one: ComparedList, before: State, now: State, lists: Sequence[ComparedList]) -> Iterator[dict[str, Fact]]:
+def _changes(
+    compared: ComparedList, before: State, now: State, lists: Sequence[ComparedList]
+) -> Iterator[dict[str, Fact]]:
     """Yield the changes of one list, as far as it was read both times."""
-    of_apps = one.table != APPS and any("app" in row or "app_id" in row for row in _rows(one, before, now))
-    skipped = {app for state in (before, now) for app in state.unread.get(one.table, ())}
+    of_apps = compared.table != APPS and any("app" in row or "app_id" in row for row in _rows(compared, before, now))
+    skipped = {app for state in (before, now) for app in state.unread.get(compared.table, ())}
     if of_apps:
         skipped |= before.apps.keys() ^ now.apps.keys()  # each is one change of the list of apps
-    sides = [_by_key(one, state, skipped) for state in (before, now)]
+    sides = [_by_key(compared, state, skipped) for state in (before, now)]
     for key in dict.fromkeys([*sides[0], *sides[1]]):
         rows = sides[0].get(key), sides[1].get(key)
-        label = next(one.label(row) for row in reversed(rows) if row)
-        app = _app_name(one, key, rows, before, now)
-        thing = "app" if one.table == APPS else label
-        for change, was, is_now in _differences(one, rows):
+        label = next(compared.label(row) for row in reversed(rows) if row)
+        app = _app_name(compared, key, rows, before, now)
+        thing = "app" if compared.table == APPS else label
+        for change, was, is_now in _differences(compared, rows):
             texts = [was, is_now]
-            if one.table == APPS and change in (NEW, GONE):
-                state, place = (now, 1) if change == NEW else (before, 0)
-                texts[place] = _parts(key[1], state, lists)
+            if compared.table == APPS and change in (NEW, GONE):
+                state, index = (now, 1) if change == NEW else (before, 0)
+                texts[index] = _parts(key[1], state, lists)
             yield {"app": app, "thing": thing, "change": change, "before": texts[0], "now": texts[1]}
 
 
-def _rows(one: ComparedList, *states: State) -> Iterator[Row]:
-    return (row for state in states for row in state.tables[one.table])
+def _rows(compared: ComparedList, *states: State) -> Iterator[Row]:
+    return (row for state in states for row in state.tables[compared.table])
 
 
-def _by_key(one: ComparedList, state: State, skipped: set[str]) -> dict[tuple[str, Any], Row]:
+def _by_key(compared: ComparedList, state: State, skipped: set[str]) -> dict[tuple[str, Any], Row]:
     """Return the records by app and key. An add-on that several apps use is one record."""
     keyed = {}
-    for row in state.tables[one.table]:
-        app = "" if one.table == APPS else state.app_of(row)
+    for row in state.tables[compared.table]:
+        app = "" if compared.table == APPS else state.app_of(row)
         if app not in skipped:
-            keyed[app, one.key(row)] = row
+            keyed[app, compared.key(row)] = row
     return keyed
 
 
 def _app_name(
-    one: ComparedList, key: tuple[str, Any], rows: tuple[Row | None, Row | None], before: State, now: State
+    compared: ComparedList, key: tuple[str, Any], rows: tuple[Row | None, Row | None], before: State, now: State
 ) -> Fact:
-    if one.table == APPS:
+    if compared.table == APPS:
         return next(str(row["name"]) for row in reversed(rows) if row)
     app = now.apps.get(key[0]) or before.apps.get(key[0])
     return str(app["name"]) if app else key[0] or None
 
 
-def _differences(one: ComparedList, rows: tuple[Row | None, Row | None]) -> Iterator[tuple[str, Fact, Fact]]:
+def _differences(compared: ComparedList, rows: tuple[Row | None, Row | None]) -> Iterator[tuple[str, Fact, Fact]]:
     """Yield the changes of one record: the name of the fact, and its two values."""
     was, now = rows
     if was is None or now is None:
         change = NEW if was is None else GONE
-        yield change, _summary(one, was), _summary(one, now)
+        yield change, _summary(compared, was), _summary(compared, now)
         return
-    for name, fact in one.facts.items():
-        if one.table == CONFIG_VARS:
+    for name, fact in compared.facts.items():
+        if compared.table == CONFIG_VARS:
             if _is_other_value(was, now):
                 yield name, "(hidden)", "(hidden, another one)"
         elif fact(was) != fact(now):
@@ -368,13 +372,13 @@ def _redacted(text: Fact) -> Fact:
     return None if text is None else redact(text)
 
 
-def _summary(one: ComparedList, row: Row | None) -> Fact:
+def _summary(compared: ComparedList, row: Row | None) -> Fact:
     """Return the facts about a record that is there on one day only; None on the other day."""
     if row is None:
         return None
-    if one.table == CONFIG_VARS:
+    if compared.table == CONFIG_VARS:
         return "set"
-    facts = [f"{name} {text}" for name, fact in one.facts.items() if name != "name" and (text := fact(row))]
+    facts = [f"{name} {text}" for name, fact in compared.facts.items() if name != "name" and (text := fact(row))]
     return redact(", ".join(facts)) or "there"
 
 
@@ -382,7 +386,11 @@ def _parts(app: str, state: State, lists: Sequence[ComparedList]) -> str:
     """Return what an app has, in numbers."""
     nouns = {"addons": "add-on", "dynos": "dyno", "domains": "domain", "collaborators": "seat"}
     counts = Counter(
-        one.table for one in lists if one.table in nouns for row in state.tables[one.table] if state.app_of(row) == app
+        compared.table
+        for compared in lists
+        if compared.table in nouns
+        for row in state.tables[compared.table]
+        if state.app_of(row) == app
     )
     parts = [counted(counts[table], noun) for table, noun in nouns.items() if counts[table]]
     return ", ".join(parts) or f"no {_words([*nouns.values()], 'or')}"
@@ -391,7 +399,7 @@ def _parts(app: str, state: State, lists: Sequence[ComparedList]) -> str:
 def _is_other_value(was: Row, now: Row) -> bool:
     """Return whether two config vars have different values, as far as their fingerprints have the same key."""
     fingerprints = was.get(FINGERPRINT), now.get(FINGERPRINT)
-    return fingerprints[0] != fingerprints[1] and len({_key_id(one) for one in fingerprints}) == 1
+    return fingerprints[0] != fingerprints[1] and len({_key_id(fingerprint) for fingerprint in fingerprints}) == 1
 
 
 def _key_id(fingerprint: Any) -> str:
@@ -407,9 +415,9 @@ def _has_other_key(before: State, now: State) -> bool:
 
 def _not_compared(before: State, now: State) -> Iterator[str]:
     """Yield which lists are not compared, because one of the two does not have them."""
-    lists = {one.table for one in LISTS}
+    lists = {entry.table for entry in LISTS}
     for state, expected in ((before, lists), (now, before.tables.keys() & lists)):
-        absent = expected - state.tables.keys() - {one["table"] for one in state.failures}
+        absent = expected - state.tables.keys() - {entry["table"] for entry in state.failures}
         if absent:
             yield (
                 f"Not compared: {_words(sorted(absent))}. The snapshot of {state.time:%Y-%m-%d} does not have them; "
@@ -423,15 +431,17 @@ def _not_compared(before: State, now: State) -> Iterator[str]:
 def _not_read(before: State, now: State) -> Iterator[str]:
     """Yield what could not be read on each day, with the reason that Heroku gave."""
     for state, when in ((before, f"on {before.time:%Y-%m-%d}"), (now, f"on {now.time:%Y-%m-%d}")):
-        for one in LISTS:
-            whole = [failure for failure in state.failures if failure["table"] == one.table and "app_id" not in failure]
+        for compared in LISTS:
+            whole = [
+                failure for failure in state.failures if failure["table"] == compared.table and "app_id" not in failure
+            ]
             for failure in whole[:1]:
-                yield f"Not read {when}, and not compared: {_words([one.table])} ({failure['message']})"
-            apps = state.unread.get(one.table, {})
+                yield f"Not read {when}, and not compared: {_words([compared.table])} ({failure['message']})"
+            apps = state.unread.get(compared.table, {})
             names = sorted(str(state.apps[app]["name"]) if app in state.apps else app for app in apps)
             if names:
                 reason = next(iter(apps.values()))
-                yield f"Not read {when}, and not compared: {_words([one.table])} of {', '.join(names)} ({reason})"
+                yield f"Not read {when}, and not compared: {_words([compared.table])} of {', '.join(names)} ({reason})"
 
 
 def _words(tables: Sequence[str], conjunction: str = "and") -> str:

@@ -133,15 +133,23 @@ class AccountLists:
         """Remove the records of deleted items, which were read before the deletion, and note the items."""
         self.notes += deletion_notes(self.deleted)
         for argument in dict.fromkeys(next(iter(row)) for row in self.deleted):
-            gone = {row[argument] for row in self.deleted if argument in row}
-            items = next(name for name, one in self._lists.items() if one.name == self._deletable[argument][0])
-            ids = {row["id"] for row in self.tables[items] if not gone.isdisjoint((row["id"], row.get("name")))}
+            items_deleted = {row[argument] for row in self.deleted if argument in row}
+            items = next(
+                name for name, function in self._lists.items() if function.name == self._deletable[argument][0]
+            )
+            ids = {
+                row["id"] for row in self.tables[items] if not items_deleted.isdisjoint((row["id"], row.get("name")))
+            }
             for table, records in self.tables.items():
                 column = self._lists[table].item_column(argument) if argument in self.items.get(table, ()) else None
                 item = column.name if column else ""
-                kept = [n for n, row in enumerate(records) if row.get("id") not in ids and row.get(item) not in gone]
-                if len(kept) < len(records):
-                    self.tables[table] = records.take(kept)
+                remaining = [
+                    n
+                    for n, row in enumerate(records)
+                    if row.get("id") not in ids and row.get(item) not in items_deleted
+                ]
+                if len(remaining) < len(records):
+                    self.tables[table] = records.take(remaining)
 
     def _plan(self, function: Function) -> ListPlan | None:
         """Return how a list is read; None if it cannot be, and then `left_out` has the reason."""
@@ -161,8 +169,8 @@ class AccountLists:
     def _ways(self, function: Function, link: Link) -> Iterator[Way]:
         if len(link.places) == 1:
             param = next(param for param in function.params if param.name == link.places[0])
-            wanted = self._only.get(table_of(function)) or (param.name,)
-            parent = self._integration.lister(param) if param.name in wanted else None
+            arguments = self._only.get(table_of(function)) or (param.name,)
+            parent = self._integration.lister(param) if param.name in arguments else None
             if parent and table_of(parent) in self._lists.keys() - {table_of(function)}:
                 yield Way(param, table_of(parent), link, _GENERATION.get(table_of(function), ""))
 
@@ -198,7 +206,7 @@ class AccountLists:
             return
         rows: list[dict[str, Any]] = []
         failures: list[dict[str, Any]] = []
-        asked = 0
+        items_read = 0
         for way in plan.ways:
             try:
                 items = self._items(way)
@@ -206,7 +214,7 @@ class AccountLists:
                     self._check_scope(way.link)
             except RefusedError as error:  # the records of the other ways are kept
                 failures.append({"table": table, "by": way.param.name} | error.facts())
-                asked += 1
+                items_read += 1
                 continue
             if not items:
                 continue
@@ -215,9 +223,9 @@ class AccountLists:
             result = self._call(function, {way.param.name: items, "errors": "collect"}, later)
             failures += [{"table": table} | failure for failure in result.failures]
             _add_once(rows, result.values[0], function.item_column(way.param.name))
-            asked += len(items)
+            items_read += len(items)
         self.failures += failures
-        if len(failures) < asked or not asked:
+        if len(failures) < items_read or not items_read:
             names = [way.param.name for way in plan.ways]
             self.tables[table], self.items[table] = Records(rows, function, columns_of(function, names)), names
 
@@ -284,14 +292,14 @@ class AccountLists:
             text += f", and {counted(len(later), 'list')} one for each record of {' and '.join(parents)}"
         budget = self._integration.budget
         try:
-            left = self._session.budget_left(self._integration.name, self._session.account)
+            remaining = self._session.budget_left(self._integration.name, self._session.account)
         except ApiError:  # the lists themselves will fail
-            left = None
-        if budget is None or left is None:
+            remaining = None
+        if budget is None or remaining is None:
             return f"{text}."
-        minutes = max(0, now - left) / budget.refill_per_minute
+        minutes = max(0, now - remaining) / budget.refill_per_minute
         waiting = f"about {counted(max(1, round(minutes)), 'minute')} of waiting" if minutes else "no waiting"
-        return f"{text}: {waiting}, as {left:,} are left and {budget.refill_per_minute:g} come back a minute."
+        return f"{text}: {waiting}, as {remaining:,} are left and {budget.refill_per_minute:g} come back a minute."
 
     def _requests(self, plan: ListPlan, way: Way) -> int:
         key = table_of(plan.function), way.param.name
@@ -301,17 +309,17 @@ class AccountLists:
         return min(count, _BULK_REQUESTS) if way.link.bulk and count >= _BULK_FROM else count
 
 
-def _has_generation(row: dict[str, Any], wanted: str) -> bool:
+def _has_generation(row: dict[str, Any], required: str) -> bool:
     """Return whether an app or a space is of a generation of the platform, or may be."""
     generation = row.get("generation")
-    return not (wanted and generation and generation["name"] != wanted)
+    return not (required and generation and generation["name"] != required)
 
 
 def _add_once(rows: list[dict[str, Any]], more: Sequence[dict[str, Any]], item: Column | None) -> None:
     """Add records that were read in another way; one that is there already gets the item that it was read with."""
-    known = {row["id"]: row for row in rows if "id" in row}
+    earlier = {row["id"]: row for row in rows if "id" in row}
     for row in more:
-        same = known.get(row.get("id"))
+        same = earlier.get(row.get("id"))
         if same is None or item is None or item.name in same:
             rows.append(row)
         else:

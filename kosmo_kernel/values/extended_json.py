@@ -65,18 +65,18 @@ def is_wide(value: Any) -> bool:
     return False
 
 
-def describe_json_losses(value: Any, place: str) -> Iterator[str]:
+def describe_json_losses(value: Any, path: str) -> Iterator[str]:
     """Yield a sentence for each part of a value that plain JSON loses, with its path in Lua below that of the value."""
     if isinstance(value, float) and not math.isfinite(value):
-        yield f"{place} is {_NAMES[str(value)]}, which is null in JSON"
+        yield f"{path} is {_NAMES[str(value)]}, which is null in JSON"
     elif isinstance(value, dict):
         for key, item in value.items():
             if isinstance(key, int) and str(key) in value:
-                yield f'{place} has the keys {key} and "{key}", which are the same in JSON'
-            yield from describe_json_losses(item, place + (f"[{key}]" if isinstance(key, int) else field(key)))
+                yield f'{path} has the keys {key} and "{key}", which are the same in JSON'
+            yield from describe_json_losses(item, path + (f"[{key}]" if isinstance(key, int) else field(key)))
     elif isinstance(value, (list, Records)):
         for number, item in enumerate(value, start=1):
-            yield from describe_json_losses(item, f"{place}[{number}]")
+            yield from describe_json_losses(item, f"{path}[{number}]")
 
 
 def _with_markers(value: Any) -> Any:

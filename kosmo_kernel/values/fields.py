@@ -90,11 +90,11 @@ class Field(NamedTuple):
         return [spellings[value] if isinstance(value, str) else value for value in values]
 
 
-def fields_of(records: Records, known: Mapping[Path, frozenset[type]] | None = None) -> Iterator[Field]:
+def fields_of(records: Records, types: Mapping[Path, frozenset[type]] | None = None) -> Iterator[Field]:
     """Yield the fields of records: declared ones in their order, then others in order of appearance.
 
     Parameters:
-        known: the types at paths that the caller has already determined.
+        types: the types at paths that the caller has already determined.
 
     Yields:
         The fields, lazily: values that are used at once are still in the processor's cache.
@@ -102,7 +102,7 @@ def fields_of(records: Records, known: Mapping[Path, frozenset[type]] | None = N
     Raises:
         LimitError: a table of all fields would be large and nearly empty.
     """
-    survey = _Survey(records, dict(known or {}))
+    survey = _Survey(records, dict(types or {}))
     for count, field in enumerate(survey.fields(), start=1):
         cells = count * len(records)
         if cells > _MAX_CELLS and cells > _MAX_CELLS_PER_VALUE * survey.values:
@@ -174,10 +174,10 @@ class _Survey:
             for key in keys:
                 branch = branch.setdefault(key, {})
             yield Field(column.name, keys, self.kinds(keys), column)
-        taken = {column.name for column in self.records.columns}
+        names = {column.name for column in self.records.columns}
         for path, beside_objects in self.undeclared((), self.records.rows, declared):
-            name = _free_name(path, taken)
-            taken.add(name)
+            name = _free_name(path, names)
+            names.add(name)
             yield Field(name, path, self.kinds(path), None, beside_objects)
 
     def kinds(self, path: Path) -> frozenset[type]:
@@ -231,10 +231,10 @@ class _Survey:
             kinds.setdefault(key, []).append(type(value))
             if isinstance(value, dict):
                 inner.setdefault(key, []).append(value)
-        for key, found in kinds.items():
-            absent = {Absent} if len(found) < len(self.records) else set()
-            self._kinds.setdefault((*prefix, key), frozenset(found) | absent)
-        self._inner.update(((*prefix, key), found) for key, found in inner.items())
+        for key, types in kinds.items():
+            absent = {Absent} if len(types) < len(self.records) else set()
+            self._kinds.setdefault((*prefix, key), frozenset(types) | absent)
+        self._inner.update(((*prefix, key), types) for key, types in inner.items())
 
 
 def _merged(objects: Sequence[dict[str, Any]]) -> list[str]:
@@ -264,12 +264,12 @@ def _is_short(path: Path) -> bool:
     return len(path) < _MAX_DEPTH and sum(len(key) if isinstance(key, str) else 1 for key in path) <= _MAX_NAME_LENGTH
 
 
-def _free_name(path: Path, taken: set[str]) -> str:
+def _free_name(path: Path, names: set[str]) -> str:
     """Return a column name for a path, different from all names taken."""
     name = ".".join(map(str, path))
-    if name in taken:
+    if name in names:
         name = _bracketed(path)
-    while name in taken:
+    while name in names:
         name += "'"
     return name
 

@@ -115,11 +115,11 @@ def _parse_value(source: str, depth: int) -> tuple[Any, str]:
 
 def _parse_table(source: str, depth: int) -> tuple[Any, str]:
     items: list[Any] = []
-    named: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     while not source.startswith("}"):
         if match := _FIELD_NAME.match(source):
             value, source = _parse_value(source[match.end() :], depth)
-            named[match[1] or _read_text(match[2])] = value
+            fields[match[1] or _read_text(match[2])] = value
         else:
             value, source = _parse_value(source, depth)
             items.append(value)
@@ -127,9 +127,9 @@ def _parse_table(source: str, depth: int) -> tuple[Any, str]:
             source = source[1:].lstrip()
         elif not source.startswith("}"):
             raise ValueError(f"{source[:40]!r} follows an item of a table" if source else "a table in it has no end")
-    if items and named:
+    if items and fields:
         raise ValueError("a table in it has items with and without a name")
-    return named or items, source[1:].lstrip()
+    return fields or items, source[1:].lstrip()
 
 
 def _read_text(quoted: str) -> str:

@@ -66,7 +66,7 @@ def records_of(frame: Frame, copy: ValueCopier) -> Records:
         nested = [path_of(name) for name in names]
         paths = nested if len(set(nested)) == len(nested) else paths
     series = [frame.index.get_level_values(level).to_series() for level in levels]
-    series += [frame.iloc[:, place] for place in range(frame.shape[1])]
+    series += [frame.iloc[:, index] for index in range(frame.shape[1])]
     with copy.below(max(map(len, paths), default=0)):
         columns = [_convert(name, column, copy) for name, column in zip(names, series, strict=True)]
     rows = _objects(list(zip(paths, columns, strict=True)), len(frame))
@@ -120,10 +120,10 @@ def _column(series: Series) -> list[Any]:
 def _scalar(value: np.generic, copy: ValueCopier) -> Any:
     if value.dtype.kind in "Mm":
         return _elements(value.reshape(1))[0]
-    plain: Any = float(value) if isinstance(value, np.floating) else value.item()
-    if isinstance(plain, np.generic) or value.dtype.kind == "V":
+    scalar: Any = float(value) if isinstance(value, np.floating) else value.item()
+    if isinstance(scalar, np.generic) or value.dtype.kind == "V":
         raise NoLuaFormError(f"{type_words(value)} has no Lua form")
-    return copy.of(plain)
+    return copy.of(scalar)
 
 
 def _elements(array: npt.NDArray[Any]) -> list[Any]:
@@ -143,9 +143,9 @@ def _times(array: npt.NDArray[np.datetime64]) -> list[str | None]:
     else:
         seconds = array.astype("M8[s]")
         texts = np.datetime_as_string(seconds, unit="s").tolist()
-        for place in np.flatnonzero(seconds != array).tolist():
-            micro = array[place].astype("M8[us]")
-            texts[place] = str(np.datetime_as_string(micro if micro == array[place] else array[place]))
+        for index in np.flatnonzero(seconds != array).tolist():
+            micro = array[index].astype("M8[us]")
+            texts[index] = str(np.datetime_as_string(micro if micro == array[index] else array[index]))
     return [None if text == "NaT" else text for text in texts]
 
 
@@ -180,10 +180,10 @@ def _objects(columns: list[_Column], count: int) -> list[dict[str, Any]]:
 
 def _merge(key: str, leaf: list[Any], inner: list[Any]) -> list[Any]:
     """Merge the column of a key with the nested records at that key; a record may have only one of them."""
-    for place, (value, record) in enumerate(zip(leaf, inner, strict=True)):
+    for index, (value, record) in enumerate(zip(leaf, inner, strict=True)):
         if value is not None and record is not None:
             error = NoLuaFormError(f"the column {key!r} and one below it, `{key}.…`, both have a value")
-            error.steps.append(f"[{place}]")
+            error.steps.append(f"[{index}]")
             raise error
     return [record if value is None else value for value, record in zip(leaf, inner, strict=True)]
 

@@ -238,9 +238,9 @@ class Records(Sequence[dict[str, Any]]):
             account = [account[i] for i in places]
         return Records([rows[i] for i in places], self.function, self.columns, account)
 
-    def account_of(self, place: int) -> str | None:
+    def account_of(self, index: int) -> str | None:
         """Return the account that the record at an index (from 0) came from."""
-        return self.account[place] if isinstance(self.account, list) else self.account
+        return self.account[index] if isinstance(self.account, list) else self.account
 
     def for_table(self) -> Records:
         """Return these records for a table, with a first field `account` if they came from several accounts.

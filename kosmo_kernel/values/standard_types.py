@@ -178,9 +178,9 @@ def is_frame(value: object) -> bool:
 
 def type_words(value: object) -> str:
     """Return a description of a value's type, with an article."""
-    known = {complex: "a complex number", type: "a class"}.get(type(value))
-    if known:
-        return known
+    words = {complex: "a complex number", type: "a class"}.get(type(value))
+    if words:
+        return words
     if inspect.isroutine(value):
         return "a function"
     name = type(value).__qualname__

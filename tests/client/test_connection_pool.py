@@ -154,7 +154,7 @@ def test_one_who_waits_for_a_connection_can_be_cancelled(monkeypatch: pytest.Mon
             pass
         progress = Progress(FastClock())
         waiting = pool.submit(client.fetch, GET_APP, MINE, progress)
-        while client.limiter.state().sent < 3:
+        while client.limiter.state().requests < 3:
             pass
         progress.cancel()
         with pytest.raises(Cancelled):

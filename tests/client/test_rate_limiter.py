@@ -134,8 +134,8 @@ def test_the_state_has_what_is_left_what_is_under_way_and_how_long_a_refusal_las
     clock.wait(20.0, threading.Event())
     refused = limiter.state()
 
-    assert (before.remaining, before.left, before.is_full) == (None, 100.0, True)
-    assert (known.remaining, known.sent, known.in_flight, known.answered, known.is_full) == (49, 2, 1, 1, False)
+    assert (before.remaining, before.unused, before.is_full) == (None, 100.0, True)
+    assert (known.remaining, known.requests, known.in_flight, known.answered, known.is_full) == (49, 2, 1, 1, False)
     assert (known.rate, known.reserve, known.paused) == (1.0, 1.0, 0.0)
     assert (refused.remaining, refused.paused) == (20, 180.0)
     assert refused.refused != known.refused
@@ -295,7 +295,7 @@ def test_a_wait_that_is_cancelled_costs_nothing() -> None:
     with pytest.raises(Cancelled):
         limiter.take(ended)
 
-    assert limiter.state().sent == 1
+    assert limiter.state().requests == 1
     assert limiter.state().queued == 0
 
 

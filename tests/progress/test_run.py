@@ -29,7 +29,7 @@ DONE = ProgressSnapshot(500, 500, 1500, 3000, "production", 4.4, over=True)
 NUMBERS = st.integers(0, 10**7)
 STATES = st.builds(
     ProgressSnapshot,
-    done=NUMBERS,
+    finished=NUMBERS,
     total=NUMBERS,
     requests=NUMBERS,
     remaining=st.none() | NUMBERS,
@@ -194,7 +194,7 @@ def test_threads_count_in_it_together() -> None:
 
     together(400, call)
     state = progress.snapshot()
-    assert (state.done, state.total, state.requests, state.remaining) == (400, 400, 800, 7)
+    assert (state.finished, state.total, state.requests, state.remaining) == (400, 400, 800, 7)
 
 
 def test_time_begins_with_the_first_call_and_accounts_are_told_in_their_order() -> None:

@@ -133,10 +133,10 @@ def test_a_log_is_told_once_that_the_run_will_take_long() -> None:
     log = io.StringIO()
     long = replace(HALF, expected=840.0)
     with TerminalProgress(log) as line:
-        for state in (replace(HALF, expected=59.0), long, replace(long, done=300)):
+        for state in (replace(HALF, expected=59.0), long, replace(long, finished=300)):
             line(state)
         assert log.getvalue() == "250 calls to come: about 14 min. Ctrl-C stops.\n"
-    assert log.getvalue().splitlines()[1:] == [replace(long, done=300).at_end().text()]
+    assert log.getvalue().splitlines()[1:] == [replace(long, finished=300).at_end().text()]
 
 
 def test_a_terminal_that_cannot_draw_over_a_line_is_a_log(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.inventory import bill_from
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.results.call_log import accounts_used, answers_taken_over, count_incomplete_lines, read_lines, totals
-from kosmo_kernel.results.result import Result, plan_of, summary
+from kosmo_kernel.results.result import Result, dry_run_summary, plan_of
 from kosmo_kernel.session import Session
 
 
@@ -162,13 +162,13 @@ def test_a_plan_is_a_table_with_a_column_for_each_argument() -> None:
 
 
 def test_a_plan_says_in_one_line_what_it_cannot_know() -> None:
-    assert summary([APPS]) == f"A dry run: 1 call, none made. {UNKNOWN}"
-    assert summary([DYNOS] * 1500) == f"A dry run: 1,500 calls, none made. {UNKNOWN}"
+    assert dry_run_summary([APPS]) == f"A dry run: 1 call, none made. {UNKNOWN}"
+    assert dry_run_summary([DYNOS] * 1500) == f"A dry run: 1,500 calls, none made. {UNKNOWN}"
     of_all = DYNOS._replace(arguments={"app_id": "each item"}, each="app_id", requests=None)
     more = "`heroku.list_dynos` makes one more for each item of `app_id`."
-    assert summary([APPS, of_all, of_all]) == f"A dry run: 1 call, none made. {more} {UNKNOWN}"
-    assert summary([APPS, of_all._replace(requests=19)]) == f"A dry run: 20 calls, none made. {UNKNOWN}"
-    assert summary([]) == "A dry run: there is no call to make."
+    assert dry_run_summary([APPS, of_all, of_all]) == f"A dry run: 1 call, none made. {more} {UNKNOWN}"
+    assert dry_run_summary([APPS, of_all._replace(requests=19)]) == f"A dry run: 20 calls, none made. {UNKNOWN}"
+    assert dry_run_summary([]) == "A dry run: there is no call to make."
 
 
 def test_the_plan_takes_the_place_of_values_that_were_made_of_nothing() -> None:

@@ -42,7 +42,7 @@ def test_what_comes_with_an_answer_is_shown_only_if_the_script_still_waits_for_i
 
     tracker.cancel(1)
     for number, handle in enumerate(services.begun, 1):
-        handle.on_result(Reply([number], notes=[f"a note of {number}"], shown=[("markdown", b"of %d" % number)]))
+        handle.on_result(Reply([number], notes=[f"a note of {number}"], displays=[("markdown", b"of %d" % number)]))
 
     assert tracker.answers(1) == [(1, [1]), (2, [2])]
     assert [one.bundle["text/plain"] for one in result.displays] == ["of 2"]

@@ -108,7 +108,7 @@ def test_what_was_answered_of_a_list_before_an_interrupt_is_counted(
         pressing.join()
         gate.open.set()
 
-    assert (cost.done, cost.total, cost.requests) == (3, 4, 3)
+    assert (cost.finished, cost.total, cost.requests) == (3, 4, 3)
 
 
 def test_a_timeout_ends_the_wait_as_well(remote: Session, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +199,7 @@ def test_calls_that_nobody_waited_for_are_logged_as_dropped(remote: Session, gat
     error = stopped(remote, source)
 
     assert [(call.status, bool(call.error)) for call in error.result.calls] == [("error", True), ("dropped", False)]
-    assert (error.result.cost.done, error.result.cost.total) == (1, 2)
+    assert (error.result.cost.finished, error.result.cost.total) == (1, 2)
     assert gate.asked[0] == "/apps"
 
 
@@ -210,9 +210,9 @@ def test_a_run_says_what_it_cost_or_that_it_made_no_call(remote: Session, gate: 
     listed = remote.run("heroku.list_domains({ app_id = names })").cost
 
     assert cost is not None
-    assert (cost.done, cost.total, cost.requests, cost.account, cost.over) == (38, 38, 38, "default", True)
+    assert (cost.finished, cost.total, cost.requests, cost.account, cost.over) == (38, 38, 38, "default", True)
     assert listed is not None
-    assert (listed.done, listed.total, listed.requests) == (19, 19, 19)
+    assert (listed.finished, listed.total, listed.requests) == (19, 19, 19)
     assert remote.run("return 1").cost is None
 
 
@@ -277,7 +277,7 @@ def test_the_demo_in_this_process_has_no_budget_to_wait_for() -> None:
         cost = session.run("for _ = 1, 5000 do app.integrations.heroku.get_current_user() end").cost
 
     assert cost is not None
-    assert (cost.requests, cost.done) == (5000, 5000)
+    assert (cost.requests, cost.finished) == (5000, 5000)
 
 
 def test_threads_that_wait_for_one_account_keep_none_of_another_from_its_work(
@@ -327,7 +327,7 @@ def test_progress_is_told_in_the_thread_of_the_run_while_a_remote_account_is_wai
     assert {thread for thread, _ in told} == {threading.get_ident()}
     assert (first.total, first.account, first.over) == (19, "default", False)
     assert last == result.cost
-    assert (last.done, last.total) == (38, 38)
+    assert (last.finished, last.total) == (38, 38)
 
 
 def test_progress_of_items_is_told_as_they_are_done(
@@ -341,8 +341,8 @@ def test_progress_of_items_is_told_as_they_are_done(
     run_with(remote, source, on_progress=told.append)
 
     assert {one.total for one in told[:-1]} == {19}
-    assert [one.done for one in told[:-1]] == sorted(one.done for one in told[:-1])
-    assert 15 <= max(one.done for one in told[:-1]) <= 19
+    assert [one.finished for one in told[:-1]] == sorted(one.finished for one in told[:-1])
+    assert 15 <= max(one.finished for one in told[:-1]) <= 19
 
 
 def told_of(session: Session, source: str, account: str | None = None) -> list[ProgressSnapshot]:
