@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
-from mcp_config import FAULTY, children, faulty, opened, program, written
+from mcp_config import FAULTY, HALL, SDK_HALL, children, faulty, opened, program, written
 from patience import PATIENCE
 
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError, UntrustedError
@@ -55,6 +57,25 @@ def test_a_tool_answers_with_structured_content_where_it_has_that(real: Servers)
     found = real.call(tool, {"source_timezone": "Etc/UTC", "time": "12:00", "target_timezone": "Asia/Tokyo"})
     assert found["structuredContent"]["time_difference"] == "+9.0h"
     assert tool.effect == "read"
+
+
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    *(("list_seats", {}), ("list_seats", {"count": 2}), ("find_seat", {"row": 3}), ("say", {"text": "é"})),
+    *(("take-seat", {"row": 1, "name": "Ada", "tags": ["b"]}), ("take-seat", {"row": 1, "name": "Ada"})),
+    *(("picture", {}), ("mixed", {}), ("end", {}), ("open_balcony", {}), ("look_down", {}), ("find_seat", {"row": 41})),
+]
+
+
+def test_the_servers_of_tests_with_and_without_the_sdk_answer_alike(tmp_path: Path) -> None:
+    def all_answers(server: str) -> list[Any]:
+        before = [asdict(tool) | {"server": ""} for tool in servers.tools(server)]
+        calls = [servers.call(servers.tool(server, name), arguments) for name, arguments in CALLS]
+        resources = [servers.read_resource(server, f"hall://{path}") for path in ("plan", "photo", "rows/7")]
+        prompts = servers.prompts(server), servers.prompt(server, "welcome", {"name": "Ada"})
+        return [before, calls, servers.resources(server), resources, prompts]
+
+    with opened(tmp_path, {"quick": HALL, "sdk": SDK_HALL}) as servers:
+        assert all_answers("quick") == all_answers("sdk")
 
 
 def test_a_tool_may_be_one_that_writes(real: Servers, tmp_path: Path) -> None:

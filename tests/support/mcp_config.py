@@ -14,7 +14,8 @@ import psutil
 from kosmo_kernel.mcp import Servers, Trust
 from kosmo_kernel.session import Session
 
-HALL: dict[str, Any] = {"command": sys.executable, "args": [str(Path(__file__).with_name("sample_mcp_server.py"))]}
+HALL: dict[str, Any] = {"command": sys.executable, "args": [str(Path(__file__).with_name("quick_mcp_server.py"))]}
+SDK_HALL = HALL | {"args": [str(Path(__file__).with_name("sample_mcp_server.py"))]}  # the same, made with the SDK
 FAULTY = Path(__file__).with_name("mcp_faulty.py")
 
 
