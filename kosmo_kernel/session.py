@@ -241,7 +241,7 @@ class Session:
     def ask_server(
         self,
         verb: str,
-        asked: Mapping[str, Any],
+        parameters: Mapping[str, Any],
         options: RunOptions = NO_OPTIONS,
         frontend: Frontend = NO_FRONTEND,
     ) -> Result:
@@ -249,7 +249,7 @@ class Session:
 
         Parameters:
             verb: the name of the function in `mcp`, such as `read_resource`.
-            asked: its parameters, such as `server`.
+            parameters: its parameters, such as `server`.
             options: how to make the request; the account, limits and variables are not used.
             frontend: the callbacks of the user interface.
 
@@ -258,7 +258,7 @@ class Session:
             KosmoError: the request failed, as in a script.
         """
         name = f"{SPACE}.{verb}"
-        return self._answered(name, options, frontend, lambda calls: calls.tools.question(verb, asked).values)
+        return self._answered(name, options, frontend, lambda calls: calls.tools.question(verb, parameters).values)
 
     def _answered(
         self, name: str, options: RunOptions, frontend: Frontend, answer: Callable[[CallTracker], list[Any]]
@@ -318,9 +318,9 @@ class Session:
         """
         return self._time_set or self._recording.time_of_data(self._account(account))
 
-    def _account(self, named: str | None) -> str:
+    def _account(self, alias: str | None) -> str:
         """Return the full name of the account that an alias means in this session; the session's own when None."""
-        return self._recording.account_in_use(named, self.account)
+        return self._recording.account_in_use(alias, self.account)
 
     def _set_time(self, options: RunOptions, now: datetime) -> None:
         """Set the time of the data, unless the run is a dry run or has a time of its own."""
@@ -399,7 +399,7 @@ class Session:
         value = variables.get(name)
         error: KosmoError
         if name not in variables:
-            near = nearest(name, [known for known, _ in self.names(())])
+            near = nearest(name, [variable for variable, _ in self.names(())])
             error = UnknownNameError(f"Lua has no variable `{name}`, or it is nil.", tuple(near))
         elif isinstance(value, Opaque):
             kind = {"function": "a function", "thread": "a coroutine"}.get(value.partition(":")[0], "a namespace")

@@ -68,7 +68,7 @@ def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | 
         frontend=Frontend(progress=context.progress),
         session=session,
         is_cancelled=context.is_cancelled,
-        kept=_KEPT.setdefault(session, KeptReplies()),
+        replies=_KEPT.setdefault(session, KeptReplies()),
         cell=f"{command} {line}",
         fresh=options.fresh,
     )

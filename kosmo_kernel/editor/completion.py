@@ -81,9 +81,9 @@ def complete(code: str, cursor: int, live: LiveState | None, account: str = "") 
     return Completion(filter_matches(matches, before[start:]), start, len(before))
 
 
-def filter_matches(found: Iterable[Match], prefix: str) -> tuple[Match, ...]:
+def filter_matches(candidates: Iterable[Match], prefix: str) -> tuple[Match, ...]:
     """Return the matches that continue a prefix, without duplicates; case is ignored only if none matches exactly."""
-    matches = {match.text: match for match in found}.values()
+    matches = {match.text: match for match in candidates}.values()
     exact = tuple(match for match in matches if match.text.startswith(prefix))
     return exact or tuple(match for match in matches if match.text.lower().startswith(prefix.lower()))
 

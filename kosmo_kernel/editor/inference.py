@@ -287,14 +287,14 @@ class TypeInferrer:
 
 
 def result_of(
-    reader: TypeInferrer, called: InferredType | None, arguments: Sequence[nodes.Node], which: int
+    reader: TypeInferrer, function_type: InferredType | None, arguments: Sequence[nodes.Node], which: int
 ) -> InferredType | None:
     """Return the type of what a call returns, or None if unknown; `which` is the position among the values."""
-    if not isinstance(called, NamePath):
+    if not isinstance(function_type, NamePath):
         return None
-    if name := reader.library_name(called):
+    if name := reader.library_name(function_type):
         return _result_of_library(reader, name, arguments, which)
-    function = reader.function_at(called)
+    function = reader.function_at(function_type)
     if function is None or which > 1:
         return None
     if which == 1:

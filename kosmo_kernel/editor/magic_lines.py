@@ -199,14 +199,14 @@ def _complete_options(
 ) -> tuple[Iterable[Match], str]:
     """Return what can follow the options before the cursor, and the prefix of it that is typed."""
     *complete, (_, prefix, _, pending) = _parts(f"{before}|")  # the cursor belongs to the word that is typed
-    prefix, used = prefix[:-1], [option for _, _, option, _ in complete if option]
+    prefix, present = prefix[:-1], [option for _, _, option, _ in complete if option]
     if pending is None and "=" in prefix:
         pending, prefix = _option(prefix), prefix.partition("=")[2]
     if pending is not None:
         return _values(pending, prefix, live, variables)
     if prefix and not prefix.startswith("-"):
         return (), prefix
-    free = (option for option in options if option.value.repeats or option not in used)
+    free = (option for option in options if option.value.repeats or option not in present)
     return (Match(flag, "param", option.doc) for option in free for flag in reversed(option.cell)), prefix
 
 
@@ -250,10 +250,12 @@ def _complete_command(before: str, live: LiveState | None, variables: Collection
         return (Match(command.name, "keyword", command.doc) for command in COMMANDS), name
     usage = next((command.usage for command in COMMANDS if command.name == name), "")
     typed = typed.lstrip()
-    known = CHECK_OPTIONS if "CHECK" in usage or "TABLE" in usage else EXPLORE_OPTIONS if "FUNCTION" in usage else ()
-    if known and " " in typed:
+    command_options = (
+        CHECK_OPTIONS if "CHECK" in usage or "TABLE" in usage else EXPLORE_OPTIONS if "FUNCTION" in usage else ()
+    )
+    if command_options and " " in typed:
         names = variables or [name for name, _ in LiveStateCache(live).names(())]
-        return _complete_options(typed.partition(" ")[2], live, names, known)
+        return _complete_options(typed.partition(" ")[2], live, names, command_options)
     if "CHECK" in usage or "TABLE" in usage:
         tables = dict.fromkeys(name for names in tables_by_service().values() for name in names)
         return (Match(name, "keyword") for name in (check_names() if "CHECK" in usage else tables)), typed

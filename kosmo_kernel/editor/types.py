@@ -123,13 +123,13 @@ def function_named(name: object) -> Function | None:
     return integrations.function_named(name.partition("*")[0]) if isinstance(name, str) and name else None
 
 
-def call_result_of(known: dict[str, object]) -> CallResult | None:
+def call_result_of(description: dict[str, object]) -> CallResult | None:
     """Return the result of a catalogue function that a value of the live state is, or is part of, or None."""
-    function, path = function_named(known.get("of")), known.get("path")
+    function, path = function_named(description.get("of")), description.get("path")
     if function is None:
         return None
     steps = tuple(step for step in path if isinstance(step, str)) if isinstance(path, list) else ()
-    return CallResult(function, bool(known.get("many")), steps, is_fan_out="*" in str(known["of"]))
+    return CallResult(function, bool(description.get("many")), steps, is_fan_out="*" in str(description["of"]))
 
 
 @dataclass(frozen=True, slots=True)

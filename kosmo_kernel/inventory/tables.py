@@ -87,7 +87,7 @@ class ListServices(PreparedServices):
     def bind(self, request: CallRequest, account: str) -> ServiceCall:
         """Return a call with the items of its list as they are: nothing is sent, so any name of an app is good."""
         endpoint = self._endpoint(request.path, request.account, account)
-        arguments = dict(request.named or {})
+        arguments = dict(request.by_name or {})
         collect = arguments.pop("errors", None) is not None
         argument, items = next(iter(arguments.items()), ("", ()))
         param = next((param for param in endpoint.function.params if param.name == argument), None)

@@ -59,11 +59,11 @@ class History:
     """The cells of this kernel and of earlier ones. The file is opened on first use.
 
     Parameters:
-        place: the SQLite file, or `:memory:`; the user's own file when None.
+        path: the SQLite file, or `:memory:`; the user's own file when None.
     """
 
-    def __init__(self, place: Path | str | None = None) -> None:
-        self._place = place
+    def __init__(self, path: Path | str | None = None) -> None:
+        self._path = path
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_urgent = threading.Event()  # somebody waits for the work
@@ -192,28 +192,28 @@ class History:
     def _connection(self) -> sqlite3.Connection:
         """Return the connection, opened on first use."""
         if self._database is None:
-            self._database = _connect(file() if self._place is None else self._place)
+            self._database = _connect(file() if self._path is None else self._path)
         return self._database
 
 
-def _connect(place: Path | str) -> sqlite3.Connection:
+def _connect(location: Path | str) -> sqlite3.Connection:
     """Connect to the database; if that is impossible, to one in memory."""
     import sqlite3
 
     try:
-        return _open_with_tables(place)
+        return _open_with_tables(location)
     except (OSError, sqlite3.OperationalError):
         return _open_with_tables(NOWHERE)
     except sqlite3.DatabaseError:  # corrupt: keep it under another name, and start a new one
         try:
-            path = Path(place)
+            path = Path(location)
             path.replace(path.with_name(f"{path.name}.broken"))
-            return _open_with_tables(place)
+            return _open_with_tables(location)
         except (OSError, sqlite3.Error):
             return _open_with_tables(NOWHERE)
 
 
-def _open_with_tables(place: Path | str) -> sqlite3.Connection:
+def _open_with_tables(path: Path | str) -> sqlite3.Connection:
     """Open the database and create missing tables.
 
     Raises:
@@ -221,10 +221,10 @@ def _open_with_tables(place: Path | str) -> sqlite3.Connection:
     """
     import sqlite3
 
-    if isinstance(place, Path):
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place.touch(mode=0o600)
-    database = sqlite3.connect(place, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None)
+    if isinstance(path, Path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    database = sqlite3.connect(path, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None)
     try:
         # No fsync after each cell, which would keep the disk awake; only a power loss can lose entries.
         database.execute("PRAGMA synchronous = OFF")

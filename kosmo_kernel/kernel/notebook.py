@@ -182,8 +182,8 @@ class KernelNotebook:
         """Return the content of a `complete_reply`: the completions at the cursor."""
         from kosmo_kernel import editor
 
-        place = editor.lua_at_cursor(code, cursor, lua=True)
-        completion = place.complete(self.session) if place else editor.Completion((), cursor, cursor)
+        lua_cursor = editor.lua_at_cursor(code, cursor, lua=True)
+        completion = lua_cursor.complete(self.session) if lua_cursor else editor.Completion((), cursor, cursor)
         span = {"start": completion.start, "end": completion.end}
         types = [span | {"text": m.text, "type": m.type, "signature": m.signature} for m in completion.matches]
         return {
@@ -197,8 +197,8 @@ class KernelNotebook:
         """Return the content of an `inspect_reply`: the documentation of the name at the cursor."""
         from kosmo_kernel import editor
 
-        place = editor.lua_at_cursor(code, cursor, lua=True)
-        page = place.inspect(self.session, detail) if place else None
+        lua_cursor = editor.lua_at_cursor(code, cursor, lua=True)
+        page = lua_cursor.inspect(self.session, detail) if lua_cursor else None
         data = {} if page is None else bundle_of(page)
         return {"found": page is not None, "data": data, "metadata": {}}
 
@@ -303,8 +303,8 @@ class KernelNotebook:
     ) -> None:
         """Send the first value of a cell as its result, the others as displays; show a note below the first table."""
         with self._rendering():
-            kept = f"Out[{number}]" if self._stored else WHOLE
-            bundles = bundles_of(values, cell.options, note, kept)
+            output_name = f"Out[{number}]" if self._stored else WHOLE
+            bundles = bundles_of(values, cell.options, note, output_name)
         for bundle in bundles[:1]:
             if self._stored:
                 self.history.show(number, bundle.get("text/plain", ""))

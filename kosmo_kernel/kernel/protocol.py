@@ -363,8 +363,8 @@ class LuaKernel:
 
     def _abort_queued(self) -> None:
         """Set the queued requests aside. Called before the reply, since requests that follow it must not be aborted."""
-        waiting, self._queued = self._queued, deque(one for one in self._queued if isinstance(one, Work))
-        self._aborted.extend(one for one in waiting if not isinstance(one, Work))
+        waiting, self._queued = self._queued, deque(item for item in self._queued if isinstance(item, Work))
+        self._aborted.extend(item for item in waiting if not isinstance(item, Work))
         while self._channels.shell.poll(0):
             request = self._receive(self._channels.shell)
             if request is not None:

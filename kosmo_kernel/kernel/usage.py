@@ -26,11 +26,11 @@ def usage(pids: Sequence[int]) -> dict[str, Any]:
         return content
     seconds = sum(map(_cpu_seconds, pids))
     previous, _previous = _previous, (time.monotonic(), seconds)
-    used = 0.0 if previous is None else max(0.0, (seconds - previous[1]) / max(_previous[0] - previous[0], 1e-3))
+    share = 0.0 if previous is None else max(0.0, (seconds - previous[1]) / max(_previous[0] - previous[0], 1e-3))
     machine = {name: size * 1024 for name, size in _sizes(_PROC / "meminfo").items()}
     total, available = machine.get("MemTotal", 0), machine.get("MemAvailable", 0)
     return content | {
-        "kernel_cpu": round(100 * used, 1),
+        "kernel_cpu": round(100 * share, 1),
         "kernel_memory": sum(_sizes(_PROC / str(pid) / "smaps_rollup").get("Pss", 0) * 1024 for pid in pids),
         "host_virtual_memory": {
             "total": total,

@@ -41,7 +41,7 @@ class CallRequest(NamedTuple):
 
     path: str  # the function's full name
     account: str | None  # the account named in the path, if any
-    named: dict[str, Any] | None  # the arguments by name, or None when they are positional
+    by_name: dict[str, Any] | None  # the arguments by name, or None when they are positional
     positional: list[Any]  # the arguments by position; empty when they are named
     line: int | None  # the line of the script that makes the call, if known
 
@@ -86,7 +86,7 @@ class CallHost(Protocol):
         Wait up to `seconds` when none has finished yet.
         """
 
-    def items(self, coming: int, done: int) -> None:
+    def items(self, coming: int, finished: int) -> None:
         """Report how many more items of the script's lists have been started and finished, before their calls."""
 
     def cancel(self, number: int) -> None:
@@ -256,14 +256,14 @@ def stopped(why: str, limits: Limits, addition: str = "") -> KosmoError:
     """Return the error for a run that was stopped: `why` is `interrupted` or the limit that it exceeded."""
     if why == "interrupted":
         return StoppedError(f"Interrupted.{addition}")
-    used = {
+    excess = {
         "cpu_limit": f"more than {limits.cpu:g} s of its own running time (cpu_limit)",
         "memory_limit": f"more than {limits.memory:,} bytes of memory (memory_limit)",
         "call_limit": f"more than {limits.calls:,} calls (call_limit)",
         HOST_CPU: f"more than {limits.host_cpu:g} s of processor time outside Lua, for what it asked ({HOST_CPU})",
         "timeout": f"more than {limits.timeout or 0:g} s (timeout)",
     }[why]
-    return LimitError(f"The script used {used}.{addition}", limit=why)
+    return LimitError(f"The script used {excess}.{addition}", limit=why)
 
 
 class Interruptible:

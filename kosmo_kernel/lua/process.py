@@ -312,18 +312,18 @@ class LimitWatch:
         Raises:
             LuaProcessError: the child used no CPU time for `MAX_IDLE_SECONDS`.
         """
-        used, now = self._child.cpu_seconds(), time.monotonic()
+        cpu, now = self._child.cpu_seconds(), time.monotonic()
         elapsed, self._checked_at = now - self._checked_at, now
-        if used is None or used != self._used:
-            self._used, self.still_since = used, now
+        if cpu is None or cpu != self._used:
+            self._used, self.still_since = cpu, now
         elif now - self.still_since > MAX_IDLE_SECONDS:  # a healthy child computes, or waits for the parent
             raise LuaProcessError(
                 f"The Lua process did nothing for {MAX_IDLE_SECONDS:.0f} s, and was ended: {self._variables_lost}"
             )
         if stopping and self._grace is None:
-            self._grace = Grace(used)
+            self._grace = Grace(cpu)
         elif self._grace is not None:
-            self._grace.add(used, elapsed, idle=self._child.is_idle())
+            self._grace.add(cpu, elapsed, idle=self._child.is_idle())
             if self._grace.is_over:
                 return True
-        return used is not None and self._start is not None and used - self._start > self.limits.cpu + GRACE_SECONDS
+        return cpu is not None and self._start is not None and cpu - self._start > self.limits.cpu + GRACE_SECONDS

@@ -151,8 +151,8 @@ class RequestHandler:
     def _note_begin(self, header: dict[str, Any], blobs: list[bytes]) -> None:
         """Start calls without waiting for them; each has its own part of the message's texts."""
         with messages.guard():
-            coming, done = int(header.get("coming", 0)), int(header.get("done", 0))
-            if not (0 <= coming <= MAX_ITEMS and 0 <= done <= MAX_ITEMS):
+            coming, finished = int(header.get("coming", 0)), int(header.get("done", 0))
+            if not (0 <= coming <= MAX_ITEMS and 0 <= finished <= MAX_ITEMS):
                 raise ValueError("the message tells of items that are none")
             requests: list[tuple[int, _Request]] = []
             message_budget = ValueBudget(self._limits)
@@ -165,7 +165,7 @@ class RequestHandler:
                     raise ValueError("the message begins more calls than any script can")
                 requests.append((number, self._read(call, blobs[at : at + count], message_budget)))
                 self._last, at = number, at + count
-        self._host.calls.items(coming, done)
+        self._host.calls.items(coming, finished)
         for number, request in requests:
             if self._ending.why is not None:
                 return
@@ -239,12 +239,12 @@ class RequestHandler:
         if len(header["arguments"]) > MAX_ARGUMENTS:
             raise ValueError("the message calls with more arguments than any script can")
         values = [(str(item.get("name", "")), self._handles.value(item, blobs, budget)) for item in header["arguments"]]
-        named = bool(header.get("named"))
+        has_names = bool(header.get("named"))
         return CallRequest(
             path=str(header["path"])[:MAX_NAME],
             account=str(header["account"])[:MAX_NAME] if header.get("account") else None,
-            named=dict(values) if named else None,
-            positional=[] if named else [value for _, value in values],
+            by_name=dict(values) if has_names else None,
+            positional=[] if has_names else [value for _, value in values],
             line=header.get("line"),
         )
 
@@ -355,7 +355,7 @@ class RequestHandler:
         with messages.guard():
             name, function = str(header["name"])[:MAX_NAME], self._handles.function_of_type(header["type"])
             path = tuple(str(part)[:MAX_NAME] for part in header["path"][:LONGEST_PATH])
-            names = [str(known)[:MAX_NAME] for known in header["names"]]
+            names = [str(field)[:MAX_NAME] for field in header["names"]]
             is_list = bool(header.get("many"))
         if not self._host.chunks.assigns(name):
             raise (field_of_records(function, name) if is_list else unknown_field(function, path, name, names))

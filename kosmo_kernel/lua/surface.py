@@ -114,8 +114,8 @@ def unknown_field(function: Function, path: tuple[str, ...], name: str, names: S
     below = [column.name for column in function.columns if column.path[-1] == name] if not path else []
     if reason := _why_not(function, name):
         return UnknownFieldError(text, advice=reason)
-    near = [*below, *(f"{prefix}{known}" for known in nearest(name, names))]
-    fields = ", ".join(f"{prefix}{known}" for known in names[:MAX_FIELDS_LISTED])
+    near = [*below, *(f"{prefix}{field}" for field in nearest(name, names))]
+    fields = ", ".join(f"{prefix}{field}" for field in names[:MAX_FIELDS_LISTED])
     cut = ", …" if len(names) > MAX_FIELDS_LISTED else ""
     return UnknownFieldError(text, tuple(dict.fromkeys(near))[:3], advice=f"There are {fields}{cut}.")
 

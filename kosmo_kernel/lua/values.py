@@ -189,13 +189,13 @@ class RemoteLists:
     def _name(self, function: Function | None) -> str:
         if function is None:
             return ""
-        known = self._names.get(id(function))
-        if known is None:  # only functions of this name are looked at, because the others need not be made
+        entry = self._names.get(id(function))
+        if entry is None:  # only functions of this name are looked at, because the others need not be made
             full = f".{function.name}"
             names = (name for functions in self._functions for name in functions if name.endswith(full))
-            known = next((name for name in names if self.function(name) is function), ""), function
-            self._names[id(function)] = known
-        return known[0]
+            entry = next((name for name in names if self.function(name) is function), ""), function
+            self._names[id(function)] = entry
+        return entry[0]
 
     def _source(self, account: Source) -> dict[str, Any]:
         """Return the source of records for Lua: `account`, or `accounts` with the number of records after each."""

@@ -70,9 +70,9 @@ def comparisons(text: str) -> tuple[Comparison, ...]:
     tree = parse(text)
     compared = chain.from_iterable(_compared(tree, operation) for operation in tree.operations)
     tested = chain.from_iterable(_tested(tree, call) for call in tree.calls)
-    found = [comparison for _, comparison in sorted(chain(compared, tested))]
-    own = frozenset(chain.from_iterable(keys(text))) - {c.path[-1] for c in found if c.in_test}
-    return tuple(c for c in found if c.in_test or own.isdisjoint(c.path))
+    matches = [comparison for _, comparison in sorted(chain(compared, tested))]
+    own = frozenset(chain.from_iterable(keys(text))) - {c.path[-1] for c in matches if c.in_test}
+    return tuple(c for c in matches if c.in_test or own.isdisjoint(c.path))
 
 
 def comparing(tree: Tree, operation: Operation) -> Iterator[tuple[int, Node | None, Node | None]]:

@@ -77,8 +77,8 @@ def _negations(tree: Tree) -> Iterator[str]:
     for operation in tree.operations:
         for index, at in enumerate(operation.operators):
             other = {"==": "~=", "~=": "=="}.get(tree.words[at])
-            left, right = operation.operands[index : index + 2]
-            name = ".".join(_full_path(left)) if left else ""
+            operand, right = operation.operands[index : index + 2]
+            name = ".".join(_full_path(operand)) if operand else ""
             is_literal = isinstance(right, Constant) and right.kind in ("string", "number")
             if other and name and is_literal and operation.prefixes[index] == ("not",):
                 sign = tree.words[at]

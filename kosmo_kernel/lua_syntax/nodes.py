@@ -76,8 +76,8 @@ class TableConstructor(Node, eq=False):
     def values(self) -> dict[str, Node | None]:
         """Return the values by their names; those of a list by their numbers."""
         items = (str(number) for number, _ in enumerate(self.entries, 1))
-        named = [(entry.name if entry.has_key else next(items), entry.value) for entry in self.entries]
-        return {name: value for name, value in named if name}
+        entries = [(entry.name if entry.has_key else next(items), entry.value) for entry in self.entries]
+        return {name: value for name, value in entries if name}
 
     def entry_at(self, at: int) -> TableField | None:
         """Return the field or item that has a token behind its first one, or would have it if it came next."""

@@ -61,10 +61,10 @@ class Editing:
         text, cursor = self._resolve_alias(
             context.full_text, sum(len(line) + 1 for line in above) + context.cursor_position
         )
-        place = editor.lua_at_cursor(text, cursor)
-        if place is None:
+        lua_cursor = editor.lua_at_cursor(text, cursor)
+        if lua_cursor is None:
             return self._python_matches(text[:cursor])
-        completion = place.complete(self._session(), self._variables())
+        completion = lua_cursor.complete(self._session(), self._variables())
         typed = text[completion.start : completion.end]
         matches = [SimpleCompletion(match.text, type=match.type) for match in completion.matches]
         return {
@@ -77,15 +77,15 @@ class Editing:
 
     def _python_matches(self, code: str) -> SimpleMatcherResult:
         """Return the completions of the argument at the end of Python code, and none for anything else."""
-        session, known = self._session(), None
+        session, argument = self._session(), None
         if session is not None:
             from kosmo_kernel.python_api.completion import known_values
 
-            known = known_values(code, self._shell.user_ns, session)
-        if known is None:
+            argument = known_values(code, self._shell.user_ns, session)
+        if argument is None:
             return {"completions": [], "suppress": False}
-        matches = [SimpleCompletion(value, type="instance") for value in known.values]
-        return {"completions": matches, "suppress": True, "matched_fragment": known.text, "ordered": True}
+        matches = [SimpleCompletion(value, type="instance") for value in argument.values]
+        return {"completions": matches, "suppress": True, "matched_fragment": argument.text, "ordered": True}
 
     def _resolve_alias(self, cell: str, cursor: int) -> tuple[str, int]:
         """Replace an alias from `%alias_magic` by the magic's own name; return the cell and the moved cursor."""
@@ -105,11 +105,11 @@ class Editing:
         """Return the `inspect_reply` for a Lua cell; let the kernel answer for any other cell."""
         from kosmo_kernel import editor
 
-        place = editor.lua_at_cursor(*self._resolve_alias(code, cursor_pos))
-        if place is None:
+        lua_cursor = editor.lua_at_cursor(*self._resolve_alias(code, cursor_pos))
+        if lua_cursor is None:
             return self._inspect_python(code, cursor_pos, detail_level, omit_sections)
         from kosmo_kernel.render.display import bundle_of
 
-        page = place.inspect(self._session(), detail_level)
+        page = lua_cursor.inspect(self._session(), detail_level)
         data = {} if page is None else bundle_of(page)
         return {"status": "ok", "found": page is not None, "data": data, "metadata": {}}

@@ -72,14 +72,14 @@ def _with_commands(magic: _Magic) -> _Magic:
 
 def _trait(setting: Setting) -> TraitType[Any, Any]:
     """Return the trait of a setting, which `%config` lists; `check` has checked its value before."""
-    given: dict[str, Any] = {"default_value": setting.default, "help": setting.doc}
+    options: dict[str, Any] = {"default_value": setting.default, "help": setting.doc}
     trait: TraitType[Any, Any]
     if isinstance(setting.value, Number):
-        trait = (Int if setting.value.is_whole else Float)(allow_none=True, **given)
+        trait = (Int if setting.value.is_whole else Float)(allow_none=True, **options)
     elif setting.value.words:
-        trait = Enum(setting.value.words, **given)
+        trait = Enum(setting.value.words, **options)
     else:
-        trait = Bool(**given) if setting.value is FLAG else Unicode(allow_none=True, **given)
+        trait = Bool(**options) if setting.value is FLAG else Unicode(allow_none=True, **options)
     return trait.tag(config=True)
 
 
@@ -315,9 +315,9 @@ def _check(config: Config) -> None:
         UnknownNameError, SettingsError: a setting is unknown or invalid, or above its ceiling.
     """
     name = KosmoMagic.__name__
-    given = {key: value for key, value in config.get(name, {}).items() if value is not None}  # None is the default
-    check(given, {setting.project: setting.value for setting in CELL_DEFAULTS.values()}, lambda _keys: name, "it")
-    check_ceilings(given, lambda _name: name)
+    values = {key: value for key, value in config.get(name, {}).items() if value is not None}  # None is the default
+    check(values, {setting.project: setting.value for setting in CELL_DEFAULTS.values()}, lambda _keys: name, "it")
+    check_ceilings(values, lambda _name: name)
 
 
 def _write(line: ProgressDisplay, stream: str, text: str) -> None:

@@ -25,12 +25,12 @@ def caller_locals(shell: Any) -> Mapping[str, Any]:
 
 
 def lua_inputs(
-    wanted: Sequence[tuple[str, str]], variables: Mapping[str, Any], local: Mapping[str, Any]
+    arguments: Sequence[tuple[str, str]], variables: Mapping[str, Any], local: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Evaluate the expressions of `-i` and return the values by Lua name.
 
     Parameters:
-        wanted: pairs of a Lua name and a Python expression.
+        arguments: pairs of a Lua name and a Python expression.
         variables: the user's variables.
         local: the local variables of the function that runs the cell, which take precedence; at the top level they are
             the user's variables.
@@ -40,13 +40,13 @@ def lua_inputs(
         SettingsError: the text is no valid expression.
         InvalidArgumentsError: the expression fails, or its value has no Lua form; the message names the place in it.
     """
-    if not wanted:
+    if not arguments:
         return {}
     from kosmo_kernel.values.from_python import lua_value
     from kosmo_kernel.values.lua_literals import lua_name
 
     names = {**variables, **local}  # a copy, so that assignments in an expression do not set variables
-    return {lua_name(lua): lua_value(_evaluate(expression, names), f"-i {expression}") for lua, expression in wanted}
+    return {lua_name(lua): lua_value(_evaluate(expression, names), f"-i {expression}") for lua, expression in arguments}
 
 
 def _evaluate(expression: str, names: dict[str, Any]) -> Any:

@@ -56,7 +56,7 @@ def share_session(notebook: Notebook) -> None:
 
 def stop_sharing(notebook: Notebook) -> None:
     """Undo `share_session`."""
-    _notebooks[:] = [one for one in _notebooks if one() not in (notebook, None)]
+    _notebooks[:] = [reference for reference in _notebooks if reference() not in (notebook, None)]
 
 
 def close_own_session() -> None:

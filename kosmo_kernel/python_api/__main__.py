@@ -61,7 +61,10 @@ def _tables(integration: Integration) -> Iterator[str]:
         yield f"class {integration.title}Tables:"
         for name in names:
             kinds = {"number": "float", "string": "str", "boolean": "bool"}
-            own = [f"{one.name}: {kinds[one.kind]} = ..." for one in find_table(integration.name, name).parameters]
+            own = [
+                f"{parameter.name}: {kinds[parameter.kind]} = ..."
+                for parameter in find_table(integration.name, name).parameters
+            ]
             arguments = ", ".join(["self", *(["*", *own] if own else [])])
             yield f"    def {name}({arguments}) -> KosmoFrame: ..."
         yield ""
@@ -78,20 +81,20 @@ def _method(function: Function) -> Iterator[str]:
 
 def _of_link(function: Function, link: Link) -> Iterator[str]:
     """Yield the signatures of a function for the arguments of one link: one item, or a list in one of them."""
-    alternatives = {place for other in function.links for place in other.places}
+    alternatives = {name for other in function.links for name in other.places}
     params = [param for param in function.params if param.name in link.places or param.name not in alternatives]
     options = [f"{option}: bool = ..." for option in CALL_OPTIONS]
     limit = _parameter(RESERVED["limit"], is_list=False, required=False)
     shared = [limit, *options] if function.fan_out else options
     raises = [f"errors: {_RAISE}"] if function.fan_out else []
     for many in (None, *(param for param in params if param.each)):
-        given = [
+        arguments = [
             _parameter(param, is_list=param is many, required=param.required or param.name in link.places)
             for param in params
         ]
         # An argument that stands behind one of another link is given by name.
         by_position = sum(all(map(is_, function.params, params[: n + 1])) for n in range(len(params)))
-        start = ", ".join(["self", *given[:by_position], "*", *given[by_position:]])
+        start = ", ".join(["self", *arguments[:by_position], "*", *arguments[by_position:]])
         result = "KosmoFrame" if many else _RESULTS[function.returns]
         yield f"    def {function.name}({', '.join([start, *raises, *shared])}) -> {result}: ..."
         if many:

@@ -38,8 +38,8 @@ def python_function(integration: Integration, function: Function, account: str |
         account: the alias of the account; the session's when None.
     """
 
-    def call(*values: Any, **named: Any) -> Any:
-        return _call(integration, function, account, values, named)
+    def call(*values: Any, **keywords: Any) -> Any:
+        return _call(integration, function, account, values, keywords)
 
     call.__name__ = function.name
     call.__qualname__ = f"{integration.name}.{function.name}"
@@ -60,7 +60,7 @@ def signature(function: Function) -> Signature:
 
 
 def _call(
-    integration: Integration, function: Function, account: str | None, values: tuple[Any, ...], named: dict[str, Any]
+    integration: Integration, function: Function, account: str | None, values: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Any:
     """Call a function, and return what a cell that makes this call would show.
 
@@ -73,12 +73,12 @@ def _call(
     from kosmo_kernel.run.options import RunOptions
     from kosmo_kernel.values.from_python import lua_value
 
-    options = {name: named.pop(name, default) for name, (default, _) in CALL_OPTIONS.items()}
+    options = {name: keywords.pop(name, default) for name, (default, _) in CALL_OPTIONS.items()}
     session = current_session()
     try:
         with keep_error(session), call_frontend() as frontend:
-            given = _named(function, values, named)
-            arguments = {name: lua_value(_listed(value), name) for name, value in given.items()}
+            call_arguments = _named(function, values, keywords)
+            arguments = {name: lua_value(_listed(value), name) for name, value in call_arguments.items()}
             function.bind({name: value for name, value in arguments.items() if name not in RESERVED}, python_words)
             arguments = {name: value for name, value in arguments.items() if value is not None}
             full_name = f"{integration.name}.{function.name}"
@@ -101,16 +101,16 @@ def _call(
     return value_of(result.values_to_show, Options(), result.attrs())
 
 
-def _named(function: Function, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+def _named(function: Function, values: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments by name.
 
     Raises:
         InvalidArgumentsError: there are more positional arguments than parameters, or one is given twice.
     """
     by_position = function.named(values)
-    if twice := [name for name in by_position if named.get(name) is not None]:
+    if twice := [name for name in by_position if keywords.get(name) is not None]:
         raise InvalidArgumentsError(f"`{twice[0]}` is given by position and by name.", where=function.name)
-    return {**by_position, **named}
+    return {**by_position, **keywords}
 
 
 def python_words(value: object) -> str:
@@ -137,8 +137,8 @@ def _listed(value: Any) -> Any:
 
 def example(integration: Integration, function: Function) -> str:
     """Return a call as Python code: `heroku.list_dynos(app_id="my-app")`."""
-    given = (f"{param.name}={param.sample}" for param in function.simplest_call)
-    return f"{integration.name}.{function.name}({', '.join(given)})"
+    arguments = (f"{param.name}={param.sample}" for param in function.simplest_call)
+    return f"{integration.name}.{function.name}({', '.join(arguments)})"
 
 
 def _documentation(integration: Integration, function: Function) -> Iterator[str]:

@@ -70,7 +70,7 @@ class Namespace(ModuleType):
         what = "function" if self._account else "function or account"
         how = "" if near or self._account or "_" in name else how_to_add(self._integration, name)
         text = f"{self._integration.title} has no {what} `{name}`. {why} {how}".rstrip()
-        suggestions = tuple(f"{self._integration.name}.{one}" for one in near)
+        suggestions = tuple(f"{self._integration.name}.{suggestion}" for suggestion in near)
         raise _with_short_traceback(UnknownAttributeError(text, suggestions))
 
     def __getitem__(self, account: str) -> Namespace:
@@ -84,7 +84,7 @@ class Namespace(ModuleType):
             if looks_like_token(account):
                 raise _with_short_traceback(UnknownNameError(NOT_AN_ALIAS))
             near = nearest(account, self._accounts())
-            suggestions = tuple(f'{self._integration.name}["{one}"]' for one in near)
+            suggestions = tuple(f'{self._integration.name}["{function}"]' for function in near)
             how = "" if near else how_to_add(self._integration, account)
             text = f"{self._integration.title} has no account `{account}`. {how}".rstrip()
             raise _with_short_traceback(UnknownNameError(text, suggestions))
@@ -112,9 +112,9 @@ class Namespace(ModuleType):
 
     def _alias(self, name: str) -> str | None:
         """Return the alias of an account from any spelling, or None; `default` is one even without a token."""
-        wanted = normalize_alias(name)
+        normalized = normalize_alias(name)
         every = (DEFAULT, *self._accounts(), *demo_places(self._integration))
-        return next((one for one in every if normalize_alias(one) == wanted), None)
+        return next((alias for alias in every if normalize_alias(alias) == normalized), None)
 
 
 def target(namespace: Namespace) -> tuple[Integration, str | None]:
@@ -132,9 +132,9 @@ def _with_short_traceback(error: UnknownNameError) -> UnknownNameError:
 
 def _documentation(integration: Integration, account: str | None) -> Iterator[str]:
     name, first = integration.name, integration.functions[0].name
-    used = f"the account `{account}`" if account else "the account of the session"
+    account_text = f"the account `{account}`" if account else "the account of the session"
     yield f"{integration.description}\n"
-    yield f'The functions use {used}. Another account is `{name}.staging` or `{name}["my-team"]`.'
+    yield f'The functions use {account_text}. Another account is `{name}.staging` or `{name}["my-team"]`.'
     yield f"`help({name}.{first})` has the parameters and fields of a function."
     width = max(len(function.name) for function in integration.functions)
     for subject, functions in integration.by_subject().items():
@@ -173,9 +173,11 @@ def _function(integration: Integration, table: Question, account: str | None) ->
     ask.__name__, ask.__qualname__ = table.name, f"{integration.name}.tables.{table.name}"
     ask.__module__ = "kosmo_kernel"
     columns = ", ".join(table.columns)
-    known = "".join(f"    {one.name}: {one.doc}; {one.default} by default.\n" for one in table.parameters)
-    known = f"Parameters:\n{known}\n" if known else ""
-    ask.__doc__ = f"{table.title}.\n\n{table.about}\n\n{known}Returns:\n    A DataFrame with these columns: {columns}."
+    about = "".join(
+        f"    {parameter.name}: {parameter.doc}; {parameter.default} by default.\n" for parameter in table.parameters
+    )
+    about = f"Parameters:\n{about}\n" if about else ""
+    ask.__doc__ = f"{table.title}.\n\n{table.about}\n\n{about}Returns:\n    A DataFrame with these columns: {columns}."
     return ask
 
 

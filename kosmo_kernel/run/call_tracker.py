@@ -202,10 +202,10 @@ class CallTracker:
         self._pending[number] = pending
         provider.begin(bound_call, pending)
 
-    def items(self, coming: int, done: int) -> None:
+    def items(self, coming: int, finished: int) -> None:
         """Count items of `parallel.map` that are begun, before their calls, and items that are done."""
         self._coming += coming
-        self._progress.end_items(done)
+        self._progress.end_items(finished)
 
     def answers(self, seconds: float) -> list[tuple[int, list[Any] | KosmoError]]:
         """Return the new answers by the number of their call, waiting up to some seconds for the first one.
@@ -303,5 +303,5 @@ def _unread(rows: Sequence[Mapping[str, Any]], pending: PendingCall) -> str:
     if argument == FAILURE_FIELDS[0].name:
         return f"{pending.record.path.rpartition('.')[2]} could not be read: {rows[0]['message']}"
     items = f" {argument.removesuffix('_id')}s" if argument.endswith("_id") else ""
-    named = [f"{row[argument]} ({row['status'] or ''} {row['id'] or row['type']})" for row in rows]
-    return f"{len(rows):,} of {count:,}{items} could not be read: {listed(named, MAX_ITEMS_NAMED)}"
+    failures = [f"{row[argument]} ({row['status'] or ''} {row['id'] or row['type']})" for row in rows]
+    return f"{len(rows):,} of {count:,}{items} could not be read: {listed(failures, MAX_ITEMS_NAMED)}"

@@ -57,7 +57,7 @@ _MAY_BE_WRONG = lazy_pattern(
 def lint(
     source: str,
     is_set: Callable[[str], bool],
-    called: Collection[str] = (),
+    calls: Collection[str] = (),
     unmatched: Mapping[tuple[str, str], str] | None = None,
     nearest_variable: Callable[[str], str] = lambda _: "",
 ) -> list[str]:
@@ -66,7 +66,7 @@ def lint(
     Parameters:
         source: the script.
         is_set: returns whether a script of the session, this one included, or an input sets a variable of this name.
-        called: the paths of the session's calls so far, `integrations.heroku.list_apps`. A field is one of a function
+        calls: the paths of the session's calls so far, `integrations.heroku.list_apps`. A field is one of a function
             that the script names or, if none of those has such a field, of one that was called. Without calls, as in a
             session with an account's snapshot, it is one of all functions that were needed so far.
         unmatched: the field and the text of each test of `list.filter` and the like that matched nothing, with the
@@ -74,11 +74,11 @@ def lint(
         nearest_variable: returns the variable with the nearest name, or an empty text.
     """
     source = source[:MAX_CHARACTERS_PARSED]
-    known, warnings = set(), []
-    for comparison, warning in _of_fields(source, called):
-        known.add(comparison.literal)
+    literals, warnings = set(), []
+    for comparison, warning in _of_fields(source, calls):
+        literals.add(comparison.literal)
         warnings.append(warning)
-    warnings += _of_tests(source, {test: text for test, text in (unmatched or {}).items() if test[1] not in known})
+    warnings += _of_tests(source, {test: text for test, text in (unmatched or {}).items() if test[1] not in literals})
     if _MAY_BE_WRONG.search(source):
         from kosmo_kernel.lua_syntax.mistakes import mistakes
 
@@ -86,16 +86,16 @@ def lint(
     return warnings
 
 
-def _of_fields(source: str, called: Collection[str]) -> Iterator[tuple[Comparison, str]]:
+def _of_fields(source: str, calls: Collection[str]) -> Iterator[tuple[Comparison, str]]:
     """Yield comparisons with a warning that follows from what the catalogue declares; see `lint`."""
     if not _MAY_COMPARE.search(source) and not _MAY_ORDER.search(source):
         return
     services = integrations.loaded()
     functions = [(integration.name, name) for integration in services for name in integration.table.names]
-    named = tuple((service, name) for service, name in functions if name in source)
-    before = tuple((service, name) for service, name in functions if f"integrations.{service}.{name}" in called)
+    in_source = tuple((service, name) for service, name in functions if name in source)
+    before = tuple((service, name) for service, name in functions if f"integrations.{service}.{name}" in calls)
     needed = ((i.name, function.name) for i in services for function in i.table.existing() if not before)
-    declared = [_declared(named), _declared(before or tuple(needed))]
+    declared = [_declared(in_source), _declared(before or tuple(needed))]
     # Of a field with any text only a comparison with another type is of interest.
     special = {name for columns_by_name, labels in declared for name in (*labels, *_special(columns_by_name))}
     if not any(name in source for name in special) and not _OTHER_TYPE.search(source):
@@ -146,10 +146,10 @@ def _of_columns(comparison: Comparison, columns: Sequence[Column]) -> Iterator[s
     if kind != comparison.kind:
         literal = _LITERALS[comparison.kind]
         yield f"{start}`.{name}` is {words}, and Lua never finds it equal to {literal}.{_hint(comparison, name, kind)}"
-    known = tuple(dict.fromkeys(chain.from_iterable(column.values for column in columns)))
-    if kind == comparison.kind and all(column.values for column in columns) and comparison.literal not in known:
-        near = nearest(comparison.literal, known, 1)
-        hint = f'Did you mean "{near[0]}"?' if near else f"Known ones are {', '.join(known)}."
+    values = tuple(dict.fromkeys(chain.from_iterable(column.values for column in columns)))
+    if kind == comparison.kind and all(column.values for column in columns) and comparison.literal not in values:
+        near = nearest(comparison.literal, values, 1)
+        hint = f'Did you mean "{near[0]}"?' if near else f"Known ones are {', '.join(values)}."
         yield f'{start}"{comparison.literal[:40]}" is no known value of `.{name}`. {hint}'
 
 

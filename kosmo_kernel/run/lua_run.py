@@ -135,6 +135,6 @@ def _argument(parameter: str, source: str, line: int | None) -> str:
 
     start = sum(len(text) + 1 for text in lines[: line - 1])
     call = masked("\n".join(lines))[start : start + MAX_CALL_LENGTH]
-    named = re.search(rf"[{{,;]\s*{re.escape(parameter)}\s*=\s*([A-Za-z_][\w.]*)\s*[,;}}]", call)
-    match = named or _POSITIONAL.search(call.partition("\n")[0])
+    by_name = re.search(rf"[{{,;]\s*{re.escape(parameter)}\s*=\s*([A-Za-z_][\w.]*)\s*[,;}}]", call)
+    match = by_name or _POSITIONAL.search(call.partition("\n")[0])
     return match[1] if match else ""

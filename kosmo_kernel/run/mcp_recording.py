@@ -70,9 +70,9 @@ class RecordedServers(Servers):
         """Return a server's result of a request, and record it or the error that it led to."""
         self._hidden.update(self.secrets())
         if request.method != TOOLS.method:
-            taken = self._recorder.take_result(server.name, request.method, request.params)
-            if taken is not None:
-                return taken
+            earlier = self._recorder.take_result(server.name, request.method, request.params)
+            if earlier is not None:
+                return earlier
         try:
             result = await super()._answer(server, request, listener)
         except ApiError as error:

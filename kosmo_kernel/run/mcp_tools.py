@@ -176,11 +176,11 @@ class McpTools:
             else servers.tool(server.name, name, self._is_cancelled)
         )
         if tool is None:
-            values = request.named if request.named is not None else dict(enumerate(request.positional, start=1))
+            values = request.by_name if request.by_name is not None else dict(enumerate(request.positional, start=1))
             return ToolCall(server, name, {str(key): value for key, value in values.items()})
         _check_data(tool, request)
         with stopped_when(lambda: CANCELLED if self._is_cancelled() else None):
-            arguments = checked(tool, request.named, request.positional, patterns=True)
+            arguments = checked(tool, request.by_name, request.positional, patterns=True)
         return ToolCall(server, tool.name, arguments, tool)
 
     def plan(self, bound_call: ToolCall | ReadRequest) -> list[PlannedCall]:
@@ -226,20 +226,20 @@ class McpTools:
 
     # Requests other than calls of tools --------------------------------------------------------------
 
-    def question(self, verb: str, asked: Mapping[str, Any]) -> Reply:
+    def question(self, verb: str, parameters: Mapping[str, Any]) -> Reply:
         """Answer a request that is no call of a tool.
 
         Parameters:
             verb: the name of an `_on_…` method below.
-            asked: the parameters of the request, such as `server`.
+            parameters: the parameters of the request, such as `server`.
 
         Raises:
             NotAllowedError: the permissions or the user do not allow the request.
             KosmoError: the request failed.
             KeyboardInterrupt: the user interrupted the confirmation prompt.
         """
-        value = getattr(self, f"_on_{verb}")(asked)
-        is_records = isinstance(value, list) and all(isinstance(one, dict) for one in value)
+        value = getattr(self, f"_on_{verb}")(parameters)
+        is_records = isinstance(value, list) and all(isinstance(row, dict) for row in value)
         shows = displays_of(value) if isinstance(value, dict) else []
         return Reply([Records(value) if is_records else value], displays=shows)
 
@@ -256,7 +256,7 @@ class McpTools:
         """
         return page(self._servers(), name)
 
-    def _on_usable(self, _asked: Mapping[str, Any]) -> dict[str, list[str]]:
+    def _on_usable(self, _parameters: Mapping[str, Any]) -> dict[str, list[str]]:
         """Return the Lua names and the original names of the servers in `app.mcp`.
 
         Invalid configuration files are reported to the user here, so once per run.
@@ -266,39 +266,39 @@ class McpTools:
         usable = self._servers().usable()
         return {"called": list(usable.values()), "names": list(usable)}
 
-    def _on_server(self, asked: Mapping[str, Any]) -> str:
+    def _on_server(self, parameters: Mapping[str, Any]) -> str:
         """Return the original name of a server, which must be enabled and trusted."""
-        return self._servers().may_use(str(asked.get("server"))).name
+        return self._servers().may_use(str(parameters.get("server"))).name
 
-    def _on_known(self, asked: Mapping[str, Any]) -> dict[str, list[str]]:
+    def _on_known(self, parameters: Mapping[str, Any]) -> dict[str, list[str]]:
         """Return the Lua names and the signatures of a server's tools; none if it was not started."""
-        known = self._servers().known(str(asked.get("server")))
-        return {"called": [tool.lua for tool in known], "signatures": [tool.signature for tool in known]}
+        tools = self._servers().known(str(parameters.get("server")))
+        return {"called": [tool.lua for tool in tools], "signatures": [tool.signature for tool in tools]}
 
-    def _on_servers(self, _asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _on_servers(self, _parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         servers = self._servers()
         configuration = servers.configuration()
-        called = servers.called()
+        lua_names = servers.called()
         return [
             {
-                "name": one.name,
-                "type": one.kind,
-                "enabled": one.enabled,
-                "trust": servers.trust.status(one),
-                "running": bool(servers.about(one.name)),
-                "command": None if one.fault or not (one.command or one.url) else command_of(one)[0],
-                "lua_path": f"app.{SPACE}.{called[one.name]}",
-                "source": one.source,
-                "path": str(one.path),
-                "timeout": one.timeout,
-                "fault": one.fault or None,
+                "name": server.name,
+                "type": server.kind,
+                "enabled": server.enabled,
+                "trust": servers.trust.status(server),
+                "running": bool(servers.about(server.name)),
+                "command": None if server.fault or not (server.command or server.url) else command_of(server)[0],
+                "lua_path": f"app.{SPACE}.{lua_names[server.name]}",
+                "source": server.source,
+                "path": str(server.path),
+                "timeout": server.timeout,
+                "fault": server.fault or None,
             }
-            for one in configuration.servers.values()
+            for server in configuration.servers.values()
         ]
 
-    def _on_tools(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-        server = self._server(asked)
-        called = self._servers().called()[server]
+    def _on_tools(self, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        server = self._server(parameters)
+        lua_name = self._servers().called()[server]
         return [
             {
                 "server": server,
@@ -306,54 +306,56 @@ class McpTools:
                 "operation": tool.effect,
                 "signature": tool.signature,
                 "description": tool.description,
-                "lua_path": f"app.{SPACE}.{called}.{tool.lua}",
+                "lua_path": f"app.{SPACE}.{lua_name}.{tool.lua}",
             }
             for tool in self._servers().tools(server, self._is_cancelled)
         ]
 
-    def _on_schema(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        server, name = self._servers().split(str(asked.get("path")))
+    def _on_schema(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        server, name = self._servers().split(str(parameters.get("path")))
         self._require_running(server.name)
         return dict(self._servers().tool(server.name, name, self._is_cancelled).schema)
 
-    def _on_resources(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return self._servers().resources(self._server(asked), self._is_cancelled)
+    def _on_resources(self, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return self._servers().resources(self._server(parameters), self._is_cancelled)
 
-    def _on_read_resource(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        server, uri = self._servers().may_use(str(asked.get("server"))), str(asked.get("uri"))
+    def _on_read_resource(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        server, uri = self._servers().may_use(str(parameters.get("server"))), str(parameters.get("uri"))
         request = ReadRequest(server, "read_resource", "resources/read", {"uri": uri})
         if not self._admit(request):
             return {"contents": []}
         return self._servers().read_resource(server.name, uri, self._is_cancelled)
 
-    def _on_prompts(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return self._servers().prompts(self._server(asked), self._is_cancelled)
+    def _on_prompts(self, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return self._servers().prompts(self._server(parameters), self._is_cancelled)
 
-    def _on_get_prompt(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        server, name = self._servers().may_use(str(asked.get("server"))), str(asked.get("name"))
-        arguments = asked.get("arguments") or {}
+    def _on_get_prompt(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        server, name = self._servers().may_use(str(parameters.get("server"))), str(parameters.get("name"))
+        arguments = parameters.get("arguments") or {}
         if not isinstance(arguments, dict):
             raise InvalidArgumentsError(f"The prompt `{name[:80]}` takes one table of named texts.")
         if not self._dry_run or self._servers().about(server.name):
             self._check_prompt(server.name, name, arguments)
         texts = {str(key): value if isinstance(value, str) else str(value) for key, value in arguments.items()}
-        sent = {"name": name, "arguments": texts}
-        if not self._admit(ReadRequest(server, "get_prompt", "prompts/get", sent, open_world=bool(texts))):
+        request = {"name": name, "arguments": texts}
+        if not self._admit(ReadRequest(server, "get_prompt", "prompts/get", request, open_world=bool(texts))):
             return {"messages": []}
         return self._servers().prompt(server.name, name, texts, self._is_cancelled)
 
     def _check_prompt(self, server: str, name: str, arguments: Mapping[str, Any]) -> None:
         """Check that a server has a prompt, and that its arguments are complete."""
-        prompts = {one["name"]: one for one in self._servers().prompts(server, self._is_cancelled)}
+        prompts = {prompt["name"]: prompt for prompt in self._servers().prompts(server, self._is_cancelled)}
         if name not in prompts:
             near = nearest(name, list(prompts)) or list(prompts)
             raise UnknownNameError(f"The MCP server `{server}` has no prompt `{name[:80]}`.", tuple(near))
-        required = [one["name"] for one in prompts[name].get("arguments") or () if one.get("required")]
-        if missing := [one for one in required if arguments.get(one) is None]:
-            raise InvalidArgumentsError(f"The prompt `{name}` needs {', '.join(f'`{one}`' for one in missing)}.")
+        required = [prompt["name"] for prompt in prompts[name].get("arguments") or () if prompt.get("required")]
+        if missing := [argument for argument in required if arguments.get(argument) is None]:
+            raise InvalidArgumentsError(
+                f"The prompt `{name}` needs {', '.join(f'`{argument}`' for argument in missing)}."
+            )
 
-    def _server(self, asked: Mapping[str, Any]) -> str:
-        server = self._servers().find(str(asked.get("server"))).name
+    def _server(self, parameters: Mapping[str, Any]) -> str:
+        server = self._servers().find(str(parameters.get("server"))).name
         self._require_running(server)
         return server
 
@@ -369,11 +371,11 @@ def _listener(bound_call: ToolCall, say: Callable[[str], None]) -> CallListener:
     """Return a listener that shows the server's log messages and, throttled, its progress to the user."""
     shown_at = 0.0
 
-    def progress(done: float, total: float | None, message: str | None) -> None:
+    def progress(current: float, total: float | None, message: str | None) -> None:
         nonlocal shown_at
         if time.monotonic() - shown_at >= PROGRESS_EVERY:
             shown_at = time.monotonic()
-            of = f"{done:g} of {total:g}" if total else f"{done:g}"
+            of = f"{current:g} of {total:g}" if total else f"{current:g}"
             say(f"{bound_call.name}: {of}{f', {one_line(message)}' if message else ''}\n")
 
     def log(level: str, text: str) -> None:
@@ -384,10 +386,10 @@ def _listener(bound_call: ToolCall, say: Callable[[str], None]) -> CallListener:
 
 def _check_data(tool: Tool, request: CallRequest) -> None:
     """Check that the arguments are data, and not functions or other values that were sent only as text."""
-    positional = ((f"argument {place}", value) for place, value in enumerate(request.positional, start=1))
+    positional = ((f"argument {number}", value) for number, value in enumerate(request.positional, start=1))
     faults = [
         f"`{name}` has no JSON form: {value.fault or 'it is a ' + value.partition(':')[0]}"
-        for name, value in (*(request.named or {}).items(), *positional)
+        for name, value in (*(request.by_name or {}).items(), *positional)
         if isinstance(value, Opaque)
     ]
     if faults:
@@ -405,10 +407,10 @@ def page(servers: Servers, name: str) -> Page:
         UnknownNameError: there is no such server or tool.
         UntrustedError: the user has not approved the server.
     """
-    plain = name.removeprefix("app.").removeprefix(f"{SPACE}.")
-    if original_name(plain, servers.called()) or "." not in plain:
-        return _page(servers, servers.find(plain), "")
-    return _page(servers, *servers.split(plain))
+    path = name.removeprefix("app.").removeprefix(f"{SPACE}.")
+    if original_name(path, servers.called()) or "." not in path:
+        return _page(servers, servers.find(path), "")
+    return _page(servers, *servers.split(path))
 
 
 def resolved(servers: Servers, server: str, tool: str) -> dict[str, Any]:
@@ -419,20 +421,20 @@ def resolved(servers: Servers, server: str, tool: str) -> dict[str, Any]:
     """
     entry = servers.find(server)
     description = {"type": "function" if tool else "table", "page": _page(servers, entry, tool)}
-    known = {one.name: one for one in servers.known(entry.name)}
-    own = original_name(tool, {name: one.lua for name, one in known.items()})
-    return description | ({"arguments": arguments_of(known[own])} if own else {})
+    tools = {known_tool.name: known_tool for known_tool in servers.known(entry.name)}
+    own = original_name(tool, {name: known_tool.lua for name, known_tool in tools.items()})
+    return description | ({"arguments": arguments_of(tools[own])} if own else {})
 
 
 def _page(servers: Servers, server: Server, tool: str) -> Page:
     servers.trust.require(server)
-    called, known = servers.called()[server.name], servers.known(server.name)
-    if not known:
-        return unknown_page(called, server.name)
+    lua_name, tools = servers.called()[server.name], servers.known(server.name)
+    if not tools:
+        return unknown_page(lua_name, server.name)
     if not tool:
-        return server_page(called, known, servers.about(server.name))
-    own = original_name(tool, {one.name: one.lua for one in known})
+        return server_page(lua_name, tools, servers.about(server.name))
+    own = original_name(tool, {known_tool.name: known_tool.lua for known_tool in tools})
     if own is None:
-        near = nearest(tool, [one.lua for one in known])
+        near = nearest(tool, [known_tool.lua for known_tool in tools])
         raise UnknownNameError(f"The MCP server `{server.name}` has no tool `{tool[:80]}`.", tuple(near))
-    return tool_page(called, next(one for one in known if one.name == own))
+    return tool_page(lua_name, next(known_tool for known_tool in tools if known_tool.name == own))

@@ -186,7 +186,7 @@ class SessionServers:
             servers = self.get()
             match chain[2:]:
                 case []:
-                    return sorted((called, "table") for called in servers.usable().values())
+                    return sorted((lua_name, "table") for lua_name in servers.usable().values())
                 case [server]:
                     return sorted((tool.lua, "function") for tool in servers.known(servers.find(str(server)).name))
         except KosmoError:

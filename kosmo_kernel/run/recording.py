@@ -85,7 +85,7 @@ class RecordingMode:
         services: bool = True,
     ) -> None:
         self.services, self.finishes = services, not notebook
-        own = any(place is not None for place in (record, replay, snapshot))
+        own = any(file is not None for file in (record, replay, snapshot))
         shared_record, shared_replay = (None, None) if own else (RECORD.from_env(), REPLAY.from_env())
         if snapshot is not None and (record is not None or replay is not None):
             raise SettingsError("A run that answers from a snapshot is neither recorded nor replayed.")
@@ -143,14 +143,14 @@ class RecordingMode:
         fictional = integration.demo_accounts if accounts.is_demo(default) else ()
         return [*recorded, *(name for name in fictional if self.account_in_use(name, default) in recorded)]
 
-    def account_in_use(self, named: str | None, default: str) -> str:
+    def account_in_use(self, alias: str | None, default: str) -> str:
         """Return the full name of the account that an alias means, see `accounts.account_in_use`.
 
         The alias `default`, where somebody names it, means the user's own account.
         """
-        if named is not None and accounts.canonical_reserved(named) == accounts.DEFAULT:
+        if alias is not None and accounts.canonical_reserved(alias) == accounts.DEFAULT:
             return accounts.DEFAULT
-        return accounts.account_in_use(named, default, self._integrations())
+        return accounts.account_in_use(alias, default, self._integrations())
 
     def functions(self) -> list[Mapping[str, Function]]:
         """Return the functions of each integration by full name."""
@@ -159,7 +159,7 @@ class RecordingMode:
     def surface(self) -> list[dict[str, Any]]:
         """Return the initial content of `app.integrations`."""
         there = self._integrations()
-        return surface(there, {one.name: self.names(one, self.account) for one in there})
+        return surface(there, {integration.name: self.names(integration, self.account) for integration in there})
 
     def _integrations(self) -> Sequence[Integration]:
         return integrations.loaded() if self.services else ()
@@ -173,7 +173,7 @@ class RecordingMode:
         name, there = normalize_alias(alias), self._integrations()
         if not self.services or name == accounts.DEFAULT or self._is_named(name, there):
             return
-        if self._player is None and any(name in accounts.demo_places(one) for one in there):
+        if self._player is None and any(name in accounts.demo_places(integration) for integration in there):
             return
         if self._player is None:
             if not self._is_named(name, integrations.load_all()):  # those that the user added as well
@@ -185,7 +185,7 @@ class RecordingMode:
 
     def _is_named(self, name: str, services: Iterable[Integration]) -> bool:
         """Return whether one of some services has an account of a name."""
-        return any(name in map(normalize_alias, self.names(one)) for one in services)
+        return any(name in map(normalize_alias, self.names(service)) for service in services)
 
     def now(self) -> datetime:
         """Return the time of the data.
@@ -207,7 +207,9 @@ class RecordingMode:
         if accounts.is_demo(account):
             from pkgutil import resolve_name
 
-            demo_times = (resolve_name(one.demo_now) for one in integrations.loaded() if one.demo_now)
+            demo_times = (
+                resolve_name(integration.demo_now) for integration in integrations.loaded() if integration.demo_now
+            )
             return next(map(datetime.fromisoformat, demo_times), self.now())
         return self.now()
 

@@ -168,7 +168,7 @@ class Services:
         endpoint = self._endpoint(request.path, request.account, account)
         function = endpoint.function
         try:
-            args = dict(request.named) if request.named is not None else function.named(request.positional)
+            args = dict(request.by_name) if request.by_name is not None else function.named(request.positional)
             collect, limit = _reserved(function, args) if args.keys() & RESERVED else (False, None)
             bound = function.bind(args)
         except InvalidArgumentsError as error:
@@ -305,9 +305,9 @@ class Services:
         replies = client.bulk(
             function, bound_call.calls, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer
         )
-        known = [None if reply is None else reply.pack() for reply in replies]
-        missing = known.count(None)
-        handle.done(len(known) - missing)
+        bulk_replies = [None if reply is None else reply.pack() for reply in replies]
+        missing = bulk_replies.count(None)
+        handle.done(len(bulk_replies) - missing)
 
         def fetch(args: Mapping[str, Any]) -> Reply | DeletedItem:
             requests = 1
@@ -339,7 +339,7 @@ class Services:
 
         _expect(client, handle, missing, begun=max(missing, handle.coming))
         fan_out = FanOut[Reply | DeletedItem](
-            fetch, bound_call.calls, known, end, lambda: handle.cancelled, collects=collects
+            fetch, bound_call.calls, bulk_replies, end, lambda: handle.cancelled, collects=collects
         )
         pool = self._fan_out_pool(client)
         for _ in range(min(bound_call.concurrency, missing) - 1):

@@ -45,7 +45,7 @@ class SharedServices(PreparedServices):
         origin: the services whose connections and cached answers are used. They must outlive these.
         today: as for `Services`.
         collects: whether items that the token may not read do not fail a call.
-        kept: replies of earlier cells of a notebook, which are used, and to which those of this run are added.
+        replies: those of earlier cells of a notebook, which are used, and to which those of this run are added.
         cell: the cell that runs.
         fresh: use none of these replies.
 
@@ -63,12 +63,12 @@ class SharedServices(PreparedServices):
         today: date,
         *,
         collects: bool = True,
-        kept: KeptReplies | None = None,
+        replies: KeptReplies | None = None,
         cell: str = "",
         fresh: bool = False,
     ) -> None:
         super().__init__(recording.cassette, lambda: today)
-        self._kept, self._cell, self._is_fresh = kept, cell, fresh
+        self._kept, self._cell, self._is_fresh = replies, cell, fresh
         self.oldest: datetime | None = None
         self.recording = recording
         self._collects_refusals = collects
@@ -102,21 +102,21 @@ class SharedServices(PreparedServices):
 
     def _take_kept(self, bound_call: ServiceCall, key: _Key, call: _SharedCall) -> bool:
         """Complete a call with the reply that another cell had, or else keep its own; return whether it was there."""
-        kept = self._kept
-        if kept is None or bound_call.function.local or (self._cassette and not self._cassette.live):
+        replies = self._kept
+        if replies is None or bound_call.function.local or (self._cassette and not self._cassette.live):
             return False
         try:
             client = self._client(bound_call.integration, bound_call.account, is_fictional=not bound_call.remote)
         except KosmoError:  # the call itself will raise it
             return False
         name = (*key[:3], key[4])  # with the failures beside the records or without them: it is the same list
-        taken = None if self._is_fresh else kept.take(name, self._cell, client.account)
-        if taken is None:
-            call.on_reply = partial(kept.keep, name, self._cell, client.account)
+        earlier = None if self._is_fresh else replies.take(name, self._cell, client.account)
+        if earlier is None:
+            call.on_reply = partial(replies.keep, name, self._cell, client.account)
             return False
-        self.oldest = min(self.oldest or taken.at, taken.at)
-        beside = [Records(taken.reply.failures)] if bound_call.collect else []
-        call.complete(replace(taken.reply, values=[taken.reply.data, *beside], requests=0))
+        self.oldest = min(self.oldest or earlier.at, earlier.at)
+        beside = [Records(earlier.reply.failures)] if bound_call.collect else []
+        call.complete(replace(earlier.reply, values=[earlier.reply.data, *beside], requests=0))
         return True
 
     def keep_only(self, is_needed: Callable[[str], bool]) -> None:
@@ -303,12 +303,12 @@ class KeptReplies:
     def take(self, key: Hashable, cell: str, account: object) -> KeptReply | None:
         """Return the reply to a call for a cell that has not had it, unless it is too old; None if there is none."""
         with self._lock:
-            kept = self._replies.get(key)
-            is_usable = kept is not None and kept.account == account and cell not in kept.cells
-            if kept is None or not is_usable or self._clock() - kept.seconds > self._max_age:
+            entry = self._replies.get(key)
+            is_usable = entry is not None and entry.account == account and cell not in entry.cells
+            if entry is None or not is_usable or self._clock() - entry.seconds > self._max_age:
                 return None
-            kept.cells.add(cell)
-            return kept
+            entry.cells.add(cell)
+            return entry
 
     def keep(self, key: Hashable, cell: str, account: object, reply: Reply) -> None:
         """Keep a reply with records that a cell has had, and forget the oldest ones if there are too many in all."""
@@ -317,7 +317,7 @@ class KeptReplies:
         with self._lock:
             self._replies.pop(key, None)
             self._replies[key] = KeptReply(reply, account, datetime.now(UTC), self._clock(), {cell})
-            records = sum(kept.reply.rows or 1 for kept in self._replies.values())
+            records = sum(entry.reply.rows or 1 for entry in self._replies.values())
             for oldest in list(self._replies):
                 if records <= MAX_RECORDS:
                     return

@@ -144,7 +144,7 @@ def test_a_reply_is_shared_for_five_minutes_and_not_with_another_token(api: Coun
     now = [0.0]
     replies = KeptReplies(lambda: now[0])
     with Session() as session:
-        shared = session.shared_services(session.time_of_data().date(), kept=replies, cell="one")
+        shared = session.shared_services(session.time_of_data().date(), replies=replies, cell="one")
         with Session(shared=shared) as lua:
             lua.run("return heroku.list_apps()")
         shared.close()

@@ -44,15 +44,15 @@ def test_arguments_go_by_name_or_by_position(
     host = Answers()
     run(lua, source, host)
 
-    assert (host.asked[-1].named, host.asked[-1].positional) == (named, positional)
+    assert (host.asked[-1].by_name, host.asked[-1].positional) == (named, positional)
 
 
 def test_a_list_of_records_is_an_argument_without_being_copied(lua: Machine) -> None:
     host = Answers()
     run(lua, "local heroku = app.integrations.heroku\nheroku.list_dynos({ app_id = heroku.list_apps({}) })", host)
 
-    assert host.asked[-1].named is not None
-    assert host.asked[-1].named["app_id"].rows is host.rows
+    assert host.asked[-1].by_name is not None
+    assert host.asked[-1].by_name["app_id"].rows is host.rows
 
 
 def test_accounts_aliases_and_full_names_lead_to_the_same_function(lua: Machine) -> None:

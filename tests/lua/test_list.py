@@ -242,4 +242,4 @@ def test_an_error_in_a_function_has_its_own_line_and_calls_in_it_may_wait(lua: M
 def test_an_empty_list_is_an_argument_and_no_table_of_named_arguments(lua: Machine) -> None:
     host = Answers()
     run(lua, "app.integrations.heroku.list_dynos(list.map({}, 'name'))", host)
-    assert (host.asked[-1].named, host.asked[-1].positional) == (None, [[]])
+    assert (host.asked[-1].by_name, host.asked[-1].positional) == (None, [[]])

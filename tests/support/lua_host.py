@@ -216,7 +216,7 @@ class Shuffled(Answers):
     def _answer(self, request: CallRequest) -> list[Any] | errors.KosmoError:
         if request.path == "heroku.list_apps":
             return [Records([app("one"), app("two"), app("three")], HEROKU.function("list_apps"))]
-        name = (request.named or {}).get("app_id") or request.positional[0]
+        name = (request.by_name or {}).get("app_id") or request.positional[0]
         if str(name).startswith("bad"):
             return errors.RefusedError(f"{name} is refused", status=404, id="not_found", function=request.path)
         return [Record(app(str(name)), HEROKU.function("get_app"))]
