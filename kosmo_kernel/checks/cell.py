@@ -59,7 +59,7 @@ def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | 
     question = find_named_table(name) if command == "table" else find_check(name)
     parameters = {name: _variable(expression, f"-i {name}", context) for name, expression in options.input}
     check_parameters([question], parameters)
-    require_parameters([question], parameters, lambda _question, one: f"-i {one.name}=VARIABLE ({one.doc})")
+    require_parameters([question], parameters, lambda _, missing: f"-i {missing.name}=VARIABLE ({missing.doc})")
     account, session = _account(options.account, context), context.lua
     report = run_questions(
         [question],
@@ -91,21 +91,21 @@ def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | 
 def _all_tables() -> Records:
     """Return what tables there are: their names and titles, and the names of their parameters."""
     tables = [find_table(service, name) for service, names in tables_by_service().items() for name in names]
-    return Records([{"table": one.name, "title": one.title, "parameters": _parameters(one)} for one in tables])
+    return Records([{"table": table.name, "title": table.title, "parameters": _parameters(table)} for table in tables])
 
 
 def _all_checks() -> Records:
     """Return what checks there are: their names, severities and titles, and the names of their parameters."""
     return Records(
         [
-            {"check": one.name, "severity": one.severity, "title": one.title, "parameters": _parameters(one)}
-            for one in all_checks()
+            {"check": check.name, "severity": check.severity, "title": check.title, "parameters": _parameters(check)}
+            for check in all_checks()
         ]
     )
 
 
 def _parameters(question: Question) -> str:
-    return ", ".join(f"{one.name} (required)" if one.required else one.name for one in question.parameters)
+    return ", ".join(f"{each.name} (required)" if each.required else each.name for each in question.parameters)
 
 
 def set_lua_variable(session: Session, name: str, value: Any) -> None:
@@ -151,6 +151,6 @@ def _variable(name: str, option: str, context: NotebookContext) -> Any:
     if not context.first_line:  # a Lua notebook
         return context.lua.variable(name)
     if name not in context.variables:
-        near = nearest(name, [known for known in context.variables if not known.startswith("_")])
+        near = nearest(name, [variable for variable in context.variables if not variable.startswith("_")])
         raise UnknownNameError(f"{option}: there is no Python variable `{name}`.", tuple(near))
     return lua_value(context.variables[name], f"{option}={name}")
