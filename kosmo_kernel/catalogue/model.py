@@ -83,7 +83,7 @@ class Lookup(Struct, frozen=True):
 
     path: str  # of the record, with a placeholder for the parameter: `/pipelines/{pipeline_id}`
     field: str  # of the record: what the function's path takes, `id`
-    taken: str  # a pattern of the values that the function's path takes as they are
+    pattern: str  # of the values that the function's path takes as they are
 
 
 class Param(Struct, frozen=True):
@@ -164,7 +164,9 @@ class Param(Struct, frozen=True):
     def value_of_record(self, value: object) -> object:
         """Return the value that a record represents if the parameter takes records; any other value unchanged."""
         if isinstance(value, Mapping):
-            return next((found for name in self.each if (found := value_at(value, name)) is not None), value)
+            return next(
+                (field_value for name in self.each if (field_value := value_at(value, name)) is not None), value
+            )
         return value
 
     def check(self, value: object, described: Callable[[object], str] = lua_words) -> tuple[Any, list[str]]:
@@ -384,14 +386,14 @@ class Function(Struct, frozen=True, dict=True):
         param = next((p for p in self.params if p.each and name in ("", p.name)), None)
         if param is None:
             return None
-        taken = any(column.path[0] == param.name for column in self.columns)
-        return Column(f"{ITEM_PREFIX}{param.name}" if taken else param.name, param.doc, main=True)
+        is_field = any(column.path[0] == param.name for column in self.columns)
+        return Column(f"{ITEM_PREFIX}{param.name}" if is_field else param.name, param.doc, main=True)
 
     def link(self, args: Mapping[str, Any]) -> Link | None:
         """Return the link that some arguments lead to, or None."""
         if len(self.links) == 1:
-            return self.links[0] if all(place in args for place in self.links[0].places) else None
-        places = {place for link in self.links for place in link.places}
+            return self.links[0] if all(name in args for name in self.links[0].places) else None
+        places = {name for link in self.links for name in link.places}
         return next((link for link in self.links if set(link.places) == places & args.keys()), None)
 
     def named(self, values: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
@@ -455,8 +457,8 @@ class Function(Struct, frozen=True, dict=True):
     @property
     def choices(self) -> str:
         """The sets of arguments of which each call has one: `app_id`, or `pipeline_id` and `stage`, or none."""
-        sets = [" and ".join(f"`{place}`" for place in link.places) for link in self.links]
-        return ", or ".join([one for one in sets if one] + ["none"] * ("" in sets))
+        sets = [" and ".join(f"`{name}`" for name in link.places) for link in self.links]
+        return ", or ".join([names for names in sets if names] + ["none"] * ("" in sets))
 
     def limits_nothing(self, limit: int) -> str:
         """Return why `limit` does nothing in a call without a list argument, and what Heroku can limit itself."""
@@ -479,8 +481,8 @@ class Function(Struct, frozen=True, dict=True):
         if link is None:
             raise ValueError(f"{self.name} has no address for {list(args)}")
         path = PLACE.sub(lambda m: quote(str(args[m.group(1)]), safe=""), link.path)
-        sent = (param for param in self.params if param.query and param.name in args)
-        query = [pair for param in sent for pair in param.in_query(args[param.name])]
+        params = (param for param in self.params if param.query and param.name in args)
+        query = [pair for param in params for pair in param.in_query(args[param.name])]
         return f"{path}?{urlencode(query)}" if query else path
 
 

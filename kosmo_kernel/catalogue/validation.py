@@ -46,7 +46,7 @@ def function_mistakes(function: Function) -> Iterator[str]:
     texts = {"summary": function.summary, "description": function.description, "example": function.example}
     yield from (f"has no {what}" for what, text in texts.items() if not text.strip())
     yield from _of_links(function)
-    places = [place for link in function.links for place in link.places]
+    places = [placeholder for link in function.links for placeholder in link.places]
     yield from (f"has the parameter `{n}` twice" for n in _duplicates(p.name for p in function.params))
     for param in function.params:
         yield from (f"has the parameter `{param.name}`, which {mistake}" for mistake in _of_param(param, places))
@@ -68,10 +68,10 @@ def _of_links(function: Function) -> Iterator[str]:
     for link in function.links:
         if not link.path.startswith("/") or "{" in PLACE.sub("", link.path):
             yield f"has the path `{link.path}`, which is none"
-        for place in link.places:
-            if names.get(place) is not (place in everywhere):
-                required = "a required" if place in everywhere else "an optional"
-                yield f"has `{place}` in its path but not as {required} parameter"
+        for placeholder in link.places:
+            if names.get(placeholder) is not (placeholder in everywhere):
+                required = "a required" if placeholder in everywhere else "an optional"
+                yield f"has `{placeholder}` in its path but not as {required} parameter"
         if link.bulk:
             yield from (f"has lists for `bulk`, but {mistake}" for mistake in _of_bulk(function, link.bulk))
     for places in _duplicates(" ".join(sorted(link.places)) for link in function.links):

@@ -198,14 +198,14 @@ def examples(*, page: str, as_json: bool) -> None:
     if as_json:
         _print_data(subject)
     else:
-        shown = _examples(subject)
+        scripts = _examples(subject)
         if sys.stdout.isatty():
             from kosmo_kernel.safety.escape import fenced
             from kosmo_kernel.safety.markup import Markdown
 
-            show_page(Page(Markdown("\n\n").join(fenced(part.removesuffix("\n"), "lua") for part in shown)))
+            show_page(Page(Markdown("\n\n").join(fenced(part.removesuffix("\n"), "lua") for part in scripts)))
         else:
-            print_result("\n".join(shown), end="")
+            print_result("\n".join(scripts), end="")
 
 
 @command("integrations:schema", "kosmo integrations:schema heroku.list_dynos", json=False)
@@ -247,7 +247,8 @@ def fields(*, integration: str, account: str, as_json: bool) -> None:
         document(facts | PROVIDER | {"fields": account_fields, "example": example})
         return
     print_result(f"The account {account} of {service.title}:\n")
-    rows = [(one["key"], one["description"] + ("" if one["configured"] else " (not set)")) for one in account_fields]
+    states = ("" if field["configured"] else " (not set)" for field in account_fields)
+    rows = [(field["key"], field["description"] + state) for field, state in zip(account_fields, states, strict=True)]
     print_rows(rows)
 
 

@@ -288,7 +288,7 @@ def records_to_look_up(function: Function, args: Mapping[str, Any]) -> Iterator[
     """
     for param in function.params:
         value, lookup = args.get(param.name), param.lookup
-        if lookup and value is not None and not re.fullmatch(lookup.taken, str(value)):
+        if lookup and value is not None and not re.fullmatch(lookup.pattern, str(value)):
             request = Function(
                 function.name, "", "", (Link(lookup.path),), "record", (), (replace(param, lookup=None),)
             )

@@ -118,7 +118,7 @@ def look_up(words: str) -> Page:
 def titles(integration: Integration) -> dict[str, str]:
     """Return the title of each page about an integration, by the page's name."""
     parts = {f"{integration.name}.{part}": title for part, title in parts_of(integration).items()}
-    functions = {f"{integration.name}.{one.name}": one.summary for one in integration.table.summaries()}
+    functions = {f"{integration.name}.{function.name}": function.summary for function in integration.table.summaries()}
     return {integration.name: f"All functions of {integration.title}, by subject"} | parts | functions
 
 

@@ -50,7 +50,7 @@ def _table_of_scopes() -> Markdown:
     from kosmo_kernel.integrations import BUILT_IN
 
     service = BUILT_IN[0]
-    subjects = {one.name: subject for subject, functions in service.by_subject().items() for one in functions}
+    subjects = {function.name: subject for subject, functions in service.by_subject().items() for function in functions}
     by_scope = functions_by_scope(service)
     usual = usual_scope(service)
     checks: dict[str, list[str]] = {}
@@ -58,7 +58,7 @@ def _table_of_scopes() -> Markdown:
         checks.setdefault(check.scope, []).append(check.name)
     rows: list[tuple[str, str, str]] = []
     for scope, names in by_scope.items():
-        enough = " or ".join(f"`{one}`" for one in service.credentials.enough[scope])
+        enough = " or ".join(f"`{granted}`" for granted in service.credentials.enough[scope])
         if scope == usual:
             rows.append((enough, "All others", f"{len(names)} functions, {len(checks[scope])} checks"))
             continue
@@ -67,7 +67,7 @@ def _table_of_scopes() -> Markdown:
             by_subject.setdefault(subjects[name.partition("(")[0]], []).append(name)
         by_subject |= {"Checks": checks[scope]} if scope in checks else {}
         rows += [(enough, subject, _code(listed)) for subject, listed in by_subject.items()]
-    rows.append(("not stated", "", _code(one.name for one in unknown_scopes(service))))
+    rows.append(("not stated", "", _code(function.name for function in unknown_scopes(service))))
     return table(("A token has", "Subject", "For"), ([*map(markdown_of_package, row)] for row in rows))
 
 

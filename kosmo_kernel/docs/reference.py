@@ -213,13 +213,13 @@ def _account_calls(integration: Integration) -> str:
     """Return code that calls a function with several accounts."""
     simple = next((f for f in integration.functions if not any(p.required for p in f.params)), integration.functions[0])
     fiction = "made-up records" if integration.is_from_document else "a fictional company"
-    named = (
+    ways = (
         ("", "the default account"),
         (".default", "the same, said aloud"),
         *((f".{account}", f"the account `{account}`") for account in _ACCOUNTS),
         *([(".demo", f"{fiction}, to try things on")] if integration.demo else []),
     )
-    calls = [(f"{integration.name}{way}.{simple.call_with(_example_value)}", what) for way, what in named]
+    calls = [(f"{integration.name}{way}.{simple.call_with(_example_value)}", what) for way, what in ways]
     width = max(len(call) for call, _ in calls)
     return "\n".join(["```lua", *(f"{call.ljust(width)}  -- {what}" for call, what in calls), "```"])
 
@@ -340,9 +340,9 @@ def input_schema(function: Function) -> dict[str, Any]:
 
 def _alternatives(function: Function) -> Iterator[dict[str, Any]]:
     """Yield a schema for each set of arguments of which a call has exactly one."""
-    places = dict.fromkeys(place for link in function.links for place in link.places)
+    places = dict.fromkeys(name for link in function.links for name in link.places)
     for link in function.links:
-        others = dict.fromkeys((place for place in places if place not in link.places), False)
+        others = dict.fromkeys((name for name in places if name not in link.places), False)
         yield {"required": list(link.places)} | ({"properties": others} if others else {})
 
 

@@ -163,6 +163,6 @@ def _refused_change(steps: Sequence[str]) -> str:
 
 
 def _unknown(page: str, suggestions: list[str], reason: str) -> UnknownNameError:
-    shown = repr(page.strip()[:WIDTH])[1:-1]
-    text = f"There is no page `{shown}`" + ("." if reason else "; `docs.list()` names them all.")
+    quoted = repr(page.strip()[:WIDTH])[1:-1]
+    text = f"There is no page `{quoted}`" + ("." if reason else "; `docs.list()` names them all.")
     return UnknownNameError(text, tuple(suggestions), reason=reason)

@@ -242,9 +242,9 @@ class _Index:
         """Return for each term the words that can stand for it, with how much each of them counts."""
         if len(self._known) > _MAX_KNOWN:
             self._known = {}  # another thread may still read the earlier one
-        known, words = self._known, dict.fromkeys(map(stem, terms))
-        known.update((word, self._alternatives(word)) for word in words if word not in known)
-        return [known[word] for word in words]
+        alternatives, words = self._known, dict.fromkeys(map(stem, terms))
+        alternatives.update((word, self._alternatives(word)) for word in words if word not in alternatives)
+        return [alternatives[word] for word in words]
 
     def score(self, weights: Mapping[str, float], terms: Iterable[Mapping[str, float]]) -> float:
         """Return the sum of the best match of each term among some words."""
@@ -260,26 +260,26 @@ class _Index:
         return self._rarity.get(word, 0.0) * weight / (_SATURATION + weight)
 
     def _alternatives(self, word: str) -> dict[str, float]:
-        known = [other for other in synonyms().get(word, ()) if other in self._rarity]
+        others = [other for other in synonyms().get(word, ()) if other in self._rarity]
         if (rarity := self._rarity.get(word)) is None:
-            return dict.fromkeys(known, _SYNONYM) or dict.fromkeys(self._inexact(word), _INEXACT)
+            return dict.fromkeys(others, _SYNONYM) or dict.fromkeys(self._inexact(word), _INEXACT)
         # A rare synonym of a common word says no more than the word itself.
-        return {other: _SYNONYM * min(1.0, rarity / self._rarity[other]) for other in known} | {word: 1.0}
+        return {other: _SYNONYM * min(1.0, rarity / self._rarity[other]) for other in others} | {word: 1.0}
 
     def _inexact(self, word: str) -> Sequence[str]:
         """Return the words that begin with a word, or that have it inside, or that are spelt most like it."""
-        if len(word) >= _MIN_PREFIX and (longer := [known for known in self._rarity if known.startswith(word)]):
+        if len(word) >= _MIN_PREFIX and (longer := [other for other in self._rarity if other.startswith(word)]):
             return longer
-        if len(word) >= _MIN_PART and (longer := [known for known in self._rarity if word in known]):
+        if len(word) >= _MIN_PART and (longer := [other for other in self._rarity if word in other]):
             return longer
         from difflib import get_close_matches
 
         # Only letters that both words have can match; to count these is far quicker than to compute the similarity.
         least = _MIN_SIMILARITY
         close = [
-            known
-            for known in self._rarity
-            if 2 * min(len(known), sum(map(known.__contains__, word))) >= least * (len(word) + len(known))
+            other
+            for other in self._rarity
+            if 2 * min(len(other), sum(map(other.__contains__, word))) >= least * (len(word) + len(other))
         ]
         return get_close_matches(word, sorted(close), _MAX_SIMILAR, least)
 
@@ -294,8 +294,8 @@ def _index_of(services: Sequence[Integration], own: Sequence[SearchEntry] = ()) 
         services: the integrations.
         own: the checks and tables of the user's folder, in place of pages with their names.
     """
-    for known, known_own, index in _latest:
-        if len(known) == len(services) and all(map(operator.is_, known, services)) and known_own == own:
+    for indexed, known_own, index in _latest:
+        if len(indexed) == len(services) and all(map(operator.is_, indexed, services)) and known_own == own:
             return index
     shipped = (*(entry for service in services for entry in _of_integration(service)), *_of_checks(), *_of_guides())
     entries = {entry.page.page: entry for entry in (*shipped, *own)}
@@ -385,8 +385,8 @@ def synonyms() -> dict[str, frozenset[str]]:
     others: dict[str, set[str]] = {}
     for line in _SYNONYMS:
         stems = {stem(word) for word in line.split()}
-        for one in stems:
-            others.setdefault(one, set()).update(stems - {one})
+        for word in stems:
+            others.setdefault(word, set()).update(stems - {word})
     return {word: frozenset(words) for word, words in others.items()}
 
 

@@ -225,9 +225,9 @@ class _Renderer:
             return name if name in self._pages else ""
         if (check := _CHECK.fullmatch(text)) and f"{CHECKS}.{check[1]}" in self._pages:
             return f"{CHECKS}.{check[1]}"
-        if (found := _NAME.fullmatch(text)) is None:
+        if (match := _NAME.fullmatch(text)) is None:
             return ""
-        name = found[1]
+        name = match[1]
         if "." in name:
             return name if name in self._pages else ""
         return self._functions.get(name, "") if "_" in name else ""

@@ -3,8 +3,7 @@
 The facts of a service are a file in the folder of the settings. Its functions are made from them one at a time. The
 registry of integrations asks `added` for them.
 
-facts_file.py      the file with the facts of a service
-service.py         an integration made from such a file
+service.py         the file with the facts of a service, and an integration made from it
 adding.py          add and remove a service
 document_tasks.py  derive facts from a document, in the reader
 known.py           what is known of services that their documents do not say
@@ -65,9 +64,9 @@ def _load(name: str) -> Integration:
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     state = status.st_ino, status.st_mtime_ns, status.st_size
-    known = _loaded.get(name)
-    if known is None or known[0] != state:
+    loaded = _loaded.get(name)
+    if loaded is None or loaded[0] != state:
         from kosmo_kernel.services.service import integration
 
-        known = _loaded[name] = state, integration(name, path)
-    return known[1]
+        loaded = _loaded[name] = state, integration(name, path)
+    return loaded[1]

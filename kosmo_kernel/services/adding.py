@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from kosmo_kernel.catalogue.documents.facts import differences
+from kosmo_kernel.catalogue.documents.derivation import differences
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.reader.reading import read
 from kosmo_kernel.reader.task import Task
 from kosmo_kernel.safety.intake import decode_json, read_file
 from kosmo_kernel.services import SUFFIX, services_folder
 from kosmo_kernel.services.document_tasks import MAX_JSON_BYTES
-from kosmo_kernel.services.facts_file import FactsFile, summary, write_facts
 from kosmo_kernel.services.known import KNOWN
+from kosmo_kernel.services.service import FactsFile, summary, write_facts
 from kosmo_kernel.settings.private_files import locked
 from kosmo_kernel.walls import wire
 
@@ -44,14 +44,14 @@ _TASK = Task(
 
 
 def add(
-    name: str, document: Path | RemoteDocument, taken: Collection[str], *, address: str = "", replace: bool = False
+    name: str, document: Path | RemoteDocument, reserved: Collection[str], *, address: str = "", replace: bool = False
 ) -> dict[str, Any]:
     """Add a service, and return the table of its facts, with the `changes` to the functions that it had before.
 
     Parameters:
         name: of the service in Lua.
         document: its API document, at an address or in a file: OpenAPI 3.0 or 3.1, or Swagger 2.0, as JSON or YAML.
-        taken: the names that a service cannot have.
+        reserved: the names that a service cannot have.
         address: the address of the API, in place of what the document says.
         replace: replace a service of this name; its functions keep their names.
 
@@ -65,7 +65,7 @@ def add(
         raise InvalidArgumentsError(
             f"`{name[:80]}` is no name of a service: lower-case letters, digits and underscores."
         )
-    if name in taken:
+    if name in reserved:
         raise InvalidArgumentsError(f"A service cannot be called `{name}`: the name means something else already.")
     path = services_folder() / f"{name}{SUFFIX}"
     if path.exists() and not replace:
@@ -83,12 +83,12 @@ def source(name: str) -> str:
     Raises:
         SettingsError: there is no such service, or it is not known.
     """
-    found = str(FactsFile(_path(name)).service.get("source", ""))
-    if not found:
+    origin = str(FactsFile(_path(name)).service.get("source", ""))
+    if not origin:
         raise SettingsError(
             f"Nothing says where the document of `{name}` is: kosmo integrations:add {name} … --replace"
         )
-    return found
+    return origin
 
 
 def update(
@@ -176,18 +176,22 @@ def complete(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
     """
     service = dict(table["service"])
     functions = {function: dict(facts) for function, facts in table["functions"].items()}
-    known = KNOWN.get(name)
-    if known and not known.is_at(service["url"]):
-        known = None  # another service of this name
+    entry = KNOWN.get(name)
+    if entry and not entry.is_at(service["url"]):
+        entry = None  # another service of this name
     kind = "TOKEN" if service["authentication"]["prefix"].startswith("Bearer") else "API_KEY"
-    service["variable"] = known.variable if known else f"{name.upper()}_{kind}"
-    service["title"] = known.title if known else service["title"] or name
-    if known:
-        if known.prefix:
-            service["authentication"] = service["authentication"] | {"prefix": known.prefix}
-        service |= {"token_help": known.token_help, "headers": known.headers, "request_id": known.request_id}
+    service["variable"] = entry.variable if entry else f"{name.upper()}_{kind}"
+    service["title"] = entry.title if entry else service["title"] or name
+    if entry:
+        if entry.prefix:
+            service["authentication"] = service["authentication"] | {"prefix": entry.prefix}
+        service |= {
+            "token_help": entry.token_help,
+            "headers": entry.headers,
+            "request_id": entry.request_id,
+        }
         for facts in functions.values():
-            if known.has_links and facts.get("pages", {}).get("kind") == "unstated":
+            if entry.has_links and facts.get("pages", {}).get("kind") == "unstated":
                 facts["pages"] = facts["pages"] | {"kind": "link-header"}
     return {**table, "service": service, "functions": functions}
 

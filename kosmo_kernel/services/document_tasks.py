@@ -69,11 +69,11 @@ def _count(value: Any, counts: dict[int, int]) -> int:
     """
     if not isinstance(value, (list, dict)):
         return 1
-    known = counts.get(id(value))
-    if known is None:
+    count = counts.get(id(value))
+    if count is None:
         counts[id(value)] = 0
         items = value if isinstance(value, list) else [*value, *value.values()]
-        known = counts[id(value)] = 1 + sum(_count(item, counts) for item in items)
-    if not 0 < known <= MAX_VALUES:
+        count = counts[id(value)] = 1 + sum(_count(item, counts) for item in items)
+    if not 0 < count <= MAX_VALUES:
         raise DocumentError(f"The document has more than {MAX_VALUES:,} values, as its aliases repeat them.")
-    return known
+    return count

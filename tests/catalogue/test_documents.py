@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from kosmo_kernel.catalogue.documents import names, openapi
-from kosmo_kernel.catalogue.documents.facts import function
 from kosmo_kernel.catalogue.documents.fields import is_secret_name
 from kosmo_kernel.catalogue.documents.shapes import DocumentError, References, Shapes
 from kosmo_kernel.catalogue.validation import function_mistakes
+from kosmo_kernel.services.service import function
 
 STRING = {"type": "string"}
 BOOK = {"type": "object", "required": ["title"], "properties": {"title": STRING, "pages": {"type": "integer"}}}

@@ -67,7 +67,7 @@ def _value(param: Param) -> Any:
     """Return a value that the path takes as it is."""
     if param.example or param.kind == "integer":
         return int(param.example or 1) if param.kind == "integer" else param.example
-    taken = param.lookup.taken if param.lookup else param.pattern
+    taken = param.lookup.pattern if param.lookup else param.pattern
     return UUID if taken and re.fullmatch(taken, UUID) else "x"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from kosmo_kernel.catalogue.documents import openapi
 from kosmo_kernel.integrations.heroku.demo.company_data import LENA, STAFF, STORY, TOM
 from kosmo_kernel.services.adding import complete
-from kosmo_kernel.services.facts_file import write_facts
+from kosmo_kernel.services.service import write_facts
 
 STRING, INTEGER, BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
 TIME = STRING | {"format": "date-time"}

@@ -6,7 +6,7 @@ it returns a list or a record, how its pages follow, and the fields of its recor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue.documents import paging
@@ -46,7 +46,7 @@ class _Parameters(NamedTuple):
     """The parameters of an operation, as facts."""
 
     path: str  # with a place for each parameter of the path, by its name in Lua
-    params: list[dict[str, Any]]  # of the path, then of the query, as `facts.py` reads them
+    params: list[dict[str, Any]]  # of the path, then of the query, in the notation of `services/service.py`
     headers: dict[str, str]  # that each request needs, such as the version of the API
     query: dict[str, Mapping[str, Any]]  # the schemas of the parameters of the query, by the names that are sent
     fault: str  # why the operation cannot be called; empty if it can
@@ -127,21 +127,21 @@ class Derivation:
         self.records[number] = fields
         return number
 
-    def param(self, name: str, path: str, place: str, schema: Mapping[str, Any]) -> Table:
+    def param(self, name: str, path: str, segment: str, schema: Mapping[str, Any]) -> Table:
         """Return the facts of a parameter of a path.
 
         Parameters:
             name: its name in Lua.
             path: as the document has it.
-            place: its name in the path.
+            segment: its name in the path.
             schema: of its values.
         """
         fact: Table = {"name": name, "required": True} | _kind(self.shapes.of(schema))
-        before = path.partition(f"/{{{place}}}")[0]
+        before = path.partition(f"/{{{segment}}}")[0]
         if before != path:
             fact["listed_at"] = PLACE.sub("{}", before)
         # The last one is what the call is about: the repository, not its owner.
-        if place == places(path)[-1] and not fact.get("values"):
+        if segment == places(path)[-1] and not fact.get("values"):
             fact["each"] = _fields_of(name, before.rpartition("/")[2])
         return fact
 
@@ -169,6 +169,21 @@ class Derivation:
                 faults.append(f"needs a parameter in the {where}")
         renamed = PLACE.sub(lambda match: f"{{{names[match[1]]}}}", path)
         return params._replace(path=renamed, fault=next(filter(None, faults), ""))
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each fact that a newer table adds, drops or changes, in the order of the names.
+
+    Parameters:
+        before, after: the facts of both tables as text, by name.
+    """
+    for name in sorted(before.keys() | after.keys()):
+        if name not in before:
+            yield f"+ {name}: {after[name]}"
+        elif name not in after:
+            yield f"- {name}: {before[name]}"
+        elif before[name] != after[name]:
+            yield f"~ {name}: {before[name]} -> {after[name]}"
 
 
 def _fields_of(name: str, collection: str) -> list[str]:

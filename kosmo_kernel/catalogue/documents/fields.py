@@ -110,7 +110,7 @@ def columns(
     above = {name.rpartition(".")[0] for name in (field.name for field in fields) if "[]" not in name}
     lists = {field.name.partition("[]")[0] for field in fields if "[]" in field.name}
     nullable = {field.name for field in fields if field.nullable}
-    found = []
+    result = []
     for field in fields:
         if "[]" in field.name or (field.kind == "object" and field.name in above):
             continue
@@ -130,11 +130,11 @@ def columns(
             items=tuple(columns(inner, doc, spell)) if inner else (),
             spell=spell(field),
         )
-        found.append(column)
+        result.append(column)
         if has_host:
             host = ".".join((*parents[:-1], "host"))
-            found.append(Column(host, "The host that the address leads to", nullable=True))
-    return sorted(found, key=_rank)
+            result.append(Column(host, "The host that the address leads to", nullable=True))
+    return sorted(result, key=_rank)
 
 
 def _items(name: str, fields: Iterable[FieldFact]) -> list[FieldFact]:

@@ -92,10 +92,10 @@ class _SchemaReader(Derivation):
             self.records[resource] = self.shapes.fields_of(shape, partial(self._marked, resource))
         return resource
 
-    def param(self, name: str, path: str, place: str, schema: Mapping[str, Any]) -> Table:
-        resource, _, attribute = place.partition(".")
+    def param(self, name: str, path: str, segment: str, schema: Mapping[str, Any]) -> Table:
+        resource, _, attribute = segment.partition(".")
         return {
-            "name": place,
+            "name": segment,
             "ways": [*self._ways(resource, attribute, self.shapes.references.target(schema["$ref"]))],
         }
 

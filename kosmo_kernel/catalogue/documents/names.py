@@ -64,19 +64,19 @@ def names(paths: Iterable[Path], before: Mapping[str, str]) -> dict[str, str]:
         before: the names of an earlier version of the document by path, which stay.
     """
     groups: dict[str, list[Path]] = {}
-    named: dict[str, str] = {}
+    by_path: dict[str, str] = {}
     for path in sorted(set(paths)):
         if path.path in before:
-            named[path.path] = before[path.path]
+            by_path[path.path] = before[path.path]
         else:
             groups.setdefault(_words(path), []).append(path)
-    used = set(named.values())
+    names_so_far = set(by_path.values())
     for words, group in sorted(groups.items()):
         group.sort(key=lambda path: (path.path.count("{"), _words(path, is_short=False) != words, path.path))
         for path in group:
-            named[path.path] = next(name for name in _candidates(path, words, group) if name not in used)
-            used.add(named[path.path])
-    return named
+            by_path[path.path] = next(name for name in _candidates(path, words, group) if name not in names_so_far)
+            names_so_far.add(by_path[path.path])
+    return by_path
 
 
 def _candidates(path: Path, words: str, group: Sequence[Path]) -> Iterator[str]:
@@ -90,8 +90,8 @@ def _candidates(path: Path, words: str, group: Sequence[Path]) -> Iterator[str]:
     yield words[:MAX_NAME].rstrip("_")
     yield _words(path, is_short=False)[:MAX_NAME].rstrip("_")
     version = "_".join(snake_case(word) for word in _version(path.path))
-    others = {place for other in group if other != path for place in places(other.path)}
-    own = [place for place in places(path.path) if place not in others]
+    others = {segment for other in group if other != path for segment in places(other.path)}
+    own = [segment for segment in places(path.path) if segment not in others]
     if version and not own:
         yield f"{words}_{version}"[:MAX_NAME].rstrip("_")
     own = own or places(path.path)
@@ -136,6 +136,6 @@ def _words(path: Path, *, is_short: bool = True) -> str:
     return "_".join([verb, *(words or ["all" if is_list else "it"])])
 
 
-def free_name(name: str, used: Collection[str]) -> str:
-    """Return a name that is not used: this one, or with a number."""
-    return next(text for number in count(1) if (text := f"{name}_{number}" if number > 1 else name) not in used)
+def free_name(name: str, others: Collection[str]) -> str:
+    """Return a name that is none of some others: this one, or with a number."""
+    return next(text for number in count(1) if (text := f"{name}_{number}" if number > 1 else name) not in others)

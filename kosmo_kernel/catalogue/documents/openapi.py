@@ -81,13 +81,13 @@ class _DocumentReader(Derivation):
     def _named(self, operations: Mapping[str, Table], before: Mapping[str, str]) -> Table:
         by_path = names.names((names.Path(path, facts["returns"]) for path, facts in operations.items()), before)
         functions: Table = {}
-        used = set(by_path.values())
+        all_names = set(by_path.values())
         for path, name in sorted(by_path.items(), key=lambda item: item[1]):
             function = {"document_path": path, **operations[path]}
             alias = function.pop("alias", "")
-            if alias and alias not in used:
+            if alias and alias not in all_names:
                 function["aliases"] = [alias]
-                used.add(alias)
+                all_names.add(alias)
             functions[name] = function
         info = self._document.get("info")
         info = info if isinstance(info, Mapping) else {}

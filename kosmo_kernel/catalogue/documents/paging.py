@@ -109,20 +109,20 @@ def pages(
     by_name = {snake_case(name.replace("[", "_").replace("]", "")): name for name in query}
     wrapped = element(shapes, record) if record.is_object else ""
     own_total = [f"total_{snake_case(key)}" for key in keys[-1:]]  # `total_apps` of `apps`
-    found: dict[str, Any] = {"items": list(keys), "element": wrapped}
-    found["total"] = list(_first_path(shapes, body, (*TOTAL_KEYS[:-1], *own_total, *TOTAL_KEYS[-1:])))
-    found["more"] = list(_first_path(shapes, body, MORE_KEYS))
+    facts: dict[str, Any] = {"items": list(keys), "element": wrapped}
+    facts["total"] = list(_first_path(shapes, body, (*TOTAL_KEYS[:-1], *own_total, *TOTAL_KEYS[-1:])))
+    facts["more"] = list(_first_path(shapes, body, MORE_KEYS))
     size = next((by_name[name] for name in _SIZES if name in by_name), "")
     if size:
-        found |= {"size_param": size, "size": _size(shapes.of(query[size]), query[size])}
+        facts |= {"size_param": size, "size": _size(shapes.of(query[size]), query[size])}
     path = list(_first_path(shapes, body, CURSOR_KEYS))
-    found |= _following(by_name, query, {name.lower() for name in headers}, path, is_wrapped=bool(wrapped))
+    facts |= _following(by_name, query, {name.lower() for name in headers}, path, is_wrapped=bool(wrapped))
     if wrapped:
         record = shapes.of(record.properties[wrapped], record.inside)
     if not record.is_object and record.types:
-        found["scalar"] = True
+        facts["scalar"] = True
         record = Shape(properties={"value": {"type": record.types[0]}})
-    return {key: value for key, value in found.items() if value not in ("", [], None)}, record
+    return {key: value for key, value in facts.items() if value not in ("", [], None)}, record
 
 
 def _following(
@@ -171,8 +171,8 @@ def settled(facts: Mapping[str, Any], kind: str) -> dict[str, Any]:
         kind: of the pages, of those that need no place in the answer.
     """
     names = {"page-number": _NUMBERS, "offset": _OFFSETS}.get(kind, ())
-    sent = {snake_case(param["sent"]): param["sent"] for param in facts.get("params", ()) if "sent" in param}
-    selects = next((sent[name] for name in names if name in sent), next(iter(names), ""))
+    by_name = {snake_case(param["sent"]): param["sent"] for param in facts.get("params", ()) if "sent" in param}
+    selects = next((by_name[name] for name in names if name in by_name), next(iter(names), ""))
     pages = {key: value for key, value in facts["pages"].items() if key not in ("param", "cursor", "cursor_in")}
     pages |= {"kind": kind} | ({"param": selects} if selects else {})
     params = [param for param in facts.get("params", ()) if param.get("sent") != selects or not selects]

@@ -175,12 +175,12 @@ class Shapes:
         """Return the facts of each field of a record with a shape; see `fields`."""
         return dict(sorted(self._fields(shape, "", mark, [MAX_FIELDS])))
 
-    def _fields(self, shape: Shape, above: str, mark: Mark, left: list[int]) -> Iterator[tuple[str, str]]:
+    def _fields(self, shape: Shape, above: str, mark: Mark, remaining: list[int]) -> Iterator[tuple[str, str]]:
         for name, schema in shape.properties.items():
             if not name or len(name) > MAX_NAME or set(name) & set(".[] "):
                 continue  # no column can have this name
-            left[0] -= 1
-            if left[0] < 0:
+            remaining[0] -= 1
+            if remaining[0] < 0:
                 return
             path = f"{above}.{name}" if above else name
             value = self.of(schema, shape.inside)
@@ -192,9 +192,9 @@ class Shapes:
                 source = items if items.properties else value
                 target = Shape(properties=source.properties, required=source.required, inside=source.inside)
                 inner = dict(
-                    self._fields(target, f"{path}[]", mark, left)
+                    self._fields(target, f"{path}[]", mark, remaining)
                     if value.is_list
-                    else self._fields(value, path, mark, left)
+                    else self._fields(value, path, mark, remaining)
                 )
             if inner and not value.is_list:
                 value.types = ["object"]  # which a schema with fields need not say

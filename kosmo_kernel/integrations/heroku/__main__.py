@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kosmo_kernel.catalogue.documents import facts as documents
-from kosmo_kernel.catalogue.documents import hyper_schema
+from kosmo_kernel.catalogue.documents import derivation, hyper_schema
 from kosmo_kernel.catalogue.documents.derivation import Table
 from kosmo_kernel.integrations.heroku import facts
 from kosmo_kernel.integrations.heroku.derived import entry_of
@@ -57,7 +56,7 @@ def read(schema: Mapping[str, Any]) -> Table:
 
 def differences(old: Table, new: Table) -> Iterator[str]:
     """Yield a line for each fact that a newer table adds, drops or changes, in the order of the names."""
-    return documents.differences(_flat(old), _flat(new))
+    return derivation.differences(_flat(old), _flat(new))
 
 
 def _flat(table: Table) -> dict[str, str]:
