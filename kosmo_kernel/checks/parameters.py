@@ -13,13 +13,6 @@ from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.values.lua_literals import value_of
 
 Values = Mapping[str, Any]
-_TYPES: Mapping[str, tuple[type, ...]] = {  # by kind
-    "number": (int, float),
-    "string": (str,),
-    "table": (list, tuple, dict),
-    "boolean": (bool,),
-    "nil": (object,),
-}
 _SETTING = CHECK_PARAMETERS[0].config[:-1]  # the table of parameters in the user's settings
 
 
@@ -60,11 +53,11 @@ def values_for(check: Question, arguments: Values) -> dict[str, Any]:
         keys = ((*_SETTING, check.name, parameter.name), (*_SETTING, parameter.name))
         if name := next((name for name in names if name in arguments), ""):
             value = arguments[name]
-            if not _is_like(value, parameter):
+            if not parameter.accepts(value):
                 raise InvalidArgumentsError(f"The {_mistake(check, parameter, value)}")
         elif key := next((key for key in keys if not isinstance(settings.get(*key), dict | None)), None):
             value = settings.get(*key)
-            if not _is_like(value, parameter):
+            if not parameter.accepts(value):
                 raise SettingsError(f"{settings.place(*key)}: the {_mistake(check, parameter, value)}")
         else:
             value = parameter.value
@@ -136,12 +129,6 @@ def parse_parameters(checks: Sequence[Question], arguments: Mapping[str, str]) -
 def _names(checks: Sequence[Question]) -> list[str]:
     own = dict.fromkeys(parameter.name for check in checks for parameter in check.parameters)
     return [*own, *(f"{check.name}.{parameter.name}" for check in checks for parameter in check.parameters)]
-
-
-def _is_like(value: Any, parameter: QuestionParameter) -> bool:
-    """Return whether a value is of the kind of a parameter."""
-    takes_boolean = parameter.kind in ("boolean", "nil")
-    return isinstance(value, _TYPES[parameter.kind]) and (takes_boolean or not isinstance(value, bool))
 
 
 def _mistake(check: Question, parameter: QuestionParameter, value: Any) -> str:

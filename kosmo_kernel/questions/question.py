@@ -38,6 +38,8 @@ from kosmo_kernel.values.lua_literals import Parameter, is_lua_name, parse_liter
 
 _KINDS = {"number": "number", "text": "string", "list": "table"}  # of required parameters, by the word of the head
 _WORDS = {kind: word for word, kind in _KINDS.items()}
+# Of values in Python, by kind; true and false are integers as well, so their kind is the first.
+_TYPES = {"boolean": (bool,), "number": (int, float), "string": (str,), "table": (list, tuple, dict)}
 _REQUIRED_PARAM = lazy_pattern(r"(\w+):\s*+(\w+)\s++\|\s++(\S.*)")
 _PARAM = lazy_pattern(r"(\w+)\s*+=\s*+(\S.*)")
 _BAR = lazy_pattern(r"(?<=\s)\|(?=\s)")  # between the default of a parameter and its meaning
@@ -57,6 +59,10 @@ class QuestionParameter(Parameter, frozen=True):
     def is_missing(self, value: Any) -> bool:
         """Return whether a value leaves a required parameter unset: none at all, or an empty text or list."""
         return self.required and (value is None or value in ("", [], {}))
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value is of its kind. Any value is if its default is nil."""
+        return self.kind in ("nil", _kind(value))
 
     @property
     def example(self) -> str:
@@ -110,13 +116,7 @@ def _required_parameter(entry: HeadEntry, name: str, kind: str, doc: str, *, fil
 
 
 def _kind(value: Any) -> str:
-    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
-        (bool, "boolean"),
-        ((int, float), "number"),
-        (str, "string"),
-        ((list, dict), "table"),
-    )
-    return next((kind for types, kind in kinds if isinstance(value, types)), "nil")
+    return next((kind for kind, types in _TYPES.items() if isinstance(value, types)), "nil")
 
 
 # Questions ----------------------------------------------------------------------------------------------
