@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Function, Integration
-from kosmo_kernel.errors import CredentialsError, SettingsError, UnknownNameError
+from kosmo_kernel.errors import CredentialsError, KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import (
@@ -96,20 +96,21 @@ class RecordingMode:
             names = (RECORD.name, REPLAY.name) if own else (RECORD.variable, REPLAY.variable)
             raise SettingsError(f"A run is recorded or replayed, not both. Give one of {' and '.join(names)}.")
         self._player = _snapshot(snapshot) if snapshot is not None else _player(replay, shared_replay)
-        usual = accounts.DEMO if self._player is None and accounts.demo_chosen() else accounts.DEFAULT
-        self.account = self.account_in_use(account, self._player.account if self._player else usual)
-        self.check(self.account)
         self._own = own
+        self.cassette: Recorder | Playback | None = self._player
         # Of a run of several processes, the one that began it tells the user about the recording.
         self._tells = resumes and shared_record is not None and RECORD_RUN.from_env() in (None, *_own_runs)
-        self._recorder = _recorder(record, shared_record, self.account, resumes=resumes)
-        self.cassette: Recorder | Playback | None = self._player or self._recorder
-        if self._recorder is not None and self._recorder.recorded_account is not None:
-            try:
+        usual = accounts.DEMO if self._player is None and accounts.demo_chosen() else accounts.DEFAULT
+        try:
+            self.account = self.account_in_use(account, self._player.account if self._player else usual)
+            self.check(self.account)
+            self._recorder = _recorder(record, shared_record, self.account, resumes=resumes)
+            self.cassette = self._player or self._recorder
+            if self._recorder is not None and self._recorder.recorded_account is not None:
                 self._check_recorded_account(self._recorder, self._recorder.recorded_account)
-            except SettingsError:
-                self.close()
-                raise
+        except KosmoError:
+            self.close()
+            raise
 
     def _check_recorded_account(self, recorder: Recorder, recorded: str) -> None:
         """Check that a recording to go on with is of the account of this session, with the same token and address."""

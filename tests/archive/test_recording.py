@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
 
+import psutil
 import pytest
 from fast_clock import FastClock
 from kosmo_command import started
@@ -280,6 +281,7 @@ def test_the_accounts_of_a_cassette_are_there_and_no_others(file: Path, monkeypa
     assert {"demo", "other"} & set(there) == {"demo"}
     with pytest.raises(UnknownNameError, match=r"was recorded without the account `other`; it has demo, my_team\."):
         Session("other", replay=file)
+    assert str(file) not in [opened.path for opened in psutil.Process().open_files()]
 
 
 # No secrets --------------------------------------------------------------------------------------------
