@@ -18,32 +18,27 @@ from typing import TYPE_CHECKING, Any, Self
 from kosmo_kernel import integrations
 from kosmo_kernel.client.call import PlannedCall as PlannedCall  # noqa: PLC0414 - re-exported
 from kosmo_kernel.errors import (
-    InvalidArgumentsError,
     KosmoError,
     LuaSyntaxError,
     SettingsError,
     StoppedError,
-    UnknownNameError,
 )
 from kosmo_kernel.lua.host import SPACE, CallRequest, Failure
-from kosmo_kernel.lua.machine import Machine
-from kosmo_kernel.lua.values import Opaque
-from kosmo_kernel.lua.walls import Wall, WallChecks
+from kosmo_kernel.lua.walls import WallChecks
 from kosmo_kernel.results.call_log import log, log_file
 from kosmo_kernel.results.result import CallRecord as CallRecord  # noqa: PLC0414 - re-exported
 from kosmo_kernel.results.result import Result as Result  # noqa: PLC0414 - re-exported
-from kosmo_kernel.run import NOT_ALLOWED, CallTracker, KeptValues, LuaRun, PermissionGate, SessionServers
-from kosmo_kernel.run.chunks import MAX_CHARACTERS_PARSED, ChunkHistory
+from kosmo_kernel.run import NOT_ALLOWED, CallTracker, LuaRun, PermissionGate
 from kosmo_kernel.run.lint import lint
 from kosmo_kernel.run.lookups import Lookups
 from kosmo_kernel.run.lua_run import KnownVariables
+from kosmo_kernel.run.lua_state import LuaState
 from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions, RunOutput
 from kosmo_kernel.run.permission_gate import Answers
 from kosmo_kernel.run.recording import NO_SERVICES, RecordingMode
 from kosmo_kernel.settings.cell_options import OptionValues
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.settings.table import ROWS
-from kosmo_kernel.text.nearest import nearest
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua.process import LuaProcess
@@ -51,7 +46,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.run.shared_services import SharedServices
 
 
-class Session:
+class Session(LuaState):
     """A Lua state that persists between runs, and the accounts that scripts may use. A context manager.
 
     Parameters:
@@ -75,10 +70,6 @@ class Session:
         account: the alias of the account in use.
         last: the result of the last run or call; None before the first.
         last_error: the error of the last cell that failed, or None; see `notebook.last_error.keep_error`.
-        expecting_run: a context manager; an interrupt during its block cancels the next run before it starts.
-        interruptible: a context manager in which an interrupt stops the conversion of a run's values in the main
-            thread.
-        servers: the session's MCP servers.
 
     Raises:
         SettingsError: a limit, `KOSMO_ROWS`, `KOSMO_DEMO`, `KOSMO_REQUIRE_WALLS` or a file is invalid.
@@ -105,34 +96,25 @@ class Session:
     ) -> None:
         self.limits = limits(OptionValues(memory_limit=memory_limit, cpu_limit=cpu_limit, timeout=timeout))
         ROWS.resolve()  # raises an error in its setting before anything runs
-        self._walls = WallChecks()
+        walls = WallChecks()
         self._shared = shared
         mode = shared.recording if shared else None
         self._recording = mode or RecordingMode(
             account, record, replay, snapshot, resume=resume, notebook=notebook, services=services
         )
+        super().__init__(self._recording, walls, process, "" if mcp else NOT_ALLOWED)
         self.account = self._recording.account_in_use(account, self._recording.account)
         self.last: Result | None = None
         self._has_failed = False  # whether the last run or call did
         self.last_error: KosmoError | None = None
         self._time_set: datetime | None = None  # the time of the data, if a script has set it
         self._now: Callable[[], datetime] = self._recording.now
-        self._chunks = ChunkHistory()
         self._called: set[str] = set()  # the paths of the functions that scripts called
         self._of_agent = agent
         self._answers: Answers = {}  # the user's, for all of the session
-        self._shown = KeptValues()  # the values of numbered cells, available in Lua as `Out`
         self._services: Services | None = shared  # made at the first call
-        self._machine = Machine(self._recording.functions, self._recording.surface, process)
-        self.expecting_run, self.interruptible = self._machine.cancellable_start, self._machine.interruptible
-        refusal = "" if mcp else NOT_ALLOWED
-        self.servers = SessionServers(refusal, lambda: self._machine.is_stopping, self._recording.cassette)
 
     # Running -----------------------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Start the Lua process without waiting for it."""
-        self._machine.start()
 
     def run(self, source: str, *, timeout: float | None = None) -> Result:
         """Run a chunk of Lua, and return its result.
@@ -205,7 +187,7 @@ class Session:
         result.memory = outcome.memory
         if options.number is not None and not options.dry_run:
             result.notes[:0] = filter(None, [self.keep(options.number, result.value, outcome.size)])
-        result.outputs = {name: run.output.page(self._output(name, outcome.outputs, result)) for name in outputs}
+        result.outputs = {name: run.output.page(self._requested(name, outcome.outputs, result)) for name in outputs}
         return result
 
     def call(
@@ -376,97 +358,6 @@ class Session:
             if call_log:
                 log(call_log, name, result, self._recording.facts())
 
-    @property
-    def kept(self) -> KeptValues:
-        """The values that Lua has as `Out`, by number."""
-        return self._shown
-
-    def keep(self, number: int, value: Any, size: int) -> str:
-        """Keep a value as `Out[number]`, unless it is nil or no data, such as a function. A run keeps its own.
-
-        Return a note that names the earlier values that were dropped for it; empty if none was.
-
-        Parameters:
-            number: the number; an earlier value of it is replaced.
-            value: the value.
-            size: its estimated size in bytes.
-        """
-        is_kept = value is not None and not isinstance(value, Opaque)
-        return self._shown.add(number, value, size) if is_kept else ""
-
-    def _output(self, name: str, variables: Mapping[str, Any], result: Result) -> Any:
-        """Return a requested variable; raise an error if it does not exist or is not data."""
-        value = variables.get(name)
-        error: KosmoError
-        if name not in variables:
-            near = nearest(name, [variable for variable, _ in self.names(())])
-            error = UnknownNameError(f"Lua has no variable `{name}`, or it is nil.", tuple(near))
-        elif isinstance(value, Opaque):
-            kind = {"function": "a function", "thread": "a coroutine"}.get(value.partition(":")[0], "a namespace")
-            error = InvalidArgumentsError(value.fault or f"{name}: {kind} has no Python form")
-        else:
-            return value
-        error.result = result
-        raise error
-
-    # Walls -------------------------------------------------------------------------------------------
-
-    def walls(self) -> tuple[Wall, ...]:
-        """Return the walls of the sandbox on this machine. Start the Lua process if necessary, and wait for it.
-
-        Raises:
-            LuaProcessError: it does not start.
-        """
-        try:
-            return self._machine.walls()
-        except Failure as failure:
-            raise failure.error from None
-
-    # Editor support ----------------------------------------------------------------------------------
-
-    def completeness(self, source: str) -> tuple[str, str]:
-        """Return whether a chunk is `complete`, `incomplete` or `invalid`, and the indentation of the next line."""
-        state = str(self._ask("check", source)["state"])
-        if state != "incomplete":
-            return state, ""
-        if source.rstrip().endswith(":"):  # no further lines complete `for app in apps:`
-            from kosmo_kernel.lua_syntax.mistakes import advice
-
-            if advice(source[:MAX_CHARACTERS_PARSED], source.count("\n") + 1, compiled=False, is_set=self._chunks.sets):
-                return "invalid", ""
-        from kosmo_kernel.lua_syntax.facts import indent
-
-        return state, indent(source)
-
-    def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
-        """Return the names that can follow a chain of names, without side effects and without requests.
-
-        Parameters:
-            chain: `("app", "integrations", "heroku")`, with a number for an item of a list; empty for globals and
-                persistent locals.
-
-        Returns:
-            The name and Lua type of each, sorted by name; a script's function has the type `function(a, b)`.
-
-        Raises:
-            TryLaterError: a script is running.
-        """
-        if (names := self.servers.names(chain)) is not None:
-            return names
-        return sorted((str(name), str(kind)) for name, kind in self._ask("names", chain=list(chain))["names"].items())
-
-    def variables(self) -> list[dict[str, str]]:
-        """Return the variables that scripts have set, sorted by name: `name`, `scope`, `type` and `size` as strings.
-
-        Raises:
-            TryLaterError: a script is running.
-        """
-        rows = [(name, *f"{text}\n\n".split("\n")[:3]) for name, text in sorted(self._variables())]
-        return [dict(zip(("name", "scope", "type", "size"), row, strict=True)) for row in rows]
-
-    def _variables(self) -> list[tuple[str, str]]:
-        return [(str(name), str(text)) for name, text in self._ask("variables")["variables"].items()]
-
     def variable(self, name: str) -> Any:
         """Return the value of a Lua variable. The last run is left unchanged.
 
@@ -481,34 +372,6 @@ class Session:
             return self.execute("", RunOptions(outputs=[name])).outputs[name]
         finally:
             self.last = last
-
-    def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
-        """Return a description of the value at the end of a chain of names, or None if it does not exist.
-
-        Returns:
-            `type`, and `text` if it is short; `function` for a function of the catalogue, `heroku.list_apps`; `source`,
-            `line`, `chunk`, `params` and `script` (the whole chunk) for a function that a script defined; `of`, `path`
-            and `many` for a part of a function's result: the function's name, the fields that lead to the part, and
-            whether it is a list; `reads` for a record that converts to its name; `space` for a namespace,
-            `app.integrations.heroku`; `page`, a page of the reference, for names below `app.mcp`.
-
-        Raises:
-            TryLaterError: a script is running.
-        """
-        if (resolved := self.servers.resolve(chain)) is not None:
-            return resolved
-        reply = self._ask("resolve", chain=list(chain))
-        if not reply.get("found"):
-            return None
-        keys = ("type", "text", "function", "of", "path", "many", "reads", "space", *_SCRIPT_FUNCTION_KEYS)
-        script = {"script": self._chunks.text(str(reply["chunk"]))} if "chunk" in reply else {}
-        return {key: reply[key] for key in keys if key in reply} | script
-
-    def _ask(self, kind: str, source: str = "", **header: Any) -> dict[str, Any]:
-        try:
-            return self._machine.ask(kind, source, **header)
-        except Failure as failure:
-            raise failure.error from None
 
     # Accounts ----------------------------------------------------------------------------------------
 
@@ -547,10 +410,6 @@ class Session:
 
     # Ending ------------------------------------------------------------------------------------------
 
-    def interrupt(self) -> None:
-        """Stop the current run, from any thread or a signal handler. A second call ends the Lua process."""
-        self._machine.interrupt()
-
     def reset(self) -> None:
         """Delete all Lua variables, and forget what the user agreed to and the time that a script has set."""
         self._answers.clear()
@@ -577,11 +436,6 @@ class Session:
         self.close()
 
     @property
-    def pid(self) -> int | None:
-        """The process id of the Lua process, or None when none runs."""
-        return self._machine.pid
-
-    @property
     def recording(self) -> RecordingMode:
         """The recording mode: whether the session records or replays, and what is in the file."""
         return self._recording
@@ -589,6 +443,3 @@ class Session:
     def tokens(self) -> tuple[str, ...]:
         """Return the secrets in use, which are redacted from every text that leaves the session."""
         return (*(self._services.tokens() if self._services else ()), *self.servers.secrets())
-
-
-_SCRIPT_FUNCTION_KEYS = ("source", "line", "chunk", "params")

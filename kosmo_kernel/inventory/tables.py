@@ -24,8 +24,9 @@ from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.questions.discovery import find_table, source_with_tables
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.run.options import RunOptions
+from kosmo_kernel.run.provider import Endpoint, ServiceCall
 from kosmo_kernel.run.recording import RecordingMode
-from kosmo_kernel.run.services import Endpoint, PreparedServices, ServiceCall
+from kosmo_kernel.run.services import PreparedServices
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import table_of
 from kosmo_kernel.values.records import FAILURE_FIELDS, Records, columns_with_item

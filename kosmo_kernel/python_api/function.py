@@ -18,6 +18,8 @@ from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 
 if TYPE_CHECKING:
     from kosmo_kernel.render.display import Note
+    from kosmo_kernel.results.result import Result
+    from kosmo_kernel.session import Session
 
 # Arguments that say how a call is made, by name, with their default and a line of documentation.
 CALL_OPTIONS = {
@@ -67,25 +69,42 @@ def _call(
     Raises:
         KosmoError: the call failed.
     """
-    from kosmo_kernel.notebook import keep_error
-    from kosmo_kernel.python_api import current_session
-    from kosmo_kernel.render.error_lines import hide_own_frames
     from kosmo_kernel.run.options import RunOptions
     from kosmo_kernel.values.from_python import lua_value
 
     options = {name: keywords.pop(name, default) for name, (default, _) in CALL_OPTIONS.items()}
+
+    def call(session: Session, frontend: Frontend) -> Result:
+        call_arguments = _named(function, values, keywords)
+        arguments = {name: lua_value(_listed(value), name) for name, value in call_arguments.items()}
+        function.bind({name: value for name, value in arguments.items() if name not in RESERVED}, python_words)
+        arguments = {name: value for name, value in arguments.items() if value is not None}
+        full_name = f"{integration.name}.{function.name}"
+        return session.call(full_name, arguments, RunOptions(**options), frontend, account=account)
+
+    try:
+        return value_of_call(call)
+    except InvalidArgumentsError as error:
+        if error.advice:
+            error.advice = _advice(error, integration, function)
+        raise
+
+
+def value_of_call(call: Callable[[Session, Frontend], Result]) -> Any:
+    """Make a call with the current session, show its progress and notes, and return what a cell would show of it.
+
+    Raises:
+        KosmoError: the call failed; its traceback ends where this package was called.
+    """
+    from kosmo_kernel.notebook import keep_error
+    from kosmo_kernel.python_api import current_session
+    from kosmo_kernel.render.error_lines import hide_own_frames
+
     session = current_session()
     try:
         with keep_error(session), call_frontend() as frontend:
-            call_arguments = _named(function, values, keywords)
-            arguments = {name: lua_value(_listed(value), name) for name, value in call_arguments.items()}
-            function.bind({name: value for name, value in arguments.items() if name not in RESERVED}, python_words)
-            arguments = {name: value for name, value in arguments.items() if value is not None}
-            full_name = f"{integration.name}.{function.name}"
-            result = session.call(full_name, arguments, RunOptions(**options), frontend, account=account)
+            result = call(session, frontend)
     except KosmoError as error:
-        if isinstance(error, InvalidArgumentsError) and error.advice:
-            error.advice = _advice(error, integration, function)
         if error.result is not None:
             show_notes(error.result.labelled_notes())
         hide_own_frames(error)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, account_in_use, demo_places, how_to_add, looks_like_token
 from kosmo_kernel.catalogue import Integration, missing_function
-from kosmo_kernel.errors import KosmoError, UnknownNameError
+from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations import known
 from kosmo_kernel.python_api import current_session
-from kosmo_kernel.python_api.function import python_function
+from kosmo_kernel.python_api.function import python_function, value_of_call
 from kosmo_kernel.questions import TABLES as NAMESPACE
 from kosmo_kernel.questions.discovery import find_table, table_names
 from kosmo_kernel.text.nearest import nearest, normalize_alias
@@ -168,7 +168,12 @@ class Tables:
 
 def _function(integration: Integration, table: Question, account: str | None) -> Callable[..., KosmoFrame]:
     def ask(**parameters: Any) -> KosmoFrame:
-        return _frame(integration, table.name, parameters, account)
+        def call(session: Session, frontend: Frontend) -> Result:
+            alias = account_in_use(account, session.account, [integration])
+            return _run(f"{integration.name}.tables.{table.name}", parameters, session, alias, frontend)
+
+        frame: KosmoFrame = value_of_call(call)
+        return frame
 
     ask.__name__, ask.__qualname__ = table.name, f"{integration.name}.tables.{table.name}"
     ask.__module__ = "kosmo_kernel"
@@ -179,34 +184,6 @@ def _function(integration: Integration, table: Question, account: str | None) ->
     about = f"Parameters:\n{about}\n" if about else ""
     ask.__doc__ = f"{table.title}.\n\n{table.about}\n\n{about}Returns:\n    A DataFrame with these columns: {columns}."
     return ask
-
-
-def _frame(integration: Integration, name: str, parameters: Mapping[str, Any], account: str | None) -> KosmoFrame:
-    """Return the rows of a table.
-
-    Raises:
-        KosmoError: a list could not be read.
-    """
-    from kosmo_kernel.notebook import keep_error
-    from kosmo_kernel.notebook.cell_value import value_of
-    from kosmo_kernel.python_api import current_session
-    from kosmo_kernel.python_api.function import call_frontend, show_notes
-    from kosmo_kernel.render.error_lines import hide_own_frames
-    from kosmo_kernel.settings.cell_options import Options
-
-    session = current_session()
-    try:
-        with keep_error(session), call_frontend() as frontend:
-            alias = account_in_use(account, session.account, [integration])
-            result = _run(f"{integration.name}.tables.{name}", parameters, session, alias, frontend)
-    except KosmoError as error:
-        if error.result is not None:
-            show_notes(error.result.labelled_notes())
-        hide_own_frames(error)
-        raise error.with_traceback(None) from None
-    show_notes(result.split_notes(tables=True)[1])
-    frame: KosmoFrame = value_of(result.values_to_show, Options(), result.attrs())
-    return frame
 
 
 def _run(name: str, parameters: Mapping[str, Any], session: Session, account: str, frontend: Frontend) -> Result:

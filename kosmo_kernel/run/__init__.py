@@ -1,6 +1,7 @@
 """One run of a script: its calls, output, displays and notes.
 
 lua_run.py            the parts that handle the requests of the script: the `Host` of the Lua machine
+lua_state.py          the Lua state of a session, and what an editor asks about it
 options.py            the options of a run, the callbacks of a user interface, output, displays and notes
 call_tracker.py       checks, begins, awaits and logs the script's calls
 provider.py           the interface of what makes calls, and the MCP servers of a session

@@ -30,7 +30,7 @@ from kosmo_kernel.values.records import FAILURE_FIELDS
 if TYPE_CHECKING:
     from kosmo_kernel.progress.display import ProgressSnapshot, ProgressThrottle
     from kosmo_kernel.progress.run import Progress
-    from kosmo_kernel.run.mcp_tools import McpTools, ReadRequest
+    from kosmo_kernel.run.mcp_tools import McpTools, ServerCall
     from kosmo_kernel.run.services import Services
 
 MAX_FAILURES_KEPT = 10_000  # collected failures per run
@@ -65,7 +65,7 @@ class CallTracker:
     def __init__(
         self,
         make_services: Callable[[], Services],
-        make_tools: Callable[[Callable[[str], None], Callable[[ReadRequest], bool]], McpTools],
+        make_tools: Callable[[Callable[[str], None], Callable[[ServerCall], bool]], McpTools],
         result: Result,
         gate: PermissionGate,
         output: RunOutput,
@@ -114,7 +114,7 @@ class CallTracker:
         """
         return self._make_tools(self._lines.put, self._admit)
 
-    def _admit(self, request: ReadRequest) -> bool:
+    def _admit(self, request: ServerCall) -> bool:
         """Check that a request to an MCP server is allowed, and return whether to send it; a dry run only lists it."""
         self._gate.check(request)
         if self._dry_run:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from threading import Thread
 from typing import Any
+
+from msgspec import Struct
 
 from kosmo_kernel.client.call import CallHandle, PlannedCall, Reply
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
@@ -35,20 +36,28 @@ CANCELLED = "nobody waits"
 PROGRESS_EVERY = 1.0  # seconds between two progress lines of a tool
 
 
-@dataclass(frozen=True, slots=True)
-class _ServerCall:
-    """A call of a tool or another request to a server; see `BoundCall`."""
+class ServerCall(Struct, frozen=True):
+    """A call of a tool, or a request for a resource or a prompt; see `BoundCall`."""
 
     server: Server
+    name: str  # the full name of the tool, or of the function in `mcp`; that of a tool contains its server
+    arguments: dict[str, Any]  # what is sent
+    method: str = "tools/call"  # the name of the request in the protocol
+    tool: Tool | None = None  # the tool that is called; None in a dry run if it is not known, and for other requests
+    effect: str = "read"  # `read` or `write`
+    open_world: bool = True  # whether something of the script's choice is sent, which the server may pass on
+    is_own_read: bool = False  # whether a server in the user's own file declares the tool as read-only
 
     count = 1
     remote = True
     notice = ""
 
     @property
-    def is_own_read(self) -> bool:
-        """Return whether it is a tool that a server in the user's own file declares as read-only."""
-        return False
+    def title(self) -> str:
+        """The name at the start of an error."""
+        return self.name
+
+    path = title  # in the log
 
     @property
     def account(self) -> str:
@@ -56,13 +65,8 @@ class _ServerCall:
         return f"{SPACE}.{self.server.name}"
 
     @property
-    def effect(self) -> str:
-        """`read` or `write`."""
-        return "read"
-
-    @property
     def purpose(self) -> str:
-        """Describe the call as the end of a sentence in the question to the user."""
+        """Describe the request as the end of a sentence in the question to the user."""
         verb = "may change something with" if self.effect == "write" else "reads from"
         return f"{verb} the MCP server {self.server.name}"
 
@@ -72,58 +76,18 @@ class _ServerCall:
         return Target(self.server.name)
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall(_ServerCall):
-    """A call of a tool with checked arguments; in a dry run the tool may be unknown, and its arguments unchecked."""
-
-    tool_name: str
-    arguments: dict[str, Any]
-    tool: Tool | None = None
-
-    method = "tools/call"
-
-    @property
-    def name(self) -> str:
-        """The full name of the tool in questions, errors and logs."""
-        return f"{SPACE}.{self.server.name}.{self.tool_name}"
-
-    title = path = name  # at the start of an error, and in the log
-
-    @property
-    def effect(self) -> str:
-        """`read` or `write`, according to the tool's annotations; `write` if the tool is unknown."""
-        return self.tool.effect if self.tool else "write"
-
-    @property
-    def open_world(self) -> bool:
-        """Return whether the tool may pass on its arguments, as far as the server declares."""
-        return self.tool is None or self.tool.open_world
-
-    @property
-    def is_own_read(self) -> bool:
-        """Return whether the server, which is in the user's own file, declares the tool as read-only."""
-        return self.effect == "read" and not self.server.of_project
-
-
-@dataclass(frozen=True, slots=True)
-class ReadRequest(_ServerCall):
-    """A request for a resource or a prompt, which sends a URI or arguments of the script to a server.
-
-    Parameters:
-        server: the server.
-    """
-
-    verb: str  # the name of the function in `mcp`; no tool has this name, because theirs contain the server
-    method: str  # the name of the request in the protocol
-    arguments: dict[str, Any]  # what is sent
-    open_world: bool = True  # whether something of the script's choice is sent, which the server may pass on
-
-    @property
-    def name(self) -> str:
-        """The name of the function in questions and errors."""
-        return f"{SPACE}.{self.verb}"
-
-    title = path = name
+def tool_call(server: Server, name: str, arguments: dict[str, Any], tool: Tool | None = None) -> ServerCall:
+    """Return a call of a tool with checked arguments; in a dry run the tool may be unknown, and they are unchecked."""
+    effect = tool.effect if tool else "write"
+    return ServerCall(
+        server,
+        f"{SPACE}.{server.name}.{name}",
+        arguments,
+        tool=tool,
+        effect=effect,
+        open_world=tool is None or tool.open_world,
+        is_own_read=effect == "read" and not server.of_project,
+    )
 
 
 class McpTools:
@@ -142,7 +106,7 @@ class McpTools:
         servers: Callable[[], Servers],
         is_cancelled: Callable[[], bool],
         say: Callable[[str], None],
-        admit: Callable[[ReadRequest], bool],
+        admit: Callable[[ServerCall], bool],
         *,
         dry_run: bool = False,
     ) -> None:
@@ -154,7 +118,7 @@ class McpTools:
         server = f"{SPACE}.{request.account}" if request.account else SPACE
         return f"{server}.{request.path.removeprefix(f'{SPACE}.')}", server
 
-    def bind(self, request: CallRequest, _account: str) -> ToolCall:
+    def bind(self, request: CallRequest, _account: str) -> ServerCall:
         """Check a call, and start its server if necessary; see `Provider`.
 
         Raises:
@@ -177,22 +141,22 @@ class McpTools:
         )
         if tool is None:
             values = request.by_name if request.by_name is not None else dict(enumerate(request.positional, start=1))
-            return ToolCall(server, name, {str(key): value for key, value in values.items()})
+            return tool_call(server, name, {str(key): value for key, value in values.items()})
         _check_data(tool, request)
         with stopped_when(lambda: CANCELLED if self._is_cancelled() else None):
             arguments = checked(tool, request.by_name, request.positional, patterns=True)
-        return ToolCall(server, tool.name, arguments, tool)
+        return tool_call(server, tool.name, arguments, tool)
 
-    def plan(self, bound_call: ToolCall | ReadRequest) -> list[PlannedCall]:
+    def plan(self, bound_call: ServerCall) -> list[PlannedCall]:
         """Return the call as a dry run lists it."""
         where = one_line(bound_call.server.url if bound_call.server.kind == "http" else bound_call.server.command)
         return [PlannedCall(bound_call.name, bound_call.account, bound_call.arguments, bound_call.method, where)]
 
-    def empty(self, _bound_call: ToolCall) -> Reply:
+    def empty(self, _bound_call: ServerCall) -> Reply:
         """Return an empty answer for a call that is not made."""
         return Reply([Records([])])
 
-    def begin(self, bound_call: ToolCall, handle: CallHandle) -> None:
+    def begin(self, bound_call: ServerCall, handle: CallHandle) -> None:
         """Make a call, and pass its answer or error to the handle in another thread."""
         servers, tool = self._servers(), bound_call.tool
         if tool is None:
@@ -321,7 +285,7 @@ class McpTools:
 
     def _on_read_resource(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         server, uri = self._servers().may_use(str(parameters.get("server"))), str(parameters.get("uri"))
-        request = ReadRequest(server, "read_resource", "resources/read", {"uri": uri})
+        request = ServerCall(server, f"{SPACE}.read_resource", {"uri": uri}, "resources/read")
         if not self._admit(request):
             return {"contents": []}
         return self._servers().read_resource(server.name, uri, self._is_cancelled)
@@ -338,7 +302,7 @@ class McpTools:
             self._check_prompt(server.name, name, arguments)
         texts = {str(key): value if isinstance(value, str) else str(value) for key, value in arguments.items()}
         request = {"name": name, "arguments": texts}
-        if not self._admit(ReadRequest(server, "get_prompt", "prompts/get", request, open_world=bool(texts))):
+        if not self._admit(ServerCall(server, f"{SPACE}.get_prompt", request, "prompts/get", open_world=bool(texts))):
             return {"messages": []}
         return self._servers().prompt(server.name, name, texts, self._is_cancelled)
 
@@ -367,7 +331,7 @@ class McpTools:
             )
 
 
-def _listener(bound_call: ToolCall, say: Callable[[str], None]) -> CallListener:
+def _listener(bound_call: ServerCall, say: Callable[[str], None]) -> CallListener:
     """Return a listener that shows the server's log messages and, throttled, its progress to the user."""
     shown_at = 0.0
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from msgspec import Struct
+
+from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.client.call import CallHandle, PlannedCall, Reply
 from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.lua.host import SPACE, CallRequest
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.archive.player import Playback
     from kosmo_kernel.archive.recorder import Recorder
     from kosmo_kernel.mcp import Servers
-    from kosmo_kernel.run.mcp_tools import McpTools, ReadRequest
+    from kosmo_kernel.run.mcp_tools import McpTools, ServerCall
 
 NOT_ALLOWED = "This session asks no MCP servers: `kosmo mcp:serve` lets scripts do so with `--allow-mcp`."
 FICTION = "Fictional data: the account in use is the demo."
@@ -78,6 +81,48 @@ class BoundCall(Protocol):
     @property
     def target(self) -> Target:
         """The account or the server whose permissions apply."""
+
+
+class Endpoint(Struct):
+    """A function with an account: what is the same for all of its calls."""
+
+    integration: Integration  # the service
+    function: Function  # one of its functions
+    account: str  # the account's alias
+    name: str  # the full name of the function in questions and errors
+    path: str  # its name in the log, as the script spells it
+    target: Target  # the account whose permissions apply
+    effect: str  # the function's effect
+    remote: bool  # whether its calls are sent over the network
+    notice: str  # a line for the user if a call does not name the demo and uses it; else empty
+
+    open_world = is_own_read = False
+
+    @property
+    def title(self) -> str:
+        """The name of the call at the start of an error."""
+        return f"{self.name} (account {self.account})"
+
+    @property
+    def purpose(self) -> str:
+        """Describe the call as the end of a sentence in the question to the user."""
+        verb = "changes something at" if self.effect == "write" else "reads from"
+        return f"{verb} {self.integration.title}, account {self.account}"
+
+
+class ServiceCall(Endpoint):
+    """A call of a service's function with checked arguments; see `BoundCall`."""
+
+    calls: list[dict[str, Any]]  # the arguments of each request, see `Function.calls`
+    count: int  # the number of requests
+    fan_out_argument: str  # the name of the argument that received a list; empty if there is none
+    collect: bool  # list failed items instead of ending the call at the first one
+    concurrency: int  # the maximum number of concurrent requests
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The arguments of the first request."""
+        return self.calls[0]
 
 
 class Provider(Protocol):
@@ -156,7 +201,7 @@ class SessionServers:
 
         return ReplayedServers(self._cassette)
 
-    def tools(self, say: Callable[[str], None], admit: Callable[[ReadRequest], bool], *, dry_run: bool) -> McpTools:
+    def tools(self, say: Callable[[str], None], admit: Callable[[ServerCall], bool], *, dry_run: bool) -> McpTools:
         """Return the access of one run to the servers. The parameters are those of `McpTools`.
 
         Raises:

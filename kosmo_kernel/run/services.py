@@ -17,8 +17,6 @@ from http import HTTPStatus
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, ERROR_MODES, MAX_CONCURRENCY, RESERVED, Function, Integration
 from kosmo_kernel.client.call import CallHandle, DeletedItem, PlannedCall, Reply
@@ -28,8 +26,7 @@ from kosmo_kernel.client.fan_out import FanOut, ThreadPool
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError, SettingsError
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress.run import Cancelled
-from kosmo_kernel.run.deletions import Deletions
-from kosmo_kernel.run.provider import FICTION
+from kosmo_kernel.run.provider import FICTION, Endpoint, ServiceCall
 from kosmo_kernel.settings.permissions import Target
 from kosmo_kernel.text.nearest import normalize_alias
 from kosmo_kernel.values.records import FAILURE_FIELDS, PackedRows, Record, Records, columns_with_item
@@ -42,49 +39,10 @@ if TYPE_CHECKING:
 MIN_REQUESTS_FOR_BUDGET_QUERY = 25  # minimum number of requests for which an unknown request budget is queried first
 MAX_ENDPOINTS = 256  # kept by a session
 
+_Rows = Sequence[Mapping[str, Any]]
+_List = tuple[str, str, str]  # the service, the argument, the account
+
 ItemOutcome = Reply | DeletedItem | ApiError  # a reply is packed until those for all items are there
-
-
-class Endpoint(Struct):
-    """A function with an account: what is the same for all of its calls."""
-
-    integration: Integration  # the service
-    function: Function  # one of its functions
-    account: str  # the account's alias
-    name: str  # the full name of the function in questions and errors
-    path: str  # its name in the log, as the script spells it
-    target: Target  # the account whose permissions apply
-    effect: str  # the function's effect
-    remote: bool  # whether its calls are sent over the network
-    notice: str  # a line for the user if a call does not name the demo and uses it; else empty
-
-    open_world = is_own_read = False
-
-    @property
-    def title(self) -> str:
-        """The name of the call at the start of an error."""
-        return f"{self.name} (account {self.account})"
-
-    @property
-    def purpose(self) -> str:
-        """Describe the call as the end of a sentence in the question to the user."""
-        verb = "changes something at" if self.effect == "write" else "reads from"
-        return f"{verb} {self.integration.title}, account {self.account}"
-
-
-class ServiceCall(Endpoint):
-    """A call of a service's function with checked arguments; see `BoundCall`."""
-
-    calls: list[dict[str, Any]]  # the arguments of each request, see `Function.calls`
-    count: int  # the number of requests
-    fan_out_argument: str  # the name of the argument that received a list; empty if there is none
-    collect: bool  # list failed items instead of ending the call at the first one
-    concurrency: int  # the maximum number of concurrent requests
-
-    @property
-    def arguments(self) -> Mapping[str, Any]:
-        """The arguments of the first request."""
-        return self.calls[0]
 
 
 class Services:
@@ -396,6 +354,69 @@ class Services:
                 client = Client(integration, account, cassette=self._cassette)
             self._clients[key] = client
             return client
+
+
+class Deletions:
+    """The items that were deleted while the runs of a session went on. Thread-safe.
+
+    A long run lists apps, and then makes requests for each of them. Some, such as review apps, are deleted meanwhile.
+    An item that a list of this session had, and that a request for the item itself does not find, is left out of a list
+    argument. Any other failure is an error.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listed: dict[_List, set[Any]] = {}  # all names of the items that earlier lists had
+        self._last: dict[_List, tuple[_Rows, Sequence[str]]] = {}  # the last list, not read yet; the fields with names
+        self._deleted: dict[_List, set[Any]] = {}
+
+    def add_list(
+        self, integration: Integration, function: Function, account: str, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Keep the answer of a function, if it is the list of all items. It is read when an item is not found."""
+        for argument, (list_name, record_name) in integration.deletable.items():
+            if function.name == list_name:
+                [param] = (param for param in integration.function(record_name).params if param.name == argument)
+                key = integration.name, argument, normalize_alias(account)
+                with self._lock:
+                    if key in self._last and self._last[key][0] is not rows:
+                        self._read_last(key)
+                    self._last[key] = rows, param.each
+
+    def _read_last(self, key: _List) -> set[Any]:
+        """Return the names of the items that the lists had, and forget the last list."""
+        names = self._listed.setdefault(key, set())
+        rows, fields = self._last.pop(key, ((), ()))
+        names.update(row[field] for row in rows for field in fields if isinstance(row.get(field), str))
+        return names
+
+    def is_deleted(self, client: Client, argument: str, item: Any, handle: CallHandle) -> bool:
+        """Return whether an item that a request does not find was listed before and does not exist any more.
+
+        That takes a request for the item itself, unless an earlier one had this result.
+
+        Raises:
+            ApiError: the service does not say whether it exists.
+            Cancelled: the run has ended.
+        """
+        key = client.integration.name, argument, normalize_alias(client.account.alias)
+        with self._lock:  # also during the request, so that each item is looked up once
+            if item not in self._read_last(key):
+                return False
+            deleted = self._deleted.setdefault(key, set())
+            if item not in deleted and not self._exists(client, argument, item, handle):
+                deleted.add(item)
+            return item in deleted
+
+    def _exists(self, client: Client, argument: str, item: Any, handle: CallHandle) -> bool:
+        function = client.integration.function(client.integration.deletable[argument][1])
+        try:
+            client.fetch(function, {argument: item}, handle.progress, fresh=True, on_answer=handle.on_answer)
+        except RefusedError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return False
+            raise
+        return True
 
 
 class PreparedServices(Services):

@@ -25,8 +25,9 @@ from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.call import CallHandle, Reply
 from kosmo_kernel.errors import ApiError, KosmoError, RefusedError
 from kosmo_kernel.progress.run import Progress
+from kosmo_kernel.run.provider import ServiceCall
 from kosmo_kernel.run.recording import RecordingMode
-from kosmo_kernel.run.services import ItemOutcome, PreparedServices, ServiceCall, Services, refused_list
+from kosmo_kernel.run.services import ItemOutcome, PreparedServices, Services, refused_list
 from kosmo_kernel.settings.limits import MAX_RECORDS
 from kosmo_kernel.settings.table import SHARE_SECONDS
 from kosmo_kernel.text.nearest import normalize_alias

@@ -13,7 +13,7 @@ from kosmo_kernel.mcp import Server, secrets
 from kosmo_kernel.mcp.pages import ARGUMENTS, tool_page
 from kosmo_kernel.mcp.tools import lua_names, original_name, tools_of
 from kosmo_kernel.results.result import Result
-from kosmo_kernel.run.mcp_tools import ToolCall
+from kosmo_kernel.run.mcp_tools import tool_call
 from kosmo_kernel.run.permission_gate import PermissionGate
 
 
@@ -77,7 +77,7 @@ def test_the_name_of_a_tool_cannot_change_the_question_about_it() -> None:
 
     server = Server("s", "user", Path("mcp.json"), Path("."))
     gate = PermissionGate(Result(account="demo"), ask)
-    gate.check(ToolCall(server, tool.name, {}, tool))
+    gate.check(tool_call(server, tool.name, {}, tool))
     assert asked[0].startswith("mcp.s.a b [1m reads from the MCP server s, and may")
 
 

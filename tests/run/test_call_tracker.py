@@ -17,7 +17,8 @@ from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.options import NO_FRONTEND, RunOptions, RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
-from kosmo_kernel.run.services import ServiceCall, Services
+from kosmo_kernel.run.provider import ServiceCall
+from kosmo_kernel.run.services import Services
 from kosmo_kernel.session import Session
 
 
