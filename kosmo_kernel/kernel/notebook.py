@@ -248,7 +248,7 @@ class KernelNotebook:
             error = StoppedError("Interrupted.")
         content = error_content(error)
         if isinstance(error, KosmoError) and (self._settings or {}).get("errors") == "full":
-            from kosmo_kernel.notebook.error_report import report_lines
+            from kosmo_kernel.notebook.commands import report_lines
 
             content["traceback"] += report_lines(error)
         return {**content}

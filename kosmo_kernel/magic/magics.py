@@ -357,7 +357,7 @@ def rendered(error: KosmoError, *, colour: bool = False, full: bool = False) -> 
     """Return the lines of an error below a cell; with `full`, the whole error report."""
     lines = error_lines(error, COLOURED if colour else PLAIN)
     if full:
-        from kosmo_kernel.notebook.error_report import report_lines
+        from kosmo_kernel.notebook.commands import report_lines
 
         lines += [*report_lines(error), Terminal(), *traceback_lines(error)]
     return lines

@@ -30,12 +30,7 @@ MAX_ROWS = 10_000
 MAX_CHARACTERS = 4_000_000  # of all cells
 WRAP_LENGTH = 60  # a column with a longer cell, in characters, is wrapped
 WIDE_LENGTH = 100  # a column with a longer cell, in characters, is wrapped and wider
-PAGES: list[int | str | Mapping[str, Any]] = [
-    10,
-    25,
-    100,
-    {"label": "All", "value": -1},
-]  # choices of rows per page
+PAGES: list[int | str | Mapping[str, Any]] = [10, 25, 100, {"label": "All", "value": -1}]  # choices of rows per page
 
 LAYOUT: dict[str, str | Mapping[str, Any] | None] = {
     "topStart": "search",
@@ -64,18 +59,16 @@ class InteractiveTable:
 
     Parameters:
         table: the table with all rows.
-        text: the text of its first rows.
     """
 
-    def __init__(self, table: Table, text: str) -> None:
+    def __init__(self, table: Table) -> None:
         self.table = table
-        self._text = text
 
     def __repr__(self) -> str:
-        return self._text
+        return self.table.first(ROWS.resolve()).text()
 
     def _repr_mimebundle_(self, **_: Any) -> Bundle:
-        return {"text/plain": Plain.escape(self._text), "text/html": _html(self.table)}
+        return {"text/plain": Plain.escape(repr(self)), "text/html": _html(self.table)}
 
 
 def interactive_table(name: str, value: Any) -> InteractiveTable:
@@ -102,14 +95,14 @@ def interactive_table(name: str, value: Any) -> InteractiveTable:
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         value = Records(value)
     if isinstance(value, Records):
-        return InteractiveTable(table_of(value, MAX_ROWS), table_of(value).text())
+        return InteractiveTable(table_of(value, MAX_ROWS))
     if not is_frame(value):
         raise InvalidArgumentsError(
             f"`{name}` is no table: `%{COMMAND_MAGIC} browse` shows a DataFrame or a list of records."
         )
     from kosmo_kernel.render.frames import table_of_frame
 
-    return InteractiveTable(table_of_frame(value, MAX_ROWS), table_of_frame(value, ROWS.resolve()).text())
+    return InteractiveTable(table_of_frame(value, MAX_ROWS))
 
 
 def _html(table: Table) -> Html:

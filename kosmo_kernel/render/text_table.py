@@ -112,14 +112,14 @@ def text_lines(
         form: how it is written.
         header: whether the headings are above them.
     """
-    gap, last, paint = " " * GAP, max(widths), form.paint or (lambda text, _style: text)
+    gap, last, paint = " " * GAP, max(widths), form.paint
     if header:
         is_whole = form.wraps or form.spills
-        heads = (_head(columns[index], width, is_whole=is_whole) for index, width in widths.items())
-        yield gap.join(paint(head, HEADING) for head in heads).rstrip()
+        heads = [_head(columns[index], width, is_whole=is_whole) for index, width in widths.items()]
+        yield gap.join([paint(head, HEADING) for head in heads] if paint else heads).rstrip()
     if header and form.rule:
         rule = (gap if form.rule == "-" else form.rule * GAP).join(form.rule * width for width in widths.values())
-        yield paint(rule, DIM)
+        yield paint(rule, DIM) if paint else rule
     texts: Sequence[Sequence[str]] = [columns[index].texts for index in widths]
     if form.wraps:
         texts = _wrapped(texts, list(widths.values()))
@@ -127,15 +127,12 @@ def text_lines(
     for (index, width), column in zip(widths.items(), texts, strict=True):
         style, right = columns[index].style, columns[index].to_the_right
         room = width if right or index != last else 0
-        cells.append(
-            [
-                paint(
-                    padded(text if form.spills else cut_to(text, width), room, right=right),
-                    DIM if text == NOTHING else style,
-                )
-                for text in column
+        written = [padded(text if form.spills else cut_to(text, width), room, right=right) for text in column]
+        if paint:
+            written = [
+                paint(cell, DIM if text == NOTHING else style) for cell, text in zip(written, column, strict=True)
             ]
-        )
+        cells.append(written)
     for row in zip(*cells, strict=True):
         yield gap.join(row).rstrip()
 

@@ -32,8 +32,7 @@ from kosmo_kernel.mcp import Servers, Trust
 from kosmo_kernel.mcp.pages import VALUES, server_page, tool_page, unknown_page
 from kosmo_kernel.mcp.tools import tools_of
 from kosmo_kernel.notebook.cell_value import small_note
-from kosmo_kernel.notebook.commands import NotebookContext, run_command
-from kosmo_kernel.notebook.error_report import report_page
+from kosmo_kernel.notebook.commands import NotebookContext, report_page, run_command
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import outline
 from kosmo_kernel.results.result import Result

@@ -14,7 +14,7 @@ from full_matrix import full_except
 
 from kosmo_kernel.errors import LimitError, LuaRuntimeError
 from kosmo_kernel.kernel.messages import error_content
-from kosmo_kernel.notebook.error_report import report_lines
+from kosmo_kernel.notebook.commands import report_lines
 from kosmo_kernel.render.display import TEXT_MOST, bundle_of, bundles_of
 from kosmo_kernel.render.error_lines import MAX_MESSAGE_LENGTH, error_lines
 from kosmo_kernel.render.frames import frame_of
