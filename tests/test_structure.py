@@ -392,7 +392,7 @@ def private_uses(path: Path, names: set[str]) -> Iterator[str]:
                 used = [name] if name in names else []
             case ast.Call(func=ast.Attribute(attr="setattr"), args=[*_, ast.Constant(value=str(name)), _]):
                 used = [name] if name.rpartition(".")[2] in names else []
-        yield from (f"{path.relative_to(TESTS)}:{node.lineno}: {name}" for name in used)
+        yield from (f"{path.relative_to(TESTS)}:{getattr(node, 'lineno', 0)}: {name}" for name in used)
 
 
 def test_every_room_has_a_floor() -> None:
