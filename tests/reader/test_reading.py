@@ -114,16 +114,16 @@ def test_a_run_that_must_stop_waits_no_longer() -> None:
 
 @pytest.mark.claim("reader-process")
 def test_a_signal_ends_the_wait_in_the_main_thread() -> None:
+    waits = threading.Event()
+
     def stop() -> None:
-        until = time.monotonic() + PATIENCE
-        while not psutil.Process().children() and time.monotonic() < until:
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
+        if waits.wait(PATIENCE):
+            os.kill(os.getpid(), signal.SIGINT)
 
     stopper = threading.Thread(target=stop)
     stopper.start()
     with pytest.raises(KeyboardInterrupt):
-        read(ENDLESS, YEARS)
+        read(ENDLESS, YEARS, Allowance(stop_reason=waits.set))  # which is called while it waits
     stopper.join()
     assert read(ECHO, b"x") == b"x"
 
