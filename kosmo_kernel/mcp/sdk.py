@@ -19,6 +19,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import anyio
@@ -59,32 +60,18 @@ for _name in ("mcp", "client"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
+@dataclass(slots=True)
 class MessageTransport:
-    """The state of a transport, which the SDK does not expose.
+    """The state of a transport, which the SDK does not expose."""
 
-    Parameters:
-        child: the server's process; None for HTTP.
-
-    Attributes:
-        closed: set when the transport is closed.
-        too_long: a message exceeded the size limit.
-        fault: what is wrong with a response that is not read; empty if nothing is.
-        unmatched_id: the id of a response that matches no request; empty if there was none.
-        status: the HTTP status of the last response if it was an error, else 0.
-        last_message_time: the loop's time when the last message arrived.
-        probe: the id of the `PROBE` request, once it was sent.
-    """
-
-    def __init__(self, child: Child | None) -> None:
-        self.child = child
-        self.closed = asyncio.Event()
-        self.too_long = False
-        self.fault = ""
-        self.unmatched_id = ""
-        self.status = 0
-        self.last_message_time = 0.0
-        self.probe: str | int | None = None
-        self._pending: set[str | int] = set()
+    closed: asyncio.Event = field(default_factory=asyncio.Event)  # set when the transport is closed
+    too_long: bool = False  # a message exceeded the size limit
+    fault: str = ""  # what is wrong with a response that is not read; empty if nothing is
+    unmatched_id: str = ""  # the id of a response that matches no request; empty if there was none
+    status: int = 0  # the HTTP status of the last response if it was an error, else 0
+    last_message_time: float = 0.0  # the loop's time when the last message arrived
+    probe: str | int | None = None  # the id of the `PROBE` request, once it was sent
+    _pending: set[str | int] = field(default_factory=set)
 
     def sent(self, message: protocol.JSONRPCMessage) -> None:
         """Record a message that is being sent."""
@@ -265,7 +252,7 @@ async def connected(
     Raises:
         McpError: the server cannot be reached, or does not support the protocol.
     """
-    wire = MessageTransport(child)
+    wire = MessageTransport()
 
     async def on_message(message: object) -> None:
         if isinstance(message, protocol.ToolListChangedNotification):
