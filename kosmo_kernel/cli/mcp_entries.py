@@ -293,8 +293,7 @@ def export(*, names: tuple[str, ...], as_json: bool) -> None:
     usable = [server for server in configured.servers.values() if not server.fault]
     chosen = [configured.find(name) for name in names] if names else usable
     for server in chosen:
-        if server.fault:
-            raise SettingsError(f"{server.path}: the MCP server `{server.name}`: {server.fault}.")
+        server.check_entry()
     needs: dict[str, str | None] = {}
     portable = {server.name: _portable(server, needs) for server in chosen}
     if as_json:

@@ -21,7 +21,7 @@ from kosmo_kernel.errors import KosmoError, SettingsError, UntrustedError
 from kosmo_kernel.mcp import Configuration, Server, Servers, Trust, configuration, secrets
 from kosmo_kernel.mcp.references import fill_in
 from kosmo_kernel.mcp.secrets import redact_text, redact_words
-from kosmo_kernel.mcp.trust import command_line, consent_lines, fingerprint
+from kosmo_kernel.mcp.trust import UNTRUSTED, command_line, consent_lines, fingerprint
 from kosmo_kernel.safety.text import escape_hidden
 from kosmo_kernel.settings.installation import install_command
 from kosmo_kernel.settings.permissions import EFFECTS, Target, permission, same_name, servers_named
@@ -112,7 +112,7 @@ def _readiness(server: Server, trust_status: str) -> dict[str, Any]:
     elif not server.enabled:
         advice = f"It is switched off: `kosmo mcp:enable {server.name}`."
     elif trust_status != "trusted":
-        advice = f"{why_untrusted(trust_status)}: `kosmo mcp:trust {server.name}`."
+        advice = f"It comes with the project, and {UNTRUSTED[trust_status]}: `kosmo mcp:trust {server.name}`."
     return {
         "ready": not advice,
         "enabled": server.enabled,
@@ -121,12 +121,6 @@ def _readiness(server: Server, trust_status: str) -> dict[str, Any]:
         "fault": server.fault or None,
         "what_to_do": advice or None,
     }
-
-
-def why_untrusted(trust_status: str) -> str:
-    """Return the beginning of a sentence on why a server of the project is not used."""
-    why = "is not trusted yet" if trust_status == "untrusted" else "has changed since you trusted it"
-    return f"It comes with the project, and {why}"
 
 
 def _permissions(server: Server) -> dict[str, str]:
@@ -154,8 +148,7 @@ def trust(*, name: str, yes: bool, as_json: bool) -> int:
     again. Nothing is started now.
     """
     server, trust_store = configuration().find(name), Trust()
-    if server.fault:
-        raise SettingsError(f"{server.path}: the MCP server `{name}`: {server.fault}.")
+    server.check_entry()
     before, lines = trust_store.status(server), consent_lines(server)
     if before != "trusted":
         heading = escape_hidden(f"The MCP server {name}, from {server.path}:")
@@ -278,7 +271,9 @@ def _trust(server: Server) -> DoctorFinding:
         return DoctorFinding(name, "broken", error.message)
     if status == "trusted":
         return DoctorFinding(name, "ok", "You trust it." if server.of_project else "It is in your own file.")
-    return DoctorFinding(name, "warning", f"{why_untrusted(status)}.", f"kosmo mcp:trust {server.name}")
+    return DoctorFinding(
+        name, "warning", f"It comes with the project, and {UNTRUSTED[status]}.", f"kosmo mcp:trust {server.name}"
+    )
 
 
 def _references(server: Server) -> Iterator[DoctorFinding]:

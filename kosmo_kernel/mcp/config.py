@@ -133,14 +133,22 @@ class Server:
         """Return whether it comes from a project's file and not from the user's own."""
         return self.source != "user"
 
+    def check_entry(self) -> None:
+        """Check that the entry is valid.
+
+        Raises:
+            SettingsError: the entry has a mistake.
+        """
+        if self.fault:
+            raise SettingsError(f"{self.path}: the MCP server `{self.name}`: {self.fault}.")
+
     def usable(self) -> None:
         """Check that the entry is valid and enabled.
 
         Raises:
             SettingsError: the entry has a mistake or is switched off.
         """
-        if self.fault:
-            raise SettingsError(f"{self.path}: the MCP server `{self.name}`: {self.fault}.")
+        self.check_entry()
         if not self.enabled:
             raise SettingsError(
                 f"The MCP server `{self.name}` is switched off in {self.path}. `kosmo mcp:enable {self.name}` switches "

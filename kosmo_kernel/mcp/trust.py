@@ -66,6 +66,7 @@ _LOADING = re.compile(
 )
 
 TrustStatus = Literal["trusted", "untrusted", "changed"]
+UNTRUSTED = {"untrusted": "is not trusted yet", "changed": "has changed since you trusted it"}
 
 
 def fingerprint(server: Server) -> str:
@@ -171,10 +172,9 @@ class Trust:
         status = self.status(server)
         if status == "trusted":
             return
-        why = "is not trusted yet" if status == "untrusted" else "has changed since you trusted it"
         name, path = escape_hidden(server.name), escape_hidden(str(server.path))
         raise UntrustedError(
-            f"The MCP server `{name}` comes with the project ({path}) and {why}, so it was not started. "
+            f"The MCP server `{name}` comes with the project ({path}) and {UNTRUSTED[status]}, so it was not started. "
             f"`kosmo mcp:trust {name}` shows what it would run and asks you."
         )
 
