@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +21,7 @@ MAX_MESSAGE_BYTES = 64 << 20  # maximum bytes of a message
 MAX_MESSAGE_VALUES = 1_000_000  # maximum numbers, texts, lists and objects in it; each takes about 100 bytes
 READ_BYTES = 1 << 18  # bytes per read
 TAIL_LINES, TAIL_WIDTH = 8, 300  # of standard error: the last lines, and the characters of each
+TAIL_BYTES = 1 << 14  # of it that are kept
 EXIT_SECONDS = 2.0  # grace period to exit after its input is closed, which the protocol requires
 SILENT_EXIT_SECONDS = 0.2  # grace period of a server that sent nothing, because a caller waits for its start
 HAS_PROCESS_GROUPS = sys.platform != "win32"
@@ -35,25 +35,16 @@ class LineTail:
     """The last lines of a stream."""
 
     def __init__(self) -> None:
-        self._lines: deque[str] = deque(maxlen=TAIL_LINES)
-        self._rest = b""
+        self._data = b""
 
     def feed(self, data: bytes) -> None:
         """Add the next data of the stream."""
-        *lines, rest = (self._rest + data).split(b"\n")
-        self._rest = rest[-TAIL_WIDTH * 4 :]
-        for line in lines[-TAIL_LINES:]:
-            self.add(line)
-
-    def add(self, line: bytes) -> None:
-        """Add a line."""
-        if text := line[: TAIL_WIDTH * 4].decode(errors="replace").strip():
-            self._lines.append(text[:TAIL_WIDTH])
+        self._data = (self._data + data[-TAIL_BYTES:])[-TAIL_BYTES:]
 
     def lines(self) -> list[str]:
         """Return the last lines, including an incomplete one at the end."""
-        rest = self._rest.decode(errors="replace").strip()[:TAIL_WIDTH]
-        return [*self._lines, *([rest] if rest else [])][-TAIL_LINES:]
+        lines = (line.decode(errors="replace").strip()[:TAIL_WIDTH] for line in self._data.split(b"\n"))
+        return list(filter(None, lines))[-TAIL_LINES:]
 
 
 class ProcessReaper:

@@ -46,6 +46,7 @@ from kosmo_kernel.safety.intake import count_values
 T = TypeVar("T")
 
 MAX_TOOLS = 10_000
+MAX_NOISE_BYTES = 1_000  # of a line that is no message
 MAX_PAGES = 1_000  # pages of a list; the cursors of a faulty server may never end
 LOG_LEVEL: protocol.LoggingLevel = "info"
 MODERN = "auto"  # tries the protocol of 2026 first, and falls back to the older handshake
@@ -488,7 +489,7 @@ def _message(line: bytes, child: Child) -> protocol.JSONRPCMessage | None:
     try:
         return protocol.jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValueError:
-        child.noise.add(line)
+        child.noise.feed(line[:MAX_NOISE_BYTES] + b"\n")
     try:
         content = json.loads(line)
     except (ValueError, RecursionError):
