@@ -90,7 +90,6 @@ class ServerConnection:
         self._holder: asyncio.Task[None] | None = None
         self._changes_task: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
-        self._closing = asyncio.Event()
         self._opening = False
         self._described: list[dict[str, Any]] = []
         self._tools: tuple[Tool, ...] = ()
@@ -120,7 +119,9 @@ class ServerConnection:
                 await self._connect(resolved, sdk.MODERN, sdk.LEGACY)
         except TimeoutError:
             wrong = ServerTimeoutError()
-            self._abandon()  # without waiting for its end
+            if self._child:
+                self._child.exit_grace_seconds = SILENT_EXIT_SECONDS
+            self._stop()  # without waiting for its end
         except McpError as error:
             wrong = error
             await self.close()
@@ -158,19 +159,17 @@ class ServerConnection:
 
     async def _open(self, resolved: ResolvedServer, mode: str) -> None:
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._closing.clear()
         self._opening = True
         self._holder = asyncio.create_task(self._hold(resolved, mode, ready))
         await asyncio.shield(ready)
         await self._list_tools()
 
-    def _abandon(self) -> None:
-        """End it soon, without waiting, when it has not responded."""
-        self._closing.set()
-        if self._child:
-            self._child.exit_grace_seconds = SILENT_EXIT_SECONDS
+    def _stop(self) -> None:
+        """Make the task that holds the connection end it."""
         if self._opening and self._holder:
             self._holder.cancel()
+        elif self._connection:
+            self._connection.transport.closed.set()
 
     async def _hold(self, resolved: ResolvedServer, mode: str, ready: asyncio.Future[None]) -> None:
         """Keep the connection open until either side closes it."""
@@ -181,7 +180,6 @@ class ServerConnection:
                 resolved,
                 self._child,
                 mode=mode,
-                patience=self.server.timeout / 3,
                 timeout=self.server.timeout,
                 changed=self._changed,
                 say=self._logged,
@@ -190,13 +188,7 @@ class ServerConnection:
                 if self._child:
                     self._child.mark_responded()
                 ready.set_result(None)
-                closing = asyncio.ensure_future(self._closing.wait())
-                closed = asyncio.ensure_future(connection.transport.closed.wait())
-                try:
-                    await asyncio.wait((closing, closed), return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    closing.cancel()
-                    closed.cancel()
+                await connection.transport.closed.wait()
         except Exception as error:  # noqa: BLE001 - `ready` raises it during the start; later, calls find the connection closed
             if not ready.done():
                 ready.set_exception(error)
@@ -210,15 +202,13 @@ class ServerConnection:
 
     async def close(self) -> None:
         """End it. Calls in progress fail."""
-        self._closing.set()
         if self._starting and self._starting is not asyncio.current_task():
             self._starting.cancel()
             await asyncio.wait((self._starting,))
         if self._changes_task:
             self._changes_task.cancel()
         if self._holder:
-            if self._opening:
-                self._holder.cancel()
+            self._stop()
             await asyncio.wait((self._holder,))  # it still ends the server if this wait is cancelled
 
     async def started(self, before: ServerConnection | None) -> None:

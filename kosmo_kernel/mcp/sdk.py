@@ -52,6 +52,7 @@ LOG_LEVEL: protocol.LoggingLevel = "info"
 MODERN = "auto"  # tries the protocol of 2026 first, and falls back to the older handshake
 PROBE = "server/discover"  # the method of its first request
 LEGACY = "legacy"
+SILENCE = 1 / 3
 _UNCOMPRESSED = {"accept-encoding": "identity"}  # of requests whose responses are bounded
 _EVENTS = "text/event-stream"
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
@@ -233,7 +234,6 @@ async def connected(
     child: Child | None,
     *,
     mode: str,
-    patience: float | None,
     timeout: float,  # noqa: ASYNC109 - it applies to each response
     changed: Callable[[], None],
     say: Callable[[str, str], None],
@@ -243,10 +243,8 @@ async def connected(
     Parameters:
         filled: the server's entry with references resolved.
         child: the running process of a stdio server; None for an HTTP server.
-        mode: `MODERN` or `OLD`.
-        patience: seconds after which a silent stdio server is assumed to use the older protocol; None for the SDK's
-            own limit.
-        timeout: seconds for each response.
+        mode: `MODERN` or `LEGACY`.
+        timeout: seconds for each response. After `SILENCE` of it, a stdio server is assumed to use the older protocol.
         changed: called when the server's tools have changed.
         say: called with the level and text of each log message of the server.
 
@@ -264,7 +262,7 @@ async def connected(
         say(params.level, text)
 
     async with AsyncExitStack() as stack:
-        transport = _lines(child, wire, patience) if child else _http(filled, wire, timeout)
+        transport = _lines(child, wire, timeout * SILENCE) if child else _http(filled, wire, timeout)
         client = Client(
             transport,
             mode=mode,
@@ -394,12 +392,12 @@ class _MessageReader(ObjectReceiveStream[SessionMessage]):
         child: the program.
         wire: the state of the transport.
         patience: seconds to wait for the first message, after which the probe gets an error response, for servers that
-            do not know it and send none; None for no limit.
+            do not know it and send none.
     """
 
-    def __init__(self, child: Child, wire: MessageTransport, patience: float | None) -> None:
+    def __init__(self, child: Child, wire: MessageTransport, patience: float) -> None:
         self._child, self._wire = child, wire
-        self._first_deadline = None if patience is None else asyncio.get_running_loop().time() + patience
+        self._first_deadline: float | None = asyncio.get_running_loop().time() + patience
         self._first_line: asyncio.Task[bytes | None] | None = None  # survives `_first_deadline`
         self._yields = False
 
@@ -470,7 +468,7 @@ class _MessageWriter(ObjectSendStream[SessionMessage]):
 
 @asynccontextmanager
 async def _lines(
-    child: Child, wire: MessageTransport, patience: float | None
+    child: Child, wire: MessageTransport, patience: float
 ) -> AsyncIterator[tuple[_MessageReader, _MessageWriter]]:
     """Open the transport to a child process, with one message per line."""
     yield _MessageReader(child, wire, patience), _MessageWriter(child, wire)
