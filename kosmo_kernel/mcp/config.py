@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -226,6 +227,15 @@ def user_file() -> Path:
 def files(root: Path) -> dict[str, Path]:
     """Return the files that may configure servers for a project, by kind, in order of increasing precedence."""
     return {USER: user_file(), **{source: root / name for source, name in PROJECT.items()}}
+
+
+def file_state(path: str | Path) -> object:
+    """Return what changes with a file; None if it cannot be looked at."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def configuration(folder: Path | None = None) -> Configuration:

@@ -23,7 +23,7 @@ from typing import Any, Self, TypeVar
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.mcp import config, secrets
 from kosmo_kernel.mcp.child import ProcessReaper
-from kosmo_kernel.mcp.config import Server
+from kosmo_kernel.mcp.config import Server, file_state
 from kosmo_kernel.mcp.connection import CallListener, ServerConnection, ServerRequest
 from kosmo_kernel.mcp.references import fill_in
 from kosmo_kernel.mcp.tools import Tool, lua_names, original_name, tools_of
@@ -82,10 +82,10 @@ class Servers:
         """Return the current configuration. It is read again only if a file's state has changed."""
         folder = str(self._folder) if self._folder else os.getcwd()
         cached = self._cached
-        if cached is None or cached.folder != folder or [_state(file) for file in cached.files] != cached.states:
+        if cached is None or cached.folder != folder or [file_state(file) for file in cached.files] != cached.states:
             root = config.project_root(Path(folder))
             files = [str(path) for path in config.files(root).values()]
-            states = [_state(file) for file in files]
+            states = [file_state(file) for file in files]
             configuration = config.configuration(root)
             names = lua_names(configuration.servers, absent="server")
             cached = self._cached = ReadConfiguration(configuration, names, folder, files, states)
@@ -331,14 +331,6 @@ def _no_tool(server: str, name: str, tools: tuple[Tool, ...]) -> UnknownNameErro
 def _find(name: str, tools: tuple[Tool, ...]) -> Tool | None:
     original = original_name(name, {tool.name: tool.lua for tool in tools})
     return next((tool for tool in tools if tool.name == original), None)
-
-
-def _state(file: str) -> object:
-    try:
-        status = os.stat(file)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def require_sdk() -> None:

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Literal
 
 from kosmo_kernel.errors import SettingsError, UntrustedError
-from kosmo_kernel.mcp.config import Server
+from kosmo_kernel.mcp.config import Server, file_state
 from kosmo_kernel.mcp.references import PRIVATE
 from kosmo_kernel.mcp.secrets import redact_value, redact_words
-from kosmo_kernel.safety.intake import decode_json, read_file
+from kosmo_kernel.safety.intake import decode_json, read_file_if_any
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.safety.text import escape_hidden
 from kosmo_kernel.settings.config_file import folder
@@ -209,16 +209,12 @@ class Trust:
             raise SettingsError(f"{self.path} cannot be written: {fault.strerror}.") from None
 
     def _approvals(self) -> dict[str, str]:
-        try:
-            status = self.path.stat()
-            state = (str(self.path), status.st_mtime_ns, status.st_size, status.st_ino)
-            if self._cached and self._cached[0] == state:
-                return self._cached[1]
-            content = read_file(self.path, SettingsError)
-        except FileNotFoundError:
+        state = (str(self.path), file_state(self.path))
+        if self._cached and self._cached[0] == state:
+            return self._cached[1]
+        content = read_file_if_any(self.path, SettingsError)
+        if content is None:
             return {}
-        except OSError as fault:  # of `stat`
-            raise SettingsError(f"{self.path} cannot be read: {fault}.") from None
         try:
             approvals = decode_json(content, str(self.path), ValueError)["trusted"]
             self._cached = (state, {str(key): str(value) for key, value in approvals.items()})
