@@ -114,24 +114,24 @@ def serve(
     return INTERRUPTED if interrupted else SUCCESS
 
 
-def own_command() -> list[str]:
-    """Return the command that starts `kosmo` of this installation from any folder, also without the user's `PATH`."""
+def _entry(options: ServerOptions) -> dict[str, Any]:
+    """Return the entry that starts this server from any folder, also without the user's `PATH`, with these options."""
+    values: dict[str, Any] = {
+        "--account": options.account,
+        MAX_TOKENS.command: options.max_tokens,
+        ANSWER_WITHIN.command: options.answer_within,
+        **{setting.command: options.limits.get(setting.name) for setting in LIMITS},
+        "--tools": FUNCTIONS if options.functions else None,
+    }
+    flags = {"--tasks": options.tasks, "--allow-mcp": options.allow_mcp_servers}
+    args = [word for name, value in values.items() if value is not None for word in (name, str(value))]
+    args += [flag for flag, is_on in flags.items() if is_on]
     program = shutil.which(sys.argv[0])
     if program and os.path.basename(program) == NAME:
-        return [str(Path(program).absolute())]
-    return [sys.executable, "-P", "-m", "kosmo_kernel"]  # -P: the folder may have something of that name
-
-
-def _entry(options: ServerOptions) -> dict[str, Any]:
-    """Return the entry that starts this server from any folder, with the options of this command."""
-    options_by_name: dict[str, Any] = {"--account": options.account}
-    options_by_name |= {MAX_TOKENS.command: options.max_tokens, ANSWER_WITHIN.command: options.answer_within}
-    options_by_name |= {setting.command: options.limits.get(setting.name) for setting in LIMITS}
-    options_by_name |= {"--tools": FUNCTIONS if options.functions else None}
-    args = [word for name, value in options_by_name.items() if value is not None for word in (name, str(value))]
-    flags = {"--tasks": options.tasks, "--allow-mcp": options.allow_mcp_servers}
-    command, *first = own_command()
-    return {"command": command, "args": [*first, "mcp:serve", *args, *(flag for flag, is_on in flags.items() if is_on)]}
+        command = [str(Path(program).absolute())]
+    else:
+        command = [sys.executable, "-P", "-m", "kosmo_kernel"]  # -P: the folder may have something of that name
+    return {"command": command[0], "args": [*command[1:], "mcp:serve", *args]}
 
 
 def _print_config(client: McpClient | None, entry: dict[str, Any]) -> None:
