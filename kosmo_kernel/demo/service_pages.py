@@ -121,14 +121,20 @@ class PageRequested:
     def _is_range(self, has_more: bool) -> bool:
         return self.pages.kind == "range" and (has_more or self.pages.ends_partial)
 
+    def _following(self, first: int, number: int) -> int:
+        """Return the number of records after which the page begins to which a page leads."""
+        return first if self.fault == "cursor-repeated" and first else number
+
+    def _cursor(self, first: int, number: int) -> str:
+        """Return the cursor that leads on after some records; empty if there is none."""
+        return "" if self.fault == "no-cursor" else f"{_CURSOR}{self._following(first, number)}"
+
     def _element(self, record: Record, number: int, first: int) -> Any:
         pages = self.pages
         element: Any = record["value"] if pages.scalar else {pages.element: record} if pages.element else record
-        is_lost = self.fault == "no-cursor"
-        if pages.cursor_in == "element" and pages.cursor == (_POSITION,) and isinstance(element, dict) and not is_lost:
-            is_repeated = self.fault == "cursor-repeated" and first
-            element = {_POSITION: f"{_CURSOR}{first if is_repeated else number + 1}"} | element
-        return element
+        has_cursor = pages.cursor_in == "element" and pages.cursor == (_POSITION,) and isinstance(element, dict)
+        cursor = self._cursor(first, number + 1) if has_cursor else ""
+        return {_POSITION: cursor} | element if cursor else element
 
     def _body(self, rows: list[Any], first: int, end: int, has_more: bool) -> Any:
         pages = self.pages
@@ -137,14 +143,12 @@ class PageRequested:
         body: Record = {}
         if pages.total:
             put(body, pages.total, self.count + 2 * (self.fault == "total-too-high"))
-        if pages.kind == "cursor" and pages.cursor_in == "body" and self.fault != "no-cursor":
-            is_repeated = self.fault == "cursor-repeated" and first
-            cursor = f"{_CURSOR}{first if is_repeated else end}"
-            link = self._address({_POSITION: cursor})
+        if pages.kind == "cursor" and pages.cursor_in == "body" and (cursor := self._cursor(first, end)):
             if pages.cursor[-1] == HREF:  # links to pages, of which the one to the next is missing in the last page
                 put(body, (*pages.cursor[:-2], "self", HREF), self._address({}))
             if has_more or pages.cursor[-1] != HREF:
-                put(body, pages.cursor, (cursor if pages.param else link) if has_more else None)
+                following = cursor if pages.param else self._address({_POSITION: cursor})
+                put(body, pages.cursor, following if has_more else None)
         if pages.more and pages.more != pages.cursor:
             put(body, pages.more, has_more)
         put(body, pages.items, rows)
@@ -159,15 +163,15 @@ class PageRequested:
             headers[pages.last_header] = str(pages.start - 1 + max(1, -(-self.count // self.size)))
         if has_more and pages.kind == "range":
             headers[NEXT_RANGE] = f"{_CURSOR}{end}"
-        if has_more and pages.kind == "cursor" and pages.cursor_in == "header" and self.fault != "no-cursor":
-            headers[pages.cursor[0]] = f"{_CURSOR}{first if self.fault == 'cursor-repeated' and first else end}"
+        in_header = has_more and pages.kind == "cursor" and pages.cursor_in == "header"
+        if in_header and (cursor := self._cursor(first, end)):
+            headers[pages.cursor[0]] = cursor
         if pages.kind == "link-header" and self.fault != "link-lost" and (has_more or first):
-            address = self._address({pages.param or _PAGE: "1"})
-            links = [f'<{address}>; rel="first"']
-            if has_more:
-                number = first // self.size + 1 + (0 if self.fault == "cursor-repeated" and first else 1)
-                links.insert(0, f'<{self._address({pages.param or _PAGE: str(number)})}>; rel="next"')
-            headers["Link"] = ", ".join(links)
+            numbers = {"next": self._following(first, end) // self.size + 1} if has_more else {}
+            addresses = {
+                rel: self._address({pages.param or _PAGE: str(n)}) for rel, n in (numbers | {"first": 1}).items()
+            }
+            headers["Link"] = ", ".join(f'<{address}>; rel="{rel}"' for rel, address in addresses.items())
         return headers
 
     def _address(self, position: Mapping[str, str]) -> str:

@@ -13,47 +13,28 @@ from functools import partial
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.docs.guides import GUIDES, guide
-from kosmo_kernel.docs.reference import (
-    check_page,
-    describe,
-    folded_entry,
-    function_page,
-    input_schema,
-    integration_index,
-    integration_page,
-    part_page,
-)
-from kosmo_kernel.docs.resolve import resolve, resolve_function, suggest
-from kosmo_kernel.docs.search import matching_columns, search_pages, terms_of
-from kosmo_kernel.docs.subject import Subject, parts_of
+from kosmo_kernel.docs.guides import GUIDES as GUIDES
+from kosmo_kernel.docs.guides import guide as guide
+from kosmo_kernel.docs.reference import check_page, folded_entry, function_page, integration_index, part_page
+from kosmo_kernel.docs.reference import describe as describe
+from kosmo_kernel.docs.reference import input_schema as input_schema
+from kosmo_kernel.docs.reference import integration_page as integration_page
+from kosmo_kernel.docs.resolve import resolve as resolve
+from kosmo_kernel.docs.resolve import resolve_function as resolve_function
+from kosmo_kernel.docs.resolve import suggest as suggest
+from kosmo_kernel.docs.search import matching_columns as matching_columns
+from kosmo_kernel.docs.search import search_pages as search_pages
+from kosmo_kernel.docs.search import terms_of as terms_of
+from kosmo_kernel.docs.subject import Subject as Subject
+from kosmo_kernel.docs.subject import parts_of as parts_of
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.pages.page import Page, joined, table
+from kosmo_kernel.pages.page import Page as Page
+from kosmo_kernel.pages.page import joined
+from kosmo_kernel.pages.page import table as table
 from kosmo_kernel.questions import CHECKS
 from kosmo_kernel.questions.discovery import find_check, own_questions, readable_checks
 from kosmo_kernel.safety.markup import Markdown, Plain, markdown_of_package
 from kosmo_kernel.text.quantities import counted
-
-__all__ = (
-    "GUIDES",
-    "MAX_LISTED",
-    "MAX_RESULTS",
-    "Page",
-    "Subject",
-    "describe",
-    "guide",
-    "input_schema",
-    "list_pages",
-    "look_up",
-    "page_of",
-    "read",
-    "resolve",
-    "resolve_function",
-    "search",
-    "search_pages",
-    "table",
-    "titles",
-)
 
 MAX_RESULTS = 20  # pages that the search of a command lists
 MAX_LISTED = 8  # pages that the search of a notebook or a script lists

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration, Link, Param
-from kosmo_kernel.catalogue.documents.fields import FieldFact, columns, read_field
+from kosmo_kernel.catalogue.documents.fields import columns, field_doc, read_field
 from kosmo_kernel.catalogue.documents.paging import settled
 from kosmo_kernel.catalogue.http import Credentials, ErrorBody, Pages, Response
 from kosmo_kernel.catalogue.integration import FunctionOutline, FunctionSummary
@@ -300,7 +300,7 @@ def function(
         description="\n\n".join(_sentences(facts, pages)),
         links=(Link(facts["path"]),),
         returns=facts["returns"],
-        columns=tuple(columns(of_record, _doc)),
+        columns=tuple(columns(of_record, field_doc)),
         params=tuple(sorted(params, key=lambda param: not param.required)),
         aliases=tuple(facts.get("aliases", ())),
         subject=facts.get("subject", ""),
@@ -351,10 +351,3 @@ def _param(fact: Mapping[str, Any]) -> Param:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _doc(field: FieldFact) -> str:
-    parts = [", ".join(f"`{value}`" for value in field.values)] if field.values else []
-    parts += ["a secret: shown as `[redacted]`"] if field.mark else []
-    text = ", ".join(parts)
-    return text[:1].upper() + text[1:]

@@ -137,6 +137,14 @@ def columns(
     return sorted(result, key=_rank)
 
 
+def field_doc(field: FieldFact, about: str = "") -> str:
+    """Return a sentence about a field, which may begin with some words, from its values and whether it is a secret."""
+    parts = [about, ", ".join(f"`{value}`" for value in field.values)]
+    parts += ["a secret: shown as `[redacted]`"] if field.mark in (SECRET, HOST) else []
+    text = ", ".join(filter(None, parts))
+    return text[:1].upper() + text[1:]
+
+
 def _items(name: str, fields: Iterable[FieldFact]) -> list[FieldFact]:
     """Return the fields of the items of a list, by their names in an item."""
     start = f"{name}[]."

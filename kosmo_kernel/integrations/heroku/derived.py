@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import NEWEST, SINCE, BulkSource, Column, Function, Link, Lookup, Param
-from kosmo_kernel.catalogue.documents.fields import HOST, SECRET, FieldFact, columns
+from kosmo_kernel.catalogue.documents.fields import FieldFact, columns, field_doc
 from kosmo_kernel.integrations.heroku import api, secrets
 from kosmo_kernel.integrations.heroku.entries import (
     BY_HAND,
@@ -52,23 +52,21 @@ _STABILITY = {
 
 def links_of(entry: FunctionEntry) -> list[LinkFact]:
     """Return the links of an entry."""
-    links = (link for spec in entry.link_specs for link in _links_by_spec().get(spec, ()))
-    return [*{link.path: link for link in reversed([*links])}.values()][::-1]
+    links = [link for spec in entry.link_specs for link in _links_by_spec().get(spec, ())]
+    return [link for index, link in enumerate(links) if link.path not in {other.path for other in links[:index]}]
 
 
 def entry_of(link: LinkFact) -> FunctionEntry | None:
     """Return the entry that a link belongs to, or None; of a function written by hand, one that has its name only."""
     if link.path in paths_by_hand():
         return FunctionEntry(paths_by_hand()[link.path], "", links=link.path)
-    matching = [_entries_by_spec()[spec] for spec in _specs_of_link(link) if spec in _entries_by_spec()]
-    return min(matching, key=lambda match: match[0])[1] if matching else None
+    return _entries_by_spec().get(_spec(link))
 
 
 def left_out() -> Iterator[tuple[str, str]]:
     """Yield the path of each link without a function, and the reason."""
-    own = {link.path for entry in entries() for link in links_of(entry)} | paths_by_hand().keys()
-    for path in dict.fromkeys(link.path for link in facts().links):
-        if path not in own:
+    for path, link in {link.path: link for link in facts().links}.items():
+        if entry_of(link) is None:
             yield path, LEFT_OUT.get(path, "No function was written for it yet.")
 
 
@@ -82,37 +80,24 @@ def paths_by_hand() -> dict[str, str]:
     }
 
 
-def _specs_of_link(link: LinkFact) -> list[str]:
-    """Return what an entry can write for a link: its path, or its owner and what it returns."""
-    if link.path in _single_links():
-        return [link.path]
-    return [link.path, f"{link.owner} {link.returns}", f"{link.owner} {link.returns}:{link.resource}"]
+def _spec(link: LinkFact) -> str:
+    """Return what an entry writes for a link: its path if an entry has it alone, or its owner and what it returns."""
+    is_alone = link.path in _entries_by_spec() or link.path in LEFT_OUT or link.path in paths_by_hand()
+    return link.path if is_alone else f"{link.owner} {link.returns}"
 
 
 @cache
 def _links_by_spec() -> dict[str, list[LinkFact]]:
     by_spec: dict[str, list[LinkFact]] = {}
     for link in facts().links:
-        for spec in _specs_of_link(link):
-            by_spec.setdefault(spec, []).append(link)
+        by_spec.setdefault(_spec(link), []).append(link)
     return by_spec
 
 
 @cache
-def _entries_by_spec() -> dict[str, tuple[int, FunctionEntry]]:
-    """Return the first entry that has each spec, with its index in the order of the reference."""
-    by_spec: dict[str, tuple[int, FunctionEntry]] = {}
-    for index, entry in enumerate(entries()):
-        for spec in entry.link_specs:
-            by_spec.setdefault(spec, (index, entry))
-    return by_spec
-
-
-@cache
-def _single_links() -> set[str]:
-    """Return the links that an entry names by their paths, or that have none."""
-    paths = {spec for entry in entries() for spec in entry.link_specs if spec.startswith("/")}
-    return paths | LEFT_OUT.keys() | paths_by_hand().keys()
+def _entries_by_spec() -> dict[str, FunctionEntry]:
+    """Return the first entry that has each spec."""
+    return {spec: entry for entry in reversed([*entries()]) for spec in entry.link_specs}
 
 
 def called_links(entry: FunctionEntry) -> list[LinkFact]:
@@ -348,18 +333,15 @@ def _with_names(link: LinkFact, names: Iterable[str]) -> str:
 
 def _columns_of(entry: FunctionEntry, resource: str) -> tuple[Column, ...]:
     """Return the columns of an entry: the main ones first, in the order in which the entry names them."""
-    by_name = {column.name: column for column in _columns(resource, entry.docs)}
-    main = [replace(by_name.pop(name), main=True) for name in entry.main.split() if name in by_name]
-    return (*main, *by_name.values())
-
-
-def _columns(resource: str, docs: Mapping[str, str]) -> list[Column]:
-    return columns(
+    every = columns(
         facts().fields(resource),
         lambda field: _doc(resource, field),
         lambda field: size_spelling if (resource, field.name) in SIZE_FIELDS else None,
-        docs,
+        entry.docs,
     )
+    by_name = {column.name: column for column in every}
+    main = [replace(by_name.pop(name), main=True) for name in entry.main.split() if name in by_name]
+    return (*main, *by_name.values())
 
 
 def _doc(resource: str, field: FieldFact) -> str:
@@ -369,11 +351,7 @@ def _doc(resource: str, field: FieldFact) -> str:
         return f"Identifier of the {_word(above[-1] if above else resource)}"
     if (resource, field.name) in SIZE_FIELDS:
         return SIZE_DOC
-    parts = [_WORDS[leaf]] if leaf in _WORDS and not above else []
-    parts += [", ".join(f"`{value}`" for value in field.values)] if field.values else []
-    parts += ["a secret: shown as `[redacted]`"] if field.mark in (SECRET, HOST) else []
-    text = ", ".join(parts)
-    return text[:1].upper() + text[1:]
+    return field_doc(field, "" if above else _WORDS.get(leaf, ""))
 
 
 def _word(name: str) -> str:

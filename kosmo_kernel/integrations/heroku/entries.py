@@ -110,7 +110,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
         FunctionEntry(
             "list_team_apps",
             "The apps of a team, or of one member",
-            links="team-app list, team-member list:team-app",
+            links="team-app list, /teams/{team.identity}/members/{team-member.identity}/apps",
             main="name owner.email region.name stack.name released_at",
         ),
         FunctionEntry("get_team_app", "One app of a team, with whether it is locked and you joined it"),
