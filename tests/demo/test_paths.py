@@ -216,7 +216,7 @@ def test_an_app_scaled_to_nothing_keeps_its_process_types(client: httpx.Client) 
 
 
 def test_releases_lead_from_the_apps_creation_to_what_runs_now(shown: Company) -> None:
-    for app in shown.apps[:40]:
+    for app in shown.apps[:20]:
         found = shown.releases(app)
         if app["released_at"] is None:
             assert found == []
@@ -231,7 +231,7 @@ def test_releases_lead_from_the_apps_creation_to_what_runs_now(shown: Company) -
 
 
 def test_what_was_built_for_an_old_release_is_gone(shown: Company) -> None:
-    for app in shown.apps[:40]:
+    for app in shown.apps[:20]:
         found = shown.releases(app)
         kept = [one for one in found if one["status"] != "expired"]
         late = [one for one in kept if one["created_at"] < "2026-10-21T09:00:00Z" and one["status"] == "succeeded"]
@@ -248,7 +248,7 @@ def test_every_dyno_runs_a_release_that_was_there_before_it(shown: Company) -> N
 
 
 def test_a_release_was_made_by_one_who_could_and_knows_the_add_ons_of_its_time(shown: Company) -> None:
-    for app in shown.apps[:40]:
+    for app in shown.apps[:20]:
         things = shown.resources_of(app)
         seats = {seat["user"]["email"]: seat for seat in things.collaborators}
         for release in shown.releases(app):

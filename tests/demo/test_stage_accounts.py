@@ -59,8 +59,12 @@ def test_an_account_has_the_apps_of_its_stage_and_the_example_app(lua: Session, 
     ],
 )
 def test_what_an_app_has_is_the_same_for_every_account(lua: Session, stage: str, function: str) -> None:
-    apps = sorted(names(lua, stage))
-    assert rows(lua, function, stage, app_id=apps) == rows(lua, function, app_id=apps)
+    arguments: dict[str, Any] = {"app_id": sorted(names(lua, stage))}
+    if function in ("list_releases", "list_builds"):  # an app has thousands of them
+        arguments["since"] = "2026-10-20"
+    found = rows(lua, function, stage, **arguments)
+    assert found
+    assert found == rows(lua, function, **arguments)
 
 
 @STAGE
