@@ -352,8 +352,11 @@ def _array(field: Field, values: _Values) -> _Array:
         times = _timestamps(values, with_zone=True)  # a text without a zone may mean the time of any place
         return _strings(values) if times is None else times
     # Without a declared kind, the types of the values decide, if all are of one kind.
-    inferred: Iterator[str] = (kind for kind, (types, _) in _MAKERS.items() if present and present <= types)
-    kind: str = field.kind or next(inferred, "")
+    kind: str = (
+        field.kind
+        if field.kind is not None
+        else next((kind for kind, (types, _) in _MAKERS.items() if present and present <= types), "")
+    )
     types, build = _MAKERS.get(kind, (frozenset(), None))
     array = build(values) if build and present <= types else None
     if array is not None:
