@@ -89,8 +89,8 @@ def interactive_table(name: str, value: Any) -> InteractiveTable:
             f"`%{COMMAND_MAGIC} browse` needs itables, which is not installed. {how_to_install('tables')}"
         ) from None
     from kosmo_kernel.render.tables import table_of
+    from kosmo_kernel.values.from_python import is_frame
     from kosmo_kernel.values.records import Records
-    from kosmo_kernel.values.standard_types import is_frame
 
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         value = Records(value)

@@ -1,11 +1,9 @@
 """Convert values between services, Lua and Python.
 
-records.py         the records that a call returned, with their function and account, and records as JSON
-fields.py          the fields of records, for the columns of a table
-extended_json.py   JSON with NaN, infinities and integer keys
-from_python.py     Python values for Lua
-standard_types.py  conversion of the standard library's types
-numpy_pandas.py    conversion of numpy's and pandas' types
-json_schema.py     jsonschema, imported quickly
-lua_literals.py    names and values as Lua source, and parameters
+records.py        the records that a call returned, with their function and account, and records as JSON
+fields.py         the fields of records, for the columns of a table
+extended_json.py  JSON with NaN, infinities and integer keys
+from_python.py    Python values for Lua, those of numpy and pandas as well
+json_schema.py    jsonschema, imported quickly
+lua_literals.py   names and values as Lua source, and parameters
 """
