@@ -27,6 +27,7 @@ from kosmo_kernel.cli.options import (
     LayoutOption,
     about_account,
     check_formats,
+    completions,
     listed_by,
     one_account,
     pairs_of,
@@ -162,10 +163,7 @@ class FunctionGroup(CallCommand, click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the functions and options that match."""
-        from click.shell_completion import CompletionItem
-
-        items = [CompletionItem(name, help=text) for name, text in self._functions() if name.startswith(incomplete)]
-        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
+        return [*completions(self._functions(), incomplete), *click.Command.shell_complete(self, ctx, incomplete)]
 
     def meta(self, result: Result | None) -> dict[str, Any]:
         """Return the metadata of the current call."""
@@ -251,9 +249,8 @@ def integration_named(name: str) -> Integration | None:
 
 def _integration_prefix(name: str) -> str:
     """Return the integration of a full name without dots, such as `heroku_list_apps`; empty if there is none."""
-    services = (
-        service for integrations in (loaded, load_all) for service in integrations()
-    )  # `load_all` is slower: it searches
+    # `load_all` comes last, because it searches for packages.
+    services = (service for integrations in (loaded, load_all) for service in integrations())
     return next((i.name for i in services if name.startswith(f"{i.name}_") and name in i.names()), "")
 
 

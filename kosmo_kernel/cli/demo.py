@@ -7,12 +7,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 import click
@@ -20,7 +19,7 @@ from click.core import ParameterSource
 
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.kernelspec import OUTDATED_MESSAGE, entries, renewal, shipped
-from kosmo_kernel.cli.options import PORT, ValueType, integration_names
+from kosmo_kernel.cli.options import PORT, Decorator, ValueType, integration_names
 from kosmo_kernel.cli.output import print_note, print_result
 from kosmo_kernel.cli.streams import INTERRUPTED
 from kosmo_kernel.demo.faults import LATER_PAGES, FaultInjector, LaterPageFaults, faulty, read
@@ -32,8 +31,6 @@ from kosmo_kernel.settings.table import DEMO_ACCOUNT, Number
 if TYPE_CHECKING:
     from kosmo_kernel.catalogue.http import Credentials
     from kosmo_kernel.demo.service_api import ServiceApi
-
-_Out = TypeVar("_Out")
 
 FOLDER = "kosmo-demo"
 _YEARS = (2000, 2200)  # the company's oldest dates are years before its today, and it looks ahead
@@ -52,15 +49,14 @@ def demo(*, lab: bool, no_open: bool, port: int | None) -> None:
 
     Each table is printed below the Lua code that produced it. The command needs no account and no network.
     """
-    for option, is_given in (("--no-open", no_open), ("--port", port is not None)):
-        if is_given and not lab:
-            raise click.UsageError(f"{option} goes with --lab.")
     if lab:
         open_lab(browser=not no_open, port=port)
-    else:
-        from kosmo_kernel.cli.audit import audit
+        return
+    if no_open or port is not None:
+        raise click.UsageError(f"{'--no-open' if no_open else '--port'} goes with --lab.")
+    from kosmo_kernel.cli.audit import audit
 
-        audit()
+    audit()
 
 
 class Faults(NamedTuple):
@@ -120,7 +116,7 @@ def _moved(_context: click.Context, _option: click.Parameter, text: str | None) 
     return timedelta(seconds=round(moved.total_seconds()))
 
 
-def _count_option(flag: str, things: str, text: str) -> Callable[[Callable[..., _Out]], Callable[..., _Out]]:
+def _count_option(flag: str, things: str, text: str) -> Decorator:
     """Return an option whose value is a number of things."""
     number = ValueType(Number(f"a whole number of {things}", is_whole=True))
     return click.option(flag, type=number, metavar="N", help=text)
@@ -247,15 +243,13 @@ def _check_options(ctx: click.Context, service: str | None, fault: Faults) -> No
     Raises:
         UsageError: there is one.
     """
-    wrong = _OF_HEROKU if service is not None else _OF_SERVICES
+    verb, wrong = ("goes with", _OF_SERVICES) if service is None else ("does not go with", _OF_HEROKU)
     for name, option in wrong.items():
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            what = "does not go with" if service is not None else "goes with"
-            raise click.UsageError(f"{option} {what} --service.")
+            raise click.UsageError(f"{option} {verb} --service.")
     kinds = HEROKU_PAGE_FAULTS if service is None else (*LATER_PAGES, *SERVICE_PAGE_FAULTS)
     if fault.page and fault.page not in kinds:
-        what = "goes with" if service is None else "does not go with"
-        raise click.UsageError(f"The fault `{fault.page}` {what} --service.")
+        raise click.UsageError(f"The fault `{fault.page}` {verb} --service.")
 
 
 def _look_alike(name: str, records: int, fault: str) -> tuple[Credentials, ServiceApi]:
@@ -341,11 +335,10 @@ def copy_of_notebooks(source: Path, folder: Path) -> Path:
             copy = folder / path.name
             if copy.exists():
                 print_note(f"{copy.name} is there already and stays as it is.")
-            elif path.suffix == ".kosmo":  # a snapshot that a notebook reads
+            elif path.suffix in (".ipynb", ".kosmo"):  # a notebook, or a snapshot that one reads
                 shutil.copyfile(path, copy)
-            elif path.suffix == ".ipynb":
-                shutil.copyfile(path, copy)
-                _trust(copy)
+                if path.suffix == ".ipynb":
+                    _trust(copy)
     except OSError as error:
         raise SettingsError(f"The notebooks cannot be copied to {folder}: {error.strerror or error}.") from None
     return folder

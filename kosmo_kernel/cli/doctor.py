@@ -458,16 +458,13 @@ def _account(integration: Integration, alias: str) -> tuple[DoctorFinding, Accou
 
 def _remedy(integration: Integration, alias: str, kind: str) -> str:
     """Return the advice for an unusable token, depending on its source."""
-    match kind:
-        case "environment":
-            return "Set it to a whole token."
-        case "cli":
-            login = integration.credentials.signed_in
-            return f"Sign in again with {login.title if login else 'the command line of the service'}."
-        case "netrc":
-            return "Correct that file, or take the entry away."
-        case _:
-            return f"Add it anew: kosmo accounts:add {alias} --replace"
+    login = integration.credentials.signed_in
+    remedies = {
+        "environment": "Set it to a whole token.",
+        "cli": f"Sign in again with {login.title if login else 'the command line of the service'}.",
+        "netrc": "Correct that file, or take the entry away.",
+    }
+    return remedies.get(kind, f"Add it anew: kosmo accounts:add {alias} --replace")
 
 
 def _demo(integration: Integration) -> Generator[DoctorFinding, None, bool]:

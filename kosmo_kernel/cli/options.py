@@ -320,14 +320,15 @@ def _completer(choices: Callable[[click.Context, str], Iterable[tuple[str, str]]
     Parameters:
         choices: returns the names for what is typed, each with a description or an empty text.
     """
+    return lambda ctx, _param, incomplete: completions(choices(ctx, incomplete), incomplete)
 
-    def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        from click.shell_completion import CompletionItem
 
-        matches = {name: about for name, about in choices(ctx, incomplete) if name.startswith(incomplete)}
-        return [CompletionItem(name, help=about or None) for name, about in matches.items()]
+def completions(choices: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem[str]]:
+    """Return the names that begin with what is typed, without duplicates, each with its description if it has one."""
+    from click.shell_completion import CompletionItem
 
-    return complete
+    matches = {name: description for name, description in choices if name.startswith(incomplete)}
+    return [CompletionItem(name, help=description or None) for name, description in matches.items()]
 
 
 def accounts_of(integration: Integration | None = None) -> Choices:

@@ -99,9 +99,8 @@ def config() -> Config:
         return Config(path)
     except OSError as error:  # of `stat`
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    table = parse_toml(path, text)
-    check(table, KEYS, lambda keys: locate_key(path, text, keys))
-    result = Config(path, text, table)
+    result = Config(path, text, parse_toml(path, text))
+    check(result.table, KEYS, lambda keys: result.place(*keys))
     _cache[path] = (state, result)
     return result
 
