@@ -39,6 +39,13 @@ NOT_AN_ALIAS = (  # the message for a token where an alias belongs
 )
 # Visible ASCII, which is safe in an HTTP header. Tokens have had four formats so far, so no format is required.
 _TOKEN = lazy_pattern(r"[\x21-\x7e]+")
+# Only addresses that all URL parsers read in the same way: no user, no backslash, no escape in the host.
+_ADDRESS = lazy_pattern(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{1,5})?(?P<path>/[A-Za-z0-9._~/-]*)?"
+)
+WRONG_FORM = "it is not of the form https://HOST[:PORT][/PATH] without user, password, query or odd characters"
+_BARE_HOST = lazy_pattern(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+_PREFIX = f"{DEMO}."
 
 
 class Account:
@@ -111,14 +118,6 @@ def variable_of(integration: Integration, alias: str) -> str:
     """Return the environment variable for an account's token: `HEROKU_API_KEY_MY_TEAM` for `my-team`."""
     own = integration.credentials
     return own.env if normalize_alias(alias) == DEFAULT else own.variable(alias)
-
-
-# Only addresses that all URL parsers read in the same way: no user, no backslash, no escape in the host.
-_ADDRESS = lazy_pattern(
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{1,5})?(?P<path>/[A-Za-z0-9._~/-]*)?"
-)
-WRONG_FORM = "it is not of the form https://HOST[:PORT][/PATH] without user, password, query or odd characters"
-_BARE_HOST = lazy_pattern(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
 def address(integration: Integration, alias: str = DEFAULT) -> str:
@@ -212,9 +211,6 @@ def _address_fault(integration: Integration, url: str, allowed: Sequence[str]) -
 
 def _is_in(integration: Integration, host: str) -> bool:
     return any(host == domain or host.endswith(f".{domain}") for domain in integration.credentials.hosts)
-
-
-_PREFIX = f"{DEMO}."
 
 
 def is_demo(alias: str) -> bool:

@@ -49,6 +49,12 @@ from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.text.nearest import nearest, normalize_alias
 from kosmo_kernel.text.patterns import lazy_pattern
 
+NETRC = "NETRC"
+_MACHINE = lazy_pattern(r"\s*machine\s+(\S+)(.*)")
+_PASSWORD = lazy_pattern(r"(?:^|\s)password\s+(\S+)")
+_ENDS = lazy_pattern(r"\s*(?:machine|default|macdef)\b")
+UNAUTHORIZED = 401
+
 
 class Step(Struct, frozen=True):
     """A place of the search that has a token, or should have one."""
@@ -229,12 +235,6 @@ def _unknown(integration: Integration, alias: str) -> UnknownNameError:
     )
 
 
-NETRC = "NETRC"
-_MACHINE = lazy_pattern(r"\s*machine\s+(\S+)(.*)")
-_PASSWORD = lazy_pattern(r"(?:^|\s)password\s+(\S+)")
-_ENDS = lazy_pattern(r"\s*(?:machine|default|macdef)\b")
-
-
 class CliUser(NamedTuple):
     """A user who is signed in with a service's own command line."""
 
@@ -321,9 +321,6 @@ def _password_in(text: str, host: str) -> str | None:
         passwords = (_PASSWORD.search(part) for part in entry if not part.lstrip().startswith("#"))
         return next((password[1] for password in passwords if password), None)
     return None
-
-
-UNAUTHORIZED = 401
 
 
 class AccountStatus(Struct):

@@ -29,6 +29,9 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.settings.table import RECORD, RESUME
 
 MAX_ANSWER_BYTES = 1 << 16  # of the answer to a question
+SECONDS_UNTIL_NOTE = 2.0
+PIECE_BYTES = 1 << 20
+WAITING = "Waiting for standard input, which the script reads. Ctrl-C ends it; `< /dev/null` is an empty input."
 
 
 @contextmanager
@@ -141,11 +144,6 @@ def ask(line: ProgressDisplay, question: str) -> str | None:
     line.make_way(sys.stderr, "\n")
     write(sys.stderr, question)
     return StandardInput(MAX_ANSWER_BYTES)("l")
-
-
-SECONDS_UNTIL_NOTE = 2.0
-PIECE_BYTES = 1 << 20
-WAITING = "Waiting for standard input, which the script reads. Ctrl-C ends it; `< /dev/null` is an empty input."
 
 
 class StandardInput:

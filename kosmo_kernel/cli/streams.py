@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _LINES = {ord("\n"): None, ord("\t"): None}
 _SUPPLEMENT = "\U000e0000"  # tags and variation selectors, of which some count as printable
 _NAMES = {"<stdout>": "Standard output", "<stderr>": "Standard error"}
+COMPLETION_VARIABLE = "_KOSMO_COMPLETE"  # set by the completion script of the shell, read by click
+SUCCESS, FAILED, USAGE_ERROR, INTERRUPTED = 0, 1, 2, 130
+CLOSED = 141  # the reader of standard output or standard error closed it: what a shell reports for SIGPIPE
 
 
 class ClosedStreamError(Exception):
@@ -177,11 +180,6 @@ def _replacement(stream: TextIO | None) -> TextIO:
     if reconfigure := getattr(stream, "reconfigure", None):  # the terminal's encoding may lack characters of the output
         reconfigure(errors="backslashreplace")
     return cast("TextIO", output_stream(stream))
-
-
-COMPLETION_VARIABLE = "_KOSMO_COMPLETE"  # set by the completion script of the shell, read by click
-SUCCESS, FAILED, USAGE_ERROR, INTERRUPTED = 0, 1, 2, 130
-CLOSED = 141  # the reader of standard output or standard error closed it: what a shell reports for SIGPIPE
 
 
 def input_is_terminal() -> bool:

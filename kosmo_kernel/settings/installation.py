@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 
 PACKAGE = "kosmo_kernel"
+# `-E` ignores the variables PYTHON…, and `-P` leaves out the working directory. `-I` does both, but also ignores what
+# `pip install --user` installs, which may include this package.
+OPTIONS = ("-E", "-P")
+_RUN = "cm"  # options that are followed by the code to run and its arguments
+_LONG_WITH_VALUE = "--check-hash-based-pycs"
+_OPTION = lazy_pattern(
+    r"--.+|-(?=.)([^cmWX-]*)(?:([cmWX])(.*))?", re.DOTALL
+)  # flags, an option that takes a value, the value
 
 
 def how_to_install(extra: str) -> str:
@@ -82,16 +90,6 @@ def _libraries(installed: Distribution, extra: str) -> list[str]:
         else:
             libraries[str(requirement)] = None
     return list(libraries)
-
-
-# `-E` ignores the variables PYTHON…, and `-P` leaves out the working directory. `-I` does both, but also ignores what
-# `pip install --user` installs, which may include this package.
-OPTIONS = ("-E", "-P")
-_RUN = "cm"  # options that are followed by the code to run and its arguments
-_LONG_WITH_VALUE = "--check-hash-based-pycs"
-_OPTION = lazy_pattern(
-    r"--.+|-(?=.)([^cmWX-]*)(?:([cmWX])(.*))?", re.DOTALL
-)  # flags, an option that takes a value, the value
 
 
 def import_msgspec() -> None:
