@@ -27,7 +27,7 @@ from kosmo_kernel.archive.file import Archive, open_archive
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED, one_line, redact
-from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.config_file import resolve
 from kosmo_kernel.settings.table import RESUME, RESUME_WITHIN
 from kosmo_kernel.text.nearest import normalize_alias
 from kosmo_kernel.text.quantities import counted, duration, iso_time, parse_time
@@ -326,7 +326,7 @@ def _run(*row: Any) -> Run:
 
 
 def _check_age(archive: Archive, earlier: EarlierAnswers) -> None:
-    limit = RESUME_WITHIN.resolve(None, config().get(*RESUME_WITHIN.config))
+    limit = resolve(RESUME_WITHIN)
     if earlier.age > limit:
         raise SettingsError(
             f"The oldest answer in {archive.file} is {earlier.age_text}, and `{RESUME.command}` takes answers up to an "

@@ -56,7 +56,7 @@ from kosmo_kernel.errors import ApiError, BadAnswerError, NotRecordedError, Refu
 from kosmo_kernel.progress.run import Clock, Progress
 from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.config_file import resolve
 from kosmo_kernel.settings.limits import MAX_RECORDS, ResponseBudget
 from kosmo_kernel.settings.table import CONNECT_TIMEOUT, LIST_LIMIT, OUTAGE_TIMEOUT, READ_TIMEOUT
 from kosmo_kernel.values.records import decode, ends_early
@@ -119,9 +119,9 @@ class Client:
         self.rng = rng or Random()
         self.patience = patience if self.live else 0
         self.limiter = RateLimiter(integration.budget, integration.title, self.clock, self.rng)
-        outage_seconds = OUTAGE_TIMEOUT.resolve(outage_timeout, config().get(*OUTAGE_TIMEOUT.config))
+        outage_seconds = resolve(OUTAGE_TIMEOUT, outage_timeout)
         # Bytes of JSON that the pages of one list may have together.
-        self.max_list_bytes: int = LIST_LIMIT.resolve(configured=config().get(*LIST_LIMIT.config))
+        self.max_list_bytes: int = resolve(LIST_LIMIT)
         self.outage = NetworkOutage(urlsplit(account.url).netloc, outage_seconds, self.clock, self.rng)
         self.cache = ETagCache(0 if cassette else MAX_BYTES)
         self.last_headers: Mapping[str, str] | None = None  # of the last response, whatever its status

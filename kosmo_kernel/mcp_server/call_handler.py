@@ -59,7 +59,7 @@ from kosmo_kernel.questions.discovery import all_checks, find_check
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
-from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.config_file import resolve
 from kosmo_kernel.settings.limits import check_defaults
 from kosmo_kernel.settings.table import ANSWER_WITHIN, LIMITS, MAX_TOKENS
 from kosmo_kernel.text.quantities import duration
@@ -106,9 +106,9 @@ class CallHandler:
     def __init__(self, options: ServerOptions, *, several_clients: bool = False) -> None:
         self._options, self.gives_tasks = options, options.tasks
         self._sessions = Sessions(self._session, IDLE_SECONDS if several_clients else None)
-        max_tokens = MAX_TOKENS.resolve(options.max_tokens, config().get(*MAX_TOKENS.config))
+        max_tokens = resolve(MAX_TOKENS, options.max_tokens)
         self._default_tokens = min(DEFAULT_TOKENS, max_tokens)
-        self.answer_within: float = ANSWER_WITHIN.resolve(options.answer_within, config().get(*ANSWER_WITHIN.config))
+        self.answer_within: float = resolve(ANSWER_WITHIN, options.answer_within)
         with self._session() as session:  # raises errors in settings now and not at the first call
             self.offers = offered(
                 session.limits,

@@ -19,7 +19,7 @@ from kosmo_kernel.reader.documents import locate_key, parse_toml
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.private_files import locked, write
-from kosmo_kernel.settings.table import ANY, CONFIG_DIR, SETTINGS, Keys, Value
+from kosmo_kernel.settings.table import ANY, CONFIG_DIR, SETTINGS, Keys, Setting, Value
 from kosmo_kernel.text.nearest import nearest
 from kosmo_kernel.text.paths import value_at
 
@@ -103,6 +103,15 @@ def config() -> Config:
     check(result.table, KEYS, lambda keys: result.place(*keys))
     _cache[path] = (state, result)
     return result
+
+
+def resolve(setting: Setting, argument: Any = None) -> Any:
+    """Return the first that is set: the argument, the environment variable, the value in the file, the default.
+
+    Raises:
+        SettingsError, UnknownNameError: one of them, or something else in the file, is invalid.
+    """
+    return setting.resolve(argument, config().get(*setting.config) if setting.config else None)
 
 
 def check(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec import Struct, field
 
 from kosmo_kernel.errors import LimitError, SettingsError
-from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.config_file import config, resolve
 from kosmo_kernel.settings.table import (
     CEILINGS,
     CPU_LIMIT,
@@ -147,7 +147,7 @@ def check_defaults(overridden: Container[str] = ()) -> None:
 
 
 def _ceiling(setting: Setting) -> Any:
-    return CEILINGS[setting].resolve(None, config().get(*CEILINGS[setting].config))
+    return resolve(CEILINGS[setting])
 
 
 def _above_ceiling(setting: Setting, where: str, value: float, ceiling: float) -> SettingsError:
@@ -178,9 +178,7 @@ class ResponseBudget(Struct, eq=False):
     @classmethod
     def of_run(cls) -> ResponseBudget:
         """Return the budget of a run, as the settings have it."""
-        settings = config()
-        size = RESPONSE_LIMIT.resolve(configured=settings.get(*RESPONSE_LIMIT.config))
-        records = RESPONSE_RECORDS.resolve(configured=settings.get(*RESPONSE_RECORDS.config))
+        size, records = resolve(RESPONSE_LIMIT), resolve(RESPONSE_RECORDS)
         return cls("The responses of one run", size, RESPONSE_LIMIT, records, RESPONSE_RECORDS.name)
 
     def take(self, size: int, records: int, where: Callable[[], str]) -> None:
