@@ -146,9 +146,6 @@ class ReplayedServers(Servers):
         """Return a server's information about itself; empty before its tools are needed."""
         return {**self._abouts[name], "pid": None} if name in self._abouts else {}
 
-    def _is_fresh(self, name: str) -> bool:
-        return name in self._tools
-
     async def _answer(
         self, server: Server, request: ServerRequest, listener: CallListener | None = None
     ) -> dict[str, Any]:
