@@ -28,13 +28,14 @@ from kosmo_kernel.lua.walls import WallChecks
 from kosmo_kernel.results.call_log import log, log_file
 from kosmo_kernel.results.result import CallRecord as CallRecord  # noqa: PLC0414 - re-exported
 from kosmo_kernel.results.result import Result as Result  # noqa: PLC0414 - re-exported
-from kosmo_kernel.run import NOT_ALLOWED, CallTracker, LuaRun, PermissionGate
+from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.lint import lint
 from kosmo_kernel.run.lookups import Lookups
-from kosmo_kernel.run.lua_run import KnownVariables
+from kosmo_kernel.run.lua_run import KnownVariables, LuaRun
 from kosmo_kernel.run.lua_state import LuaState
 from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions, RunOutput
-from kosmo_kernel.run.permission_gate import Answers
+from kosmo_kernel.run.permission_gate import Answers, PermissionGate
+from kosmo_kernel.run.provider import NOT_ALLOWED
 from kosmo_kernel.run.recording import NO_SERVICES, RecordingMode
 from kosmo_kernel.settings.cell_options import OptionValues
 from kosmo_kernel.settings.limits import limits

@@ -176,7 +176,7 @@ STARTS = {
     "kosmo --help": Start(["-m", NAME, "--help"], 9, {"cli", "errors", "safety", "text"}, {"click"}),
     "kosmo integrations:docs": Start(
         ["-m", NAME, "integrations:docs"],
-        66,
+        57,
         {
             *("catalogue", "cli", "docs", "errors", "integrations", "pages", "questions"),
             *("reader", "safety", "settings", "text", "values", "walls"),
@@ -185,7 +185,7 @@ STARTS = {
     ),
     "kosmo snapshot --help": Start(
         ["-m", NAME, "snapshot", "--help"],
-        112,
+        102,
         {
             *("progress", "text"),
             *("accounts", "catalogue", "cli", "client", "errors", "integrations", "lua", "pages", "questions"),
@@ -197,7 +197,7 @@ STARTS = {
     "the Lua kernel": Start(["-c", f"import {NAME}.kernel.__main__"], 6, {"kernel"}, {"zmq"}),
     "a cell of the Lua kernel": Start(
         ["-c", f"from {NAME}.settings.installation import import_msgspec as i; i(); import {NAME}.kernel.notebook"],
-        100,
+        92,
         {
             *("progress", "text"),
             *("accounts", "catalogue", "client", "errors", "integrations", "kernel", "lua"),
@@ -212,7 +212,7 @@ STARTS = {
     "the package": Start(["-c", f"import {NAME}"], 0, set(), set()),
     "the settings of MCP servers": Start(
         ["-c", f"import {NAME}.mcp"],
-        44,
+        42,
         {
             *("accounts", "catalogue", "errors", "mcp", "questions", "reader"),
             *("safety", "settings", "text", "values", "walls"),
@@ -221,20 +221,20 @@ STARTS = {
     ),
     "a script's first look at MCP servers": Start(
         ["-c", f"import {NAME}.run.mcp_tools"],
-        96,
+        63,
         {
-            *("accounts", "catalogue", "client", "errors", "integrations", "lua", "mcp", "pages", "progress"),
+            *("accounts", "catalogue", "client", "errors", "lua", "mcp", "pages"),
             "questions",
-            *("reader", "render", "results", "run", "safety", "settings", "text", "values", "walls"),
+            *("reader", "run", "safety", "settings", "text", "values", "walls"),
         },
         {"msgspec"},
     ),
     "the magic": Start(
         ["-c", f"import {NAME}.magic"],
-        44,
+        39,
         {
             *("progress", "text"),
-            *("errors", "explorer", "magic", "notebook", "python_api", "render", "results"),
+            *("errors", "explorer", "magic", "notebook", "python_api", "render"),
             *("reader", "safety", "settings", "walls"),
         },
         {"IPython", "msgspec", "pygments", "traitlets", *IPYTHON_STARTS_WITH},

@@ -36,6 +36,7 @@ from kosmo_kernel.values.lua_literals import is_lua_name
 PAGE_READERS = ("docs.read", "lua_read_doc")
 NAMESPACE = "app"
 SELF = "self, "
+BOOLEANS = ("true", "false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +299,10 @@ def _by_name(name: tuple[str, str]) -> tuple[bool, str]:
     return name[0].startswith("_"), name[0].lower()
 
 
-BOOLEANS = ("true", "false")
+# Named arguments of catalogue functions and library functions -------------------------------------
+#
+# Their values are completed from lists that this session has: the names of apps after `list_apps` was called. Nothing
+# is requested. The names come from the service, so only those are offered that stay one text between quotes.
 
 
 @dataclass(frozen=True, slots=True)

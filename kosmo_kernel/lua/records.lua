@@ -304,9 +304,11 @@ end
 
 -- Make the rows of a list, some of which may exist already.
 local function add_rows(list, state)
-  local metatable, early_rows = state.row_metatable, state.early_rows or {}
-  for place = 1, state.count do
-    list[place] = early_rows[place] or setmetatable({ [ROW_KEY] = place }, metatable)
+  local metatable, early_rows, set, key = state.row_metatable, state.early_rows, setmetatable, ROW_KEY
+  if early_rows then
+    for place = 1, state.count do list[place] = early_rows[place] or set({ [key] = place }, metatable) end
+  else
+    for place = 1, state.count do list[place] = set({ [key] = place }, metatable) end
   end
   state.early_rows = nil
 end

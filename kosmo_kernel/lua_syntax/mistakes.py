@@ -103,6 +103,8 @@ def _patterns(tree: Tree) -> Iterator[str]:
                     yield f'line {line}: `-` is special in a pattern; `%-` is the character: "{escaped}".'
 
 
+# Lines that are written as in Python or JavaScript ------------------------------------------------
+
 MAX_LINE_LENGTH = 400  # characters of a line that is rewritten
 
 

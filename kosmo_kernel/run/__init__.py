@@ -15,14 +15,3 @@ permission_gate.py    checks permissions, and asks the user for confirmation
 chunks.py             the source text of recent chunks
 lint.py               warnings about a script's source
 """
-
-from __future__ import annotations
-
-from kosmo_kernel.run.call_tracker import CallTracker as CallTracker
-from kosmo_kernel.run.lookups import KeptValues as KeptValues
-from kosmo_kernel.run.lua_run import LuaRun as LuaRun
-from kosmo_kernel.run.options import MAX_OUTPUT_BYTES as MAX_OUTPUT_BYTES
-from kosmo_kernel.run.options import MAX_OUTPUT_LINES as MAX_OUTPUT_LINES
-from kosmo_kernel.run.permission_gate import PermissionGate as PermissionGate
-from kosmo_kernel.run.provider import NOT_ALLOWED as NOT_ALLOWED
-from kosmo_kernel.run.provider import SessionServers as SessionServers

@@ -30,7 +30,7 @@ from kosmo_kernel.mcp.config import MAX_SERVERS
 from kosmo_kernel.questions import head
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import pretty
-from kosmo_kernel.run import MAX_OUTPUT_BYTES, MAX_OUTPUT_LINES
+from kosmo_kernel.run.options import MAX_OUTPUT_BYTES, MAX_OUTPUT_LINES
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings import config_file
 from kosmo_kernel.settings.limits import Limits

@@ -16,7 +16,8 @@ from run_with import run_with
 from kosmo_kernel import docs, errors
 from kosmo_kernel.lua import messages, values
 from kosmo_kernel.lua.messages import ValueBudget, check_columns, records_memory
-from kosmo_kernel.run import KeptValues, lookups
+from kosmo_kernel.run import lookups
+from kosmo_kernel.run.lookups import KeptValues
 from kosmo_kernel.run.options import RunOutput
 from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.session import Session
