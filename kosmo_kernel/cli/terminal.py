@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec.structs import replace
-from rich.theme import Theme
 
 from kosmo_kernel.cli import streams
 from kosmo_kernel.render.display import has_colours
@@ -23,16 +22,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WIDEST = 40  # maximum width of a table column, in terminal columns
-_PAGE = Theme(
-    {
-        "markdown.code": "cyan",
-        "markdown.h1": "bold",
-        "markdown.h2": "bold underline",
-        "markdown.h3": "bold",
-        "markdown.table.border": "dim",
-        "markdown.table.header": "bold",
-    }
-)
+_PAGE = {  # rich's styles of pages
+    "markdown.code": "cyan",
+    "markdown.h1": "bold",
+    "markdown.h2": "bold underline",
+    "markdown.h3": "bold",
+    "markdown.table.border": "dim",
+    "markdown.table.header": "bold",
+}
 NAME, ALERT, NOTICE = "name", "alert", "notice"
 STYLES: dict[str, dict[str, Any]] = {
     HEADING: {"bold": True},
@@ -46,7 +43,9 @@ TERMINAL = TextForm(WIDEST, "─", has_zone_in_heading=True, whole="a pipe or --
 
 def console() -> Console:
     """Return a rich console for standard output. Its width and use of colours follow the terminal."""
-    return streams.console(sys.stdout, theme=_PAGE)
+    from rich.theme import Theme  # which tables and records do not need
+
+    return streams.console(sys.stdout, theme=Theme(_PAGE))
 
 
 def print_pairs(rows: Sequence[tuple[str, str]]) -> None:
