@@ -49,13 +49,14 @@ class FunctionSummary(NamedTuple):
     name: str
     subject: str  # empty if the service has no subjects
     summary: str
+    aliases: tuple[str, ...] = ()
 
 
 class FunctionTable(Sequence[Function]):
     """The functions of a service, in the order of the reference.
 
     Parameters:
-        names: returns the name of each function with its aliases; called when the first name is needed.
+        names: returns the name of each function with its aliases, when the first is needed; None if `summaries` does.
         make: returns the function with a name; called once for each.
         outlines, summaries: return what the methods do, if that is known without the functions.
         only_reads: whether all of them are known to read only, without making them.
@@ -63,7 +64,7 @@ class FunctionTable(Sequence[Function]):
 
     def __init__(
         self,
-        names: Callable[[], Mapping[str, tuple[str, ...]]],
+        names: Callable[[], Mapping[str, tuple[str, ...]]] | None,
         make: Callable[[str], Function],
         outlines: Callable[[], Iterable[FunctionOutline]] | None = None,
         summaries: Callable[[], Iterable[FunctionSummary]] | None = None,
@@ -86,8 +87,10 @@ class FunctionTable(Sequence[Function]):
     @property
     def names(self) -> Mapping[str, tuple[str, ...]]:
         """The name of each function with its aliases."""
-        if self._names is None:
+        if self._names is None and self._read_names:
             self._names = self._read_names()
+        elif self._names is None:
+            self._names = {function.name: function.aliases for function in self.summaries()}
         return self._names
 
     def named(self, name: str) -> Function:

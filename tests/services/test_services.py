@@ -246,6 +246,18 @@ def test_the_reference_has_a_page_for_each_function(library: Library) -> None:
     assert "nobody knows whether it is complete" in docs.read("shelf.list_readers")
 
 
+def test_a_search_reads_names_summaries_and_fields_of_an_added_service_and_makes_no_function(library: Library) -> None:
+    service = integrations.find("shelf")
+    for words in ("all books", "books", "lent_at"):
+        assert "shelf.list_books" in [page.page for page in docs.search_pages(words)]
+    assert service.table.existing() == []
+    [first, *_] = docs.search_pages("lent_at")
+    assert (first.page, [column.name for column in docs.matching_columns(first, "lent_at")]) == (
+        "shelf.list_books",
+        ["lent_at"],
+    )
+
+
 def test_the_same_function_is_called_in_the_shell(library: Library) -> None:
     code, result = document("integrations:call", "shelf.get_book", "--book-id", "2", "--json")
     assert (code, result["data"]["title"]) == (0, "Volume 2")

@@ -28,12 +28,6 @@ from kosmo_kernel.catalogue.integration import FunctionSummary
 from kosmo_kernel.integrations.heroku.api import ENOUGH, PAGE_SIZE, newest_page, read_budget, read_error
 
 
-def _names() -> dict[str, tuple[str, ...]]:
-    from kosmo_kernel.integrations.heroku.entries import names
-
-    return names()
-
-
 def _make(name: str) -> Function:
     """Return the function with a name.
 
@@ -79,7 +73,7 @@ HEROKU = Integration(
     title="Heroku",
     description="Apps, dynos, add-ons, domains and people of a Heroku account.",
     base_url="https://api.heroku.com",
-    functions=FunctionTable(_names, _make, summaries=_summaries, only_reads=True),
+    functions=FunctionTable(None, _make, summaries=_summaries, only_reads=True),
     credentials=Credentials(
         env="HEROKU_API_KEY",
         url_env=("HEROKU_API_URL", "HEROKU_HOST"),

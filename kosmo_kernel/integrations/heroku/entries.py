@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from kosmo_kernel.catalogue import Function
 from kosmo_kernel.catalogue.documents.names import singular
 from kosmo_kernel.catalogue.integration import FunctionSummary
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS
@@ -35,6 +36,7 @@ class FunctionEntry(NamedTuple):
     in_snapshot: bool = False  # audits and comparisons read it, so that a snapshot has it
     keywords: str = ""  # words of questions that it answers and that its name does not have
     subject: str = ""  # the group that it belongs to
+    aliases: tuple[str, ...] = ()  # other names
 
     @property
     def link_specs(self) -> list[str]:
@@ -463,26 +465,16 @@ def thing(resource: str) -> str:
     return resource.replace("add-on", "addon").replace("-", "_")
 
 
-def names() -> dict[str, tuple[str, ...]]:
-    """Return the names of all functions with their aliases, by subject; those written by hand come first.
+def summaries() -> Iterator[FunctionSummary]:
+    """Yield the summary of each function by subject, those written by hand first; none is made for that.
 
     What comes with this package, and not from Heroku, is the last of its subject.
     """
-    by_name: dict[str, tuple[str, ...]] = {}
     for subject, of_subject in SUBJECTS.items():
         by_hand = [function for function in BY_HAND.values() if function.subject == subject]
-        by_name |= {function.name: function.aliases for function in by_hand if not function.local}
-        by_name |= dict.fromkeys((entry.name for entry in of_subject), ())
-        by_name |= {function.name: function.aliases for function in by_hand if function.local}
-    return by_name
-
-
-def summaries() -> Iterator[FunctionSummary]:
-    """Yield the summary of each function; none is made for that."""
-    from_facts = {entry.name: entry for entry in entries()}
-    for name in names():
-        function = BY_HAND.get(name) or from_facts[name]
-        yield FunctionSummary(name, function.subject, function.summary)
+        functions: list[Function | FunctionEntry] = [function for function in by_hand if not function.local]
+        for function in (*functions, *of_subject, *(function for function in by_hand if function.local)):
+            yield FunctionSummary(function.name, subject, function.summary, function.aliases)
 
 
 def entries() -> Iterator[FunctionEntry]:
