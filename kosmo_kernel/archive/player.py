@@ -358,7 +358,7 @@ class SnapshotPlayer(Playback):
         return ItemRecords(keys, rows, failures)
 
     def _rows_of_whole_lists(self, function: Function, link: Link, values: Mapping[str, str]) -> _Rows:
-        """Return the records of an item from lists of the whole account; see `bulk.py`."""
+        """Return the records of an item from lists of the whole account; see `fan_out.py`."""
         whole = link.bulk
         if whole is None:
             raise self._missing(function)

@@ -16,6 +16,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
 from kosmo_kernel.catalogue import NEWEST, SINCE, Function, Integration, Link
@@ -29,7 +31,7 @@ from kosmo_kernel.client.connections import (
     UnreadableResponseError,
 )
 from kosmo_kernel.client.etag_cache import MAX_BYTES, TAG, ETagCache, records_of
-from kosmo_kernel.client.fan_out import answer_from_lists, records_to_look_up
+from kosmo_kernel.client.fan_out import answer_from_lists
 from kosmo_kernel.client.pages import (
     BARREN_PAGES,
     PAGE_SIZE,
@@ -192,12 +194,15 @@ class Client:
         if self.connections.closed:
             raise RuntimeError(f"{self!r} is closed")
         requests = 0
-        has_lookups = any(param.lookup for param in function.params)
-        for lookup in records_to_look_up(function, args) if has_lookups else ():
-            reply = self.fetch(lookup.function, lookup.args, progress, fresh=fresh, on_answer=on_answer)
-            [record] = reply.data if isinstance(reply.data, list) else [reply.data]
-            args = {**args, lookup.param: record.get(lookup.field)}
-            requests += reply.requests
+        for param in function.params:
+            value, lookup = args.get(param.name), param.lookup
+            if lookup and value is not None and not re.fullmatch(lookup.pattern, str(value)):
+                # The path does not take this name, such as a pipeline's where Heroku takes its UUID only.
+                own = replace(param, lookup=None)
+                record = Function(function.name, "", "", (Link(lookup.path),), "record", (), (own,))
+                reply = self.fetch(record, {param.name: value}, progress, fresh=fresh, on_answer=on_answer)
+                args = {**args, param.name: reply.data.get(lookup.field)}
+                requests += reply.requests
         progress = progress or Progress(self.clock)
         return Exchange(self, function, args, progress, fresh=fresh, on_answer=on_answer, requests=requests).reply()
 
@@ -506,12 +511,11 @@ class Exchange(CallErrors):
 
     def _no_response(self, failure: NoResponseError) -> RetryableError:
         """Return the failure of a request without a response as a retryable one, or raise its error if it is not."""
-        error = self.no_answer(failure.why, failure.advice)
+        setback = RetryableError(self.no_answer(failure.why, failure.advice))
+        setback.__cause__ = failure.__cause__
         if failure.retryable == "always" or (failure.retryable == "met" and self._client.last_headers is not None):
-            setback = RetryableError(error)
-            setback.__cause__ = failure.__cause__
             return setback
-        raise error from failure.__cause__
+        raise setback.error from failure.__cause__
 
     def _waits_for_network(self, failure: NoResponseError) -> bool:
         """Return whether a request without a response waits until the network is back, instead of being retried."""
@@ -529,9 +533,8 @@ class Exchange(CallErrors):
                 return self._sent(request, retries, is_free=is_free)
         except OutageTimeoutError as timeout:
             failure, is_recorded = timeout.failure, self._client.is_recorded
-            raise self.outage(
-                failure.why, failure.advice, timeout.seconds, is_recorded=is_recorded
-            ) from failure.__cause__
+            error = self.outage(failure.why, failure.advice, timeout.seconds, is_recorded=is_recorded)
+            raise error from failure.__cause__
 
     def _sent(self, request: Any, retries: RetryPolicy | None, *, is_free: bool) -> Response:
         """Send one request under the rate limit, and return its response, whatever its status.

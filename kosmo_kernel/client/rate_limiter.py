@@ -15,8 +15,9 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from dataclasses import dataclass
 from random import Random
+
+from msgspec import Struct
 
 from kosmo_kernel.catalogue.http import Budget
 from kosmo_kernel.progress.estimate import BudgetState
@@ -30,8 +31,7 @@ POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation while a reque
 TIMER_SLACK_SECONDS = 0.001  # added to a computed wait, so that rounding cannot end it early
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(Struct, frozen=True, eq=False):
     """The permission to send one request, given back with `answered`, `no_response` or `rejected`."""
 
     number: int  # of the request, from 1 for the account's first

@@ -32,7 +32,7 @@ MADE_LATER = {
     "catalogue/model.py": "patterns of the catalogue, on arguments whose length is bounded",
     "catalogue/validation.py": "patterns of the catalogue, on arguments whose length is bounded",
     "cli/mcp_entries.py": "a name that is escaped, on an entry of a file of bounded size",
-    "client/fan_out.py": "patterns of the catalogue, on arguments whose length is bounded",
+    "client/client.py": "patterns of the catalogue, on arguments whose length is bounded",
     "client/secrets.py": "alternatives of single characters; names of fields, on the start of a body",
     "archive/player.py": "addresses of the catalogue, on a path that was made from it",
     "demo/pages.py": "requests to the simulated API",
