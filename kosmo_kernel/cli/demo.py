@@ -104,7 +104,7 @@ def _moved(_context: click.Context, _option: click.Parameter, text: str | None) 
     """Return how far a time is from the company's today. A time without a zone is UTC, a day begins at midnight."""
     if text is None:
         return timedelta(0)
-    from kosmo_kernel.demo.times import NOW
+    from kosmo_kernel.demo import NOW
 
     try:
         time = datetime.fromisoformat(text)

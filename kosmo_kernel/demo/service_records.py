@@ -17,7 +17,7 @@ from kosmo_kernel.catalogue import Column, Function, Integration, Param
 from kosmo_kernel.catalogue.documents.names import singular, snake_case
 from kosmo_kernel.catalogue.integration import FunctionOutline
 from kosmo_kernel.catalogue.model import PLACE
-from kosmo_kernel.demo.times import ago
+from kosmo_kernel.demo import ago
 
 Record = dict[str, Any]
 

@@ -1,23 +1,81 @@
-"""Write the folder of an inventory: the page, the tables, the summary and the import blocks."""
+"""Write the folder of an inventory: the page, the tables, the summary, and import blocks for Terraform.
+
+Each resource is imported by the identifier that the provider's documentation names. Names of resources are identifiers
+made of the names in the account. Texts are quoted, so that no name can end a string or begin a template.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from kosmo_kernel import __version__
-from kosmo_kernel.inventory import terraform
+from kosmo_kernel.catalogue.inventory import Import
 from kosmo_kernel.inventory.page import PAGE, page_of
-from kosmo_kernel.inventory.source import AccountData
-from kosmo_kernel.inventory.summary import as_json
+from kosmo_kernel.inventory.source import AccountData, as_json
 from kosmo_kernel.inventory.tables import InventoryTable, facts, service
 from kosmo_kernel.render.tables import csv_of, spreadsheet_cell, table_of_rows
 from kosmo_kernel.safety.tables import Csv
-from kosmo_kernel.safety.text import with_json_escapes
+from kosmo_kernel.safety.text import HIDDEN, code_point_escape, with_json_escapes
 from kosmo_kernel.settings.private_files import is_unfinished, new_folder, write_private
 from kosmo_kernel.text.quantities import iso_time
 from kosmo_kernel.values.records import encode
+
+# Terraform ----------------------------------------------------------------------------------------------
+
+FILE, PROVIDER_FILE = "imports.tf", "provider.tf"
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_]+")
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_UNPRINTABLE = re.compile(rf'[\\"\x00-\x1f{HIDDEN}]')
+
+
+def import_file(data: AccountData) -> str:
+    """Return the text of `imports.tf`."""
+    terraform = facts().terraform
+    imports = list(terraform.imports(data))
+    counts = Counter(item.resource for item in imports)
+    total = ", ".join(f"{count:,} {resource}" for resource, count in sorted(counts.items())) or "nothing"
+    lines = [
+        f"# Import blocks for Terraform 1.5 or newer and the provider {terraform.provider}: {total}.",
+        "#",
+        "#   terraform init",
+        "#   terraform plan -generate-config-out=generated.tf",
+        "#",
+        "# The first command needs provider.tf, which is beside this file. Terraform imports no values of config vars.",
+        f"# Left out: {terraform.left_out(data)}.",
+    ]
+    if missing := sorted({item["table"] for item in data.failures}):
+        lines.append(f"# Not read, and so not here: {', '.join(missing)}.")
+    labels: set[tuple[str, str]] = set()
+    for item in imports:
+        label = _label(item, labels)
+        lines += ["", "import {", f"  to = {item.resource}.{label}", f"  id = {quoted(item.identifier)}", "}"]
+    return "\n".join(lines) + "\n"
+
+
+def quoted(text: str) -> str:
+    """Return a text as a string of Terraform's language."""
+    escaped = _UNPRINTABLE.sub(lambda match: _ESCAPES.get(match[0]) or code_point_escape(match[0]), text)
+    return f'"{escaped.replace("${", "$${").replace("%{", "%%{")}"'
+
+
+def _label(item: Import, labels: set[tuple[str, str]]) -> str:
+    """Return an identifier that no other resource of this type has."""
+    stem = _NOT_IN_A_NAME.sub("_", item.name).strip("_").lower()
+    if not stem or not stem[0].isalpha():
+        stem = f"_{stem}"
+    label, number = stem, 1
+    while (item.resource, label) in labels:
+        number += 1
+        label = f"{stem}_{number}"
+    labels.add((item.resource, label))
+    return label
+
+
+# The folder ---------------------------------------------------------------------------------------------
 
 VERSION = 1
 SUMMARY = "summary.json"
@@ -32,7 +90,7 @@ def may_be_replaced(folder: Path) -> bool:
 
 def _files(summary: Mapping[str, Any]) -> Iterator[str]:
     """Yield the paths of the files in the folder of an inventory, without the summary."""
-    yield from (terraform.FILE, terraform.PROVIDER_FILE, PAGE)
+    yield from (FILE, PROVIDER_FILE, PAGE)
     for name in summary["tables"]:
         yield from (f"{TABLES}/{name}.json", f"{TABLES}/{name}.csv")
 
@@ -71,8 +129,8 @@ def write(data: AccountData, folder: Path, *, resumes: bool = False) -> Mapping[
             lines = "".join(_csv(table))
             write_private(temporary / TABLES / f"{table.kind.name}.csv", lines.encode())
         write_private(temporary / SUMMARY, with_json_escapes(encode(summary, indent=2)) + b"\n")
-        write_private(temporary / terraform.FILE, terraform.import_file(data).encode())
-        write_private(temporary / terraform.PROVIDER_FILE, facts().terraform.configuration.encode())
+        write_private(temporary / FILE, import_file(data).encode())
+        write_private(temporary / PROVIDER_FILE, facts().terraform.configuration.encode())
         write_private(temporary / PAGE, page_of(data, folder).encode())
     return summary
 

@@ -15,8 +15,16 @@ from typing import Any
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import is_demo
 from kosmo_kernel.catalogue.inventory import KeyFigure
-from kosmo_kernel.inventory.source import CENTS, AccountData, BillGroup
-from kosmo_kernel.inventory.summary import Obstacle, Unread, key_figures, obstacles, unread
+from kosmo_kernel.inventory.source import (
+    CENTS,
+    AccountData,
+    BillGroup,
+    Obstacle,
+    Unread,
+    key_figures,
+    obstacles,
+    unread,
+)
 from kosmo_kernel.inventory.tables import InventoryTable, facts, kinds, service
 from kosmo_kernel.pages.design import FICTION, PRINTED, style_sheets
 from kosmo_kernel.render.page_parts import AT_LEAST, cards, page_columns, page_table

@@ -12,7 +12,7 @@ from clean_company import clean_company
 
 from kosmo_kernel.checks.report import QuestionReport, QuestionResult
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.demo.times import NOW, ago
+from kosmo_kernel.demo import NOW, ago
 from kosmo_kernel.integrations.heroku.demo import api
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import Company, company

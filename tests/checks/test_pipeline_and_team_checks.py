@@ -18,7 +18,7 @@ from clean_company import MY_APP, clean_company
 
 from kosmo_kernel.checks.report import QuestionResult
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.demo.times import NOW
+from kosmo_kernel.demo import NOW
 from kosmo_kernel.integrations.heroku.demo import api
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company

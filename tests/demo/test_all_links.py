@@ -16,7 +16,7 @@ import pytest
 from demo_links import answer, client, client_of, places
 from heroku_schema import formats, official_schema
 
-from kosmo_kernel.demo.times import NOW
+from kosmo_kernel.demo import NOW
 from kosmo_kernel.integrations.heroku.demo.api import DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts

@@ -17,7 +17,7 @@ from audit_cells import ON_REQUEST, QUESTIONS, answers
 from heroku_facts import RESOURCES, Fact
 from heroku_schema import COMPANIES, formats, official_schema
 
-from kosmo_kernel.demo.times import NOW
+from kosmo_kernel.demo import NOW
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.integrations.heroku.demo.models import App, AppResources

@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 from heroku_schema import COMPANIES, formats, official_schema
 
-from kosmo_kernel.demo.times import NOW
+from kosmo_kernel.demo import NOW
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 

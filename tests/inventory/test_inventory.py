@@ -32,10 +32,10 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import AppRecords, Company, company
 from kosmo_kernel.integrations.heroku.demo.record_maker import Maker
 from kosmo_kernel.integrations.heroku.inventory import PEOPLE
+from kosmo_kernel.inventory.folder import import_file
 from kosmo_kernel.inventory.page import page_of
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.tables import kinds, lists
-from kosmo_kernel.inventory.terraform import import_file
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.private_files import write_private
 

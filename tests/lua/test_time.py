@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from kosmo_kernel.demo.times import NOW
+from kosmo_kernel.demo import NOW
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session

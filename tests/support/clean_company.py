@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from kosmo_kernel.demo.times import ago
+from kosmo_kernel.demo import ago
 from kosmo_kernel.integrations.heroku.demo import company_data
 from kosmo_kernel.integrations.heroku.demo.company import Company
 from kosmo_kernel.integrations.heroku.demo.company_data import INES, JUNO, LABS, MEI, OSKAR, PRIYA, TEAM

@@ -128,5 +128,5 @@ HEROKU = Integration(
         "production": "kosmo_kernel.integrations.heroku.demo.api:production",
         "staging": "kosmo_kernel.integrations.heroku.demo.api:staging",
     },
-    demo_now="kosmo_kernel.demo.times:NOW",
+    demo_now="kosmo_kernel.demo:NOW",
 )

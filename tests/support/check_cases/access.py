@@ -16,7 +16,7 @@ from clean_company import (
 )
 
 from check_cases.site import Findings, Site, defect, finding, near_miss, takes
-from kosmo_kernel.demo.times import ago
+from kosmo_kernel.demo import ago
 from kosmo_kernel.integrations.heroku.demo.company_data import LENA, PRIYA, ROBOT, RUI, TOM
 from kosmo_kernel.integrations.heroku.demo.models import PERMISSIONS, Person, Record, ident
 

@@ -7,7 +7,7 @@ import copy
 from clean_company import FORMATION, PLANS_OF
 
 from check_cases.site import PARAMETERS, Findings, Site, defect, finding, near_miss, takes
-from kosmo_kernel.demo.times import ago
+from kosmo_kernel.demo import ago
 from kosmo_kernel.integrations.heroku.demo.models import PLANS, Record, reference
 
 DATA = ("heroku-postgresql", "heroku-redis")

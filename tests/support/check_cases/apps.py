@@ -8,7 +8,7 @@ from clean_company import BUILDS, COUPLINGS, MY_APP, PIPELINES, REVIEW_APPS, SPA
 
 from check_cases.addons import rest
 from check_cases.site import Finding, Findings, Site, defect, finding, is_cedar, move, near_miss, takes
-from kosmo_kernel.demo.times import ago
+from kosmo_kernel.demo import ago
 from kosmo_kernel.integrations.heroku.demo.models import Record, ident, reference
 
 GONE = ("heroku-18", "heroku-20")  # stacks that Heroku lists no more

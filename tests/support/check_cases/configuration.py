@@ -5,7 +5,7 @@ from __future__ import annotations
 from clean_company import CONFIG_VARS, DRAINS, ENDPOINTS
 
 from check_cases.site import Findings, Site, defect, finding, is_cedar, near_miss, takes
-from kosmo_kernel.demo.times import ago
+from kosmo_kernel.demo import ago
 from kosmo_kernel.integrations.heroku.demo.models import Record, ident
 from kosmo_kernel.integrations.heroku.demo.record_maker import fictional
 

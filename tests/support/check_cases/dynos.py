@@ -7,7 +7,7 @@ import copy
 from clean_company import FORMATION
 
 from check_cases.site import Findings, Site, defect, finding, is_cedar, near_miss, takes
-from kosmo_kernel.demo.times import ago
+from kosmo_kernel.demo import ago
 from kosmo_kernel.integrations.heroku.demo.models import Record, ident
 
 takes("dyno-costs", usd_a_month=10_000)

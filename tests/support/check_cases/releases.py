@@ -9,7 +9,7 @@ from clean_company import BUILDS, FORMATION, RELEASES
 from check_cases.addons import paid
 from check_cases.dynos import lasting
 from check_cases.site import Findings, Site, defect, finding, move, near_miss, takes
-from kosmo_kernel.demo.times import ago
+from kosmo_kernel.demo import ago
 from kosmo_kernel.integrations.heroku.demo.models import Record, ident
 
 LATELY = 0.02  # days; what changed since then did so lately

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from kosmo_kernel.demo.times import ago, later
+from kosmo_kernel.demo import ago, later
 from kosmo_kernel.integrations.heroku.demo.company_data import PRIYA
 from kosmo_kernel.integrations.heroku.demo.models import Record, ident
 from kosmo_kernel.integrations.heroku.demo.offers import addon_value

@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
-from kosmo_kernel.demo.times import ago, later
+from kosmo_kernel.demo import ago, later
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.integrations.heroku.demo import company_data, generated
 from kosmo_kernel.integrations.heroku.demo.models import (

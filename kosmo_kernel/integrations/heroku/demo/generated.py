@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from kosmo_kernel.demo.times import ago
+from kosmo_kernel.demo import ago
 from kosmo_kernel.integrations.heroku.demo.company_data import (
     AUDIT,
     COLLEAGUES,

@@ -5,7 +5,7 @@ The stages of each drifted apart: other stacks, other config vars, other plans, 
 
 from __future__ import annotations
 
-from kosmo_kernel.demo.times import ago
+from kosmo_kernel.demo import ago
 from kosmo_kernel.integrations.heroku.demo import app_records
 from kosmo_kernel.integrations.heroku.demo.company_data import LABS, STAFF, TEAM
 from kosmo_kernel.integrations.heroku.demo.models import Record, ident, reference

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue.documents.fields import FieldFact
-from kosmo_kernel.demo.times import NOW, ago, later
+from kosmo_kernel.demo import NOW, ago, later
 from kosmo_kernel.integrations.heroku.demo.company import Company
 from kosmo_kernel.integrations.heroku.demo.company_data import SIGN_IN, STAFF
 from kosmo_kernel.integrations.heroku.demo.models import Person, Record, ident
