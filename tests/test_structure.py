@@ -382,6 +382,8 @@ def private_uses(path: Path, names: set[str]) -> Iterator[str]:
     """Yield where a test imports, reads or replaces one of some private names, which are the package's."""
     own = {"_", *stored_names(tree_of(path))}
     for node in ast.walk(tree_of(path)):
+        if not isinstance(node, ast.ImportFrom | ast.Attribute | ast.Call):
+            continue
         used = []
         match node:
             case ast.ImportFrom(module=str(module)) if module.startswith(NAME):
