@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from altered_api import without
 from full_matrix import full_except
+from repository import ROOT
 
 from kosmo_kernel import questions
 from kosmo_kernel.demo.server import serve
@@ -17,13 +18,12 @@ from kosmo_kernel.errors import LuaRuntimeError, RefusedError, SettingsError, Un
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.inventory import from_account
-from kosmo_kernel.inventory.tables import facts
 from kosmo_kernel.questions import discovery
 from kosmo_kernel.questions.discovery import find_table, source_with_tables
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 
-NAMES = tuple(sorted([*facts().tables, "costs", "stacks", "stages"]))
+NAMES = sorted(path.stem for path in (ROOT / "kosmo_kernel/integrations/heroku/questions/tables").glob("*.lua"))
 TEAM_ACCOUNT = "@herokumanager.com"
 HEAD = "-- title: One\n-- about: It has one row.\n-- key: name\n-- columns: name, other\n"
 
@@ -166,10 +166,11 @@ def test_a_row_has_all_columns_of_its_table_in_order_and_a_key_of_its_own(demo: 
 
 
 def test_the_names_of_tables_can_be_listed_and_completed(demo: Session) -> None:
-    assert demo.run(
-        "local names = {} for name in pairs(heroku.tables) do names[#names + 1] = name end return names"
-    ).value == [*NAMES]
-    assert [name for name, _ in demo.names(("heroku", "tables"))] == [*NAMES]
+    assert (
+        demo.run("local names = {} for name in pairs(heroku.tables) do names[#names + 1] = name end return names").value
+        == NAMES
+    )
+    assert [name for name, _ in demo.names(("heroku", "tables"))] == NAMES
     assert "tables" in [name for name, _ in demo.names(("app", "integrations", "heroku"))]
     assert demo.run("return tostring(heroku.tables.costs)").value == "function: app.integrations.heroku.tables.costs()"
 
