@@ -430,6 +430,20 @@ def test_the_guide_for_contributors_shows_the_floors() -> None:
     assert picture_of_floors() in (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("name", "most"), [("CONTRIBUTING.md", 10_240), ("SECURITY.md", 12_288)])
+def test_the_guides_for_contributors_are_short_and_name_what_there_is(name: str, most: int) -> None:
+    text = (ROOT / ".github" / name).read_text(encoding="utf-8")
+    quoted = set(re.findall(r"`([^`\s]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)))
+    paths = {one for one in quoted if re.fullmatch(r"[\w./-]+(/|\.(py|lua|md|json|toml))", one)} - {"config.toml"}
+    roots = (ROOT, PACKAGE, PACKAGE / "client", PACKAGE / "cli", PACKAGE / "integrations/heroku")
+    tables = ROOT / "benchmarks/half_lists", PACKAGE / "integrations/heroku/questions"
+    assert len(text.encode()) <= most
+    assert [path for path in paths if not any((root / path).exists() for root in (*roots, *tables))] == []
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources(PACKAGE, TESTS))
+    names = {one for one in quoted if re.fullmatch(r"[A-Z]\w+|[a-z]+_[a-z_]+", one)}
+    assert [one for one in names if not re.search(rf"\b{one}\b", code)] == []
+
+
 def test_the_ground_needs_only_the_standard_library_and_the_json_decoder() -> None:
     ground = [path for module, path in MODULES.items() if room_of(module) in ("errors", "catalogue")]
     needed = {name.split(".")[0] for path in ground for name in imported_names(path)}
