@@ -111,15 +111,10 @@ class ParentConnection:
             os._exit(0)
 
 
-def lua_sources() -> dict[bytes, bytes]:
-    """Return the texts of this package's Lua files by name."""
-    folder = os.path.dirname(__file__)
-    texts = {}
-    for name in os.listdir(folder):
-        if name.endswith(".lua"):
-            with open(f"{folder}/{name}", "rb") as file:
-                texts[name.removesuffix(".lua").encode()] = file.read()
-    return texts
+def source(name: bytes) -> bytes:
+    """Return the text of a Lua file of this package, until the process gives up opening files."""
+    with open(os.path.join(os.path.dirname(__file__).encode(), name + b".lua"), "rb") as file:
+        return file.read()
 
 
 def main(zone: str) -> None:
@@ -150,12 +145,11 @@ def main(zone: str) -> None:
         max_memory=0,
     )
     host.set_memory_limit = lua.set_max_memory
-    sources = lua_sources()
     make_table = lua.eval(
         b"function(...) local t, a = {}, {...} for i = 1, #a, 2 do t[a[i]] = a[i + 1] end return t end"
     )
     functions = make_table(
-        b"source", sources.__getitem__,
+        b"source", source,
         b"secret", lambda: os.urandom(6).hex().encode(),
         b"tick", host.tick,
         b"arm", host.arm,
@@ -166,7 +160,7 @@ def main(zone: str) -> None:
         b"end_run", host.end,
     )  # fmt: skip
     load = lua.eval(b"function(source) return assert(load(source, '@kosmo/prelude', 't')) end")
-    serve = load(sources[b"prelude"])(functions)
+    serve = load(source(b"prelude"))(functions)
     walls = lockdown.report(lockdown.lock_down(lifeline=2))
     serve(host.receive())  # the contents of `app`
     head = b'{"kind":"ready","blobs":[%d]}' % len(walls)
