@@ -51,6 +51,31 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 
+_TEXT = (
+    "margin:0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;"
+    "font-family:var(--jp-code-font-family,monospace);"
+)
+_SMALL = "font-size:12px;line-height:1.5;color:var(--jp-content-font-color2,inherit)"
+_CODE = (
+    "flex:1 1 0;min-width:0;padding:6px 10px;font-size:13px;line-height:1.4;"
+    "color:var(--jp-content-font-color0,inherit);"
+    "border:1px solid var(--jp-cell-editor-border-color,rgba(128,128,128,.4));"
+    "background:var(--jp-cell-editor-background,transparent)"
+)
+_ERROR = (
+    "padding:6px 10px;font-size:13px;line-height:1.4;color:var(--jp-content-font-color1,inherit);"
+    "background:var(--jp-rendermime-error-background,rgba(255,80,80,.15))"
+)
+_SMALL_NOTE = Html(f'<div style="{_SMALL}">{{}}{{}}</div>')
+_INLINE_CODE = Html(" <code>{}</code>")
+_LUA = Html(  # code to copy, and the button that inserts it in JupyterLab
+    f'<div style="display:flex;align-items:flex-start;gap:8px"><pre style="{_TEXT}{_CODE}">{{}}</pre>'
+    '<button class="jupyter-button" hidden="hidden" title="Insert this below; it does not run by itself" '
+    'style="width:auto;flex:none" data-kosmo-insert="{}">Insert as cell</button></div>'
+)
+_PLAIN = Html(f'<pre style="{_TEXT}">{{}}</pre>')
+_FAILURE = Html(f'<pre style="{_TEXT}{_ERROR}">{{}}</pre>')
+
 
 @dataclass(frozen=True, slots=True)
 class ExplorerCall:
@@ -121,32 +146,6 @@ def _value(param: Param, text: str) -> Any:
     if param.kind == "number" and _NUMBER.fullmatch(text):
         return float(text) if "." in text else int(text)
     return _BOOLEANS.get(text, text) if param.kind == "boolean" else text
-
-
-_TEXT = (
-    "margin:0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;"
-    "font-family:var(--jp-code-font-family,monospace);"
-)
-_SMALL = "font-size:12px;line-height:1.5;color:var(--jp-content-font-color2,inherit)"
-_CODE = (
-    "flex:1 1 0;min-width:0;padding:6px 10px;font-size:13px;line-height:1.4;"
-    "color:var(--jp-content-font-color0,inherit);"
-    "border:1px solid var(--jp-cell-editor-border-color,rgba(128,128,128,.4));"
-    "background:var(--jp-cell-editor-background,transparent)"
-)
-_ERROR = (
-    "padding:6px 10px;font-size:13px;line-height:1.4;color:var(--jp-content-font-color1,inherit);"
-    "background:var(--jp-rendermime-error-background,rgba(255,80,80,.15))"
-)
-_SMALL_NOTE = Html(f'<div style="{_SMALL}">{{}}{{}}</div>')
-_INLINE_CODE = Html(" <code>{}</code>")
-_LUA = Html(  # code to copy, and the button that inserts it in JupyterLab
-    f'<div style="display:flex;align-items:flex-start;gap:8px"><pre style="{_TEXT}{_CODE}">{{}}</pre>'
-    '<button class="jupyter-button" hidden="hidden" title="Insert this below; it does not run by itself" '
-    'style="width:auto;flex:none" data-kosmo-insert="{}">Insert as cell</button></div>'
-)
-_PLAIN = Html(f'<pre style="{_TEXT}">{{}}</pre>')
-_FAILURE = Html(f'<pre style="{_TEXT}{_ERROR}">{{}}</pre>')
 
 
 def _small(text: str, code: str = "") -> Html:

@@ -1,10 +1,9 @@
-"""Show records as tables, in HTML and in text.
+"""Show records as tables: in HTML, in text, as CSV and as Markdown.
 
 `table_of` makes a `Table` from records, `exact_table` one of all their rows with values as they were sent, and
-`frames.table_of_frame` one from a DataFrame. A table shows the first rows of a
-long list and counts all. The HTML is one small element that needs no script: its style is limited to itself and takes
-its colours from the page (JupyterLab, VS Code, a standalone page); where a site removes styles, a table with links,
-aligned numbers and the count is left.
+`frames.table_of_frame` one from a DataFrame. A table shows the first rows of a long list and counts all. The HTML is
+one small element that needs no script: its style is limited to itself and takes its colours from the page (JupyterLab,
+VS Code, a standalone page); where a site removes styles, a table with links, aligned numbers and the count is left.
 """
 
 from __future__ import annotations
@@ -70,6 +69,8 @@ _MAX_LISTED = 8  # how many of the columns left out are listed by name
 _HINT_FROM, _MIN_HINT, _MAX_HINTS_LENGTH = 44, 400, 40_000
 _MAX_HINTS = 2500  # cells with a hint, at most
 
+# What makes a spreadsheet take a cell for a formula, in its full-width variants as well.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # The columns whose sum means something: parts of a bill, and what is counted beside them.
 _PARTS = {"monthly_usd", "usd_a_month"}
 _UNPRICED = "without_price"  # how many parts have no known price
@@ -448,10 +449,6 @@ def _minimum(kind: Kind, texts: Sequence[str], values: Sequence[Any]) -> int:
 def _short_name(name: str) -> str:
     """Return the name of a column as it is shown."""
     return escape_control(shortened(name, _MAX_NAME))
-
-
-# What makes a spreadsheet take a cell for a formula, in its full-width variants as well.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def exact_cell(value: Any) -> str:
