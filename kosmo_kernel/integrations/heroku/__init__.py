@@ -8,8 +8,7 @@ more each minute ("Rate limits").
 api.py        pages, errors, the request budget, and which scope of a token a resource needs
 functions.py  the functions for apps, which are written by hand
 entries.py    the names of all functions, and what is said by hand about those that are made from the facts
-derived.py    which links of the facts belong to which of them, and their parameters and columns
-examples.py   their examples
+derived.py    which links of the facts belong to which of them, and their parameters, columns and examples
 facts.py      the facts of Heroku's schema, in `facts.json`; `__main__.py` makes that file, with `catalogue/documents`
 changes.py    the commands with which a person makes a change
 secrets.py    what is secret in Heroku's records
@@ -40,8 +39,7 @@ def _make(name: str) -> Function:
     if name in BY_HAND:
         return BY_HAND[name]
     from kosmo_kernel.catalogue.validation import function_mistakes
-    from kosmo_kernel.integrations.heroku.derived import function_of
-    from kosmo_kernel.integrations.heroku.examples import with_example
+    from kosmo_kernel.integrations.heroku.derived import function_of, with_example
 
     entry = {entry.name: entry for entry in entries()}[name]
     function = with_example(function_of(entry, HEROKU.table.named), entry)
