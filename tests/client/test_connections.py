@@ -32,23 +32,24 @@ APPS = HEROKU.function("list_apps")
 EMPTY_LIST = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
 WHERE = "heroku.list_apps (account default): "
 
-# A key and a certificate for 127.0.0.1 that sign themselves, from 2000 to 2100. They protect nothing.
+# A key and a certificate for 127.0.0.1 and api.heroku.com that sign themselves, until 2100. They protect nothing.
 OWN_AUTHORITY = """\
 -----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgEAlYvjRE5Yn4yrWR
-HA96j2VWEZoKFLs37ECx8Z/jWbyhRANCAATlciaUxxwkZa8Zc34yiyllNkUQKFS9
-hOLE+NlpVRGNH1T4J7EhgXYJpXDMpxxQK0iZfnX+xT+9duTrP7qkvOMQ
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg4SX0QgFUtLVm3J96
+jww4PuKOuIrXWXrPvdwThyqmPsShRANCAAQ4rxin4V+2uQr2CrTtm8RhO6tZLJrH
+mzNceTI90QTjMONg3I40jhPM1rvA/3nvoJlLLNSj4MxhnmVFWFRXEj97
 -----END PRIVATE KEY-----
 -----BEGIN CERTIFICATE-----
-MIIBljCCAT2gAwIBAgIUY4vd8YLJhTUGw3+RO4zCKBDWAd4wCgYIKoZIzj0EAwIw
+MIIBuDCCAV6gAwIBAgIUODpuEvtAtPPSB+0AC2+R0A9GnOswCgYIKoZIzj0EAwIw
 IDEeMBwGA1UEAwwVYSB0ZXN0cyBvd24gYXV0aG9yaXR5MCAXDTAwMDEwMTAwMDAw
 MFoYDzIxMDAwMTAxMDAwMDAwWjAgMR4wHAYDVQQDDBVhIHRlc3RzIG93biBhdXRo
-b3JpdHkwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATlciaUxxwkZa8Zc34yiyll
-NkUQKFS9hOLE+NlpVRGNH1T4J7EhgXYJpXDMpxxQK0iZfnX+xT+9duTrP7qkvOMQ
-o1MwUTAPBgNVHRMBAf8EBTADAQH/MA4GA1UdDwEB/wQEAwIChDAdBgNVHQ4EFgQU
-nk89tv/CBUDIhjvQPoXRKtc8GwcwDwYDVR0RBAgwBocEfwAAATAKBggqhkjOPQQD
-AgNHADBEAiBw2SVCwO6shzBM20o28epRPfRzy1bAvsW4v+yLkaZHCAIgESoJ2rhX
-PhO0V/JYNEF9JMH23l4d0vJS7zqD2M7UFZo=
+b3JpdHkwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQ4rxin4V+2uQr2CrTtm8Rh
+O6tZLJrHmzNceTI90QTjMONg3I40jhPM1rvA/3nvoJlLLNSj4MxhnmVFWFRXEj97
+o3QwcjAdBgNVHQ4EFgQU+GOnPR9gpi0Wu935lwhqrs/4KrgwHwYDVR0jBBgwFoAU
++GOnPR9gpi0Wu935lwhqrs/4KrgwDwYDVR0TAQH/BAUwAwEB/zAfBgNVHREEGDAW
+hwR/AAABgg5hcGkuaGVyb2t1LmNvbTAKBggqhkjOPQQDAgNIADBFAiEAniQialBv
+PNITL0BShHcx4L3INy5Jx6YOFd7WPPixx6ICIBNyaKHLKktQA+CXYjy0YQwHtnwx
+XzznLIpGhwX2OPjv
 -----END CERTIFICATE-----
 """
 
@@ -210,6 +211,30 @@ def test_a_proxy_is_asked_for_another_machine_and_gets_no_token(monkeypatch: pyt
         f"{WHERE}no answer from https://api.heroku.com: the proxy refused (407 Proxy Authentication Required). Check "
         "HTTPS_PROXY, ALL_PROXY and NO_PROXY."
     )
+
+
+def test_a_tunnel_through_a_proxy_carries_many_requests_and_the_token_inside_it(
+    monkeypatch: pytest.MonkeyPatch, certificate: Path
+) -> None:
+    outside, inside = list[bytes](), list[bytes]()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def talk(connection: socket.socket) -> None:
+        saying(b"HTTP/1.1 200 OK\r\n\r\n", outside)(connection)
+        with context.wrap_socket(connection, server_side=True) as secure:
+            for _ in range(3):
+                saying(EMPTY_LIST, inside)(secure)
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with talking(talk) as proxy, closing(client_at("https://api.heroku.com")) as client:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.replace("://", "://joe:hid%20den@"))
+        assert [client.fetch(APPS, {}).data for _ in range(3)] == [[]] * 3
+
+    [connect] = outside
+    assert connect.startswith(b"CONNECT api.heroku.com:443 HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic am9lOmhpZCBkZW4=\r\n" in connect
+    assert [TOKEN.encode() in request for request in [*outside, *inside]] == [False, True, True, True]
 
 
 def test_a_proxy_that_is_not_there_is_named_and_not_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
