@@ -33,7 +33,6 @@ class Subject(Struct, frozen=True):
 
 
 REFERENCE, LEFT_OUT = "reference", "left_out"
-TABLES_NAMED = 5  # in the title of their page
 
 
 def part_names(integration: Integration) -> list[str]:
