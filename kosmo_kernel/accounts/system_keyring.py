@@ -28,7 +28,7 @@ OWN = "kosmo_kernel"  # the service name of this package's entries
 RECOMMENDED = 1  # minimum priority of the backends that the keyring library recommends
 
 _lock = threading.Lock()
-_kept: dict[tuple[str, str, str], str | None] = {}
+_secrets: dict[tuple[str, str, str], str | None] = {}
 _failure: tuple[float, str] | None = None  # time of the last failure, and the error message
 
 
@@ -51,9 +51,9 @@ def read(service: str, name: str, version: str = "", attributes: Mapping[str, st
     """
     key = (service, name, version)
     with _lock:  # so that the user is prompted only once for several threads
-        if key not in _kept:
-            _kept[key] = _with_timeout(lambda: _get(service, name, attributes))
-        return _kept[key]
+        if key not in _secrets:
+            _secrets[key] = _with_timeout(lambda: _get(service, name, attributes))
+        return _secrets[key]
 
 
 def keep(name: str, secret: str) -> str:
@@ -80,7 +80,7 @@ def keep(name: str, secret: str) -> str:
 
     with _lock:
         keyring_name = _with_timeout(work)
-        _kept[OWN, name, ""] = secret
+        _secrets[OWN, name, ""] = secret
         return keyring_name
 
 
@@ -99,7 +99,7 @@ def drop(name: str) -> None:
 
     with _lock:
         _with_timeout(work)
-        _kept.pop((OWN, name, ""), None)
+        _secrets.pop((OWN, name, ""), None)
 
 
 def _ring() -> Any:

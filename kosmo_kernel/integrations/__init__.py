@@ -31,7 +31,7 @@ HOW_TO_ADD = "kosmo_kernel.services:how_to_add"
 BUILT_IN: tuple[Integration, ...] = (HEROKU,)
 DEFAULT = BUILT_IN[0]  # of commands that name no service
 _loaded: dict[str, Integration] = {}  # installed integrations that have been loaded, by name
-_named: dict[str, None] = {}  # the names of added services that have been loaded
+_loaded_services: dict[str, None] = {}  # the names of added services that have been loaded
 
 
 def find(name: str) -> Integration:
@@ -84,9 +84,9 @@ def loaded() -> tuple[Integration, ...]:
 
     A service whose document was replaced meanwhile is the new one, and one that was removed is not among them.
     """
-    added = _added() if _named else {}
+    added = _added() if _loaded_services else {}
     services = []
-    for name in added.keys() & _named.keys():
+    for name in added.keys() & _loaded_services.keys():
         with suppress(SettingsError):  # the next call of it says what is wrong
             services.append(_load_added(name, added[name]))
     return (*BUILT_IN, *_loaded.values(), *services)
@@ -116,7 +116,7 @@ def _added() -> Mapping[str, Callable[[], Integration]]:
 
 def _load_added(name: str, load: Callable[[], Integration]) -> Integration:
     integration = load()
-    _named[name] = None
+    _loaded_services[name] = None
     return integration
 
 

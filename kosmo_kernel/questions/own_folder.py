@@ -14,7 +14,7 @@ from kosmo_kernel.questions.head import SERVICE, SUFFIX, is_table, keys_of, read
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import CHECKS_FOLDER
 
-_named: list[Path] = []  # folders that the command line of this process names
+_folders: list[Path] = []  # folders that the command line of this process names
 
 
 def own_folder() -> Path | None:
@@ -39,8 +39,8 @@ def own_folder() -> Path | None:
 
 def add_folder(folder: Path) -> None:
     """Add the tables of a folder that the user has named on the command line, for this process."""
-    if folder not in _named:
-        _named.append(folder)
+    if folder not in _folders:
+        _folders.append(folder)
 
 
 def files_of(folder: Path, kind: str) -> dict[str, Path]:
@@ -66,7 +66,7 @@ def own_tables() -> dict[tuple[str, str], Path]:
     """Return the user's own tables by service and name; none while the settings are wrong, which asking one says."""
     try:
         own = own_folder()
-        folders = [*_named, own] if own else _named
+        folders = [*_folders, own] if own else _folders
         files = {file: keys for folder in folders for file, keys in _heads(folder).items()}
     except KosmoError:
         return {}

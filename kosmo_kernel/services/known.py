@@ -88,4 +88,4 @@ KNOWN = {
         has_links=True,
     ),
 }
-DOCUMENT_HOSTS = frozenset(urlsplit(known.document).netloc for known in KNOWN.values())
+DOCUMENT_HOSTS = frozenset(urlsplit(service.document).netloc for service in KNOWN.values())

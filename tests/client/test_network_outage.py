@@ -91,9 +91,7 @@ class Network:
 
 def asking(network: Network, **options: Any) -> Asking:
     """Return a client whose first request over a network was answered."""
-    one = Asking(network, **options)
-    one.clock = one.client.clock = one.client.limiter._clock = one.client.outage._clock = network.clock
-    one.progress = Progress(network.clock)
+    one = Asking(network, clock=network.clock, **options)
     one.fetch()
     return one
 

@@ -197,14 +197,27 @@ def test_the_magic_stops_where_values_are_made_and_sets_no_variable(
 # The Lua kernel ----------------------------------------------------------------------------------------
 
 
+class Sent(list[tuple[str, Any]]):
+    """The messages that a notebook sends.
+
+    Attributes:
+        before: called with the kind of each message before it is sent.
+    """
+
+    before: Callable[[str], object] | None = None
+
+    def send(self, kind: str, content: Any) -> None:
+        if self.before:
+            self.before(kind)
+        self.append((kind, content))
+
+
 @pytest.fixture
-def lua_kernel(session: Session, tmp_path: Path) -> Iterator[tuple[LuaKernel, list[tuple[str, Any]]]]:
+def lua_kernel(session: Session, tmp_path: Path) -> Iterator[tuple[LuaKernel, Sent]]:
     """Yield a Lua kernel in this process with a cell at work, and what its notebook sends."""
     channels = Channels(ConnectionFile.read(tmp_path / "connection.json"))
-    kernel, sent = LuaKernel(channels), list[tuple[str, Any]]()
-    kernel._notebook = KernelNotebook(
-        session, lambda *message: sent.append(message), lambda *_: None, kernel._is_stopped
-    )
+    kernel, sent = LuaKernel(channels), Sent()
+    kernel._notebook = KernelNotebook(session, sent.send, lambda *_: None, kernel._is_stopped)
     begin_cell(kernel)
     handlers = {
         signal.SIGINT: lambda *_: kernel.interrupt(),
@@ -255,7 +268,7 @@ def in_another_thread(work: Interrupt) -> Interrupt:
     ],
 )
 def test_the_lua_kernel_stops_where_values_and_errors_are_made(
-    lua_kernel: tuple[LuaKernel, list[tuple[str, Any]]],
+    lua_kernel: tuple[LuaKernel, Sent],
     monkeypatch: pytest.MonkeyPatch,
     way: str,
     work: tuple[Any, str],
@@ -277,24 +290,19 @@ def test_the_lua_kernel_stops_where_values_and_errors_are_made(
 
 
 def test_an_interrupt_while_the_lua_kernel_sends_ends_no_message(
-    lua_kernel: tuple[LuaKernel, list[tuple[str, Any]]],
+    lua_kernel: tuple[LuaKernel, Sent],
 ) -> None:
     kernel, sent = lua_kernel
     sends = [in_another_thread(kernel.interrupt), by_signal]
 
-    def send(kind: str, content: Any) -> None:
-        for interrupt in sends:
-            interrupt()
-        sent.append((kind, content))
-
-    kernel.notebook._send = send
+    sent.before = lambda _kind: [interrupt() for interrupt in sends]
     executed(kernel, "return 1")
 
     assert [kind for kind, _ in sent] == ["execute_result"]
 
 
 def test_an_interrupt_that_was_meant_for_a_cell_before_does_not_end_what_this_one_shows(
-    lua_kernel: tuple[LuaKernel, list[tuple[str, Any]]], monkeypatch: pytest.MonkeyPatch
+    lua_kernel: tuple[LuaKernel, Sent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kernel, sent = lua_kernel
     kernel.interrupt()
@@ -308,10 +316,10 @@ def test_an_interrupt_that_was_meant_for_a_cell_before_does_not_end_what_this_on
 
 
 def test_an_error_of_a_stopped_script_keeps_its_place(
-    lua_kernel: tuple[LuaKernel, list[tuple[str, Any]]],
+    lua_kernel: tuple[LuaKernel, Sent],
 ) -> None:
-    kernel, _ = lua_kernel
-    kernel.notebook._send = lambda kind, _content: kernel.interrupt() if kind == "stream" else None
+    kernel, sent = lua_kernel
+    sent.before = lambda kind: kernel.interrupt() if kind == "stream" else None
     reply = executed(kernel, "print('on') io.stdout:flush()\nwhile true do end")
 
     assert reply["ename"] == "StoppedError"

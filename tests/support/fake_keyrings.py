@@ -144,5 +144,5 @@ class OnDisk(KeyringBackend):
 def use(monkeypatch: pytest.MonkeyPatch, ring: KeyringBackend) -> None:
     """Have this process use a keyring, and know nothing of another one."""
     monkeypatch.setattr("keyring.core._keyring_backend", ring)
-    monkeypatch.setattr(system_keyring, "_kept", {})
+    monkeypatch.setattr(system_keyring, "_secrets", {})
     monkeypatch.setattr(system_keyring, "_failure", None)

@@ -63,8 +63,8 @@ def transport_of(api: WSGIApplication | HttpTransport) -> HttpTransport:
 class Asking:
     """A client over an API, with a clock whose waits are over at once."""
 
-    def __init__(self, api: WSGIApplication | HttpTransport, **options: Any) -> None:
-        self.clock = FastClock()
+    def __init__(self, api: WSGIApplication | HttpTransport, clock: FastClock | None = None, **options: Any) -> None:
+        self.clock = clock or FastClock()
         self.progress = Progress(self.clock)
         transport = transport_of(api)
         rng = random.Random(7)

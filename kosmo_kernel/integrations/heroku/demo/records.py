@@ -195,7 +195,7 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     "/teams/{team.name}/invitations": account_records.invitations,
     "/telemetry-drains": app_records.telemetry_drains,
     "/test-runs": lambda make: [
-        one for pipeline in make.records("/pipelines") for one in make.records(f"{_PIPELINE}/test-runs", pipeline)
+        run for pipeline in make.records("/pipelines") for run in make.records(f"{_PIPELINE}/test-runs", pipeline)
     ],
     "/test-runs/{test-run.id}/test-cases": lambda make, run: make.several(
         "test-case", run["id"], test_run=run, test_node=make.records(_TEST_NODES, run)[0]
