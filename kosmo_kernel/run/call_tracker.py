@@ -22,7 +22,6 @@ from kosmo_kernel.lua.host import BLOCKING, SPACE, CallRequest
 from kosmo_kernel.results.result import MAX_ITEMS_NAMED, CallRecord, Result, deletion_notes
 from kosmo_kernel.run.options import NO_OPTIONS, RunOptions, RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
-from kosmo_kernel.run.provider import BoundCall, Provider
 from kosmo_kernel.settings.table import PROGRESS
 from kosmo_kernel.text.quantities import listed
 from kosmo_kernel.values.records import FAILURE_FIELDS
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.progress.display import ProgressSnapshot, ProgressThrottle
     from kosmo_kernel.progress.run import Progress
     from kosmo_kernel.run.mcp_tools import McpTools, ServerCall
+    from kosmo_kernel.run.provider import BoundCall, Provider
     from kosmo_kernel.run.services import Services
 
 MAX_FAILURES_KEPT = 10_000  # collected failures per run

@@ -37,7 +37,7 @@ PROGRESS_EVERY = 1.0  # seconds between two progress lines of a tool
 
 
 class ServerCall(Struct, frozen=True):
-    """A call of a tool, or a request for a resource or a prompt; see `BoundCall`."""
+    """A call of a tool, or a request for a resource or a prompt."""
 
     server: Server
     name: str  # the full name of the tool, or of the function in `mcp`; that of a tool contains its server
@@ -45,8 +45,10 @@ class ServerCall(Struct, frozen=True):
     method: str = "tools/call"  # the name of the request in the protocol
     tool: Tool | None = None  # the tool that is called; None in a dry run if it is not known, and for other requests
     effect: str = "read"  # `read` or `write`
-    open_world: bool = True  # whether something of the script's choice is sent, which the server may pass on
-    is_own_read: bool = False  # whether a server in the user's own file declares the tool as read-only
+    # Whether something of the script's choice is sent, which the server may pass on, so that it is a way out for data.
+    open_world: bool = True
+    # Whether a server in the user's own file declares the tool as read-only: such a call needs nobody to be asked.
+    is_own_read: bool = False
 
     count = 1
     remote = True

@@ -13,12 +13,15 @@ Permissions are read at their first use and cached, so that they do not change d
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import NotAllowedError
 from kosmo_kernel.results.result import Result
-from kosmo_kernel.run.provider import BoundCall
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Permission, Target, how_to_allow, permission
+
+if TYPE_CHECKING:
+    from kosmo_kernel.run.provider import BoundCall
 
 Answers = dict[tuple[str, Target], bool]
 """The user's answers by function and account or server: True for an agreement."""

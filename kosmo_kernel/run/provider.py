@@ -7,7 +7,7 @@ servers of a session are here, too. They are created at the first use by a scrip
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -23,64 +23,11 @@ if TYPE_CHECKING:
     from kosmo_kernel.mcp import Servers
     from kosmo_kernel.run.mcp_tools import McpTools, ServerCall
 
+    # A call with checked arguments, about which questions to the user and the log speak.
+    BoundCall: TypeAlias = "ServiceCall | ServerCall"
+
 NOT_ALLOWED = "This session asks no MCP servers: `kosmo mcp:serve` lets scripts do so with `--allow-mcp`."
 FICTION = "Fictional data: the account in use is the demo."
-
-
-class BoundCall(Protocol):
-    """A call with checked arguments."""
-
-    @property
-    def name(self) -> str:
-        """The full name of the function in questions and errors."""
-
-    @property
-    def title(self) -> str:
-        """The name of the call at the start of an error."""
-
-    @property
-    def path(self) -> str:
-        """The name of the function in the log."""
-
-    @property
-    def account(self) -> str:
-        """The account in the log."""
-
-    @property
-    def count(self) -> int:
-        """The number of calls that it counts as."""
-
-    @property
-    def arguments(self) -> Mapping[str, Any]:
-        """The arguments that the question to the user shows."""
-
-    @property
-    def notice(self) -> str:
-        """The note for the user, once in a run with such a call; empty for nothing."""
-
-    @property
-    def remote(self) -> bool:
-        """Return whether it is sent over the network."""
-
-    @property
-    def effect(self) -> str:
-        """Return `read` or `write`, its effect on the service."""
-
-    @property
-    def open_world(self) -> bool:
-        """Return whether its arguments may reach others than its service, so that it is a way out for data."""
-
-    @property
-    def is_own_read(self) -> bool:
-        """Return whether it is read-only, of a server that the user added: such a call needs nobody to be asked."""
-
-    @property
-    def purpose(self) -> str:
-        """Describe the call as the end of a sentence in the question to the user."""
-
-    @property
-    def target(self) -> Target:
-        """The account or the server whose permissions apply."""
 
 
 class Endpoint(Struct):
@@ -96,7 +43,7 @@ class Endpoint(Struct):
     remote: bool  # whether its calls are sent over the network
     notice: str  # a line for the user if a call does not name the demo and uses it; else empty
 
-    open_world = is_own_read = False
+    open_world = is_own_read = False  # see `ServerCall`
 
     @property
     def title(self) -> str:
@@ -111,7 +58,7 @@ class Endpoint(Struct):
 
 
 class ServiceCall(Endpoint):
-    """A call of a service's function with checked arguments; see `BoundCall`."""
+    """A call of a service's function with checked arguments."""
 
     calls: list[dict[str, Any]]  # the arguments of each request, see `Function.calls`
     count: int  # the number of requests
