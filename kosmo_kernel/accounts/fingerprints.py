@@ -76,7 +76,7 @@ def fingerprints(alias: str) -> Fingerprints:
         return Fingerprints(b"the demo account is fiction")
     chosen = FINGERPRINT_KEY.from_env()
     if not chosen:
-        return _of_this_machine()
+        return of_this_machine()
     with _deriving:
         return Fingerprints(_derived_key(chosen))
 
@@ -95,7 +95,8 @@ def _derived_key(chosen: str) -> bytes:
 
 
 @cache
-def _of_this_machine() -> Fingerprints:
+def of_this_machine() -> Fingerprints:
+    """Return the fingerprints with the key of this machine, which is made when it is first needed."""
     try:
         return Fingerprints(bytes.fromhex(store.kept_secret(_ENTRY, lambda: os.urandom(32).hex())))
     except (KosmoError, OSError, ValueError):

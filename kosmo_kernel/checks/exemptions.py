@@ -86,7 +86,7 @@ def read_acceptances(file: Path, checks: Iterable[Question]) -> list[Exemption]:
     by_name = {check.name: check for check in checks}
     mistakes: list[str] = []
     read: dict[tuple[str, ...], Exemption] = {}
-    for entry, where in zip(entries, _places(file, text, len(entries)), strict=True):
+    for entry, where in zip(entries, entry_lines(file, text, len(entries)), strict=True):
         problems = [f"{where}: {mistake}" for mistake in islice(_mistakes(entry, by_name), MAX_MISTAKES + 1)]
         if not problems:
             exemption = _exemption(entry, by_name, where)
@@ -101,7 +101,7 @@ def read_acceptances(file: Path, checks: Iterable[Question]) -> list[Exemption]:
     return list(read.values())
 
 
-def _places(file: Path, text: str, count: int) -> list[str]:
+def entry_lines(file: Path, text: str, count: int) -> list[str]:
     """Return the file and line of each entry, or its number if the lines cannot be told."""
     starts = [match.start() for match in _BEGINNING.finditer(text)]
     lines = list(accumulate((text.count("\n", *part) for part in pairwise([0, *starts])), initial=1))[1:]

@@ -263,10 +263,10 @@ class Connections:
         """Return a new connection, which is opened when a request is sent."""
         try:
             if self._opener is None:
-                self._proxy = _proxy(self._url)
+                self._proxy = proxy_of(self._url)
                 # Plain HTTP needs no certificates: loading them takes longer than the demo's first call.
                 is_plain = self._url.startswith("http:")
-                trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else _trusting()
+                trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else trusted_certificates()
                 self._opener = httpcore2.ConnectionPool(trust, self._proxy)
             return self._opener.create_connection(self._origin.origin)
         except (ImportError, OSError, ValueError) as error:
@@ -472,7 +472,7 @@ def _read_once(url: str, most: int, until: float) -> Response:
     address = _url(url)
     headers = {"host": _host(address), "accept-encoding": "gzip", "user-agent": f"kosmo-kernel/{__version__}"}
     timeout = {"timeout": dict.fromkeys(("connect", "read", "write"), DOWNLOAD_STEP_SECONDS)}
-    with httpcore2.ConnectionPool(_trusting(), _proxy(url)) as pool:
+    with httpcore2.ConnectionPool(trusted_certificates(), proxy_of(url)) as pool:
         request = Request(b"GET", address, headers=_encoded(headers), extensions=timeout)
         return _read(pool.handle_request(request), most, until)
 
@@ -483,7 +483,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _proxy(url: str) -> httpcore2.Proxy | None:
+def proxy_of(url: str) -> httpcore2.Proxy | None:
     """Return the proxy that the environment or the system names for a URL; None for a loopback address.
 
     A proxy would carry a request for this machine over the network, with the token in plain text.
@@ -506,7 +506,7 @@ def _proxy(url: str) -> httpcore2.Proxy | None:
     return httpcore2.Proxy(_url(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"), user)
 
 
-def _trusting() -> ssl.SSLContext:
+def trusted_certificates() -> ssl.SSLContext:
     """Return a context that trusts the certificates of SSL_CERT_FILE or SSL_CERT_DIR, else the system's and Mozilla's.
 
     The system's alone are not enough: many Python builds do not know where the system keeps them.

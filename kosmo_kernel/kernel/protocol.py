@@ -76,8 +76,8 @@ class LuaKernel:
         self._meanwhile = NO_PARENT  # the one that the second thread of the shell channel handles
         self._busy_shell = BusyShell(
             channels,
-            lambda: _whatever_happens(self._handle_meanwhile),
-            lambda: _whatever_happens(self._write_history),
+            lambda: log_defects(self._handle_meanwhile),
+            lambda: log_defects(self._write_history),
         )
         self._queued: deque[Request | Work] = deque()  # what has to wait for the cell that runs
         self._answered: list[Request] = []  # requests that were answered during the cell that runs
@@ -183,7 +183,7 @@ class LuaKernel:
         while not self._shutting_down:
             ready = dict(poller.poll(idle)) if not self._queued else {}
             if self._queued or self._channels.shell in ready:
-                _whatever_happens(self._handle_next)
+                log_defects(self._handle_next)
             elif idle is not None and not ready:
                 idle = None
                 with self._notebook_lock, suppress(Exception):  # the first cell reports the error
@@ -227,7 +227,7 @@ class LuaKernel:
         self._current_request = work.request
         self._send("status", {"execution_state": "busy"})
         with self._busy_shell.lent():
-            _whatever_happens(work.call)
+            log_defects(work.call)
         self._send("status", {"execution_state": "idle"})
         self._finish_answered()
 
@@ -394,7 +394,7 @@ class LuaKernel:
 
     def _comm(self, request: Request) -> None:
         """Dispatch a comm message. It has no reply, so a failure is only logged."""
-        _whatever_happens(lambda: self._get_comms().handle(request))
+        log_defects(lambda: self._get_comms().handle(request))
 
     def _comm_info(self, request: Request) -> Content:
         return {"comms": {} if self._comms is None else self._comms.open_comms(request.content.get("target_name"))}
@@ -416,7 +416,7 @@ class LuaKernel:
             if subscribing in ready:
                 self._channels.welcome()
             if control in ready:
-                _whatever_happens(self._answer_control)
+                log_defects(self._answer_control)
             if self._parent_pid and os.getppid() != self._parent_pid:
                 os._exit(1)  # the parent has exited; the Lua process ends with this one
         over.send(b"")
@@ -518,7 +518,7 @@ def _call_handler(handler: Callable[[Request], Content | None], request: Request
     return None if reply is None else {"status": "ok"} | reply
 
 
-def _whatever_happens(work: Callable[[], None]) -> None:
+def log_defects(work: Callable[[], None]) -> None:
     """Call `work` and log any exception, so that a bug in this package does not end the kernel."""
     try:
         work()

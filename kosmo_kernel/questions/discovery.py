@@ -236,14 +236,15 @@ def source_with_tables(source: str) -> str:
 def _read(file: Path) -> Question:
     """Read the file of a question; one that comes with this package is in the folder of its service."""
     if is_shipped(file):
-        return _read_shipped(file)
+        return read_shipped(file)
     from kosmo_kernel.questions.question import read_question
 
     return read_question(file)
 
 
 @cache
-def _read_shipped(file: Path) -> Question:
+def read_shipped(file: Path) -> Question:
+    """Return the question of a file that comes with this package; each is read once in a process."""
     from kosmo_kernel.questions.question import CHECK, TABLE, read_question
 
     kind = TABLE if file.parent.name == TABLES else CHECK

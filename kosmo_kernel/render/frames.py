@@ -45,7 +45,7 @@ pd.set_option("display.html.use_mathjax", False)
 pd.set_option("styler.html.mathjax", False)
 
 # pandas' default string type: a missing value compares as unequal, not as unknown.
-_STRING = pd.StringDtype(na_value=np.nan)
+STRING_DTYPE = pd.StringDtype(na_value=np.nan)
 _TEXT_OR_NULL: frozenset[type] = frozenset({str, NoneType})
 _UTC = pd.DatetimeTZDtype("us", "UTC")
 _UTC_TO_THE_NANOSECOND = pd.DatetimeTZDtype("ns", "UTC")
@@ -319,7 +319,7 @@ def _main_columns(frame: pd.DataFrame) -> frozenset[str]:
 
 def frame_of_texts(names: Sequence[str], columns: Sequence[Sequence[str]]) -> pd.DataFrame:
     """Return a frame of strings, for libraries that display frames."""
-    frame = pd.DataFrame(dict(enumerate(map(list, columns))), dtype=_STRING)
+    frame = pd.DataFrame(dict(enumerate(map(list, columns))), dtype=STRING_DTYPE)
     frame.columns = pd.Index(list(names), dtype=object)
     return frame
 
@@ -385,15 +385,15 @@ def _strings(values: _Values) -> _Array:
     Raises:
         TypeError, UnicodeError: it has another value, or a text that is no UTF-8.
     """
-    if _STRING.storage == "pyarrow":  # pandas would look at each value twice more
+    if STRING_DTYPE.storage == "pyarrow":  # pandas would look at each value twice more
         import pyarrow as pa
 
         texts = pa.array(values, pa.large_string())
-        return pd.arrays.ArrowStringArray(texts, dtype=_STRING)  # type: ignore[call-arg] # the stubs have no dtype
+        return pd.arrays.ArrowStringArray(texts, dtype=STRING_DTYPE)  # type: ignore[call-arg] # the stubs have no dtype
     objects = _objects(values)
     if infer_dtype(objects) not in {"string", "empty"}:
         raise TypeError("the column has values that are no texts")
-    return pd.array(objects, dtype=_STRING, copy=False)
+    return pd.array(objects, dtype=STRING_DTYPE, copy=False)
 
 
 def _integers(values: _Values) -> _Array | None:
@@ -502,7 +502,7 @@ def _for_excel(flat: pd.DataFrame) -> pd.DataFrame:
         if isinstance(dtype, pd.DatetimeTZDtype):
             changed[index] = column.dt.tz_convert("UTC").dt.tz_localize(None).array
         elif pd.api.types.is_integer_dtype(dtype) and ((column >= _MAX_IN_EXCEL) | (column <= -_MAX_IN_EXCEL)).any():
-            changed[index] = column.astype(_STRING).array
+            changed[index] = column.astype(STRING_DTYPE).array
     return _with_columns(flat, changed)
 
 

@@ -312,7 +312,7 @@ class Services:
 
     def _merged(self, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> Reply | ApiError:
         """Return the answers for all items as one."""
-        return _merged_answer(bound_call, answers)
+        return merged_answer(bound_call, answers)
 
     def _fan_out_pool(self, client: Client) -> ThreadPool:
         """Return the pool of the further threads of an account's calls with a list argument.
@@ -472,7 +472,7 @@ def _demo(integration: Integration, alias: str, cassette: Cassette | None = None
     return Client(integration, account, transport=in_process(api), cassette=cassette)
 
 
-def _merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> Reply:
+def merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> Reply:
     """Return the answers for all items as one: the list of records and, with `collect`, the list of failures."""
     function, name = bound_call.function, bound_call.fan_out_argument
     columns = columns_with_item(function, name)

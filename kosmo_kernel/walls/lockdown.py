@@ -53,15 +53,15 @@ def lock_down(lifeline: int) -> dict[str, str]:
     # The order matters: after `files` no module can be imported, and after `system_calls` no limit can be set.
     sandboxed = _macos_sandbox() if no_macos_sandbox is not None else {}
     walls = {
-        "environment": _tried(_have_no_environment),
-        "lifeline": _tried(lambda: _hang_on(lifeline)),
-        "privileges": _tried(_gain_no_privileges),
-        "processes": _tried(_start_no_processes),
-        "files": _tried(_open_no_files),
+        "environment": try_wall(_have_no_environment),
+        "lifeline": try_wall(lambda: _hang_on(lifeline)),
+        "privileges": try_wall(_gain_no_privileges),
+        "processes": try_wall(_start_no_processes),
+        "files": try_wall(_open_no_files),
     }
     if sandboxed:
         return walls | sandboxed
-    walls["system_calls"] = walls["privileges"] or _tried(_keep_few_calls)
+    walls["system_calls"] = walls["privileges"] or try_wall(_keep_few_calls)
     if not walls["system_calls"]:
         walls["processes"] = ""  # the filter holds for root as well
     return walls
@@ -73,7 +73,7 @@ def _macos_sandbox() -> dict[str, str]:
     It comes first, because it loads a library. It denies files, sockets and programs, for root as well, so no privilege
     can be gained by starting one. It does not say which system calls remain.
     """
-    why_not = no_macos_sandbox or _tried(enter_macos_sandbox)
+    why_not = no_macos_sandbox or try_wall(enter_macos_sandbox)
     walls = {"privileges": why_not, "system_calls": "macOS has no filter of system calls"}
     return walls if why_not else walls | {"processes": "", "files": ""}
 
@@ -87,7 +87,8 @@ class _MissingError(Exception):
     """A wall cannot be set up on this machine."""
 
 
-def _tried(build: Callable[[], object]) -> str:
+def try_wall(build: Callable[[], object]) -> str:
+    """Build a wall, and return why it does not stand; empty if it does."""
     try:
         build()
     except (_MissingError, ImportError, AttributeError, OSError, ValueError) as error:

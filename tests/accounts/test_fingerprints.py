@@ -64,7 +64,7 @@ def machine() -> Iterator[None]:
 
 def forget_key() -> None:
     """Let this process know no more of the key than a new one."""
-    fingerprints._of_this_machine.cache_clear()
+    fingerprints.of_this_machine.cache_clear()
 
 
 @pytest.mark.claim("config-fingerprints")

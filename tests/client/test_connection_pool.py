@@ -18,7 +18,7 @@ from scripted_api import connections_of
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import _proxy, _trusting
+from kosmo_kernel.client.connections import proxy_of, trusted_certificates
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import SettingsError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -245,18 +245,18 @@ def test_the_environment_says_which_proxy_is_asked(
 ) -> None:
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    chosen = _proxy("https://api.heroku.com")
+    chosen = proxy_of("https://api.heroku.com")
 
     assert (chosen and bytes(chosen.url).decode().rstrip("/")) == proxy
-    assert _proxy("http://127.0.0.1:5000") is None
+    assert proxy_of("http://127.0.0.1:5000") is None
 
 
 def test_the_system_s_trust_store_counts_where_no_variable_names_another(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
     monkeypatch.setattr("ssl.SSLContext.load_default_certs", lambda *_: asked.append(True))
-    _trusting()
+    trusted_certificates()
     usual = list(asked)
     monkeypatch.setenv("SSL_CERT_DIR", "/etc/ssl")
-    _trusting()
+    trusted_certificates()
 
     assert (usual, asked) == ([True], [True])

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from fake_integration import forget, install
 from heroku_facts import RESOURCES, records
 from repository import ROOT
 
@@ -203,25 +204,6 @@ def test_every_field_of_the_demo_is_a_column(name: str) -> None:
 # Where integrations are found
 
 
-def installed(folder: Path, monkeypatch: pytest.MonkeyPatch, entries: str, **modules: str) -> None:
-    """Put a package with these entry points on the path, as pip would."""
-    for name, text in modules.items():
-        (folder / f"{name}.py").write_text(text, encoding="utf-8")
-    info = folder / "kosmo_shop-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kosmo-shop\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(f"[{integrations.GROUP}]\n{entries}", encoding="utf-8")
-    monkeypatch.syspath_prepend(folder)
-    forget(monkeypatch)
-
-
-def forget(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look for entry points anew, and leave no trace."""
-    for name in ("_installed", "_load"):
-        monkeypatch.setattr(integrations, name, getattr(integrations, name).__wrapped__)
-    monkeypatch.setattr(integrations, "_loaded", {})
-
-
 SHOP = """\
 from msgspec.structs import replace
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -230,7 +212,7 @@ SHOP = replace(HEROKU, name="shop")
 
 
 def test_an_installed_integration_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(tmp_path, monkeypatch, "shop = kosmo_shop_test:SHOP\n", kosmo_shop_test=SHOP)
+    install(tmp_path, monkeypatch, "shop = kosmo_shop_test:SHOP\n", kosmo_shop_test=SHOP)
     assert integrations.find("shop").name == "shop"
     assert [integration.name for integration in integrations.load_all()] == ["heroku", "shop"]
 
@@ -247,7 +229,7 @@ def test_an_installed_integration_is_found_in_a_zip_file(tmp_path: Path, monkeyp
 
 
 def test_a_built_in_name_cannot_be_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(tmp_path, monkeypatch, "heroku = kosmo_thief_test:SHOP\n", kosmo_thief_test="raise RuntimeError")
+    install(tmp_path, monkeypatch, "heroku = kosmo_thief_test:SHOP\n", kosmo_thief_test="raise RuntimeError")
     assert integrations.find("heroku") is HEROKU
     assert integrations.load_all() == (HEROKU,)
 
@@ -265,7 +247,7 @@ def test_an_installed_integration_that_cannot_be_loaded_is_named_and_the_others_
     entry: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "from kosmo_kernel.integrations.heroku import HEROKU\nWORD = 'shop'\n"
-    installed(tmp_path, monkeypatch, entry, kosmo_broken_test=text)
+    install(tmp_path, monkeypatch, entry, kosmo_broken_test=text)
     with pytest.raises(SettingsError) as caught:
         integrations.find("shop")
     value = entry.split(" = ")[1]

@@ -244,7 +244,7 @@ def test_a_defect_of_ours_is_told_to_the_log_and_ends_nothing(capsys: pytest.Cap
     def defect() -> None:
         raise ZeroDivisionError
 
-    protocol._whatever_happens(defect)
+    protocol.log_defects(defect)
     out, err = capsys.readouterr()
     assert (out, "ZeroDivisionError" in err) == ("", True)
 

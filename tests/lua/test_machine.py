@@ -193,6 +193,12 @@ def test_another_thread_can_stop_a_call_that_waits() -> None:
         assert values(lua, "return 1") == [1]
 
 
+def wait_for_run(lua: Machine) -> None:
+    """Wait until a run has begun."""
+    while lua._owner is None:
+        threading.Event().wait(0.001)
+
+
 def test_a_second_interrupt_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for limit in ("GRACE_SECONDS", "MAX_STOPPING_SECONDS"):
         monkeypatch.setattr(process, limit, 600)  # without the second one this would take minutes
@@ -200,8 +206,7 @@ def test_a_second_interrupt_ends_the_process_at_once(monkeypatch: pytest.MonkeyP
         run(lua, "return 1")
 
         def press_twice() -> None:
-            while lua._owner is None:
-                threading.Event().wait(0.001)
+            wait_for_run(lua)
             for _ in range(2):
                 threading.Event().wait(0.1)
                 os.kill(os.getpid(), signal.SIGINT)
@@ -353,8 +358,7 @@ def test_an_interrupt_while_lua_starts_stops_the_run_and_not_the_process(pause: 
     with machine() as lua:
 
         def press() -> None:
-            while lua._owner is None:
-                threading.Event().wait(0.001)
+            wait_for_run(lua)
             threading.Event().wait(pause)
             os.kill(os.getpid(), signal.SIGINT)
 

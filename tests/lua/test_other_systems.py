@@ -88,7 +88,7 @@ def test_the_report_has_the_walls_that_the_sandbox_builds(monkeypatch: pytest.Mo
     def built(wall: Callable[[], Any]) -> str:
         return ""
 
-    monkeypatch.setattr(lockdown, "_tried", built)  # builds nothing around this process
+    monkeypatch.setattr(lockdown, "try_wall", built)  # builds nothing around this process
     monkeypatch.setattr(lockdown, "no_macos_sandbox", why_not)
 
     walls = lockdown.lock_down(lifeline=2)

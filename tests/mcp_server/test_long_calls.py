@@ -246,15 +246,19 @@ def test_ended_tasks_are_forgotten_after_a_while(monkeypatch: pytest.MonkeyPatch
         now = 1_000.0
         every = Tasks(lambda: now)
         counts = []
+
+        def count() -> int:
+            return len(every._tasks)
+
         for _ in range(4):
             running: asyncio.Future[CallToolResult] = asyncio.get_running_loop().create_future()
             every.start(InFlightCall(lambda _: None), running)
             running.set_result(CallToolResult(content=[]))
             await asyncio.sleep(0)
-            counts.append(len(every._tasks))
+            counts.append(count())
         now += tasks_module.KEEP_SECONDS
         every._drop_old()
-        return [*counts, len(every._tasks)]
+        return [*counts, count()]
 
     assert asyncio.run(kept()) == [1, 2, 3, 3, 0]
 

@@ -45,7 +45,7 @@ def own_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     folder = tmp_path / "heroku" / "questions" / "tables"
     folder.mkdir(parents=True)
     monkeypatch.setattr(questions, "SERVICES_FOLDER", str(tmp_path))
-    caches = (discovery._read_shipped, questions.shipped_files, questions.services)
+    caches = (discovery.read_shipped, questions.shipped_files, questions.services)
     for cache in caches:
         cache.cache_clear()
     yield folder

@@ -384,7 +384,7 @@ def test_sheets_of_a_writer_have_no_formulas_either(tmp_path: Path) -> None:
 def test_a_column_of_texts_is_the_same_without_pyarrow(monkeypatch: pytest.MonkeyPatch, values: list[Any]) -> None:
     records = Records([{"name": value} for value in values], None, (Column("name", "A text."),))
     with_pyarrow = frame_of(records)
-    monkeypatch.setattr("kosmo_kernel.render.frames._STRING", pd.StringDtype("python", na_value=np.nan))
+    monkeypatch.setattr("kosmo_kernel.render.frames.STRING_DTYPE", pd.StringDtype("python", na_value=np.nan))
     without = frame_of(records)
 
     assert without["name"].dtype.kind == with_pyarrow["name"].dtype.kind == "O"

@@ -444,7 +444,7 @@ def test_an_unexpected_error_while_the_answers_for_a_list_become_one_is_the_erro
     def broken(*_: Any) -> Any:
         raise ZeroDivisionError("unexpected")
 
-    monkeypatch.setattr("kosmo_kernel.run.services._merged_answer", broken)
+    monkeypatch.setattr("kosmo_kernel.run.services.merged_answer", broken)
 
     with pytest.raises(ZeroDivisionError, match="unexpected"):
         remote.run("heroku.list_dynos({ app_id = names })")

@@ -8,19 +8,18 @@ import re
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import nbformat
 import pytest
+from fake_integration import install
 from kosmo_command import COMMAND, document, environment, kosmo
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from repository import ROOT
 
-from kosmo_kernel import integrations, runbook
+from kosmo_kernel import runbook
 from kosmo_kernel.accounts import store
 from kosmo_kernel.cli.run import run as run_command
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
@@ -217,13 +216,9 @@ def asking(path: str, account: str) -> str:
 
 
 @pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Yield the ferries, as an integration of another package."""
-    entry = EntryPoint("ferries", "fake_integration:FERRIES", integrations.GROUP)
-    monkeypatch.setattr(integrations, "_installed", lambda: {"ferries": entry})
-    monkeypatch.setattr(integrations, "_loaded", {})
-    yield
-    integrations._load.cache_clear()
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install the ferries as an integration of another package."""
+    install(tmp_path, monkeypatch, "ferries = fake_integration:FERRIES\n")
 
 
 @pytest.mark.usefixtures("installed")

@@ -68,7 +68,7 @@ READINGS: dict[str, tuple[int, Callable[[int], object]]] = {
     "a page of a tag": (10_000, lambda n: page.without_local_links("<a " + "href=" * n)),
     "the line of a key after many": (5_000, lambda n: line_of("a = '''''' # b\n" * n, ["z"])),
     "the line of a key after a long text": (20_000, lambda n: line_of('a = """' + '""' * n, ["z"])),
-    "many exceptions": (2_000, lambda n: exemptions._places(Path("x"), "[[accept]]\n" * n, n)),
+    "many exceptions": (2_000, lambda n: exemptions.entry_lines(Path("x"), "[[accept]]\n" * n, n)),
 }
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+import pytest
 from msgspec.structs import replace
 
+from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Pages, Response
 
@@ -215,3 +218,22 @@ def _found(path: str) -> Any:
             return {"number": int(number), "heard": True}
         case ["ships", number, "sailings"]:
             return SAILINGS.get(int(number))
+
+
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, entries: str, **modules: str) -> None:
+    """Put a package with these entry points on the path, as pip would."""
+    for name, text in modules.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    info = folder / "kosmo_shop-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kosmo-shop\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[{integrations.GROUP}]\n{entries}", encoding="utf-8")
+    monkeypatch.syspath_prepend(folder)
+    forget(monkeypatch)
+
+
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for entry points anew, and leave no trace."""
+    for name in ("_installed", "_load"):
+        monkeypatch.setattr(integrations, name, getattr(integrations, name).__wrapped__)
+    monkeypatch.setattr(integrations, "_loaded", {})
