@@ -22,7 +22,8 @@ CURSOR_KEYS = (
     *("next_cursor", "next_page_token", "next_token", "next_page", "continuation_token", "end_cursor", "next_url"),
     *("odata_next_link", "next_link", "next_marker", "next", "cursor", "after"),
 )
-MORE_KEYS = ("has_more", "more", "has_next", "has_next_page", "is_truncated", "more_results", "incomplete_results")
+MORE_KEYS = ("has_more", "more", "has_next", "has_next_page", "is_truncated", "more_results")
+INCOMPLETE = "incomplete_results"  # a flag of a page that lacks records, where a search took too long
 TOTAL_KEYS = (
     *("total_count", "total_results", "total_items", "total_entries", "total_records", "total_elements", "total"),
     "count",

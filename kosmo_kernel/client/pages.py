@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 from kosmo_kernel.catalogue.http import (
     CURSOR_KEYS,
     HREF,
+    INCOMPLETE,
     LINK,
     LINKS,
     MAX_ENVELOPE_DEPTH,
@@ -64,6 +65,8 @@ class Pagination(NamedTuple):
             if page.status == HTTPStatus.PARTIAL_CONTENT:
                 page.following = self._next_range(page)
             return
+        if isinstance(page.value, Mapping) and page.value.get(INCOMPLETE) is True:
+            raise PageError(f"a part of a list: `{INCOMPLETE}` is true, so the search ended early")
         page.total = self._total(page)
         match pages.kind:
             case "link-header":

@@ -115,6 +115,14 @@ def test_a_sign_of_more_in_a_list_without_pages_is_an_error(style: str, sign: st
     assert len(fetch(Shelf(style, count=3)).data) == 3
 
 
+@pytest.mark.parametrize("page", [1, 2])
+def test_a_page_of_a_search_that_ended_early_is_an_error(page: int) -> None:
+    pages = [{"books": [{"id": number}], "total_count": 2, "incomplete_results": number == page} for number in (1, 2)]
+    _, app = answering(*(("200 OK", body) for body in pages))
+    with pytest.raises(BadAnswerError, match="`incomplete_results` is true, so the search ended early"):
+        fetch_from(app, service("page-number, total"))
+
+
 def test_a_list_whose_end_nobody_states_has_a_note_each_time() -> None:
     shelf = Shelf("unstated")
     integration = service("unstated")

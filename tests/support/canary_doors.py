@@ -21,7 +21,7 @@ import nbformat
 from canaries import arguments
 from doors import opened
 from explorer_form import opened as explorer_opened
-from explorer_form import press_load, type_in
+from explorer_form import type_in
 from kernel_client import known_to_jupyter, running
 from kosmo_command import kosmo
 from nbformat.v4 import new_code_cell, new_notebook
@@ -114,8 +114,8 @@ def explorer(functions: Sequence[Function], _folder: Path) -> Iterator[str]:
             form = explorer_opened(function.name, lua)
             for name, value in arguments(function).items():
                 type_in(form, name, str(value))
-            with suppress(AttributeError, IndexError):
-                press_load(form)
+            for button in [field.load for field in form.fields.values() if field.load][:1]:
+                button.click()
             form.run.click()
             yield str(form.answer.value)
 
