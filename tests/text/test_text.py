@@ -27,7 +27,13 @@ def characters() -> list[str]:
 
 def test_a_character_is_as_wide_as_rich_takes_it_to_be() -> None:
     cells = pytest.importorskip("rich.cells")
-    differ = [hex(ord(one)) for one in characters() if display_width(f"a{one}") != cells.cell_len(f"a{one}")]
+    is_older = cells.cell_len("\xad") == 0  # and takes signs that terminals show for characters without a width
+    differ = [
+        hex(ord(character))
+        for character in characters()
+        if display_width(f"a{character}") != cells.cell_len(f"a{character}")
+        and not (is_older and unicodedata.category(character) == "Cf")
+    ]
     assert differ == []
 
 
