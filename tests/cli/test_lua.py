@@ -358,4 +358,5 @@ def test_a_session_without_integrations_refuses_calls_that_do_not_come_from_lua(
 @pytest.mark.parametrize("option", ["--demo", "--account=production", "--repl"])
 def test_options_about_accounts_are_refused(option: str) -> None:
     refused = kosmo("mcp:lua", option, "-e", "return 1")
-    assert (refused.returncode, f"No such option '{option.partition('=')[0]}'" in refused.stderr) == (2, True)
+    name = option.partition("=")[0]  # which click quotes only lately
+    assert (refused.returncode, bool(re.search(f"No such option:? '?{name}", refused.stderr))) == (2, True)
