@@ -23,7 +23,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from kosmo_kernel import Session
-from kosmo_kernel.client.connections import InProcess
+from kosmo_kernel.client.transport import InProcess
 from kosmo_kernel.lua.request_handler import RequestHandler
 from kosmo_kernel.run.options import RunOptions
 
@@ -101,7 +101,7 @@ class Profile:
 
 def _is_served(frame: FrameType | None) -> bool:
     """Return whether a frame belongs to what answers in place of the network, with all that it calls."""
-    while frame is not None and frame.f_code is not InProcess.handle_request.__code__:
+    while frame is not None and frame.f_code is not InProcess.answer.__code__:
         frame = frame.f_back
     return frame is not None
 

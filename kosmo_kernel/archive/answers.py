@@ -14,9 +14,9 @@ from kosmo_kernel.archive.file import Archive
 from kosmo_kernel.archive.runs import MCP, RESULTS, AskedAccount, RequestKey, matches
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import PAGE_HEADERS, Response
-from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
 from kosmo_kernel.client.responses import REMAINING_HEADERS, RESET_HEADERS, TOO_MANY
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets
+from kosmo_kernel.client.transport import NoResponseError, TruncatedResponseError
 from kosmo_kernel.errors import ApiError, RateLimitError, UnreachableError, api_error
 from kosmo_kernel.safety.intake import decode_json, is_deeper_than
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact, would_change

@@ -57,7 +57,7 @@ from kosmo_kernel.archive.runs import (
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.call import Transport
-from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
+from kosmo_kernel.client.transport import NoResponseError, TruncatedResponseError
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.text.quantities import counted, iso_time, parse_time
 from kosmo_kernel.values.records import decode

@@ -100,7 +100,7 @@ def _document(name: str, origin: str) -> Path | RemoteDocument:
         return Path(origin)
 
     def read() -> bytes:
-        from kosmo_kernel.client.connections import download
+        from kosmo_kernel.client.network import download
 
         # The address of a known document leads to its hosts only; an address that the user names leads anywhere.
         hosts = DOCUMENT_HOSTS if name in KNOWN and origin == KNOWN[name].document else ()

@@ -8,7 +8,9 @@ It has no code for a particular service. Headers, pagination, error bodies and t
     fan_out.py       many calls: for each item of a list, in threads, or from lists of the whole account
     rate_limiter.py  when a request may be sent
     retry.py         which failures are retried, after which pause, and the wait for a network that is gone
-    connections.py   the network: the only file that uses the HTTP library
+    connections.py   the requests of an account, and how many there are at a time
+    transport.py     how a response is read, and requests to an API in this process
+    network.py       the network: the only file that uses the HTTP library
     pages.py         what follows a page of a list
     etag_cache.py    the pages of earlier answers, revalidated by ETag
     responses.py     the errors of responses: what happened, where, and what to do

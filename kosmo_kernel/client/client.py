@@ -23,13 +23,7 @@ from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
 from kosmo_kernel.catalogue import NEWEST, SINCE, Function, Integration, Link
 from kosmo_kernel.catalogue.http import PageRequest, Response
 from kosmo_kernel.client.call import Reply
-from kosmo_kernel.client.connections import (
-    Connections,
-    HttpTransport,
-    NoResponseError,
-    TruncatedResponseError,
-    UnreadableResponseError,
-)
+from kosmo_kernel.client.connections import Connections
 from kosmo_kernel.client.etag_cache import MAX_BYTES, TAG, ETagCache, records_of
 from kosmo_kernel.client.fan_out import answer_from_lists
 from kosmo_kernel.client.pages import (
@@ -54,6 +48,12 @@ from kosmo_kernel.client.retry import (
     RetryPolicy,
 )
 from kosmo_kernel.client.secrets import clean, quotable_headers
+from kosmo_kernel.client.transport import (
+    HttpTransport,
+    NoResponseError,
+    TruncatedResponseError,
+    UnreadableResponseError,
+)
 from kosmo_kernel.errors import ApiError, BadAnswerError, NotRecordedError, RefusedError
 from kosmo_kernel.progress.run import Clock, Progress
 from kosmo_kernel.safety.intake import count_values

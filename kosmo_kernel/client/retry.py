@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 
-from kosmo_kernel.client.connections import NoResponseError
+from kosmo_kernel.client.transport import NoResponseError
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.progress.run import Clock, Progress
 

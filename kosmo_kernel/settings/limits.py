@@ -5,7 +5,7 @@ exceed them; an option of a command, and an argument in Python, can.
 
 A `ResponseBudget` limits the responses of a list, and of a whole run. A service that sends page after page, each with
 new records, would fill the memory of this process, since a list is complete or an error. The bytes of one response are
-limited where it is read (`connections.py`).
+limited where it is read (`transport.py`).
 """
 
 from __future__ import annotations

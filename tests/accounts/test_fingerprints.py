@@ -22,7 +22,7 @@ from repository import ROOT
 from kosmo_kernel.accounts import Account, fingerprints
 from kosmo_kernel.accounts.fingerprints import NOT_KEPT, Fingerprints
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import in_process
+from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.integrations.heroku import HEROKU
 
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")

@@ -25,7 +25,7 @@ from kosmo_kernel.archive.player import Player
 from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import HttpTransport
+from kosmo_kernel.client.transport import HttpTransport
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import (
     ApiError,

@@ -21,7 +21,7 @@ from kosmo_kernel.archive.player import Player
 from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.archive.runs import text_of_run
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import in_process
+from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import ApiError, LuaError, SettingsError
 from kosmo_kernel.integrations.heroku import HEROKU

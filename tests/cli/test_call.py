@@ -278,8 +278,8 @@ def test_a_call_starts_no_lua() -> None:
         result = session.call("heroku.list_dynos", {"app_id": "my-app"})
         assert (session.pid, session.last) == (None, result)
     loaded = imported(CALL, "heroku.demo.list_apps", "--json")
-    assert "httpcore2" in loaded
-    assert {"lupa", "pandas", "rich", "prompt_toolkit", "ipywidgets"} & loaded == set()
+    assert "kosmo_kernel.client.client" in loaded
+    assert {"httpcore2", "lupa", "pandas", "rich", "prompt_toolkit", "ipywidgets"} & loaded == set()
 
 
 def test_ctrl_c_ends_a_call_with_a_document(tmp_path: Path) -> None:

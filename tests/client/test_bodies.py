@@ -18,8 +18,8 @@ from scripted_api import TOKEN, Asking, Script, said
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import MAX_BODY_BYTES
 from kosmo_kernel.client.secrets import TokenRedactor
+from kosmo_kernel.client.transport import MAX_BODY_BYTES
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import BadAnswerError
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -51,7 +51,7 @@ def failed(body: bytes, coding: str) -> tuple[str, int]:
 def test_an_answer_that_would_fill_the_memory_is_left_at_once_and_not_asked_for_again(
     body: bytes, coding: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kosmo_kernel.client.connections.MAX_BODY_BYTES", 4 << 20)
+    monkeypatch.setattr("kosmo_kernel.client.network.MAX_BODY_BYTES", 4 << 20)
 
     message, asked = failed(body, coding)
 

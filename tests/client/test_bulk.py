@@ -15,7 +15,7 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import BulkSource, Function, Integration, Param
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import in_process
+from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import Company, company

@@ -20,7 +20,7 @@ from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Pages, Response
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import in_process
+from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError
 from kosmo_kernel.integrations.heroku import HEROKU

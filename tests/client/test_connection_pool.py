@@ -18,7 +18,7 @@ from scripted_api import connections_of
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import proxy_of, trusted_certificates
+from kosmo_kernel.client.network import proxy_of, trusted_certificates
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import SettingsError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -66,7 +66,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     passed = [0.0]
     real = __import__("time").monotonic
     time = SimpleNamespace(monotonic=lambda: real() + passed[0])
-    monkeypatch.setattr("kosmo_kernel.client.connections._uptime", time.monotonic)
+    monkeypatch.setattr("kosmo_kernel.client.network.uptime", time.monotonic)
     return passed  # type: ignore[return-value]
 
 
@@ -169,7 +169,7 @@ def test_one_who_waits_for_a_connection_can_be_cancelled(monkeypatch: pytest.Mon
 
 def timeouts(client: Client) -> Any:
     """Return the timeouts of the requests of a client."""
-    return connections_of(client).request("https://api.heroku.com/apps", {}, GET_APP).extensions["timeout"]
+    return connections_of(client).timeouts
 
 
 @pytest.mark.parametrize(("variable", "option"), [("KOSMO_READ_TIMEOUT", "read"), ("KOSMO_CONNECT_TIMEOUT", "connect")])

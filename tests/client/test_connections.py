@@ -20,7 +20,7 @@ from scripted_api import FunctionTransport, connections_of
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import HttpTransport
+from kosmo_kernel.client.transport import HttpTransport
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import BadAnswerError, SettingsError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU

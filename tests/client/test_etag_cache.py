@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.etag_cache import PAGE_OVERHEAD_BYTES, TAG, ETagCache
+from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.errors import BadAnswerError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi

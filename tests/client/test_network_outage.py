@@ -19,12 +19,12 @@ import httpcore2
 import pytest
 from fast_clock import FastClock
 from patience import PATIENCE
-from scripted_api import PAGE, TOKEN, Asking, connections_of
+from scripted_api import PAGE, TOKEN, Asking, FunctionTransport, connections_of
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import NoResponseError
+from kosmo_kernel.client.transport import NoResponseError
 from kosmo_kernel.errors import KosmoError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.progress.run import Cancelled, Progress
@@ -50,7 +50,7 @@ def no_response() -> Exception:
     return httpcore2.ReadTimeout("x")
 
 
-class Network:
+class Network(FunctionTransport):
     """A network that is gone from its second request on, for some seconds of a clock.
 
     Attributes:
@@ -58,6 +58,7 @@ class Network:
     """
 
     def __init__(self, seconds: float, error: Callable[[], Exception] = no_name) -> None:
+        super().__init__(self.handle)
         self._seconds, self._error = seconds, error
         self._lock = threading.Lock()
         self._until: float | None = None
@@ -72,7 +73,7 @@ class Network:
         """Let the network be there from now on."""
         self._until = 0.0
 
-    def handle_request(self, request: httpcore2.Request) -> httpcore2.Response:
+    def handle(self, request: httpcore2.Request) -> httpcore2.Response:
         path = request.url.target.decode()
         if self.answered and next(self._numbers) < self.together.parties:
             self.together.wait(PATIENCE)

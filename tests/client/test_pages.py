@@ -17,7 +17,7 @@ from kosmo_kernel.catalogue import Column, Function, Integration, Link
 from kosmo_kernel.catalogue.http import Credentials, Pages
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import in_process
+from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError
 
 FAULTS = (

@@ -19,8 +19,8 @@ from patience import PATIENCE
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue.http import Budget
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.rate_limiter import MAX_REJECTED_SECONDS, PROBE_TIMEOUT_SECONDS, Permit, RateLimiter
+from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company

@@ -18,8 +18,8 @@ from scripted_api import ACCOUNT, OK, PAGE, TOKEN, Asking, FunctionTransport, Sc
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import HttpTransport
 from kosmo_kernel.client.responses import retry_after
+from kosmo_kernel.client.transport import HttpTransport
 from kosmo_kernel.errors import BadAnswerError, RateLimitError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DemoApi

@@ -10,8 +10,8 @@ import pytest
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.pages import PAGE_SIZE, Since
+from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi

@@ -17,7 +17,7 @@ from kosmo_kernel import Session, archive, heroku, snapshot
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue.integration import beyond_scopes
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import in_process
+from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.docs.guides import guide
 from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku import HEROKU, functions

@@ -20,7 +20,7 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.archive.recorder import Recorder
 from kosmo_kernel.catalogue import Column, Function, Link, Param
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import in_process
+from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku import derived as derivation

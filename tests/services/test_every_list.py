@@ -21,7 +21,7 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration, Param
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import in_process
+from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.demo.service_api import ServiceApi
 from kosmo_kernel.demo.service_pages import FAULTS
 from kosmo_kernel.errors import ApiError

@@ -21,7 +21,7 @@ from paged_document import paged_document
 from kosmo_kernel import docs, integrations
 from kosmo_kernel.checks.cell import ask_in_cell
 from kosmo_kernel.cli import added_services
-from kosmo_kernel.client.connections import download
+from kosmo_kernel.client.network import download
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import (
     BadAnswerError,

@@ -12,9 +12,12 @@ import pytest
 from fast_clock import FastClock
 
 from kosmo_kernel.accounts import Account
+from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.connections import Connections, HttpTransport, in_process
+from kosmo_kernel.client.connections import Connections
+from kosmo_kernel.client.network import Network
+from kosmo_kernel.client.transport import HttpRequest, HttpTransport, in_process
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.progress.run import Progress
@@ -49,15 +52,19 @@ OK = said(200, PAGE)
 
 
 class FunctionTransport:
-    """A network of which a function answers the requests."""
+    """A network of which a function answers the requests, each on a connection of its own."""
 
     def __init__(self, handle: Callable[[httpcore2.Request], httpcore2.Response]) -> None:
         self.handle_request = handle
+        self._network = Network(HEROKU.base_url, {"connect": 10.0, "read": 30.0, "write": 30.0})
+
+    def send(self, request: HttpRequest) -> Response:
+        return self._network.answer(self, request)
 
 
 def transport_of(api: WSGIApplication | HttpTransport) -> HttpTransport:
     """Return a network, or one on which an API answers."""
-    return api if hasattr(api, "handle_request") else in_process(api)
+    return api if hasattr(api, "send") else in_process(api)
 
 
 class Asking:
