@@ -31,7 +31,7 @@ _CHANGES = lazy_pattern(
 
 
 class FunctionOutline(NamedTuple):
-    """What a search and a look-alike read of a function."""
+    """The parts of a function that a search and a look-alike read."""
 
     name: str
     path: str  # with placeholders; empty if no request is sent
@@ -44,7 +44,7 @@ class FunctionOutline(NamedTuple):
 
 
 class FunctionSummary(NamedTuple):
-    """What a list of functions says of one."""
+    """The summary of a function in a list of functions."""
 
     name: str
     subject: str  # empty if the service has no subjects

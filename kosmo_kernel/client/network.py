@@ -79,7 +79,7 @@ _FAILURES: tuple[tuple[type[Exception], str, str, Retryable], ...] = (
 
 
 class Connection(Protocol):
-    """What a request can be sent on."""
+    """A connection on which a request can be sent."""
 
     def handle_request(self, request: httpcore2.Request) -> httpcore2.Response:
         """Return the response, whose body is still to come."""

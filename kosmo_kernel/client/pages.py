@@ -48,7 +48,7 @@ class PageError(Exception):
 
 
 class Pagination(NamedTuple):
-    """How the pages of a list follow one another."""
+    """The order of the pages of a list, and the request for each next one."""
 
     pages: Pages  # where a page says what comes next
     url: str  # the address of the API

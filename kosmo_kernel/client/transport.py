@@ -38,7 +38,7 @@ HttpRequest = tuple[bytes, list[tuple[bytes, bytes]]]
 
 
 class HttpTransport(Protocol):
-    """What sends requests: the network, or `in_process`."""
+    """A sender of requests: the network, or `in_process`."""
 
     def send(self, request: HttpRequest) -> Response:
         """Return the response to a request; see `Connections.send` for the errors."""

@@ -75,7 +75,7 @@ class Page(str):
 
     @property
     def markdown(self) -> Markdown:
-        """What is rendered; by default the text, which is then Markdown."""
+        """Return the page as Markdown; by default its text."""
         if not isinstance(self._markdown, Markdown):
             self._markdown = self._markdown()
         return self._markdown

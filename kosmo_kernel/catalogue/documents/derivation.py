@@ -32,7 +32,7 @@ class LeftOutError(Exception):
 
 
 class ReadOperation(NamedTuple):
-    """What can be read with a GET, as a document describes it."""
+    """An operation that reads with a GET request, as a document describes it."""
 
     path: str  # as the document has it
     parameters: Sequence[Mapping[str, Any]]  # in the form of OpenAPI, those that take precedence last

@@ -204,7 +204,7 @@ def _list(value: Any) -> list[Any]:
 
 
 class _Authentication:
-    """How a service takes its token, as far as a document says: the one kind that most of its operations accept.
+    """The way a service takes its token, as a document says: the one kind that most of its operations accept.
 
     Parameters:
         document: the decoded document.
