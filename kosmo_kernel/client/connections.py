@@ -83,7 +83,7 @@ class Connections:
         while not self._gate.acquire(timeout=POLL_INTERVAL_SECONDS):
             check()
         try:
-            reply = (self._transport or self._opened()).send(request)
+            reply = (self._transport or self._network or self._opened()).send(request)
         finally:
             self._gate.release()
         reply.body = self._redactor.redact(reply.body)
@@ -101,7 +101,8 @@ class Connections:
         from kosmo_kernel.client.network import Network
 
         with self._lock:
-            if self.closed:
-                raise RuntimeError(f"the connections to {self._url} are closed")
-            self._network = self._network or Network(self._url, self.timeouts)
+            if self._network is None:
+                self._network = Network(self._url, self.timeouts)
+                if self.closed:
+                    self._network.close()
             return self._network

@@ -37,6 +37,7 @@ from kosmo_kernel.client.transport import (
     Retryable,
     TruncatedResponseError,
     encoded,
+    host_and_port,
     host_of,
     read_response,
     target_of,
@@ -197,12 +198,10 @@ class Network:
             match = next((cause for cause in chain if isinstance(cause, kind)), None)
             if match is not None:
                 if self._proxy and kind in _CONNECT_ERRORS:
-                    return NoResponseError(
-                        f"the proxy {_host(self._proxy.url)} cannot be reached ({why})",
-                        _PROXY,
-                        passing,
-                        is_connected=False,
-                    )
+                    url = self._proxy.url
+                    proxy = host_and_port(url.scheme.decode(), url.host.decode(), url.port)
+                    text = f"the proxy {proxy} cannot be reached ({why})"
+                    return NoResponseError(text, _PROXY, passing, is_connected=False)
                 busy = kind is httpcore2.ProxyError and str(match).startswith(_BUSY)
                 text = why.format(error=match, timeout=self._timeouts["read"])
                 return NoResponseError(text, advice, "always" if busy else passing, is_connected=connected and not busy)
@@ -220,13 +219,6 @@ def _url(address: str) -> httpcore2.URL:
     return httpcore2.URL(
         scheme=parts.scheme, host=(parts.hostname or "").encode("idna"), port=parts.port, target=target_of(target)
     )
-
-
-def _host(url: httpcore2.URL) -> str:
-    """Return the host of a URL, with its port unless it is the usual one."""
-    host = url.host.decode()
-    host = f"[{host}]" if ":" in host else host
-    return host if url.port in (None, PORTS[url.scheme.decode()]) else f"{host}:{url.port}"
 
 
 def download(url: str, most: int, hosts: Collection[str] = ()) -> bytes:

@@ -139,9 +139,13 @@ def host_of(url: str) -> str:
         ValueError: the URL makes no sense.
     """
     parts = urlsplit(url)
-    host = (parts.hostname or "").encode("idna").decode()
+    return host_and_port(parts.scheme, (parts.hostname or "").encode("idna").decode(), parts.port)
+
+
+def host_and_port(scheme: str, host: str, port: int | None) -> str:
+    """Return a host, with the port unless it is the usual one of the scheme."""
     host = f"[{host}]" if ":" in host else host
-    return host if parts.port in (None, PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
+    return host if port in (None, PORTS.get(scheme)) else f"{host}:{port}"
 
 
 def encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
