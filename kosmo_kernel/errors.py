@@ -30,7 +30,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 # What every text that `redact` changes has in it.
 _MAYBE_SECRET = lazy_pattern("hrku|://|authorization|bearer|basic", re.IGNORECASE)

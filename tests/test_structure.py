@@ -380,6 +380,18 @@ def private_uses(path: Path, names: set[str]) -> Iterator[str]:
         yield from (f"{path.relative_to(TESTS)}:{getattr(node, 'lineno', 0)}: {name}" for name in used)
 
 
+def test_every_import_is_from_a_module_that_exists() -> None:
+    modules = {module_of(path) for suffix in (".py", ".pyi") for path in sources(PACKAGE, suffix=suffix)}
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.module}"
+        for path in sources(PACKAGE, TESTS, ROOT / "benchmarks")
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(f"{NAME}.")
+        if str(node.module).removeprefix(f"{NAME}.") not in modules
+    ]
+    assert wrong == []
+
+
 def test_every_room_has_a_floor() -> None:
     assert sorted({room_of(module) for module in MODULES}) == sorted(FLOOR_OF)
 

@@ -24,8 +24,7 @@ from kosmo_kernel.catalogue.http import account_variable
 from kosmo_kernel.errors import CredentialsError
 from kosmo_kernel.safety.redaction import redact, use
 from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.text.nearest import normalize_alias
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern, normalize_alias
 
 DEFAULT = "default"
 DEMO = "demo"

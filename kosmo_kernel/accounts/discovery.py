@@ -46,8 +46,7 @@ from kosmo_kernel.questions import TABLES as NAMESPACE
 from kosmo_kernel.safety.core_dumps import limit_core_dumps
 from kosmo_kernel.safety.intake import decode_json, decode_text, read_file, read_file_if_any
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
-from kosmo_kernel.text.nearest import nearest, normalize_alias
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern, nearest, normalize_alias
 
 NETRC = "NETRC"
 _MACHINE = lazy_pattern(r"\s*machine\s+(\S+)(.*)")

@@ -22,7 +22,7 @@ from kosmo_kernel.accounts import store
 from kosmo_kernel.accounts.account import is_demo
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.settings.table import FINGERPRINT_KEY
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 _ENTRY = "key of fingerprints"
 _ID_DIGITS, _DIGITS = 8, 32  # hexadecimal

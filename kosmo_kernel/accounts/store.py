@@ -24,7 +24,7 @@ from kosmo_kernel.questions import TABLES as NAMESPACE
 from kosmo_kernel.safety.intake import decode_json, read_file_if_any
 from kosmo_kernel.settings.config_file import folder
 from kosmo_kernel.settings.private_files import locked, read_secret, write
-from kosmo_kernel.text.nearest import normalize_alias
+from kosmo_kernel.text import normalize_alias
 
 INDEX, SECRETS = "accounts.json", "secrets.json"
 Location = Literal["keyring", "file"]

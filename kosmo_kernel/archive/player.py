@@ -35,9 +35,7 @@ from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.call import Transport
 from kosmo_kernel.client.fan_out import records_of_items
 from kosmo_kernel.errors import API_ERRORS, KosmoError, NotRecordedError, SettingsError, api_error
-from kosmo_kernel.text.nearest import normalize_alias
-from kosmo_kernel.text.paths import value_at
-from kosmo_kernel.text.quantities import counted, iso_time
+from kosmo_kernel.text import counted, iso_time, normalize_alias, value_at
 
 
 class Playback(ABC):

@@ -59,7 +59,7 @@ from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.call import Transport
 from kosmo_kernel.client.transport import NoResponseError, TruncatedResponseError
 from kosmo_kernel.errors import ApiError
-from kosmo_kernel.text.quantities import counted, iso_time, parse_time
+from kosmo_kernel.text import counted, iso_time, parse_time
 from kosmo_kernel.values.records import decode
 
 _COLUMNS = "run, account, function, request, outcome, status, headers, body, key, temporary, at, seconds, script"

@@ -29,8 +29,7 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED, one_line, redact
 from kosmo_kernel.settings.config_file import resolve
 from kosmo_kernel.settings.table import RESUME, RESUME_WITHIN
-from kosmo_kernel.text.nearest import normalize_alias
-from kosmo_kernel.text.quantities import counted, duration, iso_time, parse_time
+from kosmo_kernel.text import counted, duration, iso_time, normalize_alias, parse_time
 
 METHOD = "GET"  # the only HTTP method in use
 MCP = "mcp"  # the service of requests to MCP servers

@@ -25,7 +25,7 @@ from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import FileWriteError, SettingsError
 from kosmo_kernel.safety.intake import check_json
 from kosmo_kernel.settings.private_files import writing
-from kosmo_kernel.text.quantities import parse_time
+from kosmo_kernel.text import parse_time
 from kosmo_kernel.values.records import Records, columns_of, decode
 
 if TYPE_CHECKING:

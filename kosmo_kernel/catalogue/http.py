@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from kosmo_kernel.text.paths import value_at
+from kosmo_kernel.text import value_at
 
 PageKind = Literal["whole", "range", "link-header", "page-number", "offset", "cursor", "unstated"]
 

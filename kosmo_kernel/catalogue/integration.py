@@ -18,8 +18,7 @@ from msgspec.structs import force_setattr
 from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Pages, Response
 from kosmo_kernel.catalogue.model import Function, Param
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.text.nearest import nearest
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern, nearest
 
 _READS = ("list", "get", "read", "show", "fetch", "find", "describe", "all")
 # First words of names of operations that change something.

@@ -22,9 +22,7 @@ from msgspec.structs import replace
 
 from kosmo_kernel.catalogue.http import Pages
 from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.text.nearest import nearest
-from kosmo_kernel.text.paths import value_at
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern, nearest, value_at
 
 ParamKind = Literal["string", "integer", "number", "boolean"]
 ColumnKind = Literal["string", "integer", "number", "boolean", "timestamp", "list", "object"]

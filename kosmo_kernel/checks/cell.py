@@ -22,7 +22,7 @@ from kosmo_kernel.questions.discovery import all_checks, find_check, find_named_
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.run.shared_services import KeptReplies
 from kosmo_kernel.settings.cell_options import CHECK_OPTIONS, Options
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 from kosmo_kernel.values.from_python import lua_value
 from kosmo_kernel.values.records import Records
 

@@ -20,7 +20,7 @@ from kosmo_kernel.safety.escape import Html, code_span
 from kosmo_kernel.safety.markup import Markdown, Markup, clean
 from kosmo_kernel.safety.tables import markdown_rows
 from kosmo_kernel.safety.text import shortened
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 from kosmo_kernel.values.records import without_surrogates
 
 MAX_LENGTH = 65_000  # characters; GitHub's limit is 65,536

@@ -31,8 +31,7 @@ from kosmo_kernel.reader.documents import parse_toml
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.safety.text import HIDDEN, code_point_escape
-from kosmo_kernel.text.nearest import nearest
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted, nearest
 from kosmo_kernel.values.records import without_surrogates
 
 # Accepted findings --------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from kosmo_kernel.checks.finding_columns import details
 from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, fails_on
 from kosmo_kernel.safety.text import with_escapes
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 
 # What XML 1.0 cannot have, and the control characters that it can.
 _NO_XML = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

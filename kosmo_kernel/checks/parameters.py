@@ -9,7 +9,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNam
 from kosmo_kernel.questions.question import Question, QuestionParameter
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.table import CHECK_PARAMETERS
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 from kosmo_kernel.values.lua_literals import value_of
 
 Values = Mapping[str, Any]

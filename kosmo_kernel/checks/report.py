@@ -13,8 +13,7 @@ from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.questions.question import SEVERITIES, Question
 from kosmo_kernel.render.text import escape_control
-from kosmo_kernel.text.paths import value_at
-from kosmo_kernel.text.quantities import counted, iso_time
+from kosmo_kernel.text import counted, iso_time, value_at
 from kosmo_kernel.values.records import FAILURE_FIELDS, Records
 
 Status = Literal["passed", "findings", "not checked", "not set up"]

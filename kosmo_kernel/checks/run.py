@@ -45,7 +45,7 @@ from kosmo_kernel.results.result import Result, deletion_notes
 from kosmo_kernel.run.call_tracker import MAX_FAILURES_KEPT
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.session import Session
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 from kosmo_kernel.values.records import Record, Records
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from kosmo_kernel.checks.finding_columns import details
 from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult
 from kosmo_kernel.questions.question import SEVERITIES, Question
 from kosmo_kernel.safety.text import with_escapes
-from kosmo_kernel.text.quantities import counted, iso_time
+from kosmo_kernel.text import counted, iso_time
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_RESULTS = 25_000  # of a run; code scanning refuses a file with more

@@ -316,7 +316,7 @@ def _command_arguments(argv: list[str]) -> list[str]:
 
 
 def _nearest(name: str) -> str:
-    from kosmo_kernel.text.nearest import nearest
+    from kosmo_kernel.text import nearest
 
     similar: Any = [n for n in COMMANDS if n.startswith(f"{name}:")] or nearest(name, [*SHORT, *COMMANDS])
     return f" Did you mean: {', '.join(similar)}" if similar else ""

@@ -26,8 +26,7 @@ from kosmo_kernel.cli.options import accounts_of
 from kosmo_kernel.cli.reference import PROVIDER, integration_of, state
 from kosmo_kernel.cli.streams import FAILED, SUCCESS, input_is_terminal, whole_input
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
-from kosmo_kernel.text.nearest import nearest, normalize_alias
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted, nearest, normalize_alias
 
 TIMEOUT_SECONDS = 10.0  # for the response to the question who owns a token
 STDIN = "-"

@@ -23,7 +23,7 @@ from kosmo_kernel.services.adding import remove as remove_service
 from kosmo_kernel.services.adding import update as update_service
 from kosmo_kernel.services.document_tasks import MAX_JSON_BYTES
 from kosmo_kernel.services.known import DOCUMENT_HOSTS, KNOWN
-from kosmo_kernel.text.quantities import counted, listed
+from kosmo_kernel.text import counted, listed
 
 MAX_NAMES = 8  # fields that are hidden, in the output for people
 MAX_REASONS = 5  # operations that are left out

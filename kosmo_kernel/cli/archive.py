@@ -17,7 +17,7 @@ from kosmo_kernel.cli.streams import SUCCESS
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.installation import how_to_install
 from kosmo_kernel.settings.private_files import check_new
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 
 INFO, EXPORT = "info", "export"
 

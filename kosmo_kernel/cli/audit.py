@@ -22,7 +22,7 @@ from kosmo_kernel.cli.terminal import ALERT, NOTICE, TERMINAL, console, styled_t
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Result, Session
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 
 READ_ONLY = "heroku authorizations:create -s read,identity --short"
 _FOLDER = files("kosmo_kernel").joinpath("integrations", "heroku", "demo", "audit")

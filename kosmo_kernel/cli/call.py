@@ -35,7 +35,7 @@ from kosmo_kernel.cli.options import (
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
 from kosmo_kernel.integrations import find, load_all, loaded
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

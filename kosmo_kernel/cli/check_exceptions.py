@@ -19,7 +19,7 @@ from kosmo_kernel.errors import FileWriteError
 from kosmo_kernel.questions.discovery import all_checks
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.session import Session
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 
 
 class Exceptions:

@@ -22,7 +22,7 @@ from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, 
 from kosmo_kernel.cli.terminal import TERMINAL, styled_text
 from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.text import escape_control
-from kosmo_kernel.text.quantities import counted, duration, listed
+from kosmo_kernel.text import counted, duration, listed
 
 MAX_FINDINGS = 10  # of a check that are shown, unless all are requested
 MAX_WIDTH = 50  # of a column: in a table its texts go on in the next line, in a file they push the rest of their line

@@ -27,7 +27,7 @@ from kosmo_kernel.settings.config_file import change, config
 from kosmo_kernel.settings.permissions import EFFECTS, Target, permission, section_of_server
 from kosmo_kernel.settings.private_files import write as write_private
 from kosmo_kernel.settings.table import PAGES, POLICIES, Keys
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 
 SECRET = "api_key"  # noqa: S105 - the name of the field, as in KosmoKrator
 FIELDS = ("url", "allow_host")  # fields that are not secret and are written to the file

@@ -46,7 +46,7 @@ from kosmo_kernel.settings.limits import check_defaults, limits
 from kosmo_kernel.settings.permissions import EFFECTS, Target, how_to_allow, permission
 from kosmo_kernel.settings.private_files import LOCK, is_private
 from kosmo_kernel.settings.project_file import ignored_files, misspelt_variables, settings_of
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
 MAX_EXAMPLES = 5  # functions listed as examples in the JSON document

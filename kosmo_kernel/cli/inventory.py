@@ -25,7 +25,7 @@ from kosmo_kernel.inventory import AccountData
 from kosmo_kernel.questions.discovery import find_named_table, tables_by_service
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.private_files import check_new
-from kosmo_kernel.text.quantities import counted, iso_time
+from kosmo_kernel.text import counted, iso_time
 
 
 def _complete_table(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

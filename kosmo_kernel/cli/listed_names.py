@@ -21,7 +21,7 @@ from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.safety.text import is_plain_word
 from kosmo_kernel.settings.config_file import user_folder
-from kosmo_kernel.text.nearest import normalize_alias
+from kosmo_kernel.text import normalize_alias
 
 if TYPE_CHECKING:
     from kosmo_kernel.session import Session

@@ -48,7 +48,7 @@ from kosmo_kernel.safety.intake import decode_json, decode_text, read_file
 from kosmo_kernel.safety.redaction import REDACTED, one_line, redact
 from kosmo_kernel.settings.private_files import locked, write
 from kosmo_kernel.settings.table import TIMEOUT
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 
 NOT_AS_ARGUMENT = (
     "{what} looks like a secret, and is not taken from an argument: others on this machine can see it there, and the "

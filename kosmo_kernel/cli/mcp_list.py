@@ -25,7 +25,7 @@ from kosmo_kernel.mcp.trust import UNTRUSTED, command_line, consent_lines, finge
 from kosmo_kernel.safety.text import escape_hidden
 from kosmo_kernel.settings.installation import install_command
 from kosmo_kernel.settings.permissions import EFFECTS, Target, permission, same_name, servers_named
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 
 ADVICE = "`kosmo mcp:add` configures one."
 NONE = f"No MCP server is configured. {ADVICE}"

@@ -37,7 +37,7 @@ from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations import find, load_all
 from kosmo_kernel.questions import CHECKS, TABLES
 from kosmo_kernel.questions.discovery import own_questions, readable_checks
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 
 FORMATS = ("text", "markdown", "json")
 FIELD = ("key", "label", "type", "required", "configured", "description")

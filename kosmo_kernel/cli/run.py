@@ -21,7 +21,7 @@ from kosmo_kernel.cli.options import ON_DEMO, Recording, about_account, one_acco
 from kosmo_kernel.cli.streams import FAILED, SUCCESS, console
 from kosmo_kernel.runbook import Report, page
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
-from kosmo_kernel.text.quantities import iso_time
+from kosmo_kernel.text import iso_time
 from kosmo_kernel.values.lua_literals import Parameter
 
 

@@ -16,7 +16,7 @@ from kosmo_kernel.cli.options import Recording, account_options, files, resume_o
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.streams import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.snapshot import SnapshotReport, take
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 
 
 @command(

@@ -28,7 +28,7 @@ from kosmo_kernel.catalogue import BulkSource, Function, Link
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.progress.run import Cancelled
-from kosmo_kernel.text.paths import value_at
+from kosmo_kernel.text import value_at
 
 _Reply = TypeVar("_Reply")
 

@@ -30,8 +30,7 @@ from kosmo_kernel.catalogue.http import (
     Response,
 )
 from kosmo_kernel.client.etag_cache import records_of
-from kosmo_kernel.text.paths import value_at
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern, value_at
 
 PAGE_SIZE = 50  # records of a page that begins with the newest; more than most apps have in a week
 _MADE = "created_at"

@@ -17,8 +17,7 @@ from kosmo_kernel.catalogue.http import ErrorBody, Response
 from kosmo_kernel.client.secrets import ERROR_WORD, quotable_headers, without_secrets
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.text.patterns import lazy_pattern
-from kosmo_kernel.text.quantities import duration
+from kosmo_kernel.text import duration, lazy_pattern
 
 TOO_MANY = (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)  # that may say that there were too many requests
 UNAVAILABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)

@@ -27,7 +27,7 @@ from kosmo_kernel.catalogue.documents.fields import is_secret_name
 from kosmo_kernel.catalogue.http import Pages
 from kosmo_kernel.catalogue.model import FieldRule
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, unescaped
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 from kosmo_kernel.values.records import decode
 
 # A service's own word for an error. Errors about things that hold secrets repeat nothing else.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from kosmo_kernel.text.quantities import iso_time
+from kosmo_kernel.text import iso_time
 
 NOW = "2026-11-20T09:00:00Z"
 

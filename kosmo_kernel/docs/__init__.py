@@ -34,7 +34,7 @@ from kosmo_kernel.pages.page import table as table
 from kosmo_kernel.questions import CHECKS
 from kosmo_kernel.questions.discovery import find_check, own_questions, readable_checks
 from kosmo_kernel.safety.markup import Markdown, Plain, markdown_of_package
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 
 MAX_RESULTS = 20  # pages that the search of a command lists
 MAX_LISTED = 8  # pages that the search of a notebook or a script lists

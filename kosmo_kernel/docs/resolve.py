@@ -18,7 +18,7 @@ from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import WIDTH
 from kosmo_kernel.questions import CHECKS, TABLES
 from kosmo_kernel.questions.discovery import check_names
-from kosmo_kernel.text.nearest import nearest, normalize_alias
+from kosmo_kernel.text import nearest, normalize_alias
 
 _BRACKETS = re.compile(r"""\[\s*(["'])(.*?)\1\s*\]""")
 _BETWEEN = re.compile(r"[.:/\s]+")

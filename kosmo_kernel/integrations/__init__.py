@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -21,7 +21,7 @@ from kosmo_kernel.render.tables import csv_of, spreadsheet_cell, table_of_rows
 from kosmo_kernel.safety.tables import Csv
 from kosmo_kernel.safety.text import HIDDEN, code_point_escape, with_json_escapes
 from kosmo_kernel.settings.private_files import is_unfinished, new_folder, write_private
-from kosmo_kernel.text.quantities import iso_time
+from kosmo_kernel.text import iso_time
 from kosmo_kernel.values.records import encode
 
 # Terraform ----------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from kosmo_kernel.render.page_parts import AT_LEAST, cards, page_columns, page_t
 from kosmo_kernel.render.tables import table_of_rows
 from kosmo_kernel.safety.escape import Html, html_attribute, html_of_package
 from kosmo_kernel.safety.tables import HtmlColumn
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 
 PAGE = "index.html"
 MAX_ROWS = 500  # of a table on the page

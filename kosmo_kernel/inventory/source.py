@@ -29,7 +29,7 @@ from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import AccountLists, redacted, table_of
-from kosmo_kernel.text.paths import value_at
+from kosmo_kernel.text import value_at
 
 if TYPE_CHECKING:
     from kosmo_kernel.archive.runs import EarlierAnswers

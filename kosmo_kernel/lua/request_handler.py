@@ -21,7 +21,7 @@ from kosmo_kernel.lua.surface import field_of_records, unknown_field
 from kosmo_kernel.lua.values import LONGEST_PATH
 from kosmo_kernel.render.display import FORMS, VALUES
 from kosmo_kernel.settings.limits import MAX_ARGUMENTS
-from kosmo_kernel.text.quantities import iso_time
+from kosmo_kernel.text import iso_time
 from kosmo_kernel.values.records import decode
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from kosmo_kernel.errors import UnknownFieldError
 from kosmo_kernel.lua.values import columns_of_items
 from kosmo_kernel.questions.discovery import table_names
 from kosmo_kernel.safety.text import sanitize_text, shortened
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 
 MAX_FIELDS_LISTED = 40
 MAX_NAME_SHOWN = 60  # characters

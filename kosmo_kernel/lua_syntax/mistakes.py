@@ -17,7 +17,7 @@ from kosmo_kernel.lua_syntax.facts import comparing, path_of
 from kosmo_kernel.lua_syntax.nodes import Call, Constant, FieldAccess, ItemAccess, Name, Node
 from kosmo_kernel.lua_syntax.parser import Tree, parse
 from kosmo_kernel.lua_syntax.tokens import masked
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 _PATTERNS = ("find", "match", "gmatch", "gsub")  # methods of a text that take a pattern
 _HYPHEN = re.compile(r"[^\n%\[]*?\w-\w[^\n]*")  # in a text that uses nothing else of a pattern before it

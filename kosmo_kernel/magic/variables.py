@@ -61,7 +61,7 @@ def _evaluate(expression: str, names: dict[str, Any]) -> Any:
     except NameError as fault:
         if fault.name not in code.co_names or fault.name in names:
             raise _evaluation_error(expression, fault) from fault
-        from kosmo_kernel.text.nearest import nearest
+        from kosmo_kernel.text import nearest
 
         near = nearest(fault.name, [name for name in names if not name.startswith("_")])
         message = f"-i {expression}: there is no Python variable `{fault.name}`."

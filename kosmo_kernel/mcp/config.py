@@ -27,7 +27,7 @@ from kosmo_kernel.reader.documents import parse_jsonc, parse_toml
 from kosmo_kernel.safety.intake import UntrustedFileError, decode_text, read_file_if_any, read_unnamed_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.safety.text import escape_hidden
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 
 TOML = ".toml"  # the ending of the files that are not JSON
 

@@ -319,7 +319,7 @@ class Servers:
 
 def _no_tool(server: str, name: str, tools: tuple[Tool, ...]) -> UnknownNameError:
     """Return the error for a tool that a server does not have, with the nearest names."""
-    from kosmo_kernel.text.nearest import nearest
+    from kosmo_kernel.text import nearest
 
     near = nearest(name, [tool.lua for tool in tools]) or [tool.lua for tool in tools][:5]
     suggestions = tuple(f"mcp.{server}.{suggestion}" for suggestion in near)

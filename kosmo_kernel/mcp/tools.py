@@ -15,7 +15,7 @@ from itertools import chain, islice
 from typing import Any, Literal
 
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 from kosmo_kernel.values.lua_literals import is_lua_name
 
 WRAPPED = "result"

@@ -22,7 +22,7 @@ from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results.result import Result, dry_run_summary
 from kosmo_kernel.safety.text import shortened, skeleton, with_escapes
-from kosmo_kernel.text.quantities import counted, listed
+from kosmo_kernel.text import counted, listed
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:

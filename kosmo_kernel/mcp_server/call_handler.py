@@ -62,7 +62,7 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.settings.config_file import resolve
 from kosmo_kernel.settings.limits import check_defaults
 from kosmo_kernel.settings.table import ANSWER_WITHIN, LIMITS, MAX_TOKENS
-from kosmo_kernel.text.quantities import duration
+from kosmo_kernel.text import duration
 from kosmo_kernel.values.records import Records, encode
 
 if TYPE_CHECKING:

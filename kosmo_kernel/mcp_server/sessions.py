@@ -21,7 +21,7 @@ from itertools import count
 from kosmo_kernel.errors import StoppedError, UnknownNameError
 from kosmo_kernel.progress.display import LONG_WAIT_SECONDS, ProgressSnapshot
 from kosmo_kernel.session import Session
-from kosmo_kernel.text.quantities import duration
+from kosmo_kernel.text import duration
 from kosmo_kernel.values.records import Records
 
 SPARE = 2  # sessions without Lua that are kept

@@ -56,7 +56,7 @@ def parse_cell(code: str) -> Cell:
 
 def _unknown_magic(magic: str) -> UnknownNameError:
     """Return the error for a magic of IPython, or a misspelt one of this package."""
-    from kosmo_kernel.text.nearest import nearest
+    from kosmo_kernel.text import nearest
 
     magics = [f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"]
     near = nearest(magic, magics, most=1)

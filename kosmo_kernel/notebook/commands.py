@@ -15,7 +15,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameEr
 from kosmo_kernel.notebook import keep_error
 from kosmo_kernel.safety.markup import Markdown, Terminal, markdown_of_package
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, EXPLORE_OPTIONS, first_word
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 
 if TYPE_CHECKING:
     from kosmo_kernel.pages.page import Page, Writer
@@ -100,7 +100,7 @@ def run_command(line: str, context: NotebookContext) -> Any:
         return _overview()
     command = next((c for c in COMMANDS if c.name == name), None)
     if command is None:
-        from kosmo_kernel.text.nearest import nearest
+        from kosmo_kernel.text import nearest
 
         names = [c.name for c in COMMANDS]
         near = nearest(name, names, most=1) or names
@@ -233,7 +233,7 @@ def _lua_variable(name: str, context: NotebookContext) -> Any:
     except UnknownNameError as error:
         if not context.variables:
             raise
-        from kosmo_kernel.text.nearest import nearest
+        from kosmo_kernel.text import nearest
 
         names = [variable for variable in context.variables if not variable.startswith("_")]
         near = nearest(name, dict.fromkeys((*names, *(variable for variable, _ in context.lua.names(())))))

@@ -20,8 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Self, TypeVar, overload
 
 from kosmo_kernel.safety.markup import Markdown, Markup, Plain
-from kosmo_kernel.text.patterns import lazy_pattern
-from kosmo_kernel.text.width import display_width
+from kosmo_kernel.text import display_width, lazy_pattern
 
 M = TypeVar("M", bound=Markup)
 

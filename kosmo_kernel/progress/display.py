@@ -26,7 +26,7 @@ from msgspec.structs import replace
 from kosmo_kernel.progress.estimate import Estimate
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import PROGRESS
-from kosmo_kernel.text.quantities import counted, duration
+from kosmo_kernel.text import counted, duration
 
 if TYPE_CHECKING:
     from rich.console import Console

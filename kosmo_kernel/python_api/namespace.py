@@ -14,7 +14,7 @@ from kosmo_kernel.python_api import current_session
 from kosmo_kernel.python_api.function import python_function, value_of_call
 from kosmo_kernel.questions import TABLES as NAMESPACE
 from kosmo_kernel.questions.discovery import find_table, table_names
-from kosmo_kernel.text.nearest import nearest, normalize_alias
+from kosmo_kernel.text import nearest, normalize_alias
 
 if TYPE_CHECKING:
     from kosmo_kernel.questions.question import Question

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.questions import CHECKS, TABLES, is_shipped, services, shipped_files
-from kosmo_kernel.text.nearest import nearest
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern, nearest
 
 if TYPE_CHECKING:
     from pathlib import Path

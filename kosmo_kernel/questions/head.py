@@ -14,8 +14,7 @@ from msgspec import Struct
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.text.nearest import nearest
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern, nearest
 
 SUFFIX = ".lua"
 SEVERITY = "severity"  # the key that makes a question a check

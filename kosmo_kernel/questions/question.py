@@ -31,7 +31,7 @@ from kosmo_kernel.questions.head import (
     read_text,
 )
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 from kosmo_kernel.values.lua_literals import Parameter, is_lua_name, parse_literal
 
 # Parameters ---------------------------------------------------------------------------------------------

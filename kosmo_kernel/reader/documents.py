@@ -19,7 +19,7 @@ from typing import Any
 
 from kosmo_kernel.errors import LimitError, SettingsError
 from kosmo_kernel.safety.intake import decode_json
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 MAX_SMALL_TEXT = 32 << 10  # characters
 MAX_KEY_PARTS = 32  # of a dotted key; Python's parser takes quadratic time for it

@@ -15,8 +15,7 @@ from typing import Any, Literal, NamedTuple
 from kosmo_kernel.render.tables import Table, columns_cut, exact_table
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.text import shortened, with_escapes
-from kosmo_kernel.text.patterns import lazy_pattern
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted, lazy_pattern
 from kosmo_kernel.values.records import Records, decode, encode, without_surrogates
 
 MAX_CELL_LENGTH = 80  # characters of a cell, in a table that does not fit

@@ -30,7 +30,7 @@ from kosmo_kernel.safety.escape import Html, box, html_code, without_delimiters
 from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.cell_options import Options
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 from kosmo_kernel.values.records import Record, Records, encode, to_builtins
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.safety.redaction import redact_error
 from kosmo_kernel.safety.text import shortened
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 MAX_MESSAGE_LENGTH = 100_000  # characters of a message to show
 INNERMOST, OUTERMOST = 8, 3  # how many calls of a deep stack are shown at each end

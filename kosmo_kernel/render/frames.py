@@ -31,7 +31,7 @@ from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 from kosmo_kernel.values.fields import Field, Path, fields_of, moment
 from kosmo_kernel.values.records import ACCOUNT, Records, collector_paused, to_builtins
 

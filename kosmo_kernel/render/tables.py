@@ -49,9 +49,7 @@ from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.tables import Csv, HtmlColumn, csv_lines, html_fields, html_table, markdown_rows
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
-from kosmo_kernel.text.patterns import lazy_pattern
-from kosmo_kernel.text.quantities import counted, listed
-from kosmo_kernel.text.width import cut_to, display_width
+from kosmo_kernel.text import counted, cut_to, display_width, lazy_pattern, listed
 from kosmo_kernel.values.fields import Field, are_times, fields_of, first_fields, moment
 from kosmo_kernel.values.records import MISSING, Record, Records, encode
 

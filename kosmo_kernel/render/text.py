@@ -18,8 +18,7 @@ from types import NoneType
 from typing import Any, NamedTuple
 
 from kosmo_kernel.safety.text import ESCAPED, escape
-from kosmo_kernel.text.patterns import lazy_pattern
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted, lazy_pattern
 
 MAX_LIST_ITEMS = 100  # elements shown of a list
 WIDTH = 76  # a list or object of at most this many columns is written on one line

@@ -15,7 +15,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from kosmo_kernel.render.style import NOTHING
-from kosmo_kernel.text.width import CUT, cut_to, display_width, folded, padded
+from kosmo_kernel.text import CUT, cut_to, display_width, folded, padded
 
 GAP = 2  # terminal columns between two columns
 MIN_CUT_WIDTH = 14  # terminal columns below which no text is cut

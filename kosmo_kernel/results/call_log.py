@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.settings.table import CALL_LOG
-from kosmo_kernel.text.quantities import iso_time, parse_time
+from kosmo_kernel.text import iso_time, parse_time
 
 if TYPE_CHECKING:
     from kosmo_kernel.archive.runs import EarlierAnswers

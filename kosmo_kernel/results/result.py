@@ -16,7 +16,7 @@ from kosmo_kernel.accounts import DEFAULT, is_demo
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import Display, Note
-from kosmo_kernel.text.quantities import counted, iso_time, listed
+from kosmo_kernel.text import counted, iso_time, listed
 from kosmo_kernel.values import extended_json
 from kosmo_kernel.values.records import Records
 

@@ -23,7 +23,7 @@ from kosmo_kernel.results.result import MAX_ITEMS_NAMED, CallRecord, Result, del
 from kosmo_kernel.run.options import NO_OPTIONS, RunOptions, RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
 from kosmo_kernel.settings.table import PROGRESS
-from kosmo_kernel.text.quantities import listed
+from kosmo_kernel.text import listed
 from kosmo_kernel.values.records import FAILURE_FIELDS
 
 if TYPE_CHECKING:

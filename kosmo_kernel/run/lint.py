@@ -20,8 +20,7 @@ from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.lua.surface import record_type
 from kosmo_kernel.run.chunks import MAX_CHARACTERS_PARSED
-from kosmo_kernel.text.nearest import nearest
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern, nearest
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua_syntax.facts import Comparison

@@ -25,7 +25,7 @@ from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.options import RunOutput
 from kosmo_kernel.run.recording import NO_SERVICES
 from kosmo_kernel.settings.limits import MAX_KEPT_BYTES
-from kosmo_kernel.text.nearest import normalize_alias
+from kosmo_kernel.text import normalize_alias
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.chunks import MAX_CHARACTERS_PARSED, ChunkHistory
 from kosmo_kernel.run.lookups import Lookups
 from kosmo_kernel.run.options import RunOutput
-from kosmo_kernel.text.nearest import nearest
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern, nearest
 
 MAX_CALL_LENGTH = 2_000  # characters from the beginning of a call's line in which its arguments are searched for
 # A variable, or a field of one, as the only positional argument of a function with an underscore in its name.

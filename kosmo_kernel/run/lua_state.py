@@ -18,7 +18,7 @@ from kosmo_kernel.run.chunks import MAX_CHARACTERS_PARSED, ChunkHistory
 from kosmo_kernel.run.lookups import KeptValues
 from kosmo_kernel.run.provider import SessionServers
 from kosmo_kernel.run.recording import RecordingMode
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua.process import LuaProcess

@@ -29,7 +29,7 @@ from kosmo_kernel.pages.page import Page
 from kosmo_kernel.reader.task import stopped_when
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Target
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 from kosmo_kernel.values.records import Records
 
 CANCELLED = "nobody waits"

@@ -32,7 +32,7 @@ from kosmo_kernel.settings.table import (
     REPLAY,
     RESUME,
 )
-from kosmo_kernel.text.nearest import normalize_alias
+from kosmo_kernel.text import normalize_alias
 
 if TYPE_CHECKING:
     from kosmo_kernel.archive.player import Playback, Player

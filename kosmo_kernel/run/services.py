@@ -28,7 +28,7 @@ from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress.run import Cancelled
 from kosmo_kernel.run.provider import FICTION, Endpoint, ServiceCall
 from kosmo_kernel.settings.permissions import Target
-from kosmo_kernel.text.nearest import normalize_alias
+from kosmo_kernel.text import normalize_alias
 from kosmo_kernel.values.records import FAILURE_FIELDS, PackedRows, Record, Records, columns_with_item
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.run.services import ItemOutcome, PreparedServices, Services, refused_list
 from kosmo_kernel.settings.limits import MAX_RECORDS
 from kosmo_kernel.settings.table import SHARE_SECONDS
-from kosmo_kernel.text.nearest import normalize_alias
+from kosmo_kernel.text import normalize_alias
 from kosmo_kernel.values.records import Records, encode
 
 MAX_CALLS_KEPT = 2_000  # answers that are kept; a run of checks has a few dozen

@@ -20,7 +20,7 @@ from kosmo_kernel.runbook.copy import ExecutedCopy
 from kosmo_kernel.runbook.notebook import LUA
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.settings.installation import options, with_safe_options
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 
 if TYPE_CHECKING:
     from traitlets.config import Config

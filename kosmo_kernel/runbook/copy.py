@@ -25,7 +25,7 @@ from kosmo_kernel.safety.markup import Markdown, Markup, Plain
 from kosmo_kernel.safety.redaction import REDACTED, SECRET_NAME, environment_secrets, in_texts, one_line, redact
 from kosmo_kernel.settings import private_files
 from kosmo_kernel.settings.private_files import writing
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 from kosmo_kernel.values.lua_literals import literal
 from kosmo_kernel.values.records import without_surrogates
 

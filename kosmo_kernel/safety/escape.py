@@ -26,7 +26,7 @@ from kosmo_kernel.safety.markup import (
     markdown_block,
     markdown_code,
 )
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 
 class Html(Markup):

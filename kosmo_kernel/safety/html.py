@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from kosmo_kernel.safety.escape import Html, not_typeset
 from kosmo_kernel.safety.text import MAX_MARKUP_LENGTH, UnsafeContentError, check_length, sanitize_text
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 if TYPE_CHECKING:
     import nh3

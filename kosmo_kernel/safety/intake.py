@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 MAX_SETTINGS_BYTES = 1 << 20  # of a file of settings
 MAX_DOCUMENT_BYTES = 64 << 20  # of a notebook, a script or another file that the user names

@@ -21,7 +21,7 @@ from xml.etree.ElementTree import tostring
 from kosmo_kernel.safety.escape import Html, html_code, not_typeset
 from kosmo_kernel.safety.html import clean
 from kosmo_kernel.safety.text import UnsafeContentError, check_length, sanitize_text
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

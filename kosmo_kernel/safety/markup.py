@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self, SupportsIndex
 
 from kosmo_kernel.safety.text import HIDDEN, sanitize_text, with_escapes
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 _HARMLESS = (int, float)  # in every format
 

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from weakref import WeakSet
 
 from kosmo_kernel.safety.text import shortened
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 REDACTED = "[redacted]"
 MIN_SECRET_LENGTH = 12  # the shortest secret to search for, in characters; a shorter one would match ordinary words

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.markup import Markdown, Markup, clean
 from kosmo_kernel.safety.text import shortened
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 MAX_CELL = 64  # characters of a cell; about 50 are visible
 MIN_SHARE = 0.01  # of a total that has a bar

@@ -31,7 +31,7 @@ from kosmo_kernel.safety.intake import decode_json, read_file
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.private_files import write
 from kosmo_kernel.settings.table import OPEN_FIELDS, PAGES
-from kosmo_kernel.text.paths import value_at
+from kosmo_kernel.text import value_at
 
 FORMAT = 1
 MAX_BYTES = 32 << 20

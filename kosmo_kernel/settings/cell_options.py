@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.settings.table import ACCOUNT, DEMO_FLAG, FRESH, INPUT, SETTINGS, SHOW, UNREAD, VAR, Setting
-from kosmo_kernel.text.nearest import nearest
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern, nearest
 
 LUA_MAGIC = "kosmo_lua"
 COMMAND_MAGIC = "kosmo"

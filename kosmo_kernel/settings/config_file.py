@@ -20,8 +20,7 @@ from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.private_files import locked, write
 from kosmo_kernel.settings.table import ANY, CONFIG_DIR, SETTINGS, Keys, Setting, Value
-from kosmo_kernel.text.nearest import nearest
-from kosmo_kernel.text.paths import value_at
+from kosmo_kernel.text import nearest, value_at
 
 FILE = "config.toml"
 KEYS = {setting.config: setting.value for setting in SETTINGS if setting.config}

@@ -14,8 +14,7 @@ from typing import NamedTuple
 from kosmo_kernel.settings.config_file import FILE, Config, config, folder
 from kosmo_kernel.settings.project_file import project_permissions
 from kosmo_kernel.settings.table import DEFAULT_POLICIES, POLICIES, Keys, Policy
-from kosmo_kernel.text.nearest import normalize_alias
-from kosmo_kernel.text.paths import value_at
+from kosmo_kernel.text import normalize_alias, value_at
 
 EFFECTS = tuple(DEFAULT_POLICIES)
 FORCE_HINT = "for one run of a command, `--force`"

@@ -26,7 +26,7 @@ from kosmo_kernel.safety.intake import UntrustedFileError, decode_text, read_unn
 from kosmo_kernel.settings.config_file import Config, check
 from kosmo_kernel.settings.limits import check_ceilings
 from kosmo_kernel.settings.table import SETTINGS
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 
 FILE, TABLE = "pyproject.toml", "tool.kosmo_kernel"
 NAME = b"kosmo_kernel"

@@ -22,7 +22,7 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.drift import Drift as Drift
 from kosmo_kernel.snapshot.drift import compare as compare
 from kosmo_kernel.snapshot.lists import AccountLists, redacted
-from kosmo_kernel.text.quantities import iso_time
+from kosmo_kernel.text import iso_time
 from kosmo_kernel.values.records import Records
 
 

@@ -23,8 +23,7 @@ from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import AccountLists
-from kosmo_kernel.text.paths import value_at
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted, value_at
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from kosmo_kernel.results.result import Result, deletion_notes
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.session import Session
-from kosmo_kernel.text.quantities import counted
+from kosmo_kernel.text import counted
 from kosmo_kernel.values.records import Records, columns_of
 
 # Requests for the items of one list if the service has lists for all of them at once; see `client/fan_out.py`.

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue import Column, ColumnKind
 from kosmo_kernel.errors import LimitError
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 from kosmo_kernel.values.records import ABSENT, MISSING, Absent, Records
 
 _RING_END = object()

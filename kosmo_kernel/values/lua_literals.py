@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.safety.text import HIDDEN
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 KEYWORDS = frozenset(
     (

@@ -30,7 +30,7 @@ from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.run import recording
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.config_file import change
-from kosmo_kernel.text.quantities import ISO_FORMAT
+from kosmo_kernel.text import ISO_FORMAT
 
 AUDIT = "return parallel.map({ ... }, function(name) return #heroku.list_dynos(name) end)"
 ONE_BY_ONE = "for _, name in ipairs({ ... }) do heroku.list_dynos(name) end"

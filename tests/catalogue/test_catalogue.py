@@ -11,7 +11,7 @@ from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import Budget, PageRequest
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
 

@@ -35,7 +35,7 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.settings import config_file
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.settings.table import ANY, SETTINGS
-from kosmo_kernel.text.paths import value_at
+from kosmo_kernel.text import value_at
 
 GUIDES = pytest.mark.parametrize("name", docs.GUIDES)
 GENERATED = ["heroku", "heroku.reference", *(f"heroku.{function.name}" for function in BY_HAND)]

@@ -17,7 +17,7 @@ from kosmo_kernel.run.lua_run import LuaRun
 from kosmo_kernel.run.options import RunOutput
 from kosmo_kernel.safety import redaction
 from kosmo_kernel.session import Session
-from kosmo_kernel.text.nearest import nearest
+from kosmo_kernel.text import nearest
 from kosmo_kernel.values import extended_json
 from kosmo_kernel.values.records import Records
 

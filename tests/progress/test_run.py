@@ -20,7 +20,7 @@ from kosmo_kernel.progress.display import MAX_LINE_WIDTH, ProgressDisplay, Progr
 from kosmo_kernel.progress.estimate import Estimate
 from kosmo_kernel.progress.run import Cancelled, Clock, Progress
 from kosmo_kernel.safety.markup import clean
-from kosmo_kernel.text.quantities import duration
+from kosmo_kernel.text import duration
 
 BUDGET = "for Heroku's request budget"
 UNDER_WAY = ProgressSnapshot(480, 500, 1440, 3060, "production", 4.2)

@@ -41,7 +41,7 @@ MADE_LATER = {
     "mcp/schemas.py": "runs with a time limit of its own",
     "run/lua_run.py": "the name of a parameter, which is escaped, on the text of a call",
     "lua_syntax/mistakes.py": "a table of this package, tested with the others of its file",
-    "text/patterns.py": "the patterns of the other files, each of which is tested with the others of its file",
+    "text.py": "the patterns of the other files, each of which is tested with the others of its file",
 }
 
 FOUND, UNKNOWN = expressions()

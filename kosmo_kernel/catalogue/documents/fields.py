@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue.documents.names import snake_case
 from kosmo_kernel.catalogue.model import Column, ColumnKind
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 SECRET = "secret"  # noqa: S105 - the mark of a field, not a secret
 HOST = "secret, host kept"  # the address is secret, the host that it leads to is not

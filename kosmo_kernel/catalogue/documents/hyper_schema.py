@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from kosmo_kernel.catalogue.documents.derivation import Derivation, LeftOutError, ReadOperation, Table
 from kosmo_kernel.catalogue.documents.fields import fact_text
 from kosmo_kernel.catalogue.documents.shapes import References, Shape, Shapes
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 _PLACE = lazy_pattern(r"\{\((#/definitions/([\w-]+)/definitions/([\w-]+))\)\}")
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count, takewhile
 from typing import NamedTuple
 
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 MAX_NAME = 80  # characters
 PLACE = lazy_pattern(r"\{([^{}/]+)\}")

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from kosmo_kernel.catalogue.documents import names
 from kosmo_kernel.catalogue.documents.derivation import Derivation, LeftOutError, ReadOperation, Table
 from kosmo_kernel.catalogue.documents.shapes import DocumentError, References, Shapes
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 MAX_OPERATIONS = 5_000
 MAX_SUMMARY, MAX_SUBJECT = 120, 60  # characters

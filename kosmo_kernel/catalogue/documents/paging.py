@@ -13,7 +13,7 @@ from typing import Any
 from kosmo_kernel.catalogue.documents.names import snake_case
 from kosmo_kernel.catalogue.documents.shapes import Shape, Shapes
 from kosmo_kernel.catalogue.http import CURSOR_KEYS, HREF, MAX_ENVELOPE_DEPTH, MORE_KEYS, TOTAL_KEYS
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 # Parameters by what they take, in snake case; the first that an operation has counts.
 _CURSORS = (

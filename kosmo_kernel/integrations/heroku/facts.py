@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue.documents.fields import FieldFact, read_field
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 FILE = Path(__file__).with_name("facts.json")
 

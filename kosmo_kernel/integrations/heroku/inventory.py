@@ -8,8 +8,7 @@ from datetime import datetime
 
 from kosmo_kernel.catalogue.inventory import AccountTables, InventoryFacts, KeyFigure, ObstacleKind
 from kosmo_kernel.integrations.heroku.terraform import TERRAFORM, review_apps
-from kosmo_kernel.text.paths import value_at
-from kosmo_kernel.text.quantities import counted, iso_time
+from kosmo_kernel.text import counted, iso_time, value_at
 
 CENTS = 100  # of a dollar
 BILLED = ("apps", "formation", "dyno_sizes", "account_addons", "spaces")

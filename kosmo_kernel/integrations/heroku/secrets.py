@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kosmo_kernel.catalogue.documents.fields import BARE, HOST, SECRET
-from kosmo_kernel.text.patterns import lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 # The last word of a field's name that makes its value a secret. An address is one: whoever knows it may get in, as
 # Heroku signs addresses, and people write passwords and tokens into their own.

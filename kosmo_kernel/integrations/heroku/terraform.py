@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kosmo_kernel.catalogue.inventory import AccountTables, Import, Row, Terraform
-from kosmo_kernel.text.paths import value_at
+from kosmo_kernel.text import value_at
 
 _TEAM_ACCOUNT = "@herokumanager.com"  # ends the address that stands for a team where Heroku wants a person
 PROVIDER = """\

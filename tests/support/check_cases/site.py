@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from clean_company import ALL_STAGES, BUILDS, MY_APP, RELEASES, REVIEW_APPS, EditableCompany
 
 from kosmo_kernel.integrations.heroku.demo.models import Person, Record
-from kosmo_kernel.text.quantities import iso_time
+from kosmo_kernel.text import iso_time
 
 
 class Finding(NamedTuple):

@@ -14,7 +14,7 @@ from kosmo_kernel.integrations.heroku.demo.company_data import PRIYA
 from kosmo_kernel.integrations.heroku.demo.models import Record, ident
 from kosmo_kernel.integrations.heroku.demo.offers import addon_value
 from kosmo_kernel.integrations.heroku.demo.record_maker import Maker, fictional, user
-from kosmo_kernel.text.quantities import iso_time
+from kosmo_kernel.text import iso_time
 
 # Builds -------------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ from kosmo_kernel.integrations.heroku.demo.models import (
     own_domain,
     reference,
 )
-from kosmo_kernel.text.quantities import iso_time
+from kosmo_kernel.text import iso_time
 
 # Attachments of add-ons ---------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from kosmo_kernel.integrations.heroku.demo.http import HerokuError
 from kosmo_kernel.integrations.heroku.demo.models import Record
 from kosmo_kernel.integrations.heroku.demo.record_maker import Maker
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
-from kosmo_kernel.text.quantities import iso_time
+from kosmo_kernel.text import iso_time
 
 RESOLVE_ADDONS = "/actions/addons/resolve"
 FILTER_APPS = "/filters/apps"

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kosmo_kernel.safety.text import escape_hidden
-from kosmo_kernel.text.patterns import lazy_pattern
-from kosmo_kernel.text.width import cut_to, display_width, folded, padded
+from kosmo_kernel.text import cut_to, display_width, folded, lazy_pattern, padded
 
 NEWER = [range(0x2630, 0x2638), range(0x268A, 0x2690), range(0x4DC0, 0x4E00), range(0x1D300, 0x1D377)]  # wide lately
 FILLERS = "\u3164\uffa0"
