@@ -215,7 +215,7 @@ def _account_calls(integration: Integration) -> str:
     fiction = "made-up records" if integration.is_from_document else "a fictional company"
     ways = (
         ("", "the default account"),
-        (".default", "the same, said aloud"),
+        (".default", "the same, written out"),
         *((f".{account}", f"the account `{account}`") for account in _ACCOUNTS),
         *([(".demo", f"{fiction}, to try things on")] if integration.demo else []),
     )

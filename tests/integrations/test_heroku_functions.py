@@ -152,6 +152,11 @@ def test_exactly_one_parent_is_given_and_a_mistake_is_told_before_anything_is_se
     assert told in caught.value.message
 
 
+def test_every_placeholder_of_a_path_has_a_value_that_it_takes() -> None:
+    assert [place for link in facts().links for place in link.places if not facts().parameters[place]] == []
+    assert facts().parameters["team-invitation.token"] == ["token string"]
+
+
 def test_a_release_is_known_by_its_number_its_uuid_or_a_record() -> None:
     function = HEROKU.function("get_release")
     for release, path in ((42, "42"), (UUID, UUID), ({"version": 42, "id": UUID}, "42")):

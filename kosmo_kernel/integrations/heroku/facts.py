@@ -43,7 +43,11 @@ class Facts:
         self.guarded: Collection[str] = table["guarded"]  # the resources of whose records only known fields go further
         self.links = tuple(map(_link, functions))
         self.parameters: Mapping[str, list[str]] = {
-            param["name"]: param["ways"] for facts in functions for param in facts.get("params", ()) if "ways" in param
+            # A parameter that is no field of the schema, such as the token of an invitation, is any text.
+            param["name"]: param["ways"] or [f"{param['name'].partition('.')[2]} string"]
+            for facts in functions
+            for param in facts.get("params", ())
+            if "ways" in param
         }
         self._records: Mapping[str, Mapping[str, str]] = table["records"]
         self._stability: Mapping[str, str] = {
