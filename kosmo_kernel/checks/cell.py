@@ -16,8 +16,7 @@ from kosmo_kernel.checks.head_display import head_display
 from kosmo_kernel.checks.parameters import check_parameters, require_parameters
 from kosmo_kernel.checks.run import run_questions
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedError, UnknownNameError
-from kosmo_kernel.notebook.cell_syntax import name_and_options
-from kosmo_kernel.notebook.cell_value import value_of
+from kosmo_kernel.notebook.cells import name_and_options, value_of
 from kosmo_kernel.questions.discovery import all_checks, find_check, find_named_table, find_table, tables_by_service
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.run.shared_services import KeptReplies

@@ -24,7 +24,7 @@ from kosmo_kernel.cli.values import OUTSIDE, show_failed_plan, show_result, writ
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.explorer import explore
 from kosmo_kernel.notebook import keep_error
-from kosmo_kernel.notebook.cell_syntax import parse_cell
+from kosmo_kernel.notebook.cells import parse_cell
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session

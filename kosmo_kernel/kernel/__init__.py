@@ -5,11 +5,9 @@ and threads, much of which would have to be overridden for another language. Lua
 Jupyter starts the kernel as `python -E -P -m kosmo_kernel.kernel -f CONNECTION_FILE`, see `settings/installation.py`.
 
 __main__.py     the entry point: command line, signals, start
-channels.py     the ZeroMQ sockets, the connection file, and the thread that serves the shell channel during a cell
-messages.py     encoding, signing and decoding of messages; a failure as the content of an `error` message
+channels.py     the ZeroMQ sockets, the messages on them, and the thread that serves the shell channel during a cell
 protocol.py     the handlers of all request types
 notebook.py     the session of one notebook, and the content of its replies
 history.py      the input history, in SQLite
 parameters.py   the Lua translator for papermill
-usage.py        memory and CPU use, for `usage_request`
 """

@@ -18,12 +18,11 @@ from msgspec.structs import replace
 
 from kosmo_kernel.accounts import demo_chosen
 from kosmo_kernel.errors import KosmoError, StoppedError, TryLaterError, UserError
+from kosmo_kernel.kernel.channels import Content, error_content
 from kosmo_kernel.kernel.history import History
-from kosmo_kernel.kernel.messages import Content, error_content
 from kosmo_kernel.lua.host import Interruptible
 from kosmo_kernel.notebook import keep_error
-from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
-from kosmo_kernel.notebook.cell_value import NotebookProgress, failed_plan, plan_note
+from kosmo_kernel.notebook.cells import Cell, NotebookProgress, failed_plan, parse_cell, plan_note
 from kosmo_kernel.render.display import WHOLE, Display, Note, bundle_of, bundle_of_notes, bundles_of, with_outline
 from kosmo_kernel.render.style import begin_cell
 from kosmo_kernel.run.options import Frontend, RunOptions

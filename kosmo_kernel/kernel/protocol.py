@@ -18,16 +18,27 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import zmq
 
 from kosmo_kernel import __version__
-from kosmo_kernel.kernel.channels import BusyShell, Channels
-from kosmo_kernel.kernel.messages import NO_PARENT, VERSION, Content, InvalidMessageError, Request, error_content, now
+from kosmo_kernel.kernel.channels import (
+    NO_PARENT,
+    VERSION,
+    BusyShell,
+    Channels,
+    Comms,
+    Content,
+    InvalidMessageError,
+    Request,
+    error_content,
+    now,
+)
 
 if TYPE_CHECKING:
     from kosmo_kernel.kernel.notebook import KernelNotebook
@@ -43,6 +54,8 @@ INTERRUPT_RENDERING = signal.SIGTERM if sys.platform == "win32" else signal.SIGU
 COMM_MESSAGES = ("comm_open", "comm_msg", "comm_close")
 LONG_REQUESTS = {"execute_request", *COMM_MESSAGES}  # that may run Lua
 COMMAND = "%kosmo "  # prefix of a line that Python handles
+
+_previous: tuple[float, float] | None = None  # time and CPU seconds at the previous request for the usage
 
 
 class Work(NamedTuple):
@@ -100,7 +113,9 @@ class LuaKernel:
         }
         self._shell = on_both | {
             "execute_request": self._execute,
-            "complete_request": self._complete,
+            "complete_request": lambda request: self.notebook.complete(
+                request.content["code"], request.content["cursor_pos"]
+            ),
             "inspect_request": self._inspect,
             "is_complete_request": lambda request: self.notebook.is_complete(request.content["code"]),
             "history_request": self._history,
@@ -256,8 +271,9 @@ class LuaKernel:
         self._send("status", {"execution_state": "idle"})
         self._finish_answered()
         self._write_history()
-        if request.kind == "kernel_info_request":
-            self._start_lua_early()
+        if request.kind == "kernel_info_request":  # the first cell is likely to follow
+            with suppress(Exception):  # which reports the error
+                _ = self.notebook
 
     def _reply_of(self, handler: Callable[[Request], Content | None], request: Request) -> Content | None:
         """Return the content of the reply. The shell is lent to its second thread if that may take long."""
@@ -310,11 +326,6 @@ class LuaKernel:
             self._queued.append(Work(self._meanwhile, call))
         else:
             call()
-
-    def _start_lua_early(self) -> None:
-        """Start Lua ahead of the first cell, unless it has started or the kernel is shutting down."""
-        with suppress(Exception):  # the first cell reports the error
-            _ = self.notebook
 
     def _kernel_info(self, _request: Request) -> Content:
         return {
@@ -370,9 +381,6 @@ class LuaKernel:
             if request is not None:
                 self._aborted.append(request)
 
-    def _complete(self, request: Request) -> Content:
-        return self.notebook.complete(request.content["code"], request.content["cursor_pos"])
-
     def _inspect(self, request: Request) -> Content:
         content = request.content
         return self.notebook.inspect(content["code"], content["cursor_pos"], content.get("detail_level", 0))
@@ -427,7 +435,8 @@ class LuaKernel:
         if request is None:
             return
         self._channels.broadcast("status", {"execution_state": "busy"}, request)
-        reply = _call_handler(self._control.get(request.kind, _refuse), request) or {}
+        handler = self._control.get(request.kind, lambda _request: _refusal(f"no {request.kind} here"))
+        reply = _call_handler(handler, request) or {}
         self._reply(self._channels.control, request, reply)
         self._channels.broadcast("status", {"execution_state": "idle"}, request)
 
@@ -462,8 +471,6 @@ class LuaKernel:
         return {"restart": bool(request.content.get("restart", False))}
 
     def _usage(self, _request: Request) -> Content:
-        from kosmo_kernel.kernel.usage import usage
-
         lua = self._notebook.session.pid if self._notebook else None
         return usage([os.getpid(), *([lua] if lua else [])])
 
@@ -534,12 +541,8 @@ def _aborts_others(request: Request) -> bool:
     return request.kind == "execute_request" and bool(content.get("stop_on_error", True)) and not content.get("silent")
 
 
-def _refuse(request: Request) -> Content:
-    """Return the error reply for an unsupported control request."""
-    return _refusal(f"no {request.kind} here")
-
-
 def _refusal(message: str) -> Content:
+    """Return the error reply for a control request that is not supported."""
     return {"status": "error", "ename": "NotImplementedError", "evalue": message, "traceback": []}
 
 
@@ -548,42 +551,48 @@ def _log(text: str) -> None:
     sys.stderr.write(f"kosmo_kernel: {text}\n")
 
 
-class Comms:
-    """The comms of this kernel, the messages between widgets in this process and the front end.
+def usage(pids: Sequence[int]) -> Content:
+    """Return the content of a `usage_reply`: memory in bytes, and CPU use since the last call in percent of one CPU.
 
-    ipywidgets finds its kernel through the `comm` package, which keeps the open comms and their callbacks. This gives
-    that package a way to send messages to the front end, and passes it the messages from there.
-
-    Parameters:
-        broadcast: sends a message to the front end.
+    The numbers come from Linux's `/proc`; on other systems only the host name, process id and CPU count are sent.
     """
+    global _previous
+    import socket
 
-    def __init__(self, broadcast: Callable[[str, Content, Content, list[Any]], None]) -> None:
-        import comm
-        from comm.base_comm import BaseComm
+    content: Content = {"hostname": socket.gethostname(), "pid": os.getpid(), "cpu_count": os.cpu_count()}
+    if not os.path.isdir("/proc"):
+        return content
+    seconds = sum(map(_cpu_seconds, pids))
+    previous, _previous = _previous, (time.monotonic(), seconds)
+    share = 0.0 if previous is None else max(0.0, (seconds - previous[1]) / max(_previous[0] - previous[0], 1e-3))
+    machine = _sizes("meminfo")
+    total, available = machine.get("MemTotal", 0), machine.get("MemAvailable", 0)
+    return content | {
+        "kernel_cpu": round(100 * share, 1),
+        "kernel_memory": sum(_sizes(f"{pid}/smaps_rollup").get("Pss", 0) for pid in pids),
+        "host_virtual_memory": {
+            "total": total,
+            "available": available,
+            "used": total - available,
+            "free": machine.get("MemFree", 0),
+            "percent": round(100 * (1 - available / total), 1) if total else 0.0,
+        },
+    }
 
-        class KernelComm(BaseComm):
-            """A comm whose other end is in the front end."""
 
-            def publish_msg(
-                self,
-                msg_type: str,
-                data: Content | None = None,
-                metadata: Content | None = None,
-                buffers: list[bytes] | None = None,
-                **keys: Any,
-            ) -> None:
-                """Send a message to the other end."""
-                broadcast(msg_type, {"data": data or {}, "comm_id": self.comm_id} | keys, metadata or {}, buffers or [])
+def _sizes(name: str) -> dict[str, int]:
+    """Return the sizes in bytes that a file in `/proc` lists, by name."""
+    rows = [line.split() for line in _system_file(name).splitlines()]
+    return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if row[-1] == "kB"}
 
-        comm.create_comm = KernelComm  # the package documents it as replaceable
-        self._manager = comm.get_comm_manager()
 
-    def handle(self, request: Request) -> None:
-        """Dispatch a `comm_open`, `comm_msg` or `comm_close`. A comm for an unknown target is closed again."""
-        getattr(self._manager, request.kind)(None, request.identities, request.as_dict())
+def _cpu_seconds(pid: int) -> float:
+    fields = _system_file(f"{pid}/stat").rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")  # utime and stime, counted from `state`
 
-    def open_comms(self, target: str | None = None) -> Content:
-        """Return the open comms by id, of one target if `target` is set."""
-        comms = list(self._manager.comms.items())  # other threads open and close some meanwhile
-        return {id_: {"target_name": c.target_name} for id_, c in comms if target in (None, c.target_name)}
+
+def _system_file(name: str) -> str:
+    """Return the text of a file in `/proc`; empty if the process has ended."""
+    with suppress(OSError), open(f"/proc/{name}", encoding="ascii", errors="replace") as file:
+        return file.read()
+    return ""

@@ -4,9 +4,8 @@ Loading the extension registers one `KosmoMagic` with the shell. That object hol
 persists from cell to cell, the settings of `%config`, and the magics that it replaced. Unloading restores those and
 ends the session, so two shells in one process share nothing and a reload starts afresh.
 
-magics.py      the magics, how their errors are rendered, and loading and unloading
-variables.py   values passed between Python and Lua
-editing.py     completion and tooltips in Lua cells
+magics.py    the magics, what they pass between Python and Lua, how their errors are rendered, loading and unloading
+editing.py   completion and tooltips in Lua cells
 """
 
 from kosmo_kernel.magic.magics import KosmoMagic, load, unload

@@ -79,7 +79,7 @@ class Editing:
         """Return the completions of the argument at the end of Python code, and none for anything else."""
         session, argument = self._session(), None
         if session is not None:
-            from kosmo_kernel.python_api.completion import known_values
+            from kosmo_kernel.python_api.namespace import known_values
 
             argument = known_values(code, self._shell.user_ns, session)
         if argument is None:

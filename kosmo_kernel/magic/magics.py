@@ -4,17 +4,19 @@ The value of a cell is returned to IPython, which shows it, numbers it and keeps
 whatever executes the notebook stops; it carries its own short rendering.
 
 In Lua, `_` and `Out[n]` are the values of Lua cells, as in a Lua notebook, so that a cell means the same in both. The
-value of a Python cell is passed to Lua with `-i x=_`.
+value of a Python cell is passed to Lua with `-i x=_`: Python expressions are evaluated with the variables of the place
+that runs the cell, and their values converted for Lua. A value that goes back to Python must be data.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property, partial
+from inspect import currentframe
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 from weakref import finalize
@@ -23,14 +25,21 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum, Float, Int, TraitType, Unicode
 
-from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.explorer import explore
 from kosmo_kernel.magic.editing import Editing
-from kosmo_kernel.magic.variables import caller_locals, check_data, lua_inputs
 from kosmo_kernel.notebook import keep_error
-from kosmo_kernel.notebook.cell_value import failed_plan, for_cell, plan_note, value_of
+from kosmo_kernel.notebook.cells import (
+    ask,
+    failed_plan,
+    for_cell,
+    plan_note,
+    progress_line,
+    publish,
+    show_notes,
+    value_of,
+)
 from kosmo_kernel.notebook.commands import COMMANDS, NotebookContext, run_command
-from kosmo_kernel.notebook.ipython import ask, progress_line, publish, show_notes
 from kosmo_kernel.progress.display import ProgressDisplay
 from kosmo_kernel.python_api import share_session, stop_sharing
 from kosmo_kernel.render.error_lines import COLOURED, PLAIN, error_lines, traceback_lines
@@ -47,6 +56,7 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.progress.display import ProgressSnapshot
     from kosmo_kernel.render.display import Display
+    from kosmo_kernel.results.result import Result
     from kosmo_kernel.session import Session
 
 _Magic = TypeVar("_Magic", bound=Callable[..., Any])
@@ -407,3 +417,81 @@ def _ask(command: str, line: str, context: NotebookContext) -> Any:
     from kosmo_kernel.checks.cell import ask_in_cell
 
     return ask_in_cell(command, line, context)
+
+
+def caller_locals(shell: Any) -> Mapping[str, Any]:
+    """Return the local variables of the caller of `run_cell_magic`, which IPython passes to line magics only."""
+    frame, entry = currentframe(), type(shell).run_cell_magic.__code__
+    while frame is not None and frame.f_code is not entry:
+        frame = frame.f_back
+    return frame.f_back.f_locals if frame is not None and frame.f_back is not None else {}
+
+
+def lua_inputs(
+    arguments: Sequence[tuple[str, str]], variables: Mapping[str, Any], local: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Evaluate the expressions of `-i` and return the values by Lua name.
+
+    Parameters:
+        arguments: pairs of a Lua name and a Python expression.
+        variables: the user's variables.
+        local: the local variables of the function that runs the cell, which take precedence; at the top level they are
+            the user's variables.
+
+    Raises:
+        UnknownNameError: an expression names an unknown variable; the error lists the nearest names.
+        SettingsError: the text is no valid expression.
+        InvalidArgumentsError: the expression fails, or its value has no Lua form; the message names the place in it.
+    """
+    if not arguments:
+        return {}
+    from kosmo_kernel.values.from_python import lua_value
+    from kosmo_kernel.values.lua_literals import lua_name
+
+    names = {**variables, **local}  # a copy, so that assignments in an expression do not set variables
+    return {lua_name(lua): lua_value(_evaluate(expression, names), f"-i {expression}") for lua, expression in arguments}
+
+
+def _evaluate(expression: str, names: dict[str, Any]) -> Any:
+    try:
+        code = compile(expression, "<-i>", "eval", dont_inherit=True)
+    except (SyntaxError, ValueError) as fault:  # a null byte is a ValueError
+        raise SettingsError(f"-i {expression}: this is no Python expression ({fault.args[0]}).") from None
+    try:
+        return eval(code, names)  # noqa: S307 - the user's own code in their own notebook
+    except KosmoError:
+        raise
+    except NameError as fault:
+        if fault.name not in code.co_names or fault.name in names:
+            raise _evaluation_error(expression, fault) from fault
+        from kosmo_kernel.text import nearest
+
+        near = nearest(fault.name, [name for name in names if not name.startswith("_")])
+        message = f"-i {expression}: there is no Python variable `{fault.name}`."
+        raise UnknownNameError(message, tuple(near)) from None
+    except Exception as fault:
+        raise _evaluation_error(expression, fault) from fault
+
+
+def _evaluation_error(expression: str, fault: Exception) -> InvalidArgumentsError:
+    return InvalidArgumentsError(f"-i {expression}: {type(fault).__name__}: {fault}")
+
+
+def check_data(name: str, result: Result) -> None:
+    """Check that all values of a run have a Python form.
+
+    Parameters:
+        name: the option that requested the value, for the message.
+        result: the result of the run.
+
+    Raises:
+        InvalidArgumentsError: a value has no Python form; the message names the place in it.
+    """
+    from kosmo_kernel.lua.values import Opaque
+
+    for value in result.values_to_show:
+        if isinstance(value, Opaque):
+            fault = value.fault or f"`{value.partition(chr(10))[0]}` has no Python form"
+            error = InvalidArgumentsError(f"{name}: {fault}")
+            error.result = result
+            raise error

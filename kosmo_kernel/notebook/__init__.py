@@ -1,9 +1,7 @@
 """Code shared by Python notebooks, Lua notebooks and the command line's interactive prompt.
 
-cell_syntax.py   parse the options, `%kosmo` lines and Lua in the text of a cell
-cell_value.py    the value of a cell as a Python object, and its progress line
-commands.py      the `%kosmo` commands
-ipython.py       displays, progress and questions in an IPython shell
+cells.py      the parts of a cell's text, its value as a Python object, and what it shows in a notebook
+commands.py   the `%kosmo` commands
 """
 
 from __future__ import annotations

@@ -248,7 +248,7 @@ def _page(text: Markdown) -> Page:
 
 
 def _explore(line: str, context: NotebookContext) -> Any:
-    from kosmo_kernel.notebook.cell_syntax import name_and_options
+    from kosmo_kernel.notebook.cells import name_and_options
 
     name, options = name_and_options(line, "explore", EXPLORE_OPTIONS)
     return context.explore(name, context, options.account)

@@ -1,8 +1,7 @@
 """Call the functions of the catalogue from Python, without Lua: `from kosmo_kernel import heroku`.
 
-namespace.py   an integration, or one of its accounts: its functions and tables as attributes
+namespace.py   an integration, or one of its accounts: its functions and tables as attributes; values of arguments
 function.py    one function: signature, documentation, call
-completion.py  values of arguments, from lists that the session has
 __main__.py    writes the signatures for type checkers, `heroku.pyi`
 
 The session of the calls is here. In a notebook with `%load_ext kosmo_kernel`, it is the session of the Lua cells, so

@@ -109,7 +109,7 @@ def value_of_call(call: Callable[[Session, Frontend], Result]) -> Any:
             show_notes(error.result.labelled_notes())
         hide_own_frames(error)
         raise error.with_traceback(None) from None
-    from kosmo_kernel.notebook.cell_value import value_of
+    from kosmo_kernel.notebook.cells import value_of
     from kosmo_kernel.render.display import Note
     from kosmo_kernel.results.result import dry_run_summary
     from kosmo_kernel.settings.cell_options import Options
@@ -193,7 +193,7 @@ def call_frontend() -> Iterator[Frontend]:
     with a line for each.
     """
     if shell := ipython_shell():
-        from kosmo_kernel.notebook.ipython import ask, progress_line
+        from kosmo_kernel.notebook.cells import ask, progress_line
 
         with progress_line(shell) as line:
             yield Frontend(ask=partial(ask, "l"), progress=line)
@@ -209,9 +209,9 @@ def call_frontend() -> Iterator[Frontend]:
 def show_notes(notes: Sequence[Note]) -> None:
     """Show notes about a call as a cell does: in a notebook as an output, elsewhere on standard error."""
     if shell := ipython_shell():
-        from kosmo_kernel.notebook import ipython
+        from kosmo_kernel.notebook import cells
 
-        ipython.show_notes(shell, notes)
+        cells.show_notes(shell, notes)
     elif sys.stderr and notes:  # the parent process may have closed it
         from kosmo_kernel.render.display import write_notes
 

@@ -31,7 +31,7 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.mcp import Servers, Trust
 from kosmo_kernel.mcp.pages import VALUES, server_page, tool_page, unknown_page
 from kosmo_kernel.mcp.tools import tools_of
-from kosmo_kernel.notebook.cell_value import small_note
+from kosmo_kernel.notebook.cells import small_note
 from kosmo_kernel.notebook.commands import NotebookContext, report_page, run_command
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import outline

@@ -15,9 +15,9 @@ from repository import ROOT
 from kosmo_kernel import docs
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.kernel import protocol
-from kosmo_kernel.kernel.messages import error_content
+from kosmo_kernel.kernel.channels import error_content
 from kosmo_kernel.kernel.notebook import KernelNotebook
-from kosmo_kernel.notebook.cell_syntax import parse_cell
+from kosmo_kernel.notebook.cells import parse_cell
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.session import Session
 

@@ -10,8 +10,7 @@ import pytest
 import zmq
 from jupyter_client.session import Session as Client
 
-from kosmo_kernel.kernel.channels import Channels, ConnectionFile
-from kosmo_kernel.kernel.messages import NO_PARENT, InvalidMessageError, MessageCodec, Request
+from kosmo_kernel.kernel.channels import NO_PARENT, Channels, ConnectionFile, InvalidMessageError, MessageCodec, Request
 
 KEY = b"a key that both have"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, RateLimitError, RefusedError
-from kosmo_kernel.kernel.messages import error_content
+from kosmo_kernel.kernel.channels import error_content
 from kosmo_kernel.render.display import MAX_PARTS, PARTS, TEXT_MOST, Bundle, bundles_of, outline, with_outline
 from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.settings.cell_options import Options

@@ -12,7 +12,7 @@ from repository import ROOT
 
 from kosmo_kernel import archive
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LuaRuntimeError, SettingsError, UnknownNameError
-from kosmo_kernel.notebook.cell_syntax import parse_cell
+from kosmo_kernel.notebook.cells import parse_cell
 from kosmo_kernel.render.frames import KosmoFrame
 from kosmo_kernel.render.tables import RecordView
 from kosmo_kernel.settings.cell_options import Options, parse, parse_leading

@@ -13,7 +13,7 @@ import pytest
 from full_matrix import full_except
 
 from kosmo_kernel.errors import LimitError, LuaRuntimeError
-from kosmo_kernel.kernel.messages import error_content
+from kosmo_kernel.kernel.channels import error_content
 from kosmo_kernel.notebook.commands import report_lines
 from kosmo_kernel.render.display import TEXT_MOST, bundle_of, bundles_of
 from kosmo_kernel.render.error_lines import MAX_MESSAGE_LENGTH, error_lines

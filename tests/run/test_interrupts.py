@@ -20,13 +20,12 @@ from run_with import run_with
 
 from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.kernel import notebook
-from kosmo_kernel.kernel.channels import Channels, ConnectionFile
-from kosmo_kernel.kernel.messages import Request
+from kosmo_kernel.kernel.channels import Channels, ConnectionFile, Request
 from kosmo_kernel.kernel.notebook import KernelNotebook
 from kosmo_kernel.kernel.protocol import INTERRUPT_RENDERING, LuaKernel
 from kosmo_kernel.lua import values
 from kosmo_kernel.lua.host import Interruptible
-from kosmo_kernel.notebook import cell_value
+from kosmo_kernel.notebook import cells
 from kosmo_kernel.render import display, error_lines, frames, tables
 from kosmo_kernel.run import options as runs
 from kosmo_kernel.session import Session
@@ -175,7 +174,7 @@ RECORDS = "return { { a = 1, b = 'x' } }"
         (values, "decode", RECORDS),
         (frames, "_array", RECORDS),
         (frames, "fields_of", RECORDS),
-        (cell_value, "_prepare_for_display", "return { a = 1 }"),
+        (cells, "_prepare_for_display", "return { a = 1 }"),
     ],
 )
 def test_the_magic_stops_where_values_are_made_and_sets_no_variable(

@@ -218,15 +218,14 @@ ALLOWED = {
     "cli/kernelspec.py": "shipped",
     "runbook/page.py": "a page that this package wrote before",
     "runbook/cells.py": "the standard error of a kernel that this package started",
-    "kernel/usage.py": "files of the kernel's own processes in /proc",
-    "kernel/channels.py": "the connection file, which Jupyter wrote for this process",
+    "kernel/protocol.py": "files of the kernel's own processes in /proc",
+    "kernel/channels.py": "the connection file that Jupyter wrote, and messages with the signature of the front end",
     "integrations/heroku/demo/records.py": "the demo's own records",
     "integrations/heroku/demo/api.py": "requests to the simulated API",
     # Frames and messages whose bytes and values are counted before.
     "lua/messages.py": "frames of the Lua process, counted first",
     "walls/wire.py": "frames of the walled processes, counted or measured first",
     "values/fields.py": "names of columns",
-    "kernel/messages.py": "messages with the signature of the front end",
     "mcp/sdk.py": "a line whose bytes and values are counted first",
     # Answers of the service, whose bytes are counted while they arrive.
     "values/records.py": "answers of the service, and records that were encoded here",

@@ -15,7 +15,7 @@ from kosmo_kernel import docs
 from kosmo_kernel.docs import Page
 from kosmo_kernel.docs.guides import GUIDES
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.notebook.cell_value import small_note
+from kosmo_kernel.notebook.cells import small_note
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import outline
 from kosmo_kernel.render.frames import frame_of

@@ -22,7 +22,7 @@ SIGNS = {
     "Terminal": re.compile("\x1b"),
     "Html": re.compile(rf"</?(?:{'|'.join(_TAGS)})(?=[\s>/]|\Z)|&(?:#\d+|[a-z]+);"),
 }
-BUILT = {"kernel/messages.py": "JSON"}  # the header of a message, of what this process made itself
+BUILT = {"kernel/channels.py": "JSON"}  # the header of a message, of what this process made itself
 IN_A_TAG = re.compile(r"<[a-zA-Z/][^<>]*\Z")  # before a placeholder that is an attribute or a part of one
 ATTRIBUTES = {"html_attribute"}  # gates for these
 # Gates that change nothing, with the files that may call them.

@@ -1,20 +1,124 @@
-"""The value of a cell as a Python object, and the progress line below a running cell."""
+"""The cells of notebooks: the parts of their text, their value as a Python object, and what they show.
+
+The text of a cell of a Lua notebook, or of the command line's prompt, is Lua, optionally below a `%%kosmo_lua` line or
+`%kosmo` commands, or it is a help request (`name?`).
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
+
+from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.progress.display import ProgressDisplay, ProgressSnapshot, html_line
 from kosmo_kernel.safety.markup import Plain
-from kosmo_kernel.settings.cell_options import Options
+from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, Options, first_word, parse, parse_leading
+from kosmo_kernel.settings.table import Setting
 
 if TYPE_CHECKING:
-    from kosmo_kernel.render.display import Bundle, Display
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from kosmo_kernel.render.display import Bundle, Display, Note
     from kosmo_kernel.results.result import Result
     from kosmo_kernel.safety.escape import Html
+
+_PYTHON_ONLY = ("input", "output", "var", "show")
+
+
+class Cell(Struct, frozen=True):
+    """A parsed cell."""
+
+    lua: str  # the Lua code; lines that are not Lua are left empty, so that its line numbers match the cell's
+    options: Options = field(default_factory=Options)  # the options of the `%%kosmo_lua` line
+    commands: tuple[str, ...] = ()  # the text after `%kosmo` of each command line above the Lua
+    help_name: str = ""  # the name in a help request (`name?`), or empty
+    detail: int = 0  # 1 for `name??`, which requests the source as well
+
+
+def parse_cell(code: str) -> Cell:
+    """Parse the text of a cell.
+
+    Raises:
+        UserError: an option or a magic in its first lines is invalid, or has no meaning in a Lua notebook.
+    """
+    question = code.strip()
+    if "\n" not in question and (question.startswith("?") or (question.endswith("?") and "--" not in question)):
+        return Cell("", help_name=question.strip("? "), detail=int("??" in (question[:2], question[-2:])))
+    options, commands, lines = Options(), [], code.split("\n")
+    for number, line in enumerate(lines):
+        word, rest = first_word(line)
+        if word == f"%%{LUA_MAGIC}":
+            options, lines[number] = _check_options(parse(rest)), ""
+        elif word == f"%{LUA_MAGIC}":
+            options, lines[number] = parse_leading(rest)
+            _check_options(options)
+        elif word == f"%{COMMAND_MAGIC}":
+            commands.append(rest)
+            lines[number] = ""
+        elif word.startswith("%"):  # no Lua statement starts with it
+            raise _unknown_magic(word)
+        elif word:
+            break
+    return Cell("\n".join(lines), options, tuple(commands))
+
+
+def _unknown_magic(magic: str) -> UnknownNameError:
+    """Return the error for a magic of IPython, or a misspelt one of this package."""
+    from kosmo_kernel.text import nearest
+
+    magics = [f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"]
+    near = nearest(magic, magics, most=1)
+    hint = "" if near else f" It has {', '.join(f'`{name}`' for name in magics)}, and needs nothing loaded."
+    return UnknownNameError(f"A Lua notebook has no `{magic}`.{hint}", tuple(near))
+
+
+def _check_options(options: Options) -> Options:
+    """Return the options if none of them is about Python variables.
+
+    Raises:
+        SettingsError: an option is about Python variables.
+    """
+    for option in options.options_set:
+        if option.name in _PYTHON_ONLY:
+            raise SettingsError(
+                f"`{option.cell[0]}` is about Python variables, and a Lua notebook has none. "
+                "Its Lua variables live on from cell to cell by themselves."
+            )
+    return options
+
+
+def name_and_options(line: str, command: str, settings: Sequence[Setting]) -> tuple[str, Options]:
+    """Return the name on a line, empty if there is none, and the options; `--demo` is the account `demo`.
+
+    Parameters:
+        line: the text after the command.
+        command: its name.
+        settings: the options that it has.
+
+    Raises:
+        UnknownNameError: there is no such option; the message ends in the nearest one.
+        SettingsError: a value is missing or invalid, an option is given twice, or something else is on the line.
+    """
+    magic = f"`%{COMMAND_MAGIC} {command}`"
+    _, after = parse_leading(line, magic, settings)
+    before = line.strip().removesuffix(after)
+    name, rest = first_word(after)
+    options, more = parse_leading(f"{before} {rest}", magic, settings)
+    if more:
+        whole = f"%{COMMAND_MAGIC} {command} {name}"
+        raise SettingsError(f"`{whole}` takes options only, got `{more[:80]}`. Each {command} has a line of its own.")
+    if options.demo and options.account is not None:
+        raise SettingsError("`--demo` and `--account` both name an account.")
+    if options.demo:
+        from kosmo_kernel.accounts import DEMO
+
+        options.account = DEMO
+    return name, options
 
 
 class Values(tuple[Any, ...]):
@@ -234,3 +338,60 @@ def _prepare_for_display(value: Any, options: Options, attrs: Mapping[str, Any] 
     from kosmo_kernel.render.tables import RecordView
 
     return RecordView(value)
+
+
+def publish(shell: InteractiveShell, display: Display) -> None:
+    """Publish a display; the publisher is looked up each time, because `%%capture` replaces it."""
+    publisher = shell.display_pub
+    if display.clears:
+        publisher.clear_output(wait=display.wait)
+        return
+    transient = {"display_id": display.id} if display.id else {}
+    publisher.publish(data=display.bundle, metadata={}, transient=transient, update=display.update)
+
+
+def show_notes(shell: InteractiveShell, notes: Sequence[Note]) -> None:
+    """Show the notes about a run, if there are any: as an output of a notebook, or on the standard error of others."""
+    if not notes:
+        return
+    from kosmo_kernel.render.display import Display, bundle_of_notes, write_notes
+
+    if not is_terminal(shell):
+        publish(shell, Display(bundle_of_notes(notes)))
+    elif sys.stderr:  # the parent process may have closed it
+        write_notes(notes, sys.stderr)
+
+
+def is_terminal(shell: InteractiveShell) -> bool:
+    """Return whether a shell prints its displays, and cannot update them."""
+    from IPython.core.displaypub import DisplayPublisher
+
+    return type(shell.display_pub) is DisplayPublisher
+
+
+def progress_line(shell: InteractiveShell) -> ProgressDisplay:
+    """Return the progress line of a cell, for a notebook or a terminal."""
+    if is_terminal(shell):
+        from kosmo_kernel.progress.display import TerminalProgress
+
+        return TerminalProgress(sys.stderr)
+    from IPython.core.displaypub import CapturingDisplayPublisher
+
+    is_captured = isinstance(shell.display_pub, CapturingDisplayPublisher)
+    return NotebookProgress(partial(publish, shell), only_last=is_captured)
+
+
+def ask(form: str, question: str = "") -> str | None:
+    """Return a line of input for `io.read`, or None (the end of the input) if the front end offers no input.
+
+    Parameters:
+        form: the format of `io.read`: `l` for a line, `L` for a line with its newline, `a` for all input.
+        question: the prompt.
+    """
+    from IPython.core.error import StdinNotImplementedError
+
+    try:
+        answer = input(question)
+    except (EOFError, StdinNotImplementedError):
+        return None
+    return f"{answer}\n" if form == "L" else answer

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, SettingsError, UnknownNameError, UserError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.notebook.cell_value import NotebookProgress, Values, for_cell, value_of
+from kosmo_kernel.notebook.cells import NotebookProgress, Values, for_cell, value_of
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import Display
 from kosmo_kernel.render.error_lines import COLOURED, error_lines
