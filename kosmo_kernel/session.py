@@ -24,17 +24,15 @@ from kosmo_kernel.errors import (
     StoppedError,
 )
 from kosmo_kernel.lua.host import SPACE, CallRequest, Failure
-from kosmo_kernel.lua.walls import WallChecks
-from kosmo_kernel.results.call_log import log, log_file
-from kosmo_kernel.results.result import CallRecord as CallRecord  # noqa: PLC0414 - re-exported
-from kosmo_kernel.results.result import Result as Result  # noqa: PLC0414 - re-exported
-from kosmo_kernel.run.call_tracker import CallTracker
+from kosmo_kernel.results import CallRecord as CallRecord  # noqa: PLC0414 - re-exported
+from kosmo_kernel.results import Result as Result  # noqa: PLC0414 - re-exported
+from kosmo_kernel.results import log, log_file
+from kosmo_kernel.run.call_tracker import Answers, CallTracker, PermissionGate
 from kosmo_kernel.run.lint import lint
 from kosmo_kernel.run.lookups import Lookups
 from kosmo_kernel.run.lua_run import KnownVariables, LuaRun
-from kosmo_kernel.run.lua_state import LuaState
+from kosmo_kernel.run.lua_state import LuaState, WallChecks
 from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions, RunOutput
-from kosmo_kernel.run.permission_gate import Answers, PermissionGate
 from kosmo_kernel.run.provider import NOT_ALLOWED
 from kosmo_kernel.run.recording import NO_SERVICES, RecordingMode
 from kosmo_kernel.settings.cell_options import OptionValues

@@ -21,7 +21,7 @@ import kosmo_kernel
 from kosmo_kernel import catalogue, errors, session
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.cli import command_named
-from kosmo_kernel.results.result import CallRecord, Result
+from kosmo_kernel.results import CallRecord, Result
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 GITHUB = ROOT / ".github"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.notebook.commands import NotebookContext
     from kosmo_kernel.questions.question import Question
     from kosmo_kernel.render.display import Note
-    from kosmo_kernel.results.result import Result
+    from kosmo_kernel.results import Result
     from kosmo_kernel.session import Session
 
 _PASSED = "_kosmo_passed_value"  # a global of Lua while a value is kept

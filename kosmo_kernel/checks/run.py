@@ -41,7 +41,7 @@ from kosmo_kernel.progress.display import ProgressThrottle
 from kosmo_kernel.questions import services
 from kosmo_kernel.questions.discovery import all_checks, find_table, source_with_tables
 from kosmo_kernel.questions.question import Question
-from kosmo_kernel.results.result import Result, deletion_notes
+from kosmo_kernel.results import Result, deletion_notes
 from kosmo_kernel.run.call_tracker import MAX_FAILURES_KEPT
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.session import Session

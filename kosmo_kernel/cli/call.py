@@ -40,7 +40,7 @@ from kosmo_kernel.text import nearest
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from kosmo_kernel.results.result import Result
+    from kosmo_kernel.results import Result
     from kosmo_kernel.session import Session
 
 

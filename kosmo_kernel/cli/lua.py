@@ -32,7 +32,7 @@ from kosmo_kernel.cli.streams import SUCCESS, input_is_terminal, whole_input
 from kosmo_kernel.cli.values import show_failed_plan, show_result
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
 from kosmo_kernel.render.text import escape_control
-from kosmo_kernel.results.result import run_document
+from kosmo_kernel.results import run_document
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES
 

@@ -23,7 +23,7 @@ from kosmo_kernel.cli.output import document
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp import Servers, Tool
 from kosmo_kernel.mcp.calls import declared_kinds
-from kosmo_kernel.results.result import Result
+from kosmo_kernel.results import Result
 from kosmo_kernel.run.provider import SessionServers
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.safety.redaction import one_line

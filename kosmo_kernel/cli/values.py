@@ -53,7 +53,7 @@ from kosmo_kernel.render.tables import (
     table_rows,
 )
 from kosmo_kernel.render.text import first_lines, pretty
-from kosmo_kernel.results.result import Result, dry_run_summary, plan_of
+from kosmo_kernel.results import Result, dry_run_summary, plan_of
 from kosmo_kernel.safety.markup import Markdown, Markup, Terminal
 from kosmo_kernel.safety.tables import csv_lines, markdown_line, markdown_rows, tabbed_lines
 from kosmo_kernel.text import nearest

@@ -17,8 +17,7 @@ from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.values.records import PackedRows
 
 if TYPE_CHECKING:
-    from kosmo_kernel.progress.estimate import Limiter
-    from kosmo_kernel.progress.run import ExpectedCall, Progress
+    from kosmo_kernel.progress.run import ExpectedCall, Limiter, Progress
 
 
 class PlannedCall(NamedTuple):

@@ -20,8 +20,7 @@ from random import Random
 from msgspec import Struct
 
 from kosmo_kernel.catalogue.http import Budget
-from kosmo_kernel.progress.estimate import BudgetState
-from kosmo_kernel.progress.run import Clock, Progress
+from kosmo_kernel.progress.run import BudgetState, Clock, Progress
 
 RESERVE = 0.01  # part of the capacity that is left to other users of the account
 MAX_PROBE_INTERVAL_SECONDS = 60.0  # between two probes, if the service does not say how long to wait

@@ -3,5 +3,5 @@
 `machine.py` is the entry point: it starts the child (`process.py`), sends it a chunk and handles its requests
 (`request_handler.py`, `values.py`). `worker.py` is the child's main loop, and the `.lua` files are the code that it
 loads into its Lua state. The room `walls/` restricts what the child can do; `process.py` and `messages.py` limit what
-it can use. `patterns.py` runs regular expressions in the reader (`regex_engine.py`).
+it can use. `regex_engine.py` matches regular expressions, in the reader.
 """

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import LimitError, LuaProcessError, StoppedError, TryLaterError
@@ -33,7 +33,6 @@ from kosmo_kernel.lua.messages import ValueBudget
 from kosmo_kernel.lua.process import LimitWatch, LuaProcess, StopReason
 from kosmo_kernel.lua.request_handler import EVENTS, OUTPUT_BATCH_SECONDS, REQUESTS, RequestHandler
 from kosmo_kernel.lua.values import RemoteLists
-from kosmo_kernel.lua.walls import Wall
 from kosmo_kernel.reader.task import Allowance, allowed
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import encode
@@ -47,6 +46,47 @@ REPLY_FIELDS: dict[str, tuple[str, type]] = {  # the field that the reply to eac
     "sweep": ("done", str),
     "variables": ("variables", dict),
 }
+
+# The meaning of each wall, in the order in which they are shown.
+MEANINGS = {
+    "system_calls": "It can ask the system for its pipes, memory without code, the clock, and its own end only.",
+    "files": "It can open no file and no socket, and leaves no core dump.",
+    "processes": "It can start no process.",
+    "privileges": "It can gain no privilege.",
+    "environment": "It has no environment variable but the time zone.",
+    "memory": "Its address space is limited, whatever happens inside Lua.",
+    "running_time": "Its running time is limited, even when nobody is left to watch it.",
+    "lifeline": "It ends with the process that started it, however that ends.",
+}
+NOT_REPORTED = "the Lua process did not say"
+
+
+class Wall(NamedTuple):
+    """A wall around the Lua process."""
+
+    name: str  # a short name, one of `MEANINGS`
+    stands: bool  # whether it is in place on this machine
+    meaning: str  # what it prevents
+    why_not: str = ""  # why it is missing; empty when it is in place
+
+
+def parse_report(report: bytes, built_outside: dict[str, str]) -> tuple[Wall, ...]:
+    """Return all walls, in the order of `MEANINGS`.
+
+    Parameters:
+        report: the report of the Lua process, which it sends when it is ready.
+        built_outside: the result of `WalledProcess.set_limits`.
+    """
+    lines = (line.partition("\t") for line in report.decode(errors="replace").splitlines())
+    missing = {name: why for name, _, why in lines} | built_outside
+    return tuple(
+        Wall(name, not (why := missing.get(name, NOT_REPORTED)), meaning, why) for name, meaning in MEANINGS.items()
+    )
+
+
+def missing(walls: Iterable[Wall]) -> str:
+    """Return the names of the missing walls as a text, empty when none is missing."""
+    return ", ".join(wall.name for wall in walls if not wall.stands)
 
 
 class Machine:
@@ -378,7 +418,7 @@ class Machine:
         try:
             if not self._greeted:
                 _, blobs = self._wait(child, LimitWatch(child, Limits(), VARIABLES_LOST))  # its `ready` message
-                self.walls_found, self._greeted = child.walls(b"".join(blobs)), True
+                self.walls_found, self._greeted = parse_report(b"".join(blobs), child.limited), True
             child.allow(limits.memory, limits.cpu)
             watch = LimitWatch(child, limits, VARIABLES_LOST)
             child.write(payload)

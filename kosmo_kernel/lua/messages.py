@@ -31,7 +31,7 @@ LOOK_EVERY = 0.01  # seconds between two reads of the thread's processor time
 SAMPLE = 32  # records from which the memory of a long list is estimated
 SMALL = 4096  # bytes; the values of a shorter JSON text are not counted, since it has at most one per byte
 
-_MALFORMED = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
+MALFORMED = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 
 pack = partial(wire.pack, to_json=encode)  # returns a payload made of a header and texts
 
@@ -59,7 +59,7 @@ class guard(AbstractContextManager[None]):  # noqa: N801 - it is used like a fun
     __slots__ = ()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if kind is not None and issubclass(kind, _MALFORMED):
+        if kind is not None and issubclass(kind, MALFORMED):
             raise LuaProcessError(
                 f"The Lua process sent a message that makes no sense, and was ended: {VARIABLES_LOST}"
             ) from error

@@ -25,7 +25,6 @@ from kosmo_kernel.walls import wire
 from kosmo_kernel.walls.process import WalledProcess, import_folders
 
 if TYPE_CHECKING:
-    from kosmo_kernel.lua.walls import Wall
     from kosmo_kernel.settings.limits import Limits
 
 START = "from kosmo_kernel.lua.worker import main; main(zone)"
@@ -83,12 +82,6 @@ class LuaProcess(WalledProcess):
             self._allowed = allowed
             address_space = BASE_ADDRESS_SPACE_BYTES + HEAP_COPIES * memory
             self.limited = self.set_limits(address_space, allowed[1])
-
-    def walls(self, report: bytes) -> tuple[Wall, ...]:
-        """Return the walls of the child; `report` is the text of its `ready` message."""
-        from kosmo_kernel.lua.walls import parse_report  # reads settings, which the start of a child must not wait for
-
-        return parse_report(report, self.limited)
 
     def write(self, payload: bytes) -> None:
         """Send a payload.

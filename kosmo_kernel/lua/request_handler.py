@@ -13,22 +13,23 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, StoppedError
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LimitError, LuaProcessError, StoppedError
 from kosmo_kernel.lua import messages
 from kosmo_kernel.lua.host import BLOCKING, MCP_REQUESTS, CallRequest, DisplayRequest, Interruptible
 from kosmo_kernel.lua.messages import HostBudget, ValueBudget
 from kosmo_kernel.lua.surface import field_of_records, unknown_field
 from kosmo_kernel.lua.values import LONGEST_PATH
+from kosmo_kernel.reader.task import Allowance, Task
 from kosmo_kernel.render.display import FORMS, VALUES
 from kosmo_kernel.settings.limits import MAX_ARGUMENTS
 from kosmo_kernel.text import iso_time
 from kosmo_kernel.values.records import decode
+from kosmo_kernel.walls import wire
 
 if TYPE_CHECKING:
     from kosmo_kernel.lua.host import Host
     from kosmo_kernel.lua.process import StopReason
     from kosmo_kernel.lua.values import RemoteLists
-    from kosmo_kernel.reader.task import Allowance
     from kosmo_kernel.settings.limits import Limits
 
     _Request = tuple[CallRequest, ValueBudget] | LimitError
@@ -50,6 +51,19 @@ OUTPUT_BATCH_SECONDS = 0.03  # printed text waits this long for more, because fe
 MAX_OUTPUT_BATCH_BYTES = 64 << 10  # bytes of such a batch
 POLL_INTERVAL_SECONDS = 0.05  # seconds between two checks whether the run must stop
 _DECODER = codecs.getincrementaldecoder("utf-8")
+
+MAX_MATCH_SECONDS = 0.5  # seconds of CPU time for one request, including compiling the pattern
+MAX_MEMORY_BYTES = 192 << 20  # needed for backtracking; replies use a quarter of it
+MAX_ANSWER_BYTES = 16 << 20  # size of a reply; the engine stops at half of it
+MAX_MESSAGE_LENGTH = 2000  # characters of an error message
+MATCH = Task(
+    "kosmo_kernel.lua.regex_engine:match",
+    "the pattern",
+    libraries=("regex",),
+    seconds=MAX_MATCH_SECONDS,
+    memory=MAX_MEMORY_BYTES,
+    max_result=MAX_ANSWER_BYTES,
+)
 
 
 class _EndedError(Exception):
@@ -381,8 +395,6 @@ class RequestHandler:
                 "flags": str(header["flags"]),
                 "limit": int(header.get("limit", -1)),
             }
-        from kosmo_kernel.lua.patterns import matches
-
         reply, results = matches(request, blobs, self.allowance)
         texts += results
         return reply
@@ -460,3 +472,45 @@ class RequestHandler:
         with messages.guard():
             field, value, similar = (blob[:MAX_NAME].decode(errors="replace") for blob in blobs)
         self._host.output.unmatched(field, value, similar)
+
+
+# Regular expressions -----------------------------------------------------------------------------
+#
+# They are matched in the reader, under a limit of time of their own. The replies are checked and not trusted, because a
+# pattern may attack the engine.
+
+
+def matches(header: dict[str, Any], blobs: list[bytes], allowance: Allowance) -> tuple[dict[str, Any], list[bytes]]:
+    """Match a pattern, and return the reply for Lua: `count`, `groups` and `names`, and the texts.
+
+    Parameters:
+        header, blobs: see `regex_engine.answer`.
+        allowance: of the run.
+
+    Raises:
+        InvalidArgumentsError: the pattern, a flag or the replacement is invalid.
+        LimitError: the request takes too much time or memory, or its result is too large.
+        SettingsError: the engine is not installed or does not start.
+        StoppedError: the run must stop.
+    """
+    from kosmo_kernel.reader.reading import HEADER_BYTES, TIME, read
+
+    name = f"regex.{header['verb']}"
+    try:
+        reply, texts = wire.unpack(read(MATCH, wire.pack(header, blobs), allowance), max_header=HEADER_BYTES)
+        if "error" not in reply:
+            names = [(str(group), int(number)) for group, number in reply.get("names", ())]
+            return {"count": int(reply["count"]), "groups": int(reply.get("groups", 0)), "names": names}, texts
+        problem, limit = (
+            str(reply[key])[:MAX_MESSAGE_LENGTH].encode(errors="replace").decode() for key in ("error", "limit")
+        )
+    except (*messages.MALFORMED, LimitError) as error:
+        if isinstance(error, LimitError) and error.limit == TIME:
+            limit, problem = "pattern_time", f"the pattern took more than {MAX_MATCH_SECONDS:g} s on this subject"
+            advice = " A repeat within a repeat, such as (a+)+, is the usual cause."
+        else:
+            limit, problem, advice = "pattern_process", "the process that matches ended", ""
+        raise LimitError(f"{name}: {problem} ({limit}).{advice}", limit=limit) from None
+    if not limit:
+        raise InvalidArgumentsError(f"{name}: {problem}.")
+    raise LimitError(f"{name}: {problem} ({limit}).", limit=limit)

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.progress.display import ProgressSnapshot
     from kosmo_kernel.render.display import Display
-    from kosmo_kernel.results.result import Result
+    from kosmo_kernel.results import Result
     from kosmo_kernel.session import Session
 
 _Magic = TypeVar("_Magic", bound=Callable[..., Any])

@@ -20,7 +20,7 @@ from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.render.bounded import Bounded, bounded
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import escape_control
-from kosmo_kernel.results.result import Result, dry_run_summary
+from kosmo_kernel.results import Result, dry_run_summary
 from kosmo_kernel.safety.text import shortened, skeleton, with_escapes
 from kosmo_kernel.text import counted, listed
 from kosmo_kernel.values.records import Records

@@ -56,7 +56,7 @@ from kosmo_kernel.mcp_server.tools import (
 )
 from kosmo_kernel.questions import CHECKS
 from kosmo_kernel.questions.discovery import all_checks, find_check
-from kosmo_kernel.results.result import Result
+from kosmo_kernel.results import Result
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.config_file import resolve

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from kosmo_kernel.render.display import Bundle, Display, Note
-    from kosmo_kernel.results.result import Result
+    from kosmo_kernel.results import Result
     from kosmo_kernel.safety.escape import Html
 
 _PYTHON_ONLY = ("input", "output", "var", "show")
@@ -282,7 +282,7 @@ def small_note(text: str) -> Display:
 
 def plan_note(result: Result | None) -> list[Display]:
     """Return the note about the plan of a dry run, as a list of one display; none for any other run."""
-    from kosmo_kernel.results.result import dry_run_summary
+    from kosmo_kernel.results import dry_run_summary
 
     return [small_note(dry_run_summary(result.planned))] if result is not None and result.dry_run else []
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.progress.display import ProgressSnapshot
     from kosmo_kernel.render.display import Display
     from kosmo_kernel.render.itables import InteractiveTable
-    from kosmo_kernel.results.result import CallRecord
+    from kosmo_kernel.results import CallRecord
     from kosmo_kernel.safety.markup import Markup
     from kosmo_kernel.session import Session
     from kosmo_kernel.values.records import Records

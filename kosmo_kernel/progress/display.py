@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Self, TextIO
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kosmo_kernel.progress.estimate import Estimate
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import PROGRESS
 from kosmo_kernel.text import counted, duration
@@ -54,6 +53,19 @@ def html_line(*parts: str) -> Html:
 
     line = Html(f'<div style="{_LINE_STYLE}" class="{{}}">{{}}</div>')
     return line.format(CLASSES, Html().join(parts))
+
+
+class Estimate(Struct, frozen=True):
+    """The work of an account that is to come, and the seconds that it takes."""
+
+    account: str  # the account's alias
+    service: str  # the title of its service
+    fetches: int  # the number of complete answers to come
+    requests: int  # the estimated number of requests to come
+    remaining: int | None  # the remaining requests of the budget, or None if unknown
+    refill: float  # the requests that the budget gets back per minute
+    seconds: float  # the estimated seconds until the end
+    is_settled: bool = True  # enough is done to judge by, or there is no time left for that
 
 
 class ProgressSnapshot(Struct, frozen=True):

@@ -18,7 +18,7 @@ from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 
 if TYPE_CHECKING:
     from kosmo_kernel.render.display import Note
-    from kosmo_kernel.results.result import Result
+    from kosmo_kernel.results import Result
     from kosmo_kernel.session import Session
 
 # Arguments that say how a call is made, by name, with their default and a line of documentation.
@@ -111,7 +111,7 @@ def value_of_call(call: Callable[[Session, Frontend], Result]) -> Any:
         raise error.with_traceback(None) from None
     from kosmo_kernel.notebook.cells import value_of
     from kosmo_kernel.render.display import Note
-    from kosmo_kernel.results.result import dry_run_summary
+    from kosmo_kernel.results import dry_run_summary
     from kosmo_kernel.settings.cell_options import Options
 
     if result.dry_run:

@@ -25,7 +25,7 @@ from kosmo_kernel.text import nearest, normalize_alias
 if TYPE_CHECKING:
     from kosmo_kernel.questions.question import Question
     from kosmo_kernel.render.frames import KosmoFrame
-    from kosmo_kernel.results.result import Result
+    from kosmo_kernel.results import Result
     from kosmo_kernel.run.options import Frontend
     from kosmo_kernel.session import Session
 

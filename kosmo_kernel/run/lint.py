@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.lua.surface import record_type
-from kosmo_kernel.run.chunks import MAX_CHARACTERS_PARSED
+from kosmo_kernel.run.lua_run import MAX_CHARACTERS_PARSED
 from kosmo_kernel.text import lazy_pattern, nearest
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The Lua state of a session: its process, what is set in it, and what an editor asks about it.
+"""The Lua state of a session: its process and the walls of that, what is set, and what an editor asks about it.
 
 Nothing here runs a script, sends a request or changes a variable; `session.Session` does.
 """
@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.lua.host import Failure
-from kosmo_kernel.lua.machine import Machine
+from kosmo_kernel.lua.machine import Machine, Wall, missing
 from kosmo_kernel.lua.values import Opaque
-from kosmo_kernel.lua.walls import Wall, WallChecks
-from kosmo_kernel.results.result import Result
-from kosmo_kernel.run.chunks import MAX_CHARACTERS_PARSED, ChunkHistory
+from kosmo_kernel.results import Result
 from kosmo_kernel.run.lookups import KeptValues
+from kosmo_kernel.run.lua_run import MAX_CHARACTERS_PARSED, ChunkHistory
 from kosmo_kernel.run.provider import SessionServers
 from kosmo_kernel.run.recording import RecordingMode
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.project_file import ignored_settings
+from kosmo_kernel.settings.table import REQUIRE_WALLS
 from kosmo_kernel.text import nearest
 
 if TYPE_CHECKING:
@@ -179,3 +181,63 @@ class LuaState:
             return self._machine.ask(kind, source, **header)
         except Failure as failure:
             raise failure.error from None
+
+
+def requirement() -> str:
+    """Return the setting that forbids running Lua where a wall is missing, as a text; empty when none does.
+
+    `KOSMO_REQUIRE_WALLS` is 1 or 0, and takes precedence over `require_walls` in `config.toml`.
+
+    Raises:
+        SettingsError: the variable is neither 0 nor 1; a typing error must not disable the requirement.
+        UnknownNameError: `config.toml` contains a mistake.
+    """
+    is_required = REQUIRE_WALLS.from_env()
+    if is_required is not None:
+        return f"{REQUIRE_WALLS.variable}=1" if is_required else ""
+    settings = config()
+    return f"require_walls = true in {settings.place('require_walls')}" if settings.get("require_walls") else ""
+
+
+class WallChecks:
+    """The checks of one session.
+
+    Attributes:
+        required: the setting that forbids running Lua where a wall is missing, as a text; empty when none does.
+
+    Raises:
+        SettingsError, UnknownNameError: a mistake in that setting.
+    """
+
+    def __init__(self) -> None:
+        self.required = requirement()
+        self._reported = False
+
+    def check(self, walls: Sequence[Wall]) -> None:
+        """Check that no wall is missing.
+
+        Raises:
+            SettingsError: one is.
+        """
+        if gaps := missing(walls):
+            raise SettingsError(
+                f"{self.required}, and walls around Lua are missing on this machine: {gaps}. Nothing was run. "
+                "`kosmo integrations:doctor` tells why; take that setting back to run with fewer walls."
+            )
+
+    def notes(self, walls: Sequence[Wall]) -> list[str]:
+        """Return the notes about missing walls and misspelt environment variables, once the walls are known, and once.
+
+        Parameters:
+            walls: the walls; none while they are not known.
+        """
+        if self._reported or not walls:
+            return []
+        self._reported = True
+        notes = ignored_settings()
+        if gaps := missing(walls):
+            notes.append(
+                f"Walls around Lua that are missing on this machine: {gaps}. `kosmo integrations:doctor` tells why, "
+                "and SECURITY what that means."
+            )
+        return notes

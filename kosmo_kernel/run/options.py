@@ -17,7 +17,7 @@ from kosmo_kernel.lua.host import DisplayRequest, Interruptible
 from kosmo_kernel.pages.page import Page
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import CLEAR, Display, bundle_from
-from kosmo_kernel.results.result import Result
+from kosmo_kernel.results import Result
 from kosmo_kernel.safety.redaction import one_line, redact
 from kosmo_kernel.safety.text import UnsafeContentError, sanitize_text
 from kosmo_kernel.settings.cell_options import OptionValues

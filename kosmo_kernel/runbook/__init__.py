@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.results.call_log import answers_taken_over, count_incomplete_lines, read_lines, totals
+from kosmo_kernel.results import answers_taken_over, count_incomplete_lines, read_lines, totals
 from kosmo_kernel.runbook.cells import execute
 from kosmo_kernel.runbook.copy import ExecutedCopy, Report, is_copy, refuse_secrets, refuse_to_replace
 from kosmo_kernel.runbook.notebook import Runbook, read, values_of, with_account

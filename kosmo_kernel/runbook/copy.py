@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
-from kosmo_kernel.results.call_log import accounts_used, read_lines
+from kosmo_kernel.results import accounts_used, read_lines
 from kosmo_kernel.runbook.notebook import ACCOUNT, LUA, Runbook, parse_text, read
 from kosmo_kernel.safety.escape import code_span
 from kosmo_kernel.safety.markup import Markdown, Markup, Plain

@@ -17,7 +17,7 @@ import msgspec
 from kosmo_kernel.archive.snapshots import ReadList
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.errors import ApiError, FileWriteError, KosmoError, RefusedError, StoppedError
-from kosmo_kernel.results.result import Result, deletion_notes
+from kosmo_kernel.results import Result, deletion_notes
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.session import Session

@@ -23,7 +23,7 @@ from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.lua import process
-from kosmo_kernel.lua.walls import MEANINGS
+from kosmo_kernel.lua.machine import MEANINGS
 from kosmo_kernel.mcp.config import user_file
 
 # This machine ----------------------------------------------------------------------------------------

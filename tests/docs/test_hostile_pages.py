@@ -35,7 +35,7 @@ from kosmo_kernel.notebook.cells import small_note
 from kosmo_kernel.notebook.commands import NotebookContext, report_page, run_command
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import outline
-from kosmo_kernel.results.result import Result
+from kosmo_kernel.results import Result
 from kosmo_kernel.runbook.copy import Report
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.safety.text import sanitize_text

@@ -27,7 +27,7 @@ from kosmo_kernel.integrations.heroku.derived import paths_by_hand
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
 from kosmo_kernel.python_api import share_session, stop_sharing
 from kosmo_kernel.python_api.namespace import namespace_named
-from kosmo_kernel.results.result import run_document
+from kosmo_kernel.results import run_document
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import encode
 

@@ -19,10 +19,9 @@ import pytest
 from lua_host import failure, machine, run, values
 
 from kosmo_kernel.errors import LimitError, StoppedError
-from kosmo_kernel.lua import patterns
-from kosmo_kernel.lua.machine import Machine
+from kosmo_kernel.lua.machine import Machine, Wall, parse_report
 from kosmo_kernel.lua.process import LuaProcess
-from kosmo_kernel.lua.walls import Wall, parse_report
+from kosmo_kernel.lua.request_handler import MATCH, MAX_MEMORY_BYTES
 from kosmo_kernel.reader import reading
 from kosmo_kernel.session import Session
 from kosmo_kernel.walls import wire
@@ -146,7 +145,7 @@ def test_it_has_no_environment_and_its_walls_stand(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HEROKU_API_KEY", "HRKU-fictional")
     start = "import os; os.write(2, repr(dict(os.environ)).encode()); "
     monkeypatch.setattr(reading, "START", start + reading.START)
-    child = reading.ReaderProcess([patterns.MATCH.module], patterns.MATCH.libraries)
+    child = reading.ReaderProcess([MATCH.module], MATCH.libraries)
     try:
         payload, _ = child._exchange(b"", 10, 1 << 20, lambda: None)
         environment = os.read(child._complaints.fileno(), 1000)
@@ -167,7 +166,7 @@ def ready(child: LuaProcess) -> tuple[Wall, ...]:
     child.write(wire.pack({"kind": "spaces", "names": []}, [b"[]"]))
     payload = child.read(30, 1 << 20)
     assert payload is not None
-    return child.walls(wire.unpack(payload)[1][0])
+    return parse_report(wire.unpack(payload)[1][0], child.limited)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems limit no process from outside")
@@ -175,7 +174,7 @@ def test_its_memory_is_limited() -> None:
     with machine() as lua:
         run(lua, 'regex.match("a", "a")')
         limit = reader().rlimit(psutil.RLIMIT_AS)[0]
-        assert 0 < limit - patterns.MAX_MEMORY_BYTES <= reader().memory_info().vms + (1 << 20)
+        assert 0 < limit - MAX_MEMORY_BYTES <= reader().memory_info().vms + (1 << 20)
 
 
 def test_it_takes_any_number_of_patterns(lua: Machine) -> None:

@@ -16,8 +16,8 @@ import pytest
 from lua_host import failure, machine, run, values
 
 from kosmo_kernel.lua import process
+from kosmo_kernel.lua.machine import MEANINGS, NOT_REPORTED, Wall, parse_report
 from kosmo_kernel.lua.process import LuaProcess
-from kosmo_kernel.lua.walls import MEANINGS, NOT_REPORTED, Wall, parse_report
 from kosmo_kernel.walls import wire
 from kosmo_kernel.walls.lockdown import ARCHITECTURES, program
 
@@ -97,7 +97,7 @@ def ready(child: LuaProcess) -> tuple[Wall, ...]:
     child.write(wire.pack({"kind": "spaces", "names": []}, [b"[]"]))
     payload = child.read(30, 1 << 20)
     assert payload is not None
-    return child.walls(wire.unpack(payload)[1][0])
+    return parse_report(wire.unpack(payload)[1][0], child.limited)
 
 
 def missing_walls() -> dict[str, str]:

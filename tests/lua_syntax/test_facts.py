@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from kosmo_kernel.lua_syntax.facts import assigned_fields, comparisons, keys, set_variables
 from kosmo_kernel.lua_syntax.parser import MAX_DEPTH
-from kosmo_kernel.run.chunks import ChunkHistory
 from kosmo_kernel.run.lint import lint
+from kosmo_kernel.run.lua_run import ChunkHistory
 
 
 @pytest.mark.parametrize(

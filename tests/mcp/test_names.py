@@ -12,9 +12,9 @@ from kosmo_kernel.errors import CredentialsError
 from kosmo_kernel.mcp import Server, secrets
 from kosmo_kernel.mcp.pages import ARGUMENTS, tool_page
 from kosmo_kernel.mcp.tools import lua_names, original_name, tools_of
-from kosmo_kernel.results.result import Result
+from kosmo_kernel.results import Result
+from kosmo_kernel.run.call_tracker import PermissionGate
 from kosmo_kernel.run.mcp_tools import tool_call
-from kosmo_kernel.run.permission_gate import PermissionGate
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 from kosmo_kernel.mcp_server.search import page_list
 from kosmo_kernel.mcp_server.sessions import InFlightCall
 from kosmo_kernel.questions.discovery import check_names
-from kosmo_kernel.results.result import Result
+from kosmo_kernel.results import Result
 from kosmo_kernel.values.records import Records
 
 ROWS = [{"name": f"app-{n}", "n": n} for n in range(2_000)]

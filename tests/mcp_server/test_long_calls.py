@@ -17,8 +17,7 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 from kosmo_kernel.mcp_server.sessions import InFlightCall, Phase
-from kosmo_kernel.progress.display import ProgressSnapshot
-from kosmo_kernel.progress.estimate import Estimate
+from kosmo_kernel.progress.display import Estimate, ProgressSnapshot
 
 pytest.importorskip("mcp")
 

@@ -27,7 +27,7 @@ from kosmo_kernel.notebook.commands import (
     run_command,
 )
 from kosmo_kernel.progress.display import ProgressSnapshot
-from kosmo_kernel.results.result import CallRecord, Result
+from kosmo_kernel.results import CallRecord, Result
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.session import Session
 

@@ -16,8 +16,7 @@ from patience import PATIENCE
 
 from kosmo_kernel.catalogue.http import Budget
 from kosmo_kernel.client.rate_limiter import RateLimiter
-from kosmo_kernel.progress.display import MAX_LINE_WIDTH, ProgressDisplay, ProgressSnapshot
-from kosmo_kernel.progress.estimate import Estimate
+from kosmo_kernel.progress.display import MAX_LINE_WIDTH, Estimate, ProgressDisplay, ProgressSnapshot
 from kosmo_kernel.progress.run import Cancelled, Clock, Progress
 from kosmo_kernel.safety.markup import clean
 from kosmo_kernel.text import duration

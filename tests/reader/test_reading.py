@@ -15,7 +15,7 @@ import pytest
 from patience import PATIENCE
 
 from kosmo_kernel.errors import LimitError, SettingsError, StoppedError
-from kosmo_kernel.lua import patterns
+from kosmo_kernel.lua.request_handler import MATCH
 from kosmo_kernel.reader import reading
 from kosmo_kernel.reader.reading import read
 from kosmo_kernel.reader.task import Allowance, Task, allowed
@@ -23,7 +23,7 @@ from kosmo_kernel.walls import wire
 
 ECHO = Task("builtins:bytes", "this text")
 UNPACK = Task("zlib:decompress", "this archive")
-ENDLESS = patterns.MATCH._replace(seconds=60.0, memory=512 << 20)
+ENDLESS = MATCH._replace(seconds=60.0, memory=512 << 20)
 YEARS = wire.pack({"verb": "match", "flags": ""}, [b"a" * 60 + b"b", b"(a|aa)+$"])
 
 

@@ -19,8 +19,16 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.inventory import bill_from
 from kosmo_kernel.render.tables import table_of
-from kosmo_kernel.results.call_log import accounts_used, answers_taken_over, count_incomplete_lines, read_lines, totals
-from kosmo_kernel.results.result import Result, dry_run_summary, plan_of
+from kosmo_kernel.results import (
+    Result,
+    accounts_used,
+    answers_taken_over,
+    count_incomplete_lines,
+    dry_run_summary,
+    plan_of,
+    read_lines,
+    totals,
+)
 from kosmo_kernel.session import Session
 
 

@@ -13,10 +13,9 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.lua.host import CallRequest, Interruptible
-from kosmo_kernel.results.result import Result
-from kosmo_kernel.run.call_tracker import CallTracker
+from kosmo_kernel.results import Result
+from kosmo_kernel.run.call_tracker import CallTracker, PermissionGate
 from kosmo_kernel.run.options import NO_FRONTEND, RunOptions, RunOutput
-from kosmo_kernel.run.permission_gate import PermissionGate
 from kosmo_kernel.run.provider import ServiceCall
 from kosmo_kernel.run.services import Services
 from kosmo_kernel.session import Session

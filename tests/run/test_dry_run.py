@@ -13,7 +13,7 @@ from traitlets.config import Config
 
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.kernel.notebook import KernelNotebook
-from kosmo_kernel.results.result import dry_run_summary
+from kosmo_kernel.results import dry_run_summary
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 

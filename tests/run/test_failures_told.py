@@ -13,7 +13,7 @@ from kosmo_command import document
 from python_shell import MakeShell, run, shells
 
 from kosmo_kernel.render.display import Note
-from kosmo_kernel.results.result import MAX_ITEMS_NAMED, MAX_UNREAD_NOTES, Result
+from kosmo_kernel.results import MAX_ITEMS_NAMED, MAX_UNREAD_NOTES, Result
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records
 

@@ -213,7 +213,7 @@ ALLOWED = {
     "archive/file.py": "creates archives, which SQLite opens within limits",
     "integrations/__init__.py": "metadata of installed packages",
     "settings/installation.py": "metadata of the installed package",
-    "results/call_log.py": "the user's own log",
+    "results.py": "the user's own log",
     "cli/listed_names.py": "bounded, private and fresh",
     "cli/kernelspec.py": "shipped",
     "runbook/page.py": "a page that this package wrote before",

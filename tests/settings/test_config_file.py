@@ -18,7 +18,7 @@ from repository import ROOT
 
 from kosmo_kernel import docs
 from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
-from kosmo_kernel.lua.walls import requirement
+from kosmo_kernel.run.lua_state import requirement
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import OptionValues
 from kosmo_kernel.settings.config_file import KEYS, change, config, folder

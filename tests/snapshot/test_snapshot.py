@@ -29,7 +29,7 @@ from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.render.frames import KosmoFrame
-from kosmo_kernel.results.result import Result
+from kosmo_kernel.results import Result
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.lists import AccountLists

@@ -19,7 +19,7 @@ from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.surface import record_types, surface
 from kosmo_kernel.questions.discovery import find_table
 from kosmo_kernel.questions.question import Question
-from kosmo_kernel.run.chunks import ChunkHistory
+from kosmo_kernel.run.lua_run import ChunkHistory
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import Record, Records
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from run_with import run_with
 
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
-from kosmo_kernel.results.result import run_document
+from kosmo_kernel.results import run_document
 from kosmo_kernel.values import extended_json, records
 from kosmo_kernel.values.from_python import lua_value
 from kosmo_kernel.values.records import Records
