@@ -193,7 +193,7 @@ STARTS = {
         {"dataclasses", "email", "html", "importlib.metadata", "inspect"},
     ),
     "the Lua process": Start(["-c", f"import {NAME}.lua.worker"], 5, {"lua", "walls"}, set()),
-    "the reader": Start(["-c", f"import {NAME}.reader.child"], 6, {"reader", "walls"}, set()),
+    "the reader": Start(["-c", f"import {NAME}.reader, {NAME}.walls.lockdown"], 5, {"reader", "walls"}, set()),
     "the package": Start(["-c", f"import {NAME}"], 0, set(), set()),
     "the settings of MCP servers": Start(
         ["-c", f"import {NAME}.mcp"],

@@ -16,8 +16,7 @@ from kosmo_kernel.checks.finding_columns import finding_table
 from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, fails_on
 from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.text import CellForm, format_column
-from kosmo_kernel.safety.escape import Html, code_span
-from kosmo_kernel.safety.markup import Markdown, Markup, clean
+from kosmo_kernel.safety.markup import Html, Markdown, Markup, clean, code_span
 from kosmo_kernel.safety.tables import markdown_rows
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.text import counted

@@ -15,8 +15,7 @@ from kosmo_kernel.checks.report import QuestionReport, QuestionResult
 from kosmo_kernel.render.display import Display
 from kosmo_kernel.render.text import WIDTH, escape_control, pretty
 from kosmo_kernel.run.provider import FICTION
-from kosmo_kernel.safety.escape import Html, box, html_attribute, html_code, without_delimiters
-from kosmo_kernel.safety.markup import Plain
+from kosmo_kernel.safety.markup import Html, Plain, box, html_attribute, html_code, without_delimiters
 from kosmo_kernel.text import counted
 
 if TYPE_CHECKING:

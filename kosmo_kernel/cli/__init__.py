@@ -241,7 +241,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     Parameters:
         argv: the arguments without the program's name; by default those of this process.
     """
-    from kosmo_kernel.safety.core_dumps import forbid_core_dumps  # only where a command has a process to itself
+    from kosmo_kernel.safety import forbid_core_dumps  # only where a command has a process to itself
 
     gc.set_threshold(GC_THRESHOLD)
     forbid_core_dumps()

@@ -200,8 +200,7 @@ def examples(*, page: str, as_json: bool) -> None:
     else:
         scripts = _examples(subject)
         if sys.stdout.isatty():
-            from kosmo_kernel.safety.escape import fenced
-            from kosmo_kernel.safety.markup import Markdown
+            from kosmo_kernel.safety.markup import Markdown, fenced
 
             show_page(Page(Markdown("\n\n").join(fenced(part.removesuffix("\n"), "lua") for part in scripts)))
         else:

@@ -15,7 +15,7 @@ from kosmo_kernel.pages import page
 from kosmo_kernel.pages.page import paragraphs
 from kosmo_kernel.questions import TABLES
 from kosmo_kernel.questions.discovery import find_table, table_names
-from kosmo_kernel.safety.markup import markdown_of_package
+from kosmo_kernel.safety.markup import Html, html_block, markdown_of_package
 
 if TYPE_CHECKING:
     from kosmo_kernel.questions.question import Question
@@ -61,8 +61,6 @@ def line_entry(function: FunctionSummary) -> str:
 
 def folded_entry(integration: Integration, entry: FunctionSummary) -> str:
     """Return a line about a function that opens to its parameters and the main fields of its result."""
-    from kosmo_kernel.safety.escape import Html, html_block  # compiles large patterns, which most commands do not need
-
     function, name = integration.table.named(entry.name), f"{integration.name}.{entry.name}"
     needed = [param for param in function.params if param.required]
     parameters = [

@@ -22,8 +22,7 @@ from kosmo_kernel.pages.design import style_sheets
 from kosmo_kernel.pages.page import joined
 from kosmo_kernel.questions import CHECKS, TABLES
 from kosmo_kernel.questions.discovery import shipped_checks
-from kosmo_kernel.safety.escape import Html, html_attribute, html_code, html_from_library
-from kosmo_kernel.safety.markup import Markdown, markdown_of_package
+from kosmo_kernel.safety.markup import Html, Markdown, html_attribute, html_code, html_from_library, markdown_of_package
 
 INDEX, STYLE_FILE, SCRIPT, WORDS = "index", "style.css", "search.js", "search-index.js"
 SUFFIX = ".html"

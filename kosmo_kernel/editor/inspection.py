@@ -26,8 +26,7 @@ from kosmo_kernel.lua_syntax.nodes import FunctionDefinition, TableConstructor
 from kosmo_kernel.lua_syntax.tokens import tokens_of
 from kosmo_kernel.pages.page import Writer, in_both_forms
 from kosmo_kernel.render.text import escape_control
-from kosmo_kernel.safety.escape import code_span, fenced
-from kosmo_kernel.safety.markup import Markdown, Markup, markdown_of_package
+from kosmo_kernel.safety.markup import Markdown, Markup, code_span, fenced, markdown_of_package
 from kosmo_kernel.safety.text import shortened
 
 MAX_TEXT_LENGTH = 4000  # characters of a value's text or source that are shown

@@ -27,7 +27,7 @@ from kosmo_kernel.render.error_lines import error_lines, traceback_lines
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.render.text import format_column
 from kosmo_kernel.run.options import Frontend, RunOptions
-from kosmo_kernel.safety.escape import Html, html_attribute, html_code
+from kosmo_kernel.safety.markup import Html, html_attribute, html_code
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC
 from kosmo_kernel.text import nearest, normalize_alias
 from kosmo_kernel.values.lua_literals import LuaCode, literal

@@ -29,7 +29,7 @@ from kosmo_kernel.inventory.tables import InventoryTable, facts, kinds, service
 from kosmo_kernel.pages.design import FICTION, PRINTED, style_sheets
 from kosmo_kernel.render.page_parts import AT_LEAST, cards, page_columns, page_table
 from kosmo_kernel.render.tables import table_of_rows
-from kosmo_kernel.safety.escape import Html, html_attribute, html_of_package
+from kosmo_kernel.safety.markup import Html, html_attribute, html_of_package
 from kosmo_kernel.safety.tables import HtmlColumn
 from kosmo_kernel.text import counted
 

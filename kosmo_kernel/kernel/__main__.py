@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Parameters:
         arguments: the command line arguments; those of the process when None.
     """
-    from kosmo_kernel.safety.core_dumps import limit_core_dumps  # when there is a kernel
+    from kosmo_kernel.safety import limit_core_dumps  # when there is a kernel
 
     limit_core_dumps()  # other processes are kept from its memory when it is idle, or before the first cell
     file = _connection_file(sys.argv[1:] if arguments is None else arguments)

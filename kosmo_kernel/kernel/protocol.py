@@ -157,7 +157,7 @@ class LuaKernel:
         """
         if self._process is None:
             from kosmo_kernel.lua.process import LuaProcess
-            from kosmo_kernel.safety.core_dumps import forbid_core_dumps
+            from kosmo_kernel.safety import forbid_core_dumps
 
             forbid_core_dumps()
             self._process = LuaProcess()

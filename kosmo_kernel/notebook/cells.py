@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.progress.display import ProgressDisplay, ProgressSnapshot, html_line
-from kosmo_kernel.safety.markup import Plain
+from kosmo_kernel.safety.markup import Html, Plain, html_code
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, Options, first_word, parse, parse_leading
 from kosmo_kernel.settings.table import Setting
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.render.display import Bundle, Display, Note
     from kosmo_kernel.results import Result
-    from kosmo_kernel.safety.escape import Html
+    from kosmo_kernel.safety.markup import Html
 
 _PYTHON_ONLY = ("input", "output", "var", "show")
 
@@ -133,8 +133,6 @@ class Values(tuple[Any, ...]):
         parts = [value._repr_html_() if hasattr(value, "_repr_html_") else None for value in self]
         if all(part is None for part in parts):
             return None
-        from kosmo_kernel.safety.escape import Html, html_code
-
         return Html("\n").join(
             Html("<pre>{}</pre>").format(html_code(_text_of(value))) if part is None else part
             for value, part in zip(self, parts, strict=True)

@@ -290,7 +290,7 @@ def report_page(error: KosmoError) -> Page:
     from scripts and services is quoted in fenced blocks, so that none of it is interpreted as markup.
     """
     from kosmo_kernel.pages.page import Page
-    from kosmo_kernel.safety.escape import fenced
+    from kosmo_kernel.safety.markup import fenced
 
     blocks = []
     for title, lines in _parts(error):

@@ -9,7 +9,7 @@ styles/NAME.css     what one kind of page, or of table, has besides
 
 from __future__ import annotations
 
-from kosmo_kernel.safety.escape import Html, html_of_package
+from kosmo_kernel.safety.markup import Html, html_of_package
 
 MAX_OPEN_ROWS = 25  # rows of a table that are shown before "more" is opened; `page.css` folds those after it
 FICTION = Html(

@@ -19,7 +19,16 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Self, TypeVar, overload
 
-from kosmo_kernel.safety.markup import Markdown, Markup, Plain
+from kosmo_kernel.safety.markup import (
+    Markdown,
+    Markup,
+    Plain,
+    code_span,
+    fenced,
+    html_attribute,
+    html_block,
+    markdown_to_text,
+)
 from kosmo_kernel.text import display_width, lazy_pattern
 
 M = TypeVar("M", bound=Markup)
@@ -140,8 +149,6 @@ class Writer(NamedTuple):
 
 def in_both_forms(blocks: Callable[[Writer], Iterable[Markup]], end: str = "\n") -> Page:
     """Return the page whose blocks a function yields, called once for each form, with `end` after the last one."""
-    from kosmo_kernel.safety.escape import code_span, fenced, markdown_to_text
-
     text = Writer(Plain, Plain("`{}`").format, lambda *code: markdown_to_text(fenced(*code)), Plain.escape)
     markdown = Writer(Markdown, code_span, fenced, _prose)
     return Page(_joined(Plain, blocks(text), end), _joined(Markdown, blocks(markdown), end))
@@ -154,8 +161,6 @@ def _prose(source: str) -> Markdown:
     arranged by its headings. nbconvert looks for formulas before blocks, so a formula that began in a
     block and ended in another would swallow our text in between.
     """
-    from kosmo_kernel.safety.escape import code_span, fenced
-
     blocks: list[Markdown] = []
     lines: list[str] = []
     fence = ""  # of the block that the lines are in, if they are in one
@@ -248,8 +253,6 @@ def _without_code(text: str) -> str:
 
 def _linked(head: Markdown, sections: list[tuple[Markdown, Markdown]]) -> Markdown:
     """Return the page with all sections open, below a list of links to them."""
-    from kosmo_kernel.safety.escape import html_attribute, html_block
-
     title = next(iter(_HEADING.findall(head)), ("", ""))[1]
     page = _slug(_ASIDE.sub("", title))
     anchors = [f"kosmo-{page}-{_slug(section)}" for section, _ in sections]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from kosmo_kernel.safety.escape import Html
+    from kosmo_kernel.safety.markup import Html
 
 MAX_LINE_WIDTH = 100  # characters
 MAX_ACCOUNT_WIDTH = 40  # characters of an account in the estimate
@@ -49,7 +49,7 @@ _LINE_STYLE = "font-size:12px;line-height:1.6;font-variant-numeric:tabular-nums;
 
 def html_line(*parts: str) -> Html:
     """Return a line of HTML in the small style of the progress line."""
-    from kosmo_kernel.safety.escape import CLASSES, Html
+    from kosmo_kernel.safety.markup import CLASSES, Html
 
     line = Html(f'<div style="{_LINE_STYLE}" class="{{}}">{{}}</div>')
     return line.format(CLASSES, Html().join(parts))
@@ -139,7 +139,7 @@ class ProgressSnapshot(Struct, frozen=True):
 
     def html(self) -> Html:
         """Return the progress as one line of HTML, which needs no script and no style sheet."""
-        from kosmo_kernel.safety.escape import Html
+        from kosmo_kernel.safety.markup import Html
 
         bar = Html()
         if self.share is not None:

@@ -1,8 +1,11 @@
-"""Parse TOML, and JSON with comments: a small text in this process, and a longer one in the reader.
+"""Parse settings, and sanitize the markup that a script or a server displays, in this process or in the reader.
 
-Most files are small, and starting the reader, which takes a tenth of a second, would slow down every command. The worst
-texts of `MAX_SMALL_TEXT` characters are parsed in 25 ms, and the line of a key in them is found in 18 ms. The time
-grows with the length: a file of 256 KiB takes 0.2 s, and one of 4 MiB 3 s.
+This file is a gate, as the modules of `safety` are: the HTML that it returns may be shown.
+
+TOML, and JSON with comments, are parsed in this process if they are short. Most files are small, and starting the
+reader, which takes a tenth of a second, would slow down every command. The worst texts of `MAX_SMALL_TEXT` characters
+are parsed in 25 ms, and the line of a key in them is found in 18 ms. The time grows with the length: a file of 256 KiB
+takes 0.2 s, and one of 4 MiB 3 s.
 
 Python's TOML parser returns values without line numbers. So the line of a key is searched in the tokens of the text,
 which the parser has accepted before. Comments and trailing commas of JSON, which VS Code allows in settings files, are
@@ -15,13 +18,17 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import LimitError, SettingsError
 from kosmo_kernel.safety.intake import decode_json
 from kosmo_kernel.text import lazy_pattern
 
+if TYPE_CHECKING:
+    from kosmo_kernel.safety.markup import Html
+
 MAX_SMALL_TEXT = 32 << 10  # characters
+MAX_SMALL_HTML = 4096  # characters that are sanitized in this process: no such text takes long or grows large
 MAX_KEY_PARTS = 32  # of a dotted key; Python's parser takes quadratic time for it
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
 _LONG_KEY = lazy_pattern(rf"(?<![\w.-]){_PART}(?:\.[ \t]*+{_PART}){{{MAX_KEY_PARTS}}}")
@@ -47,6 +54,13 @@ _INSIDE = r"(?:[^*]|\*(?!/))*+"
 _COMMENT = lazy_pattern(rf"({_STRING}|/\*{_INSIDE}\Z)|//[^\n]*+|/\*{_INSIDE}\*/", re.DOTALL)
 _COMMA = lazy_pattern(rf"({_STRING})|,(?=\s*[}}\]])")
 
+# By the form of what is displayed: the task that sanitizes it, what it is, and the libraries that this needs.
+_SANITIZERS = {
+    "html": ("kosmo_kernel.safety.html:html", "this HTML", ("nh3",)),
+    "latex": ("kosmo_kernel.safety.markdown:latex", "this LaTeX", ("nh3", "markdown_it")),
+    "markdown": ("kosmo_kernel.safety.markdown:markdown", "this Markdown", ("nh3", "markdown_it")),
+    "svg": ("kosmo_kernel.safety.images:svg", "this SVG", ()),
+}
 _TOML = "kosmo_kernel.reader.documents:toml"
 _LINE = "kosmo_kernel.reader.documents:line"
 _JSONC = "kosmo_kernel.reader.documents:jsonc"
@@ -125,6 +139,40 @@ def _table_or_time(value: dict[str, Any]) -> Any:
         return dict(form)
     kind = datetime if "T" in form else time if ":" in form else date
     return kind.fromisoformat(form)
+
+
+def displayed_html(text: str) -> tuple[Html, str]:
+    """Return sanitized HTML, and what it says as text; raises like `displayed`."""
+    from kosmo_kernel.safety.markup import Html
+
+    if len(text) <= MAX_SMALL_HTML:
+        from kosmo_kernel.safety.html import html_to_text, sanitize_html
+
+        sanitized = sanitize_html(text)
+        return sanitized, html_to_text(sanitized)
+    markup, _, words = displayed("html", text).partition("\0")
+    return Html(markup), words
+
+
+def displayed(form: str, text: str) -> Html:
+    """Return sanitized HTML that shows a text.
+
+    Parameters:
+        form: its form, `latex`, `markdown` or `svg`; for `html` see `displayed_html`.
+        text: the text.
+
+    Raises:
+        UnsafeContentError: it cannot be made safe.
+        LimitError, StoppedError, SettingsError: see `reading.read`.
+    """
+    from kosmo_kernel.reader.reading import read
+    from kosmo_kernel.reader.task import Task
+    from kosmo_kernel.safety.markup import Html
+    from kosmo_kernel.safety.text import UnsafeContentError
+
+    function, what, libraries = _SANITIZERS[form]
+    task = Task(function, what, libraries, UnsafeContentError)
+    return Html(read(task, text.encode()).decode())
 
 
 # The parsers, in either process -------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from kosmo_kernel.reader.task import Allowance, Task, current
 from kosmo_kernel.walls import wire
 from kosmo_kernel.walls.process import WalledProcess, import_folders, package_folder
 
-START = "from kosmo_kernel.reader.child import main; main(modules)"
+START = "from kosmo_kernel.reader import main; main(modules)"
 MAX_START_SECONDS = 10.0  # seconds that the process may take to start
 # Seconds of wall-clock time for one request, in case the process does not run at all; more for one that may use more.
 MAX_WALL_CLOCK_SECONDS = 10.0
@@ -127,7 +127,7 @@ class UnreadError(Exception):
 
 
 class ReaderProcess(WalledProcess):
-    """A process that runs `child.main`. Creating it does not wait until it is ready.
+    """A process that runs `reader.main`. Creating it does not wait until it is ready.
 
     Parameters:
         modules: the modules whose functions it can run.

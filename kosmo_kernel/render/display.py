@@ -26,8 +26,7 @@ from msgspec import Struct, field
 from kosmo_kernel.pages.page import Page
 from kosmo_kernel.render.style import style
 from kosmo_kernel.render.text import WIDTH, escape_control, first_lines, is_longer, pretty
-from kosmo_kernel.safety.escape import Html, box, html_code, without_delimiters
-from kosmo_kernel.safety.markup import Plain
+from kosmo_kernel.safety.markup import Html, Plain, box, html_code, without_delimiters
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.text import counted
@@ -266,15 +265,13 @@ def _line_text(value: Any, whole: str) -> Plain:
 
 
 def _bundle_of_markup(form: str, text: str) -> Bundle:
-    from kosmo_kernel.reader import markup
+    from kosmo_kernel.reader import documents
 
     if form == "html":
-        cleaned, words = markup.html(text)
-        return {"text/plain": Plain.escape(words), "text/html": cleaned}
-    if form == "svg":
-        return {"text/plain": Plain("[a drawing]"), "text/html": markup.svg(text)}
-    clean = markup.latex if form == "latex" else markup.markdown
-    return {"text/plain": Plain.escape(text), "text/html": clean(text)}
+        cleaned, readable = documents.displayed_html(text)
+        return {"text/plain": Plain.escape(readable), "text/html": cleaned}
+    words = Plain("[a drawing]") if form == "svg" else Plain.escape(text)
+    return {"text/plain": words, "text/html": documents.displayed(form, text)}
 
 
 class Note(NamedTuple):

@@ -28,7 +28,7 @@ from kosmo_kernel.render.error_lines import hide_own_frames
 from kosmo_kernel.render.style import ipython_shell
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
 from kosmo_kernel.render.text import escape_control
-from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.safety.markup import Html
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.text import nearest

@@ -19,8 +19,7 @@ from kosmo_kernel.pages.design import style_sheets
 from kosmo_kernel.render.display import Bundle
 from kosmo_kernel.render.tables import Table
 from kosmo_kernel.render.text import escape_control, format_column
-from kosmo_kernel.safety.escape import Html, box, html_from_library
-from kosmo_kernel.safety.markup import Plain
+from kosmo_kernel.safety.markup import Html, Plain, box, html_from_library
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
 from kosmo_kernel.settings.installation import how_to_install
 from kosmo_kernel.settings.table import ROWS

@@ -17,7 +17,7 @@ from kosmo_kernel.catalogue.inventory import KeyFigure
 from kosmo_kernel.pages.design import MAX_OPEN_ROWS
 from kosmo_kernel.render.tables import Table, times_of
 from kosmo_kernel.render.text import CellForm
-from kosmo_kernel.safety.escape import Html, box, html_attribute, without_delimiters
+from kosmo_kernel.safety.markup import Html, box, html_attribute, without_delimiters
 from kosmo_kernel.safety.tables import HtmlColumn, html_table
 
 _TABLE = Html('<div class="table">{}</div>\n{}')

@@ -13,7 +13,7 @@ import sys
 from functools import cache
 from typing import Any
 
-from kosmo_kernel.safety.escape import Html, html_of_package
+from kosmo_kernel.safety.markup import Html, html_of_package
 
 NOTHING = "\N{EN DASH}"  # in place of a missing value
 _ELEMENT, _NONE = Html("<style>{}</style>"), Html()

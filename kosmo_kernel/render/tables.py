@@ -44,8 +44,7 @@ from kosmo_kernel.render.text_table import (
     pair_lines,
     text_lines,
 )
-from kosmo_kernel.safety.escape import Html, box, without_delimiters
-from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.safety.markup import Html, Markdown, box, without_delimiters
 from kosmo_kernel.safety.tables import Csv, HtmlColumn, csv_lines, html_fields, html_table, markdown_rows
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS

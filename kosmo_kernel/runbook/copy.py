@@ -20,8 +20,7 @@ from kosmo_kernel import accounts, integrations
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.results import accounts_used, read_lines
 from kosmo_kernel.runbook.notebook import ACCOUNT, LUA, Runbook, parse_text, read
-from kosmo_kernel.safety.escape import code_span
-from kosmo_kernel.safety.markup import Markdown, Markup, Plain
+from kosmo_kernel.safety.markup import Markdown, Markup, Plain, code_span
 from kosmo_kernel.safety.redaction import REDACTED, SECRET_NAME, environment_secrets, in_texts, one_line, redact
 from kosmo_kernel.settings import private_files
 from kosmo_kernel.settings.private_files import writing

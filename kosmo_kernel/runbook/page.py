@@ -24,7 +24,7 @@ from kosmo_kernel.render.style import style_rules
 from kosmo_kernel.runbook.copy import refuse_to_replace
 from kosmo_kernel.runbook.notebook import REPORT_TAG
 from kosmo_kernel.runbook.page_tables import adapt
-from kosmo_kernel.safety.escape import Html, fenced, html_attribute, html_of_package
+from kosmo_kernel.safety.markup import Html, fenced, html_attribute, html_of_package
 from kosmo_kernel.settings import private_files
 from kosmo_kernel.settings.installation import how_to_install
 from kosmo_kernel.settings.private_files import writing

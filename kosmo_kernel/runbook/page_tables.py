@@ -18,7 +18,7 @@ from kosmo_kernel.checks.head_display import CHECK_CLASS, PASSED, REMEDY, WHY
 from kosmo_kernel.render.page_parts import AT_LEAST, Card, cards, page_columns, page_table
 from kosmo_kernel.render.tables import Table
 from kosmo_kernel.render.text import CellForm, format_column
-from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.safety.markup import Html
 from kosmo_kernel.safety.tables import html_fields
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from functools import cache
 from html import unescape
 from typing import TYPE_CHECKING
 
-from kosmo_kernel.safety.escape import Html, not_typeset
+from kosmo_kernel.safety.markup import Html, not_typeset
 from kosmo_kernel.safety.text import MAX_MARKUP_LENGTH, UnsafeContentError, check_length, sanitize_text
 from kosmo_kernel.text import lazy_pattern
 

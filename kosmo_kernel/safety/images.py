@@ -17,7 +17,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.safety.markup import Html
 from kosmo_kernel.safety.text import UnsafeContentError, check_length
 
 MAX_BYTES = 8 << 20  # bytes of a picture, or of its base64

@@ -18,8 +18,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import tostring
 
-from kosmo_kernel.safety.escape import Html, html_code, not_typeset
 from kosmo_kernel.safety.html import clean
+from kosmo_kernel.safety.markup import Html, html_code, not_typeset
 from kosmo_kernel.safety.text import UnsafeContentError, check_length, sanitize_text
 from kosmo_kernel.text import lazy_pattern
 

@@ -14,8 +14,7 @@ from io import StringIO
 from itertools import repeat
 from typing import NamedTuple
 
-from kosmo_kernel.safety.escape import Html
-from kosmo_kernel.safety.markup import Markdown, Markup, clean
+from kosmo_kernel.safety.markup import Html, Markdown, Markup, clean
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.text import lazy_pattern
 

@@ -55,7 +55,7 @@ def test_a_command_leaves_no_core_dump(dumps: Path) -> None:
 @LINUX
 @pytest.mark.claim("token-core-dumps")
 def test_the_memory_of_a_process_of_our_own_is_closed_to_others() -> None:
-    code = f"from kosmo_kernel.safety.core_dumps import forbid_core_dumps; forbid_core_dumps(); {IS_DUMPABLE}"
+    code = f"from kosmo_kernel.safety import forbid_core_dumps; forbid_core_dumps(); {IS_DUMPABLE}"
     done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
     assert done.stdout == "0\n"
 

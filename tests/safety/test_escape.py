@@ -13,8 +13,7 @@ from markdown_it import MarkdownIt
 
 from kosmo_kernel.docs import Page
 from kosmo_kernel.pages.page import Writer, in_both_forms
-from kosmo_kernel.safety.escape import Html, code_span, fenced, html_attribute, html_code
-from kosmo_kernel.safety.markup import Markdown, Markup
+from kosmo_kernel.safety.markup import Html, Markdown, Markup, code_span, fenced, html_attribute, html_code
 from kosmo_kernel.safety.tables import markdown_rows
 
 Read = Callable[[str], Shown]

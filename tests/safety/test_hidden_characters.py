@@ -14,7 +14,7 @@ from repository import ROOT
 from kosmo_kernel.checks.exemptions import toml_text
 from kosmo_kernel.cli.streams import escape_controls
 from kosmo_kernel.inventory.folder import quoted
-from kosmo_kernel.safety.markup import html_entities
+from kosmo_kernel.safety.markup import Html
 from kosmo_kernel.safety.text import HIDDEN, with_escapes, with_json_escapes
 from kosmo_kernel.values import lua_literals
 
@@ -46,7 +46,7 @@ def test_each_output_for_people_has_an_escape_in_place_of(character: str) -> Non
         "TOML": toml_text(text),
         "Terraform": quoted(text),
         "Lua": lua_literals.text(text),
-        "HTML": html_entities(text),
+        "HTML": Html.escape(text),
     }
     assert [name for name, output in outputs.items() if re.search(f"[{HIDDEN}]", output)] == []
 

@@ -14,9 +14,9 @@ from hostile_texts import MANY, STEW, Reader, addresses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kosmo_kernel.safety.escape import CLASSES
 from kosmo_kernel.safety.html import ATTRIBUTES, MAX_DEPTH, TAGS, html_to_text, sanitize_html
 from kosmo_kernel.safety.images import sanitize_picture, sanitize_svg
+from kosmo_kernel.safety.markup import CLASSES
 from kosmo_kernel.safety.text import MAX_MARKUP_LENGTH, UnsafeContentError, sanitize_text
 
 LINK = ' target="_blank" rel="noopener noreferrer"'

@@ -17,8 +17,7 @@ from kosmo_kernel.mcp import pages, secrets
 from kosmo_kernel.mcp.calls import checked
 from kosmo_kernel.mcp.tools import Tool, lua_names, tools_of
 from kosmo_kernel.questions.question import parse_question
-from kosmo_kernel.reader.documents import jsonc_value, line_of
-from kosmo_kernel.reader.markup import MAX_SMALL_HTML
+from kosmo_kernel.reader.documents import MAX_SMALL_HTML, jsonc_value, line_of
 from kosmo_kernel.runbook import page
 from kosmo_kernel.safety.html import sanitize_html
 from kosmo_kernel.safety.markdown import sanitize_markdown

@@ -21,8 +21,7 @@ from kosmo_kernel.render.display import outline
 from kosmo_kernel.render.frames import frame_of
 from kosmo_kernel.render.itables import interactive_table
 from kosmo_kernel.render.tables import RecordView, table_of
-from kosmo_kernel.safety.escape import CLASSES, Html, without_delimiters
-from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.safety.markup import CLASSES, Html, Markdown, without_delimiters
 from kosmo_kernel.values.records import Records
 
 STYLE = r"\style{cursor:url(http://h/x),auto}{x}"

@@ -11,10 +11,10 @@ from repository import ROOT
 from untrusted_text import attributes_in_template, findings
 
 from kosmo_kernel.render.display import bundle_from
-from kosmo_kernel.safety.escape import Html, html_attribute, html_code
+from kosmo_kernel.safety.markup import Html, html_attribute, html_code
 
 PACKAGE = ROOT / "kosmo_kernel"
-GATES = {"safety", "reader/markup.py"}
+GATES = {"safety", "reader/documents.py"}
 ANOTHER_PROGRAM = "demo"  # services of their own, whose answers are untrusted
 FILES = [
     path
@@ -47,7 +47,7 @@ def test_what_is_shown_is_built_of_literals_and_of_what_a_gate_returned(path: Pa
         'Html("<b>" + name)',
         'Html("<b>{}</b>".format(name))',
         'Html("".join(names))',
-        "safety.escape.Html(name)",
+        "safety.markup.Html(name)",
         "Html(*names)",
         'name = "a"\nname = given()\nHtml(name)',
         "def show(name):\n    return Html(name)\nname = 'a'",
