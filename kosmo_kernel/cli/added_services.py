@@ -17,12 +17,11 @@ from kosmo_kernel.cli.command import CommandResult, command
 from kosmo_kernel.cli.options import integration_names, known_services
 from kosmo_kernel.cli.output import print_result
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.services.adding import RemoteDocument, source
+from kosmo_kernel.services.adding import DOCUMENT_HOSTS, KNOWN, RemoteDocument, source
 from kosmo_kernel.services.adding import add as add_service
 from kosmo_kernel.services.adding import remove as remove_service
 from kosmo_kernel.services.adding import update as update_service
 from kosmo_kernel.services.document_tasks import MAX_JSON_BYTES
-from kosmo_kernel.services.known import DOCUMENT_HOSTS, KNOWN
 from kosmo_kernel.text import counted, listed
 
 MAX_NAMES = 8  # fields that are hidden, in the output for people

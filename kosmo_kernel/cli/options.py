@@ -407,7 +407,7 @@ def _pages(*_: object) -> Iterable[tuple[str, str]]:
 
 
 def _known_services(*_: object) -> Iterable[tuple[str, str]]:
-    from kosmo_kernel.services.known import KNOWN
+    from kosmo_kernel.services.adding import KNOWN
 
     return ((name, service.title) for name, service in KNOWN.items())
 

@@ -15,18 +15,18 @@ from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.docs.guides import GUIDES as GUIDES
 from kosmo_kernel.docs.guides import guide as guide
+from kosmo_kernel.docs.reference import Subject as Subject
 from kosmo_kernel.docs.reference import check_page, folded_entry, function_page, integration_index, part_page
 from kosmo_kernel.docs.reference import describe as describe
 from kosmo_kernel.docs.reference import input_schema as input_schema
 from kosmo_kernel.docs.reference import integration_page as integration_page
+from kosmo_kernel.docs.reference import parts_of as parts_of
 from kosmo_kernel.docs.resolve import resolve as resolve
 from kosmo_kernel.docs.resolve import resolve_function as resolve_function
 from kosmo_kernel.docs.resolve import suggest as suggest
 from kosmo_kernel.docs.search import matching_columns as matching_columns
 from kosmo_kernel.docs.search import search_pages as search_pages
 from kosmo_kernel.docs.search import terms_of as terms_of
-from kosmo_kernel.docs.subject import Subject as Subject
-from kosmo_kernel.docs.subject import parts_of as parts_of
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import Page as Page
 from kosmo_kernel.pages.page import joined

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function, Integration, refused_change
 from kosmo_kernel.docs.guides import GUIDES
+from kosmo_kernel.docs.reference import Subject, of_function, part_names
 from kosmo_kernel.docs.search import search_pages
-from kosmo_kernel.docs.subject import Subject, of_function, part_names
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages.page import WIDTH
 from kosmo_kernel.questions import CHECKS, TABLES

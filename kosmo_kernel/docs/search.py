@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Function, Integration
 from kosmo_kernel.docs.guides import GUIDES, guide
-from kosmo_kernel.docs.subject import parts_of
+from kosmo_kernel.docs.reference import parts_of
 from kosmo_kernel.questions import CHECKS, TABLES, shipped_files
 from kosmo_kernel.questions.discovery import find_table, own_questions, shipped_checks
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kosmo_kernel import accounts, docs, integrations
 from kosmo_kernel.catalogue import Column, Function, Integration
-from kosmo_kernel.docs.subject import of_function
+from kosmo_kernel.docs.reference import of_function
 from kosmo_kernel.editor.completion import Argument, arguments_of, options_of
 from kosmo_kernel.editor.inference import CallSite, TypeInferrer
 from kosmo_kernel.editor.types import (

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GROUP = "kosmo_kernel.integrations"
 ADDED = "kosmo_kernel.services:added"  # in a room above this one, as it reads the settings
-HOW_TO_ADD = "kosmo_kernel.services:how_to_add"
+HOW_TO_ADD = "kosmo_kernel.services.adding:how_to_add"
 BUILT_IN: tuple[Integration, ...] = (HEROKU,)
 DEFAULT = BUILT_IN[0]  # of commands that name no service
 _loaded: dict[str, Integration] = {}  # installed integrations that have been loaded, by name

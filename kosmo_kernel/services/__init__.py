@@ -4,9 +4,8 @@ The facts of a service are a file in the folder of the settings. Its functions a
 registry of integrations asks `added` for them.
 
 service.py         the file with the facts of a service, and an integration made from it
-adding.py          add and remove a service
+adding.py          add and remove a service, and what is known of services that their documents do not say
 document_tasks.py  derive facts from a document, in the reader
-known.py           what is known of services that their documents do not say
 """
 
 from __future__ import annotations
@@ -43,13 +42,6 @@ def added() -> Mapping[str, Callable[[], Integration]]:
     except OSError:  # a folder that cannot be read has no services
         return {}
     return {file.name.removesuffix(SUFFIX): partial(_load, file.name.removesuffix(SUFFIX)) for file in files}
-
-
-def how_to_add(name: str) -> str:
-    """Return the sentence with which a service that is known by name is added; empty for another name."""
-    from kosmo_kernel.services.known import KNOWN
-
-    return f"Add it: kosmo integrations:add {name}" if name in KNOWN else ""
 
 
 def _load(name: str) -> Integration:

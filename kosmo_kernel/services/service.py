@@ -21,11 +21,10 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration, Link, Param
+from kosmo_kernel.catalogue.documents.derivation import settled
 from kosmo_kernel.catalogue.documents.fields import columns, field_doc, read_field
-from kosmo_kernel.catalogue.documents.paging import settled
 from kosmo_kernel.catalogue.http import Credentials, ErrorBody, Pages, Response
-from kosmo_kernel.catalogue.integration import FunctionOutline, FunctionSummary
-from kosmo_kernel.catalogue.validation import function_mistakes
+from kosmo_kernel.catalogue.integration import FunctionOutline, FunctionSummary, function_mistakes
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_json, read_file
 from kosmo_kernel.settings.config_file import config

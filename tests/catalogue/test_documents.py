@@ -9,7 +9,7 @@ import pytest
 from kosmo_kernel.catalogue.documents import names, openapi
 from kosmo_kernel.catalogue.documents.fields import is_secret_name
 from kosmo_kernel.catalogue.documents.shapes import DocumentError, References, Shapes
-from kosmo_kernel.catalogue.validation import function_mistakes
+from kosmo_kernel.catalogue.integration import function_mistakes
 from kosmo_kernel.services.service import function
 
 STRING = {"type": "string"}

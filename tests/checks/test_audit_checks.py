@@ -18,7 +18,7 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.integrations.heroku.demo.company_data import JUNO, TEAM, account_record
 from kosmo_kernel.integrations.heroku.demo.models import AddOn, App, AppResources, Collaborator, Domain, Dyno
-from kosmo_kernel.integrations.heroku.stacks import AS_OF, MAX_AGE_DAYS
+from kosmo_kernel.integrations.heroku.functions import AS_OF, MAX_AGE_DAYS
 from kosmo_kernel.questions.discovery import shipped_checks
 
 COMPANY = company()

@@ -26,8 +26,14 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.integrations.heroku.demo.http import UNLIMITED
 from kosmo_kernel.integrations.heroku.facts import facts
-from kosmo_kernel.integrations.heroku.functions import SIZE_FIELDS, size_spelling
-from kosmo_kernel.integrations.heroku.stacks import AS_OF, MAX_AGE_DAYS, SOURCE, stack_dates
+from kosmo_kernel.integrations.heroku.functions import (
+    AS_OF,
+    MAX_AGE_DAYS,
+    SIZE_FIELDS,
+    SOURCE,
+    size_spelling,
+    stack_dates,
+)
 from kosmo_kernel.questions.discovery import checks_beyond
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.values.records import Records

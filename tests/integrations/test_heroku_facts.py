@@ -18,8 +18,7 @@ from repository import ROOT
 from kosmo_kernel.catalogue.documents.fields import BARE, HOST, SECRET, FieldFact
 from kosmo_kernel.integrations.heroku import __main__ as command
 from kosmo_kernel.integrations.heroku import facts as facts_module
-from kosmo_kernel.integrations.heroku import secrets
-from kosmo_kernel.integrations.heroku.facts import FILE, LinkFact, facts
+from kosmo_kernel.integrations.heroku.facts import EXCEPTIONS, FILE, GUARD_EXCEPTIONS, LinkFact, facts, is_guarded, mark
 
 BOAT = {
     "stability": "production",
@@ -168,7 +167,7 @@ def test_the_table_of_the_package_is_that_of_herokus_schema() -> None:
 )
 def test_a_field_whose_name_says_so_is_secret(resource: str, field: str) -> None:
     known = {one.name: one.mark for one in facts().fields(resource)} if resource != "anything-new" else {}
-    assert known.get(field, secrets.mark(resource, field)) == SECRET
+    assert known.get(field, mark(resource, field)) == SECRET
 
 
 @pytest.mark.parametrize(
@@ -191,11 +190,11 @@ def test_each_exception_is_about_a_field_that_heroku_has_and_has_a_reason() -> N
     names = {name for _, name in fields}
     missing = {
         key
-        for key in secrets.EXCEPTIONS
+        for key in EXCEPTIONS
         if key not in fields and not (key[0] == "*" and any(name.endswith(key[1]) for name in names))
     }
     assert missing == set()
-    assert all(reason for _, reason in secrets.EXCEPTIONS.values())
+    assert all(reason for _, reason in EXCEPTIONS.values())
 
 
 @pytest.mark.parametrize(
@@ -232,13 +231,13 @@ def test_what_audits_read_most_has_all_that_heroku_sends(resource: str) -> None:
 def test_a_resource_is_guarded_by_its_name_or_by_its_fields(
     resource: str, marks: dict[str, str], guarded: bool
 ) -> None:
-    assert secrets.is_guarded(resource, marks) == guarded
+    assert is_guarded(resource, marks) == guarded
 
 
 def test_each_exception_from_the_guard_is_about_a_resource_that_the_rule_gets_wrong_and_has_a_reason() -> None:
-    for resource, (guarded, reason) in secrets.GUARD_EXCEPTIONS.items():
+    for resource, (guarded, reason) in GUARD_EXCEPTIONS.items():
         marks = {field.name: field.mark for field in facts().fields(resource)}
-        assert (secrets.is_guarded(f"{resource}-2", marks), bool(reason)) == (not guarded, True)
+        assert (is_guarded(f"{resource}-2", marks), bool(reason)) == (not guarded, True)
         assert (resource in facts().guarded) == guarded
 
 

@@ -24,9 +24,8 @@ from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku import derived as derivation
-from kosmo_kernel.integrations.heroku.derived import guarded_parts
 from kosmo_kernel.integrations.heroku.entries import entries
-from kosmo_kernel.integrations.heroku.facts import facts
+from kosmo_kernel.integrations.heroku.facts import facts, guarded_parts
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS
 
 ACCOUNT = Account("heroku", "demo", "HRKU-nobody", HEROKU.base_url, "the test")
@@ -288,7 +287,7 @@ def test_undeclared_fields_go_further_except_those_of_things_that_hold_secrets()
 def test_functions_by_hand_guard_the_same_objects_as_those_made_from_the_facts() -> None:
     derived = {name: HEROKU.function(name) for name in MADE}
     for function in (*FUNCTIONS, HEROKU.function("get_domain")):
-        assert function.guarded_parts == guarded_parts(function.columns), function.name
+        assert function.guarded_parts == guarded_parts(column.name for column in function.columns), function.name
     [link] = derived["list_addons"].links
     assert link.bulk is not None
     assert link.bulk.shared_links is not None

@@ -33,8 +33,7 @@ from kosmo_kernel.errors import (
     UnknownNameError,
 )
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
-from kosmo_kernel.services.adding import add, remove, update
-from kosmo_kernel.services.known import KNOWN, KnownService
+from kosmo_kernel.services.adding import KNOWN, KnownService, add, remove, update
 from kosmo_kernel.session import Session
 
 STRING, INTEGER = {"type": "string"}, {"type": "integer"}

@@ -24,12 +24,12 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.catalogue.documents.fields import HOST, SECRET, FieldFact
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.integrations.heroku import HEROKU, secrets
+from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.integrations.heroku.demo.record_maker import Maker
 from kosmo_kernel.integrations.heroku.demo.records import Routes
-from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
+from kosmo_kernel.integrations.heroku.facts import LinkFact, facts, guarded_parts
 
 CANARY = re.compile(r"kanari\d{9}", re.IGNORECASE)
 UNKNOWN_ID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -213,7 +213,7 @@ def has_secret_fields(link: LinkFact) -> bool:
 def parts_of(link: LinkFact) -> tuple[str, ...]:
     """Return the dotted names of the objects in the records that hold secrets."""
     names = [field.name for field in fields_of(link) if "[]" not in field.name]
-    return () if is_guarded(link) else secrets.guarded_parts(names, facts().guarded)
+    return () if is_guarded(link) else guarded_parts(names)
 
 
 def _is_plain(field: FieldFact) -> bool:

@@ -6,8 +6,7 @@ the document itself, and of its texts only short summaries in a safe alphabet ar
 
 openapi.py       OpenAPI and Swagger: what can be read, servers and authentication
 hyper_schema.py  Heroku's JSON Hyper-Schema: the same of its links
-derivation.py    what an operation takes and returns, for all of these, and what two tables of facts differ in
-paging.py        how the pages of a list follow, as far as a document says
+derivation.py    what an operation takes and returns, and how pages follow, for all of these; differences of two tables
 shapes.py        the fields of a schema, whatever combines them, and references, within bounds
 fields.py        the notation of a field, which fields are secret, and columns made from fields
 names.py         names of functions from paths

@@ -6,14 +6,13 @@ reference, "Ranges"). An error is `{"id", "message", "url"}`. An account can acc
 more each minute ("Rate limits").
 
 api.py        pages, errors, the request budget, and which scope of a token a resource needs
-functions.py  the functions for apps, which are written by hand
+functions.py  the functions that are written by hand: those for apps, and the dates of stacks, a table of our own
 entries.py    the names of all functions, and what is said by hand about those that are made from the facts
 derived.py    which links of the facts belong to which of them, and their parameters, columns and examples
-facts.py      the facts of Heroku's schema, in `facts.json`; `__main__.py` makes that file, with `catalogue/documents`
+facts.py      the facts of Heroku's schema, in `facts.json`, and what is secret in its records; `__main__.py` makes that
+              file, with `catalogue/documents`
 changes.py    the commands with which a person makes a change
-secrets.py    what is secret in Heroku's records
-stacks.py     when the support of stacks ends, a table of our own
-inventory.py  what an inventory has; terraform.py has what Terraform manages of it
+inventory.py  what an inventory has, and what Terraform manages of it
 questions/    checks and tables in Lua
 """
 
@@ -38,7 +37,7 @@ def _make(name: str) -> Function:
 
     if name in BY_HAND:
         return BY_HAND[name]
-    from kosmo_kernel.catalogue.validation import function_mistakes
+    from kosmo_kernel.catalogue.integration import function_mistakes
     from kosmo_kernel.integrations.heroku.derived import function_of, with_example
 
     entry = {entry.name: entry for entry in entries()}[name]

@@ -16,7 +16,7 @@ from kosmo_kernel.catalogue.documents import derivation, hyper_schema
 from kosmo_kernel.catalogue.documents.derivation import Table
 from kosmo_kernel.integrations.heroku import facts
 from kosmo_kernel.integrations.heroku.derived import entry_of
-from kosmo_kernel.integrations.heroku.secrets import is_guarded, mark
+from kosmo_kernel.integrations.heroku.facts import is_guarded, mark
 
 _USAGE = "usage: python -m kosmo_kernel.integrations.heroku SCHEMA [--check]"
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import NEWEST, SINCE, BulkSource, Column, Function, Link, Lookup, Param
 from kosmo_kernel.catalogue.documents.fields import NAMES, FieldFact, columns, field_doc
-from kosmo_kernel.integrations.heroku import api, secrets
+from kosmo_kernel.integrations.heroku import api
 from kosmo_kernel.integrations.heroku.entries import (
     BY_HAND,
     EXAMPLE_APPS,
@@ -28,7 +28,7 @@ from kosmo_kernel.integrations.heroku.entries import (
     entries,
     thing,
 )
-from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
+from kosmo_kernel.integrations.heroku.facts import LinkFact, facts, guarded_parts
 from kosmo_kernel.integrations.heroku.functions import SIZE_DOC, SIZE_FIELDS, UUID, size_spelling
 
 # Lists of the whole account that replace one request for each item: by function and parameter, the path, the field of
@@ -150,18 +150,13 @@ def function_of(entry: FunctionEntry, find: Callable[[str], Function]) -> Functi
         params=params,
         newest=entry.newest,
         guarded=guarded,
-        guarded_parts=() if guarded else guarded_parts(columns),
+        guarded_parts=() if guarded else guarded_parts(column.name for column in columns),
         fingerprints=entry.fingerprints,
         subject=entry.subject,
         keywords=entry.keywords,
         in_snapshot=entry.in_snapshot,
     )
     return replace(function, own_errors=bool(function.secrets))
-
-
-def guarded_parts(columns: Iterable[Column]) -> tuple[str, ...]:
-    """Return the objects in the records with these columns that hold secrets."""
-    return secrets.guarded_parts((column.name for column in columns), facts().guarded)
 
 
 def _scopes(links: Iterable[LinkFact]) -> str:

@@ -13,8 +13,7 @@ from typing import NamedTuple
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.catalogue.documents.names import singular
 from kosmo_kernel.catalogue.integration import FunctionSummary
-from kosmo_kernel.integrations.heroku.functions import FUNCTIONS
-from kosmo_kernel.integrations.heroku.stacks import LIST_STACK_DATES
+from kosmo_kernel.integrations.heroku.functions import FUNCTIONS, LIST_STACK_DATES
 
 BY_HAND = {function.name: function for function in (*FUNCTIONS, LIST_STACK_DATES)}
 
