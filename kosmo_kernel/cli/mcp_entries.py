@@ -23,7 +23,7 @@ import click
 
 from kosmo_kernel.cli.accounts import read_token
 from kosmo_kernel.cli.command import CommandResult, command
-from kosmo_kernel.cli.mcp_list import server_argument
+from kosmo_kernel.cli.mcp import server_argument
 from kosmo_kernel.cli.options import ValueType, files, mcp_servers
 from kosmo_kernel.cli.output import document, print_note
 from kosmo_kernel.cli.streams import whole_input
@@ -40,8 +40,7 @@ from kosmo_kernel.mcp.config import (
     project_root,
     user_file,
 )
-from kosmo_kernel.mcp.references import PRIVATE, referred
-from kosmo_kernel.mcp.secrets import is_private, redact_text, redact_words, secret_names
+from kosmo_kernel.mcp.secrets import PRIVATE, is_private, redact_text, redact_words, referred, secret_names
 from kosmo_kernel.mcp.trust import consent_lines
 from kosmo_kernel.reader.documents import parse_jsonc
 from kosmo_kernel.safety.intake import decode_json, decode_text, read_file

@@ -1,8 +1,8 @@
 """The MCP client: configuration, trust, connections and tool calls.
 
     config.py       the configured servers, and the files of other programs: `configuration()`, `Server`, `CLIENTS`
-    references.py   resolution of `${NAME}`, `${secret:NAME}` … in an entry: `fill_in`
-    secrets.py      storage of secrets: `read`, `keep`, `drop`; detection of plaintext secrets in an entry
+    secrets.py      resolution of `${NAME}`, `${secret:NAME}` … in an entry: `fill_in`; storage of secrets: `read`,
+                    `keep`, `drop`; detection of plaintext secrets in an entry
     trust.py        the user's approval of a project's servers: `Trust`; what they approve: `consent_lines`
     servers.py      requests to servers from any thread: `Servers`
     tools.py        the tools of a server: `Tool`; the Lua names of servers and tools
@@ -10,8 +10,7 @@
     schemas.py      a check against a schema, here or in the reader, which limits what it may cost
     pages.py        reference pages for servers and tools
     connection.py   the connection to a running server
-    child.py        the child process of a stdio server, and its messages
-    reaper.py       a program that kills child processes if this process dies
+    child.py        the child process of a stdio server, and its messages; the program that kills it if we die
     sdk.py          the protocol; the only module here that imports the SDK
     errors.py       failures of a connection, and the errors that users see for them
 

@@ -8,14 +8,14 @@ without an end.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 
-from kosmo_kernel.mcp.references import ResolvedServer
+from kosmo_kernel.mcp.secrets import ResolvedServer
 
 MAX_MESSAGE_BYTES = 64 << 20  # maximum bytes of a message
 MAX_MESSAGE_VALUES = 1_000_000  # maximum numbers, texts, lists and objects in it; each takes about 100 bytes
@@ -47,8 +47,29 @@ class LineTail:
         return list(filter(None, lines))[-TAIL_LINES:]
 
 
+def kill_leftovers() -> None:
+    """Kill the process groups that the lines of standard input name, when the input ends.
+
+    `+N` adds a group, `-N` removes one that has ended. The input ends when the parent process ends, for any reason.
+    This is the whole program of the reaper, which imports nothing of this package, so that it starts quickly and uses
+    little memory.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # a signal to the whole terminal must not stop it before the parent
+    groups: set[int] = set()
+    for line in sys.stdin:
+        sign, digits = line[:1], line[1:].strip()
+        if digits.isdecimal() and int(digits) > 1:
+            (groups.add if sign == "+" else groups.discard)(int(digits))
+    for group in groups:
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except OSError:  # the group has ended meanwhile
+            continue
+
+
 class ProcessReaper:
-    """Starts `reaper.py` with the first server, and tells it which process groups to kill if this process dies."""
+    """Starts the reaper with the first server, and tells it which process groups to kill if this process dies."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -58,8 +79,9 @@ class ProcessReaper:
         if not HAS_PROCESS_GROUPS:
             return
         if self._process is None:
+            program = f"import os, signal, sys\n{inspect.getsource(kill_leftovers)}\n{kill_leftovers.__name__}()"
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(Path(__file__).with_name("reaper.py"))],
+                [sys.executable, "-I", "-S", "-c", program],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -119,7 +119,7 @@ class Server:
     kind: Literal["stdio", "http"] = "stdio"  # its transport
     command: str = ""  # the program of a `stdio` server
     args: tuple[str, ...] = ()  # its arguments
-    # Its environment variables, in addition to `references.INHERITED`.
+    # Its environment variables, in addition to `secrets.INHERITED`.
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     cwd: str = ""  # its working directory; empty for `root`
     url: str = field(default="", repr=False)  # the address of an `http` server

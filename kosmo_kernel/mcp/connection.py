@@ -24,7 +24,7 @@ from kosmo_kernel.mcp.errors import (
     not_started,
     public_error,
 )
-from kosmo_kernel.mcp.references import ResolvedServer
+from kosmo_kernel.mcp.secrets import ResolvedServer
 from kosmo_kernel.mcp.tools import Tool, tools_of
 
 if TYPE_CHECKING:

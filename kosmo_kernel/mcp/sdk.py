@@ -40,7 +40,7 @@ from kosmo_kernel.mcp.child import (
     TooLongError,
 )
 from kosmo_kernel.mcp.errors import ClosedError, MalformedError, McpError, ServerRejectedError, ServerTimeoutError
-from kosmo_kernel.mcp.references import ResolvedServer
+from kosmo_kernel.mcp.secrets import ResolvedServer
 from kosmo_kernel.safety.intake import count_values
 
 T = TypeVar("T")

@@ -25,7 +25,7 @@ from kosmo_kernel.mcp import config, secrets
 from kosmo_kernel.mcp.child import ProcessReaper
 from kosmo_kernel.mcp.config import Server, file_state
 from kosmo_kernel.mcp.connection import CallListener, ServerConnection, ServerRequest
-from kosmo_kernel.mcp.references import fill_in
+from kosmo_kernel.mcp.secrets import fill_in
 from kosmo_kernel.mcp.tools import Tool, lua_names, original_name, tools_of
 from kosmo_kernel.mcp.trust import Trust
 from kosmo_kernel.safety.redaction import one_line

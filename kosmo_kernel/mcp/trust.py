@@ -19,8 +19,7 @@ from typing import Literal
 
 from kosmo_kernel.errors import SettingsError, UntrustedError
 from kosmo_kernel.mcp.config import Server, file_state
-from kosmo_kernel.mcp.references import PRIVATE
-from kosmo_kernel.mcp.secrets import redact_value, redact_words
+from kosmo_kernel.mcp.secrets import PRIVATE, redact_value, redact_words
 from kosmo_kernel.safety.intake import decode_json, read_file_if_any
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.safety.text import escape_hidden

@@ -1,12 +1,10 @@
 """An MCP server that offers the catalogue's functions, sandboxed Lua and the reference to agents.
 
     tools.py         what it offers: tools, pages, and the values that a client can save
-    search.py        the answers of the search tool, and lists of pages, checks and values
-    answers.py       the text of an answer, within a number of tokens
+    answers.py       the text of an answer, within a number of tokens, also of the search tool
     sessions.py      the Lua sessions, one for each client, and the calls in progress
     call_handler.py  validation and execution of a call
-    sdk.py           the protocol
-    tasks.py         its extension for long calls, with `--tasks`; only these two import the SDK
+    sdk.py           the protocol, and its extension for long calls; the only module that imports the SDK
     serving.py       the transports: standard streams, or a local port with a token
 
 Lua's variables and the values in `Out` live as long as the client's session: the process with standard streams, the

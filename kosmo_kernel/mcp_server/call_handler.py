@@ -18,27 +18,25 @@ from kosmo_kernel import docs
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, StoppedError
 from kosmo_kernel.mcp.calls import checked
 from kosmo_kernel.mcp_server.answers import (
+    ALL,
     CHARACTERS_PER_TOKEN,
     MORE,
+    WHO,
     ToolResult,
     answer_of_data,
     answer_of_run,
     answer_of_text,
     ending_notes,
+    kept_lines,
     not_checked,
     notes_of,
-    summary_of,
-    value_of,
-)
-from kosmo_kernel.mcp_server.search import (
-    ALL,
-    WHO,
-    kept_lines,
     page_list,
     page_of_checks,
     running_lines,
     search,
     session_lines,
+    summary_of,
+    value_of,
 )
 from kosmo_kernel.mcp_server.sessions import IDLE_SECONDS, ClientSession, InFlightCall, Phase, Sessions
 from kosmo_kernel.mcp_server.tools import (

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
@@ -45,9 +48,8 @@ from kosmo_kernel.mcp_server.tools import (
 )
 from kosmo_kernel.progress.display import ProgressSnapshot
 
-if TYPE_CHECKING:
-    from kosmo_kernel.mcp_server.tasks import Tasks
-
+Context = ServerRequestContext[Any, Any]
+Running = asyncio.Future[protocol.CallToolResult]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 MAX_CONCURRENT_CALLS = 16  # further calls wait, so that an agent cannot start any number of Lua processes
@@ -62,7 +64,7 @@ HOSTS = ("127.0.0.1", "localhost")
 HALF, STEP = 0.5, 1e-6
 
 
-def server_of(handler: CallHandler, client: Callable[[ServerRequestContext[Any, Any]], str | None]) -> Server[Any]:
+def server_of(handler: CallHandler, client: Callable[[Context], str | None]) -> Server[Any]:
     """Return the SDK's server, which passes tool calls to a handler.
 
     Parameters:
@@ -70,13 +72,13 @@ def server_of(handler: CallHandler, client: Callable[[ServerRequestContext[Any, 
         client: returns what identifies the client of a request, or None if nothing does.
     """
     limiter = anyio.CapacityLimiter(MAX_CONCURRENT_CALLS)
-    going_on = set[asyncio.Future[protocol.CallToolResult]]()
-    tasks = _tasks() if handler.gives_tasks else None
+    going_on = set[Running]()
+    tasks = Tasks() if handler.gives_tasks else None
 
     async def list_tools(_: Any, _params: Any) -> protocol.ListToolsResult:
         return protocol.ListToolsResult(tools=[_tool(offer) for offer in handler.offers.values()])
 
-    async def call_tool(context: ServerRequestContext[Any, Any], params: protocol.CallToolRequestParams) -> Any:
+    async def call_tool(context: Context, params: protocol.CallToolRequestParams) -> Any:
         if params.name not in handler.offers:
             tools = ", ".join(f"`{name}`" for name in (LUA, SEARCH, READ))
             raise MCPError(protocol.INVALID_PARAMS, f"There is no tool `{params.name[:80]}`. There are {tools}.")
@@ -121,18 +123,12 @@ def server_of(handler: CallHandler, client: Callable[[ServerRequestContext[Any, 
     return server
 
 
-def _tasks() -> Tasks:
-    from kosmo_kernel.mcp_server.tasks import Tasks  # only for a server with the option
-
-    return Tasks()
-
-
 def _reader(
-    handler: CallHandler, client: Callable[[ServerRequestContext[Any, Any]], str | None], limiter: anyio.CapacityLimiter
-) -> Callable[[ServerRequestContext[Any, Any], Any], Awaitable[protocol.ReadResourceResult]]:
+    handler: CallHandler, client: Callable[[Context], str | None], limiter: anyio.CapacityLimiter
+) -> Callable[[Context, Any], Awaitable[protocol.ReadResourceResult]]:
     """Return the handler of requests for resources; see `server_of`."""
 
-    async def read(context: ServerRequestContext[Any, Any], params: Any) -> protocol.ReadResourceResult:
+    async def read(context: Context, params: Any) -> protocol.ReadResourceResult:
         uri = str(params.uri)
         value_of = partial(handler.value_of, client(context))
         try:
@@ -190,7 +186,7 @@ def _tool(offer: OfferedTool) -> protocol.Tool:
     )
 
 
-def _progress_reporter(context: ServerRequestContext[Any, Any]) -> Callable[[ProgressSnapshot], None]:
+def _progress_reporter(context: Context) -> Callable[[ProgressSnapshot], None]:
     """Return a function for the call's thread that sends progress to the client, if it requested progress."""
     loop, progress = asyncio.get_running_loop(), 0.0
 
@@ -303,7 +299,145 @@ def application(handler: CallHandler, port: int, token: str) -> Application:
     return guarded
 
 
-def _session_id(context: ServerRequestContext[Any, Any]) -> str | None:
+def _session_id(context: Context) -> str | None:
     """Return the session id of an HTTP request; requests of the protocol from 2026 on have none."""
     value = context.request.headers.get(SESSION_HEADER.decode()) if context.request is not None else None
     return str(value) if value else None
+
+
+# Tasks -----------------------------------------------------------------------------------------------------------
+
+# The protocol's extension for long calls, of the protocol from 2026-07-28 on. A client that declares it gets a task in
+# place of a result that takes long. It asks for the state with `tasks/get`, which has the result in the end, and can
+# cancel the task with `tasks/cancel`. The id of a task cannot be guessed, and whoever has it may use it. None of these
+# tasks needs an input, so `tasks/update` has nothing to do.
+EXTENSION = "io.modelcontextprotocol/tasks"
+FIRST_PROTOCOL = "2026-07-28"  # versions are dates
+POLL_MILLISECONDS = 2_000
+KEEP_SECONDS = 3_600.0  # after the end of a task
+MAX_ENDED_TASKS = 100
+
+
+class TaskParams(protocol.RequestParams):
+    """The parameters of the requests about one task."""
+
+    task_id: str
+
+
+@dataclass(slots=True)
+class _Task:
+    """A call that a client has as a task."""
+
+    call: InFlightCall  # the call
+    running: Running  # its result
+    created: float  # the time of its creation, in seconds since 1970
+    ended: float | None = None  # the time of its end; None until then
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+
+    def state(self) -> dict[str, Any]:
+        """Return its state as the extension has it, with the result or the error if it has ended."""
+        shared: dict[str, Any] = {
+            "taskId": self.id,
+            "createdAt": _timestamp(self.created),
+            "lastUpdatedAt": _timestamp(self.ended or max(self.call.updated_at, self.created)),
+            "ttlMs": None,
+            "pollIntervalMs": POLL_MILLISECONDS,
+        }
+        if self.call.cancelled:
+            return shared | {"status": "cancelled"}
+        if self.ended is None:
+            return shared | {"status": "working", "statusMessage": self.call.describe()}
+        shared["ttlMs"] = round((self.ended - self.created + KEEP_SECONDS) * 1_000)
+        if error := self.running.exception():
+            message = f"The server has a fault: {type(error).__name__}."
+            fault = {"code": protocol.INTERNAL_ERROR, "message": message}
+            return shared | {"status": "failed", "statusMessage": message, "error": fault}
+        result = self.running.result().model_dump(by_alias=True, mode="json", exclude_none=True)
+        return shared | {"status": "completed", "result": result}
+
+
+class Tasks:
+    """The tasks of all clients. To be used in the event loop only.
+
+    Parameters:
+        clock: returns the time in seconds since 1970.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._tasks: dict[str, _Task] = {}
+
+    def register(self, server: Server[Any]) -> None:
+        """Let a server serve the extension."""
+        server.extensions[EXTENSION] = {}
+        for method, handle in {"get": self._get, "update": self._update, "cancel": self._cancel}.items():
+            server.add_request_handler(f"tasks/{method}", TaskParams, handle)
+
+    def are_taken(self, context: Context) -> bool:
+        """Return whether the client of a request can be given a task."""
+        capabilities = context.session.client_capabilities
+        extensions = capabilities.extensions if capabilities else None
+        return context.protocol_version >= FIRST_PROTOCOL and EXTENSION in (extensions or {})
+
+    def start(self, call: InFlightCall, running: Running) -> dict[str, Any]:
+        """Return the result that gives a client a task in place of the result of a call.
+
+        Parameters:
+            call: the call; it reports progress to the task from now on.
+            running: its result.
+        """
+        task = _Task(call, running, self._clock())
+        call.answered = True
+        self._drop_old()
+        self._tasks[task.id] = task
+        running.add_done_callback(lambda _: self._end(task))
+        return {"resultType": "task", **task.state()}
+
+    def _end(self, task: _Task) -> None:
+        task.ended = self._clock()
+        if not task.running.cancelled():
+            task.running.exception()  # it has been looked at, also if no client asks again
+
+    async def _get(self, context: Context, params: TaskParams) -> dict[str, Any]:
+        return self._find(context, params).state()
+
+    async def _update(self, context: Context, params: TaskParams) -> dict[str, Any]:
+        self._find(context, params)
+        return {}
+
+    async def _cancel(self, context: Context, params: TaskParams) -> dict[str, Any]:
+        task = self._find(context, params)
+        if task.ended is None:
+            task.call.cancel()
+        return {}
+
+    def _find(self, context: Context, params: TaskParams) -> _Task:
+        """Return the task of a request.
+
+        Raises:
+            MCPError: the client has not declared the extension, or there is no such task.
+        """
+        if context.protocol_version < FIRST_PROTOCOL:
+            raise MCPError(protocol.METHOD_NOT_FOUND, "Method not found", context.method)
+        if not self.are_taken(context):
+            needed: dict[str, Any] = {"requiredCapabilities": {"extensions": {EXTENSION: {}}}}
+            raise MCPError(
+                protocol.MISSING_REQUIRED_CLIENT_CAPABILITY, f"The client has not declared {EXTENSION}.", needed
+            )
+        self._drop_old()
+        if task := self._tasks.get(params.task_id):
+            return task
+        minutes = round(KEEP_SECONDS / 60)
+        raise MCPError(protocol.INVALID_PARAMS, f"There is no such task: one is kept for {minutes} min after its end.")
+
+    def _drop_old(self) -> None:
+        """Forget the tasks that ended long ago, and the oldest ended ones if there are many."""
+        latest = self._clock() - KEEP_SECONDS
+        ended = sorted((task.ended, key) for key, task in self._tasks.items() if task.ended is not None)
+        for number, (end, key) in enumerate(ended):
+            if end <= latest or number < len(ended) - MAX_ENDED_TASKS:
+                del self._tasks[key]
+
+
+def _timestamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.render.display import Bundle, Display, Note
     from kosmo_kernel.results import Result
-    from kosmo_kernel.safety.markup import Html
 
 _PYTHON_ONLY = ("input", "output", "var", "show")
 

@@ -19,7 +19,7 @@ from patience import PATIENCE
 from repository import ROOT
 
 from kosmo_kernel.cli import outcome
-from kosmo_kernel.cli.mcp_list import SDK
+from kosmo_kernel.cli.mcp import SDK
 from kosmo_kernel.mcp import secrets
 from kosmo_kernel.settings.installation import how_to_install
 

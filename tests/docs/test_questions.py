@@ -10,7 +10,7 @@ from kosmo_command import kosmo
 
 from kosmo_kernel import docs
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN
-from kosmo_kernel.mcp_server.search import search as search_of_agents
+from kosmo_kernel.mcp_server.answers import search as search_of_agents
 
 PHRASES = tomllib.loads((Path(__file__).parent / "search_phrases.toml").read_text())
 

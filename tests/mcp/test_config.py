@@ -11,7 +11,7 @@ from mcp_config import written
 
 from kosmo_kernel.errors import CredentialsError, SettingsError, UnknownNameError
 from kosmo_kernel.mcp import Server, configuration
-from kosmo_kernel.mcp.references import INHERITED, fill_in
+from kosmo_kernel.mcp.secrets import INHERITED, fill_in
 from kosmo_kernel.reader.documents import MAX_SMALL_TEXT, jsonc_value
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from check_reports import check, dynos, report, result
 
-from kosmo_kernel.mcp_server.answers import not_checked, notes_of, summary_of, value_of
-from kosmo_kernel.mcp_server.search import page_of_checks, search
+from kosmo_kernel.mcp_server.answers import not_checked, notes_of, page_of_checks, search, summary_of, value_of
 
 
 def test_what_was_not_checked_comes_first_with_the_reason_once() -> None:

@@ -27,8 +27,7 @@ from mcp.types import CallToolResult, Request, Result
 from mcp_client import data, failure, text_of
 
 from kosmo_kernel.mcp_server import sdk
-from kosmo_kernel.mcp_server import tasks as tasks_module
-from kosmo_kernel.mcp_server.tasks import EXTENSION, TaskParams, Tasks
+from kosmo_kernel.mcp_server.sdk import EXTENSION, TaskParams, Tasks
 
 HELD = {"code": "print('begun') return #heroku.list_apps()"}
 ENDLESS = {"code": "while true do end"}
@@ -239,7 +238,7 @@ def test_without_the_option_a_client_that_takes_tasks_is_answered_as_any_other(h
 
 
 def test_ended_tasks_are_forgotten_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks_module, "MAX_ENDED_TASKS", 2)
+    monkeypatch.setattr(sdk, "MAX_ENDED_TASKS", 2)
 
     async def kept() -> list[int]:
         now = 1_000.0
@@ -255,7 +254,7 @@ def test_ended_tasks_are_forgotten_after_a_while(monkeypatch: pytest.MonkeyPatch
             running.set_result(CallToolResult(content=[]))
             await asyncio.sleep(0)
             counts.append(count())
-        now += tasks_module.KEEP_SECONDS
+        now += sdk.KEEP_SECONDS
         every._drop_old()
         return [*counts, count()]
 

@@ -27,7 +27,7 @@ from repository import ROOT, SUPPORT
 MAX_REQUEST_BYTES = 1 << 20
 PRELOADED = (
     *("accounts", "call", "lua", "options", "output", "reference", "values"),
-    *("mcp_query", "mcp_entries", "mcp_list", "doctor", "run", "snapshot"),
+    *("mcp_query", "mcp_entries", "mcp", "doctor", "run", "snapshot"),
 )
 
 
