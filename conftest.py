@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kosmo_kernel.values.json_schema import import_jsonschema
+from kosmo_kernel.settings.installation import import_jsonschema
 
 import_jsonschema()
 

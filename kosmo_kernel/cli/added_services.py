@@ -131,7 +131,7 @@ def _beginning(fields: Sequence[str]) -> str:
 def _taken() -> set[str]:
     """Return the names that no service can have."""
     from kosmo_kernel.cli import COMMANDS
-    from kosmo_kernel.editor.types import library
+    from kosmo_kernel.editor.inference import library
 
     commands = {name.partition(":")[2] for name in COMMANDS if name.startswith("integrations:")}
     built_in = {integration.name for integration in integrations.BUILT_IN}

@@ -307,7 +307,7 @@ def open_lab(*, browser: bool, port: int | None = None) -> None:
 
 def _trust(notebook: Path) -> None:
     """Sign the copy of a notebook, so that JupyterLab shows its saved tables before any cell has run."""
-    from kosmo_kernel.values.json_schema import import_jsonschema
+    from kosmo_kernel.settings.installation import import_jsonschema
 
     import_jsonschema()
     import nbformat

@@ -21,7 +21,7 @@ from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.settings.private_files import writing
 
 if TYPE_CHECKING:
-    from kosmo_kernel.pages.page import Page
+    from kosmo_kernel.pages import Page
     from kosmo_kernel.render.display import Note
 
 

@@ -13,8 +13,7 @@ from msgspec.structs import replace
 from kosmo_kernel.cli import streams
 from kosmo_kernel.render.display import has_colours
 from kosmo_kernel.render.tables import RecordView, table_of
-from kosmo_kernel.render.text import escape_control
-from kosmo_kernel.render.text_table import DIM, HEADING, Paint, TextForm, pair_lines
+from kosmo_kernel.render.text import DIM, HEADING, Paint, TextForm, escape_control, pair_lines
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.values.records import Record, Records
 

@@ -28,9 +28,9 @@ from kosmo_kernel.docs.search import matching_columns as matching_columns
 from kosmo_kernel.docs.search import search_pages as search_pages
 from kosmo_kernel.docs.search import terms_of as terms_of
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.pages.page import Page as Page
-from kosmo_kernel.pages.page import joined
-from kosmo_kernel.pages.page import table as table
+from kosmo_kernel.pages import Page as Page
+from kosmo_kernel.pages import joined
+from kosmo_kernel.pages import table as table
 from kosmo_kernel.questions import CHECKS
 from kosmo_kernel.questions.discovery import find_check, own_questions, readable_checks
 from kosmo_kernel.safety.markup import Markdown, Plain, markdown_of_package

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterable
 
-from kosmo_kernel.pages.page import Page, table
+from kosmo_kernel.pages import Page, table
 from kosmo_kernel.questions.discovery import shipped_checks
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from kosmo_kernel import pages
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function, Integration, Param
 from kosmo_kernel.catalogue.integration import FunctionSummary
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.pages import page
-from kosmo_kernel.pages.page import paragraphs
+from kosmo_kernel.pages import paragraphs
 from kosmo_kernel.questions import TABLES
 from kosmo_kernel.questions.discovery import find_table, table_names
 from kosmo_kernel.safety.markup import Html, html_block, markdown_of_package
@@ -301,7 +301,7 @@ def _accounts(integration: Integration) -> Iterator[str]:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table of texts of the catalogue."""
-    return page.table(head, ([*map(markdown_of_package, row)] for row in rows))
+    return pages.table(head, ([*map(markdown_of_package, row)] for row in rows))
 
 
 def _example_value(param: Param) -> str:

@@ -15,7 +15,7 @@ from kosmo_kernel.docs.guides import GUIDES
 from kosmo_kernel.docs.reference import Subject, of_function, part_names
 from kosmo_kernel.docs.search import search_pages
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.pages.page import WIDTH
+from kosmo_kernel.pages import WIDTH
 from kosmo_kernel.questions import CHECKS, TABLES
 from kosmo_kernel.questions.discovery import check_names
 from kosmo_kernel.text import nearest, normalize_alias

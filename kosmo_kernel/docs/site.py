@@ -18,8 +18,8 @@ from kosmo_kernel import __version__, integrations
 from kosmo_kernel.docs import GUIDES, page_of, resolve, titles
 from kosmo_kernel.docs.reference import integration_index, line_entry
 from kosmo_kernel.docs.search import search_data
+from kosmo_kernel.pages import joined
 from kosmo_kernel.pages.design import style_sheets
-from kosmo_kernel.pages.page import joined
 from kosmo_kernel.questions import CHECKS, TABLES
 from kosmo_kernel.questions.discovery import shipped_checks
 from kosmo_kernel.safety.markup import Html, Markdown, html_attribute, html_code, html_from_library, markdown_of_package

@@ -14,22 +14,23 @@ from string import ascii_letters, digits
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function, Integration
 from kosmo_kernel.docs import GUIDES, titles
-from kosmo_kernel.editor.inference import CallSite, TypeInferrer
-from kosmo_kernel.editor.types import (
+from kosmo_kernel.editor.inference import (
     CallResult,
+    CallSite,
     Chain,
     ErrorFields,
     InferredType,
     LiveState,
     NamePath,
     TableLiteral,
+    TypeInferrer,
     call_result_of,
     integration_at,
     library,
     takes,
 )
 from kosmo_kernel.lua_syntax.nodes import Binding, FunctionDefinition, TableConstructor
-from kosmo_kernel.lua_syntax.tokens import tokens_of
+from kosmo_kernel.lua_syntax.parser import tokens_of
 from kosmo_kernel.safety.text import is_plain_in_quotes
 from kosmo_kernel.values.lua_literals import is_lua_name
 

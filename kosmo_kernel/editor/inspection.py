@@ -9,9 +9,9 @@ from kosmo_kernel import accounts, docs, integrations
 from kosmo_kernel.catalogue import Column, Function, Integration
 from kosmo_kernel.docs.reference import of_function
 from kosmo_kernel.editor.completion import Argument, arguments_of, options_of
-from kosmo_kernel.editor.inference import CallSite, TypeInferrer
-from kosmo_kernel.editor.types import (
+from kosmo_kernel.editor.inference import (
     CallResult,
+    CallSite,
     Chain,
     ErrorFields,
     InferredType,
@@ -19,12 +19,13 @@ from kosmo_kernel.editor.types import (
     NamePath,
     StringType,
     TableLiteral,
+    TypeInferrer,
     integration_at,
     library,
 )
 from kosmo_kernel.lua_syntax.nodes import FunctionDefinition, TableConstructor
-from kosmo_kernel.lua_syntax.tokens import tokens_of
-from kosmo_kernel.pages.page import Writer, in_both_forms
+from kosmo_kernel.lua_syntax.parser import tokens_of
+from kosmo_kernel.pages import Writer, in_both_forms
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.markup import Markdown, Markup, code_span, fenced, markdown_of_package
 from kosmo_kernel.safety.text import shortened

@@ -23,8 +23,8 @@ from kosmo_kernel.kernel.history import History
 from kosmo_kernel.lua.host import Interruptible
 from kosmo_kernel.notebook import keep_error
 from kosmo_kernel.notebook.cells import Cell, NotebookProgress, failed_plan, parse_cell, plan_note
+from kosmo_kernel.pages.design import begin_cell
 from kosmo_kernel.render.display import WHOLE, Display, Note, bundle_of, bundle_of_notes, bundles_of, with_outline
-from kosmo_kernel.render.style import begin_cell
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options

@@ -1,16 +1,25 @@
-"""Read from a script what Lua does not tell: key order, assigned fields, comparisons, and how the next line begins."""
+"""Read from a script what Lua does not tell: key order, assigned fields, comparisons, the next line, and mistakes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple, TypeGuard
 
-from kosmo_kernel.lua_syntax.nodes import Call, Constant, FieldAccess, Name, Node, Operation, TableConstructor
-from kosmo_kernel.lua_syntax.parser import CLOSING, OPERATORS, WHOLE, Tree, parse
-from kosmo_kernel.lua_syntax.tokens import tokens_of
+from kosmo_kernel.lua_syntax.nodes import (
+    Call,
+    Constant,
+    FieldAccess,
+    ItemAccess,
+    Name,
+    Node,
+    Operation,
+    TableConstructor,
+)
+from kosmo_kernel.lua_syntax.parser import CLOSING, OPERATORS, WHOLE, Tree, masked, parse, tokens_of
+from kosmo_kernel.text import lazy_pattern
 
 Names = tuple[str, ...]
 
@@ -154,3 +163,274 @@ def closes(line: str) -> bool:
 
 def _blank(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
+
+
+# Mistakes that Lua does not report ---------------------------------------------------------------
+#
+# A variable that nothing sets, an index that no list has, a negation or a pattern that means something else.
+
+_PATTERNS = ("find", "match", "gmatch", "gsub")  # methods of a text that take a pattern
+_HYPHEN = re.compile(r"[^\n%\[]*?\w-\w[^\n]*")  # in a text that uses nothing else of a pattern before it
+
+
+def mistakes(source: str, is_set: Callable[[str], bool], nearest_variable: Callable[[str], str]) -> Iterator[str]:
+    """Yield warnings about mistakes in a script; the parameters are as for `run.lint.lint`."""
+    tree = parse(source)
+    read = sorted(_read(tree), key=lambda node: node.start)
+    unset = {name for name in {node.name for node in read} if not is_set(name)}
+    for node in read:
+        if node.name in unset:
+            near = nearest_variable(node.name)
+            hint = f"Did you mean `{near}`?" if near else f'A text has quotes: "{node.name}".'
+            yield f"line {tree.line(node.start)}: `{node.name}` is a variable that nothing sets. {hint}"
+    yield from chain(_indexes(tree), _negations(tree), _patterns(tree))
+
+
+def _read(tree: Tree) -> Iterator[Name]:
+    """Yield the variables that would pass unnoticed if they are not set."""
+    compared = (comparing(tree, operation) for operation in tree.operations)
+    for at, before, after in chain.from_iterable(compared):
+        sides = (before, after) if tree.words[at] in ("==", "~=") else ()
+        for side, other in zip(sides, reversed(sides), strict=True):
+            if isinstance(other, (FieldAccess, ItemAccess)) and isinstance(side, Name):
+                yield side
+    values: list[Node | None] = [item.key for item in tree.items]
+    values += [entry.value for table in tree.tables for entry in table.entries]
+    yield from (value for value in (*values, tree.result) if isinstance(value, Name))
+
+
+def _indexes(tree: Tree) -> Iterator[str]:
+    """Yield the warnings about the items 0 and below of lists that the script does not set by an index."""
+    if "regex" in tree.words:  # `found[0]` is the whole match
+        return
+    names = {item: ".".join(part) for item in tree.items if (part := _full_path(item.base))}
+    written = {names.get(item) for item in tree.items if tree.words[item.end] == "="}
+    for item, name in names.items():
+        number = "".join(tree.words[item.key.start : item.key.end]) if item.key else ""
+        if re.fullmatch(r"0|-\d+", number) and name not in written:
+            yield (
+                f"line {tree.line(item.start)}: `{name}[{number}]` is nil in a list: `{name}[1]` is the first item, "
+                f"`{name}[#{name}]` the last."
+            )
+
+
+def _full_path(node: Node) -> tuple[str, ...]:
+    """Return the names of a variable and of the fields after it; empty for anything else."""
+    path, root = path_of(node), node
+    while isinstance(root, FieldAccess):
+        root = root.base
+    return (root.name, *path) if isinstance(root, Name) else ()
+
+
+def _negations(tree: Tree) -> Iterator[str]:
+    """Yield the warnings about `not a == "b"`, which compares true or false with a text or a number."""
+    for operation in tree.operations:
+        for index, at in enumerate(operation.operators):
+            other = {"==": "~=", "~=": "=="}.get(tree.words[at])
+            operand, right = operation.operands[index : index + 2]
+            name = ".".join(_full_path(operand)) if operand else ""
+            is_literal = isinstance(right, Constant) and right.kind in ("string", "number")
+            if other and name and is_literal and operation.prefixes[index] == ("not",):
+                sign = tree.words[at]
+                yield (
+                    f"line {tree.line(at)}: Lua reads `not {name} {sign} …` as `(not {name}) {sign} …`. "
+                    f"Write `{name} {other} …`."
+                )
+
+
+def _patterns(tree: Tree) -> Iterator[str]:
+    """Yield the warnings about patterns in which a hyphen is meant as one."""
+    for call in tree.calls:
+        match call:
+            case Call(
+                base=FieldAccess(method=True, name=name), arguments=[Constant(kind="string", text=text) as first, *rest]
+            ):
+                is_literal = any(isinstance(argument, Constant) and argument.text == "true" for argument in rest)
+                is_pattern = name in _PATTERNS and tree.tokens[first.start].closed
+                if is_pattern and not is_literal and _HYPHEN.fullmatch(text):
+                    escaped = re.sub(r"(?<=\w)-(?=\w)", "%-", text)
+                    line = tree.line(first.start)
+                    yield f'line {line}: `-` is special in a pattern; `%-` is the character: "{escaped}".'
+
+
+# Lines that are written as in Python or JavaScript -----------------------------------------------
+#
+# For a line that failed because it is written so, `advice` shows the same line in Lua. Only the script's text decides:
+# the line where Lua found the error, with its strings and comments masked. Lua's message is never read. A function such
+# as `len` counts only if no script of the session sets it.
+
+MAX_LINE_LENGTH = 400  # characters of a line that is rewritten
+
+
+class Habit(NamedTuple):
+    """A way of writing that is none in Lua."""
+
+    pattern: re.Pattern[str]  # in a masked line
+    lua: str | Callable[[str, str], str]  # the same in Lua, where `{0}` is the first group
+    sentence: str
+    name: str = ""  # a function that the habit takes for granted
+
+
+def _habit(pattern: str, lua: str | Callable[[str, str], str], sentence: str, name: str = "") -> Habit:
+    return Habit(lazy_pattern(pattern), lua, sentence, name)
+
+
+def _joined(quote: str, content: str) -> str:
+    """Return the Lua of a Python f-string."""
+    parts = re.split(r"\{([^{}]*)\}", content)
+    pieces = [part if index % 2 else f"{quote}{part}{quote}" for index, part in enumerate(parts)]
+    return " .. ".join(piece for piece in pieces if piece != quote * 2) or quote * 2
+
+
+def _formatted(quote: str, content: str) -> str:
+    """Return the beginning of the Lua of a Python text with `format`."""
+    return f"string.format({quote}{re.sub(r'{[^{}]*}', '%s', content)}{quote}, "
+
+
+_TARGET = r"([A-Za-z_][\w.]*(?:\[[^\]]*\])?)"
+# A name with its fields, indexes and one call.
+_VALUE = r"((?:[A-Za-z_][\w.]*)(?:\[[^\]]*\])?(?:\([^()]*\))?)"
+
+_OF_LISTS = "filter|reject|map|flatten|take|drop|unique_by|index_by|group_by|count_by|sum_by|sort_by|join"
+# A method of a list.
+_METHOD = rf"(?<![\w.:])(?!(?:list|parallel)\b)([A-Za-z_][\w.]*)(?:[.:]({_OF_LISTS})|:(find))\(\s*"
+
+# In a masked line `\x01` stands for each character of a string or comment.
+_TEXTS = (
+    _habit(r"\bf([\"'])(\x01*)\1", _joined, "Lua joins texts with `..`.", "f"),
+    _habit(r"([\"'])(\x01*)\1\s*\.format\(", _formatted, "Lua fills in `%s`."),
+)
+_SYNTAX = (
+    _habit(
+        r"\[\s*([^\[\]]+?)\s+for\s+(\w+)\s+in\s+([^\[\]]+?)\s+if\s+([^\[\]]+?)\s*\]",
+        "list.map(list.filter({2}, function({1}) return {3} end), function({1}) return {0} end)",
+        "Lua has no comprehensions.",
+    ),
+    _habit(
+        r"\[\s*([^\[\]]+?)\s+for\s+(\w+)\s+in\s+([^\[\]]+?)\s*\]",
+        "list.map({2}, function({1}) return {0} end)",
+        "Lua has no comprehensions.",
+    ),
+    _habit(r"^(\s*)(?://|#(?=\s))(.*)$", "{0}--{1}", "A comment begins with `--`."),
+    _habit(r"^(\s*)(?:async\s+)?def\s+(\w+)\s*\((.*?)\)[^:]*:?\s*$", "{0}function {1}({2})", "Lua ends it with `end`."),
+    _habit(
+        r"^(\s*)(?:async\s+)?def\s+(\w+)\s*\((.*?)\)[^:]*:\s*(\S.*)$",
+        "{0}function {1}({2}) {3} end",
+        "Lua writes a function like this.",
+    ),
+    _habit(
+        r"^\s*(?:import|from)\s+\w.*$", "", "There are no modules to load: json, regex, list, time and os are there."
+    ),
+    _habit(r"^\s*(?:try|except\b.*|finally)\s*:.*$", "", "Write: local ok, problem = pcall(function() … end)"),
+    _habit(r"^\s*class\s+\w+.*$", "", "Lua has no classes: a table with functions is one."),
+    _habit(r"^(\s*)for\s+(\w+)\s+in\s+range\((\w+)\)\s*:?\s*$", "{0}for {1} = 0, {2} - 1 do", "Lua counts like this."),
+    _habit(
+        r"^(\s*)for\s+(\w+)\s*,\s*(\w+)\s+in\s+([\w.]+)\.items\(\)\s*:?\s*$", "{0}for {1}, {2} in pairs({3}) do", ""
+    ),
+    _habit(r"^(\s*)for\s+(\w+)\s+in\s+([^:]+?)\s*:\s*$", "{0}for _, {1} in ipairs({2}) do", "Lua loops like this."),
+    _habit(r"^(\s*)elif\s+(.+?)\s*(?::|\bthen)?\s*$", "{0}elseif {1} then", "Lua writes `elseif`."),
+    _habit(r"^(\s*)if\s+(.+?)\s*:\s*$", "{0}if {1} then", "A condition ends with `then`, its block with `end`."),
+    _habit(r"^(\s*)while\s+(.+?)\s*:\s*$", "{0}while {1} do", "A loop begins with `do` and ends with `end`."),
+    _habit(r"^(\s*)else\s*:\s*$", "{0}else", "No colon follows `else`."),
+    _habit(_VALUE + r"\s+is\s+not\s+None\b", "{0} ~= nil", "Lua's None is nil."),
+    _habit(_VALUE + r"\s+is\s+None\b", "{0} == nil", "Lua's None is nil."),
+    _habit(
+        r"(\S+)\s+not\s+in\s+" + _VALUE, "not list.find({1}, function(item) return item == {0} end)", "Lua has no `in`."
+    ),
+    _habit(
+        r"^(?!.*\bfor\b)(.*?)(\S+)\s+in\s+" + _VALUE,
+        "{0}list.find({2}, function(item) return item == {1} end)",
+        "Lua has no `in`.",
+    ),
+    _habit(r"!==?", "~=", "Lua writes `~=` for unequal."),
+    _habit(r"===", "==", "Lua writes `==`."),
+    _habit(_TARGET + r"\s*([-+*/%])=\s*(.+?)\s*$", "{0} = {0} {1} {2}", "Lua has no `+=`."),
+    _habit(_TARGET + r"\+\+", "{0} = {0} + 1", "Lua has no `++`."),
+    _habit(r"\s*&&\s*", " and ", "Lua writes `and`."),
+    _habit(r"\s*\|\|\s*", " or ", "Lua writes `or`."),
+    _habit(r"!(?=[\w(])", "not ", "Lua writes `not`."),
+    _habit(r"\blambda\s+([\w, ]*):\s*([^,)]+)", "function({0}) return {1} end", "Lua writes a function like this."),
+    _habit(r"([\"'])(\x01*)\1\s*:\s*", "[{0}{1}{0}] = ", "A table's fields are written with `=`."),
+    _habit(r"^(\s*)(?:const|let|var)\s+(\w+)", "{0}local {1}", "Lua writes `local`."),
+    _habit(r"^(\s*)raise\s+\w+\((.*)\)\s*$", "{0}error({1})", "Lua raises with `error`."),
+    _habit(r"^(\s*)del\s+(.+)$", "{0}{1} = nil", "Lua removes a value like this."),
+    _habit(r"^(\s*)pass\s*$", "", "Leave `pass` out: a block may be empty."),
+    _habit(
+        r"^(\s*)continue\s*;?\s*$", "{0}goto continue", "Lua has no `continue`: put `::continue::` before the `end`."
+    ),
+)
+_CALLED = (
+    _habit(r"\blen\(((?:[^()]|\([^()]*\))*)\)", "#{0}", "Lua writes a length with `#`.", "len"),
+    _habit(r"\bstr\(", "tostring(", "Lua has no str().", "str"),
+    _habit(r"\b(?:int|float)\(", "tonumber(", "Lua has no int() and float().", "int"),
+    _habit(
+        r"^(\s*)for\s+(\w+)\s+in\s+range\((\w+)\)\s*do", "{0}for {1} = 0, {2} - 1 do", "Lua counts like this.", "range"
+    ),
+    _habit(r"\benumerate\(", "ipairs(", "Lua has no enumerate().", "enumerate"),
+    _habit(r"\bsorted\(", "list.sort_by(", "Lua has no sorted().", "sorted"),
+    _habit(
+        r"(?<![.\w])(?:exit|quit)\(.*?\)", "return", 'A script ends with `return`, and fails with error("why").', "exit"
+    ),
+    _habit(r"\bos\.exit\(.*?\)", "return", 'A script cannot end the process: end with `return`, or error("why").'),
+    _habit(
+        r"\brequire\b.*$",
+        "",
+        "There are no modules to load: json, regex, list, time, string and os are there.",
+        "require",
+    ),
+    _habit(
+        r"^(\s*)for\s+(\w+)\s+in\s+([\w.]+(?:\.list_\w+\(.*\))?)\s+do\b",
+        "{0}for _, {1} in ipairs({2}) do",
+        "A loop needs ipairs().",
+    ),
+    _habit(_METHOD + r"\)", "list.{1}{2}({0})", "Lua's lists have no methods: `list` has functions."),
+    _habit(_METHOD, "list.{1}{2}({0}, ", "Lua's lists have no methods: `list` has functions."),
+    _habit(_TARGET + r"\.append\((.*)\)", "table.insert({0}, {1})", "Lua's lists have no append()."),
+    _habit(r"([\"'])(\x01*)\1\s*%\s*(.+?)(\)?)\s*$", "string.format({0}{1}{0}, {2}){3}", "Lua has no `%` for texts."),
+    _habit(r"([\"'])(\x01*)\1\s*\+\s*", "{0}{1}{0} .. ", "Lua joins texts with `..`."),
+    _habit(r"\s*\+\s*([\"'])(\x01*)\1", " .. {0}{1}{0}", "Lua joins texts with `..`."),
+    _habit(
+        r"(?<!string)(?<!list)(?<!regex)(?<!utf8)(?<!table)\.(lower|upper|len|sub|find|match|gsub|rep)\(",
+        ":{0}(",
+        "Methods of a text are called with `:`.",
+    ),
+    _habit(r"\bTrue\b", "true", "", "True"),
+    _habit(r"\bFalse\b", "false", "", "False"),
+    _habit(r"\bNone\b", "nil", "", "None"),
+)
+
+
+def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[str], bool]) -> str:
+    """Return what to write instead of a line that failed, or an empty text.
+
+    Parameters:
+        source: the script; what is parsed of it, if it is long.
+        line: where it failed, counted from 1.
+        compiled: whether the script compiled, so that it failed while running.
+        is_set: returns whether a script of the session sets a variable of this name.
+    """
+    lines = source.split("\n")
+    if line is None or not 1 <= line <= len(lines):
+        return ""
+    while line > 1 and not lines[line - 1].strip():  # what is unfinished is found at the end of the text
+        line -= 1
+    if len(lines[line - 1]) > MAX_LINE_LENGTH:
+        return ""
+    text = lines[line - 1]
+    hidden = masked(source).split("\n")[line - 1]
+    for habit in (*_TEXTS, *(_CALLED if compiled else _SYNTAX)):
+        if habit.pattern.search(hidden) and not (habit.name and is_set(habit.name)):
+            lua = f"Write: {_rewritten(text, hidden, habit).strip()}" if habit.lua else ""
+            return f"{habit.sentence} {lua}".strip()
+    return ""
+
+
+def _rewritten(text: str, hidden: str, habit: Habit) -> str:
+    """Return a line in which each place of a habit in the masked line is replaced."""
+    pieces, end = [], 0
+    for match in habit.pattern.finditer(hidden):
+        groups = tuple(text[slice(*match.span(number))] for number in range(1, habit.pattern.groups + 1))
+        lua = habit.lua.format(*groups) if isinstance(habit.lua, str) else habit.lua(*groups)
+        pieces += [text[end : match.start()], lua]
+        end = match.end()
+    return "".join((*pieces, text[end:]))

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from kosmo_kernel.mcp.tools import Tool, json_start
-from kosmo_kernel.pages.page import Page, Writer, in_both_forms, joined
+from kosmo_kernel.pages import Page, Writer, in_both_forms, joined
 from kosmo_kernel.safety.markup import Markdown, Markup, fenced
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.safety.text import shortened

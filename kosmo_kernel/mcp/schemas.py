@@ -23,7 +23,7 @@ from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.mcp.tools import ENDLESS, TOO_COSTLY, count_nodes, json_start, unknown_argument
 from kosmo_kernel.reader.task import current
 from kosmo_kernel.safety.intake import decode_json
-from kosmo_kernel.values.json_schema import import_jsonschema
+from kosmo_kernel.settings.installation import import_jsonschema
 
 import_jsonschema()
 

@@ -18,7 +18,7 @@ from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, EXPLORE_OPTIONS, f
 from kosmo_kernel.text import counted
 
 if TYPE_CHECKING:
-    from kosmo_kernel.pages.page import Page, Writer
+    from kosmo_kernel.pages import Page, Writer
     from kosmo_kernel.progress.display import ProgressSnapshot
     from kosmo_kernel.render.display import Display
     from kosmo_kernel.render.itables import InteractiveTable
@@ -121,7 +121,7 @@ def _run(command: NotebookCommand, argument: str, context: NotebookContext) -> A
 
 
 def _overview() -> Page:
-    from kosmo_kernel.pages.page import Page
+    from kosmo_kernel.pages import Page
 
     line = "- `%{} {}`: {}\n".format
     return Page(markdown_of_package("".join(line(COMMAND_MAGIC, command.usage, command.doc) for command in COMMANDS)))
@@ -154,7 +154,7 @@ def _accounts(_nothing: str, _context: NotebookContext) -> Records:
 def _status(_nothing: str, context: NotebookContext) -> Page:
     """Return a page with the cost of the last run and the remaining rate limit of each account."""
     from kosmo_kernel.accounts.discovery import with_remaining
-    from kosmo_kernel.pages.page import in_both_forms
+    from kosmo_kernel.pages import in_both_forms
     from kosmo_kernel.render.text import escape_control
 
     if context.lua.last is None:
@@ -242,7 +242,7 @@ def _lua_variable(name: str, context: NotebookContext) -> Any:
 
 
 def _page(text: Markdown) -> Page:
-    from kosmo_kernel.pages.page import Page
+    from kosmo_kernel.pages import Page
 
     return Page(text + Markdown("\n"))
 
@@ -289,7 +289,7 @@ def report_page(error: KosmoError) -> Page:
     It consists of the error as it was shown, its attributes, the whole Lua stack, and the API calls of the run. Text
     from scripts and services is quoted in fenced blocks, so that none of it is interpreted as markup.
     """
-    from kosmo_kernel.pages.page import Page
+    from kosmo_kernel.pages import Page
     from kosmo_kernel.safety.markup import fenced
 
     blocks = []

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, lua_words
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
-from kosmo_kernel.pages.page import paragraphs
-from kosmo_kernel.render.style import ipython_shell
+from kosmo_kernel.pages import paragraphs
+from kosmo_kernel.pages.design import ipython_shell
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 
 if TYPE_CHECKING:

@@ -1,13 +1,11 @@
 """Render values as text, as HTML and as DataFrames. Nothing here calls a service or runs Lua.
 
-text.py         values as indented text, and the cells of a column
+text.py         values as indented text, the cells of a column, and a table as lines of text within a width
 tables.py       what a table is: its columns with their kinds, its counts; tables of records, and writers
-text_table.py   a table as lines of text within a width: which columns it has, and how wide they are
 page_parts.py   tables, cards and charts of pages
 bounded.py      any value within a number of characters, for agents
 frames.py       lists of records as DataFrames, the only file that imports pandas
 display.py      values, what a script displays, and notes as MIME bundles; nested values as a collapsible outline
 itables.py      interactive tables, with pages, sorting and search
-style.py        the style of all this, and which outputs carry it
 error_lines.py  an error in a few lines, and its details
 """

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TextIO, TypedDict
 
 from msgspec import Struct, field
 
-from kosmo_kernel.pages.page import Page
-from kosmo_kernel.render.style import style
+from kosmo_kernel.pages import Page
+from kosmo_kernel.pages.design import style
 from kosmo_kernel.render.text import WIDTH, escape_control, first_lines, is_longer, pretty
 from kosmo_kernel.safety.markup import Html, Plain, box, html_code, without_delimiters
 from kosmo_kernel.safety.text import shortened

@@ -93,7 +93,7 @@ def _stack_lines(stack: Sequence[str]) -> Iterator[Terminal]:
 
 def hide_own_frames(error: KosmoError) -> None:
     """Have IPython end the traceback of an error at the line that made the call, without the lines of this package."""
-    from kosmo_kernel.render.style import ipython_shell
+    from kosmo_kernel.pages.design import ipython_shell
 
     if not (shell := ipython_shell()):
         return

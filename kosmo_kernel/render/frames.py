@@ -24,8 +24,8 @@ from pandas.api.types import infer_dtype
 
 from kosmo_kernel import integrations
 from kosmo_kernel.errors import UnknownFieldError
+from kosmo_kernel.pages.design import ipython_shell
 from kosmo_kernel.render.error_lines import hide_own_frames
-from kosmo_kernel.render.style import ipython_shell
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.markup import Html

@@ -23,25 +23,24 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kosmo_kernel.render.style import NOTHING, style
+from kosmo_kernel.pages.design import style
 from kosmo_kernel.render.text import (
-    IN_NOTEBOOKS,
-    MAX_CELL_LENGTH,
-    WIDTH,
-    CellForm,
-    escape_control,
-    format_column,
-    pretty,
-)
-from kosmo_kernel.render.text_table import (
     DIM,
     GAP,
+    IN_NOTEBOOKS,
+    MAX_CELL_LENGTH,
     NOTEBOOK,
+    NOTHING,
+    WIDTH,
+    CellForm,
     Paint,
     TextColumn,
     TextForm,
+    escape_control,
     fitting_widths,
+    format_column,
     pair_lines,
+    pretty,
     text_lines,
 )
 from kosmo_kernel.safety.markup import Html, Markdown, box, without_delimiters

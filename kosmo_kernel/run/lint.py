@@ -79,7 +79,7 @@ def lint(
         warnings.append(warning)
     warnings += _of_tests(source, {test: text for test, text in (unmatched or {}).items() if test[1] not in literals})
     if _MAY_BE_WRONG.search(source):
-        from kosmo_kernel.lua_syntax.mistakes import mistakes
+        from kosmo_kernel.lua_syntax.facts import mistakes
 
         warnings += mistakes(source, is_set, nearest_variable)
     return warnings
@@ -125,7 +125,7 @@ def _of_tests(source: str, unmatched: Mapping[tuple[str, str], str]) -> Iterator
     """Yield the warnings about texts of tests that match nothing, if they are written in the script."""
     if not unmatched:
         return
-    from kosmo_kernel.lua_syntax.tokens import tokens_of
+    from kosmo_kernel.lua_syntax.parser import tokens_of
 
     starts = {token.text: token.start for token in reversed(tokens_of(source)) if token.kind == "string"}
     written = [test for test in unmatched if test[1] in starts]

@@ -108,7 +108,7 @@ class ChunkHistory:
 
     def concatenations(self, chunk: str, first: int, last: int) -> bool:
         """Return whether `..` joins each of the lines `first` to `last` of a chunk, counted from 1, to the next."""
-        from kosmo_kernel.lua_syntax.tokens import tokens_of
+        from kosmo_kernel.lua_syntax.parser import tokens_of
 
         text = _start(self.text(chunk))
         lines = text.split("\n")
@@ -177,7 +177,7 @@ class LuaRun(Struct, frozen=True):
         error.excerpt = self.chunks.excerpt(error.chunk, error.line)
         error.stack = self.chunks.stack(failure.stack)
         if isinstance(failure.error, LuaError):
-            from kosmo_kernel.lua_syntax.mistakes import advice
+            from kosmo_kernel.lua_syntax.facts import advice
 
             source = self.chunks.text(error.chunk)[:MAX_CHARACTERS_PARSED]
             compiled = isinstance(failure.error, LuaRuntimeError)
@@ -258,7 +258,7 @@ def _argument(parameter: str, source: str, line: int | None) -> str:
     lines = source[:MAX_CHARACTERS_PARSED].split("\n")
     if line is None or not 1 <= line <= len(lines):
         return ""
-    from kosmo_kernel.lua_syntax.tokens import masked
+    from kosmo_kernel.lua_syntax.parser import masked
 
     start = sum(len(text) + 1 for text in lines[: line - 1])
     call = masked("\n".join(lines))[start : start + MAX_CALL_LENGTH]

@@ -25,7 +25,7 @@ from kosmo_kernel.mcp.connection import CallListener
 from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown_page
 from kosmo_kernel.mcp.tools import original_name
 from kosmo_kernel.mcp.trust import consent_lines as command_of
-from kosmo_kernel.pages.page import Page
+from kosmo_kernel.pages import Page
 from kosmo_kernel.reader.task import stopped_when
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Target

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import DisplayRequest, Interruptible
-from kosmo_kernel.pages.page import Page
+from kosmo_kernel.pages import Page
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import CLEAR, Display, bundle_from
 from kosmo_kernel.results import Result

@@ -4,11 +4,10 @@ The copy has two more cells: one sets the parameters, the other reports when the
 and with how many requests. It is written after each cell, so that it survives an abort. A secret as a parameter is an
 error before anything runs; a secret in an output is redacted and the run reported as failed.
 
-notebook.py     the notebook, its parameters and its account, and the two added cells
-cells.py        execute the cells
-copy.py         the executed copy, with secrets redacted, and the report of the run
-page.py         the copy as an HTML page
-page_tables.py  its tables
+notebook.py  the notebook, its parameters and its account, and the two added cells
+cells.py     execute the cells
+copy.py      the executed copy, with secrets redacted, and the report of the run
+page.py      the copy as an HTML page, with its tables
 """
 
 from __future__ import annotations

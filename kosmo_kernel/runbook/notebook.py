@@ -24,12 +24,11 @@ from typing import Any
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
-from kosmo_kernel.lua_syntax.tokens import Token, tokens_of
+from kosmo_kernel.lua_syntax.parser import Token, tokens_of
 from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES, check_json, decode_text, read_file
 from kosmo_kernel.safety.markup import Markdown
-from kosmo_kernel.settings.installation import how_to_install
+from kosmo_kernel.settings.installation import how_to_install, import_jsonschema
 from kosmo_kernel.text import nearest
-from kosmo_kernel.values.json_schema import import_jsonschema
 from kosmo_kernel.values.lua_literals import Parameter, literal, value_of
 
 LUA, PYTHON = "lua", "python"

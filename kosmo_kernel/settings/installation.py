@@ -1,4 +1,4 @@
-"""This installation: how to add an extra to it, and how to start its Python.
+"""This installation: how to add an extra to it, how to start its Python, and imports without what takes long.
 
 An extra comes from where the package itself was installed. The name of the package alone is never enough for a command:
 what an index has under that name need not be this package.
@@ -15,6 +15,9 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from threading import Lock
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.text import lazy_pattern
@@ -32,6 +35,8 @@ _LONG_WITH_VALUE = "--check-hash-based-pycs"
 _OPTION = lazy_pattern(
     r"--.+|-(?=.)([^cmWX-]*)(?:([cmWX])(.*))?", re.DOTALL
 )  # flags, an option that takes a value, the value
+GRAMMARS = "rfc3987_syntax"
+_importing = Lock()  # the substitute has no place where another thread could look for it
 
 
 def how_to_install(extra: str) -> str:
@@ -106,6 +111,33 @@ def import_msgspec() -> None:
         import msgspec  # noqa: F401
     finally:
         del sys.modules[name]
+
+
+def import_jsonschema() -> None:
+    """Import jsonschema so that it imports the grammars of international addresses only when it checks one.
+
+    It checks the formats `iri` and `iri-reference` with the package rfc3987_syntax, which is installed beside
+    JupyterLab. Importing that compiles 38 grammars, which takes longer than a second, and few programs check these
+    formats. Call it before the first import of jsonschema or of nbformat, which imports it.
+    """
+    from importlib.util import find_spec
+
+    with _importing:
+        loaded = {"jsonschema", GRAMMARS} & sys.modules.keys()
+        if loaded or not (find_spec("jsonschema") and find_spec(GRAMMARS)):
+            return
+        substitute = ModuleType(GRAMMARS)
+        vars(substitute)["is_valid_syntax"] = _is_valid_syntax
+        sys.modules[GRAMMARS] = substitute
+        try:
+            import jsonschema  # noqa: F401 - takes the function of the substitute
+        finally:
+            del sys.modules[GRAMMARS]
+
+
+def _is_valid_syntax(term: str, value: str) -> bool:
+    valid: bool = import_module(GRAMMARS).is_valid_syntax(term=term, value=value)
+    return valid
 
 
 def is_safe(command: Sequence[str]) -> bool:

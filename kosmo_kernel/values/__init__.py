@@ -4,6 +4,5 @@ records.py        the records that a call returned, with their function and acco
 fields.py         the fields of records, for the columns of a table
 extended_json.py  JSON with NaN, infinities and integer keys
 from_python.py    Python values for Lua, those of numpy and pandas as well
-json_schema.py    jsonschema, imported quickly
 lua_literals.py   names and values as Lua source, and parameters
 """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kosmo_kernel.lua_syntax.tokens import masked, tokens_of
+from kosmo_kernel.lua_syntax.parser import masked, tokens_of
 from kosmo_kernel.values.lua_literals import KEYWORDS
 
 

@@ -10,7 +10,7 @@ import pytest
 from kosmo_kernel.docs import Page
 from kosmo_kernel.render.display import TEXTS, ValueKind, as_shown, blocks_of
 from kosmo_kernel.render.page_parts import Course
-from kosmo_kernel.render.text_table import TextColumn, TextForm, fitting_widths, pair_lines, text_lines
+from kosmo_kernel.render.text import TextColumn, TextForm, fitting_widths, pair_lines, text_lines
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.values.records import Record, Records
 

@@ -14,8 +14,8 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from patience import PATIENCE
 
+from kosmo_kernel.pages.design import style_rules
 from kosmo_kernel.render.display import Note, bundle_of_notes, write_notes
-from kosmo_kernel.render.style import style_rules
 
 NOTES = [Note("line 1: `a.b` is <b>no</b> text", is_warning=True), Note("Fictional data ` here", is_warning=False)]
 WARNED = "app.integrations.heroku.demo.get_app('my-app').stack == 'heroku-24'"

@@ -13,9 +13,9 @@ import pytest
 from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Column, Function, Link
+from kosmo_kernel.pages.design import style_rules
 from kosmo_kernel.render.frames import frame_of, table_of_frame
 from kosmo_kernel.render.page_parts import page_columns
-from kosmo_kernel.render.style import style_rules
 from kosmo_kernel.render.tables import RecordView, Table, exact_table, table_of
 from kosmo_kernel.render.text import format_column, pretty
 from kosmo_kernel.session import Session

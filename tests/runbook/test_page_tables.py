@@ -16,7 +16,7 @@ from kosmo_kernel.pages.design import FICTION
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.runbook import page
-from kosmo_kernel.runbook.page_tables import adapt
+from kosmo_kernel.runbook.page import adapt
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records
 

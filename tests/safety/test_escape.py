@@ -12,7 +12,7 @@ from hypothesis import given
 from markdown_it import MarkdownIt
 
 from kosmo_kernel.docs import Page
-from kosmo_kernel.pages.page import Writer, in_both_forms
+from kosmo_kernel.pages import Writer, in_both_forms
 from kosmo_kernel.safety.markup import Html, Markdown, Markup, code_span, fenced, html_attribute, html_code
 from kosmo_kernel.safety.tables import markdown_rows
 

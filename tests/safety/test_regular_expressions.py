@@ -40,7 +40,7 @@ MADE_LATER = {
     "magic/editing.py": "a name that is escaped, on the cell that its user edits",
     "mcp/schemas.py": "runs with a time limit of its own",
     "run/lua_run.py": "the name of a parameter, which is escaped, on the text of a call",
-    "lua_syntax/mistakes.py": "a table of this package, tested with the others of its file",
+    "lua_syntax/facts.py": "a table of this package, tested with the others of its file",
     "text.py": "the patterns of the other files, each of which is tested with the others of its file",
 }
 

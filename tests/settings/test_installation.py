@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from packaging.requirements import Requirement
 from repository import ROOT
 
 from kosmo_kernel.docs import read
-from kosmo_kernel.settings.installation import how_to_install, install_command
+from kosmo_kernel.settings.installation import GRAMMARS, how_to_install, install_command
 
 PIP = f"{shlex.quote(sys.executable)} -m pip install "
 REAL = importlib.metadata.distribution("kosmo_kernel")
@@ -143,3 +144,50 @@ def test_the_guide_to_the_installation_has_the_extras_of_the_package() -> None:
 def test_msgspec_is_imported_alone_and_others_can_import_what_it_left_out() -> None:
     done = subprocess.run([sys.executable, "-c", IMPORT_MSGSPEC], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "True False\nTrue\n"
+
+
+IMPORT_JSONSCHEMA = f"""
+import sys
+from kosmo_kernel.settings.installation import import_jsonschema
+import_jsonschema()
+import jsonschema, nbformat
+print("{GRAMMARS}" in sys.modules)
+checker = jsonschema.FormatChecker()
+print(checker.conforms("good", "iri"), checker.conforms("bad", "iri"))
+print("{GRAMMARS}" in sys.modules)
+"""
+
+
+@pytest.mark.skipif(
+    not any(one.startswith("rfc3987-syntax") for one in importlib.metadata.requires("jsonschema") or ()),
+    reason="this version of jsonschema checks addresses without the package",
+)
+def test_the_grammars_of_addresses_are_imported_for_the_first_address_that_is_checked(tmp_path: Path) -> None:
+    (tmp_path / f"{GRAMMARS}.py").write_text(
+        "def is_valid_syntax(term, value): return (term, value) == ('iri', 'good')"
+    )
+    command = [sys.executable, "-c", IMPORT_JSONSCHEMA]
+    paths = f"{tmp_path}:{ROOT}"
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": paths}, check=True)
+    assert done.stdout.split() == ["False", "True", "False", "True"]
+
+
+IMPORT_IN_THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from kosmo_kernel.settings.installation import import_jsonschema
+together = Barrier(8)
+def import_at_once(_):
+    together.wait()
+    import_jsonschema()
+with ThreadPoolExecutor(8) as pool:
+    print(len(list(pool.map(import_at_once, range(8)))))
+"""
+
+
+def test_threads_can_import_jsonschema_at_the_same_time(tmp_path: Path) -> None:
+    (tmp_path / f"{GRAMMARS}.py").write_text("def is_valid_syntax(term, value): return True")
+    command = [sys.executable, "-c", IMPORT_IN_THREADS]
+    environment = {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.stdout, done.stderr) == ("8\n", "")
