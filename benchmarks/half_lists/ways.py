@@ -20,11 +20,10 @@ from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.demo.faults import LATER_PAGES, LaterPageFaults
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.demo.service_api import ServiceApi
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, PAGE, faulty, forbidding, with_page_fault
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.integrations.heroku.demo.http import UNLIMITED
 from kosmo_kernel.integrations.heroku.demo.models import Record
-from kosmo_kernel.integrations.heroku.demo.page_faults import PAGE, faulty, forbidding, with_page_fault
 
 HEROKU, DEPOT = "heroku", "depot"
 DOCUMENT = Path(__file__).parent / "service.json"

@@ -1,10 +1,10 @@
 """Ask questions about an account, and report what they found: checks that fail a build, and tables.
 
 run.py         run questions in fresh Lua states over one account, and turn each result into rows and findings
-report.py      what was found, what passed, and what could not be read; and all of it as JSON
+report.py      what was found, what passed, and what could not be read; as a table and as JSON
 parameters.py  the values of parameters
 exemptions.py  findings that do not fail a run: accepted until a day, or those of an earlier state
-junit.py, sarif.py, comment.py  reports for CI servers, code scanning and pull requests
+ci_formats.py, comment.py  reports for CI servers, code scanning and pull requests
 cell.py        `%kosmo check` and `%kosmo table` in notebooks
 
 What a question is, and where its files are, is in `questions/`.

@@ -12,8 +12,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
-from kosmo_kernel.checks.finding_columns import finding_table
-from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, fails_on
+from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, fails_on, finding_table
 from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.text import CellForm, format_column
 from kosmo_kernel.safety.markup import Html, Markdown, Markup, clean, code_span

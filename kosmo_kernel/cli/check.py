@@ -18,10 +18,16 @@ from kosmo_kernel.cli.options import Recording, account_options, files, resume_o
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_rows, print_utf8, write_file
 from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
-from kosmo_kernel.questions import FIRST, services, shipped_files
-from kosmo_kernel.questions.discovery import all_checks, check_files, replaced_checks, select_checks
-from kosmo_kernel.questions.head import SUFFIX, read_text
-from kosmo_kernel.questions.own_folder import own_folder, own_tables
+from kosmo_kernel.questions import FIRST, SUFFIX, services, shipped_files
+from kosmo_kernel.questions.discovery import (
+    all_checks,
+    check_files,
+    own_folder,
+    own_tables,
+    replaced_checks,
+    select_checks,
+)
+from kosmo_kernel.questions.head import read_text
 from kosmo_kernel.questions.question import SEVERITIES, Question, parse_question
 from kosmo_kernel.settings.private_files import writing
 
@@ -37,8 +43,8 @@ TABLE = "table"
 # the lowest severity that counts, and returns a text, or a JSON value.
 FORMATS = {
     "json": (".json", "kosmo_kernel.checks.report:json_document"),
-    "junit": (".xml", "kosmo_kernel.checks.junit:junit"),
-    "sarif": (".sarif", "kosmo_kernel.checks.sarif:sarif"),
+    "junit": (".xml", "kosmo_kernel.checks.ci_formats:junit"),
+    "sarif": (".sarif", "kosmo_kernel.checks.ci_formats:sarif"),
     "markdown": (".md", "kosmo_kernel.checks.comment:comment"),
 }
 _FORMAT_OF = {suffix: name for name, (suffix, _) in FORMATS.items()}

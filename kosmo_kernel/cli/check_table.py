@@ -17,8 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from kosmo_kernel.checks.finding_columns import finding_table
-from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, left_out
+from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, finding_table, left_out
 from kosmo_kernel.cli.terminal import TERMINAL, styled_text
 from kosmo_kernel.questions.question import SEVERITIES
 from kosmo_kernel.render.text import escape_control

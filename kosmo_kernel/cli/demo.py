@@ -23,9 +23,9 @@ from kosmo_kernel.cli.options import PORT, Decorator, ValueType, integration_nam
 from kosmo_kernel.cli.output import print_note, print_result
 from kosmo_kernel.cli.streams import INTERRUPTED
 from kosmo_kernel.demo.faults import LATER_PAGES, FaultInjector, LaterPageFaults, faulty, read
-from kosmo_kernel.demo.service_pages import FAULTS as SERVICE_PAGE_FAULTS
+from kosmo_kernel.demo.service_api import FAULTS as SERVICE_PAGE_FAULTS
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.integrations.heroku.demo.page_faults import FAULTS as HEROKU_PAGE_FAULTS
+from kosmo_kernel.integrations.heroku.demo.api import FAULTS as HEROKU_PAGE_FAULTS
 from kosmo_kernel.settings.table import DEMO_ACCOUNT, Number
 
 if TYPE_CHECKING:
@@ -220,10 +220,9 @@ def serve(
             api = faulty(api, LaterPageFaults(fault.page), error_response)
     else:
         from kosmo_kernel.integrations.heroku import HEROKU
-        from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
+        from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, error_response, with_page_fault
         from kosmo_kernel.integrations.heroku.demo.company import company
         from kosmo_kernel.integrations.heroku.demo.http import CAPACITY, REFILL, UNLIMITED
-        from kosmo_kernel.integrations.heroku.demo.page_faults import error_response, with_page_fault
 
         requests = {"capacity": budget or CAPACITY, "refill": UNLIMITED if budget == 0 else REFILL}
         demo_api = with_page_fault(company(apps, seed), fault.page, moved=moved, scopes=scopes, **requests)

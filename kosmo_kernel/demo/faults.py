@@ -9,7 +9,7 @@ before. So a test with many threads can be repeated, whatever the order of its r
     html       the page of a proxy, with status 200 or 502
     truncated  the right response, but its body ends too early
     slow       the right response, after a delay
-    reset      the connection ends, before or in the middle of the response; needs the server (`server.RESET`)
+    reset      the connection ends, before or in the middle of the response; needs the server (`RESET`)
 
 A fault never changes data. `LaterPageFaults` decides by the page that a request is for: a page after the first that
 fails does so once, so that a client that asks again gets it; only the web page stays.
@@ -29,8 +29,10 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.wrappers import Response
 
-from kosmo_kernel.demo.server import RESET
 from kosmo_kernel.errors import SettingsError
+
+RESET = "kosmo.reset"
+"""Key in a request's environment: a function that resets the connection after a share (0 to 1) of the response."""
 
 KINDS = ("429", "503", "reset", "truncated", "html", "slow")
 

@@ -27,10 +27,8 @@ from wsgiref.simple_server import WSGIRequestHandler
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 from wsgiref.util import setup_testing_defaults
 
+from kosmo_kernel.demo.faults import RESET
 from kosmo_kernel.errors import SettingsError
-
-RESET = "kosmo.reset"
-"""Key in a request's environment: a function that resets the connection after a share (0 to 1) of the response."""
 
 # With this option, closing a connection resets it instead of ending it gracefully; two ints, on Windows two shorts.
 _LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)

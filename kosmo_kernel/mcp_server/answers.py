@@ -264,7 +264,7 @@ def _joined(output: str, parts: Sequence[Bounded]) -> str:
     return "\n".join(text for text in (output, *(part.text for part in parts)) if text)
 
 
-# Checks -----------------------------------------------------------------------------------------------------------
+# Checks -------------------------------------------------------------------------------------------------
 
 
 def value_of(report: QuestionReport) -> Records | dict[str, Any] | None:
@@ -299,7 +299,7 @@ def summary_of(report: QuestionReport, name: str, room: int) -> str:
 
 def _block(result: QuestionResult, name: str) -> str:
     """Return the lines about the findings of one of several checks."""
-    from kosmo_kernel.checks.finding_columns import details
+    from kosmo_kernel.checks.report import details
 
     check, count = result.question, len(result.findings)
     lines = [f"{check.name} ({check.severity}): {count:,}. What to do: {check.remedy}"]

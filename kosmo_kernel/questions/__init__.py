@@ -3,7 +3,6 @@
 head.py        read the head of a file
 question.py    what a question is: a check, whose records are findings, or a table; and its parameters
 discovery.py   find questions: shipped ones, those of the user's folder, and files of a command line
-own_folder.py  find those of the user's own folder
 
 The files that come with this package are in the folder `questions/` of each service, beside its code; this module
 finds them. `checks/` runs questions, and reports what they found.
@@ -17,7 +16,7 @@ from functools import cache
 SERVICES_FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "integrations")  # `pathlib` would be slow
 CHECKS, TABLES = "checks", "tables"  # the kinds of questions, and their folders
 FIRST = "new"  # the folder of the first file of each kind, which `kosmo check --new` copies
-_SUFFIX = ".lua"
+SUFFIX = ".lua"
 
 
 @cache
@@ -42,5 +41,5 @@ def shipped_files(service: str, kind: str) -> dict[str, str]:
     """
     folder = os.path.join(SERVICES_FOLDER, service, "questions", kind)
     files = os.listdir(folder) if os.path.isdir(folder) else []
-    names = sorted(file.removesuffix(_SUFFIX) for file in files if file.endswith(_SUFFIX))
-    return {name: os.path.join(folder, f"{name}{_SUFFIX}") for name in names}
+    names = sorted(file.removesuffix(SUFFIX) for file in files if file.endswith(SUFFIX))
+    return {name: os.path.join(folder, f"{name}{SUFFIX}") for name in names}

@@ -11,19 +11,89 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
-from kosmo_kernel.questions import CHECKS, TABLES, is_shipped, services, shipped_files
+from kosmo_kernel.questions import CHECKS, SUFFIX, TABLES, is_shipped, services, shipped_files
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.table import CHECKS_FOLDER
 from kosmo_kernel.text import lazy_pattern, nearest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kosmo_kernel.catalogue import Integration
     from kosmo_kernel.questions.question import Question
 
 _USE = lazy_pattern(r"""\b(\w+)(?:\s*\.\s*\w+|\s*\[\s*["'][^"'\]]*["']\s*\])?\s*\.\s*tables\s*\.\s*(\w+)""")
+
+
+# The user's own files -----------------------------------------------------------------------------------
+
+_folders: list[Path] = []  # folders of questions that the command line of this process names
+
+
+def own_folder() -> Path | None:
+    """Return the folder of questions that the user's settings name, or None. A relative one is below the settings.
+
+    Raises:
+        SettingsError: the settings are invalid, or there is no such folder.
+    """
+    settings = config()
+    path = settings.get(*CHECKS_FOLDER.config)
+    if path is None:
+        return None
+    try:
+        folder = settings.path.parent / Path(path).expanduser()
+    except RuntimeError:  # what pathlib raises for an unknown home directory
+        folder = Path(path)
+    if not folder.is_dir():
+        where = settings.place(*CHECKS_FOLDER.config)
+        raise SettingsError(f"{where}: there is no folder {folder}. Create it, or name another folder of checks.")
+    return folder
+
+
+def own_tables() -> dict[tuple[str, str], Path]:
+    """Return the user's own tables by service and name; none while the settings are wrong, which asking one says."""
+    from kosmo_kernel.questions.head import SERVICE
+
+    try:
+        own = own_folder()
+        heads = [_heads(folder, TABLES) for folder in (*_folders, *([own] if own else []))]
+    except KosmoError:
+        return {}
+    return {(keys.get(SERVICE) or services()[0], file.stem): file for head in heads for file, keys in head.items()}
+
+
+def _own_files(kind: str) -> dict[str, Path]:
+    """Return the checks or the tables of the user's folder by name; errors as of `own_folder`."""
+    folder = own_folder()
+    return {file.stem: file for file in _heads(folder, kind)} if folder else {}
+
+
+def _heads(folder: Path, kind: str) -> dict[Path, dict[str, str]]:
+    """Return the checks or the tables of a folder, without hidden files such as locks of an editor, and their heads.
+
+    Of a head it has the keys; those of a file that cannot be read are missing, which asking it says.
+
+    Raises:
+        SettingsError: the folder cannot be read.
+    """
+    from kosmo_kernel.questions.head import is_table, keys_of, read_text
+
+    try:
+        files = sorted(folder.iterdir())  # `glob` says nothing of a folder that cannot be read
+    except OSError as error:
+        raise SettingsError(f"{folder} cannot be read: {error.strerror}.") from None
+    heads: dict[Path, dict[str, str]] = {}
+    for file in files:
+        if file.suffix == SUFFIX and not file.name.startswith("."):
+            try:
+                keys = keys_of(read_text(file))
+            except SettingsError:
+                keys = {}
+            if is_table(keys) == (kind == TABLES):
+                heads[file] = keys
+    return heads
 
 
 # Checks -------------------------------------------------------------------------------------------------
@@ -35,9 +105,7 @@ def check_files() -> dict[str, Path]:
     Raises:
         SettingsError: the settings are invalid, or their folder of checks does not exist.
     """
-    from kosmo_kernel.questions.own_folder import own_files
-
-    return _shipped_checks() | own_files(CHECKS)
+    return _shipped_checks() | _own_files(CHECKS)
 
 
 def check_names() -> list[str]:
@@ -79,11 +147,9 @@ def shipped_checks() -> list[Question]:
 
 def own_questions() -> tuple[list[Question], list[str]]:
     """Return the questions of the user's folder, and what is wrong with those that cannot be read."""
-    from kosmo_kernel.questions.own_folder import own_files
-
     questions, mistakes = [], []
     try:
-        files = [*own_files(CHECKS).values(), *own_files(TABLES).values()]
+        files = [*_own_files(CHECKS).values(), *_own_files(TABLES).values()]
     except SettingsError as error:
         return [], [error.message]
     for file in files:
@@ -123,10 +189,6 @@ def select_checks(names: Iterable[str], *, every: bool = False, start: bool = Fa
         UnknownNameError: there is no check, and no file or folder, of a name.
         SettingsError: a file is no check, a folder has none, or two files have the same name.
     """
-    from pathlib import Path
-
-    from kosmo_kernel.questions.head import SUFFIX
-
     selected = {check.name: check for check in all_checks() if every or check.in_start} if every or start else {}
     from_files: dict[str, Question] = {}
     for name in names:
@@ -152,20 +214,16 @@ def replaced_checks(checks: Sequence[Question]) -> list[Question]:
 
 
 def _shipped_checks() -> dict[str, Path]:
-    from pathlib import Path
-
     return {name: Path(file) for service in services() for name, file in shipped_files(service, CHECKS).items()}
 
 
 def _checks_of(path: Path) -> list[Path]:
     """Return the file of a check, or the checks of a folder, whose tables they can use from then on."""
-    from kosmo_kernel.questions.head import SUFFIX
-    from kosmo_kernel.questions.own_folder import add_folder, files_of
-
     if not path.is_dir():
         return [path]
-    add_folder(path)
-    files = list(files_of(path, CHECKS).values())
+    if path not in _folders:
+        _folders.append(path)
+    files = list(_heads(path, CHECKS))
     if not files:
         raise SettingsError(f"{path} has no checks: no file in it is called NAME{SUFFIX}.")
     return files
@@ -176,8 +234,6 @@ def _checks_of(path: Path) -> list[Path]:
 
 def table_names(service: str) -> tuple[str, ...]:
     """Return the names of the tables of a service, with the user's own, sorted; none for a service without tables."""
-    from kosmo_kernel.questions.own_folder import own_tables
-
     return tuple(sorted({*shipped_files(service, TABLES), *(name for of, name in own_tables() if of == service)}))
 
 
@@ -188,10 +244,6 @@ def find_table(service: str, name: str) -> Question:
         UnknownNameError: the service has no table of that name.
         SettingsError: its file is wrong.
     """
-    from pathlib import Path
-
-    from kosmo_kernel.questions.own_folder import own_tables
-
     if shipped := shipped_files(service, TABLES).get(name):
         return _read(Path(shipped))
     if path := own_tables().get((service, name)):
@@ -203,8 +255,6 @@ def find_table(service: str, name: str) -> Question:
 
 def tables_by_service() -> dict[str, tuple[str, ...]]:
     """Return the names of all tables by their service, those of services with shipped tables first."""
-    from kosmo_kernel.questions.own_folder import own_tables
-
     names = dict.fromkeys([*services(), *(service for service, _ in own_tables())])
     return {service: table_names(service) for service in names}
 

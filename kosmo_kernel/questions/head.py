@@ -12,11 +12,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.questions import SUFFIX
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.text import lazy_pattern, nearest
 
-SUFFIX = ".lua"
 SEVERITY = "severity"  # the key that makes a question a check
 COLUMNS = "columns"  # the key of every table
 SERVICE = "service"  # the key that names the service

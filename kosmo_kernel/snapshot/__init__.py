@@ -1,113 +1,452 @@
-"""Snapshots: the lists of an account at one moment, as an archive that can be compared later.
+"""Snapshots: the lists of an account at one moment, and what has changed between two snapshots, or since one.
 
-lists.py  read the lists of an account
-drift.py  what has changed between two snapshots, or since one
+lists.py reads the lists of an account and takes snapshots; `archive/snapshots.py` writes and reads them.
 
-`archive/snapshots.py` writes and reads them.
+A list, or the list of one app, is compared only if it was read both times: what was not read did not go. Such lists are
+named in the notes. The things of an app that is new or gone are part of that one change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kosmo_kernel import __version__, integrations
-from kosmo_kernel.archive.snapshots import Manifest, SavedList, add, check_target
+from kosmo_kernel import integrations
+from kosmo_kernel.accounts import is_demo
+from kosmo_kernel.archive.snapshots import SavedSnapshot, read
+from kosmo_kernel.catalogue import Column
+from kosmo_kernel.errors import KosmoError, SettingsError, StoppedError
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend
-from kosmo_kernel.safety.redaction import in_texts, redact
+from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.session import Session
-from kosmo_kernel.snapshot.drift import Drift as Drift
-from kosmo_kernel.snapshot.drift import compare as compare
-from kosmo_kernel.snapshot.lists import AccountLists, redacted
-from kosmo_kernel.text import iso_time
+from kosmo_kernel.snapshot.lists import AccountLists
+from kosmo_kernel.snapshot.lists import SnapshotReport as SnapshotReport
+from kosmo_kernel.snapshot.lists import take as take
+from kosmo_kernel.text import counted, value_at
 from kosmo_kernel.values.records import Records
 
+if TYPE_CHECKING:
+    from kosmo_kernel.render.frames import KosmoFrame
 
-@dataclass(slots=True)
-class SnapshotReport:
-    """The outcome of taking a snapshot."""
+Row = Mapping[str, Any]
+Fact = str | None
 
-    manifest: Manifest  # what was read, and what could not be
-    snapshots: int  # how many the archive has now
-    interrupted: bool = False  # Ctrl-C ended it
-    notes: list[str] = field(default_factory=list)  # for the user, one line each
+APPS = "apps"
+CONFIG_VARS = "config_vars"
+FINGERPRINT = "fingerprint"
 
 
-def take(
-    session: Session,
-    file: Path,
+class ComparedList(NamedTuple):
+    """A list that is compared."""
+
+    table: str  # its name in a snapshot
+    noun: str  # what one record is
+    key: Callable[[Row], Any]  # returns what identifies a record, within its app if it has one
+    name: Callable[[Row], Fact]  # returns what a reader calls it
+    facts: Mapping[str, Callable[[Row], Fact]]  # the facts that are compared, by what they are called
+
+    def label(self, row: Row) -> str:
+        """Return what a reader calls a record, with what it is."""
+        return f"{self.noun} {self.name(row) or self.key(row)}"
+
+
+def _at(path: str) -> Callable[[Row], Fact]:
+    """Return a function that reads a field of a record as text; None for null and for absent fields."""
+    names = path.split(".")
+    return lambda row: _text(value_at(row, names))
+
+
+def _text(value: Any) -> Fact:
+    match value:
+        case None | "" | []:
+            return None
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(sorted(_text(item) or "" for item in value))
+        case Mapping():
+            return _text(value.get("name"))
+    return str(value)
+
+
+def _stack_of_next_build(app: Row) -> Fact:
+    """Return the stack of the next build if it is another one than the app runs on."""
+    build, stack = _at("build_stack.name")(app), _at("stack.name")(app)
+    return build if build != stack else None
+
+
+def _permissions(seat: Row) -> Fact:
+    """Return what a seat may do. In an app without a team seats have no permissions, but a role."""
+    return _at("permissions")(seat) or _at("role")(seat) or "collaborator"
+
+
+LISTS: Sequence[ComparedList] = (
+    ComparedList(
+        APPS,
+        "app",
+        _at("id"),
+        _at("name"),
+        {
+            "name": _at("name"),
+            "owner": _at("owner.email"),
+            "team": _at("team.name"),
+            "region": _at("region.name"),
+            "space": _at("space.name"),
+            "stack": _at("stack.name"),
+            "stack of the next build": _stack_of_next_build,
+            "maintenance": _at("maintenance"),
+            "automatic certificates": _at("acm"),
+        },
+    ),
+    ComparedList("stacks", "stack", _at("id"), _at("name"), {"state": _at("state")}),
+    ComparedList(
+        "formation",
+        "process",
+        _at("type"),
+        _at("type"),
+        {"quantity": _at("quantity"), "size": _at("size"), "command": _at("command")},
+    ),
+    ComparedList("dynos", "dyno", _at("name"), _at("name"), {"size": _at("size"), "state": _at("state")}),
+    ComparedList(
+        "domains",
+        "domain",
+        _at("hostname"),
+        _at("hostname"),
+        {
+            "DNS": _at("status"),
+            "DNS target": _at("cname"),
+            "certificate": _at("acm_status"),
+            "certificate endpoint": _at("sni_endpoint.name"),
+        },
+    ),
+    ComparedList(
+        "addons", "add-on", _at("id"), _at("name"), {"name": _at("name"), "plan": _at("plan"), "state": _at("state")}
+    ),
+    ComparedList("collaborators", "seat of", _at("user.email"), _at("user.email"), {"permissions": _permissions}),
+    ComparedList(CONFIG_VARS, "config var", _at("name"), _at("name"), {"value": _at(FINGERPRINT)}),
+    ComparedList(
+        "log_drains", "log drain to", _at("id"), _at("host"), {"host": _at("host"), "add-on": _at("addon.name")}
+    ),
+    ComparedList(
+        "telemetry_drains",
+        "telemetry drain to",
+        _at("id"),
+        _at("exporter.host"),
+        {"host": _at("exporter.host"), "signals": _at("signals")},
+    ),
+)
+
+
+NEW, GONE = "new", "gone"
+_COLUMNS = tuple(Column(name, name) for name in ("app", "thing", "change", "before", "now"))
+_REFUSED = ("refused",)  # the types of failures with which the other lists can still be compared
+
+
+@dataclass(frozen=True)
+class State:
+    """The lists of an account at one time."""
+
+    account: str  # the alias of the account
+    time: datetime  # when they were read
+    tables: Mapping[str, Sequence[Row]]  # the records of each list
+    # What could not be read, each with its `table`, and with `app_id` if it is the list of one app.
+    failures: Sequence[Mapping[str, Any]] = ()
+    arguments: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the arguments that each list was read with
+
+    @cached_property
+    def apps(self) -> dict[str, Row]:
+        """The apps by id."""
+        return {app["id"]: app for app in self.tables[APPS]}
+
+    @cached_property
+    def ids(self) -> dict[str, str]:
+        """The id of each app by its name, and by its id."""
+        return {app["name"]: ident for ident, app in self.apps.items()} | {ident: ident for ident in self.apps}
+
+    def app_of(self, row: Row) -> str:
+        """Return the id of the app that a record belongs to, or its name if the account cannot see the app."""
+        app = row.get("app") or {}
+        name = app.get("id") or app.get("name") or row.get("app_id") or ""
+        return self.ids.get(name, app.get("name") or name)
+
+    @cached_property
+    def unread(self) -> dict[str, dict[str, str]]:
+        """The reason for each list of an app that could not be read, by table and app."""
+        reasons: dict[str, dict[str, str]] = {}
+        for failure in self.failures:
+            if "app_id" in failure:
+                reasons.setdefault(failure["table"], {})[self.ids.get(failure["app_id"], failure["app_id"])] = failure[
+                    "message"
+                ]
+        return reasons
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The changes between two states of an account."""
+
+    # `before`, `now`: the two states.
+    before: State
+    now: State
+    # The changes, each with `app`, `thing`, `change`, `before` and `now`.
+    rows: list[dict[str, Fact]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what was not compared, and why, one line each
+
+    @property
+    def changes(self) -> KosmoFrame:
+        """The changes as a frame: those of the account first, then by app."""
+        from kosmo_kernel.render.frames import frame_of
+
+        return frame_of(Records(self.rows, columns=_COLUMNS))
+
+    @property
+    def complete(self) -> bool:
+        """Return whether nothing of the compared lists was unreadable; else the number of changes is a lower bound."""
+        lists = {compared.table for compared in LISTS}
+        return not any(failure["table"] in lists for state in (self.before, self.now) for failure in state.failures)
+
+    @property
+    def figures(self) -> dict[str, int]:
+        """The number of changes, and of the apps that are concerned, new and gone."""
+        apps = [row for row in self.rows if row["thing"] == "app"]
+        return {
+            "changes": len(self.rows),
+            "apps concerned": len({row["app"] for row in self.rows if row["app"]}),
+            "new apps": sum(row["change"] == NEW for row in apps),
+            "apps gone": sum(row["change"] == GONE for row in apps),
+        }
+
+
+def compare(
+    before: str | os.PathLike[str],
+    after: str | os.PathLike[str] | None = None,
     *,
-    every: bool = False,
-    integration: str = integrations.BUILT_IN[0].name,
+    account: str | None = None,
     frontend: Frontend = NO_FRONTEND,
-) -> SnapshotReport:
-    """Read lists of the session's account and add them to an archive as a snapshot.
+) -> Drift:
+    """Compare a snapshot with a later one, or with the account as it is now.
 
     Parameters:
-        session: the session whose account is read; its Lua process is not started.
-        file: the archive, which is created if it is missing. Its snapshots are kept, only while a recording goes on an
-            incomplete last one is replaced.
-        every: read all lists that the token can read, and not only those that audits and comparisons read.
-        integration: the service whose lists are read.
-        frontend: gets messages for the user on `stderr`, such as the estimate of `every`, and the progress of each
-            list.
-
-    Returns:
-        The report, which may be of an incomplete snapshot.
+        before: the archive of the snapshot, of which the newest one is compared.
+        after: the archive of the later snapshot; None to read the account. If both are the same archive, its last two
+            snapshots are compared.
+        account: the alias of the account that is read; the default account when None.
+        frontend: the callbacks of the user interface.
 
     Raises:
-        SettingsError: the file is no archive, has snapshots of another account, or cannot be created. No request was
-            sent, unless the account has another user now. Nothing was added.
-        KosmoError: no list could be read.
-        FileWriteError: the archive cannot be written; it is as before.
+        SettingsError: a file has no snapshot, or one of the two is of the demo and the other is not.
+        KosmoError: the account could not be read.
     """
-    check_target(file, session.account)
-    service = integrations.find(integration)
-    started = session.recording.now()
-    lists = AccountLists(session, service, frontend, every=every)
+    saved = read(before)
+    later = None if after is None else read(after)
+    if later and len(saved.times) > 1 and saved.file.samefile(later.file):
+        saved = read(before, saved.times[-2])
+    was = _saved(saved)
+    if later:
+        now = _saved(later)
+        _check_fiction(was.account, now.account)
+    else:
+        with Session(account) as session:
+            _check_fiction(was.account, session.account)
+            now = _read_account(session, was, frontend)
+    return drift_of(was, now)
+
+
+def drift_of(before: State, now: State) -> Drift:
+    """Return what has changed between two states."""
+    drift = Drift(before, now)
+    lists = [compared for compared in LISTS if compared.table in before.tables and compared.table in now.tables]
+    for compared in lists:
+        drift.rows.extend(_changes(compared, before, now, lists))
+    drift.rows.sort(key=lambda row: row["app"] or "")  # the order of the lists stays
+    drift.notes.extend([*_not_compared(before, now), *_not_read(before, now)])
+    if _has_other_key(before, now):
+        drift.notes.append(
+            "Of config vars only the names are compared: the fingerprints of the values have different keys."
+        )
+    return drift
+
+
+def _saved(saved: SavedSnapshot) -> State:
+    if APPS not in saved:
+        raise SettingsError(f"{saved.file} has no list of apps, so it cannot be compared.")
+    tables = {name: saved.records(name).rows for name in saved}
+    arguments = {name: about.by for name, about in saved.manifest.tables.items()}
+    return State(saved.account, saved.time, tables, saved.manifest.failures, arguments)
+
+
+def _read_account(session: Session, was: State, frontend: Frontend) -> State:
+    """Read the lists that are compared as the snapshot has them, with the same arguments.
+
+    Raises:
+        KosmoError: a list failed for another reason than a lack of access, or nothing but the apps could be read.
+    """
+    arguments = {item.table: was.arguments.get(item.table, ()) for item in LISTS if item.table in was.tables}
+    parents: dict[str, Sequence[str]] = {"spaces": ()} if any("space" in names for names in arguments.values()) else {}
+    lists = AccountLists(session, integrations.BUILT_IN[0], frontend, only=arguments | parents)
+    time = session.time_of_data()
     lists.read()
-    change = partial(redact, tokens=session.tokens())  # a session knows its tokens only once it has used them
-    content = {
-        "integration": service.name,
-        "account": session.account,
-        "begun": iso_time(started),
-        "ended": iso_time(datetime.now(UTC)),
-        "complete": not lists.failures,
-        "requests": lists.requests,
-        "failures": lists.failures,
-        "left_out": lists.left_out,
-        "deleted": lists.deleted,
-        "figures": _figures(lists, service.team_address),
-        "user": _user(lists.tables),
-        "kosmo_kernel": __version__,
-    }
-    about = {
-        name: SavedList(f"{service.name}.{records.function.name if records.function else name}", len(records), by)
-        for name, records in lists.tables.items()
-        for by in [lists.items[name]]
-    }
-    manifest = Manifest(tables=about, **in_texts(content, change))
-    read = {name: redacted(records, change) for name, records in lists.tables.items()}
-    count = add(file, manifest, read, replaces=session.recording.resumes)
-    return SnapshotReport(manifest, count, lists.interrupted, list(dict.fromkeys(lists.notes)))
+    if lists.interrupted:
+        raise StoppedError("Interrupted.")
+    for failure in lists.failures:
+        if failure["type"] not in _REFUSED:
+            raise KosmoError(f"The list {failure['table']} could not be read: {failure['message']}")
+    if lists.failures and not lists.tables.keys() - {APPS, "stacks", *parents}:
+        raise KosmoError(f"Nothing but the list of apps can be read: {lists.failures[0]['message']}")
+    tables = {name: rows.rows for name, rows in lists.tables.items() if name in arguments}
+    return State(session.account, time, tables, [item for item in lists.failures if item["table"] in arguments])
 
 
-def _figures(lists: AccountLists, team_address: str) -> dict[str, int]:
-    """Return the numbers of apps, dynos, and people who own an app or have a seat, where their lists are whole."""
-    parts = {failure["table"] for failure in lists.failures}
-    whole = {name: records for name, records in lists.tables.items() if name not in parts}
-    figures: dict[str, int] = {name: len(whole[name]) for name in ("apps", "dynos") if name in whole}
-    if {"apps", "collaborators"} <= whole.keys():
-        emails = {*whole["apps"].column(("owner", "email")), *whole["collaborators"].column(("user", "email"))}
-        people = [email for email in emails if isinstance(email, str)]
-        figures["people"] = sum(not team_address or not email.endswith(team_address) for email in people)
-    return figures
+def _check_fiction(*accounts: str) -> None:
+    if len({is_demo(account) for account in accounts}) > 1:
+        other = next(account for account in accounts if not is_demo(account))
+        raise SettingsError(
+            f"One of the two is the demo company, which is fiction, and the other is the account `{other}`. Give the "
+            "archive of a snapshot of that account: -p before FILE. `kosmo snapshot` writes one."
+        )
 
 
-def _user(tables: Mapping[str, Records]) -> str:
-    """Return the id of the account's user, who is the one record of a list; empty if it could not be read."""
-    users = (rows[0].get("id") for rows in tables.values() if rows.function and rows.function.returns == "record")
-    return str(next(users, None) or "")
+def _changes(
+    compared: ComparedList, before: State, now: State, lists: Sequence[ComparedList]
+) -> Iterator[dict[str, Fact]]:
+    """Yield the changes of one list, as far as it was read both times."""
+    of_apps = compared.table != APPS and any("app" in row or "app_id" in row for row in _rows(compared, before, now))
+    skipped = {app for state in (before, now) for app in state.unread.get(compared.table, ())}
+    if of_apps:
+        skipped |= before.apps.keys() ^ now.apps.keys()  # each is one change of the list of apps
+    sides = [_by_key(compared, state, skipped) for state in (before, now)]
+    for key in dict.fromkeys([*sides[0], *sides[1]]):
+        rows = sides[0].get(key), sides[1].get(key)
+        label = next(compared.label(row) for row in reversed(rows) if row)
+        app = _app_name(compared, key, rows, before, now)
+        thing = "app" if compared.table == APPS else label
+        for change, was, is_now in _differences(compared, rows):
+            texts = [was, is_now]
+            if compared.table == APPS and change in (NEW, GONE):
+                state, index = (now, 1) if change == NEW else (before, 0)
+                texts[index] = _parts(key[1], state, lists)
+            yield {"app": app, "thing": thing, "change": change, "before": texts[0], "now": texts[1]}
+
+
+def _rows(compared: ComparedList, *states: State) -> Iterator[Row]:
+    return (row for state in states for row in state.tables[compared.table])
+
+
+def _by_key(compared: ComparedList, state: State, skipped: set[str]) -> dict[tuple[str, Any], Row]:
+    """Return the records by app and key. An add-on that several apps use is one record."""
+    keyed = {}
+    for row in state.tables[compared.table]:
+        app = "" if compared.table == APPS else state.app_of(row)
+        if app not in skipped:
+            keyed[app, compared.key(row)] = row
+    return keyed
+
+
+def _app_name(
+    compared: ComparedList, key: tuple[str, Any], rows: tuple[Row | None, Row | None], before: State, now: State
+) -> Fact:
+    if compared.table == APPS:
+        return next(str(row["name"]) for row in reversed(rows) if row)
+    app = now.apps.get(key[0]) or before.apps.get(key[0])
+    return str(app["name"]) if app else key[0] or None
+
+
+def _differences(compared: ComparedList, rows: tuple[Row | None, Row | None]) -> Iterator[tuple[str, Fact, Fact]]:
+    """Yield the changes of one record: the name of the fact, and its two values."""
+    was, now = rows
+    if was is None or now is None:
+        change = NEW if was is None else GONE
+        yield change, _summary(compared, was), _summary(compared, now)
+        return
+    for name, fact in compared.facts.items():
+        if compared.table == CONFIG_VARS:
+            if _is_other_value(was, now):
+                yield name, "(hidden)", "(hidden, another one)"
+        elif fact(was) != fact(now):
+            yield name, _redacted(fact(was)), _redacted(fact(now))
+
+
+def _redacted(text: Fact) -> Fact:
+    return None if text is None else redact(text)
+
+
+def _summary(compared: ComparedList, row: Row | None) -> Fact:
+    """Return the facts about a record that is there on one day only; None on the other day."""
+    if row is None:
+        return None
+    if compared.table == CONFIG_VARS:
+        return "set"
+    facts = [f"{name} {text}" for name, fact in compared.facts.items() if name != "name" and (text := fact(row))]
+    return redact(", ".join(facts)) or "there"
+
+
+def _parts(app: str, state: State, lists: Sequence[ComparedList]) -> str:
+    """Return what an app has, in numbers."""
+    nouns = {"addons": "add-on", "dynos": "dyno", "domains": "domain", "collaborators": "seat"}
+    counts = Counter(
+        compared.table
+        for compared in lists
+        if compared.table in nouns
+        for row in state.tables[compared.table]
+        if state.app_of(row) == app
+    )
+    parts = [counted(counts[table], noun) for table, noun in nouns.items() if counts[table]]
+    return ", ".join(parts) or f"no {_words([*nouns.values()], 'or')}"
+
+
+def _is_other_value(was: Row, now: Row) -> bool:
+    """Return whether two config vars have different values, as far as their fingerprints have the same key."""
+    fingerprints = was.get(FINGERPRINT), now.get(FINGERPRINT)
+    return fingerprints[0] != fingerprints[1] and len({_key_id(fingerprint) for fingerprint in fingerprints}) == 1
+
+
+def _key_id(fingerprint: Any) -> str:
+    return str(fingerprint or "").partition(":")[0]
+
+
+def _has_other_key(before: State, now: State) -> bool:
+    keys = [
+        {_key_id(row.get(FINGERPRINT)) for row in state.tables.get(CONFIG_VARS, ())} - {""} for state in (before, now)
+    ]
+    return all(keys) and not keys[0] & keys[1]
+
+
+def _not_compared(before: State, now: State) -> Iterator[str]:
+    """Yield which lists are not compared, because one of the two does not have them."""
+    lists = {entry.table for entry in LISTS}
+    for state, expected in ((before, lists), (now, before.tables.keys() & lists)):
+        absent = expected - state.tables.keys() - {entry["table"] for entry in state.failures}
+        if absent:
+            yield (
+                f"Not compared: {_words(sorted(absent))}. The snapshot of {state.time:%Y-%m-%d} does not have them; "
+                "`kosmo snapshot --all` takes every list."
+            )
+    rest = len(before.tables.keys() - lists - {"current_user"})
+    if rest:
+        yield f"{counted(rest, 'other list')} of the snapshot of {before.time:%Y-%m-%d} cannot be compared."
+
+
+def _not_read(before: State, now: State) -> Iterator[str]:
+    """Yield what could not be read on each day, with the reason that Heroku gave."""
+    for state, when in ((before, f"on {before.time:%Y-%m-%d}"), (now, f"on {now.time:%Y-%m-%d}")):
+        for compared in LISTS:
+            whole = [
+                failure for failure in state.failures if failure["table"] == compared.table and "app_id" not in failure
+            ]
+            for failure in whole[:1]:
+                yield f"Not read {when}, and not compared: {_words([compared.table])} ({failure['message']})"
+            apps = state.unread.get(compared.table, {})
+            names = sorted(str(state.apps[app]["name"]) if app in state.apps else app for app in apps)
+            if names:
+                reason = next(iter(apps.values()))
+                yield f"Not read {when}, and not compared: {_words([compared.table])} of {', '.join(names)} ({reason})"
+
+
+def _words(tables: Sequence[str], conjunction: str = "and") -> str:
+    names = [table.replace("addons", "add-ons").replace("_", " ") for table in tables]
+    return f" {conjunction} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

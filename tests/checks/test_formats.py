@@ -17,11 +17,10 @@ from hostile_texts import MANY, STEW
 from hypothesis import given
 from markdown_it import MarkdownIt
 
+from kosmo_kernel.checks.ci_formats import junit, sarif
 from kosmo_kernel.checks.comment import MAX_LENGTH, comment
 from kosmo_kernel.checks.exemptions import compare
-from kosmo_kernel.checks.junit import junit
 from kosmo_kernel.checks.report import Acceptance, QuestionReport, json_document
-from kosmo_kernel.checks.sarif import sarif
 
 SCHEMA = json.loads((Path(__file__).parent / "sarif-schema-2.1.0.json").read_text())
 HOSTILE = "</failure>]]>\x00\x1b[31m @team #12 [a](http://x.example) <img src=x> | `x` ![b](c) $x$ \ud800 \u202e"
@@ -115,7 +114,7 @@ def test_the_fingerprint_of_a_finding_is_that_of_its_key() -> None:
 
 
 def test_code_scanning_gets_no_more_results_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kosmo_kernel.checks.sarif.MAX_RESULTS", 2)
+    monkeypatch.setattr("kosmo_kernel.checks.ci_formats.MAX_RESULTS", 2)
     made = report(result(check("small", "low", "app"), {"app": "shop"}), result(check(), *dynos("web.1", "web.2")))
     document = sarif(made, "low")
     jsonschema.Draft202012Validator(SCHEMA).validate(document)

@@ -17,12 +17,10 @@ from clean_company import clean_company
 from msgspec.structs import replace
 from rich.console import Console
 
+from kosmo_kernel.checks.ci_formats import junit, sarif
 from kosmo_kernel.checks.comment import comment
-from kosmo_kernel.checks.finding_columns import finding_table
-from kosmo_kernel.checks.junit import junit
-from kosmo_kernel.checks.report import QuestionResult
+from kosmo_kernel.checks.report import QuestionResult, finding_table
 from kosmo_kernel.checks.run import run_questions
-from kosmo_kernel.checks.sarif import sarif
 from kosmo_kernel.cli.check_table import FORM, MAX_FINDINGS, MAX_TEXT, print_report
 from kosmo_kernel.questions.discovery import shipped_checks
 

@@ -19,9 +19,8 @@ from kosmo_kernel.demo.faults import KINDS, FaultInjector
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import ApiError, BadAnswerError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi, faulty
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
-from kosmo_kernel.integrations.heroku.demo.page_faults import faulty
 from kosmo_kernel.progress.run import Progress
 
 CALLS = [HEROKU.function(name) for name in ("list_dynos", "list_addons", "list_collaborators")]

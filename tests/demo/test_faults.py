@@ -14,12 +14,11 @@ import httpx
 import msgspec
 import pytest
 
-from kosmo_kernel.demo.faults import KINDS, FaultInjector, read
-from kosmo_kernel.demo.server import RESET, serve
+from kosmo_kernel.demo.faults import KINDS, RESET, FaultInjector, read
+from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi, faulty
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.integrations.heroku.demo.page_faults import faulty
 
 HEADERS = {"Accept": "application/vnd.heroku+json; version=3", "Authorization": f"Bearer {DEMO_TOKEN}"}
 

@@ -16,9 +16,8 @@ from kosmo_kernel.client.client import Client
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, FAULTS, with_page_fault
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.integrations.heroku.demo.page_faults import FAULTS, with_page_fault
 
 HEADERS = {"Accept": "application/vnd.heroku+json; version=3", "Authorization": f"Bearer {DEMO_TOKEN}"}
 SIZE = 8  # records of a page; the company has more apps than two pages

@@ -27,12 +27,12 @@ from kosmo_command import document, environment, kosmo
 from kosmo_kernel import inventory, snapshot
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError
-from kosmo_kernel.integrations.heroku.demo import account_records, app_records, pipelines
+from kosmo_kernel.integrations.heroku.demo import account_records, app_records
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import AppRecords, Company, company
 from kosmo_kernel.integrations.heroku.demo.record_maker import Maker
 from kosmo_kernel.integrations.heroku.inventory import PEOPLE
-from kosmo_kernel.inventory.folder import import_file
+from kosmo_kernel.inventory import import_file
 from kosmo_kernel.inventory.page import page_of
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.inventory.tables import kinds, lists
@@ -73,7 +73,7 @@ def all_of(whole: Company) -> dict[str, Keys]:
     make = Maker(whole, lambda *_: (), timedelta(0))
     by_app = [(app, whole.resources_of(app)) for app in whole.apps]
     names = {app["id"]: app["name"] for app in whole.apps}
-    pipeline_names = {one["id"]: one["name"] for one in pipelines.pipelines(make)}
+    pipeline_names = {one["id"]: one["name"] for one in account_records.pipelines(make)}
     return {
         "apps": Counter((app["name"], app["id"]) for app in whole.apps),
         "formation": Counter(
@@ -97,10 +97,10 @@ def all_of(whole: Company) -> dict[str, Keys]:
             for app in whole.apps
             for one in app_records.log_drains(make, app)
         ),
-        "pipelines": Counter((one["name"],) for one in pipelines.pipelines(make)),
+        "pipelines": Counter((one["name"],) for one in account_records.pipelines(make)),
         "pipeline_stages": Counter(
             (pipeline_names[one["pipeline"]["id"]], one["stage"], names[one["app"]["id"]])
-            for one in pipelines.couplings(make)
+            for one in account_records.couplings(make)
         ),
         "teams": Counter((one["name"],) for one in whole.teams),
         "team_members": Counter((team["name"], one["email"]) for team in whole.teams for one in whole.members(team)),
@@ -430,7 +430,7 @@ def test_a_run_that_fails_while_it_writes_leaves_nothing(
             raise KeyboardInterrupt
         write_private(file, content)
 
-    monkeypatch.setattr("kosmo_kernel.inventory.folder.write_private", failing)
+    monkeypatch.setattr("kosmo_kernel.inventory.write_private", failing)
     with pytest.raises(KeyboardInterrupt):
         inventory.write(demo, folder)
     assert list(folder.parent.iterdir()) == []
@@ -440,7 +440,7 @@ KILLED = """
 import os, signal, sys
 from itertools import count
 from kosmo_kernel.cli import main
-from kosmo_kernel.inventory import folder
+from kosmo_kernel import inventory as folder
 write, written = folder.write_private, count(1)
 def killed(file, content):
     if next(written) == 20:

@@ -18,7 +18,7 @@ from kosmo_kernel import inventory
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.inventory.folder import import_file
+from kosmo_kernel.inventory import import_file
 from kosmo_kernel.inventory.page import page_of
 from kosmo_kernel.inventory.source import AccountData, as_json
 

@@ -15,7 +15,7 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.integrations.heroku.inventory import PROVIDER, review_apps
-from kosmo_kernel.inventory.folder import import_file, quoted
+from kosmo_kernel.inventory import import_file, quoted
 from kosmo_kernel.inventory.source import AccountData
 from kosmo_kernel.session import Session
 

@@ -27,7 +27,7 @@ from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.demo.faults import KINDS, FaultInjector
-from kosmo_kernel.integrations.heroku.demo.page_faults import faulty
+from kosmo_kernel.integrations.heroku.demo.api import faulty
 from kosmo_kernel.integrations.heroku.demo.company_data import JUNO, MEI, account_record
 from kosmo_kernel.demo import NOW
 from kosmo_kernel.demo.server import serve

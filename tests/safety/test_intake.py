@@ -237,8 +237,7 @@ ALLOWED = {
     "cli/mcp_query.py": "an argument of the user's command",
     "values/lua_literals.py": "an argument of the user's command",
     # Snapshots.
-    "archive/snapshots.py": "a snapshot; its values and depth are counted first",
-    "archive/views.py": "columns of a snapshot",
+    "archive/snapshots.py": "a snapshot, whose values and depth are counted first, and the columns of its views",
 }
 
 

@@ -22,8 +22,7 @@ from kosmo_kernel.catalogue import Function, FunctionTable, Integration, Param
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.transport import in_process
-from kosmo_kernel.demo.service_api import ServiceApi
-from kosmo_kernel.demo.service_pages import FAULTS
+from kosmo_kernel.demo.service_api import FAULTS, ServiceApi
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.services.adding import add
 

@@ -20,7 +20,7 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.session import Session
-from kosmo_kernel.snapshot.drift import LISTS, State, drift_of
+from kosmo_kernel.snapshot import LISTS, State, drift_of
 
 LISTS_OF_APPS = (
     *("/dynos", "/formation", "/domains", "/addons", "/collaborators", "/config-vars", "/log-drains"),

@@ -4,11 +4,10 @@ company_data.py    Larkmoor Parcels: its people, teams and apps; generated.py ma
 models.py          apps, dynos, add-ons, domains and seats from few facts
 company.py         a company as one account sees it
 record_maker.py    records of any resource, from the facts of the schema
-app_records.py, account_records.py, offers.py, pipelines.py    lists that are more than that
+app_records.py, account_records.py, offers.py    lists that are more than that
 records.py         what is at which path
 http.py            errors, the rate limit and ranges
-api.py             the WSGI application
-page_faults.py     what can go wrong with the answers
+api.py             the WSGI application, and what can go wrong with its answers
 
 `kosmo_kernel/demo` serves it on a port, and makes look-alikes of other services.
 """

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from kosmo_kernel.integrations.heroku.demo import account_records, app_records, offers, pipelines
+from kosmo_kernel.integrations.heroku.demo import account_records, app_records, offers
 from kosmo_kernel.integrations.heroku.demo.company import Company
 from kosmo_kernel.integrations.heroku.demo.company_data import APP_PERMISSIONS
 from kosmo_kernel.integrations.heroku.demo.http import HerokuError
@@ -158,19 +158,19 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     ),
     "/generations": offers.generations,
     "/oauth/authorizations": account_records.authorizations,
-    "/pipeline-couplings": pipelines.couplings,
-    "/pipeline-promotions": pipelines.promotions,
-    "/pipeline-promotions/{pipeline-promotion.id}/promotion-targets": pipelines.promotion_targets,
-    "/pipelines": pipelines.pipelines,
-    f"{_PIPELINE}/latest-builds": pipelines.latest_builds,
-    f"{_PIPELINE}/latest-deployments": pipelines.latest_releases,
-    f"{_PIPELINE}/latest-releases": pipelines.latest_releases,
-    f"{_PIPELINE}/pipeline-couplings": pipelines.couplings,
-    f"{_PIPELINE}/review-apps": pipelines.review_apps,
+    "/pipeline-couplings": account_records.couplings,
+    "/pipeline-promotions": account_records.promotions,
+    "/pipeline-promotions/{pipeline-promotion.id}/promotion-targets": account_records.promotion_targets,
+    "/pipelines": account_records.pipelines,
+    f"{_PIPELINE}/latest-builds": account_records.latest_builds,
+    f"{_PIPELINE}/latest-deployments": account_records.latest_releases,
+    f"{_PIPELINE}/latest-releases": account_records.latest_releases,
+    f"{_PIPELINE}/pipeline-couplings": account_records.couplings,
+    f"{_PIPELINE}/review-apps": account_records.review_apps,
     "/plans": offers.all_plans,
     "/regions": offers.regions,
     "/regions/{region.identity}/addon-region-capabilities": offers.capabilities,
-    "/review-apps": pipelines.review_apps,
+    "/review-apps": account_records.review_apps,
     "/spaces": account_records.spaces,
     f"/spaces/{_SPACE}/members": account_records.members,
     f"/spaces/{_SPACE}/telemetry-drains": app_records.telemetry_drains,
@@ -188,7 +188,7 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     f"/teams/{_TEAM}/members": lambda make, team: make.company.members(team),
     f"/teams/{_TEAM}/members/{{team-member.identity}}/apps": account_records.member_apps,
     f"/teams/{_TEAM}/permissions": account_records.permission_entities,
-    f"/teams/{_TEAM}/pipeline-couplings": pipelines.couplings,
+    f"/teams/{_TEAM}/pipeline-couplings": account_records.couplings,
     f"/teams/{_TEAM}/spaces": account_records.team_spaces,
     "/teams/{team.id}/usage/daily": partial(account_records.team_usage, unit="date"),
     "/teams/{team.id}/usage/monthly": partial(account_records.team_usage, unit="month"),
@@ -203,16 +203,16 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     "/users": lambda make: [make.company.account],
     "/users/{account.identity}/addons": _user_addons,
     "/users/{account.identity}/apps": lambda make, _user: make.company.personal_apps,
-    "/users/~/pipeline-couplings": pipelines.own_couplings,
+    "/users/~/pipeline-couplings": account_records.own_couplings,
 }
 _RECORDS: Mapping[str, Callable[..., Record | None]] = {
     "/account": lambda make: make.company.account,
     f"/apps/{_APP}/config-vars": app_records.config_vars,
-    f"/apps/{_APP}/pipeline-couplings": pipelines.coupling_of,
+    f"/apps/{_APP}/pipeline-couplings": account_records.coupling_of,
     f"/apps/{_APP}/releases/{{release.identity}}/config-vars": app_records.config_vars,
-    f"/apps/{_APP}/review-app": pipelines.review_app_of,
-    f"{_PIPELINE}/pipeline-stack": pipelines.pipeline_stack,
-    f"{_PIPELINE}/review-app-config": pipelines.review_app_config,
+    f"/apps/{_APP}/review-app": account_records.review_app_of,
+    f"{_PIPELINE}/pipeline-stack": account_records.pipeline_stack,
+    f"{_PIPELINE}/review-app-config": account_records.review_app_config,
     f"{_PIPELINE}/stage/{{pipeline-coupling.stage}}/config-vars": app_records.pipeline_config_vars,
     f"/spaces/{_SPACE}/inbound-ruleset": lambda make, space: make.records(_RULESETS, space)[0],
     f"/spaces/{_SPACE}/topology": account_records.topology,
