@@ -170,12 +170,10 @@ STARTS = {
     ),
     "kosmo snapshot --help": Start(
         ["-m", NAME, "snapshot", "--help"],
-        102,
+        57,
         {
-            *("progress", "text"),
-            *("accounts", "catalogue", "cli", "client", "errors", "integrations", "lua", "pages", "questions"),
-            *("reader", "render", "results", "run", "safety", "session", "settings", "snapshot", "values", "walls"),
-            "archive",
+            *("accounts", "archive", "catalogue", "cli", "client", "errors", "integrations", "questions"),
+            *("reader", "safety", "settings", "text", "values", "walls"),
         },
         {"click", "msgspec"},
     ),

@@ -1,10 +1,9 @@
 """Accounts: the tokens of a service, where they are found, and to which addresses they may be sent.
 
-account.py         an account, its alias and its address, and which accounts are fictional
-discovery.py       the places where a token is searched for, and the list of all accounts with their remaining requests
-store.py           the accounts that `kosmo accounts:add` stores
-system_keyring.py  the system keyring, with a timeout
-fingerprints.py    fingerprints of secrets, by which equal ones are known
+account.py       an account, its alias and its address, and which accounts are fictional
+discovery.py     the places where a token is searched for, and the list of all accounts with their remaining requests
+store.py         the accounts that `kosmo accounts:add` stores, and the system keyring
+fingerprints.py  fingerprints of secrets, by which equal ones are known
 
 The account `demo` has fictional data, for services that have one (`Integration.demo`), and so have a few others beside
 it. The session makes them; this package only knows their names.

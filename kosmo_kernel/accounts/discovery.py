@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from kosmo_kernel.accounts import store, system_keyring
+from kosmo_kernel.accounts import store
 from kosmo_kernel.accounts.account import (
     ALIAS,
     DEFAULT,
@@ -265,8 +265,8 @@ def _token_of_user(login: CliLogin, person: CliUser) -> str | None:
         CredentialsError: the keyring is locked, fails or does not answer.
     """
     try:
-        return system_keyring.read(login.service, person.name, person.version, login.attributes) or None
-    except system_keyring.NoKeyringError:
+        return store.read_keyring(login.service, person.name, person.version, login.attributes) or None
+    except store.NoKeyringError:
         return None
     except CredentialsError as error:
         raise CredentialsError(f"{person.name} is signed in with {login.title}. {error.message}") from None

@@ -3,31 +3,52 @@
 `accounts.json` lists them, so that their names are known without reading a secret. The token is in the system keyring
 or, if there is none or the user prefers it, in `secrets.json` beside it, which only its owner can read. Each addition
 has a unique entry name in the keyring, so that an entry of `accounts.json` never leads to a token of another time.
+
+The system keyring is macOS Keychain, the Secret Service of Linux desktops, or Windows Credential Manager. The `keyring`
+library may block forever: on a D-Bus service that does not respond, or until the user unlocks the keyring
+(https://github.com/jaraco/keyring/pull/735). So all of it, even the import, runs in a thread of its own with a timeout.
+Secrets are cached for the lifetime of the process, under a key that changes with the secret. After a failure, further
+accesses fail at once for `RETRY_AFTER_SECONDS`. A null backend (`keyring --disable`), or one that stores secrets in a
+plain file, counts as no keyring.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from queue import Empty, SimpleQueue
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 
-from kosmo_kernel.accounts import system_keyring
 from kosmo_kernel.accounts.account import ALIAS, DEMO, NOT_AN_ALIAS, add_command, looks_like_token
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.questions import TABLES as NAMESPACE
 from kosmo_kernel.safety.intake import decode_json, read_file_if_any
+from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.config_file import folder
 from kosmo_kernel.settings.private_files import locked, read_secret, write
 from kosmo_kernel.text import normalize_alias
 
 INDEX, SECRETS = "accounts.json", "secrets.json"
 Location = Literal["keyring", "file"]
+_HOW_TO_REPAIR = "Mend it or take it away, and add the accounts anew with `kosmo accounts:add`."
+_T = TypeVar("_T")
+
+TIMEOUT_SECONDS = 30.0  # of an access to the keyring; long enough to type a password
+RETRY_AFTER_SECONDS = 30.0  # after a failure, before the keyring is used again
+KEYRING_SERVICE = "kosmo_kernel"  # the service name of this package's entries
+RECOMMENDED = 1  # minimum priority of the backends that the keyring library recommends
+
+_lock = threading.Lock()
+_cache: dict[tuple[str, str, str], str | None] = {}
+_failure: tuple[float, str] | None = None  # time of the last failure, and the error message
 
 
 class StoredAccount(Struct, frozen=True):
@@ -59,8 +80,8 @@ def token_of(integration: str, account: StoredAccount) -> str:
         source, token = str(secrets_file()), _secrets(secrets_file()).get(account.entry)
     else:
         try:
-            source, token = "the system keyring", system_keyring.read(system_keyring.OWN, account.entry)
-        except system_keyring.NoKeyringError:
+            source, token = "the system keyring", read_keyring(KEYRING_SERVICE, account.entry)
+        except NoKeyringError:
             raise CredentialsError(
                 f"{title} is in a system keyring, and there is none here. Run this where it was added, or add it anew: "
                 f"{again}"
@@ -87,8 +108,8 @@ def kept_secret(entry: str, make: Callable[[], str]) -> str:
     """
 
     def read(version: str) -> str | None:
-        with suppress(system_keyring.NoKeyringError):
-            return system_keyring.read(system_keyring.OWN, entry, version)
+        with suppress(NoKeyringError):
+            return read_keyring(KEYRING_SERVICE, entry, version)
         return _secrets(secrets_file()).get(entry)
 
     if secret := read(""):
@@ -190,9 +211,9 @@ def name_in_use_message(before: StoredAccount) -> str:
 
 def _store(entry: str, secret: str, *, in_file: bool = False) -> Location:
     """Store a secret in the keyring or, if there is none, in the file; return where."""
-    with suppress(system_keyring.NoKeyringError):
+    with suppress(NoKeyringError):
         if not in_file:
-            system_keyring.keep(entry, secret)
+            keep_in_keyring(entry, secret)
             return "keyring"
     _change_secrets({entry: secret})
     return "file"
@@ -203,8 +224,8 @@ def _forget(account: StoredAccount) -> None:
     if account.location == "file":
         _change_secrets({account.entry: None})
         return
-    with suppress(system_keyring.NoKeyringError):  # without a keyring, the token cannot be read either
-        system_keyring.drop(account.entry)
+    with suppress(NoKeyringError):  # without a keyring, the token cannot be read either
+        drop_from_keyring(account.entry)
 
 
 def _change_index(integration: str, before: StoredAccount | None, after: StoredAccount | None) -> None:
@@ -261,4 +282,131 @@ def _text(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
 
-_HOW_TO_REPAIR = "Mend it or take it away, and add the accounts anew with `kosmo accounts:add`."
+class NoKeyringError(Exception):
+    """There is no usable keyring."""
+
+
+def read_keyring(service: str, name: str, version: str = "", attributes: Mapping[str, str] | None = None) -> str | None:
+    """Return a secret from the keyring, or None if there is no such entry.
+
+    Parameters:
+        service: the service name of the entry.
+        name: the user name of the entry.
+        version: a text that changes when another program may have changed the secret.
+        attributes: the names of the Secret Service attributes in an entry of another program.
+
+    Raises:
+        NoKeyringError: there is no keyring.
+        CredentialsError: it is locked, fails or does not respond.
+    """
+    key = (service, name, version)
+    with _lock:  # so that the user is prompted only once for several threads
+        if key not in _cache:
+            _cache[key] = _with_timeout(lambda: _get(service, name, attributes))
+        return _cache[key]
+
+
+def keep_in_keyring(name: str, secret: str) -> str:
+    """Store a secret of this package in the keyring.
+
+    Parameters:
+        name: the name of the entry, which must be new.
+        secret: the secret, which must not be empty.
+
+    Returns:
+        The display name of the keyring.
+
+    Raises:
+        NoKeyringError: there is no keyring.
+        CredentialsError: it is locked, fails or does not respond.
+    """
+
+    def work() -> str:
+        ring = _ring()
+        ring.set_password(KEYRING_SERVICE, name, secret)
+        if ring.get_password(KEYRING_SERVICE, name) != secret:  # some backends fail silently
+            raise NoKeyringError
+        return str(ring.name)
+
+    with _lock:
+        keyring_name = _with_timeout(work)
+        _cache[KEYRING_SERVICE, name, ""] = secret
+        return keyring_name
+
+
+def drop_from_keyring(name: str) -> None:
+    """Remove a secret of this package from the keyring; a missing one is no error.
+
+    Raises:
+        NoKeyringError: there is no keyring.
+        CredentialsError: it is locked, fails or does not respond.
+    """
+
+    def work() -> None:
+        ring = _ring()
+        if ring.get_password(KEYRING_SERVICE, name) is not None:
+            ring.delete_password(KEYRING_SERVICE, name)
+
+    with _lock:
+        _with_timeout(work)
+        _cache.pop((KEYRING_SERVICE, name, ""), None)
+
+
+def _ring() -> Any:
+    """Return the backend in use."""
+    import keyring
+    from keyring.backends import fail, null
+
+    ring = keyring.get_keyring()
+    if isinstance(ring, (fail.Keyring, null.Keyring)) or ring.priority < RECOMMENDED:
+        raise NoKeyringError
+    return ring
+
+
+def _get(service: str, name: str, attributes: Mapping[str, str] | None) -> str | None:
+    from keyring.backend import SchemeSelectable
+
+    whole = _ring()
+    for ring in getattr(whole, "backends", [whole]):  # a chainer backend has several
+        backend: Any = ring
+        if attributes and isinstance(ring, SchemeSelectable):
+            schemes = {**ring.schemes, service: dict(attributes)}
+            backend = ring.with_properties(schemes=schemes, scheme=service)  # type: ignore[attr-defined]  # backends have it
+        secret: str | None = backend.get_password(service, name)
+        if secret is not None:
+            return secret.strip()
+    return None
+
+
+def _with_timeout(work: Callable[[], _T]) -> _T:
+    """Run some work with the keyring in a thread, and return its result unless it takes too long."""
+    global _failure  # noqa: PLW0603 - the state of the one keyring of this process
+    if _failure and time.monotonic() - _failure[0] < RETRY_AFTER_SECONDS:
+        raise CredentialsError(_failure[1])
+    outcome: SimpleQueue[tuple[list[_T], Exception | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put(([work()], None))
+        except Exception as error:  # noqa: BLE001 - backends raise errors of their systems; reported below
+            outcome.put(([], error))
+
+    threading.Thread(target=run, name="system keyring", daemon=True).start()
+    try:
+        results, error = outcome.get(timeout=TIMEOUT_SECONDS)
+    except Empty:
+        results, error = [], TimeoutError(f"it has not answered for {TIMEOUT_SECONDS:g} s")
+    if isinstance(error, NoKeyringError):
+        raise NoKeyringError
+    if error is not None:
+        locked = type(error).__name__ == "KeyringLocked"
+        why = one_line(str(error)) or type(error).__name__
+        message = (
+            f"The system keyring {'is locked' if locked else 'does not work'}: {why.rstrip('.!')}. Unlock it and try "
+            "again. Where nobody can, give the token in an environment variable, or keep it in a file with "
+            "`kosmo accounts:add ALIAS --file`."
+        )
+        _failure = (time.monotonic(), message)
+        raise CredentialsError(message)
+    _failure = None
+    return results[0]

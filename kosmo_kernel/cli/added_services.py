@@ -13,9 +13,8 @@ import click
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts.account import RESERVED
 from kosmo_kernel.catalogue.documents.fields import SECRET
-from kosmo_kernel.cli.command import CommandResult, command
+from kosmo_kernel.cli.command import CommandResult, command, print_result
 from kosmo_kernel.cli.options import integration_names, known_services
-from kosmo_kernel.cli.output import print_result
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.services.adding import DOCUMENT_HOSTS, KNOWN, RemoteDocument, source
 from kosmo_kernel.services.adding import add as add_service

@@ -17,9 +17,8 @@ import click
 
 from kosmo_kernel.catalogue import Function, Integration, missing_function
 from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
-from kosmo_kernel.cli.command import Command, epilog_of
+from kosmo_kernel.cli.command import AS_JSON, Command, document, epilog_of
 from kosmo_kernel.cli.options import (
-    AS_JSON,
     FORMAT,
     LAYOUT_OPTIONS,
     ON_DEMO,
@@ -32,7 +31,6 @@ from kosmo_kernel.cli.options import (
     one_account,
     pairs_of,
 )
-from kosmo_kernel.cli.output import document
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
 from kosmo_kernel.integrations import find, load_all, loaded
 from kosmo_kernel.text import nearest

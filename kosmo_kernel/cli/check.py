@@ -13,9 +13,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kosmo_kernel.checks.report import NOT_CHECKED
-from kosmo_kernel.cli.command import Command, command
+from kosmo_kernel.cli.command import (
+    Command,
+    command,
+    document,
+    print_json,
+    print_note,
+    print_result,
+    print_rows,
+    print_utf8,
+    write_file,
+)
 from kosmo_kernel.cli.options import Recording, account_options, files, resume_options
-from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_rows, print_utf8, write_file
 from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
 from kosmo_kernel.questions import FIRST, SUFFIX, services, shipped_files
@@ -167,30 +176,43 @@ def check(
     """
     if new is not None or is_table:
         return _write_new(new, is_table=is_table, as_json=as_json, others=bool(names or every or start))
-    _validate(form, outputs, as_json=as_json)
+    _validate(form, outputs, accept_all, as_json=as_json)
     if not (names or every or start):
         return _list(as_json=as_json or form == "json")
-    from kosmo_kernel.cli.check_exceptions import Exceptions
+    from kosmo_kernel.checks.exemptions import accept, compare, read_acceptances
+    from kosmo_kernel.checks.run import run_questions
+    from kosmo_kernel.session import Session
 
     checks = select_checks(names, every=every, start=start)
     parameters = _parameters(checks, names, dict(texts))
-    exceptions = Exceptions(checks, accepted, accept_all, against)
+    # These files are read before anything is asked, so that a mistake in one costs nothing.
+    exemptions = read_acceptances(accepted, [*all_checks(), *checks]) if accepted else []
+    snapshot = Session(snapshot=against) if against else None
     with recording.session(account) as session:
         report = _run(checks, session, parameters, at)
     if not report.interrupted:
-        exceptions.apply(report, parameters)
+        if snapshot is not None:
+            with snapshot:
+                compare(report, run_questions(checks, parameters=parameters, session=snapshot), str(against))
+        accept(report, exemptions)
+        if accept_all is not None:
+            _write_acceptances(report, accept_all)
     _print_notes(report, recording)
     output = _Output(report, fail_on, full=full, why=why)
     return recording.finished(output.write(form, outputs, as_json=as_json))
 
 
-def _validate(form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> None:
+def _validate(form: str | None, outputs: tuple[Path, ...], accept_all: Path | None, *, as_json: bool) -> None:
     """Check options that contradict each other, and that files can be written."""
     if as_json and form not in (None, "json"):
         raise click.UsageError("--json is --format json. Give one of them.")
     for output in outputs:
         if not output.absolute().parent.is_dir():
             raise click.UsageError(f"There is no folder {output.parent} for --output.")
+    if accept_all is not None and accept_all.exists():
+        raise click.UsageError(f"{accept_all} is there already, and --accept-all replaces nothing. Name a new file.")
+    if accept_all is not None and not accept_all.absolute().parent.is_dir():
+        raise click.UsageError(f"There is no folder {accept_all.parent} for --accept-all.")
 
 
 def _parameters(checks: list[Question], names: tuple[str, ...], texts: dict[str, str]) -> dict[str, Any]:
@@ -224,12 +246,8 @@ def _print_notes(report: QuestionReport, recording: Recording) -> None:
     if recording.taken_over:
         report.notes.append(recording.taken_over)
         report.taken_over = recording.facts()
-    else:
-        recording.print_note()
-    for result in report.results:
-        for text in result.output.splitlines():
-            print_note(f"{result.question.name}: {text}")
-    for note in report.notes:
+    printed = [f"{result.question.name}: {text}" for result in report.results for text in result.output.splitlines()]
+    for note in (*(() if recording.taken_over else recording.notes()), *printed, *report.notes):
         print_note(note)
 
 
@@ -361,3 +379,21 @@ def _write_new_check(name: str, *, is_table: bool = False) -> Path:
     with writing(path):
         path.write_text(text, encoding="utf-8")
     return path
+
+
+def _write_acceptances(report: QuestionReport, file: Path) -> None:
+    """Accept all findings of a report, in a new file."""
+    from kosmo_kernel.checks.exemptions import accept_all, acceptance_file
+    from kosmo_kernel.text import counted
+
+    before = [(finding, finding.accepted, finding.expired) for finding in report.findings]
+    entries = accept_all(report)
+    try:
+        write_file(file, acceptance_file(entries).encode())
+    except FileWriteError as error:
+        report.unwritten.append(str(error))
+        for finding, accepted, expired in before:  # no file accepts them
+            finding.accepted, finding.expired = accepted, expired
+        return
+    print_note(f"{file} accepts {counted(len(entries), 'finding')}. Give each its reason, and use it:")
+    print_note(f"kosmo check … --accept {file}")

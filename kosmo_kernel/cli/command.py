@@ -1,24 +1,41 @@
-"""The decorator and the class of all commands, and how their results and errors are printed.
+"""The decorator and the class of all commands, and how their results, notes and errors are printed.
 
 A command returns a `CommandResult`, or prints what it has itself and returns an exit code. An error becomes a message
 on standard error or, with `--json`, a document on standard output. Commands whose document has other keys (`lua.py`,
 `call.py`) override `failure`.
+
+Results go to standard output; notes, progress and errors go to standard error. JSON documents and the other forms of
+`--format` are always UTF-8, whatever the terminal's encoding. `streams.py` escapes control characters in all of it.
 """
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import wraps
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from kosmo_kernel.cli.output import document, print_note, print_notes, print_result, print_rows, write_label
-from kosmo_kernel.cli.streams import FAILED, SUCCESS
+from kosmo_kernel.cli.streams import FAILED, SUCCESS, escape_controls, output_stream, styled
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.safety.markup import Terminal
-from kosmo_kernel.safety.redaction import in_texts, redact_error
+from kosmo_kernel.safety.redaction import in_texts, redact, redact_error
+from kosmo_kernel.settings.private_files import writing
+
+if TYPE_CHECKING:
+    from kosmo_kernel.pages import Page
+    from kosmo_kernel.render.display import Note
+
+
+AS_JSON: dict[str, Any] = {"is_flag": True, "help": "Print one JSON document, also for an error."}  # of `--json`
+
+
+Rows = list[tuple[str, str]]  # names with a text beside each
 
 
 class Aside(str):
@@ -32,11 +49,11 @@ class CommandResult:
 
     Parameters:
         facts: the keys of the JSON document after `success`.
-        parts: what is printed without `--json`: lines, and names with a text beside each.
+        parts: what is printed without `--json`: lines, and rows.
         code: the exit code.
     """
 
-    def __init__(self, facts: Mapping[str, Any], *parts: str | list[tuple[str, str]], code: int = SUCCESS) -> None:
+    def __init__(self, facts: Mapping[str, Any], *parts: str | Rows, code: int = SUCCESS) -> None:
         self._facts, self._parts, self._code = facts, parts, code
 
     def print(self, *, as_json: bool) -> int:
@@ -99,7 +116,6 @@ def command(
             parameter, and otherwise returns a `CommandResult`.
         cls: the class, for a document with other keys.
     """
-    from kosmo_kernel.cli.options import AS_JSON  # with it comes the reference, which an error has no use for
 
     def decorate(function: Callable[..., Any]) -> Command:
         @wraps(function)
@@ -144,3 +160,118 @@ def message_of(error: Exception) -> str:
     """Return the message of an error, with undecodable bytes escaped, and without tokens that the user typed."""
     text = error.format_message() if isinstance(error, click.ClickException) else str(error)
     return redact_error(text.encode(errors="backslashreplace").decode())  # file names may hold undecodable bytes
+
+
+def document(value: Any) -> None:
+    """Print one JSON document.
+
+    Parameters:
+        value: a JSON value, which may contain `Records`, pages of the docs and other subclasses of `str`.
+    """
+    from kosmo_kernel.values.records import encode
+
+    print_json(encode(value, indent=2) + b"\n")
+
+
+def print_json(text: bytes) -> None:
+    """Print JSON text to standard output, as UTF-8."""
+    from kosmo_kernel.safety.text import with_json_escapes
+
+    output_stream(sys.stdout).write_bytes(with_json_escapes(text))
+
+
+def print_utf8(text: str) -> None:
+    """Print a text to standard output as UTF-8, regardless of the stream's encoding."""
+    output_stream(sys.stdout).write_bytes(escape_controls(text).encode(errors="backslashreplace"))
+
+
+def print_result(text: str, *, end: str = "\n") -> None:
+    """Print a text to standard output and flush."""
+    write(sys.stdout, text + end)
+
+
+def show_page(page: Page) -> None:
+    """Print a page of Markdown: rendered on a terminal, unchanged in a pipe."""
+    if sys.stdout.isatty():
+        from kosmo_kernel.cli.terminal import print_page
+
+        print_page(page.markdown)
+    else:
+        print_result(page, end="" if page.endswith("\n") else "\n")
+
+
+def print_rows(rows: Iterable[tuple[str, str]]) -> None:
+    """Print names with a text beside each: as a wrapped table on a terminal, one line for each name in a pipe."""
+    if sys.stdout.isatty():
+        from kosmo_kernel.cli.terminal import print_pairs
+
+        print_pairs(list(rows))
+        return
+    formatter = click.HelpFormatter(width=sys.maxsize)
+    with formatter.indentation():
+        formatter.write_dl(list(rows), col_max=sys.maxsize)
+    print_result(formatter.getvalue(), end="")
+
+
+def print_note(text: str) -> None:
+    """Print a text to standard error, apart from the result and after what was printed of it."""
+    sys.stdout.flush()
+    write(sys.stderr, text + "\n")
+
+
+def print_notes(notes: Iterable[Note]) -> None:
+    """Print notes about a run to standard error; warnings begin with a label."""
+    from kosmo_kernel.render.display import WARNING
+
+    for note in notes:
+        if note.is_warning:
+            sys.stdout.flush()
+            write_label(sys.stderr, f"{WARNING} ", "yellow")
+        print_note(redact(note.text))
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write a text to `stream` and flush."""
+    stream.write(text)
+    stream.flush()
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; what is no regular file, such as a pipe, gets the content directly.
+
+    Parameters:
+        path: the file, which may exist.
+        content: its new content.
+
+    Raises:
+        FileWriteError: it cannot be written; it is unchanged.
+    """
+    with writing(path, "It is unchanged." if path.is_file() else ""):
+        _write_file(path, content)
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    target = path.resolve()
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        with suppress(FileNotFoundError):
+            part.chmod(stat.S_IMODE(target.stat().st_mode))
+        part.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def write_label(stream: TextIO, text: str, colour: str) -> None:
+    """Write a text to `stream`, bold and in a colour if it is a terminal and colours are not disabled."""
+    from kosmo_kernel.render.display import has_colours
+
+    if has_colours(stream):
+        styled(stream).write(click.style(escape_controls(text), fg=colour, bold=True))
+    else:
+        stream.write(text)

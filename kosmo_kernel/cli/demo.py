@@ -1,4 +1,9 @@
-"""`kosmo demo` and `demo:serve`: show the demo account in the terminal (`audit.py`), in JupyterLab, or on a port."""
+"""`kosmo demo` and `demo:serve`: show the demo account in the terminal, in JupyterLab, or on a port.
+
+In the terminal, three questions about the account are answered. Each is a Lua file in
+`kosmo_kernel/integrations/heroku/demo/audit`, which is shown and run unchanged, so that the user sees exactly the code
+that ran.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ import sys
 import time
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,10 +23,9 @@ from urllib.parse import quote
 import click
 from click.core import ParameterSource
 
-from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.command import command, print_note, print_result
 from kosmo_kernel.cli.kernelspec import OUTDATED_MESSAGE, entries, renewal, shipped
 from kosmo_kernel.cli.options import PORT, Decorator, ValueType, integration_names
-from kosmo_kernel.cli.output import print_note, print_result
 from kosmo_kernel.cli.streams import INTERRUPTED
 from kosmo_kernel.demo.faults import LATER_PAGES, FaultInjector, LaterPageFaults, faulty, read
 from kosmo_kernel.demo.service_api import FAULTS as SERVICE_PAGE_FAULTS
@@ -29,8 +34,11 @@ from kosmo_kernel.integrations.heroku.demo.api import FAULTS as HEROKU_PAGE_FAUL
 from kosmo_kernel.settings.table import DEMO_ACCOUNT, Number
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from kosmo_kernel.catalogue.http import Credentials
     from kosmo_kernel.demo.service_api import ServiceApi
+    from kosmo_kernel.session import Result
 
 FOLDER = "kosmo-demo"
 _YEARS = (2000, 2200)  # the company's oldest dates are years before its today, and it looks ahead
@@ -38,6 +46,43 @@ _OF_HEROKU = {"apps": "--apps", "budget": "--budget", "scopes": "--scope", "move
 _OF_SERVICES = {"records": "--records"}
 _PAGE_FAULTS = dict.fromkeys([*HEROKU_PAGE_FAULTS, *SERVICE_PAGE_FAULTS])
 FIRST = "first-steps.ipynb"  # the notebook that is opened
+READ_ONLY = "heroku authorizations:create -s read,identity --short"
+_INDENT = "   "
+
+
+class AuditQuestion(NamedTuple):
+    """One question of the audit."""
+
+    text: str  # the question as it is shown
+    file: str  # the name of the Lua file that answers it
+    columns: tuple[str, ...]  # the columns of the table, few enough for a terminal of 80 columns
+    styles: dict[str, str]  # the styles of the columns that matter most
+    precision: str  # that of times
+
+
+AUDIT = (
+    AuditQuestion(
+        "Which apps run on an old stack?",
+        "stacks.lua",
+        ("app", "stack", "supported_until", "owner"),
+        {"stack": "notice"},
+        "days",
+    ),
+    AuditQuestion(
+        "Which dynos have crashed, and since when?",
+        "dynos.lua",
+        ("app.name", "name", "state", "size", "updated_at"),
+        {"state": "alert"},
+        "minutes",
+    ),
+    AuditQuestion(
+        "Who from outside can reach which app?",
+        "people.lua",
+        ("user.email", "app.name", "role", "created_at"),
+        {"user.email": "notice"},
+        "days",
+    ),
+)
 
 
 @command("demo", "kosmo demo", "kosmo demo --lab", json=False)
@@ -54,8 +99,6 @@ def demo(*, lab: bool, no_open: bool, port: int | None) -> None:
         return
     if no_open or port is not None:
         raise click.UsageError(f"{'--no-open' if no_open else '--port'} goes with --lab.")
-    from kosmo_kernel.cli.audit import audit
-
     audit()
 
 
@@ -341,3 +384,64 @@ def copy_of_notebooks(source: Path, folder: Path) -> Path:
     except OSError as error:
         raise SettingsError(f"The notebooks cannot be copied to {folder}: {error.strerror or error}.") from None
     return folder
+
+
+def audit() -> None:
+    """Run the questions, show the Lua and the table of each, and print the next steps."""
+    from rich.syntax import Syntax
+
+    from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c
+    from kosmo_kernel.cli.terminal import console, lua_theme
+    from kosmo_kernel.run.options import RunOptions
+    from kosmo_kernel.session import Session
+
+    screen, theme = console(), lua_theme()
+    session, folder = Session("demo"), files("kosmo_kernel").joinpath("integrations", "heroku", "demo", "audit")
+    with session, stopped_by_ctrl_c(session):
+        session.start()
+        screen.print("\nAn audit of the demo account, which is fiction: nothing leaves this machine.", style="bold")
+        for number, question in enumerate(AUDIT, start=1):
+            lua = folder.joinpath(question.file).read_text(encoding="utf-8")
+            screen.print(f"\n{number}  {question.text}\n", style="bold cyan")
+            for line in Syntax("", "lua", theme=theme).highlight(lua.rstrip()).split("\n"):
+                screen.print("  ", line)
+            screen.print()
+            _show_answer(screen, question, session.execute(lua, RunOptions(question.file)))
+    _show_next(screen)
+
+
+def _show_answer(screen: Console, question: AuditQuestion, result: Result) -> None:
+    from rich.text import Text
+
+    from kosmo_kernel.cli.terminal import TERMINAL, styled_text
+    from kosmo_kernel.render.tables import table_of
+    from kosmo_kernel.text import counted
+
+    records = result.value
+    form = TERMINAL._replace(
+        styles=question.styles, precision=question.precision, paint=styled_text, has_count=False, whole=""
+    )
+    table = table_of(records, len(records)).only(question.columns)
+    for line in table.text(screen.width - len(_INDENT), form=form).split("\n"):
+        screen.print(Text.from_ansi(_INDENT + line), soft_wrap=True)
+    requests = sum(call.requests for call in result.calls)
+    screen.print(f"   {counted(len(records), 'record')} from {counted(requests, 'request')}", style="dim")
+
+
+def _show_next(screen: Console) -> None:
+    kosmo = typed_command()
+    # Two lines that fit into 80 columns; a shell continues after `|`, so they can be copied together.
+    add = [f"{READ_ONLY} |", f"  {kosmo} accounts:add default -"]
+    in_notebooks, with_token = "The same in notebooks:", "Your own account, with a token that can only look:"
+    for text, commands in ((in_notebooks, [f"{kosmo} demo --lab"]), (with_token, add)):
+        screen.print(f"\n{text}")
+        for line in commands:
+            screen.print(f"   {line}", style="bold green", soft_wrap=True)
+
+
+def typed_command() -> str:
+    """Return the command as the user typed it, such as `.venv/bin/kosmo` if it is not on the PATH."""
+    typed, on_path = Path(sys.argv[0]), shutil.which("kosmo")
+    if typed.stem != "kosmo":
+        return "kosmo" if on_path else f"{Path(sys.executable).name} -P -m kosmo_kernel"
+    return "kosmo" if on_path and Path(on_path).resolve() == typed.resolve() else sys.argv[0]

@@ -31,21 +31,19 @@ from kosmo_kernel.accounts import DEFAULT, Account, Step, names
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.catalogue.integration import beyond_scopes, unknown_scopes
 from kosmo_kernel.cli.accounts import TokenOwner, token_owner
-from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.command import command, document, print_result, write_label
 from kosmo_kernel.cli.kernelspec import NAME, OUTDATED_MESSAGE, command_of, entries, renewal
 from kosmo_kernel.cli.options import integration_names
-from kosmo_kernel.cli.output import document, print_result, write_label
 from kosmo_kernel.cli.reference import RUNS, integration_of, state
 from kosmo_kernel.cli.streams import FAILED, SUCCESS
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, SettingsError, UnreachableError
 from kosmo_kernel.integrations import load_all
 from kosmo_kernel.questions.discovery import checks_beyond
-from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.config_file import config, ignored_files, misspelt_variables, settings_of
 from kosmo_kernel.settings.installation import options, with_safe_options
 from kosmo_kernel.settings.limits import check_defaults, limits
 from kosmo_kernel.settings.permissions import EFFECTS, Target, how_to_allow, permission
 from kosmo_kernel.settings.private_files import LOCK, is_private
-from kosmo_kernel.settings.project_file import ignored_files, misspelt_variables, settings_of
 from kosmo_kernel.text import counted
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}

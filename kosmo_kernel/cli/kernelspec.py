@@ -16,9 +16,8 @@ from typing import NamedTuple
 
 import click
 
-from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.command import command, print_result
 from kosmo_kernel.cli.options import not_blank
-from kosmo_kernel.cli.output import print_result
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.intake import decode_json, read_file
 from kosmo_kernel.settings.installation import is_safe

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import Command, document
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c, terminal_frontend
 from kosmo_kernel.cli.options import (
     Layout,
@@ -27,7 +27,6 @@ from kosmo_kernel.cli.options import (
     limit_options,
     recording_options,
 )
-from kosmo_kernel.cli.output import document
 from kosmo_kernel.cli.streams import SUCCESS, input_is_terminal, whole_input
 from kosmo_kernel.cli.values import show_failed_plan, show_result
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError

@@ -19,8 +19,8 @@ from typing import IO, Any, Self
 
 import click
 
-from kosmo_kernel.cli.listed_names import keep_names
-from kosmo_kernel.cli.output import print_note, write
+from kosmo_kernel.cli.command import print_note, write
+from kosmo_kernel.cli.options import keep_names
 from kosmo_kernel.cli.streams import ClosedStreamError, input_is_terminal, styled
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.progress.display import ProgressDisplay, TerminalProgress
@@ -36,7 +36,7 @@ WAITING = "Waiting for standard input, which the script reads. Ctrl-C ends it; `
 
 @contextmanager
 def terminal_frontend(
-    session: Session, *, aside: bool = False, quiet: bool = False, reads: bool = False
+    session: Session, *, aside: bool = False, quiet: bool = False, reads: bool = False, asks: bool = True
 ) -> Iterator[Frontend]:
     """Yield the callbacks of a run at the terminal, where leaving the block ends the progress and the last line.
 
@@ -47,6 +47,7 @@ def terminal_frontend(
         aside: write all output to standard error, because standard output is used for something else.
         quiet: write no output.
         reads: whether `io.read` reads standard input.
+        asks: whether the user may be asked a question.
     """
     line = TerminalProgress(styled(sys.stderr), long_run_advice())
     try:
@@ -54,7 +55,7 @@ def terminal_frontend(
             yield Frontend(
                 None if quiet else output,
                 StandardInput(session.limits.memory) if reads else None,
-                partial(ask, line),
+                partial(ask, line) if asks else None,
                 progress=line,
             )
     finally:

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kosmo_kernel.cli.command import Aside, Command, CommandResult, command
+from kosmo_kernel.cli.command import Aside, Command, CommandResult, command, document, print_note, print_result
 from kosmo_kernel.cli.doctor import DoctorFinding, report
 from kosmo_kernel.cli.options import PORT, account_options, limit_options, mcp_servers, setting_option
-from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, input_is_terminal
 from kosmo_kernel.errors import KosmoError, SettingsError, UntrustedError
 from kosmo_kernel.mcp import Configuration, Server, Servers, Trust, configuration, secrets

@@ -22,10 +22,9 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.accounts import read_token
-from kosmo_kernel.cli.command import CommandResult, command
+from kosmo_kernel.cli.command import CommandResult, command, document, print_note
 from kosmo_kernel.cli.mcp import server_argument
 from kosmo_kernel.cli.options import ValueType, files, mcp_servers
-from kosmo_kernel.cli.output import document, print_note
 from kosmo_kernel.cli.streams import whole_input
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.mcp import Server, configuration, secrets

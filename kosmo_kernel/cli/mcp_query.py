@@ -16,10 +16,9 @@ import click
 
 from kosmo_kernel.cli.arguments import fields_of_json, split_pair
 from kosmo_kernel.cli.call import CallCommand
-from kosmo_kernel.cli.command import Aside, CommandResult, command
+from kosmo_kernel.cli.command import Aside, CommandResult, command, document
 from kosmo_kernel.cli.mcp import NONE
 from kosmo_kernel.cli.options import Layout, check_formats, format_options, mcp_servers
-from kosmo_kernel.cli.output import document
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp import Servers, Tool
 from kosmo_kernel.mcp.calls import declared_kinds

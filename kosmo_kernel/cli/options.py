@@ -1,12 +1,19 @@
 """Options that several commands share, defined once so that their names and help agree, and what a shell completes.
 
-A completer is passed to click as `shell_complete`, so it runs only while a shell completes a line.
+A completer is passed to click as `shell_complete`, so it runs only while a shell completes a line. It sends nothing: a
+command during which `list_apps` returned a list writes the names of its records, and completing `--app-id` reads them.
+There is a file for each list, which only its owner can read, named by a digest of the service, the account's alias and
+address, and the function; no token is used for it. The names are third-party text, so only plain words are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+import json
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +21,17 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import Struct
 
-from kosmo_kernel.catalogue import Integration, Param
+from kosmo_kernel.catalogue import Function, Integration, Param
+from kosmo_kernel.cli.command import AS_JSON, Aside
 from kosmo_kernel.cli.streams import INTERRUPTED
-from kosmo_kernel.errors import FileWriteError
-from kosmo_kernel.integrations import load_all
+from kosmo_kernel.errors import FileWriteError, KosmoError
+from kosmo_kernel.integrations import find, load_all
+from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.safety.text import is_plain_word
+from kosmo_kernel.settings.private_files import GROUP_AND_OTHERS
+from kosmo_kernel.settings.private_files import write as write_private
 from kosmo_kernel.settings.table import LIMITS, RECORD, REPLAY, RESUME, RESUME_WITHIN, Number, Setting, Value
+from kosmo_kernel.text import normalize_alias
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -31,6 +44,11 @@ if TYPE_CHECKING:
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # values of `--format`, implemented in values.py
+MAX_AGE_SECONDS = 300.0  # of a file of names that are completed
+MAX_NAMES = 20_000
+MAX_NAME_LENGTH = 200  # characters
+MAX_FILE_BYTES = 8 << 20
+SUFFIX = ".json"  # of a file of names
 
 
 class Layout(Struct, frozen=True):
@@ -88,7 +106,6 @@ LAYOUT_OPTIONS: dict[str, dict[str, Any]] = {  # arguments of `click.option` by 
         "help": "In csv, write an apostrophe before texts that a spreadsheet would run as formulas.",
     },
 }
-AS_JSON: dict[str, Any] = {"is_flag": True, "help": "Print one JSON document, also for an error."}
 as_json = click.option("--json", "as_json", **AS_JSON)
 
 
@@ -246,12 +263,9 @@ class Recording(Struct):
         """Return the number of answers that were taken over and the time of the oldest, for a JSON document."""
         return self._mode.facts() if self._mode else {}
 
-    def print_note(self) -> None:
-        """Print how many answers were taken, how old they were, and what was sent."""
-        from kosmo_kernel.cli.output import print_note
-
-        if self.record is not None and self._mode:
-            print_note(self._mode.text())
+    def notes(self) -> list[Aside]:
+        """Return how many answers were taken, how old they were, and what was sent, if there is a recording."""
+        return [Aside(self._mode.text())] if self.record is not None and self._mode else []
 
     def finished(self, code: int) -> int:
         """Return the exit code of a command that has written all that it makes of the answers.
@@ -374,7 +388,6 @@ def _listed_values(
 ) -> Iterator[tuple[str, str]]:
     """Yield the values of a parameter from a list that a command got lately; an id with the name of its record."""
     from kosmo_kernel.accounts import account_in_use
-    from kosmo_kernel.cli.listed_names import listed_names
 
     if (listing := integration.listing(param)) is None:
         return
@@ -424,3 +437,70 @@ def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(incomplete, type="file")]
+
+
+def keep_names(session: Session) -> None:
+    """Write the names in the lists that a session got since this was last called."""
+    lists = session.take_new_lists()
+    if not lists:
+        return
+    for (name, function, alias), records in lists.items():
+        integration = find(name)
+        names = [_label_and_id(integration, record) for record in records[:MAX_NAMES]]
+        # A home that cannot be written to, or settings that became invalid, leave no names to complete; the command
+        # itself succeeded.
+        with suppress(KosmoError, OSError, RuntimeError):
+            _write_names(_names_file(integration, integration.function(function), alias), names)
+
+
+def listed_names(integration: Integration, function: Function, alias: str) -> list[dict[str, str]]:
+    """Return the records of a list that was written lately, with their names and ids.
+
+    There are none if no list was written, or if others can access the file.
+    """
+    try:
+        file = _names_file(integration, function, alias)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, encoding="utf-8") as opened:
+            status = os.fstat(descriptor)
+            is_own = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid()
+            if not is_own or status.st_mode & GROUP_AND_OTHERS or not _is_fresh(status):
+                return []
+            names = json.loads(opened.read(MAX_FILE_BYTES))
+    except (KosmoError, OSError, RuntimeError, ValueError):  # no file yet, a broken one, or a wrong setting: no names
+        return []
+    records = names if isinstance(names, list) else []
+    return [_label_and_id(integration, record) for record in records if isinstance(record, dict)]
+
+
+def _label_and_id(integration: Integration, record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the name and the id of a record, as far as they are plain words."""
+    fields = {field: record.get(field) for field in (*integration.labels, "id")}
+    texts = {
+        field: value for field, value in fields.items() if isinstance(value, str) and len(value) <= MAX_NAME_LENGTH
+    }
+    return {field: text for field, text in texts.items() if is_plain_word(text) and redact(text) == text}
+
+
+def _names_file(integration: Integration, function: Function, alias: str) -> Path:
+    import hashlib  # it loads OpenSSL, which not every start needs
+
+    from kosmo_kernel import accounts
+    from kosmo_kernel.settings.config_file import user_folder
+
+    url = integration.base_url if accounts.is_demo(alias) else accounts.address(integration, alias)
+    parts = [integration.name, normalize_alias(alias), url, function.name]
+    return user_folder("cache") / "names" / (hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32] + SUFFIX)
+
+
+def _write_names(file: Path, names: Sequence[Mapping[str, str]]) -> None:
+    """Write names to a file, and delete the files of lists that are too old to be used."""
+    write_private(file, json.dumps(names), durable=False)
+    for other in file.parent.glob(f"*{SUFFIX}"):
+        with suppress(FileNotFoundError):  # another command deletes it as well
+            if not _is_fresh(other.lstat()):
+                other.unlink()
+
+
+def _is_fresh(status: os.stat_result) -> bool:
+    return abs(time.time() - status.st_mtime) <= MAX_AGE_SECONDS

@@ -22,7 +22,7 @@ from prompt_toolkit.styles import Style
 from pygments.lexers.scripting import LuaLexer
 
 from kosmo_kernel import editor
-from kosmo_kernel.cli.output import print_note
+from kosmo_kernel.cli.command import print_note
 from kosmo_kernel.lua_syntax.facts import STEP, closes, indent
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.session import Session

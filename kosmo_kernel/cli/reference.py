@@ -15,9 +15,8 @@ import click
 
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.cli.arguments import flags
-from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.command import command, document, print_note, print_result, print_rows, show_page
 from kosmo_kernel.cli.options import about_account, function_names, integration_names, pages
-from kosmo_kernel.cli.output import document, print_note, print_result, print_rows, show_page
 from kosmo_kernel.docs import (
     GUIDES,
     MAX_RESULTS,

@@ -16,9 +16,8 @@ from functools import partial
 
 from kosmo_kernel import __version__, editor
 from kosmo_kernel.accounts import is_demo
-from kosmo_kernel.cli.command import print_error
+from kosmo_kernel.cli.command import print_error, print_note, print_notes, show_page, write
 from kosmo_kernel.cli.lua_run import terminal_frontend
-from kosmo_kernel.cli.output import print_note, print_notes, show_page, write
 from kosmo_kernel.cli.streams import FAILED, SUCCESS, input_is_terminal
 from kosmo_kernel.cli.values import OUTSIDE, show_failed_plan, show_result, write_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError

@@ -1,11 +1,11 @@
-"""Print tables and records on a terminal, and the styles of all that is printed there; `page.py` prints pages."""
+"""Print tables, records and pages on a terminal, and the styles of all that is printed there."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from msgspec.structs import replace
@@ -18,7 +18,10 @@ from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.values.records import Record, Records
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions
+    from rich.syntax import ANSISyntaxTheme
+
+    from kosmo_kernel.safety.markup import Markdown
 
 WIDEST = 40  # maximum width of a table column, in terminal columns
 _PAGE = {  # rich's styles of pages
@@ -60,6 +63,49 @@ def print_records(value: Record | Records, below: str = "", *, header: bool = Tr
         return
     whole = replace(table_of(value), more=ROWS.variable, note=below)
     _print_lines([whole.text(_width(), header=header, form=TERMINAL._replace(paint=_paint()))])
+
+
+def lua_theme() -> ANSISyntaxTheme:
+    """Return the colours of Lua: ANSI colours, which the terminal adapts to its background."""
+    from pygments.token import Comment, Keyword, Name, Number, Operator, String
+    from rich.style import Style
+    from rich.syntax import ANSISyntaxTheme
+
+    return ANSISyntaxTheme(
+        {
+            Comment: Style(dim=True),
+            Keyword: Style(color="blue", bold=True),
+            Name.Builtin: Style(color="cyan"),
+            Name.Function: Style(color="cyan"),
+            Number: Style(color="magenta"),
+            Operator.Word: Style(color="blue", bold=True),
+            String: Style(color="green"),
+        }
+    )
+
+
+def print_page(page: Markdown) -> None:
+    """Print a page of Markdown with rich, whose parser takes longer to import than most commands run."""
+    from rich.markdown import Markdown as RichMarkdown
+    from rich.markdown import TableElement
+    from rich.table import Table
+
+    class PageTable(TableElement):
+        """A table of a page, which breaks no name in its first column."""
+
+        def __rich_console__(self, screen: Console, options: ConsoleOptions) -> Iterator[Any]:
+            for part in super().__rich_console__(screen, options):
+                if isinstance(part, Table) and part.columns:
+                    first = part.columns[0]
+                    first.no_wrap = all(" " not in str(cell) for cell in first.cells)
+                yield part
+
+    class RenderedPage(RichMarkdown):
+        """The Markdown of a page, as rich renders it."""
+
+        elements: ClassVar = {**RichMarkdown.elements, "table_open": PageTable}
+
+    console().print(RenderedPage(page, code_theme=lua_theme()))  # type: ignore[arg-type]  # passed to `Syntax`, which accepts a theme
 
 
 def styled_text(text: str, style: str) -> str:

@@ -30,8 +30,7 @@ from typing import Any, AnyStr
 from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Column
-from kosmo_kernel.cli.options import Layout
-from kosmo_kernel.cli.output import (
+from kosmo_kernel.cli.command import (
     document,
     print_json,
     print_note,
@@ -41,6 +40,7 @@ from kosmo_kernel.cli.output import (
     show_page,
     write,
 )
+from kosmo_kernel.cli.options import Layout
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.render.display import TEXTS, ValueKind, as_shown, blocks_of
 from kosmo_kernel.render.tables import (

@@ -28,7 +28,7 @@ from kosmo_kernel.render.display import WHOLE, Display, Note, bundle_of, bundle_
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options
-from kosmo_kernel.settings.project_file import settings_of
+from kosmo_kernel.settings.config_file import settings_of
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:

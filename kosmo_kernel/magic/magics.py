@@ -45,9 +45,8 @@ from kosmo_kernel.python_api import share_session, stop_sharing
 from kosmo_kernel.render.error_lines import COLOURED, PLAIN, error_lines, traceback_lines
 from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
-from kosmo_kernel.settings.config_file import check
-from kosmo_kernel.settings.limits import check_ceilings, check_defaults
-from kosmo_kernel.settings.project_file import CELL_DEFAULTS, settings_of
+from kosmo_kernel.settings.config_file import CELL_DEFAULTS, check, check_ceilings, settings_of
+from kosmo_kernel.settings.limits import check_defaults
 from kosmo_kernel.settings.table import ACCOUNT, FLAG, Number, Setting
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kosmo_kernel.accounts import system_keyring
+from kosmo_kernel.accounts import store
 from kosmo_kernel.errors import CredentialsError, SettingsError
 from kosmo_kernel.mcp.config import Server, home
 from kosmo_kernel.safety.intake import decode_json
@@ -190,8 +190,8 @@ def read(name: str) -> str | None:
         CredentialsError: the keyring does not respond, or other users can read the file.
     """
     try:
-        value = system_keyring.read(system_keyring.OWN, PREFIX + name)
-    except system_keyring.NoKeyringError:
+        value = store.read_keyring(store.KEYRING_SERVICE, PREFIX + name)
+    except store.NoKeyringError:
         value = None
     return value or _read_file().get(name)
 
@@ -207,8 +207,8 @@ def keep(name: str, value: str) -> str:
     """
     try:
         drop(name)
-        return system_keyring.keep(PREFIX + name, value)
-    except system_keyring.NoKeyringError:
+        return store.keep_in_keyring(PREFIX + name, value)
+    except store.NoKeyringError:
         _change_file(name, value)
         return str(secrets_file())
 
@@ -241,8 +241,8 @@ def drop(name: str) -> None:
     Raises:
         CredentialsError: the keyring does not respond, or the file cannot be changed.
     """
-    with suppress(system_keyring.NoKeyringError):  # then it can only be in the file
-        system_keyring.drop(PREFIX + name)
+    with suppress(store.NoKeyringError):  # then it can only be in the file
+        store.drop_from_keyring(PREFIX + name)
     if name in _read_file():
         _change_file(name, None)
 

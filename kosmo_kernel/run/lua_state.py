@@ -17,8 +17,7 @@ from kosmo_kernel.run.lookups import KeptValues
 from kosmo_kernel.run.lua_run import MAX_CHARACTERS_PARSED, ChunkHistory
 from kosmo_kernel.run.provider import SessionServers
 from kosmo_kernel.run.recording import RecordingMode
-from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.project_file import ignored_settings
+from kosmo_kernel.settings.config_file import config, ignored_settings
 from kosmo_kernel.settings.table import REQUIRE_WALLS
 from kosmo_kernel.text import nearest
 

@@ -1,8 +1,8 @@
 """Read settings from files, cell options and environment variables.
 
 table.py          every setting: its names in each place, its default, and the check of its values
-config_file.py    the user's `config.toml`, and the folders of the user
-project_file.py   `[tool.kosmo_kernel]` in a project's `pyproject.toml`, and what looks like a setting and is none
+config_file.py    the user's `config.toml` and `[tool.kosmo_kernel]` in a project's `pyproject.toml`, the folders of the
+                  user, and what looks like a setting and is none
 cell_options.py   the options of a cell
 limits.py         memory, time and size limits of a run and of its responses
 permissions.py    what scripts may do with an account or an MCP server

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Container, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Container
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
-from kosmo_kernel.errors import LimitError, SettingsError
-from kosmo_kernel.settings.config_file import config, resolve
+from kosmo_kernel.errors import LimitError
+from kosmo_kernel.settings.config_file import above_ceiling, ceiling_of, config, resolve
 from kosmo_kernel.settings.table import (
     CEILINGS,
     CPU_LIMIT,
@@ -82,7 +82,7 @@ class Limits(NamedTuple):
         for setting, value in values.items():
             limit = changes[_field(setting)] = setting.resolve(value)
             if setting in CEILINGS and limit > (ceiling := getattr(self, CEILINGS[setting].name)):
-                raise _above_ceiling(setting, f"`{setting.name}`", limit, ceiling)
+                raise above_ceiling(setting, f"`{setting.name}`", limit, ceiling)
         return self._replace(**changes)
 
 
@@ -98,7 +98,7 @@ def limits(options: OptionValues | None = None) -> Limits:
     values = {}
     for setting in LIMITS:
         value, configured = getattr(options, setting.name, None), config().get(*setting.config)
-        ceiling = _ceiling(setting) if setting in CEILINGS else None
+        ceiling = ceiling_of(setting) if setting in CEILINGS else None
         if ceiling is not None and value is None and configured is None and setting.from_env() is None:
             value = min(setting.default, ceiling)
         limit = values[_field(setting)] = setting.resolve(value, configured)
@@ -110,23 +110,6 @@ def limits(options: OptionValues | None = None) -> Limits:
 def _field(setting: Setting) -> str:
     """Return the name of a limit in `Limits`, which is that in `config.toml`."""
     return setting.config[-1]
-
-
-def check_ceilings(values: Mapping[str, Any], location: Callable[[str], str]) -> None:
-    """Check that no default for cells is above its ceiling.
-
-    Parameters:
-        values: valid values, by the name of their setting.
-        location: returns where the setting of a name is set, for the message.
-
-    Raises:
-        SettingsError: a value is above its ceiling; or a ceiling, or something else in `config.toml`, is invalid.
-        UnknownNameError: `config.toml` has an unknown key.
-    """
-    for setting in CEILINGS:
-        value = values.get(setting.name)
-        if value is not None and value > (ceiling := _ceiling(setting)):
-            raise _above_ceiling(setting, f"{location(setting.name)}: `{setting.name}`", value, ceiling)
 
 
 def check_defaults(overridden: Container[str] = ()) -> None:
@@ -141,26 +124,9 @@ def check_defaults(overridden: Container[str] = ()) -> None:
     for setting in CEILINGS:
         user, variable = config(), setting.from_env()
         value = user.get(*setting.config) if variable is None else variable
-        if setting.name not in overridden and value is not None and value > (ceiling := _ceiling(setting)):
+        if setting.name not in overridden and value is not None and value > (ceiling := ceiling_of(setting)):
             in_file = f"{user.place(*setting.config)}: `{'.'.join(setting.config)}`"
-            raise _above_ceiling(setting, in_file if variable is None else setting.variable, value, ceiling)
-
-
-def _ceiling(setting: Setting) -> Any:
-    return resolve(CEILINGS[setting])
-
-
-def _above_ceiling(setting: Setting, where: str, value: float, ceiling: float) -> SettingsError:
-    highest, most, amount = CEILINGS[setting], _amount(ceiling), _amount(setting.value.check(value))
-    way = f"`{'.'.join(highest.config)}` in {config().path}, or {highest.variable}"
-    return SettingsError(
-        f"{where} is {amount}, more than the {most} that cells and projects can have at most (`{highest.name}`). "
-        f"To allow more, set {way if highest.from_env() is None else highest.variable}."
-    )
-
-
-def _amount(value: float) -> str:
-    return f"{value:,} bytes" if isinstance(value, int) else f"{value:,.15g} s"
+            raise above_ceiling(setting, in_file if variable is None else setting.variable, value, ceiling)
 
 
 class ResponseBudget(Struct, eq=False):

@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from kosmo_kernel.settings.config_file import FILE, Config, config, folder
-from kosmo_kernel.settings.project_file import project_permissions
+from kosmo_kernel.settings.config_file import FILE, Config, config, folder, project_permissions
 from kosmo_kernel.settings.table import DEFAULT_POLICIES, POLICIES, Keys, Policy
 from kosmo_kernel.text import normalize_alias, value_at
 

@@ -10,7 +10,7 @@ import pytest
 from fake_keyrings import Locked, Remembering, Service, Silent, use
 
 from kosmo_kernel import accounts
-from kosmo_kernel.accounts import store, system_keyring
+from kosmo_kernel.accounts import store
 from kosmo_kernel.accounts.discovery import all_accounts
 from kosmo_kernel.editor import complete
 from kosmo_kernel.errors import CredentialsError, SettingsError, UnknownNameError
@@ -194,7 +194,7 @@ def test_a_locked_keyring_is_told_and_not_passed_over(home: Path, monkeypatch: p
 def test_a_keyring_that_does_not_answer_is_given_up(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ring = Silent()
     use(monkeypatch, ring)
-    monkeypatch.setattr(system_keyring, "TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(store, "TIMEOUT_SECONDS", 0.05)
     signed_in(home, ring)
     try:
         assert accounts.names(HEROKU) == ["default", "demo"]

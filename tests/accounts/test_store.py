@@ -16,7 +16,7 @@ from fake_keyrings import Locked, Plain, Remembering, Silent, use
 from repository import ROOT
 
 from kosmo_kernel import accounts
-from kosmo_kernel.accounts import store, system_keyring
+from kosmo_kernel.accounts import store
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
 
@@ -119,7 +119,7 @@ def test_a_locked_keyring_keeps_nothing_and_says_nothing_of_the_token(
 def test_a_keyring_that_never_answers_keeps_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ring = Silent()
     use(monkeypatch, ring)
-    monkeypatch.setattr(system_keyring, "TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(store, "TIMEOUT_SECONDS", 0.05)
     try:
         with pytest.raises(CredentialsError, match="has not answered"):
             add()

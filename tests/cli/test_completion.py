@@ -19,8 +19,7 @@ from patience import PATIENCE
 
 from kosmo_kernel.cli import COMMANDS, SHORT
 from kosmo_kernel.cli.completion import SHELLS
-from kosmo_kernel.cli.listed_names import keep_names
-from kosmo_kernel.cli.options import listed_by
+from kosmo_kernel.cli.options import keep_names, listed_by
 from kosmo_kernel.docs import GUIDES
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN

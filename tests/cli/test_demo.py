@@ -20,8 +20,7 @@ from nbformat.sign import NotebookNotary
 from repository import ROOT
 
 from kosmo_kernel.cli import outcome
-from kosmo_kernel.cli.audit import AUDIT, READ_ONLY, typed_command
-from kosmo_kernel.cli.demo import copy_of_notebooks
+from kosmo_kernel.cli.demo import AUDIT, READ_ONLY, copy_of_notebooks, typed_command
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 
 

@@ -11,7 +11,7 @@ from kosmo_command import document, kosmo, on_terminal, standing
 
 from kosmo_kernel import docs
 from kosmo_kernel.cli import command_named
-from kosmo_kernel.cli.page import print_page
+from kosmo_kernel.cli.terminal import print_page
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 

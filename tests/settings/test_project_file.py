@@ -14,10 +14,10 @@ from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.reader.documents import MAX_SMALL_TEXT
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options, parse
-from kosmo_kernel.settings.project_file import (
+from kosmo_kernel.settings.config_file import (
     CELL_DEFAULTS,
-    KEYS,
     MAX_BYTES,
+    PROJECT_KEYS,
     ignored_files,
     project_permissions,
     settings_of,
@@ -37,7 +37,7 @@ errors = "full"
 """
 
 
-TABLES = ", ".join(dict.fromkeys(keys[0] for keys in KEYS))
+TABLES = ", ".join(dict.fromkeys(keys[0] for keys in PROJECT_KEYS))
 
 
 def written(folder: Path, text: str) -> Path:
@@ -84,7 +84,7 @@ def test_where_a_setting_stands_is_looked_for_only_once_it_is_wrong(
 def test_a_file_that_is_the_same_is_not_read_as_toml_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, ALL)
     first = settings_of(tmp_path)
-    monkeypatch.setattr("kosmo_kernel.settings.project_file.parse_toml", lambda *_: pytest.fail("it was read again"))
+    monkeypatch.setattr("kosmo_kernel.settings.config_file.parse_toml", lambda *_: pytest.fail("it was read again"))
     assert settings_of(tmp_path) == first
 
 

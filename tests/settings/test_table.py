@@ -17,9 +17,8 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp_server.tools import LUA, offered
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.settings.cell_options import OptionValues, parse
-from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.config_file import config, settings_of
 from kosmo_kernel.settings.limits import Limits, check_defaults, limits
-from kosmo_kernel.settings.project_file import settings_of
 from kosmo_kernel.settings.table import CPU_LIMIT, LIMITS, MEMORY_LIMIT, SETTINGS, TIMEOUT, Number, Setting
 
 PACKAGE = ROOT / "kosmo_kernel"

@@ -14,7 +14,7 @@ from keyring.backend import KeyringBackend, SchemeSelectable
 from keyring.backends import SecretService
 from keyring.errors import KeyringLocked
 
-from kosmo_kernel.accounts import system_keyring
+from kosmo_kernel.accounts import store
 
 FILE = "FAKE_KEYRING"  # the variable with the file of `OnDisk`
 
@@ -144,5 +144,5 @@ class OnDisk(KeyringBackend):
 def use(monkeypatch: pytest.MonkeyPatch, ring: KeyringBackend) -> None:
     """Have this process use a keyring, and know nothing of another one."""
     monkeypatch.setattr("keyring.core._keyring_backend", ring)
-    monkeypatch.setattr(system_keyring, "_secrets", {})
-    monkeypatch.setattr(system_keyring, "_failure", None)
+    monkeypatch.setattr(store, "_cache", {})
+    monkeypatch.setattr(store, "_failure", None)

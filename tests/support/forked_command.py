@@ -26,8 +26,8 @@ from repository import ROOT, SUPPORT
 
 MAX_REQUEST_BYTES = 1 << 20
 PRELOADED = (
-    *("accounts", "call", "lua", "options", "output", "reference", "values"),
-    *("mcp_query", "mcp_entries", "mcp", "doctor", "run", "snapshot"),
+    *("accounts", "call", "lua", "options", "reference", "values"),
+    *("mcp_query", "mcp_entries", "mcp", "doctor", "run", "account_files"),
 )
 
 

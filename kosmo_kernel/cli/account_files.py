@@ -1,0 +1,319 @@
+"""`kosmo snapshot`, `archive` and `inventory`: what an account has, in files.
+
+A snapshot is saved in an archive (`kosmo_kernel/snapshot`), whose content `kosmo archive` shows or exports
+(`kosmo_kernel/archive/contents.py`). An inventory is a folder (`kosmo_kernel/inventory`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from kosmo_kernel.archive.contents import FORMS, Form, describe, export, lines
+from kosmo_kernel.cli.command import Aside, CommandResult, Rows, command, document, print_note, print_utf8
+from kosmo_kernel.cli.options import (
+    Layout,
+    Recording,
+    account_options,
+    check_formats,
+    files,
+    format_options,
+    resume_options,
+)
+from kosmo_kernel.cli.streams import FAILED, INTERRUPTED, SUCCESS
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.settings.installation import how_to_install
+from kosmo_kernel.settings.private_files import check_new
+from kosmo_kernel.text import counted, iso_time
+
+if TYPE_CHECKING:
+    from kosmo_kernel.inventory import AccountData
+    from kosmo_kernel.snapshot import SnapshotReport
+
+INFO, EXPORT = "info", "export"
+
+
+@command(
+    "snapshot",
+    "kosmo snapshot --demo -o before.kosmo",
+    "kosmo snapshot -a production -o history.kosmo",
+    "kosmo snapshot -a production -o everything.kosmo --all",
+    "kosmo snapshot -a production -o everything.kosmo --all --record run.kosmo --resume",
+)
+@account_options("The account to use.")
+@click.option("-o", "--output", required=True, metavar="FILE", help="The archive.", shell_complete=files)
+@click.option("--all", "every", is_flag=True, help="Save every list that the token can read, not only those of audits.")
+@resume_options
+def snapshot(*, account: str | None, output: str, every: bool, recording: Recording, as_json: bool) -> int:
+    """Save the lists of an account, to compare later.
+
+    FILE is a SQLite database. Each list that the audits read is a view in it, such as `apps` and `dynos`. With --all
+    these are all lists that there are; those of the whole account are read first, and then the command says how many
+    requests and minutes the others take, such as those of each app. Ctrl-C keeps what was read.
+
+    If FILE has snapshots of the account, this one is added: the views show the newest, and `apps_history` has all of
+    them. If something could not be read, it is named with the reason, and the exit code is 1. In Python,
+    `kosmo_kernel.archive.read(FILE)` returns DataFrames.
+
+    With --record RUN --resume, a snapshot that was killed goes on: what was answered is not asked again. If the last
+    snapshot in FILE is incomplete, it is replaced.
+
+    With --json: `success`, `file`, `snapshots` (how many FILE has), and what was read and what was not.
+    """
+    if recording.record is not None and Path(recording.record).absolute() == Path(output).absolute():
+        raise click.UsageError("The snapshot and the recording of its requests need a file each.")
+    from kosmo_kernel.cli.lua_run import terminal_frontend
+    from kosmo_kernel.snapshot import take
+
+    session = recording.session(account)
+    with session, recording.explained(), terminal_frontend(session, aside=True, asks=False) as frontend:
+        report = take(session, Path(output), every=every, frontend=frontend)
+    manifest = report.manifest
+    if every and not report.interrupted:
+        from kosmo_kernel.checks.run import add_cents_and_findings  # with it come all checks
+
+        manifest.figures |= add_cents_and_findings(Path(output))
+    facts = {"file": output, "snapshots": report.snapshots, **msgspec.to_builtins(manifest), **recording.facts()}
+    code = INTERRUPTED if report.interrupted else SUCCESS if manifest.complete else FAILED
+    CommandResult(facts, *_saved(report, output), *recording.notes(), code=code).print(as_json=as_json)
+    return recording.finished(code)
+
+
+def _saved(report: SnapshotReport, output: str) -> Iterator[str | Rows]:
+    """Yield what is printed of a new snapshot."""
+    manifest = report.manifest
+    width = max((len(f"{table.rows:,}") for table in manifest.tables.values()), default=0)
+    yield [(name, f"{table.rows:>{width},}") for name, table in manifest.tables.items()]
+    source = f"the account {manifest.account} at {manifest.begun}"
+    yield f"\nSaved in {output}: {source}, {counted(manifest.requests, 'request')}."
+    if report.snapshots > 1:
+        yield Aside(f"It was added to {output}, which has {counted(report.snapshots, 'snapshot')} now.")
+    yield from map(Aside, report.notes)
+    missing = [failure for failure in manifest.failures if failure["table"] not in manifest.tables]
+    for table, failures in groupby(missing, key=itemgetter("table")):
+        first, *others = failures
+        number = counted(len(others), "other failure")
+        more = f" {number} of this list: see `kosmo archive info {output}`." if others else ""
+        yield Aside(f"{table}: {first['message']}{more}")
+    for omission in manifest.left_out:
+        yield Aside(f"{omission['table']}: {omission['why']}")
+    if not manifest.complete:
+        yield Aside("It is incomplete; what was read is kept.")
+
+
+@command(
+    "archive",
+    "kosmo archive info history.kosmo",
+    "kosmo archive export history.kosmo > history.jsonl",
+    "kosmo archive export history.kosmo -o lists --format csv",
+)
+@click.argument("action", type=click.Choice((INFO, EXPORT)), metavar="info|export")
+@click.argument("file", metavar="FILE", shell_complete=files)
+@click.option("-o", "--output", metavar="DIR", help="Export to files in this new folder.", shell_complete=files)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMS),
+    default="jsonl",
+    show_default=True,
+    metavar="F",
+    help=f"The format of the files in DIR: {', '.join(FORMS)}.",
+)
+def archive(*, action: str, file: str, output: str | None, form: Form, as_json: bool) -> int:
+    """Show what an archive has, or export its lists.
+
+    FILE is an archive of `kosmo snapshot` or `--record`. `info` shows its snapshots, the lists of the newest one, what
+    could not be read, and its recordings.
+
+    `export` prints everything as lines of JSON: each record with its list and the time of its snapshot, and each
+    answer of a recording with its request. With -o DIR, it writes a file for each list of the newest snapshot.
+
+    With --json: `success`, `file` and, of `info`, `bytes`, `snapshots` and `recordings`, or of `export`, `directory`
+    and `files` with the number of their records.
+    """
+    if action == INFO:
+        if output is not None:
+            raise click.UsageError("-o is for `export`.")
+        about = describe(Path(file))
+        return CommandResult({"file": file, **about}, *_parts(file, about)).print(as_json=as_json)
+    if output is None:
+        if form != "jsonl" or as_json:
+            raise click.UsageError(f"{'--json' if as_json else f'--format {form}'} needs a folder: -o DIR.")
+        for line in lines(Path(file)):
+            print_utf8(f"{line.decode()}\n")
+        return SUCCESS
+    if form == "parquet" and find_spec("pyarrow") is None:
+        raise SettingsError("Parquet needs pyarrow, which is not installed.", advice=how_to_install("parquet"))
+    check_new(Path(output), EXPORT)
+    counts = export(Path(file), Path(output), form)
+    rows = [(name, f"{count:,}") for name, count in counts.items()]
+    facts = {"file": file, "directory": output, "files": counts}
+    return CommandResult(facts, rows, f"\nWritten to {output}.").print(as_json=as_json)
+
+
+def _parts(file: str, about: dict[str, Any]) -> Iterator[str | Rows]:
+    """Yield what is printed of the contents of an archive."""
+    snapshots, recordings = about["snapshots"], about["recordings"]
+    kinds = f"{counted(len(snapshots), 'snapshot')}, {counted(len(recordings), 'recording')}"
+    yield f"{file}: {kinds}, {about['bytes']:,} bytes"
+    tables = [(name, f"{count:,}") for newest in snapshots[-1:] for name, count in newest["tables"].items()]
+    for title, rows in (
+        ("Snapshots", [(snapshot["taken_at"], _facts(snapshot)) for snapshot in snapshots]),
+        ("Lists of the newest", tables),
+        ("Recordings", [(recording["begun"], _facts_of_recording(recording)) for recording in recordings]),
+    ):
+        if rows:
+            yield f"\n{title}:\n"
+            yield rows
+    for failure in (failure for newest in snapshots[-1:] for failure in newest["failures"]):
+        items = [f"{key} {value}" for key, value in failure.items() if key.endswith("_id") and key != "request_id"]
+        yield Aside(f"Not read: {' of '.join([failure['table'], *items])}: {failure['message']}")
+
+
+def _facts(snapshot: dict[str, Any]) -> str:
+    state = "complete" if snapshot["complete"] else "incomplete"
+    parts = [snapshot["account"], state, counted(len(snapshot["tables"]), "list")]
+    for name, figure in snapshot["figures"].items():
+        parts.append(f"{figure / 100:,.2f} USD a month" if name == "cents" else f"{figure:,} {name}")
+    return ", ".join(parts)
+
+
+def _facts_of_recording(recording: dict[str, Any]) -> str:
+    state = f"ended {recording['ended']}" if recording["ended"] else "not ended"
+    return f"{recording['account']}, {state}, {counted(recording['answers'], 'answer')}"
+
+
+def _complete_table(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from kosmo_kernel.questions.discovery import tables_by_service
+
+    return [name for names in tables_by_service().values() for name in names if name.startswith(incomplete)]
+
+
+@command(
+    "inventory",
+    "kosmo inventory --demo -o inventory",
+    "kosmo inventory -a production -o moves/2026-11-28",
+    "kosmo inventory --snapshot everything.kosmo -o inventory",
+    "kosmo inventory --table costs --format csv --demo",
+)
+@account_options("The account to use.")
+@click.option("--snapshot", metavar="FILE", help="Read a snapshot in place of the account.", shell_complete=files)
+@click.option("-o", "--output", metavar="DIR", help="The new folder.", shell_complete=files)
+@click.option("--table", metavar="NAME", help="Print one table, and write no folder.", shell_complete=_complete_table)
+@format_options
+@resume_options
+def inventory(
+    *,
+    account: str | None,
+    snapshot: str | None,
+    output: str | None,
+    table: str | None,
+    layout: Layout,
+    recording: Recording,
+    as_json: bool,
+) -> int:
+    """List all that an account has, to plan a move.
+
+    The command writes a page to read (`index.html`), every table as CSV and JSON, `summary.json`, and `imports.tf` with
+    import blocks for Terraform. It has apps, processes (those scaled to zero as well), buildpacks, costs, add-ons,
+    domains and certificates, names of config vars, hosts of drains and webhooks, pipelines, teams, people and Private
+    Spaces. No value of a config var and no other secret is in it.
+
+    It takes eight requests for each app, and says first how long that is. A snapshot that was taken with --all has
+    everything that it needs. What could not be read is named, on the page as well, and the exit code is 1. DIR must be
+    a new or an empty folder, and has the whole inventory or nothing.
+
+    With --table, one table is printed, and only its lists are asked for; `kosmo docs heroku.tables` names them.
+
+    With --record FILE --resume, an inventory that was killed goes on: what was answered is not asked again. An
+    incomplete inventory in DIR is replaced.
+
+    With --json: `success`, `directory`, and the content of `summary.json`, or `success`, `table`, `rows` and `unread`.
+    """
+    if (output is None) == (table is None):
+        raise click.UsageError("Give -o DIR for a folder, or --table NAME for one table on standard output.")
+    if table is None and layout != Layout():
+        raise click.UsageError("--format is about --table. A folder has every table as CSV and as JSON.")
+    if snapshot is not None and account:
+        raise click.UsageError("A snapshot has its own account. Give --snapshot or an account, not both.")
+    if snapshot is not None and (recording.record is not None or recording.resume):
+        raise click.UsageError("Nothing is asked for --snapshot, so there is nothing to record. Leave out --record.")
+    if table is not None:
+        return _one_table(table, recording, account, snapshot, layout, as_json=as_json)
+    return _folder(Path(str(output)), recording, account, snapshot, as_json=as_json)
+
+
+def _folder(folder: Path, recording: Recording, account: str | None, snapshot: str | None, *, as_json: bool) -> int:
+    """Write the whole inventory, and return the exit code."""
+    from kosmo_kernel import inventory as inventories
+    from kosmo_kernel.cli.lua_run import terminal_frontend
+
+    resumes = False
+    if snapshot is not None:
+        check_new(folder, "inventory")
+        data = inventories.from_snapshot(Path(snapshot))
+    else:
+        session = recording.session(account)
+        with session, terminal_frontend(session, aside=True, asks=False) as frontend:
+            resumes = session.recording.resumes
+            check_new(folder, "inventory", replaces=resumes and inventories.may_be_replaced(folder))
+            data = inventories.from_account(session, frontend)
+    with recording.explained():
+        summary = inventories.write(data, folder, resumes=resumes)
+    facts = {"directory": str(folder), **summary}
+    code = INTERRUPTED if data.interrupted else SUCCESS if data.complete else FAILED
+    CommandResult(facts, *_written(data, folder), *recording.notes(), code=code).print(as_json=as_json)
+    return recording.finished(code)
+
+
+def _written(data: AccountData, folder: Path) -> Iterator[str | Rows]:
+    """Yield what is printed of a new inventory."""
+    from kosmo_kernel import inventory as inventories
+
+    yield [(figure.name, f"{figure.text}  {figure.detail}".rstrip()) for figure in inventories.key_figures(data)]
+    source = f"the snapshot {data.origin}" if data.origin else counted(data.requests, "request")
+    yield f"\nWritten to {folder}: the account {data.account} at {iso_time(data.time)}, {source}."
+    yield f"Open {folder / inventories.PAGE}"
+    yield from map(Aside, data.notes)
+    missing = inventories.unread(data)
+    for item in missing:
+        items = f" ({counted(len(item.items), 'item')}: see {inventories.SUMMARY})" if item.items else ""
+        yield Aside(f"{item.table}: {item.reason}{items}")
+    if missing:
+        yield Aside("It is incomplete; what was read is in it.")
+
+
+def _one_table(
+    name: str, recording: Recording, account: str | None, snapshot: str | None, layout: Layout, *, as_json: bool
+) -> int:
+    """Print one table, and return the exit code."""
+    from kosmo_kernel.checks.run import run_questions
+    from kosmo_kernel.cli.lua_run import terminal_frontend
+    from kosmo_kernel.cli.values import write_values
+    from kosmo_kernel.questions.discovery import find_named_table
+    from kosmo_kernel.session import Session
+
+    check_formats(as_json=as_json, layout=layout)
+    table = find_named_table(name)
+    opened = Session(snapshot=snapshot) if snapshot is not None else recording.session(account)
+    with opened as session, terminal_frontend(session, aside=True, asks=False) as frontend:
+        report = run_questions([table], session=session, frontend=frontend)
+    [result] = report.results
+    if result.error is not None:
+        raise result.error.with_traceback(None)  # which is of another thread
+    is_whole = not result.unread
+    if as_json:
+        facts = {"table": table.name, "account": report.account, "time": iso_time(report.now)}
+        document({"success": is_whole, **facts, "rows": result.records, "unread": result.reasons, **recording.facts()})
+    else:
+        write_values([result.records], layout)
+    for text in (*(() if as_json else recording.notes()), *report.notes, *result.reasons):
+        print_note(text)
+    return recording.finished(SUCCESS if is_whole else FAILED)
