@@ -140,21 +140,17 @@ def check(
     names: tuple[str, ...],
     every: bool,
     start: bool,
-    account: str | None,
-    texts: tuple[tuple[str, str], ...],
-    at: datetime | None,
     fail_on: str,
     form: str | None,
     outputs: tuple[Path, ...],
-    accepted: Path | None,
     accept_all: Path | None,
-    against: Path | None,
     full: bool,
     why: bool,
     recording: Recording,
     new: str | None,
     is_table: bool,
     as_json: bool,
+    **options: Any,
 ) -> int:
     """Run checks, and fail if they find something.
 
@@ -179,24 +175,8 @@ def check(
     _validate(form, outputs, accept_all, as_json=as_json)
     if not (names or every or start):
         return _list(as_json=as_json or form == "json")
-    from kosmo_kernel.checks.exemptions import accept, compare, read_acceptances
-    from kosmo_kernel.checks.run import run_questions
-    from kosmo_kernel.session import Session
-
     checks = select_checks(names, every=every, start=start)
-    parameters = _parameters(checks, names, dict(texts))
-    # These files are read before anything is asked, so that a mistake in one costs nothing.
-    exemptions = read_acceptances(accepted, [*all_checks(), *checks]) if accepted else []
-    snapshot = Session(snapshot=against) if against else None
-    with recording.session(account) as session:
-        report = _run(checks, session, parameters, at)
-    if not report.interrupted:
-        if snapshot is not None:
-            with snapshot:
-                compare(report, run_questions(checks, parameters=parameters, session=snapshot), str(against))
-        accept(report, exemptions)
-        if accept_all is not None:
-            _write_acceptances(report, accept_all)
+    report = _report(checks, names, recording, accept_all, **options)
     _print_notes(report, recording)
     output = _Output(report, fail_on, full=full, why=why)
     return recording.finished(output.write(form, outputs, as_json=as_json))
@@ -222,6 +202,39 @@ def _parameters(checks: list[Question], names: tuple[str, ...], texts: dict[str,
     parameters = parse_parameters(checks, texts)
     require_parameters([check for check in checks if check.name in names or check.file in names], parameters)
     return parameters
+
+
+def _report(
+    checks: list[Question],
+    names: tuple[str, ...],
+    recording: Recording,
+    accept_all: Path | None,
+    *,
+    account: str | None,
+    texts: tuple[tuple[str, str], ...],
+    at: datetime | None,
+    accepted: Path | None,
+    against: Path | None,
+) -> QuestionReport:
+    """Run checks, compare their findings with those of a snapshot, and accept those that are accepted."""
+    from kosmo_kernel.checks.exemptions import accept, compare, read_acceptances
+    from kosmo_kernel.checks.run import run_questions
+    from kosmo_kernel.session import Session
+
+    parameters = _parameters(checks, names, dict(texts))
+    # These files are read before anything is asked, so that a mistake in one costs nothing.
+    exemptions = read_acceptances(accepted, [*all_checks(), *checks]) if accepted else []
+    snapshot = Session(snapshot=against) if against else None
+    with recording.session(account) as session:
+        report = _run(checks, session, parameters, at)
+    if not report.interrupted:
+        if snapshot is not None:
+            with snapshot:
+                compare(report, run_questions(checks, parameters=parameters, session=snapshot), str(against))
+        accept(report, exemptions)
+        if accept_all is not None:
+            _write_acceptances(report, accept_all)
+    return report
 
 
 def _run(checks: list[Question], session: Session, parameters: dict[str, Any], at: datetime | None) -> QuestionReport:
