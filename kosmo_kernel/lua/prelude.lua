@@ -41,7 +41,7 @@ function json.array_of(list) return debug.setmetatable(list, json.array) end
 local text = load_file("text", json)
 native.render, native.clipped, native.secret = text.render, text.clipped, host.secret
 local positions = load_file("positions", json)
-local transport = load_file("transport", host, json)
+local transport = load_file("transport", host, json, text)
 local limits = load_file("limits", host)
 native.steady, native.die, native.check_result = limits.steady, limits.die, limits.check_result
 local tasks = load_file("coroutines", limits)

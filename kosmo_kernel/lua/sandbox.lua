@@ -10,8 +10,6 @@ local format, byte, find, sub = string.format, string.byte, string.find, string.
 local concat, insert, pack = table.concat, table.insert, table.pack
 local raise, touch = native.raise, records.touch
 
-local MAX_NUMBER_BYTES = 24 -- bytes of the longest number as text
-local MAX_LINE_BYTES = 1 << 20 -- bytes of a text that `print` buffers without joining anything to it
 local MAX_MOVED_ELEMENTS = 1e8 -- elements of one table.move, in which absent elements take as long as others
 
 local sandbox = {}
@@ -46,17 +44,7 @@ local function add_basic_functions(environment)
   E._G, E._VERSION = E, _VERSION
   for name, value in next, copy_functions(_ENV, "assert error rawequal select tonumber type") do E[name] = value end
   E.pcall, E.xpcall = limits.pcall, limits.xpcall
-  E.tostring = text.tostring
-
-  function E.print(...)
-    if select("#", ...) == 1 then
-      local value = ...
-      local kind = type(value)
-      if kind == "number" and value == value then return native.print_line(value, MAX_NUMBER_BYTES) end
-      if kind == "string" and #value < MAX_LINE_BYTES then return native.print_line(value, #value) end
-    end
-    native.out("stdout", text.joined(...) .. "\n")
-  end
+  E.tostring, E.print = text.tostring, native.print
   function E.dump(value, ...)
     native.out("stdout", text.render(value) .. "\n")
     return value, ...

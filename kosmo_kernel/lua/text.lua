@@ -136,9 +136,13 @@ end
 
 -- Return the arguments as texts, joined with tabs.
 function text.joined(...)
-  local pieces = {}
-  for i = 1, select("#", ...) do pieces[i] = text.tostring((select(i, ...))) end
-  return concat(pieces, "\t")
+  local pieces, count = { ... }, select("#", ...)
+  for i = 1, count do
+    local value = pieces[i]
+    -- `concat` writes any other number as `tostring` does.
+    if type(value) ~= "number" or value ~= value then pieces[i] = text.tostring(value) end
+  end
+  return concat(pieces, "\t", 1, count)
 end
 
 return text

@@ -4,11 +4,12 @@
 -- buffered and sent in pieces. A request waits for its reply. A parallel call is *begun* without waiting: several are
 -- sent together, at the latest when a result is needed or when the hook flushes them after a while.
 
-local native, host, json = ...
+local native, host, json, text = ...
 local concat, format, pack, sub, unpack = table.concat, string.format, string.pack, string.sub, string.unpack
-local error, ipairs, next, pcall, type = error, ipairs, next, pcall, type
+local error, ipairs, next, pcall, select, type = error, ipairs, next, pcall, select, type
 
-local MAX_BUFFERED_PIECES, MAX_BUFFERED_BYTES = 16384, 65536 -- buffered output: number of pieces, and bytes
+local MAX_BUFFERED_PIECES, MAX_BUFFERED_LINES = 16384, 8192 -- buffered output: number of pieces or of lines
+local MAX_BUFFERED_BYTES = 65536 -- and the bytes of texts
 -- Bytes of one piece of output; the parent limits the output of a run to a fraction of it.
 local MAX_PIECE_BYTES = 8 << 20
 local MAX_UNSENT_BYTES = 1 << 20 -- bytes of texts of begun calls at which they are sent
@@ -40,14 +41,17 @@ function transport.unpacked(bytes)
   return header, texts
 end
 
--- Printed text, the number of its pieces, its bytes and stream; pieces to send at once. A number counts as many bytes as
--- the longest one.
+-- Printed text: its pieces, their number, bytes and stream; pieces to send at once.
 local buffer, buffered_pieces, buffered_bytes, current_stream, immediate_left = {}, 0, 0, nil, IMMEDIATE_PIECES
+-- What `print` wrote to `stdout` while nothing else was buffered: numbers and texts without their line ends, how many of
+-- them there are, and how many of those were sent. Only below `line_room` may `print` add one. Because it first stores
+-- the line and then counts it, and only `print` starts anew, the hook may send these at any instruction.
+local lines, line_count, sent_lines, line_room = {}, 0, 0, 0
 -- Begun calls that are not sent yet: { id, head (its JSON), texts }; bytes of their texts.
 local unsent_calls, unsent_bytes = {}, 0
 -- Started and finished items that are not reported yet; the number of reports.
 local started_items, finished_items, report_count = 0, 0, 0
--- All of these change while the hook is on, and the hook may flush at any instruction. While `is_changing` is true, it
+-- All others change while the hook is on, and the hook may flush at any instruction. While `is_changing` is true, it
 -- only sets `flush_due`.
 local is_changing, flush_due = false, false
 
@@ -65,21 +69,30 @@ local function batch(kind, released)
   return payload(header_json, texts, released)
 end
 
+local function has_text() return buffered_pieces > 0 or line_count > sent_lines end
+
+-- Return the lines that were not sent yet as one text.
+local function unsent_lines()
+  return line_count > sent_lines and concat(lines, "\n", sent_lines + 1, line_count) .. "\n" or ""
+end
+
 -- Send the buffered text and calls. `piece_count` is the number of further pieces that may be sent at once, if it
 -- changes.
 function native.flush(piece_count)
   immediate_left = piece_count or immediate_left
+  line_room = 0
   if is_changing then
     flush_due = true
     return
   end
   flush_due = false
-  if buffered_bytes == 0 and #unsent_calls == 0 then return end
+  if immediate_left == 0 and current_stream == "stdout" then line_room = MAX_BUFFERED_LINES end
+  if not has_text() and #unsent_calls == 0 then return end
   is_changing = true
   host.disarm()
-  if buffered_bytes > 0 then
-    local piece = concat(buffer, "", 1, buffered_pieces)
-    buffer, buffered_pieces, buffered_bytes = {}, 0, 0
+  if has_text() then
+    local piece = concat(buffer, "", 1, buffered_pieces) .. unsent_lines()
+    buffer, buffered_pieces, buffered_bytes, sent_lines = {}, 0, 0, line_count
     host.send(payload(format('{"kind":"output","stream":"%s"}', current_stream), { piece }))
   end
   if #unsent_calls > 0 then host.send(batch("begin")) end
@@ -90,9 +103,11 @@ end
 -- Flush after a tenth of a second.
 function native.breathe() native.flush(IMMEDIATE_PIECES) end
 
-local function send_if_due()
-  if immediate_left > 0 then native.flush(immediate_left - 1)
-  elseif flush_due or buffered_bytes > MAX_BUFFERED_BYTES or buffered_pieces > MAX_BUFFERED_PIECES then native.flush() end
+-- Forget the lines that were sent, so that the table does not grow.
+local function renew_lines()
+  is_changing = true
+  line_count, sent_lines = 0, 0
+  is_changing = false
 end
 
 function native.out(name, piece)
@@ -100,24 +115,37 @@ function native.out(name, piece)
   if #piece > MAX_PIECE_BYTES then piece = sub(piece, 1, MAX_PIECE_BYTES) end
   if name ~= current_stream then native.flush() end
   is_changing = true
-  current_stream = name
+  current_stream, line_room = name, 0
+  if line_count > sent_lines then piece = unsent_lines() .. piece end
   buffer[buffered_pieces + 1] = piece
-  buffered_pieces, buffered_bytes = buffered_pieces + 1, buffered_bytes + #piece
+  buffered_pieces, buffered_bytes, sent_lines = buffered_pieces + 1, buffered_bytes + #piece, line_count
   is_changing = false
-  send_if_due()
+  if immediate_left > 0 then native.flush(immediate_left - 1)
+  elseif flush_due or buffered_bytes > MAX_BUFFERED_BYTES or buffered_pieces > MAX_BUFFERED_PIECES then native.flush() end
 end
 
--- Print a text or a number on a line of its own, as scripts do most. `table.concat` writes a number as `tostring` does,
--- without making a string of it.
-function native.print_line(piece, bytes)
-  if current_stream ~= "stdout" then native.flush() end
-  is_changing = true
-  current_stream = "stdout"
-  buffer[buffered_pieces + 1] = piece
-  buffer[buffered_pieces + 2] = "\n"
-  buffered_pieces, buffered_bytes = buffered_pieces + 2, buffered_bytes + bytes + 1
-  is_changing = false
-  send_if_due()
+-- Write values to `stdout` as one line. A single number or text, as scripts print most, becomes an item of `lines`:
+-- `table.concat` writes a number as `tostring` does.
+function native.print(...)
+  local value, position = ..., line_count + 1
+  if position <= line_room and select("#", ...) == 1 then
+    local kind = type(value)
+    if kind == "number" and value == value then
+      lines[position] = value
+      line_count = position
+      return
+    end
+    if kind == "string" and buffered_bytes + #value < MAX_BUFFERED_BYTES then
+      lines[position] = value
+      line_count, buffered_bytes = position, buffered_bytes + #value + 1
+      return
+    end
+  elseif position > MAX_BUFFERED_LINES then
+    native.flush()
+    renew_lines()
+    return native.print(...)
+  end
+  native.out("stdout", text.joined(...) .. "\n")
 end
 
 -- Send an event, which has no reply, in order with printed text.
@@ -200,7 +228,7 @@ end
 
 -- Wait until a begun call has finished. Return the results of all finished calls, and their texts.
 function transport.next()
-  if buffered_bytes > 0 then native.flush() end
+  if has_text() then native.flush() end
   is_changing = true
   local bytes = batch("next", native.records.released())
   is_changing = false
@@ -218,6 +246,7 @@ end
 function transport.finish()
   is_changing, unsent_calls, unsent_bytes, started_items, finished_items = false, {}, 0, 0, 0
   native.flush(IMMEDIATE_PIECES)
+  lines, line_count, sent_lines = {}, 0, 0
 end
 
 return transport

@@ -15,6 +15,7 @@ _HARMFUL = (
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])?"
     r"|[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]"
 )
+_HARMLESS = bytes((*b"\b\t\n\r", *range(0x20, 0x7F)))  # the ASCII that these do not match
 # Characters that count as printable but show nothing: fillers, variation selectors, an empty Braille pattern.
 _BLANK = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 _RIGHT_TO_LEFT = ("R", "AL", "AN")  # directions in which the characters after them may be shown before them
@@ -43,8 +44,8 @@ class UnsafeContentError(ValueError):
 
 def sanitize_text(text: str) -> str:
     """Return a text without escape sequences and control characters."""
-    if text.isascii() and text.replace("\n", "").isprintable():  # much faster, and true of most texts
-        return text
+    if text.isascii() and (text.isprintable() or not text.encode().translate(None, _HARMLESS)):
+        return text  # true of most texts, and much faster
     return re.sub(_HARMFUL, "", text)
 
 

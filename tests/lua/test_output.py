@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,3 +68,30 @@ def test_prints_calls_and_what_is_shown_keep_their_order(lua: Machine) -> None:
 
     numbers = [f"stdout {i}" for i in range(4, 21)]
     assert order == ["stdout 1", "stdout 2", "display html", "stdout 3", "input", *numbers, "stderr x", "stdout 21"]
+
+
+WAYS = {  # ways to print, and what each prints
+    "print(7)": "7\n",
+    "print(2^53, -0.0)": "9.007199254741e+15\t-0.0\n",
+    "print(1e15)": "1e+15\n",
+    "print(0/0)": "nan\n",
+    "print('')": "\n",
+    "print('two', nil)": "two\tnil\n",
+    "print()": "\n",
+    "print({1})": "[1]\n",
+    "io.write('no end')": "no end",
+    "io.write(1, '\\n')": "1\n",
+    "dump(true)": "true\n",
+    "for i = 1, 9000 do print(i) end": "".join(f"{i}\n" for i in range(1, 9001)),
+    "for i = 1, 300 do print(('y'):rep(900)) end": f"{'y' * 900}\n" * 300,
+    "print(('x'):rep(70000))": "x" * 70_000 + "\n",
+    "for i = 1, 300000 do end": "",
+}
+
+
+def test_all_ways_to_print_keep_their_order_however_much_is_buffered(lua: Machine) -> None:
+    random = Random(7)
+    for script in (random.choices(list(WAYS), k=40) for _ in range(2)):
+        host = Answers()
+        run(lua, " ".join(script), host)
+        assert "".join(text for _, text in host.printed) == "".join(WAYS[way] for way in script)
