@@ -10,6 +10,8 @@ If the file cannot be used, the history is kept in memory until the kernel exits
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -50,9 +52,25 @@ def file() -> Path | str:
     """Return the history file in the user's Jupyter data directory, or `:memory:` if history is turned off."""
     if HISTORY.from_env() is False:
         return NOWHERE
+    try:
+        return _jupyter_data_folder() / "kosmo-lua" / "history.sqlite"
+    except RuntimeError:  # the user has no home directory
+        return NOWHERE
+
+
+def _jupyter_data_folder() -> Path:
+    """Return what `jupyter_data_dir` does, the import of which would take a twentieth of the kernel's memory.
+
+    Raises:
+        RuntimeError: the user has no home directory.
+    """
+    if folder := os.environ.get("JUPYTER_DATA_DIR"):
+        return Path(folder)
+    if sys.platform == "linux":
+        return Path(os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser(), "jupyter")
     from jupyter_core.paths import jupyter_data_dir
 
-    return Path(jupyter_data_dir()) / "kosmo-lua" / "history.sqlite"
+    return Path(jupyter_data_dir())
 
 
 class History:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from jupyter_core.paths import jupyter_data_dir
 
 from kosmo_kernel.errors import TryLaterError
 from kosmo_kernel.kernel import history as module
@@ -158,3 +160,27 @@ def test_the_file_is_among_jupyters_data_unless_it_is_switched_off(home: Path, m
     assert module.file() == ":memory:"
     monkeypatch.setenv("KOSMO_HISTORY", "1")
     assert module.file() == home / "jupyter" / "data" / "kosmo-lua" / "history.sqlite"
+
+
+@pytest.mark.parametrize(
+    "names", [(), ("JUPYTER_DATA_DIR",), ("XDG_DATA_HOME",), ("JUPYTER_DATA_DIR", "XDG_DATA_HOME")]
+)
+@pytest.mark.parametrize("value", ["", "folder"])
+@pytest.mark.parametrize("platform_folders", ["0", "1"])
+def test_the_file_is_in_the_folder_that_jupyter_itself_names(
+    names: tuple[str, ...], value: str, platform_folders: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("JUPYTER_DATA_DIR", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name in names:
+        monkeypatch.setenv(name, value and str(tmp_path / value / name))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", platform_folders)
+    assert module.file() == Path(jupyter_data_dir(), "kosmo-lua", "history.sqlite")
+
+
+def test_a_user_without_a_home_directory_has_the_history_of_one_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("JUPYTER_DATA_DIR", "XDG_DATA_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: {}[uid])  # a container with a user that its system does not list
+    assert module.file() == ":memory:"
