@@ -66,11 +66,11 @@ def _jupyter_data_folder() -> Path:
     """
     if folder := os.environ.get("JUPYTER_DATA_DIR"):
         return Path(folder)
-    if sys.platform == "linux":
-        return Path(os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser(), "jupyter")
-    from jupyter_core.paths import jupyter_data_dir
+    if sys.platform != "linux":
+        from jupyter_core.paths import jupyter_data_dir
 
-    return Path(jupyter_data_dir())
+        return Path(jupyter_data_dir())
+    return Path(os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser(), "jupyter")
 
 
 class History:
