@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from audit_cells import answers, cells, executed, outputs_of
+from audit_cells import answers, executed, incident_page, outputs_of
 
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
@@ -26,7 +26,6 @@ from kosmo_kernel.integrations.heroku.facts import facts
 from kosmo_kernel.render.frames import frame_of
 from kosmo_kernel.values.records import Records
 from kosmo_kernel.session import Session
-from run_with import run_with
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
@@ -377,7 +376,7 @@ def test_domains_that_wait_for_dns() -> None:
 
 
 def test_the_incident_page_has_the_whole_app() -> None:
-    found, things = answers("incident-runbook"), OF["courier-app"]
+    (found, _), things = incident_page("courier-app"), OF["courier-app"]
     assert sum(row["dynos"] for row in found["dynos"]) == len(things.dynos)
     assert found["dynos"][0]["state"] == "crashed"
     assert [row["add_on"] for row in found["add-ons"]] == [addon["name"] for addon in things.addons]
@@ -404,14 +403,14 @@ def releases_of(app: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("app", ["courier-app", "customs-forms", "van-telemetry"])
 def test_the_incident_page_shows_the_last_releases_with_version_time_person_and_description(app: str) -> None:
     released = releases_of(app)[:5]
-    found = answers("incident-runbook", name=app)
+    found, text = incident_page(app)
     assert [(row["release"], row.get("who"), row["what"], row["status"]) for row in found["releases"]] == [
         (f"v{one['version']}", one["user"]["email"], one["description"], one["status"]) for one in released
     ]
     [card] = [row for row in found["state"] if row["label"] == "last release"]
     if released:
         assert (card["figure"], card["detail"]) == (f"v{released[0]['version']}", words(released[0]["created_at"]))
-        first = findings(app).splitlines()[0].replace("\\", "")
+        first = text.splitlines()[0].replace("\\", "")
         assert released[0]["user"]["email"] in first
         assert f"`{released[0]['description']}`" in first
     else:
@@ -422,19 +421,6 @@ def words(since: str) -> str:
     """Return an age as the incident page shows it."""
     minutes = int((NOW - datetime.fromisoformat(since)).total_seconds() // 60)
     return f"{minutes} min ago" if minutes < 120 else f"{minutes // 60} h ago" if minutes < 2880 else f"{minutes // 1440} d ago"
-
-
-def findings(app: str) -> str:
-    """Return what the incident page says first of an app."""
-    with Session("demo") as session:
-        run_with(session, "", inputs={"account": "demo", "name": app, "at": ""})
-        shown = [
-            display.bundle["text/plain"]
-            for ident, source in cells("incident-runbook")
-            if ident not in ("parameters", "dry-run", "what-to-try")
-            for display in session.run(source).displays
-        ]
-    return "\n".join(shown)
 
 
 @pytest.mark.parametrize("app", sorted(OF))
@@ -459,7 +445,7 @@ def test_the_incident_page_says_first_all_that_is_wrong(app: str) -> None:
     told |= {"**no dyno**"} if all(dyno["type"] in once for dyno in things.dynos) else set()
     told |= {"the app is in **maintenance**"} if it["maintenance"] else set()
     told |= {f"the last release is **{one['status']}" for one in releases_of(app)[:1] if one["status"] != "succeeded"}
-    lines = [line.removeprefix("- ") for line in findings(app).splitlines()]
+    lines = [line.removeprefix("- ") for line in incident_page(app)[1].splitlines()]
     lines = [line for line in lines if ", the last release, " not in line and line != "It was never released."]
     found = [line for line in lines if not line.startswith("Its ")]
     assert len(found) == len(told)
@@ -470,7 +456,7 @@ def test_the_incident_page_says_first_all_that_is_wrong(app: str) -> None:
 @pytest.mark.parametrize("app", sorted(OF))
 def test_the_incident_page_names_first_who_may_do_most(app: str) -> None:
     told = {email: len(may | {"view"}) for (name, email), may in reached().items() if name == app}
-    found = answers("incident-runbook", name=app)["people"]
+    found = incident_page(app)[0]["people"]
     may = {row["who"]: len(row["may"].split(", ")) for row in found}
     assert may == told
     assert list(may.values()) == sorted(told.values(), reverse=True)

@@ -18,6 +18,7 @@ from run_with import run_with
 from kosmo_kernel import snapshot
 from kosmo_kernel.checks.cell import ask_in_cell, set_lua_variable
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
+from kosmo_kernel.results import Result
 from kosmo_kernel.runbook.notebook import LUA, PYTHON, parse_declarations
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.lua_literals import value_of
@@ -75,9 +76,32 @@ def told_by_lua(name: str, ident: str, source: str, session: Session, variables:
     taken = {one for names in re.findall(r"-i (\S+)", first) for one in names.split(",")}
     inputs = {one: variables[one] for one in taken & variables.keys()}
     result = run_with(session, source, dry_run=ident == "dry-run", inputs=inputs, outputs=outputs)
-    shown = [display.value for display in result.displays if display.value is not None]
-    told = shown or (result.value if result.values or not outputs else result.outputs[outputs[0]])
-    return json.loads(json.dumps(told, default=list))
+    value = result.value if result.values or not outputs else result.outputs[outputs[0]]
+    return as_json(shown_by(result) or value)
+
+
+def shown_by(result: Result) -> list[Any]:
+    """Return the values that a run displayed."""
+    return [display.value for display in result.displays if display.value is not None]
+
+
+def as_json(value: Any) -> Any:
+    """Return what a value is after a round trip through JSON."""
+    return json.loads(json.dumps(value, default=list))
+
+
+@cache
+def incident_page(app: str) -> tuple[dict[str, Any], str]:
+    """Return what each cell of the page of an incident gives for an app of the demo, and all text of these cells."""
+    values, texts = {}, []
+    with Session("demo") as session:
+        run_with(session, "", inputs={"account": "demo", "name": app, "at": ""})
+        for ident, source in cells("incident-runbook"):
+            if ident not in ("parameters", "dry-run", "what-to-try"):
+                result = session.run(source)
+                values[ident] = as_json(shown_by(result) or result.value)
+                texts += [display.bundle["text/plain"] for display in result.displays]
+    return values, "\n".join(texts)
 
 
 def findings(line: str, session: Session, variables: dict[str, Any]) -> list[dict[str, Any]]:
