@@ -29,18 +29,23 @@ LISTS_OF_APPS = (
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a snapshot of every list of the demo."""
-    file = tmp_path_factory.mktemp("everything") / "all.kosmo"
+def saved_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a snapshot of the lists of the demo that comparisons read."""
+    folder, names = tmp_path_factory.mktemp("snapshot"), {compared.table for compared in LISTS}
     with Session("demo") as session:
-        snapshot.take(session, file, every=True)
-    return file
+        snapshot.take(session, folder / "all.kosmo", every=True)
+
+    def drop_others(tables: Tables) -> None:
+        for name in tables.keys() - names:
+            del tables[name]
+
+    return edited(folder / "all.kosmo", folder / "demo.kosmo", drop_others)
 
 
 @pytest.fixture
-def state(everything: Path) -> State:
-    saved = archive.read(everything)
-    tables = {one.table: copy.deepcopy(list(saved.records(one.table))) for one in LISTS}
+def state(saved_demo: Path) -> State:
+    saved = archive.read(saved_demo)
+    tables = {one.table: list(saved.records(one.table)) for one in LISTS}
     return State("demo", saved.time, tables)
 
 
@@ -61,8 +66,8 @@ def rename(tables: Tables, before: str, now: str) -> None:
         row["app_id"] = now
 
 
-def test_an_account_has_no_drift_to_itself(everything: Path) -> None:
-    drift = snapshot.compare(everything, account="demo")
+def test_an_account_has_no_drift_to_itself(saved_demo: Path) -> None:
+    drift = snapshot.compare(saved_demo, account="demo")
     assert (drift.rows, drift.figures["changes"]) == ([], 0)
     assert [note for note in drift.notes if note.startswith("Not")] == []
 
@@ -215,17 +220,17 @@ def test_a_snapshot_of_the_demo_is_not_compared_with_an_account(monkeypatch: pyt
         snapshot.compare(NOTEBOOKS / "larkmoor-2026-10-20.kosmo", account="default")
 
 
-def test_a_snapshot_without_apps_cannot_be_compared(everything: Path, tmp_path: Path) -> None:
-    without_apps = edited(everything, tmp_path / "empty.kosmo", lambda tables: tables.clear())
+def test_a_snapshot_without_apps_cannot_be_compared(saved_demo: Path, tmp_path: Path) -> None:
+    without_apps = edited(saved_demo, tmp_path / "empty.kosmo", lambda tables: tables.clear())
     with pytest.raises(SettingsError, match=r"empty\.kosmo has no list of apps"):
-        snapshot.compare(without_apps, everything)
+        snapshot.compare(without_apps, saved_demo)
 
 
-def test_the_last_two_snapshots_of_one_archive_are_compared(everything: Path, tmp_path: Path) -> None:
+def test_the_last_two_snapshots_of_one_archive_are_compared(saved_demo: Path, tmp_path: Path) -> None:
     history = tmp_path / "history.kosmo"
     for day, state in enumerate(("up", "down", "crashed"), 1):
         change = partial(lambda state, tables: tables["dynos"][0].update(state=state), state)
-        edited(everything, history, change, begun=f"2026-11-0{day}T06:00:00Z")
+        edited(saved_demo, history, change, begun=f"2026-11-0{day}T06:00:00Z")
     drift = snapshot.compare(history, history)
 
     assert [(row["change"], row["before"], row["now"]) for row in drift.rows] == [("state", "down", "crashed")]
@@ -233,9 +238,9 @@ def test_the_last_two_snapshots_of_one_archive_are_compared(everything: Path, tm
 
 
 def test_the_account_is_read_as_the_snapshot_was_and_refusals_are_said(
-    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    saved_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = edited(everything, tmp_path / "own.kosmo", account="default")
+    own = edited(saved_demo, tmp_path / "own.kosmo", account="default")
     monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
     with serve(without("/route-planner/domains")) as served:
         monkeypatch.setenv("HEROKU_API_URL", served.url)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,12 @@ def edited(source: Path, target: Path, change: Callable[[Tables], Any] = lambda 
         manifest: what the copy says about itself in place of what the snapshot says.
     """
     saved = archive.read(source)
-    tables: Tables = {name: copy.deepcopy(list(saved.records(name))) for name in saved}
+    records = {name: saved.records(name) for name in saved}
+    tables: Tables = {name: list(rows) for name, rows in records.items()}
     change(tables)
     abouts = {name: replace(saved.manifest.tables[name], rows=len(rows)) for name, rows in tables.items()}
     lists = {
-        name: redacted(Records(rows, saved.function(name), saved.records(name).columns), str)
+        name: redacted(Records(rows, saved.function(name), records[name].columns), str)
         for name, rows in tables.items()
     }
     add(target, replace(saved.manifest, tables=abouts, **manifest), lists, replaces=False)
