@@ -37,7 +37,7 @@ _MADE = "created_at"
 BARREN_PAGES = 10  # consecutive pages without a new record after which the call fails, against endless pagination
 UNSTATED = "nobody says how this list ends, so it may have more records"
 _LINK = lazy_pattern(r"<([^<>]*)>([^<]*)")
-_NEXT = lazy_pattern(r'\brel\s*=\s*"?[^";]*\bnext\b', re.IGNORECASE)
+_NEXT = lazy_pattern(r'\brel\s*+=\s*+(?:"[^";]*|[^";=]*)\bnext\b', re.IGNORECASE)
 _EMPTY = lazy_pattern(r'\bresults\s*=\s*"?false\b', re.IGNORECASE)  # a link for later, when there may be more
 _HUMP = lazy_pattern(r"(?<=[a-z0-9])(?=[A-Z])")
 

@@ -170,7 +170,7 @@ def _blank(line: str) -> str:
 # A variable that nothing sets, an index that no list has, a negation or a pattern that means something else.
 
 _PATTERNS = ("find", "match", "gmatch", "gsub")  # methods of a text that take a pattern
-_HYPHEN = re.compile(r"[^\n%\[]*?\w-\w[^\n]*")  # in a text that uses nothing else of a pattern before it
+_HYPHEN = re.compile(r"(?>[^\n%\[]*?\w-\w)[^\n]*")  # in a text that uses nothing else of a pattern before it
 
 
 def mistakes(source: str, is_set: Callable[[str], bool], nearest_variable: Callable[[str], str]) -> Iterator[str]:
