@@ -63,7 +63,7 @@ CHANGES = {
     "another record": ("UPDATE kosmo_bodies SET body = replace(body, 'a', 'b') WHERE id = :app",),
     "a record that is a number": ("UPDATE kosmo_bodies SET body = 5 WHERE id = :app",),
     "a record without a text": ("DELETE FROM kosmo_bodies WHERE id = :app",),
-    "a record of megabytes": ("UPDATE kosmo_bodies SET body = hex(zeroblob(50000000)) WHERE id = :app",),
+    "a record of megabytes": ("UPDATE kosmo_bodies SET body = hex(zeroblob(5000000)) WHERE id = :app",),
     "a deep record": ("UPDATE kosmo_bodies SET body = :deep, hash = digest(:deep) WHERE id = :app",),
     "a list as a record": ("UPDATE kosmo_bodies SET body = '[]', hash = digest('[]') WHERE id = :app",),
     "two records in one": ("UPDATE kosmo_bodies SET body = '{},{}', hash = digest('{},{}') WHERE id = :app",),

@@ -30,8 +30,7 @@ def edited(source: Path, target: Path, change: Callable[[Tables], Any] = lambda 
     change(tables)
     abouts = {name: replace(saved.manifest.tables[name], rows=len(rows)) for name, rows in tables.items()}
     lists = {
-        name: redacted(Records(rows, saved.function(name), records[name].columns), str)
-        for name, rows in tables.items()
+        name: redacted(Records(rows, saved.function(name), records[name].columns), str) for name, rows in tables.items()
     }
     add(target, replace(saved.manifest, tables=abouts, **manifest), lists, replaces=False)
     return target

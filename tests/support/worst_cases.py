@@ -19,12 +19,17 @@ PACKAGE = ROOT / "kosmo_kernel"
 FUNCTIONS = {"compile", "search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
 ENDS = ("", "\0", "!", "\n", '"', "x")  # after which a match may fail, so that all other ways to match are tried
 MAX_SAMPLE = 40  # characters that stand for a part of a pattern
+# The files of the package that may make an expression.
+FILES = [
+    path.relative_to(PACKAGE).as_posix()
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if re.search(r"\bre\.[a-z]+\(|\blazy_pattern\(", path.read_text(encoding="utf-8"))
+]
 
 
 class Expression(NamedTuple):
-    """A regular expression of the package: its file, its pattern, and the methods by which it is used."""
+    """A regular expression of the package: its pattern, and the methods by which it is used."""
 
-    file: str
     pattern: re.Pattern[Any]
     methods: frozenset[str]
 
@@ -37,25 +42,21 @@ class Expression(NamedTuple):
             getattr(self.pattern, method)(text)
 
 
-def expressions() -> tuple[list[Expression], list[str]]:
-    """Return all regular expressions, and the places of those that are known only when they are used."""
+def expressions(name: str) -> tuple[list[Expression], list[str]]:
+    """Return the regular expressions of a file, and the source of those that are known only when they are used."""
+    path = PACKAGE / name
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    module = _imported(path)
     found: list[Expression] = []
     unknown = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = path.relative_to(PACKAGE).as_posix()
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _function(node)]
-        if not calls:
+    for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _function(node)]:
+        try:
+            arguments = [eval(ast.unparse(part), vars(module)) for part in (call.args[0], *_flags(call))]  # noqa: S307
+        except NameError:
+            unknown.append(ast.unparse(call.args[0]))
             continue
-        module = _imported(path)
-        for call in calls:
-            try:
-                arguments = [eval(ast.unparse(part), vars(module)) for part in (call.args[0], *_flags(call))]  # noqa: S307
-            except NameError:
-                unknown.append(f"{name}: {ast.unparse(call.args[0])}")
-                continue
-            pattern = arguments[0] if isinstance(arguments[0], re.Pattern) else re.compile(*arguments)
-            found.append(Expression(name, pattern, _methods(call, tree)))
+        pattern = arguments[0] if isinstance(arguments[0], re.Pattern) else re.compile(*arguments)
+        found.append(Expression(pattern, _methods(call, tree)))
     return found, unknown
 
 
