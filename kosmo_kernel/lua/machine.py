@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue import Function
@@ -170,8 +171,8 @@ class Machine:
             self._lock.acquire()
         try:
             self._drop()
-            if reading := sys.modules.get(READING):  # a program that has read nothing need not import it to end it
-                reading.close()
+            if READING in sys.modules:  # a program that has read nothing need not import it to end it
+                import_module(READING).close()  # another thread may be importing it: this waits until it is there
         finally:
             self._lock.release()
 
