@@ -358,9 +358,11 @@ class CompanyRecords:
             return self._word(placeholder, value)
         if above == "/apps":
             return self.find_app(value)
-        ways = [way.partition(" ")[0] for way in facts().parameters[placeholder]] or ["id"]
+        ways = [way.partition(" ")[0] for way in facts().parameters[placeholder]]
         if value == "~" and "self" in ways:
             value, ways = str(self.company.account["id"]), ["id"]
+        elif ways == ["token"]:  # a secret that no record has: its identifier stands for it
+            ways = ["id"]
         record = _first(self._candidates(above, parents), value, resource, ways)
         if record is None:
             raise not_found(resource)
