@@ -17,7 +17,7 @@ from kosmo_kernel.integrations.heroku.demo import api
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.integrations.heroku.demo.company_data import JUNO, TEAM, account_record
-from kosmo_kernel.integrations.heroku.demo.models import AddOn, App, AppResources, Collaborator, Domain, Dyno
+from kosmo_kernel.integrations.heroku.demo.models import AddOn, App, Collaborator, Domain, Dyno
 from kosmo_kernel.integrations.heroku.functions import AS_OF, MAX_AGE_DAYS
 from kosmo_kernel.questions.discovery import shipped_checks
 
@@ -214,14 +214,15 @@ def test_a_finding_says_more_than_its_key(
 
 def tidy(**changes: Any) -> Company:
     """Return a company with one app, in which everything is as it should be; its account may have other fields."""
-    app = App("shop", TEAM, "Ruby", "heroku-26", "eu", ago(400), ago(20), release=7)
-    resources = AppResources(
+    app = App(
+        *("shop", TEAM, "Ruby", "heroku-26", "eu", ago(400), ago(20)),
+        release=7,
         dynos=[Dyno("web.1", "Standard-1X", "puma", ago(2)), Dyno("run.1", "Standard-1X", "bash", ago(0.5))],
-        addons=[AddOn("postgresql-flat-1", "heroku-postgresql:standard-0", ("DATABASE_URL",), ago(300))],
+        addons=[AddOn("postgresql-flat-1", "standard-0", ago(300))],
         domains=[Domain("shop.larkmoor.example", ago(300))],
         people=[Collaborator(JUNO, ago(300), "admin", ("view", "deploy", "operate", "manage"))],
     )
-    return Company(account_record() | changes, [app], lambda _position: resources)
+    return Company(account_record() | changes, [app])
 
 
 @pytest.fixture
@@ -295,7 +296,7 @@ def test_support_of_a_stack_has_ended_on_the_day_after_its_last_day(
     make_demo: Callable[[Company], None], stack: str, day: str, state: str | None
 ) -> None:
     app = App("shop", TEAM, "Ruby", stack, "eu", ago(400), ago(20))
-    make_demo(Company(account_record(), [app], lambda _position: AppResources()))
+    make_demo(Company(account_record(), [app]))
     checks = [check for check in shipped_checks() if check.name == "stack-out-of-support"]
     report = run_questions(checks, "demo", now=datetime.fromisoformat(f"{day}T09:00:00Z"))
     assert [finding.record["state"] for finding in report.findings] == ([state] if state else [])

@@ -20,7 +20,7 @@ from heroku_schema import COMPANIES, formats, official_schema
 from kosmo_kernel.demo import NOW
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
-from kosmo_kernel.integrations.heroku.demo.models import App, AppResources
+from kosmo_kernel.integrations.heroku.demo.models import App
 
 Record = dict[str, Any]
 
@@ -268,12 +268,13 @@ def test_a_larger_company_begins_like_a_smaller_one() -> None:
 def test_what_belongs_to_an_app_is_made_when_somebody_asks_and_once() -> None:
     asked: list[int] = []
 
-    def things(position: int) -> AppResources:
-        asked.append(position)
-        return AppResources()
-
     apps = [App(f"app-{n}", "team", None, "heroku-24", "eu", NOW, None) for n in range(5)]
-    shown = Company({}, apps, things)
+
+    def with_resources(position: int) -> App:
+        asked.append(position)
+        return apps[position]
+
+    shown = Company({}, apps, with_resources)
     assert asked == []
     assert shown.resources_of(shown.apps[3]) is shown.resources_of(shown.apps[3])
     assert asked == [3]

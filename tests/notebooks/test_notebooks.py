@@ -76,11 +76,11 @@ def test_lua_is_coloured_in_a_page_made_of_a_notebook(notebook: nbformat.Noteboo
 
 
 def test_the_crashed_dynos_are_those_of_the_story() -> None:
-    told = [[app.name, d.name, d.since] for app, things in STORY for d in things.dynos if d.state == "crashed"]
+    told = [[app.name, d.name, d.since] for app in STORY for d in app.dynos if d.state == "crashed"]
     for notebook, name in ((LUA, "crashed"), (PYTHON, "list-crashed")):
         assert [[*row[:2], f"{row[2]}T{row[3]}Z"] for row in rows(notebook, name)] == told
 
 
 def test_the_states_add_up_to_the_dynos_of_the_story() -> None:
-    told = Counter(dyno.state for _, things in STORY for dyno in things.dynos)
+    told = Counter(dyno.state for app in STORY for dyno in app.dynos)
     assert rows(PYTHON, "by-state")[-1] == ["total", *(str(told[state]) for state in sorted(told)), str(told.total())]

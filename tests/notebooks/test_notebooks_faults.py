@@ -31,7 +31,7 @@ from kosmo_kernel.integrations.heroku.demo.api import faulty
 from kosmo_kernel.integrations.heroku.demo.company_data import JUNO, MEI, account_record
 from kosmo_kernel.demo import NOW
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.integrations.heroku.demo.models import AddOn, App, Domain, Dyno, Collaborator, AppResources
+from kosmo_kernel.integrations.heroku.demo.models import AddOn, App, Domain, Dyno, Collaborator
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("kernel_list")]
 
@@ -161,8 +161,8 @@ def test_no_notebook_gives_half_an_answer_where_a_proxy_puts_its_own_pages_in_be
 # --- accounts unlike the demo ----------------------------------------------------------------------------------------
 
 
-def account_of(*told: tuple[App, AppResources]) -> WSGIApplication:
-    return DemoApi(Company(account_record(), [app for app, _ in told], lambda position: told[position][1]))
+def account_of(*apps: App) -> WSGIApplication:
+    return DemoApi(Company(account_record(), apps))
 
 
 def nothing() -> WSGIApplication:
@@ -172,26 +172,25 @@ def nothing() -> WSGIApplication:
 
 def bare() -> WSGIApplication:
     """One app that never shipped: no dynos, no add-ons, no domain of its own, nobody with a seat."""
-    return account_of((App("my-app", JUNO, None, "heroku-24", "eu", NOW, None, web=False), AppResources()))
+    return account_of(App("my-app", JUNO, None, "heroku-24", "eu", NOW, None, web=False))
 
 
 def personal() -> WSGIApplication:
     """An account without teams: no permissions, and people beside the owner have no role."""
-    shop = App("my-app", JUNO, "Ruby", "heroku-24", "eu", "2024-11-01T08:00:00Z", "2026-11-19T08:00:00Z")
-    blog = App("my-blog", JUNO, "Ruby", "container", "us", "2024-11-01T08:00:00Z", "2026-01-19T08:00:00Z")
     since = "2025-11-01T08:00:00Z"
-    return account_of(
-        (
-            shop,
-            AppResources(
-                dynos=[Dyno("web.1", "Basic", "puma", since)],
-                addons=[AddOn("redis-flat-18254", "heroku-redis:mini", ("REDIS_URL",), since)],
-                domains=[Domain("shop.larkmoor.example", since)],
-                people=[Collaborator(JUNO, since), Collaborator(MEI, since)],
-            ),
-        ),
-        (blog, AppResources(dynos=[Dyno("web.1", "Eco", "puma", since, state="idle")], people=[Collaborator(JUNO, since)])),
+    shop = App(
+        *("my-app", JUNO, "Ruby", "heroku-24", "eu", "2024-11-01T08:00:00Z", "2026-11-19T08:00:00Z"),
+        dynos=[Dyno("web.1", "Basic", "puma", since)],
+        addons=[AddOn("redis-flat-18254", "mini", since)],
+        domains=[Domain("shop.larkmoor.example", since)],
+        people=[Collaborator(JUNO, since), Collaborator(MEI, since)],
     )
+    blog = App(
+        *("my-blog", JUNO, "Ruby", "container", "us", "2024-11-01T08:00:00Z", "2026-01-19T08:00:00Z"),
+        dynos=[Dyno("web.1", "Eco", "puma", since, state="idle")],
+        people=[Collaborator(JUNO, since)],
+    )
+    return account_of(shop, blog)
 
 
 def guarded() -> WSGIApplication:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -21,7 +21,6 @@ from kosmo_kernel.integrations.heroku.demo.http import HerokuError
 from kosmo_kernel.integrations.heroku.demo.models import (
     AddOn,
     App,
-    AppResources,
     Collaborator,
     Domain,
     Dyno,
@@ -84,14 +83,11 @@ class EditableCompany(Company):
 
     Parameters:
         placed: its apps.
-        things: what each app has.
         members: the members of each team, by its name.
     """
 
-    def __init__(
-        self, placed: Sequence[Placed], things: Sequence[AppResources], members: Mapping[str, list[Record]]
-    ) -> None:
-        super().__init__(company_data.account_record(), [one.app for one in placed], lambda position: things[position])
+    def __init__(self, placed: Sequence[Placed], members: Mapping[str, list[Record]]) -> None:
+        super().__init__(company_data.account_record(), [one.app for one in placed])
         self.placed = {one.app.name: one for one in placed}
         self.members_by_team = members
         self.hidden: set[str] = set()
@@ -156,17 +152,14 @@ def clean_company(seed: int, pipelines: int = 0) -> EditableCompany:
         generation = ("fir" if draw.random() < 0.4 else "cedar") if in_space else ""
         placed += _apps(draw, name, TEAM if number % 2 == 0 else LABS, generation)
     kinds = {one.pipeline: _kinds(draw) for one in placed}
-    things = [_things(draw, one, kinds[one.pipeline], staff) for one in placed]
-    seats = {
-        name: [seat for one, has in zip(placed, things, strict=True) if one.app.team == name for seat in has.people]
-        for name in (TEAM, LABS)
-    }
+    placed = [replace(one, app=_with_resources(draw, one, kinds[one.pipeline], staff)) for one in placed]
+    seats = {name: [seat for one in placed if one.app.team == name for seat in one.app.people] for name in (TEAM, LABS)}
     ours = {user.email for user in (JUNO, *staff)}
     members = {
         team["name"]: [one for one in company_data.member_records(team, seats[team["name"]]) if one["email"] in ours]
         for team in company_data.team_records()
     }
-    company = EditableCompany(placed, things, members)
+    company = EditableCompany(placed, members)
     _add_pipelines(company)
     for app in company.apps:
         _tidy(company, draw, app)
@@ -211,23 +204,20 @@ def _apps(draw: Random, name: str, team: str, space: str) -> list[Placed]:
     return found
 
 
-def _kinds(draw: Random) -> list[tuple[str, str, str, str]]:
-    """Return what the apps of a pipeline use: services, their plans outside of and in production, and config vars."""
+def _kinds(draw: Random) -> list[tuple[str, str, str]]:
+    """Return what the apps of a pipeline use: services, and their plans outside of and in production."""
     database = draw.choice(("standard-0", "standard-2", "premium-2"))
-    found = [
-        ("heroku-postgresql", "essential-0", database, "DATABASE_URL"),
-        ("logbarn", "sapling", "orchard", "LOGBARN_TOKEN"),
-    ]
+    found = [("postgresql", "essential-0", database), ("logbarn", "sapling", "orchard")]
     if draw.random() < 0.6:
-        found.append(("heroku-redis", "mini", "premium-0", "REDIS_URL"))
+        found.append(("redis", "mini", "premium-0"))
     if draw.random() < 0.5:
-        found.append(("mailfinch", "nest", "flock", "MAILFINCH_KEY"))
+        found.append(("mailfinch", "nest", "flock"))
     return found
 
 
-def _things(
-    draw: Random, placed: Placed, kinds: Sequence[tuple[str, str, str, str]], staff: Sequence[Person]
-) -> AppResources:
+def _with_resources(
+    draw: Random, placed: Placed, kinds: Sequence[tuple[str, str, str]], staff: Sequence[Person]
+) -> App:
     app, in_production = placed.app, placed.stage == "production"
     size = draw.choice(("Standard-1X", "Standard-2X")) if in_production else "Basic"
     size = {"cedar": "Private-S", "fir": "dyno-1c-0.5gb"}[app.generation] if app.space else size
@@ -241,19 +231,15 @@ def _things(
         separator = "-" if app.generation == "fir" else "."
         dynos.append(Dyno(f"run{separator}{draw.randint(1000, 9999)}", size, "bash", ago(draw.uniform(0, 0.03))))
     addons = [
-        AddOn(
-            f"{service.removeprefix('heroku-')}-{app.name}-{draw.randint(10_000, 99_999)}",
-            f"{service}:{dear if in_production else cheap}",
-            (variable,),
-            app.created,
-        )
-        for service, cheap, dear, variable in kinds
+        AddOn(f"{service}-{app.name}-{draw.randint(10_000, 99_999)}", dear if in_production else cheap, app.created)
+        for service, cheap, dear in kinds
     ]
     hosts = [f"{app.name}.larkmoor.example", f"www.{app.name}.larkmoor.example"]
     hosts = hosts[: draw.randint(1, 2)] if in_production else hosts[: draw.randint(0, 1)]
     admin = staff[0] if app.team == TEAM else staff[1]
     others = draw.sample([one for one in staff if one not in staff[:2]], draw.randint(1, 3))
-    return AppResources(
+    return replace(
+        app,
         dynos=dynos,
         addons=addons,
         domains=[Domain(host, app.created, updated=max(app.created, ago(draw.uniform(1, 40)))) for host in hosts],

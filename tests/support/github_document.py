@@ -16,7 +16,7 @@ from kosmo_kernel.services.service import write_facts
 
 STRING, INTEGER, BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
 TIME = STRING | {"format": "date-time"}
-APPS = sorted({app.name.removesuffix("-staging") for app, _ in STORY})
+APPS = sorted({app.name.removesuffix("-staging") for app in STORY})
 LOGINS = [person.email.partition("@")[0].replace(".", "-") for person in (*STAFF, LENA, TOM)]
 
 

@@ -22,13 +22,12 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.integrations.heroku.demo import company_data, generated
 from kosmo_kernel.integrations.heroku.demo.models import (
     App,
-    AppResources,
     Collaborator,
+    Domain,
+    Dyno,
     Person,
-    Process,
     Record,
     ident,
-    own_domain,
     reference,
 )
 from kosmo_kernel.text import iso_time
@@ -84,14 +83,13 @@ def _attachment(app: Record, addon: Record, name: str) -> Record:
 _ONE_OFF = ("run", "scheduler")
 
 
-def formation_of(app: App, dynos: Iterable[Record], at_rest: Sequence[Process]) -> list[Record]:
+def formation_of(app: App, dynos: Iterable[Record]) -> list[Record]:
     """Return the process types of an app: those without dynos, then the others in the order of their first dynos.
 
     Parameters:
         dynos: the records of its dynos.
-        at_rest: the types that have no dynos.
     """
-    by_type = {process.type: _process(app, process.type, process.size, process.command, 0) for process in at_rest}
+    by_type = {kind: _process(app, kind, "Standard-1X", command, 0) for kind, command in app.at_rest}
     for dyno in dynos:
         if dyno["type"] not in _ONE_OFF:
             previous = by_type.get(dyno["type"])
@@ -130,7 +128,7 @@ _KEPT_DAYS, _KEPT = 30, 20  # Heroku keeps what was built for so long, and for s
 _VARIABLES = ("LOG_LEVEL", "WEB_CONCURRENCY", "FEATURE_FLAGS", "SMTP_HOST", "TIMEOUT_SECONDS")
 
 
-def releases_of(app: App, things: AppResources) -> list[Record]:
+def releases_of(app: App) -> list[Record]:
     """Return the releases of an app, the oldest first."""
     if app.released is None:
         return []
@@ -156,7 +154,7 @@ def releases_of(app: App, things: AppResources) -> list[Record]:
         expired = version <= app.release - _KEPT and since < ago(_KEPT_DAYS)
         records.append(
             {
-                "addon_plan_names": sorted(addon.plan for addon in things.addons if addon.created <= since),
+                "addon_plan_names": sorted(addon.plan for addon in app.addons if addon.created <= since),
                 "artifacts": [{"type": "oci-image" if app.generation == "fir" else "slug", "id": built}]
                 if built
                 else [],
@@ -167,7 +165,7 @@ def releases_of(app: App, things: AppResources) -> list[Record]:
                 "updated_at": since,
                 "slug": {"id": built} if built and app.generation != "fir" else None,
                 "status": "failed" if failed else "expired" if expired else "succeeded",
-                "user": _user(app, things, since, chance),
+                "user": _user(app, since, chance),
                 "version": version,
                 "current": version == app.release,
                 "output_stream_url": _output(app, version) if failed else None,
@@ -200,10 +198,10 @@ def _description(app: App, version: int, chance: int) -> str:
     return f"Set {_VARIABLES[chance % len(_VARIABLES)]} config vars"
 
 
-def _user(app: App, things: AppResources, since: str, chance: int) -> Record:
+def _user(app: App, since: str, chance: int) -> Record:
     deployers: Sequence[Person] = [
         collaborator.person
-        for collaborator in things.people
+        for collaborator in app.people
         if collaborator.since <= since and (not app.team or "deploy" in collaborator.permissions)
     ]
     person = deployers[chance // 64 % len(deployers)] if deployers else app.owning
@@ -235,23 +233,26 @@ class Company:
     Parameters:
         account: the record of the token's owner.
         apps: the apps, in any order.
-        things: returns the resources of the app at a position of `apps`; the same ones each time.
+        with_resources: returns the app at a position of `apps` with its resources, the same ones each time; None if
+            `apps` have them.
 
     Attributes:
         apps: the apps that the account can reach.
         every_app: all apps of the company, which invoices, Private Spaces and the audit trail are about.
     """
 
-    def __init__(self, account: Record, apps: Sequence[App], things: Callable[[int], AppResources]) -> None:
+    def __init__(
+        self, account: Record, apps: Sequence[App], with_resources: Callable[[int], App] | None = None
+    ) -> None:
         self.account = account
         self.every_app: list[Record] = [app.record() for app in apps]
         self.apps = self.every_app
         self._unreachable: set[str] = set()  # the identifiers of the apps that are not in `apps`
         self._app_facts = apps
-        self._things = things
+        self._with_resources = with_resources or apps.__getitem__
         self._positions = {text: n for n, app in enumerate(self.every_app) for text in (app["id"], app["name"])}
         self._resources: dict[int, AppRecords] = {}
-        self._releases = lru_cache(maxsize=64)(lambda n: releases_of(apps[n], things(n)))
+        self._releases = lru_cache(maxsize=64)(lambda n: releases_of(self._with_resources(n)))
 
     def find(self, identity: str) -> Record | None:
         """Return the app with this name or identifier that the account can reach, or None."""
@@ -265,7 +266,7 @@ class Company:
 
     def seen_with(self, names: Collection[str]) -> Company:
         """Return the company as an account sees it that reaches only the apps with these names and its owner's own."""
-        view = Company(self.account, self._app_facts, self._things)
+        view = Company(self.account, self._app_facts, self._with_resources)
         own = self.account["id"]
         view.apps = [app for app in view.every_app if app["name"] in names or app["owner"]["id"] == own]
         view._unreachable = {app["id"] for app in view.every_app} - {app["id"] for app in view.apps}
@@ -300,8 +301,7 @@ class Company:
 
     def formation(self, app: Record) -> list[Record]:
         """Return the process types of one of `apps`."""
-        position = self._positions[app["id"]]
-        return formation_of(self._app_facts[position], self.resources_of(app).dynos, self._things(position).at_rest)
+        return formation_of(self._with_resources(self._positions[app["id"]]), self.resources_of(app).dynos)
 
     def releases(self, app: Record) -> list[Record]:
         """Return the releases of one of `apps`, the oldest first."""
@@ -335,7 +335,7 @@ class Company:
         seats: dict[str, list[Collaborator]] = {team["name"]: [] for team in self.teams}
         for position, app in enumerate(self._app_facts):
             if app.team in seats:
-                seats[app.team] += self._things(position).people
+                seats[app.team] += self._with_resources(position).people
         return {team["name"]: company_data.member_records(team, seats[team["name"]]) for team in self.teams}
 
     def own_records(self, path: str, *parents: Any) -> Any:
@@ -353,17 +353,17 @@ class Company:
         return any(seat["user"]["id"] == identity for seat in self.resources_of(app).collaborators)
 
     def _make_records(self, position: int) -> AppRecords:
-        app, things = self._app_facts[position], self._things(position)
-        domains = len(things.domains) + 1
+        app = self._with_resources(position)
+
+        def records(items: Sequence[Dyno | Domain | Collaborator]) -> list[Record]:
+            return [item.record(app, (n, len(items))) for n, item in enumerate(items)]
+
         return AppRecords(
-            dynos=[d.record(app, (n, len(things.dynos))) for n, d in enumerate(things.dynos)],
-            addons=[addon.record(app) for addon in things.addons],
-            attached=[addon.record(owner) for owner, addon in things.uses],
-            domains=[
-                own_domain(app, (0, domains)),
-                *(d.record(app, (n, domains)) for n, d in enumerate(things.domains, 1)),
-            ],
-            collaborators=[s.record(app, (n, len(things.people))) for n, s in enumerate(things.people)],
+            dynos=records(app.dynos),
+            addons=[addon.record(app) for addon in app.addons],
+            attached=[addon.record(owner) for owner, addon in app.uses],
+            domains=records(app.all_domains),
+            collaborators=records(app.people),
         )
 
 
@@ -379,13 +379,12 @@ def company(apps: int | None = None, seed: int = 1) -> Company:
         SettingsError: a negative number of apps.
     """
     if apps is None:
-        story = company_data.story()
-        return Company(company_data.account_record(), [app for app, _ in story], lambda position: story[position][1])
+        return Company(company_data.account_record(), company_data.story())
     if apps < 0:
         raise SettingsError(f"the demo company cannot have {apps} apps; give 0 or more")
     generated_apps = [generated.app(position, seed) for position in range(apps)]
     return Company(
         company_data.account_record(),
         generated_apps,
-        lambda position: generated.resources(generated_apps, position, seed),
+        lambda position: generated.with_resources(generated_apps, position, seed),
     )

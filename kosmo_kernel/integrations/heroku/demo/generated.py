@@ -31,31 +31,20 @@ from kosmo_kernel.integrations.heroku.demo.company_data import (
 from kosmo_kernel.integrations.heroku.demo.models import (
     AddOn,
     App,
-    AppResources,
     Collaborator,
     Domain,
     Dyno,
     Person,
-    Process,
 )
 
 _PLACES = ("north", "south", "east", "west", "city", "coast", "harbour", "valley", "border", "island", "airport")
 _TRADES = ("labels", "routes", "depot", "couriers", "customs", "returns", "pricing", "tracking", "billing", "claims")
 _STACKS = ("heroku-24",) * 13 + ("heroku-22",) * 5 + ("heroku-20",) * 2
 _SIZES = ("Basic", "Basic", "Standard-1X", "Standard-1X", "Standard-1X", "Standard-2X", "Performance-M")
-_PLANS = (
-    ("postgresql", "heroku-postgresql:essential-0", "DATABASE_URL"),
-    ("postgresql", "heroku-postgresql:standard-0", "DATABASE_URL"),
-    ("postgresql", "heroku-postgresql:standard-2", "DATABASE_URL"),
-)
-_EXTRAS = (
-    ("redis", "heroku-redis:mini", "REDIS_URL"),
-    ("redis", "heroku-redis:premium-0", "REDIS_URL"),
-    ("logbarn", "logbarn:sapling", "LOGBARN_TOKEN"),
-    ("mailfinch", "mailfinch:flock", "MAILFINCH_KEY"),
-)
+_DATABASES = (("postgresql", "essential-0"), ("postgresql", "standard-0"), ("postgresql", "standard-2"))
+_EXTRAS = (("redis", "mini"), ("redis", "premium-0"), ("logbarn", "sapling"), ("mailfinch", "flock"))
 _PROBLEMS = ("failing", "bare", "pending", "idle", "crashed", "mixed", "stuck", "old")
-_PROBLEM_PLANS = {"idle": _PLANS[1], "crashed": _PLANS[0], "stuck": _PLANS[1]}
+_PROBLEM_PLANS = {"idle": _DATABASES[1], "crashed": _DATABASES[0], "stuck": _DATABASES[1]}
 _TROUBLES = (("failing", "CDN not returning HTTP challenge"), ("failed", "Failing CCA check"), ("pending", None))
 _OUTSIDE = (LENA, RUI, TOM, AUDIT, ROBOT)
 
@@ -90,8 +79,8 @@ def app(position: int, seed: int) -> App:
     )
 
 
-def resources(apps: Sequence[App], position: int, seed: int) -> AppResources:
-    """Return the resources of the app at a position of `apps`."""
+def with_resources(apps: Sequence[App], position: int, seed: int) -> App:
+    """Return the app at a position of `apps` with its resources."""
     app = apps[position]
     draw, problem = _stream(seed, position, "things"), _problem_of(seed, position)
     owned = _addons(app, position, seed)
@@ -100,13 +89,14 @@ def resources(apps: Sequence[App], position: int, seed: int) -> AppResources:
     dynos = _dynos(app, draw, problem)
     kind = "web" if app.web else "worker"
     idle = not dynos and app.released is not None
-    return AppResources(
+    return replace(
+        app,
         dynos=dynos,
         addons=owned,
         uses=[(apps[position - 1], addon) for addon in previous_addons[:1]],
         domains=_domains(app, draw, problem),
         people=_people(app, draw, problem),
-        at_rest=[Process(kind, "Standard-1X", f"bin/{kind}")] if idle else (),
+        at_rest=[(kind, f"bin/{kind}")] if idle else (),
     )
 
 
@@ -159,16 +149,17 @@ def _dynos(app: App, draw: Random, problem: str) -> list[Dyno]:
 
 def _addons(app: App, position: int, seed: int) -> list[AddOn]:
     draw, problem = _stream(seed, position, "add-ons"), _problem_of(seed, position)
-    chosen = [draw.choice(_PLANS)] if _chance(draw, 70) else []
+    chosen = [draw.choice(_DATABASES)] if _chance(draw, 70) else []
     chosen = [_PROBLEM_PLANS[problem]] if problem in _PROBLEM_PLANS else chosen
     chosen += [extra for extra in _EXTRAS if _chance(draw, 25)]
-    by_variable: dict[str, AddOn] = {}
-    for n, (service, plan, variable) in enumerate(chosen):
+    addons: list[AddOn] = []
+    for n, (service, tier) in enumerate(chosen):
         # The position makes the name unique; a service that occurs twice in one app differs in the last digit.
         name = f"{service}-{app.name.split('-')[0]}-{position * 10 + n:05d}"
-        config_var = f"HEROKU_{service.upper()}_AMBER_URL" if variable in by_variable else variable
-        by_variable[config_var] = AddOn(name, plan, (config_var,), app.created)
-    addons = list(by_variable.values())
+        is_second = service in [other for other, _ in chosen[:n]]
+        addons.append(
+            AddOn(name, tier, app.created, config_vars=(f"HEROKU_{service.upper()}_AMBER_URL",) if is_second else None)
+        )
     late = _stream(seed, position, "stuck")
     if addons and (problem == "stuck" or (not problem and _chance(late, 2))):
         # Stuck: in provisioning for hours, although it takes minutes.

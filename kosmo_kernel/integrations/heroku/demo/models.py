@@ -124,6 +124,14 @@ class App:
     generation: str = "cedar"
     release: int = 1
     position: tuple[int, int] | None = None
+    # Its resources. `uses` are add-ons of other apps that are attached to it, each after its owner; `at_rest` are the
+    # process types that are scaled to zero, with their commands.
+    dynos: Sequence[Dyno] = ()
+    addons: Sequence[AddOn] = ()
+    uses: Sequence[tuple[App, AddOn]] = ()
+    domains: Sequence[Domain] = ()
+    people: Sequence[Collaborator] = ()
+    at_rest: Sequence[tuple[str, str]] = ()
 
     @property
     def id(self) -> str:
@@ -144,6 +152,11 @@ class App:
     def host(self) -> str:
         """The host name under herokuapp.com; it cannot be guessed, as for every app created since 2023."""
         return f"{self.name}-{ident('host', self.name)[-12:]}.herokuapp.com"
+
+    @property
+    def all_domains(self) -> list[Domain]:
+        """Its domains; the first is the one that Heroku itself gives an app, without a certificate."""
+        return [Domain(self.host, self.created, None, status="none", certificate=False), *self.domains]
 
     def release_id(self, version: int) -> str:
         """Return the identifier of one of its releases."""
@@ -211,34 +224,46 @@ class Dyno:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
-    """A process type without dynos at present; the other types are derived from the dynos."""
-
-    type: str
-    size: str
-    command: str
+# The services of add-ons, and the config vars that an add-on sets, by the word with which names of add-ons begin.
+_SERVICES = {
+    "postgresql": ("heroku-postgresql", ("DATABASE_URL",)),
+    "redis": ("heroku-redis", ("REDIS_URL",)),
+    "kafka": ("heroku-kafka", ("KAFKA_URL", "KAFKA_TRUSTED_CERT")),
+    "logbarn": ("logbarn", ("LOGBARN_TOKEN",)),
+    "mailfinch": ("mailfinch", ("MAILFINCH_KEY",)),
+    "mapwren": ("mapwren", ("MAPWREN_KEY",)),
+    "scheduler": ("scheduler", ()),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class AddOn:
-    """An add-on, listed by the app that owns it. `priced` is false if the viewer may not see the bill."""
+    """An add-on, listed by the app that owns it, whose name begins with a key of `_SERVICES`.
+
+    `tier` is its plan without the service; `config_vars` is None for those that its service usually sets; `priced` is
+    false if the viewer may not see the bill.
+    """
 
     name: str
-    plan: str
-    config_vars: tuple[str, ...]
+    tier: str
     created: str
     updated: str = ""
+    config_vars: tuple[str, ...] | None = None
     state: str = "provisioned"
     message: str | None = None
     priced: bool = True
     action: str = ""
     position: tuple[int, int] | None = None
 
+    @property
+    def plan(self) -> str:
+        """The name of its plan, `heroku-redis:mini`."""
+        return f"{_SERVICES[self.name.partition('-')[0]][0]}:{self.tier}"
+
     def record(self, app: App) -> Record:
         """Return the record as Heroku sends it."""
         id_ = ident("add-on", self.name, self.position)
-        service = self.plan.split(":")[0]
+        service, variables = _SERVICES[self.name.partition("-")[0]]
         ready = self.state == "provisioned"
         message = {} if self.message is None else {"provision_message": self.message}
         payer = reference("team", app.team) if app.team else {"id": app.id, "name": app.name}
@@ -248,7 +273,7 @@ class AddOn:
             "billing_entity": payer | {"type": "team" if app.team else "app"},
             "app": {"id": app.id, "name": app.name},
             "billed_price": price(self.plan) if self.priced else None,
-            "config_vars": list(self.config_vars),
+            "config_vars": list(variables if self.config_vars is None else self.config_vars),
             "created_at": self.created,
             "id": id_,
             "name": self.name,
@@ -272,7 +297,7 @@ class AddOn:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A custom domain. `acm` is the state of its automatic certificate, None if that is disabled."""
+    """A domain, by default a custom one. `acm` is the state of its automatic certificate, None if that is disabled."""
 
     hostname: str
     created: str
@@ -287,25 +312,20 @@ class Domain:
         digits = int(ident("cname", self.hostname)[:8], 16)
         words = f"{_ADJECTIVES[digits % 10]}-{_NOUNS[digits // 10 % 10]}"
         endpoint = {"name": f"{words}-{digits % 100_000:05d}", "id": ident("sni-endpoint", self.hostname)}
+        is_custom = self.hostname != app.host
         return {
             "acm_status": self.acm,
             "acm_status_reason": self.reason,
             "app": {"name": app.name, "id": app.id},
-            "cname": f"{words}-{ident('cname', self.hostname)[-12:]}.herokudns.com",
+            "cname": f"{words}-{ident('cname', self.hostname)[-12:]}.herokudns.com" if is_custom else None,
             "created_at": self.created,
             "hostname": self.hostname,
             "id": ident("domain", self.hostname, position),
-            "kind": "custom",
+            "kind": "custom" if is_custom else "heroku",
             "updated_at": self.updated or self.created,
             "status": self.status,
             "sni_endpoint": endpoint if self.certificate else None,
         }
-
-
-def own_domain(app: App, position: tuple[int, int] | None = None) -> Record:
-    """Return the domain that Heroku itself gives an app: no cname, no certificate, a status of `none`."""
-    domain = Domain(app.host, app.created, None, status="none", certificate=False)
-    return domain.record(app, position) | {"cname": None, "kind": "heroku"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,19 +353,3 @@ class Collaborator:
             "updated_at": self.since,
             "user": {"email": self.person.email, "federated": self.person.federated, "id": self.person.id},
         }
-
-
-@dataclass(frozen=True, slots=True)
-class AppResources:
-    """The resources of one app.
-
-    `uses` are add-ons of other apps that are attached to this one, each after its owner; `at_rest` are process types
-    that are scaled to zero.
-    """
-
-    dynos: Sequence[Dyno] = ()
-    addons: Sequence[AddOn] = ()
-    uses: Sequence[tuple[App, AddOn]] = ()
-    domains: Sequence[Domain] = ()
-    people: Sequence[Collaborator] = ()
-    at_rest: Sequence[Process] = ()
