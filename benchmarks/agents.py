@@ -51,8 +51,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
-from kosmo_kernel import docs
 from kosmo_kernel.catalogue import NEWEST, Function, Link, Param
+from kosmo_kernel.docs.search_index import search_pages
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN, search
 from kosmo_kernel.render.bounded import bounded
@@ -312,7 +312,7 @@ async def search_phrases(_apps: int, figures: Figures) -> None:
     """Measure how many phrases find what they are about among the first five, and how long an answer is."""
     for name, phrases in tomllib.loads(PHRASES.read_text()).items():
         found = [
-            not {*(one.page for one in docs.search_pages(phrase)[:5])}.isdisjoint(phrases[phrase]) for phrase in phrases
+            not {*(one.page for one in search_pages(phrase)[:5])}.isdisjoint(phrases[phrase]) for phrase in phrases
         ]
         answers = [tokens(search(phrase)) for phrase in phrases]
         figures.show(f"{name}: {sum(found)} of {len(found)} phrases; an answer", statistics.mean(answers))

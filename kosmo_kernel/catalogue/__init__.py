@@ -25,7 +25,6 @@ from kosmo_kernel.catalogue.model import Column as Column
 from kosmo_kernel.catalogue.model import ColumnKind as ColumnKind
 from kosmo_kernel.catalogue.model import Function as Function
 from kosmo_kernel.catalogue.model import Link as Link
-from kosmo_kernel.catalogue.model import LocalRecords as LocalRecords
 from kosmo_kernel.catalogue.model import Lookup as Lookup
 from kosmo_kernel.catalogue.model import Param as Param
 from kosmo_kernel.catalogue.model import lua_words as lua_words

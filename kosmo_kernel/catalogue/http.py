@@ -8,7 +8,7 @@ sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -105,14 +105,7 @@ class Pages(Struct, frozen=True):
         return element.get(self.element) if self.element and isinstance(element, Mapping) else element
 
 
-class TokenScopes(NamedTuple):
-    """Why a token was refused: the scopes that it has, and those of which it needs one, the narrowest first."""
-
-    granted: tuple[str, ...]
-    accepted: tuple[str, ...]
-
-
-class ErrorBody(NamedTuple):
+class ErrorBody(Struct, frozen=True):
     """The content of an error response."""
 
     id: str | None  # the service's own code for the error, or None
@@ -120,12 +113,12 @@ class ErrorBody(NamedTuple):
     url: str | None = None  # where to read more, or None
     second_factor: bool = False  # whether the service asks for a second factor, which a script cannot provide
     resource: str | None = None  # what the error is about, in the service's word, or None
-    # The scopes of the token and of the request, if the token has too few; or None. They are names that the integration
-    # knows.
-    scopes: TokenScopes | None = None
+    # If the token has too few scopes, those that it has, and those of which it needs one, the narrowest first; or None.
+    # They are names that the integration knows.
+    scopes: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
 
-class Budget(NamedTuple):
+class Budget(Struct, frozen=True):
     """The rate limit of an account."""
 
     header: str  # the response header with the number of remaining requests
@@ -141,7 +134,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-class CliLogin(NamedTuple):
+class CliLogin(Struct, frozen=True):
     """Where a service's own command line stores the token of the user who signed in with it."""
 
     title: str  # its name for people, `the Heroku CLI`
@@ -158,7 +151,7 @@ def account_variable(variable: str, alias: str) -> str:
     return f"{variable}_{alias.upper().replace('-', '_')}"
 
 
-class Credentials(NamedTuple):
+class Credentials(Struct, frozen=True):
     """Where the tokens of a service are stored and how they are sent."""
 
     env: str  # the environment variable with the default account's token; a named account's is `<env>_<ALIAS>`

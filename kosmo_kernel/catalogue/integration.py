@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple, overload
+from typing import overload
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
@@ -33,7 +33,7 @@ _CHANGES = lazy_pattern(
 )
 
 
-class FunctionOutline(NamedTuple):
+class FunctionOutline(Struct, frozen=True):
     """The parts of a function that a search and a look-alike read."""
 
     name: str
@@ -46,7 +46,7 @@ class FunctionOutline(NamedTuple):
     docs: str = ""  # what is said of these fields
 
 
-class FunctionSummary(NamedTuple):
+class FunctionSummary(Struct, frozen=True):
     """The summary of a function in a list of functions."""
 
     name: str

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, TypeGuard
+from typing import Any, Literal, TypeGuard
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -262,13 +262,6 @@ class FieldRule(Struct):
     secret: Column | None = None  # the column of a value that is hidden
 
 
-class LocalRecords(NamedTuple):
-    """The records of a function that sends no request."""
-
-    records: list[dict[str, Any]]  # the records; each call gets its own
-    notes: tuple[str, ...] = ()  # what the user should know about them
-
-
 class Function(Struct, frozen=True, dict=True):
     """An operation of a service."""
 
@@ -296,8 +289,8 @@ class Function(Struct, frozen=True, dict=True):
     subject: str = ""  # the group of functions that it belongs to in lists, or empty
     keywords: str = ""  # words of questions that it answers, by which a search finds it as by its name
     in_snapshot: bool = True  # a snapshot of an account has this list
-    # Of a list that comes with this package, returns its records on a day; no request is sent.
-    local: Callable[[date], LocalRecords] | None = None
+    # Of a list that comes with this package, returns its records on a day, and notes about them; no request is sent.
+    local: Callable[[date], tuple[list[dict[str, Any]], Sequence[str]]] | None = None
     pages: Pages | None = None  # how the pages of its list follow; None if they follow as those of the service
     headers: Mapping[str, str] = field(default_factory=dict)  # sent with each request, besides those of the service
     is_closed: bool = False  # fields whose names say that they are secret are redacted, declared or not

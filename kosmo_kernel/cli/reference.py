@@ -1,15 +1,14 @@
 """The commands that show the reference: as text for people, and as JSON for programs.
 
-Names are resolved by `docs.resolve` and searches run by `docs.search_pages`, as in Lua and in notebooks.
+Names are resolved by `docs.resolve` and searches run by `docs.search_index`, as in Lua and in notebooks.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,15 +27,16 @@ from kosmo_kernel.docs import (
     page_of,
     resolve,
     resolve_function,
-    search_pages,
     titles,
 )
-from kosmo_kernel.docs.search import SearchResult
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations import find, load_all
 from kosmo_kernel.questions import CHECKS, TABLES
 from kosmo_kernel.questions.discovery import own_questions, readable_checks
 from kosmo_kernel.text import nearest
+
+if TYPE_CHECKING:
+    from kosmo_kernel.docs.search_index import SearchResult
 
 FORMATS = ("text", "markdown", "json")
 FIELD = ("key", "label", "type", "required", "configured", "description")
@@ -78,6 +78,8 @@ def search(*, words: tuple[str, ...], as_json: bool) -> None:
 
     With --json: `functions`; and `tables`, `checks` and `guides`, each with `page` and `title`.
     """
+    from kosmo_kernel.docs.search_index import search_pages
+
     query = " ".join(words)
     matches = search_pages(query)[:MAX_RESULTS]
     for mistake in own_questions()[1]:
@@ -344,8 +346,12 @@ def _functions_of(subject: Subject) -> list[tuple[Integration, Function]]:
 
 def _print_integrations(*, pages: bool = False) -> None:
     """Print the integrations and their functions, with the accounts of each, or with its page if `pages` is true."""
+    width = sys.maxsize
+    if sys.stdout.isatty():
+        from shutil import get_terminal_size  # which imports all archive formats
+
+        width = get_terminal_size().columns
     for integration in load_all():
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
         print_result(click.wrap_text(f"{integration.title}: {integration.description}", width))
         if pages:
             print_result("")

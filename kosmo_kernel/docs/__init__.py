@@ -2,7 +2,7 @@
 
 An integration has a page (`heroku`) with an index of its functions by subject, and each function has a page of its own
 (`heroku.list_dynos`). A guide (`parallel`) covers a subject that all functions share. `resolve.py` finds a page by
-any form of its name, and `search.py` finds pages by words. A page is one text (see `pages/`), which Lua
+any form of its name, and `search_index.py` finds pages by words. A page is one text (see `pages/`), which Lua
 prints, a terminal draws and a notebook renders.
 """
 
@@ -24,9 +24,6 @@ from kosmo_kernel.docs.reference import parts_of as parts_of
 from kosmo_kernel.docs.resolve import resolve as resolve
 from kosmo_kernel.docs.resolve import resolve_function as resolve_function
 from kosmo_kernel.docs.resolve import suggest as suggest
-from kosmo_kernel.docs.search import matching_columns as matching_columns
-from kosmo_kernel.docs.search import search_pages as search_pages
-from kosmo_kernel.docs.search import terms_of as terms_of
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages import Page as Page
 from kosmo_kernel.pages import joined
@@ -91,6 +88,8 @@ def look_up(words: str) -> Page:
     try:
         return read(words)
     except UnknownNameError:
+        from kosmo_kernel.docs.search_index import search_pages  # compiles patterns, which a page does not need
+
         if ("." in words or suggest(words)) or not search_pages(words):
             raise
         return search(words)
@@ -127,6 +126,8 @@ def _contents(rows: Iterable[tuple[str, str]]) -> Markdown:
 
 def search(words: str) -> Page:
     """Return the functions with their fields and the guides that match words, best first; all pages without words."""
+    from kosmo_kernel.docs.search_index import matching_columns, search_pages, terms_of
+
     terms = terms_of(words)
     if not terms:
         return list_pages()

@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 from kosmo_kernel.pages import Page, table
 from kosmo_kernel.questions.discovery import shipped_checks
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
+from kosmo_kernel.text import lazy_pattern
 
 # pathlib would import half of urllib, which slows the start of the command.
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guides")
-_SUBJECT = re.compile(r"^\{\{(\w+)\}\}$", re.MULTILINE)
+_SUBJECT = lazy_pattern(r"^\{\{(\w+)\}\}$", re.MULTILINE)
 FIRST = "overview"  # listed first; the others follow by name
 
 
@@ -75,9 +77,10 @@ def _code(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _text(name: str) -> str:
+def _text(name: str, lines: int | None = None) -> str:
+    """Return the text of a guide, or only its first lines."""
     with open(os.path.join(_FOLDER, f"{name}.md"), encoding="utf-8") as file:
-        return file.read()
+        return "".join(islice(file, lines))
 
 
 def _table_of_settings(subject: str) -> Markdown:
@@ -97,7 +100,7 @@ def _table_of_settings(subject: str) -> Markdown:
 def _titles() -> dict[str, str]:
     names = sorted(file.removesuffix(".md") for file in os.listdir(_FOLDER) if file.endswith(".md"))
     names.sort(key=lambda name: name != FIRST)
-    return {name: _text(name).partition("\n")[0].removeprefix("# ") for name in names}
+    return {name: _text(name, lines=1).removeprefix("# ").rstrip() for name in names}
 
 
 GUIDES = _titles()

@@ -13,7 +13,6 @@ from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function, Integration, refused_change
 from kosmo_kernel.docs.guides import GUIDES
 from kosmo_kernel.docs.reference import Subject, of_function, part_names
-from kosmo_kernel.docs.search import search_pages
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages import WIDTH
 from kosmo_kernel.questions import CHECKS, TABLES
@@ -149,6 +148,8 @@ def _is_account(
 
 def _pages_containing(word: str) -> list[str]:
     """Return the pages that contain a word, for a name that no page has."""
+    from kosmo_kernel.docs.search_index import search_pages
+
     return [subject.page for subject in search_pages(word)][:MAX_SUGGESTIONS]
 
 

@@ -1,8 +1,8 @@
 """Write the reference as a folder of HTML pages, which need no server: `kosmo docs --html DIR`.
 
 Each page of the reference is one file with its name. A name of another page in code is a link to it. The search runs in
-the browser on `search-index.js`, which has the words of all pages with their scores, as `search.py` computes them;
-without scripts there is the list of all pages, `index.html`. Nothing is loaded from elsewhere.
+the browser on `search-index.js`, which has the words of all pages with their scores, as `search_index.py` computes
+them; without scripts there is the list of all pages, `index.html`. Nothing is loaded from elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from kosmo_kernel import __version__, integrations
 from kosmo_kernel.docs import GUIDES, page_of, resolve, titles
 from kosmo_kernel.docs.reference import integration_index, line_entry
-from kosmo_kernel.docs.search import search_data
+from kosmo_kernel.docs.search_index import search_data
 from kosmo_kernel.pages import joined
 from kosmo_kernel.pages.design import style_sheets
 from kosmo_kernel.questions import CHECKS, TABLES

@@ -16,9 +16,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel import integrations
-from kosmo_kernel.docs import GUIDES, search_pages
+from kosmo_kernel.docs import GUIDES
 from kosmo_kernel.docs.reference import check_page
-from kosmo_kernel.docs.search import SearchResult, matching_columns, terms_of
+from kosmo_kernel.docs.search_index import SearchResult, matching_columns, search_pages, terms_of
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp_server.sessions import ClientSession
 from kosmo_kernel.questions import CHECKS, TABLES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 MAX_MARKUP_LENGTH = 1 << 20  # characters of one text of markup
 
@@ -61,6 +60,8 @@ def escape_hidden(text: str) -> str:
 
 
 def _visible(character: str) -> str:
+    import unicodedata  # most texts need none of its tables
+
     is_hidden = not character.isprintable() or re.match(_BLANK, character)
     if not is_hidden and unicodedata.bidirectional(character) not in _RIGHT_TO_LEFT:
         return character
@@ -86,6 +87,8 @@ def code_point_escape(character: str) -> str:
 
 def skeleton(text: str) -> str:
     """Return what a reader can tell apart in a text: in one case and width, without blanks and what shows nothing."""
+    import unicodedata
+
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(char for char in folded if char.isprintable() and not char.isspace() and not re.match(_BLANK, char))
 

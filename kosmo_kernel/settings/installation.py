@@ -12,7 +12,6 @@ folder of its notebook, which may come from anyone.
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -51,6 +50,7 @@ def install_command(extra: str) -> str:
     names the libraries of the extra.
     """
     import json
+    import shlex
     from importlib.metadata import PackageNotFoundError, distribution
 
     pip = f"{shlex.quote(sys.executable)} -m pip install"

@@ -8,7 +8,6 @@ not there: what is written about an account contains names of people, so only th
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -89,6 +88,8 @@ def read_secret(path: Path) -> str:
     content, status = content_and_status
     mode = stat.S_IMODE(status.st_mode)
     if _is_accessible(mode):
+        import shlex
+
         raise CredentialsError(
             f"{path} has tokens in it, and others on this machine may read it (mode {mode:04o}), so it is not used. "
             f"Run: chmod 600 {shlex.quote(str(path))}"

@@ -278,7 +278,7 @@ def test_another_service_keeps_the_form_of_its_own_address(given: Given) -> None
         HEROKU,
         name="shop",
         base_url="https://shop.example/api/v2/",
-        credentials=HEROKU.credentials._replace(env="SHOP_KEY", url_env=("SHOP",), hosts=("shop.example",)),
+        credentials=replace(HEROKU.credentials, env="SHOP_KEY", url_env=("SHOP",), hosts=("shop.example",)),
     )
 
     given({"SHOP_KEY": "k"})

@@ -270,7 +270,7 @@ def test_a_redirect_is_not_followed_so_that_no_token_goes_elsewhere() -> None:
 def test_a_token_in_the_query_is_sent_with_each_page_and_is_in_no_address_that_follows() -> None:
     shelf = Shelf("cursor, link")
     integration = service("cursor, link")
-    credentials = integration.credentials._replace(headers=lambda _token: {}, query="api_key")
+    credentials = replace(integration.credentials, headers=lambda _token: {}, query="api_key")
     reply = fetch_from(shelf, replace(integration, credentials=credentials))
     assert reply.data == shelf.books
     assert shelf.asked == [f"{page}api_key={TOKEN}" for page in ("", "cursor=after-3&", "cursor=after-6&")]

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from kosmo_kernel import docs, integrations
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
 from kosmo_kernel.docs.reference import WITH_A_LIST, function_page, integration_page
+from kosmo_kernel.docs.search_index import search_pages
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.entries import SUBJECTS
@@ -270,7 +271,7 @@ def test_a_page_prints_as_text_and_a_notebook_gets_it_as_markdown() -> None:
     ],
 )
 def test_a_search_puts_the_page_first_that_one_would_choose(words: str, first: str) -> None:
-    assert docs.search_pages(words)[0].page == first
+    assert search_pages(words)[0].page == first
     assert f"\n\n- `{first}`: " in docs.search(words)
 
 
@@ -281,11 +282,11 @@ def test_a_search_shows_the_fields_that_match_and_the_check_beside_the_function(
         "- `heroku.list_dynos`: The dynos of an app, and how each is doing",
         "  - `state`: `up`, `starting`, `idle`, `crashed` or `down`; Heroku may add others",
     ]
-    assert [page.page for page in docs.search_pages("crashed dynos")][1] == "checks.crashed-dynos"
+    assert [page.page for page in search_pages("crashed dynos")][1] == "checks.crashed-dynos"
 
 
 def test_a_search_lists_the_best_pages_and_counts_the_others() -> None:
-    pages = [page.page for page in docs.search_pages("app")]
+    pages = [page.page for page in search_pages("app")]
     text = docs.search("app")
     assert re.findall(r"^- `(\S+)`", text, re.MULTILINE) == pages[: docs.MAX_LISTED]
     assert text.endswith(f"\n\n{len(pages) - docs.MAX_LISTED} more pages. More words find fewer.\n")
@@ -293,7 +294,7 @@ def test_a_search_lists_the_best_pages_and_counts_the_others() -> None:
 
 def test_a_guide_is_found_where_nothing_else_speaks_of_the_words() -> None:
     assert docs.search("429") == f"# Search: 429\n\n- `limits`: {docs.GUIDES['limits']}\n"
-    assert "parallel" in [page.page for page in docs.search_pages("many calls")[:3]]
+    assert "parallel" in [page.page for page in search_pages("many calls")[:3]]
 
 
 def test_a_search_without_words_lists_the_pages() -> None:
@@ -307,8 +308,8 @@ def test_a_search_without_success_says_so_and_repeats_no_markup() -> None:
 
 def test_a_search_with_a_book_looks_for_its_first_words_only() -> None:
     book = "x" * 100_000 + " " + " ".join(f"qqxz{number}qq" for number in range(50))
-    assert docs.search_pages(f"dynos {book}")[0].page == "heroku.list_dynos"
-    assert docs.search_pages(f"{book} dynos") == []
+    assert search_pages(f"dynos {book}")[0].page == "heroku.list_dynos"
+    assert search_pages(f"{book} dynos") == []
     assert len(docs.search(book)) < 500
 
 
@@ -323,7 +324,7 @@ def test_a_search_with_a_book_looks_for_its_first_words_only() -> None:
     ],
 )
 def test_the_beginning_of_a_word_and_a_slip_find_it_too(words: str, first: str) -> None:
-    assert next(page.page for page in docs.search_pages(words) if page.function) == f"heroku.{first}"
+    assert next(page.page for page in search_pages(words) if page.function) == f"heroku.{first}"
 
 
 def test_a_search_ranks_names_before_titles_before_texts_and_keeps_the_order_of_the_catalogue(
@@ -339,7 +340,7 @@ def test_a_search_ranks_names_before_titles_before_texts_and_keeps_the_order_of_
     )
     zoo = replace(HEROKU, name="zoo", title="Zoo", functions=functions)
     monkeypatch.setattr(integrations, "load_all", lambda: (zoo,))
-    assert [page.page for page in docs.search_pages("zebra")] == [
+    assert [page.page for page in search_pages("zebra")] == [
         "zoo.zebras",
         "zoo.in_title",
         "zoo.in_text",
@@ -348,7 +349,7 @@ def test_a_search_ranks_names_before_titles_before_texts_and_keeps_the_order_of_
 
 
 def test_words_that_only_make_a_question_do_not_count() -> None:
-    assert docs.search_pages("what is the stack of an app") == docs.search_pages("stack app")
+    assert search_pages("what is the stack of an app") == search_pages("stack app")
 
 
 def test_a_page_or_else_what_speaks_of_it_is_looked_up() -> None:

@@ -9,6 +9,7 @@ import pytest
 from kosmo_command import kosmo
 
 from kosmo_kernel import docs
+from kosmo_kernel.docs.search_index import search_pages
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN
 from kosmo_kernel.mcp_server.answers import search as search_of_agents
 
@@ -58,14 +59,14 @@ QUESTIONS = {
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_of_the_functions_a_question_finds_the_one_that_answers_it_first(question: str) -> None:
-    pages = [result.page for result in docs.search_pages(question) if result.function]
+    pages = [result.page for result in search_pages(question) if result.function]
     assert pages[0] == f"heroku.{QUESTIONS[question]}"
     assert f"\n- `{pages[0]}`: " in docs.search(question)
 
 
 def found(phrases: dict[str, list[str]]) -> list[str]:
     """Return the phrases that find one of their pages among the first five."""
-    first = {phrase: [result.page for result in docs.search_pages(phrase)[:5]] for phrase in phrases}
+    first = {phrase: [result.page for result in search_pages(phrase)[:5]] for phrase in phrases}
     return [phrase for phrase, pages in phrases.items() if not set(pages).isdisjoint(first[phrase])]
 
 

@@ -15,7 +15,7 @@ from heroku_facts import RESOURCES, records
 from repository import ROOT
 
 from kosmo_kernel import integrations
-from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response, TokenScopes
+from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response
 from kosmo_kernel.client.pages import Pagination
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -147,7 +147,7 @@ def test_a_token_made_for_less_is_told_what_it_lacks() -> None:
     lacking = reply(403, body, oauth_scope="read", oauth_scope_accepted="global identity")
     enough = reply(403, body, oauth_scope="global", oauth_scope_accepted="global identity")
     said = "You do not have access."
-    scopes = TokenScopes(("read",), ("identity", "global"))
+    scopes = (("read",), ("identity", "global"))
     assert HEROKU.read_error(lacking) == ErrorBody("forbidden", said, None, scopes=scopes)
     assert HEROKU.read_error(enough) == HEROKU.read_error(reply(403, body)) == ErrorBody("forbidden", said, None)
 

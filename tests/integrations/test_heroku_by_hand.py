@@ -212,9 +212,9 @@ def test_every_field_with_the_name_of_a_size_has_one_spelling() -> None:
 
 @pytest.mark.parametrize(("days", "notes"), [(-8, 0), (0, 0), (MAX_AGE_DAYS, 0), (MAX_AGE_DAYS + 1, 1)])
 def test_a_table_older_than_180_days_says_so(days: int, notes: int) -> None:
-    found = stack_dates(AS_OF + timedelta(days))
-    assert len(found.notes) == notes
-    assert all(f"{AS_OF}, {days} days ago" in note and SOURCE in note for note in found.notes)
+    _, texts = stack_dates(AS_OF + timedelta(days))
+    assert len(texts) == notes
+    assert all(f"{AS_OF}, {days} days ago" in note and SOURCE in note for note in texts)
 
 
 def test_in_a_replay_the_age_is_that_at_the_time_of_the_recording(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_in_a_replay_the_age_is_that_at_the_time_of_the_recording(tmp_path: Path
 
 
 def test_each_stack_that_there_is_has_dates_and_builds_end_after_its_support() -> None:
-    rows = {row["stack"]: row for row in stack_dates(AS_OF).records}
+    rows = {row["stack"]: row for row in stack_dates(AS_OF)[0]}
     with Session("demo") as session:
         assert rows.keys() >= {stack["name"] for stack in session.run("return heroku.list_stacks()").value}
     for row in rows.values():

@@ -23,6 +23,7 @@ from kosmo_kernel.checks.cell import ask_in_cell
 from kosmo_kernel.cli import added_services
 from kosmo_kernel.client.network import download
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.docs.search_index import matching_columns, search_pages
 from kosmo_kernel.errors import (
     BadAnswerError,
     CredentialsError,
@@ -248,10 +249,10 @@ def test_the_reference_has_a_page_for_each_function(library: Library) -> None:
 def test_a_search_reads_names_summaries_and_fields_of_an_added_service_and_makes_no_function(library: Library) -> None:
     service = integrations.find("shelf")
     for words in ("all books", "books", "lent_at"):
-        assert "shelf.list_books" in [page.page for page in docs.search_pages(words)]
+        assert "shelf.list_books" in [page.page for page in search_pages(words)]
     assert service.table.existing() == []
-    [first, *_] = docs.search_pages("lent_at")
-    assert (first.page, [column.name for column in docs.matching_columns(first, "lent_at")]) == (
+    [first, *_] = search_pages("lent_at")
+    assert (first.page, [column.name for column in matching_columns(first, "lent_at")]) == (
         "shelf.list_books",
         ["lent_at"],
     )

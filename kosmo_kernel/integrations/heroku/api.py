@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response, TokenScopes
+from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response
 
 PAGE_SIZE = 1000  # records; the maximum of one page
 _FORBIDDEN = 403
@@ -104,7 +104,7 @@ def read_budget(reply: Response) -> int | None:
     return remaining if isinstance(remaining, int) else None
 
 
-def _scopes(reply: Response) -> TokenScopes | None:
+def _scopes(reply: Response) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """Return the scopes of the token and those that it would need, if they are why it was refused.
 
     Heroku's message does not name them, its headers do. Only names of scopes are taken from there.
@@ -112,7 +112,7 @@ def _scopes(reply: Response) -> TokenScopes | None:
     granted, accepted = (_words(reply.headers, name) for name in ("oauth-scope", "oauth-scope-accepted"))
     if reply.status != _FORBIDDEN or not granted or not accepted or granted & accepted:
         return None
-    return TokenScopes(tuple(sorted(granted, key=SCOPES.index)), tuple(sorted(accepted, key=SCOPES.index)))
+    return tuple(sorted(granted, key=SCOPES.index)), tuple(sorted(accepted, key=SCOPES.index))
 
 
 def _words(headers: Mapping[str, str], name: str) -> set[str]:

@@ -8,17 +8,18 @@ for `release` and that return a list, `release list`. Others are named, also one
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.catalogue.documents.names import singular
 from kosmo_kernel.catalogue.integration import FunctionSummary
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS, LIST_STACK_DATES
 
 BY_HAND = {function.name: function for function in (*FUNCTIONS, LIST_STACK_DATES)}
 
 
-class FunctionEntry(NamedTuple):
+class FunctionEntry(Struct, frozen=True):
     """The hand-written part of a function."""
 
     name: str  # of the function
@@ -42,6 +43,8 @@ class FunctionEntry(NamedTuple):
         """Return its links, each by its path, or by the resource that has it and what it returns."""
         if self.links:
             return self.links.split(", ")
+        from kosmo_kernel.catalogue.documents.names import singular  # which a list of the functions does not need
+
         verb, _, words = self.name.partition("_")
         resource = (singular(words) if verb == "list" else words).replace("addon", "add-on").replace("_", "-")
         return [f"{resource} {'list' if verb == 'list' else 'record'}"]
@@ -479,4 +482,4 @@ def summaries() -> Iterator[FunctionSummary]:
 def entries() -> Iterator[FunctionEntry]:
     """Yield all entries with their subjects, in the order of the reference."""
     for subject, of_subject in SUBJECTS.items():
-        yield from (entry._replace(subject=subject) for entry in of_subject)
+        yield from (replace(entry, subject=subject) for entry in of_subject)

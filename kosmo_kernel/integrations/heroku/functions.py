@@ -15,10 +15,11 @@ an error, so tables and frames have one spelling.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from kosmo_kernel.catalogue import BulkSource, Column, Function, Link, LocalRecords, Param
+from kosmo_kernel.catalogue import BulkSource, Column, Function, Link, Param
 from kosmo_kernel.integrations.heroku.api import IDENTITY, READ
 
 # The fields with the name of a dyno size, by resource. What else is called `size` is a number of bytes.
@@ -475,7 +476,7 @@ _BUILDS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def stack_dates(today: date) -> LocalRecords:
+def stack_dates(today: date) -> tuple[list[dict[str, Any]], Sequence[str]]:
     """Return the table, with a note if it is older than `MAX_AGE_DAYS` on a day."""
     records: list[dict[str, Any]] = [
         {
@@ -490,7 +491,7 @@ def stack_dates(today: date) -> LocalRecords:
     ]
     age = (today - AS_OF).days
     note = f"The dates of stacks are of {AS_OF}, {age:,} days ago, and Heroku may have others by now: {SOURCE}"
-    return LocalRecords(records, (note,) if age > MAX_AGE_DAYS else ())
+    return records, [note] if age > MAX_AGE_DAYS else []
 
 
 LIST_STACK_DATES = Function(
