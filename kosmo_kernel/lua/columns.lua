@@ -78,9 +78,9 @@ function columns.of_rows(list)
   local count = rawlen(list)
   local names, by_name = fields_of(rawget(list, 1))
   if not names then return nil end
-  local rows = 0
-  for i, row in next, list do
-    if mathtype(i) ~= "integer" or i < 1 or i > count then return nil end
+  if next(list, count) ~= nil then return nil end
+  for i = 1, count do
+    local row = rawget(list, i)
     if type(row) ~= "table" or getmetatable(row) ~= nil then return nil end
     local fields = 0
     for name, value in next, row do
@@ -89,10 +89,9 @@ function columns.of_rows(list)
       column[i], fields = value, fields + 1
     end
     if fields ~= #names then return nil end
-    rows = rows + 1
-    if rows % CHECK_INTERVAL == 0 then native.look() end
+    if i % CHECK_INTERVAL == 0 then native.look() end
   end
-  if rows == count then return names, by_name end
+  return names, by_name
 end
 
 return columns

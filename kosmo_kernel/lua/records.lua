@@ -394,14 +394,14 @@ end
 
 -- Return whether a filled list has all rows of the parent's list in their order, though some may be altered.
 function records.is_whole(list)
-  local state, rows = ours(list).state, 0
-  if not state or state.count == 0 then return false end
-  local row_metatable, dirty = state.row_metatable, state.dirty
-  for place, row in next, list do
-    if not rawequal(getmetatable(row), row_metatable) or row[ROW_KEY] ~= place or dirty[place] then return false end
-    rows = rows + 1
+  local state = ours(list).state
+  if not state or state.count == 0 or next(list, state.count) ~= nil then return false end
+  local is_row, dirty = { [state.row_metatable] = true }, state.dirty -- a key, since `==` would call `__eq`
+  for place = 1, state.count do
+    local row = list[place]
+    if not is_row[getmetatable(row)] or row[ROW_KEY] ~= place or dirty[place] then return false end
   end
-  return rows == state.count
+  return true
 end
 
 -- Return the number of rows of an unfilled list whose columns can be read instead of its rows, or nil.

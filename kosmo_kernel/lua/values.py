@@ -28,6 +28,7 @@ from kosmo_kernel.values.records import (
     Records,
     Source,
     account_columns,
+    collector_paused,
     columns_with_item,
     decode,
     decode_column,
@@ -391,7 +392,10 @@ class RemoteLists:
         if redact:
             names = list(in_texts(dict.fromkeys(names), redact))
         if described["form"] == "columns":
-            rows = [dict(zip(names, values, strict=True)) for values in zip(*parts, strict=True)]
+            if len(parts) != len(names):
+                raise ValueError("the message has columns of another number than it says")
+            with collector_paused():
+                rows = list(map(dict, map(zip, repeat(names), zip(*parts, strict=True))))
             check_columns(rows)
             return Records(rows)
         records = self._list(described["handle"]) if described.get("handle") else self._places(parts.pop(0))
@@ -400,7 +404,8 @@ class RemoteLists:
         if described["form"] != "altered":
             raise ValueError(f"the message describes a value as {described['form']!r}")
         budget.add(0, sum(map(len, records.rows)))  # because each record is copied
-        rows = list(map(dict, records.rows))
+        with collector_paused():
+            rows = list(map(dict, records.rows))
         for name, is_partial in zip(names, described["partial"], strict=True):
             changed = [rows[_row_index(number)] for number in parts.pop(0)] if is_partial else rows
             for row, value in zip(changed, parts.pop(0), strict=True):

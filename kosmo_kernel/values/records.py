@@ -264,9 +264,8 @@ class Records(Sequence[dict[str, Any]]):
         if values is None:
             parents: Sequence[Any] = self.rows if len(path) == 1 else self.column(path[:-1])
             values = _fields(parents, path[-1])
-            if len(self._columns) < MAX_KEPT_COLUMNS and values.count(ABSENT) < len(
-                values
-            ):  # a column of only `ABSENT` is not cached
+            is_there = any(value is not ABSENT for value in values)
+            if is_there and len(self._columns) < MAX_KEPT_COLUMNS:
                 self._columns[path] = values
         return values
 
