@@ -7,8 +7,9 @@ else, the variables and keywords that the grammar allows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from string import ascii_letters, digits
 
 from kosmo_kernel import accounts, integrations
@@ -36,7 +37,6 @@ from kosmo_kernel.values.lua_literals import is_lua_name
 
 PAGE_READERS = ("docs.read", "lua_read_doc")
 NAMESPACE = "app"
-SELF = "self, "
 BOOLEANS = ("true", "false")
 
 
@@ -103,7 +103,7 @@ def _strings(reader: TypeInferrer) -> Iterator[Match]:
     """Yield what the string being typed can hold: a page name, a table key, one of a few words, a listed name."""
     at = len(reader.tokens) - 1
     if reader.tree.words[at - 1] == "[":
-        yield from _members(reader, reader.type_before(at - 1), methods=False, in_quotes=True)
+        yield from _members(reader, reader.type_before(at - 1))
         return
     callee = reader.tree.ending_at.get(at - 1) if at else None
     site = next(reader.calls_around(at), None)
@@ -112,7 +112,7 @@ def _strings(reader: TypeInferrer) -> Iterator[Match]:
     elif site is None:
         return
     else:
-        yield from (Match(value, "instance") for value in listed_values(reader, site))
+        yield from (Match(value, "instance") for value in _listed_values(reader, site))
         if site.key:
             yield from _values_of(reader, site, lambda argument: argument.values)
             return
@@ -121,7 +121,7 @@ def _strings(reader: TypeInferrer) -> Iterator[Match]:
             yield from (Match(column.name, "property") for column in _columns_of_items(reader, site))
     if name in PAGE_READERS:
         yield from pages()
-    yield from (Match(word, "param") for word in words_of(name, position))
+    yield from (Match(word, "param") for word in _WORDS.get((name, position), ()))
 
 
 def _values_of(reader: TypeInferrer, site: CallSite, values: Callable[[Argument], tuple[str, ...]]) -> Iterator[Match]:
@@ -144,7 +144,12 @@ def _names(reader: TypeInferrer, after_cursor: str) -> Iterator[Match]:
     end, words, allowed = len(reader.tokens), reader.tree.words, reader.tree.allowed
     mark = words[end - 1] if end else ""
     if mark in (".", ":"):
-        yield from _members(reader, reader.type_before(end - 1), methods=mark == ":")
+        meaning = reader.type_before(end - 1)
+        members = _members(reader, meaning)
+        if mark == ":":  # only functions follow it, which get the value as their `self`
+            functions = (match for match in members if match.type == "function")
+            members = _string_methods() if reader.is_text(meaning) else map(_without_self, functions)
+        yield from (match for match in members if is_lua_name(match.text))
         return
     site = next(reader.calls_around(end), None)
     if site and site.table and site.table.start == reader.tree.opener and mark in ("{", ",", ";"):
@@ -156,9 +161,8 @@ def _names(reader: TypeInferrer, after_cursor: str) -> Iterator[Match]:
         variables = dict(reader.state.names(()))
         for name, meaning in reader.visible_names().items():
             variables.pop(name, None)
-            yield _typed_match(reader, name, meaning, methods=False)
-        for name, kind in sorted(variables.items(), key=_by_name):
-            yield _live_match(reader, (name,), kind)
+            yield _typed_match(reader, name, meaning)
+        yield from _live_matches(reader, (), variables)
     yield from (Match(word, "keyword") for word in allowed.keywords)
 
 
@@ -192,65 +196,47 @@ def _arguments(reader: TypeInferrer, site: CallSite) -> tuple[Argument, ...]:
     return arguments_of(function)
 
 
-def _members(
-    reader: TypeInferrer, meaning: InferredType | None, *, methods: bool, in_quotes: bool = False
-) -> Iterator[Match]:
-    """Yield what can follow a value after a dot or colon, or stand in quotes between brackets."""
-    if methods and reader.is_text(meaning):
-        yield from _string_methods()
-        return
+def _members(reader: TypeInferrer, meaning: InferredType | None) -> Iterator[Match]:
+    """Yield what a value has, whether or not it can be written after a dot."""
     match meaning:
         case NamePath(chain=chain):
             fields = reader.tree.global_fields.get(str(chain[0]), ())
-            yield from _assigned_members(reader, fields, tuple(map(str, chain[1:])), methods=methods)
-            yield from _live_members(reader, meaning, methods=methods, in_quotes=in_quotes)
-        case CallResult(many=False) if not methods:
-            yield from (Match(name, "property") for name in meaning.fields if in_quotes or is_lua_name(name))
-        case ErrorFields(many=False) if not methods:
+            yield from _assigned_members(reader, fields, tuple(map(str, chain[1:])))
+            yield from _live_members(reader, meaning)
+        case CallResult(many=False):
+            yield from (Match(name, "property") for name in meaning.fields)
+        case ErrorFields(many=False):
             yield from (Match(column.name, "property") for column in meaning.columns)
         case TableLiteral():
-            yield from _assigned_members(reader, meaning.assigned, meaning.path, methods=methods)
+            yield from _assigned_members(reader, meaning.assigned, meaning.path)
             for name, node in meaning.node.values().items():
-                if not name.isdecimal() and (in_quotes or is_lua_name(name)):
-                    yield from _fields(_typed_match(reader, name, reader.value(node), methods=methods), methods=methods)
+                if not name.isdecimal():
+                    yield _typed_match(reader, name, reader.value(node))
 
 
-def _fields(match: Match, *, methods: bool) -> Iterator[Match]:
-    """Yield the match for a field if it can follow: after a colon only a function."""
-    if match.type == "function" or not methods:
-        yield match
-
-
-def _assigned_members(
-    reader: TypeInferrer, fields: Sequence[Binding], path: tuple[str, ...], *, methods: bool
-) -> Iterator[Match]:
+def _assigned_members(reader: TypeInferrer, fields: Sequence[Binding], path: tuple[str, ...]) -> Iterator[Match]:
     """Yield the fields that the text assigns to a table after its creation, the last one first."""
     for binding in reversed(fields):
         if binding.path[:-1] == path:
-            match = _typed_match(reader, binding.path[-1], reader.type_of_binding(binding), methods=methods)
-            yield from _fields(match, methods=methods)
+            yield _typed_match(reader, binding.path[-1], reader.type_of_binding(binding))
 
 
-def _live_members(reader: TypeInferrer, path: NamePath, *, methods: bool, in_quotes: bool) -> Iterator[Match]:
+def _live_members(reader: TypeInferrer, path: NamePath) -> Iterator[Match]:
     """Yield the members that the live state has at a path, without any lookup that would send a request."""
     info = {} if path.chain[0] == NAMESPACE else reader.state.resolve(path.chain) or {}
     if info.get("type") == "string":
         return  # its methods follow a colon, not a dot
     chain: Chain = tuple(str(info["space"]).split(".")) if info.get("space") else path.chain
     names = dict(reader.state.names(chain))
-    answer = call_result_of(info)
-    if answer is not None and not methods:
-        for match in _members(reader, answer, methods=False):
-            names.pop(match.text, None)
-            yield match
+    for match in _members(reader, call_result_of(info)):
+        names.pop(match.text, None)
+        yield match
     integration, above = integration_at(chain), integration_at(chain[:-1])
     if integration is not None:
         names |= dict.fromkeys(accounts.names(integration), "table")
     elif not names and above is not None and chain[-1] not in above.names():
         names = dict.fromkeys(above.table.names, "function")
-    for name, kind in sorted(names.items(), key=_by_name):
-        if (kind.startswith("function") or not methods) and (in_quotes or is_lua_name(name)):
-            yield _live_match(reader, (*chain, name), kind, methods=methods)
+    yield from _live_matches(reader, chain, names)
 
 
 def _string_methods() -> Iterator[Match]:
@@ -260,11 +246,11 @@ def _string_methods() -> Iterator[Match]:
             yield Match(name, "function", entry.signature)
 
 
-def _typed_match(reader: TypeInferrer, name: str, meaning: InferredType | None, *, methods: bool) -> Match:
+def _typed_match(reader: TypeInferrer, name: str, meaning: InferredType | None) -> Match:
     """Return the match for a name with an inferred type."""
     match meaning:
         case FunctionDefinition(parameters=parameters):
-            return Match(name, "function", _call(name, ", ".join(parameters), methods=methods))
+            return Match(name, "function", f"{name}({', '.join(parameters)})")
         case NamePath() if function := reader.function_at(meaning):
             return Match(name, "function", function.signature)
         case NamePath(chain=chain) if integration_at(chain) or integration_at(chain[:-1]):
@@ -273,31 +259,26 @@ def _typed_match(reader: TypeInferrer, name: str, meaning: InferredType | None, 
     return Match(name, "function", entry.signature) if entry and "(" in entry.signature else Match(name, "instance")
 
 
-def _live_match(reader: TypeInferrer, chain: Chain, kind: str, *, methods: bool = False) -> Match:
-    """Return the match for a name in the live state."""
-    name = str(chain[-1])
-    entry = library().get(".".join(map(str, chain)))
-    if entry is not None and kind in ("function", "table"):
-        return Match(name, "function", entry.signature) if kind == "function" else Match(name, "module")
-    if chain[0] == NAMESPACE:
-        function = reader.function_at(NamePath(chain)) if kind == "function" else None
-        return Match(name, "function", function.signature) if function else Match(name, "module")
-    if not kind.startswith("function"):
-        return Match(name, "instance")
-    _, has_parameters, parameters = kind.partition("(")
-    signature = _call(name, parameters.removesuffix(")"), methods=methods) if has_parameters else ""
-    return Match(name, "function", signature)
+def _live_matches(reader: TypeInferrer, chain: Chain, kinds: Mapping[str, str]) -> Iterator[Match]:
+    """Yield the matches for the names that the live state has after a chain, with their kinds."""
+    for name in sorted(kinds, key=lambda name: (name.startswith("_"), name.lower())):
+        path, kind = (*chain, name), kinds[name]
+        entry = library().get(".".join(map(str, path)))
+        if entry is not None and kind in ("function", "table"):
+            yield Match(name, "function", entry.signature) if kind == "function" else Match(name, "module")
+        elif path[0] == NAMESPACE:
+            function = reader.function_at(NamePath(path)) if kind == "function" else None
+            yield Match(name, "function", function.signature) if function else Match(name, "module")
+        elif kind.startswith("function"):
+            parameters = kind.removeprefix("function")
+            yield Match(name, "function", f"{name}{parameters}" if parameters else "")
+        else:
+            yield Match(name, "instance")
 
 
-def _call(name: str, parameters: str, *, methods: bool) -> str:
-    """Return the signature of a user's function; after a colon without `self`."""
-    if methods:
-        parameters = "" if parameters == SELF.rstrip(", ") else parameters.removeprefix(SELF)
-    return f"{name}({parameters})"
-
-
-def _by_name(name: tuple[str, str]) -> tuple[bool, str]:
-    return name[0].startswith("_"), name[0].lower()
+def _without_self(method: Match) -> Match:
+    """Return a method as it is called after a colon."""
+    return replace(method, signature=re.sub(r"\(self(, |(?=\)))", "(", method.signature, count=1))
 
 
 # Named arguments of catalogue functions and library functions -------------------------------------
@@ -344,29 +325,21 @@ def options_of(name: str, position: int) -> tuple[Argument, ...]:
     return options if expected == position else ()
 
 
-def words_of(name: str, position: int) -> tuple[str, ...]:
-    """Return the possible strings for an argument of a library function, if there are only a few."""
-    return _WORDS.get((name, position), ())
-
-
-def listed_values(reader: TypeInferrer, site: CallSite) -> Iterator[str]:
+def _listed_values(reader: TypeInferrer, site: CallSite) -> Iterator[str]:
     """Yield the known values of the argument whose text is being typed, if a list of them was returned before."""
     path = reader.value(site.call.base)
     function = reader.function_at(path) if isinstance(path, NamePath) else None
     if function is None or not isinstance(path, NamePath):
         return
-    if site.table is None:
-        param = function.params[site.position] if site.position < len(function.params) else None
-    else:
-        param = next((param for param in function.params if param.name == site.key), None)
+    params = [p for p in function.params if p.name == site.key] if site.table else function.params[site.position :]
     namespace = _namespace(reader, path.chain)
-    if param is None or namespace is None:
+    if not params or namespace is None:
         return
     integration, alias = namespace
-    listing = integration.listing(param)
+    listing = integration.listing(params[0])
     if listing is not None:
-        records = reader.state.last_list(integration.name, listing.name, alias)
-        for value in map(param.value_of_record, records):
+        for record in reader.state.last_list(integration.name, listing.name, alias):
+            value = params[0].value_of_record(record)
             if isinstance(value, str) and is_plain_in_quotes(value):
                 yield value
 
@@ -393,10 +366,9 @@ _WAIT = Argument("wait", "boolean", "Waits with it until there is something new.
 
 _TIME = (
     *(Argument(name, "integer", f"The {name}.", required=True) for name in ("year", "month", "day")),
-    *(
-        Argument(name, "integer", f"The {word}.")
-        for name, word in (("hour", "hour"), ("min", "minute"), ("sec", "second"))
-    ),
+    Argument("hour", "integer", "The hour."),
+    Argument("min", "integer", "The minute."),
+    Argument("sec", "integer", "The second."),
     Argument("isdst", "boolean", "Whether it is daylight saving time."),
 )
 _OPTIONS: dict[str, tuple[int, tuple[Argument, ...]]] = {

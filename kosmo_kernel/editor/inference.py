@@ -12,7 +12,8 @@ more spaces, its description. The facts are from https://www.lua.org/manual/5.4/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -122,10 +123,8 @@ def failures_of(function: Function | None) -> ErrorFields:
 
 def integration_at(chain: Sequence[str | int]) -> Integration | None:
     """Return the integration whose namespace `app.integrations.NAME` a chain is, or None."""
-    match tuple(chain):
-        case ("app", "integrations", name):
-            return integrations.known(name)
-    return None
+    is_namespace = len(chain) == 3 and tuple(chain[:2]) == ("app", "integrations")
+    return integrations.known(str(chain[2])) if is_namespace else None
 
 
 def function_named(name: object) -> Function | None:
@@ -151,11 +150,6 @@ class LibraryEntry:
     returns: str  # `text`, the `first` argument, the `items` of the first argument, or empty
     doc: str  # what it does, one line of Markdown
 
-    def takes(self, position: int, *parameters: str) -> bool:
-        """Return whether the argument at a position, counted from 0, is one of these parameters."""
-        names = re.findall(r"\w+", self.signature.partition("(")[2])
-        return position < len(names) and names[position] in parameters
-
 
 @cache
 def library() -> dict[str, LibraryEntry]:
@@ -170,8 +164,9 @@ def library() -> dict[str, LibraryEntry]:
 
 
 def takes(name: str, position: int, *parameters: str) -> bool:
-    """Return whether an argument of a library function is one of these parameters; False if there is no such entry."""
-    return name in library() and library()[name].takes(position, *parameters)
+    """Return whether an argument of a library function, counted from 0, is one of these; False for other functions."""
+    names = re.findall(r"\w+", library()[name].signature.partition("(")[2]) if name in library() else []
+    return position < len(names) and names[position] in parameters
 
 
 class LiveState(Protocol):
@@ -204,21 +199,17 @@ class LiveStateCache:
     def __init__(self, live: LiveState | None, account: str = "") -> None:
         self._session, self._account = live, account
         self._live = live
-        self._names: dict[Chain, list[tuple[str, str]]] = {}
-        self._values: dict[Chain, dict[str, Any] | None] = {}
+        self._answers: dict[tuple[str, Chain], Any] = {}
 
-    def names(self, chain: Chain) -> list[tuple[str, str]]:
+    def names(self, chain: Chain) -> Iterable[tuple[str, str]]:
         """Return the names that can follow a chain, each with its Lua type, in order."""
-        if chain not in self._names:
-            live_names = self._query("names", chain)
-            self._names[chain] = _default_names(chain) if live_names is None else live_names
-        return self._names[chain]
+        names: Iterable[tuple[str, str]] | None = self._query("names", chain)
+        return _default_names(chain) if names is None else names
 
     def resolve(self, chain: Chain) -> dict[str, Any] | None:
         """Return what is known about the value at the end of a chain, or None if there is no such value."""
-        if chain not in self._values:
-            self._values[chain] = self._query("resolve", chain)
-        return self._values[chain]
+        description: dict[str, Any] | None = self._query("resolve", chain)
+        return description
 
     def namespace(self, name: str) -> Chain | None:
         """Return the path of the namespace of an integration that a global of this name is, or None."""
@@ -244,39 +235,33 @@ class LiveStateCache:
 
     def _query(self, method: str, chain: Chain) -> Any:
         """Call a method of the live state; return None, and stop calling it, if it cannot respond."""
-        if self._live is None or not _is_encodable(chain):
-            return None
-        try:
-            return getattr(self._live, method)(chain)
-        except KosmoError:  # busy or just ended: the next cell reports it, so typing is not interrupted
-            self._live = None
-            return None
+        key = method, chain
+        if key not in self._answers:
+            self._answers[key] = None
+            if self._live is not None:
+                with suppress(UnicodeEncodeError):  # text from a broken front end may contain lone surrogates
+                    "".join(map(str, chain)).encode()
+                    try:
+                        self._answers[key] = getattr(self._live, method)(chain)
+                    except KosmoError:  # busy or just ended: the next cell reports it, so typing is not interrupted
+                        self._live = None
+        return self._answers[key]
 
 
-def _is_encodable(chain: Chain) -> bool:
-    """Return whether a chain can be encoded; text from a broken front end may contain lone surrogates."""
-    try:
-        "".join(map(str, chain)).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _default_names(chain: Chain) -> list[tuple[str, str]]:
-    """Return what follows a chain in a Lua state in which nothing has run."""
+def _default_names(chain: Chain) -> Iterator[tuple[str, str]]:
+    """Yield what follows a chain in a Lua state in which nothing has run."""
     match chain:
         case ("app",):
-            return [("integrations", "table"), ("mcp", "table")]
-        case ("app", "integrations"):
-            return [(integration.name, "table") for integration in integrations.loaded()]
-        case ("app", "integrations", *_):
-            here, parent = integration_at(chain), integration_at(chain[:-1])
-            owner = here or parent
-            return [(name, "function") for name in owner.table.names] if owner else []
-    prefix = "".join(f"{name}." for name in chain)
-    names = (name.removeprefix(prefix) for name in library() if name.startswith(prefix))
-    kinds = [(name, _kind(prefix + name)) for name in names if "." not in name]
-    return kinds if chain else [*kinds, *((integration.name, "table") for integration in integrations.loaded())]
+            yield from (("integrations", "table"), ("mcp", "table"))
+        case ("app", "integrations", *_) if len(chain) > 2:
+            owner = integration_at(chain) or integration_at(chain[:-1])
+            yield from ((name, "function") for name in (owner.table.names if owner else ()))
+        case _:
+            prefix = "".join(f"{name}." for name in chain)
+            names = [name.removeprefix(prefix) for name in library() if name.startswith(prefix)]
+            yield from ((name, _kind(prefix + name)) for name in names if "." not in name)
+            if chain in ((), ("app", "integrations")):
+                yield from ((integration.name, "table") for integration in integrations.loaded())
 
 
 def _kind(name: str) -> str:
@@ -408,8 +393,9 @@ class TypeInferrer:
     def _first_value(self, node: nodes.Node) -> InferredType | None:
         """Return the type of an expression that is no field, item or call."""
         match node:
-            case nodes.Name():
-                return self.type_of_name(node.name, node.scope, node.start)
+            case nodes.Name(name=name):
+                binding = node.scope.find(name, node.start)[1]
+                return self.type_of_binding(binding) if binding else NamePath(self.state.namespace(name) or (name,))
             case nodes.Constant(kind="string"):
                 return StringType()
             case nodes.TableConstructor():
@@ -432,13 +418,6 @@ class TypeInferrer:
             if word in ("or", "and"):
                 first = index + 1
         return None
-
-    def type_of_name(self, name: str, scope: nodes.Scope, at: int | None = None) -> InferredType | None:
-        """Return the type of a name at a token, or at the end: from its binding in the text, or the live state."""
-        binding = scope.find(name, len(self.tokens) if at is None else at)[1]
-        if binding is not None:
-            return self.type_of_binding(binding)
-        return NamePath(self.state.namespace(name) or (name,))
 
     def field(self, meaning: InferredType | None, name: str, *, method: bool = False) -> InferredType | None:
         """Return the type of a field of a value."""
