@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal, NamedTuple
 
 from kosmo_kernel.render.tables import Table, columns_cut, exact_table
@@ -51,17 +51,21 @@ def bounded(value: Any, room: int, room_if_cut: int | None = None) -> Bounded:
         room_if_cut: the maximum of a value that has to be cut, which leaves room for what is said of that; `room` if
             None.
     """
+    whole = _within(value, room)
     least = room if room_if_cut is None else room_if_cut
+    return _within(value, least) if whole.left_out and least < room else whole
+
+
+def _within(value: Any, room: int) -> Bounded:
     if isinstance(value, str):
-        return _text_or_json(value, room, least)
+        return _text_or_json(value, room)
     if isinstance(value, Mapping):
-        whole = _record(value, room)
-        return _record(value, least) if whole.left_out and least < room else whole
+        return _record(value, room)
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, dict) and item for item in value):
-        return _table(Records(value), room, least)
+        return _table(Records(value), room)
     if isinstance(value, (list, tuple)):
-        return _json(value, room, least)
-    return _table(value, room, least) if isinstance(value, Records) else _text(_value_text(value), room, least)
+        return _json(value, room)
+    return _table(value, room) if isinstance(value, Records) else _text(_value_text(value), room)
 
 
 # Tables and records ----------------------------------------------------------------------------------------------
@@ -107,7 +111,7 @@ class _Part(NamedTuple):
         return _Part(self.table, names, same, equal) if names else self
 
 
-def _table(records: Records, room: int, room_if_cut: int) -> Bounded:
+def _table(records: Records, room: int) -> Bounded:
     if not records and not records.columns:
         return Bounded(shortened("0 records", max(room, 1)), "table")
     table = exact_table(records, MAX_COLUMNS)
@@ -116,7 +120,7 @@ def _table(records: Records, room: int, room_if_cut: int) -> Bounded:
         lines, rows = part.lines(room, None)
         if lines and rows == table.total:
             return Bounded("\n".join(lines), "table", rows=rows)
-    return _cut_table(part.without(table.ids), room_if_cut)
+    return _cut_table(part.without(table.ids), room)
 
 
 def _cut_table(part: _Part, room: int) -> Bounded:
@@ -131,7 +135,8 @@ def _cut_table(part: _Part, room: int) -> Bounded:
     left_out = [counted(table.total - rows, "more row")] if rows < table.total else []
     not_shown = table.left_out + len(part.hidden)
     left_out += [counted(not_shown, "column")] if not_shown else []
-    if any(_is_long(value) for values in table.only(part.names).columns for value in islice(values, rows)):
+    cells = chain.from_iterable(islice(values, rows) for values in table.only(part.names).columns)
+    if any(isinstance(v, (str, list, dict)) and len(_cell(v, None)) > MAX_CELL_LENGTH for v in cells):
         left_out.append(f"the ends of texts longer than {MAX_CELL_LENGTH} characters")
     return Bounded("\n".join(lines), "table", ", ".join(left_out), rows=rows, rows_left=table.total - rows)
 
@@ -162,10 +167,6 @@ def _is_same(values: Sequence[Any]) -> bool:
     if isinstance(first, (list, dict)) or (isinstance(first, str) and len(first) > MAX_SAME_LENGTH):
         return False
     return values[-1] == first and values.count(first) == len(values) and len(set(map(type, values))) == 1
-
-
-def _is_long(value: Any) -> bool:
-    return isinstance(value, (str, list, dict)) and len(_cell(value, None)) > MAX_CELL_LENGTH
 
 
 def _cell(value: Any, most: int | None) -> str:
@@ -219,24 +220,23 @@ def _value_text(value: Any) -> str:
 # Texts -----------------------------------------------------------------------------------------------------------
 
 
-def _text_or_json(text: str, room: int, room_if_cut: int) -> Bounded:
+def _text_or_json(text: str, room: int) -> Bounded:
     if _JSON_BEGINNING.match(text) and len(text) <= MAX_JSON_LENGTH:
         text = without_surrogates(text)
         try:
             value = decode(text.encode())
         except (ValueError, RecursionError):
-            return _text(text, room, room_if_cut)
+            return _text(text, room)
         whole = with_escapes(text.replace("\r", ""))  # between values, because strings cannot have one
-        return Bounded(whole, "json") if len(whole) <= room else _json(value, room_if_cut, room_if_cut)
-    return _text(text, room, room_if_cut)
+        return Bounded(whole, "json") if len(whole) <= room else _json(value, room)
+    return _text(text, room)
 
 
-def _text(text: str, room: int, room_if_cut: int) -> Bounded:
+def _text(text: str, room: int) -> Bounded:
     """Return the first lines of a text; the first line is cut if it does not fit."""
     part, escaped = _beginning(text, max(room, 0), with_escapes)
     if len(part) == len(text):
         return Bounded(escaped, "text")
-    part, _ = _beginning(part, max(room_if_cut, 0), with_escapes)
     at = part.rfind("\n")
     if at > 0:
         part = part[: at + 1]
@@ -257,12 +257,12 @@ def _beginning(text: str, room: int, write: Callable[[str], str]) -> tuple[str, 
 # JSON ------------------------------------------------------------------------------------------------------------
 
 
-def _json(value: Any, room: int, room_if_cut: int) -> Bounded:
+def _json(value: Any, room: int) -> Bounded:
     whole = _json_within(value, room)
     if whole is not None:
         return Bounded(whole, "json")
     is_list = isinstance(value, (list, tuple))
-    text = _write_json(value, room_if_cut) or ("[]" if is_list else "{}")
+    text = _write_json(value, room) or ("[]" if is_list else "{}")
     length = len(decode(text.encode()))
     more = len(value) - length
     left_out = [counted(more, "more item" if is_list else "more field")] if more else []

@@ -158,17 +158,12 @@ def blocks_of(values: Iterable[Any], texts: Collection[ValueKind] = TEXTS) -> It
         values: the values of a run.
         texts: the kinds that count as texts.
     """
-
-    def kind_here(value: Any) -> ValueKind:
-        kind = kind_of(value)
-        return ValueKind.TEXT if kind in texts else kind
-
-    for kind, group in groupby(values, kind_here):
+    kinds = {kind: ValueKind.TEXT if kind in texts else kind for kind in ValueKind}
+    for kind, group in groupby(values, lambda value: kinds[kind_of(value)]):
         if kind is ValueKind.TEXT:
             yield kind, list(group)
         else:
-            for value in group:
-                yield kind, value
+            yield from ((kind, value) for value in group)
 
 
 def bundles_of(values: Iterable[Any], options: Options, note: str = "", whole: str = WHOLE) -> list[Bundle]:
@@ -373,9 +368,9 @@ def _label(template: Html, key: object) -> Html:
 def _one_line(value: Any) -> str | None:
     """Return a value as `print` shows it inside a table, or None if that takes more than one line."""
     if not isinstance(value, (Mapping, list)):
-        long = isinstance(value, str) and len(value) > _MAX_STRING
+        rest = isinstance(value, str) and value[_MAX_STRING:]
         # Put into a list, because a string on its own is printed without quotes.
-        text = pretty([value[:_MAX_STRING] if long else value]).removeprefix("[").removesuffix("]").strip()
-        return text + "…" if long else text
+        text = pretty([value[:_MAX_STRING] if rest else value]).removeprefix("[").removesuffix("]").strip()
+        return text + "…" if rest else text
     text = pretty(value, WIDTH)
     return None if "\n" in text or len(text) > WIDTH else text

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from inspect import signature
 from operator import itemgetter
 from types import NoneType
@@ -152,7 +152,7 @@ class KosmoFrame(pd.DataFrame):
     a database, lists and objects become JSON. Excel has no time zones, so its times are written in UTC without a zone.
 
     Parameters:
-        data, index, columns, dtype, copy: as for a DataFrame.
+        arguments, options: as for a DataFrame.
         displaylimit: how many rows to show; `KOSMO_ROWS` or 200 when None. Also an attribute that may be set.
     """
 
@@ -160,17 +160,8 @@ class KosmoFrame(pd.DataFrame):
     _metadata = ["displaylimit"]
     displaylimit: int | None = None  # pandas makes derived frames without calling `__init__`
 
-    def __init__(
-        self,
-        data: Any = None,
-        index: Any = None,
-        columns: Any = None,
-        dtype: Any = None,
-        copy: bool | None = None,
-        *,
-        displaylimit: int | None = None,
-    ) -> None:
-        super().__init__(data, index, columns, dtype, copy)  # type: ignore[call-arg] # the stubs declare only __new__
+    def __init__(self, *arguments: Any, displaylimit: int | None = None, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         if displaylimit is not None:
             self.displaylimit = displaylimit
 
@@ -282,15 +273,12 @@ def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoF
         usual = dict(_fast_columns(records))
         columns = {}
         for field in fields_of(records, dict.fromkeys(usual, _TEXT_OR_NULL)):
-            array = usual.get(field.path)
-            columns[field.name] = _array(field, field.values(records)) if array is None else array
+            columns[field.name] = usual[field.path] if field.path in usual else _array(field, field.values(records))
         frame = KosmoFrame(columns, index=pd.RangeIndex(len(records)), copy=False)
     if records.function is not None:
         # `heroku.list_dynos`, or the bare name of a function that belongs to no known integration.
-        owner = next(
-            (f"{service.name}." for service in integrations.loaded() if records.function in service.functions), ""
-        )
-        frame.attrs["function"] = owner + records.function.name
+        owners = (f"{service.name}." for service in integrations.loaded() if records.function in service.functions)
+        frame.attrs["function"] = next(owners, "") + records.function.name
     frame.attrs.update(attrs or {})
     return frame
 
@@ -298,7 +286,10 @@ def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoF
 def table_of_frame(frame: pd.DataFrame, limit: int) -> Table:
     """Return the table that shows `limit` rows of any DataFrame."""
     cropped = frame.iloc[: max(limit, 0), :COLUMNS_SHOWN]
-    labelled = cropped if _is_row_number(cropped.index) else cropped.reset_index(allow_duplicates=True)
+    index = cropped.index
+    # It only numbers the rows of this frame, or of the frame from which rows were taken.
+    is_number = index.nlevels == 1 and index.name is None and pd.api.types.is_integer_dtype(index.dtype)
+    labelled = cropped if is_number else cropped.reset_index(allow_duplicates=True)
     columns = [_to_python(labelled.iloc[:, index]) for index in range(labelled.shape[1])]
     labels_of: Iterable[Any] = labelled.columns  # tuples, if the columns have several levels
     names = [".".join(filter(None, map(str, label))) if isinstance(label, tuple) else str(label) for label in labels_of]
@@ -352,31 +343,20 @@ def _array(field: Field, values: _Values) -> _Array:
         times = _timestamps(values, with_zone=True)  # a text without a zone may mean the time of any place
         return _strings(values) if times is None else times
     # Without a declared kind, the types of the values decide, if all are of one kind.
-    kind: str = (
-        field.kind
-        if field.kind is not None
-        else next((kind for kind, (types, _) in _MAKERS.items() if present and present <= types), "")
-    )
+    kind: str = field.kind or next((kind for kind, (types, _) in _MAKERS.items() if present and present <= types), "")
     types, build = _MAKERS.get(kind, (frozenset(), None))
     array = build(values) if build and present <= types else None
     if array is not None:
         return array
     if present == {str}:
         return _strings(values)
-    nested = present & {list, dict}
-    return _as_they_came(to_builtins(values) if nested else values)  # copied, because users may change a frame
+    values = to_builtins(values) if present & {list, dict} else values  # copied, because users may change a frame
+    # In an array, pandas 3.0 would look for times, and fail at an integer of 400 digits.
+    return pd.Series(_objects(values), dtype=object, copy=False)
 
 
 def _objects(values: _Values) -> npt.NDArray[np.object_]:
     return np.fromiter(values, dtype=object, count=len(values))
-
-
-def _as_they_came(values: _Values) -> pd.Series:
-    """Return a column of objects.
-
-    It is no array, in which pandas 3.0 would look for times, and fail at an integer of 400 digits.
-    """
-    return pd.Series(_objects(values), dtype=object, copy=False)
 
 
 def _strings(values: _Values) -> _Array:
@@ -396,37 +376,21 @@ def _strings(values: _Values) -> _Array:
     return pd.array(objects, dtype=STRING_DTYPE, copy=False)
 
 
-def _integers(values: _Values) -> _Array | None:
-    filled, mask = _filled(values, 0)
+def _masked(dtype: type[np.generic], make: Callable[..., _Array], values: _Values) -> _Array | None:
+    """Return a column of numbers or truth values, in which some may be missing; None if one does not fit its type."""
+    filled, mask = values, np.zeros(len(values), np.bool_)
+    if None in values:
+        mask = np.fromiter((value is None for value in values), np.bool_, len(values))
+        filled = [0 if value is None else value for value in values]
     try:
-        return pd.arrays.IntegerArray(np.fromiter(filled, np.int64, len(filled)), mask)
+        array = np.fromiter(filled, dtype, len(filled))
     except OverflowError:  # beyond 64 bits
         return None
-
-
-def _booleans(values: _Values) -> _Array | None:
-    filled, mask = _filled(values, 0)
-    return pd.arrays.BooleanArray(np.fromiter(filled, np.bool_, len(filled)), mask)
-
-
-def _numbers(values: _Values) -> _Array | None:
-    filled, mask = _filled(values, 0.0)
-    try:
-        numbers = np.fromiter(filled, np.float64, len(filled))
-    except OverflowError:
-        return None
-    same = (
-        converted == value for converted, value in zip(numbers.tolist(), filled, strict=True) if isinstance(value, int)
-    )
-    return pd.arrays.FloatingArray(numbers, mask) if all(same) else None
-
-
-def _filled(values: _Values, filler: object) -> tuple[_Values, npt.NDArray[np.bool_]]:
-    """Return the values with a filler in place of missing ones, and the mask of those."""
-    if None not in values:
-        return values, np.zeros(len(values), np.bool_)
-    mask = np.fromiter((value is None for value in values), np.bool_, len(values))
-    return [filler if value is None else value for value in values], mask
+    if dtype is np.float64:  # which has no exact form of some large integers
+        pairs = zip(array.tolist(), filled, strict=True)
+        if not all(converted == value for converted, value in pairs if isinstance(value, int)):
+            return None
+    return make(array, mask)
 
 
 def _timestamps(values: _Values, *, with_zone: bool = False) -> _Array | None:
@@ -539,11 +503,6 @@ def _is_mixed(values: _Values) -> bool:
     return len(kinds) > 1 or dict in kinds or list in kinds
 
 
-def _is_row_number(index: pd.Index) -> bool:
-    """Return whether an index only numbers rows: those of this frame, or of the frame from which rows were taken."""
-    return index.nlevels == 1 and index.name is None and pd.api.types.is_integer_dtype(index.dtype)
-
-
 def _to_python(column: pd.Series) -> _Values:
     """Return the values of a column as Python objects, with None for missing ones."""
     return [None if missing else value for value, missing in zip(column.tolist(), column.isna().tolist(), strict=True)]
@@ -552,8 +511,8 @@ def _to_python(column: pd.Series) -> _Values:
 # For each kind, the types that its values may have, and the function that builds the column.
 _MAKERS: dict[str, tuple[frozenset[type], Callable[[_Values], _Array | None]]] = {
     "string": (frozenset({str}), _strings),
-    "integer": (frozenset({int}), _integers),
-    "boolean": (frozenset({bool}), _booleans),
-    "number": (frozenset({int, float}), _numbers),
+    "integer": (frozenset({int}), partial(_masked, np.int64, pd.arrays.IntegerArray)),
+    "boolean": (frozenset({bool}), partial(_masked, np.bool_, pd.arrays.BooleanArray)),
+    "number": (frozenset({int, float}), partial(_masked, np.float64, pd.arrays.FloatingArray)),
     "timestamp": (frozenset({str}), _timestamps),
 }

@@ -110,7 +110,7 @@ def _html(table: Table) -> Html:
 
     from kosmo_kernel.render.frames import frame_of_texts
 
-    columns = [["" if text is None else text for text in format_column(values)] for values in table.columns]
+    columns = [[text or "" for text in format_column(values)] for values in table.columns]
     sizes = accumulate(sum(map(len, row)) for row in zip(*columns, strict=True))
     count = max(1, sum(size <= MAX_CHARACTERS for size in sizes)) if columns else table.total
     columns = [texts[:count] for texts in columns]

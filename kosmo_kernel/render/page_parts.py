@@ -96,16 +96,11 @@ def page_table(columns: Sequence[HtmlColumn]) -> Html:
 
 def cards(figures: Iterable[Card | KeyFigure]) -> Html:
     """Return the cards of key figures."""
-    items = [
-        _FIGURE.format(
-            figure.name[:1].upper() + figure.name[1:],
-            _AT_LEAST if figure.at_least else Html(""),
-            figure.number,
-            figure.detail,
-        )
-        for figure in figures
-    ]
-    return _FIGURES.format(Html("").join(items))
+    items = Html("")
+    for figure in figures:
+        at_least = _AT_LEAST if figure.at_least else Html("")
+        items += _FIGURE.format(figure.name[:1].upper() + figure.name[1:], at_least, figure.number, figure.detail)
+    return _FIGURES.format(items)
 
 
 def page_title(name: str, *, is_time: bool = False) -> str:

@@ -128,9 +128,7 @@ class Table(Struct, frozen=True):
         """The totals of columns whose sum means something, by name; none of a single row, or if rows are missing."""
         if self.totals is not None:
             return self.totals
-        if not self.columns or len(self.columns[0]) < max(self.total, 2):
-            return {}
-        if _PARTS.isdisjoint(self.names):
+        if not self.columns or len(self.columns[0]) < max(self.total, 2) or _PARTS.isdisjoint(self.names):
             return {}
         parts = {
             name: [value for value in values if value is not None]
@@ -217,8 +215,10 @@ class Table(Struct, frozen=True):
             widths = fitting_widths(columns, width, form)
             if len(widths) == len(self.names):
                 break
-        if form.has_blocks and len(widths) < len(self.names):
-            return "\n\n".join(_blocks(columns, width, form.paint))
+        if form.has_blocks and len(widths) < len(self.names):  # each row has a line for each column
+            names = [column.heading for column in columns]
+            rows = (list(zip(names, row, strict=True)) for row in zip(*(c.texts for c in columns), strict=True))
+            return "\n\n".join("\n".join(pair_lines(row, width, form.paint, DIM)) for row in rows)
         whole = columns
         if form.wraps:
             columns = [
@@ -232,23 +232,14 @@ class Table(Struct, frozen=True):
         """Return the first columns of the table as text."""
         columns = []
         for index, (name, values) in enumerate(zip(self.names[:count], self.columns[:count], strict=True)):
-            kind = self.kind(index)
+            kind, is_main = self.kind(index), name in self.main
             has_zone = not (form.has_zone_in_heading and kind == "time")
-            texts = [
-                NOTHING if text is None else text for text in format_column(values, CellForm(form.precision, has_zone))
-            ]
+            cells = format_column(values, CellForm(form.precision, has_zone))
+            texts = [NOTHING if text is None else text for text in cells]
             heading = _short_name(name) + ("" if has_zone or form.precision == "days" else " UTC")
-            columns.append(
-                TextColumn(
-                    heading,
-                    texts,
-                    minimum=_minimum(kind, texts, values),
-                    to_the_right=kind == "number",
-                    main=name in self.main,
-                    is_id=kind == "id" and name not in self.main,
-                    style=form.styles.get(name, ""),
-                )
-            )
+            minimum, is_id = _minimum(kind, texts, values), kind == "id" and not is_main
+            style = form.styles.get(name, "")
+            columns.append(TextColumn(heading, texts, minimum, kind == "number", is_main, is_id, style))
         return columns
 
     def _below(self, widths: Collection[int], width: int, form: TextForm, *, is_cut: bool) -> list[str]:
@@ -262,13 +253,6 @@ class Table(Struct, frozen=True):
         texts += [f"long texts are cut ({form.whole} of them)"] if is_cut else []
         lines = [line for text in texts for line in wrap(text, width)]
         return [form.paint(line, DIM) for line in lines] if form.paint else lines
-
-
-def _blocks(columns: Sequence[TextColumn], width: int, paint: Paint | None) -> Iterator[str]:
-    """Yield the lines of each row, in which each column has one."""
-    names = [column.heading for column in columns]
-    for row in zip(*(column.texts for column in columns), strict=True):
-        yield "\n".join(pair_lines(list(zip(names, row, strict=True)), width, paint, DIM))
 
 
 def column_kind(name: str, values: Sequence[Any], key: Collection[str] = ()) -> Kind:
