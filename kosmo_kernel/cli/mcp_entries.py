@@ -30,10 +30,9 @@ from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNam
 from kosmo_kernel.mcp import Server, configuration, secrets
 from kosmo_kernel.mcp.config import (
     DEFAULT_TIMEOUT,
-    HEADERS,
     KEYS,
     PROJECT,
-    VARIABLES,
+    SPELLINGS,
     entries_of,
     entry,
     project_root,
@@ -58,7 +57,7 @@ OURS = "project"  # the source in `PROJECT` whose file these commands write
 INDENT = re.compile(r'\n([ \t]+)"')
 NAME = re.compile(r"[\w@][\w@./ -]{0,63}")
 STDIN = "-"
-VALUE_KEYS = (*VARIABLES, *HEADERS)
+VALUE_KEYS = {key for key in (*SPELLINGS, *SPELLINGS.values()) if SPELLINGS.get(key, key) in ("env", "headers")}
 REFERENCE = re.compile(r"\$\{(?:secret|KOSMO_SECRET):[^{}]*+\}|^@secret:.*$")
 _REDACTED = re.compile(re.escape(REDACTED))
 

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
@@ -28,6 +28,8 @@ from kosmo_kernel.safety.intake import UntrustedFileError, decode_text, read_fil
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.safety.text import escape_hidden
 from kosmo_kernel.text import nearest
+
+T = TypeVar("T")
 
 TOML = ".toml"  # the ending of the files that are not JSON
 
@@ -48,11 +50,6 @@ class McpClient(NamedTuple):
         places = [self.file or self.how, f"{self.project} of a project" if self.project else ""]
         return " or ".join(filter(None, places))
 
-    @property
-    def is_toml(self) -> bool:
-        """Return whether its file is TOML."""
-        return self.file.endswith(TOML)
-
     def config(self, name: str, entry: Mapping[str, Any]) -> str:
         """Return what to put into its file to configure a server.
 
@@ -61,14 +58,11 @@ class McpClient(NamedTuple):
             entry: its `command` and `args`.
         """
         whole = {**self.fields, **entry}
-        if not self.is_toml:
+        if not self.file.endswith(TOML):
             return json.dumps({self.key: {name: whole}}, indent=2, ensure_ascii=False)
-        return "\n".join([f"[{self.key}.{name}]", *(f"{key} = {_toml(value)}" for key, value in whole.items())])
-
-
-def _toml(value: Any) -> str:
-    """Return a text or a list of texts as TOML, whose texts are those of JSON, except for one character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        # Texts of TOML, and lists of them, are those of JSON, except for one character.
+        lines = (f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in whole.items())
+        return "\n".join([f"[{self.key}.{name}]", *lines]).replace("\x7f", "\\u007f")
 
 
 def _support(path: str) -> str:
@@ -103,9 +97,18 @@ MAX_NAMES_SHOWN = 1_000  # characters of the known names in it
 MAX_SERVERS = 1_000  # in one file
 DEFAULT_TIMEOUT = 30.0  # default seconds for a response
 KINDS: dict[str, Literal["stdio", "http"]] = {"stdio": "stdio", "http": "http", "streamablehttp": "http"}
-VARIABLES = ("env", "environment")  # the spellings of a key
-HEADERS = ("headers", "http_headers")
+# Other spellings of the keys of an entry.
+SPELLINGS = {
+    "environment": "env",
+    "http_headers": "headers",
+    "timeoutSeconds": "timeout",
+    "httpUrl": "url",
+    "serverUrl": "url",
+}
 SSE_TRANSPORT = "sse"  # the transport that streamable HTTP replaced in March 2025
+# What a value of a JSON file is called, and what one of an entry must be.
+JSON_KINDS = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
+FIELD_KINDS = {dict: "an object of texts", list: "a list of texts", str: "a text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,16 +192,13 @@ class Configuration:
         """
         if name in self.servers:
             return self.servers[name]
-        label = one_line(name, most=MAX_NAME_SHOWN)
-        message = f"There is no MCP server `{label}`."
+        message, near = f"There is no MCP server `{one_line(name, most=MAX_NAME_SHOWN)}`", nearest(name, self.servers)
         if not self.servers:
-            path = self.sources[0].path
-            message = (
-                f"There is no MCP server `{label}`: none is configured. `kosmo mcp:add` configures one, in {path}."
-            )
-        near = nearest(name, list(self.servers))
-        if self.servers and not near:
-            message += f" There are {one_line(', '.join(self.servers), most=MAX_NAMES_SHOWN)}."
+            message += f": none is configured. `kosmo mcp:add` configures one, in {self.sources[0].path}."
+        elif near:
+            message += "."
+        else:
+            message += f". There are {one_line(', '.join(self.servers), most=MAX_NAMES_SHOWN)}."
         raise UnknownNameError(" ".join([message, *self.faults]), tuple(near))
 
 
@@ -274,13 +274,10 @@ def entries_of(path: Path, folder: Path | None = None) -> tuple[str, dict[str, A
         )
     except UntrustedFileError as error:
         raise SettingsError(str(error)) from None
-    if content is None:
-        return "", {}
-    text = decode_text(content, path, SettingsError)
-    if path.suffix == TOML:
-        table: Any = parse_toml(path, text)
-    else:
-        table = parse_jsonc(str(path), text) if text.strip() else {}
+    text = decode_text(content or b"", path, SettingsError)
+    table: Any = {}
+    if text.strip():
+        table = parse_toml(path, text) if path.suffix == TOML else parse_jsonc(str(path), text)
     if not isinstance(table, dict):
         raise SettingsError(f"{path}:1:1 must be an object with `mcpServers` in it.")
     key = next((key for key in KEYS if table.get(key) is not None), "")
@@ -315,10 +312,12 @@ def entry(name: str, value: Any, source: str, path: Path, root: Path) -> Server:
         return Server(name, source, path, root, fault=escape_hidden(str(fault)))
 
 
-def _parse(name: str, fields: Any, source: str, path: Path, root: Path) -> Server:
-    if not isinstance(fields, dict):
-        raise _EntryError(f"its entry must be an object, got {_kind_of(fields)}")
-    command, url = _text(fields, "command"), _text(fields, "url", "serverUrl", "httpUrl")
+def _parse(name: str, value: Any, source: str, path: Path, root: Path) -> Server:
+    if not isinstance(value, dict):
+        raise _EntryError(f"its entry must be an object, got {_kind_of(value)}")
+    named = {key: item for key, item in value.items() if item is not None}
+    fields = {SPELLINGS[key]: item for key, item in named.items() if key in SPELLINGS} | named
+    command, url = _text(fields, "command"), _text(fields, "url")
     transport = _text(fields, "type").lower()
     if transport == SSE_TRANSPORT:
         raise _EntryError('`"type": "sse"` is the transport of old; its server may also speak `"type": "http"`')
@@ -329,8 +328,11 @@ def _parse(name: str, fields: Any, source: str, path: Path, root: Path) -> Serve
         raise _EntryError(f'`type` must be "stdio" or "http", got {transport[:40]!r}')
     if kind == "stdio" and not command.strip():
         raise _EntryError("it has neither `command` nor `url`" if not url else "`command` is missing")
-    if kind == "http":
-        _check_address(url)
+    if kind == "http" and not url:
+        raise _EntryError("`url` is missing")
+    # The scheme may be unknown until references are resolved.
+    if kind == "http" and "${" not in url.partition("/")[0] and urlsplit(url).scheme not in ("http", "https"):
+        raise _EntryError("`url` must start with https:// or http://")
     return Server(
         name=name,
         source=source,
@@ -338,58 +340,33 @@ def _parse(name: str, fields: Any, source: str, path: Path, root: Path) -> Serve
         root=root,
         kind=kind,
         command=command,
-        args=_texts(fields, "args"),
-        env=_named(fields, *VARIABLES),
+        args=tuple(_scalar(f"args[{index}]", item) for index, item in enumerate(_typed(fields, "args", []))),
+        env=_named(fields, "env"),
         cwd=_text(fields, "cwd"),
         url=url,
-        headers=_named(fields, *HEADERS),
+        headers=_named(fields, "headers"),
         enabled=_flag(fields, "enabled", absent=True) and not _flag(fields, "disabled", absent=False),
-        timeout=_seconds(fields, "timeout", "timeoutSeconds"),
+        timeout=_seconds(fields, "timeout"),
     )
 
 
-def _check_address(url: str) -> None:
-    if not url:
-        raise _EntryError("`url` is missing")
-    if "${" in url.partition("/")[0]:
-        return  # the scheme is unknown until references are resolved
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise _EntryError("`url` must start with https:// or http://")
-
-
-def _first(fields: Mapping[str, Any], *keys: str) -> tuple[str, Any]:
-    return next(((key, fields[key]) for key in keys if fields.get(key) is not None), (keys[0], None))
-
-
-def _text(fields: Mapping[str, Any], *keys: str) -> str:
-    key, value = _first(fields, *keys)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise _EntryError(f"`{key}` must be a text, got {_kind_of(value)}")
-    if "\0" in value:
-        raise _EntryError(f"`{key}` has a NUL character in it")
+def _typed(fields: Mapping[str, Any], key: str, absent: T) -> T:
+    """Return the value of a key, which must have the type of `absent`."""
+    value = fields.get(key, absent)
+    if not isinstance(value, type(absent)):
+        raise _EntryError(f"`{key}` must be {FIELD_KINDS[type(absent)]}, got {_kind_of(value)}")
     return value
 
 
-def _texts(fields: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = fields.get(key)
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise _EntryError(f"`{key}` must be a list of texts, got {_kind_of(value)}")
-    return tuple(_scalar(f"{key}[{index}]", item) for index, item in enumerate(value))
+def _text(fields: Mapping[str, Any], key: str) -> str:
+    return _scalar(key, _typed(fields, key, ""))
 
 
-def _named(fields: Mapping[str, Any], *keys: str) -> dict[str, str]:
-    key, value = _first(fields, *keys)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise _EntryError(f"`{key}` must be an object of texts, got {_kind_of(value)}")
-    if any(not name or "=" in name or "\0" in name for name in value):
+def _named(fields: Mapping[str, Any], key: str) -> dict[str, str]:
+    named: dict[str, Any] = _typed(fields, key, {})
+    if any(not name or "=" in name or "\0" in name for name in named):
         raise _EntryError(f"`{key}` has a name that no variable can have")
-    return {name: _scalar(f"{key}.{name}", item) for name, item in value.items() if item is not None}
+    return {name: _scalar(f"{key}.{name}", item) for name, item in named.items() if item is not None}
 
 
 def _scalar(key: str, value: Any) -> str:
@@ -404,23 +381,19 @@ def _scalar(key: str, value: Any) -> str:
 
 
 def _flag(fields: Mapping[str, Any], key: str, *, absent: bool) -> bool:
-    value = fields.get(key)
-    return absent if value is None else value is True or str(value).lower() in ("true", "on", "1")
+    return str(fields.get(key, absent)).lower() in ("true", "on", "1")
 
 
-def _seconds(fields: Mapping[str, Any], *keys: str) -> float:
-    key, value = _first(fields, *keys)
-    if value is None:
-        return DEFAULT_TIMEOUT
+def _seconds(fields: Mapping[str, Any], key: str) -> float:
+    value = fields.get(key, DEFAULT_TIMEOUT)
     try:
-        seconds = float(value)
+        seconds = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         seconds = math.nan
-    if isinstance(value, bool) or not math.isfinite(seconds):
+    if not math.isfinite(seconds):
         raise _EntryError(f"`{key}` must be a number of seconds")
     return seconds if seconds > 0 else DEFAULT_TIMEOUT
 
 
 def _kind_of(value: Any) -> str:
-    kinds = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
-    return kinds.get(type(value), "a number")
+    return JSON_KINDS.get(type(value), "a number")

@@ -445,7 +445,7 @@ def test_the_entry_for_a_client_has_its_form_names_its_file_and_can_be_imported(
         monkeypatch.setenv(variable, DEMO_TOKEN)
     assert outcome(["mcp:serve", "--account", "a b", "--print-config", name]) == 0
     printed, client = capsys.readouterr(), CLIENTS[name]
-    content = (tomllib if client.is_toml else json).loads(printed.out)
+    content = (tomllib if client.file.endswith(".toml") else json).loads(printed.out)
     entry = content.pop(client.key)["kosmo"]
     assert content == {}
     assert Path(entry["command"]).is_absolute()
