@@ -84,7 +84,7 @@ def resources(*, server: str, uri: str | None, force: bool) -> CommandResult:
     if uri is None:
         with _servers() as servers:
             name = servers.find(server).name
-            return _listed(name, "resources", servers.resources(name))
+            return _listed(name, "resources", servers.ask(name, "resources/list")["resources"])
     name, resource = _send_request("read_resource", server, {"uri": uri}, force=force)
     contents = resource["contents"]
     texts = (item.get("text", f"({item.get('mimeType', 'binary')}: --json has it in base64)") for item in contents)
@@ -106,7 +106,7 @@ def prompts(*, server: str, prompt: str | None, payload: str | None, force: bool
     if prompt is None:
         with _servers() as servers:
             name = servers.find(server).name
-            return _listed(name, "prompts", servers.prompts(name))
+            return _listed(name, "prompts", servers.ask(name, "prompts/list")["prompts"])
     name, rendered = _send_request("get_prompt", server, {"name": prompt, "arguments": arguments}, force=force)
     texts = []
     for message in rendered["messages"]:

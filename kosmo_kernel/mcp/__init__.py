@@ -9,10 +9,9 @@
     calls.py        the arguments of a call: `checked`; its result as a value: `result_value`, `displays_of`
     schemas.py      a check against a schema, here or in the reader, which limits what it may cost
     pages.py        reference pages for servers and tools
-    connection.py   the connection to a running server
+    connection.py   the connection to a running server, and the errors that users see for its failures
     child.py        the child process of a stdio server, and its messages; the program that kills it if we die
     sdk.py          the protocol; the only module here that imports the SDK
-    errors.py       failures of a connection, and the errors that users see for them
 
 A call is `servers.tool(server, name)`, `checked(tool, arguments)`, `servers.call(tool, arguments)` and
 `result_value(tool, answer)`. A session's `Servers` are `session.servers.get()`. Only requests through `Servers` start a

@@ -23,6 +23,7 @@ from kosmo_kernel.mcp.tools import ENDLESS, TOO_COSTLY, WRAPPED, Tool, count_nod
 from kosmo_kernel.reader.task import MAX_SECONDS, Task
 from kosmo_kernel.safety.intake import count_values, decode_json
 from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.values.records import Records, decode, to_builtins
 
 if TYPE_CHECKING:
@@ -133,10 +134,7 @@ def _converted(value: Any, schema: Mapping[str, Any]) -> Any:
     """Convert `{}` and floats such as `2.0`, which are ambiguous in Lua, to the type that a schema requires."""
     if value in ([], {}) and isinstance(value, (list, dict)):
         kinds = declared_kinds(schema)
-        if "array" in kinds and "object" not in kinds:
-            return []
-        if "object" in kinds and "array" not in kinds:
-            return {}
+        return value if ("array" in kinds) == ("object" in kinds) else [] if "array" in kinds else {}
     if isinstance(value, float) and value.is_integer():
         kinds = declared_kinds(schema)
         return int(value) if "integer" in kinds and "number" not in kinds else value
@@ -162,15 +160,13 @@ def declared_kinds(schema: Mapping[str, Any]) -> set[str]:
 def _violations(schema: Mapping[str, Any], value: Any, *, patterns: bool = False) -> list[str]:
     """Return the descriptions of how a value violates a schema; a pattern that takes too long is left to the server."""
     compiled, count = _compiled(schema), count_nodes(value, MAX_SMALL_VALUE)
-    is_small = compiled and count
     if compiled and count and not (patterns and compiled.has_patterns):
         return compiled.violations(value, count)
     from kosmo_kernel.reader.reading import read
 
-    question = {"schema": schema, "value": value}
     for has_patterns in (True, False) if patterns else (False,):  # a pattern may take for ever
-        content = json.dumps({**question, "has_patterns": has_patterns}).encode()
-        most = SECONDS_OF_PATTERNS if has_patterns and is_small else MAX_SECONDS
+        content = json.dumps({"schema": schema, "value": value, "has_patterns": has_patterns}).encode()
+        most = SECONDS_OF_PATTERNS if has_patterns and compiled and count else MAX_SECONDS
         seconds = most + SECONDS_PER_VALUE * count_values(content, len(content))
         try:
             reply = decode_json(read(_VIOLATIONS._replace(seconds=seconds), content), "the reply", ValueError)
@@ -240,13 +236,13 @@ def displays_of(answer: Mapping[str, Any]) -> list[tuple[str, bytes]]:
     displays: list[tuple[str, bytes]] = []
     for part in (*(answer.get("content") or ()), *(answer.get("contents") or ())):
         match part:
-            case {"type": "image", "mimeType": str(kind), "data": str(data)} if kind in PICTURES:
-                displays.append((PICTURES[kind], data.encode()))
             case {"type": "resource", "resource": {"mimeType": str(kind), "text": str(text)}} if kind in MARKUP:
                 displays.append((MARKUP[kind], text.encode()))
-            case {"type": "resource", "resource": {"mimeType": str(kind), "blob": str(data)}} if kind in PICTURES:
-                displays.append((PICTURES[kind], data.encode()))
-            case {"uri": _, "mimeType": str(kind), "blob": str(data)} if kind in PICTURES:
+            case (
+                {"type": "image", "mimeType": str(kind), "data": str(data)}
+                | {"type": "resource", "resource": {"mimeType": str(kind), "blob": str(data)}}
+                | {"uri": _, "mimeType": str(kind), "blob": str(data)}
+            ) if kind in PICTURES:
                 displays.append((PICTURES[kind], data.encode()))
     return displays
 
@@ -276,7 +272,6 @@ def _records(value: Any) -> Any:
 
 def _failed(tool: Tool, content: Iterable[Mapping[str, Any]], secrets: Iterable[str]) -> RefusedError:
     texts = [part["text"] for part in content if part.get("type") == "text" and str(part.get("text")).strip()]
-    reason = redact("\n".join(texts).strip(), secrets)
-    reason = reason if len(reason) <= MAX_MESSAGE_LENGTH else reason[:MAX_MESSAGE_LENGTH] + "…"
+    reason = shortened(redact("\n".join(texts).strip(), secrets), MAX_MESSAGE_LENGTH + 1)
     message = f"{tool.function}: {reason}" if reason else f"{tool.function} failed, and the server does not say why."
     return RefusedError(message, function=tool.function)

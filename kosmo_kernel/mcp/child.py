@@ -1,4 +1,4 @@
-"""The child process of an MCP server: its start, its lines on standard output, its standard error, and its end.
+"""The child process of an MCP server: its start, its output, its end; and the failures of a connection.
 
 It runs in its own process group, so that ending it also ends the processes that it started (`npx` and `uvx` run the
 real server as their child). Lines are read in linear time and up to a size limit, because a server may send a line
@@ -29,6 +29,45 @@ HAS_PROCESS_GROUPS = sys.platform != "win32"
 
 class TooLongError(Exception):
     """A message exceeds the size limit."""
+
+
+class McpError(Exception):
+    """A failure of a connection."""
+
+
+class ClosedError(McpError):
+    """The connection is closed, or the server cannot be reached.
+
+    Parameters:
+        why: the network library's description; may be empty.
+        too_long: we closed the connection, because a message exceeded the size limit.
+    """
+
+    def __init__(self, why: str = "", *, too_long: bool = False) -> None:
+        super().__init__(why)
+        self.why, self.too_long = why, too_long
+
+
+class ServerTimeoutError(McpError):
+    """The server did not respond in time."""
+
+
+class MalformedError(McpError):
+    """The server's response violates the protocol; the text says how."""
+
+
+class ServerRejectedError(McpError):
+    """The server responded with an error.
+
+    Parameters:
+        message: the server's error message.
+        code: the JSON-RPC error code.
+        status: the HTTP status; 0 without one.
+    """
+
+    def __init__(self, message: str, code: int, status: int = 0) -> None:
+        super().__init__(message)
+        self.message, self.code, self.status = message, code, status
 
 
 class LineTail:

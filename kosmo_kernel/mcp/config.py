@@ -108,7 +108,7 @@ SPELLINGS = {
 SSE_TRANSPORT = "sse"  # the transport that streamable HTTP replaced in March 2025
 # What a value of a JSON file is called, and what one of an entry must be.
 JSON_KINDS = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
-FIELD_KINDS = {dict: "an object of texts", list: "a list of texts", str: "a text"}
+FIELD_KINDS: dict[type, str] = {dict: "an object of texts", list: "a list of texts", str: "a text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +333,7 @@ def _parse(name: str, value: Any, source: str, path: Path, root: Path) -> Server
     # The scheme may be unknown until references are resolved.
     if kind == "http" and "${" not in url.partition("/")[0] and urlsplit(url).scheme not in ("http", "https"):
         raise _EntryError("`url` must start with https:// or http://")
+    words: list[Any] = _typed(fields, "args", [])
     return Server(
         name=name,
         source=source,
@@ -340,7 +341,7 @@ def _parse(name: str, value: Any, source: str, path: Path, root: Path) -> Server
         root=root,
         kind=kind,
         command=command,
-        args=tuple(_scalar(f"args[{index}]", item) for index, item in enumerate(_typed(fields, "args", []))),
+        args=tuple(_scalar(f"args[{index}]", item) for index, item in enumerate(words)),
         env=_named(fields, "env"),
         cwd=_text(fields, "cwd"),
         url=url,

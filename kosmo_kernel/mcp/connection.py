@@ -1,7 +1,11 @@
-"""The connection to one MCP server: its start, its tools, its requests, and its end.
+"""The connection to one MCP server: its start, its tools, its requests, its end, and the errors that users see.
 
-All methods run in the event loop of `loop.py`. A separate task holds the SDK's connection open, because the task that
-opens it must also close it; other tasks only send requests through it.
+All methods run in the event loop of `servers.py`. A separate task holds the SDK's connection open, because the task
+that opens it must also close it; other tasks only send requests through it.
+
+`sdk.py` raises an `McpError`, of which users get an error of `kosmo_kernel.errors`: which server failed, what happened,
+and what the server printed last. Text from a server is shown with secrets redacted and terminal control sequences
+removed.
 """
 
 from __future__ import annotations
@@ -10,30 +14,27 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from signal import Signals
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.mcp.child import SILENT_EXIT_SECONDS, Child, ProcessReaper
+from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError, SettingsError, UnreachableError
+from kosmo_kernel.mcp import child
+from kosmo_kernel.mcp.child import Child, ClosedError, McpError, ServerRejectedError, ServerTimeoutError
 from kosmo_kernel.mcp.config import Server
-from kosmo_kernel.mcp.errors import (
-    ClosedError,
-    FailedRequest,
-    McpError,
-    ServerRejectedError,
-    ServerTimeoutError,
-    not_started,
-    public_error,
-)
 from kosmo_kernel.mcp.secrets import ResolvedServer
 from kosmo_kernel.mcp.tools import Tool, tools_of
+from kosmo_kernel.mcp.trust import command_line
+from kosmo_kernel.safety.redaction import one_line
 
 if TYPE_CHECKING:
     from kosmo_kernel.mcp.sdk import SdkConnection
 
-SHORT_TIMEOUT_SECONDS = (
-    20.0  # seconds; up to this timeout, the wait of 10 s for a silent server is cut to half the timeout
-)
-AT_START = "at its start"
+# Up to this timeout, the wait of 10 s for a silent server is cut to half the timeout.
+SHORT_TIMEOUT_SECONDS = 20.0
+MAX_LINE_LENGTH = 300  # characters of a line of a server's output
+MAX_MESSAGE_LENGTH = 2_000  # characters of a server's error message
+INTERNAL = -32603  # JSON-RPC: internal error
+LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 # What a server was asked for, by the method of the protocol, in error messages.
 DOING = {
     "tools/list": "when asked for its tools",
@@ -81,7 +82,7 @@ class ServerConnection:
         hung: it does not respond any more, so the next request starts a new one.
     """
 
-    def __init__(self, server: Server, fill_in: Callable[[], ResolvedServer], reaper: ProcessReaper) -> None:
+    def __init__(self, server: Server, fill_in: Callable[[], ResolvedServer], reaper: child.ProcessReaper) -> None:
         self.server = server
         self._fill_in, self._reaper = fill_in, reaper
         self._resolved: ResolvedServer | None = None
@@ -120,22 +121,31 @@ class ServerConnection:
         except TimeoutError:
             wrong = ServerTimeoutError()
             if self._child:
-                self._child.exit_grace_seconds = SILENT_EXIT_SECONDS
+                self._child.exit_grace_seconds = child.SILENT_EXIT_SECONDS
             self._stop()  # without waiting for its end
         except McpError as error:
             wrong = error
             await self.close()
         else:
             return
-        raise self._error(wrong, AT_START) from None
+        raise self._error(wrong) from None
 
     async def _start_program(self, resolved: ResolvedServer) -> None:
-        if self.server.kind != "stdio":
+        if self.server.kind == "http":
             return
         try:
             self._child = await Child.start(resolved, self._reaper)
         except OSError as error:
-            raise not_started(self.server, error, resolved.command, resolved.secrets) from None
+            program = one_line(resolved.command, resolved.secrets, MAX_LINE_LENGTH)
+            why = f"`{program}`: {error.strerror or error}"
+            if isinstance(error, FileNotFoundError):
+                why = f"there is no program `{program}` on the path"
+                if error.filename is not None and str(error.filename) != resolved.command:
+                    why = f"there is no folder {one_line(str(error.filename), resolved.secrets, MAX_LINE_LENGTH)}"
+            name, path = self.server.name, self.server.path
+            raise SettingsError(
+                f"The MCP server `{name}` cannot be started: {why}. It is configured in {path}."
+            ) from None
 
     async def _connect(self, resolved: ResolvedServer, modern: str, old: str) -> None:
         """Connect with the protocol of 2026, or with the older one if the server does not support it."""
@@ -222,9 +232,8 @@ class ServerConnection:
         """
         if self._starting is None:
             self._starting = asyncio.create_task(self._replace(before))
-            self._starting.add_done_callback(
-                lambda task: task.cancelled() or task.exception()
-            )  # retrieved, if all callers are cancelled
+            # The exception is retrieved also if all callers are cancelled.
+            self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.shield(self._starting)
 
     async def _replace(self, before: ServerConnection | None) -> None:
@@ -318,7 +327,7 @@ class ServerConnection:
                 self.hung = self.hung or wrong.status == HTTPStatus.NOT_FOUND
             elif isinstance(wrong, ClosedError):
                 self.hung = True
-            raise self._error(wrong, request.doing, request.function, connection) from None
+            raise self._error(wrong, request, connection) from None
         finally:
             if listener:
                 self._listeners.remove(listener)
@@ -329,25 +338,87 @@ class ServerConnection:
         return self._connection
 
     def _logged(self, level: str, text: str) -> None:
-        if self._listeners:
-            self._listeners[-1].log(
-                level, text
-            )  # the protocol does not tell which call it belongs to, so the latest gets it
+        if self._listeners:  # the protocol does not tell which call it belongs to, so the latest gets it
+            self._listeners[-1].log(level, text)
+
+    # Errors ------------------------------------------------------------------------------------------
 
     def _error(
-        self, wrong: McpError, doing: str, function: str = "", connection: SdkConnection | None = None
-    ) -> KosmoError:
-        child = self._child
-        return public_error(
-            wrong,
-            FailedRequest(
-                server=self.server,
-                doing=doing,
-                function=function,
-                secrets=self.secrets,
-                stderr=child.stderr_tail.lines() if child else (),
-                noise=child.noise.lines() if child else (),
-                exit_code=child.exit_code if child and doing == AT_START else None,
-                unmatched_id=connection.transport.unmatched_id if connection else "",
-            ),
+        self, wrong: McpError, request: ServerRequest | None = None, connection: SdkConnection | None = None
+    ) -> ApiError:
+        """Return the error for users: what happened, and what the server printed last unless it says what is wrong.
+
+        Parameters:
+            wrong: the failure.
+            request: the request that failed; None for the start.
+            connection: the connection that it was sent through.
+        """
+        server, doing = self.server, request.doing if request else "at its start"
+        exit_code = self._child.exit_code if self._child and not request else None
+        status, output = None, self._output(exit_code)
+        match wrong:
+            case ServerRejectedError():
+                status, output = wrong.status or None, ""
+                kind, what = self._rejected(wrong, doing)
+            case ClosedError():
+                kind, what = self._closed(wrong, doing, exit_code)
+            case ServerTimeoutError():
+                kind, what = UnreachableError, f"did not answer {doing} within {server.timeout:g} s"
+                if unmatched_id := connection.transport.unmatched_id if connection else "":
+                    what += f"; it answered something else, numbered {self._redacted(unmatched_id)}."
+                else:
+                    what += f". `timeout` in {server.path} gives it more time."
+            case _:
+                kind, what = BadAnswerError, f"answered wrongly {doing}: {self._redacted(str(wrong))}."
+        function = request.function if request else ""
+        return kind(f"The MCP server `{server.name}` {what}{output}", status=status, function=function)
+
+    def _closed(self, wrong: ClosedError, doing: str, exit_code: int | None) -> tuple[type[ApiError], str]:
+        """Return how the connection ended."""
+        if wrong.too_long:
+            size = f"{child.MAX_MESSAGE_BYTES >> 20} MiB or {child.MAX_MESSAGE_VALUES:,} values"
+            return BadAnswerError, f"sent a message of more than {size} {doing}, and was ended."
+        if wrong.why or self.server.kind == "http":
+            reason = f": {self._redacted(wrong.why)}" if wrong.why else ""
+            return UnreachableError, f"cannot be reached {doing}{reason}."
+        if exit_code is not None and exit_code < 0:
+            names = {number.value: number.name for number in Signals}
+            return BadAnswerError, f"was ended by {names.get(-exit_code, f'signal {-exit_code}')} {doing}."
+        return BadAnswerError, f"ended {doing}{'' if exit_code is None else f' with status {exit_code}'}."
+
+    def _rejected(self, wrong: ServerRejectedError, doing: str) -> tuple[type[ApiError], str]:
+        """Return the server's error message, or what its HTTP status means."""
+        path = self.server.path
+        if wrong.status in LOGIN:
+            return RefusedError, (
+                f"wants other credentials: HTTP {wrong.status}. They go into `headers` of its entry in {path}, as "
+                '`"Authorization": "Bearer ${secret:NAME}"`.'
+            )
+        if wrong.status == HTTPStatus.NOT_FOUND:
+            return RefusedError, f"is not at its address: HTTP 404. `url` is in {path}."
+        if wrong.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return BadAnswerError, f"broke {doing}: HTTP {wrong.status}."
+        kind = BadAnswerError if wrong.code == INTERNAL else RefusedError
+        return kind, f"answered with an error {doing}: {self._redacted(wrong.message, MAX_MESSAGE_LENGTH)}"
+
+    def _output(self, exit_code: int | None) -> str:
+        """Return the lines of an error message that show what the server printed, and how to see more of a start."""
+        output = ""
+        if self._child:
+            titles = {
+                "It last wrote on standard error:": self._child.stderr_tail,
+                "On standard output it printed what is no message:": self._child.noise,
+            }
+            for title, tail in titles.items():
+                lines = [f"\n  {self._redacted(line)}" for line in tail.lines()]
+                output += "".join(["\n", title, *lines]) if lines else ""
+        if exit_code is None:
+            return output
+        return (
+            f"{output or ' It printed nothing.'}\nRun it by itself to see more: {command_line(self.server)}\n"
+            f"Its entry is in {self.server.path}."
         )
+
+    def _redacted(self, text: str, most: int = MAX_LINE_LENGTH) -> str:
+        """Return a text of the server as one line without secrets."""
+        return one_line(text, self.secrets, most)

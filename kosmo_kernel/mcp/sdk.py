@@ -1,7 +1,7 @@
 """The client side of the Model Context Protocol, built on the official SDK.
 
 In this package only this module imports the SDK, because that takes half a second. An `SdkConnection` belongs to the
-event loop that opened it. It takes and returns JSON values, not the SDK's types, and raises the errors of `errors.py`.
+event loop that opened it. It takes and returns JSON values, not the SDK's types, and raises the errors of `child.py`.
 
 The stdio transport is our own: the SDK's takes quadratic time for a line without an end, does not keep standard error,
 and does not expose the process. It passes every valid message to the SDK, and replaces an invalid response with an
@@ -37,9 +37,13 @@ from kosmo_kernel.mcp.child import (
     MAX_MESSAGE_BYTES,
     MAX_MESSAGE_VALUES,
     Child,
+    ClosedError,
+    MalformedError,
+    McpError,
+    ServerRejectedError,
+    ServerTimeoutError,
     TooLongError,
 )
-from kosmo_kernel.mcp.errors import ClosedError, MalformedError, McpError, ServerRejectedError, ServerTimeoutError
 from kosmo_kernel.mcp.secrets import ResolvedServer
 from kosmo_kernel.safety.intake import count_values
 
@@ -81,10 +85,6 @@ class MessageTransport:
             self._pending.add(message.id)
             if message.method == PROBE:
                 self.probe = message.id
-
-    def overflowed(self) -> None:
-        """Record that a message exceeded the size limit."""
-        self.too_long = True
 
     def received(self, message: protocol.JSONRPCMessage) -> None:
         """Record a message that was received."""
@@ -190,17 +190,13 @@ class SdkConnection:
         """Return all items of a paginated list, within the time of one response."""
         if self.offers["resources" if kind == "resource_templates" else kind] is None:
             return []
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await self._pages(kind, fetch)
-        except TimeoutError:
-            raise ServerTimeoutError from None
+        return await self._response(self._pages(kind, fetch))
 
     async def _pages(self, kind: str, fetch: Callable[..., Awaitable[Any]]) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
         cursor, cursors = None, set[str]()
         while True:
-            page = await self._response(fetch(cursor=cursor, cache_mode="refresh"))
+            page = await fetch(cursor=cursor, cache_mode="refresh")
             items += [_to_json(item) for item in getattr(page, kind)]
             if kind == "tools" and len(items) > MAX_TOOLS:
                 raise MalformedError(f"it has more than {MAX_TOOLS:,} tools")
@@ -318,11 +314,12 @@ async def _http(filled: ResolvedServer, wire: MessageTransport, seconds: float) 
 
     async def on_response(response: httpx2.Response) -> None:
         wire.status = response.status_code if response.is_error else 0
-        try:
-            _limit_body(response, wire.overflowed)
-        except httpx2.DecodingError as error:
-            wire.fault = str(error)
-            raise
+        if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+            wire.fault = "the response is compressed, which was not accepted"
+            raise httpx2.DecodingError(wire.fault, request=response.request)
+        if isinstance(response.stream, httpx2.AsyncByteStream):
+            of_events = response.headers.get("content-type", "").lower().startswith(_EVENTS)
+            response.stream = _BoundedStream(response.stream, wire, of_events=of_events)
 
     timeout = httpx2.Timeout(seconds, read=None)  # requests have their own timeout, and streams may stay open
     hooks = {"response": [on_response]}
@@ -333,49 +330,35 @@ async def _http(filled: ResolvedServer, wire: MessageTransport, seconds: float) 
         yield streams
 
 
-def _limit_body(response: httpx2.Response, on_excess: Callable[[], None]) -> None:
-    """Limit the body of a response that has not been read.
+class _BoundedStream(httpx2.AsyncByteStream):
+    """The body of a response, of which no message may be too large.
 
     Parameters:
-        response: the response.
-        on_excess: called when it is too large; then reading it raises `httpx2.ReadError`.
-
-    Raises:
-        httpx2.DecodingError: it is compressed although no compression was accepted.
+        stream: the body.
+        wire: the state of the transport.
+        of_events: the body is a stream of events, each of which is a message.
     """
-    if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-        raise httpx2.DecodingError("the response is compressed, which was not accepted", request=response.request)
-    if isinstance(response.stream, httpx2.AsyncByteStream):
-        of_events = response.headers.get("content-type", "").lower().startswith(_EVENTS)
-        response.stream = _BoundedStream(response.stream, on_excess, of_events=of_events)
 
-
-class _BoundedStream(httpx2.AsyncByteStream):
-    def __init__(self, stream: httpx2.AsyncByteStream, on_excess: Callable[[], None], *, of_events: bool) -> None:
-        self._stream, self._on_excess, self._of_events = stream, on_excess, of_events
+    def __init__(self, stream: httpx2.AsyncByteStream, wire: MessageTransport, *, of_events: bool) -> None:
+        self._stream, self._wire, self._of_events = stream, wire, of_events
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = values = 0
         async for piece in self._stream:
-            event = _last_event(piece) if self._of_events else None
-            if event is None:
-                size += len(piece)
-                values += count_values(piece, MAX_MESSAGE_VALUES)
-            else:
-                size, values = len(event), count_values(event, MAX_MESSAGE_VALUES)
+            end = max(piece.rfind(mark) for mark in _EVENT_ENDS) if self._of_events else -1
+            if end >= 0:  # what follows belongs to the next message
+                size = values = 0
+            part = piece[max(end, 0) :]
+            size += len(part)
+            values += count_values(part, MAX_MESSAGE_VALUES)
             if size > MAX_MESSAGE_BYTES or values > MAX_MESSAGE_VALUES:
-                self._on_excess()
+                self._wire.too_long = True
                 raise httpx2.ReadError("the message is too large")
             yield piece
 
     async def aclose(self) -> None:
+        """Close the body."""
         await self._stream.aclose()
-
-
-def _last_event(piece: bytes) -> bytes | None:
-    """Return what comes after the last event that ends in a piece of a stream; None if no event ends in it."""
-    end = max(piece.rfind(mark) for mark in _EVENT_ENDS)
-    return None if end < 0 else piece[end:]
 
 
 class _Silence(Exception):  # noqa: N818 - not an error: a message may still come
@@ -423,7 +406,7 @@ class _MessageReader(ObjectReceiveStream[SessionMessage]):
             fault = protocol.ErrorData(code=protocol.REQUEST_TIMEOUT, message="no answer")
             return SessionMessage(protocol.JSONRPCError(jsonrpc="2.0", id=self._wire.probe, error=fault))
         except TooLongError:
-            self._wire.overflowed()
+            self._wire.too_long = True
         except OSError:
             pass  # the stream has ended
         except BaseException:

@@ -11,7 +11,7 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotYetError
 from dataclasses import dataclass
@@ -32,8 +32,14 @@ from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.installation import how_to_install
 
 T = TypeVar("T")
+IsCancelled = Callable[[], bool]
 
 POLL_INTERVAL_SECONDS = 0.05  # seconds between two checks whether the caller was cancelled
+
+
+def never() -> bool:
+    """Return False: for a caller that is not cancelled."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +174,7 @@ class Servers:
 
     # Requests ----------------------------------------------------------------------------------------
 
-    def tools(
-        self, key: str, is_cancelled: Callable[[], bool] = lambda: False, *, anew: bool = False
-    ) -> tuple[Tool, ...]:
+    def tools(self, key: str, is_cancelled: IsCancelled = never, *, anew: bool = False) -> tuple[Tool, ...]:
         """Return the tools of a server; start it if it does not run. `anew` lists them even if none has changed.
 
         Raises:
@@ -179,9 +183,9 @@ class Servers:
             KosmoError: it does not start, or does not respond.
         """
         name = self.find(key).name
-        return tools_of(name, self._ask(name, ServerRequest("tools/list", anew=anew), is_cancelled)["tools"])
+        return tools_of(name, self.ask(name, "tools/list", is_cancelled=is_cancelled, anew=anew)["tools"])
 
-    def tool(self, key: str, name: str, is_cancelled: Callable[[], bool] = lambda: False) -> Tool:
+    def tool(self, key: str, name: str, is_cancelled: IsCancelled = never) -> Tool:
         """Return one tool by its original or Lua name; start the server if it does not run.
 
         Raises:
@@ -224,7 +228,7 @@ class Servers:
         tool: Tool,
         arguments: dict[str, Any],
         listener: CallListener | None = None,
-        is_cancelled: Callable[[], bool] = lambda: False,
+        is_cancelled: IsCancelled = never,
     ) -> dict[str, Any]:
         """Call a tool and return its result, see `begin_call`.
 
@@ -233,25 +237,29 @@ class Servers:
         """
         return self.wait(self.begin_call(tool, arguments, listener), is_cancelled)
 
-    def resources(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
-        """Return the resources of a server as in the protocol; templates have `uriTemplate` instead of `uri`."""
-        return list(self._ask(key, ServerRequest("resources/list"), is_cancelled)["resources"])
-
-    def read_resource(self, key: str, uri: str, is_cancelled: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-        """Return the `contents` of a resource, each with `uri` and `text` or `blob`."""
-        return self._ask(key, ServerRequest("resources/read", {"uri": uri}), is_cancelled)
-
-    def prompts(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
-        """Return the prompts of a server as in the protocol."""
-        return list(self._ask(key, ServerRequest("prompts/list"), is_cancelled)["prompts"])
-
-    def prompt(
-        self, key: str, name: str, arguments: dict[str, str], is_cancelled: Callable[[], bool] = lambda: False
+    def ask(
+        self,
+        key: str,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        is_cancelled: IsCancelled = never,
+        anew: bool = False,
     ) -> dict[str, Any]:
-        """Return the `messages` of a prompt with its arguments filled in, each with `role` and `content`."""
-        return self._ask(key, ServerRequest("prompts/get", {"name": name, "arguments": arguments}), is_cancelled)
+        """Send a request to a server and return the result, as in the protocol; start the server if it does not run.
 
-    def wait(self, future: Future[T], is_cancelled: Callable[[], bool] = lambda: False) -> T:
+        Parameters:
+            method: one of `connection.DOING`. `resources/list` has the templates, too, with `uriTemplate` for `uri`.
+            params: the parameters of the method.
+            anew: list the tools even if none has changed.
+
+        Raises:
+            KosmoError: as for `tools`.
+        """
+        request = ServerRequest(method, params or {}, anew=anew)
+        return self.wait(self._loop.begin(self._answer(self.may_use(key), request)), is_cancelled)
+
+    def wait(self, future: Future[T], is_cancelled: IsCancelled = never) -> T:
         """Return the result of a future.
 
         Raises:
@@ -272,10 +280,6 @@ class Servers:
         except BaseException:
             future.cancel()
             raise
-
-    def _ask(self, key: str, request: ServerRequest, is_cancelled: Callable[[], bool]) -> dict[str, Any]:
-        """Send a request to a server that may be used, and wait for its result."""
-        return self.wait(self._loop.begin(self._answer(self.may_use(key), request)), is_cancelled)
 
     async def _answer(
         self, server: Server, request: ServerRequest, listener: CallListener | None = None
@@ -352,33 +356,29 @@ class _EventLoop:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._closing = asyncio.Event()
+        self._thread = threading.Thread()
 
     def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine in the loop and return its future. Cancelling the future cancels the coroutine."""
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="kosmo-mcp", daemon=True)
+                started: Future[asyncio.AbstractEventLoop] = Future()
+                run = partial(asyncio.run, self._run_until_closed(started))
+                self._thread = threading.Thread(target=run, name="kosmo-mcp", daemon=True)
                 self._thread.start()
+                self._loop = started.result()
             return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def _run_until_closed(self, started: Future[asyncio.AbstractEventLoop]) -> None:
+        self._closing = asyncio.Event()
+        started.set_result(asyncio.get_running_loop())
+        await self._closing.wait()  # then `asyncio.run` cancels all coroutines that run
 
     def close(self) -> None:
         """Cancel all running coroutines and stop the thread."""
         with self._lock:
-            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
-        if loop is None or thread is None:
-            return
-        asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-
-
-async def _cancel_all() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+            loop, self._loop = self._loop, None
+            if loop:
+                loop.call_soon_threadsafe(self._closing.set)
+                self._thread.join()

@@ -75,17 +75,19 @@ def fingerprint(server: Server) -> str:
         "command": server.command,
         "args": list(server.args),
         "cwd": server.cwd,
-        "env": {name: _sealed(name, value) for name, value in sorted(server.env.items())},
+        "env": _sealed(server.env),
         "url": server.url,
-        "headers": {name: _sealed(name, value) for name, value in sorted(server.headers.items())},
+        "headers": _sealed(server.headers),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _sealed(name: str, value: str) -> str:
-    """Return a value, or the digest of one that may be a secret."""
-    is_private = PRIVATE.search(name) is not None
-    return hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest() if is_private else value
+def _sealed(values: Mapping[str, str]) -> dict[str, str]:
+    """Return variables or headers, with the digests of those that may be secrets."""
+    return {
+        name: hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest() if PRIVATE.search(name) else value
+        for name, value in values.items()
+    }
 
 
 def consent_lines(server: Server) -> list[str]:
@@ -178,12 +180,8 @@ class Trust:
         )
 
     def trust(self, server: Server) -> None:
-        """Store the user's approval of a server as it is now.
-
-        Raises:
-            SettingsError: the file of the approvals cannot be read or written.
-        """
-        self._change({_key(server): fingerprint(server)})
+        """Store the user's approval of a server as it is now; raises like `untrust`."""
+        self._change(server, fingerprint(server))
 
     def untrust(self, server: Server) -> bool:
         """Delete the user's approval of a server, and return whether there was one.
@@ -191,16 +189,17 @@ class Trust:
         Raises:
             SettingsError: the file of the approvals cannot be read or written.
         """
-        return self._change({_key(server): None})
+        return self._change(server, None)
 
-    def _change(self, changes: Mapping[str, str | None]) -> bool:
-        """Update the approvals, delete those whose value is None, and return whether anything changed."""
+    def _change(self, server: Server, approved: str | None) -> bool:
+        """Replace the approval of a server, delete it if None, and return whether anything changed."""
         from kosmo_kernel.settings.private_files import locked, write
 
         try:
             with locked(self.path.parent):
                 before = self._approvals()
-                after = {key: value for key, value in {**before, **changes}.items() if value is not None}
+                changed = {**before, _key(server): approved}
+                after = {key: value for key, value in changed.items() if value is not None}
                 if after != before:
                     write(self.path, json.dumps({"trusted": after}, indent=2, sort_keys=True) + "\n")
                 return after != before

@@ -283,17 +283,17 @@ class McpTools:
         return dict(self._servers().tool(server.name, name, self._is_cancelled).schema)
 
     def _on_resources(self, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return self._servers().resources(self._server(parameters), self._is_cancelled)
+        return self._list(self._server(parameters), "resources")
 
     def _on_read_resource(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         server, uri = self._servers().may_use(str(parameters.get("server"))), str(parameters.get("uri"))
         request = ServerCall(server, f"{SPACE}.read_resource", {"uri": uri}, "resources/read")
         if not self._admit(request):
             return {"contents": []}
-        return self._servers().read_resource(server.name, uri, self._is_cancelled)
+        return self._servers().ask(server.name, request.method, request.arguments, is_cancelled=self._is_cancelled)
 
     def _on_prompts(self, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return self._servers().prompts(self._server(parameters), self._is_cancelled)
+        return self._list(self._server(parameters), "prompts")
 
     def _on_get_prompt(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         server, name = self._servers().may_use(str(parameters.get("server"))), str(parameters.get("name"))
@@ -306,11 +306,11 @@ class McpTools:
         request = {"name": name, "arguments": texts}
         if not self._admit(ServerCall(server, f"{SPACE}.get_prompt", request, "prompts/get", open_world=bool(texts))):
             return {"messages": []}
-        return self._servers().prompt(server.name, name, texts, self._is_cancelled)
+        return self._servers().ask(server.name, "prompts/get", request, is_cancelled=self._is_cancelled)
 
     def _check_prompt(self, server: str, name: str, arguments: Mapping[str, Any]) -> None:
         """Check that a server has a prompt, and that its arguments are complete."""
-        prompts = {prompt["name"]: prompt for prompt in self._servers().prompts(server, self._is_cancelled)}
+        prompts = {prompt["name"]: prompt for prompt in self._list(server, "prompts")}
         if name not in prompts:
             near = nearest(name, list(prompts)) or list(prompts)
             raise UnknownNameError(f"The MCP server `{server}` has no prompt `{name[:80]}`.", tuple(near))
@@ -319,6 +319,9 @@ class McpTools:
             raise InvalidArgumentsError(
                 f"The prompt `{name}` needs {', '.join(f'`{argument}`' for argument in missing)}."
             )
+
+    def _list(self, server: str, kind: str) -> list[dict[str, Any]]:
+        return list(self._servers().ask(server, f"{kind}/list", is_cancelled=self._is_cancelled)[kind])
 
     def _server(self, parameters: Mapping[str, Any]) -> str:
         server = self._servers().find(str(parameters.get("server"))).name

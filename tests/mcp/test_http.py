@@ -65,16 +65,16 @@ def test_a_server_at_an_address_answers_like_one_that_is_a_program(tmp_path: Pat
 
 def test_resources_and_prompts_are_listed_and_read(tmp_path: Path) -> None:
     with opened(tmp_path, {"near": {"command": sys.executable, "args": [HALL]}}) as servers:
-        listed = servers.resources("near")
+        listed = servers.ask("near", "resources/list")["resources"]
         assert [one.get("uri") or one["uriTemplate"] for one in listed] == [
             "hall://plan",
             "hall://photo",
             "hall://rows/{row}",
         ]
-        (row,) = servers.read_resource("near", "hall://rows/3")["contents"]
+        (row,) = servers.ask("near", "resources/read", {"uri": "hall://rows/3"})["contents"]
         assert (row["uri"], row["text"]) == ("hall://rows/3", "row 3")
-        assert [one["name"] for one in servers.prompts("near")] == ["welcome"]
-        told = servers.prompt("near", "welcome", {"name": "Ada"})["messages"]
+        assert [one["name"] for one in servers.ask("near", "prompts/list")["prompts"]] == ["welcome"]
+        told = servers.ask("near", "prompts/get", {"name": "welcome", "arguments": {"name": "Ada"}})["messages"]
         assert told == [{"role": "user", "content": {"type": "text", "text": "Welcome Ada in a warm way."}}]
 
 

@@ -70,9 +70,12 @@ def test_the_servers_of_tests_with_and_without_the_sdk_answer_alike(tmp_path: Pa
     def all_answers(server: str) -> list[Any]:
         before = [asdict(tool) | {"server": ""} for tool in servers.tools(server)]
         calls = [servers.call(servers.tool(server, name), arguments) for name, arguments in CALLS]
-        resources = [servers.read_resource(server, f"hall://{path}") for path in ("plan", "photo", "rows/7")]
-        prompts = servers.prompts(server), servers.prompt(server, "welcome", {"name": "Ada"})
-        return [before, calls, servers.resources(server), resources, prompts]
+        resources = [
+            servers.ask(server, "resources/read", {"uri": f"hall://{path}"}) for path in ("plan", "photo", "rows/7")
+        ]
+        listed = [servers.ask(server, f"{kind}/list")[kind] for kind in ("resources", "prompts")]
+        prompt = servers.ask(server, "prompts/get", {"name": "welcome", "arguments": {"name": "Ada"}})
+        return [before, calls, resources, *listed, prompt]
 
     with opened(tmp_path, {"quick": HALL, "sdk": SDK_HALL}) as servers:
         assert all_answers("quick") == all_answers("sdk")
@@ -213,9 +216,9 @@ def test_a_server_of_a_project_is_not_started_before_it_is_trusted(tmp_path: Pat
     before = children()
     with opened(tmp_path, {"ours": faulty()}, trusted=False) as servers:
         assert servers.usable() == {}
-        for ask in (servers.tools, servers.resources, servers.prompts):
+        for method in ("tools/list", "resources/list", "prompts/list"):
             with pytest.raises(UntrustedError, match=r"`ours` comes with the project .* `kosmo mcp:trust ours`"):
-                ask("ours")
+                servers.ask("ours", method)
         assert children() <= before
 
 
