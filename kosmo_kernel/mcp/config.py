@@ -315,8 +315,8 @@ def entry(name: str, value: Any, source: str, path: Path, root: Path) -> Server:
 def _parse(name: str, value: Any, source: str, path: Path, root: Path) -> Server:
     if not isinstance(value, dict):
         raise _EntryError(f"its entry must be an object, got {_kind_of(value)}")
-    named = {key: item for key, item in value.items() if item is not None}
-    fields = {SPELLINGS[key]: item for key, item in named.items() if key in SPELLINGS} | named
+    present = {key: item for key, item in value.items() if item is not None}
+    fields = {SPELLINGS[key]: item for key, item in present.items() if key in SPELLINGS} | present
     command, url = _text(fields, "command"), _text(fields, "url")
     transport = _text(fields, "type").lower()
     if transport == SSE_TRANSPORT:
@@ -364,10 +364,10 @@ def _text(fields: Mapping[str, Any], key: str) -> str:
 
 
 def _named(fields: Mapping[str, Any], key: str) -> dict[str, str]:
-    named: dict[str, Any] = _typed(fields, key, {})
-    if any(not name or "=" in name or "\0" in name for name in named):
+    values: dict[str, Any] = _typed(fields, key, {})
+    if any(not name or "=" in name or "\0" in name for name in values):
         raise _EntryError(f"`{key}` has a name that no variable can have")
-    return {name: _scalar(f"{key}.{name}", item) for name, item in named.items() if item is not None}
+    return {name: _scalar(f"{key}.{name}", item) for name, item in values.items() if item is not None}
 
 
 def _scalar(key: str, value: Any) -> str:
