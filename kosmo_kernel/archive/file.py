@@ -109,14 +109,6 @@ _EXPECTED = {("table", name): text for name, text in TABLES.items()}
 _EXPECTED |= {("index", name): text for name, text in INDEXES.items()}
 
 
-def create_tables(connection: sqlite3.Connection) -> None:
-    """Create the tables in an empty file, within a transaction of the caller."""
-    for text in _EXPECTED.values():
-        connection.execute(text)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-
-
 def check_tables(connection: sqlite3.Connection, file: Path) -> None:
     """Check that a file is an archive that this version reads.
 
@@ -263,42 +255,30 @@ class Archive:
 
     def prepare(self, *, writes: bool, is_empty: bool) -> None:
         """Check that the file is an archive, after making it one if it `is_empty`, and begin to share it."""
-        self._deadline = time.monotonic() + READ_SECONDS
-        self._prepare(writes=writes, is_empty=is_empty)
-        self._deadline = _NEVER
-
-    def disconnect(self) -> None:
-        """Close the file and leave it as it is."""
-        self._connection.close()
-
-    def _prepare(self, *, writes: bool, is_empty: bool) -> None:
         connection = self._connection
+        self._deadline = time.monotonic() + READ_SECONDS
         for name, value in (("trusted_schema", "OFF"), ("cell_size_check", "ON"), ("mmap_size", "0")):
             connection.execute(f"PRAGMA {name} = {value}")
         if not writes:
             connection.execute("PRAGMA query_only = ON")
-            check_tables(connection, self.file)
-            return
-        if is_empty:
+        elif is_empty:
             self._create_tables()
         check_tables(connection, self.file)
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        self.dead = self._runs_without_process()
-        self._share()
+        if writes:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            self.dead = self._runs_without_process()
+            self._share()
+        self._deadline = _NEVER
 
     def _create_tables(self) -> None:
-        connection = self._connection
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        with self.transaction() as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():  # another process may have been first
-                create_tables(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:  # SQLite has ended it if the disk is full
-                connection.execute("ROLLBACK")
-            raise
+                for text in _EXPECTED.values():
+                    connection.execute(text)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def _runs_without_process(self) -> frozenset[int]:
         """Return the runs that no living process writes: all, if nobody else has the file open, else those that ended.
@@ -362,15 +342,15 @@ def open_archive(file: Path, *, writes: bool = False) -> Archive:
     is_empty = location.check(writes=writes)
     if is_empty and not writes:
         raise SettingsError(f"{file} is empty, and so no archive. Name another file.")
+    connection = None
     try:
-        archive = Archive(file, _connected(location, writes=writes))
-    except sqlite3.Error as error:
-        raise _explained(file, error, writes=writes) from error
-    try:
+        connection = _connected(location, writes=writes)
+        archive = Archive(file, connection)
         archive.prepare(writes=writes, is_empty=is_empty)
         location.check(writes=writes)  # again, with what SQLite has opened beside it
     except BaseException as error:
-        archive.disconnect()
+        if connection:
+            connection.close()
         if isinstance(error, sqlite3.Error):
             raise _explained(file, error, writes=writes) from error
         raise
@@ -434,7 +414,6 @@ def digest_of(content: bytes) -> bytes:
 
 
 _BESIDE = ("-wal", "-shm", "-journal")
-_BAD_NAME = "The name of a file has a character that none can have."
 
 
 class Place(NamedTuple):
@@ -451,9 +430,12 @@ class Place(NamedTuple):
             SettingsError: its name cannot be that of a file.
         """
         try:
-            return cls(file, Path(os.path.realpath(file.parent)) / file.name)
-        except ValueError:  # a NUL
-            raise SettingsError(_BAD_NAME) from None
+            path = Path(os.path.realpath(file.parent)) / file.name
+            with suppress(OSError):
+                path.lstat()
+        except ValueError:  # a NUL, or half a character
+            raise SettingsError("The name of a file has a character that none can have.") from None
+        return cls(file, path)
 
     def create(self) -> None:
         """Create an empty file that only its owner can access, unless there is a file.
@@ -468,8 +450,6 @@ class Place(NamedTuple):
             return
         except OSError as error:
             raise SettingsError(f"{self.file} cannot be written: {error.strerror}.") from None
-        except ValueError:
-            raise SettingsError(_BAD_NAME) from None
 
     def check(self, *, writes: bool) -> bool:
         """Check that the file can be trusted as far as it is used, and return whether it is empty.
@@ -483,8 +463,6 @@ class Place(NamedTuple):
             status = self.path.lstat()
         except OSError as error:
             raise SettingsError(f"{self.file} cannot be read: {error.strerror}.") from None
-        except ValueError:
-            raise SettingsError(_BAD_NAME) from None
         why = next(self._kind_faults(status), "")
         if not why and os.name == "posix":
             faults = self._faults_of_written(status) if writes else self._faults_of_read(status)

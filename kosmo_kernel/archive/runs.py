@@ -13,10 +13,11 @@ import hmac
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -73,7 +74,7 @@ class RequestKey(NamedTuple):
     @property
     def account_key(self) -> tuple[str, str]:
         """The service and the account, under which the account is looked up."""
-        return self.service, self.account if self.service == MCP else normalize_alias(self.account)
+        return _account_key(self.service, self.account)
 
     def __str__(self) -> str:
         if self.service == MCP:
@@ -82,6 +83,10 @@ class RequestKey(NamedTuple):
             return f"mcp.{self.account}: {method}{params_text}"
         path, _, more = self.text.removesuffix(")").partition(" (")
         return f"{self.service}: {path} ({f'{more}, ' if more else ''}account {self.account})"
+
+
+def _account_key(service: str, name: str) -> tuple[str, str]:
+    return service, name if service == MCP else normalize_alias(name)
 
 
 def matches(recorded: str, text: str) -> bool:
@@ -119,13 +124,16 @@ _INSERT = "INSERT INTO kosmo_runs (run, account, begun, version, takes_to) VALUE
 _TAKEN = f"id <= ? AND run != ? AND NOT temporary AND {CURRENT}"
 
 
+_Rows = TypeVar("_Rows")
+
+
 class Run(NamedTuple):
     """A run of an archive; see the table `kosmo_runs`."""
 
     number: int
     name: str
     account: str
-    begun: datetime
+    begun: Annotated[datetime, msgspec.Meta(tz=True)]
     ended: str | None
     takes_to: int
     replaced_by: int | None
@@ -161,16 +169,22 @@ def read_runs(archive: Archive) -> list[Run]:
     Raises:
         SettingsError: a row makes no sense, or there are too many.
     """
-    rows = archive.rows(
-        "SELECT id, run, account, begun, ended, takes_to, replaced_by FROM kosmo_runs ORDER BY id LIMIT ?",
-        (MAX_RUNS + 1,),
-    )
-    if len(rows) > MAX_RUNS:
-        raise archive.damaged(f"it has more than {MAX_RUNS:,} runs")
+    return _rows(archive, "runs", "id, run, account, begun, ended, takes_to, replaced_by", list[Run], MAX_RUNS)
+
+
+def _rows(archive: Archive, noun: str, columns: str, form: type[_Rows], most: int) -> _Rows:
+    """Return the rows of a table in a form.
+
+    Raises:
+        SettingsError: a row makes no sense, or there are too many.
+    """
+    rows = archive.rows(f"SELECT {columns} FROM kosmo_{noun} ORDER BY id LIMIT ?", (most + 1,))
+    if len(rows) > most:
+        raise archive.damaged(f"it has more than {most:,} {noun}")
     try:
-        return [_run(*row) for row in rows]
-    except (ValueError, TypeError) as error:
-        raise archive.damaged(f"its runs make no sense: {error}") from None
+        return msgspec.convert(rows, form)
+    except ValueError as error:
+        raise archive.damaged(f"its {noun} make no sense: {error}") from None
 
 
 def begin_run(archive: Archive, name: str, account: str, *, resume: bool) -> tuple[Run, list[Run]]:
@@ -243,12 +257,8 @@ def end_closed_run(file: Path, name: str) -> None:
         SettingsError: the file cannot be used.
         FileWriteError: it cannot be written.
     """
-    archive = open_archive(file, writes=True)
-    try:
-        with archive.transaction() as connection:
-            end_run(connection, name)
-    finally:
-        archive.close()
+    with closing(open_archive(file, writes=True)) as archive, archive.transaction() as connection:
+        end_run(connection, name)
 
 
 def end_run(connection: sqlite3.Connection, name: str) -> None:
@@ -300,8 +310,7 @@ def text_of_run(file: Path, name: str) -> str:
     """
     if not file.exists():
         return ""
-    archive = open_archive(file)
-    try:
+    with closing(open_archive(file)) as archive:
         run = next((candidate for candidate in read_runs(archive) if candidate.name == name), None)
         if run is None:
             return ""
@@ -311,17 +320,6 @@ def text_of_run(file: Path, name: str) -> str:
             return f"{requests} recorded in {file}."
         has = f"{file} had {counted(earlier.answers, 'answer')}, the oldest {earlier.age_text}"
         return f"{has}; {requests} sent and recorded.{change_text(archive, run)}"
-    finally:
-        archive.close()
-
-
-def _run(*row: Any) -> Run:
-    number, name, account, begun, ended, takes_to, replaced_by = row
-    if not all(isinstance(text, str) for text in (name, account, begun, ended or "")):
-        raise TypeError("a name, an account or a time is no text")
-    if not all(isinstance(value, int) for value in (takes_to, replaced_by or 0)):
-        raise TypeError("the number of an answer or a run is none")
-    return Run(number, name, account, parse_time(begun), ended, takes_to, replaced_by)
 
 
 def _check_age(archive: Archive, earlier: EarlierAnswers) -> None:
@@ -402,7 +400,7 @@ class AskedAccount(NamedTuple):
     @property
     def key(self) -> tuple[str, str]:
         """The service and the account, under which it is looked up."""
-        return self.service, self.name if self.service == MCP else normalize_alias(self.name)
+        return _account_key(self.service, self.name)
 
     def is_of(self, account: Account) -> bool:
         """Return whether the account has the same token and address."""
@@ -415,12 +413,8 @@ def read_accounts(archive: Archive) -> list[AskedAccount]:
     Raises:
         SettingsError: a row makes no sense, or there are too many.
     """
-    rows = archive.rows(
-        "SELECT id, service, name, address, salt, owner FROM kosmo_accounts ORDER BY id LIMIT ?", (MAX_ACCOUNTS + 1,)
-    )
-    if len(rows) > MAX_ACCOUNTS or not all(map(_is_valid, rows)):
-        raise archive.damaged("its accounts make no sense")
-    return [AskedAccount(*row) for row in rows]
+    columns = "id, service, name, address, salt, owner"
+    return _rows(archive, "accounts", columns, list[AskedAccount], MAX_ACCOUNTS)
 
 
 def account_row(
@@ -467,9 +461,3 @@ def _address(account: Account | None) -> str:
 
 def _owner(salt: bytes, account: Account) -> bytes:
     return hmac.digest(salt, account.token.encode(errors="surrogatepass"), sha256)
-
-
-def _is_valid(row: tuple[Any, ...]) -> bool:
-    number, *texts, salt, owner = row
-    is_text = all(isinstance(text, str) for text in texts)
-    return isinstance(number, int) and is_text and isinstance(salt, bytes) and isinstance(owner, bytes)

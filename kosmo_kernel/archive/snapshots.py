@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -48,6 +49,9 @@ FIGURES = ("apps", "dynos", "people", "cents", "findings")  # of a snapshot, in 
 _FIGURE_COLUMNS = tuple(Column(name, name, "integer", nullable=True, main=True) for name in FIGURES)
 BATCH = 1_000  # records that are decoded at once
 _LAST = "SELECT id, document FROM kosmo_snapshots ORDER BY id DESC LIMIT 1"
+
+
+_T = TypeVar("_T")
 
 
 class UnknownListError(SettingsError, KeyError):
@@ -390,11 +394,7 @@ def _manifest(document: Any, file: Path) -> Manifest:
         SettingsError: it is none.
     """
     content = document.encode() if isinstance(document, str) else b""
-    check_json(content, f"The snapshot in {file}", SettingsError)
-    try:
-        return msgspec.json.decode(content, type=Manifest)
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"The snapshot in {file} cannot be read: {error}. {CHANGED}") from None
+    return _read_json(content, f"The snapshot in {file}", partial(msgspec.json.decode, type=Manifest))
 
 
 def _decoded(texts: Sequence[tuple[Any, ...]], where: str) -> list[dict[str, Any]]:
@@ -403,15 +403,18 @@ def _decoded(texts: Sequence[tuple[Any, ...]], where: str) -> list[dict[str, Any
     Raises:
         SettingsError: one is no record.
     """
-    content = b"[" + b",".join(body for _, body in texts) + b"]"
-    check_json(content, where, SettingsError)
-    try:
-        rows: list[dict[str, Any]] = decode(content)
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{where} cannot be read: {error}. {CHANGED}") from None
+    rows: list[dict[str, Any]] = _read_json(b"[" + b",".join(body for _, body in texts) + b"]", where, decode)
     if len(rows) != len(texts) or not all(isinstance(row, dict) for row in rows):
         raise SettingsError(f"{where} cannot be read: a record is none. {CHANGED}")
     return rows
+
+
+def _read_json(content: bytes, where: str, decode: Callable[[bytes], _T]) -> _T:
+    check_json(content, where, SettingsError)
+    try:
+        return decode(content)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{where} cannot be read: {error}. {CHANGED}") from None
 
 
 # Views --------------------------------------------------------------------------------------------------
