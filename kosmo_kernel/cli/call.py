@@ -19,15 +19,15 @@ from kosmo_kernel.catalogue import Function, Integration, missing_function
 from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
 from kosmo_kernel.cli.command import AS_JSON, Command, document, epilog_of
 from kosmo_kernel.cli.options import (
-    FORMAT,
-    LAYOUT_OPTIONS,
-    ON_DEMO,
     Layout,
-    LayoutOption,
-    about_account,
+    account_option,
+    all_of,
+    as_json,
     check_formats,
     completions,
+    format_options,
     listed_by,
+    on_demo,
     one_account,
     pairs_of,
 )
@@ -268,34 +268,35 @@ def _command(
     full_name, demo = f"{integration.name}.{function.name}", bool(integration.demo)
     first = f"VALUE is that of --{function.params[0].name.replace('_', '-')}. " if function.params else ""
     completer = listed_by(integration, function.params[0], alias) if function.params else None
-    return click.Command(
+    shared = all_of(
+        click.option(
+            "--arg",
+            "pairs",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="An argument, by its name.",
+            shell_complete=pairs_of(integration, function.params, alias),
+        ),
+        account_option("The account to use.", integration),
+        *([on_demo] if demo else []),
+        click.option("-n", "--dry-run", is_flag=True, help="Check and show the call without making it."),
+        click.option("--force", is_flag=True, help="Ignore the permissions."),
+        as_json,
+        format_options,
+    )
+    return click.command(
         name,
-        callback=partial(_call, group, integration, function, alias),
         params=[
             click.Argument(["payload"], required=False, metavar="[VALUE or JSON]", shell_complete=completer),
             *options(function, lambda param: listed_by(integration, param, alias)),
             *_all_options(integration, function),
-            click.Option(
-                ["--arg", "pairs"],
-                multiple=True,
-                metavar="NAME=VALUE",
-                help="An argument, by its name.",
-                shell_complete=pairs_of(integration, function.params, alias),
-            ),
-            click.Option(["-a", "--account"], **about_account("The account to use.", integration)),
-            *([click.Option(["--demo"], **ON_DEMO)] if demo else []),
-            click.Option(["-n", "--dry-run"], is_flag=True, help="Check and show the call without making it."),
-            click.Option(["--force"], is_flag=True, help="Ignore the permissions."),
-            click.Option(["--json", "as_json"], **AS_JSON),
-            LayoutOption(["--format", "layout"], **FORMAT),
-            *(click.Option([option], **attrs) for option, attrs in LAYOUT_OPTIONS.items()),
         ],
         help=f"{function.summary}.\n\n{first}JSON is an object of named arguments; - reads it from "
         f"standard input. `kosmo integrations:docs {full_name}` describes the result.",
         short_help=function.summary,
         epilog=_examples(f"kosmo {group.name} {name}", function, demo=demo),
         context_settings={"token_normalize_func": lambda token: token.replace("_", "-")},
-    )
+    )(shared(partial(_call, group, integration, function, alias)))
 
 
 def _examples(command: str, function: Function, *, demo: bool) -> str:

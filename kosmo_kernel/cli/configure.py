@@ -7,7 +7,7 @@ stored as by `kosmo accounts:add`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -18,7 +18,7 @@ from kosmo_kernel.accounts.account import form_fault
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.accounts import keep
 from kosmo_kernel.cli.command import CommandResult, command
-from kosmo_kernel.cli.options import about_account, integration_names, mcp_servers
+from kosmo_kernel.cli.options import account_option, all_of, integration_names, mcp_servers
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
 from kosmo_kernel.cli.streams import whole_input
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
@@ -52,11 +52,10 @@ NO_PROJECT = (
 )
 
 
-def permission_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that set a permission to a command: `read` and `write`."""
-    policy = click.Choice(POLICIES)
-    command = click.option("--write", type=policy, help="Whether scripts may change something.")(command)
-    return click.option("--read", type=policy, help="Whether scripts may read.")(command)
+permission_options = all_of(
+    click.option("--read", type=click.Choice(POLICIES), help="Whether scripts may read."),
+    click.option("--write", type=click.Choice(POLICIES), help="Whether scripts may change something."),
+)
 
 
 @command(
@@ -67,7 +66,7 @@ def permission_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "kosmo integrations:configure tracker --pages list_issues=page-number",
 )
 @click.argument("provider", metavar="INTEGRATION", shell_complete=integration_names)
-@click.option("-a", "--account", **about_account("Permissions of this account only."))
+@account_option("Permissions of this account only.")
 @permission_options
 @click.option("--permissions", metavar="read:P,write:P", help="Both in one option.")
 @click.option(

@@ -14,7 +14,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from functools import wraps
+from functools import reduce, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,32 +88,40 @@ class LayoutOption(click.Option):
         return layout, rest
 
 
-FORMAT: dict[str, Any] = {  # arguments of `click.option`
-    "type": click.Choice(FORMATS),
-    "metavar": "F",
-    "help": f"Print the result as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
-}
-LAYOUT_OPTIONS: dict[str, dict[str, Any]] = {  # arguments of `click.option` by name; they are part of the `Layout`
-    "--columns": {
-        "metavar": "A,B",
-        "expose_value": False,
-        "help": "Print these columns of a table, in this order.",
-    },
-    "--no-header": {"is_flag": True, "expose_value": False, "help": "Print tables without the names of the columns."},
-    "--excel-safe": {
-        "is_flag": True,
-        "expose_value": False,
-        "help": "In csv, write an apostrophe before texts that a spreadsheet would run as formulas.",
-    },
-}
+def all_of(*options: Decorator) -> Decorator:
+    """Return the decorator that adds options to a command, in this order."""
+    return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
 as_json = click.option("--json", "as_json", **AS_JSON)
+on_demo = click.option("--demo", is_flag=True, help="Use the fictional demo account.")
+format_options = all_of(  # the function gets them as a `Layout`, `layout`
+    click.option(
+        "--format",
+        "layout",
+        cls=LayoutOption,
+        type=click.Choice(FORMATS),
+        metavar="F",
+        help=f"Print the result as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
+    ),
+    click.option("--columns", metavar="A,B", expose_value=False, help="Print these columns of a table, in this order."),
+    click.option(
+        "--no-header", is_flag=True, expose_value=False, help="Print tables without the names of the columns."
+    ),
+    click.option(
+        "--excel-safe",
+        is_flag=True,
+        expose_value=False,
+        help="In csv, write an apostrophe before texts that a spreadsheet would run as formulas.",
+    ),
+)
 
 
-def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--format` and the options that go with it to a command; the function gets all as a `Layout`, `layout`."""
-    for name, attrs in reversed(LAYOUT_OPTIONS.items()):
-        command = click.option(name, **attrs)(command)
-    return click.option("--format", "layout", cls=LayoutOption, **FORMAT)(command)
+def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Let the shell complete the name of a file."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
 
 
 def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -169,16 +177,8 @@ def setting_option(setting: Setting, **attrs: Any) -> Decorator:
     return click.option(setting.command, **attrs)
 
 
-def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that limit a run to a command: `timeout`, `cpu_limit` and `memory_limit`."""
-    for setting in reversed(LIMITS):
-        command = setting_option(setting)(command)
-    return command
-
-
-def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that record responses, go on with a recording or replay one; see `resume_options`."""
-    return resume_options(setting_option(REPLAY, shell_complete=files)(command))
+limit_options = all_of(*map(setting_option, LIMITS))  # `timeout`, `cpu_limit` and `memory_limit`
+_recorded = all_of(setting_option(RECORD, shell_complete=files), *map(setting_option, (RESUME, RESUME_WITHIN)))
 
 
 def resume_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -190,10 +190,12 @@ def resume_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         return command(recording=Recording(record, resume, resume_within, replay), **others)
 
-    decorated: Callable[..., Any] = with_recording
-    for setting, attrs in ((RESUME_WITHIN, {}), (RESUME, {}), (RECORD, {"shell_complete": files})):
-        decorated = setting_option(setting, **attrs)(decorated)
-    return decorated
+    return _recorded(with_recording)
+
+
+def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that record responses, go on with a recording or replay one; see `resume_options`."""
+    return resume_options(setting_option(REPLAY, shell_complete=files)(command))
 
 
 class Recording(Struct):
@@ -281,17 +283,17 @@ class Recording(Struct):
         return code
 
 
-ON_DEMO: dict[str, Any] = {"is_flag": True, "help": "Use the fictional demo account."}  # of `--demo`
-
-
-def about_account(text: str, integration: Integration | None = None) -> dict[str, Any]:
-    """Return the arguments of `click.option` for `--account`.
+def account_option(text: str, integration: Integration | None = None, **attrs: Any) -> Decorator:
+    """Return the option `--account`.
 
     Parameters:
         text: the help.
         integration: whose accounts a shell completes; those of all integrations when None.
+        attrs: further arguments of `click.option`.
     """
-    return {"metavar": "A", "callback": not_blank, "help": text, "shell_complete": accounts_of(integration)}
+    completer = accounts_of(integration)
+    flags = ("-a", "--account")
+    return click.option(*flags, metavar="A", callback=not_blank, help=text, shell_complete=completer, **attrs)
 
 
 def account_options(text: str) -> Decorator:
@@ -302,8 +304,7 @@ def account_options(text: str) -> Decorator:
         def with_account(*, account: str | None, demo: bool, **others: Any) -> Any:
             return command(account=one_account(account, demo=demo), **others)
 
-        decorated = click.option("--demo", **ON_DEMO)(with_account)
-        return click.option("-a", "--account", **about_account(text))(decorated)
+        return account_option(text)(on_demo(with_account))
 
     return decorate
 
@@ -430,13 +431,6 @@ integration_names = _completer(lambda *_: ((i.name, i.description) for i in load
 function_names = _completer(
     lambda *_: ((f"{i.name}.{f.name}", f.summary) for i in load_all() for f in i.table.summaries())
 )
-
-
-def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """Let the shell complete the name of a file."""
-    from click.shell_completion import CompletionItem
-
-    return [CompletionItem(incomplete, type="file")]
 
 
 def keep_names(session: Session) -> None:

@@ -15,7 +15,7 @@ import click
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.cli.arguments import flags
 from kosmo_kernel.cli.command import command, document, print_note, print_result, print_rows, show_page
-from kosmo_kernel.cli.options import about_account, function_names, integration_names, pages
+from kosmo_kernel.cli.options import account_option, function_names, integration_names, pages
 from kosmo_kernel.docs import (
     GUIDES,
     MAX_RESULTS,
@@ -222,7 +222,7 @@ def schema(*, function: str, as_json: bool) -> None:
 
 @command("integrations:fields", "kosmo integrations:fields heroku")
 @click.argument("integration", shell_complete=integration_names)
-@click.option("-a", "--account", default="default", **about_account("The account; otherwise the default account."))
+@account_option("The account; otherwise the default account.", default="default")
 def fields(*, integration: str, account: str, as_json: bool) -> None:
     """Show the settings of an account, and which are set.
 

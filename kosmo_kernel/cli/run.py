@@ -17,7 +17,7 @@ import click
 
 from kosmo_kernel import runbook
 from kosmo_kernel.cli.command import Aside, CommandResult, command
-from kosmo_kernel.cli.options import ON_DEMO, Recording, about_account, one_account, recording_options
+from kosmo_kernel.cli.options import Recording, account_option, on_demo, one_account, recording_options
 from kosmo_kernel.cli.streams import FAILED, SUCCESS, console
 from kosmo_kernel.runbook import Report, page
 from kosmo_kernel.settings.table import DEMO_ACCOUNT
@@ -36,8 +36,8 @@ from kosmo_kernel.values.lua_literals import Parameter
 @click.option(
     "-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Can be repeated."
 )
-@click.option("-a", "--account", **about_account("The account of the run, in place of the default account."))
-@click.option("--demo", **ON_DEMO)
+@account_option("The account of the run, in place of the default account.")
+@on_demo
 @click.option("-o", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the copy to OUT.")
 @click.option("--html", is_flag=True, help="Also write a web page without the code.")
 @recording_options
