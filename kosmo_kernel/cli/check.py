@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from pkgutil import resolve_name
@@ -24,7 +24,7 @@ from kosmo_kernel.cli.command import (
     print_utf8,
     write_file,
 )
-from kosmo_kernel.cli.options import Recording, account_options, files, resume_options
+from kosmo_kernel.cli.options import TIME, Recording, account_options, files, resume_options
 from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
 from kosmo_kernel.questions import FIRST, SUFFIX, services, shipped_files
@@ -77,16 +77,6 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     return [CompletionItem(check.name, help=check.title) for check in checks] or files(ctx, param, incomplete)
 
 
-def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise click.BadParameter("it takes a time, such as 2026-11-20 or 2026-11-20T09:00:00Z.") from None
-
-
 @command(
     "check",
     "kosmo check --start --demo",
@@ -102,7 +92,7 @@ def _moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> d
 @click.option("--start", is_flag=True, help="Run the checks that every account should pass.")
 @account_options("The account to use.")
 @click.option("-p", "texts", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Can be repeated.")
-@click.option("--at", metavar="TIME", callback=_moment, help="Count ages to this time, and not to now.")
+@click.option("--at", metavar="TIME", type=TIME, help="Count ages to this time, and not to now.")
 @click.option(
     "--fail-on",
     type=click.Choice(SEVERITIES),

@@ -13,11 +13,11 @@ import subprocess
 import sys
 import time
 from contextlib import closing, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 import click
@@ -25,7 +25,7 @@ from click.core import ParameterSource
 
 from kosmo_kernel.cli.command import command, print_note, print_result
 from kosmo_kernel.cli.kernelspec import OUTDATED_MESSAGE, entries, renewal, shipped
-from kosmo_kernel.cli.options import PORT, Decorator, ValueType, integration_names
+from kosmo_kernel.cli.options import PORT, TIME, Decorator, ValueType, integration_names
 from kosmo_kernel.cli.streams import INTERRUPTED
 from kosmo_kernel.demo.faults import LATER_PAGES, FaultInjector, LaterPageFaults, faulty, read
 from kosmo_kernel.demo.service_api import FAULTS as SERVICE_PAGE_FAULTS
@@ -41,9 +41,8 @@ if TYPE_CHECKING:
     from kosmo_kernel.session import Result
 
 FOLDER = "kosmo-demo"
-_YEARS = (2000, 2200)  # the company's oldest dates are years before its today, and it looks ahead
-_OF_HEROKU = {"apps": "--apps", "budget": "--budget", "scopes": "--scope", "moved": "--now"}
-_OF_SERVICES = {"records": "--records"}
+_YEARS = range(2000, 2201)  # the company's oldest dates are years before its today, and it looks ahead
+_OF_HEROKU, _OF_SERVICES = ("apps", "budget", "scope", "now"), ("records",)  # options
 _PAGE_FAULTS = dict.fromkeys([*HEROKU_PAGE_FAULTS, *SERVICE_PAGE_FAULTS])
 FIRST = "first-steps.ipynb"  # the notebook that is opened
 READ_ONLY = "heroku authorizations:create -s read,identity --short"
@@ -124,13 +123,10 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
 
 def _budget(_context: click.Context, _option: click.Parameter, text: str | None) -> int | None:
     """Return the number of requests; 0 for any number, None for as many as at Heroku."""
-    if text is None:
-        return None
-    if text == "off":
-        return 0
-    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+    number = int(text) if text and text.isascii() and text.isdecimal() else 0
+    if text not in (None, "off") and not number:
         raise click.BadParameter(f"it takes a whole number of requests from 1, or off; got {text!r}.")
-    return int(text)
+    return number if text else None
 
 
 def _scopes(_context: click.Context, _option: click.Parameter, text: str) -> tuple[str, ...]:
@@ -143,20 +139,14 @@ def _scopes(_context: click.Context, _option: click.Parameter, text: str) -> tup
     return scopes
 
 
-def _moved(_context: click.Context, _option: click.Parameter, text: str | None) -> timedelta:
-    """Return how far a time is from the company's today. A time without a zone is UTC, a day begins at midnight."""
-    if text is None:
-        return timedelta(0)
+def _moved(_context: click.Context, _option: click.Parameter, time: datetime | None) -> timedelta:
+    """Return how far a time is from the company's today."""
     from kosmo_kernel.demo import NOW
 
-    try:
-        time = datetime.fromisoformat(text)
-        moved = (time if time.tzinfo else time.replace(tzinfo=UTC)) - datetime.fromisoformat(NOW)
-    except ValueError:
-        raise click.BadParameter(f"it takes a time such as {NOW}, or a day; got {text!r}.") from None
-    if not _YEARS[0] <= time.year <= _YEARS[1]:
-        raise click.BadParameter(f"it takes a time between the years {_YEARS[0]} and {_YEARS[1]}, got {text!r}.")
-    return timedelta(seconds=round(moved.total_seconds()))
+    today = datetime.fromisoformat(NOW)
+    if time and time.year not in _YEARS:
+        raise click.BadParameter(f"it takes a time of the years {_YEARS[0]} to {_YEARS[-1]}, got {time:%Y-%m-%d}.")
+    return timedelta(seconds=round(((time or today) - today).total_seconds()))
 
 
 def _count_option(flag: str, things: str, text: str) -> Decorator:
@@ -201,7 +191,6 @@ def _count_option(flag: str, things: str, text: str) -> Decorator:
 )
 @click.option(
     "--scope",
-    "scopes",
     callback=_scopes,
     default="global",
     show_default=True,
@@ -210,7 +199,7 @@ def _count_option(flag: str, things: str, text: str) -> Decorator:
 )
 @click.option(
     "--now",
-    "moved",
+    type=TIME,
     callback=_moved,
     metavar="TIME",
     help="The company's today, such as 2027-01-31T09:00:00Z; all times move with it.  [default: 2026-11-20T09:00:00Z]",
@@ -230,16 +219,12 @@ def serve(
     /,
     *,
     service: str | None,
-    records: int | None,
     host: str,
     port: int,
-    apps: int | None,
     seed: int,
     latency: float,
-    budget: int | None,
-    scopes: tuple[str, ...],
-    moved: timedelta,
     fault: Faults,
+    **data: Any,
 ) -> int:
     """Serve the demo account on a port, as Heroku's API.
 
@@ -257,7 +242,7 @@ def serve(
         from kosmo_kernel.demo.service_api import error_response
 
         is_own = fault.page in SERVICE_PAGE_FAULTS
-        credentials, look_alike = _look_alike(service, records or 0, fault.page if is_own else "")
+        credentials, look_alike = _look_alike(service, data["records"] or 0, fault.page if is_own else "")
         token, api = look_alike.token, faulty(look_alike, injector, error_response)
         if fault.page and not is_own:
             api = faulty(api, LaterPageFaults(fault.page), error_response)
@@ -267,8 +252,9 @@ def serve(
         from kosmo_kernel.integrations.heroku.demo.company import company
         from kosmo_kernel.integrations.heroku.demo.http import CAPACITY, REFILL, UNLIMITED
 
-        requests = {"capacity": budget or CAPACITY, "refill": UNLIMITED if budget == 0 else REFILL}
-        demo_api = with_page_fault(company(apps, seed), fault.page, moved=moved, scopes=scopes, **requests)
+        requests = {"capacity": data["budget"] or CAPACITY, "refill": UNLIMITED if data["budget"] == 0 else REFILL}
+        about = {"moved": data["now"], "scopes": data["scope"]} | requests
+        demo_api = with_page_fault(company(data["apps"], seed), fault.page, **about)
         credentials, token, api = HEROKU.credentials, DEMO_TOKEN, faulty(demo_api, injector, error_response)
     with serving(api, host, port, latency=latency / 1000) as served:
         print_result(f"{credentials.url_env[0]}={served.url}\n{credentials.env}={token}")
@@ -286,9 +272,9 @@ def _check_options(ctx: click.Context, service: str | None, fault: Faults) -> No
         UsageError: there is one.
     """
     verb, wrong = ("goes with", _OF_SERVICES) if service is None else ("does not go with", _OF_HEROKU)
-    for name, option in wrong.items():
+    for name in wrong:
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{option} {verb} --service.")
+            raise click.UsageError(f"--{name} {verb} --service.")
     kinds = HEROKU_PAGE_FAULTS if service is None else (*LATER_PAGES, *SERVICE_PAGE_FAULTS)
     if fault.page and fault.page not in kinds:
         raise click.UsageError(f"The fault `{fault.page}` {verb} --service.")

@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
 from functools import reduce, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -166,6 +167,16 @@ class ValueType(click.ParamType):  # type: ignore[type-arg] # older versions of 
             self.fail(f"it takes {error}, got {value!r}.", param, ctx)
 
 
+def _read_time(text: str) -> datetime | None:
+    """Return a time, or None if the text is none. A time without a zone is UTC, and a day begins at midnight."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+TIME = ValueType(Value("a time, such as 2026-11-20 or 2026-11-20T09:00:00Z", is_valid=bool, read=_read_time))
 PORT = ValueType(Number("the number of a port", maximum=65535, is_whole=True))
 
 
