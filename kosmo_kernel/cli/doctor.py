@@ -14,13 +14,12 @@ import sys
 import textwrap
 import warnings
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import click
 from packaging.requirements import Requirement
@@ -30,7 +29,7 @@ from kosmo_kernel import __version__, accounts
 from kosmo_kernel.accounts import DEFAULT, Account, Step, names
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.catalogue.integration import beyond_scopes, unknown_scopes
-from kosmo_kernel.cli.accounts import TokenOwner, token_owner
+from kosmo_kernel.cli.accounts import token_owner
 from kosmo_kernel.cli.command import command, document, print_result, write_label
 from kosmo_kernel.cli.kernelspec import NAME, OUTDATED_MESSAGE, command_of, entries, renewal
 from kosmo_kernel.cli.options import integration_names
@@ -53,14 +52,14 @@ PYTHON_TIMEOUT_SECONDS = 10.0  # for another Python to report its version of thi
 MAX_SCRIPT_BYTES = 4096  # of a command in the PATH, which are read to see if it is a script of this package
 LOW = 0.1  # share of the request budget below which the remaining requests get a warning
 CORRECT, UNSET = "Correct it, or take it away.", "Correct it, or unset it."
+MEND = "Mend that, and run this again."
 # Commands that Jupyter replaces with the Python that it runs on.
 _JUPYTER_PYTHON = re.compile(r"python(\d(\.\d+)?)?")
 _PRINT_VERSION = "import kosmo_kernel; print(kosmo_kernel.__version__)"
 State = Literal["ok", "warning", "broken"]
 
 
-@dataclass(frozen=True, slots=True)
-class DoctorFinding:
+class DoctorFinding(NamedTuple):
     """The result of one check."""
 
     name: str  # the group and the subject of the check, such as `walls.files`
@@ -82,11 +81,26 @@ def doctor(*, provider: str | None, as_json: bool) -> int:
     Exits with 1 if something is broken, but not for warnings. With --json: `findings`, each with `name`, `state` (ok,
     warning or broken), `message` and `what_to_do`; and `providers` by name.
     """
-    failures: list[DoctorFinding] = []
-    integrations = [integration_of(provider)] if provider else _all(failures)
+    if provider:
+        integrations, failures = [integration_of(provider)], []
+    else:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            integrations = list(load_all())
+        advice = "Update the package that it comes with, or remove it."
+        failures = [DoctorFinding("integrations.installed", "broken", str(fault.message), advice) for fault in caught]
     facts = {integration.name: _facts(integration) for integration in integrations} if as_json else {}
     more = {"providers": facts} | (facts[integrations[0].name] if provider and facts else {})
-    return report(_groups(integrations, failures), more, as_json=as_json)
+    groups = [  # each runs its checks when it is iterated
+        ("Versions", versions()),
+        ("Command", command_name()),
+        ("Walls around Lua", walls()),
+        ("Jupyter", kernelspec()),
+        ("Settings", settings()),
+        *([("Integrations", failures)] if failures else []),
+        *((integration.title, service(integration)) for integration in integrations),
+    ]
+    return report(groups, more, as_json=as_json)
 
 
 def report(
@@ -102,35 +116,13 @@ def report(
     findings = [finding for _, group in groups for finding in group] if as_json else list(print_findings(groups))
     success = all(finding.state != "broken" for finding in findings)
     if as_json:
-        document({"success": success, "findings": list(map(asdict, findings)), **(facts or {})})
-    else:
-        print_result(f"\n{_summary(findings)}")
+        document({"success": success, "findings": [finding._asdict() for finding in findings], **(facts or {})})
+        return SUCCESS if success else FAILED
+    counts = Counter(finding.state for finding in findings)
+    parts = [counted(counts["warning"], "warning")] if counts["warning"] else []
+    parts += [f"{counts['broken']:,} broken"] if counts["broken"] else []
+    print_result(f"\n{', '.join(parts)}." if parts else "\nEverything is in order.")
     return SUCCESS if success else FAILED
-
-
-def _all(failures: list[DoctorFinding]) -> list[Integration]:
-    """Return every integration; append a finding to `failures` for each one that cannot be loaded."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        integrations = list(load_all())
-    advice = "Update the package that it comes with, or remove it."
-    failures += [DoctorFinding("integrations.installed", "broken", str(fault.message), advice) for fault in caught]
-    return integrations
-
-
-def _groups(
-    integrations: Sequence[Integration], failures: Sequence[DoctorFinding]
-) -> Iterator[tuple[str, Iterable[DoctorFinding]]]:
-    """Yield the headings and their findings. Each group runs its checks when it is iterated."""
-    yield "Versions", versions()
-    yield "Command", command_name()
-    yield "Walls around Lua", walls()
-    yield "Jupyter", kernelspec()
-    yield "Settings", settings()
-    if failures:
-        yield "Integrations", failures
-    for integration in integrations:
-        yield integration.title, service(integration)
 
 
 def _facts(integration: Integration) -> dict[str, Any]:
@@ -194,14 +186,6 @@ def _wrapped(text: str, prefix: str, indent: int) -> str:
     )
 
 
-def _summary(findings: Iterable[DoctorFinding]) -> str:
-    """Return a sentence with the numbers of warnings and broken findings."""
-    counts = Counter(finding.state for finding in findings)
-    parts = [counted(counts["warning"], "warning")] if counts["warning"] else []
-    parts += [f"{counts['broken']:,} broken"] if counts["broken"] else []
-    return f"{', '.join(parts)}." if parts else "Everything is in order."
-
-
 def versions() -> Iterator[DoctorFinding]:
     """Check the versions of this package, Python and the most important libraries, without importing them."""
     yield DoctorFinding("versions.kosmo_kernel", "ok", __version__)
@@ -235,9 +219,7 @@ def walls() -> Iterator[DoctorFinding]:
         with Session(accounts.DEMO) as session:
             layers = session.walls()
     except KosmoError as error:
-        yield DoctorFinding(
-            "walls.lua", "broken", f"Lua does not start: {error.message}", "Mend that, and run this again."
-        )
+        yield DoctorFinding("walls.lua", "broken", f"Lua does not start: {error.message}", MEND)
         return
     where = "A user who is not root, on Linux, has the most walls; a container may forbid some."
     runs = f"Lua runs without it, and SECURITY says what that means; {REQUIRE_WALLS.variable}=1 refuses to."
@@ -276,10 +258,10 @@ def _folder_of_servers() -> Iterator[DoctorFinding]:
 
     finding, servers = partial(DoctorFinding, "command.folder"), user_file()
     folder = servers.parent
-    if not folder.exists():
-        return
     try:
         names = {path.name for path in folder.iterdir()}
+    except FileNotFoundError:
+        return
     except OSError as error:
         yield finding("warning", f"{folder} cannot be read: {error.strerror}.", f"ls -ld {folder}")
         return
@@ -404,7 +386,14 @@ def service(integration: Integration) -> Iterator[DoctorFinding]:
         finding, account = _account(integration, alias)
         yield finding
         default = account if alias == DEFAULT else default
-    demo_is_default = yield from _demo(integration)
+    demo_is_default = False
+    try:
+        demo_is_default = accounts.demo_chosen()
+    except KosmoError as error:
+        yield DoctorFinding(f"{name}.setting", "broken", error.message, UNSET)
+    if integration.demo:
+        about = "and the default account: KOSMO_DEMO=1." if demo_is_default else "and always there."
+        yield DoctorFinding(f"{name}.account.{accounts.DEMO}", "ok", f"Fictional data, {about}")
     if default is not None:
         yield from _token_request(integration, default)
     elif DEFAULT not in aliases and not fault and not demo_is_default:
@@ -465,19 +454,6 @@ def _remedy(integration: Integration, alias: str, kind: str) -> str:
     return remedies.get(kind, f"Add it anew: kosmo accounts:add {alias} --replace")
 
 
-def _demo(integration: Integration) -> Generator[DoctorFinding, None, bool]:
-    """Check the demo account; return whether it is the default account."""
-    is_default = False
-    try:
-        is_default = accounts.demo_chosen()
-    except KosmoError as error:
-        yield DoctorFinding(f"{integration.name}.setting", "broken", error.message, UNSET)
-    if integration.demo:
-        about = "and the default account: KOSMO_DEMO=1." if is_default else "and always there."
-        yield DoctorFinding(f"{integration.name}.account.{accounts.DEMO}", "ok", f"Fictional data, {about}")
-    return is_default
-
-
 def _token_request(integration: Integration, account: Account) -> Iterator[DoctorFinding]:
     """Try the default account's token with one request."""
     finding = partial(DoctorFinding, f"{integration.name}.request")
@@ -492,16 +468,10 @@ def _token_request(integration: Integration, account: Account) -> Iterator[Docto
     elif owner.path:
         recipient = f" for {owner.text}" if owner.text else ""
         yield finding("ok", f"GET {owner.path} was answered in {owner.ms:,.0f} ms{recipient}.")
-    if owner.path:
-        yield from _response_headers(integration, owner)
-
-
-def _response_headers(integration: Integration, owner: TokenOwner) -> Iterator[DoctorFinding]:
-    """Report the scopes of a token and the remaining requests, as given by the response headers."""
-    if owner.scopes:
+    if owner.path and owner.scopes:
         yield from _scopes(integration, owner.scopes)
     budget, remaining = integration.budget, owner.remaining
-    if budget is None or remaining is None:
+    if not owner.path or budget is None or remaining is None:
         return
     finding, refill = partial(DoctorFinding, f"{integration.name}.budget"), f"{budget.refill_per_minute:g}"
     message = f"{remaining:,} of {budget.capacity:,} requests are left; {refill} come back a minute."
@@ -516,9 +486,7 @@ def _scopes(integration: Integration, scopes: tuple[str, ...]) -> Iterator[Docto
     name = f"{integration.name}.scopes"
     yield DoctorFinding(name, "ok", f"The token's scope is {', '.join(scopes)}.")
     beyond = beyond_scopes(integration, scopes)
-    if not beyond:
-        return
-    checks = checks_beyond(integration, scopes)
+    checks = checks_beyond(integration, scopes) if beyond else {}
     for scope, functions in beyond.items():
         parts = [
             f"{_need(names, what)} the scope {scope}: {', '.join(names)}."
@@ -526,7 +494,7 @@ def _scopes(integration: Integration, scopes: tuple[str, ...]) -> Iterator[Docto
             if names
         ]
         yield DoctorFinding(f"{name}.{scope}", "ok", " ".join(parts))
-    if unknown := [function.name for function in unknown_scopes(integration)]:
+    if beyond and (unknown := [function.name for function in unknown_scopes(integration)]):
         message = f"{integration.title} does not state which scope {_need(unknown, 'function')}: {', '.join(unknown)}."
         yield DoctorFinding(f"{name}.unknown", "ok", message)
 
@@ -544,4 +512,4 @@ def _advice(error: KosmoError, account: Account) -> str:
         case UnreachableError():
             return f"See that this machine reaches {account.url}."
         case _:
-            return "Mend that, and run this again." if error.actor == "you" else "Run this again in a while."
+            return MEND if error.actor == "you" else "Run this again in a while."
