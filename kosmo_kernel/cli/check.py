@@ -22,7 +22,6 @@ from kosmo_kernel.cli.command import (
     print_result,
     print_rows,
     print_utf8,
-    write_file,
 )
 from kosmo_kernel.cli.options import TIME, Recording, account_options, files, resume_options
 from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, USAGE_ERROR
@@ -38,7 +37,7 @@ from kosmo_kernel.questions.discovery import (
 )
 from kosmo_kernel.questions.head import read_text
 from kosmo_kernel.questions.question import SEVERITIES, Question, parse_question
-from kosmo_kernel.settings.private_files import writing
+from kosmo_kernel.settings.private_files import PUBLIC, write, writing
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -272,7 +271,8 @@ class _Output:
         form = "json" if as_json else form
         for output in outputs:
             try:
-                write_file(output, self._content(_FORMAT_OF.get(output.suffix, form or TABLE)))
+                content = self._content(_FORMAT_OF.get(output.suffix, form or TABLE))
+                write(output, [content], durable=False, mode=PUBLIC)
             except FileWriteError as error:
                 self._report.unwritten.append(str(error))
         self._full = self._full or bool(self._report.unwritten)  # what is in no file is printed whole
@@ -392,7 +392,7 @@ def _write_acceptances(report: QuestionReport, file: Path) -> None:
     before = [(finding, finding.accepted, finding.expired) for finding in report.findings]
     entries = accept_all(report)
     try:
-        write_file(file, acceptance_file(entries).encode())
+        write(file, acceptance_file(entries), durable=False, mode=PUBLIC)
     except FileWriteError as error:
         report.unwritten.append(str(error))
         for finding, accepted, expired in before:  # no file accepts them

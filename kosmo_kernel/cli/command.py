@@ -10,13 +10,9 @@ Results go to standard output; notes, progress and errors go to standard error. 
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -25,7 +21,6 @@ from kosmo_kernel.cli.streams import FAILED, SUCCESS, escape_controls, output_st
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.safety.redaction import in_texts, redact, redact_error
-from kosmo_kernel.settings.private_files import writing
 
 if TYPE_CHECKING:
     from kosmo_kernel.pages import Page
@@ -234,37 +229,6 @@ def write(stream: TextIO, text: str) -> None:
     """Write a text to `stream` and flush."""
     stream.write(text)
     stream.flush()
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; what is no regular file, such as a pipe, gets the content directly.
-
-    Parameters:
-        path: the file, which may exist.
-        content: its new content.
-
-    Raises:
-        FileWriteError: it cannot be written; it is unchanged.
-    """
-    with writing(path, "It is unchanged." if path.is_file() else ""):
-        _write_file(path, content)
-
-
-def _write_file(path: Path, content: bytes) -> None:
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)
-        return
-    target = path.resolve()
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        with suppress(FileNotFoundError):
-            part.chmod(stat.S_IMODE(target.stat().st_mode))
-        part.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink()
-        raise
 
 
 def write_label(stream: TextIO, text: str, colour: str) -> None:

@@ -19,49 +19,58 @@ import msgspec
 from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
 from kosmo_kernel.safety.intake import decode_text, read_with_status
 
-PRIVATE_FOLDER, PRIVATE = 0o700, 0o600
+PRIVATE_FOLDER, PRIVATE, PUBLIC = 0o700, 0o600, 0o666  # modes; the umask of the process restricts them
 GROUP_AND_OTHERS = 0o077  # permission bits of everyone but the owner
 LOCK_TIMEOUT_SECONDS = 10.0  # to wait for another program that writes
 LOCK = ".lock"
 
 
-def write(path: Path, content: str | Sequence[bytes], *, durable: bool = True) -> None:
-    """Write a file atomically. A new file is private, an existing one keeps its mode, and a link is followed.
+def write(path: Path, content: str | Sequence[bytes], *, durable: bool = True, mode: int = PRIVATE) -> None:
+    """Write a file whole or not at all. A link is followed, and an existing file keeps its mode.
+
+    What is no regular file, such as a pipe, gets the content directly.
 
     Parameters:
         path: the file.
         content: its new content: a text, which is written as UTF-8, or the parts of it.
         durable: wait until a loss of power cannot undo it.
+        mode: the mode of a new file.
 
     Raises:
         FileWriteError: it cannot be written; it is unchanged.
     """
-    with writing(path, "It is unchanged."):
-        _replace(
-            Path(os.path.realpath(path)), [content.encode()] if isinstance(content, str) else content, durable=durable
-        )
+    parts = [content.encode()] if isinstance(content, str) else content
+    target = Path(os.path.realpath(path))
+    with writing(path, "It is unchanged." if target.is_file() else ""):
+        if target.exists() and not target.is_file():
+            target.write_bytes(b"".join(parts))
+            return
+        target.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
+        try:
+            _write_new(temporary, parts, mode, durable=durable)
+            with suppress(FileNotFoundError):
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+            temporary.replace(target)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+        if durable:
+            _sync_folder(target.parent)
 
 
-def _replace(target: Path, content: Sequence[bytes], *, durable: bool) -> None:
-    import tempfile  # which starts that write nothing need not load
+def write_private(file: Path, data: bytes) -> None:
+    """Write a new file that only its owner can read, and wait until a loss of power cannot undo it."""
+    _write_new(file, [data], PRIVATE, durable=True)
 
-    target.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # with mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        with suppress(FileNotFoundError):
-            Path(name).chmod(stat.S_IMODE(target.stat().st_mode))
-        Path(name).replace(target)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
-    if durable:
-        _sync_folder(target.parent)
+
+def _write_new(file: Path, content: Sequence[bytes], mode: int, *, durable: bool) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as opened:
+        opened.writelines(content)
+        if durable:
+            opened.flush()
+            os.fsync(opened.fileno())
 
 
 def is_private(path: Path) -> bool:
@@ -237,11 +246,3 @@ def is_unfinished(folder: Path, summary: str, kind: str, files: Callable[[dict[s
         return all(path.is_dir() or path.relative_to(folder).as_posix() in expected for path in folder.rglob("*"))
     except (OSError, ValueError, LookupError, TypeError, AttributeError):  # it is something else
         return False
-
-
-def write_private(file: Path, data: bytes) -> None:
-    """Write a new file that only its owner can read, and wait until a loss of power cannot undo it."""
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as opened:
-        opened.write(data)
-        opened.flush()
-        os.fsync(opened.fileno())
