@@ -14,7 +14,9 @@ import click
 
 from kosmo_kernel.checks.report import NOT_CHECKED
 from kosmo_kernel.cli.command import (
+    Aside,
     Command,
+    CommandResult,
     command,
     document,
     print_json,
@@ -41,7 +43,6 @@ from kosmo_kernel.settings.private_files import PUBLIC, write, writing
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-    from rich.console import Console
 
     from kosmo_kernel.checks.report import QuestionReport
     from kosmo_kernel.session import Session
@@ -167,8 +168,8 @@ def check(
     checks = select_checks(names, every=every, start=start)
     report = _report(checks, names, recording, accept_all, **options)
     _print_notes(report, recording)
-    output = _Output(report, fail_on, full=full, why=why)
-    return recording.finished(output.write(form, outputs, as_json=as_json))
+    form = "json" if as_json else form or TABLE
+    return recording.finished(_write(report, fail_on, form, outputs, as_json=as_json, full=full, why=why))
 
 
 def _validate(form: str | None, outputs: tuple[Path, ...], accept_all: Path | None, *, as_json: bool) -> None:
@@ -253,65 +254,58 @@ def _print_notes(report: QuestionReport, recording: Recording) -> None:
         print_note(note)
 
 
-class _Output:
-    """Writes a report to files and to standard output."""
+def _write(
+    report: QuestionReport, fail_on: str, form: str, outputs: tuple[Path, ...], *, as_json: bool, **details: bool
+) -> int:
+    """Write a report to files and to standard output, and return the exit code.
 
-    def __init__(self, report: QuestionReport, fail_on: str, *, full: bool, why: bool) -> None:
-        self._report, self._fail_on = report, fail_on
-        self._full, self._why = full, why  # of a table
+    Parameters:
+        report: the report.
+        fail_on: the lowest severity that fails.
+        form: the format of standard output, and of files whose names have none.
+        outputs: the files. If there are any, standard output has a table.
+        as_json: standard output has JSON all the same.
+        details: `full` and `why`, as for `print_report`.
+    """
+    for output in outputs:
+        try:
+            content = _content(report, fail_on, _FORMAT_OF.get(output.suffix, form), **details)
+            write(output, [content], durable=False, mode=PUBLIC)
+        except FileWriteError as error:
+            report.unwritten.append(str(error))
+    if form == TABLE or (outputs and not as_json):
+        from kosmo_kernel.cli.check_table import print_report
+        from kosmo_kernel.cli.terminal import console
 
-    def write(self, form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> int:
-        """Write the report to files, each whole or not at all, print it, and return the exit code.
+        details["full"] = details["full"] or bool(report.unwritten)  # what is in no file is printed whole
+        print_report(console(), report, **details)
+    elif form == "json":
+        print_json(_content(report, fail_on, form))
+    else:
+        print_utf8(_content(report, fail_on, form).decode())
+    for text in report.unwritten:
+        print_note(text)
+    return INTERRUPTED if report.interrupted else report.exit_code(fail_on)
 
-        Parameters:
-            form: the format that the command line names.
-            outputs: the files, which have the format of their names, or else this one.
-            as_json: print JSON.
-        """
-        form = "json" if as_json else form
-        for output in outputs:
-            try:
-                content = self._content(_FORMAT_OF.get(output.suffix, form or TABLE))
-                write(output, [content], durable=False, mode=PUBLIC)
-            except FileWriteError as error:
-                self._report.unwritten.append(str(error))
-        self._full = self._full or bool(self._report.unwritten)  # what is in no file is printed whole
-        self._print(form if form and (as_json or not outputs) else TABLE)
-        for text in self._report.unwritten:
-            print_note(text)
-        return INTERRUPTED if self._report.interrupted else self._report.exit_code(self._fail_on)
 
-    def _print(self, form: str) -> None:
-        """Print the report to standard output in a format."""
-        if form == TABLE:
-            from kosmo_kernel.cli.terminal import console
+def _content(report: QuestionReport, fail_on: str, form: str, **details: bool) -> bytes:
+    """Return a report in a format, as UTF-8 that ends in a line feed."""
+    if form == TABLE:
+        from rich.console import Console
 
-            self._print_table(console())
-        elif form == "json":
-            print_json(self._content(form))
-        else:
-            print_utf8(self._content(form).decode())
-
-    def _content(self, form: str) -> bytes:
-        """Return the report in a format, as UTF-8 that ends in a line feed."""
-        if form == TABLE:
-            from rich.console import Console
-
-            text = io.StringIO()
-            self._print_table(Console(file=text, width=_REPORT_WIDTH, highlight=False, markup=False, emoji=False))
-            return text.getvalue().encode(errors="backslashreplace")
-        from kosmo_kernel.safety.text import with_json_escapes
-        from kosmo_kernel.values.records import encode
-
-        content: Any = resolve_name(FORMATS[form][1])(self._report, self._fail_on)
-        if isinstance(content, str):
-            return content.encode(errors="backslashreplace")
-        return with_json_escapes(encode(content, indent=2)) + b"\n"
-
-    def _print_table(self, screen: Console) -> None:
         from kosmo_kernel.cli.check_table import print_report
 
-        print_report(screen, self._report, full=self._full, why=self._why)
+        text = io.StringIO()
+        screen = Console(file=text, width=_REPORT_WIDTH, highlight=False, markup=False, emoji=False)
+        print_report(screen, report, **details)
+        return text.getvalue().encode(errors="backslashreplace")
+    from kosmo_kernel.safety.text import with_json_escapes
+    from kosmo_kernel.values.records import encode
+
+    content: Any = resolve_name(FORMATS[form][1])(report, fail_on)
+    if isinstance(content, str):
+        return content.encode(errors="backslashreplace")
+    return with_json_escapes(encode(content, indent=2)) + b"\n"
 
 
 def _list(*, as_json: bool) -> int:
@@ -345,17 +339,12 @@ def _write_new(name: str | None, *, is_table: bool, as_json: bool, others: bool)
     if others:
         raise click.UsageError("--new writes a file and runs nothing. Give it alone.")
     path = _write_new_check(name, is_table=is_table)
-    if as_json:
-        document({"success": True, "file": str(path)})
-        return SUCCESS
-    print_result(str(path))
     if is_table:
         condition = "" if path in own_tables().values() else f", once `[checks] folder` names {path.parent}"
-        print_note(f"Try it: kosmo inventory --table {path.stem} --demo{condition}")
-        return SUCCESS
-    is_named = check_files().get(path.stem) == path
-    print_note(f"Try it: kosmo check {path.stem if is_named else path} --demo")
-    return SUCCESS
+        example = f"kosmo inventory --table {path.stem} --demo{condition}"
+    else:
+        example = f"kosmo check {path.stem if check_files().get(path.stem) == path else path} --demo"
+    return CommandResult({"file": str(path)}, str(path), Aside(f"Try it: {example}")).print(as_json=as_json)
 
 
 def _write_new_check(name: str, *, is_table: bool = False) -> Path:

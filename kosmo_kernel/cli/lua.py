@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.command import Command, document
+from kosmo_kernel.cli.command import Command, document, epilog_of
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c, terminal_frontend
 from kosmo_kernel.cli.options import (
     Layout,
@@ -37,19 +37,6 @@ from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES
 
 INLINE = "(command line)"  # chunk name, as Lua's own interpreter names the text of -e
 STDIN = "stdin"
-EXAMPLES = """\b
-Examples:
-  kosmo integrations:lua --demo -e 'heroku.list_apps()'
-  kosmo integrations:lua audit.lua --json -- my-app
-  kosmo integrations:lua audit.lua --format csv > audit.csv
-  kosmo integrations:lua --repl --demo
-"""  # \b keeps click from rewrapping the lines
-MCP_EXAMPLES = """\b
-Examples:
-  kosmo mcp:lua -e 'return mcp.servers()'
-  kosmo mcp:lua -e 'return app.mcp.time.get_current_time({ timezone = "Etc/UTC" })' --json
-  kosmo mcp:lua triage.lua --dry-run -- my-project
-"""
 
 
 class LuaCommand(Command):
@@ -77,7 +64,16 @@ class LuaCommand(Command):
         return run_document(result, message, facts | {"line": getattr(error, "line", None)}, dry_run=self.dry_run)
 
 
-@click.command("integrations:lua", cls=LuaCommand, epilog=EXAMPLES)
+@click.command(
+    "integrations:lua",
+    cls=LuaCommand,
+    epilog=epilog_of(
+        "kosmo integrations:lua --demo -e 'heroku.list_apps()'",
+        "kosmo integrations:lua audit.lua --json -- my-app",
+        "kosmo integrations:lua audit.lua --format csv > audit.csv",
+        "kosmo integrations:lua --repl --demo",
+    ),
+)
 @click.argument("file", required=False, metavar="[FILE or -]", shell_complete=files)
 @click.option("-e", "--eval", "code", metavar="CODE", help="Run CODE instead of a file.")
 @click.option("--repl", is_flag=True, help="Start an interactive session, after the script if there is one.")
@@ -226,5 +222,9 @@ mcp_lua = LuaCommand(
     help="Run a Lua script that calls MCP servers.\n\nFILE is a Lua file; - is standard input. `app.mcp.SERVER.TOOL` "
     "calls a tool. The first call starts the server, which ends with the script.\n\nThe script cannot call Heroku, and "
     "the command uses no account and no token: `kosmo integrations:lua` calls both. The other options work as there.",
-    epilog=MCP_EXAMPLES,
+    epilog=epilog_of(
+        "kosmo mcp:lua -e 'return mcp.servers()'",
+        "kosmo mcp:lua -e 'return app.mcp.time.get_current_time({ timezone = \"Etc/UTC\" })' --json",
+        "kosmo mcp:lua triage.lua --dry-run -- my-project",
+    ),
 )

@@ -14,7 +14,7 @@ import click
 
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.cli.arguments import flags
-from kosmo_kernel.cli.command import command, document, print_note, print_result, print_rows, show_page
+from kosmo_kernel.cli.command import CommandResult, command, document, print_note, print_result, print_rows, show_page
 from kosmo_kernel.cli.options import account_option, function_names, integration_names, pages
 from kosmo_kernel.docs import (
     GUIDES,
@@ -138,7 +138,7 @@ def docs(*, page: str, form: str, folder: str | None, as_json: bool) -> None:
     if folder is not None:
         if page:
             raise click.UsageError("--html writes all pages, and takes no PAGE.")
-        _write_site(folder, as_json=as_json)
+        _write_site(folder).print(as_json=as_json)
         return
     subject = subject_of(page)
     if as_json or form == "json":
@@ -159,8 +159,8 @@ def docs(*, page: str, form: str, folder: str | None, as_json: bool) -> None:
             print_note(mistake)
 
 
-def _write_site(path: str, *, as_json: bool) -> None:
-    """Write the site, and say where it begins.
+def _write_site(path: str) -> CommandResult:
+    """Write the site, and return where it begins.
 
     Raises:
         SettingsError: there is something in the folder, or it cannot be created.
@@ -179,10 +179,7 @@ def _write_site(path: str, *, as_json: bool) -> None:
             (folder / name).write_text(text, encoding="utf-8")
             pages += name.endswith(SUFFIX)
     first = folder / f"{INDEX}{SUFFIX}"
-    if as_json:
-        document({"success": True, "folder": str(folder), "first": str(first), "pages": pages})
-    else:
-        print_result(f"{first}: {pages} pages")
+    return CommandResult({"folder": str(folder), "first": str(first), "pages": pages}, f"{first}: {pages} pages")
 
 
 @command("integrations:examples", "kosmo integrations:examples heroku.list_dynos | kosmo lua --demo -")
@@ -223,7 +220,7 @@ def schema(*, function: str, as_json: bool) -> None:
 @command("integrations:fields", "kosmo integrations:fields heroku")
 @click.argument("integration", shell_complete=integration_names)
 @account_option("The account; otherwise the default account.", default="default")
-def fields(*, integration: str, account: str, as_json: bool) -> None:
+def fields(*, integration: str, account: str) -> CommandResult:
     """Show the settings of an account, and which are set.
 
     No secret is shown. `kosmo accounts:add` sets a token, and `kosmo integrations:configure` sets the other fields.
@@ -241,15 +238,12 @@ def fields(*, integration: str, account: str, as_json: bool) -> None:
         exist = f"there {'are' if len(aliases) > 1 else 'is'} {', '.join(aliases) or 'none'}"
         raise UnknownNameError(f"{service.title} has no account `{account}`; {exist}.", similar)
     account_fields = credential_fields(service, account)
-    if as_json:
-        example = f"kosmo accounts:add {account}"
-        facts = {"success": True, "provider": service.name, "account": account, "accounts": aliases}
-        document(facts | PROVIDER | {"fields": account_fields, "example": example})
-        return
-    print_result(f"The account {account} of {service.title}:\n")
-    states = ("" if field["configured"] else " (not set)" for field in account_fields)
-    rows = [(field["key"], field["description"] + state) for field, state in zip(account_fields, states, strict=True)]
-    print_rows(rows)
+    facts = {"provider": service.name, "account": account, "accounts": aliases} | PROVIDER | {"fields": account_fields}
+    rows = [
+        (field["key"], field["description"] + ("" if field["configured"] else " (not set)")) for field in account_fields
+    ]
+    heading = f"The account {account} of {service.title}:\n"
+    return CommandResult({**facts, "example": f"kosmo accounts:add {account}"}, heading, rows)
 
 
 def integration_of(name: str) -> Integration:

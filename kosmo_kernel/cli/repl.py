@@ -52,7 +52,8 @@ class Repl:
         self, session: Session, args: Sequence[str] = (), *, dry_run: bool = False, force: bool = False
     ) -> None:
         self._session, self._args, self._dry_run, self._force = session, tuple(args), dry_run, force
-        self._interactive = input_is_terminal()
+        self._interactive = input_is_terminal()  # prompts are printed
+        self._lines = 0  # that were read, other than by prompt_toolkit
         self._failed = False
 
     def run(self, script: tuple[str, str] | None = None) -> int:
@@ -178,51 +179,25 @@ class Repl:
             from kosmo_kernel.cli.prompt import Prompt
 
             return Prompt(self._session, partial(is_whole, self._session)).read
-        return _LineReader(self._session, interactive=self._interactive).read
+        return self._read_lines
 
-    def _banner(self) -> str:
-        """Return the longest introduction that fits on one line of the terminal."""
-        account = f"account {self._session.account}{' (fiction)' if is_demo(self._session.account) else ''}"
-        lines = (
-            f"Kosmo {__version__}, Lua 5.4, {account}. NAME? explains, %{COMMAND_MAGIC} lists commands, Ctrl-D leaves.",
-            f"Lua 5.4, {account}. %{COMMAND_MAGIC} lists commands, Ctrl-D leaves.",
-            f"Lua 5.4, {account}. Ctrl-D leaves.",
-        )
-        room = shutil.get_terminal_size().columns
-        return next((line for line in lines if len(line) <= room), lines[-1])
-
-
-class _LineReader:
-    """Reads line by line from standard input.
-
-    Parameters:
-        session: the session that tells whether a chunk is complete.
-        interactive: print prompts, because standard input is a terminal.
-    """
-
-    def __init__(self, session: Session, *, interactive: bool) -> None:
-        self._session, self._interactive = session, interactive
-        self._count = 0
-
-    def read(self, number: int) -> str | None:
-        """Read the next input; return None at the end.
+    def _read_lines(self, number: int) -> str | None:
+        """Read the next input, line by line; return None at the end.
 
         Raises:
             LuaSyntaxError: the input is not UTF-8.
         """
         text, prompt = "", f"In[{number}]> "
-        while True:
-            line = self._line(prompt)
-            if not line:
-                return text or None
-            self._count += 1
+        while line := self._line(prompt):
+            self._lines += 1
             try:
-                text += line.decode("utf-8-sig" if self._count == 1 else "utf-8")
+                text += line.decode("utf-8-sig" if self._lines == 1 else "utf-8")
             except UnicodeDecodeError:
-                raise LuaSyntaxError(f"stdin:{self._count}: this is not UTF-8 text.") from None
+                raise LuaSyntaxError(f"stdin:{self._lines}: this is not UTF-8 text.") from None
             if is_whole(self._session, text):
                 return text
             prompt = f"{'...> ':>{len(prompt)}}"
+        return text or None
 
     def _line(self, prompt: str) -> bytes:
         """Read the next line; return an empty one at the end."""
@@ -235,6 +210,17 @@ class _LineReader:
             if self._interactive and not line:  # the cursor is still after the prompt
                 write(sys.stderr, "\n")
         return line
+
+    def _banner(self) -> str:
+        """Return the longest introduction that fits on one line of the terminal."""
+        account = f"account {self._session.account}{' (fiction)' if is_demo(self._session.account) else ''}"
+        lines = (
+            f"Kosmo {__version__}, Lua 5.4, {account}. NAME? explains, %{COMMAND_MAGIC} lists commands, Ctrl-D leaves.",
+            f"Lua 5.4, {account}. %{COMMAND_MAGIC} lists commands, Ctrl-D leaves.",
+            f"Lua 5.4, {account}. Ctrl-D leaves.",
+        )
+        room = shutil.get_terminal_size().columns
+        return next((line for line in lines if len(line) <= room), lines[-1])
 
 
 def is_whole(session: Session, text: str) -> bool:
