@@ -22,7 +22,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import zmq
 
@@ -58,13 +59,6 @@ COMMAND = "%kosmo "  # prefix of a line that Python handles
 _previous: tuple[float, float] | None = None  # time and CPU seconds at the previous request for the usage
 
 
-class Work(NamedTuple):
-    """Work of the main thread after the cell that runs, for a request that was handled meanwhile."""
-
-    request: Request
-    call: Callable[[], None]
-
-
 class LuaKernel:
     """A kernel that runs Lua.
 
@@ -92,7 +86,8 @@ class LuaKernel:
             lambda: log_defects(self._handle_meanwhile),
             lambda: log_defects(self._write_history),
         )
-        self._queued: deque[Request | Work] = deque()  # what has to wait for the cell that runs
+        # What has to wait for the cell that runs: requests, and work for those that were handled meanwhile.
+        self._queued: deque[tuple[Request, Callable[[], None] | None]] = deque()
         self._answered: list[Request] = []  # requests that were answered during the cell that runs
         self._aborted: deque[Request] = deque()  # requests that were queued behind a cell that failed
         self._subshells: list[str] = []
@@ -100,7 +95,6 @@ class LuaKernel:
         self._notebook_lock = threading.Lock()
         self._notebook: KernelNotebook | None = None
         self._process: LuaProcess | None = None  # started for the notebook, until that has it
-        self._comms: Comms | None = None
         self._cell: Request | None = None  # the running cell
         self._stopped: Request | None = None  # the cell that the last interrupt was for; it must not end another one
         self._shutting_down = False
@@ -229,22 +223,11 @@ class LuaKernel:
 
     def _handle_next(self) -> None:
         """Handle the next request, and then those that it aborted."""
-        following = self._queued.popleft() if self._queued else self._receive(self._channels.shell)
-        if isinstance(following, Work):
-            self._work(following)
-        elif following is not None:
-            self._handle(following)
+        request, work = self._queued.popleft() if self._queued else (self._receive(self._channels.shell), None)
+        if request is not None:
+            self._handle(request, work)
         while self._aborted:
-            queued = self._aborted.popleft()
-            self._handle(queued, aborted=queued.kind == "execute_request")
-
-    def _work(self, work: Work) -> None:
-        self._current_request = work.request
-        self._send("status", {"execution_state": "busy"})
-        with self._busy_shell.lent():
-            log_defects(work.call)
-        self._send("status", {"execution_state": "idle"})
-        self._finish_answered()
+            self._handle(self._aborted.popleft(), aborted=True)
 
     def _receive(self, socket: zmq.Socket[bytes]) -> Request | None:
         """Receive a message; log an invalid one and return None."""
@@ -254,20 +237,21 @@ class LuaKernel:
             _log(f"got {error}")
             return None
 
-    def _handle(self, request: Request, *, aborted: bool = False) -> None:
+    def _handle(self, request: Request, work: Callable[[], None] | None = None, *, aborted: bool = False) -> None:
+        """Handle a request, or do what was left of one."""
         self._current_request = request
         self._send("status", {"execution_state": "busy"})
         handler = self._shell.get(request.kind)
-        if aborted:
-            metadata = {"started": now(), "status": "aborted"}
-            self._channels.send(self._channels.shell, "execute_reply", {"status": "aborted"}, request, metadata)
+        metadata: Content = {"started": now()} if request.kind == "execute_request" else {}
+        if work is not None:
+            with self._busy_shell.lent():
+                log_defects(work)
         elif handler is None:
             _log(f"got a message of a kind that is not known: {request.kind!r}")
+        elif aborted and metadata:
+            self._reply(self._channels.shell, request, {"status": "aborted"}, metadata | {"status": "aborted"})
         else:
-            metadata = {"started": now()} if request.kind == "execute_request" else {}
-            reply = self._reply_of(handler, request)
-            if reply is not None:
-                self._reply(self._channels.shell, request, reply, metadata)
+            self._reply(self._channels.shell, request, self._reply_of(handler, request), metadata)
         self._send("status", {"execution_state": "idle"})
         self._finish_answered()
         self._write_history()
@@ -281,7 +265,8 @@ class LuaKernel:
             return _call_handler(handler, request)
         with self._busy_shell.lent():
             reply = _call_handler(handler, request)
-        if reply and reply["status"] == "error" and _aborts_others(request):
+        content = request.content
+        if reply and reply["status"] == "error" and content.get("stop_on_error", True) and not content.get("silent"):
             self._abort_queued()
         return reply
 
@@ -307,14 +292,12 @@ class LuaKernel:
             return
         handler = self._during_a_cell.get(request.kind)
         if handler is None:
-            self._queued.append(request)
+            self._queued.append((request, None))
             return
         self._meanwhile = request
         if request.subshell:
             self._channels.broadcast("status", {"execution_state": "busy"}, request)
-        reply = _call_handler(handler, request)
-        if reply is not None:
-            self._reply(self._channels.shell, request, reply)
+        self._reply(self._channels.shell, request, _call_handler(handler, request))
         if request.subshell:
             self._channels.broadcast("status", {"execution_state": "idle"}, request)
         else:
@@ -323,7 +306,7 @@ class LuaKernel:
     def _between_cells(self, call: Callable[[], None]) -> None:
         """Call a function in the main thread: at once if this is the main thread, else after the cell that runs."""
         if self._busy_shell.is_current:
-            self._queued.append(Work(self._meanwhile, call))
+            self._queued.append((self._meanwhile, call))
         else:
             call()
 
@@ -353,7 +336,7 @@ class LuaKernel:
         if not silent:
             self._send("execute_input", {"code": code, "execution_count": number})
         if COMMAND in code:  # the command may show a widget
-            self._get_comms()
+            _ = self._comms
 
         def run(_: Request) -> Content:
             return self.notebook.execute(
@@ -374,11 +357,10 @@ class LuaKernel:
 
     def _abort_queued(self) -> None:
         """Set the queued requests aside. Called before the reply, since requests that follow it must not be aborted."""
-        waiting, self._queued = self._queued, deque(item for item in self._queued if isinstance(item, Work))
-        self._aborted.extend(item for item in waiting if not isinstance(item, Work))
+        self._aborted.extend(request for request, work in self._queued if work is None)
+        self._queued = deque(item for item in self._queued if item[1] is not None)
         while self._channels.shell.poll(0):
-            request = self._receive(self._channels.shell)
-            if request is not None:
+            if (request := self._receive(self._channels.shell)) is not None:
                 self._aborted.append(request)
 
     def _inspect(self, request: Request) -> Content:
@@ -394,18 +376,17 @@ class LuaKernel:
 
     # Comms -----------------------------------------------------------------------------------------------
 
-    def _get_comms(self) -> Comms:
-        """Return the comms of this kernel, made at the first use."""
-        if self._comms is None:
-            self._comms = Comms(self._broadcast_of_comm)
-        return self._comms
+    @cached_property
+    def _comms(self) -> Comms:
+        return Comms(self._broadcast_of_comm)
 
     def _comm(self, request: Request) -> None:
         """Dispatch a comm message. It has no reply, so a failure is only logged."""
-        log_defects(lambda: self._get_comms().handle(request))
+        log_defects(lambda: self._comms.handle(request))
 
     def _comm_info(self, request: Request) -> Content:
-        return {"comms": {} if self._comms is None else self._comms.open_comms(request.content.get("target_name"))}
+        has_comms = "_comms" in vars(self)  # they are not made for this, which front ends ask at the start
+        return {"comms": self._comms.open_comms(request.content.get("target_name")) if has_comms else {}}
 
     def _broadcast_of_comm(self, kind: str, content: Content, metadata: Content, buffers: list[Any]) -> None:
         parent = self._meanwhile if self._busy_shell.is_current else self._current_request
@@ -477,8 +458,11 @@ class LuaKernel:
     # Messages of a cell --------------------------------------------------------------------
 
     def _reply(
-        self, socket: zmq.Socket[bytes], request: Request, reply: Content, metadata: Content | None = None
+        self, socket: zmq.Socket[bytes], request: Request, reply: Content | None, metadata: Content | None = None
     ) -> None:
+        """Send the reply to a request, if it has one."""
+        if reply is None:
+            return
         kind = request.kind.removesuffix("_request") + "_reply"
         self._channels.send(socket, kind, reply, request, metadata)
         if request.kind == "shutdown_request":
@@ -533,12 +517,6 @@ def log_defects(work: Callable[[], None]) -> None:
         import traceback
 
         _log(traceback.format_exc())
-
-
-def _aborts_others(request: Request) -> bool:
-    """Return whether the failure of a cell aborts the requests that are queued behind it."""
-    content = request.content
-    return request.kind == "execute_request" and bool(content.get("stop_on_error", True)) and not content.get("silent")
 
 
 def _refusal(message: str) -> Content:
