@@ -17,12 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import integrations
 from kosmo_kernel.client.call import PlannedCall as PlannedCall  # noqa: PLC0414 - re-exported
-from kosmo_kernel.errors import (
-    KosmoError,
-    LuaSyntaxError,
-    SettingsError,
-    StoppedError,
-)
+from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.lua.host import SPACE, CallRequest, Failure
 from kosmo_kernel.results import CallRecord as CallRecord  # noqa: PLC0414 - re-exported
 from kosmo_kernel.results import Result as Result  # noqa: PLC0414 - re-exported

@@ -253,11 +253,7 @@ class KernelNotebook:
         return {**content}
 
     def _run(
-        self,
-        cell: Cell,
-        number: int,
-        send: Callable[[str, Content], None],
-        ask: Callable[..., str | None] | None,
+        self, cell: Cell, number: int, send: Callable[[str, Content], None], ask: Callable[..., str | None] | None
     ) -> None:
         """Run the Lua code of a cell and show its values.
 

@@ -82,9 +82,7 @@ class LuaKernel:
         self._current_request = NO_PARENT  # the shell request that the main thread handles
         self._meanwhile = NO_PARENT  # the one that the second thread of the shell channel handles
         self._busy_shell = BusyShell(
-            channels,
-            lambda: log_defects(self._handle_meanwhile),
-            lambda: log_defects(self._write_history),
+            channels, lambda: log_defects(self._handle_meanwhile), lambda: log_defects(self._write_history)
         )
         # What has to wait for the cell that runs: requests, and work for those that were handled meanwhile.
         self._queued: deque[tuple[Request, Callable[[], None] | None]] = deque()

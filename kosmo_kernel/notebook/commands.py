@@ -33,16 +33,8 @@ MAX_CALLS_SHOWN = 100  # only the last calls are shown
 MAX_FACT_LENGTH = 10_000  # the longest value of an attribute, in characters
 
 
-def _no_explorer(_name: str, _context: NotebookContext, _account: str | None) -> Any:
-    raise InvalidArgumentsError("There is no form here. Open a notebook, and `%kosmo explore` in it.")
-
-
-def _no_questions(command: str, _line: str, _context: NotebookContext) -> Any:
-    raise InvalidArgumentsError(f"There are no {command}s here. Open a notebook, and write `%kosmo {command}` in it.")
-
-
-def _set_no_variable(name: str, _value: Any) -> None:
-    raise InvalidArgumentsError(f"There is no notebook here that could have a variable `{name}`.")
+def _only_in_notebooks(*_arguments: Any) -> Any:
+    raise InvalidArgumentsError("This is for notebooks. Open one, and write the command in a cell.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +47,17 @@ class NotebookContext:
     # Calls a function in the thread that runs cells, as soon as no cell is running. Thread-safe.
     between_cells: Callable[[Callable[[], None]], None] = lambda work: work()
     # Opens the explorer's form, given the name of a function, this object, and an account or None.
-    explore: Callable[[str, NotebookContext, str | None], Any] = _no_explorer
+    explore: Callable[[str, NotebookContext, str | None], Any] = _only_in_notebooks
     # Asks the question that a line names, given `check` or `table`, the line and this object, and returns the findings
     # of the check or the rows of the table.
-    ask: Callable[[str, str, NotebookContext], Any] = _no_questions
+    ask: Callable[[str, str, NotebookContext], Any] = _only_in_notebooks
     display: Callable[[Display], None] = lambda _: None  # shows an output above the value of the command
     # Receives the progress of a command that waits for a service; None to show none.
     progress: Callable[[ProgressSnapshot], None] | None = None
     # Returns whether the cell was interrupted, where an interrupt raises nothing.
     is_cancelled: Callable[[], bool] = lambda: False
     # Sets a variable of the notebook: a Python variable, or a Lua variable in a Lua notebook.
-    set_variable: Callable[[str, Any], None] = _set_no_variable
+    set_variable: Callable[[str, Any], None] = _only_in_notebooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +90,21 @@ def run_command(line: str, context: NotebookContext) -> Any:
     argument = argument.strip()
     if not name:
         return _overview()
-    command = next((c for c in COMMANDS if c.name == name), None)
+    commands = {command.name: command for command in COMMANDS}
+    command = commands.get(name)
     if command is None:
         from kosmo_kernel.text import nearest
 
-        names = [c.name for c in COMMANDS]
-        near = nearest(name, names, most=1) or names
-        raise UnknownNameError(
-            f"There is no command `%{COMMAND_MAGIC} {name}`.", tuple(f"%{COMMAND_MAGIC} {n}" for n in near)
-        )
-    with nullcontext() if command.name == ERROR else keep_error(context.lua):
-        return _run(command, argument, context)
-
-
-def _run(command: NotebookCommand, argument: str, context: NotebookContext) -> Any:
-    name = command.name
-    if argument and command.usage == name:
-        raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} {name}` takes nothing, got `{argument}`.")
-    if not argument and (needed := command.usage.partition(" ")[2]) and not needed.startswith("["):
-        raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} {name}` needs a name: `%{COMMAND_MAGIC} {command.usage}`.")
-    return command.run(argument, context)
+        near = nearest(name, commands, most=1) or commands
+        suggestions = tuple(f"%{COMMAND_MAGIC} {command_name}" for command_name in near)
+        raise UnknownNameError(f"There is no command `%{COMMAND_MAGIC} {name}`.", suggestions)
+    with nullcontext() if name == ERROR else keep_error(context.lua):
+        needed = command.usage.removeprefix(name).strip()
+        if argument and not needed:
+            raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} {name}` takes nothing, got `{argument}`.")
+        if not argument and needed and not needed.startswith("["):
+            raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} {name}` needs a name: `%{COMMAND_MAGIC} {command.usage}`.")
+        return command.run(argument, context)
 
 
 def _overview() -> Page:
@@ -263,9 +250,7 @@ COMMANDS = (
     NotebookCommand("who", "The Lua variables, with the type and the size of each.", _who),
     NotebookCommand("browse NAME", "The records in a variable, as a table with pages, sorting and search.", _browse),
     NotebookCommand(
-        "explore [FUNCTION]",
-        "A form that calls a function, and writes the Lua code for the same call.",
-        _explore,
+        "explore [FUNCTION]", "A form that calls a function, and writes the Lua code for the same call.", _explore
     ),
     NotebookCommand(
         "check [CHECK]",
@@ -337,8 +322,8 @@ def _call_row(call: CallRecord) -> tuple[str, ...]:
     """Return the columns for a call."""
     rows = "" if call.rows is None else counted(call.rows, "row")
     requests = counted(call.requests, "request") if call.requests else ""
-    duration = f"{call.duration_ms:,.0f} ms"
-    return (call.path.removeprefix("integrations."), call.account, call.status, rows, requests, duration)
+    path, duration = call.path.removeprefix("integrations."), f"{call.duration_ms:,.0f} ms"
+    return path, call.account, call.status, rows, requests, duration
 
 
 def _align(rows: Iterable[tuple[str, ...]]) -> list[str]:

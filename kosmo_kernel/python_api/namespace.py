@@ -201,10 +201,7 @@ def _run(name: str, parameters: Mapping[str, Any], session: Session, account: st
 
     now = session.time_of_data(account)
     session.recording.check(account)
-    with (
-        closing(session.shared_services(now.date(), collects=False)) as shared,
-        Session(account, shared=shared) as lua,
-    ):
+    with closing(session.shared_services(now.date(), collects=False)) as shared, Session(account, shared=shared) as lua:
         inputs = {"arguments": dict(parameters)} if parameters else {}
         options = RunOptions(name=f"{name}()", now=now, inputs=inputs)
         session.last = result = lua.execute(f"return {name}({', '.join(inputs)})", options, frontend)

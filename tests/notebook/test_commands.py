@@ -218,7 +218,7 @@ def test_a_misspelt_command_and_the_command_error_leave_the_last_error() -> None
 
 
 def test_a_form_is_refused_where_there_is_none() -> None:
-    with pytest.raises(InvalidArgumentsError, match="no form here"):
+    with pytest.raises(InvalidArgumentsError, match="for notebooks"):
         run_command("explore", NotebookContext(Lua()))
 
 
