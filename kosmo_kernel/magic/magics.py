@@ -28,17 +28,7 @@ from traitlets import Bool, Enum, Float, Int, TraitType, Unicode
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.explorer import explore
 from kosmo_kernel.magic.editing import Editing
-from kosmo_kernel.notebook import keep_error
-from kosmo_kernel.notebook.cells import (
-    ask,
-    failed_plan,
-    for_cell,
-    plan_note,
-    progress_line,
-    publish,
-    show_notes,
-    value_of,
-)
+from kosmo_kernel.notebook import cells, keep_error
 from kosmo_kernel.notebook.commands import COMMANDS, NotebookContext, run_command
 from kosmo_kernel.progress.display import ProgressDisplay
 from kosmo_kernel.python_api import share_session, stop_sharing
@@ -175,7 +165,7 @@ class KosmoMagic(Magics):
         if line.strip() in ("--help", "-h") or (cell is None and not line.strip()):
             _print((KosmoMagic.kosmo_lua.__doc__ or "").removeprefix("::\n\n"))
             return None
-        with self._short_errors():
+        with _short_errors(self.shell, full=self.errors == "full"):
             with keep_error(self.session):
                 if cell is None:
                     options, lua = parse_leading(line)
@@ -191,9 +181,9 @@ class KosmoMagic(Magics):
                     return self._run(lua, options, inputs, is_cell=cell is not None)
             except KosmoError as error:
                 with self.session.interruptible:
-                    for display in failed_plan(error.result, options):
-                        publish(self.shell, display)
-                show_notes(self.shell, error.result.labelled_notes() if error.result is not None else ())
+                    for display in cells.failed_plan(error.result, options):
+                        cells.publish(self.shell, display)
+                cells.show_notes(self.shell, error.result.labelled_notes() if error.result is not None else ())
                 if not options.no_raise_error:
                     raise
                 _print("\n".join(rendered(error, full=self.errors == "full")), sys.stderr)
@@ -204,9 +194,9 @@ class KosmoMagic(Magics):
     @_with_commands
     def kosmo(self, line: str) -> Any:
         """Show the reference, the accounts, the Lua state, or the last failure."""
-        with self._short_errors(), progress_line(self.shell) as progress:
+        with _short_errors(self.shell, full=self.errors == "full"), cells.progress_line(self.shell) as progress:
             context = notebook_context(self.shell, self.session, progress)
-            return value_of([run_command(line, context)], Options())
+            return cells.value_of([run_command(line, context)], Options())
 
     def _settings(self) -> dict[str, Any]:
         """Return the settings that are defaults for a cell's options; the session has the account (`%kosmo demo`)."""
@@ -218,8 +208,9 @@ class KosmoMagic(Magics):
         number: int = self.shell.displayhook.prompt_count
         from kosmo_kernel.run.options import Frontend, RunOptions
 
-        with progress_line(self.shell) as line:
-            frontend = Frontend(partial(_write, line), ask, partial(ask, "l"), partial(self._display, line), line)
+        with cells.progress_line(self.shell) as line:
+            write, show = partial(_write, line), partial(self._display, line)
+            frontend = Frontend(write, cells.ask, partial(cells.ask, "l"), show, line)
             run_options = RunOptions(
                 f"In[{number}]",
                 inputs=inputs,
@@ -228,28 +219,28 @@ class KosmoMagic(Magics):
                 **options.values(),
             )
             result = self.session.execute(lua, run_options, frontend)
-        for display in plan_note(result):
-            publish(self.shell, display)
+        for display in cells.plan_note(result):
+            cells.publish(self.shell, display)
         with self.session.interruptible:
             attrs = result.attrs()
-            value = value_of(result.values_to_show, options, attrs)
+            value = cells.value_of(result.values_to_show, options, attrs)
             attrs.pop("note", None)  # the note is about the value
-            variables = {python: value_of([result.outputs[name]], options, attrs) for python, name in output}
+            variables = {python: cells.value_of([result.outputs[name]], options, attrs) for python, name in output}
         is_shown = not result.hidden and (options.var is None or options.show)
         # For a line magic it is unknown whether IPython shows the value, so its notes are shown apart.
-        show_notes(self.shell, result.split_notes(tables=is_shown and is_cell and not options.raw)[1])
+        cells.show_notes(self.shell, result.split_notes(tables=is_shown and is_cell and not options.raw)[1])
         if options.var is not None:
             check_data(f"-v {options.var}", result)
             variables[options.var] = value
         self.shell.push(variables)
-        return for_cell(value, options, f"Out[{number}]" if is_cell else "the value") if is_shown else None
+        return cells.for_cell(value, options, f"Out[{number}]" if is_cell else "the value") if is_shown else None
 
     def _display(self, line: ProgressDisplay, display: Display) -> None:
         """Show a display of the running Lua code, after finishing the progress line."""
         line.make_way(sys.stdout, "\n")
         if display.clears:
             line.cleared()
-        publish(self.shell, display)
+        cells.publish(self.shell, display)
 
     def _lines_above(self, cell: str) -> int:
         """Return the number of lines above the Lua in its cell, so that its line numbers match the cell's."""
@@ -280,16 +271,6 @@ class KosmoMagic(Magics):
         if self._finalizer is not None:
             self._finalizer()
 
-    @contextmanager
-    def _short_errors(self) -> Iterator[None]:
-        """Have IPython show an error of this package in its short form instead of Python's traceback."""
-        try:
-            yield
-        except KosmoError as error:
-            colour = self.shell.colors.lower() != "nocolor"
-            show_shortly(error, colour=colour, full=self.errors == "full")
-            raise
-
 
 def load(shell: InteractiveShell) -> None:
     """Register the magics with a shell. A second call has no effect.
@@ -299,12 +280,9 @@ def load(shell: InteractiveShell) -> None:
     """
     if KosmoMagic.__name__ in shell.magics_manager.registry:
         return
-    try:
+    with _short_errors(shell):
         _check(shell.config)
         settings = settings_of(Path.cwd())
-    except KosmoError as error:
-        show_shortly(error, colour=shell.colors.lower() != "nocolor")
-        raise
     magic = KosmoMagic(shell, **settings)
     shell.register_magics(magic)
     share_session(magic)
@@ -357,9 +335,15 @@ class RefusedSetting(BaseException):
         self._render_traceback_ = partial(rendered, error, colour=colour)
 
 
-def show_shortly(error: KosmoError, *, colour: bool, full: bool = False) -> None:
-    """Set the attribute from which IPython takes an error's own rendering, `_render_traceback_`."""
-    vars(error)["_render_traceback_"] = partial(rendered, error, colour=colour, full=full)
+@contextmanager
+def _short_errors(shell: InteractiveShell, *, full: bool = False) -> Iterator[None]:
+    """Have IPython show an error of this package in its short form instead of Python's traceback."""
+    try:
+        yield
+    except KosmoError as error:  # IPython takes an error's own rendering from this attribute
+        colour = shell.colors.lower() != "nocolor"
+        vars(error)["_render_traceback_"] = partial(rendered, error, colour=colour, full=full)
+        raise
 
 
 def rendered(error: KosmoError, *, colour: bool = False, full: bool = False) -> list[Terminal]:
@@ -406,7 +390,7 @@ def notebook_context(
         between_cells,
         explore,
         ask=_ask,
-        display=partial(publish, shell),
+        display=partial(cells.publish, shell),
         progress=progress,
         set_variable=lambda name, value: shell.push({name: value}),
     )

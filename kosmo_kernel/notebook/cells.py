@@ -139,25 +139,17 @@ class Values(tuple[Any, ...]):
 
 
 def _text_of(value: Any) -> str:
-    return value.text() if isinstance(value, (MapView, LongValue)) else repr(value)
+    return value.text() if isinstance(value, View) else repr(value)
 
 
-class MapView(dict[Any, Any]):
-    """An object of texts and numbers, such as counts by name: a dict that a notebook shows as a table.
+class View:
+    """A value that IPython shows as a Lua notebook does: an object of numbers as a table, any other up to a limit."""
 
-    Parameters:
-        value: the object.
-        limit: how many rows to show; `KOSMO_ROWS` or 200 when None.
-    """
-
-    __slots__ = ("_limit",)
-
-    def __init__(self, value: Mapping[Any, Any], limit: int | None = None) -> None:
-        super().__init__(value)
-        self._limit = limit
+    options = Options()  # of the cell
+    whole = "the value"  # what has the whole of a text that is cut: `Out[3]`
 
     def text(self) -> str:
-        """Return the table as text."""
+        """Return the text that a cell shows."""
         return self._bundle()["text/plain"]
 
     def _repr_html_(self) -> Html | None:
@@ -167,47 +159,32 @@ class MapView(dict[Any, Any]):
         printer.text(repr(self) if cycle else self.text())
 
     def _bundle(self) -> Bundle:
-        from kosmo_kernel.render.display import bundle_of
+        from kosmo_kernel.render.display import bundles_of
 
-        return bundle_of(dict(self), Options(limit=self._limit))
-
-
-class LongValue:
-    """A value whose text is too long for a cell, which shows the beginning and says where the whole is."""
-
-    whole = ""
-    is_raw = False
-
-    def text(self) -> str:
-        """Return the text that a cell shows."""
-        from kosmo_kernel.render.display import text_of
-
-        return text_of(self, self.whole)
-
-    def _repr_html_(self) -> Html | None:
-        from kosmo_kernel.render.display import outline
-
-        return None if self.is_raw else outline(self) or None
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle else self.text())
+        return bundles_of([self], self.options, whole=self.whole)[0]
 
 
-class LongText(LongValue, str):
-    """A text that is too long for a cell."""
+class TextView(View, str):
+    """A text that shows itself."""
 
     __slots__ = ()
 
 
-class LongList(LongValue, list[Any]):
-    """A list that is too long for a cell."""
+class ListView(View, list[Any]):
+    """A list that shows itself."""
 
 
-class LongMap(LongValue, dict[Any, Any]):
-    """An object that is too long for a cell."""
+class MapView(View, dict[Any, Any]):
+    """An object that shows itself."""
 
 
-_LONG_TYPES: dict[type, type[LongText | LongList | LongMap]] = {str: LongText, list: LongList, dict: LongMap}
+_VIEWS: dict[type, type[TextView | ListView | MapView]] = {str: TextView, list: ListView, dict: MapView}
+
+
+def _view(value: Any, options: Options, whole: str = View.whole) -> Any:
+    view = _VIEWS[type(value)](value)
+    view.options, view.whole = options, whole
+    return view
 
 
 def for_cell(value: Any, options: Options, whole: str) -> Any:
@@ -219,18 +196,11 @@ def for_cell(value: Any, options: Options, whole: str) -> Any:
         whole: what has the whole value: `Out[3]`.
     """
     if isinstance(value, Values):
-        return Values(for_cell(part, options, "the value" if index else whole) for index, part in enumerate(value))
-    long_type = _LONG_TYPES.get(type(value))
-    if long_type is None:
-        return value
+        return Values(for_cell(part, options, View.whole if index else whole) for index, part in enumerate(value))
     from kosmo_kernel.render.display import TEXT_MOST
     from kosmo_kernel.render.text import is_longer
 
-    if not is_longer(value, TEXT_MOST):
-        return value
-    long = long_type(value)
-    long.whole, long.is_raw = whole, options.raw
-    return long
+    return _view(value, options, whole) if type(value) in _VIEWS and is_longer(value, TEXT_MOST) else value
 
 
 class NotebookProgress(ProgressDisplay):
@@ -318,7 +288,7 @@ def _prepare_for_display(value: Any, options: Options, attrs: Mapping[str, Any] 
 
     kind = kind_of(value)
     if kind is ValueKind.MAP and not options.raw and as_shown(value) is not value:
-        return MapView(value, options.limit)
+        return _view(value, options)
     if kind not in (ValueKind.TABLE, ValueKind.RECORD):
         return value
     if options.raw:
