@@ -27,7 +27,7 @@ from kosmo_kernel.render.bounded import Bounded, bounded
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results import Result, dry_run_summary
-from kosmo_kernel.safety.text import shortened, skeleton, with_escapes
+from kosmo_kernel.safety.text import shortened, skeleton
 from kosmo_kernel.text import counted, listed
 from kosmo_kernel.values.records import Records
 
@@ -49,7 +49,6 @@ _OVERHEAD = 80  # characters of both tags and of the line above them, with their
 _MIN_ROOM = 40  # characters that are worth showing
 _MAX_HINTS = 3
 _HINT_LENGTH = 200  # characters of a line on what was cut
-_HINTS_LENGTH = _HINT_LENGTH * _MAX_HINTS
 _NO_ROOM = "What was printed and returned has no room here: ask for more `max_tokens`."
 _CUT_ERROR = "… the message is cut here"
 _MORE_NOTES = "… {:,} more notes"
@@ -199,28 +198,23 @@ def tagged(data: str) -> str:
 
 def _data(output: str, values: Sequence[Any], room: int, name: str) -> tuple[str, list[str], int]:
     """Return what was printed and returned within `room` characters, lines on what was left out, and the rows of it."""
-    printed_whole = with_escapes(output)
-    if not output and not values:
-        return "", [], 0
-    if not output and len(values) == 1 and room - _HINT_LENGTH >= _MIN_ROOM:
-        part = bounded(values[0], room - 1, room - _HINT_LENGTH - 1)
-        return part.text or EMPTY, _hints([part], name), part.rows
-    parts = _values(values, room - len(printed_whole) - 1)
-    if len(printed_whole) <= room and not any(part.left_out for part in parts):
-        return _joined(printed_whole, parts), [], 0
-    room -= _HINTS_LENGTH
-    if room < _MIN_ROOM:
-        return "", [_NO_ROOM], 0
-    parts = _values(values, room)
-    hints = []
-    if output:
-        printed = bounded(output, max(room // 3, room - len(_joined("", parts)) - 2) if values else room)
-        output = printed.text
-        parts = _values(values, room - len(output) - 1)
+    hints: list[str] = []
+    room_if_cut = room - _HINT_LENGTH * min(len(values) + bool(output), _MAX_HINTS)  # leaves room for these lines
+    for space in (room, room_if_cut):
+        if hints and space < _MIN_ROOM:
+            return "", [_NO_ROOM], 0
+        parts = _values(values, space)
+        printed = bounded(output, max(space // 3, space - len(_joined("", parts)) - 2) if values else space)
+        if output:
+            parts = _values(values, space - len(printed.text) - 1)
+        hints = _hints(parts, name)
         if printed.left_out:
             more = _rest(printed, name if not values else "", "Print less, or return the value, which is kept whole.")
-            hints.append(f"Printed, not shown: {printed.left_out}. {more}")
-    return _joined(output, parts), (hints + _hints(parts, name))[:_MAX_HINTS], parts[0].rows if parts else 0
+            hints.insert(0, f"Printed, not shown: {printed.left_out}. {more}")
+        if not hints:
+            break
+    text = _joined(printed.text, parts)
+    return text or EMPTY if values else text, hints[:_MAX_HINTS], parts[0].rows if parts else 0
 
 
 def _hints(parts: Sequence[Bounded], name: str) -> list[str]:

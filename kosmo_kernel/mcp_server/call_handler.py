@@ -17,27 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kosmo_kernel import docs
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, StoppedError
 from kosmo_kernel.mcp.calls import checked
-from kosmo_kernel.mcp_server.answers import (
-    ALL,
-    CHARACTERS_PER_TOKEN,
-    MORE,
-    WHO,
-    ToolResult,
-    answer_of_data,
-    answer_of_run,
-    answer_of_text,
-    ending_notes,
-    kept_lines,
-    not_checked,
-    notes_of,
-    page_list,
-    page_of_checks,
-    running_lines,
-    search,
-    session_lines,
-    summary_of,
-    value_of,
-)
+from kosmo_kernel.mcp_server import answers
+from kosmo_kernel.mcp_server.answers import ToolResult
 from kosmo_kernel.mcp_server.sessions import IDLE_SECONDS, ClientSession, InFlightCall, Phase, Sessions
 from kosmo_kernel.mcp_server.tools import (
     ACCOUNT,
@@ -144,7 +125,7 @@ class CallHandler:
         except KosmoError as error:
             if error.where == offer.tool.function:  # with our server's name, which is the client's choice
                 error.where = name
-            return ToolResult(answer_of_run(error.result, tokens, error=error).text, failed=True)
+            return ToolResult(answers.answer_of_run(error.result, tokens, error=error).text, failed=True)
         finally:
             underway.finish()
 
@@ -206,25 +187,26 @@ class CallHandler:
         return self._sessions.of_client(call.owner, call.underway, is_named=call.names_session)
 
     def _search(self, words: str, call: _Call) -> ToolResult:
-        if words.strip().lower() != WHO:
-            return ToolResult(answer_of_text(search(words), call.tokens))
+        if words.strip().lower() != answers.WHO:
+            return ToolResult(answers.answer_of_text(answers.search(words), call.tokens))
         with self._of_client(call) as session:
-            if running := running_lines(session):  # the variables can be listed when it has ended
-                lines = kept_lines(session)
+            if running := answers.running_lines(session):  # the variables can be listed when it has ended
+                lines = answers.kept_lines(session)
             else:
                 with session.turn(call.underway):
-                    lines = session_lines(session)
-            return ToolResult(answer_of_data(lines, call.tokens, running, session.pending_notes) or NOTHING_KEPT)
+                    lines = answers.session_lines(session)
+            return ToolResult(
+                answers.answer_of_data(lines, call.tokens, running, session.pending_notes) or NOTHING_KEPT
+            )
 
     def _call(self, function: str, arguments: dict[str, Any], call: _Call) -> ToolResult:
         """Call a function of the catalogue, without Lua; its value is kept for Lua."""
         options, underway = RunOptions(account=arguments.pop(ACCOUNT, None)), call.underway
-        frontend = Frontend(progress=underway.report)
 
         def ask(session: Session) -> Answered:
-            return Answered(
-                session.call(function, arguments, options, frontend, is_cancelled=lambda: underway.cancelled)
-            )
+            frontend = Frontend(progress=underway.report)
+            result = session.call(function, arguments, options, frontend, is_cancelled=lambda: underway.cancelled)
+            return Answered(result)
 
         return self._without_lua(ask, call)
 
@@ -249,8 +231,10 @@ class CallHandler:
             )
             if underway.cancelled:
                 raise StoppedError("The call was cancelled.")
-            result = Result(account=report.account, values=[value_of(report)], notes=list(notes_of(report)))
-            return Answered(result, not_checked(report), partial(summary_of, report) if len(checks) > 1 else None)
+            value, notes = answers.value_of(report), list(answers.notes_of(report))
+            result = Result(account=report.account, values=[value], notes=notes)
+            summary = partial(answers.summary_of, report) if len(checks) > 1 else None
+            return Answered(result, answers.not_checked(report), summary)
 
         return self._without_lua(run, call)
 
@@ -283,7 +267,7 @@ class CallHandler:
             session.wait_for_answered(call.underway)
             with session.turn(call.underway):
                 try:
-                    is_more = arguments[CODE].strip() == MORE
+                    is_more = arguments[CODE].strip() == answers.MORE
                     return _more_rows(session, call) if is_more else _run_lua(session, arguments, call)
                 finally:
                     call.underway.finish()  # before the next call can use the session
@@ -305,10 +289,10 @@ def _checks_named(names: str, parameters: Mapping[str, Any]) -> list[Question]:
 
     words = [name.strip().removeprefix(f"{CHECKS}.") for name in names.split(",") if name.strip()]
     if not words:
-        raise InvalidArgumentsError(f"`{CHECK}` takes names of checks with commas between them, or `{ALL}`.")
-    checks = all_checks() if words == [ALL] else [find_check(name) for name in dict.fromkeys(words)]
+        raise InvalidArgumentsError(f"`{CHECK}` takes names of checks with commas between them, or `{answers.ALL}`.")
+    checks = all_checks() if words == [answers.ALL] else [find_check(name) for name in dict.fromkeys(words)]
     check_parameters(checks, parameters)
-    if words != [ALL]:
+    if words != [answers.ALL]:
         require_parameters(
             checks, parameters, lambda check, param: f'`{PARAMS}` with "{check.name}.{param.name}": {param.doc}'
         )
@@ -317,8 +301,8 @@ def _checks_named(names: str, parameters: Mapping[str, Any]) -> list[Question]:
 
 def _page(name: str, tokens: int) -> str:
     """Return a page of the reference or of a check, within a number of tokens."""
-    page = page_of_checks(name) if name.strip() else page_list()
-    return answer_of_text(docs.read(name) if page is None else page, tokens, f"docs.read({json.dumps(name)})")
+    page = answers.page_of_checks(name) if name.strip() else answers.page_list()
+    return answers.answer_of_text(docs.read(name) if page is None else page, tokens, f"docs.read({json.dumps(name)})")
 
 
 class Answered(NamedTuple):
@@ -383,7 +367,7 @@ def _run_lua(session: ClientSession, arguments: dict[str, Any], call: _Call) -> 
         error, result = failure, failure.result
     is_left = call.underway.finish()
     if result is not None and result.output and number not in session.lua.kept and (error or result.value is None):
-        is_long = len(result.output) > call.tokens * CHARACTERS_PER_TOKEN // 2
+        is_long = len(result.output) > call.tokens * answers.CHARACTERS_PER_TOKEN // 2
         if is_long or is_left:  # because the answer may show a part
             result.notes[:0] = filter(None, [session.lua.keep(number, result.output, len(result.output))])
     return _answer(session, call, number, Answered(result), error)
@@ -395,10 +379,10 @@ def _answer(
     """Return the answer to a call that has ended; leave it to the next call if nobody waits for this one any more."""
     is_left, name = call.underway.finish(), _out(number)
     if is_left:
-        session.pending_notes += ending_notes(name, answered.result, error)
+        session.pending_notes += answers.ending_notes(name, answered.result, error)
     if is_left or call.underway.cancelled:
         return ToolResult("")
-    answer = answer_of_run(
+    answer = answers.answer_of_run(
         answered.result,
         call.tokens,
         error=error,
@@ -419,12 +403,12 @@ def _more_rows(session: ClientSession, call: _Call) -> ToolResult:
         UnknownNameError: the list was dropped.
     """
     if session.cut is None:
-        raise InvalidArgumentsError(f"`{MORE}` has the next rows of the list that was cut last, and none was cut.")
+        raise InvalidArgumentsError(f"`{answers.MORE}` has the next rows of a list that was cut, and none was cut.")
     number, first = session.cut
     value = session.lua.kept.read(number)
     rows = value.take(range(first, len(value))) if isinstance(value, Records) else value[first:]
     session.cut = None
     further = _further(session, call)
-    answer = answer_of_run(Result([rows]), call.tokens, name=_out(number), first_row=first + 1, further=further)
+    answer = answers.answer_of_run(Result([rows]), call.tokens, name=_out(number), first_row=first + 1, further=further)
     session.note_cut(number, first + answer.rows if answer.rows else 0)
     return ToolResult(answer.text)

@@ -8,9 +8,12 @@ takes longer than clients wait goes on: with an answer that says so, or as a tas
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
+import select
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +33,7 @@ from mcp.shared.message import SessionMessage
 
 from kosmo_kernel import __version__, integrations
 from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.mcp.child import MAX_MESSAGE_BYTES
 from kosmo_kernel.mcp_server.answers import ToolResult
 from kosmo_kernel.mcp_server.call_handler import CallHandler
 from kosmo_kernel.mcp_server.sessions import InFlightCall
@@ -42,7 +46,6 @@ from kosmo_kernel.mcp_server.tools import (
     OUT,
     READ,
     SEARCH,
-    OfferedTool,
     pages,
     read_resource,
 )
@@ -54,6 +57,7 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 MAX_CONCURRENT_CALLS = 16  # further calls wait, so that an agent cannot start any number of Lua processes
 TASK_SECONDS = 5.0  # after which a client that takes tasks gets one
+READ_BYTES = 1 << 16  # bytes per read
 PATH = "/mcp"
 SESSION_HEADER = b"mcp-session-id"
 CACHE = CacheHint(ttl_ms=3_600_000)  # what is offered stays the same while the server runs
@@ -71,39 +75,7 @@ def server_of(handler: CallHandler, client: Callable[[Context], str | None]) -> 
         handler: handles the calls.
         client: returns what identifies the client of a request, or None if nothing does.
     """
-    limiter = anyio.CapacityLimiter(MAX_CONCURRENT_CALLS)
-    going_on = set[Running]()
-    tasks = Tasks() if handler.gives_tasks else None
-
-    async def list_tools(_: Any, _params: Any) -> protocol.ListToolsResult:
-        return protocol.ListToolsResult(tools=[_tool(offer) for offer in handler.offers.values()])
-
-    async def call_tool(context: Context, params: protocol.CallToolRequestParams) -> Any:
-        if params.name not in handler.offers:
-            tools = ", ".join(f"`{name}`" for name in (LUA, SEARCH, READ))
-            raise MCPError(protocol.INVALID_PARAMS, f"There is no tool `{params.name[:80]}`. There are {tools}.")
-        underway = InFlightCall(_progress_reporter(context))
-        work = partial(handler.answer, params.name, params.arguments or {}, underway, client(context))
-        running = asyncio.ensure_future(_in_thread(work, limiter))
-        client_tasks = tasks if tasks and tasks.are_taken(context) else None
-        try:
-            timeout = min(TASK_SECONDS, handler.answer_within) if client_tasks else handler.answer_within
-            await asyncio.wait((running,), timeout=timeout)
-            early = None
-            if not running.done():
-                if client_tasks:
-                    return client_tasks.start(underway, running)
-                early = handler.early_answer(underway)
-            if early is None:
-                return await running
-        except BaseException:
-            underway.cancel()
-            running.cancel()
-            raise
-        going_on.add(running)  # the event loop itself does not keep it
-        running.add_done_callback(going_on.discard)
-        return _content(early)
-
+    requests = _Requests(handler, client)
     services = " and ".join(service.title for service in integrations.load_all())
     server = Server(
         NAME,
@@ -112,78 +84,103 @@ def server_of(handler: CallHandler, client: Callable[[Context], str | None]) -> 
         description=f"{services} and walled Lua, for agents",
         instructions=INSTRUCTIONS.format(services=services),
         cache_hints=dict.fromkeys(CACHED, CACHE),
-        on_list_tools=list_tools,
-        on_call_tool=call_tool,
-        on_list_resources=_list_resources,
-        on_list_resource_templates=_list_templates,
-        on_read_resource=_reader(handler, client, limiter),
+        on_list_tools=requests.list_tools,
+        on_call_tool=requests.call_tool,
+        on_list_resources=requests.list_resources,
+        on_list_resource_templates=requests.list_templates,
+        on_read_resource=requests.read_resource,
     )
-    if tasks:
-        tasks.register(server)
+    if requests.tasks:
+        requests.tasks.register(server)
     return server
 
 
-def _reader(
-    handler: CallHandler, client: Callable[[Context], str | None], limiter: anyio.CapacityLimiter
-) -> Callable[[Context, Any], Awaitable[protocol.ReadResourceResult]]:
-    """Return the handler of requests for resources; see `server_of`."""
+class _Requests:
+    """The handlers of the requests of the protocol; for the parameters see `server_of`."""
 
-    async def read(context: Context, params: Any) -> protocol.ReadResourceResult:
-        uri = str(params.uri)
-        value_of = partial(handler.value_of, client(context))
+    def __init__(self, handler: CallHandler, client: Callable[[Context], str | None]) -> None:
+        self._handler, self._client = handler, client
+        self._limiter = anyio.CapacityLimiter(MAX_CONCURRENT_CALLS)
+        self._going_on = set[Running]()  # the event loop itself does not keep them
+        self.tasks = Tasks() if handler.gives_tasks else None
+
+    async def list_tools(self, _: Any, _params: Any) -> protocol.ListToolsResult:
+        tools = [
+            protocol.Tool(
+                name=tool.name,
+                title=tool.title,
+                description=tool.description,
+                input_schema=dict(tool.schema),
+                annotations=protocol.ToolAnnotations(
+                    read_only_hint=tool.read_only,
+                    idempotent_hint=True if tool.read_only else None,
+                    open_world_hint=tool.open_world,
+                ),
+            )
+            for tool, _function in self._handler.offers.values()
+        ]
+        return protocol.ListToolsResult(tools=tools)
+
+    async def call_tool(self, context: Context, params: protocol.CallToolRequestParams) -> Any:
+        handler = self._handler
+        if params.name not in handler.offers:
+            names = ", ".join(f"`{name}`" for name in (LUA, SEARCH, READ))
+            raise MCPError(protocol.INVALID_PARAMS, f"There is no tool `{params.name[:80]}`. There are {names}.")
+        underway = InFlightCall(_progress_reporter(context))
+        work = partial(handler.answer, params.name, params.arguments or {}, underway, self._client(context))
+        running = asyncio.ensure_future(self._in_thread(work))
+        tasks = self.tasks if self.tasks and self.tasks.are_taken(context) else None
         try:
-            resource = await run_sync(read_resource, uri, value_of, limiter=limiter)
+            timeout = min(TASK_SECONDS, handler.answer_within) if tasks else handler.answer_within
+            await asyncio.wait((running,), timeout=timeout)
+            if tasks and not running.done():
+                return tasks.start(underway, running)
+            early = None if running.done() else handler.early_answer(underway)
+            if early is None:
+                return await running
+        except BaseException:
+            underway.cancel()
+            running.cancel()
+            raise
+        self._going_on.add(running)
+        running.add_done_callback(self._going_on.discard)
+        return _content(early)
+
+    async def _in_thread(self, work: Callable[[], ToolResult]) -> protocol.CallToolResult:
+        return _content(await run_sync(work, abandon_on_cancel=True, limiter=self._limiter))
+
+    async def read_resource(self, context: Context, params: Any) -> protocol.ReadResourceResult:
+        uri = str(params.uri)
+        value_of = partial(self._handler.value_of, self._client(context))
+        try:
+            resource = await run_sync(read_resource, uri, value_of, limiter=self._limiter)
         except KosmoError as error:
             raise MCPError(protocol.INVALID_PARAMS, error.message) from None
         text = protocol.TextResourceContents(uri=uri, mime_type=resource.mime_type, text=resource.text)
         result = protocol.ReadResourceResult(contents=[text])
         return result if resource.is_fixed else result.model_copy(update={"ttl_ms": 0})
 
-    return read
+    async def list_resources(self, _: Any, _params: Any) -> protocol.ListResourcesResult:
+        return protocol.ListResourcesResult(
+            resources=[
+                protocol.Resource(name=name, title=about, uri=f"{DOCS}{name}", mime_type=MARKDOWN)
+                for name, about in pages().items()
+            ]
+        )
 
-
-async def _in_thread(work: Callable[[], ToolResult], limiter: anyio.CapacityLimiter) -> protocol.CallToolResult:
-    return _content(await run_sync(work, abandon_on_cancel=True, limiter=limiter))
+    async def list_templates(self, _: Any, _params: Any) -> protocol.ListResourceTemplatesResult:
+        page = protocol.ResourceTemplate(
+            name="docs", title="A page of the reference", uri_template=f"{DOCS}{{page}}", mime_type=MARKDOWN
+        )
+        value = protocol.ResourceTemplate(
+            name="out", title="A value of `Out`, whole: as json, csv or md", uri_template=f"{OUT}{{number}}.{{form}}"
+        )
+        return protocol.ListResourceTemplatesResult(resource_templates=[page, value])
 
 
 def _content(result: ToolResult) -> protocol.CallToolResult:
     content: list[protocol.ContentBlock] = [protocol.TextContent(type="text", text=result.text)]
     return protocol.CallToolResult(content=content, is_error=result.failed)
-
-
-async def _list_resources(_: Any, _params: Any) -> protocol.ListResourcesResult:
-    return protocol.ListResourcesResult(
-        resources=[
-            protocol.Resource(name=name, title=about, uri=f"{DOCS}{name}", mime_type=MARKDOWN)
-            for name, about in pages().items()
-        ]
-    )
-
-
-async def _list_templates(_: Any, _params: Any) -> protocol.ListResourceTemplatesResult:
-    page = protocol.ResourceTemplate(
-        name="docs", title="A page of the reference", uri_template=f"{DOCS}{{page}}", mime_type=MARKDOWN
-    )
-    value = protocol.ResourceTemplate(
-        name="out", title="A value of `Out`, whole: as json, csv or md", uri_template=f"{OUT}{{number}}.{{form}}"
-    )
-    return protocol.ListResourceTemplatesResult(resource_templates=[page, value])
-
-
-def _tool(offer: OfferedTool) -> protocol.Tool:
-    tool = offer.tool
-    annotations = protocol.ToolAnnotations(
-        read_only_hint=tool.read_only,
-        idempotent_hint=True if tool.read_only else None,
-        open_world_hint=tool.open_world,
-    )
-    return protocol.Tool(
-        name=tool.name,
-        title=tool.title,
-        description=tool.description,
-        input_schema=dict(tool.schema),
-        annotations=annotations,
-    )
 
 
 def _progress_reporter(context: Context) -> Callable[[ProgressSnapshot], None]:
@@ -205,15 +202,14 @@ def _progress_reporter(context: Context) -> Callable[[ProgressSnapshot], None]:
 # Transports ------------------------------------------------------------------------------------------------------
 
 
+# The event loop watches pipes, sockets and terminals. A file cannot be watched, and never blocks.
+
+
 class _StdioReader(ObjectReceiveStream[SessionMessage | Exception]):
-    """The messages of a client, read in the SDK's calls: a task in between would delay each one.
+    """The messages of a client, read in the SDK's calls: a task in between would delay each one."""
 
-    Parameters:
-        lines: of standard input.
-    """
-
-    def __init__(self, lines: AsyncIterator[str]) -> None:
-        self._lines = lines
+    def __init__(self, descriptor: int) -> None:
+        self._lines = lines(descriptor)
 
     async def receive(self) -> SessionMessage | Exception:
         """Return the next message, or the error of a line that is none, which the SDK passes over.
@@ -232,43 +228,88 @@ class _StdioReader(ObjectReceiveStream[SessionMessage | Exception]):
         """Do nothing: the end of the process closes its input."""
 
 
-class _StdioWriter(ObjectSendStream[SessionMessage]):
-    """The messages to a client, written in the SDK's calls.
+class StdioWriter(ObjectSendStream[SessionMessage]):
+    """Writes whole messages to a file descriptor, in the event loop and without ever blocking it."""
 
-    Parameters:
-        write: writes a text to standard output.
-    """
-
-    def __init__(self, write: Callable[[str], Awaitable[None]]) -> None:
-        self._write = write
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._loop = asyncio.get_running_loop()
+        self._buffer = bytearray()
+        self._drained = asyncio.Event()
+        self._error: OSError | None = None
 
     async def send(self, item: SessionMessage) -> None:
-        """Send a message.
+        """Write a message after those before it, and wait until it is written, which it is also if that is cancelled.
 
         Raises:
             anyio.BrokenResourceError: the client has disconnected.
         """
-        try:
-            await self._write(item.message.model_dump_json(by_alias=True, exclude_unset=True) + "\n")
-        except OSError as error:
-            raise anyio.BrokenResourceError from error
+        is_idle = not self._buffer
+        self._buffer += item.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
+        if is_idle:
+            self._drained.clear()
+            self._flush()
+        await self._drained.wait()
+        if self._error:
+            raise anyio.BrokenResourceError from self._error
 
     async def aclose(self) -> None:
         """Do nothing: the end of the process closes its output."""
 
+    def _flush(self) -> None:
+        try:
+            while self._buffer and select.select([], [self._descriptor], [], 0)[1]:
+                part = self._buffer[: select.PIPE_BUF]  # as many bytes do not block
+                del self._buffer[: os.write(self._descriptor, part)]
+        except OSError as error:
+            self._error = error
+            self._buffer.clear()
+        if self._buffer:
+            self._loop.add_writer(self._descriptor, self._flush)
+        elif not self._drained.is_set():
+            self._loop.remove_writer(self._descriptor)
+            self._drained.set()
 
-async def over_streams(
-    handler: CallHandler, lines: AsyncIterator[str], write: Callable[[str], Awaitable[None]]
-) -> None:
-    """Serve one client over standard streams, until its input ends.
 
-    Parameters:
-        handler: handles the calls.
-        lines: of standard input.
-        write: writes a text to standard output, or raises an OSError if nobody reads it any more.
+async def lines(descriptor: int, most: int = MAX_MESSAGE_BYTES) -> AsyncIterator[str]:
+    """Yield the lines of a file descriptor; a line of more than `most` bytes is dropped.
+
+    The last line need not have an end.
     """
+    parts: list[bytes] = []  # of the line that has not ended
+    size = 0
+    with suppress(OSError):
+        while piece := await _read(descriptor):
+            *ends, rest = piece.split(b"\n")
+            for end in ends:
+                if size + len(end) <= most:
+                    yield b"".join([*parts, end]).decode(errors="replace")
+                parts, size = [], 0
+            size += len(rest)
+            parts = [*parts, rest] if size <= most else []
+    if any(parts):
+        yield b"".join(parts).decode(errors="replace")
+
+
+async def _read(descriptor: int) -> bytes:
+    """Return the next bytes of a file descriptor, without blocking the event loop; none at its end."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    try:
+        loop.add_reader(descriptor, ready.set)
+    except PermissionError:  # a file, or a device such as the null device
+        return os.read(descriptor, READ_BYTES)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(descriptor)
+    return os.read(descriptor, READ_BYTES)
+
+
+async def over_streams(handler: CallHandler, stdin: int, stdout: int) -> None:
+    """Serve one client over two file descriptors, until its input ends."""
     server = server_of(handler, lambda _context: "")
-    await server.run(_StdioReader(lines), _StdioWriter(write), server.create_initialization_options())
+    await server.run(_StdioReader(stdin), StdioWriter(stdout), server.create_initialization_options())
 
 
 def application(handler: CallHandler, port: int, token: str) -> Application:

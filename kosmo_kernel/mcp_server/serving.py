@@ -9,23 +9,20 @@ import asyncio
 import logging
 import os
 import secrets
-import select
 import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 
-from kosmo_kernel.mcp.child import MAX_MESSAGE_BYTES
 from kosmo_kernel.mcp.servers import require_sdk
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 from kosmo_kernel.settings.table import MCP_TOKEN
 
 HOST = "127.0.0.1"
 SHUTDOWN_SECONDS = 5.0  # seconds from a signal to a forced exit
-READ_BYTES = 1 << 16  # bytes per read
 GRACE_SECONDS = 1  # for open streams and answers, before they are cut
 
 
@@ -48,7 +45,7 @@ def over_stdio(options: ServerOptions) -> bool:
             nothing = os.open(os.devnull, os.O_RDONLY)
             stop = partial(loop.call_soon_threadsafe, stopped.set)
             with _signals(handler, stop) as received, _private(0, nothing) as stdin, _private(1, os.dup(2)) as stdout:
-                serving = asyncio.create_task(sdk.over_streams(handler, lines(stdin), TextOutput(stdout).write))
+                serving = asyncio.create_task(sdk.over_streams(handler, stdin, stdout))
                 waiting = asyncio.create_task(stopped.wait())
                 await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
                 if stopped.is_set():
@@ -143,15 +140,12 @@ def _signals(handler: CallHandler, stop: Callable[[], object]) -> Iterator[list[
             signal.signal(number, signal_handler)
 
 
-# Standard input and output ---------------------------------------------------------------------------------------
-#
-# While a client is served, other readers of standard input find it empty, and other output goes to standard error. The
-# event loop watches pipes, sockets and terminals. A file cannot be watched, and never blocks.
-
-
 @contextmanager
 def _private(descriptor: int, instead: int) -> Iterator[int]:
-    """Provide a private copy of a standard stream; child processes and other users get another one in its place."""
+    """Provide a private copy of a standard stream; child processes and other users get another one in its place.
+
+    While a client is served, other readers of standard input find it empty, and other output goes to standard error.
+    """
     private = os.dup(descriptor)
     os.dup2(instead, descriptor)
     os.close(instead)
@@ -159,78 +153,3 @@ def _private(descriptor: int, instead: int) -> Iterator[int]:
         yield private
     finally:
         os.dup2(private, descriptor)  # `private` stays open, because the event loop may still watch it
-
-
-class TextOutput:
-    """Writes whole texts to a file descriptor, in the event loop and without ever blocking it."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._loop = asyncio.get_running_loop()
-        self._buffer = bytearray()
-        self._drained = asyncio.Event()
-        self._error: OSError | None = None
-
-    async def write(self, text: str) -> None:
-        """Write a text after those before it, and wait until it is written. It is written also if that is cancelled.
-
-        Raises:
-            OSError: nobody reads any more.
-        """
-        is_idle = not self._buffer
-        self._buffer += text.encode()
-        if is_idle:
-            self._drained.clear()
-            self._flush()
-        await self._drained.wait()
-        if self._error:
-            raise self._error
-
-    def _flush(self) -> None:
-        try:
-            while self._buffer and select.select([], [self._descriptor], [], 0)[1]:
-                part = self._buffer[: select.PIPE_BUF]  # as many bytes do not block
-                del self._buffer[: os.write(self._descriptor, part)]
-        except OSError as error:
-            self._error = error
-            self._buffer.clear()
-        if self._buffer:
-            self._loop.add_writer(self._descriptor, self._flush)
-        elif not self._drained.is_set():
-            self._loop.remove_writer(self._descriptor)
-            self._drained.set()
-
-
-async def lines(descriptor: int, most: int = MAX_MESSAGE_BYTES) -> AsyncIterator[str]:
-    """Yield the lines of a file descriptor; a line of more than `most` bytes is dropped.
-
-    The last line need not have an end.
-    """
-    parts: list[bytes] = []  # of the line that has not ended
-    size = 0
-    with suppress(OSError):
-        while piece := await _read(descriptor):
-            *ends, rest = piece.split(b"\n")
-            for end in ends:
-                if size + len(end) <= most:
-                    yield b"".join([*parts, end]).decode(errors="replace")
-                parts, size = [], 0
-            size += len(rest)
-            parts = [*parts, rest] if size <= most else []
-    if any(parts):
-        yield b"".join(parts).decode(errors="replace")
-
-
-async def _read(descriptor: int) -> bytes:
-    """Return the next bytes of a file descriptor, without blocking the event loop; none at its end."""
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    try:
-        loop.add_reader(descriptor, ready.set)
-    except PermissionError:  # a file, or a device such as the null device
-        return os.read(descriptor, READ_BYTES)
-    try:
-        await ready.wait()
-    finally:
-        loop.remove_reader(descriptor)
-    return os.read(descriptor, READ_BYTES)

@@ -42,21 +42,13 @@ class Bounded(NamedTuple):
     rows_left: int = 0  # how many of its rows are not
 
 
-def bounded(value: Any, room: int, room_if_cut: int | None = None) -> Bounded:
+def bounded(value: Any, room: int) -> Bounded:
     """Write a value of Lua within `room` characters.
 
     Parameters:
         value: a value of `Result.values`.
         room: the maximum number of characters. Less than 100 may not be enough for the first row of a table.
-        room_if_cut: the maximum of a value that has to be cut, which leaves room for what is said of that; `room` if
-            None.
     """
-    whole = _within(value, room)
-    least = room if room_if_cut is None else room_if_cut
-    return _within(value, least) if whole.left_out and least < room else whole
-
-
-def _within(value: Any, room: int) -> Bounded:
     if isinstance(value, str):
         return _text_or_json(value, room)
     if isinstance(value, Mapping):

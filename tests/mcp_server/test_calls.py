@@ -28,13 +28,16 @@ from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.mcp.config import CLIENTS, entries_of
 from kosmo_kernel.mcp.config import entry as server_entry
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
-from kosmo_kernel.mcp_server.serving import TextOutput, lines
 from kosmo_kernel.mcp_server.sessions import MAX_SESSIONS, SPARE, ClientSession, InFlightCall, Phase, Sessions
 
 pytest.importorskip("mcp")
 
 from mcp import Client
+from mcp import types as protocol
+from mcp.shared.message import SessionMessage
 from mcp_client import asked, data, text_of
+
+from kosmo_kernel.mcp_server.sdk import StdioWriter, lines
 
 HELLO = {
     "jsonrpc": "2.0",
@@ -236,11 +239,11 @@ def test_a_terminal_is_waited_for_without_a_thread() -> None:
 def test_a_long_answer_waits_for_its_reader_without_a_thread_and_lines_come_over_the_same_pipe() -> None:
     others = set(threading.enumerate())
     ours, theirs = os.pipe()
-    sent = ["x" * 300_000 + "é", "", "end"]
+    sent = protocol.JSONRPCNotification(jsonrpc="2.0", method="x" * 300_000 + "é")  # more than a pipe holds
 
     async def both() -> list[str]:
         async def write() -> None:
-            await TextOutput(theirs).write("\n".join(sent))  # more than a pipe holds
+            await StdioWriter(theirs).send(SessionMessage(sent))
             os.close(theirs)
 
         writing = asyncio.create_task(write())
@@ -248,7 +251,7 @@ def test_a_long_answer_waits_for_its_reader_without_a_thread_and_lines_come_over
         await writing
         return received
 
-    assert asyncio.run(both()) == sent
+    assert list(map(json.loads, asyncio.run(both()))) == [{"jsonrpc": "2.0", "method": sent.method}]
     os.close(ours)
     assert set(threading.enumerate()) <= others
 
@@ -387,7 +390,7 @@ def test_an_error_names_our_tool_without_our_server_and_any_other_text_is_left_w
     def fail(_words: str) -> None:
         raise UnknownNameError("mcp.kosmo.lua_search_docs: that is what the page says.")
 
-    monkeypatch.setattr("kosmo_kernel.mcp_server.call_handler.search", fail)
+    monkeypatch.setattr("kosmo_kernel.mcp_server.answers.search", fail)
     handler = CallHandler(ServerOptions("demo"))
     texts = [
         handler.answer("lua_search_docs", arguments, InFlightCall(lambda _: None)).text
