@@ -12,7 +12,6 @@ from kosmo_kernel.editor.completion import Argument, arguments_of, options_of
 from kosmo_kernel.editor.inference import (
     CallResult,
     CallSite,
-    Chain,
     ErrorFields,
     InferredType,
     LiveState,
@@ -95,15 +94,16 @@ def _page_of_path(reader: TypeInferrer, path: NamePath, detail: int) -> docs.Pag
     function = reader.function_at(path)
     if function is not None:
         return _function(function)
-    name = reader.library_name(path)
-    if name:
+    if name := reader.library_name(path):
         return _entry(name)
     info = reader.state.resolve(path.chain)
     if info and "page" in info:
         page: docs.Page = info["page"]
         return page
     chain = tuple(str(info["space"]).split(".")) if info and info.get("space") else path.chain
-    integration = integration_at(chain) or _integration_of_account(chain)
+    integration, above = integration_at(chain), integration_at(chain[:-1])
+    if above is not None and chain[-1] in (accounts.DEFAULT, *accounts.names(above)):
+        integration = above
     if integration is not None:
         return docs.read(integration.name)
     answer = reader.call_result_at(path)
@@ -113,14 +113,6 @@ def _page_of_path(reader: TypeInferrer, path: NamePath, detail: int) -> docs.Pag
 
 
 # The catalogue and the library
-
-
-def _integration_of_account(chain: Chain) -> Integration | None:
-    """Return the integration whose account a path names, or None."""
-    integration = integration_at(chain[:-1])
-    if integration is None or chain[-1] not in (accounts.DEFAULT, *accounts.names(integration)):
-        return None
-    return integration
 
 
 def _function(function: Function) -> docs.Page:
@@ -188,11 +180,10 @@ def _fields(columns: Sequence[Column], path: tuple[str, ...], title: str) -> doc
 
 
 def _entry(name: str) -> docs.Page | None:
-    entry = library().get(name)
-    if entry is None:
-        return None
-    page = Markdown("{}\n\n{}")
-    return docs.Page(page.format(fenced(entry.signature, "lua"), markdown_of_package(entry.doc)))
+    if entry := library().get(name):
+        page = Markdown("{}\n\n{}")
+        return docs.Page(page.format(fenced(entry.signature, "lua"), markdown_of_package(entry.doc)))
+    return None
 
 
 # The user's own functions and values

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from kosmo_kernel import accounts, docs, integrations
@@ -33,6 +34,7 @@ from kosmo_kernel.settings.table import Setting
 CELL, LINE, COMMAND = f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"
 STACKED = ("%%capture", "%%prun", "%%time", "%%timeit")  # magics whose cell can start with another magic
 _QUOTES = ("'", '"')
+_OPTIONS_AFTER = {"[CHECK]": CHECK_OPTIONS, "[TABLE]": CHECK_OPTIONS, "[FUNCTION]": EXPLORE_OPTIONS}
 
 Kind = Literal["lua", "options", "command", "magic"]
 
@@ -133,7 +135,8 @@ def _on_magic_line(cell: str, start: int, end: int, cursor: int, *, lua: bool) -
         return LuaCursor("options", cell, begin, cursor)
     if word != LINE:
         return None
-    begin_of_lua = begin + _length_of_options(cell[begin:end])
+    words = _parts(cell[begin:end])
+    begin_of_lua = begin + next((at for at, _, option, pending in words if not (option or pending)), end - begin)
     if cursor < begin_of_lua or cell[begin_of_lua:cursor].startswith("-"):
         return LuaCursor("options", cell, begin, cursor)
     account = _account(cell[begin:begin_of_lua])
@@ -189,11 +192,6 @@ def _account(line: str) -> str:
     return ""
 
 
-def _length_of_options(line: str) -> int:
-    """Return the length of the options before the Lua on a line."""
-    return next((start for start, _, option, pending in _parts(line) if not (option or pending)), len(line))
-
-
 def _complete_options(
     before: str, live: LiveState | None, variables: Collection[str], options: Collection[Setting] = OPTIONS
 ) -> tuple[Iterable[Match], str]:
@@ -214,25 +212,16 @@ def _values(
     option: Setting, text: str, live: LiveState | None, variables: Collection[str]
 ) -> tuple[Iterable[Match], str]:
     """Return the possible values of an option, if known, and the prefix of one that is typed."""
+    last_name = re.split(r"\W", text)[-1]
     match option.cell[0]:
         case "-a":
-            aliases = dict.fromkeys(name for i in integrations.loaded() for name in accounts.names(i))
-            return (Match(alias, "module") for alias in aliases), text
-        case "-v":
-            return (Match(name, "instance") for name in sorted(variables)), text
-        case "-i":
-            prefix = _last_name(text)
-            return (Match(name, "instance") for name in sorted(variables)), prefix
+            return (Match(alias, "module") for i in integrations.loaded() for alias in accounts.names(i)), text
+        case "-v" | "-i" as flag:
+            return (Match(name, "instance") for name in sorted(variables)), text if flag == "-v" else last_name
         case "-o":
-            prefix = _last_name(text)
-            names = complete(prefix, len(prefix), live).matches
-            return (match for match in names if match.type != "keyword"), prefix
+            names = complete(last_name, len(last_name), live).matches
+            return (match for match in names if match.type != "keyword"), last_name
     return (), text
-
-
-def _last_name(text: str) -> str:
-    """Return the name at the end of a text, or an empty string."""
-    return re.split(r"\W", text)[-1]
 
 
 def _term_page(head: str, doc: str) -> docs.Page:
@@ -248,29 +237,28 @@ def _complete_command(before: str, live: LiveState | None, variables: Collection
     typed = before.lstrip()[len(name) :]
     if not typed:
         return (Match(command.name, "keyword", command.doc) for command in COMMANDS), name
-    usage = next((command.usage for command in COMMANDS if command.name == name), "")
+    argument = next((command.usage.partition(" ")[2] for command in COMMANDS if command.name == name), "")
     typed = typed.lstrip()
-    command_options = (
-        CHECK_OPTIONS if "CHECK" in usage or "TABLE" in usage else EXPLORE_OPTIONS if "FUNCTION" in usage else ()
-    )
-    if command_options and " " in typed:
-        names = variables or [name for name, _ in LiveStateCache(live).names(())]
-        return _complete_options(typed.partition(" ")[2], live, names, command_options)
-    if "CHECK" in usage or "TABLE" in usage:
-        tables = dict.fromkeys(name for names in tables_by_service().values() for name in names)
-        return (Match(name, "keyword") for name in (check_names() if "CHECK" in usage else tables)), typed
-    if "PAGE" in usage:
-        return pages(), typed
-    if "FUNCTION" in usage:
-        return (page for page in pages() if "." in page.text), typed
-    names = [*sorted(variables), *_tables_of(live)] if "NAME" in usage else []
-    return (Match(variable, "instance") for variable in dict.fromkeys(names)), typed
-
-
-def _tables_of(live: LiveState | None) -> list[str]:
-    """Return the names of the user's Lua variables that are tables; none while Lua runs."""
-    library = dict(LiveStateCache(None).names(()))
-    return [name for name, kind in LiveStateCache(live).names(()) if kind == "table" and name not in library]
+    globals_ = dict(LiveStateCache(live).names(()))
+    if " " in typed and argument in _OPTIONS_AFTER:
+        return _complete_options(typed.partition(" ")[2], live, variables or globals_, _OPTIONS_AFTER[argument])
+    matches: Iterable[Match] = ()
+    match argument:
+        case "[CHECK]":
+            matches = (Match(check, "keyword") for check in check_names())
+        case "[TABLE]":
+            matches = (Match(table, "keyword") for table in chain.from_iterable(tables_by_service().values()))
+        case "[PAGE]":
+            matches = pages()
+        case "[FUNCTION]":
+            matches = (page for page in pages() if "." in page.text)
+        case (
+            "NAME"
+        ):  # of a variable: those of Python, and the user's tables in Lua, of which there are none while it runs
+            own = globals_.keys() - dict(LiveStateCache(None).names(()))
+            tables = (name for name, kind in globals_.items() if kind == "table" and name in own)
+            matches = (Match(variable, "instance") for variable in (*sorted(variables), *tables))
+    return matches, typed
 
 
 def _inspect_command(line: str, word: str) -> docs.Page | None:

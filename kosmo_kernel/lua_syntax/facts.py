@@ -282,11 +282,6 @@ def _joined(quote: str, content: str) -> str:
     return " .. ".join(piece for piece in pieces if piece != quote * 2) or quote * 2
 
 
-def _formatted(quote: str, content: str) -> str:
-    """Return the beginning of the Lua of a Python text with `format`."""
-    return f"string.format({quote}{re.sub(r'{[^{}]*}', '%s', content)}{quote}, "
-
-
 _TARGET = r"([A-Za-z_][\w.]*(?:\[[^\]]*\])?)"
 # A name with its fields, indexes and one call.
 _VALUE = r"((?:[A-Za-z_][\w.]*)(?:\[[^\]]*\])?(?:\([^()]*\))?)"
@@ -298,7 +293,11 @@ _METHOD = rf"(?<![\w.:])(?!(?:list|parallel)\b)([A-Za-z_][\w.]*)(?:[.:]({_OF_LIS
 # In a masked line `\x01` stands for each character of a string or comment.
 _TEXTS = (
     _habit(r"\bf([\"'])(\x01*)\1", _joined, "Lua joins texts with `..`.", "f"),
-    _habit(r"([\"'])(\x01*)\1\s*\.format\(", _formatted, "Lua fills in `%s`."),
+    _habit(
+        r"([\"'])(\x01*)\1\s*\.format\(",
+        lambda quote, content: f"string.format({quote}{re.sub(r'{[^{}]*}', '%s', content)}{quote}, ",
+        "Lua fills in `%s`.",
+    ),
 )
 _SYNTAX = (
     _habit(
@@ -414,9 +413,9 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[s
         return ""
     while line > 1 and not lines[line - 1].strip():  # what is unfinished is found at the end of the text
         line -= 1
-    if len(lines[line - 1]) > MAX_LINE_LENGTH:
-        return ""
     text = lines[line - 1]
+    if len(text) > MAX_LINE_LENGTH:
+        return ""
     hidden = masked(source).split("\n")[line - 1]
     for habit in (*_TEXTS, *(_CALLED if compiled else _SYNTAX)):
         if habit.pattern.search(hidden) and not (habit.name and is_set(habit.name)):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from operator import attrgetter
 from typing import ClassVar, Literal, NamedTuple
 
@@ -176,15 +176,13 @@ class Tree:
         self._ends_with_value = False  # whether the text ends with a complete expression
         self._open: list[tuple[str, int]] = []  # the brackets and blocks around the current token
         self._heads: list[tuple[str, int]] = []  # the keywords that end the heads around it, and how deep they are
+        self._line_starts: list[int] = []
         self._block("", WHOLE, self._scope)
 
     def line(self, at: int) -> int:
         """Return the line of a token, counted from 1."""
+        self._line_starts = self._line_starts or [0, *(match.end() for match in re.finditer("\n", self.code))]
         return bisect_right(self._line_starts, self.tokens[at].start)
-
-    @cached_property
-    def _line_starts(self) -> list[int]:
-        return [0, *(match.end() for match in re.finditer("\n", self.code))]
 
     # What the text ends with -------------------------------------------------------------------------
 

@@ -81,18 +81,15 @@ def describe_json_losses(value: Any, path: str) -> Iterator[str]:
 
 def _with_markers(value: Any) -> Any:
     if isinstance(value, dict):
-        return {_encode_key(key): _with_markers(item) for key, item in value.items()}
+        return {
+            key if isinstance(key, str) and key[:1] != _MARKER else f"{_MARKER}{key}": _with_markers(item)
+            for key, item in value.items()
+        }
     if isinstance(value, (list, Records)):
         return [_with_markers(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return {_NUMBER: str(value)}
     return value
-
-
-def _encode_key(key: str | int) -> str:
-    if isinstance(key, str):
-        return _MARKER + key if key[:1] == _MARKER else key
-    return f"{_MARKER}{key}"
 
 
 def _without_markers(value: Any) -> Any:

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 100  # nested lists and tables, as in `lua/json.lua`
 _MAX_PATH = 160  # characters shown of a path
-_MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**63 - 1
 _ONE_SECOND = timedelta(seconds=1)
 
 
@@ -171,7 +170,7 @@ def text(value: str) -> str:
 
 def integer(value: int) -> int:
     """Return an integer if it fits into Lua's 64-bit integers."""
-    if _MIN_INTEGER <= value <= _MAX_INTEGER:
+    if -(2**63) <= value < 2**63:
         return value
     raise NoLuaFormError("an integer of more than 64 bits has no Lua form")
 
@@ -189,12 +188,9 @@ def is_frame(value: object) -> bool:
 
 def type_words(value: object) -> str:
     """Return a description of a value's type, with an article."""
-    words = {complex: "a complex number", type: "a class"}.get(type(value))
-    if words:
-        return words
     if inspect.isroutine(value):
         return "a function"
-    name = type(value).__qualname__
+    name = {complex: "complex number", type: "class"}.get(type(value), type(value).__qualname__)
     return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
 
 
@@ -212,11 +208,9 @@ def _form(value: Any, copy: ValueCopier) -> Any:
         return copied
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return copy.table({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
-    if inspect.isawaitable(value):
-        raise NoLuaFormError(f"{type_words(value)} has no Lua form; await it first")
-    if isinstance(value, Iterable) and hasattr(value, "__next__"):
-        raise NoLuaFormError(f"{type_words(value)} has no Lua form; make a list of it first")
-    raise NoLuaFormError(f"{type_words(value)} has no Lua form")
+    is_iterator = isinstance(value, Iterator)
+    advice = "; await it first" if inspect.isawaitable(value) else "; make a list of it first" if is_iterator else ""
+    raise NoLuaFormError(f"{type_words(value)} has no Lua form{advice}")
 
 
 @_form.register

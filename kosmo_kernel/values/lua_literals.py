@@ -11,7 +11,8 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NoReturn
+from contextlib import suppress
+from typing import Any
 
 from msgspec import Struct
 
@@ -185,37 +186,31 @@ def value_of(parameter: Parameter, text: str) -> Any:
         InvalidArgumentsError: the text is not of that kind.
     """
     if parameter.kind == "number":
-        return _number(parameter, text)
+        with suppress(ValueError, OverflowError):
+            return _finite(text)
+        raise _invalid_value(parameter, text, "a number")
     if parameter.kind == "boolean":
         if text.lower() not in _BOOLEANS:
             raise _invalid_value(parameter, text, "true or false")
         return _BOOLEANS[text.lower()]
     if parameter.kind == "table":
-        try:
-            value = json.loads(text, parse_constant=_reject_constant)
-        except (ValueError, RecursionError):
-            value = None
-        if not isinstance(value, (list, dict)):
-            raise _invalid_value(parameter, text, 'a list or a table in JSON, such as ["a", "b"]')
-        return value
+        with suppress(ValueError, RecursionError):
+            value = json.loads(text, parse_constant=_finite)
+            if isinstance(value, (list, dict)):
+                return value
+        raise _invalid_value(parameter, text, 'a list or a table in JSON, such as ["a", "b"]')
     return text
 
 
-def _reject_constant(name: str) -> NoReturn:
-    """Reject `NaN` and `Infinity`, which Python's decoder accepts but which are neither JSON nor Python literals."""
-    raise ValueError(name)
-
-
-def _number(parameter: Parameter, text: str) -> int | float:
-    for kind in (int, float):
-        try:
-            value = kind(text)
-            is_finite = math.isfinite(value)
-        except (ValueError, OverflowError):
-            continue
-        if is_finite:
-            return value
-    raise _invalid_value(parameter, text, "a number")
+def _finite(text: str) -> int | float:
+    """Return the number that a text is; `NaN` and `Infinity`, which Python's decoder of JSON accepts, are none."""
+    try:
+        number: int | float = int(text)
+    except ValueError:
+        number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _invalid_value(parameter: Parameter, text: str, expected: str) -> InvalidArgumentsError:
