@@ -2,6 +2,7 @@
 
 server.py           an HTTP server for one application
 faults.py           faults of a network, and of the pages after the first
+wsgi.py             requests and responses
 service_api.py      a look-alike of any service, with records and pages of its own
 
 The fictional Heroku account is in the folder of its service, `integrations/heroku/demo`.

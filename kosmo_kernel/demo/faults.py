@@ -27,8 +27,7 @@ from threading import Lock
 from uuid import UUID
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from werkzeug.wrappers import Response
-
+from kosmo_kernel.demo.wsgi import WsgiResponse
 from kosmo_kernel.errors import SettingsError
 
 RESET = "kosmo.reset"
@@ -163,7 +162,7 @@ def read(options: Iterable[str]) -> dict[str, float]:
 
 
 def faulty(
-    api: WSGIApplication, faults: FaultInjector, error_response: Callable[[int, str], Response]
+    api: WSGIApplication, faults: FaultInjector, error_response: Callable[[int, str], WsgiResponse]
 ) -> WSGIApplication:
     """Return an application that fails as `faults` decides, and otherwise does what `api` does.
 
@@ -182,7 +181,7 @@ def faulty(
                 return response(environ, start_response)
             case InjectedFault("html", share):
                 status, title = (200, b"Sign in to this network") if share < 1 / 2 else (502, b"Bad gateway")
-                page = Response(_PAGE % (title, title), status, content_type="text/html; charset=utf-8")
+                page = WsgiResponse(_PAGE % (title, title), status, content_type="text/html; charset=utf-8")
                 return page(environ, start_response)
             case InjectedFault("reset", share) if share < 1 / 2:
                 _reset(environ, 0)

@@ -1,8 +1,8 @@
 """Serve the demo's API on a real port, for clients outside this process.
 
 A threaded HTTP/1.1 server for one WSGI application. Connections stay open between requests, as they do at Heroku; the
-usual development servers for WSGI (wsgiref's and werkzeug's) close each one after its response, so a benchmark of a
-client would mostly measure connecting.
+usual development servers for WSGI close each one after its response, so a benchmark of a client would mostly measure
+connecting.
 
 An application can cause faults on purpose: it may send less than its `Content-Length` says, or have the connection
 reset by calling `environ[RESET]`.

@@ -15,11 +15,11 @@ from urllib.parse import urlencode
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import msgspec
-from werkzeug.wrappers import Request, Response
 
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.catalogue.http import HREF, NEXT_RANGE, Pages
 from kosmo_kernel.demo.service_records import SIZE, Record, RequestPath, ServicePaths, ServiceRecords, put
+from kosmo_kernel.demo.wsgi import WsgiRequest, WsgiResponse
 
 FAULTS = {
     "second-page-fails": "a page after the first is answered with an error",
@@ -212,14 +212,14 @@ class ServiceApi:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one WSGI request."""
-        request = Request(environ)
+        request = WsgiRequest(environ)
         try:
             answer = self._answer(request)
         except BadRequestError as error:
             answer = _error(422, str(error))
         return _response(answer)(environ, start_response)
 
-    def _answer(self, request: Request) -> ServiceAnswer:
+    def _answer(self, request: WsgiRequest) -> ServiceAnswer:
         """Return the answer to a request.
 
         Raises:
@@ -234,27 +234,27 @@ class ServiceApi:
             return ServiceAnswer(200, self._records.record(requested), {})
         return self._list(request, requested)
 
-    def _list(self, request: Request, requested: RequestPath) -> ServiceAnswer:
+    def _list(self, request: WsgiRequest, requested: RequestPath) -> ServiceAnswer:
         def number_of(field: str, value: str) -> int:
             return self._records.identifiers(requested, field).get(value, -1)
 
         page = PageRequested(
             pages=requested.function.pages or Pages(),
             count=self._records.count(requested.function),
-            query=self._without_token(request.args),
-            range_header=request.headers.get("Range", ""),
-            address=request.base_url,
+            query=self._without_token(request.query),
+            range_header=request.header("Range"),
+            address=request.url,
             number_of=number_of,
             fault=self._fault,
             unasked_size=self._size,
         )
         return page.answer(lambda numbers: self._records.listed(requested, numbers))
 
-    def _is_admitted(self, request: Request) -> bool:
+    def _is_admitted(self, request: WsgiRequest) -> bool:
         credentials = self._integration.credentials
-        pairs = [(request.headers.get(name, ""), value) for name, value in credentials.headers(self.token).items()]
+        pairs = [(request.header(name), value) for name, value in credentials.headers(self.token).items()]
         if credentials.query:
-            pairs.append((request.args.get(credentials.query, ""), self.token))
+            pairs.append((request.query.get(credentials.query, ""), self.token))
         return all(hmac.compare_digest(text.encode(), right.encode()) for text, right in pairs)
 
     def _without_token(self, query: Mapping[str, str]) -> dict[str, str]:
@@ -267,16 +267,16 @@ def in_process(integration: Integration) -> tuple[ServiceApi, str]:
     return api, api.token
 
 
-def error_response(status: int, request_id: str) -> Response:
+def error_response(status: int, request_id: str) -> WsgiResponse:
     """Return the response of a service to too many requests (429), or while it is unavailable (503)."""
     answer = _error(status, "Too many requests." if status == HTTPStatus.TOO_MANY_REQUESTS else "Unavailable.")
     return _response(answer._replace(headers={"X-Request-Id": request_id, "Retry-After": "1"}))
 
 
-def _response(answer: ServiceAnswer) -> Response:
-    is_page = answer.body is None
-    body, kind = (_HTML, "text/html") if is_page else (msgspec.json.encode(answer.body), "application/json")
-    return Response(body, answer.status, answer.headers, content_type=kind)
+def _response(answer: ServiceAnswer) -> WsgiResponse:
+    if answer.body is None:
+        return WsgiResponse(_HTML, answer.status, answer.headers, "text/html; charset=utf-8")
+    return WsgiResponse(msgspec.json.encode(answer.body), answer.status, answer.headers)
 
 
 def _error(status: int, message: str) -> ServiceAnswer:

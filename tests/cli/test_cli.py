@@ -84,7 +84,7 @@ SURFACE = {
 FUNCTIONS = [f"heroku.{function.name}" for function in HEROKU.functions]
 
 # What `kosmo --help` must not wait for.
-HEAVY = {"httpcore2", "ipywidgets", "jupyter_core", "lupa", "msgspec", "pandas", "pygments", "rich", "werkzeug"}
+HEAVY = {"httpcore2", "ipywidgets", "jupyter_core", "lupa", "msgspec", "pandas", "pygments", "rich"}
 
 
 def listed(text: str) -> dict[str, str]:

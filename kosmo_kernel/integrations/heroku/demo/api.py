@@ -34,11 +34,11 @@ from uuid import uuid5
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import msgspec
-from werkzeug.wrappers import Request, Response
 
 from kosmo_kernel.catalogue.http import NEXT_RANGE
 from kosmo_kernel.demo import faults
 from kosmo_kernel.demo.faults import LATER_PAGES, LaterPageFaults
+from kosmo_kernel.demo.wsgi import WsgiRequest, WsgiResponse
 from kosmo_kernel.integrations.heroku.api import GLOBAL, accepted
 from kosmo_kernel.integrations.heroku.demo.account_records import apps_in
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
@@ -213,7 +213,7 @@ class DemoApi:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one WSGI request."""
-        request = Request(environ)
+        request = WsgiRequest(environ)
         enough: tuple[str, ...] = ()
         try:
             match, form = self._admit(request)
@@ -224,23 +224,20 @@ class DemoApi:
             answer = _Answer(error.body, error.status, {})
         return self._response(request, answer, enough)(environ, start_response)
 
-    def _admit(self, request: Request) -> tuple[FoundLink | None, Form]:
+    def _admit(self, request: WsgiRequest) -> tuple[FoundLink | None, Form]:
         """Check the address, the version and the token; return the link, if it is one with GET, and the form."""
         is_post = request.method == "POST" and request.path in ASKED_BY_POST
         match = self._routes.match(request.path) if request.method in ("GET", "HEAD") else None
         if match is None and not is_post:
             raise HerokuError(404, "not_found", _NO_ROUTE)
-        version = _VERSION.search(request.headers.get("Accept", ""))
+        version = _VERSION.search(request.header("Accept"))
         if version is None:
             raise HerokuError(406, "not_acceptable", _NO_VERSION)
-        if not request.headers.get("Authorization"):
+        if not request.header("Authorization"):
             raise HerokuError(401, "unauthorized", _NO_CREDENTIALS)
-        authorization = request.authorization
-        # A bearer token, or the password of any user.
-        token = authorization and (authorization.token or authorization.password)
-        if not token or not hmac.compare_digest(token.encode(), self._token.encode()):
+        if not hmac.compare_digest(request.token.encode(), self._token.encode()):
             raise HerokuError(401, "unauthorized", "Invalid credentials provided.")
-        expansion = request.headers.get("Accept-Expansion")
+        expansion = request.header("Accept-Expansion")
         parts = frozenset(part.strip() for part in expansion.split(",")) if expansion else frozenset[str]()
         return match, Form(version["variant"] == "sdk", parts)
 
@@ -248,19 +245,19 @@ class DemoApi:
         if not any(scope in enough for scope in self._scopes):
             raise HerokuError(403, "forbidden", _NOT_IN_SCOPE)
 
-    def _answer(self, request: Request, match: FoundLink | None, form: Form) -> _Answer:
+    def _answer(self, request: WsgiRequest, match: FoundLink | None, form: Form) -> _Answer:
         if match and match.link.resource == "rate-limit":  # costs nothing
             return _Answer({"remaining": self.budget.remaining}, 200, {})
         if not self.budget.spend():
             raise over_budget()
         if match is None:
             return self._filter(request, form)
-        answer = self._records.answer(match, request.args)
+        answer = self._records.answer(match, request.query)
         if match.link.returns == "record":
             return _Answer(form(match.link.resource, answer), 200, {})
         return self._list(request, match.link, answer, form)
 
-    def _filter(self, request: Request, form: Form) -> _Answer:
+    def _filter(self, request: WsgiRequest, form: Form) -> _Answer:
         if request.path == RESOLVE_ADDONS:
             addon = _read_body(request, _AddonName)
             kind, records = "add-on", self._records.find_addons(addon.addon, addon.app, addon.addon_service)
@@ -269,14 +266,14 @@ class DemoApi:
             kind, records = "app", self._records.find_apps({text for texts in values for text in texts})
         return _Answer([form(kind, record) for record in records], 200, {})
 
-    def _list(self, request: Request, link: LinkFact, records: Sequence[Record], form: Form) -> _Answer:
-        for name, value in request.args.items():
+    def _list(self, request: WsgiRequest, link: LinkFact, records: Sequence[Record], form: Form) -> _Answer:
+        for name, value in request.query.items():
             if equal := _EQUAL.fullmatch(name):  # so Heroku's CLI looks for a pipeline by name
                 records = [record for record in records if str(record.get(equal[1])) == value]
         sortable = sortable_by(link)
         if not sortable:  # its records have no identifier, and there are few of them
             return _Answer(records, 200, {})
-        header = request.headers.get("Range")
+        header = request.environ.get("HTTP_RANGE")
         requested = Range.read(header, sortable, default=self._default_page, most=self._max_page)
         page = requested.page(records)
         page = self._turn(requested, page) if self._turn else page
@@ -286,12 +283,12 @@ class DemoApi:
             return _Answer(rows, 200, headers)
         return _Answer(rows, 206, headers | {"Next-Range": page.next_range})
 
-    def _response(self, request: Request, answer: _Answer, enough: Sequence[str]) -> Response:
+    def _response(self, request: WsgiRequest, answer: _Answer, enough: Sequence[str]) -> WsgiResponse:
         """Return the HTTP response; `enough` has the scopes of which one is needed; empty if the token was wrong."""
         own_id = str(uuid5(COMPANY, f"request/{next(self._numbers)}"))
         headers = {
             "Cache-Control": "private, no-cache",
-            "Request-Id": ",".join(filter(None, (request.headers.get("Request-Id"), own_id))),
+            "Request-Id": ",".join(filter(None, (request.header("Request-Id"), own_id))),
             "Vary": "Authorization,Accept-Encoding",
         }
         if enough:
@@ -306,13 +303,13 @@ class DemoApi:
             tagged = body + answer.headers.get("Next-Range", "").encode()
             tag = hashlib.blake2b(tagged, digest_size=16).hexdigest()
             headers["ETag"] = f'W/"{tag}"'
-            if request.if_none_match.contains_weak(tag):
+            if request.has_tag(tag):
                 # Repeat nothing that the client already has, `Next-Range` included (RFC 9110, section 15.4.5).
-                return Response(status=304, headers=headers)
-        if self._compresses and len(body) >= GZIP_FROM and request.accept_encodings.quality("gzip"):
+                return WsgiResponse(b"", 304, headers)
+        if self._compresses and len(body) >= GZIP_FROM and request.accepts_gzip:
             body = gzip.compress(body, 1, mtime=0)
             headers["Content-Encoding"] = "gzip"
-        return Response(body, answer.status, {**headers, **answer.headers}, content_type="application/json")
+        return WsgiResponse(body, answer.status, {**headers, **answer.headers})
 
 
 _Body = TypeVar("_Body")
@@ -332,9 +329,9 @@ class _AppFilter(msgspec.Struct):
     values: dict[str, list[str]] = msgspec.field(name="in")  # identifiers and names, by field
 
 
-def _read_body(request: Request, form: type[_Body]) -> _Body:
+def _read_body(request: WsgiRequest, form: type[_Body]) -> _Body:
     try:
-        return msgspec.json.decode(request.get_data(), type=form)
+        return msgspec.json.decode(request.body, type=form)
     except msgspec.MsgspecError as error:
         raise HerokuError(400, "bad_request", f"The request body cannot be read: {error}.") from None
 
@@ -375,12 +372,12 @@ _UNAVAILABLE = HerokuError(
 )
 
 
-def error_response(status: int, request_id: str) -> Response:
+def error_response(status: int, request_id: str) -> WsgiResponse:
     """Return Heroku's response to too many requests (429), or while it is unavailable (503)."""
     is_limited = status == HTTPStatus.TOO_MANY_REQUESTS
     error = over_budget() if is_limited else _UNAVAILABLE
     headers = {"Request-Id": request_id} | ({"RateLimit-Remaining": "0"} if is_limited else {})
-    return Response(msgspec.json.encode(error.body), status, headers, content_type="application/json")
+    return WsgiResponse(msgspec.json.encode(error.body), status, headers)
 
 
 faulty = partial(faults.faulty, error_response=error_response)
@@ -414,7 +411,7 @@ def _repeated(requested: Range, page: ListPage) -> ListPage:
 
 def forbidding(api: WSGIApplication, *paths: str) -> WSGIApplication:
     """Return an application that refuses what is below some paths, and otherwise does what `api` does."""
-    refusal = Response(msgspec.json.encode(_FORBIDDEN.body), _FORBIDDEN.status, content_type="application/json")
+    refusal = WsgiResponse(msgspec.json.encode(_FORBIDDEN.body), _FORBIDDEN.status)
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         is_forbidden = str(environ.get("PATH_INFO", "")).startswith(paths)
