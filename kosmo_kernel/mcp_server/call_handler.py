@@ -403,7 +403,8 @@ def _more_rows(session: ClientSession, call: _Call) -> ToolResult:
         UnknownNameError: the list was dropped.
     """
     if session.cut is None:
-        raise InvalidArgumentsError(f"`{answers.MORE}` has the next rows of a list that was cut, and none was cut.")
+        about = f"`{answers.MORE}` has the next rows of the list that was cut last"
+        raise InvalidArgumentsError(f"{about}, and none was cut.")
     number, first = session.cut
     value = session.lua.kept.read(number)
     rows = value.take(range(first, len(value))) if isinstance(value, Records) else value[first:]
