@@ -18,8 +18,6 @@ from repository import ROOT, SUPPORT
 FICTION = "Fictional data: the account in use is the demo."
 COMMAND = [sys.executable, "-m", "kosmo_kernel"]
 FORKS = CommandServer()
-MEASURED = any(name.startswith("COVERAGE_PROCESS") for name in os.environ)
-
 
 PATHS = os.pathsep.join([str(ROOT), str(SUPPORT)])  # the package, and the keyrings of tests
 
@@ -34,8 +32,8 @@ def kosmo(
     """Run to the end, in a pipe."""
     complete = environment(env)
     done = None
-    # A fork has Python's own settings from the process that it comes from, and its coverage is not measured.
-    if not any(name.startswith(("PYTHON", "COVERAGE")) for name in env or ()) and not MEASURED:
+    # A fork has Python's own settings from the process that it comes from.
+    if not any(name.startswith(("PYTHON", "COVERAGE")) for name in env or ()):
         done = FORKS.run(list(args), stdin, cwd, complete, 60)
     if done is None:
         done = subprocess.run(
