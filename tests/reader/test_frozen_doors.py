@@ -71,7 +71,7 @@ def wait_until_it_reads(process: psutil.Process) -> psutil.Process:
     while time.monotonic() < until:
         for child in process.children(recursive=True):
             try:
-                if "kosmo_kernel.reader import main" in " ".join(child.cmdline()) and child.cpu_times().user > 0.5:
+                if "kosmo_kernel.reader import main" in " ".join(child.cmdline()) and child.cpu_times().user > 0.2:
                     return child
             except psutil.NoSuchProcess:
                 continue

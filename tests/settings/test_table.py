@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import click
@@ -24,15 +25,22 @@ from kosmo_kernel.settings.table import CPU_LIMIT, LIMITS, MEMORY_LIMIT, SETTING
 PACKAGE = ROOT / "kosmo_kernel"
 
 
-def constants(path: Path) -> Iterator[object]:
-    return (
-        node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)
-    )
+@cache
+def constants() -> dict[str, list[object]]:
+    """Return the constants of each file of the package."""
+    return {
+        str(path.relative_to(PACKAGE)): [
+            node.value
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant)
+        ]
+        for path in PACKAGE.rglob("*.py")
+    }
 
 
 def files_with(wanted: Callable[[object], bool]) -> dict[str, list[object]]:
     """Return the files of the package that have a constant of a kind, with these constants."""
-    found = {str(path.relative_to(PACKAGE)): list(filter(wanted, constants(path))) for path in PACKAGE.rglob("*.py")}
+    found = {name: list(filter(wanted, values)) for name, values in constants().items()}
     return {name: values for name, values in found.items() if values}
 
 
