@@ -471,8 +471,10 @@ class Function(Struct, frozen=True, dict=True):
         link = self.link(args)
         if link is None:
             raise ValueError(f"{self.name} has no address for {list(args)}")
-        path = PLACE.sub(lambda m: quote(str(args[m.group(1)]), safe=""), link.path)
-        params = (param for param in self.params if param.query and param.name in args)
+        path = link.path
+        for name in link.places:
+            path = path.replace(f"{{{name}}}", quote(str(args[name]), safe=""))
+        params = [param for param in self.params if param.query and param.name in args]
         query = [pair for param in params for pair in param.in_query(args[param.name])]
         return f"{path}?{urlencode(query)}" if query else path
 

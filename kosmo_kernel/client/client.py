@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from http import HTTPStatus
 from operator import is_
 from random import Random
@@ -122,8 +123,7 @@ class Client:
         self.patience = patience if self.live else 0
         self.limiter = RateLimiter(integration.budget, integration.title, self.clock, self.rng)
         outage_seconds = resolve(OUTAGE_TIMEOUT, outage_timeout)
-        # Bytes of JSON that the pages of one list may have together.
-        self.max_list_bytes: int = resolve(LIST_LIMIT)
+        self.max_list_bytes: int = resolve(LIST_LIMIT)  # of JSON, of the pages of one list together
         self.outage = NetworkOutage(urlsplit(account.url).netloc, outage_seconds, self.clock, self.rng)
         self.cache = ETagCache(0 if cassette else MAX_BYTES)
         self.last_headers: Mapping[str, str] | None = None  # of the last response, whatever its status
@@ -286,11 +286,13 @@ class Exchange(CallErrors):
         self._since = Since(since) if since else None
         self._key = f"{function.name} {self._url} {self._newest or ''} {since or ''}"
         self._cached = None if fresh else client.cache.find(self._key)
-        self._received = ResponseBudget(
-            "The pages of one list", client.max_list_bytes, LIST_LIMIT, MAX_RECORDS, "records_limit"
-        )
         self._sent_at = 0.0  # when the last request was sent
         self._headers_before: Mapping[str, str] | None = None  # of the client's last response when it was sent
+
+    @cached_property
+    def _received(self) -> ResponseBudget:
+        size = self._client.max_list_bytes
+        return ResponseBudget("The pages of one list", size, LIST_LIMIT, MAX_RECORDS, "records_limit")
 
     def reply(self) -> Reply:
         """Make the call, and return its complete reply."""
@@ -303,13 +305,13 @@ class Exchange(CallErrors):
             # A cached page led to a page that no longer exists: start again without the cache.
             self._cached, pages = None, []
             data = self._read_all(pages)
-        client, cached = self._client, self._cached
+        cached = self._cached
         is_unchanged = cached is not None and len(pages) == len(cached.pages) and self._are_unchanged(pages)
         if cached is None or not is_unchanged:
-            data = client.cache.keep(self._key, pages, data)
+            data = self._client.cache.keep(self._key, pages, data)
         elif isinstance(data, list):
             data = cached.rows(data)
-        notes = client.new_warnings(self._warnings) if self._warnings else ()
+        notes = self._client.new_warnings(self._warnings) if self._warnings else ()
         if is_unstated := bool(pages) and pages[-1].is_unstated:
             notes = (*notes, f"{self.where}: {UNSTATED}")
         return Reply([data], self._requests, self._remaining, notes, is_unchanged, is_unstated=is_unstated)
@@ -450,15 +452,15 @@ class Exchange(CallErrors):
             value = [value]
         if self.function.pages and isinstance(value, list):
             value = [self._pages.record(element) for element in value]
+        expected: tuple[type, ...] = (list,)
+        content = "a list of records belongs"
         if not self._is_list:
-            if not isinstance(value, dict):
-                raise self.bad_answer(reply, f"{json_kind(value)} where a record belongs")
+            expected, content = (dict,), "a record belongs"
         elif self.function.fingerprints:
-            if not isinstance(value, (dict, list)):
-                raise self.bad_answer(reply, f"{json_kind(value)} where names with values belong")
-        elif not isinstance(value, list):
-            raise self.bad_answer(reply, f"{json_kind(value)} where a list of records belongs")
-        elif odd := [item for item in value if not isinstance(item, dict)]:
+            expected, content = (dict, list), "names with values belong"
+        if not isinstance(value, expected):
+            raise self.bad_answer(reply, f"{json_kind(value)} where {content}")
+        if expected == (list,) and (odd := [item for item in value if not isinstance(item, dict)]):
             raise self.bad_answer(reply, f"{json_kind(odd[0])} in a list of records")
         return clean(self.function, value, self._fingerprint)
 
@@ -488,8 +490,7 @@ class Exchange(CallErrors):
         """
         client, begun = self._client, self._client.clock.now()
         retries: RetryPolicy | None = None
-        was_stale = False
-        self.attempts = ""
+        was_stale, self.attempts = False, ""
         while True:
             send = self._sent_in_outage if client.outage.is_suspected else self._sent
             try:

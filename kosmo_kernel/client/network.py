@@ -128,11 +128,10 @@ class Network:
         """Return the response to a request that is sent on a connection; see `Connections.send` for the errors."""
         origin = self._origin
         address = httpcore2.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=request[0])
-        extensions = {"timeout": self._timeouts}
+        message = httpcore2.Request(b"GET", address, extensions={"timeout": self._timeouts})
+        message.headers = request[1]  # bytes, which need none of the library's checks of types
         try:
-            response = connection.handle_request(
-                httpcore2.Request(b"GET", address, headers=request[1], extensions=extensions)
-            )
+            response = connection.handle_request(message)
         except _LOST as error:
             raise self._no_response(error) from error
         return _read(response, MAX_BODY_BYTES)

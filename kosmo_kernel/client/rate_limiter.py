@@ -72,13 +72,13 @@ class RateLimiter:
     def remaining(self) -> int | None:
         """The number of requests that can be sent now, or None if unknown."""
         with self._lock:
-            return max(0, int(self._refilled(self._clock.now()))) if self._known else None
+            return max(0, int(self._refill(self._clock.now()))) if self._known else None
 
     def state(self) -> BudgetState:
         """Return the state of the budget now, for an estimate."""
         with self._lock:
             now = self._clock.now()
-            remaining = self._refilled(now)
+            remaining = self._refill(now)
             in_flight = self._sent - self._over
             return BudgetState(
                 at=now,
@@ -144,7 +144,7 @@ class RateLimiter:
             self._capacity = max(self._capacity, remaining)
             maximum = remaining + (now - permit.at) * self._rate
             minimum = remaining - (self._sent - permit.over - 1)
-            self._left, self._seen, self._known = min(max(self._refilled(now), minimum), maximum), now, True
+            self._left, self._known = min(max(self._refill(now), minimum), maximum), True
 
     def no_response(self, permit: Permit) -> None:
         """Give back the permit of a request without a response. It stays counted: the service may have counted it."""
@@ -189,7 +189,7 @@ class RateLimiter:
     def _go(self, now: float) -> Permit:
         self._sent += 1
         self._last = now
-        self._left, self._seen = self._refilled(now) - 1, now
+        self._left -= 1
         permit = Permit(self._sent, now, self._over)
         if self._probing:
             self._probe = permit
@@ -204,12 +204,12 @@ class RateLimiter:
 
     def _delay(self, now: float) -> float | None:
         """Return the seconds until the next request may be sent, or None if that depends on a response."""
+        remaining, reserve = self._refill(now), max(1.0, RESERVE * self._capacity)
         if now < self._until:
             return self._until - now + TIMER_SLACK_SECONDS
         if self._probing:
             in_flight = self._probe is not None and now - self._probe.at < PROBE_TIMEOUT_SECONDS
             return None if in_flight else 0.0
-        remaining, reserve = self._refilled(now), max(1.0, RESERVE * self._capacity)
         if remaining - 1 >= reserve:
             return 0.0
         wait = max(self._spacing(remaining, reserve, now - self._last), (1 - remaining) / self._rate)
@@ -226,5 +226,7 @@ class RateLimiter:
         c = self._rate * since * remaining - reserve
         return (math.sqrt(max(0.0, b * b - 4 * a * c)) - b) / (2 * a)
 
-    def _refilled(self, now: float) -> float:
-        return min(self._capacity, self._left + (now - self._seen) * self._rate)
+    def _refill(self, now: float) -> float:
+        """Add what was refilled until now to the remaining requests, and return them."""
+        self._left, self._seen = min(self._capacity, self._left + (now - self._seen) * self._rate), now
+        return self._left
