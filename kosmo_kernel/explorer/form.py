@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import ipywidgets as w  # type: ignore[import-untyped]
@@ -27,7 +27,7 @@ from kosmo_kernel.render.error_lines import error_lines, traceback_lines
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.render.text import format_column
 from kosmo_kernel.run.options import Frontend, RunOptions
-from kosmo_kernel.safety.markup import Html, html_attribute, html_code
+from kosmo_kernel.safety.markup import Html, Terminal, html_attribute, html_code
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC
 from kosmo_kernel.text import nearest, normalize_alias
 from kosmo_kernel.values.lua_literals import LuaCode, literal
@@ -42,8 +42,7 @@ TEXT = (
 WAITS = "Waits for the cell that is running."
 RUNS = "Running. ■ stops it."
 
-_LABEL = {"description_width": "7em"}
-_WIDE = {"width": "36em", "max_width": "100%"}
+_FIELD = {"style": {"description_width": "7em"}, "layout": {"width": "36em", "max_width": "100%"}}
 _INDENT = "0 0 4px calc(7em + 10px)"  # as wide as a label, so that notes align with their fields
 
 _PREFIX = "app.integrations."
@@ -77,48 +76,10 @@ _PLAIN = Html(f'<pre style="{_TEXT}">{{}}</pre>')
 _FAILURE = Html(f'<pre style="{_TEXT}{_ERROR}">{{}}</pre>')
 
 
-@dataclass(frozen=True, slots=True)
-class ExplorerCall:
-    """A call of an API function."""
-
-    integration: Integration  # the service
-    function: Function  # one of its functions
-    alias: str  # the alias of the account
-    arguments: Mapping[str, Any]  # the arguments by name; a function stands for the list that it returns
-    default: str  # the session's account, which a call without an alias uses
-
-    @property
-    def account(self) -> str | None:
-        """The run's `account` option, for the default account: Lua has no name for it if the session uses another."""
-        return self.alias if self.alias == accounts.DEFAULT != self.default else None
-
-    @property
-    def lua(self) -> str:
-        """The Lua code of the call."""
-        arguments = {
-            name: LuaCode(self._call(value)) if isinstance(value, Function) else value
-            for name, value in self.arguments.items()
-        }
-        return self._call(self.function, literal(arguments) if arguments else "")
-
-    def _call(self, function: Function, arguments: str = "") -> str:
-        alias = "" if self.alias == accounts.DEFAULT else lua_field(self.alias)
-        return f"{_PREFIX}{self.integration.name}{alias}.{function.name}({arguments})"
-
-    def cell(self, first_line: str) -> str:
-        """Return the text of a cell that makes the call, with the `first_line` of a `NotebookContext`."""
-        if self.account:
-            return f"%%{LUA_MAGIC} --account {self.account}\n{self.lua}"
-        return f"{first_line}\n{self.lua}" if first_line else self.lua
-
-
 def functions() -> dict[str, tuple[Integration, Function]]:
     """Return all functions by full name, such as `heroku.list_apps`."""
-    return {
-        name: (integration, function)
-        for integration in integrations.load_all()
-        for name, function in integration.by_full_name().items()
-    }
+    services = integrations.load_all()
+    return {name: (service, function) for service in services for name, function in service.by_full_name().items()}
 
 
 def aliases(integration: Integration, default: str) -> dict[str, str]:
@@ -161,11 +122,10 @@ def _value_html(value: Any) -> Html:
 
 def _failure(error: BaseException) -> Html:
     """Return the HTML of an error: an error of this package as below a cell, any other as a Python traceback."""
-    lines = (
-        error_lines(error)
-        if isinstance(error, KosmoError)
-        else ["This is a defect of kosmo_kernel.", *traceback_lines(error)]
-    )
+    if isinstance(error, KosmoError):
+        lines = error_lines(error)
+    else:
+        lines = [Terminal("This is a defect of kosmo_kernel."), *traceback_lines(error)]
     return _FAILURE.format(html_code("\n".join(lines)))
 
 
@@ -217,17 +177,12 @@ class Explorer:
         self._state = "idle"
         self._functions = functions()
         first = next(name for name, function in self._functions.items() if selected is None or function == selected)
-        self._function = w.Dropdown(
-            options=[
-                (f"{name}  ({function.subject})" if function.subject else name, name)
-                for name, (_, function) in self._functions.items()
-            ],
-            value=first,
-            description="Function",
-            style=_LABEL,
-            layout=_WIDE,
-        )
-        self._account = w.Dropdown(description="Account", style=_LABEL, layout=_WIDE)
+        labels = [
+            (f"{name}  ({function.subject})" if function.subject else name, name)
+            for name, (_, function) in self._functions.items()
+        ]
+        self._function = w.Dropdown(options=labels, value=first, description="Function", **_FIELD)
+        self._account = w.Dropdown(description="Account", **_FIELD)
         self._about = w.HTML(layout={"margin": _INDENT})
         self._arguments = w.VBox()
         self._run = w.Button(description="Run", button_style="primary", layout={"width": "8em"})
@@ -260,9 +215,8 @@ class Explorer:
         """Show the parameters of the chosen function and the accounts to choose from."""
         self._clear_result()
         integration, function = self._functions[self._function.value]
-        self._about.value = _small(
-            f"{function.summary}. More:", f"%{COMMAND_MAGIC} docs {integration.name}.{function.name}"
-        )
+        command = f"%{COMMAND_MAGIC} docs {integration.name}.{function.name}"
+        self._about.value = _small(f"{function.summary}. More:", command)
         self._offer_accounts(integration)
         rows = [self._field_of(integration, param) for param in function.params]
         # In one step: a run, in another thread, may be reading them.
@@ -290,10 +244,8 @@ class Explorer:
         choices = [alias for _, alias in self._account.options]
         alias = next((alias for alias in choices if normalize_alias(alias) == normalize_alias(account)), None)
         if alias is None:
-            text = f"{integration.title} has no account `{account}`."
-            raise UnknownNameError(
-                text, tuple(nearest(account, choices)), reason=accounts.how_to_add(integration, account)
-            )
+            text, reason = f"{integration.title} has no account `{account}`.", accounts.how_to_add(integration, account)
+            raise UnknownNameError(text, tuple(nearest(account, choices)), reason=reason)
         self._account.value = alias
         self._update_lua()
 
@@ -321,12 +273,11 @@ class Explorer:
 
     def _make_row(self, integration: Integration, param: Param) -> tuple[Any, Any]:
         """Create the field of a parameter with its load button and check box, and the line of help below it."""
-        common = {"style": _LABEL, "layout": _WIDE, "description": param.name}
         if param.kind == "boolean":
-            field = w.Dropdown(**common, options=["", "true", "false"])
+            field = w.Dropdown(description=param.name, options=["", "true", "false"], **_FIELD)
         else:
             example = f"{param.example}, for example" if param.example else param.expectation
-            field = w.Combobox(**common, placeholder=example)
+            field = w.Combobox(description=param.name, placeholder=example, **_FIELD)
         field.observe(self._handler(self._update_lua), "value")
         row = [field]
         if listing := integration.listing(param):
@@ -344,19 +295,33 @@ class Explorer:
         field.disabled = load.disabled = every.value
         self._update_lua()
 
-    def _chosen_call(self, function: Function | None = None) -> ExplorerCall:
-        """Return the chosen call, or a call without arguments of `function` (to load names)."""
-        integration, selected = self._functions[self._function.value]
-        values = {name: chosen.value for name, chosen in self._fields.items()}
-        arguments = {name: value for name, value in values.items() if value is not None} if function is None else {}
-        return ExplorerCall(
-            integration, function or selected, self._account.value, arguments, self._context.lua.account
-        )
+    @property
+    def _account_option(self) -> str | None:
+        """The option of the run for the default account, for which Lua has no name if the session uses another."""
+        alias: str = self._account.value
+        return alias if alias == accounts.DEFAULT != self._context.lua.account else None
+
+    def _call(self, function: Function, arguments: Mapping[str, Any] = MappingProxyType({})) -> str:
+        """Return the Lua code of a call; a function among the arguments stands for the list that it returns."""
+        integration, _ = self._functions[self._function.value]
+        alias = "" if self._account.value == accounts.DEFAULT else lua_field(self._account.value)
+        values = {
+            name: LuaCode(self._call(value)) if isinstance(value, Function) else value
+            for name, value in arguments.items()
+        }
+        return f"{_PREFIX}{integration.name}{alias}.{function.name}({literal(values) if values else ''})"
+
+    def _chosen_call(self) -> str:
+        values = {name: field.value for name, field in self._fields.items()}
+        _, function = self._functions[self._function.value]
+        return self._call(function, {name: value for name, value in values.items() if value is not None})
 
     def _update_lua(self) -> None:
-        """Show the Lua code, and offer the names that have been loaded."""
+        """Show the Lua code of a cell that makes the call, and offer the names that have been loaded."""
         self._offer_names()
-        cell = self._chosen_call().cell(self._context.first_line)
+        option = self._account_option
+        first_line = f"%%{LUA_MAGIC} --account {option}" if option else self._context.first_line
+        cell = "\n".join(filter(None, (first_line, self._chosen_call())))
         self._lua.value = _LUA.format(html_code(cell), html_attribute(cell))
 
     def _offer_names(self) -> None:
@@ -423,13 +388,13 @@ class Explorer:
 
     def _load(self, listing: Function) -> None:
         """Load the names that a parameter can have."""
-        records = self._run_lua(self._chosen_call(listing)).value
+        records = self._run_lua(self._call(listing)).value
         self._status.value = _small(f"{len(records):,} {listing.things} to choose from.")
 
-    def _run_lua(self, call: ExplorerCall) -> Any:
+    def _run_lua(self, lua: str) -> Any:
         with ProgressDisplay(self._progress) as line:
-            options = RunOptions(NAME, account=call.account)
-            result = self._context.lua.execute(call.lua, options, Frontend(progress=line))
+            options = RunOptions(NAME, account=self._account_option)
+            result = self._context.lua.execute(lua, options, Frontend(progress=line))
         if self._status.value == _small(RUNS):
             self._status.value = ""
         return result
