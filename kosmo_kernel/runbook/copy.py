@@ -67,8 +67,7 @@ class Report:
 
     def _format(self, form: type[M], code: Callable[[str], M]) -> M:
         scope = form("for the account {}").format(form(", ").join(map(code, self.accounts)))
-        counts = ((self.cells, "cell"), (self.calls, "call"), (self.requests, "request"))
-        cost = ", ".join(counted(count, noun) for count, noun in counts)
+        cost = f"{counted(self.cells, 'cell')}, {counted(self.calls, 'call')}, {counted(self.requests, 'request')}"
         cost += f", {self.taken_over}" if self.taken_over else ""
         started = f"{self.started:%Y-%m-%d at %H:%M}"
         line = form("Run on {} UTC {}: {}, {:.1f} s.")
@@ -154,7 +153,10 @@ class ExecutedCopy:
                 continue
             self._used_accounts.add((service, alias))
             try:
-                self.secrets += _account_token(service, alias)
+                integration = integrations.known(service)
+                sources = () if integration is None else accounts.steps(integration, alias)
+                # None if responses are replayed.
+                self.secrets += tuple(islice(filter(None, (source.read() for source in sources)), 1))
             except KosmoError:  # the call that needs the token reports the reason; the run must not fail here
                 self.report.unread = list(dict.fromkeys((*self.report.unread, alias)))
 
@@ -262,14 +264,3 @@ def refuse_secrets(values: Mapping[str, Any]) -> None:
                 f"The parameter `{name}` is a secret, and parameters are written into the copy. Name an account "
                 "instead (--account): its token comes from where it is kept. Nothing was run."
             )
-
-
-def _account_token(service: str, alias: str) -> tuple[str, ...]:
-    """Return the token of an account, or nothing if it has none, as when responses are replayed.
-
-    Raises:
-        KosmoError: the place where the token is stored cannot be read.
-    """
-    integration = integrations.known(service)
-    sources = () if integration is None else accounts.steps(integration, alias)
-    return tuple(islice(filter(None, (source.read() for source in sources)), 1))

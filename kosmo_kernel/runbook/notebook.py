@@ -184,7 +184,7 @@ def values_of(parameters: Sequence[Parameter], texts: Mapping[str, str]) -> dict
 def parse_text(code: str) -> str | None:
     """Return the value of a string literal without escapes, in Lua or Python; None if the code is something else."""
     quoted = _QUOTED.fullmatch(code)
-    return quoted[2] if quoted else None
+    return quoted and quoted[2]
 
 
 def assignments(values: Mapping[str, Any], language: str) -> str:
@@ -235,16 +235,15 @@ def _parse_python(code: str) -> list[Parameter]:
     lines = _LINE_END.split(code)
     parameters = []
     for node in tree.body:
-        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
-        if isinstance(node, ast.AnnAssign):
-            target = node.target
-        if not isinstance(node, (ast.Assign, ast.AnnAssign)) or not isinstance(target, ast.Name) or node.value is None:
-            continue
-        end = node.end_lineno or node.lineno
-        rest = lines[end - 1].encode()[node.end_col_offset :].decode().strip()
-        doc = rest.removeprefix("#").strip() if rest.startswith("#") else ""
-        default = ast.get_source_segment(code, node.value) or ""
-        parameters.append(Parameter(target.id, _python_kind(node.value), default, doc))
+        match node:
+            case ast.Assign([ast.Name(name)], ast.expr() as value) | ast.AnnAssign(
+                ast.Name(name), _, ast.expr() as value
+            ):
+                end = node.end_lineno or node.lineno
+                rest = lines[end - 1].encode()[node.end_col_offset :].decode().strip()
+                doc = rest.removeprefix("#").strip() if rest.startswith("#") else ""
+                default = ast.get_source_segment(code, value) or ""
+                parameters.append(Parameter(name, _python_kind(value), default, doc))
     return parameters
 
 

@@ -93,9 +93,8 @@ def write(copy: Path, accounts: Sequence[str], time: datetime | None = None, com
             cell.outputs = adapt(cell.outputs, are_figures=KEY_FIGURES in _tags(cell))
     notebook.metadata.marker = _MARKER
     # Outputs take their colours from variables of JupyterLab, which `runbook.css` gives the colours of the page.
-    notebook.metadata.style = (
-        style_sheets("colours") + style_rules() + Html("\n") + style_sheets("page", "runbook", "band")
-    )
+    sheets = style_sheets("colours"), style_rules() + Html("\n"), style_sheets("page", "runbook", "band")
+    notebook.metadata.style = Html().join(sheets)
     notebook.metadata.band = FICTION if any(map(is_demo, accounts)) else ""
     on_paper = [*accounts, *([f"{time:%d %B %Y}".lstrip("0")] if time else [])]
     notebook.metadata.printed = PRINTED.format(", ".join(on_paper)) if on_paper else ""
@@ -190,7 +189,7 @@ def adapt(outputs: Sequence[Any], *, are_figures: bool = False) -> list[Any]:
     for output in outputs:
         html = str(output.get("data", {}).get("text/html", ""))
         if are_figures and _TABLE_CLASS in html:
-            figures += (card for box in _boxes(_soup(html)) for card in _cards(box))
+            figures += (card for box in _soup(html).find_all("div", class_=_TABLE_CLASS) for card in _cards(box))
             continue
         if _TABLE_CLASS in html or CHECK_CLASS in html:
             output.data["text/html"], advice = _adapted(html, advice, is_headed=bool(others))
@@ -199,15 +198,12 @@ def adapt(outputs: Sequence[Any], *, are_figures: bool = False) -> list[Any]:
     if headed:
         headed.data["text/html"] += str(advice)
     if figures:
+        from nbformat.v4 import new_output
+
         sentences = [output for output in others if "data" in output]
-        others = [*sentences, _output(cards(figures)), *(output for output in others if "data" not in output)]
+        output = new_output("display_data", {"text/html": cards(figures)})
+        others = [*sentences, output, *(output for output in others if "data" not in output)]
     return others
-
-
-def _output(html: Html) -> Any:
-    from nbformat.v4 import new_output
-
-    return new_output("display_data", {"text/html": html})
 
 
 def _soup(html: str) -> BeautifulSoup:
@@ -216,16 +212,12 @@ def _soup(html: str) -> BeautifulSoup:
     return BeautifulSoup(html, "html.parser")
 
 
-def _boxes(soup: BeautifulSoup) -> list[Tag]:
-    return list(soup.find_all("div", class_=_TABLE_CLASS))
-
-
 def _adapted(html: str, advice: Html, *, is_headed: bool) -> tuple[str, Html]:
     """Return HTML for a page, and what to do about the findings of a check in it, which stands below the next table."""
     soup = _soup(html)
     for style in soup.find_all("style"):
         style.decompose()
-    for box in _boxes(soup):
+    for box in soup.find_all("div", class_=_TABLE_CLASS):
         box.replace_with(_soup(_written(box, is_headed=is_headed) + advice))
         advice = Html()
     for head in soup.find_all("div", class_=CHECK_CLASS):
@@ -292,9 +284,9 @@ def _read(box: Tag) -> Table:
     rows: list[list[Tag]] = [[*row.find_all(["th", "td"], recursive=False)] for row in box.select("tbody tr")]
     if not heads:  # a record, which has a row for each field
         heads, rows = [row[0] for row in rows], [[row[1] for row in rows]]
-    count = next(filter(None, (_COUNT.match(note.get_text()) for note in box.find_all("p"))), None)
-    total = int(count[1].replace(",", "")) if count else len(rows)
-    return Table([head.get_text() for head in heads], [_values(cells) for cells in zip(*rows, strict=True)], total)
+    counts = [int(count[1].replace(",", "")) for p in box.find_all("p") if (count := _COUNT.match(p.get_text()))]
+    columns = [_values(cells) for cells in zip(*rows, strict=True)]
+    return Table([head.get_text() for head in heads], columns, counts[0] if counts else len(rows))
 
 
 def _values(cells: Sequence[Tag]) -> list[Any]:
@@ -306,7 +298,7 @@ def _values(cells: Sequence[Tag]) -> list[Any]:
     if all(cell.get("align") for cell in cells):
         return [None if text is None else _number(text) for text in texts]
     if present <= _TRUTH.keys():
-        return [None if text is None else _TRUTH[text] for text in texts]
+        return [text and _TRUTH[text] for text in texts]
     if all(map(_TIME.fullmatch, present)):
         return [None if text is None else datetime.fromisoformat(text[:-4]).replace(tzinfo=UTC) for text in texts]
     return texts
