@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,10 +59,11 @@ def add(*, name: str, api_document: str, url: str, replace: bool) -> CommandResu
     facts = _facts(name, table)
     lists = ", ".join(f"{number:,} {kind}" for kind, number in facts["lists"].items())
     added = f"Added {facts['title']}: {counted(facts['functions'], 'function')}. Try: {facts['example']}\n"
+    hidden = dict.fromkeys(field.rpartition(".")[2] for field in facts["hidden"])
     rows = [
         ("Tokens", f"from {facts['variable']}, or kosmo accounts:add default --integration {name}; to {facts['host']}"),
         ("Lists", f"{lists or 'none'}"),
-        ("Hidden", _beginning(facts["hidden"]) or "no field has the name of a secret"),
+        ("Hidden", listed(list(hidden), MAX_NAMES) or "no field has the name of a secret"),
         ("Left out", counted(len(facts["left_out"]), "operation")),
     ]
     rows += [("", f"{operation['path']}: {operation['reason']}") for operation in facts["left_out"][:MAX_REASONS]]
@@ -123,10 +124,6 @@ def remove(*, name: str) -> CommandResult:
     return CommandResult({"integration": name, "done": "removed"}, f"Removed {name}.")
 
 
-def _beginning(fields: Sequence[str]) -> str:
-    return listed(list(dict.fromkeys(field.rpartition(".")[2] for field in fields)), MAX_NAMES)
-
-
 def _taken() -> set[str]:
     """Return the names that no service can have."""
     from kosmo_kernel.cli import COMMANDS
@@ -140,20 +137,16 @@ def _taken() -> set[str]:
 def _facts(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
     service, functions = table["service"], table["functions"]
     lists = Counter(facts["pages"]["kind"] for facts in functions.values() if facts["returns"] == "list")
+    fields = [field for record in table["records"].values() for field in record.items()]
     first = min(functions, key=lambda function: (len(functions[function].get("params", ())), function))
     return {
         "title": service["title"],
         "functions": len(functions),
         "lists": dict(lists.most_common()),
-        "hidden": sorted({*_hidden(table["records"])}),
+        "hidden": sorted({name.replace("[]", "") for name, line in fields if line.endswith(f"| {SECRET}")}),
         "host": urlsplit(service["url"]).netloc,
         "variable": service["variable"],
         "example": f"kosmo integrations:lua -e 'return app.integrations.{name}.{first}()'",
         "changes": table["changes"],
         "left_out": [{"path": path, "reason": reason} for path, reason in table["left_out"]],
     }
-
-
-def _hidden(records: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    for fields in records.values():
-        yield from (name.replace("[]", "") for name, line in fields.items() if line.endswith(f"| {SECRET}"))

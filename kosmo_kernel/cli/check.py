@@ -185,15 +185,6 @@ def _validate(form: str | None, outputs: tuple[Path, ...], accept_all: Path | No
         raise click.UsageError(f"There is no folder {accept_all.parent} for --accept-all.")
 
 
-def _parameters(checks: list[Question], names: tuple[str, ...], texts: dict[str, str]) -> dict[str, Any]:
-    """Return the values of the parameters of checks; those that are named by themselves lack none."""
-    from kosmo_kernel.checks.parameters import parse_parameters, require_parameters
-
-    parameters = parse_parameters(checks, texts)
-    require_parameters([check for check in checks if check.name in names or check.file in names], parameters)
-    return parameters
-
-
 def _report(
     checks: list[Question],
     names: tuple[str, ...],
@@ -208,10 +199,13 @@ def _report(
 ) -> QuestionReport:
     """Run checks, compare their findings with those of a snapshot, and accept those that are accepted."""
     from kosmo_kernel.checks.exemptions import accept, compare, read_acceptances
+    from kosmo_kernel.checks.parameters import parse_parameters, require_parameters
     from kosmo_kernel.checks.run import run_questions
     from kosmo_kernel.session import Session
 
-    parameters = _parameters(checks, names, dict(texts))
+    parameters = parse_parameters(checks, dict(texts))
+    # A check that is named by itself lacks none.
+    require_parameters([check for check in checks if check.name in names or check.file in names], parameters)
     # These files are read before anything is asked, so that a mistake in one costs nothing.
     exemptions = read_acceptances(accepted, [*all_checks(), *checks]) if accepted else []
     snapshot = Session(snapshot=against) if against else None

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.settings.table import ACCOUNT, DEMO_FLAG, FRESH, INPUT, SETTINGS, SHOW, UNREAD, VAR, Setting
@@ -29,7 +30,7 @@ _FLAG = lazy_pattern(r"(--?[A-Za-z][\w-]*)(=?)")
 _QUOTES = ("'", '"')
 
 
-class OptionValues:
+class OptionValues(SimpleNamespace):
     """Values of options, as attributes of the options' names in the table of settings.
 
     An option that is not set is False if it is a flag, an empty list if it can be repeated, and otherwise None.
@@ -47,12 +48,7 @@ class OptionValues:
     def __init__(self, **values: Any) -> None:
         if unknown := values.keys() - self._not_set:
             raise TypeError(f"there is no option {', '.join(unknown)}")
-        vars(self).update(self._not_set, **values)
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
-        def __setattr__(self, name: str, value: Any) -> None: ...
+        super().__init__(**{**self._not_set, **values})
 
     def values(self) -> dict[str, Any]:
         """Return the values of all options by name."""
@@ -60,11 +56,10 @@ class OptionValues:
 
 
 class Options(OptionValues):
-    """The options of a cell: of `OPTIONS`, and `demo` and `unread` of `%kosmo` lines.
+    """The options of a cell: of `OPTIONS`, and `demo` and `unread` of `%kosmo` lines."""
 
-    Attributes:
-        options_set: the options that were written, in order; not compared, so that their order does not matter.
-    """
+    # The options that were written, in order, which does not matter when options are compared.
+    __slots__ = ("options_set",)
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
@@ -81,11 +76,6 @@ class Options(OptionValues):
         changed = Options(**self.values() | defaults)
         changed.options_set = self.options_set
         return changed
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Options) and self.values() == other.values()
-
-    __hash__ = None  # type: ignore[assignment] # its values can change
 
 
 def first_word(line: str) -> tuple[str, str]:

@@ -82,22 +82,16 @@ def section_of_server(name: str) -> Keys:
 def how_to_allow(target: Target, effect: str, rule: Permission) -> str:
     """Return a sentence on how to allow what the permission of a target for an effect does not."""
     name, service = target
-    way = _of_project(rule, name)
-    if not way and service:
+    if rule.location and not rule.location.startswith(str(folder() / FILE)):
+        way = f"change that file, which is the project's, if you trust the script with {name}"
+    elif service:
         account = f" --account {name}" if "accounts" in rule.keys else ""
         way = f"run `kosmo integrations:configure {service}{account} --{effect} allow`"
-    elif not way:
+    else:
         import shlex
 
         way = f"run `kosmo mcp:configure {shlex.quote(name)} --{effect} allow`"
     return f"To allow it, {way}; {FORCE_HINT}."
-
-
-def _of_project(rule: Permission, name: str) -> str:
-    """Return advice on a permission that the project sets, or an empty text for any other."""
-    if not rule.location or rule.location.startswith(str(folder() / FILE)):
-        return ""
-    return f"change that file, which is the project's, if you trust the script with {name}"
 
 
 def _configured(source: Config, target: Target, effect: str) -> Permission | None:
