@@ -22,23 +22,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from kosmo_kernel.accounts import store
-from kosmo_kernel.accounts.account import (
-    ALIAS,
-    DEFAULT,
-    DEMO,
-    NOT_AN_ALIAS,
-    RESERVED,
-    Account,
-    add_command,
-    address,
-    demo_places,
-    is_demo,
-    is_own,
-    looks_like_token,
-    netloc,
-    variable_of,
-)
+from kosmo_kernel.accounts import account, store
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.catalogue.http import CliLogin
 from kosmo_kernel.errors import ApiError, CredentialsError, KosmoError, RefusedError, UnknownNameError
@@ -65,7 +49,7 @@ class Step(Struct, frozen=True):
     who: str = ""  # the owner of the account, if known without a request
 
 
-def find(integration: Integration, alias: str = DEFAULT) -> Account:
+def find(integration: Integration, alias: str = account.DEFAULT) -> account.Account:
     """Return the account with an alias.
 
     Parameters:
@@ -79,16 +63,18 @@ def find(integration: Integration, alias: str = DEFAULT) -> Account:
         UnknownNameError: there is no such named account, or the service has no demo.
         ValueError: the alias is that of a fictional account, which is not made from a token.
     """
-    if alias.lower() in demo_places(integration):
+    if alias.lower() in account.demo_places(integration):
         raise ValueError("a fictional account is made by the session, not found")
     without: list[Step] = []
     for step in steps(integration, alias):
         token = step.read()
         if token:
             limit_core_dumps()
-            return Account(integration.name, step.alias, token, address(integration, alias), step.source)
+            return account.Account(
+                integration.name, step.alias, token, account.address(integration, alias), step.source
+            )
         without.append(step)
-    if normalize_alias(alias) == DEFAULT:
+    if normalize_alias(alias) == account.DEFAULT:
         raise CredentialsError(_none(integration, without))
     raise _unknown(integration, alias)
 
@@ -100,8 +86,8 @@ def steps(integration: Integration, alias: str) -> Iterator[Step]:
         CredentialsError: the address must not receive a token, or `~/.netrc` is invalid.
         SettingsError: a settings file is invalid.
     """
-    name, variable = normalize_alias(alias), variable_of(integration, alias)
-    if not ALIAS.fullmatch(alias) or name == DEMO or name in integration.names():
+    name, variable = normalize_alias(alias), account.variable_of(integration, alias)
+    if not account.ALIAS.fullmatch(alias) or name == account.DEMO or name in integration.names():
         return
     added = store.stored_accounts(integration.name).get(name)
     spelling = added.alias if added else name
@@ -110,7 +96,7 @@ def steps(integration: Integration, alias: str) -> Iterator[Step]:
     if added:
         source = "the system keyring" if added.location == "keyring" else str(store.secrets_file())
         yield Step(added.location, source, spelling, partial(store.token_of, integration.name, added), added.who)
-    if name == DEFAULT:
+    if name == account.DEFAULT:
         yield from _other_programs(integration)
 
 
@@ -120,18 +106,18 @@ def _other_programs(integration: Integration) -> Iterator[Step]:
     if credentials.signed_in is None and not credentials.netrc:
         return
 
-    url = address(integration)
+    url = account.address(integration)
     login = credentials.signed_in
-    if login and is_own(integration, url) and (person := signed_in(login)):
+    if login and account.is_own(integration, url) and (person := signed_in(login)):
         source = f"{login.title}'s entry in the system keyring"
-        yield Step("cli", source, DEFAULT, partial(_token_of_user, login, person), person.name)
+        yield Step("cli", source, account.DEFAULT, partial(_token_of_user, login, person), person.name)
     if credentials.netrc:
         file = netrc_file()
-        if password := netrc_password(file, netloc(url)):
-            yield Step("netrc", str(file), DEFAULT, lambda: password)
+        if password := netrc_password(file, account.netloc(url)):
+            yield Step("netrc", str(file), account.DEFAULT, lambda: password)
 
 
-def names(integration: Integration, default: str = DEFAULT) -> list[str]:
+def names(integration: Integration, default: str = account.DEFAULT) -> list[str]:
     """Return the existing aliases: `default` if it has a token, the named ones sorted, and `demo` if there is one.
 
     Where the default account is fictional, the named ones include those of `Integration.demo_accounts`.
@@ -141,19 +127,19 @@ def names(integration: Integration, default: str = DEFAULT) -> list[str]:
     Lua the name refers to the function. Invalid files are ignored here; `find` and `fault` report them.
     """
     prefix = f"{integration.credentials.env}_"
-    unavailable = {*RESERVED, NAMESPACE, *integration.names()}
+    unavailable = {*account.RESERVED, NAMESPACE, *integration.names()}
     variables = (name for name, value in os.environ.items() if value.strip())
     suffixes = (name.removeprefix(prefix) for name in variables if name.startswith(prefix))
-    aliases = {s.lower(): s.lower() for s in suffixes if s == normalize_alias(s).upper() and ALIAS.fullmatch(s)}
+    aliases = {s.lower(): s.lower() for s in suffixes if s == normalize_alias(s).upper() and account.ALIAS.fullmatch(s)}
     first = []
     with suppress(KosmoError):
-        aliases |= {name: account.alias for name, account in store.stored_accounts(integration.name).items()}
+        aliases |= {name: stored.alias for name, stored in store.stored_accounts(integration.name).items()}
     with suppress(KosmoError):
-        first = [DEFAULT] if next(steps(integration, DEFAULT), None) else []
-    if is_demo(default):
+        first = [account.DEFAULT] if next(steps(integration, account.DEFAULT), None) else []
+    if account.is_demo(default):
         aliases |= {name: name for name in integration.demo_accounts}
     listed = sorted(alias for name, alias in aliases.items() if name not in unavailable)
-    return [*first, *listed, *([DEMO] if integration.demo else [])]
+    return [*first, *listed, *([account.DEMO] if integration.demo else [])]
 
 
 def canonical_name(integration: Integration, alias: str) -> str | None:
@@ -165,7 +151,7 @@ def fault(integration: Integration) -> KosmoError | None:
     """Return the error of an invalid file that prevents accounts from being listed, or None."""
     try:
         store.stored_accounts(integration.name)
-        next(steps(integration, DEFAULT), None)
+        next(steps(integration, account.DEFAULT), None)
     except KosmoError as error:
         return error
     return None
@@ -183,11 +169,12 @@ def demo_chosen() -> bool:
 def ways(integration: Integration) -> tuple[str, ...]:
     """Return the ways to set up an account, one line each."""
     variable, signed_in = integration.credentials.env, integration.credentials.signed_in
-    call = f"{integration.name}.{DEMO}.{integration.functions[0].name}()"
+    add = account.add_command(integration.name, account.DEFAULT)
+    call = f"{integration.name}.{account.DEMO}.{integration.functions[0].name}()"
     demo = f"or use the demo, a fictional account: KOSMO_DEMO=1, `--demo`, or in Lua {call}"
     return (
         f"set the environment variable {variable}; for a named account {variable}_<ALIAS>",
-        f"`{add_command(integration.name, DEFAULT)}` keeps a token; with another name one of a named account",
+        f"`{add}` keeps a token; with another name one of a named account",
         *([f"sign in with {signed_in.title}, whose token is then used"] if signed_in else []),
         *integration.credentials.token_help,
         *([demo] if integration.demo else []),
@@ -196,11 +183,11 @@ def ways(integration: Integration) -> tuple[str, ...]:
 
 def how_to_add(integration: Integration, alias: str) -> str:
     """Return how an account of this name would be set up, as a sentence; empty if no account can have the name."""
-    if not ALIAS.fullmatch(alias) or normalize_alias(alias) in integration.names():
+    if not account.ALIAS.fullmatch(alias) or normalize_alias(alias) in integration.names():
         return ""
     return (
-        f"A named account has its token in the environment variable {variable_of(integration, alias)}, or is added "
-        f"with `{add_command(integration.name, alias.lower())}`."
+        f"A named account has its token in the environment variable {account.variable_of(integration, alias)}, or is "
+        f"added with `{account.add_command(integration.name, alias.lower())}`."
     )
 
 
@@ -212,18 +199,18 @@ def lua_path(integration: Integration, alias: str) -> str:
 
 
 def _none(integration: Integration, without: list[Step]) -> str:
-    head = f"No credentials for {integration.title}: the account `{DEFAULT}` has no token. Ways to give one:"
+    head = f"No credentials for {integration.title}: the account `{account.DEFAULT}` has no token. Ways to give one:"
     empty = [f"({step.who} is signed in, but there is no token in {step.source}.)" for step in without if step.who]
     return "\n".join([head, *(f"  - {way}" for way in ways(integration)), *empty])
 
 
 def _unknown(integration: Integration, alias: str) -> UnknownNameError:
-    if looks_like_token(alias):
-        return UnknownNameError(NOT_AN_ALIAS)
+    if account.looks_like_token(alias):
+        return UnknownNameError(account.NOT_AN_ALIAS)
     there = names(integration)
     near = nearest(alias.replace("-", "_"), there)
     how = ""
-    if alias.lower() == DEMO:
+    if alias.lower() == account.DEMO:
         how = " It has no demo: name one of its own accounts, or run without the demo."
     elif sentence := how_to_add(integration, alias):
         how = f" {sentence}"
@@ -336,7 +323,7 @@ class AccountStatus(Struct):
     @property
     def capacity(self) -> int | None:
         """The maximum request budget of the account; None if its service has no limit."""
-        return self.integration.budget.capacity if self.integration.budget and not is_demo(self.alias) else None
+        return self.integration.budget.capacity if self.integration.budget and not account.is_demo(self.alias) else None
 
     @property
     def text(self) -> str:
@@ -355,7 +342,7 @@ def all_accounts() -> list[AccountStatus]:
     statuses = []
     for integration in load_all():
         if error := fault(integration):  # then the default account is not among the names
-            statuses.append(AccountStatus(integration, DEFAULT, error.message, problem=error.message))
+            statuses.append(AccountStatus(integration, account.DEFAULT, error.message, problem=error.message))
         statuses += [_status(integration, alias) for alias in names(integration)]
     return statuses
 
@@ -383,7 +370,7 @@ def with_remaining(budget_left: Callable[[str, str], int | None]) -> list[Accoun
 
 
 def _status(integration: Integration, alias: str) -> AccountStatus:
-    if alias == DEMO:
+    if alias == account.DEMO:
         return AccountStatus(integration, alias, "needs none: everything in it is fiction")
     try:
         step = next(steps(integration, alias), None)
@@ -391,7 +378,7 @@ def _status(integration: Integration, alias: str) -> AccountStatus:
             raise CredentialsError(f"`{alias}` is no name of an account, or was taken away meanwhile.")
         if step.kind == "environment":
             find(integration, alias)  # checks the token, which may be any text
-        url = address(integration, alias)
+        url = account.address(integration, alias)
     except KosmoError as error:
         return AccountStatus(integration, alias, error.message, problem=error.message)
     return AccountStatus(integration, alias, f"in {step.source}", url, who=step.who)

@@ -22,16 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import click
 
 from kosmo_kernel import __version__
-from kosmo_kernel.cli.streams import (
-    CLOSED,
-    COMPLETION_VARIABLE,
-    INTERRUPTED,
-    SUCCESS,
-    USAGE_ERROR,
-    ClosedStreamError,
-    discard_unwritten,
-    replace_streams,
-)
+from kosmo_kernel.cli import streams
 from kosmo_kernel.errors import KosmoError, StoppedError
 
 if TYPE_CHECKING:
@@ -256,17 +247,17 @@ def outcome(argv: list[str]) -> int:
     Returns:
         The exit code.
     """
-    replace_streams()
-    if COMPLETION_VARIABLE in os.environ:  # a shell requests completions, which `kosmo.main` prints
+    streams.replace_streams()
+    if streams.COMPLETION_VARIABLE in os.environ:  # a shell requests completions, which `kosmo.main` prints
         from kosmo_kernel.cli.completion import register
 
         register()
     try:
         code: int | None = kosmo.main(argv, prog_name="kosmo", standalone_mode=False)
         sys.stdout.flush()
-    except ClosedStreamError:  # `kosmo … | head`
-        discard_unwritten()
-        return CLOSED
+    except streams.ClosedStreamError:  # `kosmo … | head`
+        streams.discard_unwritten()
+        return streams.CLOSED
     except click.Abort:
         return _fail(argv, StoppedError("Interrupted."))
     except (click.ClickException, KosmoError) as error:
@@ -277,7 +268,7 @@ def outcome(argv: list[str]) -> int:
         if "--json" in _command_arguments(argv):
             _fail(argv, error)
         raise
-    return code or SUCCESS
+    return code or streams.SUCCESS
 
 
 def _fail(argv: list[str], error: Exception) -> int:
@@ -298,16 +289,16 @@ def _fail(argv: list[str], error: Exception) -> int:
         else:
             sys.stdout.flush()
             print_error(error)
-    except ClosedStreamError:
-        discard_unwritten()
-        return CLOSED
+    except streams.ClosedStreamError:
+        streams.discard_unwritten()
+        return streams.CLOSED
     except OSError:  # the disk is full
-        discard_unwritten()
+        streams.discard_unwritten()
         with suppress(OSError):  # standard error may go to the same disk
             print_error(error)
     if isinstance(error, StoppedError):
-        return INTERRUPTED
-    return USAGE_ERROR if isinstance(error, click.UsageError) else failed.exit_code(error)
+        return streams.INTERRUPTED
+    return streams.USAGE_ERROR if isinstance(error, click.UsageError) else failed.exit_code(error)
 
 
 def _command_arguments(argv: list[str]) -> list[str]:

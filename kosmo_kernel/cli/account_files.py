@@ -17,16 +17,8 @@ import click
 import msgspec
 
 from kosmo_kernel.archive.contents import FORMS, Form, describe, export, lines
+from kosmo_kernel.cli import options
 from kosmo_kernel.cli.command import Aside, CommandResult, Rows, command, document, print_note, print_utf8
-from kosmo_kernel.cli.options import (
-    Layout,
-    Recording,
-    account_options,
-    check_formats,
-    files,
-    format_options,
-    resume_options,
-)
 from kosmo_kernel.cli.streams import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.installation import how_to_install
@@ -47,11 +39,11 @@ INFO, EXPORT = "info", "export"
     "kosmo snapshot -a production -o everything.kosmo --all",
     "kosmo snapshot -a production -o everything.kosmo --all --record run.kosmo --resume",
 )
-@account_options("The account to use.")
-@click.option("-o", "--output", required=True, metavar="FILE", help="The archive.", shell_complete=files)
+@options.account_options("The account to use.")
+@click.option("-o", "--output", required=True, metavar="FILE", help="The archive.", shell_complete=options.files)
 @click.option("--all", "every", is_flag=True, help="Save every list that the token can read, not only those of audits.")
-@resume_options
-def snapshot(*, account: str | None, output: str, every: bool, recording: Recording, as_json: bool) -> int:
+@options.resume_options
+def snapshot(*, account: str | None, output: str, every: bool, recording: options.Recording, as_json: bool) -> int:
     """Save the lists of an account, to compare later.
 
     FILE is a SQLite database. Each list that the audits read is a view in it, such as `apps` and `dynos`. With --all
@@ -115,8 +107,8 @@ def _saved(report: SnapshotReport, output: str) -> Iterator[str | Rows]:
     "kosmo archive export history.kosmo -o lists --format csv",
 )
 @click.argument("action", type=click.Choice((INFO, EXPORT)), metavar="info|export")
-@click.argument("file", metavar="FILE", shell_complete=files)
-@click.option("-o", "--output", metavar="DIR", help="Export to files in this new folder.", shell_complete=files)
+@click.argument("file", metavar="FILE", shell_complete=options.files)
+@click.option("-o", "--output", metavar="DIR", help="Export to files in this new folder.", shell_complete=options.files)
 @click.option(
     "--format",
     "form",
@@ -203,20 +195,22 @@ def _complete_table(_ctx: click.Context, _param: click.Parameter, incomplete: st
     "kosmo inventory --snapshot everything.kosmo -o inventory",
     "kosmo inventory --table costs --format csv --demo",
 )
-@account_options("The account to use.")
-@click.option("--snapshot", metavar="FILE", help="Read a snapshot in place of the account.", shell_complete=files)
-@click.option("-o", "--output", metavar="DIR", help="The new folder.", shell_complete=files)
+@options.account_options("The account to use.")
+@click.option(
+    "--snapshot", metavar="FILE", help="Read a snapshot in place of the account.", shell_complete=options.files
+)
+@click.option("-o", "--output", metavar="DIR", help="The new folder.", shell_complete=options.files)
 @click.option("--table", metavar="NAME", help="Print one table, and write no folder.", shell_complete=_complete_table)
-@format_options
-@resume_options
+@options.format_options
+@options.resume_options
 def inventory(
     *,
     account: str | None,
     snapshot: str | None,
     output: str | None,
     table: str | None,
-    layout: Layout,
-    recording: Recording,
+    layout: options.Layout,
+    recording: options.Recording,
     as_json: bool,
 ) -> int:
     """List all that an account has, to plan a move.
@@ -239,7 +233,7 @@ def inventory(
     """
     if (output is None) == (table is None):
         raise click.UsageError("Give -o DIR for a folder, or --table NAME for one table on standard output.")
-    if table is None and layout != Layout():
+    if table is None and layout != options.Layout():
         raise click.UsageError("--format is about --table. A folder has every table as CSV and as JSON.")
     if snapshot is not None and account:
         raise click.UsageError("A snapshot has its own account. Give --snapshot or an account, not both.")
@@ -250,7 +244,9 @@ def inventory(
     return _folder(Path(str(output)), recording, account, snapshot, as_json=as_json)
 
 
-def _folder(folder: Path, recording: Recording, account: str | None, snapshot: str | None, *, as_json: bool) -> int:
+def _folder(
+    folder: Path, recording: options.Recording, account: str | None, snapshot: str | None, *, as_json: bool
+) -> int:
     """Write the whole inventory, and return the exit code."""
     from kosmo_kernel import inventory as inventories
     from kosmo_kernel.cli.lua_run import terminal_frontend
@@ -291,7 +287,13 @@ def _written(data: AccountData, folder: Path) -> Iterator[str | Rows]:
 
 
 def _one_table(
-    name: str, recording: Recording, account: str | None, snapshot: str | None, layout: Layout, *, as_json: bool
+    name: str,
+    recording: options.Recording,
+    account: str | None,
+    snapshot: str | None,
+    layout: options.Layout,
+    *,
+    as_json: bool,
 ) -> int:
     """Print one table, and return the exit code."""
     from kosmo_kernel.checks.run import run_questions
@@ -300,7 +302,7 @@ def _one_table(
     from kosmo_kernel.questions.discovery import find_named_table
     from kosmo_kernel.session import Session
 
-    check_formats(as_json=as_json, layout=layout)
+    options.check_formats(as_json=as_json, layout=layout)
     table = find_named_table(name)
     opened = Session(snapshot=snapshot) if snapshot is not None else recording.session(account)
     with opened as session, terminal_frontend(session, aside=True, asks=False) as frontend:

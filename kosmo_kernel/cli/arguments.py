@@ -55,7 +55,7 @@ def flags(function: Function) -> list[str]:
     return [f"--{param.name.replace('_', '-')} {param.example or _metavar(param)}" for param in function.simplest_call]
 
 
-def options(function: Function, completer: Callable[[Param], Any]) -> list[click.Option]:
+def function_options(function: Function, completer: Callable[[Param], Any]) -> list[click.Option]:
     """Return an option for each parameter of a function, such as `--app-id` for `app_id`; repeatable for lists.
 
     Parameters:

@@ -16,21 +16,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kosmo_kernel.catalogue import Function, Integration, missing_function
-from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
+from kosmo_kernel.cli import options
+from kosmo_kernel.cli.arguments import combine_arguments, flags, function_options, typed
 from kosmo_kernel.cli.command import AS_JSON, Command, document, epilog_of
-from kosmo_kernel.cli.options import (
-    Layout,
-    account_option,
-    all_of,
-    as_json,
-    check_formats,
-    completions,
-    format_options,
-    listed_by,
-    on_demo,
-    one_account,
-    pairs_of,
-)
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
 from kosmo_kernel.integrations import find, load_all, loaded
 from kosmo_kernel.text import nearest
@@ -75,7 +63,7 @@ class CallCommand(Command):
         with terminal_frontend(session, aside=True) as frontend:
             return session.call(function, arguments, RunOptions(dry_run=self.dry_run, force=force), frontend)
 
-    def show(self, result: Result, meta: dict[str, Any], layout: Layout, *, as_json: bool) -> None:
+    def show(self, result: Result, meta: dict[str, Any], layout: options.Layout, *, as_json: bool) -> None:
         """Print the result: as a document, or in a layout."""
         if as_json:
             document(self._document(result, meta, data=None if self.dry_run else result.value))
@@ -161,7 +149,10 @@ class FunctionGroup(CallCommand, click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the functions and options that match."""
-        return [*completions(self._functions(), incomplete), *click.Command.shell_complete(self, ctx, incomplete)]
+        return [
+            *options.completions(self._functions(), incomplete),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def meta(self, result: Result | None) -> dict[str, Any]:
         """Return the metadata of the current call."""
@@ -267,28 +258,28 @@ def _command(
     """Return the command of a function."""
     full_name, demo = f"{integration.name}.{function.name}", bool(integration.demo)
     first = f"VALUE is that of --{function.params[0].name.replace('_', '-')}. " if function.params else ""
-    completer = listed_by(integration, function.params[0], alias) if function.params else None
-    shared = all_of(
+    completer = options.listed_by(integration, function.params[0], alias) if function.params else None
+    shared = options.all_of(
         click.option(
             "--arg",
             "pairs",
             multiple=True,
             metavar="NAME=VALUE",
             help="An argument, by its name.",
-            shell_complete=pairs_of(integration, function.params, alias),
+            shell_complete=options.pairs_of(integration, function.params, alias),
         ),
-        account_option("The account to use.", integration),
-        *([on_demo] if demo else []),
+        options.account_option("The account to use.", integration),
+        *([options.on_demo] if demo else []),
         click.option("-n", "--dry-run", is_flag=True, help="Check and show the call without making it."),
         click.option("--force", is_flag=True, help="Ignore the permissions."),
-        as_json,
-        format_options,
+        options.json_option,
+        options.format_options,
     )
     return click.command(
         name,
         params=[
             click.Argument(["payload"], required=False, metavar="[VALUE or JSON]", shell_complete=completer),
-            *options(function, lambda param: listed_by(integration, param, alias)),
+            *function_options(function, lambda param: options.listed_by(integration, param, alias)),
             *_all_options(integration, function),
         ],
         help=f"{function.summary}.\n\n{first}JSON is an object of named arguments; - reads it from "
@@ -311,8 +302,8 @@ def _call(group: FunctionGroup, integration: Integration, function: Function, al
     """Make the call and print its result."""
     take = values.pop  # what remains are the values of the options that the function has
     as_json, layout, force, pairs, payload = map(take, ("as_json", "layout", "force", "pairs", "payload"))
-    group.dry_run, account = take("dry_run"), one_account(alias, take("account"), demo=take("demo", False))
-    check_formats(as_json=as_json, layout=layout)
+    group.dry_run, account = take("dry_run"), options.one_account(alias, take("account"), demo=take("demo", False))
+    options.check_formats(as_json=as_json, layout=layout)
     _check_columns(function, layout.columns)
     every = [
         (param, listing)

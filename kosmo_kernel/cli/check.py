@@ -28,15 +28,7 @@ from kosmo_kernel.cli.command import (
 from kosmo_kernel.cli.options import TIME, Recording, account_options, files, resume_options
 from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
-from kosmo_kernel.questions import FIRST, SUFFIX, services, shipped_files
-from kosmo_kernel.questions.discovery import (
-    all_checks,
-    check_files,
-    own_folder,
-    own_tables,
-    replaced_checks,
-    select_checks,
-)
+from kosmo_kernel.questions import FIRST, SUFFIX, discovery, services, shipped_files
 from kosmo_kernel.questions.head import read_text
 from kosmo_kernel.questions.question import SEVERITIES, Question, parse_question
 from kosmo_kernel.settings.private_files import PUBLIC, write, writing
@@ -73,7 +65,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     """Complete the name of a check, or else of a file."""
     from click.shell_completion import CompletionItem
 
-    checks = [check for check in all_checks() if check.name.startswith(incomplete)]
+    checks = [check for check in discovery.all_checks() if check.name.startswith(incomplete)]
     return [CompletionItem(check.name, help=check.title) for check in checks] or files(ctx, param, incomplete)
 
 
@@ -165,7 +157,7 @@ def check(
     _validate(form, outputs, accept_all, as_json=as_json)
     if not (names or every or start):
         return _list(as_json=as_json or form == "json")
-    checks = select_checks(names, every=every, start=start)
+    checks = discovery.select_checks(names, every=every, start=start)
     report = _report(checks, names, recording, accept_all, **options)
     _print_notes(report, recording)
     form = "json" if as_json else form or TABLE
@@ -207,7 +199,7 @@ def _report(
     # A check that is named by itself lacks none.
     require_parameters([check for check in checks if check.name in names or check.file in names], parameters)
     # These files are read before anything is asked, so that a mistake in one costs nothing.
-    exemptions = read_acceptances(accepted, [*all_checks(), *checks]) if accepted else []
+    exemptions = read_acceptances(accepted, [*discovery.all_checks(), *checks]) if accepted else []
     snapshot = Session(snapshot=against) if against else None
     with recording.session(account) as session:
         report = _run(checks, session, parameters, at)
@@ -229,7 +221,7 @@ def _run(checks: list[Question], session: Session, parameters: dict[str, Any], a
     from kosmo_kernel.progress.display import TerminalProgress
     from kosmo_kernel.run.options import Frontend
 
-    for check in replaced_checks(checks):
+    for check in discovery.replaced_checks(checks):
         print_note(f"{check.name}: {check.file} is used, and not the check of that name that comes with kosmo.")
     with TerminalProgress(styled(sys.stderr), long_run_advice()) as line:
         report = run_questions(checks, session=session, parameters=parameters, now=at, frontend=Frontend(progress=line))
@@ -304,7 +296,7 @@ def _content(report: QuestionReport, fail_on: str, form: str, **details: bool) -
 
 def _list(*, as_json: bool) -> int:
     """Print the checks with their titles, the most severe first."""
-    checks = sorted(all_checks(), key=lambda check: (-SEVERITIES.index(check.severity), check.name))
+    checks = sorted(discovery.all_checks(), key=lambda check: (-SEVERITIES.index(check.severity), check.name))
     if as_json:
         from kosmo_kernel.checks.report import about_check
 
@@ -334,10 +326,10 @@ def _write_new(name: str | None, *, is_table: bool, as_json: bool, others: bool)
         raise click.UsageError("--new writes a file and runs nothing. Give it alone.")
     path = _write_new_check(name, is_table=is_table)
     if is_table:
-        condition = "" if path in own_tables().values() else f", once `[checks] folder` names {path.parent}"
+        condition = "" if path in discovery.own_tables().values() else f", once `[checks] folder` names {path.parent}"
         example = f"kosmo inventory --table {path.stem} --demo{condition}"
     else:
-        example = f"kosmo check {path.stem if check_files().get(path.stem) == path else path} --demo"
+        example = f"kosmo check {path.stem if discovery.check_files().get(path.stem) == path else path} --demo"
     return CommandResult({"file": str(path)}, str(path), Aside(f"Try it: {example}")).print(as_json=as_json)
 
 
@@ -354,7 +346,7 @@ def _write_new_check(name: str, *, is_table: bool = False) -> Path:
     """
     path = Path(name if name.endswith(SUFFIX) else name + SUFFIX)
     if len(path.parts) == 1 and not name.endswith(SUFFIX):
-        path = (own_folder() or Path()) / path
+        path = (discovery.own_folder() or Path()) / path
     text = read_text(Path(shipped_files(services()[0], FIRST)["table" if is_table else "check"]))
     parse_question(text, str(path))  # raises an error for a name that it cannot have
     try:

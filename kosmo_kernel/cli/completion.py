@@ -11,15 +11,7 @@ from __future__ import annotations
 import os
 
 import click
-from click.shell_completion import (
-    BashComplete,
-    CompletionItem,
-    FishComplete,
-    ShellComplete,
-    ZshComplete,
-    add_completion_class,
-    split_arg_string,
-)
+from click import shell_completion
 
 from kosmo_kernel.cli.command import CommandResult, command
 from kosmo_kernel.cli.streams import COMPLETION_VARIABLE
@@ -42,10 +34,10 @@ complete -o nosort -F %(complete_func)s %(prog_name)s 2>/dev/null || complete -F
 """
 
 
-class _OptionValues(ShellComplete):
+class _OptionValues(shell_completion.ShellComplete):
     """Completions that keep the option of `--account=ops`, where click returns the value alone."""
 
-    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+    def get_completions(self, args: list[str], incomplete: str) -> list[shell_completion.CompletionItem[str]]:
         """Return the completions for the current word, including its `--option=` part."""
         completions = super().get_completions(args, incomplete)
         option, equals, _ = incomplete.partition("=")
@@ -55,7 +47,7 @@ class _OptionValues(ShellComplete):
         return completions
 
 
-class Bash(_OptionValues, BashComplete):
+class Bash(_OptionValues, shell_completion.BashComplete):
     """Bash, whose script passes the whole line."""
 
     source_template = _BASH
@@ -67,12 +59,12 @@ class Bash(_OptionValues, BashComplete):
     def get_completion_args(self) -> tuple[list[str], str]:
         """Return the words before the current one, and the current word."""
         line = os.environ.get("COMP_LINE", "")
-        words = split_arg_string(line)[1:]
+        words = shell_completion.split_arg_string(line)[1:]
         if words and not line[-1:].isspace():
             return words[:-1], words[-1]
         return words, ""
 
-    def format_completion(self, item: CompletionItem[str]) -> str:
+    def format_completion(self, item: shell_completion.CompletionItem[str]) -> str:
         """Format a completion without the part that bash treats as separate words, such as `integrations:`."""
         _, incomplete = self.get_completion_args()
         breaks = os.environ.get("COMP_WORDBREAKS", "")
@@ -80,23 +72,25 @@ class Bash(_OptionValues, BashComplete):
         return f"{item.type},{item.value[at:] if item.value.startswith(incomplete[:at]) else item.value}"
 
 
-class Zsh(_OptionValues, ZshComplete):
+class Zsh(_OptionValues, shell_completion.ZshComplete):
     """Zsh, with click's own script."""
 
 
-class Fish(_OptionValues, FishComplete):
+class Fish(_OptionValues, shell_completion.FishComplete):
     """Fish, with whole descriptions: click's script cuts them at their first comma."""
 
-    source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
+    source_template = shell_completion.FishComplete.source_template.replace(
+        'string split ","', 'string split --max 1 ","'
+    )
 
 
-SHELLS: dict[str, type[ShellComplete]] = {"bash": Bash, "zsh": Zsh, "fish": Fish}
+SHELLS: dict[str, type[shell_completion.ShellComplete]] = {"bash": Bash, "zsh": Zsh, "fish": Fish}
 
 
 def register() -> None:
     """Register these classes with click, in place of its own."""
     for shell in SHELLS.values():
-        add_completion_class(shell)
+        shell_completion.add_completion_class(shell)
 
 
 @command(

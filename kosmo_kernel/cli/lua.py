@@ -14,19 +14,9 @@ from typing import Any
 
 import click
 
+from kosmo_kernel.cli import options
 from kosmo_kernel.cli.command import Command, document, epilog_of
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c, terminal_frontend
-from kosmo_kernel.cli.options import (
-    Layout,
-    Recording,
-    account_options,
-    as_json,
-    check_formats,
-    files,
-    format_options,
-    limit_options,
-    recording_options,
-)
 from kosmo_kernel.cli.streams import SUCCESS, input_is_terminal, whole_input
 from kosmo_kernel.cli.values import show_failed_plan, show_result
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
@@ -74,17 +64,17 @@ class LuaCommand(Command):
         "kosmo integrations:lua --repl --demo",
     ),
 )
-@click.argument("file", required=False, metavar="[FILE or -]", shell_complete=files)
+@click.argument("file", required=False, metavar="[FILE or -]", shell_complete=options.files)
 @click.option("-e", "--eval", "code", metavar="CODE", help="Run CODE instead of a file.")
 @click.option("--repl", is_flag=True, help="Start an interactive session, after the script if there is one.")
-@as_json
-@format_options
-@account_options("The account of calls that name none, such as heroku.list_apps().")
+@options.json_option
+@options.format_options
+@options.account_options("The account of calls that name none, such as heroku.list_apps().")
 @click.option("-n", "--dry-run", is_flag=True, help="List the calls of the script without making them.")
-@recording_options
+@options.recording_options
 @click.option("--force", is_flag=True, help="Ignore the permissions in this run.")
-@limit_options
-def lua(**options: Any) -> int:
+@options.limit_options
+def lua(**values: Any) -> int:
     """Run a Lua script that calls Heroku.
 
     FILE is a Lua file; - is standard input. The output of the script is printed at once, and its result at the end: a
@@ -99,7 +89,7 @@ def lua(**options: Any) -> int:
 
     With --record FILE --resume, a script that was killed goes on: what was answered is not asked again.
     """
-    return run_lua(**options)
+    return run_lua(**values)
 
 
 def run_lua(
@@ -107,9 +97,9 @@ def run_lua(
     file: str | None,
     code: str | None,
     as_json: bool,
-    layout: Layout,
+    layout: options.Layout,
     dry_run: bool,
-    recording: Recording,
+    recording: options.Recording,
     force: bool,
     account: str | None = None,
     repl: bool = False,
@@ -137,13 +127,13 @@ def run_lua(
         with session:
             return Repl(session, args, dry_run=dry_run, force=force).run(script)
     source, name = script or ("", INLINE)
-    options = RunOptions(name, args, dry_run=dry_run, force=force)
+    run_options = RunOptions(name, args, dry_run=dry_run, force=force)
     # With `-` in place of FILE, the script itself comes from standard input, and with `-e` what `io.read` reads.
     reads_input = code is not None if file == "-" else not input_is_terminal()
     terminal = terminal_frontend(session, aside=bool(layout), quiet=as_json, reads=reads_input)
     try:
         with session, stopped_by_ctrl_c(session), terminal as frontend:
-            result = session.execute(source, options, frontend)
+            result = session.execute(source, run_options, frontend)
     except KosmoError as error:
         if not as_json:
             show_failed_plan(error.result, layout)
@@ -163,7 +153,7 @@ def _check_options(values: Mapping[str, Any]) -> None:
     """
     if values["record"] is not None and (values["dry_run"] or values["replay"] is not None):
         raise click.UsageError(f"--record and {'--dry-run' if values['dry_run'] else '--replay'} exclude one another.")
-    check_formats(as_json=values["as_json"], layout=values["layout"])
+    options.check_formats(as_json=values["as_json"], layout=values["layout"])
     other = "--json" if values["as_json"] else "--format" if values["layout"] else "-" if values["file"] == "-" else ""
     if values.get("repl") and other:
         raise click.UsageError(f"--repl and {other} exclude one another: --repl reads standard input, for people.")
@@ -217,7 +207,7 @@ def _read_bytes(file: str) -> bytes:
 # `integrations:lua` without services: it looks for no account and no token.
 mcp_lua = LuaCommand(
     "mcp:lua",
-    callback=recording_options(partial(run_lua, services=False)),
+    callback=options.recording_options(partial(run_lua, services=False)),
     params=[param for param in lua.params if param.name not in ("account", "demo", "repl")],
     help="Run a Lua script that calls MCP servers.\n\nFILE is a Lua file; - is standard input. `app.mcp.SERVER.TOOL` "
     "calls a tool. The first call starts the server, which ends with the script.\n\nThe script cannot call Heroku, and "

@@ -94,7 +94,7 @@ def all_of(*options: Decorator) -> Decorator:
     return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
-as_json = click.option("--json", "as_json", **AS_JSON)
+json_option = click.option("--json", "as_json", **AS_JSON)
 on_demo = click.option("--demo", is_flag=True, help="Use the fictional demo account.")
 format_options = all_of(  # the function gets them as a `Layout`, `layout`
     click.option(

@@ -42,16 +42,8 @@ from kosmo_kernel.cli.command import (
 )
 from kosmo_kernel.cli.options import Layout
 from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.render import tables
 from kosmo_kernel.render.display import TEXTS, ValueKind, as_shown, blocks_of
-from kosmo_kernel.render.tables import (
-    RecordView,
-    exact_cell,
-    exact_table,
-    markdown_of,
-    spreadsheet_cell,
-    table_of,
-    table_rows,
-)
 from kosmo_kernel.render.text import first_lines, pretty
 from kosmo_kernel.results import Result, dry_run_summary, plan_of
 from kosmo_kernel.safety.markup import Markdown, Markup, Terminal
@@ -162,15 +154,15 @@ def _with_columns(values: Sequence[Any], names: Sequence[str]) -> list[Any]:
     Raises:
         UnknownNameError: there is no table or record, or one has no such column; with the nearest names.
     """
-    tables = [value for value in map(as_shown, values) if isinstance(value, (Records, Record))]
-    if not tables:
+    structured = [value for value in map(as_shown, values) if isinstance(value, (Records, Record))]
+    if not structured:
         raise UnknownNameError(f"There is no column `{names[0]}`, because the result has no table.")
-    return [_chosen(value, names) for value in tables]
+    return [_chosen(value, names) for value in structured]
 
 
 def _chosen(value: Records | Record, names: Sequence[str]) -> Records | Record:
     """Return a table or a record with these columns only, as fields of these names."""
-    table = exact_table(value)
+    table = tables.exact_table(value)
     for name in names:
         if name not in table.names and (table.names or table.total):
             raise UnknownNameError(f"There is no column `{name}`.", tuple(nearest(name, table.names)))
@@ -188,15 +180,15 @@ def _line(values: Iterable[Any], separator: str = "\t") -> str:
 
 def _pairs(value: dict[str, Any]) -> Iterator[Sequence[str]]:
     """Yield the name and the text of each field of one object."""
-    return zip(*table_rows(exact_table(value)), strict=True)
+    return zip(*tables.table_rows(tables.exact_table(value)), strict=True)
 
 
 def _rows(kind: ValueKind, value: Any, layout: Layout) -> Iterable[Sequence[str]]:
     """Return the rows of a block; the first row of records has the names of their fields, unless that is left out."""
-    cell = spreadsheet_cell if layout.excel_safe else exact_cell
+    cell = tables.spreadsheet_cell if layout.excel_safe else tables.exact_cell
     match kind:
         case ValueKind.TABLE | ValueKind.RECORD | ValueKind.MAP:
-            return table_rows(exact_table(value), cell, header=layout.header)
+            return tables.table_rows(tables.exact_table(value), cell, header=layout.header)
         case ValueKind.LIST:
             return (list(map(cell, item)) if isinstance(item, list) else [cell(item)] for item in value)
         case ValueKind.TEXT:
@@ -210,9 +202,9 @@ def _rows(kind: ValueKind, value: Any, layout: Layout) -> Iterable[Sequence[str]
 def _text_lines(kind: ValueKind, value: Any, layout: Layout) -> Iterator[Terminal]:
     match kind:
         case ValueKind.TABLE:
-            text = table_of(value, len(value)).text(sys.maxsize, header=layout.header)
+            text = tables.table_of(value, len(value)).text(sys.maxsize, header=layout.header)
         case ValueKind.RECORD:
-            text = repr(RecordView(value))
+            text = repr(tables.RecordView(value))
         case ValueKind.TEXT:
             text = _line(value)
         case _:
@@ -226,11 +218,11 @@ def _markdown_lines(kind: ValueKind, value: Any, _layout: Layout) -> Iterator[Ma
         case ValueKind.PAGE:
             yield line.format(value.markdown.trimmed())
         case ValueKind.TABLE:
-            yield from markdown_of(exact_table(value))
+            yield from tables.markdown_of(tables.exact_table(value))
         case ValueKind.RECORD | ValueKind.MAP:
             yield from markdown_rows(("Field", "Value"), _pairs(value))
         case ValueKind.LIST:
-            yield from (Markdown("- {}\n").format(markdown_line(exact_cell(item))) for item in value)
+            yield from (Markdown("- {}\n").format(markdown_line(tables.exact_cell(item))) for item in value)
         case _:
             yield line.format(markdown_line(_line(value, " ")))
 

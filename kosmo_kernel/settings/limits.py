@@ -18,19 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct, field
 
 from kosmo_kernel.errors import LimitError
+from kosmo_kernel.settings import table
 from kosmo_kernel.settings.config_file import above_ceiling, ceiling_of, config, resolve
-from kosmo_kernel.settings.table import (
-    CEILINGS,
-    CPU_LIMIT,
-    LIMITS,
-    MAX_CPU,
-    MAX_MEMORY,
-    MEMORY_LIMIT,
-    RESPONSE_LIMIT,
-    RESPONSE_RECORDS,
-    TIMEOUT,
-    Setting,
-)
 
 if TYPE_CHECKING:
     from kosmo_kernel.settings.cell_options import OptionValues
@@ -50,14 +39,14 @@ MAX_HEADERS = 64 << 20  # bytes of a message besides its result
 class Limits(NamedTuple):
     """The limits of one run."""
 
-    memory: int = MEMORY_LIMIT.default  # bytes of Lua heap
-    cpu: float = CPU_LIMIT.default  # seconds of Lua's own running time; waiting for a call does not count
-    timeout: float | None = TIMEOUT.default  # seconds of wall-clock time, including waiting; None for no limit
+    memory: int = table.MEMORY_LIMIT.default  # bytes of Lua heap
+    cpu: float = table.CPU_LIMIT.default  # seconds of Lua's own running time; waiting for a call does not count
+    timeout: float | None = table.TIMEOUT.default  # seconds of wall-clock time, including waiting; None for no limit
     calls: int = 100_000  # how many calls a script may make
     result: int = 64 << 20  # bytes of JSON of one value that the script returns
     values: int = 4_000_000  # how many numbers, texts, lists and tables one result may contain
-    max_memory: int = MAX_MEMORY.default  # the highest memory limit that a single run may ask for
-    max_cpu: float = MAX_CPU.default  # the highest limit of running time that a single run may ask for
+    max_memory: int = table.MAX_MEMORY.default  # the highest memory limit that a single run may ask for
+    max_cpu: float = table.MAX_CPU.default  # the highest limit of running time that a single run may ask for
 
     @property
     def host_cpu(self) -> float:
@@ -75,13 +64,13 @@ class Limits(NamedTuple):
         Raises:
             SettingsError: as `limits`, or one is above its ceiling.
         """
-        values = {setting: value for setting in LIMITS if (value := getattr(options, setting.name)) is not None}
-        if not values and (self.timeout or not os.environ.get(TIMEOUT.variable)):
+        values = {setting: value for setting in table.LIMITS if (value := getattr(options, setting.name)) is not None}
+        if not values and (self.timeout or not os.environ.get(table.TIMEOUT.variable)):
             return self
-        changes = {_field(TIMEOUT): TIMEOUT.resolve(self.timeout)}
+        changes = {_field(table.TIMEOUT): table.TIMEOUT.resolve(self.timeout)}
         for setting, value in values.items():
             limit = changes[_field(setting)] = setting.resolve(value)
-            if setting in CEILINGS and limit > (ceiling := getattr(self, CEILINGS[setting].name)):
+            if setting in table.CEILINGS and limit > (ceiling := getattr(self, table.CEILINGS[setting].name)):
                 raise above_ceiling(setting, f"`{setting.name}`", limit, ceiling)
         return self._replace(**changes)
 
@@ -96,18 +85,18 @@ def limits(options: OptionValues | None = None) -> Limits:
         SettingsError, UnknownNameError: a value, or something else in `config.toml`, is invalid.
     """
     values = {}
-    for setting in LIMITS:
+    for setting in table.LIMITS:
         value, configured = getattr(options, setting.name, None), config().get(*setting.config)
-        ceiling = ceiling_of(setting) if setting in CEILINGS else None
+        ceiling = ceiling_of(setting) if setting in table.CEILINGS else None
         if ceiling is not None and value is None and configured is None and setting.from_env() is None:
             value = min(setting.default, ceiling)
         limit = values[_field(setting)] = setting.resolve(value, configured)
         if ceiling is not None:
-            values[CEILINGS[setting].name] = max(limit, ceiling)
+            values[table.CEILINGS[setting].name] = max(limit, ceiling)
     return Limits(**values)
 
 
-def _field(setting: Setting) -> str:
+def _field(setting: table.Setting) -> str:
     """Return the name of a limit in `Limits`, which is that in `config.toml`."""
     return setting.config[-1]
 
@@ -121,7 +110,7 @@ def check_defaults(overridden: Container[str] = ()) -> None:
     Raises:
         SettingsError, UnknownNameError: as `check_ceilings`.
     """
-    for setting in CEILINGS:
+    for setting in table.CEILINGS:
         user, variable = config(), setting.from_env()
         value = user.get(*setting.config) if variable is None else variable
         if setting.name not in overridden and value is not None and value > (ceiling := ceiling_of(setting)):
@@ -134,7 +123,7 @@ class ResponseBudget(Struct, eq=False):
 
     scope: str  # what has the budget, as messages call it: `A run`
     max_bytes: int  # the bytes of all bodies
-    bytes_setting: Setting  # the setting that changes them
+    bytes_setting: table.Setting  # the setting that changes them
     max_records: int  # the number of records
     records_limit: str  # the name of that limit
     _bytes: int = 0
@@ -144,8 +133,8 @@ class ResponseBudget(Struct, eq=False):
     @classmethod
     def of_run(cls) -> ResponseBudget:
         """Return the budget of a run, as the settings have it."""
-        size, records = resolve(RESPONSE_LIMIT), resolve(RESPONSE_RECORDS)
-        return cls("The responses of one run", size, RESPONSE_LIMIT, records, RESPONSE_RECORDS.name)
+        size, records = resolve(table.RESPONSE_LIMIT), resolve(table.RESPONSE_RECORDS)
+        return cls("The responses of one run", size, table.RESPONSE_LIMIT, records, table.RESPONSE_RECORDS.name)
 
     def take(self, size: int, records: int, where: Callable[[], str]) -> None:
         """Count a response.
