@@ -13,8 +13,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -35,13 +33,14 @@ from kosmo_kernel.mcp.config import (
     SPELLINGS,
     entries_of,
     entry,
+    listed_entries,
     project_root,
     user_file,
 )
 from kosmo_kernel.mcp.secrets import PRIVATE, is_private, redact_text, redact_words, referred, secret_names
 from kosmo_kernel.mcp.trust import consent_lines
 from kosmo_kernel.reader.documents import parse_jsonc
-from kosmo_kernel.safety.intake import decode_json, decode_text, read_file
+from kosmo_kernel.safety.intake import decode_json, decode_text, read_file_if_any
 from kosmo_kernel.safety.redaction import REDACTED, one_line, redact
 from kosmo_kernel.settings.private_files import locked, write
 from kosmo_kernel.settings.table import TIMEOUT
@@ -123,10 +122,10 @@ def add(
     if fault := entry(name, new_entry, "user", path, path.parent).fault:
         raise InvalidArgumentsError(f"That is no MCP server: {fault}.")
 
-    def keeping() -> AbstractContextManager[None]:
-        return _ask_secret(name, new_entry, secret, stdin=stdin) if secret or bearer else nullcontext()
+    def new_secrets() -> dict[str, str]:
+        return _ask_secret(name, new_entry, secret, stdin=stdin) if secret or bearer else {}
 
-    add_entries(path, {name: new_entry}, replace=replace, keeping=keeping)
+    add_entries(path, {name: new_entry}, new_secrets, replace=replace)
     return report(name, path, "added")
 
 
@@ -220,17 +219,15 @@ def _pair(option: str, text: str) -> tuple[str, str]:
     return name, value
 
 
-def _ask_secret(
-    name: str, fields: dict[str, Any], variable: str | None, *, stdin: bool
-) -> AbstractContextManager[None]:
-    """Ask for the secret of a server and add a reference to its entry; return the context that stores the secret."""
+def _ask_secret(name: str, fields: dict[str, Any], variable: str | None, *, stdin: bool) -> dict[str, str]:
+    """Ask for the secret of a server and add a reference to its entry; return the secret by its name."""
     secret_name = f"{name}.{variable or 'token'}"
     value, _ = read_token(f"{variable or 'Token'} of {name}", from_stdin=stdin)
     if variable:
         fields["env"] = fields.get("env", {}) | {variable: f"${{secret:{secret_name}}}"}
     else:
         fields["headers"] = fields.get("headers", {}) | {"Authorization": f"Bearer ${{secret:{secret_name}}}"}
-    return secrets.keeping({secret_name: value})
+    return {secret_name: value}
 
 
 def report(name: str, path: Path, action: str) -> CommandResult:
@@ -268,7 +265,7 @@ def import_(*, file: str, replace: bool, project: bool) -> CommandResult:
             raise SettingsError(f"{file}: the MCP server `{name}`: {fault}. Nothing was imported.")
     new_secrets: dict[str, str] = {}
     new_entries = {name: {**fields, **_without_secrets(name, fields, new_secrets)} for name, fields in entries.items()}
-    add_entries(path, new_entries, replace=replace, keeping=partial(secrets.keeping, new_secrets))
+    add_entries(path, new_entries, lambda: new_secrets, replace=replace)
     notes = [f"`kosmo mcp:trust {name}` before it is used." for name in entries] if project else []
     facts = {"file": str(path), "servers": list(entries), "secrets_kept": list(new_secrets), "notes": notes}
     now, lines = configuration(), []
@@ -310,17 +307,15 @@ def _entries(file: str) -> dict[str, Any]:
         SettingsError: the file does not exist, cannot be read or has no entries.
     """
     if file == STDIN:
-        data = parse_jsonc("standard input", whole_input().decode("utf-8", "replace"))
-        listed = [data[key] for key in KEYS if isinstance(data.get(key), dict)] if isinstance(data, dict) else []
-        entries: dict[str, Any] = listed[0] if listed else {}
-    else:
-        if not Path(file).is_file():
-            raise SettingsError(f"There is no file {file}.")
+        file = "Standard input"
+        _, entries = listed_entries(file, parse_jsonc(file, whole_input().decode("utf-8", "replace")))
+    elif Path(file).is_file():
         _, entries = entries_of(Path(file))
+    else:
+        raise SettingsError(f"There is no file {file}.")
     if not entries:
         keys = ", ".join(f"`{key}`" for key in KEYS[:-1])
-        where = "Standard input" if file == STDIN else file
-        raise SettingsError(f"{where} has no MCP servers: neither {keys} nor `{KEYS[-1]}`.")
+        raise SettingsError(f"{file} has no MCP servers: neither {keys} nor `{KEYS[-1]}`.")
     return entries
 
 
@@ -395,33 +390,29 @@ def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
         edit: a callback that changes the entries by server name in place; if it raises, the file stays unchanged.
 
     Raises:
-        SettingsError: the file cannot be read or written, or would lose comments.
+        SettingsError, FileWriteError: the file cannot be read or written, or would lose comments.
     """
-    try:
-        with locked(user_file().parent):  # no lock file in the folder of `path`, which may be a repository
-            text, table, key, entries = _read(path)
-            edit(entries)
-            match = INDENT.search(text)
-            write(path, json.dumps(table | {key: entries}, indent=match[1] if match else 2, ensure_ascii=False) + "\n")
-    except OSError as fault:
-        raise SettingsError(f"{path} cannot be written: {fault.strerror}. Nothing was changed.") from None
+    with locked(user_file().parent):  # no lock file in the folder of `path`, which may be a repository
+        text, table, key, entries = _read(path)
+        edit(entries)
+        match = INDENT.search(text)
+        write(path, json.dumps(table | {key: entries}, indent=match[1] if match else 2, ensure_ascii=False) + "\n")
 
 
 def add_entries(
-    path: Path, new_entries: Mapping[str, Any], *, replace: bool, keeping: Callable[[], AbstractContextManager[None]]
+    path: Path, new_entries: Mapping[str, Any], new_secrets: Callable[[], Mapping[str, str]], *, replace: bool
 ) -> None:
-    """Add entries to a file.
+    """Add entries to a file, and store their secrets, which are discarded if the file cannot be changed.
 
     Parameters:
         path: the path of the file.
         new_entries: the entries by server name.
+        new_secrets: returns the secrets by name. It is called after the checks and before any change, and may ask.
         replace: replace existing entries of these names.
-        keeping: a callback that asks for secrets. It is called after the checks and before any change, and returns a
-            context manager, with its own lock, that stores the secrets and discards them if the file cannot be changed.
 
     Raises:
         InvalidArgumentsError: the file has entries of these names.
-        SettingsError: the file cannot be read or written, or would lose comments.
+        SettingsError, FileWriteError: the file cannot be read or written, or would lose comments.
     """
 
     def check(entries: Mapping[str, Any]) -> None:
@@ -435,21 +426,20 @@ def add_entries(
 
     *_, entries = _read(path)
     check(entries)
-    with keeping():
+    with secrets.keeping(new_secrets()):
         change(path, edit)
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any], str, dict[str, Any]]:
     """Return the text of a file, its parsed content, the key under which it lists servers, and their entries."""
     try:
-        key, entries = entries_of(path)
+        text = decode_text(read_file_if_any(path, SettingsError) or b"", path, SettingsError)
+        table = parse_jsonc(str(path), text) if text.strip() else {}
+        key, entries = listed_entries(str(path), table)
     except SettingsError as fault:
         raise SettingsError(f"{fault.message} Nothing was changed: mend it first.") from None
-    if not path.exists():
-        return "", {}, KEYS[0], {}
-    text = decode_text(read_file(path, SettingsError), path, SettingsError)
     try:
-        table: dict[str, Any] = decode_json(text, str(path), ValueError) if text.strip() else {}
+        decode_json(text if text.strip() else "{}", str(path), ValueError)
     except ValueError:
         raise SettingsError(
             f"{path} has comments, or commas too many, which would be lost. Nothing was changed: do it by hand."
@@ -472,8 +462,8 @@ def entry_of(entries: dict[str, Any], name: str, path: Path) -> Any:
     raise UnknownNameError(f"{path} has no MCP server `{name}`; it stands in {server.path}. {way}")
 
 
-def check_name(name: str) -> str:
-    """Return the name of a new server unchanged if it is valid.
+def check_name(name: str) -> None:
+    """Check the name of a new server.
 
     Raises:
         InvalidArgumentsError: the name is not valid.
@@ -483,4 +473,3 @@ def check_name(name: str) -> str:
             f"`{one_line(name, most=70)}` cannot be the name of a server: that has letters, digits, spaces and "
             "`_ - . @ /`, 64 at most, and begins with a letter or a digit."
         )
-    return name

@@ -8,7 +8,7 @@ replies come from there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -82,9 +82,7 @@ def resources(*, server: str, uri: str | None, force: bool) -> CommandResult:
     or `contents`, each with a `text` or a `blob` in base64.
     """
     if uri is None:
-        with _servers() as servers:
-            name = servers.find(server).name
-            return _listed(name, "resources", servers.ask(name, "resources/list")["resources"])
+        return _listed(server, "resources")
     name, resource = _send_request("read_resource", server, {"uri": uri}, force=force)
     contents = resource["contents"]
     texts = (item.get("text", f"({item.get('mimeType', 'binary')}: --json has it in base64)") for item in contents)
@@ -104,9 +102,7 @@ def prompts(*, server: str, prompt: str | None, payload: str | None, force: bool
     """
     arguments = dict(fields_of_json(payload)) if payload is not None else {}
     if prompt is None:
-        with _servers() as servers:
-            name = servers.find(server).name
-            return _listed(name, "prompts", servers.ask(name, "prompts/list")["prompts"])
+        return _listed(server, "prompts")
     name, rendered = _send_request("get_prompt", server, {"name": prompt, "arguments": arguments}, force=force)
     texts = []
     for message in rendered["messages"]:
@@ -162,14 +158,17 @@ def _tool_summary(row: Mapping[str, Any]) -> str:
     return f"{one_line(first, most=120)}{'' if row['operation'] == 'read' else '  (may change something)'}"
 
 
-def _listed(server: str, kind: str, items: Sequence[Mapping[str, Any]]) -> CommandResult:
+def _listed(server: str, kind: str) -> CommandResult:
     """Return the `resources` or the `prompts` of a server."""
+    with _servers() as servers:
+        name = servers.find(server).name
+        items = servers.ask(name, f"{kind}/list")[kind]
     rows = []
     for item in items:
         label = _signature(item) if kind == "prompts" else item.get("uri") or item.get("uriTemplate", "")
         about = str(item.get("description") or item.get("title") or item.get("name") or "")
         rows.append((label, one_line(about, most=120)))
-    return CommandResult({"server": server, kind: items}, rows or f"{server} offers no {kind}.")
+    return CommandResult({"server": name, kind: items}, rows or f"{name} offers no {kind}.")
 
 
 def _signature(prompt: Mapping[str, Any]) -> str:

@@ -278,14 +278,23 @@ def entries_of(path: Path, folder: Path | None = None) -> tuple[str, dict[str, A
     table: Any = {}
     if text.strip():
         table = parse_toml(path, text) if path.suffix == TOML else parse_jsonc(str(path), text)
+    return listed_entries(str(path), table)
+
+
+def listed_entries(file: str, table: Any) -> tuple[str, dict[str, Any]]:
+    """Return the key under which the content of a file lists servers, and its entries; both are empty without a key.
+
+    Raises:
+        SettingsError: the content has an unexpected form.
+    """
     if not isinstance(table, dict):
-        raise SettingsError(f"{path}:1:1 must be an object with `mcpServers` in it.")
+        raise SettingsError(f"{file}:1:1 must be an object with `mcpServers` in it.")
     key = next((key for key in KEYS if table.get(key) is not None), "")
     listed = table[key] if key else {}
     if not isinstance(listed, dict):
-        raise SettingsError(f"{path}: `{key}` must be an object, one entry for each server.")
+        raise SettingsError(f"{file}: `{key}` must be an object, one entry for each server.")
     if len(listed) > MAX_SERVERS:
-        raise SettingsError(f"{path}: `{key}` has more than {MAX_SERVERS:,} servers.")
+        raise SettingsError(f"{file}: `{key}` has more than {MAX_SERVERS:,} servers.")
     return key, listed
 
 

@@ -29,6 +29,7 @@ from kosmo_kernel.mcp.config import Server, home
 from kosmo_kernel.safety.intake import decode_json
 from kosmo_kernel.safety.redaction import REDACTED, one_line, redact
 from kosmo_kernel.settings.config_file import folder
+from kosmo_kernel.settings.private_files import locked, read_secret, write
 
 _REFERENCE = re.compile(r"\$\{([^${}]*)\}")
 _VARIABLE = re.compile(r"(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
@@ -248,8 +249,6 @@ def drop(name: str) -> None:
 
 
 def _read_file() -> dict[str, str]:
-    from kosmo_kernel.settings.private_files import read_secret
-
     text = read_secret(secrets_file())
     try:
         content = decode_json(text, str(secrets_file()), ValueError) if text.strip() else {}
@@ -259,15 +258,10 @@ def _read_file() -> dict[str, str]:
 
 
 def _change_file(name: str, value: str | None) -> None:
-    from kosmo_kernel.settings.private_files import locked, write
-
     path = secrets_file()
-    try:
-        with locked(path.parent):
-            secrets = {key: secret for key, secret in (_read_file() | {name: value}).items() if secret is not None}
-            write(path, json.dumps(secrets, indent=2, sort_keys=True) + "\n")
-    except OSError as fault:
-        raise CredentialsError(f"{path} cannot be written: {fault.strerror}.") from None
+    with locked(path.parent):
+        secrets = {key: secret for key, secret in (_read_file() | {name: value}).items() if secret is not None}
+        write(path, json.dumps(secrets, indent=2, sort_keys=True) + "\n")
 
 
 # Plaintext secrets ------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from kosmo_kernel.safety.intake import decode_json, read_file_if_any
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.safety.text import escape_hidden
 from kosmo_kernel.settings.config_file import folder
+from kosmo_kernel.settings.private_files import locked, write
 
 FILE = "mcp-trust.json"
 MAX_NAME_LENGTH = 1_000  # characters of the name of a variable that is looked at; a longer one is not trusted
@@ -187,24 +188,19 @@ class Trust:
         """Delete the user's approval of a server, and return whether there was one.
 
         Raises:
-            SettingsError: the file of the approvals cannot be read or written.
+            SettingsError, FileWriteError: the file of the approvals cannot be read, or not be written.
         """
         return self._change(server, None)
 
     def _change(self, server: Server, approved: str | None) -> bool:
         """Replace the approval of a server, delete it if None, and return whether anything changed."""
-        from kosmo_kernel.settings.private_files import locked, write
-
-        try:
-            with locked(self.path.parent):
-                before = self._approvals()
-                changed = {**before, _key(server): approved}
-                after = {key: value for key, value in changed.items() if value is not None}
-                if after != before:
-                    write(self.path, json.dumps({"trusted": after}, indent=2, sort_keys=True) + "\n")
-                return after != before
-        except OSError as fault:
-            raise SettingsError(f"{self.path} cannot be written: {fault.strerror}.") from None
+        with locked(self.path.parent):
+            before = self._approvals()
+            changed = {**before, _key(server): approved}
+            after = {key: value for key, value in changed.items() if value is not None}
+            if after != before:
+                write(self.path, json.dumps({"trusted": after}, indent=2, sort_keys=True) + "\n")
+            return after != before
 
     def _approvals(self) -> dict[str, str]:
         state = (str(self.path), file_state(self.path))
