@@ -458,7 +458,7 @@ class Exchange(CallErrors):
             expected, content = (dict,), "a record belongs"
         elif self.function.fingerprints:
             expected, content = (dict, list), "names with values belong"
-        if not isinstance(value, expected):
+        if type(value) not in expected:
             raise self.bad_answer(reply, f"{json_kind(value)} where {content}")
         if expected == (list,) and (odd := [item for item in value if not isinstance(item, dict)]):
             raise self.bad_answer(reply, f"{json_kind(odd[0])} in a list of records")
