@@ -19,7 +19,6 @@ from kosmo_kernel.editor.inference import (
     CallResult,
     CallSite,
     Chain,
-    ErrorFields,
     InferredType,
     LiveState,
     NamePath,
@@ -205,8 +204,6 @@ def _members(reader: TypeInferrer, meaning: InferredType | None) -> Iterator[Mat
             yield from _live_members(reader, meaning)
         case CallResult(many=False):
             yield from (Match(name, "property") for name in meaning.fields)
-        case ErrorFields(many=False):
-            yield from (Match(column.name, "property") for column in meaning.columns)
         case TableLiteral():
             yield from _assigned_members(reader, meaning.assigned, meaning.path)
             for name, node in meaning.node.values().items():

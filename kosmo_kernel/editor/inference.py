@@ -44,20 +44,18 @@ class NamePath:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """The result of a catalogue function, or the value at a path of fields in it."""
+    """What a call returns, or fails with: records, one record, or the value at a path of fields in it."""
 
-    function: Function
+    function: Function | None  # of the catalogue; None for the data of a failure
+    records: tuple[Column, ...]  # the columns of the records
     many: bool  # whether it is a list of records
     path: tuple[str, ...] = ()  # the fields; empty for the record itself
-    is_fan_out: bool = False  # whether a list of items, such as apps, was passed, so that each record names its item
-    inner: tuple[Column, ...] | None = None  # of a record in a list of a record, its columns
+    is_inner: bool = False  # whether the records are those of a list in a record
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns at the path and below it."""
-        all_columns = columns_with_item(self.function) if self.is_fan_out else self.function.columns
-        all_columns = all_columns if self.inner is None else self.inner
-        return tuple(column for column in all_columns if column.path[: len(self.path)] == self.path)
+        return tuple(column for column in self.records if column.path[: len(self.path)] == self.path)
 
     @property
     def fields(self) -> list[str]:
@@ -79,7 +77,7 @@ class CallResult:
         if self.many:
             return replace(self, many=False)
         items = next((column.items for column in self.columns if column.path == self.path), ())
-        return replace(self, path=(), inner=items) if items else None
+        return replace(self, path=(), records=items, is_inner=True) if items else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +101,20 @@ class Items:
     of: InferredType | None
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorFields:
-    """The data of a failed call, or a list of such data."""
-
-    columns: tuple[Column, ...]
-    many: bool
+InferredType = NamePath | CallResult | StringType | TableLiteral | nodes.FunctionDefinition | Items
 
 
-InferredType = NamePath | CallResult | StringType | TableLiteral | nodes.FunctionDefinition | Items | ErrorFields
+def _result(function: Function, *, many: bool, is_fan_out: bool, path: tuple[str, ...] = ()) -> CallResult:
+    """Return what a function returns; where a list such as apps was passed, each record names its item."""
+    return CallResult(function, columns_with_item(function) if is_fan_out else function.columns, many, path)
 
 
-def failures_of(function: Function | None) -> ErrorFields:
+def failures_of(function: Function | None) -> CallResult:
     """Return the type of the failures that `errors = "collect"` returns beside the results."""
     fan_out = function.fan_out if function else None
     index = Column("index", "The place of the item in the list", "integer")
-    return ErrorFields((Column(fan_out.name, fan_out.doc) if fan_out else index, *FAILURE_FIELDS), many=True)
+    item = Column(fan_out.name, fan_out.doc) if fan_out else index
+    return CallResult(None, (item, *FAILURE_FIELDS), many=True)
 
 
 def integration_at(chain: Sequence[str | int]) -> Integration | None:
@@ -138,7 +134,8 @@ def call_result_of(description: dict[str, object]) -> CallResult | None:
     if function is None:
         return None
     steps = tuple(step for step in path if isinstance(step, str)) if isinstance(path, list) else ()
-    return CallResult(function, bool(description.get("many")), steps, is_fan_out="*" in str(description["of"]))
+    is_fan_out = "*" in str(description["of"])
+    return _result(function, many=bool(description.get("many")), is_fan_out=is_fan_out, path=steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,9 +434,6 @@ class TypeInferrer:
                 result = self._assigned(fields, path) or self.value(node.values().get(name))
                 if isinstance(result, TableLiteral):
                     result = replace(result, assigned=fields, path=path)
-            case ErrorFields(many=False, columns=columns):
-                is_text = any(column.name == name and column.kind == "string" for column in columns)
-                result = StringType() if is_text else None
         return result
 
     def _assigned(self, fields: Sequence[nodes.Binding], path: tuple[str, ...]) -> InferredType | None:
@@ -452,8 +446,6 @@ class TypeInferrer:
         match meaning:
             case CallResult():
                 return meaning.item()
-            case ErrorFields(many=True):
-                return replace(meaning, many=False)
             case Items(of=of):
                 return of
             case TableLiteral(node=node):
@@ -526,7 +518,7 @@ def result_of(
     if which == 1:
         return failures_of(function)
     is_fan_out = function.fan_out is not None and _is_list(reader, function.fan_out.name, arguments)
-    return CallResult(function, many=is_fan_out or function.returns == "list", is_fan_out=is_fan_out)
+    return _result(function, many=is_fan_out or function.returns == "list", is_fan_out=is_fan_out)
 
 
 def _is_list(reader: TypeInferrer, name: str, arguments: Sequence[nodes.Node]) -> bool:
@@ -551,7 +543,7 @@ def _result_of_library(
     returns = library()[name].returns
     match name:
         case "pcall" | "xpcall" if which == _ERROR:
-            result = ErrorFields(ERROR_FIELDS, many=False)
+            result = CallResult(None, ERROR_FIELDS, many=False)
         case "pcall" | "xpcall":
             result = result_of(reader, first, arguments[1:], 0) if which == _RESULT else None
         case "parallel.map" if which == 1:

@@ -12,7 +12,6 @@ from kosmo_kernel.editor.completion import Argument, arguments_of, options_of
 from kosmo_kernel.editor.inference import (
     CallResult,
     CallSite,
-    ErrorFields,
     InferredType,
     LiveState,
     NamePath,
@@ -77,8 +76,6 @@ def _page_of_type(reader: TypeInferrer, meaning: InferredType | None, detail: in
     match meaning:
         case CallResult():
             page = _page_of_result(meaning)
-        case ErrorFields(columns=columns):
-            page = _fields(columns, (), "What is known of a call that failed")
         case StringType():
             page = _entry("string")
         case FunctionDefinition():
@@ -141,10 +138,12 @@ def _about(name: Markdown, argument: Argument) -> Markdown:
 def _page_of_result(answer: CallResult) -> docs.Page | None:
     """Return the page about the result of a function, or about a field of it."""
     function = answer.function
-    if answer.path or answer.inner is not None:
-        of = Markdown("of what {} returns") if answer.path else Markdown("A record in a list of what {} returns")
-        title = of.format(code_span(function.name))
+    if function is None:
+        title = "of a call that failed" if answer.path else "What is known of a call that failed"
         return _fields(answer.columns, answer.path, title)
+    if answer.path or answer.is_inner:
+        of = Markdown("of what {} returns") if answer.path else Markdown("A record in a list of what {} returns")
+        return _fields(answer.columns, answer.path, of.format(code_span(function.name)))
     what = "A list of records" if answer.many else "A record"
     page = Markdown("{} of {}\n\n{}")
     return docs.Page(page.format(what, code_span(function.name), _reference(function).markdown))
@@ -220,7 +219,7 @@ def _page_of_value(path: NamePath, info: dict[str, Any], answer: CallResult | No
 
     def blocks(form: Writer) -> Iterator[Markup]:
         kind = form.text(escape_control(str(info.get("type", ""))))
-        if answer is not None:
+        if answer is not None and answer.function is not None:
             kind = form.write("{} of {}", "list" if answer.many else "record", form.code(answer.function.name))
         yield form.write("**{}**: {}", escape_control(name), kind)
         if text:
