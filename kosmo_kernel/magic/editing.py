@@ -77,15 +77,16 @@ class Editing:
 
     def _python_matches(self, code: str) -> SimpleMatcherResult:
         """Return the completions of the argument at the end of Python code, and none for anything else."""
-        session, argument = self._session(), None
+        session, completion = self._session(), None
         if session is not None:
             from kosmo_kernel.python_api.namespace import known_values
 
-            argument = known_values(code, self._shell.user_ns, session)
-        if argument is None:
+            completion = known_values(code, self._shell.user_ns, session)
+        if completion is None:
             return {"completions": [], "suppress": False}
-        matches = [SimpleCompletion(value, type="instance") for value in argument.values]
-        return {"completions": matches, "suppress": True, "matched_fragment": argument.text, "ordered": True}
+        values, fragment = completion
+        matches = [SimpleCompletion(value, type="instance") for value in values]
+        return {"completions": matches, "suppress": True, "matched_fragment": fragment, "ordered": True}
 
     def _resolve_alias(self, cell: str, cursor: int) -> tuple[str, int]:
         """Replace an alias from `%alias_magic` by the magic's own name; return the cell and the moved cursor."""

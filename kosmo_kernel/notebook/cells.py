@@ -317,13 +317,13 @@ def publish(shell: InteractiveShell, display: Display) -> None:
     publisher.publish(data=display.bundle, metadata={}, transient=transient, update=display.update)
 
 
-def show_notes(shell: InteractiveShell, notes: Sequence[Note]) -> None:
+def show_notes(shell: InteractiveShell | None, notes: Sequence[Note]) -> None:
     """Show the notes about a run, if there are any: as an output of a notebook, or on the standard error of others."""
     if not notes:
         return
     from kosmo_kernel.render.display import Display, bundle_of_notes, write_notes
 
-    if not is_terminal(shell):
+    if shell is not None and not is_terminal(shell):
         publish(shell, Display(bundle_of_notes(notes)))
     elif sys.stderr:  # the parent process may have closed it
         write_notes(notes, sys.stderr)

@@ -13,21 +13,14 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kosmo_kernel.session import Session
 
 
-class Notebook(Protocol):
-    """An object with a session, such as the magics of an IPython shell; it is created when it is first read."""
-
-    @property
-    def session(self) -> Session:
-        """The session of the notebook's cells."""
-
-
-_notebooks: list[weakref.ref[Notebook]] = []  # those that were loaded, the last one at the end
+# The notebooks that were loaded, the last one at the end: objects with a `session`, made when it is first read.
+_notebooks: list[weakref.ref[Any]] = []
 _own: list[Session] = []  # one at most
 
 
@@ -39,7 +32,8 @@ def current_session() -> Session:
     """
     for reference in reversed(_notebooks):
         if notebook := reference():
-            return notebook.session
+            session: Session = notebook.session
+            return session
     if not _own:
         from kosmo_kernel.session import Session
 
@@ -48,12 +42,12 @@ def current_session() -> Session:
     return _own[0]
 
 
-def share_session(notebook: Notebook) -> None:
+def share_session(notebook: Any) -> None:
     """Use a notebook's session for calls from Python, as long as the notebook exists."""
     _notebooks.append(weakref.ref(notebook))
 
 
-def stop_sharing(notebook: Notebook) -> None:
+def stop_sharing(notebook: Any) -> None:
     """Undo `share_session`."""
     _notebooks[:] = [reference for reference in _notebooks if reference() not in (notebook, None)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from inspect import Parameter, Signature
@@ -12,13 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, lua_words
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
+from kosmo_kernel.notebook import cells, keep_error
 from kosmo_kernel.pages import paragraphs
 from kosmo_kernel.pages.design import ipython_shell
-from kosmo_kernel.run.options import NO_FRONTEND, Frontend
+from kosmo_kernel.progress.display import TerminalProgress
+from kosmo_kernel.python_api import current_session
+from kosmo_kernel.render.display import Note
+from kosmo_kernel.render.error_lines import hide_own_frames
+from kosmo_kernel.results import Result, dry_run_summary
+from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
+from kosmo_kernel.settings.cell_options import Options
 
 if TYPE_CHECKING:
-    from kosmo_kernel.render.display import Note
-    from kosmo_kernel.results import Result
+    from IPython.core.interactiveshell import InteractiveShell
+
     from kosmo_kernel.session import Session
 
 # Arguments that say how a call is made, by name, with their default and a line of documentation.
@@ -69,7 +76,6 @@ def _call(
     Raises:
         KosmoError: the call failed.
     """
-    from kosmo_kernel.run.options import RunOptions
     from kosmo_kernel.values.from_python import lua_value
 
     options = {name: keywords.pop(name, default) for name, (default, _) in CALL_OPTIONS.items()}
@@ -96,28 +102,19 @@ def value_of_call(call: Callable[[Session, Frontend], Result]) -> Any:
     Raises:
         KosmoError: the call failed; its traceback ends where this package was called.
     """
-    from kosmo_kernel.notebook import keep_error
-    from kosmo_kernel.python_api import current_session
-    from kosmo_kernel.render.error_lines import hide_own_frames
-
-    session = current_session()
+    session, shell = current_session(), ipython_shell()
     try:
-        with keep_error(session), call_frontend() as frontend:
+        with keep_error(session), _frontend(shell) as frontend:
             result = call(session, frontend)
     except KosmoError as error:
         if error.result is not None:
-            show_notes(error.result.labelled_notes())
+            cells.show_notes(shell, error.result.labelled_notes())
         hide_own_frames(error)
         raise error.with_traceback(None) from None
-    from kosmo_kernel.notebook.cells import value_of
-    from kosmo_kernel.render.display import Note
-    from kosmo_kernel.results import dry_run_summary
-    from kosmo_kernel.settings.cell_options import Options
-
     if result.dry_run:
-        show_notes([Note(dry_run_summary(result.planned), is_warning=False)])
-    show_notes(result.split_notes(tables=True)[1])
-    return value_of(result.values_to_show, Options(), result.attrs())
+        cells.show_notes(shell, [Note(dry_run_summary(result.planned), is_warning=False)])
+    cells.show_notes(shell, result.split_notes(tables=True)[1])
+    return cells.value_of(result.values_to_show, Options(), result.attrs())
 
 
 def _named(function: Function, values: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,33 +183,17 @@ def _kind(column: Column) -> str:
 
 
 @contextmanager
-def call_frontend() -> Iterator[Frontend]:
+def _frontend(shell: InteractiveShell | None) -> Iterator[Frontend]:
     """Provide the front end for one call.
 
     Without IPython, a call shows progress only in a terminal, because a script that makes many calls would fill its log
     with a line for each.
     """
-    if shell := ipython_shell():
-        from kosmo_kernel.notebook.cells import ask, progress_line
-
-        with progress_line(shell) as line:
-            yield Frontend(ask=partial(ask, "l"), progress=line)
+    if shell:
+        with cells.progress_line(shell) as line:
+            yield Frontend(ask=partial(cells.ask, "l"), progress=line)
     elif sys.stderr and sys.stderr.isatty():
-        from kosmo_kernel.progress.display import TerminalProgress
-
         with TerminalProgress(sys.stderr) as line:
             yield Frontend(ask=input if sys.stdin and sys.stdin.isatty() else None, progress=line)
     else:
         yield NO_FRONTEND
-
-
-def show_notes(notes: Sequence[Note]) -> None:
-    """Show notes about a call as a cell does: in a notebook as an output, elsewhere on standard error."""
-    if shell := ipython_shell():
-        from kosmo_kernel.notebook import cells
-
-        cells.show_notes(shell, notes)
-    elif sys.stderr and notes:  # the parent process may have closed it
-        from kosmo_kernel.render.display import write_notes
-
-        write_notes(notes, sys.stderr)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, account_in_use, demo_places, how_to_add, looks_like_token
 from kosmo_kernel.catalogue import Function, Integration, Param, missing_function
@@ -19,6 +20,8 @@ from kosmo_kernel.python_api import current_session
 from kosmo_kernel.python_api.function import python_function, value_of_call
 from kosmo_kernel.questions import TABLES as NAMESPACE
 from kosmo_kernel.questions.discovery import find_table, table_names
+from kosmo_kernel.render.error_lines import hide_own_frames
+from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.safety.text import is_plain_in_quotes
 from kosmo_kernel.text import nearest, normalize_alias
 
@@ -26,8 +29,18 @@ if TYPE_CHECKING:
     from kosmo_kernel.questions.question import Question
     from kosmo_kernel.render.frames import KosmoFrame
     from kosmo_kernel.results import Result
-    from kosmo_kernel.run.options import Frontend
     from kosmo_kernel.session import Session
+
+
+MAX_CALL_LENGTH = 1_000  # characters of an unfinished call that are read
+
+_KEY = r"""\["[^"\\\n]*"\]|\['[^'\\\n]*'\]"""
+_CALL = re.compile(
+    rf"(?<![\w.])(?P<root>[^\W\d]\w*)(?P<account>\.\w+|{_KEY})?\.(?P<function>\w+)\((?P<arguments>[^()]*)\Z"
+)
+_VALUE = re.compile(
+    r"""(?:\A|,)\s*(?:(?P<name>\w+)\s*=\s*)?(?:\[(?:\s*(?:"[^"\n]*"|'[^'\n]*')\s*,)*\s*)?["'](?P<text>[^"'\\\n]*)\Z"""
+)
 
 
 class UnknownAttributeError(UnknownNameError, AttributeError):
@@ -130,8 +143,6 @@ def target(namespace: Namespace) -> tuple[Integration, str | None]:
 
 def _with_short_traceback(error: UnknownNameError) -> UnknownNameError:
     """Return an error whose traceback in a notebook ends at the line with the name."""
-    from kosmo_kernel.render.error_lines import hide_own_frames
-
     hide_own_frames(error)
     return error
 
@@ -173,16 +184,27 @@ class Tables:
 
 
 def _function(integration: Integration, table: Question, account: str | None) -> Callable[..., KosmoFrame]:
+    full_name = f"{integration.name}.tables.{table.name}"
+
     def ask(**parameters: Any) -> KosmoFrame:
         def call(session: Session, frontend: Frontend) -> Result:
+            """Call the table in a Lua state of its own, with the connections of the session."""
+            from kosmo_kernel.session import Session
+
             alias = account_in_use(account, session.account, [integration])
-            return _run(f"{integration.name}.tables.{table.name}", parameters, session, alias, frontend)
+            now = session.time_of_data(alias)
+            session.recording.check(alias)
+            shared = session.shared_services(now.date(), collects=False)
+            with closing(shared), Session(alias, shared=shared) as lua:
+                inputs = {"arguments": parameters} if parameters else {}
+                options = RunOptions(name=f"{full_name}()", now=now, inputs=inputs)
+                session.last = result = lua.execute(f"return {full_name}({', '.join(inputs)})", options, frontend)
+            return result
 
         frame: KosmoFrame = value_of_call(call)
         return frame
 
-    ask.__name__, ask.__qualname__ = table.name, f"{integration.name}.tables.{table.name}"
-    ask.__module__ = "kosmo_kernel"
+    ask.__name__, ask.__qualname__, ask.__module__ = table.name, full_name, "kosmo_kernel"
     columns = ", ".join(table.columns)
     about = "".join(
         f"    {parameter.name}: {parameter.doc}; {parameter.default} by default.\n" for parameter in table.parameters
@@ -192,42 +214,8 @@ def _function(integration: Integration, table: Question, account: str | None) ->
     return ask
 
 
-def _run(name: str, parameters: Mapping[str, Any], session: Session, account: str, frontend: Frontend) -> Result:
-    """Call a table in a Lua state of its own, with the connections of a session."""
-    from contextlib import closing
-
-    from kosmo_kernel.run.options import RunOptions
-    from kosmo_kernel.session import Session
-
-    now = session.time_of_data(account)
-    session.recording.check(account)
-    with closing(session.shared_services(now.date(), collects=False)) as shared, Session(account, shared=shared) as lua:
-        inputs = {"arguments": dict(parameters)} if parameters else {}
-        options = RunOptions(name=f"{name}()", now=now, inputs=inputs)
-        session.last = result = lua.execute(f"return {name}({', '.join(inputs)})", options, frontend)
-    return result
-
-
-MAX_CALL_LENGTH = 1_000  # characters of an unfinished call that are read
-
-_KEY = r"""\["[^"\\\n]*"\]|\['[^'\\\n]*'\]"""
-_CALL = re.compile(
-    rf"(?<![\w.])(?P<root>[^\W\d]\w*)(?P<account>\.\w+|{_KEY})?\.(?P<function>\w+)\((?P<arguments>[^()]*)\Z"
-)
-_VALUE = re.compile(
-    r"""(?:\A|,)\s*(?:(?P<name>\w+)\s*=\s*)?(?:\[(?:\s*(?:"[^"\n]*"|'[^'\n]*')\s*,)*\s*)?["'](?P<text>[^"'\\\n]*)\Z"""
-)
-
-
-class KnownValues(NamedTuple):
-    """The values that can follow, and the text that they replace."""
-
-    values: list[str]
-    text: str
-
-
-def known_values(code: str, variables: Mapping[str, Any], session: Session) -> KnownValues | None:
-    """Return the values that an unfinished text at the end of Python code can become.
+def known_values(code: str, variables: Mapping[str, Any], session: Session) -> tuple[list[str], str] | None:
+    """Return the values that an unfinished text at the end of Python code can become, and that text.
 
     Parameters:
         code: the code up to the cursor.
@@ -256,7 +244,7 @@ def known_values(code: str, variables: Mapping[str, Any], session: Session) -> K
     records = session.last_list(integration.name, listing.name, account) or ()
     texts = [value for value in map(param.value_of_record, records) if isinstance(value, str)]
     values = [text for text in texts if text.startswith(typed["text"]) and is_plain_in_quotes(text)]
-    return KnownValues(values, typed["text"]) if values else None
+    return (values, typed["text"]) if values else None
 
 
 def _param(function: Function, name: str | None, before: str) -> Param | None:
