@@ -154,9 +154,7 @@ class KernelNotebook:
         from kosmo_kernel.explorer import explore
         from kosmo_kernel.notebook.commands import NotebookContext, run_command
 
-        def show(display: Display) -> None:
-            send(*_display_message(display))
-
+        show = partial(_send_display, send)
         with NotebookProgress(show) as progress:
             context = NotebookContext(
                 self.session,
@@ -175,7 +173,7 @@ class KernelNotebook:
         if self._stored and isinstance(value, Records):
             from kosmo_kernel.checks.cell import keep_value
 
-            _show_notes(keep_value(self.session, value, number), lambda display: send(*_display_message(display)))
+            _show_notes(keep_value(self.session, value, number), partial(_send_display, send))
 
     def complete(self, code: str, cursor: int) -> Content:
         """Return the content of a `complete_reply`: the completions at the cursor."""
@@ -267,7 +265,7 @@ class KernelNotebook:
         def show(display: Display) -> None:
             if display.clears:
                 line.cleared()
-            send(*_display_message(display))
+            _send_display(send, display)
 
         line = NotebookProgress(show)
         name, own_number = (f"In[{number}]", number) if self._stored else ("Lua", None)
@@ -337,13 +335,15 @@ def _set_variable(session: Session, name: str, value: Any) -> None:
     set_lua_variable(session, name, value)
 
 
-def _display_message(display: Display) -> tuple[str, Content]:
-    """Return the type and the content of the message for a display."""
+def _send_display(send: Callable[[str, Content], None], display: Display) -> None:
+    """Send the message for a display."""
     if display.clears:
-        return "clear_output", {"wait": display.wait}
+        send("clear_output", {"wait": display.wait})
+        return
     transient = {"display_id": display.id} if display.id else {}
+    data = with_outline(display.bundle, display.value)
     kind = "update_display_data" if display.update else "display_data"
-    return kind, {"data": with_outline(display.bundle, display.value), "metadata": {}, "transient": transient}
+    send(kind, {"data": data, "metadata": {}, "transient": transient})
 
 
 def _show_notes(notes: Sequence[Note], show: Callable[[Display], None]) -> None:
