@@ -10,7 +10,6 @@ names this module: importing it registers the translator, and papermill's own en
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,35 +27,9 @@ class LuaTranslator(Translator):
     """Translates parameter values to Lua, and reads the parameters that a cell declares."""
 
     @classmethod
-    def translate_none(cls, val: None) -> str:
-        """Return `nil`, which unsets the variable."""
-        return "nil"
-
-    @classmethod
-    def translate_str(cls, val: str) -> str:
-        """Return a quoted string literal on one line."""
-        return lua_literals.text(val)
-
-    @classmethod
-    def translate_float(cls, val: float) -> str:
-        """Return a number; NaN and infinity have no literal and become expressions."""
-        if math.isnan(val):
-            return "0/0"
-        if math.isinf(val):
-            return "math.huge" if val > 0 else "-math.huge"
-        return repr(val)
-
-    @classmethod
-    def translate_list(cls, val: list[Any]) -> str:
-        """Return a table constructor. None becomes `json.null`, because a nil would end the list early."""
-        return "{" + ", ".join("json.null" if item is None else cls.translate(item) for item in val) + "}"
-
-    @classmethod
-    def translate_dict(cls, val: Mapping[Any, Any]) -> str:
-        """Return a table constructor with string keys."""
-        return (
-            "{" + ", ".join(f"[{cls.translate(str(key))}] = {cls.translate(item)}" for key, item in val.items()) + "}"
-        )
+    def translate(cls, val: Any) -> str:
+        """Return a literal; None becomes `nil`, which unsets the variable, and inside of a table `json.null`."""
+        return "nil" if val is None else lua_literals.literal(val)
 
     @classmethod
     def comment(cls, cmt_str: str) -> str:
@@ -66,7 +39,8 @@ class LuaTranslator(Translator):
     @classmethod
     def assign(cls, name: str, str_val: str) -> str:
         """Return an assignment; a name that is no Lua identifier is set as a field of `_G`."""
-        return f"{name} = {str_val}" if lua_literals.is_lua_name(name) else f"_G[{cls.translate_str(name)}] = {str_val}"
+        variable = name if lua_literals.is_lua_name(name) else f"_G{lua_literals.field(name)}"
+        return f"{variable} = {str_val}"
 
     @classmethod
     def inspect(cls, parameters_cell: Mapping[str, Any]) -> list[Parameter]:

@@ -71,7 +71,10 @@ def text(value: str) -> str:
 
 
 def literal(value: Any) -> str:
-    """Return an argument as Lua source: a string, number, boolean, `json.null`, list, or table with names."""
+    """Return an argument as Lua source: a string, number, boolean, `json.null`, list, or table with names.
+
+    A value of another type, such as a date, becomes its text.
+    """
     if isinstance(value, str):
         return value if isinstance(value, LuaCode) else text(value)
     if value is None:
@@ -79,10 +82,10 @@ def literal(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        return _table(f"{_key(name)} = {literal(item)}" for name, item in value.items())
+        return _table(f"{_key(str(name))} = {literal(item)}" for name, item in value.items())
     if isinstance(value, (list, tuple)):
         return _table(map(literal, value))
-    return _NUMBERS.get(repr(value)) or repr(value)
+    return _NUMBERS.get(repr(value), repr(value)) if isinstance(value, (int, float)) else text(str(value))
 
 
 def parse_literal(source: str) -> Any:

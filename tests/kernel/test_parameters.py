@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -34,6 +35,11 @@ def test_lua_reads_what_was_given(value: Any, session: Session) -> None:
     code = LuaTranslator.codify({"given": value})
     assert code.startswith("-- Parameters\n")
     assert session.run(f"{code}return given").value == value
+
+
+def test_dates_and_numbers_as_keys_become_texts(session: Session) -> None:  # which YAML files have
+    code = LuaTranslator.codify({"given": {"day": date(2026, 3, 1), 7: [date(2026, 3, 2)]}})
+    assert session.run(f"{code}return given").value == {"day": "2026-03-01", "7": ["2026-03-02"]}
 
 
 def test_numbers_without_a_literal_are_what_they_were(session: Session) -> None:
