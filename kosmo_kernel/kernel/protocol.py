@@ -557,18 +557,14 @@ def usage(pids: Sequence[int]) -> Content:
 
 
 def _sizes(name: str) -> dict[str, int]:
-    """Return the sizes in bytes that a file in `/proc` lists, by name."""
-    rows = [line.split() for line in _system_file(name).splitlines()]
-    return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if row[-1] == "kB"}
+    """Return the sizes in bytes that a file in `/proc` lists, by name; empty if the process has ended."""
+    with suppress(OSError), open(f"/proc/{name}", encoding="ascii", errors="replace") as file:
+        rows = [line.split() for line in file]
+        return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if row[-1:] == ["kB"]}
+    return {}
 
 
 def _cpu_seconds(pid: int) -> float:
-    fields = _system_file(f"{pid}/stat").rpartition(")")[2].split()
-    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")  # utime and stime, counted from `state`
-
-
-def _system_file(name: str) -> str:
-    """Return the text of a file in `/proc`; empty if the process has ended."""
-    with suppress(OSError), open(f"/proc/{name}", encoding="ascii", errors="replace") as file:
-        return file.read()
-    return ""
+    with suppress(OSError):
+        return time.clock_gettime((~pid << 3) | 2)  # its clock's id, as in clock_getcpuclockid(3)
+    return 0.0
