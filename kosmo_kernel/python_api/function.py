@@ -24,8 +24,6 @@ from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.settings.cell_options import Options
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
     from kosmo_kernel.session import Session
 
 # Arguments that say how a call is made, by name, with their default and a line of documentation.
@@ -183,7 +181,7 @@ def _kind(column: Column) -> str:
 
 
 @contextmanager
-def _frontend(shell: InteractiveShell | None) -> Iterator[Frontend]:
+def _frontend(shell: Any) -> Iterator[Frontend]:
     """Provide the front end for one call.
 
     Without IPython, a call shows progress only in a terminal, because a script that makes many calls would fill its log
