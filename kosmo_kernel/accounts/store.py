@@ -66,7 +66,7 @@ def stored_accounts(integration: str) -> dict[str, StoredAccount]:
     Raises:
         SettingsError: the file that lists them is invalid or cannot be read.
     """
-    return {normalize_alias(a.alias): a for a in _index(folder() / INDEX).get(integration, {}).values()}
+    return {normalize_alias(a.alias): a for a in _index().get(integration, {}).values()}
 
 
 def token_of(integration: str, account: StoredAccount) -> str:
@@ -77,7 +77,7 @@ def token_of(integration: str, account: StoredAccount) -> str:
     """
     title, again = f"The token of the account `{account.alias}`", f"{add_command(integration, account.alias)} --replace"
     if account.location == "file":
-        source, token = str(secrets_file()), _secrets(secrets_file()).get(account.entry)
+        source, token = str(secrets_file()), _secrets().get(account.entry)
     else:
         try:
             source, token = "the system keyring", read_keyring(KEYRING_SERVICE, account.entry)
@@ -110,7 +110,7 @@ def kept_secret(entry: str, make: Callable[[], str]) -> str:
     def read(version: str) -> str | None:
         with suppress(NoKeyringError):
             return read_keyring(KEYRING_SERVICE, entry, version)
-        return _secrets(secrets_file()).get(entry)
+        return _secrets().get(entry)
 
     if secret := read(""):
         return secret
@@ -229,8 +229,7 @@ def _forget(account: StoredAccount) -> None:
 
 
 def _change_index(integration: str, before: StoredAccount | None, after: StoredAccount | None) -> None:
-    path = folder() / INDEX
-    index = _index(path)
+    index = _index()
     entries = index.setdefault(integration, {})
     if before:
         entries.pop(before.alias, None)
@@ -240,20 +239,18 @@ def _change_index(integration: str, before: StoredAccount | None, after: StoredA
         name: {a.alias: {"kept": a.location, "entry": a.entry, "who": a.who} for a in accounts.values()}
         for name, accounts in index.items()
     }
-    write(path, _text(document))
+    write(folder() / INDEX, _text(document))
 
 
 def _change_secrets(changes: Mapping[str, str | None]) -> None:
-    path = secrets_file()
-    secrets = {**_secrets(path), **changes}
-    write(path, _text({entry: token for entry, token in secrets.items() if token}))
+    secrets = {**_secrets(), **changes}
+    write(secrets_file(), _text({entry: token for entry, token in secrets.items() if token}))
 
 
-def _index(path: Path) -> dict[str, dict[str, StoredAccount]]:
+def _index() -> dict[str, dict[str, StoredAccount]]:
+    path = folder() / INDEX
     content = read_file_if_any(path, SettingsError)
-    if content is None:
-        return {}
-    read: Any = _json(path, content)
+    read: Any = {} if content is None else _json(path, content)
     try:
         return {
             integration: {
@@ -267,7 +264,8 @@ def _index(path: Path) -> dict[str, dict[str, StoredAccount]]:
         raise SettingsError(f"{path}, which lists the accounts, makes no sense. {_HOW_TO_REPAIR}") from None
 
 
-def _secrets(path: Path) -> dict[str, str]:
+def _secrets() -> dict[str, str]:
+    path = secrets_file()
     read = _json(path, read_secret(path) or "{}")
     if not isinstance(read, dict) or not all(isinstance(token, str) for token in read.values()):
         raise SettingsError(f"{path}, which has the tokens of accounts, makes no sense. {_HOW_TO_REPAIR}")

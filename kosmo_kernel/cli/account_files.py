@@ -109,14 +109,14 @@ def _saved(report: SnapshotReport, output: str) -> Iterator[str | Rows]:
 @click.argument("action", type=click.Choice((INFO, EXPORT)), metavar="info|export")
 @click.argument("file", metavar="FILE", shell_complete=options.files)
 @click.option("-o", "--output", metavar="DIR", help="Export to files in this new folder.", shell_complete=options.files)
-@click.option(
+@options.choice_option(
     "--format",
     "form",
-    type=click.Choice(FORMS),
-    default="jsonl",
+    words=FORMS,
+    default=FORMS[0],
     show_default=True,
     metavar="F",
-    help=f"The format of the files in DIR: {', '.join(FORMS)}.",
+    text="The format of the files in DIR:",
 )
 def archive(*, action: str, file: str, output: str | None, form: Form, as_json: bool) -> int:
     """Show what an archive has, or export its lists.

@@ -25,7 +25,7 @@ from kosmo_kernel.cli.command import (
     print_rows,
     print_utf8,
 )
-from kosmo_kernel.cli.options import TIME, Recording, account_options, files, resume_options
+from kosmo_kernel.cli.options import TIME, Recording, account_options, choice_option, files, resume_options
 from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
 from kosmo_kernel.questions import FIRST, SUFFIX, discovery, services, shipped_files
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.checks.report import QuestionReport
     from kosmo_kernel.session import Session
 
-TABLE = "table"
+TABLE, LOWEST = "table", SEVERITIES[0]
 # Each format for programs: the suffix of its files, and its function, imported when it is used. It gets the report and
 # the lowest severity that counts, and returns a text, or a JSON value.
 FORMATS = {
@@ -85,21 +85,15 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @account_options("The account to use.")
 @click.option("-p", "texts", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Can be repeated.")
 @click.option("--at", metavar="TIME", type=TIME, help="Count ages to this time, and not to now.")
-@click.option(
+@choice_option(
     "--fail-on",
-    type=click.Choice(SEVERITIES),
-    default=SEVERITIES[0],
-    show_default=True,
+    words=SEVERITIES,
     metavar="S",
-    help=f"The lowest severity that fails: {', '.join(SEVERITIES[:-1])} or {SEVERITIES[-1]}.",
+    text="The lowest severity that fails:",
+    default=LOWEST,
+    show_default=True,
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice((TABLE, *FORMATS)),
-    metavar="F",
-    help=f"Print the report as {', '.join((TABLE, *FORMATS)[:-1])} or {(TABLE, *FORMATS)[-1]}.",
-)
+@choice_option("--format", "form", words=(TABLE, *FORMATS), metavar="F", text="Print the report as")
 @click.option(
     "-o",
     "--output",

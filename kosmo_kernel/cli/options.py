@@ -94,17 +94,16 @@ def all_of(*options: Decorator) -> Decorator:
     return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
+def choice_option(*flags: str, words: Sequence[str], text: str, **attrs: Any) -> Decorator:
+    """Return an option whose value is one of some words; its help is a text and the words."""
+    help_ = f"{text} {', '.join(words[:-1])} or {words[-1]}."
+    return click.option(*flags, type=click.Choice(words), help=help_, **attrs)
+
+
 json_option = click.option("--json", "as_json", **AS_JSON)
 on_demo = click.option("--demo", is_flag=True, help="Use the fictional demo account.")
 format_options = all_of(  # the function gets them as a `Layout`, `layout`
-    click.option(
-        "--format",
-        "layout",
-        cls=LayoutOption,
-        type=click.Choice(FORMATS),
-        metavar="F",
-        help=f"Print the result as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
-    ),
+    choice_option("--format", "layout", cls=LayoutOption, words=FORMATS, metavar="F", text="Print the result as"),
     click.option("--columns", metavar="A,B", expose_value=False, help="Print these columns of a table, in this order."),
     click.option(
         "--no-header", is_flag=True, expose_value=False, help="Print tables without the names of the columns."

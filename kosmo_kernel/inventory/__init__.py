@@ -21,6 +21,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from kosmo_kernel import __version__
 from kosmo_kernel.catalogue.inventory import Import
 from kosmo_kernel.inventory.page import PAGE as PAGE
@@ -39,7 +41,7 @@ from kosmo_kernel.inventory.tables import InventoryTable, facts, service
 from kosmo_kernel.render.tables import csv_of, spreadsheet_cell, table_of_rows
 from kosmo_kernel.safety.tables import Csv
 from kosmo_kernel.safety.text import HIDDEN, code_point_escape, with_json_escapes
-from kosmo_kernel.settings.private_files import is_unfinished, new_folder, write_private
+from kosmo_kernel.settings.private_files import new_folder, write_private
 from kosmo_kernel.text import iso_time
 from kosmo_kernel.values.records import encode
 
@@ -104,7 +106,14 @@ TABLES = "tables"  # the folder of the tables
 
 def may_be_replaced(folder: Path) -> bool:
     """Return whether a folder has an incomplete inventory and nothing else, which a run that goes on replaces."""
-    return is_unfinished(folder, SUMMARY, KIND, _files)
+    try:
+        summary = msgspec.json.decode((folder / SUMMARY).read_bytes())
+        if KIND not in summary or summary["complete"] is not False:
+            return False
+        expected = {SUMMARY, *_files(summary)}
+        return all(path.is_dir() or path.relative_to(folder).as_posix() in expected for path in folder.rglob("*"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # it is something else
+        return False
 
 
 def _files(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
 from kosmo_kernel.safety.intake import decode_text, read_with_status
@@ -227,22 +224,3 @@ def _renamed(folder: Path, *, replaces: bool) -> Iterator[Path]:
             replaced.rename(folder)
         raise
     shutil.rmtree(replaced, ignore_errors=True)
-
-
-def is_unfinished(folder: Path, summary: str, kind: str, files: Callable[[dict[str, Any]], Iterable[str]]) -> bool:
-    """Return whether a folder has what an earlier run wrote that had not read everything, and nothing else.
-
-    Parameters:
-        folder: the folder.
-        summary: the name of the file that says what is in the folder, and whether that is `complete`.
-        kind: the key that only a summary of this kind has.
-        files: returns the paths of the other files in the folder, by the content of the summary.
-    """
-    try:
-        content = msgspec.json.decode((folder / summary).read_bytes())
-        if kind not in content or content["complete"] is not False:
-            return False
-        expected = {summary, *files(content)}
-        return all(path.is_dir() or path.relative_to(folder).as_posix() in expected for path in folder.rglob("*"))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # it is something else
-        return False
