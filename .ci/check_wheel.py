@@ -13,6 +13,7 @@ NEEDED = (
     "kosmo_kernel/guides/overview.md",
     "kosmo_kernel/lua/prelude.lua",
     "kosmo_kernel/integrations/heroku/facts.json",
+    "kosmo_kernel/integrations/heroku/functions.md",
     "kosmo_kernel/notebooks/first-steps.ipynb",
     "data/share/jupyter/kernels/kosmo-lua/kernel.json",
     "data/share/jupyter/labextensions/kosmo_kernel/package.json",

@@ -11,6 +11,7 @@ from IPython.core.formatters import DisplayFormatter
 from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
+from repository import ROOT
 
 from kosmo_kernel import docs, integrations
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
@@ -18,7 +19,7 @@ from kosmo_kernel.docs.reference import WITH_A_LIST, function_page, integration_
 from kosmo_kernel.docs.search_index import search_pages
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.integrations.heroku.entries import SUBJECTS
+from kosmo_kernel.integrations.heroku.entries import entries
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 from kosmo_kernel.questions.discovery import check_names, table_names
 from kosmo_kernel.safety.markup import Markdown
@@ -166,7 +167,10 @@ def test_one_page_has_the_functions_that_most_questions_need_with_parameters_exa
 
 
 def test_every_function_of_heroku_has_one_of_the_subjects() -> None:
-    assert list(HEROKU.by_subject()) == list(SUBJECTS)
+    text = (ROOT / "kosmo_kernel/integrations/heroku/functions.md").read_text(encoding="utf-8")
+    subjects = re.findall(r"^(##?) (.+)", text, re.MULTILINE)[1:]
+    assert list(HEROKU.by_subject()) == [name for mark, name in subjects if mark == "#"]
+    assert list(entries()) == [name for mark, name in subjects if mark == "##"] == list(HEROKU.table.names)
 
 
 @FUNCTIONS

@@ -212,6 +212,7 @@ def test_every_field_with_the_name_of_a_size_has_one_spelling() -> None:
 
 @pytest.mark.parametrize(("days", "notes"), [(-8, 0), (0, 0), (MAX_AGE_DAYS, 0), (MAX_AGE_DAYS + 1, 1)])
 def test_a_table_older_than_180_days_says_so(days: int, notes: int) -> None:
+    assert f"more than {MAX_AGE_DAYS} days ago" in HEROKU.function("list_stack_dates").description
     _, texts = stack_dates(AS_OF + timedelta(days))
     assert len(texts) == notes
     assert all(f"{AS_OF}, {days} days ago" in note and SOURCE in note for note in texts)

@@ -7,7 +7,7 @@ more each minute ("Rate limits").
 
 api.py        pages, errors, the request budget, and which scope of a token a resource needs
 functions.py  the functions that are written by hand: those for apps, and the dates of stacks, a table of our own
-entries.py    the names of all functions, and what is said by hand about those that are made from the facts
+functions.md  the names of all functions, and what is said by hand about them; entries.py reads it
 derived.py    which links of the facts belong to which of them, and their parameters, columns and examples
 facts.py      the facts of Heroku's schema, in `facts.json`, and what is secret in its records; `__main__.py` makes that
               file, with `catalogue/documents`
@@ -18,7 +18,7 @@ questions/    checks and tables in Lua
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
 from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, PageRequest, Pages
@@ -33,21 +33,22 @@ def _make(name: str) -> Function:
         KeyError: there is none.
         ValueError: what is made from the facts and its entry is no function; the message has the mistakes.
     """
-    from kosmo_kernel.integrations.heroku.entries import BY_HAND, entries
+    from kosmo_kernel.integrations.heroku.functions import BY_HAND
 
     if name in BY_HAND:
         return BY_HAND[name]
     from kosmo_kernel.catalogue.integration import function_mistakes
     from kosmo_kernel.integrations.heroku.derived import function_of, with_example
+    from kosmo_kernel.integrations.heroku.entries import entries
 
-    entry = {entry.name: entry for entry in entries()}[name]
+    entry = entries()[name]
     function = with_example(function_of(entry, HEROKU.table.named), entry)
     if mistakes := list(function_mistakes(function)):
         raise ValueError(f"{name} {'; '.join(mistakes)}")
     return function
 
 
-def _summaries() -> Iterator[FunctionSummary]:
+def _summaries() -> Iterable[FunctionSummary]:
     from kosmo_kernel.integrations.heroku.entries import summaries
 
     return summaries()

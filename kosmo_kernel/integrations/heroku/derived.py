@@ -1,8 +1,8 @@
 """Make functions from the facts: which links belong to which, and their parameters, columns and examples.
 
-The links of a function are those that its entry in `entries.py` names, or its own if it is written by hand. An example
-is a short script that runs as it is: what Heroku or the demo account has a fixed name for stands in the call, and
-anything else is the first record of the list that has it, so that the script runs on other accounts as well.
+The links of a function are those that its entry in `functions.md` names, or its own if it is written by hand. An
+example is a short script that runs as it is: what Heroku or the demo account has a fixed name for stands in the call,
+and anything else is the first record of the list that has it, so that the script runs on other accounts as well.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from kosmo_kernel.catalogue import NEWEST, SINCE, BulkSource, Column, Function, 
 from kosmo_kernel.catalogue.documents.fields import NAMES, FieldFact, columns, field_doc
 from kosmo_kernel.integrations.heroku import api
 from kosmo_kernel.integrations.heroku.entries import (
-    BY_HAND,
     EXAMPLE_APPS,
     EXAMPLES,
     FOUND_IN,
@@ -29,7 +28,7 @@ from kosmo_kernel.integrations.heroku.entries import (
     thing,
 )
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts, guarded_parts
-from kosmo_kernel.integrations.heroku.functions import SIZE_DOC, SIZE_FIELDS, UUID, size_spelling
+from kosmo_kernel.integrations.heroku.functions import BY_HAND, SIZE_DOC, SIZE_FIELDS, UUID, size_spelling
 
 # Lists of the whole account that replace one request for each item: by function and parameter, the path, the field of
 # a record with the identifier of its item, and the function that lists the items.
@@ -63,9 +62,9 @@ def links_of(entry: FunctionEntry) -> list[LinkFact]:
 
 
 def entry_of(link: LinkFact) -> FunctionEntry | None:
-    """Return the entry that a link belongs to, or None; of a function written by hand, one that has its name only."""
+    """Return the entry that a link belongs to, or None."""
     if link.path in paths_by_hand():
-        return FunctionEntry(paths_by_hand()[link.path], "", links=link.path)
+        return entries()[paths_by_hand()[link.path]]
     return _entries_by_spec().get(_spec(link))
 
 
@@ -103,7 +102,8 @@ def _links_by_spec() -> dict[str, list[LinkFact]]:
 @cache
 def _entries_by_spec() -> dict[str, FunctionEntry]:
     """Return the first entry that has each spec."""
-    return {spec: entry for entry in reversed([*entries()]) for spec in entry.link_specs}
+    derived = [entry for name, entry in entries().items() if name not in BY_HAND]
+    return {spec: entry for entry in reversed(derived) for spec in entry.link_specs}
 
 
 def called_links(entry: FunctionEntry) -> list[LinkFact]:

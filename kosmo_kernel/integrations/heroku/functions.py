@@ -1,4 +1,4 @@
-"""The functions that are written by hand, with the columns of their records.
+"""The functions that are written by hand, with the columns of their records. `functions.md` has what they say.
 
 Seven look at apps, and at what belongs to one app. One has the dates on which the support of stacks ends.
 
@@ -21,6 +21,7 @@ from typing import Any
 
 from kosmo_kernel.catalogue import BulkSource, Column, Function, Link, Param
 from kosmo_kernel.integrations.heroku.api import IDENTITY, READ
+from kosmo_kernel.integrations.heroku.entries import entries
 
 # The fields with the name of a dyno size, by resource. What else is called `size` is a number of bytes.
 SIZE_FIELDS = (
@@ -254,74 +255,44 @@ def _the_app(of_a_list: str) -> Param:
     )
 
 
-_LIST_APPS = Function(
-    name="list_apps",
-    subject="Apps",
-    keywords="maintenance mode",
-    summary="Every app that the account can reach",
-    description="""\
-The account's own apps, those of its teams, and those that others share with it. The list is always complete.
+def _function(name: str, **facts: Any) -> Function:
+    """Return a function, with what `functions.md` says of it."""
+    entry = entries()[name]
+    return Function(
+        name,
+        entry.summary,
+        entry.notes,
+        subject=entry.subject,
+        keywords=entry.keywords,
+        aliases=tuple(entry.aliases.split()),
+        example=entry.example,
+        **facts,
+    )
 
-An app has no status of its own. `maintenance` says whether visitors see the maintenance page, and `released_at`
-is nil for an app that was never released. `list_dynos` shows whether anything runs.
 
-`stack`, `region`, `owner` and `team` are records. In a text, each becomes its name:
-`app.name .. " on " .. app.stack`. To compare one, use its field: `app.stack.name == "heroku-24"`.
-""",
+_LIST_APPS = _function(
+    "list_apps",
     links=(Link("/apps", scope=READ),),
     returns="list",
     columns=APP,
-    example="""\
-for _, app in ipairs(heroku.list_apps()) do
-  print(app.name .. "  " .. app.stack .. "  " .. app.web_url)
-end
-""",
 )
 
-_GET_APP = Function(
-    name="get_app",
-    subject="Apps",
-    summary="One app, by name or UUID",
-    description="""\
-The same fields as a row of `list_apps`, for one app.
-
-Heroku responds with 404 both if the app does not exist and if the account may not see it.
-""",
+_GET_APP = _function(
+    "get_app",
     links=(Link("/apps/{app_id}", scope=READ),),
     returns="record",
     columns=APP,
     params=(_the_app("a list of records"),),
-    example="""\
-local shop = heroku.get_app({ app_id = "my-app" })
-
-print(shop.name .. " runs on " .. shop.stack .. " in " .. shop.region)
-print("It belongs to " .. shop.owner.email)
-""",
 )
 
-_LIST_DYNOS = Function(
-    name="list_dynos",
-    subject="Processes",
-    keywords="crashed uptime running",
-    summary="The dynos of an app, and how each is doing",
-    description="""\
-Every dyno that exists at this moment, one-off ones included. An app scaled to zero has none.
-
-Heroku keeps no uptime. `updated_at` is when `state` last changed, so it tells since when a dyno is up, or
-crashed; `created_at` is when the dyno was made. A dyno of type `run` is a console or a one-off
-command: an old one was often forgotten, and is paid for all the same.
-""",
+_LIST_DYNOS = _function(
+    "list_dynos",
     links=(Link("/apps/{app_id}/dynos", scope=READ),),
     returns="list",
     columns=DYNO,
     guarded_parts=("release",),
     own_errors=True,
     params=(_the_app("the dynos of all"),),
-    example="""\
-for _, dyno in ipairs(heroku.list_dynos({ app_id = "my-app" })) do
-  print(dyno.name .. "  " .. dyno.size .. "  " .. dyno.state .. " since " .. dyno.updated_at)
-end
-""",
 )
 
 # Not public: `list_addons` has what an audit needs from it, and its URLs sign in anyone who has them.
@@ -336,20 +307,8 @@ _ATTACHMENTS = Function(
     own_errors=True,
 )
 
-_LIST_ADDONS = Function(
-    name="list_addons",
-    subject="Add-ons",
-    keywords="database price",
-    aliases=("list_add_ons",),
-    summary="The add-ons that an app can use",
-    description="""\
-Databases, caches, monitoring and other services: those that the app owns, and those that another app
-shares with it.
-
-A shared add-on is in the list of every app that uses it, and `app.name` is the app that owns it. To add up
-prices over several apps, count each `id` once. `billed_price.cents` is nil if no price is known, and has no
-meaning if `billed_price.contract` is true.
-""",
+_LIST_ADDONS = _function(
+    "list_addons",
     links=(
         Link(
             "/apps/{app_id}/addons",
@@ -367,82 +326,31 @@ meaning if `billed_price.contract` is true.
     returns="list",
     columns=ADDON,
     params=(_the_app("the add-ons of all"),),
-    example="""\
-for _, addon in ipairs(heroku.list_addons({ app_id = "my-app" })) do
-  print(addon.name .. "  " .. addon.plan .. "  " .. addon.state)
-end
-""",
 )
 
-_LIST_DOMAINS = Function(
-    name="list_domains",
-    subject="Domains and certificates",
-    keywords="custom certificate dns host",
-    summary="The host names of an app, and the state of their certificates",
-    description="""\
-The app's host name at `herokuapp.com`, and every custom domain that was added.
-
-`acm_status` is the state of the certificate, and `acm_status_reason` explains it. `status` is only about the
-DNS target: it can be `succeeded` while the certificate fails. If Heroku does not manage the certificates
-(`acm` of the app is false), `acm_status` is nil.
-""",
+_LIST_DOMAINS = _function(
+    "list_domains",
     links=(Link("/apps/{app_id}/domains", scope=READ),),
     returns="list",
     columns=DOMAIN,
     guarded_parts=("sni_endpoint",),
     params=(_the_app("the domains of all"),),
-    example="""\
-for _, domain in ipairs(heroku.list_domains({ app_id = "my-app" })) do
-  print(domain.hostname .. "  " .. domain.kind .. "  " .. domain.acm_status)
-end
-""",
 )
 
-_LIST_COLLABORATORS = Function(
-    name="list_collaborators",
-    subject="People and access",
-    keywords="who can access leaver left",
-    summary="The people who were given access to an app, each with a seat",
-    description="""\
-The app's own list: its owner, and everyone who has a seat in it. Where a team owns the app, the owner is an address at
-`herokumanager.com` that stands for the team and is no person.
-
-It is not everyone who can reach the app: an admin of a team reaches all of its apps without a seat.
-`heroku.tables.access()` has everyone who can reach each app, and by what.
-Heroku omits `role` for plain collaborators; it then has the value `collaborator`. Only the collaborators of a
-team's app have `permissions`.
-""",
+_LIST_COLLABORATORS = _function(
+    "list_collaborators",
     links=(Link("/apps/{app_id}/collaborators", scope=READ),),
     returns="list",
     columns=COLLABORATOR,
     params=(_the_app("the collaborators of all"),),
-    example="""\
-for _, collab in ipairs(heroku.list_collaborators({ app_id = "my-app" })) do
-  print(collab.user.email .. "  " .. collab.role)
-end
-""",
 )
 
-_GET_CURRENT_USER = Function(
-    name="get_current_user",
-    subject="This account",
-    keywords="who am I",
-    summary="The account that the token belongs to",
-    description="""\
-This shows who owns the token, and is a quick way to try a token. A token needs the scope `identity`.
-
-`verified` is about billing details, not about the e-mail address.
-""",
+_GET_CURRENT_USER = _function(
+    "get_current_user",
     links=(Link("/account", scope=IDENTITY),),
     returns="record",
     columns=ACCOUNT,
     guarded_parts=("identity_provider",),
-    example="""\
-local me = heroku.get_current_user()
-
-print("Signed in as " .. me.email)
-print("Second factor: " .. (me.two_factor_authentication and "yes" or "no"))
-""",
 )
 
 # Stacks: Heroku's API has no dates of their support, it only says which stacks there are today and which of them are
@@ -494,18 +402,8 @@ def stack_dates(today: date) -> tuple[list[dict[str, Any]], Sequence[str]]:
     return records, [note] if age > MAX_AGE_DAYS else []
 
 
-LIST_STACK_DATES = Function(
-    name="list_stack_dates",
-    subject="Deploys",
-    keywords="support ends end of life builds fail deprecated lifecycle",
-    summary="When the support of stacks ends, and from when their builds fail",
-    description=f"""\
-A table that comes with this package: Heroku's API has no such dates. No request is sent. `as_of` is the day on which it
-was last compared with its `source`; if that is more than {MAX_AGE_DAYS} days ago, a note says so.
-
-`list_stacks` has the stacks that there are today. One that Heroku lists no more may still run apps, and is in this
-table. `cnb` and `container` have no end of that kind. Dates are texts such as `2027-04-30`, which compare as dates do.
-""",
+LIST_STACK_DATES = _function(
+    "list_stack_dates",
     local=stack_dates,
     in_snapshot=False,
     links=(),
@@ -523,11 +421,6 @@ table. `cnb` and `container` have no end of that kind. Dates are texts such as `
         Column("as_of", "The day on which the table was last compared with its source"),
         Column("source", "Where Heroku announced it"),
     ),
-    example="""\
-for _, one in ipairs(heroku.list_stack_dates()) do
-  print(one.stack .. "  " .. (one.supported_until or "no end"))
-end
-""",
 )
 
 FUNCTIONS = (
@@ -539,3 +432,4 @@ FUNCTIONS = (
     _LIST_COLLABORATORS,
     _GET_CURRENT_USER,
 )
+BY_HAND = {function.name: function for function in (*FUNCTIONS, LIST_STACK_DATES)}
