@@ -9,7 +9,7 @@ named in the notes. The things of an app that is new or gone are part of that on
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,19 +46,19 @@ class ComparedList(NamedTuple):
 
     table: str  # its name in a snapshot
     noun: str  # what one record is
-    key: Callable[[Row], Any]  # returns what identifies a record, within its app if it has one
-    name: Callable[[Row], Fact]  # returns what a reader calls it
-    facts: Mapping[str, Callable[[Row], Fact]]  # the facts that are compared, by what they are called
+    key: str  # the path of the field that identifies a record, within its app if it has one
+    name: str  # the path of the field by which a reader calls it
+    # The facts that are compared, by what they are called: the paths of their fields, or what returns them.
+    facts: Mapping[str, str | Callable[[Row], Fact]]
 
     def label(self, row: Row) -> str:
         """Return what a reader calls a record, with what it is."""
-        return f"{self.noun} {self.name(row) or self.key(row)}"
+        return f"{self.noun} {_fact(row, self.name) or _fact(row, self.key)}"
 
 
-def _at(path: str) -> Callable[[Row], Fact]:
-    """Return a function that reads a field of a record as text; None for null and for absent fields."""
-    names = path.split(".")
-    return lambda row: _text(value_at(row, names))
+def _fact(row: Row, source: str | Callable[[Row], Fact]) -> Fact:
+    """Return a fact of a record as text; None for null and for absent fields."""
+    return _text(value_at(row, source)) if isinstance(source, str) else source(row)
 
 
 def _text(value: Any) -> Fact:
@@ -76,68 +76,45 @@ def _text(value: Any) -> Fact:
 
 def _stack_of_next_build(app: Row) -> Fact:
     """Return the stack of the next build if it is another one than the app runs on."""
-    build, stack = _at("build_stack.name")(app), _at("stack.name")(app)
-    return build if build != stack else None
+    build = _fact(app, "build_stack.name")
+    return build if build != _fact(app, "stack.name") else None
 
 
 def _permissions(seat: Row) -> Fact:
     """Return what a seat may do. In an app without a team seats have no permissions, but a role."""
-    return _at("permissions")(seat) or _at("role")(seat) or "collaborator"
+    return _fact(seat, "permissions") or _fact(seat, "role") or "collaborator"
 
 
+_APP_FACTS: Mapping[str, str | Callable[[Row], Fact]] = {
+    "name": "name",
+    "owner": "owner.email",
+    "team": "team.name",
+    "region": "region.name",
+    "space": "space.name",
+    "stack": "stack.name",
+    "stack of the next build": _stack_of_next_build,
+    "maintenance": "maintenance",
+    "automatic certificates": "acm",
+}
+_DOMAIN_FACTS = {
+    "DNS": "status",
+    "DNS target": "cname",
+    "certificate": "acm_status",
+    "certificate endpoint": "sni_endpoint.name",
+}
 LISTS: Sequence[ComparedList] = (
+    ComparedList(APPS, "app", "id", "name", _APP_FACTS),
+    ComparedList("stacks", "stack", "id", "name", {"state": "state"}),
+    ComparedList("formation", "process", "type", "type", {name: name for name in ("quantity", "size", "command")}),
+    ComparedList("dynos", "dyno", "name", "name", {"size": "size", "state": "state"}),
+    ComparedList("domains", "domain", "hostname", "hostname", _DOMAIN_FACTS),
+    ComparedList("addons", "add-on", "id", "name", {"name": "name", "plan": "plan", "state": "state"}),
+    ComparedList("collaborators", "seat of", "user.email", "user.email", {"permissions": _permissions}),
+    ComparedList(CONFIG_VARS, "config var", "name", "name", {"value": FINGERPRINT}),
+    ComparedList("log_drains", "log drain to", "id", "host", {"host": "host", "add-on": "addon.name"}),
     ComparedList(
-        APPS,
-        "app",
-        _at("id"),
-        _at("name"),
-        {
-            "name": _at("name"),
-            "owner": _at("owner.email"),
-            "team": _at("team.name"),
-            "region": _at("region.name"),
-            "space": _at("space.name"),
-            "stack": _at("stack.name"),
-            "stack of the next build": _stack_of_next_build,
-            "maintenance": _at("maintenance"),
-            "automatic certificates": _at("acm"),
-        },
-    ),
-    ComparedList("stacks", "stack", _at("id"), _at("name"), {"state": _at("state")}),
-    ComparedList(
-        "formation",
-        "process",
-        _at("type"),
-        _at("type"),
-        {"quantity": _at("quantity"), "size": _at("size"), "command": _at("command")},
-    ),
-    ComparedList("dynos", "dyno", _at("name"), _at("name"), {"size": _at("size"), "state": _at("state")}),
-    ComparedList(
-        "domains",
-        "domain",
-        _at("hostname"),
-        _at("hostname"),
-        {
-            "DNS": _at("status"),
-            "DNS target": _at("cname"),
-            "certificate": _at("acm_status"),
-            "certificate endpoint": _at("sni_endpoint.name"),
-        },
-    ),
-    ComparedList(
-        "addons", "add-on", _at("id"), _at("name"), {"name": _at("name"), "plan": _at("plan"), "state": _at("state")}
-    ),
-    ComparedList("collaborators", "seat of", _at("user.email"), _at("user.email"), {"permissions": _permissions}),
-    ComparedList(CONFIG_VARS, "config var", _at("name"), _at("name"), {"value": _at(FINGERPRINT)}),
-    ComparedList(
-        "log_drains", "log drain to", _at("id"), _at("host"), {"host": _at("host"), "add-on": _at("addon.name")}
-    ),
-    ComparedList(
-        "telemetry_drains",
-        "telemetry drain to",
-        _at("id"),
-        _at("exporter.host"),
-        {"host": _at("exporter.host"), "signals": _at("signals")},
+        *("telemetry_drains", "telemetry drain to", "id", "exporter.host"),
+        {"host": "exporter.host", "signals": "signals"},
     ),
 )
 
@@ -177,12 +154,10 @@ class State:
     @cached_property
     def unread(self) -> dict[str, dict[str, str]]:
         """The reason for each list of an app that could not be read, by table and app."""
-        reasons: dict[str, dict[str, str]] = {}
+        reasons: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for failure in self.failures:
-            if "app_id" in failure:
-                reasons.setdefault(failure["table"], {})[self.ids.get(failure["app_id"], failure["app_id"])] = failure[
-                    "message"
-                ]
+            if app := failure.get("app_id"):
+                reasons[failure["table"]][self.ids.get(app, app)] = failure["message"]
         return reasons
 
 
@@ -315,26 +290,23 @@ def _changes(
     compared: ComparedList, before: State, now: State, lists: Sequence[ComparedList]
 ) -> Iterator[dict[str, Fact]]:
     """Yield the changes of one list, as far as it was read both times."""
-    of_apps = compared.table != APPS and any("app" in row or "app_id" in row for row in _rows(compared, before, now))
-    skipped = {app for state in (before, now) for app in state.unread.get(compared.table, ())}
+    states = (before, now)
+    rows_of_both = (row for state in states for row in state.tables[compared.table])
+    of_apps = compared.table != APPS and any("app" in row or "app_id" in row for row in rows_of_both)
+    skipped = {app for state in states for app in state.unread.get(compared.table, ())}
     if of_apps:
         skipped |= before.apps.keys() ^ now.apps.keys()  # each is one change of the list of apps
-    sides = [_by_key(compared, state, skipped) for state in (before, now)]
+    sides = [_by_key(compared, state, skipped) for state in states]
     for key in dict.fromkeys([*sides[0], *sides[1]]):
         rows = sides[0].get(key), sides[1].get(key)
         label = next(compared.label(row) for row in reversed(rows) if row)
         app = _app_name(compared, key, rows, before, now)
         thing = "app" if compared.table == APPS else label
-        for change, was, is_now in _differences(compared, rows):
-            texts = [was, is_now]
+        for change, *texts in _differences(compared, rows):
             if compared.table == APPS and change in (NEW, GONE):
-                state, index = (now, 1) if change == NEW else (before, 0)
-                texts[index] = _parts(key[1], state, lists)
+                index = int(change == NEW)
+                texts[index] = _parts(key[1], states[index], lists)
             yield {"app": app, "thing": thing, "change": change, "before": texts[0], "now": texts[1]}
-
-
-def _rows(compared: ComparedList, *states: State) -> Iterator[Row]:
-    return (row for state in states for row in state.tables[compared.table])
 
 
 def _by_key(compared: ComparedList, state: State, skipped: set[str]) -> dict[tuple[str, Any], Row]:
@@ -343,7 +315,7 @@ def _by_key(compared: ComparedList, state: State, skipped: set[str]) -> dict[tup
     for row in state.tables[compared.table]:
         app = "" if compared.table == APPS else state.app_of(row)
         if app not in skipped:
-            keyed[app, compared.key(row)] = row
+            keyed[app, _fact(row, compared.key)] = row
     return keyed
 
 
@@ -363,16 +335,13 @@ def _differences(compared: ComparedList, rows: tuple[Row | None, Row | None]) ->
         change = NEW if was is None else GONE
         yield change, _summary(compared, was), _summary(compared, now)
         return
-    for name, fact in compared.facts.items():
+    for name, source in compared.facts.items():
+        facts = [_fact(row, source) for row in (was, now)]
         if compared.table == CONFIG_VARS:
-            if _is_other_value(was, now):
+            if _is_other_value(*facts):
                 yield name, "(hidden)", "(hidden, another one)"
-        elif fact(was) != fact(now):
-            yield name, _redacted(fact(was)), _redacted(fact(now))
-
-
-def _redacted(text: Fact) -> Fact:
-    return None if text is None else redact(text)
+        elif facts[0] != facts[1]:
+            yield name, *(fact and redact(fact) for fact in facts)
 
 
 def _summary(compared: ComparedList, row: Row | None) -> Fact:
@@ -381,7 +350,9 @@ def _summary(compared: ComparedList, row: Row | None) -> Fact:
         return None
     if compared.table == CONFIG_VARS:
         return "set"
-    facts = [f"{name} {text}" for name, fact in compared.facts.items() if name != "name" and (text := fact(row))]
+    facts = [
+        f"{name} {text}" for name, source in compared.facts.items() if name != "name" and (text := _fact(row, source))
+    ]
     return redact(", ".join(facts)) or "there"
 
 
@@ -399,10 +370,9 @@ def _parts(app: str, state: State, lists: Sequence[ComparedList]) -> str:
     return ", ".join(parts) or f"no {_words([*nouns.values()], 'or')}"
 
 
-def _is_other_value(was: Row, now: Row) -> bool:
-    """Return whether two config vars have different values, as far as their fingerprints have the same key."""
-    fingerprints = was.get(FINGERPRINT), now.get(FINGERPRINT)
-    return fingerprints[0] != fingerprints[1] and len({_key_id(fingerprint) for fingerprint in fingerprints}) == 1
+def _is_other_value(was: Fact, now: Fact) -> bool:
+    """Return whether config vars with two fingerprints have different values, as far as these have the same key."""
+    return was != now and _key_id(was) == _key_id(now)
 
 
 def _key_id(fingerprint: Any) -> str:

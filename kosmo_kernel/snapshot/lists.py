@@ -90,14 +90,13 @@ class AccountLists:
         only: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         self._session, self._integration, self._frontend, self._only = session, integration, frontend, only
-        self._deletable = integration.deletable
         self._unread: list[ListPlan] = []  # those that need another list
         self._counts: dict[tuple[str, str], int] = {}  # the number of items to ask of each table, by argument
-        self._says_estimate = every or bool(only)
+        self._says_estimate = every = every or bool(only)
         self._lists = {
             table_of(function): function
             for function in integration.functions
-            if _is_saved(function, every=every or bool(only)) and (not only or table_of(function) in only)
+            if _is_saved(function, every=every) and (not only or table_of(function) in only)
         }
         self.tables: dict[str, Records] = {}
         self.items: dict[str, list[str]] = {}
@@ -138,23 +137,16 @@ class AccountLists:
         """Remove the records of deleted items, which were read before the deletion, and note the items."""
         self.notes += deletion_notes(self.deleted)
         for argument in dict.fromkeys(next(iter(row)) for row in self.deleted):
-            items_deleted = {row[argument] for row in self.deleted if argument in row}
-            items = next(
-                name for name, function in self._lists.items() if function.name == self._deletable[argument][0]
-            )
-            ids = {
-                row["id"] for row in self.tables[items] if not items_deleted.isdisjoint((row["id"], row.get("name")))
-            }
+            names = {row[argument] for row in self.deleted if argument in row}
+            items = self._integration.deletable[argument][0]
+            [rows] = (self.tables[table] for table, function in self._lists.items() if function.name == items)
+            ids = {row["id"] for row in rows if row["id"] in names or row.get("name") in names}
             for table, records in self.tables.items():
                 column = self._lists[table].item_column(argument) if argument in self.items.get(table, ()) else None
                 item = column.name if column else ""
-                remaining = [
-                    n
-                    for n, row in enumerate(records)
-                    if row.get("id") not in ids and row.get(item) not in items_deleted
-                ]
-                if len(remaining) < len(records):
-                    self.tables[table] = records.take(remaining)
+                is_there = [row.get("id") not in ids and row.get(item) not in names for row in records]
+                if not all(is_there):
+                    self.tables[table] = records.take([n for n, stays in enumerate(is_there) if stays])
 
     def _plan(self, function: Function) -> ListPlan | None:
         """Return how a list is read; None if it cannot be, and then `left_out` has the reason."""
@@ -165,9 +157,8 @@ class AccountLists:
         if any(not link.places for link in function.links):
             return ListPlan(function, ())
         ways = [way for link in function.links for way in self._ways(function, link)]
-        covered = [{way.param.name} for way in ways]
         for link in function.links:
-            if not self._only and not any(names <= set(link.places) for names in covered):
+            if not self._only and not any(way.param.name in link.places for way in ways):
                 self._leave_out(function, link.places)
         return ListPlan(function, tuple(ways)) if ways else None
 
@@ -212,7 +203,7 @@ class AccountLists:
         rows: list[dict[str, Any]] = []
         failures: list[dict[str, Any]] = []
         items_read = 0
-        for way in plan.ways:
+        for number, way in enumerate(plan.ways, 1):
             try:
                 items = self._items(way)
                 if items:
@@ -223,7 +214,7 @@ class AccountLists:
                 continue
             if not items:
                 continue
-            later = [(plan, other) for other in plan.ways[plan.ways.index(way) + 1 :]]
+            later = [(plan, other) for other in plan.ways[number:]]
             later += [(unread, other) for unread in self._unread for other in unread.ways]
             result = self._call(function, {way.param.name: items, "errors": "collect"}, later)
             failures += [{"table": table} | failure for failure in result.failures]
@@ -275,10 +266,9 @@ class AccountLists:
 
     def _add_skipped(self, plans: Sequence[ListPlan]) -> None:
         handled = {failure["table"] for failure in self.failures} | self.tables.keys()
-        for plan in plans:
-            if table_of(plan.function) not in handled:
-                facts = {"type": StoppedError.type, "message": "It was not begun."}
-                self.failures.append({"table": table_of(plan.function)} | facts)
+        tables = [table for plan in plans if (table := table_of(plan.function)) not in handled]
+        facts = {"type": StoppedError.type, "message": "It was not begun."}
+        self.failures += [{"table": table} | facts for table in tables]
 
     # The estimate ----------------------------------------------------------------------------------------
 
