@@ -11,7 +11,6 @@ same error again. What the snapshot does not have is an error too, and never an 
 
 from __future__ import annotations
 
-import re
 import threading
 from abc import ABC, abstractmethod
 from collections import defaultdict
@@ -32,6 +31,7 @@ from kosmo_kernel.archive.runs import MCP, SERVERS, RequestKey, Run, read_accoun
 from kosmo_kernel.archive.snapshots import SavedSnapshot
 from kosmo_kernel.catalogue import PLACE, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import Response
+from kosmo_kernel.catalogue.model import path_pattern
 from kosmo_kernel.client.call import Transport
 from kosmo_kernel.client.fan_out import records_of_items
 from kosmo_kernel.errors import API_ERRORS, KosmoError, NotRecordedError, SettingsError, api_error
@@ -425,11 +425,7 @@ def _shape(path: str) -> str:
 def _matching_link(function: Function, path: str) -> tuple[Link, dict[str, str]]:
     """Return the link of a function that a path was made from, and the values of its placeholders."""
     for link in function.links:
-        pattern = "".join(
-            f"(?P<{part.strip('{}')}>[^/]+)" if PLACE.fullmatch(part) else re.escape(part)
-            for part in re.split(r"(\{[a-z0-9_]+\})", link.path)
-        )
-        if match := re.fullmatch(pattern, path.partition("?")[0]):
+        if match := path_pattern(link.path).fullmatch(path.partition("?")[0]):
             return link, {name: unquote(value) for name, value in match.groupdict().items()}
     raise ValueError(f"{function.name} has no address {path}")
 

@@ -20,7 +20,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -394,7 +393,7 @@ def _manifest(document: Any, file: Path) -> Manifest:
         SettingsError: it is none.
     """
     content = document.encode() if isinstance(document, str) else b""
-    return _read_json(content, f"The snapshot in {file}", partial(msgspec.json.decode, type=Manifest))
+    return _read_json(content, f"The snapshot in {file}", lambda text: msgspec.json.decode(text, type=Manifest))
 
 
 def _decoded(texts: Sequence[tuple[Any, ...]], where: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, TypeGuard
 
 from msgspec import Struct, field
@@ -49,6 +49,13 @@ _SAMPLES = {"integer": "1", "number": "1.5", "boolean": "true"}
 _UNUSUAL = ("01234567-89ab-cdef-0123-456789abcdef", "me@example.com", "1")  # samples for parameters that take no name
 MAX_TEXT_SHOWN = 60  # characters of a string that a message shows
 MAX_FAULTS_NAMED = 5  # items of one list, or unknown names, that a message lists
+
+
+@lru_cache(maxsize=10_000)
+def path_pattern(path: str) -> re.Pattern[str]:
+    """Return the pattern of the paths that have something in the places of a path, with a group for each place."""
+    parts = PLACE.split(path)  # text and names by turns
+    return re.compile("".join(f"(?P<{part}>[^/]+)" if n % 2 else re.escape(part) for n, part in enumerate(parts)))
 
 
 def lua_words(value: object) -> str:

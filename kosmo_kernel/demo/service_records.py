@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Param
 from kosmo_kernel.catalogue.documents.names import singular, snake_case
 from kosmo_kernel.catalogue.integration import FunctionOutline
-from kosmo_kernel.catalogue.model import PLACE
+from kosmo_kernel.catalogue.model import PLACE, path_pattern
 from kosmo_kernel.demo import ago
 
 Record = dict[str, Any]
@@ -55,7 +54,7 @@ class ServicePaths:
     def find(self, path: str) -> RequestPath | None:
         """Return the function of a path, or None."""
         for entry in self._paths.get(path.count("/"), ()):
-            if match := _pattern(entry.path).fullmatch(path):
+            if match := path_pattern(entry.path).fullmatch(path):
                 return RequestPath(self._table.named(entry.name), path, match.groupdict())
         return None
 
@@ -66,12 +65,6 @@ class ServicePaths:
 
 def _specificity(entry: FunctionOutline) -> list[bool]:
     return [segment.startswith("{") for segment in entry.path.split("/")]
-
-
-@lru_cache(maxsize=10_000)
-def _pattern(path: str) -> re.Pattern[str]:
-    parts = PLACE.split(path)  # text and names by turns
-    return re.compile("".join(f"(?P<{part}>[^/]+)" if n % 2 else re.escape(part) for n, part in enumerate(parts)))
 
 
 class ServiceRecords:

@@ -336,12 +336,12 @@ def _differences(compared: ComparedList, rows: tuple[Row | None, Row | None]) ->
         yield change, _summary(compared, was), _summary(compared, now)
         return
     for name, source in compared.facts.items():
-        facts = [_fact(row, source) for row in (was, now)]
+        fact_then, fact_now = _fact(was, source), _fact(now, source)
         if compared.table == CONFIG_VARS:
-            if _is_other_value(*facts):
+            if _is_other_value(fact_then, fact_now):
                 yield name, "(hidden)", "(hidden, another one)"
-        elif facts[0] != facts[1]:
-            yield name, *(fact and redact(fact) for fact in facts)
+        elif fact_then != fact_now:
+            yield name, fact_then and redact(fact_then), fact_now and redact(fact_now)
 
 
 def _summary(compared: ComparedList, row: Row | None) -> Fact:

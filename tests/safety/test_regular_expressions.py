@@ -29,14 +29,12 @@ ALLOWED = {
 
 # Expressions that are made when they are used, and why they are harmless.
 MADE_LATER = {
-    "catalogue/model.py": "patterns of the catalogue, on arguments whose length is bounded",
+    "catalogue/model.py": "patterns of the catalogue on arguments whose length is bounded, and its addresses on paths",
     "catalogue/integration.py": "patterns of the catalogue, on arguments whose length is bounded",
     "cli/mcp_entries.py": "a name that is escaped, on an entry of a file of bounded size",
     "client/client.py": "patterns of the catalogue, on arguments whose length is bounded",
     "client/secrets.py": "alternatives of single characters; names of fields, on the start of a body",
-    "archive/player.py": "addresses of the catalogue, on a path that was made from it",
     "integrations/heroku/demo/http.py": "requests to the simulated API",
-    "demo/service_records.py": "paths of a service's functions, on requests to its look-alike",
     "magic/editing.py": "a name that is escaped, on the cell that its user edits",
     "mcp/schemas.py": "runs with a time limit of its own",
     "run/lua_run.py": "the name of a parameter, which is escaped, on the text of a call",

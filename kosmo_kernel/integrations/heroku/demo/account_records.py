@@ -6,6 +6,7 @@ The bills follow from the sizes of dynos and the plans of add-ons.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -319,13 +320,11 @@ def keys(make: Maker) -> list[Record]:
     ]
 
 
-def team_delinquency(_make: Maker, team: Record) -> Record:
-    """Return when a team is suspended and deleted; one has a bill that is not paid."""
-    is_late = team["name"] == LABS
-    return {
-        "scheduled_deletion_time": ago(-41) if is_late else None,
-        "scheduled_suspension_time": ago(-11) if is_late else None,
-    }
+def delinquency(_make: Maker, team: Record | None = None) -> Record:
+    """Return when the account or a team is suspended and deleted; one team has a bill that is not paid."""
+    days = {"scheduled_deletion_time": -41, "scheduled_suspension_time": -11}
+    is_late = team is not None and team["name"] == LABS
+    return {name: ago(ahead) if is_late else None for name, ahead in days.items()}
 
 
 # Private spaces -----------------------------------------------------------------------------------------
@@ -432,32 +431,32 @@ def invoices(make: Maker) -> list[Record]:
     """Return the invoices of the account, for the apps that it owns itself."""
     own = [app for app in make.company.every_app if app["owner"]["id"] == make.company.account["id"]]
     cents = sum(sum(_cents(make, app)) for app in own)
-    records = []
-    for number, month in enumerate(make.months(_MONTHS), 1):
-        values = {"number": number, "period_start": f"{month}-01", "period_end": f"{month}-28", "state": _PAID}
-        values |= {"charges_total": cents, "credits_total": 0, "total": cents, "created_at": _closed(number)}
-        records.append(make("invoice", month, **values))
-    return records
+    return [
+        make("invoice", month, charges_total=cents, total=cents, state=_PAID, **values)
+        for month, values in _invoiced(make)
+    ]
 
 
 def team_invoices(make: Maker, team: Record) -> list[Record]:
     """Return the invoices of a team; the last one is not paid yet."""
     usage = _usage(make, team, "month")
     dynos, addons, data = (round(usage[name] * 100) for name in ("dynos", "addons", "data"))
+    sums = {"platform_total": dynos, "addons_total": addons, "database_total": data}
+    sums |= dict.fromkeys(("charges_total", "total"), dynos + addons + data)
     records = []
-    for number, month in enumerate(make.months(_MONTHS), 1):
-        is_last = number == _MONTHS
-        values = {"number": number, "period_start": f"{month}-01", "period_end": f"{month}-28"}
-        values |= {"platform_total": dynos, "addons_total": addons, "database_total": data, "credits_total": 0}
-        values |= {"charges_total": dynos + addons + data, "total": dynos + addons + data}
-        values |= {"state": _OPEN if is_last else _PAID, "payment_status": "Pending" if is_last else "Paid"}
-        values |= {"id": ident("invoice", f"{team['name']}/{number}"), "created_at": _closed(number)}
-        records.append(make("team-invoice", f"{team['name']}/{month}", **values))
+    for month, values in _invoiced(make):
+        is_last = values["number"] == _MONTHS
+        state = {"state": _OPEN, "payment_status": "Pending"} if is_last else {"state": _PAID, "payment_status": "Paid"}
+        id_ = ident("invoice", f"{team['name']}/{values['number']}")
+        records.append(make("team-invoice", f"{team['name']}/{month}", id=id_, **values, **sums, **state))
     return records
 
 
-def _closed(number: int) -> str:
-    return ago(19 + 30 * (_MONTHS - number))
+def _invoiced(make: Maker) -> Iterator[tuple[str, Record]]:
+    """Yield the months that have been invoiced, with the fields that invoices of the account and of teams have."""
+    for number, month in enumerate(make.months(_MONTHS), 1):
+        period = {"period_start": f"{month}-01", "period_end": f"{month}-28"}
+        yield month, {"number": number, **period, "credits_total": 0, "created_at": ago(19 + 30 * (_MONTHS - number))}
 
 
 def _in_period(make: Maker, usage: Record, start: str, end: str, unit: str) -> list[Record]:

@@ -29,7 +29,7 @@ from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import uuid5
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -122,12 +122,7 @@ def _account(account: Record) -> Record:
     }
 
 
-_SDK: dict[str, Callable[[Record], Record]] = {
-    "app": _app,
-    "add-on": _addon,
-    "account": _account,
-}
-
+_SDK: dict[str, Callable[[Record], Record]] = {"app": _app, "add-on": _addon, "account": _account}
 
 # The application ----------------------------------------------------------------------------------------
 
@@ -155,16 +150,14 @@ _NO_CREDENTIALS = (
     "There were no credentials in your `Authorization` header. Try `Authorization: Bearer <OAuth access token>` "
     'or `Authorization: Basic <base64-encoded email + ":" + password>`.'
 )
-_NOT_IN_SCOPE = "You do not have access to this resource."
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(NamedTuple):
     """The response to a request: a value for the body, a status, and additional headers."""
 
     value: Any
-    status: int
-    headers: Mapping[str, str]
+    status: int = 200
+    headers: Mapping[str, str] = {}
 
 
 class DemoApi:
@@ -218,10 +211,9 @@ class DemoApi:
         try:
             match, form = self._admit(request)
             enough = accepted(match.link.owner if match else "app")
-            self._check_scopes(enough)
-            answer = self._answer(request, match, form)
+            answer = self._answer(request, match, form, enough)
         except HerokuError as error:
-            answer = _Answer(error.body, error.status, {})
+            answer = _Answer(error.body, error.status)
         return self._response(request, answer, enough)(environ, start_response)
 
     def _admit(self, request: WsgiRequest) -> tuple[FoundLink | None, Form]:
@@ -241,20 +233,18 @@ class DemoApi:
         parts = frozenset(part.strip() for part in expansion.split(",")) if expansion else frozenset[str]()
         return match, Form(version["variant"] == "sdk", parts)
 
-    def _check_scopes(self, enough: Sequence[str]) -> None:
+    def _answer(self, request: WsgiRequest, match: FoundLink | None, form: Form, enough: Sequence[str]) -> _Answer:
         if not any(scope in enough for scope in self._scopes):
-            raise HerokuError(403, "forbidden", _NOT_IN_SCOPE)
-
-    def _answer(self, request: WsgiRequest, match: FoundLink | None, form: Form) -> _Answer:
+            raise HerokuError(403, "forbidden", "You do not have access to this resource.")
         if match and match.link.resource == "rate-limit":  # costs nothing
-            return _Answer({"remaining": self.budget.remaining}, 200, {})
+            return _Answer({"remaining": self.budget.remaining})
         if not self.budget.spend():
             raise over_budget()
         if match is None:
             return self._filter(request, form)
         answer = self._records.answer(match, request.query)
         if match.link.returns == "record":
-            return _Answer(form(match.link.resource, answer), 200, {})
+            return _Answer(form(match.link.resource, answer))
         return self._list(request, match.link, answer, form)
 
     def _filter(self, request: WsgiRequest, form: Form) -> _Answer:
@@ -264,7 +254,7 @@ class DemoApi:
         else:
             values = _read_body(request, _AppFilter).values.values()
             kind, records = "app", self._records.find_apps({text for texts in values for text in texts})
-        return _Answer([form(kind, record) for record in records], 200, {})
+        return _Answer([form(kind, record) for record in records])
 
     def _list(self, request: WsgiRequest, link: LinkFact, records: Sequence[Record], form: Form) -> _Answer:
         for name, value in request.query.items():
@@ -272,7 +262,7 @@ class DemoApi:
                 records = [record for record in records if str(record.get(equal[1])) == value]
         sortable = sortable_by(link)
         if not sortable:  # its records have no identifier, and there are few of them
-            return _Answer(records, 200, {})
+            return _Answer(records)
         header = request.environ.get("HTTP_RANGE")
         requested = Range.read(header, sortable, default=self._default_page, most=self._max_page)
         page = requested.page(records)
@@ -336,26 +326,19 @@ def _read_body(request: WsgiRequest, form: type[_Body]) -> _Body:
         raise HerokuError(400, "bad_request", f"The request body cannot be read: {error}.") from None
 
 
-def production() -> tuple[DemoApi, str]:
-    """Return the demo's account `production`, as `in_process` returns the demo account."""
-    return _of_stage("production")
-
-
-def staging() -> tuple[DemoApi, str]:
-    """Return the demo's account `staging`, as `in_process` returns the demo account."""
-    return _of_stage("staging")
-
-
-def _of_stage(stage: str) -> tuple[DemoApi, str]:
-    return DemoApi(company().seen_with(apps_in(stage)), refill=UNLIMITED, compresses=False), DEMO_TOKEN
-
-
-def in_process() -> tuple[DemoApi, str]:
+def in_process(stage: str = "") -> tuple[DemoApi, str]:
     """Return the demo account for calls within this process: the company's API, and the token that it accepts.
 
     Its budget refills at once, so that calls never wait for it, and nothing is compressed, since nothing is sent.
+
+    Parameters:
+        stage: the stage of pipelines whose apps alone the account reaches; empty for all apps.
     """
-    return DemoApi(company(), refill=UNLIMITED, compresses=False), DEMO_TOKEN
+    larkmoor = company().seen_with(apps_in(stage)) if stage else company()
+    return DemoApi(larkmoor, refill=UNLIMITED, compresses=False), DEMO_TOKEN
+
+
+production, staging = partial(in_process, "production"), partial(in_process, "staging")
 
 
 # Faults -------------------------------------------------------------------------------------------------

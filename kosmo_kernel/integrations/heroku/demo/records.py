@@ -87,27 +87,6 @@ def _of_webhooks(
     return lambda make, owner: list_of(make, hooks(make, owner))
 
 
-def _nothing_due(*_: Any) -> Record:
-    """Return the delinquency of an account that has paid."""
-    return {"scheduled_deletion_time": None, "scheduled_suspension_time": None}
-
-
-def _addon_attachments(make: Maker, addon: Record) -> Sequence[Record]:
-    return [attachment for attachment in make.company.addon_attachments if attachment["addon"]["id"] == addon["id"]]
-
-
-def _team_addons(make: Maker, team: Record) -> Sequence[Record]:
-    return make.company.addons_of(make.company.team_apps(team))
-
-
-def _user_addons(make: Maker, _user: Record) -> Sequence[Record]:
-    return make.company.addons_of(make.company.personal_apps)
-
-
-def _all_team_apps(make: Maker) -> Sequence[Record]:
-    return [app for team in make.company.teams for app in make.company.team_apps(team)]
-
-
 _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     "/account/app-transfers": account_records.transfers,
     "/account/features": lambda make: offers.features(make, "account", make.company.account),
@@ -119,7 +98,9 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     "/addon-services/{add-on-service.identity}/plans": offers.all_plans,
     "/addon-services/{add-on-service.identity}/region-capabilities": offers.capabilities,
     "/addons": _own("addons"),
-    f"/addons/{_ADDON}/addon-attachments": _addon_attachments,
+    f"/addons/{_ADDON}/addon-attachments": lambda make, addon: [
+        attachment for attachment in make.company.addon_attachments if attachment["addon"]["id"] == addon["id"]
+    ],
     f"/addons/{_ADDON}/config": offers.addon_config,
     f"/addons/{_ADDON}/log-drains": app_records.addon_log_drains,
     f"/addons/{_ADDON}/webhook-deliveries": _of_webhooks(app_records.deliveries, app_records.addon_webhooks),
@@ -176,11 +157,11 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     f"/spaces/{_SPACE}/telemetry-drains": app_records.telemetry_drains,
     "/stacks": offers.stacks,
     "/teams": _own("teams"),
-    "/teams/apps": _all_team_apps,
+    "/teams/apps": lambda make: [app for team in make.company.teams for app in make.company.team_apps(team)],
     "/teams/apps/{team-app.identity}/collaborators": _of("collaborators"),
     "/teams/invitations": account_records.all_invitations,
     "/teams/permissions": lambda _make: APP_PERMISSIONS,
-    f"/teams/{_TEAM}/addons": _team_addons,
+    f"/teams/{_TEAM}/addons": lambda make, team: make.company.addons_of(make.company.team_apps(team)),
     f"/teams/{_TEAM}/apps": lambda make, team: make.company.team_apps(team),
     f"/teams/{_TEAM}/available-generations": offers.generations,
     f"/teams/{_TEAM}/features": lambda make, team: offers.features(make, "team", team),
@@ -201,7 +182,7 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
         "test-case", run["id"], test_run=run, test_node=make.records(_TEST_NODES, run)[0]
     ),
     "/users": lambda make: [make.company.account],
-    "/users/{account.identity}/addons": _user_addons,
+    "/users/{account.identity}/addons": lambda make, _user: make.company.addons_of(make.company.personal_apps),
     "/users/{account.identity}/apps": lambda make, _user: make.company.personal_apps,
     "/users/~/pipeline-couplings": account_records.own_couplings,
 }
@@ -216,8 +197,8 @@ _RECORDS: Mapping[str, Callable[..., Record | None]] = {
     f"{_PIPELINE}/stage/{{pipeline-coupling.stage}}/config-vars": app_records.pipeline_config_vars,
     f"/spaces/{_SPACE}/inbound-ruleset": lambda make, space: make.records(_RULESETS, space)[0],
     f"/spaces/{_SPACE}/topology": account_records.topology,
-    "/account/delinquency": _nothing_due,
-    f"/teams/{_TEAM}/delinquency": account_records.team_delinquency,
+    "/account/delinquency": account_records.delinquency,
+    f"/teams/{_TEAM}/delinquency": account_records.delinquency,
     "/users/{account.identity}/sms-number": lambda make, _user: {"sms_number": make.company.account["sms_number"]},
 }
 _WORDS = ("stage",)  # places with a word of Heroku's instead of a record
