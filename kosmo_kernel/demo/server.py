@@ -34,6 +34,7 @@ from kosmo_kernel.errors import SettingsError
 _LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 _MAX_BODY_BYTES = 1 << 20  # bytes of a request; a read-only API needs no more
+_POLL_SECONDS = 0.01  # between two looks whether the block has ended, which waits for the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def serve(api: WSGIApplication, host: str = "127.0.0.1", port: int = 0, *, laten
         raise SettingsError(
             f"The demo cannot listen on {host}, port {port}: {error}. Choose others; port 0 takes a free one."
         ) from error
-    thread = Thread(target=server.serve_forever, args=(0.05,), name="kosmo demo", daemon=True)
+    thread = Thread(target=server.serve_forever, args=(_POLL_SECONDS,), name="kosmo demo", daemon=True)
     thread.start()
     try:
         name = f"[{host}]" if ":" in host else host

@@ -107,7 +107,7 @@ def server(flood: str) -> Iterator[str]:
     handler = type("Handler", (FloodHandler,), {"flood": flood})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
         served.daemon_threads = True
-        thread = threading.Thread(target=served.serve_forever)
+        thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
             yield f"http://127.0.0.1:{served.server_port}/mcp"

@@ -77,7 +77,7 @@ def _served(answer: Any) -> Iterator[Heard]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         heard = Heard(f"http://127.0.0.1:{server.server_address[1]}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
             yield heard
