@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
+from jupyter_client.manager import KernelManager
 from patience import PATIENCE
 from repository import ROOT
 
@@ -104,9 +106,38 @@ class Kernel:
         """Return the content of the reply to such a request."""
         return self.reply(self.ask(kind, content, channel), channel)
 
+    def wait_until_ready(self) -> None:
+        """Wait until the kernel answers and its broadcasts arrive, and leave no message behind.
+
+        Raises:
+            RuntimeError: the kernel ended before, or does not answer.
+        """
+        until = time.monotonic() + PATIENCE
+        while self.manager.is_alive() and time.monotonic() < until:
+            request = self.client.kernel_info()
+            try:
+                while self.client.get_shell_msg(timeout=1)["parent_header"].get("msg_id") != request:
+                    pass
+                while not _is_idle(self.client.get_iopub_msg(timeout=0.2), request):
+                    pass
+            except queue.Empty:  # broadcasts before the kernel knew of the client are lost
+                continue
+            return
+        raise RuntimeError("the kernel does not answer")
+
     def stop(self) -> None:
+        """Kill the kernel, without the tenths of a second in which a manager looks whether it has ended."""
         self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
+        started = self.manager.provisioner.process  # type: ignore[union-attr] # that of a local kernel
+        if started is not None:
+            started.kill()
+            started.wait(PATIENCE)
+        self.manager.cleanup_resources()
+
+
+def _is_idle(message: dict[str, Any], request: str) -> bool:
+    of_request: bool = message["parent_header"].get("msg_id") == request
+    return of_request and message["content"].get("execution_state") == "idle"
 
 
 def start(name: str = NAME, **options: Any) -> Kernel:
@@ -115,8 +146,21 @@ def start(name: str = NAME, **options: Any) -> Kernel:
     Try again once, because another process may take a port between its choice and its use.
     """
     with suppress(RuntimeError):
-        return Kernel(*start_new_kernel(kernel_name=name, startup_timeout=PATIENCE, **options))
-    return Kernel(*start_new_kernel(kernel_name=name, startup_timeout=PATIENCE, **options))
+        return _started(name, **options)
+    return _started(name, **options)
+
+
+def _started(name: str, **options: Any) -> Kernel:
+    manager = KernelManager(kernel_name=name)
+    manager.start_kernel(**options)
+    kernel = Kernel(manager, manager.blocking_client())
+    kernel.client.start_channels()
+    try:
+        kernel.wait_until_ready()
+    except RuntimeError:
+        kernel.stop()
+        raise
+    return kernel
 
 
 @contextmanager
