@@ -207,21 +207,18 @@ class FunctionGroup(CallCommand, click.Group):
             steps.insert(0, self.integration)
         first, *alias, last = [_integration_prefix(name), name] if len(steps) == 1 else steps
         integration = integration_named(first)
-        if integration is None or len(alias) > 1 or last not in integration.names():
-            if integration is not None and len(alias) <= 1:
-                why, near = missing_function(integration, last)
-                prefix = "" if self.integration else f"{integration.name}."
-                text = f"There is no function `{name}`. {why}".rstrip()
-                raise UnknownNameError(text, tuple(prefix + similar for similar in near))
-            names = [full_name for full_name, _ in self._functions()]
-            requested = last if self.integration is not None or integration is None else f"{first}.{last}"
-            usual = [prefix + function for prefix, service in self._integrations() for function in service.most_used]
-            similar = nearest(requested, names) or [
-                full_name for full_name in names if full_name.split(".")[-1] == last
-            ]
-            similar = similar or usual or names[:MAX_LISTED]
-            raise UnknownNameError(f"There is no function `{name}`.", tuple(similar))
-        return integration, alias[0] if alias else None, integration.names()[last]
+        if integration is not None and len(alias) <= 1:
+            if last in integration.names():
+                return integration, alias[0] if alias else None, integration.names()[last]
+            why, near = missing_function(integration, last)
+            prefix = "" if self.integration else f"{integration.name}."
+            text = f"There is no function `{name}`. {why}".rstrip()
+            raise UnknownNameError(text, tuple(prefix + similar for similar in near))
+        names = [full_name for full_name, _ in self._functions()]
+        requested = last if self.integration is not None or integration is None else f"{first}.{last}"
+        similar = nearest(requested, names) or [full_name for full_name in names if full_name.split(".")[-1] == last]
+        usual = [prefix + function for prefix, service in self._integrations() for function in service.most_used]
+        raise UnknownNameError(f"There is no function `{name}`.", tuple(similar or usual or names[:MAX_LISTED]))
 
 
 def integration_named(name: str) -> Integration | None:

@@ -196,16 +196,14 @@ def versions() -> Iterator[DoctorFinding]:
     required = {requirement.name: requirement.specifier for requirement in requirements if requirement.marker is None}
     for package in PACKAGES:
         finding, specifier = partial(DoctorFinding, f"versions.{package}"), required.get(package, SpecifierSet())
-        install = f"{sys.executable} -m pip install '{package}{specifier}'"
-        try:
+        message = "It is not installed."
+        with suppress(PackageNotFoundError):
             installed = version(package)
-        except PackageNotFoundError:
-            yield finding("broken", "It is not installed.", install)
-            continue
-        if specifier.contains(installed, prereleases=True):
-            yield finding("ok", installed)
-        else:
-            yield finding("broken", f"{installed} is installed, and this package needs {specifier}.", install)
+            if specifier.contains(installed, prereleases=True):
+                yield finding("ok", installed)
+                continue
+            message = f"{installed} is installed, and this package needs {specifier}."
+        yield finding("broken", message, f"{sys.executable} -m pip install '{package}{specifier}'")
 
 
 def walls() -> Iterator[DoctorFinding]:

@@ -62,7 +62,9 @@ def list_(*, as_json: bool) -> None:
     functions can be called without naming an account.
     """
     if as_json:
-        providers = {i.name: state(i) | PROVIDER | {"functions": functions(i)} for i in load_all()}
+        providers = {
+            i.name: state(i) | PROVIDER | {"functions": [function_of(i, f) for f in i.functions]} for i in load_all()
+        }
         document({"success": True, "providers": providers})
     else:
         _print_integrations()
@@ -291,11 +293,6 @@ def function_of(integration: Integration, function: Function) -> dict[str, Any]:
     first = ("provider", "function", "name", "slug", "title", "description", "operation")
     schema = {"input_schema": description["input_schema"]}
     return {key: description[key] for key in first} | state(integration) | FUNCTION | schema | description
-
-
-def functions(*those: Integration) -> list[dict[str, Any]]:
-    """Return all functions of integrations as JSON data."""
-    return [function_of(i, f) for i in those for f in i.functions]
 
 
 def credential_fields(integration: Integration, account: str) -> list[dict[str, Any]]:
