@@ -74,10 +74,9 @@ kernel._prepare()
 end("start of the Lua process")
 notebook = kernel.notebook
 end("session")
-options = dict(stored=True, silent=False, input_allowed=False, expressions={})
-assert notebook.execute("1+1", 1, **options)["status"] == "ok"
+assert notebook.execute({"code": "1+1"}, 1, stored=True)["status"] == "ok"
 end("first cell, with the wait for Lua")
-notebook.execute("1+1", 2, **options)
+notebook.execute({"code": "1+1"}, 2, stored=True)
 end("second cell")
 notebook.close()
 """

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
         UserError,
     )
     from kosmo_kernel.python_api.heroku import heroku
-    from kosmo_kernel.session import Result, Session
+    from kosmo_kernel.results import Result
+    from kosmo_kernel.session import Session
 
 __version__ = "0.1.0"
 

@@ -16,12 +16,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import integrations
-from kosmo_kernel.client.call import PlannedCall as PlannedCall  # noqa: PLC0414 - re-exported
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.lua.host import SPACE, CallRequest, Failure
-from kosmo_kernel.results import CallRecord as CallRecord  # noqa: PLC0414 - re-exported
-from kosmo_kernel.results import Result as Result  # noqa: PLC0414 - re-exported
-from kosmo_kernel.results import log, log_file
+from kosmo_kernel.results import Result, log, log_file
 from kosmo_kernel.run.call_tracker import Answers, CallTracker, PermissionGate
 from kosmo_kernel.run.lint import lint
 from kosmo_kernel.run.lookups import Lookups
@@ -62,6 +59,7 @@ class Session(LuaState):
     Attributes:
         limits: the default limits of a run.
         account: the alias of the account in use.
+        recording: the recording mode: whether the session records or replays, and what is in the file.
         last: the result of the last run or call; None before the first.
         last_error: the error of the last cell that failed, or None; see `notebook.last_error.keep_error`.
 
@@ -93,16 +91,16 @@ class Session(LuaState):
         walls = WallChecks()
         self._shared = shared
         mode = shared.recording if shared else None
-        self._recording = mode or RecordingMode(
+        self.recording = mode or RecordingMode(
             account, record, replay, snapshot, resume=resume, notebook=notebook, services=services
         )
-        super().__init__(self._recording, walls, process, "" if mcp else NOT_ALLOWED)
-        self.account = self._recording.account_in_use(account, self._recording.account)
+        super().__init__(self.recording, walls, process, "" if mcp else NOT_ALLOWED)
+        self.account = self.recording.account_in_use(account, self.recording.account)
         self.last: Result | None = None
         self._has_failed = False  # whether the last run or call did
         self.last_error: KosmoError | None = None
         self._time_set: datetime | None = None  # the time of the data, if a script has set it
-        self._now: Callable[[], datetime] = self._recording.now
+        self._now: Callable[[], datetime] = self.recording.now
         self._called: set[str] = set()  # the paths of the functions that scripts called
         self._of_agent = agent
         self._answers: Answers = {}  # the user's, for all of the session
@@ -141,7 +139,7 @@ class Session(LuaState):
         """
         account = self._account(options.account)
         if options.account is not None:
-            self._recording.check(account)
+            self.recording.check(account)
         inputs, outputs = options.lua_variables()
         if self._walls.required:
             self._walls.check(self.walls())
@@ -151,7 +149,7 @@ class Session(LuaState):
         run = self._prepare(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
         run.output.remember_pages(options.inputs.values())
         self._chunks.add(options.name, source)
-        self._recording.begin_script(options.name, source)
+        self.recording.begin_script(options.name, source)
         try:
             with self._recorded(run, result, options.name):
                 outcome = self._machine.run(
@@ -278,9 +276,9 @@ class Session(LuaState):
             calls,
             output,
             self._shown,
-            partial(self._recording.names, default=result.account),
-            self._recording.services,
-            self._recording.services and not self._of_agent,
+            partial(self.recording.names, default=result.account),
+            self.recording.services,
+            self.recording.services and not self._of_agent,
             now=lambda: options.now or self.time_of_data(options.account),
             set_now=partial(self._set_time, options),
         )
@@ -292,11 +290,11 @@ class Session(LuaState):
         Parameters:
             account: the alias of the account; the session's when None.
         """
-        return self._time_set or self._recording.time_of_data(self._account(account))
+        return self._time_set or self.recording.time_of_data(self._account(account))
 
     def _account(self, alias: str | None) -> str:
         """Return the full name of the account that an alias means in this session; the session's own when None."""
-        return self._recording.account_in_use(alias, self.account)
+        return self.recording.account_in_use(alias, self.account)
 
     def _set_time(self, options: RunOptions, now: datetime) -> None:
         """Set the time of the data, unless the run is a dry run or has a time of its own."""
@@ -314,7 +312,7 @@ class Session(LuaState):
         """
         from kosmo_kernel.run.shared_services import SharedServices
 
-        return SharedServices(self._recording, self._services_in_use(), today, **options)
+        return SharedServices(self.recording, self._services_in_use(), today, **options)
 
     def _services_in_use(self) -> Services:
         """Return the services, made at the first call because their import loads the HTTP library.
@@ -322,20 +320,20 @@ class Session(LuaState):
         Raises:
             SettingsError: this session has none.
         """
-        if not self._recording.services:
+        if not self.recording.services:
             raise SettingsError(NO_SERVICES)
         if self._services is None:
             from kosmo_kernel.run.services import Services
 
-            self._services = Services(self._recording.cassette, lambda: self._now().date())
+            self._services = Services(self.recording.cassette, lambda: self._now().date())
         return self._services
 
     def _describe_recording(self, result: Result) -> None:
         """Add to a result what it was taken from; the owner of services that are shared says so itself."""
         if not self._shared:
-            for note in self._recording.summary(len(result.calls)):
+            for note in self.recording.summary(len(result.calls)):
                 result.inform(note)
-            result.taken_over = self._recording.facts()
+            result.taken_over = self.recording.facts()
 
     @contextmanager
     def _recorded(self, run: LuaRun, result: Result, name: str) -> Iterator[None]:
@@ -350,7 +348,7 @@ class Session(LuaState):
             run.output.end(*run.calls.end())
             result.seconds = time.perf_counter() - started
             if call_log:
-                log(call_log, name, result, self._recording.facts())
+                log(call_log, name, result, self.recording.facts())
 
     def variable(self, name: str) -> Any:
         """Return the value of a Lua variable. The last run is left unchanged.
@@ -375,7 +373,7 @@ class Session(LuaState):
         Raises:
             UnknownNameError: there is no such integration.
         """
-        return self._recording.names(integrations.find(integration), self.account)
+        return self.recording.names(integrations.find(integration), self.account)
 
     def budget_left(self, integration: str, account: str) -> int | None:
         """Return the remaining requests of an account's rate limit, without using one; None if the service has none.
@@ -419,20 +417,15 @@ class Session(LuaState):
             return
         if self._services:
             self._services.close()
-        self._recording.close()
+        self.recording.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error is None and not self._shared and not self._has_failed:
-            self._recording.finish()
+            self.recording.finish()
         self.close()
-
-    @property
-    def recording(self) -> RecordingMode:
-        """The recording mode: whether the session records or replays, and what is in the file."""
-        return self._recording
 
     def tokens(self) -> tuple[str, ...]:
         """Return the secrets in use, which are redacted from every text that leaves the session."""

@@ -18,7 +18,7 @@ import yaml
 from repository import ROOT
 
 import kosmo_kernel
-from kosmo_kernel import catalogue, errors, session
+from kosmo_kernel import catalogue, errors, results, session
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.cli import command_named
 from kosmo_kernel.results import CallRecord, Result
@@ -115,7 +115,7 @@ def test_importing_the_package_imports_nothing_else() -> None:
 
 def test_the_public_names_are_those_of_their_modules() -> None:
     tree = {name: value for name, value in vars(errors).items() if isinstance(value, type) and name.endswith("Error")}
-    parts = {"Session": session.Session, "Result": session.Result, "catalogue": catalogue}
+    parts = {"Session": session.Session, "Result": results.Result, "catalogue": catalogue}
     public = {name: getattr(kosmo_kernel, name) for name in kosmo_kernel.__all__}
     heroku = public.pop("heroku")
     assert repr(heroku).startswith("<Heroku: ")

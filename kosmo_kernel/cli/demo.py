@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.catalogue.http import Credentials
     from kosmo_kernel.demo.service_api import ServiceApi
-    from kosmo_kernel.session import Result
+    from kosmo_kernel.results import Result
 
 FOLDER = "kosmo-demo"
 _YEARS = range(2000, 2201)  # the company's oldest dates are years before its today, and it looks ahead

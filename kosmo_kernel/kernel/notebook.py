@@ -98,35 +98,24 @@ class KernelNotebook:
             closing.join(CLOSE_INTERRUPT_INTERVAL_SECONDS)
         self.history.close()
 
-    def execute(
-        self,
-        code: str,
-        number: int,
-        *,
-        stored: bool,
-        silent: bool,
-        input_allowed: bool,
-        expressions: dict[str, str],
-        cell_id: str = "",
-    ) -> Content:
+    def execute(self, content: Content, number: int, *, stored: bool, cell_id: str = "") -> Content:
         """Run a cell and broadcast its outputs.
 
         Parameters:
+            content: that of an `execute_request`: the code, whether it is silent, and what the reply must have.
             number: the execution count: of this cell if it is stored, else of the last stored one.
             stored: whether the cell has its own execution count and goes into the history.
-            input_allowed: whether the front end accepts input requests.
-            expressions: Lua expressions to evaluate for the reply, by a name that the front end chose.
             cell_id: the front end's name of the cell, or empty.
 
         Returns:
             The content of the reply.
         """
-        self._stored = stored
+        self._stored, code = stored, str(content["code"])
         begin_cell(cell_id or code)
         if stored:
             self.history.add(number, code)
         reply: Content = {"status": "ok", "execution_count": number, "payload": [], "user_expressions": {}}
-        send = (lambda _kind, _content: None) if silent else self._send
+        send = (lambda _kind, _content: None) if content.get("silent") else self._send
         try:
             with self.session.expecting_run():
                 with keep_error(self.session):
@@ -141,12 +130,13 @@ class KernelNotebook:
                         self._keep(value, number, send)
                         self._show([value], cell, number, send)
                 if cell.lua.strip():
-                    self._run(cell, number, send, self._ask if input_allowed else None)
+                    self._run(cell, number, send, self._ask if content.get("allow_stdin") else None)
+                expressions = content.get("user_expressions") or {}
                 reply["user_expressions"] = {key: self._evaluate(lua) for key, lua in expressions.items()}
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - without a reply the front end would wait forever
-            content = self._error_content(error)
-            send("error", content)
-            reply |= content | {"status": "error"}
+            failure = self._error_content(error)
+            send("error", failure)
+            reply |= failure | {"status": "error"}
         return reply
 
     def _command(self, command: str, send: Callable[[str, Content], None]) -> Any:

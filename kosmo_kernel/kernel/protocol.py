@@ -326,8 +326,7 @@ class LuaKernel:
     def _execute(self, request: Request) -> Content:
         self._cell = request
         content = request.content
-        code = str(content["code"])
-        silent = bool(content.get("silent", False))
+        code, silent = str(content["code"]), bool(content.get("silent"))
         stored = bool(content.get("store_history", True)) and not silent
         self._stored += stored
         number = self._stored
@@ -335,23 +334,16 @@ class LuaKernel:
             self._send("execute_input", {"code": code, "execution_count": number})
         if COMMAND in code:  # the command may show a widget
             _ = self._comms
-
-        def run(_: Request) -> Content:
-            return self.notebook.execute(
-                code,
-                number,
-                stored=stored,
-                silent=silent,
-                input_allowed=bool(content.get("allow_stdin", False)),
-                expressions=content.get("user_expressions") or {},
-                cell_id=str(request.metadata.get("cellId", "")),
-            )
-
-        reply: Content = {"execution_count": number} | (_call_handler(run, request) or {})
-        self._cell = None
-        if "user_expressions" not in reply and not silent:  # Lua did not start, so the error was not broadcast
-            self._send("error", {key: reply[key] for key in ("ename", "evalue", "traceback")})
-        return reply
+        cell_id = str(request.metadata.get("cellId", ""))
+        try:
+            return self.notebook.execute(content, number, stored=stored, cell_id=cell_id)
+        except Exception as error:  # noqa: BLE001 - Lua did not start; the cell needs an output and a reply
+            failure = error_content(error)
+            if not silent:
+                self._send("error", {**failure})
+            return failure | {"status": "error", "execution_count": number}
+        finally:
+            self._cell = None
 
     def _abort_queued(self) -> None:
         """Set the queued requests aside. Called before the reply, since requests that follow it must not be aborted."""

@@ -37,9 +37,8 @@ class Desk:
     def run(self, code: str, *, silent: bool = False, **expressions: str) -> Content:
         self.sent.clear()
         self.number += not silent
-        return self.notebook.execute(
-            code, self.number, stored=not silent, silent=silent, input_allowed=True, expressions=expressions
-        )
+        content = {"code": code, "silent": silent, "allow_stdin": True, "user_expressions": expressions}
+        return self.notebook.execute(content, self.number, stored=not silent)
 
     def shown(self, code: str) -> list[Content]:
         """Return the MIME bundles that a cell shows."""

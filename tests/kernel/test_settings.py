@@ -25,7 +25,7 @@ class Desk:
     def run(self, code: str) -> Content:
         self.sent.clear()
         self.number += 1
-        return self.notebook.execute(code, self.number, stored=True, silent=False, input_allowed=False, expressions={})
+        return self.notebook.execute({"code": code}, self.number, stored=True)
 
     def text(self, code: str) -> str:
         """Return the text of what a cell shows as its value."""

@@ -83,7 +83,7 @@ def notebook(sent: list[tuple[str, dict[str, Any]]]) -> Iterator[KernelNotebook]
 
 
 def execute(notebook: KernelNotebook, code: str) -> dict[str, Any]:
-    return notebook.execute(code, 1, stored=True, silent=False, input_allowed=False, expressions={})
+    return notebook.execute({"code": code}, 1, stored=True)
 
 
 def test_a_lua_notebook_shows_the_plan_and_the_line(

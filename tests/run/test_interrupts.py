@@ -238,7 +238,7 @@ def begin_cell(kernel: LuaKernel) -> None:
 
 def executed(kernel: LuaKernel, code: str) -> Content:
     """Return the reply to a cell."""
-    return kernel.notebook.execute(code, 1, stored=True, silent=False, input_allowed=False, expressions={})
+    return kernel.notebook.execute({"code": code}, 1, stored=True)
 
 
 def in_another_thread(work: Interrupt) -> Interrupt:

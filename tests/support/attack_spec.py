@@ -32,7 +32,8 @@ from repository import ROOT, TESTS
 from run_with import run_with
 
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError
-from kosmo_kernel.session import Result, Session
+from kosmo_kernel.results import Result
+from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records
 
 PROGRAMS = TESTS / "lua" / "attacks"
