@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from kosmo_kernel.cli.command import Aside, Command, CommandResult, command, document, print_note, print_result
 from kosmo_kernel.cli.doctor import DoctorFinding, report
@@ -23,16 +24,13 @@ from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, input_is_terminal
 from kosmo_kernel.errors import KosmoError, SettingsError, UntrustedError
 from kosmo_kernel.mcp import Configuration, Server, Servers, Trust, configuration, secrets
 from kosmo_kernel.mcp.config import CLIENTS, McpClient
-from kosmo_kernel.mcp.secrets import fill_in, redact_text, redact_words
+from kosmo_kernel.mcp.secrets import ResolvedServer, fill_in, redact_text, redact_words
 from kosmo_kernel.mcp.trust import UNTRUSTED, command_line, consent_lines, fingerprint
 from kosmo_kernel.safety.text import escape_hidden
 from kosmo_kernel.settings.installation import install_command
 from kosmo_kernel.settings.permissions import EFFECTS, Target, permission, same_name, servers_named
-from kosmo_kernel.settings.table import ANSWER_WITHIN, LIMITS, MAX_TOKENS
+from kosmo_kernel.settings.table import ANSWER_WITHIN, MAX_TOKENS
 from kosmo_kernel.text import nearest
-
-if TYPE_CHECKING:
-    from kosmo_kernel.mcp_server import ServerOptions
 
 ADVICE = "`kosmo mcp:add` configures one."
 NONE = f"No MCP server is configured. {ADVICE}"
@@ -266,46 +264,39 @@ def _server(server: Server) -> Iterator[DoctorFinding]:
             f"{group}.enabled", "ok", f"It is switched off. `kosmo mcp:enable {server.name}` switches it on."
         )
         return
-    yield _trust(server)
-    yield from _references(server)
-
-
-def _trust(server: Server) -> DoctorFinding:
-    name = f"{server.name}.trust"
+    name = f"{group}.trust"
     try:
         status = Trust().status(server)
-    except KosmoError as error:
-        return DoctorFinding(name, "broken", error.message)
-    if status == "trusted":
-        return DoctorFinding(name, "ok", "You trust it." if server.of_project else "It is in your own file.")
-    return DoctorFinding(
-        name, "warning", f"It comes with the project, and {UNTRUSTED[status]}.", f"kosmo mcp:trust {server.name}"
-    )
-
-
-def _references(server: Server) -> Iterator[DoctorFinding]:
-    """Check that the variables, secrets and program of a server's entry exist."""
-    try:
+        if status == "trusted":
+            yield DoctorFinding(name, "ok", "You trust it." if server.of_project else "It is in your own file.")
+        else:
+            message = f"It comes with the project, and {UNTRUSTED[status]}."
+            yield DoctorFinding(name, "warning", message, f"kosmo mcp:trust {group}")
+        name = f"{group}.values"
         resolved = fill_in(server, secrets.read)
     except KosmoError as error:
-        yield DoctorFinding(f"{server.name}.values", "broken", error.message)  # the message says what to do
+        yield DoctorFinding(name, "broken", error.message)  # the message says what to do
         return
-    if server.kind == "http":
-        return
+    if server.kind == "stdio":
+        yield _program(server, resolved)
+
+
+def _program(server: Server, resolved: ResolvedServer) -> DoctorFinding:
+    """Check that the program of a server exists."""
     name = f"{server.name}.program"
     program = shutil.which(resolved.command, path=resolved.env.get("PATH", os.defpath))
     if program is None and os.path.dirname(resolved.command):
         program = shutil.which(str(resolved.cwd / resolved.command))
     if program:
-        yield DoctorFinding(name, "ok", program)
-    else:
-        message = f"There is no program `{server.command}` on the path."
-        yield DoctorFinding(name, "broken", message, f"Install it, or write its whole path into {server.path}.")
+        return DoctorFinding(name, "ok", program)
+    message = f"There is no program `{server.command}` on the path."
+    return DoctorFinding(name, "broken", message, f"Install it, or write its whole path into {server.path}.")
 
 
 # The server for agents --------------------------------------------------------------------------------------------
 
 FUNCTIONS = "functions"
+PRINT_CONFIG = "--print-config"
 NAME = "kosmo"
 ANY = "any"  # the form that most clients read
 EXAMPLES = """\b
@@ -337,7 +328,7 @@ For an agent's configuration:
 @click.option("--tasks", is_flag=True, help="Give a client that takes tasks one for a long call (MCP 2026-07-28).")
 @click.option("--allow-mcp", is_flag=True, help="Let Lua, and so the agent, use your other MCP servers (app.mcp).")
 @click.option(
-    "--print-config",
+    PRINT_CONFIG,
     "client",
     type=click.Choice((ANY, *CLIENTS)),
     is_flag=False,
@@ -388,7 +379,7 @@ def serve(
             raise click.UsageError(
                 "--print-config is about a server that the agent starts itself. Give it without --http."
             )
-        _print_config(CLIENTS.get(client), _entry(options))
+        _print_config(CLIENTS.get(client), _entry(click.get_current_context()))
         return SUCCESS
     if port is None:
         if input_is_terminal():
@@ -399,18 +390,14 @@ def serve(
     return INTERRUPTED if interrupted else SUCCESS
 
 
-def _entry(options: ServerOptions) -> dict[str, Any]:
+def _entry(context: click.Context) -> dict[str, Any]:
     """Return the entry that starts this server from any folder, also without the user's `PATH`, with these options."""
-    values: dict[str, Any] = {
-        "--account": options.account,
-        MAX_TOKENS.command: options.max_tokens,
-        ANSWER_WITHIN.command: options.answer_within,
-        **{setting.command: options.limits.get(setting.name) for setting in LIMITS},
-        "--tools": FUNCTIONS if options.functions else None,
-    }
-    flags = {"--tasks": options.tasks, "--allow-mcp": options.allow_mcp_servers}
-    args = [word for name, value in values.items() if value is not None for word in (name, str(value))]
-    args += [flag for flag, is_on in flags.items() if is_on]
+    args: list[str] = []
+    for option in context.command.params:
+        name = max(option.opts, key=len)
+        is_typed = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if isinstance(option, click.Option) and is_typed and name != PRINT_CONFIG:
+            args += [name] if option.is_flag else [name, str(context.params[option.name or ""])]
     program = shutil.which(sys.argv[0])
     if program and os.path.basename(program) == NAME:
         command = [str(Path(program).absolute())]

@@ -23,6 +23,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.mcp.tools import lua_names
 from kosmo_kernel.reader.documents import parse_jsonc, parse_toml
 from kosmo_kernel.safety.intake import UntrustedFileError, decode_text, read_file_if_any, read_unnamed_file
 from kosmo_kernel.safety.redaction import one_line
@@ -177,6 +178,7 @@ class Configuration:
 
     root: Path  # the project's folder
     servers: dict[str, Server] = field(default_factory=dict)  # the entries by name, in order of first occurrence
+    lua_names: dict[str, str] = field(default_factory=dict)  # the Lua name of each server, by its name
     sources: tuple[Source, ...] = ()  # the files, in order of increasing precedence
 
     @property
@@ -254,7 +256,7 @@ def configuration(folder: Path | None = None) -> Configuration:
             replaced = servers.get(name)
             servers[name] = replace(server, replaces=replaced.path) if replaced else server
         sources.append(Source(source, path, key, tuple(listed)))
-    return Configuration(root, servers, tuple(sources))
+    return Configuration(root, servers, lua_names(servers, absent="server"), tuple(sources))
 
 
 def entries_of(path: Path, folder: Path | None = None) -> tuple[str, dict[str, Any]]:

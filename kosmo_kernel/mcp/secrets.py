@@ -197,21 +197,17 @@ def read(name: str) -> str | None:
     return value or _read_file().get(name)
 
 
-def keep(name: str, value: str) -> str:
+def keep(name: str, value: str) -> None:
     """Store a secret, and replace an existing one of that name.
 
-    Returns:
-        Where it is stored, for display.
-
     Raises:
-        CredentialsError: it can be stored neither in the keyring nor in the file.
+        CredentialsError, FileWriteError: it can be stored neither in the keyring nor in the file.
     """
+    drop(name)
     try:
-        drop(name)
-        return store.keep_in_keyring(PREFIX + name, value)
+        store.keep_in_keyring(PREFIX + name, value)
     except store.NoKeyringError:
         _change_file(name, value)
-        return str(secrets_file())
 
 
 @contextmanager

@@ -11,10 +11,9 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotYetError
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +25,7 @@ from kosmo_kernel.mcp.child import ProcessReaper
 from kosmo_kernel.mcp.config import Server, file_state
 from kosmo_kernel.mcp.connection import CallListener, ServerConnection, ServerRequest
 from kosmo_kernel.mcp.secrets import fill_in
-from kosmo_kernel.mcp.tools import Tool, lua_names, original_name, tools_of
+from kosmo_kernel.mcp.tools import Tool, original_name, tools_of
 from kosmo_kernel.mcp.trust import Trust
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.installation import how_to_install
@@ -40,17 +39,6 @@ POLL_INTERVAL_SECONDS = 0.05  # seconds between two checks whether the caller wa
 def never() -> bool:
     """Return False: for a caller that is not cancelled."""
     return False
-
-
-@dataclass(frozen=True, slots=True)
-class ReadConfiguration:
-    """A configuration, with the folder and files it was read from, and the files' states at that time."""
-
-    configuration: config.Configuration
-    lua_names: dict[str, str]
-    folder: str = ""
-    files: Sequence[str] = ()
-    states: Sequence[object] = ()
 
 
 class Servers:
@@ -76,34 +64,33 @@ class Servers:
         self._folder, self._secret = folder, secret
         self._loop, self._reaper = _EventLoop(), ProcessReaper()
         self._running: dict[str, ServerConnection] = {}
-        self._cached: ReadConfiguration | None = None
+        # The folder, the states of its files, and the configuration that was read from them.
+        self._cached: tuple[str, list[object], config.Configuration] | None = None
 
     # Configuration; starts no server -----------------------------------------------------------------
 
     def configuration(self) -> config.Configuration:
         """Return the current configuration."""
-        return self._current().configuration
+        return self._current()
 
-    def _current(self) -> ReadConfiguration:
+    def _current(self) -> config.Configuration:
         """Return the current configuration. It is read again only if a file's state has changed."""
         folder = str(self._folder) if self._folder else os.getcwd()
-        cached = self._cached
-        if cached is None or cached.folder != folder or [file_state(file) for file in cached.files] != cached.states:
-            root = config.project_root(Path(folder))
-            files = [str(path) for path in config.files(root).values()]
-            states = [file_state(file) for file in files]
-            configuration = config.configuration(root)
-            names = lua_names(configuration.servers, absent="server")
-            cached = self._cached = ReadConfiguration(configuration, names, folder, files, states)
-        return cached
+        if self._cached:
+            cached_folder, states, configuration = self._cached
+            if cached_folder == folder and [file_state(source.path) for source in configuration.sources] == states:
+                return configuration
+        root = config.project_root(Path(folder))
+        states = [file_state(path) for path in config.files(root).values()]  # before the files are read
+        self._cached = folder, states, config.configuration(root)
+        return self._cached[2]
 
     def usable(self) -> dict[str, str]:
         """Return the Lua name of each server that may be started, by its original name."""
-        servers = self.configuration().servers
-        names = self.called()
+        configuration = self.configuration()
         return {
-            name: names[name]
-            for name, server in servers.items()
+            name: configuration.lua_names[name]
+            for name, server in configuration.servers.items()
             if server.enabled and not server.fault and self._is_trusted(server)
         }
 
@@ -118,7 +105,7 @@ class Servers:
             UnknownNameError: there is none of that name.
         """
         current = self._current()  # once, because it checks the files and is part of every call
-        return current.configuration.find(original_name(key, current.lua_names) or key)
+        return current.find(original_name(key, current.lua_names) or key)
 
     def may_use(self, key: str) -> Server:
         """Return the entry of a server after checking that it may be started.

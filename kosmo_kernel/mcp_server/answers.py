@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -54,12 +53,12 @@ _CUT_ERROR = "… the message is cut here"
 _MORE_NOTES = "… {:,} more notes"
 
 
-@dataclass(frozen=True, slots=True)
-class ToolResult:
+class ToolResult(NamedTuple):
     """The result of a call."""
 
     text: str  # the result as text
     failed: bool = False  # the result is an error
+    rows: int = 0  # how many rows of the first value are in it; 0 if it is no table
 
 
 def answer_of_text(text: str, max_tokens: int, rest: str = "") -> str:
@@ -87,13 +86,6 @@ def answer_of_data(lines: Sequence[str], max_tokens: int, above: Sequence[str] =
     return "\n".join(filter(None, [head, tagged(data), f"… {part.left_out}." if part.left_out else ""]))
 
 
-class Answer(NamedTuple):
-    """The answer to a run."""
-
-    text: str  # the text
-    rows: int = 0  # how many rows of the first value are in it; 0 if it is no table
-
-
 def answer_of_run(
     result: Result | None,
     max_tokens: int,
@@ -104,7 +96,7 @@ def answer_of_run(
     earlier: Sequence[str] = (),
     further: str = "",
     summary_of_value: Callable[[int], str] | None = None,
-) -> Answer:
+) -> ToolResult:
     """Return the answer to a run of Lua or to a call.
 
     Parameters:
@@ -137,7 +129,7 @@ def answer_of_run(
     data = "\n".join(filter(None, [data, noted]))
     text = "\n".join(filter(None, [head, above, tagged(data), *hints, further])) or "nil"
     teams = [f"\n{line}" for line in _teams(data) if len(text) + len(line) < bound]
-    return Answer("".join([text, *teams[:1]]), rows)
+    return ToolResult("".join([text, *teams[:1]]), error is not None, rows)
 
 
 def _teams(data: str) -> Iterator[str]:

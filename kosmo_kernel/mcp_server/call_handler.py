@@ -113,8 +113,8 @@ class CallHandler:
         try:
             valid = checked(offer.tool, arguments)
             tokens = valid.pop(TOKENS, tokens)
-            call = _Call(underway, tokens, *_owner(client, valid.pop(SESSION, None)))
-            underway.new_session = call.new_session
+            key, is_named, underway.new_session = _owner(client, valid.pop(SESSION, None))
+            call = _Call(underway, tokens, key, is_named)
             if offer.function:
                 return self._call(offer.function, valid, call)
             if name == LUA:
@@ -125,7 +125,7 @@ class CallHandler:
         except KosmoError as error:
             if error.where == offer.tool.function:  # with our server's name, which is the client's choice
                 error.where = name
-            return ToolResult(answers.answer_of_run(error.result, tokens, error=error).text, failed=True)
+            return answers.answer_of_run(error.result, tokens, error=error)
         finally:
             underway.finish()
 
@@ -321,8 +321,7 @@ class _Call(NamedTuple):
     underway: InFlightCall  # its progress and cancellation
     tokens: int  # the bound of its answer
     owner: str  # identifies the session
-    names_session: bool = False  # the call named the session
-    new_session: str = ""  # the name of a session that begins with it; empty if the transport identifies the client
+    names_session: bool  # the call named the session
 
 
 def _owner(client: str | None, session: str | None) -> tuple[str, bool, str]:
@@ -341,8 +340,8 @@ def _session_line(name: str) -> str:
 
 def _further(session: ClientSession, call: _Call) -> str:
     """Return what a client has to know about its session."""
-    if call.new_session:
-        return _session_line(call.new_session)
+    if call.underway.new_session:
+        return _session_line(call.underway.new_session)
     if session.is_new_again:
         session.is_new_again = False
         return "The earlier session was closed after a while without calls: there are no variables and no `Out` of it."
@@ -392,7 +391,7 @@ def _answer(
         summary_of_value=partial(answered.summary, name) if answered.summary else None,
     )
     session.note_cut(number, answer.rows)
-    return ToolResult(answer.text, failed=error is not None)
+    return answer
 
 
 def _more_rows(session: ClientSession, call: _Call) -> ToolResult:
@@ -412,4 +411,4 @@ def _more_rows(session: ClientSession, call: _Call) -> ToolResult:
     further = _further(session, call)
     answer = answers.answer_of_run(Result([rows]), call.tokens, name=_out(number), first_row=first + 1, further=further)
     session.note_cut(number, first + answer.rows if answer.rows else 0)
-    return ToolResult(answer.text)
+    return answer

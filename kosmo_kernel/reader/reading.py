@@ -68,7 +68,8 @@ def read(task: Task, data: bytes, allowance: Allowance | None = None) -> bytes:
         raise
     _pool.put_back(process, spent)
     if failed == MemoryError.__name__:
-        raise _too_much_memory(task)
+        most = f"{task.memory >> 20} MiB of memory"
+        raise LimitError(f"{_subject(task)} needs more than {most} to read ({MEMORY}).", limit=MEMORY)
     if refused or failed:
         raise task.refusal(refused or f"{_subject(task)} cannot be read ({failed})")
     return result
@@ -106,11 +107,6 @@ def _unread(task: Task, error: UnreadError, allowance: Allowance, seconds: float
     if error.is_late:
         return LimitError(f"{_subject(task)} took more than {max(seconds, 0.0):.2g} s to read ({TIME}).", limit=TIME)
     return LimitError(f"The process that reads {task.what} ended ({PROCESS}).", limit=PROCESS)
-
-
-def _too_much_memory(task: Task) -> LimitError:
-    text = f"{_subject(task)} needs more than {task.memory >> 20} MiB of memory to read ({MEMORY})."
-    return LimitError(text, limit=MEMORY)
 
 
 class UnreadError(Exception):

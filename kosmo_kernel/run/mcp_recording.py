@@ -22,7 +22,7 @@ from kosmo_kernel.errors import ApiError
 from kosmo_kernel.mcp import CallListener, Configuration, Server, Servers, Tool, Trust
 from kosmo_kernel.mcp.config import DEFAULT_TIMEOUT
 from kosmo_kernel.mcp.connection import ServerRequest
-from kosmo_kernel.mcp.servers import ReadConfiguration, require_sdk
+from kosmo_kernel.mcp.servers import require_sdk
 from kosmo_kernel.mcp.tools import lua_names, original_name, tools_of
 from kosmo_kernel.mcp.trust import TrustStatus
 
@@ -119,13 +119,11 @@ class ReplayedServers(Servers):
         super().__init__(trust=RecordedTrust(player))
         self._player = player
         servers = {name: _server(name, entry, player.file) for name, entry in player.servers().items()}
-        self._recorded = ReadConfiguration(
-            Configuration(player.file.parent, servers), lua_names(servers, absent="server")
-        )
+        self._recorded = Configuration(player.file.parent, servers, lua_names(servers, absent="server"))
         self._tools: dict[str, tuple[Tool, ...]] = {}
         self._abouts: dict[str, dict[str, Any]] = {}
 
-    def _current(self) -> ReadConfiguration:
+    def _current(self) -> Configuration:
         return self._recorded
 
     def find(self, key: str) -> Server:

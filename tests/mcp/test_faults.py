@@ -114,7 +114,7 @@ def test_a_server_that_says_nothing_is_told_before_it_has_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "kosmo_kernel.mcp.connection.SILENT_EXIT_SECONDS", 5.0
+        "kosmo_kernel.mcp.child.SILENT_EXIT_SECONDS", 5.0
     )  # seconds that each way of ending it is given
     before = children()
     with opened(tmp_path, {"ours": faulty("mute_and_stubborn", timeout=1)}) as servers:

@@ -115,7 +115,7 @@ def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_keyring_a_secret_is_in_a_file_that_only_its_owner_can_read() -> None:
     assert secrets.read("mcp.github.token") is None
-    assert secrets.keep("mcp.github.token", "open-sesame-42") == str(secrets.secrets_file())
+    secrets.keep("mcp.github.token", "open-sesame-42")
     assert secrets.read("mcp.github.token") == "open-sesame-42"
     assert stat.S_IMODE(secrets.secrets_file().stat().st_mode) == 0o600
     secrets.keep("mcp.github.token", "another-one")

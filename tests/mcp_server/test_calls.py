@@ -436,7 +436,7 @@ def test_the_entry_for_an_agent_has_the_full_path_and_the_options_of_the_command
     done = kosmo("mcp:serve", "--demo", "--timeout", "60", "--tasks", "--allow-mcp", "--print-config")
     entry = json.loads(done.stdout)["mcpServers"]["kosmo"]
     assert Path(entry["command"]).is_absolute()
-    assert entry["args"][-7:] == ["mcp:serve", "--account", "demo", "--timeout", "60.0", "--tasks", "--allow-mcp"]
+    assert entry["args"][-6:] == ["mcp:serve", "--demo", "--timeout", "60.0", "--tasks", "--allow-mcp"]
     assert kosmo("mcp:serve", "--http", "0", "--print-config").returncode == 2
 
 
