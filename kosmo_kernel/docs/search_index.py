@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,40 +69,6 @@ _SAY_NOTHING = (
     "want was we were what when where which whose why will with without would yet you your"
 )
 _STOP_WORDS = frozenset(_SAY_NOTHING.split())
-# Other words for the same thing: who searches for one of a line may mean the others.
-_SYNONYMS = (
-    "cost price bill spend expensive money invoice usd dollar",
-    "access permission seat collaborator reach",
-    "deploy release ship",
-    "leaver leave offboarding former departed",
-    "certificate ssl tls https",
-    "expire expiry end renew",
-    "environment env config",
-    "variable var",
-    "stage staging production",
-    "second two mfa 2fa",
-    "factor mfa 2fa authentication",
-    "sso saml",
-    "database postgres postgresql",
-    "addon redis postgres postgresql kafka memcached",
-    "scale formation quantity worker",
-    "eol support deprecated",
-    "outside external company foreign",
-    "log logging",
-    "secret password credential",
-    "idle quiet unused inactive",
-    "paid unpaid pay delinquency overdue",
-    "person people user who",
-    "token key credential",
-    "fail error broken",
-    "address ip",
-    "export csv excel xlsx",
-    "entry free mini hobby basic eco",
-    "missing lack",
-    "orphaned without unused left",
-    "whoami current",
-    "different other another mixed",
-)
 
 
 class SearchResult(NamedTuple):
@@ -381,9 +348,11 @@ def stem(word: str) -> str:
 
 @lru_cache(maxsize=1)
 def synonyms() -> dict[str, frozenset[str]]:
-    """Return the other words for each word, all without their endings."""
+    """Return the other words for each word, all without their endings: those of the same line of `synonyms.txt`."""
     others: dict[str, set[str]] = {}
-    for line in _SYNONYMS:
+    with open(os.path.join(os.path.dirname(__file__), "synonyms.txt"), encoding="utf-8") as file:
+        lines = file.readlines()
+    for line in lines:
         stems = {stem(word) for word in line.split()}
         for word in stems:
             others.setdefault(word, set()).update(stems - {word})

@@ -22,7 +22,15 @@ from kosmo_kernel.pages import joined
 from kosmo_kernel.pages.design import style_sheets
 from kosmo_kernel.questions import CHECKS, TABLES
 from kosmo_kernel.questions.discovery import shipped_checks
-from kosmo_kernel.safety.markup import Html, Markdown, html_attribute, html_code, html_from_library, markdown_of_package
+from kosmo_kernel.safety.markup import (
+    Html,
+    Markdown,
+    html_attribute,
+    html_code,
+    html_from_library,
+    html_of_package,
+    markdown_of_package,
+)
 
 INDEX, STYLE_FILE, SCRIPT, WORDS = "index", "style.css", "search.js", "search-index.js"
 SUFFIX = ".html"
@@ -32,43 +40,6 @@ _CHECK = re.compile(r"(?:%?kosmo check )?([a-z0-9]+(?:-[a-z0-9]+)+)")
 _NAME = re.compile(r"(?:app\.integrations\.)?([\w.]+)(?:\(.*\))?", re.DOTALL)
 _NON_WORD = re.compile(r"[^a-z0-9_]+")
 
-_PAGE = Html("""\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'self' file:; script-src 'self' file:">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="description" content="{about}">
-<title>{title}</title>
-<link rel="stylesheet" href="style.css">
-</head>
-<body>
-<header class="site">
-<a class="home" href="index.html">kosmo</a>
-<form role="search" hidden>
-<input type="search" placeholder="Search" aria-label="Search the documentation" autocomplete="off" spellcheck="false">
-<ol id="results" hidden></ol>
-</form>
-</header>
-<div class="columns">
-<nav aria-label="Pages">
-<details open>
-<summary>All pages</summary>
-{navigation}</details>
-</nav>
-<main>
-{content}
-<footer><p>kosmo {version} · <a href="index.html">all pages</a></p></footer>
-</main>
-</div>
-<script src="search-index.js"></script>
-<script src="search.js"></script>
-</body>
-</html>
-""")
 _LIST = Html("<h2>{}</h2>\n<ul>\n{}</ul>\n")
 _ITEM = Html('<li><a href="{}.html">{}</a></li>\n')
 _CURRENT = Html('<li><a href="{}.html" aria-current="page">{}</a></li>\n')
@@ -77,14 +48,6 @@ _ROW = Html('<tr><td><a href="{}.html"><code>{}</code></a></td><td>{}</td></tr>\
 _TABLE = Html('<h2 id="{}">{}</h2>\n<div class="table"><table>\n<tbody>\n{}</tbody>\n</table></div>\n')
 _CONTENTS = Html('<nav class="contents" aria-label="On this page">\n<ul>\n{}</ul>\n</nav>\n')
 _SECTION = Html('<li><a href="#{}">{}</a></li>\n')
-_INTRODUCTION = Html("""\
-<h1>kosmo</h1>
-<p class="lead">Ask Heroku about all of your apps at once, and get complete tables: which dynos crashed, who has access,
-what costs money. In Python, in a notebook, in the shell, and for agents. A list is complete, or it is an error.</p>
-<pre><code>python3 -m venv .venv &amp;&amp; .venv/bin/pip install '.[lab]' &amp;&amp; .venv/bin/kosmo demo</code></pre>
-<p>New here? <a href="overview.html">The overview</a> explains the idea, <a href="tasks.html">the tasks</a> are fifteen
-answers in Python, and <a href="heroku.reference.html">the most used functions</a> are on one page.</p>
-""")
 
 
 class SitePage(NamedTuple):
@@ -131,7 +94,7 @@ def _groups() -> dict[str, list[SitePage]]:
 
 
 def _whole(page: SitePage, content: Html, groups: Mapping[str, Sequence[SitePage]]) -> Html:
-    return _PAGE.format(
+    return html_of_package("docs/site.html").format(
         about=html_attribute(page.title),
         title=page.title if page.name == INDEX else Html("{} · kosmo").format(page.title),
         navigation=_navigation(page, groups),
@@ -159,7 +122,7 @@ def _home(groups: Mapping[str, Sequence[SitePage]]) -> Html:
     for title, pages in groups.items():
         rows = (_ROW.format(html_attribute(page.name), page.name, page.title) for page in pages)
         tables.append(_TABLE.format(html_attribute(_slug(title)), title, Html("").join(rows)))
-    return _INTRODUCTION + Html("").join(tables)
+    return html_of_package("docs/home.html") + Html("").join(tables)
 
 
 class _Renderer:

@@ -137,7 +137,10 @@ def test_an_hcl_parser_reads_the_same_blocks(
     assert blocks == blocks_of(text)
     imported = [one for one in blocks if one.resource == "heroku_app"]
     assert len(imported) == len(data.rows("apps")) - len(review_apps(data))
-    assert hcl2.loads(PROVIDER)["terraform"][0]["required_providers"][0]["heroku"]["source"] == '"heroku/heroku"'
+    assert (
+        hcl2.loads(PROVIDER.read_text(encoding="utf-8"))["terraform"][0]["required_providers"][0]["heroku"]["source"]
+        == '"heroku/heroku"'
+    )
 
 
 @pytest.mark.full

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from kosmo_kernel.catalogue.inventory import (
     AccountTables,
@@ -24,26 +25,7 @@ from kosmo_kernel.catalogue.inventory import (
 from kosmo_kernel.text import counted, iso_time, value_at
 
 _TEAM_ACCOUNT = "@herokumanager.com"  # ends the address that stands for a team where Heroku wants a person
-PROVIDER = """\
-# The provider of the resources in imports.tf. Leave this file out where a configuration has it already.
-terraform {
-  required_version = ">= 1.5"
-  required_providers {
-    heroku = {
-      source  = "heroku/heroku"
-      version = "~> 5.0"
-    }
-  }
-}
-
-# The token comes from HEROKU_API_KEY. Without the customizations, Terraform's state has the values of all config vars.
-provider "heroku" {
-  customizations {
-    set_app_all_config_vars_in_state = false
-    set_addon_config_vars_in_state   = false
-  }
-}
-"""
+PROVIDER = Path(__file__).with_name("provider.tf")
 CENTS = 100  # of a dollar
 BILLED = ("apps", "formation", "dyno_sizes", "account_addons", "spaces")
 PEOPLE = ("collaborators", "team_members", "space_members", "enterprise_account_members")  # the lists of people
@@ -358,5 +340,5 @@ INVENTORY = InventoryFacts(
     bounds={"apps": "apps_at_least", "apps_managed": "apps_at_least"},
     key_figures=key_figures,
     obstacles=_OBSTACLES,
-    terraform=Terraform("heroku/heroku", PROVIDER, imports, left_out),
+    terraform=Terraform("heroku/heroku", PROVIDER.read_text(encoding="utf-8"), imports, left_out),
 )
