@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple, Self, TypeVar, overload
 
 from kosmo_kernel.safety.markup import (
@@ -38,7 +39,8 @@ M = TypeVar("M", bound=Markup)
 WIDTH = 100  # characters per line of a paragraph in plain text
 
 _CODE = lazy_pattern(r"`([^`\n]+)`")
-_FENCES = ("```", "~~~")
+# A block of third-party text, to its end or to that of the text.
+_THIRD_PARTY_FENCE = lazy_pattern(r"^[^\S\n]*+(```|~~~).*+\n?((?:.*\n?)*?)(?:^[^\S\n]*+\1.*+$|\Z)", re.MULTILINE)
 _FENCED = lazy_pattern(r"^(`{3,})[^`\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 # Where a formula that spans several paragraphs can begin or end; nbconvert finds these in code as well.
 _WIDE_FORMULA = lazy_pattern(r"(?<=\$)(?=\$)|(?<=\\)(?=(?:begin|end)\{)|(?<=\\)(?=\\\[)|(?<=\\)(?=\\\])")
@@ -134,7 +136,7 @@ class Writer(NamedTuple):
 
     def with_code(self, text: str) -> Markup:
         """Format a line of third-party text in which `code` in backticks is code."""
-        return _with_code(self.kind, self.code, text)
+        return with_code(self.kind, self.code, text)
 
     def write(self, template: str, *values: object) -> Markup:
         """Fill in a template, a literal; values that this writer did not format are third-party text."""
@@ -164,31 +166,16 @@ def _prose(source: str) -> Markdown:
     block and ended in another would swallow our text in between.
     """
     blocks: list[Markdown] = []
-    lines: list[str] = []
-    fence = ""  # of the block that the lines are in, if they are in one
-
-    def end() -> None:
-        text = "\n".join(lines)
-        if fence and lines:
-            blocks.append(fenced(text).sub(_WIDE_FORMULA, lambda _: _JOINER))
-        elif text.strip():
-            blocks.append(_with_code(Markdown, code_span, text.strip("\n")))
-        lines.clear()
-
-    for line in source.splitlines():
-        mark = line.strip()
-        if (fence and mark.startswith(fence)) or (not fence and mark.startswith(_FENCES)):
-            end()
-            fence = "" if fence else mark[:3]
-        elif fence or mark:
-            lines.append(line)
-        else:
-            end()
-    end()
+    lines = (f"{line}\n" for line in source.splitlines())
+    texts = _THIRD_PARTY_FENCE.split("".join(lines))  # a text, the mark of a fence, its code, a text, …
+    for text, code in zip(texts[::3], [*texts[2::3], ""], strict=True):
+        for is_paragraph, paragraph in groupby(text.split("\n"), lambda line: bool(line.strip())):
+            blocks += [with_code(Markdown, code_span, "\n".join(paragraph))] if is_paragraph else []
+        blocks += [fenced(code.removesuffix("\n")).sub(_WIDE_FORMULA, lambda _: _JOINER)] if code else []
     return Markdown("\n\n").join(blocks)
 
 
-def _with_code(kind: type[M], code: Callable[[str], Markup], text: str) -> M:
+def with_code(kind: type[M], code: Callable[[str], Markup], text: str) -> M:
     """Return third-party text, with what is in backticks as code."""
     parts = _CODE.split(text)
     return kind().join(code(part) if index % 2 else part for index, part in enumerate(parts))

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TextIO, TypedDict
 
 from msgspec import Struct, field
 
-from kosmo_kernel.pages import Page
+from kosmo_kernel.pages import Page, with_code
 from kosmo_kernel.pages.design import style
 from kosmo_kernel.render.text import WIDTH, escape_control, first_lines, is_longer, pretty
 from kosmo_kernel.safety.markup import Html, Plain, box, html_code, without_delimiters
@@ -292,12 +292,7 @@ def bundle_of_notes(notes: Sequence[Note]) -> Bundle:
 
 
 def _with_code(text: str) -> Html:
-    """Return the HTML of a note, in which code is between backticks."""
-    parts = text.split("`")
-    is_paired = len(parts) % 2 == 1
-    return Html("" if is_paired else "`").join(
-        _CODE.format(html_code(part)) if is_paired and index % 2 else part for index, part in enumerate(parts)
-    )
+    return with_code(Html, lambda code: _CODE.format(html_code(code)), text)
 
 
 def write_notes(notes: Sequence[Note], stream: TextIO) -> None:
