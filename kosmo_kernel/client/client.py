@@ -26,7 +26,6 @@ from kosmo_kernel.catalogue.http import PageRequest, Response
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.connections import Connections
 from kosmo_kernel.client.etag_cache import MAX_BYTES, TAG, ETagCache, records_of
-from kosmo_kernel.client.fan_out import answer_from_lists
 from kosmo_kernel.client.pages import (
     BARREN_PAGES,
     PAGE_SIZE,
@@ -55,7 +54,7 @@ from kosmo_kernel.client.transport import (
     TruncatedResponseError,
     UnreadableResponseError,
 )
-from kosmo_kernel.errors import ApiError, BadAnswerError, NotRecordedError, RefusedError
+from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError
 from kosmo_kernel.progress.run import Clock, Progress
 from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.safety.redaction import one_line
@@ -205,40 +204,6 @@ class Client:
                 requests += reply.requests
         progress = progress or Progress(self.clock)
         return Exchange(self, function, args, progress, fresh=fresh, on_answer=on_answer, requests=requests).reply()
-
-    def bulk(
-        self,
-        function: Function,
-        calls: Sequence[Mapping[str, Any]],
-        progress: Progress | None = None,
-        *,
-        fresh: bool = False,
-        on_answer: Callable[[], None] = lambda: None,
-    ) -> list[Reply | None]:
-        """Answer many calls of one function from a few lists of the whole account.
-
-        Parameters:
-            function: one of the integration's.
-            calls: the arguments of each call, as `function.calls` gives them.
-            progress, fresh, on_answer: as for `fetch`.
-
-        Returns:
-            For each call the answer that `fetch` would give, or None if the call has to be made with `fetch`: for few
-            calls, for functions without such lists, and for items that the lists do not settle. The first answer
-            has the number of requests for all of them.
-
-        Raises:
-            SettingsError: as for `fetch`.
-            Cancelled: as for `fetch`.
-        """
-
-        def fetch(whole: Function) -> Reply:
-            return self.fetch(whole, {}, progress, fresh=fresh, on_answer=on_answer)
-
-        try:
-            return answer_from_lists(function, calls, fetch)
-        except (ApiError, NotRecordedError):  # there may be no list of the whole account: each call is on its own
-            return [None] * len(calls)
 
     def close(self) -> None:
         """Close all connections. A closed client stays closed."""

@@ -26,7 +26,7 @@ from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import BulkSource, Function, Link
 from kosmo_kernel.client.call import Reply
-from kosmo_kernel.errors import ApiError
+from kosmo_kernel.errors import ApiError, NotRecordedError
 from kosmo_kernel.progress.run import Cancelled
 from kosmo_kernel.text import value_at
 
@@ -193,26 +193,32 @@ CALLS_PER_LIST_PAGE = 8
 def answer_from_lists(
     function: Function, calls: Sequence[Mapping[str, Any]], fetch: Callable[[Function], Reply]
 ) -> list[Reply | None]:
-    """Return the answer to each call from lists of the whole account, in order; None for a call that has to be made.
+    """Answer many calls of one function from a few lists of the whole account.
 
     Parameters:
-        function, calls: as for `Client.bulk`.
+        function: one of the integration's.
+        calls: the arguments of each call, as `function.calls` gives them.
         fetch: calls a function without arguments.
 
-    Raises:
-        ApiError: one of the lists cannot be fetched.
+    Returns:
+        For each call the answer that `Client.fetch` would give, or None if the call has to be made by itself: for few
+        calls, for functions without such lists, where one of the lists cannot be read, and for items that the lists
+        do not settle. The first answer has the number of requests for all of them.
     """
     link = function.link(calls[0]) if calls else None
     whole = link.bulk if link else None
     many = next((param for param in function.params if link and param.name in link.places and param.each), None)
     if whole is None or many is None or len(calls) < CALLS_PER_LIST_PAGE:
         return [None] * len(calls)
-    lists = [fetch(whole.list_items)]
-    if len(calls) < CALLS_PER_LIST_PAGE * lists[0].requests:
+    try:
+        lists = [fetch(whole.list_items)]
+        if len(calls) < CALLS_PER_LIST_PAGE * lists[0].requests:
+            return [None] * len(calls)
+        lists.append(fetch(replace(function, links=(Link(whole.path),), params=())))
+        if whole.shared_links:
+            lists.append(fetch(whole.shared_links))
+    except (ApiError, NotRecordedError):  # there may be no list of the whole account: each call is on its own
         return [None] * len(calls)
-    lists.append(fetch(replace(function, links=(Link(whole.path),), params=())))
-    if whole.shared_links:
-        lists.append(fetch(whole.shared_links))
     replies: list[Reply | None] = []
     requests = sum(reply.requests for reply in lists)
     notes = tuple(note for reply in lists for note in reply.notes)
@@ -238,17 +244,12 @@ def records_of_items(
         lists: all items, all records, and with `shared_links` what links records to further items.
     """
     items, records, *links = lists
-    names = _names(whole, items, each)
+    key = whole.item.rpartition(".")[2]  # identifies an item in the records
+    names = {item.get(name): item.get(key) for item in items for name in each}
     indices, unsettled = _indices(whole, records, links[0] if links else [])
     for name in item_names:
         item = names.get(name)
         yield None if item is None or item in unsettled else [records[index] for index in sorted(indices[item])]
-
-
-def _names(whole: BulkSource, items: Sequence[Any], names: Sequence[str]) -> dict[Any, Any]:
-    """Return the key that identifies each item in the records, by each of the item's names."""
-    key = whole.item.rpartition(".")[2]
-    return {item.get(name): item.get(key) for item in items for name in names}
 
 
 def _indices(

@@ -245,15 +245,11 @@ class RunOutput:
             notes: notes for the user.
             unread: notes on items that failed.
         """
-        cleaned, cleaned_unread = self._cleaned(notes), self._cleaned(unread)
-        self._result.unread = list(cleaned_unread)
-        self._result.notes += [note for note in cleaned | cleaned_unread if note not in self._result.notes]
+        self._result.unread = self._cleaned(unread)
+        for note in (*self._cleaned(notes), *self._result.unread):
+            self.note(note)
         self._result.output = "".join(self._pieces)
 
-    def _cleaned(self, notes: Sequence[str]) -> dict[str, None]:
+    def _cleaned(self, notes: Sequence[str]) -> list[str]:
         """Return sanitized notes without duplicates."""
-        return (
-            dict.fromkeys(one_line(self.clean(note), self._tokens(), MAX_NOTE_LENGTH) for note in notes)
-            if notes
-            else {}
-        )
+        return list(dict.fromkeys(one_line(self.clean(note), self._tokens(), MAX_NOTE_LENGTH) for note in notes))

@@ -95,7 +95,13 @@ class RecordingMode:
         if (record is not None and replay is not None) or (shared_record and shared_replay):
             names = (RECORD.name, REPLAY.name) if own else (RECORD.variable, REPLAY.variable)
             raise SettingsError(f"A run is recorded or replayed, not both. Give one of {' and '.join(names)}.")
-        self._player = _snapshot(snapshot) if snapshot is not None else _player(replay, shared_replay)
+        self._player: Playback | None
+        if snapshot is None:
+            self._player = _player(replay, shared_replay)
+        else:
+            from kosmo_kernel.archive.player import SnapshotPlayer
+
+            self._player = SnapshotPlayer(Path(snapshot))
         self._own = own
         self.cassette: Recorder | Playback | None = self._player
         # Of a run of several processes, the one that began it tells the user about the recording.
@@ -322,12 +328,6 @@ class CassetteOfChildren:
             from kosmo_kernel.archive.runs import end_closed_run
 
             end_closed_run(self._recorded, self._run)
-
-
-def _snapshot(file: str | os.PathLike[str]) -> Playback:
-    from kosmo_kernel.archive.player import SnapshotPlayer
-
-    return SnapshotPlayer(Path(file))
 
 
 def _player(file: str | os.PathLike[str] | None, shared: str | None) -> Player | None:

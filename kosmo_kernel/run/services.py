@@ -17,11 +17,13 @@ from http import HTTPStatus
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import astuple
+
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, ERROR_MODES, MAX_CONCURRENCY, RESERVED, Function, Integration
 from kosmo_kernel.client.call import CallHandle, DeletedItem, PlannedCall, Reply
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.fan_out import FanOut, ThreadPool
+from kosmo_kernel.client.fan_out import FanOut, ThreadPool, answer_from_lists
 from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError, SettingsError
 from kosmo_kernel.lua.host import CallRequest
@@ -137,15 +139,7 @@ class Services:
         if limit is not None and not many:
             raise _unused_limit(endpoint.integration, function, limit, with_arguments=bool(bound))
         return ServiceCall(
-            endpoint.integration,
-            function,
-            endpoint.account,
-            endpoint.name,
-            endpoint.path,
-            endpoint.target,
-            endpoint.effect,
-            endpoint.remote,
-            endpoint.notice,
+            *astuple(endpoint),
             calls,
             len(calls),
             many.name if many else "",
@@ -186,18 +180,11 @@ class Services:
 
     def empty(self, bound_call: ServiceCall) -> Reply:
         """Return an empty answer for a call that is not made."""
-        function = bound_call.function
-        if _collects_list(bound_call):
-            return Reply([Records([], function), Records([])])
-        if bound_call.fan_out_argument:
-            values: list[Any] = [
-                Records([], function, columns_with_item(function, bound_call.fan_out_argument)),
-                *([Records([])] if bound_call.collect else []),
-            ]
-        else:
-            is_list = function.returns == "list"
-            values = [Records([], function) if is_list else Record({}, function, bound_call.account)]
-        return Reply(values)
+        function, name = bound_call.function, bound_call.fan_out_argument
+        if not name and function.returns == "record":
+            return Reply([Record({}, function, bound_call.account)])
+        records = Records([], function, columns_with_item(function, name) if name else None)
+        return Reply([records, Records([])] if bound_call.collect else [records])
 
     def begin(self, bound_call: ServiceCall, handle: CallHandle) -> None:
         """Make a call in a thread of the pool, and pass its answer or error to the handle unless cancelled."""
@@ -238,12 +225,7 @@ class Services:
         client = self._client(bound_call.integration, account, is_fictional=not bound_call.remote)
         if not handle.counts:  # one of the many calls of `parallel.map`
             _expect(client, handle, 1, begun=handle.coming)
-        requests = 1
-        try:
-            reply = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
-            requests = reply.requests
-        finally:
-            handle.done(requests=requests)
+        reply = _fetch(client, function, args, handle)
         data = reply.values[0]
         if isinstance(data, dict):
             reply.values = [Record(data, function, account)]
@@ -260,28 +242,25 @@ class Services:
         """Make a call for each item of a list, in this thread and further ones of the pool."""
         function = bound_call.function
         client = self._client(bound_call.integration, bound_call.account, is_fictional=not bound_call.remote)
-        replies = client.bulk(
-            function, bound_call.calls, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer
-        )
+
+        def fetch_list(whole: Function) -> Reply:
+            return client.fetch(whole, {}, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
+
+        replies = answer_from_lists(function, bound_call.calls, fetch_list)
         bulk_replies = [None if reply is None else reply.pack() for reply in replies]
         missing = bulk_replies.count(None)
         handle.done(len(bulk_replies) - missing)
 
         def fetch(args: Mapping[str, Any]) -> Reply | DeletedItem:
-            requests = 1
             try:
-                reply = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
-                requests = reply.requests
-                return reply.pack()
+                return _fetch(client, function, args, handle).pack()
             except RefusedError as error:
-                item = args[bound_call.fan_out_argument]
+                name, item = bound_call.fan_out_argument, args[bound_call.fan_out_argument]
                 if error.status != HTTPStatus.NOT_FOUND or handle.is_named(item):
                     raise
-                if not self._deletions.is_deleted(client, bound_call.fan_out_argument, item, handle):
+                if not self._deletions.is_deleted(client, name, item, handle):
                     raise
-                return DeletedItem(bound_call.fan_out_argument, item)
-            finally:
-                handle.done(requests=requests)
+                return DeletedItem(name, item)
 
         def end(failed: BaseException | None, answers: Sequence[ItemOutcome]) -> None:
             handle.end_expected()
@@ -292,12 +271,14 @@ class Services:
             except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
                 handle.on_result(error)
 
-        def collects(error: ApiError) -> bool:
-            return not error.is_outage and self._collects(bound_call, error)
-
         _expect(client, handle, missing, begun=max(missing, handle.coming))
         fan_out = FanOut[Reply | DeletedItem](
-            fetch, bound_call.calls, bulk_replies, end, lambda: handle.cancelled, collects=collects
+            fetch,
+            bound_call.calls,
+            bulk_replies,
+            end,
+            lambda: handle.cancelled,
+            collects=lambda error: not error.is_outage and self._collects(bound_call, error),
         )
         pool = self._fan_out_pool(client)
         for _ in range(min(bound_call.concurrency, missing) - 1):
@@ -483,15 +464,13 @@ def merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> Re
     is_unstated = False
     for call, answer in zip(bound_call.calls, answers, strict=True):
         if isinstance(answer, ApiError):
-            facts = answer.facts()
-            failures.append({name: call[name], **{column.name: facts[column.name] for column in FAILURE_FIELDS}})
-            continue
-        if isinstance(answer, DeletedItem):
+            failures.append({name: call[name], **_failure(answer)})
+        elif isinstance(answer, DeletedItem):
             deleted.append(answer)
-            continue
-        rows.add({columns[0].name: call[name]}, answer.values[0])  # the item is the first column
-        notes |= dict.fromkeys(answer.notes)
-        is_unstated = is_unstated or answer.is_unstated
+        else:
+            rows.add({columns[0].name: call[name]}, answer.values[0])  # the item is the first column
+            notes |= dict.fromkeys(answer.notes)
+            is_unstated = is_unstated or answer.is_unstated
     values: list[Any] = [Records(rows, function, columns, bound_call.account)]
     if bound_call.collect:
         values.append(Records(failures))
@@ -505,9 +484,24 @@ def _collects_list(bound_call: ServiceCall) -> bool:
 
 def refused_list(bound_call: ServiceCall, error: RefusedError) -> Reply:
     """Return the answer of a call that collects failures if its one list was refused: no records, and the failure."""
-    facts = error.facts()
-    failure = {column.name: facts[column.name] for column in FAILURE_FIELDS}
+    failure = _failure(error)
     return Reply([Records([], bound_call.function), Records([failure])], rows=0, failures=[failure])
+
+
+def _failure(error: ApiError) -> dict[str, Any]:
+    facts = error.facts()
+    return {column.name: facts[column.name] for column in FAILURE_FIELDS}
+
+
+def _fetch(client: Client, function: Function, args: Mapping[str, Any], handle: CallHandle) -> Reply:
+    """Return the answer of a client, and count the fetch and its requests in the progress, even if it fails."""
+    requests = 1
+    try:
+        reply = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
+        requests = reply.requests
+    finally:
+        handle.done(requests=requests)
+    return reply
 
 
 def _describe_outage(error: ApiError, bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> None:

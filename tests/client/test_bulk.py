@@ -15,6 +15,7 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import BulkSource, Function, Integration, Param
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
+from kosmo_kernel.client.fan_out import answer_from_lists
 from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
@@ -48,8 +49,13 @@ class Demo:
     def calls(self, *names: str) -> list[dict[str, str]]:
         return [{"app_id": name} for name in names or [str(app["name"]) for app in self.company.apps]]
 
+    def bulk(
+        self, function: Function, calls: list[dict[str, str]], progress: Progress | None = None
+    ) -> list[Reply | None]:
+        return answer_from_lists(function, calls, lambda whole: self.client.fetch(whole, {}, progress))
+
     def both(self, calls: list[dict[str, str]], function: Function = ADDONS) -> tuple[list[Reply | None], list[Any]]:
-        together = self.client.bulk(function, calls)
+        together = self.bulk(function, calls)
         asked = list(self.paths)
         alone = [self.client.fetch(function, call).data for call in calls]
         self.paths = asked
@@ -73,7 +79,7 @@ def test_the_add_ons_of_all_apps_are_the_same_as_those_asked_app_by_app(apps: in
 def test_an_add_on_that_is_shared_is_there_for_each_app_that_uses_it() -> None:
     demo = Demo()
     shared = [(app, addon) for app in demo.company.apps for addon in demo.company.resources_of(app).attached]
-    together = dict(zip([app["id"] for app in demo.company.apps], demo.client.bulk(ADDONS, demo.calls()), strict=True))
+    together = dict(zip([app["id"] for app in demo.company.apps], demo.bulk(ADDONS, demo.calls()), strict=True))
 
     assert shared
     for app, addon in shared:
@@ -102,7 +108,7 @@ def test_an_app_that_is_not_there_is_left_to_a_call_of_its_own() -> None:
     demo = Demo()
     known = [str(app["name"]) for app in demo.company.apps]
     stranger = str(demo.company.apps[0]["id"]).upper()  # the service may know it; the lists do not
-    together = demo.client.bulk(ADDONS, demo.calls(*known, "no-such-app", stranger))
+    together = demo.bulk(ADDONS, demo.calls(*known, "no-such-app", stranger))
 
     assert [answer is None for answer in together] == [False] * len(known) + [True, True]
 
@@ -112,7 +118,7 @@ def test_an_app_that_uses_an_add_on_which_cannot_be_listed_is_left_to_a_call_of_
     app = demo.company.apps[3]
     hidden = {"app": {"id": app["id"]}, "addon": {"id": "belongs-to-somebody-else"}}
     demo.instead["/addon-attachments"] = ("200 OK", [*demo.company.addon_attachments, hidden])
-    together = demo.client.bulk(ADDONS, demo.calls())
+    together = demo.bulk(ADDONS, demo.calls())
 
     assert [place for place, answer in enumerate(together) if answer is None] == [3]
 
@@ -123,14 +129,14 @@ def test_a_list_that_cannot_be_read_leaves_everything_to_single_calls(path: str,
     demo = Demo()
     demo.instead[path] = (status, {"id": "forbidden", "message": "No"})
 
-    assert demo.client.bulk(ADDONS, demo.calls()) == [None] * len(demo.company.apps)
+    assert demo.bulk(ADDONS, demo.calls()) == [None] * len(demo.company.apps)
 
 
 def test_a_few_apps_are_asked_one_by_one() -> None:
     demo = Demo()
     calls = demo.calls()[:7]
 
-    assert demo.client.bulk(ADDONS, calls) == [None] * 7
+    assert demo.bulk(ADDONS, calls) == [None] * 7
     assert demo.paths == []
 
 
@@ -138,7 +144,7 @@ def test_a_few_apps_of_very_many_are_asked_one_by_one() -> None:
     demo = Demo(company(300), max_page=20)
     calls = demo.calls()[:100]
 
-    assert demo.client.bulk(ADDONS, calls) == [None] * 100
+    assert demo.bulk(ADDONS, calls) == [None] * 100
     assert set(demo.paths) == {"/apps"}
 
 
@@ -146,14 +152,14 @@ def test_a_few_apps_of_very_many_are_asked_one_by_one() -> None:
 def test_a_function_without_such_lists_is_left_to_single_calls(name: str) -> None:
     demo = Demo()
 
-    assert demo.client.bulk(HEROKU.function(name), demo.calls()) == [None] * len(demo.company.apps)
+    assert demo.bulk(HEROKU.function(name), demo.calls()) == [None] * len(demo.company.apps)
     assert demo.paths == []
 
 
 def test_lists_that_are_known_are_not_sent_again() -> None:
     demo = Demo()
     first = demo.client.fetch(APPS, {})
-    demo.client.bulk(ADDONS, demo.calls())
+    demo.bulk(ADDONS, demo.calls())
     again = demo.client.fetch(APPS, {})
 
     assert again.data is first.data
@@ -183,7 +189,7 @@ def test_a_run_that_has_ended_is_not_taken_for_lists_that_cannot_be_read() -> No
     progress.cancel()
 
     with pytest.raises(Cancelled):
-        demo.client.bulk(ADDONS, demo.calls(), progress)
+        demo.bulk(ADDONS, demo.calls(), progress)
 
 
 # The catalogue
