@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -27,18 +28,12 @@ from kosmo_kernel.values.records import decode
 from kosmo_kernel.walls import wire
 
 if TYPE_CHECKING:
-    from kosmo_kernel.lua.host import Host
+    from kosmo_kernel.lua.host import Host, LookupHost
     from kosmo_kernel.lua.process import StopReason
     from kosmo_kernel.lua.values import RemoteLists
     from kosmo_kernel.settings.limits import Limits
 
     _Request = tuple[CallRequest, ValueBudget] | LimitError
-
-REQUESTS = frozenset(
-    {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "outputs", "joins", "orders"}
-    | {"now", "set_now", "regex", "integrations", "field", "record_types", "signatures", "table", "archive"}
-)
-EVENTS = frozenset({"output", "display", "begin", "drop", "failures", "unmatched"})  # messages without a reply
 
 MAX_PENDING_CALLS = 4096  # calls in progress; no real script reaches a tenth of it
 MAX_ITEMS = 1 << 32  # items of a list; memory runs out long before
@@ -64,6 +59,25 @@ MATCH = Task(
     memory=MAX_MEMORY_BYTES,
     max_result=MAX_ANSWER_BYTES,
 )
+
+
+def _text(header: dict[str, Any], key: str, most: int = MAX_NAME) -> str:
+    return str(header.get(key))[:most]
+
+
+# Requests that only look something up: what the reply has, and the value that the reply describes.
+_FACTS: dict[str, Callable[[LookupHost, dict[str, Any]], dict[str, Any]]] = {
+    "integrations": lambda lookups, _: {"names": lookups.integrations()},
+    "now": lambda lookups, _: {"now": iso_time(lookups.now().astimezone(UTC))},
+    "outputs": lambda lookups, _: {"numbers": lookups.output_numbers()},
+    "record_types": lambda lookups, header: lookups.record_types(_text(header, "name")),
+    "signatures": lambda lookups, header: {"signatures": lookups.signatures(_text(header, "integration"))},
+    "table": lambda lookups, header: lookups.table(_text(header, "integration"), _text(header, "name")).for_lua(),
+}
+_VALUES: dict[str, Callable[[LookupHost, dict[str, Any]], Any]] = {
+    "archive": lambda lookups, header: lookups.archive(_text(header, "file", MAX_PATH), _text(header, "taken_at")),
+    "docs": lambda lookups, header: lookups.docs(_text(header, "verb"), _text(header, "page")),
+}
 
 
 class _EndedError(Exception):
@@ -123,7 +137,12 @@ class RequestHandler:
         texts: list[bytes] = []
         try:
             self._check_not_stopped()
-            reply = getattr(self, f"_on_{kind}")(header, blobs, texts)
+            if kind in _FACTS:
+                reply = _FACTS[kind](self._host.lookups, header)
+            elif kind in _VALUES:
+                reply = self._handles.answer([_VALUES[kind](self._host.lookups, header)], texts)
+            else:
+                reply = getattr(self, f"_on_{kind}")(header, blobs, texts)
         except _EndedError:
             return self.stop()
         except KosmoError as error:
@@ -307,10 +326,6 @@ class RequestHandler:
         texts += blobs
         return reply
 
-    def _on_docs(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
-        page = str(header.get("page"))[:MAX_NAME]
-        return self._handles.answer([self._host.lookups.docs(str(header.get("verb")), page)], texts)
-
     def _on_mcp(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         with messages.guard():
             verb = str(header["verb"])
@@ -320,26 +335,12 @@ class RequestHandler:
         return self._handles.answer(self._host.lookups.mcp(verb, header | names), texts)
 
     def _on_space(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        key, integration = str(header.get("key"))[:MAX_NAME], header.get("integration")
-        if integration is not None:
-            return {"account": self._host.lookups.resolve_account(str(integration)[:MAX_NAME], key)}
+        key = _text(header, "key")
+        if "integration" in header:
+            return {"account": self._host.lookups.resolve_account(_text(header, "integration"), key)}
         described, functions = self._host.lookups.integration(key)
         self._handles.learn(functions)
         return {"integration": described}
-
-    def _on_integrations(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        return {"names": self._host.lookups.integrations()}
-
-    def _on_record_types(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        return self._host.lookups.record_types(str(header.get("name"))[:MAX_NAME])
-
-    def _on_signatures(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        return {"signatures": self._host.lookups.signatures(str(header.get("integration"))[:MAX_NAME])}
-
-    def _on_table(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        service, name = str(header.get("integration"))[:MAX_NAME], str(header.get("name"))[:MAX_NAME]
-        table = self._host.lookups.table(service, name)
-        return table.for_lua()
 
     def _on_input(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         line = self._host.output.read(str(header.get("format")))
@@ -348,17 +349,10 @@ class RequestHandler:
         texts.append(line.encode(errors="surrogateescape"))  # bytes that are no UTF-8 reach Lua as they are
         return {}
 
-    def _on_archive(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
-        file, taken_at = str(header.get("file"))[:MAX_PATH], str(header.get("taken_at"))[:MAX_NAME]
-        return self._handles.answer([self._host.lookups.archive(file, taken_at)], texts)
-
     def _on_output_of(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         with messages.guard():
             number = int(header["number"])
         return self._handles.answer([self._host.lookups.output_of(number)], texts)
-
-    def _on_outputs(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        return {"numbers": self._host.lookups.output_numbers()}
 
     def _on_joins(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         with messages.guard():
@@ -378,9 +372,6 @@ class RequestHandler:
     def _on_orders(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         names, constructors = self._host.chunks.key_orders()
         return {"names": names, "constructors": constructors}
-
-    def _on_now(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        return {"now": iso_time(self._host.lookups.now().astimezone(UTC))}
 
     def _on_set_now(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         with messages.guard():
@@ -450,14 +441,8 @@ class RequestHandler:
                 raise ValueError("the message shows more than any script can")
             else:
                 content = b"".join(blobs)
-            return DisplayRequest(
-                form,
-                content,
-                str(header.get("id", ""))[:MAX_ID],
-                bool(header.get("update")),
-                bool(header.get("wait")),
-                size,
-            )
+            name = str(header.get("id", ""))[:MAX_ID]
+            return DisplayRequest(form, content, name, bool(header.get("update")), bool(header.get("wait")), size)
 
     def _note_failures(self, header: dict[str, Any], blobs: list[bytes]) -> None:
         with messages.guard():
@@ -472,6 +457,12 @@ class RequestHandler:
         with messages.guard():
             field, value, similar = (blob[:MAX_NAME].decode(errors="replace") for blob in blobs)
         self._host.output.unmatched(field, value, similar)
+
+
+# The kinds of messages, with a reply and without.
+_METHODS = [name[1:].partition("_") for name in vars(RequestHandler)]
+REQUESTS = {kind for verb, _, kind in _METHODS if verb == "on"} | _FACTS.keys() | _VALUES.keys()
+EVENTS = {kind for verb, _, kind in _METHODS if verb == "note"}
 
 
 # Regular expressions -----------------------------------------------------------------------------

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby, repeat
-from types import NoneType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import LimitError
@@ -35,9 +34,6 @@ from kosmo_kernel.values.records import (
     encode,
     encode_column,
 )
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 LONGEST_PATH = 100  # keys that lead to a column; no data is nested as deeply
 MAX_ROWS = 256  # records that Lua requests at a time (`records.lua`)
@@ -220,10 +216,8 @@ class RemoteLists:
         values = self._list(handle).column(tuple(path))
         kinds = set(map(type, values))
         value_types = kinds - MISSING
-        if not value_types:
-            return (
-                ({"form": "scalars"}, [encode([None] * len(values))]) if NoneType in kinds else ({"form": "none"}, [])
-            )
+        if kinds == {Absent} or not values:
+            return {"form": "none"}, []
         if value_types == {dict}:
             has_all = kinds == value_types
             return {"form": "records"}, [] if has_all else [encode([isinstance(v, dict) or None for v in values])]
@@ -309,21 +303,16 @@ class RemoteLists:
         if form == "list":
             return self._list(described["handle"])
         if form == "row":
-            records, index = self._list(described["handle"]), _row_index(described["place"])
+            records, index = self._list(described["handle"]), _positive(described["place"]) - 1
             return Record(records.rows[index], records.function, records.account_of(index))
         blob = blobs[described["blob"] - 1] if described.get("blob") else b""
         if form == "opaque":
             return _opaque(described, blob, budget, redact)
         if "parts" in described:
             return self._of_parts(described, list(_parts(described, blob, budget, redact)), budget, redact)
-        return self._of_json(described, blob, budget, redact)
-
-    def _of_json(
-        self, described: Mapping[str, Any], blob: bytes, budget: ValueBudget, redact: Callable[[str], str] | None
-    ) -> Any:
         budget.take(blob)
-        if described["form"] != "json":
-            raise ValueError(f"the message describes a value as {described['form']!r}")
+        if form != "json":
+            raise ValueError(f"the message describes a value as {form!r}")
         value = _decode(described, blob, redact)
         is_compound = isinstance(value, (dict, list))
         return self._restore_records(value, described.get("type") or "", described) if is_compound else value
@@ -353,7 +342,7 @@ class RemoteLists:
         runs = described.get("accounts")
         if runs is None:
             return self._account(described.get("account"))
-        counts = list(map(_count, runs[1::2]))
+        counts = list(map(_positive, runs[1::2]))
         if sum(counts) != count:
             raise ValueError("the message says whose other records are than it has")
         each = zip(map(self._account, runs[::2]), counts, strict=True)
@@ -366,7 +355,7 @@ class RemoteLists:
 
     def _places(self, pairs: list[int]) -> Records:
         handles = pairs[::2]
-        indexes = [_row_index(number) for number in pairs[1::2]]
+        indexes = [_positive(number) - 1 for number in pairs[1::2]]
         lists = {handle: self._list(handle) for handle in set(handles)}
         if len(lists) == 1 and len(handles) == len(indexes):
             return lists[handles[0]].take(indexes)
@@ -407,17 +396,16 @@ class RemoteLists:
         with collector_paused():
             rows = list(map(dict, records.rows))
         for name, is_partial in zip(names, described["partial"], strict=True):
-            changed = [rows[_row_index(number)] for number in parts.pop(0)] if is_partial else rows
+            changed = [rows[_positive(number) - 1] for number in parts.pop(0)] if is_partial else rows
             for row, value in zip(changed, parts.pop(0), strict=True):
                 row[name] = value
         check_columns(rows)
         return Records(rows, records.function, records.columns, records.account)
 
     def _list(self, handle: Any) -> Records:
-        records = self._kept.get(handle) if type(handle) is int else None
-        if records is None:
+        if type(handle) is not int or handle not in self._kept:
             raise ValueError("the message names a list that does not exist")
-        return records
+        return self._kept[handle]
 
 
 def columns_of_items(function: Function) -> dict[str, tuple[Column, ...]]:
@@ -447,7 +435,9 @@ def _opaque(
 
 def _decode(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], str] | None) -> Any:
     """Return the JSON value of a description, redacted."""
-    value = _extended_json().decode(blob) if described.get("wide") else decode(blob)
+    from kosmo_kernel.values import extended_json
+
+    value = extended_json.decode(blob) if described.get("wide") else decode(blob)
     has_text = isinstance(value, (str, list, dict))
     if has_text and redact and would_change(blob.decode(), redact):  # rarely true, so test the whole text first
         return in_texts(value, redact)
@@ -478,12 +468,6 @@ def _parts(
         yield values
 
 
-def _extended_json() -> ModuleType:
-    from kosmo_kernel.values import extended_json
-
-    return extended_json
-
-
 def _unchecked(described: dict[str, Any]) -> dict[str, Any]:
     """Return the description of an input, any field of whose records may be read."""
     if described["form"] == "dict":
@@ -493,17 +477,13 @@ def _unchecked(described: dict[str, Any]) -> dict[str, Any]:
 
 def _with_json(described: dict[str, Any], value: Any) -> tuple[dict[str, Any], bytes]:
     """Return a description, marked as wide if necessary, and the JSON of its value (see `extended_json`)."""
-    text, wide = _extended_json().encode(value)
+    from kosmo_kernel.values import extended_json
+
+    text, wide = extended_json.encode(value)
     return (described | {"wide": True} if wide else described), text
 
 
-def _count(count: Any) -> int:
-    if type(count) is not int or count < 1:
-        raise ValueError("the message counts records that do not exist")
-    return count
-
-
-def _row_index(number: Any) -> int:
+def _positive(number: Any) -> int:
     if type(number) is not int or number < 1:
-        raise ValueError("the message names a record that does not exist")
-    return number - 1
+        raise ValueError("the message counts or names records that do not exist")
+    return number

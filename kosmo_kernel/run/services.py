@@ -17,7 +17,7 @@ from http import HTTPStatus
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import astuple
+from msgspec.structs import asdict
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, ERROR_MODES, MAX_CONCURRENCY, RESERVED, Function, Integration
@@ -126,26 +126,30 @@ class Services:
     def bind(self, request: CallRequest, account: str) -> ServiceCall:
         """Check a call; see `Provider`."""
         endpoint = self._endpoint(request.path, request.account, account)
-        function = endpoint.function
+        integration, function = endpoint.integration, endpoint.function
         try:
             args = dict(request.by_name) if request.by_name is not None else function.named(request.positional)
             collect, limit = _reserved(function, args) if args.keys() & RESERVED else (False, None)
             bound = function.bind(args)
         except InvalidArgumentsError as error:
-            error.advice = f"Write {endpoint.integration.name}.{function.example_call}"
+            error.advice = f"Write {integration.name}.{function.example_call}"
             raise
         many = function.fanned_out(bound)
         calls = function.calls(bound) if many else [bound]
         if limit is not None and not many:
-            raise _unused_limit(endpoint.integration, function, limit, with_arguments=bool(bound))
+            raise _unused_limit(integration, function, limit, with_arguments=bool(bound))
+        # A service that states no budget is not asked for more at once.
+        at_once = MAX_CONCURRENCY if integration.budget else DEFAULT_CONCURRENCY
         return ServiceCall(
-            *astuple(endpoint),
-            calls,
-            len(calls),
-            many.name if many else "",
-            collect,
+            **asdict(endpoint),
+            calls=calls,
+            count=len(calls),
+            fan_out_argument=many.name if many else "",
+            collect=collect,
             # A service that states no budget is not asked for more at once.
-            min(limit or DEFAULT_CONCURRENCY, MAX_CONCURRENCY if endpoint.integration.budget else DEFAULT_CONCURRENCY),
+            concurrency=min(
+                limit or DEFAULT_CONCURRENCY, MAX_CONCURRENCY if integration.budget else DEFAULT_CONCURRENCY
+            ),
         )
 
     def plan(self, bound_call: ServiceCall) -> list[PlannedCall]:
