@@ -324,7 +324,7 @@ class Exchange(CallErrors):
             merged.add(pages)
             is_barren = request is not None and merged.barren >= BARREN_PAGES
             if is_barren or any(page.request == request for page in pages):
-                raise self.endless_pages(len(pages))
+                raise self.bad_answer(self.last_reply, f"pages that go in circles, page {len(pages)} the last")
         return self._included(merged.rows) if merged else []
 
     def _included(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

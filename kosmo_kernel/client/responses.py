@@ -64,25 +64,20 @@ class CallErrors:
         """Return the error for a status other than success."""
         fault = self.integration.read_error(reply)
         self.missing = fault.resource if fault and reply.status == HTTPStatus.NOT_FOUND else None
-        if not self.function.is_quotable:
-            return self._unquoted_failure(reply, fault)
         word = self.quoted(fault.id) if fault and fault.id else None
-        if fault is None:
-            summary, see = self._body(reply), ""
+        if word and not (self.function.is_quotable or ERROR_WORD.fullmatch(word)):
+            word = None
+        summary, see = f"{reply.status}{f' ({word})' if word else ''}", ""
+        if not self.function.is_quotable:  # its records have secrets, so the service's own words are left out
+            summary += f": there is no such {parent.replace('_', ' ')}" if (parent := self.missing_parent) else ""
+        elif fault is None:
+            summary = self._body(reply)
         else:
-            summary = f"{reply.status}{f' ({word})' if word else ''}: {self.quoted(fault.message)}"
+            summary += f": {self.quoted(fault.message)}"
             see = f"See {self.quoted(fault.url)}" if fault.url else ""
         sentences = [f"{self.integration.title} answered {summary}", *self._advice(reply, fault), see]
         kind = RateLimitError if self.is_rate_limited(reply) else _class(reply.status)
         return self._error(kind, sentences, reply, word)
-
-    def _unquoted_failure(self, reply: Response, fault: ErrorBody | None) -> ApiError:
-        """Return the error of a function whose records have secrets, without the words of the service."""
-        word = fault.id if fault and fault.id and ERROR_WORD.fullmatch(fault.id) else None
-        summary = f"{self.integration.title} answered {reply.status}{f' ({word})' if word else ''}"
-        summary += f": there is no such {parent.replace('_', ' ')}" if (parent := self.missing_parent) else ""
-        kind = RateLimitError if self.is_rate_limited(reply) else _class(reply.status)
-        return self._error(kind, [summary, *self._advice(reply, fault)], reply, word)
 
     def is_rate_limited(self, reply: Response) -> bool:
         """Return whether there were too many requests: status 429, or in services from documents 403 that says so."""
@@ -94,10 +89,6 @@ class CallErrors:
         """Return the error for a successful status with a body that does not fit the function."""
         sentences = [f"{self.integration.title} answered {why}: {self._body(reply)}", *self._web_page(reply)]
         return self._error(BadAnswerError, sentences, reply)
-
-    def endless_pages(self, pages: int) -> ApiError:
-        """Return the error for pages that never end."""
-        return self.bad_answer(self.last_reply, f"pages that go in circles, page {pages} the last")
 
     def truncated(self, reply: Response, error: Exception) -> ApiError:
         """Return the error for a truncated body, or one that cannot be decompressed."""
@@ -228,8 +219,6 @@ def retry_after(reply: Response) -> float | None:
 
 
 def _class(status: int) -> type[ApiError]:
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimitError
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return RefusedError
     return UnreachableError if status in UNAVAILABLE else BadAnswerError

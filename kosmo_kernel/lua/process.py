@@ -158,15 +158,6 @@ class LuaProcess(WalledProcess):
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGUSR1)
 
-    def check(self) -> None:
-        """Check that the child still runs.
-
-        Raises:
-            LuaProcessError: it has ended.
-        """
-        if self._child.poll() is not None:
-            raise self.ended()
-
     def ended(self) -> LuaProcessError:
         """Return an error that says how the child ended; end it first if it still runs."""
         if self._child.poll() is None:

@@ -76,6 +76,7 @@ class Progress:
 
     Attributes:
         received: what the responses of the run may still have.
+        started: the time of the first call; None before it.
 
     Raises:
         SettingsError: a limit in the settings is invalid.
@@ -89,7 +90,7 @@ class Progress:
         self._done = self._total = self._requests = 0
         self._remaining: int | None = None
         self._accounts: dict[str, None] = {}
-        self._started: float | None = None
+        self.started: float | None = None
         self._pauses: dict[int, _Pause] = {}  # by thread id
         self._answered_at = -math.inf
         self._works: dict[Limiter, AccountWork] = {}
@@ -103,18 +104,13 @@ class Progress:
         """Return whether the run has ended."""
         return self._ended.is_set()
 
-    @property
-    def started(self) -> float | None:
-        """The time of the first call, or None before it."""
-        return self._started
-
     def begin(self, account: str, calls: int = 1, *, items: bool = False) -> None:
         """Count calls with an account that are begun or queued, or in place of calls the items of `parallel.map`."""
         with self._lock:
             self._accounts[account] = None
             self._total += calls
-            if self._started is None:
-                self._started = self.clock.now()
+            if self.started is None:
+                self.started = self.clock.now()
             if items and calls:
                 self._begin_items(calls)
 
@@ -212,7 +208,7 @@ class Progress:
             waiting, why = (max(0.0, longest.until - now), longest.why) if longest else (0.0, "")
             if waits:
                 waiting, why = max(waits)
-            seconds = now - self._started if self._started is not None else 0.0
+            seconds = now - self.started if self.started is not None else 0.0
             estimate = None if self._ended.is_set() else self._estimate()
             expected = estimate.seconds if estimate else 0.0 if self._works else self._by_speed(seconds)
             return ProgressSnapshot(

@@ -146,10 +146,7 @@ class Services:
             count=len(calls),
             fan_out_argument=many.name if many else "",
             collect=collect,
-            # A service that states no budget is not asked for more at once.
-            concurrency=min(
-                limit or DEFAULT_CONCURRENCY, MAX_CONCURRENCY if integration.budget else DEFAULT_CONCURRENCY
-            ),
+            concurrency=min(limit or DEFAULT_CONCURRENCY, at_once),
         )
 
     def plan(self, bound_call: ServiceCall) -> list[PlannedCall]:
