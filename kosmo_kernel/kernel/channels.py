@@ -71,7 +71,7 @@ class Request(NamedTuple):
             "msg_type": self.kind,
             "metadata": self.metadata,
             "content": self.content,
-            "buffers": [memoryview(buffer) for buffer in self.buffers],
+            "buffers": list(map(memoryview, self.buffers)),
         }
 
 
@@ -144,7 +144,7 @@ class Channels:
             self._context.destroy(linger=0)
             raise
         self.subscribing = int(self._iopub.getsockopt(zmq.FD))
-        self._broadcasting = threading.Lock()
+        self._broadcasting = threading.RLock()
         threading.Thread(target=_echo, args=(heartbeat,), name="heartbeat", daemon=True).start()
         connection.write(self.ports)
 
@@ -174,22 +174,17 @@ class Channels:
         frames = self._codec.seal(kind, content, parent, metadata=metadata, buffers=buffers)
         with self._broadcasting:
             _send(self._iopub, frames)
-            self._welcome()
+            self.welcome()
 
     def welcome(self) -> None:
         """Send an `iopub_welcome` for each new subscription. Thread-safe."""
         with self._broadcasting:
-            self._welcome()
-
-    def _welcome(self) -> None:
-        while int(self._iopub.getsockopt(EVENTS)) & READABLE:
-            frame = self._iopub.recv()
-            if frame[:1] == SUBSCRIBED:
-                topic = frame[1:]
-                content = {"subscription": topic.decode(errors="replace")}
-                self._iopub.send_multipart(
-                    self._codec.seal("iopub_welcome", content, NO_PARENT, identities=[topic] if topic else ())
-                )
+            while int(self._iopub.getsockopt(EVENTS)) & READABLE:
+                frame = self._iopub.recv()
+                if frame[:1] == SUBSCRIBED:
+                    topic = frame[1:]
+                    content, topics = {"subscription": topic.decode(errors="replace")}, [topic] if topic else []
+                    _send(self._iopub, self._codec.seal("iopub_welcome", content, NO_PARENT, identities=topics))
 
     def signal(self, name: str, kind: int) -> zmq.Socket[bytes]:
         """Open one end of an in-process pipe between two threads: `zmq.PULL` first, then `zmq.PUSH`."""

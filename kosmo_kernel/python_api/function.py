@@ -79,8 +79,13 @@ def _call(
     options = {name: keywords.pop(name, default) for name, (default, _) in CALL_OPTIONS.items()}
 
     def call(session: Session, frontend: Frontend) -> Result:
-        call_arguments = _named(function, values, keywords)
-        arguments = {name: lua_value(_listed(value), name) for name, value in call_arguments.items()}
+        by_position = function.named(values)
+        if twice := [name for name in by_position if keywords.get(name) is not None]:
+            raise InvalidArgumentsError(f"`{twice[0]}` is given by position and by name.", where=function.name)
+        arguments = {
+            name: lua_value(list(value) if isinstance(value, Iterator) else value, name)
+            for name, value in {**by_position, **keywords}.items()
+        }
         function.bind({name: value for name, value in arguments.items() if name not in RESERVED}, python_words)
         arguments = {name: value for name, value in arguments.items() if value is not None}
         full_name = f"{integration.name}.{function.name}"
@@ -89,8 +94,9 @@ def _call(
     try:
         return value_of_call(call)
     except InvalidArgumentsError as error:
-        if error.advice:
-            error.advice = _advice(error, integration, function)
+        if error.advice:  # say it in Python
+            first, code = error.unused_limit, example(integration, function)
+            error.advice = f"Write {code}" if first is None else f"The first {first}: {code}.head({first})"
         raise
 
 
@@ -115,38 +121,11 @@ def value_of_call(call: Callable[[Session, Frontend], Result]) -> Any:
     return cells.value_of(result.values_to_show, Options(), result.attrs())
 
 
-def _named(function: Function, values: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments by name.
-
-    Raises:
-        InvalidArgumentsError: there are more positional arguments than parameters, or one is given twice.
-    """
-    by_position = function.named(values)
-    if twice := [name for name in by_position if keywords.get(name) is not None]:
-        raise InvalidArgumentsError(f"`{twice[0]}` is given by position and by name.", where=function.name)
-    return {**by_position, **keywords}
-
-
 def python_words(value: object) -> str:
     """Return a wrong argument in Python's terms for an error message."""
     if isinstance(value, Mapping):
         return "a mapping"
     return str(value) if value is None or isinstance(value, bool) else lua_words(value)
-
-
-def _advice(error: InvalidArgumentsError, integration: Integration, function: Function) -> str:
-    """Return the call to write instead, as Python code."""
-    call = example(integration, function)
-    return (
-        f"Write {call}"
-        if error.unused_limit is None
-        else f"The first {error.unused_limit}: {call}.head({error.unused_limit})"
-    )
-
-
-def _listed(value: Any) -> Any:
-    """Return a value whose items can be read more than once."""
-    return list(value) if isinstance(value, Iterator) else value
 
 
 def example(integration: Integration, function: Function) -> str:
