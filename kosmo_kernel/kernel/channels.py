@@ -71,7 +71,7 @@ class Request(NamedTuple):
             "msg_type": self.kind,
             "metadata": self.metadata,
             "content": self.content,
-            "buffers": list(map(memoryview, self.buffers)),
+            "buffers": [memoryview(buffer) for buffer in self.buffers],
         }
 
 

@@ -29,8 +29,7 @@ class Editing:
     def __init__(self, shell: Any, session: Callable[[], Session | None]) -> None:
         self._shell = shell
         self._session = session
-        self._matcher = self._make_matcher()
-        shell.Completer.custom_matchers.append(self._matcher)
+        shell.Completer.custom_matchers.append(self._matches)
         self._kernel = getattr(shell, "kernel", None)  # IPython in a terminal has no kernel, and no tooltips
         if self._kernel is not None:
             self._inspect_python = self._kernel.do_inspect
@@ -39,20 +38,11 @@ class Editing:
     def remove(self) -> None:
         """Remove the matcher and the wrapper from the shell."""
         matchers = self._shell.Completer.custom_matchers
-        matchers[:] = [matcher for matcher in matchers if matcher is not self._matcher]
+        matchers[:] = [matcher for matcher in matchers if matcher != self._matches]
         if self._kernel is not None and vars(self._kernel).get("do_inspect") == self._inspect:
             del self._kernel.do_inspect
 
-    def _make_matcher(self) -> Callable[[CompletionContext], SimpleMatcherResult]:
-        """Return the matcher as a function, since IPython sets attributes on it, which bound methods do not allow."""
-
-        def matches(context: CompletionContext) -> SimpleMatcherResult:
-            return self._matches(context)
-
-        matcher: Callable[[CompletionContext], SimpleMatcherResult]
-        matcher = context_matcher(identifier=LUA_MAGIC, priority=100)(matches)
-        return matcher
-
+    @context_matcher(identifier=LUA_MAGIC, priority=100)  # type: ignore[untyped-decorator] # IPython has no types
     def _matches(self, context: CompletionContext) -> SimpleMatcherResult:
         """Return the completions at the cursor of a Lua cell, or of an argument of a call from Python."""
         from kosmo_kernel import editor

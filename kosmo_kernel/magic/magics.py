@@ -173,7 +173,9 @@ class KosmoMagic(Magics):
                     options, lua = parse(line), "\n" * self._lines_above(cell) + cell
                 if not lua:
                     raise SettingsError(f"There is no Lua on the line. Write `%{LUA_MAGIC} EXPRESSION`.")
-                options = options.with_defaults(self._settings())
+                # The session has the account, which `%kosmo demo` may have set.
+                settings = {name: getattr(self, name) for name in CELL_DEFAULTS if name != ACCOUNT.name}
+                options = options.with_defaults(settings)
             try:
                 with keep_error(self.session):
                     local = (local_ns or {}) if cell is None else caller_locals(self.shell)
@@ -197,10 +199,6 @@ class KosmoMagic(Magics):
         with _short_errors(self.shell, full=self.errors == "full"), cells.progress_line(self.shell) as progress:
             context = notebook_context(self.shell, self.session, progress)
             return cells.value_of([run_command(line, context)], Options())
-
-    def _settings(self) -> dict[str, Any]:
-        """Return the settings that are defaults for a cell's options; the session has the account (`%kosmo demo`)."""
-        return {name: getattr(self, name) for name in CELL_DEFAULTS if name != ACCOUNT.name}
 
     def _run(self, lua: str, options: Options, inputs: dict[str, Any], *, is_cell: bool) -> Any:
         """Run Lua, set the variables of `-o` and `-v`, and return the value unless it is hidden or kept by `-v`."""
