@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -44,8 +43,7 @@ integration_option = click.option(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TokenOwner:
+class TokenOwner(NamedTuple):
     """The owner of a token, as its service describes them."""
 
     text: str = ""  # a name, an address or both; empty if the integration has no function that returns them
@@ -275,7 +273,7 @@ def read_token(prompt: str, *, from_stdin: bool) -> tuple[str, str]:
 
 
 def keep(
-    integration: Integration, alias: str, token: str, source: str, *, in_file: bool = False, replace: bool = False
+    integration: Integration, alias: str, token: str, source: str, **options: bool
 ) -> tuple[TokenOwner, store.StoredAccount]:
     """Try a token with one request, and store it if the service accepts it.
 
@@ -284,7 +282,7 @@ def keep(
         alias: the account's name, as returned by `store.check_alias`.
         token: the secret.
         source: the source of the token, for messages.
-        in_file, replace: as for `store.add`.
+        options: `in_file` and `replace`, as for `store.add`.
 
     Returns:
         The owner of the token, and the stored account.
@@ -302,7 +300,7 @@ def keep(
     try:
         address = accounts.address(integration, alias)
         owner = token_owner(integration, Account(integration.name, alias, token, address, source))
-        return owner, store.add(integration, alias, token, who=owner.text, in_file=in_file, replace=replace)
+        return owner, store.add(integration, alias, token, who=owner.text, **options)
     except KosmoError as error:
         error.advice = f"{error.advice} Nothing was kept.".lstrip()
         raise

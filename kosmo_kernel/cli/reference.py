@@ -12,23 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kosmo_kernel import docs as reference
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.cli.arguments import flags
 from kosmo_kernel.cli.command import CommandResult, command, document, print_note, print_result, print_rows, show_page
 from kosmo_kernel.cli.options import account_option, function_names, integration_names, pages
-from kosmo_kernel.docs import (
-    GUIDES,
-    MAX_RESULTS,
-    Page,
-    Subject,
-    describe,
-    guide,
-    input_schema,
-    page_of,
-    resolve,
-    resolve_function,
-    titles,
-)
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations import find, load_all
 from kosmo_kernel.questions import CHECKS, TABLES
@@ -83,7 +71,7 @@ def search(*, words: tuple[str, ...], as_json: bool) -> None:
     from kosmo_kernel.docs.search_index import search_pages
 
     query = " ".join(words)
-    matches = search_pages(query)[:MAX_RESULTS]
+    matches = search_pages(query)[: reference.MAX_RESULTS]
     for mistake in own_questions()[1]:
         print_note(mistake)
     if as_json:
@@ -94,7 +82,7 @@ def search(*, words: tuple[str, ...], as_json: bool) -> None:
                 "functions": [function_of(p.integration, p.function) for p in matches if p.integration and p.function],
                 "tables": _pages(page for page in matches if page.part.startswith(f"{TABLES}.")),
                 "checks": _pages(page for page in matches if page.page.startswith(f"{CHECKS}.")),
-                "guides": _pages(page for page in matches if page.page in GUIDES),
+                "guides": _pages(page for page in matches if page.page in reference.GUIDES),
             }
         )
     elif matches:
@@ -146,13 +134,13 @@ def docs(*, page: str, form: str, folder: str | None, as_json: bool) -> None:
     if as_json or form == "json":
         _print_data(subject)
     elif form == "markdown":
-        print_result(page_of(subject), end="")
+        print_result(reference.page_of(subject), end="")
     elif subject.page:
-        show_page(page_of(subject))
+        show_page(reference.page_of(subject))
     else:
         _print_integrations(pages=True)
         print_result("\nGuides:\n")
-        print_rows(list(GUIDES.items()))
+        print_rows(list(reference.GUIDES.items()))
         print_result("\nChecks:\n")
         checks, mistakes = readable_checks()
         print_rows([(f"{CHECKS}.{check.name}", check.title) for check in checks])
@@ -202,7 +190,7 @@ def examples(*, page: str, as_json: bool) -> None:
         if sys.stdout.isatty():
             from kosmo_kernel.safety.markup import Markdown, fenced
 
-            show_page(Page(Markdown("\n\n").join(fenced(part.removesuffix("\n"), "lua") for part in scripts)))
+            show_page(reference.Page(Markdown("\n\n").join(fenced(part.removesuffix("\n"), "lua") for part in scripts)))
         else:
             print_result("\n".join(scripts), end="")
 
@@ -215,8 +203,8 @@ def schema(*, function: str, as_json: bool) -> None:
 
     FUNCTION is written as in Lua: heroku.list_dynos.
     """
-    _, resolved = resolve_function(function)
-    document(input_schema(resolved))
+    _, resolved = reference.resolve_function(function)
+    document(reference.input_schema(resolved))
 
 
 @command("integrations:fields", "kosmo integrations:fields heroku")
@@ -263,14 +251,14 @@ def integration_of(name: str) -> Integration:
         raise UnknownNameError(f"There is no integration `{name}`.", tuple(similar)) from None
 
 
-def subject_of(page: str) -> Subject:
+def subject_of(page: str) -> reference.Subject:
     """Return the subject of a page.
 
     Raises:
         UnknownNameError: there is no such page; the error has similar names.
     """
     try:
-        return resolve(page)
+        return reference.resolve(page)
     except UnknownNameError as error:
         lists = "" if error.reason else "; `kosmo integrations:docs` lists them all"
         message = f"There is no page `{page}`{lists}."
@@ -289,7 +277,7 @@ def state(integration: Integration) -> dict[str, Any]:
 
 def function_of(integration: Integration, function: Function) -> dict[str, Any]:
     """Return a function and its accounts as JSON data, beginning with KosmoKrator's fields in their order."""
-    description = describe(integration, function)
+    description = reference.describe(integration, function)
     first = ("provider", "function", "name", "slug", "title", "description", "operation")
     schema = {"input_schema": description["input_schema"]}
     return {key: description[key] for key in first} | state(integration) | FUNCTION | schema | description
@@ -316,19 +304,19 @@ def credential_fields(integration: Integration, account: str) -> list[dict[str, 
     return [dict(zip(FIELD, row, strict=True)) for row in rows]
 
 
-def _print_data(subject: Subject) -> None:
+def _print_data(subject: reference.Subject) -> None:
     """Print the JSON document of a page."""
     if subject.function is not None and subject.integration is not None:
         document(function_of(subject.integration, subject.function))
     elif subject.page and not subject.functions:
-        text = page_of(subject)
+        text = reference.page_of(subject)
         title = text.partition("\n")[0].removeprefix("# ")
         document({"page": subject.page, "title": title, "text": text})
     else:
         document([function_of(i, f) for i, f in _functions_of(subject)])
 
 
-def _functions_of(subject: Subject) -> list[tuple[Integration, Function]]:
+def _functions_of(subject: reference.Subject) -> list[tuple[Integration, Function]]:
     """Return the functions that a page is about, each with its integration; all functions for the list of pages."""
     if subject.integration:
         return [(subject.integration, function) for function in subject.functions]
@@ -346,8 +334,8 @@ def _print_integrations(*, pages: bool = False) -> None:
         print_result(click.wrap_text(f"{integration.title}: {integration.description}", width))
         if pages:
             print_result("")
-            of_functions = integration.by_full_name()
-            print_rows([(page, title) for page, title in titles(integration).items() if page not in of_functions])
+            of_functions, titles = integration.by_full_name(), reference.titles(integration)
+            print_rows([(page, title) for page, title in titles.items() if page not in of_functions])
         for subject, functions in integration.by_subject().items():
             print_result(f"\n{subject}:\n")
             print_rows([(f"{integration.name}.{function.name}", function.summary) for function in functions])
@@ -355,10 +343,10 @@ def _print_integrations(*, pages: bool = False) -> None:
             print_result("\nAccounts: " + (", ".join(state(integration)["accounts"]) or "none"))
 
 
-def _examples(subject: Subject) -> list[str]:
+def _examples(subject: reference.Subject) -> list[str]:
     """Return the Lua of a guide, or the example of each function with the equivalent shell command in a comment."""
-    if subject.page in GUIDES:
-        scripts = enumerate(guide(subject.page).scripts, 1)
+    if subject.page in reference.GUIDES:
+        scripts = enumerate(reference.guide(subject.page).scripts, 1)
         return [f"-- {subject.page}, example {number}\n\n{script}" for number, script in scripts]
     return [
         f"-- {i.name}.{f.name}: {f.summary}\n"
