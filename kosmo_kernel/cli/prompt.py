@@ -7,6 +7,7 @@ sessions share one history file, which only its user can read; likely secrets ar
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 
 from prompt_toolkit import PromptSession
@@ -23,25 +24,17 @@ from pygments.lexers.scripting import LuaLexer
 
 from kosmo_kernel import editor
 from kosmo_kernel.cli.command import print_note
+from kosmo_kernel.cli.terminal import LUA_STYLES
 from kosmo_kernel.lua_syntax.facts import STEP, closes, indent
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.table import HISTORY
 
 FILE = "repl_history"
-# ANSI colours, which the terminal adapts to its background.
 _STYLE = Style.from_dict(
-    {
-        "prompt": "ansigreen bold",
-        "prompt.more": "ansigreen",
-        "pygments.comment": "italic",
-        "pygments.keyword": "ansiblue bold",
-        "pygments.literal.number": "ansimagenta",
-        "pygments.literal.string": "ansigreen",
-        "pygments.name.builtin": "ansicyan",
-        "pygments.name.function": "ansicyan",
-        "pygments.operator.word": "ansiblue bold",
-    }
+    {"prompt": "ansigreen bold", "prompt.more": "ansigreen"}
+    | {f"pygments.{kind.lower()}": re.sub(r"\w+$", r"ansi\g<0>", style) for kind, style in LUA_STYLES.items()}
+    | {"pygments.comment": "italic"}  # not every terminal can dim
 )
 
 

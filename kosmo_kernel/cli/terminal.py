@@ -32,6 +32,16 @@ _PAGE = {  # rich's styles of pages
     "markdown.table.border": "dim",
     "markdown.table.header": "bold",
 }
+# The styles of Lua's kinds of words, as Pygments calls them: ANSI colours, which the terminal adapts to its background.
+LUA_STYLES = {
+    "Comment": "dim",
+    "Keyword": "bold blue",
+    "Literal.Number": "magenta",
+    "Literal.String": "green",
+    "Name.Builtin": "cyan",
+    "Name.Function": "cyan",
+    "Operator.Word": "bold blue",
+}
 NAME, ALERT, NOTICE = "name", "alert", "notice"
 STYLES: dict[str, dict[str, Any]] = {
     HEADING: {"bold": True},
@@ -66,22 +76,12 @@ def print_records(value: Record | Records, below: str = "", *, header: bool = Tr
 
 
 def lua_theme() -> ANSISyntaxTheme:
-    """Return the colours of Lua: ANSI colours, which the terminal adapts to its background."""
-    from pygments.token import Comment, Keyword, Name, Number, Operator, String
+    """Return the colours of Lua."""
+    from pygments.token import string_to_tokentype
     from rich.style import Style
     from rich.syntax import ANSISyntaxTheme
 
-    return ANSISyntaxTheme(
-        {
-            Comment: Style(dim=True),
-            Keyword: Style(color="blue", bold=True),
-            Name.Builtin: Style(color="cyan"),
-            Name.Function: Style(color="cyan"),
-            Number: Style(color="magenta"),
-            Operator.Word: Style(color="blue", bold=True),
-            String: Style(color="green"),
-        }
-    )
+    return ANSISyntaxTheme({string_to_tokentype(kind): Style.parse(style) for kind, style in LUA_STYLES.items()})
 
 
 def print_page(page: Markdown) -> None:
