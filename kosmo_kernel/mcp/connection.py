@@ -100,12 +100,10 @@ class ServerConnection:
 
     # Start and end -----------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Start it, and read its tools.
-
-        Raises:
-            KosmoError: it does not start, or does not support MCP.
-        """
+    async def _start(self, before: ServerConnection | None) -> None:
+        """Start it when the connection before it is closed, and read its tools; raises like `started`."""
+        if before:
+            await before.close()
         self._resolved = resolved = await asyncio.to_thread(self._fill_in)
         await self._start_program(resolved)
         try:
@@ -228,18 +226,13 @@ class ServerConnection:
             before: the connection that it replaces, which is closed first.
 
         Raises:
-            KosmoError: as for `start`.
+            KosmoError: it does not start, or does not support MCP.
         """
         if self._starting is None:
-            self._starting = asyncio.create_task(self._replace(before))
+            self._starting = asyncio.create_task(self._start(before))
             # The exception is retrieved also if all callers are cancelled.
             self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.shield(self._starting)
-
-    async def _replace(self, before: ServerConnection | None) -> None:
-        if before:
-            await before.close()
-        await self.start()
 
     @property
     def over(self) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from kosmo_kernel.mcp.tools import Tool, json_start
+from kosmo_kernel.mcp.tools import Tool, json_start, properties_of
 from kosmo_kernel.pages import Page, Writer, in_both_forms, joined
 from kosmo_kernel.safety.markup import Markdown, Markup, fenced
 from kosmo_kernel.safety.redaction import one_line
@@ -77,7 +77,7 @@ def _tool(form: Writer, lua_name: str, tool: Tool, level: int) -> Iterator[Marku
     if tool.value_schema:
         fields = [
             form.write("{} ({})", form.code(one_line(name)), kind_of(schema))
-            for name, schema in _fields(tool.value_schema)[:ARGUMENTS]
+            for name, schema in islice(properties_of(tool.value_schema).items(), ARGUMENTS)
         ]
         yield form.write("Returns: {}.", form.join(", ", fields) if fields else kind_of(tool.value_schema))
     effect = "says that it only reads" if tool.read_only else "may change something, as far as it says"
@@ -122,12 +122,3 @@ def arguments_of(tool: Tool) -> list[dict[str, Any]]:
         }
         for name, schema in islice(tool.properties.items(), ARGUMENTS)
     ]
-
-
-def _fields(schema: Mapping[str, Any] | None) -> list[tuple[str, Mapping[str, Any]]]:
-    declared = (schema or {}).get("properties")
-    return (
-        [(name, value) for name, value in declared.items() if isinstance(value, dict)]
-        if isinstance(declared, dict)
-        else []
-    )

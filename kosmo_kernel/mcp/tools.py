@@ -52,9 +52,7 @@ class Tool:
     @cached_property
     def properties(self) -> dict[str, Any]:
         """The schema of each argument by name, in order."""
-        properties = self.schema.get("properties")
-        items = properties.items() if isinstance(properties, dict) else ()
-        return {name: schema if isinstance(schema, dict) else {} for name, schema in items}
+        return properties_of(self.schema)
 
     @cached_property
     def required(self) -> dict[str, None]:
@@ -82,6 +80,13 @@ class Tool:
         arguments = chain((name for name in names if name in required), optional)
         more = ["…"] if len(names) > MAX_SIGNATURE else []
         return f"{self.lua}({', '.join([*islice(arguments, MAX_SIGNATURE), *more])})"
+
+
+def properties_of(schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the schemas of the properties of an object by name, in order; one that is invalid is empty."""
+    properties = (schema or {}).get("properties")
+    items = properties.items() if isinstance(properties, dict) else ()
+    return {name: schema if isinstance(schema, dict) else {} for name, schema in items}
 
 
 def tools_of(server: str, described: Iterable[Mapping[str, Any]]) -> tuple[Tool, ...]:

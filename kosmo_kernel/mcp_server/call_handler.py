@@ -98,46 +98,46 @@ class CallHandler:
             )
 
     def answer(
-        self, name: str, arguments: Mapping[str, Any], underway: InFlightCall, client: str | None = ""
+        self, name: str, arguments: Mapping[str, Any], call: InFlightCall, client: str | None = ""
     ) -> ToolResult:
         """Execute a call in this thread, and return its result.
 
         Parameters:
             name: the name of a tool in `offers`.
             arguments: the arguments by name, not validated.
-            underway: the call's progress and cancellation.
+            call: its progress and cancellation.
             client: identifies the client; None if the transport does not.
         """
         offer = self.offers[name]
-        tokens = self._default_tokens
+        call.max_tokens = self._default_tokens
         try:
             valid = checked(offer.tool, arguments)
-            tokens = valid.pop(TOKENS, tokens)
-            key, is_named, underway.new_session = _owner(client, valid.pop(SESSION, None))
-            call = _Call(underway, tokens, key, is_named)
+            call.max_tokens = valid.pop(TOKENS, call.max_tokens)
+            owner = _owner(client, valid.pop(SESSION, None))
+            call.session_key, call.names_session, call.new_session = owner
             if offer.function:
                 return self._call(offer.function, valid, call)
             if name == LUA:
                 return self._check(valid, call) if CHECK in valid else self._run(valid, call)
             if name == READ:
-                return ToolResult(_page(valid.get("page", ""), tokens))
+                return ToolResult(_page(valid.get("page", ""), call.max_tokens))
             return self._search(valid["words"], call)
         except KosmoError as error:
             if error.where == offer.tool.function:  # with our server's name, which is the client's choice
                 error.where = name
-            return answers.answer_of_run(error.result, tokens, error=error)
+            return answers.answer_of_run(error.result, call.max_tokens, error=error)
         finally:
-            underway.finish()
+            call.finish()
 
-    def early_answer(self, underway: InFlightCall) -> ToolResult | None:
+    def early_answer(self, call: InFlightCall) -> ToolResult | None:
         """Return the answer to a call that still runs, and let it go on; None if its result is there.
 
         A call that still waits for an earlier one of its session is cancelled.
 
         Parameters:
-            underway: the call.
+            call: the call.
         """
-        phase = underway.detach()
+        phase = call.detach()
         if phase is Phase.OVER:
             return None
         if phase is Phase.WAITING:
@@ -147,11 +147,11 @@ class CallHandler:
                 f"`lua_search_docs` says how far it is. Call again to go on waiting, or stop it with `{STOP}`.",
                 failed=True,
             )
-        value = f"Its value will be {underway.name}: call `lua_run` with `return {underway.name}` to wait for it. "
+        value = f"Its value will be {call.name}: call `lua_run` with `return {call.name}` to wait for it. "
         lines = [
-            f"Still running, and going on, after {underway.describe()}.",
-            f"{value if underway.name else ''}`{STOP}` of `lua_run` stops it.",
-            *([_session_line(underway.new_session)] if underway.new_session else []),
+            f"Still running, and going on, after {call.describe()}.",
+            f"{value if call.name else ''}`{STOP}` of `lua_run` stops it.",
+            *([_session_line(call.new_session)] if call.new_session else []),
         ]
         return ToolResult("\n".join(lines))
 
@@ -183,37 +183,36 @@ class CallHandler:
         check_defaults([name for name, value in options.limits.items() if value is not None])
         return Session(options.account, **options.limits, mcp=options.allow_mcp_servers, agent=True)
 
-    def _of_client(self, call: _Call) -> AbstractContextManager[ClientSession]:
-        return self._sessions.of_client(call.owner, call.underway, is_named=call.names_session)
+    def _of_client(self, call: InFlightCall) -> AbstractContextManager[ClientSession]:
+        return self._sessions.of_client(call.session_key, call, is_named=call.names_session)
 
-    def _search(self, words: str, call: _Call) -> ToolResult:
+    def _search(self, words: str, call: InFlightCall) -> ToolResult:
         if words.strip().lower() != answers.WHO:
-            return ToolResult(answers.answer_of_text(answers.search(words), call.tokens))
+            return ToolResult(answers.answer_of_text(answers.search(words), call.max_tokens))
         with self._of_client(call) as session:
             if running := answers.running_lines(session):  # the variables can be listed when it has ended
                 lines = answers.kept_lines(session)
             else:
-                with session.turn(call.underway):
+                with session.turn(call):
                     lines = answers.session_lines(session)
             return ToolResult(
-                answers.answer_of_data(lines, call.tokens, running, session.pending_notes) or NOTHING_KEPT
+                answers.answer_of_data(lines, call.max_tokens, running, session.pending_notes) or NOTHING_KEPT
             )
 
-    def _call(self, function: str, arguments: dict[str, Any], call: _Call) -> ToolResult:
+    def _call(self, function: str, arguments: dict[str, Any], call: InFlightCall) -> ToolResult:
         """Call a function of the catalogue, without Lua; its value is kept for Lua."""
-        options, underway = RunOptions(account=arguments.pop(ACCOUNT, None)), call.underway
+        options = RunOptions(account=arguments.pop(ACCOUNT, None))
 
         def ask(session: Session) -> Answered:
-            frontend = Frontend(progress=underway.report)
-            result = session.call(function, arguments, options, frontend, is_cancelled=lambda: underway.cancelled)
-            return Answered(result)
+            frontend = Frontend(progress=call.report)
+            return Answered(session.call(function, arguments, options, frontend, is_cancelled=lambda: call.cancelled))
 
         return self._without_lua(ask, call)
 
-    def _check(self, arguments: dict[str, Any], call: _Call) -> ToolResult:
+    def _check(self, arguments: dict[str, Any], call: InFlightCall) -> ToolResult:
         """Run checks; their findings are kept for Lua."""
         names, account, parameters = arguments.pop(CHECK), arguments.pop(ACCOUNT, None), arguments.pop(PARAMS, {})
-        checks, underway = _checks_named(names, parameters), call.underway
+        checks = _checks_named(names, parameters)
         if arguments:
             names = ", ".join(f"`{name}`" for name in arguments)
             raise InvalidArgumentsError(f"{names} cannot be given with `{CHECK}`: a check has its own code and limits.")
@@ -225,11 +224,11 @@ class CallHandler:
                 checks,
                 account,
                 parameters=parameters,
-                frontend=Frontend(progress=underway.report),
+                frontend=Frontend(progress=call.report),
                 session=session,
-                is_cancelled=lambda: underway.cancelled,
+                is_cancelled=lambda: call.cancelled,
             )
-            if underway.cancelled:
+            if call.cancelled:
                 raise StoppedError("The call was cancelled.")
             value, notes = answers.value_of(report), list(answers.notes_of(report))
             result = Result(account=report.account, values=[value], notes=notes)
@@ -238,24 +237,24 @@ class CallHandler:
 
         return self._without_lua(run, call)
 
-    def _without_lua(self, work: Callable[[Session], Answered], call: _Call) -> ToolResult:
+    def _without_lua(self, work: Callable[[Session], Answered], call: InFlightCall) -> ToolResult:
         """Do the work of a call that does not use the Lua state of the client, and keep its value there."""
         with self._of_client(call) as of_client:
             number = of_client.next_number()
-            call.underway.begin(_out(number))
+            call.begin(_out(number))
             answered, error = Answered(None), None
             try:
                 with self._sessions.without_lua() as session:
                     answered = work(session)
                 if result := answered.result:
-                    with of_client.turn(call.underway):
+                    with of_client.turn(call):
                         dropped = of_client.lua.keep(number, result.value, len(encode(result.value)))
                     result.notes[:0] = filter(None, [dropped])
             except KosmoError as failure:
                 answered, error = Answered(failure.result), failure
             return _answer(of_client, call, number, answered, error)
 
-    def _run(self, arguments: dict[str, Any], call: _Call) -> ToolResult:
+    def _run(self, arguments: dict[str, Any], call: InFlightCall) -> ToolResult:
         """Run Lua in the client's session."""
         if CODE not in arguments:
             raise InvalidArgumentsError(f"`{LUA}` needs `{CODE}`, or `{CHECK}` with the names of checks.")
@@ -264,13 +263,13 @@ class CallHandler:
                 for earlier in session.running():
                     if earlier.answered:
                         earlier.cancel()
-            session.wait_for_answered(call.underway)
-            with session.turn(call.underway):
+            session.wait_for_answered(call)
+            with session.turn(call):
                 try:
                     is_more = arguments[CODE].strip() == answers.MORE
                     return _more_rows(session, call) if is_more else _run_lua(session, arguments, call)
                 finally:
-                    call.underway.finish()  # before the next call can use the session
+                    call.finish()  # before the next call can use the session
 
 
 def _checks_named(names: str, parameters: Mapping[str, Any]) -> list[Question]:
@@ -315,15 +314,6 @@ class Answered(NamedTuple):
     summary: Callable[[str, int], str] | None = None
 
 
-class _Call(NamedTuple):
-    """A call, and the session that it belongs to."""
-
-    underway: InFlightCall  # its progress and cancellation
-    tokens: int  # the bound of its answer
-    owner: str  # identifies the session
-    names_session: bool  # the call named the session
-
-
 def _owner(client: str | None, session: str | None) -> tuple[str, bool, str]:
     """Return what identifies the session of a call, whether the call named it, and the name of a new one."""
     if session is not None:
@@ -338,10 +328,10 @@ def _session_line(name: str) -> str:
     return f'Pass `session = "{name}"` to go on with these variables and `Out`.'
 
 
-def _further(session: ClientSession, call: _Call) -> str:
+def _further(session: ClientSession, call: InFlightCall) -> str:
     """Return what a client has to know about its session."""
-    if call.underway.new_session:
-        return _session_line(call.underway.new_session)
+    if call.new_session:
+        return _session_line(call.new_session)
     if session.is_new_again:
         session.is_new_again = False
         return "The earlier session was closed after a while without calls: there are no variables and no `Out` of it."
@@ -352,38 +342,38 @@ def _out(number: int) -> str:
     return f"Out[{number}]"
 
 
-def _run_lua(session: ClientSession, arguments: dict[str, Any], call: _Call) -> ToolResult:
+def _run_lua(session: ClientSession, arguments: dict[str, Any], call: InFlightCall) -> ToolResult:
     limits: dict[str, Any] = {setting.name: arguments.get(setting.name) for setting in LIMITS}
     is_dry, number = arguments.get("dry_run", False), session.next_number()
-    call.underway.begin("" if is_dry else _out(number), session.lua)
+    call.begin("" if is_dry else _out(number), session.lua)
     account = arguments.get(ACCOUNT)
     options = RunOptions(CHUNK, account=account, **limits, dry_run=is_dry, number=None if is_dry else number)
     error: KosmoError | None = None
     result: Result | None
     try:
-        result = session.lua.execute(arguments[CODE], options, Frontend(progress=call.underway.report))
+        result = session.lua.execute(arguments[CODE], options, Frontend(progress=call.report))
     except KosmoError as failure:
         error, result = failure, failure.result
-    is_left = call.underway.finish()
+    is_left = call.finish()
     if result is not None and result.output and number not in session.lua.kept and (error or result.value is None):
-        is_long = len(result.output) > call.tokens * answers.CHARACTERS_PER_TOKEN // 2
+        is_long = len(result.output) > call.max_tokens * answers.CHARACTERS_PER_TOKEN // 2
         if is_long or is_left:  # because the answer may show a part
             result.notes[:0] = filter(None, [session.lua.keep(number, result.output, len(result.output))])
     return _answer(session, call, number, Answered(result), error)
 
 
 def _answer(
-    session: ClientSession, call: _Call, number: int, answered: Answered, error: KosmoError | None
+    session: ClientSession, call: InFlightCall, number: int, answered: Answered, error: KosmoError | None
 ) -> ToolResult:
     """Return the answer to a call that has ended; leave it to the next call if nobody waits for this one any more."""
-    is_left, name = call.underway.finish(), _out(number)
+    is_left, name = call.finish(), _out(number)
     if is_left:
         session.pending_notes += answers.ending_notes(name, answered.result, error)
-    if is_left or call.underway.cancelled:
+    if is_left or call.cancelled:
         return ToolResult("")
     answer = answers.answer_of_run(
         answered.result,
-        call.tokens,
+        call.max_tokens,
         error=error,
         name=name if number in session.lua.kept else "",
         earlier=session.take_pending_notes(),
@@ -394,7 +384,7 @@ def _answer(
     return answer
 
 
-def _more_rows(session: ClientSession, call: _Call) -> ToolResult:
+def _more_rows(session: ClientSession, call: InFlightCall) -> ToolResult:
     """Return the next rows of the list that was cut last; they are a part of the same value of `Out`.
 
     Raises:
@@ -409,6 +399,8 @@ def _more_rows(session: ClientSession, call: _Call) -> ToolResult:
     rows = value.take(range(first, len(value))) if isinstance(value, Records) else value[first:]
     session.cut = None
     further = _further(session, call)
-    answer = answers.answer_of_run(Result([rows]), call.tokens, name=_out(number), first_row=first + 1, further=further)
+    answer = answers.answer_of_run(
+        Result([rows]), call.max_tokens, name=_out(number), first_row=first + 1, further=further
+    )
     session.note_cut(number, first + answer.rows if answer.rows else 0)
     return answer

@@ -48,6 +48,9 @@ class InFlightCall:
     on_progress: Callable[[ProgressSnapshot], None]
     name: str = ""  # the name under which its value will be kept, `Out[3]`; empty if it is not kept
     new_session: str = ""  # the name of the session that began with it; empty for an earlier one
+    session_key: str = ""  # identifies the session
+    names_session: bool = False  # whether the call named the session
+    max_tokens: int = 0  # the bound of its answer
     answered: bool = False  # the client has an answer or a handle, and waits for no progress any more
     phase: Phase = Phase.WAITING  # waiting, running or over
     updated_at: float = field(default_factory=time.time)  # the time of its last progress, in seconds since 1970
