@@ -24,10 +24,12 @@ ASK = ("integrations:lua", "--demo", "-e", "return #heroku.list_dynos({ app_id =
 
 def limited(folder: Path, *args: str, size: int = 6_000) -> subprocess.CompletedProcess[str]:
     """Run the command to the end where no file can have more than some bytes."""
+    # Python would write half files of modules, and coverage half files of what it measured.
+    settings = environment({"PYTHONDONTWRITEBYTECODE": "1"})
     return subprocess.run(
         [*COMMAND, *args],
         cwd=folder,
-        env=environment({"PYTHONDONTWRITEBYTECODE": "1"}),  # Python would write half files of modules
+        env={name: value for name, value in settings.items() if not name.startswith("COVERAGE_")},
         capture_output=True,
         text=True,
         timeout=60,
