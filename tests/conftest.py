@@ -46,6 +46,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 KEPT = ("HEROKU_SCHEMA",)
 
 HOME_NUMBERS = itertools.count(1)
+EMPTY_HOMES: list[Path] = []
 HOMES = {
     "HOME": ".",
     "IPYTHONDIR": "ipython",
@@ -134,12 +135,17 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the test's own home folder, empty."""
-    folder = tmp_path_factory.getbasetemp() / "homes" / str(next(HOME_NUMBERS))  # `mktemp` reads all that are there
-    folder.mkdir(parents=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Yield the test's home folder, empty. One that a test left empty is the next one's: most tests write nothing."""
+    if not EMPTY_HOMES:
+        folder = tmp_path_factory.getbasetemp() / "homes" / str(next(HOME_NUMBERS))  # `mktemp` reads all that are there
+        folder.mkdir(parents=True)
+        EMPTY_HOMES.append(folder)
+    folder = EMPTY_HOMES.pop()
     move_in(monkeypatch, folder)
-    return folder
+    yield folder
+    if folder.is_dir() and not os.listdir(folder):
+        EMPTY_HOMES.append(folder)
 
 
 @pytest.fixture
