@@ -65,6 +65,11 @@ class guard(AbstractContextManager[None]):  # noqa: N801 - it is used like a fun
             ) from error
 
 
+def excess(what: str, limit: str, advice: str = "") -> LimitError:
+    """Return the error for values that exceed a limit."""
+    return LimitError(f"{what} ({limit}).{advice}", limit=limit)
+
+
 class HostBudget:
     """The processor time that a run may use in this thread.
 
@@ -128,15 +133,12 @@ class ValueBudget:
             LimitError: they exceed the budget.
         """
         total = self.size + size
-        if total > self._limits.result:
-            why = f"The script's values are {total:,} bytes of JSON, more than {self._limits.result:,} (result_limit)."
-            raise LimitError(why, limit="result_limit")
-        if self.values + values > self._limits.values:
-            raise LimitError(
-                f"The script's values consist of more than {self._limits.values:,} numbers, texts, lists and tables "
-                "(value_limit).",
-                limit="value_limit",
-            )
+        most = self._limits
+        if total > most.result:
+            raise excess(f"The script's values are {total:,} bytes of JSON, more than {most.result:,}", "result_limit")
+        if self.values + values > most.values:
+            what = f"The script's values consist of more than {most.values:,} numbers, texts, lists and tables"
+            raise excess(what, "value_limit")
         self.size, self.values = total, self.values + values
 
     def release(self, size: int, values: int) -> None:
@@ -152,9 +154,7 @@ def check_records(count: int) -> None:
         LimitError: there are too many.
     """
     if count > MAX_RECORDS:
-        raise LimitError(
-            f"The script made a list of more than {MAX_RECORDS:,} records (records_limit).", limit="records_limit"
-        )
+        raise excess(f"The script made a list of more than {MAX_RECORDS:,} records", "records_limit")
 
 
 def check_columns(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -168,11 +168,11 @@ def check_columns(rows: Sequence[Mapping[str, Any]]) -> None:
         return
     count = len(set().union(*rows))
     if count > MAX_COLUMNS:
-        why = f"The script's records have {count:,} different fields, more than {MAX_COLUMNS:,} (column_limit)."
-        raise LimitError(why, limit="column_limit")
+        what = f"The script's records have {count:,} different fields, more than {MAX_COLUMNS:,}"
+        raise excess(what, "column_limit")
     if count * len(rows) > MAX_CELLS:
-        why = f"The script's {len(rows):,} records have {count:,} different fields, more than {MAX_CELLS:,} cells"
-        raise LimitError(f"{why} (cell_limit).", limit="cell_limit")
+        what = f"The script's {len(rows):,} records have {count:,} different fields, more than {MAX_CELLS:,} cells"
+        raise excess(what, "cell_limit")
 
 
 def records_memory(rows: Sequence[Mapping[str, Any]]) -> int:

@@ -497,11 +497,8 @@ def matches(header: dict[str, Any], blobs: list[bytes], allowance: Allowance) ->
         )
     except (*messages.MALFORMED, LimitError) as error:
         if isinstance(error, LimitError) and error.limit == TIME:
-            limit, problem = "pattern_time", f"the pattern took more than {MAX_MATCH_SECONDS:g} s on this subject"
+            what = f"{name}: the pattern took more than {MAX_MATCH_SECONDS:g} s on this subject"
             advice = " A repeat within a repeat, such as (a+)+, is the usual cause."
-        else:
-            limit, problem, advice = "pattern_process", "the process that matches ended", ""
-        raise LimitError(f"{name}: {problem} ({limit}).{advice}", limit=limit) from None
-    if not limit:
-        raise InvalidArgumentsError(f"{name}: {problem}.")
-    raise LimitError(f"{name}: {problem} ({limit}).", limit=limit)
+            raise messages.excess(what, "pattern_time", advice) from None
+        raise messages.excess(f"{name}: the process that matches ended", "pattern_process") from None
+    raise messages.excess(f"{name}: {problem}", limit) if limit else InvalidArgumentsError(f"{name}: {problem}.")

@@ -14,7 +14,7 @@ from typing import Any, Self
 from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import Failure, Outcome
-from kosmo_kernel.lua.messages import ValueBudget, check_columns, check_records, records_memory
+from kosmo_kernel.lua.messages import ValueBudget, check_columns, check_records, excess, records_memory
 from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.safety.text import sanitize_text
 from kosmo_kernel.settings.limits import MAX_RECORDS
@@ -170,8 +170,8 @@ class RemoteLists:
         function, count = records.function, len(records)
         # The number of lists is limited as well, because lists may be empty.
         if self._records + count > MAX_RECORDS or len(self._kept) >= MAX_RECORDS:
-            why = f"The script holds on to more than {MAX_RECORDS:,} records (records_limit)."
-            raise LimitError(f"{why} Let go of lists when they are done with.", limit="records_limit")
+            what = f"The script holds on to more than {MAX_RECORDS:,} records"
+            raise excess(what, "records_limit", " Let go of lists when they are done with.")
         self._last += 1
         self._kept[self._last] = records
         self._records += count
@@ -421,8 +421,8 @@ def _item_name(columns: tuple[Column, ...]) -> str:
 
 def _check_size(size: int, max_bytes: int) -> None:
     if size > max_bytes:
-        why = f"The values for Lua are {size:,} bytes of JSON, more than {max_bytes:,} (result_limit)."
-        raise LimitError(f"{why} A list of records would travel as far as Lua looks at it.", limit="result_limit")
+        what = f"The values for Lua are {size:,} bytes of JSON, more than {max_bytes:,}"
+        raise excess(what, "result_limit", " A list of records would travel as far as Lua looks at it.")
 
 
 def _opaque(

@@ -7,7 +7,7 @@ dropped in silence: the run that drops values names them, and reading one of the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.options import RunOutput
 from kosmo_kernel.run.recording import NO_SERVICES
 from kosmo_kernel.settings.limits import MAX_KEPT_BYTES
-from kosmo_kernel.text import normalize_alias
+from kosmo_kernel.text import listed, normalize_alias
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
@@ -34,28 +34,18 @@ MAX_KEPT = 1_000  # values
 MAX_NAMED = 5  # dropped values that a note names
 
 
-class KeptValues(Mapping[int, Any]):
-    """Values by cell number, oldest first. The newest is kept whatever its size."""
+class KeptValues(dict[int, Any]):
+    """Values by cell number, oldest first. The newest is kept whatever its size.
+
+    Attributes:
+        size: the estimated size of all values in bytes.
+    """
 
     def __init__(self) -> None:
-        self._values: dict[int, Any] = {}
+        super().__init__()
+        self.size = 0
         self._sizes: dict[int, int] = {}
-        self._size = 0
         self._dropped: set[int] = set()
-
-    def __getitem__(self, number: int) -> Any:
-        return self._values[number]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    @property
-    def size(self) -> int:
-        """The estimated size of all values in bytes."""
-        return self._size
 
     def add(self, number: int, value: Any, size: int) -> str:
         """Keep a value, and drop the oldest ones if the limits are exceeded.
@@ -70,14 +60,15 @@ class KeptValues(Mapping[int, Any]):
         """
         self._remove(number)
         self._dropped.discard(number)
-        self._values[number], self._sizes[number] = value, size
-        self._size += size
+        self[number], self._sizes[number] = value, size
+        self.size += size
         dropped = []
-        while len(self._values) > MAX_KEPT or (self._size > MAX_KEPT_BYTES and len(self._values) > 1):
-            dropped.append(next(iter(self._values)))
+        while len(self) > MAX_KEPT or (self.size > MAX_KEPT_BYTES and len(self) > 1):
+            dropped.append(next(iter(self)))
             self._remove(dropped[-1])
         self._dropped.update(dropped)
-        return f"{_listed(dropped)} {'was' if len(dropped) == 1 else 'were'} dropped. {_limits()}" if dropped else ""
+        names = listed([f"Out[{dropped_number}]" for dropped_number in dropped], MAX_NAMED)
+        return f"{names} {'was' if len(dropped) == 1 else 'were'} dropped. {_limits()}" if dropped else ""
 
     def read(self, number: int) -> Any:
         """Return the value of a cell, None if the cell had none.
@@ -87,31 +78,22 @@ class KeptValues(Mapping[int, Any]):
         """
         if number in self._dropped:
             raise UnknownNameError(f"Out[{number}] was dropped. {_limits()} Run its cell again, and return less of it.")
-        return self._values.get(number)
+        return self.get(number)
 
     def clear(self) -> None:
         """Forget all values."""
-        self._values.clear()
+        super().clear()
         self._sizes.clear()
         self._dropped.clear()
-        self._size = 0
+        self.size = 0
 
     def _remove(self, number: int) -> None:
-        if number in self._values:
-            del self._values[number]
-            self._size -= self._sizes.pop(number)
+        self.size -= self._sizes.pop(number, 0)
+        self.pop(number, None)
 
 
 def _limits() -> str:
     return f"`Out` keeps the last {MAX_KEPT:,} values, of about {MAX_KEPT_BYTES >> 20} MiB together."
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    """Return the names of some values: `Out[1], Out[2] and 7 more`."""
-    names = [f"Out[{number}]" for number in numbers[:MAX_NAMED]]
-    further = len(numbers) - len(names)
-    *first, last = [*names, f"{further:,} more"] if further else names
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 class Lookups(Struct, frozen=True):
