@@ -226,7 +226,7 @@ def test_out_lets_go_of_the_oldest_values_when_all_together_are_large(monkeypatc
         [f"Out[1] was dropped. {limits}"],
         [f"Out[2] was dropped. {limits}"],
         [f"Out[3] was dropped. {limits}"],
-        [f"Out[4] and Out[5] were dropped. {limits}"],
+        [f"Out[4], Out[5] were dropped. {limits}"],
     ]
 
 
