@@ -39,44 +39,38 @@ def stub_file(integration: Integration) -> Path:
 
 def stub(integration: Integration) -> str:
     """Return the text of the stub: a class with the functions, and the namespace as an instance of it."""
-    name = f"{integration.title}Functions"
-    lines = [_HEAD, *_tables(integration), f"class {name}:"]
-    if shipped_files(integration.name, TABLES):
-        lines.append(f"    tables: {integration.title}Tables")
-    for function in integration.functions:
-        lines += _method(function)
-    lines += [
-        f"    def __getattr__(self, account: str) -> {name}: ...",
-        f"    def __getitem__(self, account: str) -> {name}: ...",
-        "",
-        f"{integration.name}: {name}",
-        "",
-    ]
-    return "\n".join(lines)
+    return "\n".join([_HEAD, *_lines(integration), ""])
 
 
-def _tables(integration: Integration) -> Iterator[str]:
-    """Yield the lines of a class with the tables, if there are any."""
-    if names := shipped_files(integration.name, TABLES):
+def _lines(integration: Integration) -> Iterator[str]:
+    """Yield the lines of a class with the tables, if there are any, and of one with the functions."""
+    name, tables = f"{integration.title}Functions", shipped_files(integration.name, TABLES)
+    if tables:
         yield f"class {integration.title}Tables:"
-        for name in names:
-            kinds = {"number": "float", "string": "str", "boolean": "bool"}
-            own = [
-                f"{parameter.name}: {kinds[parameter.kind]} = ..."
-                for parameter in find_table(integration.name, name).parameters
-            ]
-            arguments = ", ".join(["self", *(["*", *own] if own else [])])
-            yield f"    def {name}({arguments}) -> KosmoFrame: ..."
+        yield from (_table(integration, table) for table in tables)
         yield ""
+    yield f"class {name}:"
+    if tables:
+        yield f"    tables: {integration.title}Tables"
+    for function in integration.functions:
+        yield from _method(function)
+    yield f"    def __getattr__(self, account: str) -> {name}: ..."
+    yield f"    def __getitem__(self, account: str) -> {name}: ..."
+    yield f"\n{integration.name}: {name}"
+
+
+def _table(integration: Integration, name: str) -> str:
+    parameters = find_table(integration.name, name).parameters
+    own = [f"{parameter.name}: {_TYPES[parameter.kind]} = ..." for parameter in parameters]
+    return f"    def {name}({', '.join(['self', *(['*'] if own else []), *own])}) -> KosmoFrame: ..."
 
 
 def _method(function: Function) -> Iterator[str]:
     """Yield the lines of a function: a signature for each set of arguments and each type that it may return."""
     signatures = [line for link in function.links or (Link(""),) for line in _of_link(function, link)]
+    overload = ["    @overload"] if len(signatures) > 1 else []
     for line in signatures:
-        if len(signatures) > 1:
-            yield "    @overload"
-        yield line
+        yield from (*overload, line)
 
 
 def _of_link(function: Function, link: Link) -> Iterator[str]:
