@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -106,27 +106,14 @@ class History:
         while len(self._outputs) > MAX_OUTPUTS_KEPT:
             del self._outputs[next(iter(self._outputs))]
 
-    def find(  # noqa: PLR0917 - the fields of a history request
-        self,
-        kind: str,
-        session: int | None = None,
-        start: int | None = None,
-        stop: int | None = None,
-        n: int | None = None,
-        pattern: str | None = None,
-        *,
-        unique: bool = False,
-        output: bool = False,
-    ) -> list[Entry]:
+    def find(self, request: Mapping[str, Any]) -> list[Entry]:
         """Return the entries that match a history request, oldest first.
 
         Parameters:
-            kind: `tail` for the last `n` entries; `range` for the entries from `start` up to but not including `stop`;
-                `search` for the entries whose text matches the glob `pattern`, at most the last `n`.
-            session: the session of a `range`: 0 for the current one, -1 for the one before; an unknown one is empty.
-            start, stop, n, pattern: see `kind`; a `stop` of None is no upper bound.
-            unique: whether to return only the latest of equal texts (`search`).
-            output: whether to return each entry's output with its text.
+            request: the content of the request. `hist_access_type` is `tail` for the last `n` entries; `range` for the
+                entries of `session` from `start` up to but not including `stop`, 0 being the current session and -1 the
+                one before; or `search` for the entries whose text matches the glob `pattern`, at most the last `n`, and
+                with `unique` only the latest of equal texts.
 
         Returns:
             `(session, number, text)`, or `(session, number, (text, output))` with `output`.
@@ -135,14 +122,16 @@ class History:
             TryLaterError: another kernel has the file locked for too long.
         """
         results: SimpleQueue[list[Entry]] = SimpleQueue()
-        limit, session_number = min(n or MAX_ENTRIES_FOUND, MAX_ENTRIES_FOUND), int(session or 0)
+        kind, limit = request["hist_access_type"], min(request.get("n") or MAX_ENTRIES_FOUND, MAX_ENTRIES_FOUND)
+        session, start, stop = int(request.get("session") or 0), request.get("start") or 0, request.get("stop")
 
         def query() -> None:
             if kind == "range":
-                results.put(self._rows(_RANGE, self._number(session_number), start or 0, stop or 1 << 60, limit))
+                results.put(self._rows(_RANGE, self._number(session), start, stop or 1 << 60, limit))
             else:
-                search = _SEARCH_UNIQUE if unique else _SEARCH
-                results.put(self._rows(search, pattern if kind == "search" and pattern else "*", limit)[::-1])
+                search = _SEARCH_UNIQUE if request.get("unique") else _SEARCH
+                pattern = request.get("pattern") if kind == "search" else None
+                results.put(self._rows(search, pattern or "*", limit)[::-1])
 
         self.write()
         self._submit(query)
@@ -151,7 +140,7 @@ class History:
             entries = results.get(timeout=TIMEOUT_SECONDS)
         except Empty:
             raise TryLaterError("The history file is in use by another kernel.") from None
-        if not output:
+        if not request.get("output"):
             return entries
         outputs = self._outputs
         return [(s, line, (text, outputs.get(line) if s == self._session else None)) for s, line, text in entries]

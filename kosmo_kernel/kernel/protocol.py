@@ -110,7 +110,7 @@ class LuaKernel:
             ),
             "inspect_request": self._inspect,
             "is_complete_request": lambda request: self.notebook.is_complete(request.content["code"]),
-            "history_request": self._history,
+            "history_request": lambda request: {"history": self.notebook.history.find(request.content)},
             **dict.fromkeys(COMM_MESSAGES, self._comm),
         }
         # A cell waits for the one that runs, shutdown ends both threads, and the history is used by the main one only.
@@ -356,13 +356,6 @@ class LuaKernel:
     def _inspect(self, request: Request) -> Content:
         content = request.content
         return self.notebook.inspect(content["code"], content["cursor_pos"], content.get("detail_level", 0))
-
-    def _history(self, request: Request) -> Content:
-        content = request.content
-        fields = [content.get(name) for name in ("session", "start", "stop", "n", "pattern")]
-        unique, output = bool(content.get("unique")), bool(content.get("output"))
-        entries = self.notebook.history.find(content["hist_access_type"], *fields, unique=unique, output=output)
-        return {"history": entries}
 
     # Comms -----------------------------------------------------------------------------------------------
 
