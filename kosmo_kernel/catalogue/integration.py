@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import overload
+from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
@@ -22,8 +22,6 @@ from kosmo_kernel.catalogue.model import NEWEST, PLACE, RESERVED, SINCE, BulkSou
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.text import lazy_pattern, nearest
 
-_NAME = lazy_pattern(r"[a-z][a-z0-9_]*\Z")
-_OBJECT = lazy_pattern(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")
 _READS = ("list", "get", "read", "show", "fetch", "find", "describe", "all")
 # First words of names of operations that change something.
 _CHANGES = lazy_pattern(
@@ -128,11 +126,8 @@ class FunctionTable(Sequence[Function]):
         """Return the functions that were needed so far."""
         return list(self._made.values())
 
-    @overload
-    def __getitem__(self, index: int) -> Function: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Function, ...]: ...
-    def __getitem__(self, index: int | slice) -> Function | tuple[Function, ...]:
+    def __getitem__(self, index: Any) -> Any:
+        """Return the function at a position, or those of a slice."""
         names = list(self.names)[index]
         return self.named(names) if isinstance(names, str) else tuple(map(self.named, names))
 
@@ -425,17 +420,18 @@ def mistakes(name: str, functions: Iterable[Function], budget: Budget | None, de
     Parameters:
         name: of the integration; the other parameters are the attributes of an `Integration` with these names.
     """
-    if not _NAME.match(name):
+    if not _is_name(name):
         yield f"`{name}` is no Lua name in lower case"
     if budget and not (budget.capacity > 0 and budget.refill_per_minute > 0):
         yield "it has a budget that is empty or never comes back"
     for demo in demos:
-        if not _OBJECT.match(demo):
+        module, _, attribute = demo.partition(":")
+        if not all(map(str.isidentifier, [*module.split("."), attribute])):
             yield f"has its demo at `{demo}`, which is no `package.module:name`"
     owners: dict[str, str] = {}
     for function in functions:
         for alias in (function.name, *function.aliases, f"{name}_{function.name}"):
-            if not _NAME.match(alias):
+            if not _is_name(alias):
                 yield f"`{alias}` is no Lua name in lower case"
             if alias in owners:
                 yield f"`{alias}` is used by {owners[alias]} and {function.name}"
@@ -493,7 +489,7 @@ def _of_bulk(function: Function, whole: BulkSource) -> Iterator[str]:
 
 
 def _of_param(param: Param, places: list[str]) -> Iterator[str]:
-    if not _NAME.match(param.name):
+    if not _is_name(param.name):
         yield "is no Lua name in lower case"
     if param.name in RESERVED:
         yield "is a reserved name"
@@ -519,6 +515,10 @@ def _of_column(column: Column, parents: set[tuple[str, ...]]) -> Iterator[str]:
         yield "has other columns below it"
     if column.default is not None and not column.nullable:
         yield "has a default but is never null"
+
+
+def _is_name(text: str) -> bool:
+    return text.isascii() and text.isidentifier() and text == text.lower() and not text.startswith("_")
 
 
 def _duplicates(names: Iterable[str]) -> list[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct
 
 Row = Mapping[str, Any]
 
@@ -57,8 +58,7 @@ class AccountTables(Protocol):
         """Return the name of the app that a record belongs to; its id if the account cannot see the app."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFigure:
+class KeyFigure(Struct, frozen=True):
     """A number of the whole account."""
 
     name: str  # what is counted
@@ -107,8 +107,7 @@ class Terraform(NamedTuple):
     left_out: Callable[[AccountTables], str]  # returns what it would not manage, in words
 
 
-@dataclass(frozen=True)
-class InventoryFacts:
+class InventoryFacts(Struct, frozen=True):
     """Describe the content of an inventory of a service."""
 
     tables: tuple[str, ...]  # in the order of its page

@@ -38,7 +38,8 @@ def only(paths: dict[str, Any], **parts: Any) -> dict[str, Any]:
 
 def fields(schema: Any, **components: Any) -> dict[str, str]:
     whole = document(components={"schemas": components})
-    return Shapes(References(whole)).fields(schema, lambda _name, _value: "")
+    shapes = Shapes(References(whole))
+    return shapes.fields(shapes.of(schema), lambda _name, _value: "")
 
 
 def query(name: str, schema: dict[str, Any], **parts: Any) -> dict[str, Any]:

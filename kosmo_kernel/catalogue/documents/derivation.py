@@ -136,7 +136,7 @@ class Derivation:
             schema: of the record.
             shape: of the record; another one if the elements of a list are no records themselves.
         """
-        fields = self.shapes.fields_of(
+        fields = self.shapes.fields(
             shape, lambda field, value: SECRET * (value.types != ["boolean"] and is_secret(path, field))
         )
         fields = fields or {"value": "any?"}

@@ -89,7 +89,7 @@ class _SchemaReader(Derivation):
     def record(self, path: str, schema: Any, shape: Shape) -> str:
         resource = str(schema["$ref"].split("/")[2])
         if resource not in self.records:
-            self.records[resource] = self.shapes.fields_of(shape, partial(self._marked, resource))
+            self.records[resource] = self.shapes.fields(shape, partial(self._marked, resource))
         return resource
 
     def param(self, name: str, path: str, segment: str, schema: Mapping[str, Any]) -> Table:

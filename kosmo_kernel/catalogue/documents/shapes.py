@@ -8,9 +8,10 @@ lead only into the document itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from kosmo_kernel.catalogue.documents.fields import fact_text
 from kosmo_kernel.errors import SettingsError
@@ -80,16 +81,15 @@ class References:
         return target
 
 
-@dataclass(slots=True)
-class Shape:
+class Shape(Struct):
     """The facts about a value in a schema and in all that it combines."""
 
-    types: list[str] = field(default_factory=list)  # JSON types without `null`
+    types: list[str] = []  # JSON types without `null`
     nullable: bool = False
-    properties: dict[str, Any] = field(default_factory=dict)  # the schemas of an object's fields
-    required: set[str] = field(default_factory=set)  # the fields that are always there
+    properties: dict[str, Any] = {}  # the schemas of an object's fields
+    required: set[str] = set()  # the fields that are always there
     items: Any = None  # the schema of a list's items
-    values: list[Any] = field(default_factory=list)  # the values that there are
+    values: list[Any] = []  # the values that there are
     format: str = ""
     inside: frozenset[str] = frozenset()  # the references that lead here, which must not be followed again
 
@@ -167,12 +167,8 @@ class Shapes:
             inside=inside,
         )
 
-    def fields(self, schema: Any, mark: Mark) -> dict[str, str]:
+    def fields(self, shape: Shape, mark: Mark) -> dict[str, str]:
         """Return the facts of each field of a record, by its dotted name, in the order of the names."""
-        return self.fields_of(self.of(schema), mark)
-
-    def fields_of(self, shape: Shape, mark: Mark) -> dict[str, str]:
-        """Return the facts of each field of a record with a shape; see `fields`."""
         return dict(sorted(self._fields(shape, "", mark, [MAX_FIELDS])))
 
     def _fields(self, shape: Shape, above: str, mark: Mark, remaining: list[int]) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ functions.md  the names of all functions, and what is said by hand about them; e
 derived.py    which links of the facts belong to which of them, and their parameters, columns and examples
 facts.py      the facts of Heroku's schema, in `facts.json`, and what is secret in its records; `__main__.py` makes that
               file, with `catalogue/documents`
-changes.py    the commands with which a person makes a change
+changes.txt   the commands with which a person makes a change
 inventory.py  what an inventory has, and what Terraform manages of it
 questions/    checks and tables in Lua
 """
@@ -24,6 +24,9 @@ from kosmo_kernel.catalogue import Function, FunctionTable, Integration
 from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, PageRequest, Pages
 from kosmo_kernel.catalogue.integration import FunctionSummary
 from kosmo_kernel.integrations.heroku.api import ENOUGH, PAGE_SIZE, newest_page, read_budget, read_error
+
+_ADDS = ("attach", "create", "enable", "invite", "post", "provision", "put", "set", "write")
+_REMOVES = ("cancel", "clear", "delete", "destroy", "detach", "disable", "leave", "revoke", "uninstall", "unset")
 
 
 def _make(name: str) -> Function:
@@ -61,9 +64,22 @@ def _left_out() -> Iterator[tuple[str, str]]:
 
 
 def _change_command(verb: str, subject: str) -> str:
-    from kosmo_kernel.integrations.heroku.changes import command_for
+    """Return the command with which a person makes a change; `heroku help` if none is known.
 
-    return command_for(verb, subject)
+    Parameters:
+        verb: the first word of the name of an operation.
+        subject: the other words, separated by `_`.
+    """
+    from pathlib import Path
+
+    name = f"{verb}_{subject}"
+    lines = Path(__file__).with_name("changes.txt").read_text(encoding="utf-8").splitlines()
+    by_words = (line.partition(": ")[::2] for line in lines if not line.startswith("#"))
+    listed = next((commands for words, commands in by_words if any(word in name for word in words.split())), "")
+    commands = dict(part.split(" ", 1) for part in listed.split("; ")) if listed else {}
+    group = "add" if verb in _ADDS else "remove" if verb in _REMOVES else "change"
+    command = commands.get(verb) or commands.get(group) or commands.get("add") or "help"
+    return command if command.startswith("git ") else f"heroku {command}"
 
 
 HEROKU = Integration(

@@ -108,7 +108,7 @@ def _entries_by_spec() -> dict[str, FunctionEntry]:
 
 def called_links(entry: FunctionEntry) -> list[LinkFact]:
     """Return the links of an entry as a function calls them: those about apps first, `~` for what can be no other."""
-    links = (link._replace(path=_of_yourself(link)) for link in links_of(entry))
+    links = (replace(link, path=_of_yourself(link)) for link in links_of(entry))
     return sorted(links, key=lambda link: "{app.identity}" not in link.path)
 
 
@@ -130,7 +130,7 @@ def function_of(entry: FunctionEntry, find: Callable[[str], Function]) -> Functi
     places = {link.path: [param_name(placeholder, entry) for placeholder in link.places] for link in links}
     params = tuple(sorted(_params(entry, links, places), key=lambda param: not param.required))
     columns = _FINGERPRINTED if entry.fingerprints else _columns_of(entry, resource)
-    notes = [entry.notes.strip(), _scopes(links), _STABILITY.get(facts().stability(links[0].owner), "")]
+    notes = [entry.notes.strip(), _scopes(links), _STABILITY.get(links[0].stability, "")]
     guarded = any(name in facts().guarded for link in links for name in (link.owner, link.resource))
     function = Function(
         name=entry.name,
@@ -190,7 +190,7 @@ def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, li
         yield _place_param(name, list(dict.fromkeys(alternatives)), required=required, app=example_app(links))
     needs = {name: need for link in links for name, need in link.query.items()}
     for name in {**needs, **entry.query}:
-        required = needs.get(name) == "required"
+        required = needs.get(name, False)
         doc = entry.query.get(name) or f"The {_word(name)}"
         yield Param(name, doc, required=required, query=True, example=example_in(doc) if required else "")
     if entry.newest:
@@ -227,7 +227,7 @@ def _place_param(name: str, places: list[str], *, required: bool, app: str) -> P
         example=example,
         each=tuple(_in_a_record(places, dict.fromkeys(fields))),
         numeric=any(fact == "integer" for _, fact in ways),
-        listed_at=facts().list_path(places[0].partition(".")[0]),
+        listed_at=facts().list_paths.get(places[0].partition(".")[0], ""),
         lookup=lookup,
     )
 
@@ -435,7 +435,7 @@ class _Script:
             else:
                 variable = name.removesuffix("_id")
                 arguments[name] = self._record(resource, _VARIABLES.get(variable, variable), above)
-        required = (name for name, need in link.query.items() if need == "required")
+        required = (name for name, is_required in link.query.items() if is_required)
         return arguments | {name: f'"{example_in(entry.query.get(name, ""))}"' for name in required}
 
     def _record(self, resource: str, variable: str, above: str) -> str:

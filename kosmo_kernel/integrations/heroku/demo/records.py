@@ -241,8 +241,8 @@ class CompanyRecords:
             HerokuError: 404 if something on the way does not exist, 422 for a query that is missing or wrong.
         """
         values = {name: query.get(name, "") for name in match.link.query}
-        for name, need in match.link.query.items():
-            if need == "required" and not values[name]:
+        for name, is_required in match.link.query.items():
+            if is_required and not values[name]:
                 raise HerokuError(422, "invalid_params", f"The parameter `{name}` is missing.")
         return self._answers(match.link.path, match.values, tuple(values.values()))
 
