@@ -13,20 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kosmo_kernel.checks.report import NOT_CHECKED
-from kosmo_kernel.cli.command import (
-    Aside,
-    Command,
-    CommandResult,
-    command,
-    document,
-    print_json,
-    print_note,
-    print_result,
-    print_rows,
-    print_utf8,
-)
+from kosmo_kernel.cli.command import Aside, Command, CommandResult, Rows, command, print_json, print_note, print_utf8
 from kosmo_kernel.cli.options import TIME, Recording, account_options, choice_option, files, resume_options
-from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, USAGE_ERROR
+from kosmo_kernel.cli.streams import INTERRUPTED, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
 from kosmo_kernel.questions import FIRST, SUFFIX, discovery, services, shipped_files
 from kosmo_kernel.questions.head import read_text
@@ -150,7 +139,8 @@ def check(
         return _write_new(new, is_table=is_table, as_json=as_json, others=bool(names or every or start))
     _validate(form, outputs, accept_all, as_json=as_json)
     if not (names or every or start):
-        return _list(as_json=as_json or form == "json")
+        as_json = as_json or form == "json"
+        return _list(as_json=as_json).print(as_json=as_json)
     checks = discovery.select_checks(names, every=every, start=start)
     report = _report(checks, names, recording, accept_all, **options)
     _print_notes(report, recording)
@@ -288,23 +278,23 @@ def _content(report: QuestionReport, fail_on: str, form: str, **details: bool) -
     return with_json_escapes(encode(content, indent=2)) + b"\n"
 
 
-def _list(*, as_json: bool) -> int:
-    """Print the checks with their titles, the most severe first."""
+def _list(*, as_json: bool) -> CommandResult:
+    """Return the checks with their titles, the most severe first."""
     checks = sorted(discovery.all_checks(), key=lambda check: (-SEVERITIES.index(check.severity), check.name))
+    facts = {}
     if as_json:
         from kosmo_kernel.checks.report import about_check
 
-        document({"success": True, "checks": [about_check(check) for check in checks]})
-        return SUCCESS
+        facts["checks"] = [about_check(check) for check in checks]
+    parts: list[str | Rows] = []
     for severity, group in groupby(checks, key=lambda check: check.severity):
-        print_result(f"{severity}:")
-        print_rows([(check.name, _about(check)) for check in group])
+        parts += [f"{severity}:", [(check.name, _about(check)) for check in group]]
     start = sum(check.in_start for check in checks)
-    print_note(
+    note = (
         f"\n{len(checks)} checks. `kosmo check --start` runs the {start} that every account should pass, "
         "`kosmo check --all` all, and `kosmo check NAME...` some."
     )
-    return SUCCESS
+    return CommandResult(facts, *parts, Aside(note))
 
 
 def _about(check: Question) -> str:
