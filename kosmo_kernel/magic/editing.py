@@ -47,36 +47,25 @@ class Editing:
         """Return the completions at the cursor of a Lua cell, or of an argument of a call from Python."""
         from kosmo_kernel import editor
 
-        above = context.full_text.split("\n")[: context.cursor_line]
-        text, cursor = self._resolve_alias(
-            context.full_text, sum(len(line) + 1 for line in above) + context.cursor_position
-        )
+        session, above = self._session(), context.full_text.split("\n")[: context.cursor_line]
+        position = sum(len(line) + 1 for line in above) + context.cursor_position
+        text, cursor = self._resolve_alias(context.full_text, position)
         lua_cursor = editor.lua_at_cursor(text, cursor)
-        if lua_cursor is None:
-            return self._python_matches(text[:cursor])
-        completion = lua_cursor.complete(self._session(), self._variables())
-        typed = text[completion.start : completion.end]
-        matches = [SimpleCompletion(match.text, type=match.type) for match in completion.matches]
-        return {
-            "completions": matches
-            or [SimpleCompletion(typed, type="text")],  # without any, IPython would offer Python names
-            "suppress": True,
-            "matched_fragment": typed,
-            "ordered": True,
-        }
-
-    def _python_matches(self, code: str) -> SimpleMatcherResult:
-        """Return the completions of the argument at the end of Python code, and none for anything else."""
-        session, completion = self._session(), None
-        if session is not None:
-            from kosmo_kernel.python_api.namespace import known_values
-
-            completion = known_values(code, self._shell.user_ns, session)
-        if completion is None:
+        if lua_cursor is not None:
+            completion = lua_cursor.complete(session, self._variables())
+            fragment = text[completion.start : completion.end]
+            matches = [SimpleCompletion(match.text, type=match.type) for match in completion.matches]
+            matches = matches or [SimpleCompletion(fragment, type="text")]  # else IPython would offer Python names
+        elif session is not None and (values := self._values(text[:cursor], session)):
+            matches, fragment = [SimpleCompletion(value, type="instance") for value in values[0]], values[1]
+        else:
             return {"completions": [], "suppress": False}
-        values, fragment = completion
-        matches = [SimpleCompletion(value, type="instance") for value in values]
         return {"completions": matches, "suppress": True, "matched_fragment": fragment, "ordered": True}
+
+    def _values(self, code: str, session: Session) -> tuple[list[str], str] | None:
+        from kosmo_kernel.python_api.namespace import known_values
+
+        return known_values(code, self._shell.user_ns, session)
 
     def _resolve_alias(self, cell: str, cursor: int) -> tuple[str, int]:
         """Replace an alias from `%alias_magic` by the magic's own name; return the cell and the moved cursor."""

@@ -38,6 +38,7 @@ from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS
 from kosmo_kernel.settings.config_file import CELL_DEFAULTS, check, check_ceilings, settings_of
 from kosmo_kernel.settings.limits import check_defaults
 from kosmo_kernel.settings.table import ACCOUNT, FLAG, Number, Setting
+from kosmo_kernel.text import nearest
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -427,10 +428,9 @@ def lua_inputs(
     if not arguments:
         return {}
     from kosmo_kernel.values.from_python import lua_value
-    from kosmo_kernel.values.lua_literals import lua_name
 
     names = {**variables, **local}  # a copy, so that assignments in an expression do not set variables
-    return {lua_name(lua): lua_value(_evaluate(expression, names), f"-i {expression}") for lua, expression in arguments}
+    return {lua: lua_value(_evaluate(expression, names), f"-i {expression}") for lua, expression in arguments}
 
 
 def _evaluate(expression: str, names: dict[str, Any]) -> Any:
@@ -442,20 +442,12 @@ def _evaluate(expression: str, names: dict[str, Any]) -> Any:
         return eval(code, names)  # noqa: S307 - the user's own code in their own notebook
     except KosmoError:
         raise
-    except NameError as fault:
-        if fault.name not in code.co_names or fault.name in names:
-            raise _evaluation_error(expression, fault) from fault
-        from kosmo_kernel.text import nearest
-
-        near = nearest(fault.name, [name for name in names if not name.startswith("_")])
-        message = f"-i {expression}: there is no Python variable `{fault.name}`."
-        raise UnknownNameError(message, tuple(near)) from None
     except Exception as fault:
-        raise _evaluation_error(expression, fault) from fault
-
-
-def _evaluation_error(expression: str, fault: Exception) -> InvalidArgumentsError:
-    return InvalidArgumentsError(f"-i {expression}: {type(fault).__name__}: {fault}")
+        if isinstance(fault, NameError) and fault.name in code.co_names and fault.name not in names:
+            near = nearest(fault.name, [name for name in names if not name.startswith("_")])
+            message = f"-i {expression}: there is no Python variable `{fault.name}`."
+            raise UnknownNameError(message, tuple(near)) from None
+        raise InvalidArgumentsError(f"-i {expression}: {type(fault).__name__}: {fault}") from fault
 
 
 def check_data(name: str, result: Result) -> None:
