@@ -123,7 +123,10 @@ class KernelNotebook:
                         raise StoppedError("Interrupted.")  # noqa: TRY301 - handled below like an interrupt of the run
                     cell = self._with_project_settings(parse_cell(code))
                     if cell.help_name:
-                        reply["payload"] = self._page(cell)
+                        from kosmo_kernel import editor
+
+                        page = editor.explain(cell.help_name, self.session, cell.detail)
+                        reply["payload"] = [{"source": "page", "data": bundle_of(page), "start": 0}]
                 for command in cell.commands:
                     value = self._command(command, send)
                     if value is not None:
@@ -304,13 +307,6 @@ class KernelNotebook:
         except KosmoError as error:
             return self._error_content(error) | {"status": "error"}
         return {"status": "ok", "data": bundles[0] if bundles else {}, "metadata": {}}
-
-    def _page(self, cell: Cell) -> list[Content]:
-        """Return the payload that opens the documentation of a name, or a page of the reference."""
-        from kosmo_kernel import editor
-
-        page = editor.explain(cell.help_name, self.session, cell.detail)
-        return [{"source": "page", "data": bundle_of(page), "start": 0}]
 
 
 def _ask(command: str, line: str, context: NotebookContext) -> Any:

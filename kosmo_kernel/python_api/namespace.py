@@ -80,8 +80,8 @@ class Namespace(ModuleType):
             value = python_function(self._integration, function, self._account)
             setattr(self, name, value)
             return value
-        if name == NAMESPACE and (tables := self._tables()) is not None:
-            return tables
+        if name == NAMESPACE and table_names(self._integration.name):
+            return Tables(self._integration, self._account)
         if self._account is None and (alias := self._alias(name)) is not None:
             return Namespace(self._integration, alias)
         listed = f"`help({self._integration.name})` has all functions."
@@ -110,21 +110,13 @@ class Namespace(ModuleType):
         return Namespace(self._integration, alias)
 
     def __dir__(self) -> list[str]:
-        tables = [NAMESPACE] * (self._tables() is not None)
-        return [*self._functions(), *tables, *(name for name in self._accounts() if name.isidentifier())]
+        tables = [NAMESPACE] if table_names(self._integration.name) else []
+        return [*self._integration.table.names, *tables, *(name for name in self._accounts() if name.isidentifier())]
 
     def __repr__(self) -> str:
         account = self._account or "the session's"
         title, name = self._integration.title, self._integration.name
-        return f"<{title}: {len(self._functions())} functions, account {account}; help({name})>"
-
-    def _tables(self) -> Any:
-        """Return the tables of the integration, or None if it has none."""
-        tables = Tables(self._integration, self._account)
-        return tables if dir(tables) else None
-
-    def _functions(self) -> list[str]:
-        return [function.name for function in self._integration.functions]
+        return f"<{title}: {len(self._integration.table.names)} functions, account {account}; help({name})>"
 
     def _accounts(self) -> list[str]:
         return [] if self._account else current_session().account_names(self._integration.name)
