@@ -264,7 +264,8 @@ class Records(Sequence[dict[str, Any]]):
         if values is None:
             parents: Sequence[Any] = self.rows if len(path) == 1 else self.column(path[:-1])
             values = _fields(parents, path[-1])
-            is_there = any(value is not ABSENT for value in values)
+            # Mostly the first record has the key. A column that no record has is not cached.
+            is_there = values and (values[0] is not ABSENT or values.count(ABSENT) < len(values))
             if is_there and len(self._columns) < MAX_KEPT_COLUMNS:
                 self._columns[path] = values
         return values
@@ -272,9 +273,8 @@ class Records(Sequence[dict[str, Any]]):
 
 def _fields(parents: Sequence[Any], key: str | int) -> list[Any]:
     if isinstance(key, str):  # an integer could also index a list
-        with suppress(
-            KeyError, TypeError, IndexError
-        ):  # a parent is null or missing, or the key is: use the slower way below
+        # Where a parent is null or missing, or the key is, the slower way below is needed.
+        with suppress(KeyError, TypeError, IndexError):
             return list(map(itemgetter(key), parents))
     return [p.get(key, ABSENT) if isinstance(p, dict) else ABSENT for p in parents]
 
