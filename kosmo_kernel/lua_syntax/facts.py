@@ -183,7 +183,8 @@ def mistakes(source: str, is_set: Callable[[str], bool], nearest_variable: Calla
             near = nearest_variable(node.name)
             hint = f"Did you mean `{near}`?" if near else f'A text has quotes: "{node.name}".'
             yield f"line {tree.line(node.start)}: `{node.name}` is a variable that nothing sets. {hint}"
-    yield from chain(_indexes(tree), _negations(tree), _patterns(tree))
+    for at, warning in chain(_indexes(tree), _negations(tree), _patterns(tree)):
+        yield f"line {tree.line(at)}: {warning}"
 
 
 def _read(tree: Tree) -> Iterator[Name]:
@@ -199,47 +200,42 @@ def _read(tree: Tree) -> Iterator[Name]:
     yield from (value for value in (*values, tree.result) if isinstance(value, Name))
 
 
-def _indexes(tree: Tree) -> Iterator[str]:
-    """Yield the warnings about the items 0 and below of lists that the script does not set by an index."""
+def _indexes(tree: Tree) -> Iterator[tuple[int, str]]:
+    """Yield tokens and warnings about the items 0 and below of lists that the script does not set by an index."""
     if "regex" in tree.words:  # `found[0]` is the whole match
         return
-    names = {item: ".".join(part) for item in tree.items if (part := _full_path(item.base))}
+    names = {item: name for item in tree.items if (name := _full_path(item.base))}
     written = {names.get(item) for item in tree.items if tree.words[item.end] == "="}
     for item, name in names.items():
         number = "".join(tree.words[item.key.start : item.key.end]) if item.key else ""
         if re.fullmatch(r"0|-\d+", number) and name not in written:
-            yield (
-                f"line {tree.line(item.start)}: `{name}[{number}]` is nil in a list: `{name}[1]` is the first item, "
-                f"`{name}[#{name}]` the last."
-            )
+            first_and_last = f"`{name}[1]` is the first item, `{name}[#{name}]` the last"
+            yield item.start, f"`{name}[{number}]` is nil in a list: {first_and_last}."
 
 
-def _full_path(node: Node) -> tuple[str, ...]:
-    """Return the names of a variable and of the fields after it; empty for anything else."""
+def _full_path(node: Node | None) -> str:
+    """Return the names of a variable and of the fields after it, with dots between; empty for anything else."""
     path, root = path_of(node), node
     while isinstance(root, FieldAccess):
         root = root.base
-    return (root.name, *path) if isinstance(root, Name) else ()
+    return ".".join((root.name, *path)) if isinstance(root, Name) else ""
 
 
-def _negations(tree: Tree) -> Iterator[str]:
-    """Yield the warnings about `not a == "b"`, which compares true or false with a text or a number."""
+def _negations(tree: Tree) -> Iterator[tuple[int, str]]:
+    """Yield tokens and warnings about `not a == "b"`, which compares true or false with a text or a number."""
     for operation in tree.operations:
         for index, at in enumerate(operation.operators):
             other = {"==": "~=", "~=": "=="}.get(tree.words[at])
             operand, right = operation.operands[index : index + 2]
-            name = ".".join(_full_path(operand)) if operand else ""
+            name = _full_path(operand)
             is_literal = isinstance(right, Constant) and right.kind in ("string", "number")
             if other and name and is_literal and operation.prefixes[index] == ("not",):
                 sign = tree.words[at]
-                yield (
-                    f"line {tree.line(at)}: Lua reads `not {name} {sign} …` as `(not {name}) {sign} …`. "
-                    f"Write `{name} {other} …`."
-                )
+                yield at, f"Lua reads `not {name} {sign} …` as `(not {name}) {sign} …`. Write `{name} {other} …`."
 
 
-def _patterns(tree: Tree) -> Iterator[str]:
-    """Yield the warnings about patterns in which a hyphen is meant as one."""
+def _patterns(tree: Tree) -> Iterator[tuple[int, str]]:
+    """Yield tokens and warnings about patterns in which a hyphen is meant as one."""
     for call in tree.calls:
         match call:
             case Call(
@@ -249,8 +245,7 @@ def _patterns(tree: Tree) -> Iterator[str]:
                 is_pattern = name in _PATTERNS and tree.tokens[first.start].closed
                 if is_pattern and not is_literal and _HYPHEN.fullmatch(text):
                     escaped = re.sub(r"(?<=\w)-(?=\w)", "%-", text)
-                    line = tree.line(first.start)
-                    yield f'line {line}: `-` is special in a pattern; `%-` is the character: "{escaped}".'
+                    yield first.start, f'`-` is special in a pattern; `%-` is the character: "{escaped}".'
 
 
 # Lines that are written as in Python or JavaScript -----------------------------------------------

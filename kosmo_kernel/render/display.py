@@ -19,21 +19,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from enum import Enum, auto
 from itertools import groupby
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TextIO, TypedDict
+from typing import Any, Literal, NamedTuple, TextIO, TypedDict
 
 from msgspec import Struct, field
 
 from kosmo_kernel.pages import Page, with_code
 from kosmo_kernel.pages.design import style
 from kosmo_kernel.render.text import WIDTH, escape_control, first_lines, is_longer, pretty
-from kosmo_kernel.safety.markup import Html, Plain, box, html_code, without_delimiters
+from kosmo_kernel.safety.markup import Html, Markdown, Plain, box, html_code, without_delimiters
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.text import counted
 from kosmo_kernel.values.records import Record, Records, encode, to_builtins
-
-if TYPE_CHECKING:
-    from kosmo_kernel.safety.markup import Markdown
 
 Bundle = TypedDict(
     "Bundle",

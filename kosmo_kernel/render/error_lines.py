@@ -66,11 +66,8 @@ def traceback_lines(error: BaseException) -> list[Terminal]:
 def _excerpt(error: KosmoError) -> list[Terminal]:
     """Return the lines of the excerpt, without empty ones at its ends."""
     lines = Terminal.escape(error.excerpt).lines() if error.excerpt else []
-    while lines and _BLANK_LINE.fullmatch(lines[0]):
-        del lines[0]
-    while lines and _BLANK_LINE.fullmatch(lines[-1]):
-        del lines[-1]
-    return lines
+    texts = [index for index, line in enumerate(lines) if not _BLANK_LINE.fullmatch(line)]
+    return lines[texts[0] : texts[-1] + 1] if texts else []
 
 
 def _marked(line: Terminal, style: ErrorStyle) -> Terminal:
