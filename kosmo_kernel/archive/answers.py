@@ -43,6 +43,7 @@ class StoredAnswer(NamedTuple):
     status: int | None
     headers: Mapping[str, str] | None
     body: bytes  # what was answered, or why there is no answer, as UTF-8
+    at: str = ""  # when, as a text of ISO 8601; empty before it is stored
 
     @property
     def is_passing(self) -> bool:
@@ -199,13 +200,6 @@ MAX_HIDDEN = 100_000  # requests to MCP servers that have redacted secrets
 _MAX_HEADERS = 1 << 20  # characters
 
 
-class TakenAnswer(NamedTuple):
-    """An answer with its time, as a text of ISO 8601."""
-
-    answer: StoredAnswer
-    at: str
-
-
 class StoredAnswers:
     """The answers of some runs of an archive, in the order in which they came.
 
@@ -229,7 +223,7 @@ class StoredAnswers:
         self._last: dict[RequestKey, int] = {}  # the number of the last answer that was taken
         self._hidden: list[RequestKey] | None = None
 
-    def next(self, key: RequestKey, *, repeats: bool = False) -> TakenAnswer | None:
+    def next(self, key: RequestKey, *, repeats: bool = False) -> StoredAnswer | None:
         """Return the next answer to a request, or None if there is none.
 
         Parameters:
@@ -270,12 +264,12 @@ class StoredAnswers:
                 return rows[0]
         return None
 
-    def _answer(self, *row: Any) -> TakenAnswer:
+    def _answer(self, *row: Any) -> StoredAnswer:
         outcome, status, headers, at, digest, body = row
         if not (isinstance(outcome, str) and isinstance(at, str) and (status is None or type(status) is int)):
             raise ValueError("its outcome, status and time must be text, a number and text")
         header_fields = None if headers is None else _headers(headers)
-        return TakenAnswer(StoredAnswer(outcome, status, header_fields, self._archive.body(digest, body)), at)
+        return StoredAnswer(outcome, status, header_fields, self._archive.body(digest, body), at)
 
     def _requests_with_secrets(self) -> list[RequestKey]:
         """Return the recorded requests to MCP servers whose secrets are redacted."""

@@ -201,7 +201,7 @@ class Player(Playback):
         with self._lock:
             answer = self._answers.next(key, repeats=True)
         if answer is not None:
-            return answer.answer
+            return answer
         [[count]] = self._archive.rows("SELECT count(*) FROM kosmo_answers WHERE request != ?", (SERVERS,))
         raise NotRecordedError(
             f"{key} is not in {self.file}, which has {counted(count, 'request')} of {iso_time(self.recorded)}. "
@@ -212,7 +212,7 @@ class Player(Playback):
         servers: dict[str, dict[str, Any]] = {}
         key = RequestKey.of_server("", SERVERS, {})
         while answer := self._answers.next(key):
-            result = self._answers.read(key, partial(answer.answer.result, SERVERS))
+            result = self._answers.read(key, partial(answer.result, SERVERS))
             for server in result["servers"]:
                 servers[server["name"]] = servers.get(server["name"], {}) | server
         for name in filter(None, names):

@@ -15,8 +15,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -77,17 +76,6 @@ class RecordedAnswer(NamedTuple):
     fingerprints: str | None = None  # the id of the key of the fingerprints in it, or None
 
 
-class _Waiting:
-    """Answers that wait until they are written, with the error if they could not be."""
-
-    __slots__ = ("answers", "error", "is_written")
-
-    def __init__(self, answers: Sequence[RecordedAnswer]) -> None:
-        self.answers = answers
-        self.is_written = False
-        self.error: BaseException | None = None
-
-
 class Recorder:
     """Record a run in an archive. Thread-safe.
 
@@ -113,7 +101,6 @@ class Recorder:
         self.file = file
         self._lock = threading.RLock()
         self._numbers = itertools.count()
-        self._waiting = deque[_Waiting]()
         self._pending: dict[int, RecordedAnswer] = {}  # failures that may be retried, by the request's number
         self._rows: dict[tuple[str, str, str], int] = {}  # of accounts, by service, name and token
         self._count = 0  # answers to requests that were sent
@@ -190,7 +177,7 @@ class Recorder:
                 return None
             self._taken += 1
             self._last_taken = max(self._last_taken, answer.at)  # the times were checked when the run began
-            return answer.answer
+            return answer
 
     def begin_script(self, name: str, source: str) -> None:
         """Note which script makes the next requests, so that a run that goes on can tell whether it has changed."""
@@ -226,7 +213,7 @@ class Recorder:
             self._pending[number] = recorded
             return
         self._pending.pop(number, None)
-        self._write(recorded)
+        self._write([recorded])
 
     def keep_server_reply(
         self,
@@ -259,7 +246,7 @@ class Recorder:
         """
         answer = server_answer({"servers": servers}, ())
         key = RequestKey.of_server("", SERVERS, {})
-        self._write(RecordedAnswer(key, None, SERVERS, answer, 0.0))
+        self._write([RecordedAnswer(key, None, SERVERS, answer, 0.0)])
 
     def summary(self) -> str:
         """Return sentences with the number of answers that were taken and of requests that were recorded."""
@@ -299,7 +286,7 @@ class Recorder:
             if self._closed:
                 return
             try:
-                self._write(*self._pending.values())
+                self._write(self._pending.values())
                 self._pending.clear()
                 with self._archive.transaction() as connection:
                     if self._finished and not self._failed:
@@ -311,55 +298,36 @@ class Recorder:
                 self._closed = True
                 self._archive.close()
 
-    def _write(self, *answers: RecordedAnswer) -> None:
-        """Write answers. Those that came while others were being written go into one transaction."""
-        own = _Waiting(answers)
-        self._waiting.append(own)
+    def _write(self, answers: Collection[RecordedAnswer]) -> None:
+        """Write answers, unless the recording is closed: they arrived after `close`."""
         with self._lock:
-            if not own.is_written:
-                all_waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
-                try:
-                    self._write_all([answer for waiting in all_waiting for answer in waiting.answers])
-                except BaseException as error:
-                    for waiting in all_waiting:
-                        waiting.error = error
-                    raise
-                finally:
-                    for waiting in all_waiting:
-                        waiting.is_written = True
-        if own.error:
-            raise own.error
-
-    def _write_all(self, answers: Sequence[RecordedAnswer]) -> None:
-        if self._closed or not answers:  # a response that arrived after `close`
-            return
-        count = sum(answer.function != SERVERS for answer in answers)
-        try:
-            with self._archive.transaction() as connection:
-                if count and not self._count:
-                    delete_replaced(connection, self._run.number)
-                for answer in answers:
-                    connection.execute(_INSERT, self._values(connection, answer))
-        except BaseException:
-            self._rows.clear()  # they may not be there
-            raise
-        self._count += count
-        self._script = None if count else self._script
-        self._failed = self._failed or any(answer.answer.is_passing for answer in answers)
+            if self._closed or not answers:
+                return
+            count = sum(answer.function != SERVERS for answer in answers)
+            try:
+                with self._archive.transaction() as connection:
+                    if count and not self._count:
+                        delete_replaced(connection, self._run.number)
+                    for answer in answers:
+                        connection.execute(_INSERT, self._values(connection, answer))
+            except BaseException:
+                self._rows.clear()  # they may not be there
+                raise
+            self._count += count
+            self._script = None if count else self._script
+            self._failed = self._failed or any(answer.answer.is_passing for answer in answers)
 
     def _values(self, connection: sqlite3.Connection, recorded: RecordedAnswer) -> tuple[Any, ...]:
         """Return the row of an answer, whose account and body are added if they are new."""
-        answer, account = (
-            recorded.answer,
-            (recorded.key.service, recorded.key.account, recorded.account.token if recorded.account else ""),
-        )
+        answer, key = recorded.answer, recorded.key
+        account = key.service, key.account, recorded.account.token if recorded.account else ""
         if account not in self._rows:
             self._rows[account] = account_row(self._archive, connection, *account[:2], recorded.account)
         return (
             self._run.number,
             self._rows[account],
             recorded.function,
-            recorded.key.text,
+            key.text,
             answer.outcome,
             answer.status,
             None if answer.headers is None else msgspec.json.encode(answer.headers).decode(),
