@@ -463,11 +463,7 @@ class Place(NamedTuple):
             status = self.path.lstat()
         except OSError as error:
             raise SettingsError(f"{self.file} cannot be read: {error.strerror}.") from None
-        why = next(self._kind_faults(status), "")
-        if not why and os.name == "posix":
-            faults = self._faults_of_written(status) if writes else self._faults_of_read(status)
-            why = next(faults, "") or next(self._faults_around(status), "")
-        if why:
+        for why in self._faults(status, writes=writes):
             raise SettingsError(f"{self.file} is not used: {why}. Nothing was sent.")
         if writes and os.name == "posix" and status.st_mode & GROUP_AND_OTHERS:
             self.path.chmod(PRIVATE)
@@ -491,25 +487,25 @@ class Place(NamedTuple):
                 )
         return False
 
-    def _kind_faults(self, status: os.stat_result) -> Iterator[str]:
+    def _faults(self, status: os.stat_result, *, writes: bool) -> Iterator[str]:
+        """Yield why the file cannot be trusted."""
         if stat.S_ISLNK(status.st_mode):
             yield "it is a link. Name the file itself"
-        elif not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             yield "it is a folder" if stat.S_ISDIR(status.st_mode) else "it is no regular file"
-
-    def _faults_of_written(self, status: os.stat_result) -> Iterator[str]:
-        if status.st_uid != os.geteuid():
-            yield "it belongs to another user, so its answers could be anything. Name a file of your own"
-        if status.st_nlink > 1:
+        if os.name != "posix":
+            return
+        of_users = {os.geteuid()} if writes else {os.geteuid(), 0}
+        if status.st_uid not in of_users and (writes or not _is_in_checkout_of(status.st_uid)):
+            advice = "Name a file of your own" if writes else "Copy it, if you trust it"
+            yield f"it belongs to another user, so its answers could be anything. {advice}"
+        if writes and status.st_nlink > 1:
             yield "it has several names (hard links). Name a file of its own"
-        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        if writes and status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             yield "other users can write it, so its answers could be anything. Name another file"
-
-    def _faults_of_read(self, status: os.stat_result) -> Iterator[str]:
-        if status.st_uid not in {os.geteuid(), 0} and not _is_in_checkout_of(status.st_uid):
-            yield "it belongs to another user, so its answers could be anything. Copy it, if you trust it"
         if status.st_mode & stat.S_IWOTH:
             yield "every user of this machine can write it. If you trust it: chmod o-w"
+        yield from self._faults_around(status)
 
     def _faults_around(self, status: os.stat_result) -> Iterator[str]:
         """Yield why what is beside the file, or its folder, cannot be trusted."""

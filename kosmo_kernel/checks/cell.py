@@ -27,7 +27,6 @@ from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
     from kosmo_kernel.notebook.commands import NotebookContext
-    from kosmo_kernel.questions.question import Question
     from kosmo_kernel.render.display import Note
     from kosmo_kernel.results import Result
     from kosmo_kernel.session import Session
@@ -54,7 +53,7 @@ def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | 
     """
     name, options = name_and_options(line, command, CHECK_OPTIONS)
     if not name:
-        return _all_tables() if command == "table" else _all_checks()
+        return _all_questions(command)
     question = find_named_table(name) if command == "table" else find_check(name)
     parameters = {name: _variable(expression, f"-i {name}", context) for name, expression in options.input}
     check_parameters([question], parameters)
@@ -87,24 +86,15 @@ def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | 
     return rows if options.show else None
 
 
-def _all_tables() -> Records:
-    """Return what tables there are: their names and titles, and the names of their parameters."""
+def _all_questions(command: str) -> Records:
+    """Return what checks or tables there are: names, titles, the names of parameters, and of checks severities."""
     tables = [find_table(service, name) for service, names in tables_by_service().items() for name in names]
-    return Records([{"table": table.name, "title": table.title, "parameters": _parameters(table)} for table in tables])
-
-
-def _all_checks() -> Records:
-    """Return what checks there are: their names, severities and titles, and the names of their parameters."""
-    return Records(
-        [
-            {"check": check.name, "severity": check.severity, "title": check.title, "parameters": _parameters(check)}
-            for check in all_checks()
-        ]
-    )
-
-
-def _parameters(question: Question) -> str:
-    return ", ".join(f"{each.name} (required)" if each.required else each.name for each in question.parameters)
+    rows = []
+    for question in tables if command == "table" else all_checks():
+        parameters = (f"{each.name} (required)" if each.required else each.name for each in question.parameters)
+        severity = {"severity": question.severity} if question.severity else {}
+        rows.append({command: question.name, **severity, "title": question.title, "parameters": ", ".join(parameters)})
+    return Records(rows)
 
 
 def set_lua_variable(session: Session, name: str, value: Any) -> None:

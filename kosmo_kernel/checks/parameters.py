@@ -26,7 +26,7 @@ def check_parameters(checks: Sequence[Question], arguments: Values) -> None:
     Raises:
         UnknownNameError: no check has it.
     """
-    names = _names(checks)
+    names = _by_name(checks)
     for name in arguments:
         if name not in names:
             has = "None of the checks has" if len(checks) > 1 else f"{checks[0].name} has" if checks else "There is"
@@ -66,19 +66,23 @@ def values_for(check: Question, arguments: Values) -> dict[str, Any]:
     return values
 
 
-def missing_parameters(check: Question, values: Values) -> list[QuestionParameter]:
-    """Return the required parameters of a check that have no value.
+def setup_of(check: Question, parameter: QuestionParameter) -> str:
+    """Return the option that sets a parameter, and what it means: `-p leavers.leavers '["…"]' (the addresses …)`."""
+    return f"-p {check.name}.{parameter.name} {parameter.example} ({parameter.doc})"
+
+
+def setup_options(
+    check: Question, values: Values, option: Callable[[Question, QuestionParameter], str] = setup_of
+) -> list[str]:
+    """Return how to set the required parameters of a check that have no value.
 
     Parameters:
         check: the check.
         values: the values of its parameters, from `values_for`.
+        option: returns how to set a parameter.
     """
-    return [parameter for parameter in check.parameters if parameter.required and parameter.name not in values]
-
-
-def setup_of(check: Question, parameter: QuestionParameter) -> str:
-    """Return the option that sets a parameter, and what it means: `-p leavers.leavers '["…"]' (the addresses …)`."""
-    return f"-p {check.name}.{parameter.name} {parameter.example} ({parameter.doc})"
+    missing = (parameter for parameter in check.parameters if parameter.required and parameter.name not in values)
+    return [option(check, parameter) for parameter in missing]
 
 
 def require_parameters(
@@ -94,13 +98,13 @@ def require_parameters(
     Raises:
         InvalidArgumentsError: some are missing; the message has a line for each.
     """
-    values = ((check, values_for(check, arguments)) for check in checks)
-    missing = [(check, parameter) for check, own in values for parameter in missing_parameters(check, own)]
-    if missing:
-        lines = "".join(f"\n  {option(check, parameter)}" for check, parameter in missing)
+    missing = {check.name: setup_options(check, values_for(check, arguments), option) for check in checks}
+    if any(missing.values()):
+        lines = "".join(f"\n  {line}" for options in missing.values() for line in options)
+        names = ", ".join(name for name, options in missing.items() if options)
         raise InvalidArgumentsError(
-            f"{', '.join(dict.fromkeys(check.name for check, _ in missing))}: not set up, and nothing was sent. Give "
-            f"what the question is about, here or in `[{'.'.join(_SETTING)}]` of `config.toml`:{lines}"
+            f"{names}: not set up, and nothing was sent. Give what the question is about, here or in "
+            f"`[{'.'.join(_SETTING)}]` of `config.toml`:{lines}"
         )
 
 
@@ -116,19 +120,21 @@ def parse_parameters(checks: Sequence[Question], arguments: Mapping[str, str]) -
         InvalidArgumentsError: a text is no value of its kind.
     """
     check_parameters(checks, arguments)
-    values: dict[str, Any] = {}
-    for name, text in arguments.items():
-        for check in checks:
-            for parameter in check.parameters:
-                full_name = f"{check.name}.{parameter.name}"
-                if name in (parameter.name, full_name):
-                    values[full_name] = value_of(parameter, text)
-    return values
+    named = _by_name(checks)
+    return {
+        f"{check.name}.{parameter.name}": value_of(parameter, text)
+        for name, text in arguments.items()
+        for check, parameter in named[name]
+    }
 
 
-def _names(checks: Sequence[Question]) -> list[str]:
-    own = dict.fromkeys(parameter.name for check in checks for parameter in check.parameters)
-    return [*own, *(f"{check.name}.{parameter.name}" for check in checks for parameter in check.parameters)]
+def _by_name(checks: Sequence[Question]) -> dict[str, list[tuple[Question, QuestionParameter]]]:
+    """Return the parameters of checks by `NAME`, and then by `CHECK.NAME`."""
+    parameters = [(check, parameter) for check in checks for parameter in check.parameters]
+    by_name: dict[str, list[tuple[Question, QuestionParameter]]] = {}
+    for check, parameter in parameters:
+        by_name.setdefault(parameter.name, []).append((check, parameter))
+    return by_name | {f"{check.name}.{parameter.name}": [(check, parameter)] for check, parameter in parameters}
 
 
 def _mistake(check: Question, parameter: QuestionParameter, value: Any) -> str:

@@ -21,12 +21,12 @@ from contextlib import closing, nullcontext
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts
 from kosmo_kernel.archive.snapshots import SavedSnapshot, add_figures
 from kosmo_kernel.catalogue import Column
-from kosmo_kernel.checks.parameters import check_parameters, missing_parameters, setup_of, values_for
+from kosmo_kernel.checks.parameters import check_parameters, setup_options, values_for
 from kosmo_kernel.checks.report import Finding, QuestionReport, QuestionResult, key_of, mentions, names_of
 from kosmo_kernel.errors import (
     InvalidArgumentsError,
@@ -56,14 +56,6 @@ if TYPE_CHECKING:
 MAX_WORKERS = 6  # questions side by side; a Lua process takes 12 MB, and more of them do not make the service faster
 POLL_INTERVAL_SECONDS = 0.1  # between two looks at the progress
 _FUNCTION = re.compile(r"(?:get|list)_\w+")
-
-
-class Chunk(NamedTuple):
-    """The Lua that asks one question."""
-
-    name: str  # in messages
-    source: str
-    inputs: Mapping[str, Any]
 
 
 class QuestionRun:
@@ -142,7 +134,7 @@ class QuestionRun:
 
     def _run_chunk(self, index: int, session: Session) -> None:
         """Run one chunk in a fresh session, and complete the result of its question."""
-        chunk, outcome = self._chunks[index], self._report.results[index]
+        (source, inputs), outcome = self._chunks[index], self._report.results[index]
         try:
             with session.expecting_run():
                 with self._lock:
@@ -150,8 +142,8 @@ class QuestionRun:
                     is_interrupted = self._report.interrupted
                 if is_interrupted:
                     session.interrupt()
-                options = RunOptions(name=chunk.name, inputs=chunk.inputs, now=self._report.now)
-                result = session.execute(chunk.source, options)
+                options = RunOptions(name=outcome.question.chunk_name, inputs=inputs, now=self._report.now)
+                result = session.execute(source, options)
         except KosmoError as error:
             _complete(outcome, error.result, error)
         else:
@@ -173,16 +165,18 @@ class QuestionRun:
     @cached_property
     def _names(self) -> dict[int, set[str]]:
         """The words that may be names of functions, of each chunk and of the tables that it uses."""
-        return {
-            index: set(_FUNCTION.findall(source_with_tables(chunk.source))) for index, chunk in self._chunks.items()
-        }
+        texts = {index: source_with_tables(source) for index, (source, _) in self._chunks.items()}
+        return {index: set(_FUNCTION.findall(text)) for index, text in texts.items()}
 
     def _interrupt(self) -> None:
         """Stop all chunks; those that run end as interrupted."""
         self._report.interrupted = True
+        self._shared.progress.cancel()
+        self._interrupt_sessions()
+
+    def _interrupt_sessions(self) -> None:
         with self._lock:
             running = [session for session in self._running.values() if session]
-        self._shared.progress.cancel()
         for session in running:
             session.interrupt()
 
@@ -193,10 +187,7 @@ class QuestionRun:
                 if thread.ident is not None:
                     thread.join()
         except KeyboardInterrupt:
-            with self._lock:
-                running = [session for session in self._running.values() if session]
-            for session in running:
-                session.interrupt()
+            self._interrupt_sessions()
             raise
 
 
@@ -343,7 +334,11 @@ def run_questions(
         SettingsError: a limit or an environment variable is invalid.
     """
     check_parameters(questions, parameters or {})
-    results = [_unasked(question, values_for(question, parameters or {})) for question in questions]
+    results = [
+        QuestionResult(question, parameters=values, setup=setup_options(question, values))
+        for question in questions
+        for values in [values_for(question, parameters or {})]
+    ]
     with nullcontext(session) if session else Session(account) as origin:
         alias = account or origin.account
         report = QuestionReport(alias, origin.recording.now(), now or origin.time_of_data(alias), results)
@@ -356,19 +351,13 @@ def run_questions(
     return report
 
 
-def _unasked(question: Question, values: Mapping[str, Any]) -> QuestionResult:
-    """Return the result of a question before it is asked; what is missing of its parameters is in it."""
-    setup = [setup_of(question, parameter) for parameter in missing_parameters(question, values)]
-    return QuestionResult(question, parameters=values, setup=setup)
-
-
-def _chunk(result: QuestionResult) -> Chunk:
-    """Return the Lua that asks a question: that of a check itself, or a call of a table."""
+def _chunk(result: QuestionResult) -> tuple[str, Mapping[str, Any]]:
+    """Return the Lua that asks a question, that of a check itself or a call of a table, and its inputs."""
     question = result.question
     if question.severity:
-        return Chunk(question.chunk_name, question.source, result.parameters)
+        return question.source, result.parameters
     call = f"return {question.service}.tables.{question.name}({_ARGUMENTS})"
-    return Chunk(question.chunk_name, call, {_ARGUMENTS: {**result.parameters, "errors": "collect"}})
+    return call, {_ARGUMENTS: {**result.parameters, "errors": "collect"}}
 
 
 # Figures of a snapshot ----------------------------------------------------------------------------------

@@ -63,11 +63,6 @@ class QuestionFile(Struct, frozen=True):
     body_start: int  # the line, from 1, at which the Lua begins
     entries: dict[str, list[HeadEntry]]  # of the head, by key
 
-    @property
-    def lua(self) -> str:
-        """The Lua below the head."""
-        return lua_below(self.source, self.body_start)
-
     def value(self, key: str) -> str:
         """Return the value of a required key."""
         return self.entries[key][0].value
@@ -98,11 +93,6 @@ class QuestionFile(Struct, frozen=True):
                 key, f"{names} the names of columns with commas between them, such as `app, name`, got {text}."
             )
         return columns
-
-
-def lua_below(source: str, body_start: int) -> str:
-    """Return the Lua of a file, which begins at a line, counted from 1."""
-    return "\n".join(source.split("\n")[body_start - 1 :]).strip("\n") + "\n"
 
 
 def read_text(path: Path) -> str:

@@ -26,7 +26,6 @@ from kosmo_kernel.questions.head import (
     QuestionFile,
     is_table,
     keys_of,
-    lua_below,
     parse_head,
     read_text,
 )
@@ -163,7 +162,7 @@ class Question(Struct, frozen=True):
     @property
     def lua(self) -> str:
         """The Lua below the head."""
-        return lua_below(self.source, self.body_start)
+        return "\n".join(self.source.split("\n")[self.body_start - 1 :]).strip("\n") + "\n"
 
     def for_lua(self) -> dict[str, Any]:
         """Return what the Lua process needs of a table, as JSON values."""
