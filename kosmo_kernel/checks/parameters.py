@@ -120,11 +120,11 @@ def parse_parameters(checks: Sequence[Question], arguments: Mapping[str, str]) -
         InvalidArgumentsError: a text is no value of its kind.
     """
     check_parameters(checks, arguments)
-    named = _by_name(checks)
+    by_name = _by_name(checks)
     return {
         f"{check.name}.{parameter.name}": value_of(parameter, text)
         for name, text in arguments.items()
-        for check, parameter in named[name]
+        for check, parameter in by_name[name]
     }
 
 
