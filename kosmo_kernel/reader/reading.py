@@ -48,21 +48,18 @@ def read(task: Task, data: bytes, allowance: Allowance | None = None) -> bytes:
         SettingsError: the process does not start.
     """
     allowance = allowance or current()
-    seconds = min(task.seconds, allowance.seconds)
+    task = task._replace(seconds=min(task.seconds, allowance.seconds))
     process = _pool.take(task)
     try:
         process.wait_until_ready(allowance.stop_reason)
-        request = wire.pack({"function": task.function}, [data])
-        payload, spent = process.ask(
-            request, seconds, task.memory, task.max_result + HEADER_BYTES, allowance.stop_reason
-        )
+        payload, spent = process.ask(task, data, allowance.stop_reason)
         allowance.seconds -= spent
         refused, failed, result = _parts(payload)
     except UnreadError as error:
         process.close()
         _pool.start_another()
         allowance.seconds -= error.spent
-        raise _unread(task, error, allowance, seconds) from None
+        raise _unread(task, error, allowance) from None
     except BaseException:
         process.close()
         raise
@@ -101,11 +98,12 @@ def _subject(task: Task) -> str:
     return task.what[:1].upper() + task.what[1:]
 
 
-def _unread(task: Task, error: UnreadError, allowance: Allowance, seconds: float) -> Exception:
+def _unread(task: Task, error: UnreadError, allowance: Allowance) -> Exception:
     if allowance.stop_reason():
         return StoppedError("Interrupted.")
     if error.is_late:
-        return LimitError(f"{_subject(task)} took more than {max(seconds, 0.0):.2g} s to read ({TIME}).", limit=TIME)
+        most = f"{max(task.seconds, 0.0):.2g} s"
+        return LimitError(f"{_subject(task)} took more than {most} to read ({TIME}).", limit=TIME)
     return LimitError(f"The process that reads {task.what} ended ({PROCESS}).", limit=PROCESS)
 
 
@@ -166,29 +164,22 @@ class ReaderProcess(WalledProcess):
         self._is_ready = True
         self._address_space, self._resident = self._memory()
 
-    def ask(
-        self, request: bytes, seconds: float, memory: int, max_reply: int, stop_reason: Callable[[], str | None]
-    ) -> tuple[bytes, float]:
-        """Return the reply to a request, and the processor time that it took.
-
-        Parameters:
-            request: a payload.
-            seconds: processor time that it may take.
-            memory: bytes that it may map.
-            max_reply: bytes of the reply.
-            stop_reason: returns why the run must stop, or None.
+    def ask(self, task: Task, data: bytes, stop_reason: Callable[[], str | None]) -> tuple[bytes, float]:
+        """Return the reply to the request of a task, and the processor time that it took.
 
         Raises:
-            UnreadError: there is no valid reply within these limits.
+            UnreadError: there is no valid reply within the limits of the task, or the run must stop.
         """
         cpu = self.cpu_seconds() or 0.0
-        if cpu + seconds > self._granted:
+        if cpu + task.seconds > self._granted:
             self._granted = cpu + CPU_GRANT_SECONDS
-        limited = self._address_space + memory, self._granted
+        limited = self._address_space + task.memory, self._granted
         if limited != self._limited:
             self._limited = limited
             self.set_limits(*limited)
-        return self._exchange(wire.LENGTH.pack(len(request)) + request, seconds, max_reply, stop_reason)
+        request = wire.pack({"function": task.function}, [data])
+        question = wire.LENGTH.pack(len(request)) + request
+        return self._exchange(question, task.seconds, task.max_result + HEADER_BYTES, stop_reason)
 
     def _exchange(
         self, question: bytes, seconds: float, max_reply: int, stop_reason: Callable[[], str | None]
@@ -263,9 +254,9 @@ class _Pool:
         """Return a process for a task, which nobody else uses until it is put back."""
         with self._lock:
             process, self.idle = self.idle, None
-        if process and task.module in process.modules:
-            return process
         if process:
+            if task.module in process.modules:
+                return process
             process.close()
         process = ReaderProcess(self._modules | {task.module}, self._libraries | {*task.libraries})
         with self._lock:
