@@ -56,6 +56,7 @@ OURS = "project"  # the source in `PROJECT` whose file these commands write
 INDENT = re.compile(r'\n([ \t]+)"')
 NAME = re.compile(r"[\w@][\w@./ -]{0,63}")
 STDIN = "-"
+ENV = "--env"
 VALUE_KEYS = {key for key in (*SPELLINGS, *SPELLINGS.values()) if SPELLINGS.get(key, key) in ("env", "headers")}
 REFERENCE = re.compile(r"\$\{(?:secret|KOSMO_SECRET):[^{}]*+\}|^@secret:.*$")
 _REDACTED = re.compile(re.escape(REDACTED))
@@ -73,7 +74,7 @@ project = click.option("--project", is_flag=True, help="Use the project's .mcp.j
 @click.argument("command", nargs=-1, metavar="[-- COMMAND [ARG]…]")
 @click.option("--url", metavar="URL", help="The address of the server, instead of a command.")
 @click.option(
-    "--env",
+    ENV,
     "variables",
     multiple=True,
     metavar="NAME[=VALUE]",
@@ -115,8 +116,9 @@ def add(
     check_name(name)
     _check_options(command, url, secret, bearer=bearer)
     new_entry: dict[str, Any] = {"url": url} if url else {"command": command[0], "args": list(command[1:])}
+    environment = dict(_pair(ENV, text) for text in variables)
     header_values = dict(_pair("--header", text) for text in headers)
-    fields = {"env": dict(map(_environment_pair, variables)), "headers": header_values, "cwd": cwd, "timeout": timeout}
+    fields = {"env": environment, "headers": header_values, "cwd": cwd, "timeout": timeout}
     new_entry |= {key: value for key, value in fields.items() if value}
     path = config_path(of_project=project)
     if fault := entry(name, new_entry, "user", path, path.parent).fault:
@@ -196,24 +198,16 @@ def _check_options(command: Sequence[str], url: str | None, secret: str | None, 
         raise click.UsageError(NOT_AS_ARGUMENT.format(what=f"`{secret_text}`"))
 
 
-def _environment_pair(text: str) -> tuple[str, str]:
-    if "=" in text:
-        return _pair("--env", text)
-    name = text.strip()
-    if redact(name) != name:
-        raise click.UsageError(NOT_AS_ARGUMENT.format(what="The name of a variable"))
-    if not VARIABLE.fullmatch(name):
-        raise click.UsageError("--env takes NAME=VALUE, or the name of a variable of your own environment.")
-    return name, f"${{{name}}}"
-
-
 def _pair(option: str, text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     name = name.strip()
-    if not equals or not name:
-        raise click.UsageError(f"{option} takes NAME=VALUE.")
     if redact(name) != name:
         raise click.UsageError(NOT_AS_ARGUMENT.format(what=f"The name in {option}"))
+    if option == ENV and not equals and VARIABLE.fullmatch(name):
+        return name, f"${{{name}}}"
+    if not equals or not name:
+        also = ", or the name of a variable of your own environment" if option == ENV else ""
+        raise click.UsageError(f"{option} takes NAME=VALUE{also}.")
     if is_private(name, value):
         raise click.UsageError(NOT_AS_ARGUMENT.format(what=f"The value of `{name}`"))
     return name, value
@@ -223,10 +217,9 @@ def _ask_secret(name: str, fields: dict[str, Any], variable: str | None, *, stdi
     """Ask for the secret of a server and add a reference to its entry; return the secret by its name."""
     secret_name = f"{name}.{variable or 'token'}"
     value, _ = read_token(f"{variable or 'Token'} of {name}", from_stdin=stdin)
-    if variable:
-        fields["env"] = fields.get("env", {}) | {variable: f"${{secret:{secret_name}}}"}
-    else:
-        fields["headers"] = fields.get("headers", {}) | {"Authorization": f"Bearer ${{secret:{secret_name}}}"}
+    reference = f"${{secret:{secret_name}}}"
+    key, added = ("env", {variable: reference}) if variable else ("headers", {"Authorization": f"Bearer {reference}"})
+    fields[key] = fields.get(key, {}) | added
     return {secret_name: value}
 
 
