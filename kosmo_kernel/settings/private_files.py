@@ -38,9 +38,10 @@ def write(path: Path, content: str | Sequence[bytes], *, durable: bool = True, m
     """
     parts = [content.encode()] if isinstance(content, str) else content
     target = Path(os.path.realpath(path))
-    with writing(path, "It is unchanged." if target.is_file() else ""):
-        if target.exists() and not target.is_file():
-            target.write_bytes(b"".join(parts))
+    is_file = os.path.isfile(path)  # unlike the method of paths, no error in a folder that cannot be searched
+    with writing(path, "It is unchanged." if is_file else ""):
+        if path.exists() and not is_file:
+            path.write_bytes(b"".join(parts))
             return
         target.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}")

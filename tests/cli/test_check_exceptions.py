@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -81,6 +82,17 @@ def test_each_file_has_the_format_of_its_name(folder: Path, capsys: pytest.Captu
         assert part in (folder / name).read_text(encoding="utf-8")
     assert checked("three.lua", "--format", "sarif", "--output", "other") == 1
     assert (folder / "other").read_bytes() == (folder / "report.sarif").read_bytes()
+
+
+def test_a_report_goes_to_a_pipe_as_well_and_a_new_file_has_the_mode_of_any_other(folder: Path) -> None:
+    Path("any.txt").touch()
+    reading, writing = os.pipe()
+    with open(reading, "rb") as report:
+        with open(writing, "wb"):
+            options = ("--format", "markdown", "--output", f"/dev/fd/{writing}", "--output", "report.md")
+            assert checked("three.lua", *options) == 1
+        assert report.read() == Path("report.md").read_bytes()
+    assert Path("report.md").stat().st_mode == Path("any.txt").stat().st_mode
 
 
 @pytest.mark.parametrize("form", sorted(set(FORMATS) - {"json"}))
