@@ -390,7 +390,7 @@ class Function(Struct, frozen=True, dict=True):
     def link(self, args: Mapping[str, Any]) -> Link | None:
         """Return the link that some arguments lead to, or None."""
         if len(self.links) == 1:
-            return self.links[0] if all(name in args for name in self.links[0].places) else None
+            return self.links[0] if all(map(args.__contains__, self.links[0].places)) else None
         places = {name for link in self.links for name in link.places}
         return next((link for link in self.links if set(link.places) == places & args.keys()), None)
 

@@ -137,7 +137,7 @@ class Pagination(NamedTuple):
                 return None, self._is_full(page) and not page.before
             return None, not (is_there or _has_links(source, pages.cursor)) and bool(rows)
         text = str(cursor)
-        if _is_address(text):
+        if text.startswith(("https://", "http://", "/", "?")):
             return self._at(page, text), False
         if not pages.param:
             raise PageError("a cursor that no parameter takes")
@@ -243,10 +243,6 @@ def _has_links(value: Any, path: Sequence[str]) -> bool:
     """Return whether an answer has links to pages, among which the one to the next is missing after the last page."""
     above = next((path[: n + 1] for n, key in enumerate(path) if key in LINKS), ())
     return bool(above) and bool(value_at(value, above))
-
-
-def _is_address(text: str) -> bool:
-    return text.startswith(("https://", "http://", "/", "?"))
 
 
 def address_of(page: PageRequest, url: str) -> str:

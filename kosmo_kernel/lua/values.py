@@ -180,7 +180,9 @@ class RemoteLists:
             records.columns is not function.columns
             and records.columns not in (function.columns, account_columns(function.columns))
         ):
-            name += f"{WITH_ITEM}{_item_name(records.columns)}" if records.columns else ""
+            # The column with the items may be after that of the account.
+            item = next((column.name for column in records.columns if column.name != ACCOUNT.name), "")
+            name += f"{WITH_ITEM}{item}" if records.columns else ""
         return {"form": "list", "handle": self._last, "count": count, "type": name} | self._source(records.account)
 
     def _name(self, function: Function | None) -> str:
@@ -412,11 +414,6 @@ def columns_of_items(function: Function) -> dict[str, tuple[Column, ...]]:
     """Return the columns of calls with a list argument, by the name of the first column, which has the items."""
     lists = [columns_with_item(function, param.name) for param in function.params if param.each]
     return {columns[0].name: columns for columns in lists}
-
-
-def _item_name(columns: tuple[Column, ...]) -> str:
-    """Return the name of the column with the items of a list argument, which may be after that of the account."""
-    return next((column.name for column in columns if column.name != ACCOUNT.name), "")
 
 
 def _check_size(size: int, max_bytes: int) -> None:
