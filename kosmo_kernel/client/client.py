@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from http import HTTPStatus
 from operator import is_
 from random import Random
@@ -251,13 +250,9 @@ class Exchange(CallErrors):
         self._since = Since(since) if since else None
         self._key = f"{function.name} {self._url} {self._newest or ''} {since or ''}"
         self._cached = None if fresh else client.cache.find(self._key)
+        self._received: ResponseBudget | None = None  # of all pages, once one is read
         self._sent_at = 0.0  # when the last request was sent
         self._headers_before: Mapping[str, str] | None = None  # of the client's last response when it was sent
-
-    @cached_property
-    def _received(self) -> ResponseBudget:
-        size = self._client.max_list_bytes
-        return ResponseBudget("The pages of one list", size, LIST_LIMIT, MAX_RECORDS, "records_limit")
 
     def reply(self) -> Reply:
         """Make the call, and return its complete reply."""
@@ -387,6 +382,9 @@ class Exchange(CallErrors):
         elements = self._pages.elements(value) if self._is_list and self._pages.items else value
         content = self._content(reply, elements)
         count = len(content) if self._is_list else None
+        if self._received is None:
+            size = self._client.max_list_bytes
+            self._received = ResponseBudget("The pages of one list", size, LIST_LIMIT, MAX_RECORDS, "records_limit")
         for budget in (self._progress.received, self._received):
             budget.take(len(reply.body), 1 if count is None else count, lambda: self.where)
         reply.request, reply.value, reply.count = page_request, value, count

@@ -15,6 +15,8 @@ from functools import cache
 from pkgutil import resolve_name
 from typing import Any
 
+from msgspec.structs import replace
+
 from kosmo_kernel import integrations
 from kosmo_kernel.accounts import DEMO
 from kosmo_kernel.catalogue import Integration
@@ -24,7 +26,7 @@ from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.questions.discovery import find_table, source_with_tables
 from kosmo_kernel.questions.question import Question
 from kosmo_kernel.run.options import RunOptions
-from kosmo_kernel.run.provider import Endpoint, ServiceCall
+from kosmo_kernel.run.provider import ServiceCall
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.run.services import PreparedServices
 from kosmo_kernel.session import Session
@@ -93,14 +95,7 @@ class ListServices(PreparedServices):
         argument, items = next(iter(arguments.items()), ("", ()))
         param = next((param for param in endpoint.function.params if param.name == argument), None)
         calls = [{argument: param.value_of_record(item)} for item in items] if param else [{}]
-        return ServiceCall(
-            **{name: getattr(endpoint, name) for name in Endpoint.__struct_fields__},
-            calls=calls,
-            count=len(calls),
-            fan_out_argument=argument,
-            collect=collect,
-            concurrency=1,
-        )
+        return replace(endpoint, calls=calls, count=len(calls), fan_out_argument=argument, collect=collect)
 
     def begin(self, bound_call: ServiceCall, handle: CallHandle) -> None:
         """Pass the records of a list to the handle, and with `collect` what could not be read of it."""

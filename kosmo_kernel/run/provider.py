@@ -30,8 +30,8 @@ NOT_ALLOWED = "This session asks no MCP servers: `kosmo mcp:serve` lets scripts 
 FICTION = "Fictional data: the account in use is the demo."
 
 
-class Endpoint(Struct):
-    """A function with an account: what is the same for all of its calls."""
+class ServiceCall(Struct):
+    """A call of a service's function with checked arguments; without arguments, what is the same for all its calls."""
 
     integration: Integration  # the service
     function: Function  # one of its functions
@@ -42,6 +42,11 @@ class Endpoint(Struct):
     effect: str  # the function's effect
     remote: bool  # whether its calls are sent over the network
     notice: str  # a line for the user if a call does not name the demo and uses it; else empty
+    calls: Sequence[dict[str, Any]] = ()  # the arguments of each request, see `Function.calls`
+    count: int = 0  # the number of requests
+    fan_out_argument: str = ""  # the name of the argument that received a list; empty if there is none
+    collect: bool = False  # list failed items instead of ending the call at the first one
+    concurrency: int = 1  # the maximum number of concurrent requests
 
     open_world = is_own_read = False  # see `ServerCall`
 
@@ -55,16 +60,6 @@ class Endpoint(Struct):
         """Describe the call as the end of a sentence in the question to the user."""
         verb = "changes something at" if self.effect == "write" else "reads from"
         return f"{verb} {self.integration.title}, account {self.account}"
-
-
-class ServiceCall(Endpoint):
-    """A call of a service's function with checked arguments."""
-
-    calls: list[dict[str, Any]]  # the arguments of each request, see `Function.calls`
-    count: int  # the number of requests
-    fan_out_argument: str  # the name of the argument that received a list; empty if there is none
-    collect: bool  # list failed items instead of ending the call at the first one
-    concurrency: int  # the maximum number of concurrent requests
 
     @property
     def arguments(self) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from http import HTTPStatus
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import asdict
+from msgspec.structs import replace
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, ERROR_MODES, MAX_CONCURRENCY, RESERVED, Function, Integration
@@ -28,7 +28,7 @@ from kosmo_kernel.client.transport import in_process
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError, SettingsError
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress.run import Cancelled
-from kosmo_kernel.run.provider import FICTION, Endpoint, ServiceCall
+from kosmo_kernel.run.provider import FICTION, ServiceCall
 from kosmo_kernel.settings.permissions import Target
 from kosmo_kernel.text import normalize_alias
 from kosmo_kernel.values.records import FAILURE_FIELDS, PackedRows, Record, Records, columns_with_item
@@ -140,8 +140,8 @@ class Services:
             raise _unused_limit(integration, function, limit, with_arguments=bool(bound))
         # A service that states no budget is not asked for more at once.
         at_once = MAX_CONCURRENCY if integration.budget else DEFAULT_CONCURRENCY
-        return ServiceCall(
-            **asdict(endpoint),
+        return replace(
+            endpoint,
             calls=calls,
             count=len(calls),
             fan_out_argument=many.name if many else "",
@@ -412,7 +412,7 @@ class PreparedServices(Services):
     sends = True
 
 
-def _endpoint(path: str, requested: str | None, account: str) -> Endpoint:
+def _endpoint(path: str, requested: str | None, account: str) -> ServiceCall:
     """Return the function with an account that a call is for; see `Provider.bind`.
 
     Raises:
@@ -424,7 +424,7 @@ def _endpoint(path: str, requested: str | None, account: str) -> Endpoint:
     is_demo = accounts.is_demo(alias)
     if is_demo and alias not in accounts.demo_places(integration):
         accounts.find(integration, alias)  # raises UnknownNameError
-    return Endpoint(
+    return ServiceCall(
         integration,
         function,
         alias,
