@@ -16,7 +16,14 @@ from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.docs.guides import GUIDES as GUIDES
 from kosmo_kernel.docs.guides import guide as guide
 from kosmo_kernel.docs.reference import Subject as Subject
-from kosmo_kernel.docs.reference import check_page, folded_entry, function_page, integration_index, part_page
+from kosmo_kernel.docs.reference import (
+    check_page,
+    folded_entry,
+    function_page,
+    integration_index,
+    part_page,
+    table_of_package,
+)
 from kosmo_kernel.docs.reference import describe as describe
 from kosmo_kernel.docs.reference import input_schema as input_schema
 from kosmo_kernel.docs.reference import integration_page as integration_page
@@ -27,7 +34,6 @@ from kosmo_kernel.docs.resolve import suggest as suggest
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages import Page as Page
 from kosmo_kernel.pages import joined
-from kosmo_kernel.pages import table as table
 from kosmo_kernel.questions import CHECKS
 from kosmo_kernel.questions.discovery import find_check, own_questions, readable_checks
 from kosmo_kernel.safety.markup import Markdown, Plain, markdown_of_package
@@ -120,8 +126,7 @@ def list_pages() -> Page:
 
 def _contents(rows: Iterable[tuple[str, str]]) -> Markdown:
     """Return a table of pages with what each is about."""
-    cells = ((markdown_of_package(f"`{name}`"), markdown_of_package(about)) for name, about in rows)
-    return table(("Page", "What it is about"), cells)
+    return table_of_package(("Page", "What it is about"), ((f"`{name}`", about) for name, about in rows))
 
 
 def search(words: str) -> Page:

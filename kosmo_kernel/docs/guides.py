@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-from kosmo_kernel.pages import Page, table
+from kosmo_kernel.docs.reference import table_descriptions, table_of_package
+from kosmo_kernel.pages import Page
 from kosmo_kernel.questions.discovery import shipped_checks
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 from kosmo_kernel.text import lazy_pattern
@@ -35,7 +36,6 @@ def _table(subject: str) -> Markdown:
 
 def _shared_tables() -> Markdown:
     """Return what each table of each service has."""
-    from kosmo_kernel.docs.reference import table_descriptions
     from kosmo_kernel.questions import services
 
     return markdown_of_package("\n\n".join(text for service in services() for text in table_descriptions(service)))
@@ -43,7 +43,7 @@ def _shared_tables() -> Markdown:
 
 def _table_of_checks() -> Markdown:
     rows = ((f"`{check.name}`", check.severity, check.scope, check.title) for check in shipped_checks())
-    return table(("Check", "Severity", "Scope", "What it finds"), ([*map(markdown_of_package, row)] for row in rows))
+    return table_of_package(("Check", "Severity", "Scope", "What it finds"), rows)
 
 
 def _table_of_scopes() -> Markdown:
@@ -70,7 +70,7 @@ def _table_of_scopes() -> Markdown:
         by_subject |= {"Checks": checks[scope]} if scope in checks else {}
         rows += [(enough, subject, _code(listed)) for subject, listed in by_subject.items()]
     rows.append(("not stated", "", _code(function.name for function in unknown_scopes(service))))
-    return table(("A token has", "Subject", "For"), ([*map(markdown_of_package, row)] for row in rows))
+    return table_of_package(("A token has", "Subject", "For"), rows)
 
 
 def _code(names: Iterable[str]) -> str:
@@ -92,9 +92,9 @@ def _table_of_settings(subject: str) -> Markdown:
             f" The option `{setting.cell[-1]}` sets it for one cell." if setting.cell else "" for setting in settings
         ]
         rows = [(f"`{setting.name}`", f"{setting.doc}{cell}") for setting, cell in zip(settings, cells, strict=True)]
-        return table(("Setting", "What it says"), ([*map(markdown_of_package, row)] for row in rows))
+        return table_of_package(("Setting", "What it says"), rows)
     rows = [(f"`{setting.variable}`", setting.help) for setting in BY_SUBJECT[subject] if setting.variable]
-    return table(("Variable", "What it says"), ([*map(markdown_of_package, row)] for row in rows))
+    return table_of_package(("Variable", "What it says"), rows)
 
 
 def _titles() -> dict[str, str]:

@@ -18,7 +18,7 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.pages import paragraphs
 from kosmo_kernel.questions import TABLES
 from kosmo_kernel.questions.discovery import find_table, table_names
-from kosmo_kernel.safety.markup import Html, html_block, markdown_of_package
+from kosmo_kernel.safety.markup import Html, Markdown, html_block, markdown_of_package
 
 if TYPE_CHECKING:
     from kosmo_kernel.questions.question import Question
@@ -210,7 +210,7 @@ def _tables(integration: Integration) -> Iterator[str]:
 def _left_out(integration: Integration) -> Iterator[str]:
     """Yield what a service has and no function, each with the reason."""
     rows = [(f"`{what}`", why) for what, why in (integration.left_out() if integration.left_out else ())]
-    yield _table(("Left out", "Why"), rows) if rows else "Nothing is left out."
+    yield table_of_package(("Left out", "Why"), rows) if rows else "Nothing is left out."
 
 
 def _function(integration: Integration, function: Function) -> Iterator[str]:
@@ -231,7 +231,7 @@ def _function(integration: Integration, function: Function) -> Iterator[str]:
     yield "## What comes back"
     yield f"{_RETURNS[function.returns]}:"
     fields = [column for column in function.columns if not _identifies(column)]
-    yield _table(("Field", "Type", "What it tells"), ((f"`{c.name}`", _type(c), c.doc) for c in fields))
+    yield table_of_package(("Field", "Type", "What it tells"), ((f"`{c.name}`", _type(c), c.doc) for c in fields))
     identifiers = [f"`{column.name}`" for column in function.columns if _identifies(column)]
     if identifiers:
         yield paragraphs(f"And identifiers, for programs: {', '.join(identifiers)}.")
@@ -242,7 +242,7 @@ def _parameters(function: Function) -> Iterator[str]:
         (f"`{p.name}`", f"{p.kind} or list" if p.each else p.kind, "yes" if p.required else "no", p.doc)
         for p in function.params
     ]
-    yield _table(("Name", "Type", "Required", "Description"), rows) if rows else "None."
+    yield table_of_package(("Name", "Type", "Required", "Description"), rows) if rows else "None."
     if len(function.links) > 1:
         yield paragraphs(f"A call has one of these sets of arguments: {function.choices}.")
     if function.fan_out:
@@ -287,7 +287,7 @@ def _accounts(integration: Integration) -> Iterator[str]:
     own = integration.credentials
     tokens = [("default", f"`{own.env}`"), *((name, f"`{own.variable(name)}`") for name in (*_ACCOUNTS, "my-team"))]
     tokens += [("demo", "needs none")] if integration.demo else []
-    yield _table(("Account", "Its token"), [(f"`{name}`", token) for name, token in tokens])
+    yield table_of_package(("Account", "Its token"), [(f"`{name}`", token) for name, token in tokens])
     if integration.demo_accounts:
         fictional = " and ".join(f"`{name}`" for name in integration.demo_accounts)
         yield paragraphs(f"Where the demo is the default account, {fictional} are fictional, too.")
@@ -299,9 +299,10 @@ def _accounts(integration: Integration) -> Iterator[str]:
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table of texts of the catalogue."""
-    return pages.table(head, ([*map(markdown_of_package, row)] for row in rows))
+def table_of_package(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Markdown:
+    """Return a table of texts of this package."""
+    heads, *cells = ([*map(markdown_of_package, row)] for row in (head, *rows))
+    return pages.table(heads, cells)
 
 
 def _example_value(param: Param) -> str:

@@ -20,7 +20,9 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple, Self, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
+
+from msgspec import Struct
 
 from kosmo_kernel.safety.markup import (
     Markdown,
@@ -122,7 +124,7 @@ class Page(str):
         printer.text(str(self))
 
 
-class Writer(NamedTuple):
+class Writer(Struct, frozen=True):
     """Write a page in one of its two forms."""
 
     kind: type[Plain | Markdown]  # the type of the form
@@ -205,8 +207,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Markdown]]) -> Markdown:
 
 
 def _table(kind: type[M], head: Sequence[str], rows: Iterable[Sequence[Markup]]) -> M:
-    cells: list[list[M]] = [[kind.escape(name) for name in head]]
-    cells += [[kind().join([cell]) for cell in row] for row in rows]
+    cells = [[kind().join([cell]) for cell in row] for row in (head, *rows)]
     if kind is Markdown:
         cells = [[cell.sub(_BAR, lambda _: kind("\\|")) for cell in row] for row in cells]
     widths = [max(display_width(row[i]) for row in cells) for i in range(len(head) - 1)]

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from numbers import Real
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -138,7 +138,7 @@ MAX_ROWS_SHOWN = 10_000  # of a cell; a notebook with more of them takes many me
 MIN_TOKEN_LENGTH = 16  # characters
 
 
-class Setting(NamedTuple):
+class Setting(Struct, frozen=True):
     """One thing that can be set."""
 
     name: str  # its name in Python

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from msgspec.structs import replace
 from repository import ROOT
 
-from kosmo_kernel import docs, integrations
+from kosmo_kernel import docs, integrations, pages
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
 from kosmo_kernel.docs.reference import WITH_A_LIST, function_page, integration_page
 from kosmo_kernel.docs.search_index import search_pages
@@ -243,7 +243,7 @@ def test_a_function_that_changes_something_says_so() -> None:
 
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
-    assert docs.table(("a", "b"), [(Markdown("x|y"), Markdown("z"))]) == "| a    | b |\n| :--- | : |\n| x\\|y | z |"
+    assert pages.table(("a", "b"), [(Markdown("x|y"), Markdown("z"))]) == "| a    | b |\n| :--- | : |\n| x\\|y | z |"
 
 
 def test_the_list_of_pages_names_every_page() -> None:
