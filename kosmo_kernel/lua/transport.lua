@@ -103,13 +103,6 @@ end
 -- Flush after a tenth of a second.
 function native.breathe() native.flush(IMMEDIATE_PIECES) end
 
--- Forget the lines that were sent, so that the table does not grow.
-local function renew_lines()
-  is_changing = true
-  line_count, sent_lines = 0, 0
-  is_changing = false
-end
-
 function native.out(name, piece)
   if piece == "" then return end
   if #piece > MAX_PIECE_BYTES then piece = sub(piece, 1, MAX_PIECE_BYTES) end
@@ -124,28 +117,32 @@ function native.out(name, piece)
   elseif flush_due or buffered_bytes > MAX_BUFFERED_BYTES or buffered_pieces > MAX_BUFFERED_PIECES then native.flush() end
 end
 
--- Write values to `stdout` as one line. A single number or text, as scripts print most, becomes an item of `lines`:
--- `table.concat` writes a number as `tostring` does.
+local function print_line(line)
+  if line_count == MAX_BUFFERED_LINES then
+    native.flush()
+    is_changing = true
+    line_count, sent_lines = 0, 0 -- the table does not grow further
+    is_changing = false
+  end
+  local position = line_count + 1
+  if position > line_room or buffered_bytes + #line > MAX_BUFFERED_BYTES then return native.out("stdout", line .. "\n") end
+  lines[position] = line
+  line_count, buffered_bytes = position, buffered_bytes + #line + 1
+end
+
+-- Write values to `stdout` as one line. A number is buffered as it is: `table.concat` writes it as `tostring` does.
 function native.print(...)
-  local value, position = ..., line_count + 1
-  if position <= line_room and select("#", ...) == 1 then
+  if select("#", ...) == 1 then
+    local value, position = ..., line_count + 1
     local kind = type(value)
-    if kind == "number" and value == value then
+    if kind == "string" then return print_line(value) end
+    if kind == "number" and value == value and position <= line_room then
       lines[position] = value
       line_count = position
       return
     end
-    if kind == "string" and buffered_bytes + #value < MAX_BUFFERED_BYTES then
-      lines[position] = value
-      line_count, buffered_bytes = position, buffered_bytes + #value + 1
-      return
-    end
-  elseif position > MAX_BUFFERED_LINES then
-    native.flush()
-    renew_lines()
-    return native.print(...)
   end
-  native.out("stdout", text.joined(...) .. "\n")
+  print_line(text.joined(...))
 end
 
 -- Send an event, which has no reply, in order with printed text.
