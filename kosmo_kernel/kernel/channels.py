@@ -104,8 +104,7 @@ class ConnectionFile(NamedTuple):
 
     def write(self, ports: Mapping[str, int]) -> None:
         """Write the chosen ports to the file, unless it has them already."""
-        current = {name: self.fields.get(name) for name in ports}
-        if current == ports:
+        if ports.items() <= self.fields.items():
             return
         self.fields.update(ports)
         path = os.path.abspath(self.path)

@@ -209,15 +209,13 @@ def _connect(location: Path | str) -> sqlite3.Connection:
 
     try:
         return _open_with_tables(location)
-    except (OSError, sqlite3.OperationalError):
+    except (OSError, sqlite3.Error) as error:
+        with suppress(OSError, sqlite3.Error):
+            if type(error) is sqlite3.DatabaseError:  # corrupt: keep it under another name, and start a new one
+                path = Path(location)
+                path.replace(path.with_name(f"{path.name}.broken"))
+                return _open_with_tables(location)
         return _open_with_tables(NOWHERE)
-    except sqlite3.DatabaseError:  # corrupt: keep it under another name, and start a new one
-        try:
-            path = Path(location)
-            path.replace(path.with_name(f"{path.name}.broken"))
-            return _open_with_tables(location)
-        except (OSError, sqlite3.Error):
-            return _open_with_tables(NOWHERE)
 
 
 def _open_with_tables(path: Path | str) -> sqlite3.Connection:

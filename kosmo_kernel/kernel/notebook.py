@@ -168,11 +168,12 @@ class KernelNotebook:
 
             _show_notes(keep_value(self.session, value, number), partial(_send_display, send))
 
-    def complete(self, code: str, cursor: int) -> Content:
-        """Return the content of a `complete_reply`: the completions at the cursor."""
+    def complete(self, content: Content) -> Content:
+        """Return the content of the reply to a `complete_request`: the completions at the cursor."""
         from kosmo_kernel import editor
 
-        lua_cursor = editor.lua_at_cursor(code, cursor, lua=True)
+        cursor = content["cursor_pos"]
+        lua_cursor = editor.lua_at_cursor(content["code"], cursor, lua=True)
         completion = lua_cursor.complete(self.session) if lua_cursor else editor.Completion((), cursor, cursor)
         span = {"start": completion.start, "end": completion.end}
         types = [span | {"text": m.text, "type": m.type, "signature": m.signature} for m in completion.matches]
@@ -183,12 +184,12 @@ class KernelNotebook:
             "metadata": {"_jupyter_types_experimental": types},
         }
 
-    def inspect(self, code: str, cursor: int, detail: int) -> Content:
-        """Return the content of an `inspect_reply`: the documentation of the name at the cursor."""
+    def inspect(self, content: Content) -> Content:
+        """Return the content of the reply to an `inspect_request`: the documentation of the name at the cursor."""
         from kosmo_kernel import editor
 
-        lua_cursor = editor.lua_at_cursor(code, cursor, lua=True)
-        page = lua_cursor.inspect(self.session, detail) if lua_cursor else None
+        lua_cursor = editor.lua_at_cursor(content["code"], content["cursor_pos"], lua=True)
+        page = lua_cursor.inspect(self.session, content.get("detail_level", 0)) if lua_cursor else None
         data = {} if page is None else bundle_of(page)
         return {"found": page is not None, "data": data, "metadata": {}}
 

@@ -105,10 +105,8 @@ class LuaKernel:
         }
         self._shell = on_both | {
             "execute_request": self._execute,
-            "complete_request": lambda request: self.notebook.complete(
-                request.content["code"], request.content["cursor_pos"]
-            ),
-            "inspect_request": self._inspect,
+            "complete_request": lambda request: self.notebook.complete(request.content),
+            "inspect_request": lambda request: self.notebook.inspect(request.content),
             "is_complete_request": lambda request: self.notebook.is_complete(request.content["code"]),
             "history_request": lambda request: {"history": self.notebook.history.find(request.content)},
             **dict.fromkeys(COMM_MESSAGES, self._comm),
@@ -352,10 +350,6 @@ class LuaKernel:
         while self._channels.shell.poll(0):
             if (request := self._receive(self._channels.shell)) is not None:
                 self._aborted.append(request)
-
-    def _inspect(self, request: Request) -> Content:
-        content = request.content
-        return self.notebook.inspect(content["code"], content["cursor_pos"], content.get("detail_level", 0))
 
     # Comms -----------------------------------------------------------------------------------------------
 

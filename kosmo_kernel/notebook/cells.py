@@ -256,12 +256,10 @@ def plan_note(result: Result | None) -> list[Display]:
 
 def failed_plan(result: Result | None, options: Options) -> list[Display]:
     """Return the plan of a dry run that failed, and the note about it; nothing for any other run."""
-    note = plan_note(result)
-    if result is None or not note:
-        return []
     from kosmo_kernel.render.display import Display, bundles_of
 
-    return [*note, *map(Display, bundles_of(result.values_to_show, options))]
+    note = plan_note(result)
+    return [*note, *map(Display, bundles_of(result.values_to_show, options))] if result is not None and note else []
 
 
 def value_of(values: Sequence[Any], options: Options, attrs: Mapping[str, Any] | None = None) -> Any:

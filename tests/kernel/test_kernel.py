@@ -182,7 +182,7 @@ def test_a_question_can_name_a_page_and_an_unknown_one_gets_the_nearest(desk: De
 
 
 def test_completion_has_types_in_the_order_of_its_matches(desk: Desk) -> None:
-    found = desk.notebook.complete("%%kosmo_lua\nstring.re", 21)
+    found = desk.notebook.complete({"code": "%%kosmo_lua\nstring.re", "cursor_pos": 21})
     assert found["matches"] == ["rep", "reverse"]
     assert (found["cursor_start"], found["cursor_end"]) == (19, 21)
     assert found["metadata"]["_jupyter_types_experimental"] == [
@@ -192,8 +192,8 @@ def test_completion_has_types_in_the_order_of_its_matches(desk: Desk) -> None:
 
 
 def test_inspection_says_whether_something_was_found(desk: Desk) -> None:
-    assert desk.notebook.inspect("string.rep", 10, 0)["found"] is True
-    assert desk.notebook.inspect("nothing", 7, 0) == {"found": False, "data": {}, "metadata": {}}
+    assert desk.notebook.inspect({"code": "string.rep", "cursor_pos": 10})["found"] is True
+    assert desk.notebook.inspect({"code": "nothing", "cursor_pos": 7}) == {"found": False, "data": {}, "metadata": {}}
 
 
 @pytest.mark.parametrize(
