@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
@@ -25,27 +24,20 @@ from kosmo_kernel.settings.table import CPU_LIMIT, LIMITS, MEMORY_LIMIT, SETTING
 PACKAGE = ROOT / "kosmo_kernel"
 
 
-@cache
-def constants() -> dict[str, list[object]]:
-    """Return the constants of each file of the package."""
-    return {
-        str(path.relative_to(PACKAGE)): [
-            node.value
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.Constant)
-        ]
-        for path in PACKAGE.rglob("*.py")
-    }
-
-
-def files_with(wanted: Callable[[object], bool]) -> dict[str, list[object]]:
-    """Return the files of the package that have a constant of a kind, with these constants."""
-    found = {name: list(filter(wanted, values)) for name, values in constants().items()}
+def files_with(words: Iterable[str], wanted: Callable[[object], bool]) -> dict[str, list[object]]:
+    """Return the files of the package that have a constant of a kind, in which there is one of some words."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if any(word in text for word in words):  # only these files are parsed
+            constants = (node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant))
+            found[str(path.relative_to(PACKAGE))] = list(filter(wanted, constants))
     return {name: values for name, values in found.items() if values}
 
 
 def test_every_environment_variable_of_ours_is_made_of_the_name_of_a_setting() -> None:
-    named = files_with(lambda value: isinstance(value, str) and re.fullmatch(r"KOSMO_[A-Z_]+", value) is not None)
+    is_variable = re.compile(r"KOSMO_[A-Z_]+").fullmatch
+    named = files_with(["KOSMO_"], lambda value: isinstance(value, str) and is_variable(value) is not None)
     below = {"walls/__init__.py": {walls.MACOS_SANDBOX}}  # which cannot import the table
     assert {name: set(values) for name, values in named.items()} == below
     variables = {setting.name: setting.variable for setting in SETTINGS if setting.variable}
@@ -54,7 +46,7 @@ def test_every_environment_variable_of_ours_is_made_of_the_name_of_a_setting() -
 
 def test_the_memory_limit_is_declared_in_one_place_and_enforced_in_two() -> None:
     names = {MEMORY_LIMIT.variable, MEMORY_LIMIT.command, *MEMORY_LIMIT.cell}
-    assert files_with(lambda value: value in names) == {}
+    assert files_with(names, lambda value: value in names) == {}
     assert Limits().memory == MEMORY_LIMIT.default == 256 << 20
     sources = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
     assert [name for name, text in sources.items() if "set_max_memory" in text] == ["lua/worker.py"]  # inside Lua

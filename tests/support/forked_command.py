@@ -116,6 +116,7 @@ def serve(descriptor: int) -> None:
     """Fork a process for each request until the other end of the socket is closed."""
     for name in PRELOADED:
         __import__(f"kosmo_kernel.cli.{name}")
+
     import kosmo_kernel.integrations.heroku.demo.api
     import kosmo_kernel.run.services
     import kosmo_kernel.session  # noqa: F401 - imported for the processes that are forked
