@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -102,9 +103,19 @@ def write(folder: Path, content: Any, name: str = "shelf.json") -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def settings_with_shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of settings to which the service was added."""
+    folder = tmp_path_factory.mktemp("shelf")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KOSMO_CONFIG_DIR", str(folder / "settings"))
+        add("shelf", write(folder, shelf_document()), set())
+    return folder / "settings"
+
+
 @pytest.fixture
-def library(settings: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
-    add("shelf", write(settings, shelf_document()), set())
+def library(settings_with_shelf: Path, settings: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
+    shutil.copytree(settings_with_shelf, settings / "settings")
     api = Library("offset, total")
     with serve(api) as served:
         monkeypatch.setenv("SHELF_TOKEN", TOKEN)
