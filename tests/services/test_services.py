@@ -19,21 +19,12 @@ from kosmo_command import document, kosmo, started
 from look_alike import TOKEN, Shelf, answer
 from paged_document import paged_document
 
-from kosmo_kernel import docs, integrations
+from kosmo_kernel import docs, errors, integrations
 from kosmo_kernel.checks.cell import ask_in_cell
 from kosmo_kernel.cli import added_services
 from kosmo_kernel.client.network import download
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.docs.search_index import matching_columns, search_pages
-from kosmo_kernel.errors import (
-    BadAnswerError,
-    CredentialsError,
-    InvalidArgumentsError,
-    RefusedError,
-    SettingsError,
-    UnknownFieldError,
-    UnknownNameError,
-)
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.services.adding import KNOWN, KnownService, add, remove, update
 from kosmo_kernel.session import Session
@@ -138,7 +129,7 @@ def test_a_list_of_an_added_service_is_complete(lua: Session, library: Library) 
 
 def test_a_list_whose_total_is_not_met_is_an_error(lua: Session, library: Library) -> None:
     library.fault = "total too high"
-    with pytest.raises(BadAnswerError, match="empty page after 7 records"):
+    with pytest.raises(errors.BadAnswerError, match="empty page after 7 records"):
         lua.run("return #app.integrations.shelf.list_books()")
 
 
@@ -149,12 +140,12 @@ def test_a_list_argument_asks_for_each_item(lua: Session) -> None:
 
 def test_the_message_of_the_service_is_in_the_error(lua: Session, library: Library) -> None:
     library.fault = "no readers"
-    with pytest.raises(RefusedError, match="422: Nobody reads"):
+    with pytest.raises(errors.RefusedError, match="422: Nobody reads"):
         lua.run("return app.integrations.shelf.list_readers()")
 
 
 def test_an_error_about_what_holds_secrets_does_not_quote_the_service(lua: Session) -> None:
-    with pytest.raises(RefusedError, match=r"answered 404\. Check the name") as caught:
+    with pytest.raises(errors.RefusedError, match=r"answered 404\. Check the name") as caught:
         lua.run("return app.integrations.shelf.get_book({ book_id = 99 })")
     assert "No such book" not in str(caught.value)
 
@@ -243,9 +234,9 @@ def test_what_is_not_stated_is_in_the_document_of_a_call(library: Library) -> No
 
 
 def test_a_misspelt_function_and_a_misspelt_field_are_corrected(lua: Session) -> None:
-    with pytest.raises(UnknownNameError, match="list_books"):
+    with pytest.raises(errors.UnknownNameError, match="list_books"):
         lua.run("return app.integrations.shelf.list_boks()")
-    with pytest.raises(UnknownFieldError, match="title"):
+    with pytest.raises(errors.UnknownFieldError, match="title"):
         lua.run("return app.integrations.shelf.get_book({ book_id = 1 }).titel")
 
 
@@ -303,7 +294,7 @@ def test_functions_keep_their_names_when_a_newer_document_replaces_the_first(set
     paths = {"/users/{name}/books": get({"type": "array", "items": BOOK}, "Books of somebody")}
     path = write(settings, shelf_document(paths=paths))
     assert list(add("shelf", path, set())["functions"]) == ["list_user_books"]
-    with pytest.raises(SettingsError, match="already"):
+    with pytest.raises(errors.SettingsError, match="already"):
         add("shelf", path, set())
     write(settings, shelf_document(paths=paths | {"/user/books": get({"type": "array", "items": BOOK}, "My books")}))
     table = add("shelf", path, set(), replace=True)
@@ -340,7 +331,7 @@ def test_a_document_may_be_yaml(settings: Path) -> None:
     ],
 )
 def test_what_is_no_document_is_refused_with_the_reason(settings: Path, content: str, message: str) -> None:
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(errors.SettingsError, match=message):
         add("shelf", write(settings, content), set())
     assert "shelf" not in integrations.names()
 
@@ -348,7 +339,7 @@ def test_what_is_no_document_is_refused_with_the_reason(settings: Path, content:
 def test_a_document_of_yaml_that_multiplies_itself_is_not_read_forever(settings: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
-    with pytest.raises(SettingsError, match="more than 6,000,000 values, as its aliases repeat them"):
+    with pytest.raises(errors.SettingsError, match="more than 6,000,000 values, as its aliases repeat them"):
         add("shelf", write(settings, "\n".join(lines)), set())
 
 
@@ -362,14 +353,14 @@ def test_a_document_of_yaml_that_multiplies_itself_is_not_read_forever(settings:
 )
 def test_an_address_to_which_no_token_may_be_sent_is_refused(settings: Path, server: Any, message: str) -> None:
     path = write(settings, shelf_document(servers=server))
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(errors.SettingsError, match=message):
         add("shelf", path, set())
     assert add("shelf", path, set(), address="https://other.example/v1")["service"]["url"] == "https://other.example/v1"
 
 
 def test_a_token_is_sent_to_the_host_of_the_document_only(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELF_API_URL", "https://evil.example")
-    with Session() as lua, pytest.raises(CredentialsError, match=r"leads to evil\.example"):
+    with Session() as lua, pytest.raises(errors.CredentialsError, match=r"leads to evil\.example"):
         lua.run("return app.integrations.shelf.list_books()")
 
 
@@ -377,14 +368,14 @@ def test_a_service_whose_file_is_broken_says_so(settings: Path) -> None:
     add("shelf", write(settings, shelf_document()), set())
     file = settings / "settings" / "services" / "shelf.facts"
     file.write_text('{"format": 2}\n', encoding="utf-8")
-    with pytest.raises(SettingsError, match="Add the service again"):
+    with pytest.raises(errors.SettingsError, match="Add the service again"):
         integrations.find("shelf")
-    with pytest.raises(SettingsError, match="was added"):
+    with pytest.raises(errors.SettingsError, match="was added"):
         remove("other")
 
 
 def test_a_name_of_a_file_is_no_name_of_a_service(settings: Path) -> None:
-    with pytest.raises(InvalidArgumentsError, match="no name of a service"):
+    with pytest.raises(errors.InvalidArgumentsError, match="no name of a service"):
         add("../../evil", write(settings, shelf_document()), set())
 
 
@@ -493,7 +484,7 @@ def test_a_document_is_downloaded_without_a_token_within_its_bounds(
         assert kosmo("integrations:update", "shelf").stdout == "0 functions of The Shelf changed.\n"
         for path, message in (("away", "no https address"), ("circle", "redirects"), ("none", "answered with 404")):
             assert message in kosmo("integrations:add", "other", f"{served.url}/{path}").stderr
-        with pytest.raises(SettingsError, match="more than 0 MiB"):
+        with pytest.raises(errors.SettingsError, match="more than 0 MiB"):
             download(f"{served.url}/shelf.json", 10)
     assert {environ.get("HTTP_AUTHORIZATION") for environ in asked} == {None}
     assert "no https address" in kosmo("integrations:add", "other", "http://shelf.example/shelf.json").stderr
