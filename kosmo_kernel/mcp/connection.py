@@ -27,7 +27,7 @@ from kosmo_kernel.mcp.trust import command_line
 from kosmo_kernel.safety.redaction import one_line
 
 if TYPE_CHECKING:
-    from kosmo_kernel.mcp.sdk import SdkConnection
+    from kosmo_kernel.mcp.sdk import OnProgress, SdkConnection
 
 # Up to this timeout, the wait of 10 s for a silent server is cut to half the timeout.
 SHORT_TIMEOUT_SECONDS = 20.0
@@ -66,7 +66,7 @@ class CallListener:
     """Callbacks for the notifications that a server sends during a call."""
 
     # Called with the progress, the total or None, and a message or None.
-    progress: Callable[[float, float | None, str | None], None] = lambda *_: None
+    progress: OnProgress = lambda *_: None
     log: Callable[[str, str], None] = lambda *_: None  # called with the level and the text of a log message
 
 

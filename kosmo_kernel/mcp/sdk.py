@@ -48,6 +48,7 @@ from kosmo_kernel.mcp.secrets import ResolvedServer
 from kosmo_kernel.safety.intake import count_values
 
 T = TypeVar("T")
+OnProgress = Callable[[float, float | None, str | None], None]
 
 MAX_TOOLS = 10_000
 MAX_NOISE_BYTES = 1_000  # of a line that is no message
@@ -120,9 +121,7 @@ class SdkConnection:
         }
         self.tells_of_tools = bool(capabilities.tools and capabilities.tools.list_changed)
 
-    async def send(
-        self, method: str, params: Mapping[str, Any], on_progress: Callable[[float, float | None, str | None], None]
-    ) -> dict[str, Any]:
+    async def send(self, method: str, params: Mapping[str, Any], on_progress: OnProgress) -> dict[str, Any]:
         """Send a request and return its result, as in the protocol.
 
         A list has all pages, is empty if the server does not offer its kind, and has the resource templates too.
@@ -134,13 +133,12 @@ class SdkConnection:
         """
         client = self._client
         match method:
-            case "tools/list":
-                return {"tools": await self._all("tools", client.list_tools)}
-            case "resources/list":
-                resources = await self._all("resources", client.list_resources)
-                return {"resources": resources + await self._all("resource_templates", client.list_resource_templates)}
-            case "prompts/list":
-                return {"prompts": await self._all("prompts", client.list_prompts)}
+            case "tools/list" | "resources/list" | "prompts/list":
+                kind = method.removesuffix("/list")
+                if self.offers[kind] is None:
+                    return {kind: []}
+                kinds = (kind, "resource_templates") if kind == "resources" else (kind,)
+                return {kind: [item for each in kinds for item in await self._response(self._all(each))]}
             case "tools/call":
                 return await self._call(params["name"], params["arguments"], on_progress)
             case "resources/read":
@@ -152,19 +150,14 @@ class SdkConnection:
                 return {**description, "messages": [_to_json(message) for message in prompt.messages]}
         raise ValueError(f"{method} is not in use")
 
-    async def _call(
-        self,
-        tool: str,
-        arguments: dict[str, Any],
-        hear: Callable[[float, float | None, str | None], None],
-    ) -> dict[str, Any]:
+    async def _call(self, tool: str, arguments: dict[str, Any], report: OnProgress) -> dict[str, Any]:
         """Call a tool and return its `content`, `isError`, and `structuredContent` if present.
 
         If it is, texts are omitted from `content`, because they repeat it.
         """
 
         async def on_progress(progress: float, total: float | None, message: str | None) -> None:
-            hear(progress, total, message)
+            report(progress, total, message)
 
         result = await self._response(self._client.call_tool(tool, arguments, progress_callback=on_progress))
         content, failed = result.content, bool(result.is_error)
@@ -186,13 +179,9 @@ class SdkConnection:
                 finally:
                     changed()
 
-    async def _all(self, kind: str, fetch: Callable[..., Awaitable[Any]]) -> list[dict[str, Any]]:
-        """Return all items of a paginated list, within the time of one response."""
-        if self.offers["resources" if kind == "resource_templates" else kind] is None:
-            return []
-        return await self._response(self._pages(kind, fetch))
-
-    async def _pages(self, kind: str, fetch: Callable[..., Awaitable[Any]]) -> list[dict[str, Any]]:
+    async def _all(self, kind: str) -> list[dict[str, Any]]:
+        """Return all items of a paginated list."""
+        fetch: Callable[..., Awaitable[Any]] = getattr(self._client, f"list_{kind}")
         items: list[dict[str, Any]] = []
         cursor, cursors = None, set[str]()
         while True:
