@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from kosmo_kernel.docs.reference import table_descriptions, table_of_package
@@ -97,10 +97,26 @@ def _table_of_settings(subject: str) -> Markdown:
     return table_of_package(("Variable", "What it says"), rows)
 
 
-def _titles() -> dict[str, str]:
-    names = sorted(file.removesuffix(".md") for file in os.listdir(_FOLDER) if file.endswith(".md"))
-    names.sort(key=lambda name: name != FIRST)
-    return {name: _text(name, lines=1).removeprefix("# ").rstrip() for name in names}
+class _Guides(Mapping[str, str]):
+    """The titles of the guides by name, each read when it is needed."""
+
+    def __init__(self) -> None:
+        names = sorted(file.removesuffix(".md") for file in os.listdir(_FOLDER) if file.endswith(".md"))
+        self._names = dict.fromkeys(sorted(names, key=lambda name: name != FIRST))
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._names:
+            raise KeyError(name)
+        return _text(name, lines=1).removeprefix("# ").rstrip()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
-GUIDES = _titles()
+GUIDES = _Guides()

@@ -86,7 +86,7 @@ def offered(most: Limits, max_tokens: int, *, functions: bool, others: bool, ses
 
 def pages() -> dict[str, str]:
     """Return the title of each page of the reference, by the page's name."""
-    return {name: title for service in integrations.load_all() for name, title in titles(service).items()} | GUIDES
+    return dict(page for pages in (*map(titles, integrations.load_all()), GUIDES) for page in pages.items())
 
 
 def _of_function(
