@@ -30,7 +30,7 @@ from kosmo_kernel.accounts import DEFAULT, Account, Step, names
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.catalogue.integration import beyond_scopes, unknown_scopes
 from kosmo_kernel.cli.accounts import token_owner
-from kosmo_kernel.cli.command import command, document, print_result, write_label
+from kosmo_kernel.cli.command import CommandResult, command, print_result, write_label
 from kosmo_kernel.cli.kernelspec import NAME, OUTDATED_MESSAGE, command_of, entries, renewal
 from kosmo_kernel.cli.options import integration_names
 from kosmo_kernel.cli.reference import RUNS, integration_of, state
@@ -114,15 +114,12 @@ def report(
         as_json: print a document.
     """
     findings = [finding for _, group in groups for finding in group] if as_json else list(print_findings(groups))
-    success = all(finding.state != "broken" for finding in findings)
-    if as_json:
-        document({"success": success, "findings": [finding._asdict() for finding in findings], **(facts or {})})
-        return SUCCESS if success else FAILED
     counts = Counter(finding.state for finding in findings)
     parts = [counted(counts["warning"], "warning")] if counts["warning"] else []
     parts += [f"{counts['broken']:,} broken"] if counts["broken"] else []
-    print_result(f"\n{', '.join(parts)}." if parts else "\nEverything is in order.")
-    return SUCCESS if success else FAILED
+    summary = f"\n{', '.join(parts)}." if parts else "\nEverything is in order."
+    facts = {"findings": [finding._asdict() for finding in findings], **(facts or {})}
+    return CommandResult(facts, summary, code=FAILED if counts["broken"] else SUCCESS).print(as_json=as_json)
 
 
 def _facts(integration: Integration) -> dict[str, Any]:
@@ -224,11 +221,8 @@ def walls() -> Iterator[DoctorFinding]:
     advice = f"{f'Lua refuses to run while {requirement_text}.' if requirement_text else runs} {where}"
     state: State = "broken" if requirement_text else "warning"
     for wall in layers:
-        finding = partial(DoctorFinding, f"walls.{wall.name}")
-        if wall.stands:
-            yield finding("ok", wall.meaning)
-        else:
-            yield finding(state, f"It is missing here: {wall.why_not}.", advice)
+        finding, missing = partial(DoctorFinding, f"walls.{wall.name}"), f"It is missing here: {wall.why_not}."
+        yield finding("ok", wall.meaning) if wall.stands else finding(state, missing, advice)
 
 
 def command_name() -> Iterator[DoctorFinding]:
@@ -416,10 +410,8 @@ def _permissions(integration: Integration) -> Iterator[DoctorFinding]:
             about = f" with the account {alias}" if has_rule else ""
             where = f": {rule.location}" if rule.location else ", as from the start"
             message = f"{effect.capitalize()}s{about} are {rule.policy_in_words}{where}."
-            if effect == "read" and rule.policy != "allow":
-                yield finding("warning", message, how_to_allow(account, effect, rule))
-            else:
-                yield finding("ok", message)
+            advice = how_to_allow(account, effect, rule) if effect == "read" and rule.policy != "allow" else ""
+            yield finding("warning" if advice else "ok", message, advice)
 
 
 def _account(integration: Integration, alias: str) -> tuple[DoctorFinding, Account | None]:
@@ -471,12 +463,11 @@ def _token_request(integration: Integration, account: Account) -> Iterator[Docto
     budget, remaining = integration.budget, owner.remaining
     if not owner.path or budget is None or remaining is None:
         return
-    finding, refill = partial(DoctorFinding, f"{integration.name}.budget"), f"{budget.refill_per_minute:g}"
-    message = f"{remaining:,} of {budget.capacity:,} requests are left; {refill} come back a minute."
-    if remaining < LOW * budget.capacity:
-        yield finding("warning", message, "Something asks a lot with this account: wait, or ask less often.")
-    else:
-        yield finding("ok", message)
+    is_low = remaining < LOW * budget.capacity
+    advice = "Something asks a lot with this account: wait, or ask less often." if is_low else ""
+    numbers = f"{remaining:,} of {budget.capacity:,} requests are left"
+    message = f"{numbers}; {budget.refill_per_minute:g} come back a minute."
+    yield DoctorFinding(f"{integration.name}.budget", "warning" if is_low else "ok", message, advice)
 
 
 def _scopes(integration: Integration, scopes: tuple[str, ...]) -> Iterator[DoctorFinding]:

@@ -26,7 +26,7 @@ PACKAGE = ROOT / "kosmo_kernel"
 
 def files_with(words: Iterable[str], wanted: Callable[[object], bool]) -> dict[str, list[object]]:
     """Return the files of the package that have a constant of a kind, in which there is one of some words."""
-    found = {}
+    found: dict[str, list[object]] = {}
     for path in PACKAGE.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         if any(word in text for word in words):  # only these files are parsed
