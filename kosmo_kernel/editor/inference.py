@@ -302,13 +302,12 @@ class TypeInferrer:
             if call.start < function:
                 break
             if call.has_inside(at):
-                tables = (
-                    node for node in call.arguments if isinstance(node, nodes.TableConstructor) and node.has_inside(at)
-                )
-                table = next(tables, None)
-                entry = table.entry_at(at) if table else None
+                tables = [node for node in call.arguments if isinstance(node, nodes.TableConstructor)]
+                table = next((node for node in tables if node.has_inside(at)), None)
+                # The field or item that has the token behind its first one, or would have it if it came next.
+                entries = [entry for entry in table.entries if entry.start < at < entry.end] if table else []
                 position = sum(comma < at for comma in call.commas)
-                yield CallSite(call, position, table, entry.name if entry and entry.has_key else "")
+                yield CallSite(call, position, table, entries[-1].name if entries and entries[-1].has_key else "")
 
     def function_at(self, path: NamePath) -> Function | None:
         """Return the catalogue function at a path, or None."""

@@ -192,7 +192,7 @@ def _page_of_function(reader: TypeInferrer, function: FunctionDefinition, detail
     """Return the page about a function in the text."""
     line = reader.tree.line(function.start)
     last = reader.tree.line(min(function.end, len(reader.tokens)) - 1)
-    head = f"{function.name or 'function'}({', '.join(function.parameters[function.is_method :])})"
+    head = f"{function.name or 'function'}({', '.join(function.parameters[':' in function.name :])})"
     source = "\n".join(reader.code.split("\n")[line - 1 : last])
     return _page_of_user_function(
         head, f"line {line} of this cell", _comment_above(reader.code, line), source if detail else ""

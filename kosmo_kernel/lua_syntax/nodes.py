@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Literal
 
 from msgspec import Struct
@@ -75,13 +76,9 @@ class TableConstructor(Node, eq=False):
 
     def values(self) -> dict[str, Node | None]:
         """Return the values by their names; those of a list by their numbers."""
-        items = (str(number) for number, _ in enumerate(self.entries, 1))
+        items = map(str, count(1))
         entries = [(entry.name if entry.has_key else next(items), entry.value) for entry in self.entries]
         return {name: value for name, value in entries if name}
-
-    def entry_at(self, at: int) -> TableField | None:
-        """Return the field or item that has a token behind its first one, or would have it if it came next."""
-        return next((entry for entry in reversed(self.entries) if entry.start < at < entry.end), None)
 
 
 class FunctionDefinition(Node, eq=False):
@@ -89,11 +86,6 @@ class FunctionDefinition(Node, eq=False):
 
     name: str = ""  # what it is called by
     parameters: list[str] = []  # `self` first if its name has a colon
-
-    @property
-    def is_method(self) -> bool:
-        """Whether its name has a colon."""
-        return ":" in self.name
 
 
 class Operation(Node, eq=False):

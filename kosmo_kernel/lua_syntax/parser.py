@@ -359,7 +359,7 @@ class Tree:
             if isinstance(target, FieldAccess) and target.method:
                 self._declare(["self"], inside, "value", [target.base])
             names = self._names()
-            function.parameters = ["self"] * function.is_method + names
+            function.parameters = ["self"] * (":" in function.name) + names
             self._declare(names, inside, "parameter", [], function)
             self.heads.add(self._at)
             self._expect()
