@@ -162,6 +162,17 @@ def demo_url() -> Iterator[str]:
         yield served.url
 
 
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an archive with a snapshot of every list of the demo, which tests copy before they change it."""
+    from kosmo_kernel import snapshot
+
+    file = tmp_path_factory.mktemp("everything") / "all.kosmo"
+    with Session("demo") as demo:
+        snapshot.take(demo, file, every=True)
+    return file
+
+
 @pytest.fixture(scope="module")
 def kernel_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Yield the environment in which Jupyter finds the Lua kernel, on the demo account, for a whole module."""

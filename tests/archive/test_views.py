@@ -19,15 +19,6 @@ from kosmo_kernel.snapshot.lists import redacted
 from kosmo_kernel.values.records import Records
 
 
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an archive with a snapshot of every list of the demo."""
-    file = tmp_path_factory.mktemp("views") / "all.kosmo"
-    with Session("demo") as session:
-        snapshot.take(session, file, every=True)
-    return file
-
-
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """Return an archive with a snapshot of the lists of audits."""

@@ -19,7 +19,6 @@ from kosmo_kernel.accounts.fingerprints import Fingerprints
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
-from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot import LISTS, State, drift_of
 
 LISTS_OF_APPS = (
@@ -29,17 +28,15 @@ LISTS_OF_APPS = (
 
 
 @pytest.fixture(scope="module")
-def saved_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved_demo(everything: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a snapshot of the lists of the demo that comparisons read."""
-    folder, names = tmp_path_factory.mktemp("snapshot"), {compared.table for compared in LISTS}
-    with Session("demo") as session:
-        snapshot.take(session, folder / "all.kosmo", every=True)
+    names = {compared.table for compared in LISTS}
 
     def drop_others(tables: Tables) -> None:
         for name in tables.keys() - names:
             del tables[name]
 
-    return edited(folder / "all.kosmo", folder / "demo.kosmo", drop_others)
+    return edited(everything, tmp_path_factory.mktemp("snapshot") / "demo.kosmo", drop_others)
 
 
 @pytest.fixture

@@ -41,15 +41,6 @@ CALLS = (
 )
 
 
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the archive of a snapshot of all lists of the demo."""
-    file = tmp_path_factory.mktemp("snapshots") / "everything.kosmo"
-    with Session("demo") as demo:
-        snapshot.take(demo, file, every=True)
-    return file
-
-
 @pytest.fixture
 def partial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the archive of a snapshot of a token that may read neither the dynos of my-app nor any domain."""
