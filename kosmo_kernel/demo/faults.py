@@ -125,14 +125,13 @@ class LaterPageFaults(FaultInjector):
         super().__init__({})
         self._kind = LATER_PAGES[fault][0]
         self._failed = set[tuple[str, str, str]]()
-        self._guard = Lock()
 
     def choose(self, environ: WSGIEnvironment) -> InjectedFault | None:
         """Return the fault of a request, or None."""
         path, query, range_ = (str(environ.get(name, "")) for name in ("PATH_INFO", "QUERY_STRING", "HTTP_RANGE"))
         if not (_LATER_RANGE.search(range_) or _LATER_QUERY.search(query)):
             return None
-        with self._guard:
+        with self._lock:
             if self._kind != _ALWAYS and (path, query, range_) in self._failed:
                 return None
             self._failed.add((path, query, range_))

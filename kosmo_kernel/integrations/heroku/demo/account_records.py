@@ -97,22 +97,15 @@ def own_couplings(make: Maker) -> list[Record]:
     return [coupling for coupling in make.records("/pipeline-couplings") if coupling["app"]["id"] in joined]
 
 
-def coupling_of(make: Maker, app: Record) -> Record | None:
-    """Return the coupling of an app, if it is in a pipeline."""
-    all_couplings = make.records("/pipeline-couplings")
-    return next((coupling for coupling in all_couplings if coupling["app"]["id"] == app["id"]), None)
-
-
 def latest_builds(make: Maker, pipeline: Record) -> list[Record]:
     """Return the last build of each app in a pipeline."""
-    latest = [app_records.builds(make, app)[-1:] for app in apps_of(make, pipeline)]
-    return [{name: value for name, value in build.items() if name != "generation"} for [build] in filter(None, latest)]
+    latest = [build for app in apps_of(make, pipeline) for build in app_records.builds(make, app)[-1:]]
+    return [{name: value for name, value in build.items() if name != "generation"} for build in latest]
 
 
 def latest_releases(make: Maker, pipeline: Record) -> list[Record]:
     """Return the last release of each app in a pipeline."""
-    latest = [make.company.releases(app)[-1:] for app in apps_of(make, pipeline)]
-    return [release for [release] in filter(None, latest)]
+    return [release for app in apps_of(make, pipeline) for release in make.company.releases(app)[-1:]]
 
 
 def apps_of(make: Maker, pipeline: Record) -> list[Record]:
@@ -169,11 +162,6 @@ def _review_app(make: Maker, pipeline: Record, app: Record | None, number: int, 
     values |= {"error_status": "app-setup-failed" if failed else None, "fork_repo": None, "wait_for_ci": False}
     since = app["created_at"] if app else ago(_DAYS_WITHOUT_APP)
     return make("review-app", app["name"] if app else f"{pipeline['id']}/{number}", created_at=since, **values)
-
-
-def review_app_of(make: Maker, app: Record) -> Record | None:
-    """Return the review app that an app is, if it is one."""
-    return next((record for record in review_apps(make) if record["app"] and record["app"]["id"] == app["id"]), None)
 
 
 def review_app_config(make: Maker, pipeline: Record) -> Record:
@@ -236,11 +224,6 @@ def archives(make: Maker, _account: Record) -> list[Record]:
         make("archive", month, year=int(month[:4]), month=month[5:], created_at=ago(10 + 30 * n), size=4096 + n)
         for n, month in enumerate(make.months(3))
     ]
-
-
-def all_invitations(make: Maker) -> list[Record]:
-    """Return the invitations to all teams."""
-    return [invitation for team in make.company.teams for invitation in invitations(make, team)]
 
 
 def invitations(make: Maker, team: Record) -> list[Record]:
@@ -349,11 +332,6 @@ def spaces(make: Maker) -> list[Record]:
 def _space(make: Maker, name: str, since: str, team: Record | None, **where: Any) -> Record:
     values = {"team": team, "organization": team, "state": "allocated", "created_at": since, **where}
     return make("space", name, **reference("space", name), cidr="10.0.0.0/16", data_cidr="172.23.0.0/20", **values)
-
-
-def team_spaces(make: Maker, team: Record) -> list[Record]:
-    """Return the spaces of a team."""
-    return [space for space in make.records("/spaces") if space["team"]["id"] == team["id"]]
 
 
 def members(make: Maker, space: Record) -> list[Record]:

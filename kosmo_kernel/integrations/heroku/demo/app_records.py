@@ -339,39 +339,36 @@ def telemetry_drains(make: Maker, owner: Record | None = None) -> list[Record]:
     ]
 
 
-def app_webhooks(make: Maker, app: Record) -> list[Record]:
-    """Return the webhooks of an app."""
-    return [
-        make(
-            "app-webhook",
-            f"{app['name']}/{host}",
-            app=app,
-            include=list(include),
-            level=level,
-            url=f"https://{host}/heroku?token={fictional('webhook/' + app['name'])}",
-            created_at=max(app["created_at"], "2024-03-04T09:00:00Z"),
-        )
-        for host, include, level in _WEBHOOKS.get(app["name"], ())
-    ]
-
-
-def addon_webhooks(make: Maker, addon: Record) -> list[Record]:
-    """Return the webhooks of an add-on."""
-    if addon["addon_service"]["name"] != _TOLD_BY:
+def webhooks(make: Maker, owner: Record) -> list[Record]:
+    """Return the webhooks of an app or an add-on."""
+    if "addon_service" not in owner:
+        return [
+            make(
+                "app-webhook",
+                f"{owner['name']}/{host}",
+                app=owner,
+                include=list(include),
+                level=level,
+                url=f"https://{host}/heroku?token={fictional('webhook/' + owner['name'])}",
+                created_at=max(owner["created_at"], "2024-03-04T09:00:00Z"),
+            )
+            for host, include, level in _WEBHOOKS.get(owner["name"], ())
+        ]
+    if owner["addon_service"]["name"] != _TOLD_BY:
         return []
-    url = f"https://hooks.larkmoor.example/databases?token={fictional('webhook/' + addon['name'])}"
-    values = {"include": ["api:addon"], "level": "notify", "url": url, "created_at": addon["created_at"]}
-    return [make("add-on-webhook", addon["name"], addon=addon, **values)]
+    url = f"https://hooks.larkmoor.example/databases?token={fictional('webhook/' + owner['name'])}"
+    values = {"include": ["api:addon"], "level": "notify", "url": url, "created_at": owner["created_at"]}
+    return [make("add-on-webhook", owner["name"], addon=owner, **values)]
 
 
-def events(make: Maker, hooks: list[Record]) -> list[Record]:
-    """Return the events that webhooks told about."""
-    return [_event(make, hook, n) for hook in hooks for n in range(2)]
+def events(make: Maker, owner: Record) -> list[Record]:
+    """Return the events that the webhooks of an app or an add-on told about."""
+    return [_event(make, hook, n) for hook in webhooks(make, owner) for n in range(2)]
 
 
-def deliveries(make: Maker, hooks: list[Record]) -> list[Record]:
+def deliveries(make: Maker, owner: Record) -> list[Record]:
     """Return the deliveries to webhooks: the first of each succeeded, the second is tried again."""
-    return [_delivery(make, hook, n) for hook in hooks for n in range(2)]
+    return [_delivery(make, hook, n) for hook in webhooks(make, owner) for n in range(2)]
 
 
 def _drain(key: str, url: str, since: str, *, app: Record, addon: Record | None) -> Record:

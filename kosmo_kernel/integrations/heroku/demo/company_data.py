@@ -161,7 +161,6 @@ def _member(team: Record, person: Person, role: str, since: str) -> Record:
 
 VIEW = ("view",)
 DEPLOY = ("view", "deploy")
-OPERATE = ("view", "deploy", "operate")
 ALL = ("view", "deploy", "operate", "manage")
 
 

@@ -1,8 +1,8 @@
 """All records of a company, by Heroku's paths.
 
 A path is followed from left to right: a place such as `{app.identity}` stands for one record of the list before it.
-What is in a list, or what a path without a list returns, is in `_LISTS` and `_RECORDS`; what is in neither is made from
-the facts of the schema. Some lists are there only to find a record in: Heroku tells their records one by one.
+What is in a list, or what a path without a list returns, is in `_ANSWERS`; the others are made from the facts of the
+schema. Some lists are there only to find a record in: Heroku tells their records one by one.
 """
 
 from __future__ import annotations
@@ -80,14 +80,15 @@ def _of(name: str) -> Callable[..., Sequence[Record]]:
     return lambda make, app: getattr(make.company.resources_of(app), name)
 
 
-def _of_webhooks(
-    list_of: Callable[..., Sequence[Record]], hooks: Callable[..., Sequence[Record]]
-) -> Callable[..., Any]:
-    """Return the list of what the webhooks of an app or an add-on told."""
-    return lambda make, owner: list_of(make, hooks(make, owner))
+def _of_app(path: str) -> Callable[..., Record | None]:
+    """Return the record of a list that is about an app, or None."""
+    return lambda make, app: next(
+        (record for record in make.records(path) if record["app"] and record["app"]["id"] == app["id"]), None
+    )
 
 
-_LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
+# What is at a path: a list, or one record or None.
+_ANSWERS: Mapping[str, Callable[..., Any]] = {
     "/account/app-transfers": account_records.transfers,
     "/account/features": lambda make: offers.features(make, "account", make.company.account),
     "/account/invoices": account_records.invoices,
@@ -103,9 +104,9 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     ],
     f"/addons/{_ADDON}/config": offers.addon_config,
     f"/addons/{_ADDON}/log-drains": app_records.addon_log_drains,
-    f"/addons/{_ADDON}/webhook-deliveries": _of_webhooks(app_records.deliveries, app_records.addon_webhooks),
-    f"/addons/{_ADDON}/webhook-events": _of_webhooks(app_records.events, app_records.addon_webhooks),
-    f"/addons/{_ADDON}/webhooks": app_records.addon_webhooks,
+    f"/addons/{_ADDON}/webhook-deliveries": app_records.deliveries,
+    f"/addons/{_ADDON}/webhook-events": app_records.events,
+    f"/addons/{_ADDON}/webhooks": app_records.webhooks,
     "/app-setups": app_records.app_setups,
     "/apps": _own("apps"),
     f"/apps/{_APP}/addon-attachments": lambda make, app: make.company.attachments_of(app),
@@ -125,9 +126,9 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     f"/apps/{_APP}/slugs": app_records.slugs,
     f"/apps/{_APP}/sni-endpoints": app_records.sni_endpoints,
     f"/apps/{_APP}/telemetry-drains": app_records.telemetry_drains,
-    f"/apps/{_APP}/webhook-deliveries": _of_webhooks(app_records.deliveries, app_records.app_webhooks),
-    f"/apps/{_APP}/webhook-events": _of_webhooks(app_records.events, app_records.app_webhooks),
-    f"/apps/{_APP}/webhooks": app_records.app_webhooks,
+    f"/apps/{_APP}/webhook-deliveries": app_records.deliveries,
+    f"/apps/{_APP}/webhook-events": app_records.events,
+    f"/apps/{_APP}/webhooks": app_records.webhooks,
     "/dyno-sizes": offers.dyno_sizes,
     "/enterprise-accounts": account_records.enterprise_accounts,
     f"{_ENTERPRISE}/archives": account_records.archives,
@@ -159,7 +160,9 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     "/teams": _own("teams"),
     "/teams/apps": lambda make: [app for team in make.company.teams for app in make.company.team_apps(team)],
     "/teams/apps/{team-app.identity}/collaborators": _of("collaborators"),
-    "/teams/invitations": account_records.all_invitations,
+    "/teams/invitations": lambda make: [
+        invitation for team in make.company.teams for invitation in account_records.invitations(make, team)
+    ],
     "/teams/permissions": lambda _make: APP_PERMISSIONS,
     f"/teams/{_TEAM}/addons": lambda make, team: make.company.addons_of(make.company.team_apps(team)),
     f"/teams/{_TEAM}/apps": lambda make, team: make.company.team_apps(team),
@@ -170,7 +173,9 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     f"/teams/{_TEAM}/members/{{team-member.identity}}/apps": account_records.member_apps,
     f"/teams/{_TEAM}/permissions": account_records.permission_entities,
     f"/teams/{_TEAM}/pipeline-couplings": account_records.couplings,
-    f"/teams/{_TEAM}/spaces": account_records.team_spaces,
+    f"/teams/{_TEAM}/spaces": lambda make, team: [
+        space for space in make.records("/spaces") if space["team"]["id"] == team["id"]
+    ],
     "/teams/{team.id}/usage/daily": partial(account_records.team_usage, unit="date"),
     "/teams/{team.id}/usage/monthly": partial(account_records.team_usage, unit="month"),
     "/teams/{team.name}/invitations": account_records.invitations,
@@ -185,13 +190,11 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     "/users/{account.identity}/addons": lambda make, _user: make.company.addons_of(make.company.personal_apps),
     "/users/{account.identity}/apps": lambda make, _user: make.company.personal_apps,
     "/users/~/pipeline-couplings": account_records.own_couplings,
-}
-_RECORDS: Mapping[str, Callable[..., Record | None]] = {
     "/account": lambda make: make.company.account,
     f"/apps/{_APP}/config-vars": app_records.config_vars,
-    f"/apps/{_APP}/pipeline-couplings": account_records.coupling_of,
+    f"/apps/{_APP}/pipeline-couplings": _of_app("/pipeline-couplings"),
     f"/apps/{_APP}/releases/{{release.identity}}/config-vars": app_records.config_vars,
-    f"/apps/{_APP}/review-app": account_records.review_app_of,
+    f"/apps/{_APP}/review-app": _of_app("/review-apps"),
     f"{_PIPELINE}/pipeline-stack": account_records.pipeline_stack,
     f"{_PIPELINE}/review-app-config": account_records.review_app_config,
     f"{_PIPELINE}/stage/{{pipeline-coupling.stage}}/config-vars": app_records.pipeline_config_vars,
@@ -232,7 +235,8 @@ class CompanyRecords:
         self._make = Maker(company, self._list, moved)
         self._links = {link.path: link for link in facts().links}
         self._answers = lru_cache(maxsize=_KEPT_LISTS)(self._answer)
-        self._wide = lru_cache(maxsize=None)(self._make_list)  # lists of the whole account, which others refer to
+        # Lists of the whole account, which others refer to.
+        self._wide = lru_cache(maxsize=None)(partial(self._made, self._make.several))
 
     def answer(self, match: FoundLink, query: Mapping[str, str]) -> Any:
         """Return the record of a link, or all records of its list, at the moved time.
@@ -307,30 +311,24 @@ class CompanyRecords:
         elif link.returns == "list":
             answer = self._list(path, *parents, *query)
         else:
-            answer = self._record(path, *parents)
+            answer = self._made(self._make, path, *parents)
         if answer is None:
             raise not_found(link.resource)
         return self._at_moved_time(answer)
 
     def _list(self, path: str, *parents: Any) -> Sequence[Record]:
         """Return the records of a list; `parents` are what stands in the places of its path, and the query."""
-        return self._make_list(path, *parents) if parents else self._wide(path)
+        return self._made(self._make.several, path, *parents) if parents else self._wide(path)
 
-    def _make_list(self, path: str, *parents: Any) -> Sequence[Record]:
-        own: Sequence[Record] | None = self.company.own_records(path, *parents)
+    def _made(self, make: Callable[..., Any], path: str, *parents: Any) -> Any:
+        """Return what is at a path; `make` makes it if nothing else is known of it."""
+        own = self.company.own_records(path, *parents)
         if own is not None:
             return own
-        if path in _LISTS:
-            return _LISTS[path](self._make, *parents)
+        if path in _ANSWERS:
+            return _ANSWERS[path](self._make, *parents)
         link = self._links[path]
-        return self._make.several(link.resource, _key(path, parents), **_given(link.places, parents))
-
-    def _record(self, path: str, *parents: Any) -> Any:
-        own = self.company.own_records(path, *parents)
-        if own is not None or path in _RECORDS:
-            return _RECORDS[path](self._make, *parents) if own is None else own
-        link = self._links[path]
-        return self._make(link.resource, _key(path, parents), **_given(link.places, parents))
+        return make(link.resource, _key(path, parents), **_given(link.places, parents))
 
     def _find(self, above: str, placeholder: str, parents: Sequence[Any], value: str) -> Any:
         """Return the record that stands in a place such as `app.identity`, of the list at the path before it."""
