@@ -208,16 +208,6 @@ class Archive:
                 if self._connection.in_transaction:
                     self._connection.rollback()
 
-    def add_body(self, content: bytes) -> int:
-        """Return the number of a body, which is added within a transaction unless an equal one is there."""
-        digest = digest_of(content)
-        row = self._connection.execute("SELECT id FROM kosmo_bodies WHERE hash = ?", (digest,)).fetchone()
-        if row:
-            return int(row[0])
-        values = (digest, content.decode())
-        added = self._connection.execute("INSERT INTO kosmo_bodies (hash, body) VALUES (?, ?)", values)
-        return int(added.lastrowid or 0)
-
     def body(self, digest: Any, text: Any) -> bytes:
         """Return a body by the columns of its row.
 
@@ -411,6 +401,15 @@ def _code(error: sqlite3.Error) -> int:
 def digest_of(content: bytes) -> bytes:
     """Return the digest by which a body is stored once."""
     return blake2b(content, digest_size=_HASH_BYTES).digest()
+
+
+def add_bodies(connection: sqlite3.Connection, texts: Sequence[str]) -> list[bytes]:
+    """Add bodies that are not there yet, within a transaction, and return the digests of all."""
+    digests = [digest_of(text.encode()) for text in texts]
+    connection.executemany(
+        "INSERT OR IGNORE INTO kosmo_bodies (hash, body) VALUES (?, ?)", zip(digests, texts, strict=True)
+    )
+    return digests
 
 
 _BESIDE = ("-wal", "-shm", "-journal")

@@ -35,7 +35,7 @@ from kosmo_kernel.archive.answers import (
     secrets_redactor,
     server_answer,
 )
-from kosmo_kernel.archive.file import open_archive
+from kosmo_kernel.archive.file import add_bodies, open_archive
 from kosmo_kernel.archive.runs import (
     CURRENT,
     METHOD,
@@ -62,7 +62,9 @@ from kosmo_kernel.text import counted, iso_time, parse_time
 from kosmo_kernel.values.records import decode
 
 _COLUMNS = "run, account, function, request, outcome, status, headers, body, key, temporary, at, seconds, script"
-_INSERT = f"INSERT INTO kosmo_answers ({_COLUMNS}) VALUES ({', '.join('?' * len(_COLUMNS.split(',')))})"
+_BODY = "(SELECT id FROM kosmo_bodies WHERE hash = ?)"
+_VALUES = ", ".join(_BODY if name == "body" else "?" for name in _COLUMNS.split(", "))
+_INSERT = f"INSERT INTO kosmo_answers ({_COLUMNS}) VALUES ({_VALUES})"
 
 
 class RecordedAnswer(NamedTuple):
@@ -331,7 +333,7 @@ class Recorder:
             answer.outcome,
             answer.status,
             None if answer.headers is None else msgspec.json.encode(answer.headers).decode(),
-            self._archive.add_body(answer.body),
+            *add_bodies(connection, [answer.body.decode()]),
             recorded.fingerprints,
             answer.is_temporary or recorded.function == SERVERS,
             iso_time(datetime.now(UTC)),

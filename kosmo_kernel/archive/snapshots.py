@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import msgspec
 
 from kosmo_kernel import integrations
-from kosmo_kernel.archive.file import digest_of, open_archive
+from kosmo_kernel.archive.file import add_bodies, digest_of, open_archive
 from kosmo_kernel.archive.runs import delete_unused
 from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import FileWriteError, LimitError, SettingsError
@@ -274,13 +274,13 @@ def add(file: Path, manifest: Manifest, lists: Mapping[str, ReadList], *, replac
             (manifest.begun, msgspec.json.encode(manifest).decode()),
         ).lastrowid
         for name, read_list in lists.items():
-            [columns] = _add_bodies(connection, [view_columns(read_list.records).decode()])
+            [columns] = add_bodies(connection, [view_columns(read_list.records).decode()])
             at = connection.execute(
                 "INSERT INTO kosmo_lists (snapshot, name, function, columns) SELECT ?, ?, ?, id FROM kosmo_bodies "
                 "WHERE hash=?",
                 (number, name, manifest.tables[name].function, columns),
             ).lastrowid
-            digests = _add_bodies(connection, read_list.texts)
+            digests = add_bodies(connection, read_list.texts)
             connection.executemany(
                 "INSERT INTO kosmo_rows (list, position, record) SELECT ?, ?, id FROM kosmo_bodies WHERE hash=?",
                 ((at, position, digest) for position, digest in enumerate(digests)),
@@ -348,15 +348,6 @@ def _no_snapshot(file: Path, taken_at: str, times: Sequence[str]) -> str:
     if not times:
         return f"{file} has no snapshot. `kosmo snapshot -o {file}` adds one."
     return f"{file} has no snapshot of {taken_at}. It has those of {', '.join(times)}."
-
-
-def _add_bodies(connection: Connection, texts: Sequence[str]) -> list[bytes]:
-    """Add texts that are not there yet, and return the digests of all."""
-    digests = [digest_of(text.encode()) for text in texts]
-    connection.executemany(
-        "INSERT OR IGNORE INTO kosmo_bodies (hash, body) VALUES (?, ?)", zip(digests, texts, strict=True)
-    )
-    return digests
 
 
 def _remove(connection: Connection, number: int) -> None:
