@@ -318,7 +318,8 @@ class CompanyRecords:
 
     def _list(self, path: str, *parents: Any) -> Sequence[Record]:
         """Return the records of a list; `parents` are what stands in the places of its path, and the query."""
-        return self._made(self._make.several, path, *parents) if parents else self._wide(path)
+        records: Sequence[Record] = self._made(self._make.several, path, *parents) if parents else self._wide(path)
+        return records
 
     def _made(self, make: Callable[..., Any], path: str, *parents: Any) -> Any:
         """Return what is at a path; `make` makes it if nothing else is known of it."""
