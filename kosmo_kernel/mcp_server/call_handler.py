@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel import docs
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, StoppedError
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp.calls import checked
 from kosmo_kernel.mcp_server import answers
 from kosmo_kernel.mcp_server.answers import ToolResult
@@ -228,8 +228,7 @@ class CallHandler:
                 session=session,
                 is_cancelled=lambda: call.cancelled,
             )
-            if call.cancelled:
-                raise StoppedError("The call was cancelled.")
+            call.check()
             value, notes = answers.value_of(report), list(answers.notes_of(report))
             result = Result(account=report.account, values=[value], notes=notes)
             summary = partial(answers.summary_of, report) if len(checks) > 1 else None
@@ -240,7 +239,7 @@ class CallHandler:
     def _without_lua(self, work: Callable[[Session], Answered], call: InFlightCall) -> ToolResult:
         """Do the work of a call that does not use the Lua state of the client, and keep its value there."""
         with self._of_client(call) as of_client:
-            number = of_client.next_number()
+            number = next(of_client.numbers)
             call.begin(_out(number))
             answered, error = Answered(None), None
             try:
@@ -344,7 +343,7 @@ def _out(number: int) -> str:
 
 def _run_lua(session: ClientSession, arguments: dict[str, Any], call: InFlightCall) -> ToolResult:
     limits: dict[str, Any] = {setting.name: arguments.get(setting.name) for setting in LIMITS}
-    is_dry, number = arguments.get("dry_run", False), session.next_number()
+    is_dry, number = arguments.get("dry_run", False), next(session.numbers)
     call.begin("" if is_dry else _out(number), session.lua)
     account = arguments.get(ACCOUNT)
     options = RunOptions(CHUNK, account=account, **limits, dry_run=is_dry, number=None if is_dry else number)

@@ -94,9 +94,17 @@ class InFlightCall:
         """
         with self._lock:
             self.name, self._session = name, session
-            if self.cancelled:
-                raise StoppedError("The call was cancelled.")
+            self.check()
             self.phase = Phase.RUNNING
+
+    def check(self) -> None:
+        """Check that the call was not cancelled.
+
+        Raises:
+            StoppedError: it was.
+        """
+        if self.cancelled:
+            raise StoppedError("The call was cancelled.")
 
     def cancel(self) -> None:
         """Cancel the call. Return immediately; the call ends soon."""
@@ -147,19 +155,14 @@ class ClientSession:
 
     lua: Session  # the session
     is_new_again: bool = False  # an earlier session of the client was closed, and the client does not know yet
-    users: int = 0  # how many calls use the session or wait for it
     used_at: float = 0.0  # when the last call ended
-    calls: list[InFlightCall] = field(default_factory=list)  # the calls in progress
+    calls: list[InFlightCall] = field(default_factory=list)  # that use the session, or wait for it
     # Notes on calls that were answered before their end, for the answer to the next call.
     pending_notes: list[str] = field(default_factory=list)
     # The number of the list in `Out` that was cut last, and how many of its rows have been shown.
     cut: tuple[int, int] | None = None
+    numbers: count[int] = field(default_factory=lambda: count(1))  # of the next values in `Out`
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _numbers: count[int] = field(default_factory=lambda: count(1))
-
-    def next_number(self) -> int:
-        """Return a number for a value in `Out`."""
-        return next(self._numbers)
 
     @contextmanager
     def turn(self, call: InFlightCall) -> Iterator[None]:
@@ -169,8 +172,7 @@ class ClientSession:
             StoppedError: the call was cancelled meanwhile.
         """
         while not self._lock.acquire(timeout=TURN_CHECK_SECONDS):
-            if call.cancelled:
-                raise StoppedError("The call was cancelled.")
+            call.check()
         try:
             yield
         finally:
@@ -184,8 +186,7 @@ class ClientSession:
         """
         for earlier in self.running():
             while earlier.answered and not earlier.wait(TURN_CHECK_SECONDS):
-                if call.cancelled:
-                    raise StoppedError("The call was cancelled.")
+                call.check()
 
     def running(self) -> list[InFlightCall]:
         """Return the calls that run, the oldest first."""
@@ -273,7 +274,6 @@ class Sessions:
             if session is None:
                 session = self._clients[client] = ClientSession(self._make(), client in self._ended)
                 self._ended.pop(client, None)
-            session.users += 1
             session.calls.append(call)
             surplus = self._remove(self._unused()[: max(len(self._clients) - MAX_SESSIONS, 0)])
         _close(surplus)
@@ -281,7 +281,6 @@ class Sessions:
             yield session
         finally:
             with self._lock:
-                session.users -= 1
                 session.calls.remove(call)
                 session.used_at = self._clock()
                 self._arm()
@@ -317,7 +316,7 @@ class Sessions:
 
     def _unused(self) -> list[str]:
         """Return the clients whose sessions no call uses, the least recently used first."""
-        unused = [client for client, session in self._clients.items() if not session.users]
+        unused = [client for client, session in self._clients.items() if not session.calls]
         return sorted(unused, key=lambda client: self._clients[client].used_at)
 
     def _remove(self, clients: list[str]) -> list[ClientSession]:
