@@ -33,7 +33,6 @@ BLOCKING = 0  # the number of a call for which the whole script waits; the numbe
 HOST_CPU = "host_cpu_limit"  # the limit on the processor time that a run uses in the parent process
 MAX_MESSAGE = 64 << 10  # characters of an error message or of a name in a stack; Lua cuts them at 20,000 bytes
 MAX_FRAMES = 1_000  # frames of a stack
-VARIABLES_LOST = "Lua's variables are gone; run what set them again."
 
 
 class CallRequest(NamedTuple):

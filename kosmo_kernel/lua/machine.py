@@ -22,7 +22,6 @@ from kosmo_kernel.errors import LimitError, LuaProcessError, StoppedError, TryLa
 from kosmo_kernel.lua import messages
 from kosmo_kernel.lua.host import (
     HOST_CPU,
-    VARIABLES_LOST,
     Failure,
     Host,
     Interruptible,
@@ -31,7 +30,7 @@ from kosmo_kernel.lua.host import (
     stopped,
 )
 from kosmo_kernel.lua.messages import ValueBudget
-from kosmo_kernel.lua.process import LimitWatch, LuaProcess, StopReason
+from kosmo_kernel.lua.process import VARIABLES_LOST, LimitWatch, LuaProcess, StopReason, unusable
 from kosmo_kernel.lua.request_handler import EVENTS, OUTPUT_BATCH_SECONDS, REQUESTS, RequestHandler
 from kosmo_kernel.lua.values import RemoteLists
 from kosmo_kernel.reader.task import Allowance, allowed
@@ -306,9 +305,7 @@ class Machine:
             field, value_type = REPLY_FIELDS[kind]
             if not isinstance(reply.get(field), value_type):
                 self.reset()
-                raise Failure(
-                    LuaProcessError(f"The Lua process gave no answer to the point, and was ended: {VARIABLES_LOST}")
-                )
+                raise Failure(unusable("gave no answer to the point"))
             return reply
 
     def walls(self) -> tuple[Wall, ...]:
@@ -418,10 +415,10 @@ class Machine:
         child = self.start()
         try:
             if not self._greeted:
-                _, blobs = self._wait(child, LimitWatch(child, Limits(), VARIABLES_LOST))  # its `ready` message
+                _, blobs = self._wait(child, LimitWatch(child, Limits()))  # its `ready` message
                 self.walls_found, self._greeted = parse_report(b"".join(blobs), child.limited), True
             child.allow(limits.memory, limits.cpu)
-            watch = LimitWatch(child, limits, VARIABLES_LOST)
+            watch = LimitWatch(child, limits)
             child.write(payload)
             if answering:
                 answering.budget.start()

@@ -19,8 +19,8 @@ from typing import Any
 
 import msgspec
 
-from kosmo_kernel.errors import LimitError, LuaProcessError
-from kosmo_kernel.lua.host import VARIABLES_LOST
+from kosmo_kernel.errors import LimitError
+from kosmo_kernel.lua.process import unusable
 from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.settings.limits import MAX_CELLS, MAX_COLUMNS, MAX_RECORDS, Limits
 from kosmo_kernel.values.records import encode
@@ -60,9 +60,7 @@ class guard(AbstractContextManager[None]):  # noqa: N801 - it is used like a fun
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         if kind is not None and issubclass(kind, MALFORMED):
-            raise LuaProcessError(
-                f"The Lua process sent a message that makes no sense, and was ended: {VARIABLES_LOST}"
-            ) from error
+            raise unusable("sent a message that makes no sense") from error
 
 
 def excess(what: str, limit: str, advice: str = "") -> LimitError:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 START = "from kosmo_kernel.lua.worker import main; main(zone)"
 MAX_UNREAD_SECONDS = 5.0  # seconds that a child may leave a reply unread
-VARIABLES_LOST = "Its variables are gone; run what set them again."
+VARIABLES_LOST = "Lua's variables are gone; run what set them again."
 # Bytes that the first read of a frame asks for; for a megabyte, Python would map and unmap memory each time.
 FIRST_READ_BYTES = 1 << 16
 BASE_ADDRESS_SPACE_BYTES = 256 << 20  # besides the heap: Python (16 MiB), and a reply on its way into Lua
@@ -42,6 +42,11 @@ MAX_STOPPING_SECONDS = 5.0  # wall-clock time after which a child is killed even
 POLL_INTERVAL_SECONDS = 0.25  # seconds between two checks while no limit is near
 STOPPING_POLL_SECONDS = GRACE_SECONDS / 20  # seconds between two checks near a limit
 MAX_IDLE_SECONDS = 20.0  # seconds that a child may use no CPU time while the parent waits for it
+
+
+def unusable(what: str) -> LuaProcessError:
+    """Return the error for a child that did something that only a broken one does."""
+    return LuaProcessError(f"The Lua process {what}, and was ended: {VARIABLES_LOST}")
 
 
 def _zone() -> str:
@@ -99,7 +104,7 @@ class LuaProcess(WalledProcess):
                 _, ready, _ = select.select([], [self._requests], [], MAX_UNREAD_SECONDS)
                 if not ready:
                     self.kill()
-                    raise LuaProcessError(f"The Lua process asked and did not listen, and was ended. {VARIABLES_LOST}")
+                    raise unusable("asked and did not listen")
         except (BrokenPipeError, ValueError) as error:
             raise self.ended() from error
 
@@ -137,9 +142,7 @@ class LuaProcess(WalledProcess):
         (size,) = wire.LENGTH.unpack_from(self._received)
         if size > max_bytes:
             self.kill()
-            raise LuaProcessError(
-                f"The Lua process sent a frame that no script can make, and was ended. {VARIABLES_LOST}"
-            )
+            raise unusable("sent a frame that no script can make")
         if len(self._received) < prefix + size:
             return None
         payload = bytes(memoryview(self._received)[prefix : prefix + size])
@@ -263,15 +266,13 @@ class LimitWatch:
     Parameters:
         child: the process to watch.
         limits: of the request; its CPU time counts from now.
-        variables_lost: the end of the error message, about Lua's variables.
 
     Attributes:
         still_since: the time since which the parent waits for the child, and the child has used no CPU time.
     """
 
-    def __init__(self, child: LuaProcess, limits: Limits, variables_lost: str) -> None:
-        self.limits = limits
-        self._child, self._variables_lost = child, variables_lost
+    def __init__(self, child: LuaProcess, limits: Limits) -> None:
+        self._child, self.limits = child, limits
         self._used = self._start = child.cpu_seconds()
         self.still_since = self._checked_at = time.monotonic()
         self._grace: Grace | None = None  # since the run must stop
@@ -301,9 +302,7 @@ class LimitWatch:
         if cpu is None or cpu != self._used:
             self._used, self.still_since = cpu, now
         elif now - self.still_since > MAX_IDLE_SECONDS:  # a healthy child computes, or waits for the parent
-            raise LuaProcessError(
-                f"The Lua process did nothing for {MAX_IDLE_SECONDS:.0f} s, and was ended: {self._variables_lost}"
-            )
+            raise unusable(f"did nothing for {MAX_IDLE_SECONDS:.0f} s")
         if stopping and self._grace is None:
             self._grace = Grace(cpu)
         elif self._grace is not None:
