@@ -107,8 +107,7 @@ class Client:
         rng: Random | None = None,
         cassette: Cassette | None = None,
     ) -> None:
-        self.integration = integration
-        self.account = account
+        self.integration, self.account = integration, account
         read = READ_TIMEOUT.resolve(timeout)
         connect = CONNECT_TIMEOUT.resolve(connect_timeout)
         network = Connections(integration, account, transport, min(connect, read), read)

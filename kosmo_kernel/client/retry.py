@@ -58,13 +58,8 @@ class RetryPolicy:
     """
 
     def __init__(self, clock: Clock, rng: Random, patience: float, begun: float) -> None:
-        self._clock = clock
-        self._rng = rng
-        self._patience = patience
-        self._begun = begun
-        self._failures = 0
-        self._spent = 0.0
-        self._attempts = 1
+        self._clock, self._rng, self._patience, self._begun = clock, rng, patience, begun
+        self._failures, self._spent, self._attempts = 0, 0.0, 1
 
     def attempts_text(self) -> str:
         """Return a sentence on the number of attempts and their duration."""
@@ -82,9 +77,7 @@ class RetryPolicy:
             return 0.0 if self._patience else None
         self._failures += 1
         self._spent += self._clock.now() - sent_at
-        wait = setback.after
-        if wait is None:
-            wait = backoff(self._failures - 1, self._rng)
+        wait = backoff(self._failures - 1, self._rng) if setback.after is None else setback.after
         if self._spent + wait > self._patience:
             return None
         self._spent += wait

@@ -65,12 +65,12 @@ class DisplayRequest(NamedTuple):
 
     form: str  # its format, one of `display.FORMS`
     content: Any  # the value, or the bytes of markup or of a picture
-    id: str  # the name under which it can be updated; empty when it has none
-    update: bool  # whether it replaces earlier output with the same `id`
-    wait: bool  # for `clear`, whether to wait for the next output before clearing
+    id: str = ""  # the name under which it can be updated; empty when it has none
+    update: bool = False  # whether it replaces earlier output with the same `id`
+    wait: bool = False  # for `clear`, whether to wait for the next output before clearing
     # Bytes that the child sent; a value takes several times as much in Python. Records that the parent already has
     # count as 0.
-    size: int
+    size: int = 0
 
 
 class CallHost(Protocol):

@@ -108,8 +108,7 @@ class Machine:
         surface: Callable[[], list[dict[str, Any]]],
         process: LuaProcess | None = None,
     ) -> None:
-        self._functions = functions
-        self._surface = surface
+        self._functions, self._surface = functions, surface
         self._handles = RemoteLists()
         self._child: LuaProcess | None = None
         self._prestarted = process  # until it becomes the child

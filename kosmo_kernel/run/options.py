@@ -194,7 +194,7 @@ class RunOutput:
     def show(self, pieces: Iterable[tuple[str, bytes]]) -> None:
         """Show outputs that came with an answer, as pairs of a form of `display` and its content."""
         for form, content in pieces:
-            self.display(DisplayRequest(form, content, "", update=False, wait=False, size=len(content)))
+            self.display(DisplayRequest(form, content, size=len(content)))
 
     def read(self, form: str) -> str | None:
         """Return the input for `io.read`; None if there is none."""
