@@ -61,7 +61,7 @@ class Session(LuaState):
         account: the alias of the account in use.
         recording: the recording mode: whether the session records or replays, and what is in the file.
         last: the result of the last run or call; None before the first.
-        last_error: the error of the last cell that failed, or None; see `notebook.last_error.keep_error`.
+        last_error: the error of the last cell that failed, or None; see `keep_error`.
 
     Raises:
         SettingsError: a limit, `KOSMO_ROWS`, `KOSMO_DEMO`, `KOSMO_REQUIRE_WALLS` or a file is invalid.
@@ -349,6 +349,15 @@ class Session(LuaState):
             result.seconds = time.perf_counter() - started
             if call_log:
                 log(call_log, name, result, self.recording.facts())
+
+    @contextmanager
+    def keep_error(self) -> Iterator[None]:
+        """Keep an error of the block for `%kosmo error`."""
+        try:
+            yield
+        except KosmoError as error:
+            self.last_error = error
+            raise
 
     def variable(self, name: str) -> Any:
         """Return the value of a Lua variable. The last run is left unchanged.

@@ -22,7 +22,6 @@ from kosmo_kernel.cli.streams import FAILED, SUCCESS, input_is_terminal
 from kosmo_kernel.cli.values import OUTSIDE, show_failed_plan, show_result, write_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.explorer import explore
-from kosmo_kernel.notebook import keep_error
 from kosmo_kernel.notebook.cells import parse_cell
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.run.options import RunOptions
@@ -116,7 +115,7 @@ class Repl:
         Raises:
             KosmoError: the input failed; a `SettingsError` if an option has no meaning outside of a notebook.
         """
-        with keep_error(self._session):
+        with self._session.keep_error():
             cell = parse_cell(text)
             for option in cell.options.options_set:
                 if option.name in NOTEBOOK_ONLY:
@@ -165,7 +164,7 @@ class Repl:
         run_options = RunOptions(name, self._args, force=self._force, number=number, **values)
         reads = self._interactive or number is not None
         try:
-            with keep_error(self._session):
+            with self._session.keep_error():
                 with terminal_frontend(self._session, reads=reads) as frontend:
                     result = self._session.execute(source, run_options, frontend)
                 show_result(result, whole=OUTSIDE if number is None else f"Out[{number}]")

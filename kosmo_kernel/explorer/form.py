@@ -19,7 +19,6 @@ import ipywidgets as w  # type: ignore[import-untyped]
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Function, Integration, Param
 from kosmo_kernel.errors import KosmoError, UnknownNameError
-from kosmo_kernel.notebook import keep_error
 from kosmo_kernel.notebook.commands import NotebookContext
 from kosmo_kernel.progress.display import ProgressDisplay, ProgressSnapshot
 from kosmo_kernel.render.display import bundle_of
@@ -364,7 +363,7 @@ class Explorer:
     def _show_outcome(self, work: Callable[[], None]) -> None:
         """Call `work`, and show its error if it fails."""
         try:
-            with keep_error(self._context.lua):
+            with self._context.lua.keep_error():
                 work()
         except KeyboardInterrupt:  # interrupted before Lua started
             self._show(_small("Stopped."))

@@ -21,7 +21,6 @@ from kosmo_kernel.errors import KosmoError, StoppedError, TryLaterError, UserErr
 from kosmo_kernel.kernel.channels import Content, error_content
 from kosmo_kernel.kernel.history import History
 from kosmo_kernel.lua.host import Interruptible
-from kosmo_kernel.notebook import keep_error
 from kosmo_kernel.notebook.cells import Cell, NotebookProgress, failed_plan, parse_cell, plan_note
 from kosmo_kernel.pages.design import begin_cell
 from kosmo_kernel.render.display import WHOLE, Display, Note, bundle_of, bundle_of_notes, bundles_of, with_outline
@@ -118,7 +117,7 @@ class KernelNotebook:
         send = (lambda _kind, _content: None) if content.get("silent") else self._send
         try:
             with self.session.expecting_run():
-                with keep_error(self.session):
+                with self.session.keep_error():
                     if self._stopped():  # interrupted before the session could notice
                         raise StoppedError("Interrupted.")  # noqa: TRY301 - handled below like an interrupt of the run
                     cell = self._with_project_settings(parse_cell(code))
@@ -264,7 +263,7 @@ class KernelNotebook:
         line = NotebookProgress(show)
         name, own_number = (f"In[{number}]", number) if self._stored else ("Lua", None)
         try:
-            with keep_error(self.session):
+            with self.session.keep_error():
                 with line:
                     options = RunOptions(name, number=own_number, **cell.options.values())
                     frontend = Frontend(write, ask, partial(ask, "l") if ask else None, show, line)

@@ -28,7 +28,7 @@ from traitlets import Bool, Enum, Float, Int, TraitType, Unicode
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.explorer import explore
 from kosmo_kernel.magic.editing import Editing
-from kosmo_kernel.notebook import cells, keep_error
+from kosmo_kernel.notebook import cells
 from kosmo_kernel.notebook.commands import COMMANDS, NotebookContext, run_command
 from kosmo_kernel.progress.display import ProgressDisplay
 from kosmo_kernel.python_api import share_session, stop_sharing
@@ -167,7 +167,7 @@ class KosmoMagic(Magics):
             _print((KosmoMagic.kosmo_lua.__doc__ or "").removeprefix("::\n\n"))
             return None
         with _short_errors(self.shell, full=self.errors == "full"):
-            with keep_error(self.session):
+            with self.session.keep_error():
                 if cell is None:
                     options, lua = parse_leading(line)
                 else:
@@ -178,7 +178,7 @@ class KosmoMagic(Magics):
                 settings = {name: getattr(self, name) for name in CELL_DEFAULTS if name != ACCOUNT.name}
                 options = options.with_defaults(settings)
             try:
-                with keep_error(self.session):
+                with self.session.keep_error():
                     local = (local_ns or {}) if cell is None else caller_locals(self.shell)
                     inputs = lua_inputs(options.input, self.shell.user_ns, local)
                     return self._run(lua, options, inputs, is_cell=cell is not None)

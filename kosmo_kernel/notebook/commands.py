@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
-from kosmo_kernel.notebook import keep_error
 from kosmo_kernel.safety.markup import Markdown, Terminal, markdown_of_package
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, EXPLORE_OPTIONS, first_word
 from kosmo_kernel.text import counted
@@ -98,7 +97,7 @@ def run_command(line: str, context: NotebookContext) -> Any:
         near = nearest(name, commands, most=1) or commands
         suggestions = tuple(f"%{COMMAND_MAGIC} {command_name}" for command_name in near)
         raise UnknownNameError(f"There is no command `%{COMMAND_MAGIC} {name}`.", suggestions)
-    with nullcontext() if name == ERROR else keep_error(context.lua):
+    with nullcontext() if name == ERROR else context.lua.keep_error():
         needed = command.usage.removeprefix(name).strip()
         if argument and not needed:
             raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} {name}` takes nothing, got `{argument}`.")

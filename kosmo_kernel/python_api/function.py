@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, lua_words
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
-from kosmo_kernel.notebook import cells, keep_error
+from kosmo_kernel.notebook import cells
 from kosmo_kernel.pages import paragraphs
 from kosmo_kernel.pages.design import ipython_shell
 from kosmo_kernel.progress.display import TerminalProgress
@@ -108,7 +108,7 @@ def value_of_call(call: Callable[[Session, Frontend], Result]) -> Any:
     """
     session, shell = current_session(), ipython_shell()
     try:
-        with keep_error(session), _frontend(shell) as frontend:
+        with session.keep_error(), _frontend(shell) as frontend:
             result = call(session, frontend)
     except KosmoError as error:
         if error.result is not None:
