@@ -158,10 +158,10 @@ class Start(NamedTuple):
 
 
 STARTS = {
-    "kosmo --help": Start(["-m", NAME, "--help"], 9, {"cli", "errors", "safety", "text"}, {"click"}),
+    "kosmo --help": Start(["-m", NAME, "--help"], 6, {"cli", "errors", "safety", "text"}, {"click"}),
     "kosmo integrations:docs": Start(
         ["-m", NAME, "integrations:docs"],
-        57,
+        41,
         {
             *("catalogue", "cli", "docs", "errors", "integrations", "pages", "questions"),
             *("reader", "safety", "settings", "text", "values", "walls"),
@@ -170,7 +170,7 @@ STARTS = {
     ),
     "kosmo snapshot --help": Start(
         ["-m", NAME, "snapshot", "--help"],
-        57,
+        50,
         {
             *("accounts", "archive", "catalogue", "cli", "client", "errors", "integrations", "questions"),
             *("reader", "safety", "settings", "text", "values", "walls"),
@@ -180,7 +180,7 @@ STARTS = {
     "the Lua kernel": Start(["-c", f"import {NAME}.kernel.__main__"], 5, {"kernel"}, {"zmq"}),
     "a cell of the Lua kernel": Start(
         ["-c", f"from {NAME}.settings.installation import import_msgspec as i; i(); import {NAME}.kernel.notebook"],
-        92,
+        75,
         {
             *("progress", "text"),
             *("accounts", "catalogue", "client", "errors", "integrations", "kernel", "lua"),
@@ -195,7 +195,7 @@ STARTS = {
     "the package": Start(["-c", f"import {NAME}"], 0, set(), set()),
     "the settings of MCP servers": Start(
         ["-c", f"import {NAME}.mcp"],
-        42,
+        35,
         {
             *("accounts", "catalogue", "errors", "mcp", "questions", "reader"),
             *("safety", "settings", "text", "values", "walls"),
@@ -204,7 +204,7 @@ STARTS = {
     ),
     "a script's first look at MCP servers": Start(
         ["-c", f"import {NAME}.run.mcp_tools"],
-        63,
+        52,
         {
             *("accounts", "catalogue", "client", "errors", "lua", "mcp", "pages"),
             "questions",
@@ -214,7 +214,7 @@ STARTS = {
     ),
     "the magic": Start(
         ["-c", f"import {NAME}.magic"],
-        39,
+        31,
         {
             *("progress", "text"),
             *("errors", "explorer", "magic", "notebook", "python_api", "render"),
