@@ -134,7 +134,10 @@ def _sourced_arguments(
     """Yield the name, the value and the source of each argument."""
     # No name of anything begins like a JSON object, list or text.
     if payload is not None and payload != "-" and payload.strip() and payload.lstrip()[0] not in '{["':
-        yield (*_first_argument(function, payload), f"`{payload}`")
+        if not function.params:
+            raise click.UsageError(f"{function.name} takes no arguments, got `{payload}`.")
+        first = function.params[0]
+        yield first.name, _typed(first, payload, f"`{first.name}`"), f"`{payload}`"
     elif payload is not None:
         for name, value in fields_of_json(payload):
             yield name, value, JSON_SOURCE
@@ -145,25 +148,19 @@ def _sourced_arguments(
     for pair in pairs:
         name, text = split_pair(pair)
         name = name.replace("-", "_")
-        try:
-            yield name, typed(by_name[name], text) if name in by_name else text, "--arg"
-        except ValueError as error:
-            raise click.UsageError(f"--arg {name}: {error}") from None
+        yield name, _typed(by_name[name], text, f"--arg {name}") if name in by_name else text, "--arg"
 
 
-def _first_argument(function: Function, text: str) -> tuple[str, Any]:
-    """Return the name and the value of the first parameter of a function, which may be given without its name.
+def _typed(param: Param, text: str, label: str) -> Any:
+    """Return a text as the type of a parameter.
 
     Raises:
-        click.UsageError: the function has no parameter, or the text is no value of it.
+        click.UsageError: it is not of this type; the message begins with a label.
     """
-    if not function.params:
-        raise click.UsageError(f"{function.name} takes no arguments, got `{text}`.")
-    first = function.params[0]
     try:
-        return first.name, typed(first, text)
+        return typed(param, text)
     except ValueError as error:
-        raise click.UsageError(f"`{first.name}`: {error}") from None
+        raise click.UsageError(f"{label}: {error}") from None
 
 
 def split_pair(pair: str) -> tuple[str, str]:
