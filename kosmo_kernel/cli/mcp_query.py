@@ -204,6 +204,19 @@ class ToolCallCommand(CallCommand):
             metadata["planned"] = [{"arguments": call.arguments, "url": call.url} for call in result.planned]
         return metadata | ({"notes": result.notes} if result else {})
 
+    def resolve(self, servers: Servers, path: str) -> None:
+        """Find the tool of the current call, which starts its server unless the call is a dry run.
+
+        Raises:
+            KosmoError: the tool does not exist, or its server may not be started or fails to start.
+        """
+        server, name = servers.split(path)
+        servers.may_use(server.name)
+        self.server, self.function_name = server.name, f"mcp.{server.name}.{name}"
+        if not self.dry_run:
+            self.tool = servers.tool(server.name, name)
+            self.function_name = self.tool.function
+
 
 @command(
     "mcp:call",
@@ -250,32 +263,15 @@ def call(
     from kosmo_kernel.session import Session
 
     with Session(services=False) as session:
-        caller.tool = _resolve(caller, session.servers.get(), tool, dry_run=dry_run)
+        caller.resolve(session.servers.get(), tool)
         arguments = fields | {name: _typed(caller.tool, name, text) for name, text in options.items()}
         result = caller.make_call(session, caller.function_name or tool, arguments, force=force)
     caller.show(result, caller.meta(result), layout, as_json=as_json)
 
 
-def _resolve(caller: ToolCallCommand, servers: Servers, path: str, *, dry_run: bool) -> Tool | None:
-    """Return the tool, which starts its server; return None for a dry run.
-
-    Raises:
-        KosmoError: the tool does not exist, or its server may not be started or fails to start.
-    """
-    server, name = servers.split(path)
-    servers.may_use(server.name)
-    caller.server, caller.function_name = server.name, f"mcp.{server.name}.{name}"
-    if dry_run:
-        return None
-    tool = servers.tool(server.name, name)
-    caller.function_name = tool.function
-    return tool
-
-
 def _typed(tool: Tool | None, name: str, text: str) -> Any:
     """Return the value of an `--arg`: a string if the tool accepts one or is unknown, otherwise JSON if it is valid."""
-    schema = tool.properties.get(name, {}) if tool else {}
-    if tool is None or "string" in declared_kinds(schema):
+    if tool is None or "string" in declared_kinds(tool.properties.get(name, {})):
         return text
     try:
         return json.loads(text)
