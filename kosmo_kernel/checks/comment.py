@@ -55,7 +55,8 @@ def comment(report: QuestionReport, fail_on: str) -> str:
         title = Html("Not set up ({})").format(len(setups))
         page.fold(title, tables=[_Rows(["Check", "Run it with"], setups, "check")])
     for result in with_findings:
-        page.fold(_fold_title(result), *_about(result), tables=_tables(result))
+        remedy = f"**What to do:** {_prose(result.question.remedy)}"
+        page.fold(_fold_title(result), _prose(result.question.why), remedy, tables=_tables(result))
     if report.notes:
         page.fold(
             Html("Notes ({})").format(len(report.notes)),
@@ -164,11 +165,6 @@ def _summary_row(result: QuestionResult) -> list[str]:
 def _fold_title(result: QuestionResult) -> Html:
     title = Html("").join(_parts(result.question.title, Html("{}").format, Html("&#8203;")))
     return Html("{} <b>{}</b>: {}").format(_ICONS[result.question.severity], title, len(result.findings))
-
-
-def _about(result: QuestionResult) -> Iterable[str]:
-    yield _prose(result.question.why)
-    yield f"**What to do:** {_prose(result.question.remedy)}"
 
 
 def _tables(result: QuestionResult) -> Iterable[_Rows]:

@@ -240,8 +240,6 @@ def toml_text(value: str) -> str:
 
 # Findings of an earlier state ---------------------------------------------------------------------------
 
-_Identity = tuple[str, ...]
-
 
 def compare(report: QuestionReport, earlier: QuestionReport, name: str) -> None:
     """Mark the findings of a report that are new, and add those that are gone, and notes on what cannot be compared.
@@ -260,19 +258,19 @@ def compare(report: QuestionReport, earlier: QuestionReport, name: str) -> None:
             "The fingerprints of the two states are of different keys, so their findings are compared by names only. "
             "Set KOSMO_FINGERPRINT_KEY to the same value for both."
         )
+
+    def identity(finding: Finding) -> tuple[str, ...]:
+        return tuple(value for value in finding.key.values() if not (by_names and FINGERPRINT.fullmatch(value)))
+
     for result in report.results:
         old = before.get(result.question.name)
         if old is None:
             continue
-        before_keys = {_identity(finding, by_names=by_names) for finding in old.findings}
-        present = {_identity(finding, by_names=by_names) for finding in result.findings}
+        before_keys, present = ({*map(identity, state.findings)} for state in (old, result))
         for finding in result.findings:
-            finding.is_new = _identity(finding, by_names=by_names) not in before_keys
-        result.resolved = [
-            finding
-            for finding in old.findings
-            if _identity(finding, by_names=by_names) not in present and _is_readable(finding, result)
-        ]
+            finding.is_new = identity(finding) not in before_keys
+        resolved = (finding for finding in old.findings if identity(finding) not in present)
+        result.resolved = [finding for finding in resolved if _is_readable(finding, result)]
         if old.reason and any(finding.is_new for finding in result.findings):
             name = result.question.name
             report.notes.append(
@@ -291,10 +289,6 @@ def _is_readable(finding: Finding, result: QuestionResult) -> bool:
     if result.records is None:
         return False
     return not mentions(finding.record, frozenset(names_of(result.unread)))
-
-
-def _identity(finding: Finding, *, by_names: bool) -> _Identity:
-    return tuple(value for value in finding.key.values() if not (by_names and FINGERPRINT.fullmatch(value)))
 
 
 def _key_ids(findings: Iterable[Finding]) -> set[str]:

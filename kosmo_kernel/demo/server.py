@@ -114,15 +114,6 @@ class _Server(ThreadingTCPServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
 
-class _ResetPoint:
-    """The share of a response that is sent; if `share` is below 1, the connection is then reset."""
-
-    share = 1.0
-
-    def at(self, share: float) -> None:
-        self.share = share
-
-
 class _Handler(WSGIRequestHandler):
     """Handles one connection: passes its HTTP requests to the WSGI application and sends the responses."""
 
@@ -153,13 +144,13 @@ class _Handler(WSGIRequestHandler):
     def _answer(self) -> None:
         time.sleep(self.server.latency)
         head: list[Any] = []
-        reset_point = _ResetPoint()
+        shares = [1.0]  # of the response, the last of which is sent; below 1 the connection is then reset
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
             head[:] = [int(status[:3]), headers]
             return self.wfile.write
 
-        chunks = self.server.api(self._environ() | {RESET: reset_point.at}, start_response)
+        chunks = self.server.api(self._environ() | {RESET: shares.append}, start_response)
         try:
             body = b"".join(chunks)
         finally:
@@ -167,7 +158,8 @@ class _Handler(WSGIRequestHandler):
         if self.command == "HEAD":
             body = b""
         # A response without a body would be complete after its headers.
-        if reset_point.share == 0 or (reset_point.share < 1 and not body):
+        share = shares[-1]
+        if share == 0 or (share < 1 and not body):
             self._reset()
             return
         status, headers = head
@@ -177,8 +169,8 @@ class _Handler(WSGIRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body[: int(len(body) * reset_point.share)])
-        if reset_point.share < 1:
+        self.wfile.write(body[: int(len(body) * share)])
+        if share < 1:
             self._reset()
         elif len(body) < int(dict(headers).get("Content-Length", 0)) and self.command != "HEAD":
             self.close_connection = True  # or the client would wait for the rest
