@@ -8,6 +8,7 @@ from Heroku is written as code, and in other texts a space of no width follows t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
@@ -80,12 +81,12 @@ class _Page:
     def __init__(self, lines: list[str]) -> None:
         self._lines = [MARKER, *lines]
         self._room = MAX_LENGTH - _ROOM_FOR_REST - sum(len(line) + 1 for line in self._lines)
-        self._left_out: dict[str, int] = {}
+        self._left_out = Counter[str]()
 
     def text(self) -> str:
         """Return the page."""
-        if self._left_out:
-            rest = ", ".join(counted(number, f"more {name}") for name, number in self._left_out.items())
+        if left_out := +self._left_out:
+            rest = ", ".join(counted(number, f"more {name}") for name, number in left_out.items())
             self._lines += ["", f"… {rest}: a comment has no room for them. `kosmo check --full` prints all."]
         return without_surrogates("\n".join(self._lines) + "\n")
 
@@ -97,7 +98,7 @@ class _Page:
         size = sum(len(line) + 1 for line in [*head, *end])
         if size > self._room:
             for table in tables:
-                self._skip(table.noun, len(table.rows))
+                self._left_out[table.noun] += len(table.rows)
             return
         self._room -= size
         self._lines += head
@@ -117,11 +118,7 @@ class _Page:
             self._room = room - sizes[fitting - 1]
         if fitting < len(lines):
             self._lines += ["", f"… {counted(len(lines) - fitting, f'more {table.noun}')}."]
-            self._skip(table.noun, len(lines) - fitting)
-
-    def _skip(self, name: str, number: int) -> None:
-        if number:
-            self._left_out[name] = self._left_out.get(name, 0) + number
+            self._left_out[table.noun] += len(lines) - fitting
 
 
 def _summary(report: QuestionReport, fail_on: str) -> Iterable[str]:
