@@ -161,12 +161,13 @@ STARTS = {
     "kosmo --help": Start(["-m", NAME, "--help"], 6, {"cli", "errors", "safety", "text"}, {"click"}),
     "kosmo integrations:docs": Start(
         ["-m", NAME, "integrations:docs"],
-        41,
+        40,
         {
             *("catalogue", "cli", "docs", "errors", "integrations", "pages", "questions"),
             *("reader", "safety", "settings", "text", "values", "walls"),
         },
         {"click", "msgspec"},
+        {"click.shell_completion", "shutil", "kosmo_kernel.docs.search_index"},
     ),
     "kosmo snapshot --help": Start(
         ["-m", NAME, "snapshot", "--help"],

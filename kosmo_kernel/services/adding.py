@@ -155,7 +155,13 @@ def _read(name: str, document: Path | RemoteDocument, before: FactsFile | None, 
         origin, content = document.address, document.download()
     else:
         origin, content = str(document.absolute()), read_file(document, SettingsError, most=MAX_JSON_BYTES)
-    table = _derive(name, content, before, address)
+    names = {before.function(function)["document_path"]: function for function in before.names()} if before else {}
+    everywhere = name in KNOWN and KNOWN[name].takes_token_everywhere
+    arguments = {"before": names, "address": address, "takes_token_everywhere": everywhere}
+    result = read(_TASK, wire.pack({"arguments": arguments}, [content]))
+    table = decode_json(result, "The facts", SettingsError, most=MAX_FACT_VALUES)
+    _check_address(table["service"]["url"])
+    complete(name, table)
     table["service"] |= {"source": origin, "given_address": address}
     table["changes"] = list(differences(before.summary(), summary(table["functions"]))) if before else []
     return table
@@ -184,43 +190,26 @@ def remove(name: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def _derive(name: str, content: bytes, before: FactsFile | None, address: str) -> dict[str, Any]:
-    names = {before.function(function)["document_path"]: function for function in before.names()} if before else {}
-    everywhere = name in KNOWN and KNOWN[name].takes_token_everywhere
-    arguments = {"before": names, "address": address, "takes_token_everywhere": everywhere}
-    result = read(_TASK, wire.pack({"arguments": arguments}, [content]))
-    table = decode_json(result, "The facts", SettingsError, most=MAX_FACT_VALUES)
-    _check_address(table["service"]["url"])
-    return complete(name, table)
-
-
-def complete(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the table of facts of a document with what is known of the service by its name.
+def complete(name: str, table: dict[str, Any]) -> dict[str, Any]:
+    """Add to the table of facts of a document what is known of the service by its name, and return it.
 
     Parameters:
         name: of the service.
         table: as `catalogue.documents.openapi.read` returns it.
     """
-    service = dict(table["service"])
-    functions = {function: dict(facts) for function, facts in table["functions"].items()}
+    service = table["service"]
     entry = KNOWN.get(name)
-    if entry and not entry.is_at(service["url"]):
-        entry = None  # another service of this name
-    kind = "TOKEN" if service["authentication"]["prefix"].startswith("Bearer") else "API_KEY"
-    service["variable"] = entry.variable if entry else f"{name.upper()}_{kind}"
-    service["title"] = entry.title if entry else service["title"] or name
-    if entry:
-        if entry.prefix:
-            service["authentication"] = service["authentication"] | {"prefix": entry.prefix}
-        service |= {
-            "token_help": entry.token_help,
-            "headers": entry.headers,
-            "request_id": entry.request_id,
-        }
-        for facts in functions.values():
-            if entry.has_links and facts.get("pages", {}).get("kind") == "unstated":
-                facts["pages"] = facts["pages"] | {"kind": "link-header"}
-    return {**table, "service": service, "functions": functions}
+    if entry is None or not entry.is_at(service["url"]):  # another service of this name
+        kind = "TOKEN" if service["authentication"]["prefix"].startswith("Bearer") else "API_KEY"
+        service |= {"variable": f"{name.upper()}_{kind}", "title": service["title"] or name}
+        return table
+    if entry.prefix:
+        service["authentication"]["prefix"] = entry.prefix
+    service |= {key: getattr(entry, key) for key in ("variable", "title", "token_help", "headers", "request_id")}
+    for facts in table["functions"].values() if entry.has_links else ():
+        if facts.get("pages", {}).get("kind") == "unstated":
+            facts["pages"]["kind"] = "link-header"
+    return table
 
 
 def _check_address(url: str) -> None:
