@@ -217,10 +217,8 @@ class StopReason:
 
     def interrupt(self) -> None:
         """Ask the run to stop: within the grace period, or at once if it was asked before."""
-        if self.why is None:
-            self.why = "interrupted"
-        else:
-            self.is_immediate = True
+        self.is_immediate = self.why is not None
+        self.request("interrupted")
 
 
 class Grace:

@@ -17,7 +17,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from msgspec import Struct
@@ -378,12 +378,9 @@ class ItemWork:
         works: the work of all accounts.
     """
 
-    def __init__(self, total: int, items_done: int, works: Iterable[AccountWork]) -> None:
-        calls_done = 0
-        self.calls = 0
-        for work in works:
-            self.calls += work.item_calls
-            calls_done += work.item_calls_done
+    def __init__(self, total: int, items_done: int, works: Collection[AccountWork]) -> None:
+        self.calls = sum(work.item_calls for work in works)
+        calls_done = sum(work.item_calls_done for work in works)
         in_progress = max(0, min(self.calls - calls_done, total - items_done))
         self.waiting = total - items_done - in_progress
         if items_done < in_progress:  # no less than those that have begun have made so far
