@@ -178,7 +178,7 @@ STARTS = {
         },
         {"click", "msgspec"},
     ),
-    "the Lua kernel": Start(["-c", f"import {NAME}.kernel.__main__"], 5, {"kernel"}, {"zmq"}),
+    "the Lua kernel": Start(["-c", f"import {NAME}.kernel.__main__"], 4, {"kernel"}, {"zmq"}),
     "a cell of the Lua kernel": Start(
         ["-c", f"from {NAME}.settings.installation import import_msgspec as i; i(); import {NAME}.kernel.notebook"],
         75,
