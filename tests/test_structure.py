@@ -249,6 +249,12 @@ def tree_of(path: Path) -> ast.Module:
 
 
 @cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    """Return all nodes of the syntax tree of a file, which takes longer to walk than to read."""
+    return list(ast.walk(tree_of(path)))
+
+
+@cache
 def imported_names(path: Path) -> frozenset[str]:
     """Return the full dotted names that a file imports or names in strings, wherever in the file it does."""
     return frozenset(_imported_names(path))
@@ -256,7 +262,7 @@ def imported_names(path: Path) -> frozenset[str]:
 
 def _imported_names(path: Path) -> Iterator[str]:
     here = [NAME, *path.relative_to(PACKAGE).parent.parts]
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         match node:
             case ast.Import():
                 yield from (alias.name for alias in node.names)
@@ -341,7 +347,7 @@ def public_names(path: Path) -> Iterator[tuple[str, int]]:
 
 def variables(path: Path) -> Iterator[tuple[str, int]]:
     """Yield the names of parameters, variables and fields of a file, with their lines."""
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         match node:
             case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
                 yield name, node.lineno
@@ -352,9 +358,9 @@ def is_private(name: str) -> bool:
     return name.startswith("_") and not name.endswith("_") and name not in NAMED_TUPLE
 
 
-def stored_names(tree: ast.Module) -> Iterator[str]:
+def stored_names(path: Path) -> Iterator[str]:
     """Yield the names that a file gives to classes, functions, variables and attributes."""
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         match node:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 yield name
@@ -364,8 +370,8 @@ def stored_names(tree: ast.Module) -> Iterator[str]:
 
 def private_uses(path: Path, names: set[str]) -> Iterator[str]:
     """Yield where a test imports, reads or replaces one of some private names, which are the package's."""
-    own = set(stored_names(tree_of(path)))
-    for node in ast.walk(tree_of(path)):
+    own = set(stored_names(path))
+    for node in nodes_of(path):
         if not isinstance(node, ast.ImportFrom | ast.Attribute | ast.Call):
             continue
         used = []
@@ -384,7 +390,7 @@ def test_every_import_is_from_a_module_that_exists() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.module}"
         for path in sources(PACKAGE, TESTS, ROOT / "benchmarks")
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith(f"{NAME}.")
         if str(node.module).removeprefix(f"{NAME}.") not in modules
     ]
@@ -478,7 +484,7 @@ def test_functions_stay_readable() -> None:
     functions = {
         f"{path.relative_to(PACKAGE)}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
         for path in sources(PACKAGE)
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     }
     assert {name: lines for name, lines in functions.items() if lines > MAX_FUNCTION_LINES} == {}
@@ -500,7 +506,7 @@ def test_public_names_say_what_they_name() -> None:
 
 
 def test_tests_use_few_private_names_of_the_package() -> None:
-    names = {name for path in sources(PACKAGE) for name in stored_names(tree_of(path)) if is_private(name)}
+    names = {name for path in sources(PACKAGE) for name in stored_names(path) if is_private(name)}
     uses = [use for path in sources(TESTS) for use in private_uses(path, names)]
     assert len(uses) <= MAX_PRIVATE_USES, "\n".join(uses)
 
@@ -518,7 +524,7 @@ def test_names_of_variables_are_nouns_of_the_field() -> None:
 def test_no_class_name_stands_for_two_things() -> None:
     places: dict[str, list[str]] = {}
     for path in sources(PACKAGE):
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
