@@ -173,8 +173,7 @@ class Child:
         self.ended_without_reading = False
         self.exit_grace_seconds = EXIT_SECONDS
         self._stderr_task = asyncio.ensure_future(self._read_stderr(process.stderr))
-        if HAS_PROCESS_GROUPS:
-            reaper.add(process.pid)
+        reaper.add(process.pid)
 
     @classmethod
     async def start(cls, filled: ResolvedServer, reaper: ProcessReaper) -> Child:
@@ -245,7 +244,7 @@ class Child:
             self._input_copy = None
 
     async def end(self) -> None:
-        """End it and all processes that it started; set `exit_code` and `unheard`."""
+        """End it and all processes that it started; set `exit_code` and `ended_without_reading`."""
         self.ended_without_reading = self._input_unread()
         self.mark_responded()
         self._input.close()

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 Matches = Callable[[str, str], bool | None]
 """Return whether a pattern matches somewhere in a text, as `re.search` does; None if unknown."""
 
+Clock = Callable[[], float]
 Faults = Iterator[ValidationError]
 
 PATTERNS = "patternProperties"
@@ -109,10 +110,9 @@ class Schema:
         """
         if self._fault or self._validator is None:
             return [self._fault] if self._fault else []
-        budget = CheckBudget(MIN_STEPS + STEPS_PER_NODE * nodes, MIN_SECONDS + SECONDS_PER_NODE * nodes)
-        checker = _Checker(matches, budget)
+        budget = CheckBudget(MIN_STEPS + STEPS_PER_NODE * nodes, MIN_SECONDS + SECONDS_PER_NODE * nodes, matches)
         try:
-            errors = list(islice(self._validator.evolve(format_checker=checker).iter_errors(value), MAX_ERRORS))
+            errors = list(islice(self._validator.evolve(format_checker=budget).iter_errors(value), MAX_ERRORS))
         except SchemaCostError:
             return [TOO_COSTLY]
         except RecursionError:
@@ -122,7 +122,7 @@ class Schema:
         return [
             fault
             for error in errors
-            if checker.is_sure or KEYWORDS_INVERTED_BY_MATCHES.isdisjoint(map(str, error.absolute_schema_path))
+            if budget.is_sure or KEYWORDS_INVERTED_BY_MATCHES.isdisjoint(map(str, error.absolute_schema_path))
             for fault in _descriptions(error)
         ]
 
@@ -215,26 +215,39 @@ def _matches(pattern: str, text: str) -> bool | None:
 # The validator ----------------------------------------------------------------------------------------------------
 
 
-class CheckBudget:
-    """The limits of the work of one check.
+class CheckBudget(FormatChecker):
+    """The limits of the work of one check, and how it matches patterns.
+
+    The validator passes it to the keywords as the format checker, although it checks no formats.
 
     Parameters:
         steps: visits of a part of the schema.
         seconds: CPU time of this thread.
-        clock: returns that time.
+        matches: matches patterns.
+        clock: returns the CPU time.
     """
 
-    def __init__(self, steps: int, seconds: float, clock: Callable[[], float] = time.thread_time) -> None:
-        self._steps, self._clock, self._end = steps, clock, clock() + seconds
+    def __init__(
+        self, steps: int, seconds: float, matches: Matches = unknown_match, clock: Clock = time.thread_time
+    ) -> None:
+        super().__init__(formats=())
+        self._matches, self._steps, self._clock, self._end = matches, steps, clock, clock() + seconds
         self._stop_reason = current().stop_reason
+        self.is_sure = True  # no match so far was unknown
+
+    def match(self, pattern: str, text: str) -> bool | None:
+        """Return whether a pattern matches somewhere in a text; None if unknown."""
+        matched = self._matches(pattern, text)
+        self.is_sure = self.is_sure and matched is not None
+        return matched
 
     def spend(self) -> None:
-        """Count a visit of a part of the schema; raises like `check`."""
+        """Count a visit of a part of the schema; raises like `check_limits`."""
         self._steps -= 1
         if self._steps < 0 or self._steps % STEPS_PER_CHECK == 0:  # reading the clock takes longer than a step
-            self.check()
+            self.check_limits()
 
-    def check(self) -> None:
+    def check_limits(self) -> None:
         """Check that there is budget left, and that the run goes on.
 
         Raises:
@@ -247,21 +260,6 @@ class CheckBudget:
             raise StoppedError("Interrupted.")
 
 
-class _Checker(FormatChecker):
-    """Passes a `Matches` and a `CheckBudget` to the keywords as the format checker. It checks no formats itself."""
-
-    def __init__(self, matches: Matches, budget: CheckBudget) -> None:
-        super().__init__(formats=())
-        self._matches, self.budget = matches, budget
-        self.is_sure = True  # no match so far was unknown
-
-    def match(self, pattern: str, text: str) -> bool | None:
-        """Return whether a pattern matches somewhere in a text; None if unknown."""
-        matched = self._matches(pattern, text)
-        self.is_sure = self.is_sure and matched is not None
-        return matched
-
-
 def _validator_of(schema: Mapping[str, Any]) -> Validator | None:
     """Return a validator for a schema, or None if the schema is invalid.
 
@@ -271,10 +269,8 @@ def _validator_of(schema: Mapping[str, Any]) -> Validator | None:
     """
     kind = validator_for(schema, default=Draft202012Validator)
     above = validator_for(kind.META_SCHEMA, default=kind)
-    checker = _Checker(
-        lambda pattern, text: re.search(pattern, text) is not None, CheckBudget(SCHEMA_STEPS, MIN_SECONDS)
-    )
-    if any(_validator(above, kind.META_SCHEMA).evolve(format_checker=checker).iter_errors(dict(schema))):
+    budget = CheckBudget(SCHEMA_STEPS, MIN_SECONDS, lambda pattern, text: re.search(pattern, text) is not None)
+    if any(_validator(above, kind.META_SCHEMA).evolve(format_checker=budget).iter_errors(dict(schema))):
         return None
     return _validator(kind, schema)
 
@@ -308,7 +304,7 @@ def _extended(kind: type[Validator], has_patterns: bool) -> type[Validator]:
         """Replace the library's `evolve`, which switches to its own class where a subschema declares `$schema`."""
         values = {alias: getattr(validator, name) for name, alias in fields if alias not in changes}
         changed = extended(**values, **changes)
-        changed.format_checker.budget.spend()
+        changed.format_checker.spend()
         return changed
 
     extended.evolve = evolve
@@ -362,10 +358,10 @@ def _additional_properties(library: Any, validator: Validator, subschema: Any, i
 
 def _unique_items(validator: Validator, unique: bool, instance: Any, _schema: Any) -> Faults:
     if unique and validator.is_type(instance, "array"):
-        checker: Any = validator.format_checker  # type: ignore[attr-defined] # the protocol lacks it
+        budget: Any = validator.format_checker  # type: ignore[attr-defined] # the protocol lacks it
         texts: set[str] = set()
         for item in instance:
-            checker.budget.check()
+            budget.check_limits()
             # The text is the same for values that are equal in JSON Schema, such as `1` and `1.0`.
             texts.add(json.dumps(_with_integers(item), sort_keys=True))
         if len(texts) < len(instance):
