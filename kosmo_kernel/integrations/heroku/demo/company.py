@@ -125,6 +125,7 @@ _ROLLBACK, _FAILURE, _CONFIG = "rollback", "failure", "config"
 _ENDS = {"courier-app": _ROLLBACK, "address-checker": _FAILURE, "holiday-labels": _CONFIG}
 _ONE_IN = 40
 _KEPT_DAYS, _KEPT = 30, 20  # Heroku keeps what was built for so long, and for so many releases
+_OUTPUT = "https://release-output.larkmoor.example/fictional-"  # before what signs the address of a phase's output
 _VARIABLES = ("LOG_LEVEL", "WEB_CONCURRENCY", "FEATURE_FLAGS", "SMTP_HOST", "TIMEOUT_SECONDS")
 
 
@@ -134,6 +135,7 @@ def releases_of(app: App) -> list[Record]:
         return []
     first, last = datetime.fromisoformat(app.created), datetime.fromisoformat(app.released)
     step, end = (last - first) / max(app.release - 1, 1), _end(app)
+    is_fir = app.generation == "fir"
     records: list[Record] = []
     slug: str | None = None
     deploys: list[tuple[int, str | None]] = [(1, None)] * 2  # the last ones that succeeded, with their slugs
@@ -155,20 +157,18 @@ def releases_of(app: App) -> list[Record]:
         records.append(
             {
                 "addon_plan_names": sorted(addon.plan for addon in app.addons if addon.created <= since),
-                "artifacts": [{"type": "oci-image" if app.generation == "fir" else "slug", "id": built}]
-                if built
-                else [],
+                "artifacts": [{"type": "oci-image" if is_fir else "slug", "id": built}] if built else [],
                 "app": {"name": app.name, "id": app.id},
                 "created_at": since,
                 "description": description,
                 "id": app.release_id(version),
                 "updated_at": since,
-                "slug": {"id": built} if built and app.generation != "fir" else None,
+                "slug": {"id": built} if built and not is_fir else None,
                 "status": "failed" if failed else "expired" if expired else "succeeded",
                 "user": _user(app, since, chance),
                 "version": version,
                 "current": version == app.release,
-                "output_stream_url": _output(app, version) if failed else None,
+                "output_stream_url": f"{_OUTPUT}{ident('output', f'{app.name}/v{version}')}" if failed else None,
                 "eligible_for_rollback": built is not None and not failed and not expired,
             }
         )
@@ -180,11 +180,6 @@ def _end(app: App) -> str:
     if app.position or app.release <= _KEPT:
         return _ENDS.get(app.name, "")
     return dict(enumerate((_ROLLBACK, _FAILURE, _CONFIG))).get(int(app.id[-6:], 16) % _ONE_IN, "")
-
-
-def _output(app: App, version: int) -> str:
-    """Return the address of what a release phase wrote, which is signed."""
-    return f"https://release-output.larkmoor.example/fictional-{ident('output', f'{app.name}/v{version}')}"
 
 
 def _description(app: App, version: int, chance: int) -> str:

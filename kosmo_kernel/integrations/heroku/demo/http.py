@@ -238,18 +238,14 @@ class Range:
 
     def _holds(self, position: tuple[str, str]) -> bool:
         """Return whether a record is between the bounds, in the direction of reading."""
-        after = not self.start or self._passes(position, self.start, leave_out=self.start_open, forward=True)
-        before = not self.end or self._passes(position, self.end, leave_out=self.end_open, forward=False)
-        return after and before
+        bounds = ((self.start, self.start_open, not self.descending), (self.end, self.end_open, self.descending))
+        return all(self._passes(position, *bound) for bound in bounds if bound[0])
 
-    def _passes(self, position: tuple[str, str], bound: str, *, leave_out: bool, forward: bool) -> bool:
+    def _passes(self, position: tuple[str, str], bound: str, leave_out: bool, upward: bool) -> bool:
         value, slash, id_ = bound.partition("/")
-        upward = forward != self.descending
         # A bound without an identifier stands for all records with its value: before them or after them.
         edge = (self._comparable(value), id_ if slash else (_HIGHEST if leave_out == upward else ""))
-        if position == edge:
-            return not leave_out
-        return position > edge if upward else position < edge
+        return not leave_out if position == edge else (position > edge) == upward
 
 
 def _settings(text: str) -> dict[str, str]:
