@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
 
@@ -221,7 +222,6 @@ class StoredAnswers:
         for account in accounts:
             self._accounts.setdefault(account.key, []).append(account.number)
         self._last: dict[RequestKey, int] = {}  # the number of the last answer that was taken
-        self._hidden: list[RequestKey] | None = None
 
     def next(self, key: RequestKey, *, repeats: bool = False) -> StoredAnswer | None:
         """Return the next answer to a request, or None if there is none.
@@ -236,9 +236,8 @@ class StoredAnswers:
         key = key._replace(account=key.account_key[1])
         row = self._row(key, self._last.get(key, 0))
         if row is None and key not in self._last and key.service == MCP:
-            recorded = next(
-                (recorded_key for recorded_key in self._requests_with_secrets() if _is_same(recorded_key, key)), None
-            )
+            others = (other for other in self._hidden if other != key and other.account == key.account)
+            recorded = next((other for other in others if matches(other.text, key.text)), None)
             return self.next(recorded, repeats=repeats) if recorded else None
         if row is None and repeats and key in self._last:
             row = self._row(key, self._last[key] - 1)
@@ -271,22 +270,18 @@ class StoredAnswers:
         header_fields = None if headers is None else _headers(headers)
         return StoredAnswer(outcome, status, header_fields, self._archive.body(digest, body), at)
 
-    def _requests_with_secrets(self) -> list[RequestKey]:
-        """Return the recorded requests to MCP servers whose secrets are redacted."""
-        if self._hidden is None:
-            names = {number: name for (service, name), numbers in self._accounts.items() for number in numbers
-                     if service == MCP}  # fmt: skip
-            rows = self._archive.rows(
-                "SELECT DISTINCT account, request FROM kosmo_answers "
-                f"WHERE instr(request, ?) AND {self._condition} LIMIT {MAX_HIDDEN}",
-                (REDACTED,),
-            )
-            self._hidden = [
-                RequestKey(MCP, names[account], text)
-                for account, text in rows
-                if account in names and isinstance(text, str)
-            ]
-        return self._hidden
+    @cached_property
+    def _hidden(self) -> list[RequestKey]:
+        """The recorded requests to MCP servers whose secrets are redacted."""
+        servers = (item for item in self._accounts.items() if item[0][0] == MCP)
+        names = {number: name for (_, name), numbers in servers for number in numbers}
+        rows = self._archive.rows(
+            "SELECT DISTINCT account, request FROM kosmo_answers "
+            f"WHERE instr(request, ?) AND {self._condition} LIMIT {MAX_HIDDEN}",
+            (REDACTED,),
+        )
+        texts = ((account, text) for account, text in rows if account in names and isinstance(text, str))
+        return [RequestKey(MCP, names[account], text) for account, text in texts]
 
 
 def _headers(text: Any) -> Mapping[str, str]:
@@ -301,7 +296,3 @@ def _headers(text: Any) -> Mapping[str, str]:
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise ValueError("its headers must be an object of texts")
     return headers
-
-
-def _is_same(recorded: RequestKey, key: RequestKey) -> bool:
-    return recorded.account == key.account and recorded != key and matches(recorded.text, key.text)
