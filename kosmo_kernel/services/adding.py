@@ -159,7 +159,7 @@ def _read(name: str, document: Path | RemoteDocument, before: FactsFile | None, 
     everywhere = name in KNOWN and KNOWN[name].takes_token_everywhere
     arguments = {"before": names, "address": address, "takes_token_everywhere": everywhere}
     result = read(_TASK, wire.pack({"arguments": arguments}, [content]))
-    table = decode_json(result, "The facts", SettingsError, most=MAX_FACT_VALUES)
+    table: dict[str, Any] = decode_json(result, "The facts", SettingsError, most=MAX_FACT_VALUES)
     _check_address(table["service"]["url"])
     complete(name, table)
     table["service"] |= {"source": origin, "given_address": address}
