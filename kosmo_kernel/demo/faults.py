@@ -22,10 +22,11 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from threading import Lock
 from uuid import UUID
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from msgspec import Struct
 
 from kosmo_kernel.demo.wsgi import WsgiResponse
 from kosmo_kernel.errors import SettingsError
@@ -51,8 +52,7 @@ _PAGE = b"""<!DOCTYPE html>
 """
 
 
-@dataclass(frozen=True, slots=True)
-class InjectedFault:
+class InjectedFault(Struct, frozen=True):
     """The fault of one request. `share` is a random number from 0 to 1 for the details of the fault."""
 
     kind: str

@@ -18,7 +18,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from threading import Lock, Thread
@@ -26,6 +25,8 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 from wsgiref.util import setup_testing_defaults
+
+from msgspec import Struct
 
 from kosmo_kernel.demo.faults import RESET
 from kosmo_kernel.errors import SettingsError
@@ -37,8 +38,7 @@ _MAX_BODY_BYTES = 1 << 20  # bytes of a request; a read-only API needs no more
 _POLL_SECONDS = 0.01  # between two looks whether the block has ended, which waits for the next one
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(Struct, frozen=True):
     """A running server."""
 
     url: str  # without a trailing slash

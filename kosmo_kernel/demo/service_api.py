@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import msgspec
+from msgspec import Struct
 
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.catalogue.http import HREF, NEXT_RANGE, Pages
@@ -48,8 +48,7 @@ class BadRequestError(ValueError):
     """The request asks for no page, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequested:
+class PageRequested(Struct, frozen=True):
     """Which page of which list is asked for."""
 
     pages: Pages  # how the pages of the list follow

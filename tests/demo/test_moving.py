@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi, PageFilter
 from kosmo_kernel.integrations.heroku.demo.company import company

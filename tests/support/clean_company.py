@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kosmo_kernel.demo import ago
 from kosmo_kernel.integrations.heroku.demo import company_data
@@ -69,8 +71,7 @@ _NAMES = ("ada.brook", "ben.ortega", "cleo.hart", "dan.ivers", "eve.moreau", "fi
 _STACKS = ("heroku-24", "heroku-24", "heroku-26", "container")
 
 
-@dataclass(frozen=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """An app, and its place in a pipeline."""
 
     app: App

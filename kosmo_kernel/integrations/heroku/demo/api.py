@@ -24,7 +24,6 @@ import hmac
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
@@ -34,6 +33,8 @@ from uuid import uuid5
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kosmo_kernel.catalogue.http import NEXT_RANGE
 from kosmo_kernel.demo import faults
@@ -75,8 +76,7 @@ _FIR_IMAGE = {
 _NO_IMAGE = {"base_image_name": None, "buildpacks": None}
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """The form of records that a request asks for."""
 
     sdk: bool = False  # whether it is the variant `3.sdk`

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from kosmo_kernel.demo import ago, later
 from kosmo_kernel.errors import SettingsError
@@ -206,8 +207,7 @@ def _user(app: App, since: str, chance: int) -> Record:
 # The company --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class AppRecords:
+class AppRecords(Struct, frozen=True):
     """The records of one app's resources. `attached` are add-ons of other apps that this one uses."""
 
     dynos: list[Record]

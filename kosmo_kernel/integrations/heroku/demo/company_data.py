@@ -9,8 +9,9 @@ without apps, and everybody with a seat in one of its apps.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import count
+
+from msgspec.structs import replace
 
 from kosmo_kernel.integrations.heroku.demo.models import (
     PERMISSIONS,

@@ -12,8 +12,9 @@ them all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from random import Random
+
+from msgspec.structs import replace
 
 from kosmo_kernel.demo import ago
 from kosmo_kernel.integrations.heroku.demo.company_data import (

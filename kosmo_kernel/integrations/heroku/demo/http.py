@@ -15,9 +15,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kosmo_kernel.integrations.heroku.demo.models import Record
 from kosmo_kernel.integrations.heroku.demo.record_maker import fields_of
@@ -143,8 +145,7 @@ def sortable_by(link: LinkFact) -> tuple[str, ...]:
     return _SORTABLE.get(link.resource, tuple(sorted({"id", *link.order}))) if has_identifier else ()
 
 
-@dataclass(frozen=True, slots=True)
-class ListPage:
+class ListPage(Struct, frozen=True):
     """A part of a list. `next_range` is None if it is the last one."""
 
     records: list[Record]
@@ -152,8 +153,7 @@ class ListPage:
     next_range: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """The part of a list that a `Range` header requests. `start` is where reading starts, in descending order too."""
 
     attribute: str

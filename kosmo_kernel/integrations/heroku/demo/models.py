@@ -11,10 +11,11 @@ Identifiers are UUIDs computed from names, so the same object has the same ident
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
+
+from msgspec import Struct
 
 Record = dict[str, Any]
 
@@ -81,8 +82,7 @@ def price(plan: str) -> Record:
     return {"cents": cents or 0, "contract": cents is None, "unit": "month"}
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """A person with a Heroku account; `federated` means that they sign in through the company's own directory."""
 
     email: str
@@ -100,8 +100,7 @@ class Person:
         return f"{first} {last}".title() if dot else None
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """An app. `owner` is a person, or the name of a team; `slug` and `repo` are sizes in bytes."""
 
     name: str
@@ -192,8 +191,7 @@ class App:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Dyno:
+class Dyno(Struct, frozen=True):
     """A dyno. `since` is when it entered its state; `release` is by default the app's current one."""
 
     name: str
@@ -236,8 +234,7 @@ _SERVICES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AddOn:
+class AddOn(Struct, frozen=True):
     """An add-on, listed by the app that owns it, whose name begins with a key of `_SERVICES`.
 
     `tier` is its plan without the service; `config_vars` is None for those that its service usually sets; `priced` is
@@ -295,8 +292,7 @@ class AddOn:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(Struct, frozen=True):
     """A domain, by default a custom one. `acm` is the state of its automatic certificate, None if that is disabled."""
 
     hostname: str
@@ -328,8 +324,7 @@ class Domain:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Collaborator:
+class Collaborator(Struct, frozen=True):
     """A person's access to an app. `role` and `permissions` are sent only for an app of a team."""
 
     person: Person
