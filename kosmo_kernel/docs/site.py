@@ -40,6 +40,7 @@ _CHECK = re.compile(r"(?:%?kosmo check )?([a-z0-9]+(?:-[a-z0-9]+)+)")
 _NAME = re.compile(r"(?:app\.integrations\.)?([\w.]+)(?:\(.*\))?", re.DOTALL)
 _NON_WORD = re.compile(r"[^a-z0-9_]+")
 
+_DESCRIPTION = Html('<meta name="description" content="{}">')
 _LIST = Html("<h2>{}</h2>\n<ul>\n{}</ul>\n")
 _ITEM = Html('<li><a href="{}.html">{}</a></li>\n')
 _CURRENT = Html('<li><a href="{}.html" aria-current="page">{}</a></li>\n')
@@ -95,7 +96,7 @@ def _groups() -> dict[str, list[SitePage]]:
 
 def _whole(page: SitePage, content: Html, groups: Mapping[str, Sequence[SitePage]]) -> Html:
     return html_of_package("docs/site.html").format(
-        about=html_attribute(page.title),
+        description=_DESCRIPTION.format(html_attribute(page.title)),
         title=page.title if page.name == INDEX else Html("{} · kosmo").format(page.title),
         navigation=_navigation(page, groups),
         content=content,
