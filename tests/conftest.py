@@ -26,6 +26,7 @@ import pytest
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
+from kosmo_kernel.reader import reading
 from kosmo_kernel.session import Session
 
 if TYPE_CHECKING:
@@ -129,7 +130,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Save what a worker of pytest-xdist has measured, which is killed if it does not end soon."""
+    """End the reader that waits for requests, and save what a worker has measured, which is killed if it lives on."""
+    reading.close()
     if "coverage" in sys.modules and (measured := sys.modules["coverage"].Coverage.current()):
         measured.save()
 
