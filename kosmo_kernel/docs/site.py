@@ -171,15 +171,15 @@ class _Renderer:
         return head + contents + rest
 
     def _code(self, tokens: Sequence[Any], index: int, options: Any, env: Any) -> str:
-        """Return code in a line, as a link if it names another page."""
+        """Return code in a line, as a link if it names another page; an `Html` would escape the text before it."""
         text = tokens[index].content
         name = self._page_named(text)
         is_inside_link = any(token.type == "link_open" for token in tokens[:index]) and not any(
             token.type == "link_close" for token in tokens[:index]
         )
         if name and name != self._current and not is_inside_link:
-            return _CODE_LINK.format(html_attribute(name), html_code(text))
-        return Html("<code>{}</code>").format(html_code(text))
+            return str(_CODE_LINK.format(html_attribute(name), html_code(text)))
+        return str(Html("<code>{}</code>").format(html_code(text)))
 
     def _page_named(self, text: str) -> str:
         """Return the page that code names; empty if it names none."""
@@ -198,7 +198,7 @@ class _Renderer:
     def _block(self, tokens: Sequence[Any], index: int, options: Any, env: Any) -> str:
         """Return a block of code in colours."""
         token = tokens[index]
-        return Html("<pre><code>{}</code></pre>\n").format(_coloured(token.content, token.info.strip()))
+        return str(Html("<pre><code>{}</code></pre>\n").format(_coloured(token.content, token.info.strip())))
 
 
 def _coloured(code: str, language: str) -> Html:
