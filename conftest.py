@@ -1,4 +1,4 @@
-"""What all processes of the tests load: nbval, which runs the notebooks, without the slow part of its imports."""
+"""Load nbval, which runs the notebooks, without the slow part of its imports. Each process of the tests loads it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,6 @@ import_jsonschema()
 
 pytest_plugins = ["nbval.plugin"]
 SERVICES = Path(__file__).parent / "notebooks" / "services"  # notebooks that call services from documents
-
-
-@pytest.hookimpl(wrapper=True, optionalhook=True)
-def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Return the number of workers of `-n logical`: one more than processors, because tests wait for processes."""
-    return 1 + (yield)
 
 
 @cache
