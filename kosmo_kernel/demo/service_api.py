@@ -49,7 +49,7 @@ class BadRequestError(ValueError):
 
 
 class PageRequested(Struct, frozen=True):
-    """Which page of which list is asked for."""
+    """A page of a list, as a request names it."""
 
     pages: Pages  # how the pages of the list follow
     count: int  # how many records it has
@@ -58,7 +58,7 @@ class PageRequested(Struct, frozen=True):
     address: str  # of the request, without the query
     number_of: Callable[[str, str], int]  # returns the number of the record with a value of a field; -1 for none
     fault: str  # one of `FAULTS`, or empty
-    unasked_size: int  # the records of a page where a request does not say it
+    default_size: int  # the records of a page where a request does not say it
 
     @property
     def size(self) -> int:
@@ -70,7 +70,7 @@ class PageRequested(Struct, frozen=True):
         if self.pages.kind == "whole":
             size = self.count
         else:
-            size = self._whole_number(self.pages.size_param, self.unasked_size)
+            size = self._whole_number(self.pages.size_param, self.default_size)
         return max(1, size - 1 if self.fault == "short-page" and self.pages.kind != "whole" else size)
 
     @property
@@ -245,7 +245,7 @@ class ServiceApi:
             address=request.url,
             number_of=number_of,
             fault=self._fault,
-            unasked_size=self._size,
+            default_size=self._size,
         )
         return page.answer(lambda numbers: self._records.listed(requested, numbers))
 
