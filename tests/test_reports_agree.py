@@ -35,7 +35,7 @@ Rows = list[dict[str, Any]]
 AT = f"{TODAY}T09:00:00Z"
 NOW = datetime.fromisoformat(AT)
 AUDITS = ("access-audit", "addon-and-domain-audit", "costs", "dyno-audit", "stack-and-lifecycle")
-NOTEBOOKS = (*AUDITS, "incident-runbook", "first-steps-python")
+NOTEBOOKS = (*AUDITS, "incident-runbook", "first-steps")
 COMPANIES = [None, *full_except((60, 250))]
 
 
@@ -131,7 +131,7 @@ def test_the_inventory_is_complete_and_counts_what_is_there(reports: Reports) ->
         inventory=figures["apps"],
         stages=len(reports.tables["stages"]),
         stacks=sum(row["apps"] for row in reports.tables["stacks"]),
-        first_steps=len(notebooks["first-steps-python"]["apps"]),
+        first_steps=len(notebooks["first-steps"]["apps"]),
         **{name: notebooks[name]["read"]["apps"] for name in AUDITS},
     )
     processes = sum(map(len, plain.formation.values()))
@@ -327,7 +327,7 @@ def test_crashed_dynos(reports: Reports) -> None:
         reports.plain.crashed,
         check=pairs(reports.checks["crashed-dynos"], "app", "dyno"),
         audit=pairs(reports.notebooks["dyno-audit"]["crashed"], "app", "dyno"),
-        first_steps=pairs(reports.notebooks["first-steps-python"]["list-crashed"], "app", "dyno"),
+        first_steps=pairs(reports.notebooks["first-steps"]["list-crashed"], "app", "dyno"),
     )
 
 

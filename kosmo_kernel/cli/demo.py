@@ -1,8 +1,6 @@
 """`kosmo demo` and `demo:serve`: show the demo account in the terminal, in JupyterLab, or on a port.
 
-In the terminal, three questions about the account are answered. Each is a Lua file in
-`kosmo_kernel/integrations/heroku/demo/audit`, which is shown and run unchanged, so that the user sees exactly the code
-that ran.
+In the terminal, one question is answered twice: by a cell of Lua and by Python. Both texts are shown as they ran.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ import sys
 import time
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,11 +31,8 @@ from kosmo_kernel.integrations.heroku.demo.api import FAULTS as HEROKU_PAGE_FAUL
 from kosmo_kernel.settings.table import DEMO_ACCOUNT, Number
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from kosmo_kernel.catalogue.http import Credentials
     from kosmo_kernel.demo.service_api import ServiceApi
-    from kosmo_kernel.results import Result
 
 FOLDER = "kosmo-demo"
 _YEARS = range(2000, 2201)  # the company's oldest dates are years before its today, and it looks ahead
@@ -49,39 +43,14 @@ READ_ONLY = "heroku authorizations:create -s read,identity --short"
 _INDENT = "   "
 
 
-class AuditQuestion(NamedTuple):
-    """One question of the audit."""
+CELL = """%%kosmo_lua -v crashed --show
+local dynos = heroku.list_dynos({ app_id = heroku.list_apps() })
+list.filter(dynos, { state = "crashed" })"""
+PYTHON = """from kosmo_kernel import heroku
 
-    text: str  # the question as it is shown
-    file: str  # the name of the Lua file that answers it
-    columns: tuple[str, ...]  # the columns of the table, few enough for a terminal of 80 columns
-    styles: dict[str, str]  # the styles of the columns that matter most
-    precision: str  # that of times
-
-
-AUDIT = (
-    AuditQuestion(
-        "Which apps run on an old stack?",
-        "stacks.lua",
-        ("app", "stack", "supported_until", "owner"),
-        {"stack": "notice"},
-        "days",
-    ),
-    AuditQuestion(
-        "Which dynos have crashed, and since when?",
-        "dynos.lua",
-        ("app.name", "name", "state", "size", "updated_at"),
-        {"state": "alert"},
-        "minutes",
-    ),
-    AuditQuestion(
-        "Who from outside can reach which app?",
-        "people.lua",
-        ("user.email", "app.name", "role", "created_at"),
-        {"user.email": "notice"},
-        "days",
-    ),
-)
+dynos = heroku.list_dynos(app_id=heroku.list_apps())
+crashed = dynos[dynos["state"] == "crashed"]"""
+COLUMNS = ("app.name", "name", "state", "size", "updated_at")  # few enough for a terminal of 80 columns
 
 
 @command("demo", "kosmo demo", "kosmo demo --lab", json=False)
@@ -89,16 +58,16 @@ AUDIT = (
 @click.option("--no-open", is_flag=True, help="With --lab: do not open a browser.")
 @click.option("--port", type=PORT, metavar="PORT", help="With --lab: the port of JupyterLab.  [default: a free one]")
 def demo(*, lab: bool, no_open: bool, port: int | None) -> None:
-    """Audit a fictional Heroku account, and show how.
+    """Ask a fictional Heroku account one question, in Lua and in Python.
 
-    Each table is printed below the Lua code that produced it. The command needs no account and no network.
+    The command needs no account and no network.
     """
     if lab:
         open_lab(browser=not no_open, port=port)
         return
     if no_open or port is not None:
         raise click.UsageError(f"{'--no-open' if no_open else '--port'} goes with --lab.")
-    audit()
+    show()
 
 
 class Faults(NamedTuple):
@@ -372,57 +341,51 @@ def copy_of_notebooks(source: Path, folder: Path) -> Path:
     return folder
 
 
-def audit() -> None:
-    """Run the questions, show the Lua and the table of each, and print the next steps."""
+def show() -> None:
+    """Print a cell of Lua with its table, the Python that does the same, and the next steps."""
     from rich.syntax import Syntax
-
-    from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c
-    from kosmo_kernel.cli.terminal import console, lua_theme
-    from kosmo_kernel.run.options import RunOptions
-    from kosmo_kernel.session import Session
-
-    screen, theme = console(), lua_theme()
-    session, folder = Session("demo"), files("kosmo_kernel").joinpath("integrations", "heroku", "demo", "audit")
-    with session, stopped_by_ctrl_c(session):
-        session.start()
-        screen.print("\nAn audit of the demo account, which is fiction: nothing leaves this machine.", style="bold")
-        for number, question in enumerate(AUDIT, start=1):
-            lua = folder.joinpath(question.file).read_text(encoding="utf-8")
-            screen.print(f"\n{number}  {question.text}\n", style="bold cyan")
-            for line in Syntax("", "lua", theme=theme).highlight(lua.rstrip()).split("\n"):
-                screen.print("  ", line)
-            screen.print()
-            _show_answer(screen, question, session.execute(lua, RunOptions(question.file)))
-    _show_next(screen)
-
-
-def _show_answer(screen: Console, question: AuditQuestion, result: Result) -> None:
     from rich.text import Text
 
-    from kosmo_kernel.cli.terminal import TERMINAL, styled_text
+    from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c
+    from kosmo_kernel.cli.terminal import TERMINAL, console, lua_theme, styled_text
     from kosmo_kernel.render.tables import table_of
+    from kosmo_kernel.run.options import RunOptions
+    from kosmo_kernel.session import Session
     from kosmo_kernel.text import counted
 
-    records = result.value
+    screen, theme = console(), lua_theme()
+
+    def show_code(heading: str, code: str, language: str) -> None:
+        screen.print(f"\n{heading}\n", style="bold cyan")
+        for line in Syntax("", language, theme=theme).highlight(code).split("\n"):
+            screen.print("  ", line)
+
+    _magic, _, lua = CELL.partition("\n")
+    with Session("demo") as session, stopped_by_ctrl_c(session):
+        result = session.execute(f"{lua}\n", RunOptions("demo"))
+    screen.print("\nThe demo account is a fictional company. Nothing leaves this machine.", style="bold")
+    show_code("Which dynos have crashed? A cell of Lua, after `%load_ext kosmo_kernel`:", CELL, "lua")
     form = TERMINAL._replace(
-        styles=question.styles, precision=question.precision, paint=styled_text, has_count=False, whole=""
+        styles={"state": "alert"}, precision="minutes", paint=styled_text, has_count=False, whole=""
     )
-    table = table_of(records, len(records)).only(question.columns)
+    table = table_of(result.value, len(result.value)).only(COLUMNS)
+    screen.print()
     for line in table.text(screen.width - len(_INDENT), form=form).split("\n"):
         screen.print(Text.from_ansi(_INDENT + line), soft_wrap=True)
     requests = sum(call.requests for call in result.calls)
-    screen.print(f"   {counted(len(records), 'record')} from {counted(requests, 'request')}", style="dim")
-
-
-def _show_next(screen: Console) -> None:
+    screen.print(f"{_INDENT}{counted(len(result.value), 'record')} from {counted(requests, 'request')}", style="dim")
+    show_code("The same in Python, without Lua:", PYTHON, "python")
     kosmo = typed_command()
     # Two lines that fit into 80 columns; a shell continues after `|`, so they can be copied together.
     add = [f"{READ_ONLY} |", f"  {kosmo} accounts:add default -"]
-    in_notebooks, with_token = "The same in notebooks:", "Your own account, with a token that can only look:"
-    for text, commands in ((in_notebooks, [f"{kosmo} demo --lab"]), (with_token, add)):
+    next_steps = {
+        "In JupyterLab, with notebooks to run:": [f"{kosmo} demo --lab"],
+        "Your own account, with a token that can only look:": add,
+    }
+    for text, commands in next_steps.items():
         screen.print(f"\n{text}")
         for line in commands:
-            screen.print(f"   {line}", style="bold green", soft_wrap=True)
+            screen.print(f"{_INDENT}{line}", style="bold green", soft_wrap=True)
 
 
 def typed_command() -> str:

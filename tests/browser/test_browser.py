@@ -43,7 +43,7 @@ def open_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[],
 def first_steps(open_page: Callable[[], Lab]) -> Lab:
     """Return the Lua notebook, run from top to bottom."""
     page = open_page()
-    page.open("first-steps.ipynb")
+    page.open("first-steps-lua.ipynb")
     page.run_all()
     return page
 
@@ -65,7 +65,7 @@ def test_the_launcher_offers_the_lua_kernel_with_its_logo(open_page: Callable[[]
 
 
 def test_the_page_shows_what_is_committed(first_steps: Lab) -> None:
-    assert_committed("first-steps.ipynb", first_steps.contents())
+    assert_committed("first-steps-lua.ipynb", first_steps.contents())
 
 
 def test_a_list_of_records_is_a_table(first_steps: Lab) -> None:
@@ -128,6 +128,6 @@ def test_a_question_mark_shows_the_page_of_a_name(first_steps: Lab) -> None:
 
 def test_lua_cells_of_a_python_notebook_show_what_is_committed(open_page: Callable[[], Lab]) -> None:
     lab = open_page()
-    lab.open("first-steps-python.ipynb")
+    lab.open("first-steps.ipynb")
     lab.run_all()
-    assert_committed("first-steps-python.ipynb", lab.contents())
+    assert_committed("first-steps.ipynb", lab.contents())

@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from importlib.resources import files
 from pathlib import Path
 
 import httpx
@@ -17,18 +16,12 @@ import pytest
 from kernel_client import listed
 from kosmo_command import kosmo, on_terminal, started
 from nbformat.sign import NotebookNotary
+from python_shell import run, shells
 from repository import ROOT
 
 from kosmo_kernel.cli import outcome
-from kosmo_kernel.cli.demo import AUDIT, READ_ONLY, copy_of_notebooks, typed_command
+from kosmo_kernel.cli.demo import CELL, COLUMNS, PYTHON, READ_ONLY, copy_of_notebooks, typed_command
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
-
-
-def old_stacks(demo: Company) -> Iterator[list[str]]:
-    for app in sorted(demo.apps, key=lambda app: (app["stack"]["name"], app["name"])):
-        if app["stack"]["name"] in ("heroku-20", "heroku-22"):
-            last = {"heroku-20": "2025-04-30", "heroku-22": "2027-04-30"}[app["stack"]["name"]]
-            yield [app["name"], app["stack"]["name"], last, app["owner"]["email"]]
 
 
 def crashed_dynos(demo: Company) -> Iterator[list[str]]:
@@ -39,39 +32,31 @@ def crashed_dynos(demo: Company) -> Iterator[list[str]]:
                 yield [app["name"], dyno["name"], "crashed", dyno["size"], day, clock]
 
 
-def outsiders(demo: Company) -> list[list[str]]:
-    found = []
-    for app in demo.apps:
-        for seat in demo.resources_of(app).collaborators:
-            email = seat["user"]["email"]
-            if not email.endswith(("@larkmoor.example", "@herokumanager.com")):
-                found.append([email, app["name"], seat.get("role") or "collaborator", seat["created_at"][:10]])
-    return sorted(found)
-
-
-def test_the_audit_answers_its_questions_from_the_demo_account() -> None:
+def test_the_demo_shows_the_crashed_dynos_of_the_company_in_one_table() -> None:
     done = kosmo("demo")
     words = [line.split() for line in done.stdout.splitlines()]
-    demo = company()
-    for expected in (list(old_stacks(demo)), list(crashed_dynos(demo)), outsiders(demo)):
-        start = words.index(expected[0])
-        assert words[start : start + len(expected)] == expected
-        assert words[start + len(expected)][:2] == [str(len(expected)), "records"]
+    expected = list(crashed_dynos(company()))
+    start = words.index(expected[0])
+    assert words[start : start + len(expected)] == expected
+    assert words[start + len(expected)][:2] == [str(len(expected)), "records"]
     assert (done.returncode, done.stderr) == (0, "")
+    assert len(words) <= 60
 
 
-def test_the_audit_shows_the_lua_that_it_ran() -> None:
-    shown = "".join(f"{line.strip()}\n" for line in kosmo("demo").stdout.splitlines())
-    for question in AUDIT:
-        lua = (
-            files("kosmo_kernel")
-            .joinpath("integrations", "heroku", "demo", "audit", question.file)
-            .read_text(encoding="utf-8")
-        )
-        assert "".join(f"{line.strip()}\n" for line in lua.splitlines()) in shown
+def test_the_lua_and_the_python_of_the_demo_find_the_same_in_a_notebook() -> None:
+    shown = [line.removeprefix("   ").rstrip() for line in kosmo("demo").stdout.splitlines()]
+    for code in (CELL, PYTHON):
+        start = shown.index(code.splitlines()[0])
+        assert "\n".join(shown[start : start + code.count("\n") + 1]) == code
+    with shells() as make_shell:
+        shell = make_shell()
+        for cell in ("%load_ext kosmo_kernel\n%kosmo demo", CELL, "of_lua = crashed", PYTHON):
+            run(shell, cell).raise_error()
+        of_lua = shell.user_ns["of_lua"]
+    assert of_lua[list(COLUMNS)].equals(shell.user_ns["crashed"][list(COLUMNS)].reset_index(drop=True))
 
 
-def test_the_audit_ends_with_what_comes_next() -> None:
+def test_the_demo_ends_with_what_comes_next() -> None:
     lines = [line.strip() for line in kosmo("demo").stdout.splitlines()]
     assert lines[-5].endswith(" demo --lab")
     assert lines[-2] == f"{READ_ONLY} |"
@@ -81,12 +66,12 @@ def test_the_audit_ends_with_what_comes_next() -> None:
     assert scope[1] == "read,identity"
 
 
-def test_the_audit_and_the_readme_name_one_way_to_an_account() -> None:
+def test_the_demo_and_the_readme_name_one_way_to_an_account() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"$ {READ_ONLY} | kosmo accounts:add default -\n" in readme
 
 
-def test_the_audit_in_a_pipe_is_plain_and_80_columns_wide() -> None:
+def test_the_demo_in_a_pipe_is_plain_and_80_columns_wide() -> None:
     shown = kosmo("demo").stdout
     assert "\x1b" not in shown
     assert "…" not in shown
@@ -94,7 +79,7 @@ def test_the_audit_in_a_pipe_is_plain_and_80_columns_wide() -> None:
 
 
 @pytest.mark.parametrize("columns", [80, 120])
-def test_the_audit_on_a_terminal_is_coloured_and_not_clipped(columns: int) -> None:
+def test_the_demo_on_a_terminal_is_coloured_and_not_clipped(columns: int) -> None:
     screen = on_terminal("demo", columns=columns)
     assert "\x1b[1;31mcrashed" in screen
     assert "\x1b[1;34mlocal" in screen

@@ -107,7 +107,7 @@ def test_an_output_that_cannot_be_written_is_named(args: tuple[str, ...]) -> Non
 
 
 def test_a_copy_of_a_notebook_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    notebook = ROOT / "notebooks" / "first-steps.ipynb"
+    notebook = ROOT / "notebooks" / "first-steps-lua.ipynb"
     done = limited(tmp_path, "run", str(notebook), "--demo", "-o", "copy.ipynb", size=500)
     assert done.returncode == 1
     assert f"copy.ipynb cannot be written: {TOO_LARGE}." in done.stderr

@@ -335,7 +335,7 @@ def test_the_environment_cannot_ask_for_both(file: Path) -> None:
 
 @pytest.mark.full
 def test_a_notebook_is_recorded_and_replayed(file: Path, tmp_path: Path) -> None:
-    notebook = ROOT / "notebooks" / "first-steps.ipynb"
+    notebook = ROOT / "notebooks" / "first-steps-lua.ipynb"
     first = kosmo("run", str(notebook), "--demo", "-o", "first.ipynb", "--record", str(file), cwd=tmp_path)
     second = kosmo("run", str(notebook), "--demo", "-o", "second.ipynb", "--replay", str(file), cwd=tmp_path)
     shown = (tmp_path / "second.ipynb").read_text(encoding="utf-8")
@@ -351,7 +351,7 @@ def test_a_notebook_is_recorded_and_replayed(file: Path, tmp_path: Path) -> None
 
 @pytest.mark.full
 def test_a_notebook_is_not_run_on_what_is_no_cassette(file: Path, tmp_path: Path) -> None:
-    notebook = ROOT / "notebooks" / "first-steps.ipynb"
+    notebook = ROOT / "notebooks" / "first-steps-lua.ipynb"
     code, answer = document("run", str(notebook), "--replay", str(file), "--json", cwd=tmp_path)
 
     assert (code, "cannot be read" in answer["error"], list(tmp_path.iterdir())) == (1, True, [])

@@ -22,7 +22,7 @@ from kosmo_kernel.kernel.protocol import LuaKernel
 
 PATHS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in PATHS}
-LUA, PYTHON = NOTEBOOKS["first-steps"], NOTEBOOKS["first-steps-python"]
+LUA, PYTHON = NOTEBOOKS["first-steps-lua"], NOTEBOOKS["first-steps"]
 
 # What tells of the machine or the hour of a run: timings, addresses, folders.
 TELLTALE = re.compile(r'"iopub\.|0x[0-9a-f]{6,}|"(?:/tmp|/home|/root|/Users)\b|widget-(?:state|view)')

@@ -36,7 +36,7 @@ from kosmo_kernel.integrations.heroku.demo.models import AddOn, App, Domain, Dyn
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("kernel_list")]
 
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LESSONS = ("first-steps", "first-steps-python")  # whose cells name apps of the demo
+LESSONS = ("first-steps-lua", "first-steps")  # whose cells name apps of the demo
 FINGERPRINT_KEY = "of-these-tests-alone"
 SEED = 7  # deals one of the faults to the first request of every notebook
 
