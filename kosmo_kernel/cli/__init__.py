@@ -56,7 +56,7 @@ SECTIONS = {  # of the help
     "Demo": ("demo", "demo:serve"),
 }
 COMMANDS = {
-    "demo": CommandEntry("demo:demo", "Audit a fictional Heroku account, and show how."),
+    "demo": CommandEntry("demo:demo", "Ask a fictional Heroku account, in Lua and in Python."),
     "demo:serve": CommandEntry("demo:serve", "Serve the demo account on a port, as Heroku's API."),
     "integrations:lua": CommandEntry("lua:lua", "Run a Lua script that calls Heroku."),
     "integrations:docs": CommandEntry("reference:docs", "Read the reference, or one page of it."),
