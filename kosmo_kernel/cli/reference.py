@@ -99,7 +99,6 @@ def _pages(matches: Iterable[SearchResult]) -> list[dict[str, str]]:
     "integrations:docs",
     "kosmo integrations:docs heroku.list_dynos",
     "kosmo integrations:docs errors",
-    "kosmo integrations:docs --html site",
 )
 @click.argument("page", required=False, default="", shell_complete=pages)
 @click.option(
@@ -109,27 +108,15 @@ def _pages(matches: Iterable[SearchResult]) -> list[dict[str, str]]:
     default="text",
     help="`text`: formatted on a terminal, plain in a pipe; `markdown`: the source; `json`: the same as --json.",
 )
-@click.option(
-    "--html",
-    "folder",
-    type=click.Path(),
-    metavar="DIR",
-    help="Write all pages into a new folder, as HTML with a search that needs no server.",
-)
-def docs(*, page: str, form: str, folder: str | None, as_json: bool) -> None:
+def docs(*, page: str, form: str, as_json: bool) -> None:
     """Read the reference, or one page of it.
 
     PAGE is an integration (heroku), one of its functions (heroku.list_dynos) or a guide (errors). Without PAGE, the
     command lists the pages.
 
     With --json: the function as data, or a list of all functions on the page; for a guide its `page`, `title` and
-    `text`; with --html the `folder`, and the `pages` in it.
+    `text`.
     """
-    if folder is not None:
-        if page:
-            raise click.UsageError("--html writes all pages, and takes no PAGE.")
-        _write_site(folder).print(as_json=as_json)
-        return
     subject = subject_of(page)
     if as_json or form == "json":
         _print_data(subject)
@@ -147,29 +134,6 @@ def docs(*, page: str, form: str, folder: str | None, as_json: bool) -> None:
         print_result("\n`kosmo integrations:docs PAGE` shows one of these pages.")
         for mistake in mistakes:
             print_note(mistake)
-
-
-def _write_site(path: str) -> CommandResult:
-    """Write the site, and return where it begins.
-
-    Raises:
-        SettingsError: there is something in the folder, or it cannot be created.
-        FileWriteError: it cannot be written.
-    """
-    from pathlib import Path
-
-    from kosmo_kernel.docs.site import INDEX, SUFFIX, site_files
-    from kosmo_kernel.settings.private_files import check_new, writing
-
-    folder, pages = Path(path), 0
-    check_new(folder, "documentation site")
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in site_files():
-            (folder / name).write_text(text, encoding="utf-8")
-            pages += name.endswith(SUFFIX)
-    first = folder / f"{INDEX}{SUFFIX}"
-    return CommandResult({"folder": str(folder), "first": str(first), "pages": pages}, f"{first}: {pages} pages")
 
 
 @command("integrations:examples", "kosmo integrations:examples heroku.list_dynos | kosmo lua --demo -")

@@ -9,7 +9,6 @@ prints, a terminal draws and a notebook renders.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Integration
@@ -18,7 +17,6 @@ from kosmo_kernel.docs.guides import guide as guide
 from kosmo_kernel.docs.reference import Subject as Subject
 from kosmo_kernel.docs.reference import (
     check_page,
-    folded_entry,
     function_page,
     integration_index,
     part_page,
@@ -79,8 +77,7 @@ def _integration_page(integration: Integration) -> Page:
     of_package = markdown_of_package
 
     def markdown() -> Markdown:
-        index = integration_index(integration, partial(folded_entry, integration))
-        return joined(map(of_package, index)).markdown
+        return joined(map(of_package, integration_index(integration))).markdown
 
     return Page(Plain.escape(joined(map(of_package, integration_page(integration)))), markdown)
 

@@ -6,7 +6,7 @@ result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -94,27 +94,17 @@ def integration_page(integration: Integration) -> Iterator[str]:
     yield from _accounts(integration)
 
 
-def integration_index(integration: Integration, entry: Callable[[FunctionSummary], str]) -> Iterator[str]:
-    """Yield the same page for readers who can follow links: with a heading for each subject.
-
-    Parameters:
-        integration: the integration.
-        entry: returns the lines about a function.
-    """
+def integration_index(integration: Integration) -> Iterator[str]:
+    """Yield the same page for a notebook: with a heading for each subject, and lines that open."""
     yield from _introduction(integration)
     yield from _how_to_call(integration)
     for subject, functions in integration.by_subject().items():
         yield f"## {subject}"
-        yield "\n".join(map(entry, functions))
+        yield "\n".join(_folded_entry(integration, function) for function in functions)
     yield from _accounts(integration)
 
 
-def line_entry(function: FunctionSummary) -> str:
-    """Return a line about a function."""
-    return f"- `{function.name}`: {function.summary}"
-
-
-def folded_entry(integration: Integration, entry: FunctionSummary) -> str:
+def _folded_entry(integration: Integration, entry: FunctionSummary) -> str:
     """Return a line about a function that opens to its parameters and the main fields of its result."""
     function, name = integration.table.named(entry.name), f"{integration.name}.{entry.name}"
     needed = [param for param in function.params if param.required]

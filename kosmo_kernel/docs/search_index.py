@@ -173,29 +173,6 @@ def _of_question(question: Question) -> Iterator[SearchEntry]:
         yield search_entry(page, question.about, name=question.name, fields=" ".join(question.columns))
 
 
-def search_data(pages: Sequence[str]) -> str:
-    """Return the pages of these names and the scores of their words as a script, which sets `kosmoIndex`."""
-    import msgspec
-
-    index = _index_of(integrations.load_all())
-    entries = {entry.page.page: entry for entry in index.entries}
-    words: dict[str, list[float]] = {}
-    for number, name in enumerate(pages):
-        for word, score in index.scores(entries[name]):
-            words.setdefault(word, []).extend((number, round(score, 2)))
-    return "kosmoIndex = {};\n".format(
-        msgspec.json.encode(
-            {
-                "pages": [(name, entries[name].page.title) for name in pages],
-                "words": words,
-                "synonyms": {word: sorted(others) for word, others in synonyms().items()},
-                **word_rules(),
-            },
-            order="sorted",
-        ).decode()
-    )
-
-
 class _Index:
     """All pages of the reference, and how rare each of their words is."""
 
@@ -216,11 +193,6 @@ class _Index:
     def score(self, weights: Mapping[str, float], terms: Iterable[Mapping[str, float]]) -> float:
         """Return the sum of the best match of each term among some words."""
         return sum(max((self._match(weights, word) * much for word, much in term.items()), default=0) for term in terms)
-
-    def scores(self, entry: SearchEntry) -> Iterator[tuple[str, float]]:
-        """Yield the words of a page, and how much a search for one of them scores."""
-        for word in entry.weights:
-            yield word, self._match(entry.weights, word) * entry.factor
 
     def _match(self, weights: Mapping[str, float], word: str) -> float:
         weight = weights.get(word, 0.0)
@@ -357,12 +329,3 @@ def synonyms() -> dict[str, frozenset[str]]:
         for word in stems:
             others.setdefault(word, set()).update(stems - {word})
     return {word: frozenset(words) for word, words in others.items()}
-
-
-def word_rules() -> dict[str, object]:
-    """Return what makes terms of a text, for a search that runs elsewhere: `search.js` does the same with it."""
-    return {
-        "endings": _ENDINGS,
-        "spellings": [(pattern.pattern, word) for pattern, word in _SPELLINGS],
-        "silent": sorted(_STOP_WORDS),
-    }

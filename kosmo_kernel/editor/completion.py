@@ -371,7 +371,7 @@ _TIME = (
 _OPTIONS: dict[str, tuple[int, tuple[Argument, ...]]] = {
     "parallel.map": (2, _LIST_ARGUMENTS),
     "display": (1, (_ID,)),
-    **{f"display.{form}": (1, (_ID, _UPDATE)) for form in ("html", "json", "latex", "markdown", "png", "svg")},
+    **{f"display.{form}": (1, (_ID, _UPDATE)) for form in ("html", "json", "markdown", "png", "svg")},
     "display.clear": (0, (_WAIT,)),
     "os.time": (0, _TIME),
 }

@@ -62,7 +62,7 @@ local function define_text_function(form)
     send(form, read_options(options, 2, name), text)
   end
 end
-for _, form in ipairs({ "html", "markdown", "svg", "png", "latex" }) do define_text_function(form) end
+for _, form in ipairs({ "html", "markdown", "svg", "png" }) do define_text_function(form) end
 
 -- Display JSON: a text is parsed as JSON, any other value is encoded.
 function display.json(data, options)
@@ -89,7 +89,10 @@ function display.clear(options)
   send("clear", { wait = options ~= nil and options.wait and true or false })
 end
 
+local function dropped_latex() raise("display.latex was dropped: display.svg shows a drawn formula, display.markdown its text") end
+
 return debug.setmetatable(display, {
+  __index = function(_, name) return name == "latex" and dropped_latex or nil end, -- a function, so that nothing lists it
   __metatable = false,
   __call = function(_, ...)
     local value, options = ...

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from kosmo_kernel.pages import Page, Writer
     from kosmo_kernel.progress.display import ProgressSnapshot
     from kosmo_kernel.render.display import Display
-    from kosmo_kernel.render.itables import InteractiveTable
     from kosmo_kernel.results import CallRecord
     from kosmo_kernel.safety.markup import Markup
     from kosmo_kernel.session import Session
@@ -30,6 +29,8 @@ ERROR = "error"  # the command that shows the last error, which an error of its 
 MUST_ACT = {"you": "you", "service": "the service", "time": "nobody: the same may work in a while"}
 MAX_CALLS_SHOWN = 100  # only the last calls are shown
 MAX_FACT_LENGTH = 10_000  # the longest value of an attribute, in characters
+# What takes the place of each command that was dropped.
+DROPPED = {"browse": "itables shows a frame with pages, sorting and search: `itables.show(frame)`."}
 
 
 def _only_in_notebooks(*_arguments: Any) -> Any:
@@ -94,15 +95,14 @@ def run_command(line: str, context: NotebookContext) -> Any:
     if command is None:
         from kosmo_kernel.text import nearest
 
-        near = nearest(name, commands, most=1) or commands
+        near = () if name in DROPPED else nearest(name, commands, most=1) or commands
         suggestions = tuple(f"%{COMMAND_MAGIC} {command_name}" for command_name in near)
-        raise UnknownNameError(f"There is no command `%{COMMAND_MAGIC} {name}`.", suggestions)
+        message = f"There is no command `%{COMMAND_MAGIC} {name}`."
+        raise UnknownNameError(message, suggestions, reason=DROPPED.get(name, ""))
     with nullcontext() if name == ERROR else context.lua.keep_error():
         needed = command.usage.removeprefix(name).strip()
         if argument and not needed:
             raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} {name}` takes nothing, got `{argument}`.")
-        if not argument and needed and not needed.startswith("["):
-            raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} {name}` needs a name: `%{COMMAND_MAGIC} {command.usage}`.")
         return command.run(argument, context)
 
 
@@ -194,39 +194,6 @@ def _error(_nothing: str, context: NotebookContext) -> Page:
     return report_page(context.lua.last_error)
 
 
-def _browse(name: str, context: NotebookContext) -> InteractiveTable:
-    """Return an interactive table of a variable; a Python variable takes precedence over a Lua one."""
-    from kosmo_kernel.render.itables import interactive_table
-
-    if not name.isidentifier():
-        raise InvalidArgumentsError(
-            f"`%{COMMAND_MAGIC} browse` shows a variable, and this is none. Write `rows = {name[:200]}` in a cell, and "
-            f"then `%{COMMAND_MAGIC} browse rows`."
-        )
-    return interactive_table(
-        name, context.variables[name] if name in context.variables else _lua_variable(name, context)
-    )
-
-
-def _lua_variable(name: str, context: NotebookContext) -> Any:
-    """Return the value of a Lua variable, None if it is no data."""
-    try:
-        return context.lua.variable(name)
-    except InvalidArgumentsError as error:
-        if error.result is None:  # not a valid name
-            raise
-        return None  # a function or another value without a Python form
-    except UnknownNameError as error:
-        if not context.variables:
-            raise
-        from kosmo_kernel.text import nearest
-
-        names = [variable for variable in context.variables if not variable.startswith("_")]
-        near = nearest(name, dict.fromkeys((*names, *(variable for variable, _ in context.lua.names(())))))
-        message = f"Neither Python nor Lua has a variable `{name}`."
-        raise UnknownNameError(message, tuple(near)) from error
-
-
 def _page(text: Markdown) -> Page:
     from kosmo_kernel.pages import Page
 
@@ -247,7 +214,6 @@ COMMANDS = (
     NotebookCommand("accounts", "The accounts, and where their tokens come from.", _accounts),
     NotebookCommand("status", "What the last run cost, and how many requests each account has left.", _status),
     NotebookCommand("who", "The Lua variables, with the type and the size of each.", _who),
-    NotebookCommand("browse NAME", "The records in a variable, as a table with pages, sorting and search.", _browse),
     NotebookCommand(
         "explore [FUNCTION]", "A form that calls a function, and writes the Lua code for the same call.", _explore
     ),

@@ -11,7 +11,7 @@ it, and stays.
 
 task.py          what can be read: a function of this package, its limits, and what one run may use
 reading.py       `read`, and the processes that run
-documents.py     settings (TOML, and JSON with comments), and what is displayed (HTML, Markdown, LaTeX, SVG)
+documents.py     settings (TOML, and JSON with comments), and what is displayed (HTML, Markdown, SVG)
 
 This file has the main loop of the process, which imports nothing else of the package but its walls and the modules of
 the tasks. A task can keep it busy for hours, and nothing in it could stop that. So nothing here reads a clock: the

@@ -57,7 +57,6 @@ _COMMA = lazy_pattern(rf"({_STRING})|,(?=\s*[}}\]])")
 # By the form of what is displayed: the task that sanitizes it, what it is, and the libraries that this needs.
 _SANITIZERS = {
     "html": ("kosmo_kernel.safety.html:html", "this HTML", ("nh3",)),
-    "latex": ("kosmo_kernel.safety.markdown:latex", "this LaTeX", ("nh3", "markdown_it")),
     "markdown": ("kosmo_kernel.safety.markdown:markdown", "this Markdown", ("nh3", "markdown_it")),
     "svg": ("kosmo_kernel.safety.images:svg", "this SVG", ()),
 }
@@ -158,7 +157,7 @@ def displayed(form: str, text: str) -> Html:
     """Return sanitized HTML that shows a text.
 
     Parameters:
-        form: its form, `latex`, `markdown` or `svg`; for `html` see `displayed_html`.
+        form: its form, `markdown` or `svg`; for `html` see `displayed_html`.
         text: the text.
 
     Raises:

@@ -6,6 +6,5 @@ page_parts.py   tables, cards and charts of pages
 bounded.py      any value within a number of characters, for agents
 frames.py       lists of records as DataFrames, the only file that imports pandas
 display.py      values, what a script displays, and notes as MIME bundles; nested values as a collapsible outline
-itables.py      interactive tables, with pages, sorting and search
 error_lines.py  an error in a few lines, and its details
 """

@@ -59,7 +59,7 @@ PICTURES: dict[str, Literal["image/gif", "image/jpeg", "image/png", "image/webp"
     "png": "image/png",
     "webp": "image/webp",
 }
-FORMS = VALUES | PICTURES.keys() | {CLEAR, "html", "latex", "markdown", "svg"}
+FORMS = VALUES | PICTURES.keys() | {CLEAR, "html", "markdown", "svg"}
 _DEFAULTS = Options()
 WARNING = "Warning:"
 _YELLOW = "\x1b[1;33m{}\x1b[0m"

@@ -9,7 +9,7 @@ Python as possible.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial, wraps
 from inspect import signature
 from operator import itemgetter
@@ -306,13 +306,6 @@ def _main_columns(frame: pd.DataFrame) -> frozenset[str]:
         return frozenset()
     items = (function.item_column(param.name) for param in function.params)
     return frozenset(column.name for column in (ACCOUNT, *filter(None, items), *function.columns) if column.main)
-
-
-def frame_of_texts(names: Sequence[str], columns: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """Return a frame of strings, for libraries that display frames."""
-    frame = pd.DataFrame(dict(enumerate(map(list, columns))), dtype=STRING_DTYPE)
-    frame.columns = pd.Index(list(names), dtype=object)
-    return frame
 
 
 def _fast_columns(records: Records) -> Iterator[tuple[Path, _Array]]:

@@ -7,7 +7,7 @@ behind these functions are imported when first needed.
 markup.py     the types of what is shown, and the gates that make them of untrusted text
 html.py       HTML, by an allow-list of tags and attributes
 images.py     PNG, JPEG, GIF and WebP of limited size, and an SVG as an image that cannot run scripts
-markdown.py   Markdown as HTML, without raw HTML and images, and formulas as MathML
+markdown.py   Markdown as HTML, without raw HTML and images
 text.py       plain text without escape sequences and control characters
 tables.py     tables as HTML and Markdown, lines of CSV and of tab-separated values
 redaction.py  text without secrets, and without the tokens that this process uses

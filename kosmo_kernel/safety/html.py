@@ -45,11 +45,6 @@ ATTRIBUTES = {
     "th": {"align", "colspan", "rowspan", "scope", "title"},
     "time": {"datetime", "title"},
 }
-FORMULA_TAGS = {
-    *("math", "menclose", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom", "mprescripts"),
-    *("mroot", "mrow", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext", "mtr"),
-    *("munder", "munderover", "none"),
-}
 _LINK = lazy_pattern("<a( [^>]*)?>")
 _LINK_ATTRIBUTES = ' target="_blank" rel="noopener noreferrer"'
 _IN_A_FORMULA = str.maketrans({"$": "%24", "\\": "%5C"})  # in an address
@@ -60,19 +55,6 @@ _VALUES = {
     **dict.fromkeys(("width", "height", "colspan", "rowspan"), lazy_pattern(r"\d{1,4}")),
 }
 _TEXT = lazy_pattern(r"[^<>$\\`]*+")
-_WORDS = lazy_pattern(r"[a-z-]{1,20}(?: [a-z-]{1,20}){0,60}")
-_LENGTHS = lazy_pattern(r"\d{0,2}(?:\.\d{1,4})?(?:em|ex|pt|px|mu)?(?: \d{0,2}(?:\.\d{1,4})?(?:em|ex|pt|px|mu)?){0,60}")
-FORMULA_VALUES = {
-    **dict.fromkeys(
-        ("columnalign", "columnlines", "display", "displaystyle", "fence", "form", "linebreak", "mathvariant"), _WORDS
-    ),
-    **dict.fromkeys(("movablelimits", "notation", "rowlines", "separator", "stretchy", "symmetric"), _WORDS),
-    **dict.fromkeys(
-        ("columnspacing", "linethickness", "lspace", "maxsize", "minsize", "rowspacing", "rspace", "width"), _LENGTHS
-    ),
-    "scriptlevel": lazy_pattern(r"[0-3]"),
-}
-
 _TAG = lazy_pattern(r"<(/?)([a-z][a-z0-9]*)[^>]*>")
 _LINE_END_TAGS = lazy_pattern(
     r"<(?:br|hr|/p|/div|/tr|/li|/h[1-6]|/pre|/dt|/dd|/summary|/caption|/figcaption|/table)\b[^>]*>"
@@ -105,31 +87,26 @@ def sanitize_html(source: str) -> Html:
     return not_typeset(clean(source))
 
 
-def clean(source: str, *, formulas: bool = False) -> Html:
+def clean(source: str) -> Html:
     """Return HTML of any length without what is not on the lists; a front end may still typeset LaTeX in it.
-
-    Parameters:
-        source: the HTML.
-        formulas: whether MathML is kept.
 
     Raises:
         UnsafeContentError: the result is too long, or nested too deep.
     """
-    markup = _cleaner(formulas).clean(sanitize_text(source))
+    markup = _cleaner().clean(sanitize_text(source))
     check_length(markup, "sanitized HTML", MAX_SANITIZED_LENGTH)
     _check_depth(markup)
     return Html(_LINK.sub(rf"<a\1{_LINK_ATTRIBUTES}>", markup))
 
 
 @cache
-def _cleaner(formulas: bool) -> nh3.Cleaner:
+def _cleaner() -> nh3.Cleaner:
     import nh3
 
-    math = FORMULA_TAGS if formulas else set()
     return nh3.Cleaner(
-        tags=TAGS | math,
-        clean_content_tags=_DROPPED_WHOLE - math,
-        attributes=ATTRIBUTES | {tag: {*FORMULA_VALUES} for tag in math},
+        tags=TAGS,
+        clean_content_tags=_DROPPED_WHOLE,
+        attributes=ATTRIBUTES,
         attribute_filter=_allowed,
         link_rel=None,  # nh3 would put it at varying positions
         url_schemes={"http", "https", "data"},
@@ -146,8 +123,7 @@ def html_to_text(markup: Html) -> str:
 def _allowed(tag: str, name: str, value: str) -> str | None:
     """Return the value to keep for an attribute, or None to drop it."""
     value = value.translate(_IN_A_FORMULA) if name == "href" else value
-    values = FORMULA_VALUES if tag in FORMULA_TAGS else _VALUES
-    return value if values.get(name, _TEXT).fullmatch(value) else None
+    return value if _VALUES.get(name, _TEXT).fullmatch(value) else None
 
 
 def _check_depth(markup: str) -> None:

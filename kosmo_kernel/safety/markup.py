@@ -235,11 +235,6 @@ def html_attribute(text: str) -> Html:
     return Html(_ATTRIBUTE.sub(_as_text, clean(text)))
 
 
-def html_from_library(markup: str) -> Html:
-    """Return HTML that a library made, which has escaped the text in it."""
-    return Html(markup)
-
-
 @cache
 def html_of_package(path: str) -> Html:
     """Return a file of this package that becomes a part of a page, such as a style sheet."""

@@ -1,4 +1,4 @@
-"""The explorer and `%kosmo browse` in a real browser: JupyterLab with both kernels, and Notebook 7."""
+"""The explorer in a real browser: JupyterLab with both kernels, and Notebook 7."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ BEGIN = {"kosmo-lua": "%kosmo demo", "python3": "%load_ext kosmo_kernel\n%kosmo 
 CELLS = {
     "explores": "%kosmo explore list_dynos",
     "hostile": "rows = json.decode({!r})".format(json.dumps([{"name": HOSTILE, "nested": {"deep": [HOSTILE]}}] * 30)),
-    "browses": "%kosmo browse rows",
 }
 TOTAL = 19  # apps of the demo account
 
@@ -198,16 +197,6 @@ def test_the_interrupt_button_stops_a_run(lab: Lab, api: HostileAndSlow) -> None
     expect(form(lab).area).to_contain_text(f"{TOTAL} records")
 
 
-def test_browse_pages_sorts_and_searches_without_the_internet_and_shows_texts_as_texts(lab: Lab) -> None:
-    shown = lab.cell("browses").locator(".jp-OutputArea")
-    expect(shown.locator(".dataTable tbody tr")).to_have_count(10)
-    expect(shown).to_contain_text("Showing 1 to 10 of 30 entries")
-    expect(shown.locator(".dataTable tbody td").first).to_have_text(escape_control(HOSTILE))
-    assert shown.locator("td :is(script, b)").count() == 0
-    shown.get_by_label("Search:").fill("no such text")
-    expect(shown).to_contain_text("No matching records found")
-
-
 def test_a_page_that_is_loaded_again_finds_the_form(lab: Lab, kernel: str) -> None:
     lab.command("docmanager:save")
     lab.open(f"Lab-{kernel}.ipynb")
@@ -225,4 +214,3 @@ def test_notebook_7_has_all_of_it(open_page: Callable[..., Lab]) -> None:
     source, shown = insert_and_run(lab)
     assert source == "%%kosmo_lua\napp.integrations.heroku.demo.list_apps()"
     assert f"{TOTAL} records" in shown
-    expect(lab.cell("browses")).to_contain_text("Showing 1 to 10 of 30 entries")

@@ -88,7 +88,7 @@ def cells() -> dict[str, list[str]]:
     every = [*MARKUP, *PROSE]
     rows = ", ".join(f"{{ name = {lua(one)}, [{lua(one)}] = {lua(one)}, nested = {{ {lua(one)} }} }}" for one in every)
     shown = [f"display({{ {rows} }})", f"return {{ {rows} }}"]
-    for form, texts in (("html", MARKUP), ("markdown", PROSE), ("svg", DRAWINGS), ("latex", FORMULAS)):
+    for form, texts in (("html", MARKUP), ("markdown", [*PROSE, *FORMULAS]), ("svg", DRAWINGS)):
         shown += [f"display.{form}({lua(text)})" for text in texts]
     shown += [
         f"display.json({{ {rows} }})",

@@ -33,7 +33,7 @@ SURFACE = {
     "integrations:remove": "--json",
     "integrations:call": "--json",
     "integrations:heroku": "--json",
-    "integrations:docs": "--format --html --json",
+    "integrations:docs": "--format --json",
     "integrations:list": "--json",
     "integrations:status": "--json",
     "integrations:search": "--json",

@@ -11,7 +11,6 @@ FORMS = [
     ("display({ 1, { a = 2 } })", "[1, { a: 2 }]"),
     ("display.html('<b>bold</b> text')", "bold text"),
     ("display.markdown('some *text*')", "some *text*"),
-    ("display.latex('$x^2$')", "$x^2$"),
     ("display.json({ 1, { two = true } })", "[1, { two: true }]"),
     ("display.svg(\"<svg xmlns='http://www.w3.org/2000/svg'/>\")", "[a drawing]"),
     ("display('first', { id = 'one' }) display.update('one', 'anew')", "first\nanew"),

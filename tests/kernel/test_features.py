@@ -125,7 +125,6 @@ SVG = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><circle r='4
     [
         ("display.html('<b>x</b>')", "text/html"),
         ("display.markdown('*x*')", "text/html"),
-        ("display.latex('$x$')", "text/html"),
         ("display.json({ a = 1 })", "application/json"),
         (f'display.svg("{SVG}")', "text/html"),
         ("display(app.integrations.heroku.demo.list_apps())", "text/html"),

@@ -172,11 +172,6 @@ def test_a_command_that_takes_nothing_says_so() -> None:
     assert lua.resets == 0
 
 
-def test_a_command_that_needs_a_name_says_so() -> None:
-    with pytest.raises(InvalidArgumentsError, match=r"`%kosmo browse` needs a name: `%kosmo browse NAME`\."):
-        run_command("browse", NotebookContext(Lua()))
-
-
 def test_the_form_is_the_one_of_the_notebook_that_the_command_stands_in() -> None:
     opened: list[tuple[str, NotebookContext, str | None]] = []
     door = NotebookContext(Lua(), explore=lambda *given: opened.append(given))
@@ -198,7 +193,6 @@ def test_the_form_is_the_one_of_the_notebook_that_the_command_stands_in() -> Non
         ("explore list_apps get_app", "`%kosmo explore list_apps` takes options only, got `get_app`"),
         ("explore list_apps --demo -a production", "`--demo` and `--account` both name an account"),
         ("explore list_apps -a", "needs a value: `-a ALIAS`"),
-        ("browse heroku.list_apps()", "Write `rows = heroku.list_apps()` in a cell, and then `%kosmo browse rows`."),
     ],
 )
 def test_a_line_that_is_refused_is_the_last_error(line: str, said: str) -> None:
@@ -207,6 +201,13 @@ def test_a_line_that_is_refused_is_the_last_error(line: str, said: str) -> None:
         run_command(line, NotebookContext(lua, explore=lambda *_: None))
     assert said in caught.value.message
     assert lua.last_error is caught.value
+
+
+def test_a_dropped_command_says_what_takes_its_place() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        run_command("browse apps", NotebookContext(Lua()))
+    instead = "itables shows a frame with pages, sorting and search: `itables.show(frame)`."
+    assert caught.value.message == f"There is no command `%kosmo browse`. {instead}"
 
 
 def test_a_misspelt_command_and_the_command_error_leave_the_last_error() -> None:

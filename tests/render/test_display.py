@@ -33,7 +33,6 @@ display.markdown("# T\\n\\n![p](https://e.example/p.png)")
 display.svg("<svg xmlns='http://www.w3.org/2000/svg'/>")
 display.png("{PNG_IN_LUA}")
 display.json({{ 1, {{ two = true }} }})
-display.latex("$x^2$")
 display.update("one", "anew")
 display.clear({{ wait = true }})
 print("last")
@@ -46,7 +45,6 @@ TEXTS = [
     "[a drawing]",
     "[a picture of 3 by 2 pixels]",
     "[1, { two: true }]",
-    "$x^2$",
     "anew",
 ]
 
@@ -75,7 +73,7 @@ def test_what_is_shown_comes_in_order_with_what_is_printed(session: Session) -> 
     )
     assert seen == ["first\n", TEXTS[0], "no line end, ", *TEXTS[1:], "cleared", "last\n"]
     assert (result.output, result.value) == ("first\nno line end, last\n", 5)
-    assert len(result.displays) == 9
+    assert len(result.displays) == 8
 
 
 def test_without_anybody_who_shows_it_the_text_is_printed(session: Session) -> None:
@@ -86,7 +84,7 @@ def test_without_anybody_who_shows_it_the_text_is_printed(session: Session) -> N
 def test_every_form_has_its_type_and_a_text(session: Session) -> None:
     types = [set(display.bundle) - {"text/plain"} for display in shown(session, ALL_FORMS)]
     html, drawing = {"text/html"}, {"text/html"}
-    named = [html, drawing, {"image/png"}, {"application/json"}, html]
+    named = [html, drawing, {"image/png"}, {"application/json"}]
     assert types == [html, html, *named, set(), set()]
 
 
@@ -122,6 +120,7 @@ def test_an_id_names_what_is_shown_anew(session: Session) -> None:
         ("display(1, { id = '' })", "bad id to 'display' (a text of 1 to 200 bytes expected)"),
         ("display.html({})", "bad argument #1 to 'display.html' (string expected, got table)"),
         ("display.html('', { update = true })", "'display.html' can only update what has an id"),
+        ("display.latex('x')", "display.latex was dropped: display.svg shows a drawn formula, display.markdown its text"),
         ("display.png('GIF89a')", "display.png: this is no PNG, neither its bytes nor their base64"),
         ("display.json('[1')", "display.json: `,` or `]` is missing at line 1, column 3"),
         ("display.json(print)", "display.json: a function has no JSON form"),
@@ -204,9 +203,9 @@ def broadcast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def test_the_lua_kernel_sends_what_is_shown(broadcast: Any) -> None:
     messages = broadcast(ALL_FORMS)
-    kinds = ["stream", "display_data", "stream", *["display_data"] * 6, "update_display_data", "clear_output", "stream"]
+    kinds = ["stream", "display_data", "stream", *["display_data"] * 5, "update_display_data", "clear_output", "stream"]
     assert [kind for kind, _ in messages] == [*kinds, "execute_result"]
-    first, updated, cleared = messages[1][1], messages[9][1], messages[10][1]
+    first, updated, cleared = messages[1][1], messages[8][1], messages[9][1]
     assert first["data"]["text/plain"] == TEXTS[0]
     assert first["transient"] == {"display_id": "lua:one"}
     assert updated == {"data": {"text/plain": "anew"}, "metadata": {}, "transient": {"display_id": "lua:one"}}

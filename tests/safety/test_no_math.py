@@ -19,7 +19,6 @@ from kosmo_kernel.notebook.cells import small_note
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import outline
 from kosmo_kernel.render.frames import frame_of
-from kosmo_kernel.render.itables import interactive_table
 from kosmo_kernel.render.tables import RecordView, table_of
 from kosmo_kernel.safety.markup import CLASSES, Html, Markdown, without_delimiters
 from kosmo_kernel.values.records import Records
@@ -86,10 +85,6 @@ def progress(text: str) -> str:
     return ProgressSnapshot(1, 1, 1, 1, text, 1.0).at_end().html()
 
 
-def browser(text: str) -> str:
-    return interactive_table("x", frame_of(Records([{text: text}])))._repr_mimebundle_()["text/html"]
-
-
 def page(text: str) -> str:
     html: str = MarkdownIt("commonmark").render(
         Page(Markdown("# {0}\n\n{0} and {0}\n\n- {0}\n").format(text)).for_notebook()
@@ -107,7 +102,7 @@ def test_this_test_finds_what_would_be_typeset(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-@pytest.mark.parametrize("shown", [table, record, note, fold, progress, browser, page])
+@pytest.mark.parametrize("shown", [table, record, note, fold, progress, page])
 def test_no_output_but_mathematics_is_typeset(shown: Callable[[str], str], text: str) -> None:
     assert formulas(shown(text), with_classes=True) == []
 

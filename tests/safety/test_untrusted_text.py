@@ -53,7 +53,6 @@ def test_what_is_shown_is_built_of_literals_and_of_what_a_gate_returned(path: Pa
         "def show(name):\n    return Html(name)\nname = 'a'",
         'cast("Html", name)',
         "cast(Html, name)",
-        "html_from_library(name)",
         "markdown_of_package(name)",
         "Markdown(name)",
         'Markdown(f"# {name}")',

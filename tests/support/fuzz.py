@@ -81,7 +81,6 @@ def markup(name: str, data: bytes) -> None:
     sanitizers: dict[str, Callable[[str], str]] = {
         "html": html.sanitize_html,
         "markdown": markdown.sanitize_markdown,
-        "latex": markdown.sanitize_latex,
     }
     try:
         shown = sanitizers[name](text(data))
@@ -158,7 +157,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "json": json_files,
     "html": partial(markup, "html"),
     "markdown": partial(markup, "markdown"),
-    "latex": partial(markup, "latex"),
     "svg": svg,
     "schemas": schemas,
     "heads": heads,
@@ -172,7 +170,6 @@ SEEDS: dict[str, Sequence[str]] = {  # inputs to begin with
     "json": ['{"a": [1, null, "\\u0041"], /* b */ "c": {},}'],
     "html": ["<p onclick=\"x\">a <b>b</b><table><td>c</table><!-- d --><a href='javascript:e'>f</a>"],
     "markdown": ["# a\n\n[b](javascript:c) ![d](e) `f` <g>\n\n| h |\n|-|\n| $i$ |\n\n```j\nk\n```\n"],
-    "latex": ["$$\\frac{a}{b} \\begin{matrix} c & d \\\\ e \\end{matrix}$$"],
     "svg": ["<a href='javascript:b'><circle r='1'/></a><script>c</script>"],
     "schemas": ['{"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"type": "string"}}}\0{"a": 1}'],
     "heads": ["-- param: days = 30 | a certificate\nreturn {}\n"],
@@ -188,7 +185,7 @@ def main() -> None:
 
     name, *options = sys.argv[1:]
     target = TARGETS[name]
-    with atheris.instrument_imports(include=["kosmo_kernel", "markdown_it", "latex2mathml", "tomllib", "json"]):
+    with atheris.instrument_imports(include=["kosmo_kernel", "markdown_it", "tomllib", "json"]):
         target(b"")
     with tempfile.TemporaryDirectory() as folder:
         for number, seed in enumerate(SEEDS[name]):

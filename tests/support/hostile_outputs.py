@@ -217,8 +217,7 @@ _ASKED = "app.integrations.heroku.s#N"
 
 DOORS: dict[str, Door] = {
     "display.html": Door("display.html(TEXT)", _html(""), HTML | SOME, packed=True),
-    "display.markdown": Door("display.markdown(TEXT)", _markdown(""), MARKDOWN | SOME, packed=True),
-    "display.latex": Door("display.latex(TEXT)", lambda text: {"text/latex": text}, FORMULAS, packed=True),
+    "display.markdown": Door("display.markdown(TEXT)", _markdown(""), MARKDOWN | FORMULAS, packed=True),
     "display.svg": Door("display.svg(TEXT)", _html(""), DRAWINGS, packed=True),
     "display.json": Door("display.json({ a = TEXT, [TEXT] = { TEXT } })", _json, _FEW, packed=True),
     "display of a text": Door("display(TEXT)", _WRITTEN, _FEW, packed=True),
@@ -240,7 +239,6 @@ DOORS: dict[str, Door] = {
     "an unknown page": Door("docs.read(TEXT)", _WRITTEN, _FEW),
     "a search": Door("return docs.search(TEXT)", _TABLE, _FEW),
     "%kosmo who": Door("_G[TEXT] = { TEXT }\n---\n%kosmo who", _TABLE, WORDS),
-    "%kosmo browse": Door("rows = { { a = TEXT, [TEXT] = { TEXT } } }\n---\n%kosmo browse rows", _TABLE, WORDS),
     "%kosmo status": Door("%kosmo status", _CELL, _BOTH, once=True),
     "an error of the service": Door(f'{_ASKED}.get_app("x")', _WRITTEN, WORDS),
     "the last error of the service": Door(f'{_ASKED}.get_app("x")\n---\n%kosmo error', _markdown(""), _MIXED),

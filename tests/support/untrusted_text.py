@@ -14,7 +14,7 @@ from string import Formatter
 from kosmo_kernel.safety.html import TAGS
 
 _TAGS = sorted({*TAGS, "body", "button", "form", "html", "iframe", "input", "link", "meta", "script", "style", "svg"})
-TYPES = {"Csv", "Html", "Latex", "Markdown", "Markup", "Plain", "Tabbed", "Terminal"}
+TYPES = {"Csv", "Html", "Markdown", "Markup", "Plain", "Tabbed", "Terminal"}
 WRITERS = {"csv"}  # modules that only a gate uses
 # What only one format has in a literal: text that is built with such a literal is text of this format.
 SIGNS = {
@@ -27,10 +27,9 @@ IN_A_TAG = re.compile(r"<[a-zA-Z/][^<>]*\Z")  # before a placeholder that is an 
 ATTRIBUTES = {"html_attribute"}  # gates for these
 # Gates that change nothing, with the files that may call them.
 TRUSTED = {
-    "html_from_library": {"render/itables.py", "docs/site.py"},
-    "html_of_package": {"docs/site.py", "inventory/page.py", "pages/design.py", "runbook/page.py"},
+    "html_of_package": {"inventory/page.py", "pages/design.py", "runbook/page.py"},
     "markdown_of_package": {
-        *("docs/__init__.py", "docs/guides.py", "docs/reference.py", "docs/site.py"),
+        *("docs/__init__.py", "docs/guides.py", "docs/reference.py"),
         *("editor/inspection.py", "editor/magic_lines.py", "notebook/commands.py"),
     },
 }

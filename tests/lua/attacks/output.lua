@@ -40,7 +40,7 @@ local kinds = { 1, true, {}, print, app, json.null, coroutine.create(print), 0 /
   setmetatable({}, { __eq = loop, __len = loop, __index = loop }) }
 for _, kind in ipairs(kinds) do
   pcall(display, kind)
-  for _, name in ipairs({ "html", "markdown", "svg", "png", "latex", "json", "update", "clear" }) do
+  for _, name in ipairs({ "html", "markdown", "svg", "png", "json", "update", "clear" }) do
     pcall(display[name], kind, kind)
     pcall(display[name], kind, { id = kind, update = kind, wait = kind })
     pcall(display[name], "x", kind)
@@ -58,7 +58,7 @@ pcall(display.svg, "not a picture")
 display.html("<script>alert(1)</script><img src=x onerror=alert(1)><a href='javascript:alert(1)'>x</a><iframe src='http://127.0.0.1/'></iframe>")
 display.markdown("<script>alert(1)</script> ![x](http://127.0.0.1/leak) [x](javascript:alert(1))")
 display.svg("<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'><script>alert(1)</script></svg>")
-display.latex("\\href{javascript:alert(1)}{x} \\require{x}")
+display.markdown("$\\href{javascript:alert(1)}{x} \\require{x}$")
 display.json("{\"text/html\": \"<script>alert(1)</script>\"}")
 ---- display_with_odd_names
 -- expect: harmless
