@@ -30,7 +30,7 @@ class RepositoryMetadata(MetadataHookInterface):
         if repository:
             metadata["urls"] = {
                 "Source": repository,
-                "Documentation": _site(repository),
+                "Documentation": f"{repository}/tree/main/kosmo_kernel/guides",
                 "Changelog": f"{repository}/blob/main/.github/CHANGELOG.md",
                 "Security": f"{repository}/blob/main/.github/SECURITY.md",
                 "Issues": f"{repository}/issues",
@@ -39,12 +39,6 @@ class RepositoryMetadata(MetadataHookInterface):
             owner = repository.split("/")[-2]
             text += f"\n<!-- mcp-name: io.github.{owner}/kosmo_kernel -->\n"  # MCP registries look for it
         metadata["readme"] = {"content-type": "text/markdown", "text": text}
-
-
-def _site(repository: str) -> str:
-    """Return the address of the documentation, which the release publishes on GitHub Pages."""
-    owner, name = repository.split("/")[-2:]
-    return f"https://{owner.lower()}.github.io/{name}/"
 
 
 def _absolute(repository: str, path: str) -> str:

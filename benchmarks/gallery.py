@@ -87,7 +87,6 @@ SCENES = {
     "accounts": ("kosmo-lua", ["%kosmo accounts"]),
     "commands": ("kosmo-lua", ["%kosmo"]),
     "explore": ("kosmo-lua", ["%kosmo explore heroku.list_dynos"]),
-    "browse": ("kosmo-lua", ["apps = app.integrations.heroku.demo.list_apps()", "%kosmo browse apps"]),
     "magic-explore": ("python3", ["%load_ext kosmo_kernel", "%kosmo explore"]),
     "dry-run": ("kosmo-lua", [f"%%kosmo_lua -n\n{AUDIT}"]),
     "counts": (

@@ -9,5 +9,4 @@ channels.py     the ZeroMQ sockets, the messages on them, and the thread that se
 protocol.py     the handlers of all request types
 notebook.py     the session of one notebook, and the content of its replies
 history.py      the input history, in SQLite
-parameters.py   the Lua translator for papermill
 """

@@ -224,14 +224,6 @@ class KosmoFrame(pd.DataFrame):
         """Write to a database, with the arguments of `DataFrame.to_sql`."""
         return _flat(self, _is_nested).to_sql(*args, **kwargs)
 
-    def to_parquet(self, *args: Any, **kwargs: Any) -> Any:
-        """Write Parquet, with the arguments of `DataFrame.to_parquet`."""
-        return _flat(self, _is_mixed).to_parquet(*args, **kwargs)
-
-    def to_feather(self, *args: Any, **kwargs: Any) -> None:
-        """Write Feather, with the arguments of `DataFrame.to_feather`."""
-        _flat(self, _is_mixed).to_feather(*args, **kwargs)
-
     def _table(self) -> Table:
         note = self.attrs.get("note")
         limit = ROWS.resolve() if self.displaylimit is None else self.displaylimit
@@ -358,11 +350,6 @@ def _strings(values: _Values) -> _Array:
     Raises:
         TypeError, UnicodeError: it has another value, or a text that is no UTF-8.
     """
-    if STRING_DTYPE.storage == "pyarrow":  # pandas would look at each value twice more
-        import pyarrow as pa
-
-        texts = pa.array(values, pa.large_string())
-        return pd.arrays.ArrowStringArray(texts, dtype=STRING_DTYPE)  # type: ignore[call-arg] # the stubs have no dtype
     objects = _objects(values)
     if infer_dtype(objects) not in {"string", "empty"}:
         raise TypeError("the column has values that are no texts")
@@ -486,14 +473,6 @@ def _json(value: object) -> str:
 def _is_nested(values: _Values) -> bool:
     """Return whether a column has lists or objects."""
     return any(isinstance(value, (list, dict)) for value in values)
-
-
-def _is_mixed(values: _Values) -> bool:
-    """Return whether a column has values of several types, for which a columnar file has no type."""
-    kinds = {type(value) for value in values if value is not None}
-    if kinds == {list}:
-        kinds = {type(item) for value in values for item in value or () if item is not None}
-    return len(kinds) > 1 or dict in kinds or list in kinds
 
 
 def _to_python(column: pd.Series) -> _Values:

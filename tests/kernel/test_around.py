@@ -1,4 +1,4 @@
-"""The programs around a Lua notebook: nbconvert, papermill, jupytext, Quarto's options, and a console in a terminal."""
+"""The programs around a Lua notebook: nbconvert, jupytext, Quarto's options, and a console in a terminal."""
 
 from __future__ import annotations
 
@@ -15,15 +15,12 @@ from typing import Any
 
 import jupytext  # type: ignore[import-untyped]
 import nbformat
-import papermill  # type: ignore[import-untyped]
 import pytest
 from kernel_client import NAME, known_to_jupyter
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, MarkdownExporter, ScriptExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from patience import PATIENCE
-
-import kosmo_kernel.kernel.parameters  # noqa: F401 - as papermill does where the package is installed
 
 CELLS = [
     new_markdown_cell("# Squares", id="title"),
@@ -83,16 +80,6 @@ def test_it_becomes_a_script_of_lua(executed: nbformat.NotebookNode) -> None:
     script, resources = ScriptExporter().from_notebook_node(executed)  # type: ignore[no-untyped-call] # it has no types
     assert resources["output_extension"] == ".lua"
     assert "for i = 1, n do t[i] = i * i end" in script
-
-
-def test_papermill_gives_it_parameters(tmp_path: Path) -> None:
-    path = tmp_path / "squares.ipynb"
-    nbformat.write(notebook(), path)
-    done = papermill.execute_notebook(str(path), str(tmp_path / "out.ipynb"), {"n": 5}, progress_bar=False)
-    assert shown(nbformat.from_dict(done))["squares"] == "[1, 4, 9, 16, 25]"
-    assert papermill.inspect_notebook(str(path)) == {
-        "n": {"name": "n", "inferred_type_name": "number", "default": "3", "help": "how many"}
-    }
 
 
 def test_jupytext_keeps_it_as_lua() -> None:

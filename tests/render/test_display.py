@@ -120,7 +120,10 @@ def test_an_id_names_what_is_shown_anew(session: Session) -> None:
         ("display(1, { id = '' })", "bad id to 'display' (a text of 1 to 200 bytes expected)"),
         ("display.html({})", "bad argument #1 to 'display.html' (string expected, got table)"),
         ("display.html('', { update = true })", "'display.html' can only update what has an id"),
-        ("display.latex('x')", "display.latex was dropped: display.svg shows a drawn formula, display.markdown its text"),
+        (
+            "display.latex('x')",
+            "display.latex was dropped: display.svg shows a drawn formula, display.markdown its text",
+        ),
         ("display.png('GIF89a')", "display.png: this is no PNG, neither its bytes nor their base64"),
         ("display.json('[1')", "display.json: `,` or `]` is missing at line 1, column 3"),
         ("display.json(print)", "display.json: a function has no JSON form"),

@@ -380,44 +380,6 @@ def test_sheets_of_a_writer_have_no_formulas_either(tmp_path: Path) -> None:
     assert kinds == {"s"}
 
 
-@pytest.mark.parametrize("values", [["a", None], ["a", 1], ["a", True], [1.5, "a"], ["a", ["b"]], [None, None], []])
-def test_a_column_of_texts_is_the_same_without_pyarrow(monkeypatch: pytest.MonkeyPatch, values: list[Any]) -> None:
-    records = Records([{"name": value} for value in values], None, (Column("name", "A text."),))
-    with_pyarrow = frame_of(records)
-    monkeypatch.setattr("kosmo_kernel.render.frames.STRING_DTYPE", pd.StringDtype("python", na_value=np.nan))
-    without = frame_of(records)
-
-    assert without["name"].dtype.kind == with_pyarrow["name"].dtype.kind == "O"
-    pd.testing.assert_series_equal(without["name"], with_pyarrow["name"], check_dtype=False)
-    assert isinstance(without["name"].dtype, pd.StringDtype) == isinstance(with_pyarrow["name"].dtype, pd.StringDtype)
-
-
-def test_parquet_keeps_integers_with_gaps_and_long_ones(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
-    frame = own(*GAPS)
-    frame.to_parquet(tmp_path / "frame.parquet")
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "frame.parquet"), pd.DataFrame(frame))
-
-
-def test_a_frame_comes_back_from_parquet_with_its_types_and_what_it_remembers(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
-    frame = frame_of(Records([RECORD, NOTHING], None, COLUMNS), {"account": "demo", "calls": [{"rows": 2}]})
-    frame.to_parquet(tmp_path / "frame.parquet")
-    back = pd.read_parquet(tmp_path / "frame.parquet")
-
-    assert (back.attrs, back.dtypes.to_list()) == (frame.attrs, frame.dtypes.to_list())
-    pd.testing.assert_frame_equal(KosmoFrame(back).drop(columns="regions"), frame.drop(columns="regions"))
-    assert back["regions"][0].tolist() == ["eu"]
-
-
-def test_columns_that_parquet_has_no_type_for_are_texts_in_it(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
-    own(*MIXED).to_parquet(tmp_path / "frame.parquet")
-    back = pd.read_parquet(tmp_path / "frame.parquet")
-
-    assert back[["plans", "any", "none"]].iloc[0].to_list() == ['[{"cents": 5}]', "1", "{}"]
-
-
 def test_writing_a_frame_changes_nothing_in_it() -> None:
     frame = own(*MIXED)
     before = pickle.dumps(frame)

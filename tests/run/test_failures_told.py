@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterator
 
-import pandas as pd
 import pytest
 from kosmo_command import document
 from python_shell import MakeShell, run, shells
@@ -36,7 +34,6 @@ def test_the_line_below_a_frame_tells_what_could_not_be_read() -> None:
     assert re.search(rf"{COUNT}; \d+ columns did not fit: .*\. {re.escape(NOTE)}", " ".join(repr(frame).splitlines()))
     assert re.search(rf"<p>{COUNT}\. <b>{re.escape(NOTE)}</b></p>", frame._repr_html_())
     assert frame.attrs["note"] == NOTE == json.loads(json.dumps(frame.attrs))["note"]
-    assert pd.read_parquet(io.BytesIO(frame.to_parquet())).attrs["note"] == NOTE
     assert NOTE in " ".join(repr(frame[frame["name"] == "my-app"]).splitlines())
 
 

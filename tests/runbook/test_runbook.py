@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import nbformat
+import papermill  # type: ignore[import-untyped]
 import pytest
 from fake_integration import install
 from kosmo_command import COMMAND, document, environment, kosmo
@@ -421,3 +422,16 @@ def test_a_notebook_with_half_of_a_surrogate_pair_is_run(tmp_path: Path) -> None
     book.write_text(book.read_text(encoding="utf-8").replace("HALF", "\\ud83d"), encoding="utf-8")
     assert kosmo("run", book.name, "--demo", "-o", "ran.ipynb", cwd=tmp_path).returncode == 0
     assert printed(tmp_path / "ran.ipynb") == "ran\n"
+
+
+def test_papermill_runs_a_python_notebook_with_parameters_as_any_other(tmp_path: Path) -> None:
+    book = written(
+        tmp_path / "book.ipynb",
+        code('app = "my-app"', "parameters"),
+        code("from kosmo_kernel import heroku\n%load_ext kosmo_kernel\ndynos = heroku.demo.list_dynos(app_id=app)"),
+        code("%%kosmo_lua -a demo -i app -v names\nreturn list.map(heroku.list_domains(app), 'hostname')"),
+        code("print(set(dynos['app.name']), len(names) > 0, app in names[0])"),
+        language="python",
+    )
+    papermill.execute_notebook(str(book), str(tmp_path / "out.ipynb"), {"app": "courier-app"}, progress_bar=False)
+    assert printed(tmp_path / "out.ipynb") == "{'courier-app'} True True\n"

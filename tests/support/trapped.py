@@ -40,7 +40,6 @@ MODULES = (
 )
 GROUPS = (
     "kosmo_kernel.integrations",
-    "papermill.engine",
     "nbconvert.exporters",
     "jupyter_client.kernel_provisioners",
     "keyring.backends",
