@@ -4,7 +4,7 @@ run.py         run questions in fresh Lua states over one account, and turn each
 report.py      what was found, what passed, and what could not be read; as a table and as JSON
 parameters.py  the values of parameters
 exemptions.py  findings that do not fail a run: accepted until a day, or those of an earlier state
-ci_formats.py, comment.py  reports for CI servers, code scanning and pull requests
+ci_formats.py    reports for CI servers
 cell.py        `%kosmo check` and `%kosmo table` in notebooks
 
 What a question is, and where its files are, is in `questions/`.

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,26 +30,18 @@ from kosmo_kernel.questions.question import Question
 from kosmo_kernel.reader.documents import parse_toml
 from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.safety.text import HIDDEN, code_point_escape
 from kosmo_kernel.text import counted, nearest
-from kosmo_kernel.values.records import without_surrogates
 
 # Accepted findings --------------------------------------------------------------------------------------
 
 ENTRIES = "accept"  # the name of the tables
 CHECK, KEY, REASON, LAST_DAY = "check", "key", "reason", "last_day"
-DEFAULT_DAYS = 90  # from today to the last day of a finding that is accepted with all others
 MAX_BYTES = 4 << 20  # of a file with exceptions
 MAX_MISTAKES = 20  # that one message names
 
 _FIELDS = (CHECK, KEY, REASON, LAST_DAY)
 _BEGINNING = re.compile(rf"^[ \t]*\[\[[ \t]*[\"']?{ENTRIES}[\"']?[ \t]*\]\]", re.MULTILINE)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_UNQUOTED = re.compile(f"[{HIDDEN}]")  # which JSON leaves in a text
-_HEAD = """\
-# Accepted findings, for `kosmo check --accept FILE`. The day after its last day a finding counts again.
-# Give each its own reason, or take it out.
-"""
 
 
 class Exemption(NamedTuple):
@@ -81,7 +73,7 @@ def read_acceptances(file: Path, checks: Iterable[Question]) -> list[Exemption]:
     entries = table.pop(ENTRIES, [])
     if table or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         other = next((f", and no `{one_line(name, most=40)}`" for name in table), "")
-        raise SettingsError(f"{file} has tables `[[{ENTRIES}]]`{other}. `--accept-all FILE` writes such a file.")
+        raise SettingsError(f"{file} has tables `[[{ENTRIES}]]`{other}. `kosmo docs checks` shows one.")
     by_name = {check.name: check for check in checks}
     mistakes: list[str] = []
     read: dict[tuple[str, ...], Exemption] = {}
@@ -137,7 +129,8 @@ def _mistakes(entry: Mapping[str, Any], checks: Mapping[str, Question]) -> Itera
 def _key_mistakes(key: Any, check: Question) -> Iterator[str]:
     columns = _flat(key) if isinstance(key, dict) else {}
     if set(columns) != set(check.key) or any(isinstance(value, list) for value in columns.values()):
-        example = ", ".join(f'{_bare(column)} = "…"' for column in check.key)
+        columns_of_key = (name if _BARE_KEY.fullmatch(name) else json.dumps(name) for name in check.key)
+        example = ", ".join(f'{name} = "…"' for name in columns_of_key)
         names = one_line(", ".join(columns), most=80) or "nothing"
         yield f"a finding of {check.name} is identified by `{KEY} = {{ {example} }}`, got {names}."
 
@@ -199,43 +192,6 @@ def accept(report: QuestionReport, exemptions: Sequence[Exemption]) -> None:
         f"{entry.where}: this exception is not needed: {entry.check} does not find {', '.join(entry.key.values())}."
         for entry in unused
     ]
-
-
-def accept_all(report: QuestionReport) -> list[Exemption]:
-    """Accept all findings of a report that are not accepted yet, and return an entry for each of its findings."""
-    today = report.now.date()
-    first = Acceptance(f"As found on {today.isoformat()}.", today + timedelta(days=DEFAULT_DAYS))
-    entries: dict[tuple[str, ...], Exemption] = {}
-    for finding in report.findings:
-        finding.accepted, finding.expired = finding.accepted or first, None
-        exemption = Exemption(finding.check.name, finding.key, finding.accepted)
-        entries.setdefault(exemption.identity, exemption)
-    return list(entries.values())
-
-
-def acceptance_file(entries: Iterable[Exemption]) -> str:
-    """Return the text of a file with these entries."""
-    parts = [_HEAD]
-    for entry in entries:
-        columns = ", ".join(f"{_bare(column)} = {toml_text(value)}" for column, value in entry.key.items())
-        parts.append(
-            f"[[{ENTRIES}]]\n"
-            f"{CHECK} = {toml_text(entry.check)}\n"
-            f"{KEY} = {{ {columns} }}\n"
-            f"{REASON} = {toml_text(entry.acceptance.reason)}\n"
-            f"{LAST_DAY} = {entry.acceptance.last_day.isoformat()}\n"
-        )
-    return "\n".join(parts)
-
-
-def _bare(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else toml_text(name)
-
-
-def toml_text(value: str) -> str:
-    """Return a text of TOML on one line, which shows what is hidden in it."""
-    written = json.dumps(without_surrogates(value), ensure_ascii=False)  # its escapes are those of TOML
-    return _UNQUOTED.sub(lambda match: code_point_escape(match[0]), written)
 
 
 # Findings of an earlier state ---------------------------------------------------------------------------

@@ -34,8 +34,6 @@ TABLE, LOWEST = "table", SEVERITIES[0]
 FORMATS = {
     "json": (".json", "kosmo_kernel.checks.report:json_document"),
     "junit": (".xml", "kosmo_kernel.checks.ci_formats:junit"),
-    "sarif": (".sarif", "kosmo_kernel.checks.ci_formats:sarif"),
-    "markdown": (".md", "kosmo_kernel.checks.comment:comment"),
 }
 _FORMAT_OF = {suffix: name for name, (suffix, _) in FORMATS.items()}
 _PATH = click.Path(path_type=Path)
@@ -64,7 +62,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     "kosmo check --all -p leavers '[\"tom.ashby@postbox.example\"]' --demo",
     "kosmo check crashed-dynos stack-out-of-support -a production --fail-on high",
     "kosmo check --all checks/ -p quiet-apps.days 365 --format json",
-    "kosmo check --all --accept accepted.toml -o checks.sarif -o checks.md",
+    "kosmo check --all --accept accepted.toml -o checks.xml",
     "kosmo check --new maintenance",
     cls=CheckCommand,
 )
@@ -93,7 +91,6 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     help="Write the report to this file, too, in the format of its name, or else that of --format. Can be repeated.",
 )
 @click.option("--accept", "accepted", type=_PATH, metavar="FILE", help="Let the findings that FILE accepts not fail.")
-@click.option("--accept-all", type=_PATH, metavar="FILE", help="Accept all findings, in a new FILE for --accept.")
 @click.option("--against", type=_PATH, metavar="ARCHIVE", help="Let only findings fail that ARCHIVE does not have.")
 @click.option("--full", is_flag=True, help="In a table, show all findings of each check, with all columns.")
 @click.option("--why", is_flag=True, help="In a table, say why findings matter. Of a single check it is always said.")
@@ -108,7 +105,6 @@ def check(
     fail_on: str,
     form: str | None,
     outputs: tuple[Path, ...],
-    accept_all: Path | None,
     full: bool,
     why: bool,
     recording: Recording,
@@ -126,9 +122,9 @@ def check(
     mean nothing without one, such as who has left: with --all they are "not set up", which changes no exit code.
 
     FILE of --accept is TOML that accepts single findings, each with a reason and a last day, after which it counts
-    again; --accept-all writes a first one. ARCHIVE has snapshots of `kosmo snapshot --all`: the checks run over the
-    newest, too, and findings are new, still there or gone. With --record FILE --resume, a run that was killed goes on:
-    what was answered is not asked again.
+    again. ARCHIVE has snapshots of `kosmo snapshot --all`: the checks run over the newest, too, and findings are new,
+    still there or gone. With --record FILE --resume, a run that was killed goes on: what was answered is not asked
+    again.
 
     The exit code is 0 if nothing was found, 1 if something was, 2 if the command was called wrongly, and 3 if nothing
     was found and something could not be checked, or a file could not be written; then the whole report is printed.
@@ -137,35 +133,30 @@ def check(
     """
     if new is not None or is_table:
         return _write_new(new, is_table=is_table, as_json=as_json, others=bool(names or every or start))
-    _validate(form, outputs, accept_all, as_json=as_json)
+    _validate(form, outputs, as_json=as_json)
     if not (names or every or start):
         as_json = as_json or form == "json"
         return _list(as_json=as_json).print(as_json=as_json)
     checks = discovery.select_checks(names, every=every, start=start)
-    report = _report(checks, names, recording, accept_all, **options)
+    report = _report(checks, names, recording, **options)
     _print_notes(report, recording)
     form = "json" if as_json else form or TABLE
     return recording.finished(_write(report, fail_on, form, outputs, as_json=as_json, full=full, why=why))
 
 
-def _validate(form: str | None, outputs: tuple[Path, ...], accept_all: Path | None, *, as_json: bool) -> None:
+def _validate(form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> None:
     """Check options that contradict each other, and that files can be written."""
     if as_json and form not in (None, "json"):
         raise click.UsageError("--json is --format json. Give one of them.")
     for output in outputs:
         if not output.absolute().parent.is_dir():
             raise click.UsageError(f"There is no folder {output.parent} for --output.")
-    if accept_all is not None and accept_all.exists():
-        raise click.UsageError(f"{accept_all} is there already, and --accept-all replaces nothing. Name a new file.")
-    if accept_all is not None and not accept_all.absolute().parent.is_dir():
-        raise click.UsageError(f"There is no folder {accept_all.parent} for --accept-all.")
 
 
 def _report(
     checks: list[Question],
     names: tuple[str, ...],
     recording: Recording,
-    accept_all: Path | None,
     *,
     account: str | None,
     texts: tuple[tuple[str, str], ...],
@@ -192,8 +183,6 @@ def _report(
             with snapshot:
                 compare(report, run_questions(checks, parameters=parameters, session=snapshot), str(against))
         accept(report, exemptions)
-        if accept_all is not None:
-            _write_acceptances(report, accept_all)
     return report
 
 
@@ -341,21 +330,3 @@ def _write_new_check(name: str, *, is_table: bool = False) -> Path:
     with writing(path):
         path.write_text(text, encoding="utf-8")
     return path
-
-
-def _write_acceptances(report: QuestionReport, file: Path) -> None:
-    """Accept all findings of a report, in a new file."""
-    from kosmo_kernel.checks.exemptions import accept_all, acceptance_file
-    from kosmo_kernel.text import counted
-
-    before = [(finding, finding.accepted, finding.expired) for finding in report.findings]
-    entries = accept_all(report)
-    try:
-        write(file, acceptance_file(entries), durable=False, mode=PUBLIC)
-    except FileWriteError as error:
-        report.unwritten.append(str(error))
-        for finding, accepted, expired in before:  # no file accepts them
-            finding.accepted, finding.expired = accepted, expired
-        return
-    print_note(f"{file} accepts {counted(len(entries), 'finding')}. Give each its reason, and use it:")
-    print_note(f"kosmo check … --accept {file}")

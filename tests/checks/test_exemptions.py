@@ -10,7 +10,7 @@ import pytest
 from check_reports import check, dynos, report, result
 
 from kosmo_kernel import docs
-from kosmo_kernel.checks.exemptions import MAX_MISTAKES, accept, accept_all, acceptance_file, compare, read_acceptances
+from kosmo_kernel.checks.exemptions import MAX_MISTAKES, accept, compare, read_acceptances
 from kosmo_kernel.checks.report import QuestionReport
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.questions.discovery import shipped_checks
@@ -84,20 +84,6 @@ def test_a_mistake_in_the_file_is_named_with_its_line(file: Path, old: str, new:
     with pytest.raises(SettingsError) as error:
         read_acceptances(file, [CRASHED])
     assert message in str(error.value)
-
-
-def test_all_findings_can_be_accepted_and_read_again(tmp_path: Path) -> None:
-    hostile = 'a "b" \\ \n\x1b\u2028\x7f ü'
-    rows = dynos("web.1", "web.1", hostile)
-    made = report(result(CRASHED, *rows), result(OTHERS, {"app": {"name": "shop"}}))
-    entries = accept_all(made)
-    assert made.exit_code() == 0
-    assert len(entries) == 3  # a key that two findings have needs one entry
-    file = tmp_path / "accepted.toml"
-    file.write_text(acceptance_file(entries))
-    again = read_acceptances(file, [CRASHED, OTHERS])
-    assert [(one.identity, one.acceptance) for one in again] == [(one.identity, one.acceptance) for one in entries]
-    assert {one.acceptance.last_day for one in again} == {date(2027, 2, 26)}
 
 
 def test_the_guide_shows_a_file_that_is_read(tmp_path: Path) -> None:

@@ -32,25 +32,19 @@ def checked(*args: str) -> int:
     return outcome(["check", *args, "--demo"])
 
 
-def test_all_findings_are_accepted_by_a_first_file_and_count_again_after_its_last_day(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert checked("three.lua", "--accept-all", "accepted.toml") == 0
-    assert "accepted.toml accepts 3 findings" in capsys.readouterr().err
+def test_findings_are_accepted_until_their_last_day(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entry = '[[accept]]\ncheck = "three"\nkey = {{ app = "{}" }}\nreason = "Known."\nlast_day = 2027-02-18\n'
+    Path("accepted.toml").write_text("".join(map(entry.format, "abc")), encoding="utf-8")
     assert checked("three.lua", "--accept", "accepted.toml") == 0
-    assert "accepted until 2027-02-18: As found on 2026-11-20 (3): a; b; c" in capsys.readouterr().out
+    assert "accepted until 2027-02-18: Known (3): a; b; c" in capsys.readouterr().out
     assert checked("three.lua", "--accept", "accepted.toml", "--at", "2027-02-18T23:59:59Z") == 0
     assert checked("three.lua", "--accept", "accepted.toml", "--at", "2027-02-19") == 1
 
 
-def test_a_file_that_accepts_is_never_replaced_and_its_mistakes_are_told_before_anything_runs(
+def test_mistakes_in_a_file_that_accepts_are_told_before_anything_runs(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    accepted = folder / "accepted.toml"
-    accepted.write_text('[[accept]]\ncheck = "thre"\n', encoding="utf-8")
-    assert checked("three.lua", "--accept-all", "accepted.toml") == 2
-    assert "is there already" in capsys.readouterr().err
-    assert accepted.read_text(encoding="utf-8") == '[[accept]]\ncheck = "thre"\n'
+    (folder / "accepted.toml").write_text('[[accept]]\ncheck = "thre"\n', encoding="utf-8")
     assert checked("three.lua", "--accept", "accepted.toml") == 2
     said = capsys.readouterr()
     assert "accepted.toml:1: there is no check `thre`. Did you mean three?" in said.err
@@ -74,14 +68,14 @@ def test_only_findings_that_a_snapshot_does_not_have_fail(folder: Path, capsys: 
 
 
 def test_each_file_has_the_format_of_its_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    names = {"report.json": '"exit_code": 1', "report.sarif": '"2.1.0"', "report.xml": "<testsuites", "report.md": "##"}
+    names = {"report.json": '"exit_code": 1', "report.xml": "<testsuites", "report.txt": "HIGH T  three"}
     options = [option for name in names for option in ("--output", name)]
     assert checked("three.lua", *options) == 1
     assert "HIGH T  three" in capsys.readouterr().out
     for name, part in names.items():
         assert part in (folder / name).read_text(encoding="utf-8")
-    assert checked("three.lua", "--format", "sarif", "--output", "other") == 1
-    assert (folder / "other").read_bytes() == (folder / "report.sarif").read_bytes()
+    assert checked("three.lua", "--format", "junit", "--output", "other") == 1
+    assert (folder / "other").read_bytes() == (folder / "report.xml").read_bytes()
 
 
 def test_a_report_goes_to_a_pipe_as_well_and_a_new_file_has_the_mode_of_any_other(folder: Path) -> None:
@@ -89,10 +83,10 @@ def test_a_report_goes_to_a_pipe_as_well_and_a_new_file_has_the_mode_of_any_othe
     reading, writing = os.pipe()
     with open(reading, "rb") as report:
         with open(writing, "wb"):
-            options = ("--format", "markdown", "--output", f"/dev/fd/{writing}", "--output", "report.md")
+            options = ("--format", "junit", "--output", f"/dev/fd/{writing}", "--output", "report.xml")
             assert checked("three.lua", *options) == 1
-        assert report.read() == Path("report.md").read_bytes()
-    assert Path("report.md").stat().st_mode == Path("any.txt").stat().st_mode
+        assert report.read() == Path("report.xml").read_bytes()
+    assert Path("report.xml").stat().st_mode == Path("any.txt").stat().st_mode
 
 
 @pytest.mark.parametrize("form", sorted(set(FORMATS) - {"json"}))
@@ -109,7 +103,7 @@ def test_the_same_findings_are_printed_as_the_same_bytes(
 def test_a_run_that_ends_while_it_writes_leaves_the_old_files_and_no_half_one(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path("report.sarif").write_text("old", encoding="utf-8")
+    Path("report.xml").write_text("old", encoding="utf-8")
     before = sorted(path.name for path in folder.iterdir())
     written: list[str] = []
 
@@ -119,19 +113,18 @@ def test_a_run_that_ends_while_it_writes_leaves_the_old_files_and_no_half_one(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Path, "replace", end)
-    assert checked("three.lua", "--output", "report.sarif") == 130
-    assert checked("three.lua", "--accept-all", "accepted.toml") == 130
-    assert len(written) == 2
-    assert not {"report.sarif", "accepted.toml"} & set(written)
+    assert checked("three.lua", "--output", "report.xml") == 130
+    assert len(written) == 1
+    assert "report.xml" not in written
     assert sorted(path.name for path in folder.iterdir()) == before
-    assert Path("report.sarif").read_text(encoding="utf-8") == "old"
+    assert Path("report.xml").read_text(encoding="utf-8") == "old"
 
 
 @pytest.mark.full
 def test_a_run_that_is_killed_writes_no_file(folder: Path) -> None:
     Path("endless.lua").write_text(f"{HEAD}while true do end\n", encoding="utf-8")
     before = sorted(path.name for path in folder.iterdir())
-    command = [*COMMAND, "check", "three.lua", "endless.lua", "--demo", "--output", "r.md", "--accept-all", "a.toml"]
+    command = [*COMMAND, "check", "three.lua", "endless.lua", "--demo", "--output", "r.xml"]
     with subprocess.Popen(command, env=environment(), cwd=folder) as process:
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(3)

@@ -46,7 +46,7 @@ SURFACE = {
     "--record --resume --resume-within --json",
     "archive": "-o --output --format --json",
     "snapshot": "-a --account --demo -o --output --all --record --resume --resume-within --json",
-    "check": "--all --start -a --account --demo -p --at --fail-on --format -o --output --accept --accept-all --against "
+    "check": "--all --start -a --account --demo -p --at --fail-on --format -o --output --accept --against "
     "--full --why --record --resume --resume-within --new --table --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --pages --stdin-json --enable "
     "--global --disable --project --show --json",

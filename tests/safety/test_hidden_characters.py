@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 
 import hcl2
 import pytest
 from lupa.lua54 import LuaRuntime
 from repository import ROOT
 
-from kosmo_kernel.checks.exemptions import toml_text
 from kosmo_kernel.cli.streams import escape_controls
 from kosmo_kernel.inventory import quoted
 from kosmo_kernel.safety.markup import Html
@@ -43,7 +41,6 @@ def test_each_output_for_people_has_an_escape_in_place_of(character: str) -> Non
         "text": with_escapes(text),
         "terminal": escape_controls(text),
         "JSON": with_json_escapes(json.dumps(text, ensure_ascii=False).encode()).decode(),
-        "TOML": toml_text(text),
         "Terraform": quoted(text),
         "Lua": lua_literals.text(text),
         "HTML": Html.escape(text),
@@ -55,7 +52,6 @@ def test_each_output_for_people_has_an_escape_in_place_of(character: str) -> Non
 def test_an_escape_stands_for_the_same_text(character: str) -> None:
     text = f"a{character}b"
     assert json.loads(with_json_escapes(json.dumps([text], ensure_ascii=False).encode())) == [text]
-    assert tomllib.loads(f"a = {toml_text(text)}") == {"a": text}
     assert LuaRuntime(encoding="utf-8").eval(lua_literals.text(text)) == text
     assert "a" in hcl2.loads(f"a = {quoted(text)}\n")  # it is still a string
 
