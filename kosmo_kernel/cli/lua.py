@@ -78,7 +78,7 @@ def lua(**values: Any) -> int:
     """Run a Lua script that calls Heroku.
 
     FILE is a Lua file; - is standard input. The output of the script is printed at once, and its result at the end: a
-    list of records is a table on a terminal, and lines of tab-separated values in a pipe.
+    list of records is a table on a terminal, and CSV in a pipe.
 
     The script gets the ARGs in `...`. `io.read` reads standard input if that is no terminal; with -e and -, also on a
     terminal.

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # values of `--format`, implemented in values.py
+FORMATS = ("table", "csv", "json", "markdown")  # values of `--format`, implemented in values.py
 MAX_AGE_SECONDS = 300.0  # of a file of names that are completed
 MAX_NAMES = 20_000
 MAX_NAME_LENGTH = 200  # characters
@@ -55,8 +55,7 @@ SUFFIX = ".json"  # of a file of names
 class Layout(Struct, frozen=True):
     """The layout of printed results; it is true if `--format` is given."""
 
-    form: str = ""  # the value of `--format`; empty for text for people, or tab-separated values in a pipe
-    excel_safe: bool = False  # whether `--excel-safe` is given
+    form: str = ""  # the value of `--format`; empty for text for people, whose tables are CSV in a pipe
     columns: tuple[str, ...] = ()  # the columns to print, in this order; all if empty
     header: bool = True  # whether tables begin with the names of their columns
 
@@ -77,15 +76,13 @@ class LayoutOption(click.Option):
         """
         value, rest = super().handle_parse_result(ctx, opts, args)
         form = value if isinstance(value, str) else ""  # click has a value of its own for an option that is not given
-        excel_safe, header = bool(opts.get("excel_safe")), not opts.get("no_header")
+        header = not opts.get("no_header")
         columns = tuple(name.strip() for name in opts.get("columns", "").split(",")) if "columns" in opts else ()
-        if excel_safe and form != "csv":
-            raise click.UsageError("--excel-safe is about spreadsheets. Give it with --format csv.", ctx)
         if not header and form not in ("", "csv", "table"):
             raise click.UsageError(f"--no-header is about tables. Give it without --format {form}.", ctx)
         if "" in columns:
             raise click.UsageError("--columns takes names, separated by commas: --columns name,app.name", ctx)
-        layout = ctx.params[str(self.name)] = Layout(form, excel_safe, columns, header)
+        layout = ctx.params[str(self.name)] = Layout(form, columns, header)
         return layout, rest
 
 
@@ -107,12 +104,6 @@ format_options = all_of(  # the function gets them as a `Layout`, `layout`
     click.option("--columns", metavar="A,B", expose_value=False, help="Print these columns of a table, in this order."),
     click.option(
         "--no-header", is_flag=True, expose_value=False, help="Print tables without the names of the columns."
-    ),
-    click.option(
-        "--excel-safe",
-        is_flag=True,
-        expose_value=False,
-        help="In csv, write an apostrophe before texts that a spreadsheet would run as formulas.",
     ),
 )
 

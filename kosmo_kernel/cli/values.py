@@ -1,15 +1,13 @@
-r"""Print the values of a run or a call: as text for people, or in a format of `--format`, for other programs.
+"""Print the values of a run or a call: as text for people, or in a format of `--format`, for other programs.
 
-As text, records are a table as wide as the terminal (`terminal.py`). In a pipe they are complete tab-separated values:
-a line of names, then a line for each record. Tabs, line ends and backslashes in a value are written as `\t`, `\n`, `\r`
-and `\\`, so that `cut`, `sort` and `awk -F'\t'` work. An empty list has no lines there; a note on standard error has
-the count. All other values are the same text in both; a terminal cuts a long text and says where the whole is.
+As text, records are a table as wide as the terminal (`terminal.py`). In a pipe they are complete CSV, a record a line
+for each field. An empty list of records has the line of names; a note on standard error has the count. All other values
+are the same text in both; a terminal cuts a long text and says where the whole is.
 
     table      for people: as wide as the terminal, in a pipe as wide as the content
-    csv        a line of names, then a line for each record; lists and objects inside are JSON; with --excel-safe
-               texts that a spreadsheet would run as formulas have an apostrophe in front
+    csv        a line of names, then a line for each record; lists and objects inside are JSON. Texts that a spreadsheet
+               would run as formulas have an apostrophe in front
     json       one document: the value, or a list if there are several values
-    jsonl      a line of JSON for each record, or for each value that is not a list
     markdown   tables that GitHub and notebooks render
 
 An object of numbers, such as counts by name, is a table of its keys and values in all but JSON.
@@ -25,14 +23,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
-from typing import Any, AnyStr
+from typing import Any
 
 from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.cli.command import (
     document,
-    print_json,
     print_note,
     print_notes,
     print_result,
@@ -47,9 +44,9 @@ from kosmo_kernel.render.display import TEXTS, ValueKind, as_shown, blocks_of
 from kosmo_kernel.render.text import first_lines, pretty
 from kosmo_kernel.results import Result, dry_run_summary, plan_of
 from kosmo_kernel.safety.markup import Markdown, Markup, Terminal
-from kosmo_kernel.safety.tables import csv_lines, markdown_line, markdown_rows, tabbed_lines
+from kosmo_kernel.safety.tables import csv_lines, markdown_line, markdown_rows
 from kosmo_kernel.text import nearest
-from kosmo_kernel.values.records import Record, Records, encode
+from kosmo_kernel.values.records import Record, Records
 
 LINES_PER_WRITE = 1000
 MAX_TERMINAL_LENGTH = 1 << 16  # characters of the text of values on a terminal
@@ -114,13 +111,10 @@ def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "",
         _show(values, layout, below, whole)
     elif form == "json":
         document(values[0] if len(values) == 1 else list(values) or None)
-    elif form == "jsonl":
-        items = (value if isinstance(value, (Records, list)) else [value] for value in values)
-        _write_batches((encode(item) + b"\n" for item in chain.from_iterable(items)), b"", print_json)
     else:
         for index, block in enumerate(blocks_of(map(as_shown, values))):
             lines = chain(["\n"] if index else [], _FORMATTERS[form](*block, layout))
-            _write_batches(lines, "", partial(write, sys.stdout) if sys.stdout.isatty() else print_utf8)
+            _write_batches(lines, partial(write, sys.stdout) if sys.stdout.isatty() else print_utf8)
 
 
 def _show(values: Sequence[Any], layout: Layout, below: str, whole: str) -> None:
@@ -139,8 +133,8 @@ def _show(values: Sequence[Any], layout: Layout, below: str, whole: str) -> None
             print_records(value, below, header=layout.header)
             below = "" if kind is ValueKind.TABLE else below
         else:
-            rows = _pairs(value) if kind is ValueKind.RECORD else _rows(kind, value, layout)
-            _write_batches(tabbed_lines(rows), "", partial(write, sys.stdout))
+            rows = _pairs(value, tables.spreadsheet_cell) if kind is ValueKind.RECORD else _rows(kind, value, layout)
+            _write_batches(csv_lines(rows), partial(write, sys.stdout))
             if kind is ValueKind.TABLE and not value:
                 print_note(NO_RECORDS)
 
@@ -178,14 +172,14 @@ def _line(values: Iterable[Any], separator: str = "\t") -> str:
     return separator.join("nil" if value is None else pretty(value) for value in values)
 
 
-def _pairs(value: dict[str, Any]) -> Iterator[Sequence[str]]:
+def _pairs(value: dict[str, Any], cell: Callable[[Any], str] = tables.exact_cell) -> Iterator[Sequence[str]]:
     """Yield the name and the text of each field of one object."""
-    return zip(*tables.table_rows(tables.exact_table(value)), strict=True)
+    return zip(*tables.table_rows(tables.exact_table(value), cell), strict=True)
 
 
 def _rows(kind: ValueKind, value: Any, layout: Layout) -> Iterable[Sequence[str]]:
     """Return the rows of a block; the first row of records has the names of their fields, unless that is left out."""
-    cell = tables.spreadsheet_cell if layout.excel_safe else tables.exact_cell
+    cell = tables.spreadsheet_cell
     match kind:
         case ValueKind.TABLE | ValueKind.RECORD | ValueKind.MAP:
             return tables.table_rows(tables.exact_table(value), cell, header=layout.header)
@@ -234,8 +228,8 @@ _FORMATTERS: Mapping[str, Callable[[ValueKind, Any, Layout], Iterator[Markup]]] 
 }
 
 
-def _write_batches(lines: Iterable[AnyStr], empty: AnyStr, write: Callable[[AnyStr], None]) -> None:
+def _write_batches(lines: Iterable[str], write: Callable[[str], None]) -> None:
     """Write lines in batches, because each write is flushed."""
     remaining = iter(lines)
-    while text := empty.join(islice(remaining, LINES_PER_WRITE)):
+    while text := "".join(islice(remaining, LINES_PER_WRITE)):
         write(text)

@@ -38,7 +38,7 @@ from kosmo_kernel.inventory.source import rows_of as rows_of
 from kosmo_kernel.inventory.source import total as total
 from kosmo_kernel.inventory.source import unread as unread
 from kosmo_kernel.inventory.tables import InventoryTable, facts, service
-from kosmo_kernel.render.tables import csv_of, spreadsheet_cell, table_of_rows
+from kosmo_kernel.render.tables import csv_of, table_of_rows
 from kosmo_kernel.safety.tables import Csv
 from kosmo_kernel.safety.text import HIDDEN, code_point_escape, with_json_escapes
 from kosmo_kernel.settings.private_files import new_folder, write_private
@@ -169,4 +169,4 @@ def _csv(table: InventoryTable) -> Iterator[Csv]:
     A list is one cell, with a semicolon between its items.
     """
     rows = [{name: "; ".join(v) if isinstance(v, list) else v for name, v in row.items()} for row in table.rows]
-    return csv_of(table_of_rows(table.kind.columns, rows), spreadsheet_cell)
+    return csv_of(table_of_rows(table.kind.columns, rows))

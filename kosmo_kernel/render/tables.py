@@ -454,9 +454,9 @@ def table_rows(
     return chain([list(map(cell, table.names))], rows) if header else rows
 
 
-def csv_of(table: Table, cell: Callable[[Any], str] = exact_cell) -> Iterator[Csv]:
-    """Yield the lines of a table as CSV."""
-    return csv_lines(table_rows(table, cell))
+def csv_of(table: Table) -> Iterator[Csv]:
+    """Yield the lines of a table as CSV, in which a spreadsheet runs nothing."""
+    return csv_lines(table_rows(table, spreadsheet_cell))
 
 
 def markdown_of(table: Table) -> Iterator[Markdown]:

@@ -9,7 +9,7 @@ html.py       HTML, by an allow-list of tags and attributes
 images.py     PNG, JPEG, GIF and WebP of limited size, and an SVG as an image that cannot run scripts
 markdown.py   Markdown as HTML, without raw HTML and images
 text.py       plain text without escape sequences and control characters
-tables.py     tables as HTML and Markdown, lines of CSV and of tab-separated values
+tables.py     tables as HTML and Markdown, lines of CSV
 redaction.py  text without secrets, and without the tokens that this process uses
 intake.py     files and JSON that somebody else may have written, within limits
 

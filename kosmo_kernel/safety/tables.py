@@ -1,4 +1,4 @@
-"""Write tables as HTML, as Markdown, as CSV and as tab-separated values: the gates of their cells.
+"""Write tables as HTML, as Markdown and as CSV: the gates of their cells.
 
 A cell of HTML is a few bytes of markup, and a whole table one value of `Html`. Texts that are web addresses become
 links. A text that is longer than a cell is cut.
@@ -26,7 +26,6 @@ _LINK = lazy_pattern(r"https?://[^\s\\]+")
 _APOSTROPHE = "'"
 _TABLE = '<table class="dataframe">'
 # What would end a value or a line, so that `cut`, `sort` and `awk -F'\t'` work.
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _WEB_ADDRESS = lazy_pattern(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
 
 
@@ -114,12 +113,6 @@ class Csv(Markup):
     __slots__ = ()
 
 
-class Tabbed(Markup):
-    """Lines of tab-separated values."""
-
-    __slots__ = ()
-
-
 def csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[Csv]:
     """Yield a line for each row, quoted where needed.
 
@@ -134,11 +127,6 @@ def csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[Csv]:
         yield Csv(line.getvalue().removesuffix("\r\n") + "\n")
         line.seek(0)
         line.truncate()
-
-
-def tabbed_lines(rows: Iterable[Sequence[str]]) -> Iterator[Tabbed]:
-    """Yield a line for each row, with line ends, tabs and backslashes in a value as escapes."""
-    return (Tabbed("\t".join(cell.translate(_ESCAPES) for cell in row) + "\n") for row in rows)
 
 
 def markdown_rows(

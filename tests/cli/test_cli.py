@@ -25,7 +25,7 @@ from kosmo_kernel.questions.discovery import check_names, table_names
 SURFACE = {
     "demo": "--lab --no-open --port",
     "demo:serve": "--service --records --host --port --apps --seed --latency --budget --scope --now --fault",
-    "integrations:lua": "-e --eval --repl --json --format --columns --no-header --excel-safe "
+    "integrations:lua": "-e --eval --repl --json --format --columns --no-header "
     "-a --account --demo -n --dry-run --record --resume --resume-within "
     "--replay --force --timeout --cpu-limit --memory-limit",
     "integrations:add": "--url --replace --json",
@@ -42,7 +42,7 @@ SURFACE = {
     "integrations:fields": "-a --account --json",
     "integrations:doctor": "--json",
     "run": "-p -a --account --demo -o --html --record --resume --resume-within --replay --parameters --json",
-    "inventory": "-a --account --demo --snapshot -o --output --table --format --columns --no-header --excel-safe "
+    "inventory": "-a --account --demo --snapshot -o --output --table --format --columns --no-header "
     "--record --resume --resume-within --json",
     "archive": "-o --output --format --json",
     "snapshot": "-a --account --demo -o --output --all --record --resume --resume-within --json",
@@ -50,7 +50,7 @@ SURFACE = {
     "--full --why --record --resume --resume-within --new --table --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --pages --stdin-json --enable "
     "--global --disable --project --show --json",
-    "mcp:lua": "-e --eval --json --format --columns --no-header --excel-safe "
+    "mcp:lua": "-e --eval --json --format --columns --no-header "
     "-n --dry-run --record --resume --resume-within --replay --force "
     "--timeout --cpu-limit --memory-limit",
     "mcp:list": "--all --json",
@@ -58,7 +58,7 @@ SURFACE = {
     "mcp:status": "--json",
     "mcp:tools": "--json",
     "mcp:schema": "--json",
-    "mcp:call": "--arg -n --dry-run --force --format --columns --no-header --excel-safe --json",
+    "mcp:call": "--arg -n --dry-run --force --format --columns --no-header --json",
     "mcp:resources": "--force --json",
     "mcp:prompts": "--force --json",
     "mcp:add": "--url --env --header --secret --bearer --stdin --cwd --timeout --replace --project --json",

@@ -33,7 +33,7 @@ CASES = [
     ("kosmo accounts:", [name for name in COMMANDS if name.startswith("accounts:")]),
     ("kosmo completion ", list(SHELLS)),
     ("kosmo integrations:lua --cp", ["--cpu-limit"]),
-    ("kosmo integrations:lua --format js", ["json", "jsonl"]),
+    ("kosmo integrations:lua --format js", ["json"]),
     ("kosmo integrations:lua --account ", ["ops", "demo"]),
     ("kosmo integrations:lua --account=o", ["--account=ops"]),
     ("kosmo integrations:call heroku.get_", [name for name in FUNCTIONS if name.startswith("heroku.get_")]),

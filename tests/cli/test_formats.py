@@ -96,15 +96,12 @@ def test_csv_is_read_back_by_the_csv_module_and_by_pandas() -> None:
 
 @pytest.mark.claim("csv-formulas")
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\\t", "\\r", "\\n", "\uff1d"])
-def test_excel_safe_csv_has_an_apostrophe_before_texts_that_begin_like_formulas(start: str) -> None:
+def test_csv_has_an_apostrophe_before_texts_that_begin_like_formulas(start: str) -> None:
     record = f"{{ ['{start}name'] = '{start}1+1', number = -1.5, yes = true, list = {{ '=1' }} }}"
     code = f"return {{ {record} }}, '{start}2', -3"
-    safe = kosmo(LUA, "--format", "csv", "--excel-safe", "-e", code).stdout
-    plain = written("csv", code)
-    assert "'" not in plain
+    safe = written("csv", code)
     names, row, _, others = rows_of(safe)
     assert [text.startswith("'") for text in (*names, *row, *others)].count(True) == 3
-    assert safe.replace("'", "") == plain
     assert "-1.5" in row
     assert others[1] == "-3"
 
@@ -114,10 +111,10 @@ def test_excel_safe_csv_has_an_apostrophe_before_texts_that_begin_like_formulas(
 )
 def test_columns_are_chosen_and_printed_in_the_order_of_the_option(command: list[str]) -> None:
     command = [*command, "--demo", "--columns", "app.name,name"]
-    assert kosmo(*command).stdout == "app.name\tname\nmy-app\tweb.1\nmy-app\tworker.1\n"
-    assert kosmo(*command, "--no-header").stdout == "my-app\tweb.1\nmy-app\tworker.1\n"
+    assert kosmo(*command).stdout == "app.name,name\nmy-app,web.1\nmy-app,worker.1\n"
+    assert kosmo(*command, "--no-header").stdout == "my-app,web.1\nmy-app,worker.1\n"
     assert kosmo(*command, "--no-header", "--format", "csv").stdout == "my-app,web.1\nmy-app,worker.1\n"
-    assert kosmo(*command, "--format", "jsonl").stdout.startswith('{"app.name":"my-app","name":"web.1"}\n')
+    assert json.loads(kosmo(*command, "--format", "json").stdout)[0] == {"app.name": "my-app", "name": "web.1"}
     text = kosmo(*command, "--format", "table", "--no-header").stdout
     assert text.splitlines()[:2] == ["my-app    web.1", "my-app    worker.1"]
     assert "app.name" not in standing(on_terminal(*command, "--no-header"))[0]
@@ -134,7 +131,7 @@ def test_columns_of_an_empty_list_are_its_header() -> None:
         ([*DYNOS, "--columns", "nam"], "There is no column `nam`. Did you mean: name"),
         ([*DYNOS, "--columns", "name,"], "--columns takes names, separated by commas"),
         ([*DYNOS, "--columns", "name", "--json"], "--columns and --no-header are about tables"),
-        ([*DYNOS, "--no-header", "--format", "jsonl"], "--no-header is about tables"),
+        ([*DYNOS, "--no-header", "--format", "json"], "--no-header is about tables"),
         ([LUA, "-e", "heroku.list_apps()", "--columns", "nam"], "There is no column `nam`. Did you mean: name"),
         ([LUA, "-e", "5", "--columns", "name"], "There is no column `name`, because the result has no table."),
     ],
@@ -146,16 +143,6 @@ def test_a_mistake_about_columns_is_told(args: list[str], message: str) -> None:
     assert message in done.stderr + done.stdout
 
 
-@pytest.mark.parametrize(
-    "args", [[LUA, "-e", "1"], ["integrations:heroku", "list_apps", "--demo"], ["mcp:call", "server.tool"]], ids=str
-)
-def test_excel_safe_is_for_csv_only(args: list[str]) -> None:
-    for form in ([], ["--format", "json"]):
-        done = kosmo(*args, "--excel-safe", *form)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert "Give it with --format csv." in done.stderr
-
-
 def test_csv_of_an_empty_list_has_its_names() -> None:
     code = "return app.integrations.heroku.list_collaborators({ app_id = {} })"
     names = [column.name for column in HEROKU.function("list_collaborators").columns]
@@ -165,9 +152,8 @@ def test_csv_of_an_empty_list_has_its_names() -> None:
 def test_numbers_by_name_are_a_line_each_and_one_object_in_json() -> None:
     code = "return { eu = 3 }"
     assert rows_of(written("csv", code)) == [["key", "value"], ["eu", "3"]]
-    assert kosmo(LUA, "-e", code).stdout == "key\tvalue\neu\t3\n"
+    assert kosmo(LUA, "-e", code).stdout == "key,value\neu,3\n"
     assert json.loads(written("json", code)) == {"eu": 3}
-    assert written("jsonl", code) == '{"eu":3}\n'
 
 
 def test_csv_of_other_values_is_a_row_of_neighbours_or_a_line_for_each_item() -> None:
@@ -181,7 +167,7 @@ def test_numbers_that_json_has_not_are_words_in_cells_and_null_in_json() -> None
     code = "return {{ a = 0/0, b = { 1/0 } }, { [7] = 'x', a = -1/0 }}"
 
     assert rows_of(written("csv", code)) == [["7", "a", "b"], ["", "nan", "[null]"], ["x", "-inf", ""]]
-    assert kosmo(LUA, "-e", code).stdout.splitlines() == ["7\ta\tb", "\tnan\t[null]", "x\t-inf\t"]
+    assert kosmo(LUA, "-e", code).stdout.splitlines() == ["7,a,b", ",nan,[null]", "x,-inf,"]
     assert json.loads(written("json", code)) == [{"a": None, "b": [None]}, {"a": None, "7": "x"}]
 
 
@@ -191,18 +177,6 @@ def test_json_is_the_value_or_the_list_of_several() -> None:
     assert json.loads(written("json", "local x = 1")) is None
     apps = json.loads(written("json", APPS, "--demo"))
     assert apps == json.loads(kosmo(LUA, "--demo", "--json", "-e", APPS).stdout)["result"][0]
-
-
-def test_jsonl_is_a_line_for_each_record() -> None:
-    lines = written("jsonl", APPS, "--demo").splitlines()
-    assert [json.loads(line) for line in lines] == json.loads(written("json", APPS, "--demo"))
-    assert [json.loads(line) for line in written("jsonl", "return 1, { 2, 'x\\n' }, { a = 3 }").splitlines()] == [
-        1,
-        2,
-        "x\n",
-        {"a": 3},
-    ]
-    assert written("jsonl", "local x = 1") == ""
 
 
 def test_markdown_is_a_table_whose_cells_read_as_they_were() -> None:
@@ -240,7 +214,7 @@ def test_standard_output_has_what_is_returned_and_nothing_else(form: str) -> Non
     assert done.stderr == f"printed\nhalf\n{FICTION}\n"
 
 
-@pytest.mark.parametrize("form", ["csv", "jsonl", "markdown", "json"])
+@pytest.mark.parametrize("form", ["csv", "markdown", "json"])
 def test_a_form_is_utf_8_whatever_the_terminal_speaks(form: str) -> None:
     assert "包裹" in written(form, "return {{ a = '包裹' }}", env={"PYTHONIOENCODING": "ascii"})
 

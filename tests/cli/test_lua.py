@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
@@ -69,9 +71,9 @@ def test_a_last_line_that_ends_in_a_semicolon_shows_no_value() -> None:
     assert answer_of("-e", "1 + 1;")[1]["result"] == [2]
 
 
-def test_records_in_a_pipe_are_tab_separated_and_complete() -> None:
+def test_records_in_a_pipe_are_csv_and_complete() -> None:
     done = kosmo(LUA, "--demo", "-e", "app.integrations.heroku.list_dynos({ app_id = { 'my-app', 'booking-api' } })")
-    names, *rows = [line.split("\t") for line in done.stdout.splitlines()]
+    names, *rows = csv.reader(done.stdout.splitlines())
     assert names[:4] == ["app_id", "name", "state", "type"]
     assert [(row[0], row[1]) for row in rows][:3] == [
         ("my-app", "web.1"),
@@ -84,16 +86,15 @@ def test_records_in_a_pipe_are_tab_separated_and_complete() -> None:
 
 
 def test_a_record_in_a_pipe_is_a_line_for_each_field() -> None:
-    fields = dict(
-        line.split("\t")
-        for line in kosmo(LUA, "--demo", "-e", "app.integrations.heroku.get_app('my-app')").stdout.splitlines()
-    )
+    done = kosmo(LUA, "--demo", "-e", "app.integrations.heroku.get_app('my-app')")
+    fields = dict(csv.reader(done.stdout.splitlines()))
     assert (fields["name"], fields["stack.name"], fields["team.name"]) == ("my-app", "heroku-24", "")
 
 
-def test_a_tab_or_a_line_end_in_a_value_breaks_no_line() -> None:
+def test_a_line_end_in_a_value_stays_in_its_cell() -> None:
     done = kosmo(LUA, "-e", r'return {{ a = "x\ty\nz\\", b = true }, { a = "2", b = { 1, "c" } }}')
-    assert done.stdout.splitlines() == ["a\tb", "x\\ty\\nz\\\\\ttrue", '2\t[1,"c"]']
+    rows = list(csv.reader(io.StringIO(done.stdout)))
+    assert rows == [["a", "b"], ["x\ty\nz\\", "true"], ["2", '[1,"c"]']]
 
 
 def test_records_on_a_terminal_are_a_table_as_wide_as_it_is() -> None:

@@ -139,7 +139,7 @@ def test_an_example_names_the_same_call_for_the_shell_and_it_works() -> None:
     script = kosmo("integrations:examples", "heroku.list_dynos").stdout
     (line,) = re.findall(r"^-- kosmo (integrations:.*)$", script, re.MULTILINE)
     done = kosmo(*line.split(), "--demo")
-    assert (done.returncode, done.stdout.splitlines()[0].split("\t")[0]) == (0, "name")
+    assert (done.returncode, done.stdout.splitlines()[0].split(",")[0]) == (0, "name")
 
 
 def test_examples_of_a_guide_are_what_it_shows_in_lua() -> None:

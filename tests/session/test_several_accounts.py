@@ -283,7 +283,7 @@ def written(*args: str) -> str:
 @pytest.mark.usefixtures("other_account")
 @pytest.mark.full
 def test_tables_of_the_shell_have_the_column_too() -> None:
-    lines = [line.split("\t") for line in written().splitlines()]
+    lines = [line.split(",") for line in written().splitlines()]
     rows = list(csv.reader(io.StringIO(written("--format", "csv"), newline="")))
     terminal = on_terminal("integrations:lua", "--demo", "-e", SHELL)
 
@@ -302,7 +302,6 @@ def test_json_is_what_was_sent() -> None:
     assert len(whole) == len(BOTH)
     assert {ACCOUNT.name} & set().union(*whole) == set()
     assert json.loads(written("--format", "json")) == whole
-    assert [json.loads(line) for line in written("--format", "jsonl").splitlines()] == whole
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from string import Formatter
 from kosmo_kernel.safety.html import TAGS
 
 _TAGS = sorted({*TAGS, "body", "button", "form", "html", "iframe", "input", "link", "meta", "script", "style", "svg"})
-TYPES = {"Csv", "Html", "Markdown", "Markup", "Plain", "Tabbed", "Terminal"}
+TYPES = {"Csv", "Html", "Markdown", "Markup", "Plain", "Terminal"}
 WRITERS = {"csv"}  # modules that only a gate uses
 # What only one format has in a literal: text that is built with such a literal is text of this format.
 SIGNS = {
