@@ -47,7 +47,6 @@ class CallRecord(Struct):
     rows: int | None = None  # the number of records, or None if the call returned no list
     requests: int = 0  # the number of HTTP requests answered, including those with an error status
     error: str | None = None  # the error message if the call failed
-    is_unstated: bool = False  # nobody says whether the list that it returned is complete
 
 
 class Result(Struct):

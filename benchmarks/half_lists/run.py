@@ -34,10 +34,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(ROOT), str(HERE.parent)]
 
-from half_lists.ways import DEPOT, DOCUMENT, HEROKU, RECORDS, WAYS, Target, Way, serving
+from half_lists.ways import DEPOT, HEROKU, RECORDS, WAYS, Target, Way, serving
 
 import kosmo_kernel
-from kosmo_kernel.catalogue import Integration
 
 RESULTS = HERE / "results.json"
 TOOLS = HERE / "tools.toml"
@@ -161,7 +160,7 @@ def _lines(text: str) -> set[str]:
     return {_NUMBER.sub("#", line.strip()) for line in text.splitlines() if line.strip()}
 
 
-def judge_tool(tool: Mapping[str, Any], folder: Path, integration: Integration) -> dict[str, Any]:
+def judge_tool(tool: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return the results of a tool."""
     facts = {name: tool.get(name, "") for name in ("name", "package", "registry", "claims", "link", "address")}
     try:
@@ -171,7 +170,7 @@ def judge_tool(tool: Mapping[str, Any], folder: Path, integration: Integration) 
     commands: dict[str, str] = {name: text.strip() for name, text in tool["commands"].items()}
     with tempfile.TemporaryDirectory() as home:
         scrub = _Scrub({str(folder): "FOLDER", home: "HOME", str(ROOT): "."})
-        asker = _Asker(tool, installed, commands, integration, home)
+        asker = _Asker(tool, installed, commands, home)
         noise, undisturbed = asker.undisturbed()
         ways = {}
         for way in WAYS:
@@ -189,9 +188,8 @@ def judge_tool(tool: Mapping[str, Any], folder: Path, integration: Integration) 
                     "seconds": round(ran.seconds, 1),
                 }
                 print(f"  {way.name:8} {verdict:8} {ways[way.name]['records']}/{ways[way.name]['of']}", flush=True)
-    more = {"prepare": tool["prepare"]} if "prepare" in tool else {}
     reason = tool.get("reason", "") or asker.trouble
-    more |= {"reason": scrub(reason)} if not ways else {}
+    more = {"reason": scrub(reason)} if not ways else {}
     run_of = {"installed": True, "version": installed.version, "commands": commands} | more
     return facts | run_of | {"undisturbed": undisturbed, "ways": ways}
 
@@ -211,21 +209,16 @@ class _Scrub:
 class _Asker:
     """Runs the commands of a tool."""
 
-    def __init__(
-        self, tool: Mapping[str, Any], installed: Installed, commands: Mapping[str, str], depot: Integration, home: str
-    ) -> None:
-        self._tool, self._installed, self._commands, self._depot, self._home = tool, installed, commands, depot, home
+    def __init__(self, tool: Mapping[str, Any], installed: Installed, commands: Mapping[str, str], home: str) -> None:
+        self._tool, self._installed, self._commands, self._home = tool, installed, commands, home
         self.trouble = ""  # the last line that a command said that failed with nothing wrong
-        if "prepare" in tool:
-            ran = run(tool["prepare"], self._environment({}), LIMIT)
-            assert ran.exit == 0, ran.err
 
     def api_for(self, way: Way) -> str:
         """Return the look-alike that a way is tried on; empty if the way does not apply to the tool."""
         if way.question not in self._commands:
             return ""
-        apis = [self._tool["api"], *([self._tool["also"]] if "also" in self._tool else [])]
-        return next((api for api in apis if api in way.faults), "")
+        api: str = self._tool["api"]
+        return api if api in way.faults else ""
 
     def undisturbed(self) -> tuple[frozenset[str], dict[str, str]]:
         """Return the lines of stderr when nothing is wrong, and the verdicts then."""
@@ -248,7 +241,7 @@ class _Asker:
     def ask(self, question: str, api: str, fault: str, *, can_be_whole: bool) -> tuple[Ran, Target]:
         limit = LIMIT_OF_EACH if question == "each" else LIMIT
         lists = self._tool.get("lists", "")
-        with serving(api, question, fault, self._depot, can_be_whole=can_be_whole, lists=lists) as target:
+        with serving(api, question, fault, can_be_whole=can_be_whole, lists=lists) as target:
             variables = (
                 {
                     "HEROKU_API_URL": target.url,
@@ -260,8 +253,6 @@ class _Asker:
                 else {
                     "URL": f"{target.url}/v1",
                     "TOKEN": target.token,
-                    "DEPOT_API_URL": target.url,
-                    "DEPOT_TOKEN": target.token,
                 }
             )
             return run(self._commands[question], self._environment(variables), limit), target
@@ -280,31 +271,15 @@ class _Asker:
         }
 
 
-def _depot() -> Integration:
-    """Return Depot, read from its document by this package, for the look-alike that serves it."""
-    from kosmo_kernel import integrations
-    from kosmo_kernel.services.adding import add
-
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["KOSMO_CONFIG_DIR"] = folder
-        add("depot", DOCUMENT, set())
-        integration = integrations.find("depot")
-        assert [function.name for function in integration.functions]  # each is read now, while the file is there
-        for name in integration.table.names:
-            integration.table.named(name)
-    return integration
-
-
 def main() -> None:
     folder, names = Path(sys.argv[1]).resolve(), sys.argv[2:]
     tools = tomllib.loads(TOOLS.read_text(encoding="utf-8"))["tool"]
     earlier = json.loads(RESULTS.read_text(encoding="utf-8"))["tools"] if names and RESULTS.exists() else []
     by_name = {result["name"]: result for result in earlier}
-    integration = _depot()
     for tool in tools:
         if not names or tool["name"] in names:
             print(tool["name"], flush=True)
-            by_name[tool["name"]] = judge_tool(tool, folder, integration)
+            by_name[tool["name"]] = judge_tool(tool, folder)
             _store([by_name[other["name"]] for other in tools if other["name"] in by_name])
 
 

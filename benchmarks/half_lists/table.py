@@ -113,7 +113,7 @@ def _sections(results: Results) -> Iterator[str]:
             f"Judged: {', '.join(f'{counts[verdict]} {verdict}' for verdict in SYMBOLS if counts[verdict])}."
         )
         commands = [f"# {question}\n{command}" for question, command in tool["commands"].items()]
-        yield "```sh\n" + "\n".join([*([tool["prepare"]] if "prepare" in tool else []), *commands]) + "\n```"
+        yield "```sh\n" + "\n".join(commands) + "\n```"
         yield "\n".join(_outcomes(tool))
 
 

@@ -1,32 +1,28 @@
 """The twelve ways in which a list comes back short, and what serves each of them.
 
-Two look-alikes serve the lists: Heroku's API, as `kosmo demo:serve` does, and Depot, a fictional service with an
-OpenAPI document (`service.json`) for tools that read any API. A way is one fault of the served lists, or a trap in the
+Two look-alikes serve the lists: Heroku's API, as `kosmo demo:serve` does, and Depot (`depot.py`, `service.json`), a
+fictional service for tools that read any API. A way is one fault of the served lists, or a trap in the
 question. What has to come back is computed here from the records, not from an answer.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 from wsgiref.types import WSGIApplication
 
-import httpx
+from half_lists import depot
+from half_lists.depot import Depot
 
-from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.demo.faults import LATER_PAGES, LaterPageFaults
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.demo.service_api import ServiceApi
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, PAGE, faulty, forbidding, with_page_fault
 from kosmo_kernel.integrations.heroku.demo.company import Company, company
 from kosmo_kernel.integrations.heroku.demo.http import UNLIMITED
 from kosmo_kernel.integrations.heroku.demo.models import Record
 
 HEROKU, DEPOT = "heroku", "depot"
-DOCUMENT = Path(__file__).parent / "service.json"
 RECORDS, ITEMS = 250, 50  # records of a list; apps or depots that are asked one by one
 LISTS = {"list": "parcels", "misspelt": "parcels", "display": "parcels", "total": "vans", "cursor": "stops"}  # of Depot
 NEVER = "(nothing of this name can come back)"  # expected where no list can be whole
@@ -71,20 +67,17 @@ class Target(NamedTuple):
 
 
 @contextmanager
-def serving(
-    api: str, question: str, fault: str, integration: Integration, *, can_be_whole: bool, lists: str = ""
-) -> Iterator[Target]:
+def serving(api: str, question: str, fault: str, *, can_be_whole: bool, lists: str = "") -> Iterator[Target]:
     """Serve a look-alike with a fault until the block ends.
 
     Parameters:
         api: which look-alike.
         question: what will be asked.
         fault: what goes wrong, or empty.
-        integration: Depot, as this package reads its document.
         can_be_whole: whether a whole answer can come back.
         lists: a process type, if the tool lists only the apps that have one.
     """
-    served, token, expected = _heroku(question, fault, lists) if api == HEROKU else _depot(question, fault, integration)
+    served, token, expected = _heroku(question, fault, lists) if api == HEROKU else _depot(question, fault)
     with serve(served) as running:
         yield Target(running.url, token, expected if can_be_whole else expected | {NEVER})
 
@@ -100,35 +93,14 @@ def _has(everything: Company, app: Record, process: str) -> bool:
     return any(formation["type"] == process for formation in everything.formation(app))
 
 
-def _depot(question: str, fault: str, integration: Integration) -> tuple[WSGIApplication, str, frozenset[str]]:
-    is_own = fault not in LATER_PAGES and fault != "forbidden"
-    count = ITEMS if question == "each" else RECORDS
-    api = ServiceApi(integration, count=count, fault=fault if is_own else "")
-    whole = ServiceApi(integration, count=count)
-    client = httpx.Client(
-        transport=httpx.WSGITransport(app=whole),
-        base_url="https://depot.example/v1",
-        headers={"Authorization": f"Bearer {api.token}"},
-    )
-    paths = [f"/{LISTS.get(question, 'depots')}"]
-    expected: set[str] = set()
-    depots = [depot["id"] for depot in client.get("/depots", params={"per_page": ITEMS}).json()]
-    if question == "each":
-        paths = [f"/depots/{depot}/gates" for depot in depots]
-    for path in paths:
-        expected.update(_names(client, path))
+def _depot(question: str, fault: str) -> tuple[WSGIApplication, str, frozenset[str]]:
+    api = Depot(ITEMS if question == "each" else RECORDS, fault if fault in depot.FAULTS else "")
+    depots = list(api.names("depots"))
+    names = (name for one in depots for name in api.names("gates", one)) if question == "each" else None
+    expected = frozenset(names or api.names(LISTS.get(question, "depots")))
     served: WSGIApplication = api
     if fault in LATER_PAGES:
         served = faulty(api, LaterPageFaults(fault))
     elif fault == "forbidden":
         served = forbidding(api, f"/v1/depots/{depots[-1]}/")
-    return served, api.token, frozenset(expected)
-
-
-def _names(client: httpx.Client, path: str) -> Iterator[str]:
-    """Yield the names of all records of a list, which is read in one page."""
-    size = {"per_page": 10 * RECORDS, "limit": 10 * RECORDS}
-    answer = json.loads(client.get(path, params=size).content)
-    rows = answer["vans"] if isinstance(answer, dict) else answer
-    for row in rows:
-        yield str((row.get("stop") or row)["name"])
+    return served, depot.TOKEN, expected

@@ -14,8 +14,7 @@ from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.archive.file import Archive
 from kosmo_kernel.archive.runs import MCP, RESULTS, AskedAccount, RequestKey, matches
 from kosmo_kernel.catalogue import Function, Integration
-from kosmo_kernel.catalogue.http import PAGE_HEADERS, Response
-from kosmo_kernel.client.responses import REMAINING_HEADERS, RESET_HEADERS, TOO_MANY
+from kosmo_kernel.catalogue.http import LINK, NEXT_RANGE, Response
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_secrets
 from kosmo_kernel.client.transport import NoResponseError, TruncatedResponseError
 from kosmo_kernel.errors import ApiError, RateLimitError, UnreachableError, api_error
@@ -32,8 +31,7 @@ _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND
 _PASSING_ERRORS = (RateLimitError, UnreachableError)
 _NAMED = ("servers", "tools", "prompts")  # lists whose items must have a name
 # The headers that the client reads of every service, besides those that an integration names.
-_READ = frozenset({"content-type", "location", "retry-after", *PAGE_HEADERS})
-_OF_REFUSALS = frozenset({*REMAINING_HEADERS, *RESET_HEADERS})  # that may say that there were too many requests
+_READ = frozenset({"content-type", "location", "retry-after", LINK, NEXT_RANGE})
 
 
 class StoredAnswer(NamedTuple):
@@ -114,7 +112,6 @@ class ResponseRedactor:
     def __init__(self, integration: Integration, account: Account) -> None:
         self._account = account
         names = {integration.request_id, integration.credentials.scopes or "", *integration.read_headers}
-        names.add(integration.pages.last_header)
         self._read = _READ | {name.lower() for name in names if name}
 
     def response(self, reply: Response, function: Function) -> StoredAnswer:
@@ -144,8 +141,7 @@ class ResponseRedactor:
 
     def _headers(self, reply: Response, function: Function) -> dict[str, str]:
         headers = quotable_headers(function, reply.headers).items()
-        read = self._read | _OF_REFUSALS if function.is_closed and reply.status in TOO_MANY else self._read
-        return {name: self._redact(value) for name, value in headers if name in read or "warning" in name}
+        return {name: self._redact(value) for name, value in headers if name in self._read or "warning" in name}
 
     def _fingerprint(self, secret: object) -> str:
         return fingerprints(self._account.alias).of(secret)

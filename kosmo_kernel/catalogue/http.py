@@ -1,45 +1,17 @@
 """The types with which an integration describes its HTTP to the client.
 
-A `PageRequest` selects one page of a list, a `Response` is what a service sent back, an `ErrorBody` is the content of
-an error response, a `Budget` is an account's rate limit, and `Credentials` say where tokens are stored and how one is
-sent.
+`Ranges` select the parts of a list, a `Response` is what a service sent back, an `ErrorBody` is the content of an error
+response, a `Budget` is an account's rate limit, and `Credentials` say where tokens are stored and how one is sent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal
+from typing import Any
 
-from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec import Struct
 
-from kosmo_kernel.text import value_at
-
-PageKind = Literal["whole", "range", "link-header", "page-number", "offset", "cursor", "unstated"]
-
-# Fields of an envelope by what they mean, in snake case.
-CURSOR_KEYS = (
-    *("next_cursor", "next_page_token", "next_token", "next_page", "continuation_token", "end_cursor", "next_url"),
-    *("odata_next_link", "next_link", "next_marker", "next", "cursor", "after"),
-)
-MORE_KEYS = ("has_more", "more", "has_next", "has_next_page", "is_truncated", "more_results")
-INCOMPLETE = "incomplete_results"  # a flag of a page that lacks records, where a search took too long
-TOTAL_KEYS = (
-    *("total_count", "total_results", "total_items", "total_entries", "total_records", "total_elements", "total"),
-    "count",
-)
-LINKS, HREF = ("_links", "links"), "href"  # links to pages in an answer: `_links.next.href`, `links.next`
-NEXT_RANGE, LINK, NEXT_PAGE = PAGE_HEADERS = ("next-range", "link", "x-next-page")  # that say how pages follow
-TOTAL_HEADERS = ("x-total-count", "x-total")  # with the number of all records
-MAX_ENVELOPE_DEPTH = 2  # objects between an envelope and what describes its list
-
-
-class PageRequest(Struct, frozen=True):
-    """The headers and query parameters that select one page of a list, or its address."""
-
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-    target: str = ""  # path and query, in place of those of the function
+NEXT_RANGE, LINK = "next-range", "link"  # headers that lead to the rest of a list
 
 
 class Response(Struct, eq=False):
@@ -51,58 +23,29 @@ class Response(Struct, eq=False):
     is_redacted: bool = False  # the body is compact JSON without secrets, of the value if that was read
     # What the client has read: the records of a page, or the one record; None if that is only in the body.
     value: Any = None
-    request: PageRequest = field(default_factory=PageRequest)  # which selected the page
-    before: int = 0  # the number of records of the pages before
+    range: str = ""  # the `Range` that the page was requested with; empty for none
     count: int | None = None  # the number of records of a page; None for a record
-    following: PageRequest | None = None  # selects the next page; None after the last one
-    is_unstated: bool = False  # nobody says whether another page follows
-    total: int | None = None  # the number of all records of the list, if the response states it
+    following: str | None = None  # the `Range` of the next page; None after the last one
 
 
-class Pages(Struct, frozen=True):
-    """The kind of pages of a list, and where they say what comes next."""
+class Ranges(Struct, frozen=True):
+    """The ranges of a service that sends long lists in parts, with status 206 and `Next-Range`."""
 
-    kind: PageKind = "whole"
-    first: PageRequest = field(default_factory=PageRequest)  # what the first request adds
-    size: int = 0  # the records of a full page; 0 if unknown
-    size_param: str = ""  # the parameter of the query that asks for a page of that size
-    param: str = ""  # the parameter of the query, for a range the header, that selects a page
-    start: int = 1  # the number of the first page
-    items: tuple[str, ...] = ()  # the keys that lead to the list in an envelope; none if the answer is the list
-    element: str = ""  # the key of the record in each element; empty if the element is the record
-    scalar: bool = False  # the elements are no records: each becomes a record with the field `value`
-    cursor: tuple[str, ...] = ()  # the keys that lead to the cursor; for `header` its name
-    cursor_in: Literal["body", "element", "header"] = "body"
-    more: tuple[str, ...] = ()  # the keys that lead to whether there is more
-    total: tuple[str, ...] = ()  # the keys that lead to the number of all records
-    last_header: str = ""  # the header with the number of the last page
-    ends_partial: bool = False  # the last page of ranges may have status 206, too: what follows it is asked for
+    order: str  # the field by which the parts follow each other
+    size: int  # the records of a full part
 
-    @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> Pages:
-        """Return what a table of facts says."""
-        lists = {key: tuple(facts[key]) for key in ("items", "cursor", "more", "total") if key in facts}
-        pages = cls(**{**facts, **lists})
-        return pages.with_first()
+    @property
+    def first(self) -> str:
+        """The `Range` of the first part."""
+        return f"{self.order} ..; max={self.size}"
 
-    def with_first(self) -> Pages:
-        """Return the same pages with a first request that is made from the parameters."""
-        query = {self.size_param: str(self.size)} if self.size_param and self.size else {}
-        if self.kind == "page-number":
-            query[self.param] = str(self.start)
-        elif self.kind == "offset":
-            query[self.param] = "0"
-        return replace(self, first=PageRequest(query=query)) if query else self
+    def after(self, value: str) -> str:
+        """Return the `Range` of the part after the record whose `order` field has a value."""
+        return f"{self.order} ]{value}..; max={self.size}"
 
-    def elements(self, value: Any) -> Any:
-        """Return the list in the body of an answer; the body itself if that is the list, None if there is none."""
-        return value_at(value, self.items) if self.items else value
-
-    def record(self, element: Any) -> Any:
-        """Return the record in an element of the list."""
-        if self.scalar:
-            return element if isinstance(element, dict) else {"value": element}
-        return element.get(self.element) if self.element and isinstance(element, Mapping) else element
+    def newest(self, order: str, count: int) -> str:
+        """Return the `Range` of the last records by a field, the newest first."""
+        return f"{order} ..; order=desc, max={count}"
 
 
 class ErrorBody(Struct, frozen=True):
@@ -164,7 +107,6 @@ class Credentials(Struct, frozen=True):
     # For each scope that a link needs, the scopes of a token that are enough, the narrowest first.
     enough: Mapping[str, tuple[str, ...]] = {}
     headers: Callable[[str], Mapping[str, str]] = bearer  # returns the request headers that send a token
-    query: str = ""  # the parameter of the query that sends a token in place of a header; empty for none
     signed_in: CliLogin | None = None  # where the service's own command line stores a token, or None
     netrc: bool = False  # whether the password for the service's host in `~/.netrc` is a token
 

@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Pages, Response
+from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Ranges, Response
 from kosmo_kernel.catalogue.model import NEWEST, PLACE, RESERVED, SINCE, BulkSource, Column, Function, Param
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.text import lazy_pattern, nearest
@@ -191,12 +191,9 @@ class Integration(Struct, frozen=True, dict=True):
     credentials: Credentials  # where its tokens are stored
     headers: Mapping[str, str]  # sent with every request
     labels: tuple[str, ...]  # fields whose value represents a nested record as text; the first one that exists wins
-    pages: Pages  # how the pages of its lists follow, where a function does not say otherwise
     # Returns the content of an error response; None if it is not an error of this service.
     read_error: Callable[[Response], ErrorBody | None]
-    # Returns what to add to the request for the last records of a list by a field, and how many; None for a service
-    # that cannot order them.
-    newest_page: Callable[[str, int], PageRequest] | None = None
+    ranges: Ranges | None = None  # the ranges of its lists; None if one response has a whole list
     request_id: str = "request-id"  # the response header that the service's support asks for
     read_headers: tuple[str, ...] = ()  # the other response headers that `read_error` reads
     budget: Budget | None = None  # the rate limit of an account, or None
@@ -217,9 +214,6 @@ class Integration(Struct, frozen=True, dict=True):
     # Where its fictional account is, `package.module:name`: a function that returns an API as a WSGI application and
     # the token that it accepts. Empty for none; imported at the first call of that account.
     demo: str = ""
-    # Whether it is made from an API document: all its functions read, and `demo` takes the integration, of which it
-    # makes the API.
-    is_from_document: bool = False
     # Where the point in time of the fictional account is, as a text of ISO 8601; empty if that is now.
     demo_now: str = ""
     # Where further fictional accounts are, in the same form by their names. They exist where the fictional account is

@@ -20,7 +20,6 @@ from typing import Any, Literal, TypeGuard
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from kosmo_kernel.catalogue.http import Pages
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.text import lazy_pattern, nearest, value_at
 
@@ -298,11 +297,6 @@ class Function(Struct, frozen=True, dict=True):
     in_snapshot: bool = True  # a snapshot of an account has this list
     # Of a list that comes with this package, returns its records on a day, and notes about them; no request is sent.
     local: Callable[[date], tuple[list[dict[str, Any]], Sequence[str]]] | None = None
-    pages: Pages | None = None  # how the pages of its list follow; None if they follow as those of the service
-    headers: Mapping[str, str] = field(default_factory=dict)  # sent with each request, besides those of the service
-    is_closed: bool = False  # fields whose names say that they are secret are redacted, declared or not
-    # Names of such fields that are not redacted, because the user's own settings open them.
-    opened: frozenset[str] = frozenset()
 
     def __hash__(self) -> int:
         return hash((self.name, self.links, self.columns))

@@ -267,8 +267,7 @@ def _fill(outcome: QuestionResult, result: Result) -> Sequence[str]:
     keys = (key_of(row, outcome.question.key) for row in outcome.records)
     rows = zip(outcome.records, keys, strict=True)
     outcome.findings = [Finding(outcome.question, row, key) for row, key in rows if key is not None]
-    unstated = dict.fromkeys(call.path.partition(".")[2] for call in result.calls if call.is_unstated)
-    return [*result.unread, *(f"nobody says whether `{name}` is complete" for name in unstated)]
+    return result.unread
 
 
 def _records(check: Question, value: Any) -> tuple[Records, str]:

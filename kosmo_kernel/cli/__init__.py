@@ -43,7 +43,7 @@ class CommandEntry(NamedTuple):
 SHORT = {name: f"integrations:{name}" for name in ("lua", "docs", "call", "search", "status", "doctor")}
 FAMILIES = {  # what the names of several commands begin with, and their common line in the help
     "accounts": "Add, test and remove accounts",
-    "integrations": "Add and configure services",
+    "integrations": "Configure integrations",
     "mcp": "Use MCP servers, and serve agents",
 }
 SECTIONS = {  # of the help
@@ -61,9 +61,6 @@ COMMANDS = {
     "integrations:lua": CommandEntry("lua:lua", "Run a Lua script that calls Heroku."),
     "integrations:docs": CommandEntry("reference:docs", "Read the reference, or one page of it."),
     "integrations:list": CommandEntry("reference:list_", "List the integrations and their functions."),
-    "integrations:add": CommandEntry("added_services:add", "Add a service, from its API document."),
-    "integrations:update": CommandEntry("added_services:update", "Read the document of an added service again."),
-    "integrations:remove": CommandEntry("added_services:remove", "Remove a service that was added."),
     "integrations:call": CommandEntry("call:call", "Call one function, and show the result."),
     "integrations:heroku": CommandEntry("call:heroku", "Call one of Heroku's functions."),
     "integrations:status": CommandEntry("accounts:status", "Show all accounts and their remaining requests."),

@@ -164,7 +164,6 @@ class FunctionGroup(CallCommand, click.Group):
         metadata |= {"account": call.account if call else result.account}
         if call:
             metadata |= {"rows": call.rows, "requests": call.requests}
-            metadata |= {"complete": "unstated"} if call.is_unstated else {}
         if result.failures:
             metadata["failures"] = result.failures
         if result.deleted:

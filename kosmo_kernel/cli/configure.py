@@ -7,7 +7,7 @@ stored as by `kosmo accounts:add`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -26,13 +26,11 @@ from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.settings.config_file import change, config
 from kosmo_kernel.settings.permissions import EFFECTS, Target, permission, section_of_server
 from kosmo_kernel.settings.private_files import write as write_private
-from kosmo_kernel.settings.table import PAGES, POLICIES, Keys
+from kosmo_kernel.settings.table import POLICIES, Keys
 from kosmo_kernel.text import nearest
 
 SECRET = "api_key"  # noqa: S105 - the name of the field, as in KosmoKrator
 FIELDS = ("url", "allow_host")  # fields that are not secret and are written to the file
-PAGE_KINDS = PAGES.value.words
-AS_DOCUMENT = "document"
 SECRETS = (SECRET, "api_token", "key", "password", "secret", "token")  # names that users may try for it
 PAYLOAD = {  # the keys of the JSON on standard input, and the types of their values
     "account": str,
@@ -63,7 +61,6 @@ permission_options = all_of(
     "kosmo integrations:configure heroku --write deny",
     "kosmo integrations:configure heroku -a staging --permissions read:ask",
     "kosmo integrations:configure heroku --set allow_host=heroku.example.com --json",
-    "kosmo integrations:configure tracker --pages list_issues=page-number",
 )
 @click.argument("provider", metavar="INTEGRATION", shell_complete=integration_names)
 @account_option("Permissions of this account only.")
@@ -74,13 +71,6 @@ permission_options = all_of(
 )
 @click.option(
     "--unset", metavar="K", multiple=True, help="Remove url, allow_host, read, write or an account's api_key."
-)
-@click.option(
-    "--pages",
-    metavar="FUNCTION=KIND",
-    multiple=True,
-    help=f"How the pages of a list of an added service follow: {', '.join(PAGE_KINDS)}; {AS_DOCUMENT}: as its document "
-    "says.",
 )
 @click.option("--stdin-json", is_flag=True, help="Also read values and secrets from standard input (see above).")
 @click.option(
@@ -117,7 +107,7 @@ def configure(
     fields |= map(_pair, options["pairs"])
     policies = payload.get("permissions", {}) | _policies(options)
     dropped = [*payload.get("unset", []), *options["unset"]]
-    changes = _changes(integration, account, fields, policies, dropped) | dict(_pages(integration, options["pages"]))
+    changes = _changes(integration, account, fields, policies, dropped)
     if show and (changes or token or dropped):
         raise click.UsageError("--show changes nothing. Leave it out, or the others.")
     alias = store.check_alias(integration, account or DEFAULT) if token or SECRET in dropped else ""
@@ -136,8 +126,7 @@ def configure(
             before.path.unlink()
         raise
     listed = accounts.canonical_name(integration, account or DEFAULT)
-    keys = (*FIELDS, *[PAGES.name] * integration.is_from_document)
-    settings = {key: in_texts(config().get("integrations", integration.name, key), redact) for key in keys}
+    settings = {key: in_texts(config().get("integrations", integration.name, key), redact) for key in FIELDS}
     facts = {
         "provider": integration.name,
         "account": account and (listed or account),
@@ -203,27 +192,8 @@ def _result(
     return CommandResult(facts, *([summary] if changed else []), [*rows, *settings])
 
 
-def _setting_text(value: str | list[str] | dict[str, str]) -> str:
-    items = [f"{name}={kind}" for name, kind in value.items()] if isinstance(value, dict) else value
-    return items if isinstance(items, str) else ", ".join(items)
-
-
-def _pages(integration: Integration, texts: Iterable[str]) -> Iterator[tuple[Keys, str | None]]:
-    """Yield the changes that `--pages` makes in the file.
-
-    Raises:
-        click.UsageError: it names no list of an added service, or no kind of pages.
-        UnknownNameError: there is no such function.
-    """
-    for text in texts:
-        name, _, kind = (part.strip() for part in text.partition("="))
-        if kind not in (*PAGE_KINDS, AS_DOCUMENT):
-            kinds = ", ".join((*PAGE_KINDS, AS_DOCUMENT))
-            raise click.UsageError(f"--pages takes FUNCTION=KIND; the kinds are {kinds}.")
-        function = integration.function(name)
-        if not integration.is_from_document or function.returns != "list":
-            raise click.UsageError(f"{integration.name}.{function.name} is no list of a service from a document.")
-        yield ("integrations", integration.name, PAGES.name, function.name), None if kind == AS_DOCUMENT else kind
+def _setting_text(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(value)
 
 
 def _payload() -> dict[str, Any]:

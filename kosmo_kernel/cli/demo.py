@@ -14,30 +14,22 @@ from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import click
-from click.core import ParameterSource
 
 from kosmo_kernel.cli.command import command, print_note, print_result
 from kosmo_kernel.cli.kernelspec import OUTDATED_MESSAGE, entries, renewal, shipped
-from kosmo_kernel.cli.options import PORT, TIME, Decorator, ValueType, integration_names
+from kosmo_kernel.cli.options import PORT, TIME, Decorator, ValueType
 from kosmo_kernel.cli.streams import INTERRUPTED
-from kosmo_kernel.demo.faults import LATER_PAGES, FaultInjector, LaterPageFaults, faulty, read
-from kosmo_kernel.demo.service_api import FAULTS as SERVICE_PAGE_FAULTS
+from kosmo_kernel.demo.faults import FaultInjector, faulty, read
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.integrations.heroku.demo.api import FAULTS as HEROKU_PAGE_FAULTS
+from kosmo_kernel.integrations.heroku.demo.api import FAULTS as PAGE_FAULTS
 from kosmo_kernel.settings.table import DEMO_ACCOUNT, Number
-
-if TYPE_CHECKING:
-    from kosmo_kernel.catalogue.http import Credentials
-    from kosmo_kernel.demo.service_api import ServiceApi
 
 FOLDER = "kosmo-demo"
 _YEARS = range(2000, 2201)  # the company's oldest dates are years before its today, and it looks ahead
-_OF_HEROKU, _OF_SERVICES = ("apps", "budget", "scope", "now"), ("records",)  # options
-_PAGE_FAULTS = dict.fromkeys([*HEROKU_PAGE_FAULTS, *SERVICE_PAGE_FAULTS])
 FIRST = "first-steps.ipynb"  # the notebook that is opened
 READ_ONLY = "heroku authorizations:create -s read,identity --short"
 _INDENT = "   "
@@ -78,7 +70,7 @@ class Faults(NamedTuple):
 
 
 def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> Faults:
-    pages = [text for text in texts if text in _PAGE_FAULTS]
+    pages = [text for text in texts if text in PAGE_FAULTS]
     if len(pages) > 1:
         raise click.BadParameter(f"pages have one fault at a time, got {' and '.join(pages)}.")
     rates = [text for text in texts if text not in pages]
@@ -129,16 +121,8 @@ def _count_option(flag: str, things: str, text: str) -> Decorator:
     "kosmo demo:serve --port 8642",
     "kosmo demo:serve --apps 500 --fault 429=5% --latency 80",
     "kosmo demo:serve --apps 250 --fault next-range-lost",
-    "kosmo demo:serve --service github --records 250 --fault link-lost",
     json=False,
 )
-@click.option(
-    "--service",
-    metavar="NAME",
-    shell_complete=integration_names,
-    help="Serve a look-alike of another service, which was added.",
-)
-@_count_option("--records", "records", "With --service: how many records each list has.")
 @click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=PORT, default=0, metavar="PORT", help="The port; 0 chooses a free one.  [default: 0]")
 @_count_option("--apps", "apps", "Generate a company with N apps.")
@@ -179,90 +163,31 @@ def _count_option(flag: str, things: str, text: str) -> Decorator:
     callback=_faults,
     metavar="KIND=RATE",
     help="Make a share of the requests fail. RATE is, for example, 0.05 or 5%. KIND is 429, 503, reset, truncated, "
-    f"html or slow. Can be repeated. Or, without a rate, a fault of pages: {', '.join(HEROKU_PAGE_FAULTS)}; with "
-    f"--service those of a second page, and {', '.join(SERVICE_PAGE_FAULTS)}.",
+    f"html or slow. Can be repeated. Or, without a rate, a fault of pages: {', '.join(PAGE_FAULTS)}.",
 )
-@click.pass_context
-def serve(
-    ctx: click.Context,
-    /,
-    *,
-    service: str | None,
-    host: str,
-    port: int,
-    seed: int,
-    latency: float,
-    fault: Faults,
-    **data: Any,
-) -> int:
+def serve(*, host: str, port: int, seed: int, latency: float, fault: Faults, **data: Any) -> int:
     """Serve the demo account on a port, as Heroku's API.
 
     The first two lines of output are the address and the token, as environment variables for another program. Ctrl-C
     ends the server with exit code 130.
-
-    With --service, a look-alike of that service is served: its records are made up from its API document, with
-    identifiers that lead to each other.
     """
-    _check_options(ctx, service, fault)
     from kosmo_kernel.demo.server import serve as serving
+    from kosmo_kernel.integrations.heroku import HEROKU
+    from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, error_response, with_page_fault
+    from kosmo_kernel.integrations.heroku.demo.company import company
+    from kosmo_kernel.integrations.heroku.demo.http import CAPACITY, REFILL, UNLIMITED
 
-    injector = FaultInjector(fault.rates, seed=seed)
-    if service is not None:
-        from kosmo_kernel.demo.service_api import error_response
-
-        is_own = fault.page in SERVICE_PAGE_FAULTS
-        credentials, look_alike = _look_alike(service, data["records"] or 0, fault.page if is_own else "")
-        token, api = look_alike.token, faulty(look_alike, injector, error_response)
-        if fault.page and not is_own:
-            api = faulty(api, LaterPageFaults(fault.page), error_response)
-    else:
-        from kosmo_kernel.integrations.heroku import HEROKU
-        from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, error_response, with_page_fault
-        from kosmo_kernel.integrations.heroku.demo.company import company
-        from kosmo_kernel.integrations.heroku.demo.http import CAPACITY, REFILL, UNLIMITED
-
-        requests = {"capacity": data["budget"] or CAPACITY, "refill": UNLIMITED if data["budget"] == 0 else REFILL}
-        about = {"moved": data["now"], "scopes": data["scope"]} | requests
-        demo_api = with_page_fault(company(data["apps"], seed), fault.page, **about)
-        credentials, token, api = HEROKU.credentials, DEMO_TOKEN, faulty(demo_api, injector, error_response)
+    requests = {"capacity": data["budget"] or CAPACITY, "refill": UNLIMITED if data["budget"] == 0 else REFILL}
+    about = {"moved": data["now"], "scopes": data["scope"]} | requests
+    demo_api = with_page_fault(company(data["apps"], seed), fault.page, **about)
+    api, credentials = faulty(demo_api, FaultInjector(fault.rates, seed=seed), error_response), HEROKU.credentials
     with serving(api, host, port, latency=latency / 1000) as served:
-        print_result(f"{credentials.url_env[0]}={served.url}\n{credentials.env}={token}")
+        print_result(f"{credentials.url_env[0]}={served.url}\n{credentials.env}={DEMO_TOKEN}")
         print_note("Serving the demo account. Ctrl-C ends it.")
         with suppress(KeyboardInterrupt):
             while True:
                 time.sleep(3600)
         return INTERRUPTED
-
-
-def _check_options(ctx: click.Context, service: str | None, fault: Faults) -> None:
-    """Refuse options that mean nothing for what is served.
-
-    Raises:
-        UsageError: there is one.
-    """
-    verb, wrong = ("goes with", _OF_SERVICES) if service is None else ("does not go with", _OF_HEROKU)
-    for name in wrong:
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name} {verb} --service.")
-    kinds = HEROKU_PAGE_FAULTS if service is None else (*LATER_PAGES, *SERVICE_PAGE_FAULTS)
-    if fault.page and fault.page not in kinds:
-        raise click.UsageError(f"The fault `{fault.page}` {verb} --service.")
-
-
-def _look_alike(name: str, records: int, fault: str) -> tuple[Credentials, ServiceApi]:
-    """Return the credentials of a service, and a look-alike of it.
-
-    Raises:
-        UnknownNameError: there is no such service.
-        SettingsError: it is none that was added.
-    """
-    from kosmo_kernel import integrations
-    from kosmo_kernel.demo.service_api import ServiceApi
-
-    integration = integrations.find(name)
-    if not integration.is_from_document:
-        raise SettingsError(f"{integration.title} was not added from a document: kosmo demo:serve without --service.")
-    return integration.credentials, ServiceApi(integration, count=records, fault=fault)
 
 
 def open_lab(*, browser: bool, port: int | None = None) -> None:

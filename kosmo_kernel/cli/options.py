@@ -421,13 +421,7 @@ def _pages(*_: object) -> Iterable[tuple[str, str]]:
     yield from GUIDES.items()
 
 
-def _known_services(*_: object) -> Iterable[tuple[str, str]]:
-    from kosmo_kernel.services.adding import KNOWN
-
-    return ((name, service.title) for name, service in KNOWN.items())
-
-
-mcp_servers, pages, known_services = map(_completer, (_mcp_servers, _pages, _known_services))
+mcp_servers, pages = map(_completer, (_mcp_servers, _pages))
 integration_names = _completer(lambda *_: ((i.name, i.description) for i in load_all()))
 function_names = _completer(
     lambda *_: ((f"{i.name}.{f.name}", f.summary) for i in load_all() for f in i.table.summaries())

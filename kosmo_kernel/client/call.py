@@ -55,7 +55,6 @@ class Reply(Struct):
     failures: Sequence[dict[str, Any]] = ()  # the items of a list argument that failed and do not fail the call
     deleted: Sequence[DeletedItem] = ()  # the items of a list argument that were deleted meanwhile, and are left out
     displays: Sequence[tuple[str, bytes]] = ()  # outputs to display, as pairs of a form of `display` and its content
-    is_unstated: bool = False  # nobody says whether the list is complete
 
     @property
     def data(self) -> Any:

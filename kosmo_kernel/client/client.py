@@ -21,23 +21,13 @@ from msgspec.structs import replace
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
 from kosmo_kernel.catalogue import NEWEST, SINCE, Function, Integration, Link
-from kosmo_kernel.catalogue.http import PageRequest, Response
+from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.connections import Connections
 from kosmo_kernel.client.etag_cache import MAX_BYTES, TAG, ETagCache, records_of
-from kosmo_kernel.client.pages import (
-    BARREN_PAGES,
-    PAGE_SIZE,
-    UNSTATED,
-    MergedPages,
-    PageError,
-    Pagination,
-    Since,
-    address_of,
-    fault_of_last,
-)
+from kosmo_kernel.client.pages import BARREN_PAGES, PAGE_SIZE, MergedPages, PageError, Since, next_range
 from kosmo_kernel.client.rate_limiter import Permit, RateLimiter
-from kosmo_kernel.client.responses import COUNT, TOO_MANY, UNAVAILABLE, CallErrors, json_kind, retry_after
+from kosmo_kernel.client.responses import COUNT, UNAVAILABLE, CallErrors, json_kind, retry_after
 from kosmo_kernel.client.retry import (
     PAUSE_REASON,
     RETRY_BUDGET_SECONDS,
@@ -242,10 +232,10 @@ class Exchange(CallErrors):
         self._warnings: dict[str, None] = {}  # of the service, in order and without duplicates
         self._url = client.account.url + function.url(args)
         self._is_list = function.returns == "list"
-        self._pages = function.pages or client.integration.pages
+        self._ranges = client.integration.ranges
         link = function.link(args)
         self._is_single = link is not None and link.single
-        self._newest, since = (None, None) if function.is_closed else (args.get(NEWEST), args.get(SINCE))
+        self._newest, since = args.get(NEWEST), args.get(SINCE)
         self._since = Since(since) if since else None
         self._key = f"{function.name} {self._url} {self._newest or ''} {since or ''}"
         self._cached = None if fresh else client.cache.find(self._key)
@@ -271,9 +261,7 @@ class Exchange(CallErrors):
         elif isinstance(data, list):
             data = cached.rows(data)
         notes = self._client.new_warnings(self._warnings) if self._warnings else ()
-        if is_unstated := bool(pages) and pages[-1].is_unstated:
-            notes = (*notes, f"{self.where}: {UNSTATED}")
-        return Reply([data], self._requests, self._remaining, notes, is_unchanged, is_unstated=is_unstated)
+        return Reply([data], self._requests, self._remaining, notes, is_unchanged)
 
     def read_free(self, read: Callable[[Response], _T]) -> _T:
         """Return what `read` makes of a response that does not count against the request budget and is not cached."""
@@ -296,28 +284,26 @@ class Exchange(CallErrors):
         if self._newest or self._is_single:
             return self._included(self._one_page(pages))
         merged: MergedPages | None = None
-        request: PageRequest | None = self._pages.first if self._is_list else PageRequest()
-        since = self._since if self.integration.newest_page else None
-        if since and self.integration.newest_page:
-            request = self.integration.newest_page(self.function.newest, PAGE_SIZE)
-        while request is not None:
-            pages.append(self._page(request, sum(page.count or 0 for page in pages)))
-            request = pages[-1].following
+        range_: str | None = self._ranges.first if self._is_list and self._ranges else ""
+        since = self._since if self._ranges else None
+        if since and self._ranges:
+            range_ = self._ranges.newest(self.function.newest, PAGE_SIZE)
+        while range_ is not None:
+            pages.append(self._page(range_, is_paged=self._is_list))
+            range_ = pages[-1].following
             if since and any(map(since.ends_before, records_of(pages[-1]))):
-                request = None
-            if self.function.pages and (fault := fault_of_last(pages)):
-                raise self.bad_answer(self.last_reply, fault)
+                range_ = None
             if self._cached and self._are_unchanged(pages):
-                if request is not None:
+                if range_ is not None:
                     continue  # they are decoded only if a later page has changed
                 if self._is_list and (rows := self._cached.rows()) is not None:
                     return rows
-            if request is None and len(pages) == 1 and not self._since:
+            if range_ is None and len(pages) == 1 and not self._since:
                 return records_of(pages[0])  # the one record, or a single page, which has no duplicates
-            merged = merged or MergedPages(by_id=self.function.pages is None)
+            merged = merged or MergedPages()
             merged.add(pages)
-            is_barren = request is not None and merged.barren >= BARREN_PAGES
-            if is_barren or any(page.request == request for page in pages):
+            is_barren = range_ is not None and merged.barren >= BARREN_PAGES
+            if is_barren or any(page.range == range_ for page in pages):
                 raise self.bad_answer(self.last_reply, f"pages that go in circles, page {len(pages)} the last")
         return self._included(merged.rows) if merged else []
 
@@ -331,10 +317,10 @@ class Exchange(CallErrors):
 
     def _one_page(self, pages: list[Response]) -> list[dict[str, Any]]:
         """Return the records of a list that has one page only: the newest ones, or the one record that there is."""
-        integration, order = self.integration, self.function.newest
-        newest = integration.newest_page(order, self._newest) if self._newest and integration.newest_page else None
+        ranges, order = self._ranges, self.function.newest
+        newest = ranges.newest(order, self._newest) if self._newest and ranges else ""
         try:
-            pages.append(self._page(newest or PageRequest(), None))
+            pages.append(self._page(newest, is_paged=False))
         except RefusedError:
             # There is no such record. If there is no such parent, the service says so.
             if newest or self.missing is None or self.missing_parent:
@@ -342,64 +328,57 @@ class Exchange(CallErrors):
             return []
         return list(records_of(pages[0])[: self._newest])
 
-    def _page(self, page_request: PageRequest, before: int | None) -> Response:
+    def _page(self, range_: str, *, is_paged: bool) -> Response:
         """Return one page of a list, or the one record.
 
         Parameters:
-            page_request: selects it.
-            before: the number of records of the pages before it; None for a page that no other one follows.
+            range_: selects it; empty for all that there is.
+            is_paged: whether other pages may follow it.
         """
-        # Of a list whose end is derived, the last page can be unchanged although another one follows it by now.
-        size = None if self.function.pages else self._pages.size or None
-        cached = self._cached.page(page_request, size) if self._cached else None
-        headers = {**self.function.headers, **page_request.headers}
+        size = self._ranges.size if self._ranges else None
+        cached = self._cached.page(range_, size) if self._cached else None
+        headers = {"Range": range_} if range_ else {}
         if cached:
             headers["If-None-Match"] = cached.headers[TAG]
-        url = address_of(page_request, self._url) if page_request.target or page_request.query else self._url
-        request = self._client.connections.request(url, headers, self.function)
+        request = self._client.connections.request(self._url, headers, self.function)
         return self._retried(
             request,
             lambda reply: (
                 cached
                 if cached and reply.status == HTTPStatus.NOT_MODIFIED
-                else self._read(reply, page_request, before)
+                else self._read(reply, range_, is_paged=is_paged)
             ),
         )
 
-    def _read(self, reply: Response, page_request: PageRequest, before: int | None) -> Response:
+    def _read(self, reply: Response, range_: str, *, is_paged: bool) -> Response:
         """Read the records of a response, and what follows it; see `_page`."""
         if reply.status // 100 != SUCCESS:
             raise self._failed(reply)
-        if reply.status == HTTPStatus.ACCEPTED and self.function.is_closed:
-            raise RetryableError(self.bad_answer(reply, "that it is still making the answer"), retry_after(reply))
         try:
             value = self._decoded(reply)
         except BadAnswerError as error:
             if isinstance(error.__cause__, ValueError) and ends_early(reply.body):
                 raise RetryableError(error) from error.__cause__
             raise
-        elements = self._pages.elements(value) if self._is_list and self._pages.items else value
-        content = self._content(reply, elements)
+        content = self._content(reply, value)
         count = len(content) if self._is_list else None
         if self._received is None:
             size = self._client.max_list_bytes
             self._received = ResponseBudget("The pages of one list", size, LIST_LIMIT, MAX_RECORDS, "records_limit")
         for budget in (self._progress.received, self._received):
             budget.take(len(reply.body), 1 if count is None else count, lambda: self.where)
-        reply.request, reply.value, reply.count = page_request, value, count
-        if before is not None and (self._is_list or self.function.pages):
-            reply.before = before
+        reply.range, reply.value, reply.count = range_, content, count
+        if is_paged:
             try:
-                Pagination(self._pages, self.account.url, self.integration.credentials.query).read(reply)
+                reply.following = next_range(reply, self._ranges)
             except PageError as error:
                 raise self.bad_answer(reply, str(error)) from error
-        # A recording has the body as it is; what was taken out of an envelope is encoded again if that is needed.
-        reply.value, reply.is_redacted = content, reply.is_redacted and content is value
+        reply.is_redacted = reply.is_redacted and content is value  # a recording has the body as it is
         return self._cached.same_as(reply) if self._cached else reply
 
     def _decoded(self, reply: Response) -> Any:
         """Return the value of a body."""
-        if reply.status == HTTPStatus.NO_CONTENT and self._is_list and not self._pages.items:
+        if reply.status == HTTPStatus.NO_CONTENT and self._is_list:
             return []
         if len(reply.body) > MAX_VALUES and count_values(reply.body, MAX_VALUES) > MAX_VALUES:
             raise self.bad_answer(reply, f"more than {MAX_VALUES:,} values in one response")
@@ -412,8 +391,6 @@ class Exchange(CallErrors):
         """Return the records of a page, or the one record, with secrets redacted."""
         if self._is_single and isinstance(value, dict) and not self.function.fingerprints:
             value = [value]
-        if self.function.pages and isinstance(value, list):
-            value = [self._pages.record(element) for element in value]
         expected: tuple[type, ...] = (list,)
         content = "a list of records belongs"
         if not self._is_list:
@@ -554,7 +531,7 @@ class Exchange(CallErrors):
             self._on_answer()
         if permit is None:
             return
-        if reply.status not in TOO_MANY or not self.is_rate_limited(reply):
+        if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
             client.limiter.answered(permit, self._remaining)
         elif client.limiter.rejected(permit, retry_after(reply)):
             raise RetryableError(self.failure(reply), is_budget_used_up=True)

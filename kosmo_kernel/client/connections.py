@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account
@@ -44,9 +44,6 @@ class Connections:
             **integration.credentials.headers(account.token),
         }
         self._headers = encoded(headers)
-        # A token in the query is added to the request that is sent, and to nothing that is shown or recorded.
-        name = integration.credentials.query
-        self._query = urlencode({name: account.token}) if name else ""
         self.timeouts = {"connect": connect, "read": read, "write": read}  # in seconds
         self._transport = transport
         self._network: Network | None = None
@@ -64,8 +61,6 @@ class Connections:
 
     def request(self, url: str, headers: Mapping[str, str], function: Function) -> HttpRequest:
         """Return a new request, which can be sent more than once."""
-        if self._query:
-            url += ("&" if "?" in url else "?") + self._query
         return target_of(url.removeprefix(self._root)), [*self._headers, *encoded(headers)]
 
     def sends(self, request: HttpRequest) -> bool:

@@ -24,7 +24,7 @@ from weakref import ReferenceType, ref
 
 from msgspec import Struct
 
-from kosmo_kernel.catalogue.http import PageRequest, Response
+from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.values.records import PackedRows, decode, encode
 
 TAG = "etag"  # the header
@@ -67,15 +67,15 @@ class CachedAnswer(Struct, eq=False):
             self.list_ref = ref(rows)
         return rows
 
-    def page(self, request: PageRequest, page_size: int | None) -> Response | None:
-        """Return the cached page for a request, or None if it cannot be revalidated.
+    def page(self, range_: str, page_size: int | None) -> Response | None:
+        """Return the cached page of a `Range`, or None if it cannot be revalidated.
 
         A full last page is not revalidated: it may have a next page by now, although it is unchanged.
 
         Parameters:
             page_size: the number of records of a full page, or None if unknown.
         """
-        page = next((page for page in self.pages if page.headers.get(TAG) and page.request == request), None)
+        page = next((page for page in self.pages if page.headers.get(TAG) and page.range == range_), None)
         if page is None or page.following or page.count is None:
             return page
         as_others = len(self.pages) > 1 and page.count >= (self.pages[0].count or 0)
@@ -83,9 +83,8 @@ class CachedAnswer(Struct, eq=False):
 
     def same_as(self, page: Response) -> Response:
         """Return the cached page with the same content as one that was read again, or that one if there is none."""
-        earlier = next((earlier for earlier in self.pages if earlier.request == page.request), None)
-        end = page.following, page.total, page.is_unstated
-        if earlier is None or (earlier.following, earlier.total, earlier.is_unstated) != end:
+        earlier = next((earlier for earlier in self.pages if earlier.range == page.range), None)
+        if earlier is None or earlier.following != page.following:
             return page
         if earlier.body != json_of(page):
             return page

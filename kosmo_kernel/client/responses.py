@@ -19,13 +19,9 @@ from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, Refuse
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.text import duration, lazy_pattern
 
-TOO_MANY = (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)  # that may say that there were too many requests
 UNAVAILABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 MAX_BODY_EXAMINED_BYTES = 2000  # from the start of a body, of which an error quotes a part
 MAX_BODY_QUOTED = 120  # characters
-REMAINING_HEADERS = ("x-ratelimit-remaining", "ratelimit-remaining")  # the number of requests that remain
-RESET_HEADERS = ("x-ratelimit-reset", "ratelimit-reset")  # when there are more: in how many seconds, or a time
-FIRST_TIME = 1_000_000_000  # a smaller number is one of seconds
 COUNT = lazy_pattern("[0-9]{1,10}")  # of requests or of seconds in a header; a longer number is ignored
 _NOTHING = Response(0, {}, b"")
 LATER = "Nothing is wrong with the call: try it again in a while"
@@ -76,14 +72,8 @@ class CallErrors:
             summary += f": {self.quoted(fault.message)}"
             see = f"See {self.quoted(fault.url)}" if fault.url else ""
         sentences = [f"{self.integration.title} answered {summary}", *self._advice(reply, fault), see]
-        kind = RateLimitError if self.is_rate_limited(reply) else _class(reply.status)
+        kind = RateLimitError if reply.status == HTTPStatus.TOO_MANY_REQUESTS else _class(reply.status)
         return self._error(kind, sentences, reply, word)
-
-    def is_rate_limited(self, reply: Response) -> bool:
-        """Return whether there were too many requests: status 429, or in services from documents 403 that says so."""
-        if reply.status == HTTPStatus.FORBIDDEN and self.function.is_closed:
-            return "retry-after" in reply.headers or "0" in map(reply.headers.get, REMAINING_HEADERS)
-        return reply.status == HTTPStatus.TOO_MANY_REQUESTS
 
     def bad_answer(self, reply: Response, why: str) -> ApiError:
         """Return the error for a successful status with a body that does not fit the function."""
@@ -121,7 +111,7 @@ class CallErrors:
         """Yield sentences that say what to do about a status other than success."""
         if fault is None:
             yield from self._web_page(reply)
-        match HTTPStatus.TOO_MANY_REQUESTS if self.is_rate_limited(reply) else reply.status:
+        match reply.status:
             case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
                 yield from self._advice_on_token(reply, fault)
             case HTTPStatus.NOT_FOUND if self.args:
@@ -206,12 +196,7 @@ def retry_after(reply: Response) -> float | None:
     value = reply.headers.get("retry-after", "").strip()
     if value.isdecimal():
         return int(value) if COUNT.fullmatch(value) else None
-    reset = next(filter(COUNT.fullmatch, (reply.headers.get(name, "") for name in RESET_HEADERS)), "")
     date = _timestamp(value)
-    if date is None and reset and reply.status in TOO_MANY:
-        if int(reset) < FIRST_TIME:
-            return int(reset)
-        date = float(reset)
     if date is None:
         return None
     now = _timestamp(reply.headers.get("date", ""))

@@ -15,7 +15,7 @@ a replayed recording is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -23,8 +23,6 @@ import msgspec
 
 from kosmo_kernel.accounts.fingerprints import FINGERPRINT
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.catalogue.documents.fields import is_secret_name
-from kosmo_kernel.catalogue.http import Pages
 from kosmo_kernel.catalogue.model import FieldRule
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, unescaped
 from kosmo_kernel.text import lazy_pattern
@@ -48,11 +46,9 @@ def clean(function: Function, value: Any, fingerprint: Callable[[object], str]) 
         return _fingerprints(value, fingerprint)
     if not (function.is_quotable or isinstance(value, dict)):
         value = [row if isinstance(row, dict) else REDACTED for row in value] if isinstance(value, list) else REDACTED
-    if function.is_closed:
-        value = _without_named_secrets(value, function.opened)
     rules = function.rules
     if rules.is_guarded or rules.fields:
-        for row in _rows(function.pages, value) if function.pages else value if isinstance(value, list) else [value]:
+        for row in value if isinstance(value, list) else [value]:
             if isinstance(row, dict):
                 _clean(row, rules)
     return value
@@ -92,33 +88,6 @@ def _fingerprints(value: Any, fingerprint: Callable[[object], str]) -> Any:
 def _text(value: object, pattern: re.Pattern[str]) -> str | None:
     """Return a value if it is a text of that form."""
     return value if isinstance(value, str) and pattern.fullmatch(value) else None
-
-
-def _rows(pages: Pages, value: Any) -> Iterable[Any]:
-    """Return the records in a body, whose list may be in an envelope, and each record in an element."""
-    if isinstance(value, dict):
-        value = pages.elements(value)
-    rows = value if isinstance(value, list) else [value]
-    return [*rows, *map(pages.record, rows)] if pages.element else rows
-
-
-def _without_named_secrets(value: Any, opened: Collection[str]) -> Any:
-    """Hide each value whose field has the name of a secret, in whatever depth; flags and null tell nothing.
-
-    Parameters:
-        value: the value, changed in place.
-        opened: the names of the fields that the user's settings open.
-    """
-    if isinstance(value, list):
-        for item in value:
-            _without_named_secrets(item, opened)
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            if inner is not None and not isinstance(inner, bool) and is_secret_name(key) and key not in opened:
-                value[key] = REDACTED
-            else:
-                _without_named_secrets(inner, opened)
-    return value
 
 
 def _clean(record: dict[str, Any], rules: FieldRule) -> None:

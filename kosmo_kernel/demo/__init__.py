@@ -1,9 +1,8 @@
-"""What serves the demo of any service: a server on a port, faults, look-alikes made from facts, and its today.
+"""What serves the demo of any service: a server on a port, faults, and its today.
 
-server.py           an HTTP server for one application
-faults.py           faults of a network, and of the pages after the first
-wsgi.py             requests and responses
-service_api.py      a look-alike of any service, with records and pages of its own
+server.py   an HTTP server for one application
+faults.py   faults of a network, and of the pages after the first
+wsgi.py     requests and responses
 
 The fictional Heroku account is in the folder of its service, `integrations/heroku/demo`.
 """

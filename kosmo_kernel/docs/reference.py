@@ -255,12 +255,11 @@ def _type(column: Column) -> str:
 def _account_calls(integration: Integration) -> str:
     """Return code that calls a function with several accounts."""
     simple = next((f for f in integration.functions if not any(p.required for p in f.params)), integration.functions[0])
-    fiction = "made-up records" if integration.is_from_document else "a fictional company"
     ways = (
         ("", "the default account"),
         (".default", "the same, written out"),
         *((f".{account}", f"the account `{account}`") for account in _ACCOUNTS),
-        *([(".demo", f"{fiction}, to try things on")] if integration.demo else []),
+        *([(".demo", "a fictional company, to try things on")] if integration.demo else []),
     )
     calls = [(f"{integration.name}{way}.{simple.call_with(_example_value)}", what) for way, what in ways]
     width = max(len(call) for call, _ in calls)

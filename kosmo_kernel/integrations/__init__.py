@@ -1,9 +1,8 @@
 """The services that can be called, one module each.
 
-The built-in ones are a static list. Those that the user added from API documents are files of the settings; see
-`kosmo_kernel.services`. Others are entry points in the group `kosmo_kernel.integrations`, named like the `Integration`
-that they load. A search for entry points costs as much as starting Python a few times, so it happens only if a name is
-neither built in nor added, or if all integrations are needed.
+The built-in ones are a static list. Others are entry points in the group `kosmo_kernel.integrations`, named like the
+`Integration` that they load. A search for entry points costs as much as starting Python a few times, so it happens only
+if a name is not built in, or if all integrations are needed.
 """
 
 from __future__ import annotations
@@ -11,9 +10,8 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
@@ -26,12 +24,9 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "kosmo_kernel.integrations"
-ADDED = "kosmo_kernel.services:added"  # in a room above this one, as it reads the settings
-HOW_TO_ADD = "kosmo_kernel.services.adding:how_to_add"
 BUILT_IN: tuple[Integration, ...] = (HEROKU,)
 DEFAULT = BUILT_IN[0]  # of commands that name no service
 _loaded: dict[str, Integration] = {}  # installed integrations that have been loaded, by name
-_loaded_services: dict[str, None] = {}  # the names of added services that have been loaded
 
 
 def find(name: str) -> Integration:
@@ -44,19 +39,11 @@ def find(name: str) -> Integration:
     for integration in BUILT_IN:
         if integration.name == name:
             return integration
-    added = _added()
-    if name in added:
-        return _load_added(name, added[name])
     installed = _installed()
     if name in installed:
         return _load(installed[name])
-    near = nearest(name, (*(i.name for i in BUILT_IN), *added, *installed))
-    from pkgutil import resolve_name
-
-    how = resolve_name(HOW_TO_ADD)(name)
-    raise UnknownNameError(
-        f"There is no integration `{name}`. {how}".rstrip(), tuple(f"app.integrations.{n}" for n in near)
-    )
+    near = nearest(name, (*(i.name for i in BUILT_IN), *installed))
+    raise UnknownNameError(f"There is no integration `{name}`.", tuple(f"app.integrations.{n}" for n in near))
 
 
 def known(name: object) -> Integration | None:
@@ -76,48 +63,23 @@ def function_named(full_name: str) -> Function | None:
 
 def names() -> list[str]:
     """Return the names of all integrations, the built-in ones first; none is loaded."""
-    return list(dict.fromkeys((*(integration.name for integration in BUILT_IN), *_added(), *_installed())))
+    return list(dict.fromkeys((*(integration.name for integration in BUILT_IN), *_installed())))
 
 
 def loaded() -> tuple[Integration, ...]:
-    """Return the integrations that need no search: the built-in ones, and the others already loaded.
-
-    A service whose document was replaced meanwhile is the new one, and one that was removed is not among them.
-    """
-    added = _added() if _loaded_services else {}
-    services = []
-    for name in added.keys() & _loaded_services.keys():
-        with suppress(SettingsError):  # the next call of it says what is wrong
-            services.append(_load_added(name, added[name]))
-    return (*BUILT_IN, *_loaded.values(), *services)
+    """Return the integrations that need no search: the built-in ones, and the others already loaded."""
+    return (*BUILT_IN, *_loaded.values())
 
 
 def load_all() -> tuple[Integration, ...]:
     """Return all integrations, the built-in ones first; one that cannot be loaded is left out with a warning."""
     loaded = list(BUILT_IN)
-    added = _added()
-    loads = [partial(_load_added, name, load) for name, load in added.items()]
-    installed = [partial(_load, entry) for name, entry in _installed().items() if name not in added]
-    for load in (*loads, *installed):
+    for entry in _installed().values():
         try:
-            loaded.append(load())
+            loaded.append(_load(entry))
         except SettingsError as error:
             warnings.warn(error.message, RuntimeWarning, stacklevel=2)
     return tuple(loaded)
-
-
-def _added() -> Mapping[str, Callable[[], Integration]]:
-    """Return what loads each service that the user added, by name, without those that have a built-in name."""
-    from pkgutil import resolve_name
-
-    built_in = {integration.name for integration in BUILT_IN}
-    return {name: load for name, load in resolve_name(ADDED)().items() if name not in built_in}
-
-
-def _load_added(name: str, load: Callable[[], Integration]) -> Integration:
-    integration = load()
-    _loaded_services[name] = None
-    return integration
 
 
 @cache

@@ -10,7 +10,7 @@ Resources are the pages of the reference, and the values of `Out`, which a clien
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kosmo_kernel import docs, integrations
@@ -72,7 +72,7 @@ def offered(most: Limits, max_tokens: int, *, functions: bool, others: bool, ses
     reads = not others and all(service.table.only_reads for service in services)
     tokens = _limit(MAX_TOKENS, max_tokens)
     offers = [
-        OfferedTool(_lua(most, tokens, services, reads=reads, sessions=sessions)),
+        OfferedTool(_lua(most, tokens, reads=reads, sessions=sessions)),
         *map(OfferedTool, _reference(tokens, sessions=sessions)),
         *(
             _of_function(service, function, tokens, sessions=sessions)
@@ -110,9 +110,7 @@ def _short(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": kinds} if kinds else {key: schema[key] for key in ("type", "enum") if key in schema}
 
 
-def _lua(
-    most: Limits, tokens: Mapping[str, Any], services: Sequence[Integration], *, reads: bool, sessions: bool
-) -> Tool:
+def _lua(most: Limits, tokens: Mapping[str, Any], *, reads: bool, sessions: bool) -> Tool:
     properties = {
         CODE: {"type": "string", "minLength": 1},
         CHECK: {
@@ -131,8 +129,6 @@ def _lua(
         **{setting.name: _limit(setting, getattr(most, setting.config[-1])) for setting in LIMITS},
     }
     about = LUA_ABOUT.format(reads="; it can only read" if reads else "")
-    if added := [f"`app.integrations.{service.name}`" for service in services if service.is_from_document]:
-        about += f"\n- Functions of other services are called likewise: they are below {', '.join(added)}."
     schema = _arguments(properties | _session(sessions=sessions))
     return Tool(NAME, LUA, LUA, "Run Lua", about, schema, read_only=reads)
 

@@ -52,28 +52,25 @@ def own_folder() -> Path | None:
     return folder
 
 
-def own_tables() -> dict[tuple[str, str], Path]:
-    """Return the user's own tables by service and name; none while the settings are wrong, which asking one says."""
-    from kosmo_kernel.questions.head import SERVICE
-
+def own_tables() -> dict[str, Path]:
+    """Return the user's own tables by name; none while the settings are wrong, which asking one says."""
     try:
         own = own_folder()
-        heads = [_heads(folder, TABLES) for folder in (*_folders, *([own] if own else []))]
+        return {file.stem: file for folder in (*_folders, *([own] if own else [])) for file in _files(folder, TABLES)}
     except KosmoError:
         return {}
-    return {(keys.get(SERVICE) or services()[0], file.stem): file for head in heads for file, keys in head.items()}
 
 
 def _own_files(kind: str) -> dict[str, Path]:
     """Return the checks or the tables of the user's folder by name; errors as of `own_folder`."""
     folder = own_folder()
-    return {file.stem: file for file in _heads(folder, kind)} if folder else {}
+    return {file.stem: file for file in _files(folder, kind)} if folder else {}
 
 
-def _heads(folder: Path, kind: str) -> dict[Path, dict[str, str]]:
-    """Return the checks or the tables of a folder, without hidden files such as locks of an editor, and their heads.
+def _files(folder: Path, kind: str) -> list[Path]:
+    """Return the checks or the tables of a folder, without hidden files such as locks of an editor.
 
-    Of a head it has the keys; those of a file that cannot be read are missing, which asking it says.
+    A file that cannot be read counts as a check, which asking it says.
 
     Raises:
         SettingsError: the folder cannot be read.
@@ -84,7 +81,7 @@ def _heads(folder: Path, kind: str) -> dict[Path, dict[str, str]]:
         files = sorted(folder.iterdir())  # `glob` says nothing of a folder that cannot be read
     except OSError as error:
         raise SettingsError(f"{folder} cannot be read: {error.strerror}.") from None
-    heads: dict[Path, dict[str, str]] = {}
+    found = []
     for file in files:
         if file.suffix == SUFFIX and not file.name.startswith("."):
             try:
@@ -92,8 +89,8 @@ def _heads(folder: Path, kind: str) -> dict[Path, dict[str, str]]:
             except SettingsError:
                 keys = {}
             if is_table(keys) == (kind == TABLES):
-                heads[file] = keys
-    return heads
+                found.append(file)
+    return found
 
 
 # Checks -------------------------------------------------------------------------------------------------
@@ -223,7 +220,7 @@ def _checks_of(path: Path) -> list[Path]:
         return [path]
     if path not in _folders:
         _folders.append(path)
-    files = list(_heads(path, CHECKS))
+    files = _files(path, CHECKS)
     if not files:
         raise SettingsError(f"{path} has no checks: no file in it is called NAME{SUFFIX}.")
     return files
@@ -233,8 +230,9 @@ def _checks_of(path: Path) -> list[Path]:
 
 
 def table_names(service: str) -> tuple[str, ...]:
-    """Return the names of the tables of a service, with the user's own, sorted; none for a service without tables."""
-    return tuple(sorted({*shipped_files(service, TABLES), *(name for of, name in own_tables() if of == service)}))
+    """Return the names of the tables of a service, sorted; the user's own ones are among those of the first service."""
+    own = own_tables() if service == services()[0] else {}
+    return tuple(sorted({*shipped_files(service, TABLES), *own}))
 
 
 def find_table(service: str, name: str) -> Question:
@@ -246,17 +244,16 @@ def find_table(service: str, name: str) -> Question:
     """
     if shipped := shipped_files(service, TABLES).get(name):
         return _read(Path(shipped))
-    if path := own_tables().get((service, name)):
-        return _read(path)
     names = table_names(service)
+    if name in names:
+        return _read(own_tables()[name])
     near = [f"{service}.tables.{table}" for table in nearest(name, names)]
     raise UnknownNameError(f"There is no table `{name[:80]}`. Tables: {', '.join(names) or 'none'}.", tuple(near))
 
 
 def tables_by_service() -> dict[str, tuple[str, ...]]:
-    """Return the names of all tables by their service, those of services with shipped tables first."""
-    names = dict.fromkeys([*services(), *(service for service, _ in own_tables())])
-    return {service: table_names(service) for service in names}
+    """Return the names of all tables by their service."""
+    return {service: table_names(service) for service in services()}
 
 
 def find_named_table(name: str) -> Question:

@@ -19,10 +19,11 @@ from kosmo_kernel.text import lazy_pattern, nearest
 
 SEVERITY = "severity"  # the key that makes a question a check
 COLUMNS = "columns"  # the key of every table
-SERVICE = "service"  # the key that names the service
 PARAM = "param"  # the key that a head may have several times: a parameter
 MAX_BYTES = 32 << 10  # of a file, whose worst content is parsed in 7 ms
 MAX_VALUE_LENGTH = 4_000  # characters of a value of the head
+# Keys that a head no longer has, with the advice for one that has it.
+_DROPPED = {"service": "All checks and tables are about Heroku. Delete this line."}
 
 _NAME = lazy_pattern(r"[A-Za-z0-9][\w-]*", re.ASCII)
 _ENTRY = lazy_pattern(r"--\s?(\w+):\s*(.*)")
@@ -181,6 +182,7 @@ def _check_key(key: str, head: dict[str, list[HeadEntry]], where: str, kind: Kin
     if key not in kind.keys:
         near = nearest(key, kind.keys, most=1)
         advice = f"Did you mean {near[0]}?" if near else f"It has {', '.join(kind.keys)}."
+        advice = _DROPPED.get(key, advice)
         raise SettingsError(f"{where}: the head of a {kind.name} has no `{one_line(key, most=40)}`. {advice}")
     if key in head and key != PARAM:
         raise SettingsError(

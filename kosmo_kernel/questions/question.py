@@ -19,7 +19,6 @@ from kosmo_kernel.questions import services
 from kosmo_kernel.questions.head import (
     COLUMNS,
     PARAM,
-    SERVICE,
     SEVERITY,
     HeadEntry,
     Kind,
@@ -123,8 +122,8 @@ def _kind(value: Any) -> str:
 SEVERITIES = ("low", "medium", "high")
 START = "start"  # the profile of a check that every account should pass
 PROFILE = "profile"  # a key of the heads of checks
-CHECK = Kind("check", ("title", SEVERITY, "why", "do", "scope", "key"), (PROFILE, SERVICE), 10, "the list of findings")
-TABLE = Kind("table", ("title", "about", "key", COLUMNS), ("needs", "page", "order", SERVICE), 60, "the list of rows")
+CHECK = Kind("check", ("title", SEVERITY, "why", "do", "scope", "key"), (PROFILE,), 10, "the list of findings")
+TABLE = Kind("table", ("title", "about", "key", COLUMNS), ("needs", "page", "order"), 60, "the list of rows")
 
 _SCOPE = lazy_pattern(r"[a-z][a-z_-]*")
 
@@ -190,7 +189,7 @@ def parse_question(
         text: the text.
         file: the name of the file, which gives the question its name.
         kind: `CHECK` or `TABLE`; what its head says when None.
-        service: the name of its service; that of its head when empty, or else the first that ships with questions.
+        service: the name of its service; the first that ships with questions when empty.
         is_shipped: whether it comes with this package.
 
     Raises:
@@ -201,7 +200,7 @@ def parse_question(
     return Question(
         name=head.name,
         title=head.value("title"),
-        service=service or head.optional(SERVICE) or services()[0],
+        service=service or services()[0],
         key=head.columns("key"),
         **(_of_table(head) if kind is TABLE else _of_check(head)),
         parameters=read_parameters(head),

@@ -246,7 +246,7 @@ class CallTracker:
                 raise answer
             return answer
         if pending:
-            pending.record.rows, pending.record.is_unstated = answer.rows, answer.is_unstated
+            pending.record.rows = answer.rows
             self._notes += [(pending.record, note) for note in answer.notes]
             if answer.displays:
                 self._output.show(answer.displays)

@@ -445,7 +445,7 @@ def _demo(integration: Integration, alias: str, cassette: Cassette | None = None
     """
     path = accounts.demo_places(integration)[alias]
     try:
-        api, token = resolve_name(path)(*[integration] * integration.is_from_document)
+        api, token = resolve_name(path)()
     except Exception as error:  # a third-party module may raise anything
         raise SettingsError(
             f"The demo account of {integration.title} ({path}) cannot be made: {type(error).__name__}: {error}"
@@ -462,7 +462,6 @@ def merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> Re
     failures: list[dict[str, Any]] = []
     deleted: list[DeletedItem] = []
     notes = dict[str, None]()
-    is_unstated = False
     for call, answer in zip(bound_call.calls, answers, strict=True):
         if isinstance(answer, ApiError):
             failures.append({name: call[name], **_failure(answer)})
@@ -471,11 +470,10 @@ def merged_answer(bound_call: ServiceCall, answers: Sequence[ItemOutcome]) -> Re
         else:
             rows.add({columns[0].name: call[name]}, answer.values[0])  # the item is the first column
             notes |= dict.fromkeys(answer.notes)
-            is_unstated = is_unstated or answer.is_unstated
     values: list[Any] = [Records(rows, function, columns, bound_call.account)]
     if bound_call.collect:
         values.append(Records(failures))
-    return Reply(values, rows=len(rows), notes=list(notes), failures=failures, deleted=deleted, is_unstated=is_unstated)
+    return Reply(values, rows=len(rows), notes=list(notes), failures=failures, deleted=deleted)
 
 
 def _collects_list(bound_call: ServiceCall) -> bool:

@@ -248,19 +248,14 @@ def _limit(
     return _setting(name, doc, value, default, places=places, config=("limits", key or name))
 
 
-def _of_integration(name: str, doc: str, value: Value, *below: str) -> Setting:
-    """Return a setting of an integration in `config.toml`; `below` is the path of keys below its name."""
-    return Setting(name, doc, value, config=("integrations", ANY, name, *below))
+def _of_integration(name: str, doc: str, value: Value) -> Setting:
+    """Return a setting of an integration in `config.toml`."""
+    return Setting(name, doc, value, config=("integrations", ANY, name))
 
 
 def _is_host_list(value: object) -> bool:
     hosts = value if isinstance(value, list) else [value]
     return all(isinstance(host, str) and host and all(c.isalnum() or c in ".-:[]" for c in host) for host in hosts)
-
-
-def _is_field_list(value: object) -> bool:
-    names = value if isinstance(value, list) else [value]
-    return all(isinstance(name, str) and name and name.isprintable() for name in names)
 
 
 def _is_token(value: str) -> bool:
@@ -358,17 +353,6 @@ ALLOW_HOST = _of_integration(
     "allow_host",
     "A host, or a list of hosts, that tokens may be sent to.",
     Value("the name of a host, or a list of them", is_valid=_is_host_list),
-)
-OPEN_FIELDS = _of_integration(
-    "open_fields",
-    "Fields of an added service that are not hidden, although their names are those of secrets.",
-    Value("the name of a field, or a list of them", is_valid=_is_field_list),
-)
-PAGES = _of_integration(
-    "pages",
-    "How the pages of a list follow, where nobody states it.",
-    choice("whole", "link-header", "page-number", "offset"),
-    ANY,
 )
 PERMISSIONS = tuple(
     Setting(
@@ -567,7 +551,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
         *(*LIMITS, MAX_CPU, MAX_MEMORY, LIST_LIMIT, RESPONSE_LIMIT, RESPONSE_RECORDS, MAX_TOKENS, ANSWER_WITHIN),
         *(REQUIRE_WALLS, MACOS_SANDBOX),
     ),
-    "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, OPEN_FIELDS, PAGES, FINGERPRINT_KEY, *PERMISSIONS),
+    "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
     "network": (CONNECT_TIMEOUT, READ_TIMEOUT, OUTAGE_TIMEOUT, SHARE_SECONDS, MCP_TOKEN),
     "checks": (CHECKS_FOLDER, *CHECK_PARAMETERS),
     "output": (PROGRESS, ROWS, HISTORY, CALL_LOG),

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
-from kosmo_kernel.catalogue.http import Budget, PageRequest
+from kosmo_kernel.catalogue.http import Budget
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.text import nearest
@@ -386,7 +386,3 @@ def test_what_may_be_left_out_has_a_question_mark() -> None:
     optional = replace(WIDGETS, links=(*WIDGETS.links, Link("/shelves/{shelf}/widgets")), params=params)
     assert optional.signature == "list_widgets({ shelf, page? })"
     assert optional.bind({"shelf": "top"}) == {"shelf": "top"}
-
-
-def test_a_page_request_adds_nothing_unless_told() -> None:
-    assert PageRequest() == PageRequest(headers={}, query={})

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
-from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Pages, Response
+from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Ranges, Response
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.transport import in_process
@@ -32,7 +32,7 @@ DEMO = Account("heroku", "demo", DEMO_TOKEN, "https://api.heroku.com", "the demo
 APPS = HEROKU.function("list_apps")
 
 
-# A service that is nothing like Heroku: page numbers, errors of another form, another budget.
+# A service that is unlike Heroku: another order of its ranges, errors of another form, another budget.
 
 
 def read_shop_error(reply: Response) -> ErrorBody | None:
@@ -59,7 +59,7 @@ SHOP = Integration(
     credentials=Credentials("SHOP_KEY", (), ("shop.example",), ("ask the owner",)),
     headers={"Accept": "application/json", "X-Shop": "north"},
     labels=("name",),
-    pages=Pages("page-number", param="page", last_header="x-pages").with_first(),
+    ranges=Ranges("number", 2),
     read_error=read_shop_error,
     request_id="X-Trace",
     budget=Budget("X-Left", 10, 1),
@@ -78,9 +78,11 @@ class Shop:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self.asked.append(environ)
-        number = int(environ["QUERY_STRING"].removeprefix("page="))
-        headers = {"X-Pages": str(len(self.pages)), "X-Left": str(9 - number), "X-Trace": f"t-{number}"}
-        start_response("200 OK", [*headers.items(), ("X-Shop-Warning", "closing soon")])
+        number = int(environ["HTTP_RANGE"].replace("number ..; max=2", "page 1").removeprefix("page "))
+        is_part = number < len(self.pages)
+        headers = {"X-Left": str(9 - number), "X-Trace": f"t-{number}", "X-Shop-Warning": "closing soon"}
+        headers |= {"Next-Range": f"page {number + 1}"} if is_part else {}
+        start_response("206 Partial Content" if is_part else "200 OK", list(headers.items()))
         return [json.dumps(self.pages[number - 1]).encode()]
 
     def parcels(self, depot: str = "north") -> Reply:
@@ -232,11 +234,10 @@ def test_another_service_is_asked_in_its_own_way() -> None:
     shop = Shop([[], []])
     shop.parcels("höfe & co?#%41")
 
-    assert [environ["QUERY_STRING"] for environ in shop.asked] == ["page=1", "page=2"]
+    assert [environ["HTTP_RANGE"] for environ in shop.asked] == ["number ..; max=2", "page 2"]
     path = shop.asked[0]["PATH_INFO"].encode("latin-1").decode()  # the form of PEP 3333
     assert path == "/v2/depots/höfe & co?#%41/parcels"
     assert shop.asked[0]["HTTP_X_SHOP"] == "north"
-    assert "HTTP_RANGE" not in shop.asked[0]
 
 
 def test_another_service_fails_in_its_own_words() -> None:

@@ -14,7 +14,7 @@ from fast_clock import FastClock
 from msgspec.structs import replace
 
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue.http import Response
+from kosmo_kernel.catalogue.http import Ranges, Response
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.etag_cache import PAGE_OVERHEAD_BYTES, TAG, ETagCache
 from kosmo_kernel.client.transport import in_process
@@ -172,25 +172,13 @@ def test_a_full_last_page_is_read_again_since_another_may_follow_it_now() -> Non
 
 def test_a_full_last_page_that_is_read_again_and_is_the_same_leaves_the_list_unchanged() -> None:
     api = Watched(DemoApi(company(), max_page=1))
-    pages = replace(HEROKU.pages, size=1)
-    client = Client(replace(HEROKU, pages=pages), ACCOUNT, transport=in_process(api), clock=FastClock())
+    client = Client(replace(HEROKU, ranges=Ranges("id", 1)), ACCOUNT, transport=in_process(api), clock=FastClock())
     first, again = client.fetch(APPS, {}), client.fetch(APPS, {})
 
     assert set(api.statuses[first.requests : -1]) == {304}
     assert api.statuses[-1] == 200
     assert again.unchanged
     assert again.data is first.data
-
-
-def test_a_service_whose_pages_have_no_known_size_is_asked_for_the_last_one_anew() -> None:
-    api = Watched(DemoApi(company(), max_page=7))
-    client = Client(
-        replace(HEROKU, pages=replace(HEROKU.pages, size=0)), ACCOUNT, transport=in_process(api), clock=FastClock()
-    )
-    for _ in range(2):
-        client.fetch(APPS, {})
-
-    assert api.statuses == [206, 206, 200, 304, 304, 200]
 
 
 def test_a_page_that_is_no_more_sends_the_client_back_to_the_start() -> None:

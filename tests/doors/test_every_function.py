@@ -21,10 +21,10 @@ from editor_state import texts
 
 from kosmo_kernel import docs
 from kosmo_kernel.catalogue import RESERVED, Function, Link
-from kosmo_kernel.catalogue.documents.fields import HOST, FieldFact
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.derived import paths_by_hand
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
+from kosmo_kernel.integrations.heroku.fields import HOST, FieldFact
 from kosmo_kernel.python_api import share_session, stop_sharing
 from kosmo_kernel.python_api.namespace import namespace_named
 from kosmo_kernel.results import run_document

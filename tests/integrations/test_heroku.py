@@ -15,8 +15,8 @@ from heroku_facts import RESOURCES, records
 from repository import ROOT
 
 from kosmo_kernel import integrations
-from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response
-from kosmo_kernel.client.pages import Pagination
+from kosmo_kernel.catalogue.http import ErrorBody, Ranges, Response
+from kosmo_kernel.client.pages import next_range
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.company import company
@@ -81,18 +81,18 @@ def test_the_one_default_is_the_role_that_heroku_leaves_out() -> None:
 
 
 def test_lists_are_asked_for_in_pages_of_a_thousand_ordered_by_id() -> None:
-    assert HEROKU.pages.first == PageRequest(headers={"Range": "id ..; max=1000"})
+    assert HEROKU.ranges == Ranges("id", 1000)
+    assert Ranges("id", 1000).first == "id ..; max=1000"
 
 
-def following(answer: Response) -> PageRequest | None:
-    answer.value, answer.request = [], HEROKU.pages.first
-    Pagination(HEROKU.pages, HEROKU.base_url).read(answer)
-    return answer.following
+def following(answer: Response) -> str | None:
+    answer.value, answer.range = [], "id ..; max=1000"
+    return next_range(answer, HEROKU.ranges)
 
 
 def test_the_next_page_is_asked_for_with_the_very_words_of_next_range() -> None:
     words = "id ]01234567-89ab-cdef-0123-456789abcdef..; max=1000, order=asc;"
-    assert following(reply(206, next_range=words)) == PageRequest(headers={"Range": words})
+    assert following(reply(206, next_range=words)) == words
 
 
 @pytest.mark.parametrize("last", [reply(206), reply(206, next_range=""), reply(200), reply(200, next_range="id a..")])

@@ -15,10 +15,10 @@ import pytest
 from heroku_schema import schema_from_facts
 from repository import ROOT
 
-from kosmo_kernel.catalogue.documents.fields import BARE, HOST, SECRET, FieldFact
 from kosmo_kernel.integrations.heroku import __main__ as command
 from kosmo_kernel.integrations.heroku import facts as facts_module
 from kosmo_kernel.integrations.heroku.facts import EXCEPTIONS, FILE, GUARD_EXCEPTIONS, facts, is_guarded, mark
+from kosmo_kernel.integrations.heroku.fields import BARE, HOST, SECRET, FieldFact
 
 BOAT = {
     "stability": "production",

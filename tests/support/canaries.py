@@ -22,7 +22,6 @@ from uuid import UUID
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.catalogue.documents.fields import HOST, SECRET, FieldFact
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
@@ -30,6 +29,7 @@ from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.integrations.heroku.demo.record_maker import Maker
 from kosmo_kernel.integrations.heroku.demo.records import Routes
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts, guarded_parts
+from kosmo_kernel.integrations.heroku.fields import HOST, SECRET, FieldFact
 
 CANARY = re.compile(r"kanari\d{9}", re.IGNORECASE)
 UNKNOWN_ID = "01234567-89ab-cdef-0123-456789abcdef"

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
@@ -18,10 +17,9 @@ from msgspec.structs import replace
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
-from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Pages, Response
+from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, Response
 
 KEY = "tidewater-key-of-nobody"
-PAGE = 2
 
 _SHIP = (
     Column("number", "The ship's number.", kind="integer"),
@@ -108,7 +106,6 @@ FERRIES = Integration(
     ),
     headers={"Accept": "application/json", "X-Line": "north"},
     labels=("title",),
-    pages=Pages("page-number", size=PAGE, size_param="size", param="page", last_header="x-page-count").with_first(),
     read_error=_read_error,
     request_id="X-Voyage",
     budget=Budget("X-Calls-Left", 600, 600, path="/quota", read=_read_budget),
@@ -196,12 +193,7 @@ class Harbour:
         found = _found(environ["PATH_INFO"])
         if found is None:
             return "404 Not Found", _errors("S1", "No such ship"), {}
-        if not isinstance(found, list):
-            return "200 OK", found, {}
-        query = parse_qs(environ["QUERY_STRING"])
-        page, size = int(query["page"][0]), int(query["size"][0])
-        pages = {"X-Page-Count": str(max(1, -(-len(found) // size)))}
-        return "200 OK", found[(page - 1) * size : page * size], pages
+        return "200 OK", found, {}
 
 
 def _errors(code: str, detail: str) -> dict[str, Any]:

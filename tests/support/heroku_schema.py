@@ -17,8 +17,8 @@ from uuid import UUID
 import jsonschema
 import pytest
 
-from kosmo_kernel.catalogue.documents.fields import FieldFact
 from kosmo_kernel.integrations.heroku.facts import FILE, Facts
+from kosmo_kernel.integrations.heroku.fields import FieldFact
 
 COMPANIES = {"Larkmoor Parcels": None, "an invented company": 150}
 

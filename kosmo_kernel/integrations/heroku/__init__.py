@@ -9,8 +9,9 @@ api.py        pages, errors, the request budget, and which scope of a token a re
 functions.py  the functions that are written by hand: those for apps, and the dates of stacks, a table of our own
 functions.md  the names of all functions, and what is said by hand about them; entries.py reads it
 derived.py    which links of the facts belong to which of them, and their parameters, columns and examples
-facts.py      the facts of Heroku's schema, in `facts.json`, and what is secret in its records; `__main__.py` makes that
-              file, with `catalogue/documents`
+facts.py      the facts of Heroku's schema, in `facts.json`, and what is secret in its records
+fields.py     the notation of a field in that file, and the columns that are made from fields
+schema.py     how that file is made from the schema; `__main__.py` is the command
 changes.txt   the commands with which a person makes a change
 inventory.py  what an inventory has, and what Terraform manages of it
 questions/    checks and tables in Lua
@@ -21,9 +22,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
-from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, PageRequest, Pages
+from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, Ranges
 from kosmo_kernel.catalogue.integration import FunctionSummary
-from kosmo_kernel.integrations.heroku.api import ENOUGH, PAGE_SIZE, newest_page, read_budget, read_error
+from kosmo_kernel.integrations.heroku.api import ENOUGH, PAGE_SIZE, read_budget, read_error
 
 _ADDS = ("attach", "create", "enable", "invite", "post", "provision", "put", "set", "write")
 _REMOVES = ("cancel", "clear", "delete", "destroy", "detach", "disable", "leave", "revoke", "uninstall", "unset")
@@ -112,8 +113,7 @@ HEROKU = Integration(
     ),
     headers={"Accept": "application/vnd.heroku+json; version=3"},
     labels=("name", "email", "version"),
-    pages=Pages("range", PageRequest(headers={"Range": f"id ..; max={PAGE_SIZE}"}), size=PAGE_SIZE, ends_partial=True),
-    newest_page=newest_page,
+    ranges=Ranges("id", PAGE_SIZE),
     read_error=read_error,
     read_headers=("oauth-scope-accepted",),
     budget=Budget(

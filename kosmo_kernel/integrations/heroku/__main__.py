@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kosmo_kernel.catalogue.documents import derivation, hyper_schema
-from kosmo_kernel.catalogue.documents.derivation import Table
-from kosmo_kernel.integrations.heroku import facts
+from kosmo_kernel.integrations.heroku import facts, schema
 from kosmo_kernel.integrations.heroku.derived import entry_of
 from kosmo_kernel.integrations.heroku.facts import is_guarded, mark
+from kosmo_kernel.integrations.heroku.schema import Table
 
 _USAGE = "usage: python -m kosmo_kernel.integrations.heroku SCHEMA [--check]"
 
@@ -45,18 +44,25 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def read(schema: Mapping[str, Any]) -> Table:
+def read(content: Mapping[str, Any]) -> Table:
     """Return the table of facts of a schema.
 
     Raises:
         ValueError: it is no schema of Heroku's.
     """
-    return hyper_schema.read(schema, mark, is_guarded)
+    return schema.read(content, mark, is_guarded)
 
 
 def differences(old: Table, new: Table) -> Iterator[str]:
     """Yield a line for each fact that a newer table adds, drops or changes, in the order of the names."""
-    return derivation.differences(_flat(old), _flat(new))
+    before, after = _flat(old), _flat(new)
+    for name in sorted(before.keys() | after.keys()):
+        if name not in before:
+            yield f"+ {name}: {after[name]}"
+        elif name not in after:
+            yield f"- {name}: {before[name]}"
+        elif before[name] != after[name]:
+            yield f"~ {name}: {before[name]} -> {after[name]}"
 
 
 def _flat(table: Table) -> dict[str, str]:

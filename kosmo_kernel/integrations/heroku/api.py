@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response
+from kosmo_kernel.catalogue.http import ErrorBody, Response
 
 PAGE_SIZE = 1000  # records; the maximum of one page
 _FORBIDDEN = 403
@@ -64,11 +64,6 @@ def needed(resource: str) -> str:
 def accepted(resource: str) -> tuple[str, ...]:
     """Return the scopes of a token of which one is enough for a link of a resource; all if nobody states it."""
     return ENOUGH.get(needed(resource), SCOPES)
-
-
-def newest_page(order: str, count: int) -> PageRequest:
-    """Return the request for the last records by a field (Heroku's reference, "Ranges")."""
-    return PageRequest(headers={"Range": f"{order} ..; order=desc, max={count}"})
 
 
 def read_error(reply: Response) -> ErrorBody | None:

@@ -15,7 +15,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from kosmo_kernel.catalogue import NEWEST, SINCE, BulkSource, Column, Function, Link, Lookup, Param
-from kosmo_kernel.catalogue.documents.fields import NAMES, FieldFact, columns, field_doc
 from kosmo_kernel.integrations.heroku import api
 from kosmo_kernel.integrations.heroku.entries import (
     EXAMPLE_APPS,
@@ -28,6 +27,7 @@ from kosmo_kernel.integrations.heroku.entries import (
     thing,
 )
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts, guarded_parts
+from kosmo_kernel.integrations.heroku.fields import NAMES, FieldFact, columns, field_doc
 from kosmo_kernel.integrations.heroku.functions import BY_HAND, SIZE_DOC, SIZE_FIELDS, UUID, size_spelling
 
 # Lists of the whole account that replace one request for each item: by function and parameter, the path, the field of

@@ -44,10 +44,8 @@ class FunctionEntry(Struct, frozen=True):
         """Return its links, each by its path, or by the resource that has it and what it returns."""
         if self.links:
             return self.links.split(", ")
-        from kosmo_kernel.catalogue.documents.names import singular  # which a list of the functions does not need
-
         verb, _, words = self.name.partition("_")
-        resource = (singular(words) if verb == "list" else words).replace("addon", "add-on").replace("_", "-")
+        resource = (_singular(words) if verb == "list" else words).replace("addon", "add-on").replace("_", "-")
         return [f"{resource} {'list' if verb == 'list' else 'record'}"]
 
 
@@ -107,6 +105,10 @@ LEFT_OUT = {
     "/teams/invitations/{team-invitation.token}": "It is found by the token of an invitation, which lets anybody in; "
     "`list_team_invitations` has the invitation.",
 }
+
+
+def _singular(words: str) -> str:
+    return f"{words.removesuffix('ies')}y" if words.endswith("ies") else words.removesuffix("s")
 
 
 def thing(resource: str) -> str:

@@ -1,6 +1,6 @@
 """The facts about everything that can be read from Heroku: `facts.json`, which `__main__.py` makes from its schema.
 
-They are those of `catalogue/documents/hyper_schema.py`. The file is read when the first function is needed that is made
+`schema.py` describes the table. The file is read when the first function is needed that is made
 from it.
 
 Rules for fields and for resources, with the reason for each exception, say what is secret. `__main__.py` applies them
@@ -27,7 +27,7 @@ from typing import Any
 
 from msgspec import Struct, convert, json
 
-from kosmo_kernel.catalogue.documents.fields import BARE, HOST, SECRET, FieldFact, read_field
+from kosmo_kernel.integrations.heroku.fields import BARE, HOST, SECRET, FieldFact, read_field
 from kosmo_kernel.text import lazy_pattern
 
 FILE = Path(__file__).with_name("facts.json")

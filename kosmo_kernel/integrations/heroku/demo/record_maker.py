@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from kosmo_kernel.catalogue.documents.fields import FieldFact
 from kosmo_kernel.demo import NOW, ago, later
 from kosmo_kernel.integrations.heroku.demo.company import Company
 from kosmo_kernel.integrations.heroku.demo.company_data import SIGN_IN, STAFF
 from kosmo_kernel.integrations.heroku.demo.models import Person, Record, ident
 from kosmo_kernel.integrations.heroku.facts import facts
+from kosmo_kernel.integrations.heroku.fields import FieldFact
 
 _OLDEST = 700  # days
 _SEVERAL = 2  # records in a list of which nothing else is known
