@@ -53,10 +53,9 @@ FLOORS = {
     "services": Floor(
         "says what can be asked, by whom and with which settings; sends nothing",
         {
-            "catalogue": "the model that describes functions, made of documents of APIs",
+            "catalogue": "the model that describes functions",
             "integrations": "Heroku: facts, what is said by hand, checks, tables, the demo account",
-            "services": "services that the user added",
-            "demo": "look-alikes of services, on a port, and faults",
+            "demo": "what serves a demo account on a port, and faults",
             "settings": "the table of settings, and the files that set them",
             "accounts": "tokens and addresses",
             "values": "records, null, and what Lua and Python exchange",
@@ -110,8 +109,6 @@ NO_CODE = {"guides", "jupyter", "py.typed"}  # pages, files for JupyterLab, a ma
 VERSION = "__version__"  # the one name of `__init__` that every room may read
 # A module that a string names and that this one never imports: the program of another process.
 STARTED = {("runbook.cells", "kernel")}
-# The registry of integrations asks the room that reads the user's own ones from the settings.
-STARTED |= {("integrations", "services"), ("integrations", "services.adding")}
 
 MAX_ENTRIES = 42  # of the package's folder
 MAX_LINES = 600  # of a file; ruff limits the complexity of a function

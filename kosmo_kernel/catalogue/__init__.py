@@ -2,9 +2,8 @@
 
 integration.py  a service: its functions by name, why there is none of a name, and which scope of a token each needs
 model.py        functions, parameters and columns
-http.py         the types with which an integration describes its HTTP, and how the pages of a list follow
+http.py         the types with which an integration describes its HTTP
 inventory.py    what an inventory of a service has
-documents/      facts from API documents, and functions made from them
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ _CHANGES = lazy_pattern(
 
 
 class FunctionOutline(Struct, frozen=True):
-    """The parts of a function that a search and a look-alike read."""
+    """The parts of a function that a search reads."""
 
     name: str
     path: str  # with placeholders; empty if no request is sent

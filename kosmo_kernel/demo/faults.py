@@ -45,7 +45,6 @@ LATER_PAGES = {
 }
 _ALWAYS = "html"  # the fault that does not end
 _LATER_RANGE = re.compile(r"\s[\]\[]?[^\s.;\]\[]")  # a range that has a start, as in `id ]01234567..`
-_LATER_QUERY = re.compile(r"(?:^|&)(?:(?:page|offset)=(?![01](?:&|$))|cursor=|starting_after=)")
 _PAGE = b"""<!DOCTYPE html>
 <html><head><title>%s</title></head>
 <body><h1>%s</h1><p>The proxy of this network stands between you and what you asked for.</p></body></html>
@@ -129,7 +128,7 @@ class LaterPageFaults(FaultInjector):
     def choose(self, environ: WSGIEnvironment) -> InjectedFault | None:
         """Return the fault of a request, or None."""
         path, query, range_ = (str(environ.get(name, "")) for name in ("PATH_INFO", "QUERY_STRING", "HTTP_RANGE"))
-        if not (_LATER_RANGE.search(range_) or _LATER_QUERY.search(query)):
+        if not _LATER_RANGE.search(range_):
             return None
         with self._lock:
             if self._kind != _ALWAYS and (path, query, range_) in self._failed:

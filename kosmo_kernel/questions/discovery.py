@@ -81,7 +81,7 @@ def _files(folder: Path, kind: str) -> list[Path]:
         files = sorted(folder.iterdir())  # `glob` says nothing of a folder that cannot be read
     except OSError as error:
         raise SettingsError(f"{folder} cannot be read: {error.strerror}.") from None
-    found = []
+    questions = []
     for file in files:
         if file.suffix == SUFFIX and not file.name.startswith("."):
             try:
@@ -89,8 +89,8 @@ def _files(folder: Path, kind: str) -> list[Path]:
             except SettingsError:
                 keys = {}
             if is_table(keys) == (kind == TABLES):
-                found.append(file)
-    return found
+                questions.append(file)
+    return questions
 
 
 # Checks -------------------------------------------------------------------------------------------------

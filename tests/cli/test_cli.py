@@ -24,13 +24,10 @@ from kosmo_kernel.questions.discovery import check_names, table_names
 # Names and options that shell scripts rely on.
 SURFACE = {
     "demo": "--lab --no-open --port",
-    "demo:serve": "--service --records --host --port --apps --seed --latency --budget --scope --now --fault",
+    "demo:serve": "--host --port --apps --seed --latency --budget --scope --now --fault",
     "integrations:lua": "-e --eval --repl --json --format --columns --no-header "
     "-a --account --demo -n --dry-run --record --resume --resume-within "
     "--replay --force --timeout --cpu-limit --memory-limit",
-    "integrations:add": "--url --replace --json",
-    "integrations:update": "--check --json",
-    "integrations:remove": "--json",
     "integrations:call": "--json",
     "integrations:heroku": "--json",
     "integrations:docs": "--format --json",
@@ -48,7 +45,7 @@ SURFACE = {
     "snapshot": "-a --account --demo -o --output --all --record --resume --resume-within --json",
     "check": "--all --start -a --account --demo -p --at --fail-on --format -o --output --accept --against "
     "--full --why --record --resume --resume-within --new --table --json",
-    "integrations:configure": "-a --account --read --write --permissions --set --unset --pages --stdin-json --enable "
+    "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable "
     "--global --disable --project --show --json",
     "mcp:lua": "-e --eval --json --format --columns --no-header "
     "-n --dry-run --record --resume --resume-within --replay --force "

@@ -52,8 +52,6 @@ days = 365
 [integrations.heroku]
 url = "https://api.heroku.com"
 allow_host = ["heroku.example.com", "127.0.0.1:80"]
-open_fields = ["secret_type"]
-pages.list_logs = "page-number"
 
 [integrations.heroku.permissions]
 read = "allow"
@@ -76,7 +74,7 @@ notebooks = "~/my.kosmo"
 resume = true
 resume_within = 3600
 """
-USER_NAMES = ("heroku", "production", "tickets", "days", "quiet-apps", "list_logs")
+USER_NAMES = ("heroku", "production", "tickets", "days", "quiet-apps")
 TABLES = ", ".join(dict.fromkeys(keys[0] for keys in KEYS))
 
 

@@ -279,7 +279,7 @@ def test_force_lifts_the_permissions_for_one_run(lua: Session, harbour: Harbour,
     result = run_with(lua, f"{HORN}(2) return #app.integrations.ferries.list_ships()", force=True)
 
     assert (result.value, result.permission_bypassed) == (3, True)
-    assert len(harbour.asked) == 3
+    assert len(harbour.asked) == 2
     refused(lua, f"{HORN}(2)")
 
 

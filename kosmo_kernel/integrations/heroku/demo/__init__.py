@@ -9,5 +9,5 @@ records.py         what is at which path
 http.py            errors, the rate limit and ranges
 api.py             the WSGI application, and what can go wrong with its answers
 
-`kosmo_kernel/demo` serves it on a port, and makes look-alikes of other services.
+`kosmo_kernel/demo` serves it on a port.
 """

@@ -6,7 +6,7 @@ requested form (`Form`) and sent with Heroku's headers: `ETag`, `Request-Id`, `R
 `Next-Range`.
 
 `FAULTS` are what can go wrong with the answers. Each fault of pages can leave a list short, and a list with one has
-pages of `PAGE` records at most; `LATER_PAGES` are those that happen to any service. Heroku's reference lists 503
+pages of `PAGE` records at most; `LATER_PAGES` are those of any service. Heroku's reference lists 503
 without a body, so the one here is modelled on the others.
 
 Sources: Heroku's Platform API Reference; its schema of 19 February 2026, and that of the variant `3.sdk`
