@@ -94,8 +94,8 @@ class _SchemaReader:
             reference = target.get("items", target).get("$ref", f"#/definitions/{owner}")
             href = unquote(link["href"])
             params = [
-                {"name": f"{resource}.{name}", "ways": [*self._ways(resource, name, self._target(place))]}
-                for place, resource, name in _PLACE.findall(href)
+                {"name": f"{resource}.{name}", "ways": [*self._ways(resource, name, self._target(pointer))]}
+                for pointer, resource, name in _PLACE.findall(href)
             ]
             facts = {
                 "path": _PLACE.sub(r"{\2.\3}", href),
