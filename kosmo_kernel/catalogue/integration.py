@@ -31,19 +31,6 @@ _CHANGES = lazy_pattern(
 )
 
 
-class FunctionOutline(Struct, frozen=True):
-    """The parts of a function that a search reads."""
-
-    name: str
-    path: str  # with placeholders; empty if no request is sent
-    returns: str
-    summary: str
-    names: str  # its other names, and keywords
-    text: str  # its description, and what it takes
-    fields: str  # the names of the fields of its records
-    docs: str = ""  # what is said of these fields
-
-
 class FunctionSummary(Struct, frozen=True):
     """The summary of a function in a list of functions."""
 
@@ -52,47 +39,43 @@ class FunctionSummary(Struct, frozen=True):
     summary: str
     aliases: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, function: Function) -> FunctionSummary:
+        """Return the summary of a function."""
+        return cls(function.name, function.subject, function.summary, function.aliases)
+
 
 class FunctionTable(Sequence[Function]):
     """The functions of a service, in the order of the reference.
 
     Parameters:
-        names: returns the name of each function with its aliases, when the first is needed; None if `summaries` does.
+        summaries: returns the summary of each function, without making it.
         make: returns the function with a name; called once for each.
-        outlines, summaries: return what the methods do, if that is known without the functions.
         only_reads: whether all of them are known to read only, without making them.
     """
 
     def __init__(
         self,
-        names: Callable[[], Mapping[str, tuple[str, ...]]] | None,
+        summaries: Callable[[], Iterable[FunctionSummary]],
         make: Callable[[str], Function],
-        outlines: Callable[[], Iterable[FunctionOutline]] | None = None,
-        summaries: Callable[[], Iterable[FunctionSummary]] | None = None,
         *,
         only_reads: bool = False,
     ) -> None:
-        self._read_names, self._make, self._only_reads = names, make, only_reads
-        self._read_outlines, self._read_summaries = outlines, summaries
-        self._names: Mapping[str, tuple[str, ...]] | None = None
+        self.summaries, self._make, self._only_reads = summaries, make, only_reads
         self._made: dict[str, Function] = {}
 
     @classmethod
     def of(cls, functions: Iterable[Function]) -> FunctionTable:
         """Return a table of functions that exist already."""
         by_name = {function.name: function for function in functions}
-        table = cls(lambda: {name: function.aliases for name, function in by_name.items()}, by_name.__getitem__)
+        table = cls(lambda: map(FunctionSummary.of, by_name.values()), by_name.__getitem__)
         table._made.update(by_name)
         return table
 
-    @property
+    @cached_property
     def names(self) -> Mapping[str, tuple[str, ...]]:
         """The name of each function with its aliases."""
-        if self._names is None and self._read_names:
-            self._names = self._read_names()
-        elif self._names is None:
-            self._names = {function.name: function.aliases for function in self.summaries()}
-        return self._names
+        return {function.name: function.aliases for function in self.summaries()}
 
     def named(self, name: str) -> Function:
         """Return the function with this name; an alias is none.
@@ -104,18 +87,6 @@ class FunctionTable(Sequence[Function]):
         if function is None:
             function = self._made.setdefault(name, self._make(name))  # one of two threads that make it wins
         return function
-
-    def outlines(self) -> Iterable[FunctionOutline]:
-        """Return the outline of each function, in the order of the reference."""
-        if self._read_outlines:
-            return self._read_outlines()
-        return map(_outline, self)
-
-    def summaries(self) -> Iterable[FunctionSummary]:
-        """Return the summary of each function, in the order of the reference."""
-        if self._read_summaries:
-            return self._read_summaries()
-        return [FunctionSummary(function.name, function.subject, function.summary) for function in self]
 
     @property
     def only_reads(self) -> bool:
@@ -139,19 +110,6 @@ class FunctionTable(Sequence[Function]):
 
     def __contains__(self, function: object) -> bool:
         return isinstance(function, Function) and self._made.get(function.name) == function
-
-
-def _outline(function: Function) -> FunctionOutline:
-    return FunctionOutline(
-        function.name,
-        function.links[0].path if function.links else "",
-        function.returns,
-        function.summary,
-        " ".join((*function.aliases, function.keywords)),
-        " ".join([function.description, *(f"{param.name} {param.doc}" for param in function.params)]),
-        " ".join(column.name for column in function.columns),
-        " ".join(column.doc for column in function.columns),
-    )
 
 
 class FunctionNames(Mapping[str, Function]):

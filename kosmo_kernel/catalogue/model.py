@@ -104,10 +104,6 @@ class Param(Struct, frozen=True):
     # the first of these fields that it has (dotted names lead inside) is then the value.
     each: tuple[str, ...] = ()
     query: bool = False  # it is sent in the query of the URL
-    sent_as: str = ""  # its name there, if it is another one
-    # It is a list, whose items the caller separates by commas: what separates them in the URL; if empty, each is sent
-    # as a parameter of its own. None if it is no list.
-    separator: str | None = None
     maximum: int = 0  # of an integer, which is then at least 1; 0 for any integer
     numeric: bool = False  # a string parameter takes an integer as well
     values: tuple[str, ...] = ()  # the values that there are; empty for any
@@ -147,13 +143,6 @@ class Param(Struct, frozen=True):
 
     def _fits_url(self, text: str) -> bool:
         return text.isprintable() if self.query else _is_path_segment(text)
-
-    def in_query(self, value: object) -> Iterator[tuple[str, str]]:
-        """Yield what is sent for a value, as names and texts."""
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        items = [text] if self.separator is None else [item.strip() for item in text.split(",")]
-        name = self.sent_as or self.name
-        yield from ((name, item) for item in ([self.separator.join(items)] if self.separator else items))
 
     @property
     def sample(self) -> str:
@@ -476,7 +465,8 @@ class Function(Struct, frozen=True, dict=True):
         for name in link.places:
             path = path.replace(f"{{{name}}}", quote(str(args[name]), safe=""))
         params = [param for param in self.params if param.query and param.name in args]
-        query = [pair for param in params for pair in param.in_query(args[param.name])]
+        texts = {param.name: str(args[param.name]) for param in params}
+        query = {name: text.lower() if isinstance(args[name], bool) else text for name, text in texts.items()}
         return f"{path}?{urlencode(query)}" if query else path
 
 

@@ -10,22 +10,19 @@ make a request and a response of its own, which together take as long as the req
 
 from __future__ import annotations
 
-import math
 import os
 import socket
 import ssl
 import threading
 from collections import deque
-from collections.abc import Collection, Iterator
-from http import HTTPStatus
+from collections.abc import Iterator
 from typing import Any, Protocol
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import certifi
 import httpcore2
 
-from kosmo_kernel import __version__
 from kosmo_kernel.accounts import is_loopback
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.responses import LATER
@@ -35,10 +32,7 @@ from kosmo_kernel.client.transport import (
     HttpRequest,
     NoResponseError,
     Retryable,
-    TruncatedResponseError,
-    encoded,
     host_and_port,
-    host_of,
     read_response,
     target_of,
     uptime,
@@ -47,9 +41,6 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import one_line
 
 KEEPALIVE_SECONDS = 60.0  # lifetime of an idle connection: about the time that it takes to write the next cell
-MAX_REDIRECTS = 5  # of a download
-DOWNLOAD_SECONDS = 300.0  # for a download
-DOWNLOAD_STEP_SECONDS = 5.0  # to connect for a download, or without a byte of it
 # Statuses of a proxy that do not depend on the request; the texts of its errors begin with the status.
 _BUSY = ("502 ", "503 ", "504 ")
 _PROXIES = tuple(PORTS)  # the schemes of proxies
@@ -134,7 +125,7 @@ class Network:
             response = connection.handle_request(message)
         except _LOST as error:
             raise self._no_response(error) from error
-        return _read(response, MAX_BODY_BYTES)
+        return _read(response)
 
     def close(self) -> None:
         """Close all connections for good, those in use as soon as they have their responses."""
@@ -220,57 +211,10 @@ def _url(address: str) -> httpcore2.URL:
     )
 
 
-def download(url: str, most: int, hosts: Collection[str] = ()) -> bytes:
-    """Return what is at an https address; no token is sent, and redirects are followed to https addresses only.
-
-    Parameters:
-        url: the address; http is read on this machine only.
-        most: the most bytes.
-        hosts: the only hosts that redirects may lead to; any if there are none.
-
-    Raises:
-        SettingsError: it cannot be read, or has more bytes.
-    """
-    is_local, until = is_loopback(url), uptime() + DOWNLOAD_SECONDS
-    for _ in range(MAX_REDIRECTS):
-        if not url.startswith("https://") and not (is_local and url.startswith("http://") and is_loopback(url)):
-            raise SettingsError(f"{one_line(url)} is no https address.")
-        if hosts and urlsplit(url).netloc not in hosts:
-            raise SettingsError(f"{one_line(url)} is none of the addresses of known documents.")
-        try:
-            reply = _read_once(url, most, until)
-        except (*_LOST, TruncatedResponseError, ImportError, OSError, ValueError) as error:
-            why = one_line(str(error)) or type(error).__name__
-            raise SettingsError(f"{one_line(url)} cannot be read: {why}. {_NETWORK}.") from error
-        if "location" not in reply.headers or reply.status // 100 != 3:
-            break
-        url = urljoin(url, reply.headers["location"])
-    else:
-        raise SettingsError(f"{one_line(url)} is behind more than {MAX_REDIRECTS} redirects.")
-    if reply.status != HTTPStatus.OK:
-        raise SettingsError(f"{one_line(url)} was answered with {reply.status}, not with a document.")
-    return reply.body
-
-
-def _read_once(url: str, most: int, until: float) -> Response:
-    """Return the answer of an address, redirects not followed.
-
-    Raises:
-        ValueError: the address makes no sense, or has a user in it.
-    """
-    if urlsplit(url).username is not None:
-        raise ValueError("it has a user in it")
-    headers = {"host": host_of(url), "accept-encoding": "gzip", "user-agent": f"kosmo-kernel/{__version__}"}
-    timeout = {"timeout": dict.fromkeys(("connect", "read", "write"), DOWNLOAD_STEP_SECONDS)}
-    request = httpcore2.Request(b"GET", _url(url), headers=encoded(headers), extensions=timeout)
-    with httpcore2.ConnectionPool(trusted_certificates(), proxy_of(url)) as pool:
-        return _read(pool.handle_request(request), most, until)
-
-
-def _read(response: httpcore2.Response, max_bytes: int, until: float = math.inf) -> Response:
+def _read(response: httpcore2.Response) -> Response:
     stream: Any = response.stream  # of a connection that waits
     try:
-        return read_response(response.status, response.headers, stream, max_bytes, until=until, lost=_LOST)
+        return read_response(response.status, response.headers, stream, MAX_BODY_BYTES, lost=_LOST)
     finally:
         response.close()
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import io
-import math
 import sys
 import time
 import zlib
@@ -164,7 +163,6 @@ def read_response(
     stream: Iterable[bytes],
     max_bytes: int,
     *,
-    until: float = math.inf,
     lost: tuple[type[Exception], ...] = (),
 ) -> Response:
     """Read a response to its end.
@@ -174,12 +172,11 @@ def read_response(
         fields: its headers.
         stream: its body in pieces, as it was sent.
         max_bytes: the most bytes of its body.
-        until: when it must have come, on the clock of `uptime`.
         lost: the errors of a stream that breaks off.
 
     Raises:
         TruncatedResponseError: it ended early.
-        UnreadableResponseError: its body has more bytes, takes longer, or is compressed in another way than asked for.
+        UnreadableResponseError: its body has more bytes, or is compressed in another way than asked for.
     """
     headers: dict[str, str] = {}
     for raw_name, raw_value in fields:  # repeated ones are joined with commas
@@ -188,7 +185,7 @@ def read_response(
     reply = Response(status, headers, b"")
     broken: tuple[type[Exception], ...] = (*lost, zlib.error)
     try:
-        body, received = _body(stream, reply, max_bytes, until)
+        body, received = _body(stream, reply, max_bytes)
     except broken as error:
         raise TruncatedResponseError(str(error) or type(error).__name__, reply) from error
     length = headers.get("content-length", "")
@@ -198,7 +195,7 @@ def read_response(
     return reply
 
 
-def _body(stream: Iterable[bytes], reply: Response, max_bytes: int, until: float) -> tuple[bytes, int]:
+def _body(stream: Iterable[bytes], reply: Response, max_bytes: int) -> tuple[bytes, int]:
     """Return the body of a response, and how many bytes of it were received.
 
     It is decompressed in pieces, because a small one may expand to any size.
@@ -215,8 +212,6 @@ def _body(stream: Iterable[bytes], reply: Response, max_bytes: int, until: float
         size += len(piece)
         if size > max_bytes:
             raise UnreadableResponseError(f"it has more than {max_bytes >> 20} MiB", reply)
-        if until < math.inf and uptime() > until:
-            raise UnreadableResponseError("it takes longer than it may", reply)
         pieces.append(piece)
     if decoder and received and not decoder.eof:
         raise TruncatedResponseError("the compressed body ends early", reply)

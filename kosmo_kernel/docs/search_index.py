@@ -253,15 +253,15 @@ def _of_integration(integration: Integration) -> Iterator[SearchEntry]:
             yield search_entry(page, "", name=f"{integration.name}.{part}", kind="index")
         elif name in shipped_files(integration.name, TABLES):
             yield from _of_question(find_table(integration.name, name))
-    for function in integration.table.outlines():
-        others = (integration.name, integration.title, function.name, function.names)
+    for function in integration.functions:
+        others = (integration.name, integration.title, function.name, *function.aliases, function.keywords)
         yield search_entry(
             SearchResult(f"{integration.name}.{function.name}", function.summary, integration, name=function.name),
-            function.text,
+            " ".join([function.description, *(f"{param.name} {param.doc}" for param in function.params)]),
             name=function.name.partition("_")[2] or function.name,
             others=" ".join((*others, f"{integration.name}_{function.name}")),
-            fields=function.fields,
-            docs=function.docs,
+            fields=" ".join(column.name for column in function.columns),
+            docs=" ".join(column.doc for column in function.columns),
             kind="record" if function.returns == "record" else "",
         )
 
