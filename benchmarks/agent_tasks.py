@@ -1,14 +1,13 @@
-"""Fourteen kinds of tasks as an agent does them that knows the server by its tools: the calls, from a fresh session.
+"""Thirteen kinds of tasks as an agent does them that knows the server by its tools: the calls, from a fresh session.
 
-Each task has the Lua that a person would trust, and the last answer has to contain what it returns. `URI` in place of a
-tool reads a resource.
+Each task has the Lua that a person would trust, and the last answer has to contain what it returns.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-RUN, SEARCH, URI = "lua_run", "lua_search_docs", "resource"
+RUN, SEARCH = "lua_run", "lua_search_docs"
 
 
 class Task(NamedTuple):
@@ -97,10 +96,6 @@ TASKS = {
     "Read all domains to the end": Task(
         [code("return heroku.list_domains({ app_id = heroku.list_apps() })", max_tokens=800), code("more")],
         "local all = heroku.list_domains({ app_id = heroku.list_apps() }) return all[#all].hostname",
-    ),
-    "Save the list of apps whole": Task(
-        [code("return heroku.list_apps()", max_tokens=300), (URI, {"uri": "kosmo://out/1.csv"})],
-        "return heroku.list_apps()[19].name",
     ),
     "What is the value of DATABASE_URL of my-app?": Task(
         [

@@ -6,7 +6,7 @@ With `--check` a goal that is missed is a failure.
 
 Two parts on the demo company in this process:
 
-- `tasks`: fourteen kinds of tasks (`agent_tasks.py`), each from a fresh session: calls and tokens, and the tokens of
+- `tasks`: thirteen kinds of tasks (`agent_tasks.py`), each from a fresh session: calls and tokens, and the tokens of
   the tools with the instructions;
 - `phrases`: what somebody types into the search (`tests/docs/search_phrases.toml`): how many find a page that answers
   them among the first five, and the tokens of an answer.
@@ -20,8 +20,7 @@ Three parts, each against `kosmo demo:serve --budget off` in a process of its ow
 - `times`: the time of a call, as a multiple of its parts, one by one: the same Lua in a session of this process, whose
   value is shown within the same bound, and a tool of the SDK that only sends as long a text.
 
-The comparison is one tool for each function that answers in JSON, whole and once: its list of tools is that of
-`--tools functions`, and a question costs the lists that its Lua reads.
+The comparison is a server that answers a question with the lists that its Lua reads, in JSON, whole and once.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ from typing import Any
 
 import httpx2
 from agent_questions import APP, QUESTIONS
-from agent_tasks import TASKS, URI
+from agent_tasks import TASKS
 from mcp import Client, StdioServerParameters
 from mcp import types as protocol
 from mcp.client.stdio import stdio_client
@@ -159,7 +158,7 @@ async def over_stdio(*options: str, command: list[str] | None = None) -> AsyncIt
 @asynccontextmanager
 async def over_http() -> AsyncIterator[Client]:
     """Provide a client of a server on a port, in the form of the protocol that has session ids."""
-    with first_lines([*KOSMO, "mcp:serve", "--http", "0"], dict(os.environ)) as (url, token):
+    with first_lines([*KOSMO, "mcp:serve", "--http", "127.0.0.1:0"], dict(os.environ)) as (url, token):
         async with (
             httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=600) as http,
             Client(streamable_http_client(url, http_client=http), mode="legacy") as client,
@@ -193,15 +192,10 @@ async def run(client: Client, code: str) -> str:
 async def ask_all(apps: int, figures: Figures) -> None:
     """Measure the list of tools and the questions."""
     with demo(apps), Session() as session:
-        async with over_stdio("--tools", "functions") as client:
-            all_listed = await listed(client)
         names = [one["name"] for one in session.call("heroku.list_apps", {}).value]
         plain = PlainLists(session, names)
         async with over_stdio() as client, over_http() as other:
-            ours = await listed(client)
-            figures.show("tools/list", ours, MAX_LISTED)
-            figures.show("tools/list with --tools functions", all_listed)
-            figures.add(ours, all_listed)
+            figures.show("tools/list", await listed(client), MAX_LISTED)
             for question, lua in QUESTIONS.items():
                 code = lua.strip()
                 text = await run(client, code)
@@ -287,9 +281,8 @@ async def do_tasks(_apps: int, figures: Figures) -> None:
                     figures.show("tools and instructions", whole, MAX_TOOLS)
                 cost, text = 0.0, ""
                 for tool, arguments in task.calls:
-                    text = await resource(client, **arguments) if tool == URI else await call(client, tool, arguments)
-                    # A resource goes to the client's file and not to the model.
-                    cost += tokens(json.dumps(arguments)) + (0 if tool == URI else tokens(text))
+                    text = await call(client, tool, arguments)
+                    cost += tokens(json.dumps(arguments)) + tokens(text)
             answer_of_task = session.run(task.answer).value if task.answer else "Error"
             figures.require(title, holds=answer_of_task in text)
             figures.show(f"{title} ({len(task.calls)} calls)", cost)
@@ -301,11 +294,6 @@ async def call(client: Client, tool: str, arguments: dict[str, Any]) -> str:
     """Return the text of an answer, an error or not."""
     result = await client.call_tool(tool, arguments)
     return "".join(getattr(part, "text", "") for part in result.content)
-
-
-async def resource(client: Client, uri: str) -> str:
-    """Return the text of a resource."""
-    return "".join(getattr(part, "text", "") for part in (await client.read_resource(uri)).contents)
 
 
 async def search_phrases(_apps: int, figures: Figures) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
@@ -19,17 +20,16 @@ from click.core import ParameterSource
 
 from kosmo_kernel.cli.command import Aside, Command, CommandResult, command, document, print_note, print_result
 from kosmo_kernel.cli.doctor import DoctorFinding, report
-from kosmo_kernel.cli.options import PORT, account_options, limit_options, mcp_servers, setting_option
+from kosmo_kernel.cli.options import ValueType, account_options, limit_options, mcp_servers, setting_option
 from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, input_is_terminal
 from kosmo_kernel.errors import KosmoError, SettingsError, UntrustedError
 from kosmo_kernel.mcp import Configuration, Server, Servers, Trust, configuration, secrets
-from kosmo_kernel.mcp.config import CLIENTS, McpClient
 from kosmo_kernel.mcp.secrets import ResolvedServer, fill_in, redact_text, redact_words
 from kosmo_kernel.mcp.trust import UNTRUSTED, command_line, consent_lines, fingerprint
 from kosmo_kernel.safety.text import escape_hidden
 from kosmo_kernel.settings.installation import install_command
 from kosmo_kernel.settings.permissions import EFFECTS, Target, permission, same_name, servers_named
-from kosmo_kernel.settings.table import ANSWER_WITHIN, MAX_TOKENS
+from kosmo_kernel.settings.table import ANSWER_WITHIN, MAX_TOKENS, Number
 from kosmo_kernel.text import nearest
 
 ADVICE = "`kosmo mcp:add` configures one."
@@ -295,56 +295,54 @@ def _program(server: Server, resolved: ResolvedServer) -> DoctorFinding:
 
 # The server for agents --------------------------------------------------------------------------------------------
 
-FUNCTIONS = "functions"
 PRINT_CONFIG = "--print-config"
 NAME = "kosmo"
-ANY = "any"  # the form that most clients read
+HOSTS = ("127.0.0.1", "localhost")
 EXAMPLES = """\b
 Examples:
   kosmo mcp:serve
   kosmo mcp:serve --demo --timeout 60
-  kosmo mcp:serve --http 8722 --account production
+  kosmo mcp:serve --http 127.0.0.1:8722 --account production
 
 \b
 For an agent's configuration:
-  kosmo mcp:serve --account production --print-config claude-code
+  kosmo mcp:serve --account production --print-config
 """
+
+
+def _read_address(text: str) -> float:
+    """Return the port of an address of this machine, or no number."""
+    host, _, port = text.rpartition(":")
+    return int(port) if host in HOSTS and port.isascii() and port.isdecimal() else math.nan
+
+
+ADDRESS = Number(
+    f"{HOSTS[0]}:PORT, because only this machine is served", maximum=65535, is_whole=True, read=_read_address
+)
 
 
 @click.command("mcp:serve", cls=Command, epilog=EXAMPLES)
 @click.option(
-    "--http", "port", type=PORT, metavar="PORT", help="Serve on this port of this machine; 0 chooses a free one."
+    "--http",
+    "port",
+    type=ValueType(ADDRESS),
+    metavar="HOST:PORT",
+    help=f"Serve on this port of this machine, {HOSTS[0]}:8722; 0 chooses a free one.",
 )
 @account_options("The account for calls that name no account.")
 @limit_options
 @setting_option(MAX_TOKENS, default=None)
 @setting_option(ANSWER_WITHIN, default=None)
-@click.option(
-    "--tools",
-    type=click.Choice(("lua", FUNCTIONS)),
-    default="lua",
-    help="`functions` adds a tool for each function, which costs an agent more to read.",
-)
-@click.option("--tasks", is_flag=True, help="Give a client that takes tasks one for a long call (MCP 2026-07-28).")
 @click.option("--allow-mcp", is_flag=True, help="Let Lua, and so the agent, use your other MCP servers (app.mcp).")
 @click.option(
-    PRINT_CONFIG,
-    "client",
-    type=click.Choice((ANY, *CLIENTS)),
-    is_flag=False,
-    flag_value=ANY,
-    metavar="[CLIENT]",
-    help="Print the entry for the configuration of a client instead, with these options, and name its file. CLIENT is "
-    f"{', '.join(CLIENTS)}.",
+    PRINT_CONFIG, is_flag=True, help="Print the entry for the configuration of a client instead, with these options."
 )
 def serve(
     *,
     port: int | None,
     account: str | None,
     allow_mcp: bool,
-    client: str | None,
-    tools: str,
-    tasks: bool,
+    print_config: bool,
     max_tokens: int | None,
     answer_within: float | None,
     **limits: Any,
@@ -352,10 +350,9 @@ def serve(
     """Serve Heroku and Lua to agents, over MCP.
 
     An agent starts this server and communicates with it over standard input and output. The server offers sandboxed Lua
-    (lua_run) and the reference (lua_search_docs, lua_read_doc, and as resources); with `--tools functions` also each
-    function as a tool (heroku_list_apps). Answers have at most 2,000 tokens unless the agent asks for another bound.
-    Calls can name an account, and can lower the limits of Lua that are set here. The server cannot ask you, so a call
-    for which your permissions say `ask` is an error.
+    (lua_run) and the reference (lua_search_docs, lua_read_doc). Answers have at most 2,000 tokens unless the agent asks
+    for another bound. Calls can name an account, and can lower the limits of Lua that are set here. The server cannot
+    ask you, so a call for which your permissions say `ask` is an error.
 
     With --http, the first line of output is KOSMO_MCP_URL=…, and the second is KOSMO_MCP_TOKEN=…, which clients send as
     `Authorization: Bearer …`. The token is new each time unless KOSMO_MCP_TOKEN is set. Only clients on this machine
@@ -369,17 +366,15 @@ def serve(
         account,
         limits,
         allow_mcp_servers=allow_mcp,
-        functions=tools == FUNCTIONS,
-        tasks=tasks,
         max_tokens=max_tokens,
         answer_within=answer_within,
     )
-    if client is not None:
+    if print_config:
         if port is not None:
             raise click.UsageError(
                 "--print-config is about a server that the agent starts itself. Give it without --http."
             )
-        _print_config(CLIENTS.get(client), _entry(click.get_current_context()))
+        document({"mcpServers": {NAME: _entry(click.get_current_context())}})
         return SUCCESS
     if port is None:
         if input_is_terminal():
@@ -404,15 +399,6 @@ def _entry(context: click.Context) -> dict[str, Any]:
     else:
         command = [sys.executable, "-P", "-m", "kosmo_kernel"]  # -P: the folder may have something of that name
     return {"command": command[0], "args": [*command[1:], "mcp:serve", *args]}
-
-
-def _print_config(client: McpClient | None, entry: dict[str, Any]) -> None:
-    """Print an entry, and where it belongs."""
-    if client is None:
-        document({"mcpServers": {NAME: entry}})
-        return
-    print_result(client.config(NAME, entry))
-    print_note(f"For {client.title}: {client.place}.")
 
 
 def _ready(url: str, token: str | None) -> None:

@@ -1,17 +1,16 @@
 """An MCP server that offers the catalogue's functions, sandboxed Lua and the reference to agents.
 
-    tools.py         what it offers: tools, pages, and the values that a client can save
+    tools.py         what it offers: three tools, and the check of their arguments
     answers.py       the text of an answer, within a number of tokens, also of the search tool
     sessions.py      the Lua sessions, one for each client, and the calls in progress
     call_handler.py  validation and execution of a call
-    sdk.py           the protocol, and its extension for long calls; the only module that imports the SDK
+    sdk.py           the protocol; the only module that imports the SDK
     serving.py       the transports: standard streams, or a local port with a token
 
 Lua's variables and the values in `Out` live as long as the client's session: the process with standard streams, the
-session id with HTTP. The protocol from 2026 on has no session ids over HTTP; there an answer names its session, and the
-next call can name it. There is no user to answer a permission question, so such a call fails with an error that says
-how to allow it. Scripts can use the user's other MCP servers only if the user allowed that at
-the start.
+session id with HTTP. The protocol from 2026 on has no session ids over HTTP, so there an earlier version is used. There
+is no user to answer a permission question, so such a call fails with an error that says how to allow it. Scripts can
+use the user's other MCP servers only if the user allowed that at the start.
 """
 
 from __future__ import annotations

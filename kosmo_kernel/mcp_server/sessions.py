@@ -4,8 +4,7 @@ A call in progress can be cancelled, and can be answered before it has ended. A 
 waits is answered with its progress and goes on. What it would have said is then told to the next call of its session.
 
 A session runs Lua for one call at a time. Of the sessions that no call uses, those idle for too long are closed, and
-the least recently used ones if there are too many. A client whose session was closed gets a new one, and is told. Calls
-that run no Lua share a few sessions, whose connections stay open.
+the least recently used ones if there are too many. A client whose session was closed gets a new one, and is told.
 """
 
 from __future__ import annotations
@@ -18,13 +17,12 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import count
 
-from kosmo_kernel.errors import StoppedError, UnknownNameError
+from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.progress.display import LONG_WAIT_SECONDS, ProgressSnapshot
 from kosmo_kernel.session import Session
 from kosmo_kernel.text import duration
 from kosmo_kernel.values.records import Records
 
-SPARE = 2  # sessions without Lua that are kept
 MAX_SESSIONS = 16  # sessions of clients; those in use are not closed
 IDLE_SECONDS = 30 * 60.0  # after the last call
 MAX_ENDED = 1_000  # ended sessions that are remembered, to tell their clients
@@ -46,14 +44,11 @@ class InFlightCall:
 
     # Called with the progress, in the call's thread, until the call is answered.
     on_progress: Callable[[ProgressSnapshot], None]
+    client: str = ""  # identifies its client
     name: str = ""  # the name under which its value will be kept, `Out[3]`; empty if it is not kept
-    new_session: str = ""  # the name of the session that began with it; empty for an earlier one
-    session_key: str = ""  # identifies the session
-    names_session: bool = False  # whether the call named the session
     max_tokens: int = 0  # the bound of its answer
-    answered: bool = False  # the client has an answer or a handle, and waits for no progress any more
+    answered: bool = False  # the client has an answer, and waits for no progress any more
     phase: Phase = Phase.WAITING  # waiting, running or over
-    updated_at: float = field(default_factory=time.time)  # the time of its last progress, in seconds since 1970
     _is_detached: bool = False
     _progress: ProgressSnapshot | None = None
     _session: Session | None = None
@@ -69,14 +64,12 @@ class InFlightCall:
 
     def report(self, progress: ProgressSnapshot) -> None:
         """Record the progress, and pass it on to a client that still waits."""
-        self._progress, self.updated_at = progress, time.time()
+        self._progress = progress
         if not self.answered:
             self.on_progress(progress)
 
     def describe(self) -> str:
         """Return how long it has run, and how far it is if that is known."""
-        if self.phase is Phase.WAITING:
-            return "waits for an earlier call"
         progress = self._progress.text() if self._progress else ""
         if self._progress and self._progress.expected >= LONG_WAIT_SECONDS:
             progress += f". {self._progress.estimate_text()}".removesuffix(".")
@@ -221,56 +214,43 @@ class Sessions:
     ) -> None:
         self._make, self._idle_seconds, self._clock = make, idle_seconds, clock
         self._lock, self._closing = threading.Lock(), threading.Lock()
-        self._spare: list[Session] = []
-        self._borrowed: set[Session] = set()
+        self._for_one_call: set[Session] = set()
         self._clients: dict[str, ClientSession] = {}
         self._ended: dict[str, None] = {}
         self._timer: threading.Timer | None = None
         self._closed = False
 
     @contextmanager
-    def without_lua(self) -> Iterator[Session]:
-        """Provide a session for a call that runs no Lua.
+    def for_one_call(self) -> Iterator[Session]:
+        """Provide a session that no client has, and close it.
 
         Raises:
             StoppedError: the server is shutting down.
         """
         with self._lock:
             self._check()
-            session = self._spare.pop() if self._spare else self._make()
-            self._borrowed.add(session)
+            session = self._make()
+            self._for_one_call.add(session)
         try:
             yield session
         finally:
             with self._lock:
-                self._borrowed.discard(session)
-                keep = not self._closed and len(self._spare) < SPARE
-                if keep:
-                    self._spare.append(session)
-            if not keep:
-                session.close()
+                self._for_one_call.discard(session)
+            session.close()
 
     @contextmanager
-    def of_client(self, client: str, call: InFlightCall, *, is_named: bool = False) -> Iterator[ClientSession]:
-        """Provide the session of a client, created at its first call. Wait for its `turn` before using Lua there.
+    def of_client(self, call: InFlightCall) -> Iterator[ClientSession]:
+        """Provide the session of the client of a call, created at its first call.
 
-        Parameters:
-            client: identifies the client.
-            call: the call that needs it.
-            is_named: the client names a session that it has had.
+        Wait for its `turn` before using Lua there.
 
         Raises:
-            UnknownNameError: there is no session of that name, or it was closed.
             StoppedError: the server is shutting down.
         """
+        client = call.client
         with self._lock:
             self._check()
             session = self._clients.get(client)
-            if session is None and is_named:
-                raise UnknownNameError(
-                    "There is no such session: sessions without calls are closed after a while, with their variables. "
-                    "Leave `session` out to start one."
-                )
             if session is None:
                 session = self._clients[client] = ClientSession(self._make(), client in self._ended)
                 self._ended.pop(client, None)
@@ -307,8 +287,8 @@ class Sessions:
         with self._closing:
             with self._lock:
                 self._closed = True
-                sessions = [*self._spare, *self._borrowed, *(session.lua for session in self._clients.values())]
-                self._spare, self._clients = [], {}
+                sessions = [*self._for_one_call, *(session.lua for session in self._clients.values())]
+                self._clients = {}
                 if self._timer:
                     self._timer.cancel()
             for session in sessions:

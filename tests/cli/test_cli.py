@@ -67,8 +67,8 @@ SURFACE = {
     "mcp:import": "--replace --project --json",
     "mcp:export": "--json",
     "mcp:doctor": "--json",
-    "mcp:serve": "--http -a --account --demo --timeout --cpu-limit --memory-limit --max-tokens --answer-within --tools "
-    "--tasks --allow-mcp --print-config",
+    "mcp:serve": "--http -a --account --demo --timeout --cpu-limit --memory-limit --max-tokens --answer-within "
+    "--allow-mcp --print-config",
     "accounts:list": "--json",
     "accounts:add": "--stdin --replace --file --integration --json",
     "accounts:remove": "--integration --json",

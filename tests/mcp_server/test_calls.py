@@ -8,9 +8,8 @@ import os
 import signal
 import subprocess
 import threading
-import tomllib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,15 +19,13 @@ from altered_api import Gate
 from kosmo_command import COMMAND, environment, kosmo, without_standard_input
 from patience import PATIENCE
 
-from kosmo_kernel.cli import outcome
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, StoppedError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.mcp.config import CLIENTS, entries_of
-from kosmo_kernel.mcp.config import entry as server_entry
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
-from kosmo_kernel.mcp_server.sessions import MAX_SESSIONS, SPARE, ClientSession, InFlightCall, Phase, Sessions
+from kosmo_kernel.mcp_server.sessions import MAX_SESSIONS, ClientSession, InFlightCall, Phase, Sessions
+from kosmo_kernel.mcp_server.tools import OfferedTool, checked
 
 pytest.importorskip("mcp")
 
@@ -79,7 +76,7 @@ def test_a_cancelled_call_is_stopped_and_the_next_one_works(gate: tuple[Gate, di
     async def ask(one: Client) -> Any:
         endless = "app.integrations.heroku.get_app('my-app') while true do end"  # of which the gate hears as well
         calls = [
-            asyncio.create_task(one.call_tool("heroku_list_apps", {})),
+            asyncio.create_task(one.call_tool("lua_run", {"check": "crashed-dynos"})),
             asyncio.create_task(one.call_tool("lua_run", {"code": endless})),
         ]
         await asyncio.to_thread(held.wait_for, 2)
@@ -89,7 +86,7 @@ def test_a_cancelled_call_is_stopped_and_the_next_one_works(gate: tuple[Gate, di
         # It has the session only when the run before has ended, which nothing but its end by us can be.
         return await one.call_tool("lua_run", {"code": "return 'next'", "timeout": 20})
 
-    assert data(asked(ask, "--tools", "functions", "--cpu-limit", "1000", env=env)) == "next"
+    assert data(asked(ask, "--cpu-limit", "1000", env=env)) == "next"
 
 
 @pytest.mark.full
@@ -291,22 +288,22 @@ def fakes() -> Iterator[tuple[Sessions, list[Fake], Clock]]:
     sessions.close()
 
 
-def test_sessions_without_lua_are_used_again_and_a_few_are_kept(fakes: tuple[Sessions, list[Fake], Clock]) -> None:
+def test_a_session_for_one_call_is_closed_after_it_and_with_all_others(
+    fakes: tuple[Sessions, list[Fake], Clock],
+) -> None:
     sessions, made, _ = fakes
-    with ExitStack() as stack:
-        for _ in range(SPARE + 1):
-            stack.enter_context(sessions.without_lua())
-    assert [one.closed for one in made] == [True, False, False]
-    with sessions.without_lua() as session:
-        assert cast("Any", session) in made[1:]
-    sessions.close()
-    assert all(one.closed for one in made)
-    with pytest.raises(StoppedError), sessions.without_lua():
+    with sessions.for_one_call():
+        pass
+    assert made[0].closed
+    with sessions.for_one_call():
+        sessions.close()
+        assert made[1].closed
+    with pytest.raises(StoppedError), sessions.for_one_call():
         pass
 
 
-def of_client(sessions: Sessions, client: str, *, is_named: bool = False) -> AbstractContextManager[ClientSession]:
-    return sessions.of_client(client, InFlightCall(lambda _: None), is_named=is_named)
+def of_client(sessions: Sessions, client: str) -> AbstractContextManager[ClientSession]:
+    return sessions.of_client(InFlightCall(lambda _: None, client))
 
 
 def test_of_the_clients_sessions_the_last_ones_are_kept_and_those_in_use(
@@ -326,7 +323,7 @@ def test_of_the_clients_sessions_the_last_ones_are_kept_and_those_in_use(
         assert session.is_new_again
 
 
-def test_an_idle_session_is_closed_and_whoever_names_it_is_told(fakes: tuple[Sessions, list[Fake], Clock]) -> None:
+def test_an_idle_session_is_closed_and_one_whose_client_leaves(fakes: tuple[Sessions, list[Fake], Clock]) -> None:
     sessions, made, clock = fakes
     with of_client(sessions, "a"):
         pass
@@ -337,8 +334,6 @@ def test_an_idle_session_is_closed_and_whoever_names_it_is_told(fakes: tuple[Ses
         clock.now = 1000.0
         sessions.close_idle()
     assert [one.closed for one in made] == [True, False]
-    with pytest.raises(UnknownNameError, match="no such session"), of_client(sessions, "a", is_named=True):
-        pass
     sessions.end("b")
     assert made[1].closed
 
@@ -358,7 +353,7 @@ def test_fifty_clients_and_their_ends_leave_no_process() -> None:
     others = set(psutil.Process().children(recursive=True))
     handler = CallHandler(ServerOptions("demo"), several_clients=True)
     for number in range(50):
-        text = handler.answer("lua_run", {"code": f"return {number}"}, InFlightCall(lambda _: None), str(number)).text
+        text = handler.answer("lua_run", {"code": f"return {number}"}, InFlightCall(lambda _: None, str(number))).text
         assert text.startswith(f"<data>\n{number}\n</data>")
     processes = [process for process in psutil.Process().children(recursive=True) if process not in others]
     assert len(processes) >= MAX_SESSIONS
@@ -384,22 +379,43 @@ def test_a_call_is_over_before_another_one_has_its_session(monkeypatch: pytest.M
     assert (answer.failed, answer.text.startswith("<data>\n1\n"), over) == (False, True, [Phase.OVER])
 
 
-def test_an_error_names_our_tool_without_our_server_and_any_other_text_is_left_whole(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def fail(_words: str) -> None:
-        raise UnknownNameError("mcp.kosmo.lua_search_docs: that is what the page says.")
-
-    monkeypatch.setattr("kosmo_kernel.mcp_server.answers.search", fail)
-    handler = CallHandler(ServerOptions("demo"))
-    texts = [
-        handler.answer("lua_search_docs", arguments, InFlightCall(lambda _: None)).text
-        for arguments in ({}, {"words": "x"})
+def test_all_mistakes_in_the_arguments_are_in_one_message() -> None:
+    tool = OfferedTool(
+        "lua_try",
+        "",
+        "",
+        {
+            "properties": {
+                "words": {"type": "string", "minLength": 1},
+                "most": {"type": "integer", "minimum": 200, "maximum": 300},
+                "seconds": {"type": "number", "exclusiveMinimum": 0},
+                "params": {"type": "object"},
+                "stop": {"type": "boolean"},
+            },
+            "required": ["words"],
+        },
+        reads=True,
+    )
+    right = {"words": "x", "most": 200.0, "seconds": 0.5, "params": {}, "stop": False}
+    assert checked(tool, right | {"other": None}) == right
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({}, "`words` is missing"),
+        ({"words": "", "word": 1}, "`word` is no argument of it (`words` is); `words` must have at least 1 characters"),
+        (
+            {"words": 1, "most": True, "stop": 1},
+            "`words` must be a text; `most` must be a whole number; `stop` must be true or false",
+        ),
+        ({"words": "x", "most": 199, "seconds": 0}, "`most` must be at least 200; `seconds` must be more than 0"),
+        ({"words": "x", "most": 301, "seconds": "1"}, "`most` must be at most 300; `seconds` must be a number"),
+        (
+            {"words": "x", "most": 200.5, "params": []},
+            "`most` must be a whole number; `params` must be a table of names and values",
+        ),
     ]
-    handler.close()
-
-    assert texts[0].startswith("InvalidArgumentsError: lua_search_docs: `words` is missing. ")
-    assert texts[1] == "UnknownNameError: mcp.kosmo.lua_search_docs: that is what the page says."
+    for arguments, mistakes in wrong:
+        with pytest.raises(InvalidArgumentsError) as caught:
+            checked(tool, arguments)
+        assert str(caught.value) == (f"lua_try: {mistakes}. Write lua_try(words, most?, seconds?, params?, stop?)")
 
 
 def test_who_leaves_a_call_that_is_over_stops_nothing() -> None:
@@ -433,30 +449,8 @@ def test_a_client_has_at_most_the_ceilings_unless_an_option_of_the_command_is_hi
 
 
 def test_the_entry_for_an_agent_has_the_full_path_and_the_options_of_the_command() -> None:
-    done = kosmo("mcp:serve", "--demo", "--timeout", "60", "--tasks", "--allow-mcp", "--print-config")
+    done = kosmo("mcp:serve", "--demo", "--timeout", "60", "--allow-mcp", "--print-config")
     entry = json.loads(done.stdout)["mcpServers"]["kosmo"]
     assert Path(entry["command"]).is_absolute()
-    assert entry["args"][-6:] == ["mcp:serve", "--demo", "--timeout", "60.0", "--tasks", "--allow-mcp"]
-    assert kosmo("mcp:serve", "--http", "0", "--print-config").returncode == 2
-
-
-@pytest.mark.parametrize("name", CLIENTS)
-def test_the_entry_for_a_client_has_its_form_names_its_file_and_can_be_imported(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for variable in ("HEROKU_API_KEY", "KOSMO_MCP_TOKEN"):
-        monkeypatch.setenv(variable, DEMO_TOKEN)
-    assert outcome(["mcp:serve", "--account", "a b", "--print-config", name]) == 0
-    printed, client = capsys.readouterr(), CLIENTS[name]
-    content = (tomllib if client.file.endswith(".toml") else json).loads(printed.out)
-    entry = content.pop(client.key)["kosmo"]
-    assert content == {}
-    assert Path(entry["command"]).is_absolute()
-    assert entry["args"][-3:] == ["mcp:serve", "--account", "a b"]
-    assert entry.keys() - {"command", "args"} == client.fields.keys()
-    assert printed.err == f"For {client.title}: {client.place}.\n"
-    assert DEMO_TOKEN not in printed.out
-    file = tmp_path / (Path(client.file).name or "mcp.json")
-    file.write_text(printed.out)
-    server = server_entry("kosmo", entries_of(file)[1]["kosmo"], "user", file, tmp_path)
-    assert (server.fault, server.command, [*server.args]) == ("", entry["command"], entry["args"])
+    assert entry["args"][-5:] == ["mcp:serve", "--demo", "--timeout", "60.0", "--allow-mcp"]
+    assert kosmo("mcp:serve", "--http", "127.0.0.1:0", "--print-config").returncode == 2

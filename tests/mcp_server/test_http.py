@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -30,9 +29,9 @@ from patience import PATIENCE
 pytest.importorskip("mcp")
 
 import httpx2
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
-from mcp_client import data, failure, text_of
+from mcp_client import data
 
 TOKEN = "a-token-for-the-tests"
 SECONDS_TO_END = 2.0  # on a quiet machine
@@ -60,7 +59,7 @@ class Served(NamedTuple):
 @contextmanager
 def served(env: dict[str, str], lines: int) -> Iterator[Served]:
     with subprocess.Popen(
-        [*COMMAND, "mcp:serve", "--demo", "--http", "0"],
+        [*COMMAND, "mcp:serve", "--demo", "--http", "127.0.0.1:0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -103,33 +102,39 @@ def called(url: str, token: str, name: str, arguments: dict[str, Any], mode: str
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("mode", "version"), [("legacy", "2025-11-25"), ("auto", "2026-07-28")])
-def test_whoever_has_the_token_is_served_in_both_forms_of_the_protocol(server: Served, mode: str, version: str) -> None:
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+def test_whoever_has_the_token_is_served_in_a_version_of_the_protocol_with_sessions(server: Served, mode: str) -> None:
     spoken, answer = called(server.url, server.token, "lua_run", {"code": "return 1 + 1"}, mode)
-    assert (spoken, data(answer)) == (version, "2")
+    assert (spoken, data(answer)) == ("2025-11-25", "2")
+
+
+def test_a_client_without_a_session_is_told_which_versions_have_one(server: Served) -> None:
+    async def ask() -> None:
+        headers = {"Authorization": f"Bearer {server.token}"}
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as http,
+            Client(streamable_http_client(server.url, http_client=http), mode="2026-07-28") as one,
+        ):
+            with pytest.raises(MCPError, match="needs a version with sessions: 2025-11-25 or earlier") as caught:
+                await one.call_tool("lua_run", {"code": "return 1"})
+            assert caught.value.data["requested"] == "2026-07-28"
+            assert caught.value.data["supported"][-1] == "2025-11-25"
+
+    asyncio.run(ask())
 
 
 @pytest.mark.claim("agents-state")
 def test_clients_do_not_see_each_others_variables_and_take_them_along_when_they_leave(server: Served) -> None:
     code = {"code": "x = (x or 0) + 1 return x"}
 
-    async def ask() -> Any:
+    async def ask() -> list[str]:
         headers = {"Authorization": f"Bearer {server.token}"}
         async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as http:
             transport = partial(streamable_http_client, server.url, http_client=http)
-            async with Client(transport(), mode="legacy") as one, Client(transport(), mode="legacy") as two:
-                with_id = [data(await client.call_tool("lua_run", code)) for client in (one, one, two)]
-            async with Client(transport(), mode="auto") as one:
-                first = await one.call_tool("lua_run", code)
-                name = re.findall('`session = "(.+)"`', text_of(first))[0]
-                without_id = [first, *[await one.call_tool("lua_run", code | {"session": name}) for _ in range(2)]]
-                other = await one.call_tool("lua_run", code)
-                unknown = await one.call_tool("lua_run", code | {"session": "guess"})
-            return with_id, [*map(data, without_id)], data(other), failure(unknown)
+            async with Client(transport(), mode="legacy") as one, Client(transport(), mode="auto") as two:
+                return [data(await client.call_tool("lua_run", code)) for client in (one, one, two, two, one)]
 
-    with_id, without_id, other, unknown = asyncio.run(ask())
-    assert (with_id, without_id, other) == (["1", "2", "1"], ["1", "2", "3"], "1")
-    assert "There is no such session" in unknown
+    assert asyncio.run(ask()) == ["1", "2", "1", "2", "3"]
 
 
 @pytest.mark.full
@@ -216,14 +221,22 @@ def test_a_signal_ends_it_soon_while_clients_wait_for_calls(code: str) -> None:
 
 @pytest.mark.full
 def test_a_token_that_could_be_guessed_is_turned_down() -> None:
-    done = kosmo("mcp:serve", "--http", "0", env={"KOSMO_MCP_TOKEN": "abc"})
+    done = kosmo("mcp:serve", "--http", "127.0.0.1:0", env={"KOSMO_MCP_TOKEN": "abc"})
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "Error: KOSMO_MCP_TOKEN must be 16 characters or more, without blanks.\n"
 
 
+@pytest.mark.parametrize("address", ["8722", "0.0.0.0:8722", ":8722", "localhost:", "127.0.0.1:65536"])
+def test_only_an_address_of_this_machine_is_listened_on(address: str) -> None:
+    done = kosmo("mcp:serve", "--http", address)
+    assert (done.returncode, done.stdout) == (2, "")
+    limit = "at most 65535" if address.startswith("127") else "127.0.0.1:PORT, because only this machine is served"
+    assert f"it takes {limit}, got '{address}'." in done.stderr
+
+
 def test_a_port_that_is_taken_is_told(server: Served) -> None:
     port = server.url.rpartition(":")[2].partition("/")[0]
-    done = kosmo("mcp:serve", "--http", port)
+    done = kosmo("mcp:serve", "--http", f"127.0.0.1:{port}")
     assert (done.returncode, done.stdout) == (1, "")
     assert "in use" in done.stderr
 
@@ -255,8 +268,6 @@ def check_with(ask: Callable[..., Any]) -> None:
     assert ask(*call, "lua_run", "--tool-arg", "code=return 1 + 1")["content"][0]["text"].startswith("<data>\n2\n")
     wrong = ask(*call, "lua_run", "--tool-arg", "code=return heroku.get_app('no-such-app')")
     assert (wrong["isError"], "404" in wrong["content"][0]["text"]) == (True, True)
-    page = ask("--method", "resources/read", "--uri", "kosmo://docs/heroku.list_apps")["contents"][0]
-    assert (page["mimeType"], page["text"].splitlines()[0]) == ("text/markdown", "# heroku.list_apps")
 
 
 def test_the_official_inspector_starts_it_and_asks(inspector: Callable[..., Any], tmp_path: Path) -> None:

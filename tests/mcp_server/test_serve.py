@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kosmo_command import FICTION, kosmo
+from kosmo_command import kosmo
 from mcp_config import faulty, written
 
 from kosmo_kernel.cli import outcome
-from kosmo_kernel.docs import GUIDES, titles
-from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN
 from kosmo_kernel.mcp import Trust, configuration
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN
@@ -25,7 +23,6 @@ pytest.importorskip("mcp")
 
 from jsonschema import Draft202012Validator
 from mcp import Client, MCPError
-from mcp.types import TextResourceContents
 from mcp_client import Ask, asked, data, failure, one_client, text_of
 
 
@@ -55,79 +52,6 @@ def test_three_tools_that_only_read_are_listed_in_at_most_900_tokens_with_the_in
     for tool in tools.values():
         Draft202012Validator.check_schema(tool.input_schema)
         assert tool.output_schema is None
-
-
-def test_each_function_is_a_tool_with_a_short_schema_where_the_user_wants_that() -> None:
-    async def ask(one: Client) -> Any:
-        tools = {tool.name: tool for tool in (await one.list_tools()).tools}
-        arguments = {"app_id": ["my-app", "no-such-app"], "errors": "collect"}
-        rows = await one.call_tool("heroku_list_dynos", arguments)
-        kept = await one.call_tool("lua_run", {"code": "return #Out[1], Out[1][1].app_id"})
-        return tools, text_of(rows), text_of(kept)
-
-    tools, rows, kept = asked(ask, "--tools", "functions")
-    assert list(tools)[3:] == [f"heroku_{function.name}" for function in HEROKU.functions]
-    dynos = tools["heroku_list_dynos"]
-    assert dynos.input_schema["required"] == ["app_id"]
-    assert list(dynos.input_schema["properties"]) == ["app_id", "errors", "limit", "account", "max_tokens"]
-    assert dynos.input_schema["properties"]["app_id"] == {"type": ["string", "array"]}
-    assert dynos.output_schema is None
-    assert rows.startswith("Out[1]:\n<data>\n[1] 2 records ")
-    assert rows.endswith(
-        f"\nNote: {FICTION}\nNote: 1 of 2 apps could not be read: no-such-app (404 not_found)\n</data>"
-    )
-    assert kept.startswith("<data>\n[1] 2\n[2] my-app\n</data>")
-
-
-@pytest.mark.full
-def test_the_pages_of_the_reference_are_resources(shared: Ask) -> None:
-    async def ask(one: Client) -> Any:
-        found = (await one.list_resources()).resources
-        read = await one.read_resource("kosmo://docs/heroku.list_apps")
-        with pytest.raises(MCPError, match=r"no page `heroku\.list_ap`"):
-            await one.read_resource("kosmo://docs/heroku.list_ap")
-        with pytest.raises(MCPError, match="kosmo://docs/"):
-            await one.read_resource("file:///etc/passwd")
-        assert (read.ttl_ms, read.cache_scope) == (3_600_000, "private")
-        return [one.uri for one in found], read.contents
-
-    uris, contents = shared(ask)
-    names = [uri.removeprefix("kosmo://docs/") for uri in uris]
-    assert names == [*titles(HEROKU), *GUIDES]
-    assert {f"heroku.{function.name}" for function in HEROKU.functions} < {*names}
-    assert isinstance(contents[0], TextResourceContents)
-    assert (contents[0].mime_type, contents[0].text.splitlines()[0]) == ("text/markdown", "# heroku.list_apps")
-
-
-def test_a_value_of_out_is_a_resource_as_json_csv_and_markdown() -> None:
-    async def ask(one: Client) -> Any:
-        await one.call_tool("lua_run", {"code": "return { { name = 'a, b', n = 1 }, { name = 'c', n = 2 } }"})
-        await one.call_tool("lua_run", {"code": "return 'text'"})
-        texts = []
-        for uri in ("1.json", "1.csv", "1.md", "2.json", "2.md"):
-            read = await one.read_resource(f"kosmo://out/{uri}")
-            [content] = read.contents
-            assert read.ttl_ms == 0  # a new session has other values
-            assert isinstance(content, TextResourceContents)
-            texts.append((content.mime_type, content.text))
-        for uri, message in (
-            ("2.csv", "Only a list of records"),
-            ("9.json", r"Out\[9\]` has no value"),
-            ("1.pdf", "no res"),
-        ):
-            with pytest.raises(MCPError, match=message):
-                await one.read_resource(f"kosmo://out/{uri}")
-        return texts, [one.uri_template for one in (await one.list_resource_templates()).resource_templates]
-
-    texts, templates = asked(ask)
-    assert texts == [
-        ("application/json", '[{"name":"a, b","n":1},{"name":"c","n":2}]'),
-        ("text/csv", 'name,n\n"a, b",1\nc,2\n'),
-        ("text/markdown", "| name | n |\n| --- | ---: |\n| a, b | 1 |\n| c | 2 |\n"),
-        ("application/json", '"text"'),
-        ("text/markdown", "text"),
-    ]
-    assert templates == ["kosmo://docs/{page}", "kosmo://out/{number}.{form}"]
 
 
 @pytest.mark.full
@@ -199,15 +123,14 @@ def test_the_argument_account_picks_the_account(demo_url: str) -> None:
 
     async def ask(one: Client) -> Any:
         code = {"code": "return heroku.get_current_user().email"}
-        direct = await one.call_tool("heroku_get_current_user", {"account": "ops"})
-        in_lua = await one.call_tool("lua_run", code | {"account": "ops"})
-        wrong = await one.call_tool("heroku_get_current_user", {"account": "opps"})
+        named = await one.call_tool("lua_run", code | {"account": "ops"})
+        wrong = await one.call_tool("lua_run", code | {"account": "opps"})
         none = await one.call_tool("lua_run", code)
-        odd = await one.call_tool("heroku_get_current_user", {"account": 7})
-        return text_of(direct), data(in_lua), failure(wrong), failure(none), failure(odd)
+        odd = await one.call_tool("lua_run", code | {"account": 7})
+        return data(named), failure(wrong), failure(none), failure(odd)
 
-    direct, email, wrong, none, odd = asked(ask, "--tools", "functions", env=env)
-    assert f"email: {email}\n" in direct
+    email, wrong, none, odd = asked(ask, env=env)
+    assert "@" in email
     assert "opps" in wrong
     assert "HEROKU_API_KEY" in none
     assert "`account` must be a text" in odd
@@ -219,14 +142,10 @@ def test_what_the_permissions_ask_about_is_an_error_that_says_how_to_allow_it(tm
     (tmp_path / "config.toml").write_text('[integrations.heroku.permissions]\nread = "ask"\n')
     env = {"KOSMO_DEMO": "1", "KOSMO_CONFIG_DIR": str(tmp_path)}
 
-    async def ask(one: Client) -> list[str]:
-        direct = await one.call_tool("heroku_list_apps", {})
-        in_lua = await one.call_tool("lua_run", {"code": "app.integrations.heroku.list_apps()"})
-        return [failure(direct), failure(in_lua)]
-
-    for message in asked(ask, "--tools", "functions", env=env):
-        assert "there is nobody to ask here" in message
-        assert "kosmo integrations:configure heroku --read allow" in message
+    code = {"code": "app.integrations.heroku.list_apps()"}
+    message = failure(asked(lambda one: one.call_tool("lua_run", code), env=env))
+    assert "there is nobody to ask here" in message
+    assert "kosmo integrations:configure heroku --read allow" in message
 
 
 # Lua --------------------------------------------------------------------------------------------------------------

@@ -167,7 +167,7 @@ def test_a_client_of_the_server_for_agents_is_served_while_another_is_read_and_a
             endless.cancel()
             return [str(answer.content[0]) for answer in answers]
 
-    with command("mcp:serve", "--demo", "--http", "0") as process:
+    with command("mcp:serve", "--demo", "--http", "127.0.0.1:0") as process:
         assert process.stdout is not None
         url, token = (process.stdout.readline().strip().partition("=")[2] for _ in range(2))
         answers: list[str] = []

@@ -85,8 +85,8 @@ def test_the_help_of_a_command_has_the_sentence_and_the_default_of_each_limit(na
 
 
 def test_the_schema_of_an_agents_run_has_the_bounds_of_each_limit() -> None:
-    tools = offered(Limits(), 5_000, functions=False, others=False, sessions=False)
-    properties = tools[LUA].tool.schema["properties"]
+    tools = offered(Limits(), 5_000, others=False)
+    properties = tools[LUA].schema["properties"]
     assert {name: properties[name] for name in ("timeout", "cpu_limit", "memory_limit")} == {
         "timeout": {"type": "number", "exclusiveMinimum": 0},
         "cpu_limit": {"type": "number", "exclusiveMinimum": 0, "maximum": 30.0},
