@@ -40,6 +40,7 @@ def test_a_head_says_what_a_check_is_about_and_which_parameters_it_has() -> None
     [
         ("-- severity: low", "-- severity: lowest", "own.lua:2: the severity is low, medium or high, got lowest"),
         ("-- severity: low", "-- serverity: low", r"own.lua:2: .* no `serverity`\. Did you mean severity\?"),
+        ("-- severity: low", "-- service: heroku", "own.lua:2: .* All checks and tables are about Heroku. Delete this"),
         ("-- severity: low", "-- title: Again", "own.lua:2: the head has `title` twice, first in line 1"),
         ("-- severity: low", "-- an own note", "own.lua:2: this line of the head is no `-- key: value`"),
         ("-- scope: read", "-- scope:", "own.lua:10: the head of a check needs `-- scope: …` too"),

@@ -85,6 +85,29 @@ def test_a_table_has_the_links_parameters_and_fields_of_a_schema() -> None:
     }
 
 
+def test_fields_follow_references_and_alternatives_and_end_where_a_schema_contains_itself() -> None:
+    text = {"type": ["string"]}
+    boat = BOAT | {
+        "properties": {
+            "tender": {"$ref": "#/definitions/boat"},
+            "dock": {"oneOf": [{"type": ["null"]}, {"properties": {"place": text}}]},
+            "depth": {"anyOf": [{"type": ["integer"]}, {"type": ["null"]}]},
+            "cargo": {"type": ["object"], "definitions": {"weight": text}},
+            "stops": {"type": ["array"], "items": {"type": ["object"]}, "properties": {"port": text}},
+        }
+    }
+    assert command.read({"definitions": {"boat": boat}})["records"]["boat"] == {
+        "cargo": "object",
+        "cargo.weight": "string",
+        "depth": "integer?",
+        "dock": "object?",
+        "dock.place": "string",
+        "stops": "array",
+        "stops[].port": "string",
+        "tender": "object | secret",
+    }
+
+
 def test_what_a_newer_schema_adds_drops_and_changes_is_told_line_by_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
