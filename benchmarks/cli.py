@@ -23,27 +23,25 @@ KOSMO = ("-m", "kosmo_kernel")
 NOTHING = "python -c pass"
 
 HELP = "kosmo --help"
-PAGE = "kosmo integrations:docs heroku"
-LUA = "kosmo integrations:lua -e 'return 1' --json"
-LIST = "kosmo integrations:lua --demo -e '…list_apps()'"
-DOCS = "kosmo integrations:docs"
+PAGE = "kosmo docs heroku"
+LUA = "kosmo lua -e 'return 1' --json"
+LIST = "kosmo lua --demo -e '…list_apps()'"
+DOCS = "kosmo docs"
 CHECK = "kosmo check crashed-dynos --demo"
-COMMANDS_COMPLETED, FUNCTIONS_COMPLETED = "completion of kosmo integ", "completion of kosmo …:call heroku.list_d"
+COMMANDS_COMPLETED = "completion of kosmo l"
 
 COMMANDS = {
     NOTHING: ("-c", "pass"),
     "python -c 'import click'": ("-c", "import click"),
     HELP: (*KOSMO, "--help"),
-    DOCS: (*KOSMO, "integrations:docs"),
-    PAGE: (*KOSMO, "integrations:docs", "heroku"),
-    LUA: (*KOSMO, "integrations:lua", "-e", "return 1", "--json"),
-    LIST: (*KOSMO, "integrations:lua", "--demo", "-e", "app.integrations.heroku.list_apps()"),
+    DOCS: (*KOSMO, "docs"),
+    PAGE: (*KOSMO, "docs", "heroku"),
+    LUA: (*KOSMO, "lua", "-e", "return 1", "--json"),
+    LIST: (*KOSMO, "lua", "--demo", "-e", "app.integrations.heroku.list_apps()"),
     CHECK: (*KOSMO, "check", "crashed-dynos", "--demo"),
     COMMANDS_COMPLETED: KOSMO,
-    FUNCTIONS_COMPLETED: KOSMO,
     "kosmo demo": (*KOSMO, "demo"),
 }
-COMPLETED = {COMMANDS_COMPLETED: "kosmo integ", FUNCTIONS_COMPLETED: "kosmo integrations:call heroku.list_d"}
 
 GOALS = {
     HELP: 6.0,
@@ -53,15 +51,14 @@ GOALS = {
     LIST: 25.0,
     CHECK: 30.0,
     COMMANDS_COMPLETED: 8.0,
-    FUNCTIONS_COMPLETED: 12.0,
 }
 
 
 def milliseconds(name: str, compiled: str) -> float:
     """Return the processor time of a command and of what it starts."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    if name in COMPLETED:
-        environment |= {"_KOSMO_COMPLETE": "bash_complete", "COMP_LINE": COMPLETED[name], "COMP_WORDBREAKS": ":"}
+    if name == COMMANDS_COMPLETED:
+        environment |= {"_KOSMO_COMPLETE": "bash_complete", "COMP_WORDS": "kosmo l", "COMP_CWORD": "1"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [sys.executable, *COMMANDS[name]],

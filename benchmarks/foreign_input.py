@@ -75,7 +75,7 @@ class Row(NamedTuple):
 
 
 def lua(code: str) -> list[str]:
-    return ["integrations:lua", "--demo", "-e", code]
+    return ["lua", "--demo", "-e", code]
 
 
 def mcp(server: object) -> dict[str, str | Path]:
@@ -115,7 +115,7 @@ def rows(url: str) -> list[Row]:
             notebook() | {"pyproject.toml": "\n" * 200_000 + "kosmo_kernel"},
         ),
         Row("a project file that is a device", run, notebook() | {"pyproject.toml": Path("/dev/zero")}),
-        Row("pages without end, each new", ["integrations:lua", "-e", "return #heroku.list_apps()"]),
+        Row("pages without end, each new", ["lua", "-e", "return #heroku.list_apps()"]),
         Row("a body of MCP without end", ["mcp:tools", "x"], mcp({"url": f"{url}/mcp"})),
         Row("5,000,000 lists in an answer of MCP", ["mcp:call", "x.t", "--force"], stdio(ONE_TOOL, MANY_VALUES)),
         Row("an MCP tool of 100,000 arguments", ["mcp:tools", "x"], stdio(MANY_ARGUMENTS)),

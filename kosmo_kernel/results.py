@@ -1,6 +1,6 @@
 """The result of a run: its values, its output and its calls; the plan of a dry run, and the run as a JSON document.
 
-The document is the output of `integrations:lua --json`, and the result of the MCP tool `lua_run`. It always has the
+The document is the output of `kosmo lua --json`, and the result of the MCP tool `lua_run`. It always has the
 same eight keys, even if the run failed or did not start.
 
 The call log has a line of JSON for each run that made a call, in the file that `KOSMO_CALL_LOG` names. A notebook runs

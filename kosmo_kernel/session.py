@@ -402,13 +402,6 @@ class Session(LuaState):
         """Return the list that a function without arguments last returned in this session, or None. Send nothing."""
         return self._services.listed(integration, function, self._account(account)) if self._services else None
 
-    def take_new_lists(self) -> dict[tuple[str, str, str], Sequence[Mapping[str, Any]]]:
-        """Return the lists that functions without arguments returned since the last call of this, none in a replay.
-
-        Their keys are the service, the function and the normalized alias of the account.
-        """
-        return self._services.take_new_lists() if self._services else {}
-
     # Ending ------------------------------------------------------------------------------------------
 
     def reset(self) -> None:

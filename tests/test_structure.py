@@ -156,8 +156,8 @@ class Start(NamedTuple):
 
 STARTS = {
     "kosmo --help": Start(["-m", NAME, "--help"], 6, {"cli", "errors", "safety", "text"}, {"click"}),
-    "kosmo integrations:docs": Start(
-        ["-m", NAME, "integrations:docs"],
+    "kosmo docs": Start(
+        ["-m", NAME, "docs"],
         40,
         {
             *("catalogue", "cli", "docs", "errors", "integrations", "pages", "questions"),

@@ -327,8 +327,8 @@ def _check_age(archive: Archive, earlier: EarlierAnswers) -> None:
     if earlier.age > limit:
         raise SettingsError(
             f"The oldest answer in {archive.file} is {earlier.age_text}, and `{RESUME.command}` takes answers up to an "
-            f"age of {duration(int(limit))}. Take older ones with `{RESUME_WITHIN.command} SECONDS` (or "
-            f"{RESUME_WITHIN.variable}), or record anew without `{RESUME.command}`. Nothing was sent."
+            f"age of {duration(int(limit))}. Take older ones with {RESUME_WITHIN.variable}=SECONDS, "
+            f"or record anew without `{RESUME.command}`. Nothing was sent."
         )
 
 

@@ -12,7 +12,6 @@ With `--json`, standard output is one JSON document in each of the first four ca
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import click
 
 from kosmo_kernel import __version__
-from kosmo_kernel.cli import streams
+from kosmo_kernel.cli import dropped, streams
 from kosmo_kernel.errors import KosmoError, StoppedError
 
 if TYPE_CHECKING:
@@ -40,43 +39,36 @@ class CommandEntry(NamedTuple):
     summary: str  # with which the command's own help begins
 
 
-SHORT = {name: f"integrations:{name}" for name in ("lua", "docs", "call", "search", "status", "doctor")}
-FAMILIES = {  # what the names of several commands begin with, and their common line in the help
-    "accounts": "Add, test and remove accounts",
-    "integrations": "Configure integrations",
-    "mcp": "Use MCP servers, and serve agents",
-}
 SECTIONS = {  # of the help
-    "Lua and the services": tuple(SHORT),
-    "Reports": ("check", "snapshot", "archive", "inventory", "run"),
-    "Set up": (
-        *("accounts:list", "accounts:add", "accounts:remove", "accounts:test", "integrations", "mcp"),
-        *("install", "uninstall", "completion"),
-    ),
-    "Demo": ("demo", "demo:serve"),
+    "Ask Heroku": ("lua", "call", "docs", "search"),
+    "Reports": ("check", "inventory", "snapshot", "archive", "run"),
+    "Set up": ("status", "doctor", "accounts:add", "accounts:remove", "install", "uninstall", "demo", "demo:serve"),
+    "MCP servers, and agents": ("mcp:lua", "mcp:list", "mcp:trust", "mcp:serve"),
 }
 COMMANDS = {
-    "demo": CommandEntry("demo:demo", "Ask a fictional Heroku account, in Lua and in Python."),
-    "demo:serve": CommandEntry("demo:serve", "Serve the demo account on a port, as Heroku's API."),
-    "integrations:lua": CommandEntry("lua:lua", "Run a Lua script that calls Heroku."),
-    "integrations:docs": CommandEntry("reference:docs", "Read the reference, or one page of it."),
-    "integrations:list": CommandEntry("reference:list_", "List the integrations and their functions."),
-    "integrations:call": CommandEntry("call:call", "Call one function, and show the result."),
-    "integrations:heroku": CommandEntry("call:heroku", "Call one of Heroku's functions."),
-    "integrations:status": CommandEntry("accounts:status", "Show all accounts and their remaining requests."),
-    "integrations:search": CommandEntry("reference:search", "Find functions, tables, checks and guides by words."),
-    "integrations:examples": CommandEntry("reference:examples", "Show how a function is called, in Lua and the shell."),
-    "integrations:schema": CommandEntry("reference:schema", "Print a function's arguments as JSON Schema."),
-    "integrations:fields": CommandEntry("reference:fields", "Show the settings of an account, and which are set."),
-    "integrations:doctor": CommandEntry("doctor:doctor", "Check the setup, and say how to fix problems."),
-    "integrations:configure": CommandEntry("configure:configure", "Set an integration's permissions and its address."),
-    "run": CommandEntry("run:run", "Run a notebook with parameters, and write a copy."),
+    "lua": CommandEntry("lua:lua", "Run a Lua script that calls Heroku."),
+    "call": CommandEntry("call:call", "Call one function, and show the result."),
+    "docs": CommandEntry("reference:docs", "Read the reference, or one page of it."),
+    "search": CommandEntry("reference:search", "Find functions, tables, checks and guides by words."),
+    "check": CommandEntry("check:check", "Run checks, and fail if they find something."),
+    "inventory": CommandEntry("account_files:inventory", "List all that an account has, to plan a move."),
     "snapshot": CommandEntry("account_files:snapshot", "Save the lists of an account, to compare later."),
     "archive": CommandEntry("account_files:archive", "Show what an archive has, or export its lists."),
-    "inventory": CommandEntry("account_files:inventory", "List all that an account has, to plan a move."),
-    "check": CommandEntry("check:check", "Run checks, and fail if they find something."),
+    "run": CommandEntry("run:run", "Run a notebook with parameters, and write a copy."),
+    "status": CommandEntry("accounts:status", "List the accounts, and try their tokens."),
+    "doctor": CommandEntry("doctor:doctor", "Check the setup, and say how to fix problems."),
+    "accounts:add": CommandEntry("accounts:add", "Add an account, so that scripts can name it."),
+    "accounts:remove": CommandEntry("accounts:remove", "Remove an account and its token."),
+    "install": CommandEntry("kernelspec:install", "Add the kernel Lua (Kosmo) to Jupyter."),
+    "uninstall": CommandEntry("kernelspec:uninstall", "Remove the kernel Lua (Kosmo) from Jupyter."),
+    "demo": CommandEntry("demo:demo", "Ask a fictional account one question, in Lua and Python."),
+    "demo:serve": CommandEntry("demo:serve", "Serve the demo account on a port, as Heroku's API."),
     "mcp:lua": CommandEntry("lua:mcp_lua", "Run a Lua script that calls MCP servers."),
     "mcp:list": CommandEntry("mcp:list_", "List the configured MCP servers."),
+    "mcp:trust": CommandEntry("mcp:trust", "Trust a server of this project."),
+    "mcp:serve": CommandEntry("mcp:serve", "Serve Heroku and Lua to agents, over MCP."),
+    # To be dropped.
+    "integrations:configure": CommandEntry("configure:configure", "Set an integration's permissions and its address."),
     "mcp:status": CommandEntry("mcp:status", "Say which MCP servers can be used, or why not."),
     "mcp:tools": CommandEntry("mcp_query:tools", "List the tools of MCP servers."),
     "mcp:schema": CommandEntry("mcp_query:schema", "Print the arguments of a tool as JSON Schema."),
@@ -88,20 +80,12 @@ COMMANDS = {
     "mcp:enable": CommandEntry("mcp_entries:enable", "Enable an MCP server that was disabled."),
     "mcp:disable": CommandEntry("mcp_entries:disable", "Disable an MCP server, and keep its configuration."),
     "mcp:configure": CommandEntry("configure:configure_server", "Set the permissions of an MCP server."),
-    "mcp:trust": CommandEntry("mcp:trust", "Trust a server of this project."),
     "mcp:untrust": CommandEntry("mcp:untrust", "No longer trust a server of this project."),
     "mcp:import": CommandEntry("mcp_entries:import_", "Import the MCP servers of another client."),
     "mcp:export": CommandEntry("mcp_entries:export", "Print MCP servers without their secrets."),
     "mcp:doctor": CommandEntry("mcp:doctor", "Check the setup, and say how to fix problems."),
-    "mcp:serve": CommandEntry("mcp:serve", "Serve Heroku and Lua to agents, over MCP."),
-    "accounts:list": CommandEntry("accounts:list_", "List the accounts and the sources of their tokens."),
-    "accounts:add": CommandEntry("accounts:add", "Add an account, so that scripts can name it."),
-    "accounts:remove": CommandEntry("accounts:remove", "Remove an account and its token."),
-    "accounts:test": CommandEntry("accounts:test", "Try the token of one account, or of all."),
-    "install": CommandEntry("kernelspec:install", "Add the kernel Lua (Kosmo) to Jupyter."),
-    "uninstall": CommandEntry("kernelspec:uninstall", "Remove the kernel Lua (Kosmo) from Jupyter."),
-    "completion": CommandEntry("completion:completion", "Print the completion script for a shell."),
 }
+OTHER_NAMES = {f"integrations:{name}": name for name in ("lua", "docs", "search", "call", "status", "doctor")}
 
 
 class Kosmo(click.Group):
@@ -120,7 +104,7 @@ class Kosmo(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of the help."""
-        return [*SHORT, *COMMANDS]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of this name, or None."""
@@ -129,70 +113,38 @@ class Kosmo(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; suggest similar names for an unknown one, which click does not do."""
-        name = args[0]
-        if not ctx.resilient_parsing and not name.startswith("-") and command_named(name) is None:
-            raise click.UsageError(f"There is no command `{name}`.{_nearest(name)}", ctx)
+        """Find the command.
+
+        Raises:
+            click.UsageError: there is none; the error names the line that works, or similar commands.
+        """
+        if not ctx.resilient_parsing and (mistake := _mistake(*args[:2])):
+            raise click.UsageError(mistake, ctx)
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that match, without importing a command."""
         from click.shell_completion import CompletionItem
 
-        names = [name for name in (*SHORT, *COMMANDS) if name.startswith(incomplete)]
-        commands = [CompletionItem(name, help=_summary(name)) for name in names]
+        commands = [
+            CompletionItem(name, help=entry.summary) for name, entry in COMMANDS.items() if name.startswith(incomplete)
+        ]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by section, and then the options, without importing a command."""
         width = max(len(name) for names in SECTIONS.values() for name in names)
         for heading, names in SECTIONS.items():
-            _write_section(formatter, heading, names, width)
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), COMMANDS[name].summary) for name in names])
         click.Command.format_options(self, ctx, formatter)
 
 
-class Family(click.Command):
-    """Stands for the commands whose names begin with its own, and has their list as its help."""
-
-    def __init__(self, name: str) -> None:
-        accepts_all = {"ignore_unknown_options": True, "allow_extra_args": True}
-        super().__init__(name, help=f"{FAMILIES[name]}.", context_settings=accepts_all)
-        self.commands = [full for full in COMMANDS if full.startswith(f"{name}:")]
-
-    def invoke(self, ctx: click.Context) -> NoReturn:
-        """Raise an error that has the nearest commands, also of `mcp list` in place of `mcp:list`."""
-        words = [str(self.name), *(word for word in ctx.args[:1] if not word.startswith("-"))]
-        raise click.UsageError(f"There is no command `{' '.join(words)}`.{_nearest(':'.join(words))}", ctx)
-
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write how the commands are called."""
-        formatter.write_usage(f"{ctx.command_path}:COMMAND", "[OPTIONS] …")
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands."""
-        _write_section(formatter, "Commands", self.commands, 0)
-
-
-def _write_section(formatter: click.HelpFormatter, heading: str, names: Sequence[str], width: int) -> None:
-    with formatter.section(heading):
-        formatter.write_dl([(name.ljust(width), _summary(name)) for name in names])
-
-
-def _summary(name: str) -> str:
-    """Return the line of a command in the help, or that of a family."""
-    if name in FAMILIES:
-        return f"{FAMILIES[name]}: `kosmo {name} --help`"
-    return COMMANDS[SHORT.get(name, name)].summary
-
-
 def command_named(name: str) -> click.Command | None:
-    """Import and return the command of this name or short name; None if there is none.
-
-    The command `integrations:<name>` of an installed integration needs no entry in `COMMANDS`.
-    """
-    entry = COMMANDS.get(SHORT.get(name, name))
+    """Import and return the command of this name, or of another name of it; None if there is none."""
+    entry = COMMANDS.get(OTHER_NAMES.get(name, name))
     if entry is None:
-        return Family(name) if name in FAMILIES else _integration_command(name)
+        return None
     from kosmo_kernel.settings.installation import import_msgspec
 
     import_msgspec()
@@ -201,13 +153,26 @@ def command_named(name: str) -> click.Command | None:
     return command
 
 
-def _integration_command(name: str) -> click.Command | None:
-    family, _, integration = name.partition(":")
-    if family != "integrations" or not integration:
-        return None
-    from kosmo_kernel.cli.call import calls_of, integration_named
+def _mistake(name: str, argument: str = "") -> str:
+    """Return what is wrong with the first words of a line, and the line that works; empty if a command is called."""
+    names, joined = {*COMMANDS, *OTHER_NAMES}, f"{name}:{argument}"
+    if joined in names:
+        return f"There is no command `{name} {argument}`. Use: kosmo {OTHER_NAMES.get(joined, joined)}"
+    for typed in (name, f"{name} {argument}", joined):
+        if typed in dropped.COMMANDS and typed not in names:
+            return f"`kosmo {typed}` was dropped. {dropped.COMMANDS[typed]}"
+    if name in names or name.startswith("-"):
+        return ""
+    from kosmo_kernel.cli.call import is_function
+    from kosmo_kernel.integrations import load_all
+    from kosmo_kernel.text import nearest
 
-    return calls_of(integration) if integration_named(integration) else None
+    for function in (name, *(f"{integration.name}.{name}" for integration in load_all())):
+        if is_function(function):
+            return f"There is no command `{name}`. It is a function: kosmo call {function}"
+    family = [full for names in SECTIONS.values() for full in names if full.startswith(f"{name}:")]
+    similar = family or list(dict.fromkeys(OTHER_NAMES.get(full, full) for full in nearest(name, names)))
+    return f"There is no command `{name}`." + (f" Did you mean: {', '.join(similar)}" if similar else "")
 
 
 @click.group(
@@ -245,10 +210,6 @@ def outcome(argv: list[str]) -> int:
         The exit code.
     """
     streams.replace_streams()
-    if streams.COMPLETION_VARIABLE in os.environ:  # a shell requests completions, which `kosmo.main` prints
-        from kosmo_kernel.cli.completion import register
-
-        register()
     try:
         code: int | None = kosmo.main(argv, prog_name="kosmo", standalone_mode=False)
         sys.stdout.flush()
@@ -301,10 +262,3 @@ def _fail(argv: list[str], error: Exception) -> int:
 def _command_arguments(argv: list[str]) -> list[str]:
     """Return the arguments of the command, without those of a script after `--`."""
     return argv[: argv.index("--")] if "--" in argv else argv
-
-
-def _nearest(name: str) -> str:
-    from kosmo_kernel.text import nearest
-
-    similar: Any = [n for n in COMMANDS if n.startswith(f"{name}:")] or nearest(name, [*SHORT, *COMMANDS])
-    return f" Did you mean: {', '.join(similar)}" if similar else ""

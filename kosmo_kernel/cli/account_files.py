@@ -7,7 +7,6 @@ A snapshot is saved in an archive (`kosmo_kernel/snapshot`), whose content `kosm
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -16,20 +15,15 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from kosmo_kernel.archive.contents import FORMS, Form, describe, export, lines
 from kosmo_kernel.cli import options
-from kosmo_kernel.cli.command import Aside, CommandResult, Rows, command, document, print_note, print_utf8
+from kosmo_kernel.cli.command import Aside, CommandResult, Rows, command, document, print_note
 from kosmo_kernel.cli.streams import FAILED, INTERRUPTED, SUCCESS
-from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.settings.installation import how_to_install
 from kosmo_kernel.settings.private_files import check_new
 from kosmo_kernel.text import counted, iso_time
 
 if TYPE_CHECKING:
     from kosmo_kernel.inventory import AccountData
     from kosmo_kernel.snapshot import SnapshotReport
-
-INFO, EXPORT = "info", "export"
 
 
 @command(
@@ -40,7 +34,7 @@ INFO, EXPORT = "info", "export"
     "kosmo snapshot -a production -o everything.kosmo --all --record run.kosmo --resume",
 )
 @options.account_options("The account to use.")
-@click.option("-o", "--output", required=True, metavar="FILE", help="The archive.", shell_complete=options.files)
+@click.option("-o", "--output", required=True, metavar="FILE", help="The archive.", type=options.FILE)
 @click.option("--all", "every", is_flag=True, help="Save every list that the token can read, not only those of audits.")
 @options.resume_options
 def snapshot(*, account: str | None, output: str, every: bool, recording: options.Recording, as_json: bool) -> int:
@@ -92,7 +86,7 @@ def _saved(report: SnapshotReport, output: str) -> Iterator[str | Rows]:
     for table, failures in groupby(missing, key=itemgetter("table")):
         first, *others = failures
         number = counted(len(others), "other failure")
-        more = f" {number} of this list: see `kosmo archive info {output}`." if others else ""
+        more = f" {number} of this list: see `kosmo archive {output}`." if others else ""
         yield Aside(f"{table}: {first['message']}{more}")
     for omission in manifest.left_out:
         yield Aside(f"{omission['table']}: {omission['why']}")
@@ -100,54 +94,29 @@ def _saved(report: SnapshotReport, output: str) -> Iterator[str | Rows]:
         yield Aside("It is incomplete; what was read is kept.")
 
 
-@command(
-    "archive",
-    "kosmo archive info history.kosmo",
-    "kosmo archive export history.kosmo > history.jsonl",
-    "kosmo archive export history.kosmo -o lists --format csv",
-)
-@click.argument("action", type=click.Choice((INFO, EXPORT)), metavar="info|export")
-@click.argument("file", metavar="FILE", shell_complete=options.files)
-@click.option("-o", "--output", metavar="DIR", help="Export to files in this new folder.", shell_complete=options.files)
-@options.choice_option(
-    "--format",
-    "form",
-    words=FORMS,
-    default=FORMS[0],
-    show_default=True,
-    metavar="F",
-    text="The format of the files in DIR:",
-)
-def archive(*, action: str, file: str, output: str | None, form: Form, as_json: bool) -> int:
+@command("archive", "kosmo archive history.kosmo", "kosmo archive history.kosmo -o lists")
+@click.argument("file", type=options.FILE)
+@click.option("-o", "--output", metavar="DIR", help="Write the lists as CSV, into this new folder.", type=options.FILE)
+def archive(*, file: str, output: str | None) -> CommandResult:
     """Show what an archive has, or export its lists.
 
-    FILE is an archive of `kosmo snapshot` or `--record`. `info` shows its snapshots, the lists of the newest one, what
-    could not be read, and its recordings.
+    FILE is an archive of `kosmo snapshot` or `--record`. The command shows its snapshots, the lists of the newest one,
+    what could not be read, and its recordings.
 
-    `export` prints everything as lines of JSON: each record with its list and the time of its snapshot, and each
-    answer of a recording with its request. With -o DIR, it writes a file for each list of the newest snapshot.
+    With -o DIR, it writes each list of the newest snapshot as CSV. A spreadsheet runs no text in it as a formula.
 
-    With --json: `success`, `file` and, of `info`, `bytes`, `snapshots` and `recordings`, or of `export`, `directory`
-    and `files` with the number of their records.
+    With --json: `success`, `file` and `bytes`, `snapshots` and `recordings`, or with -o `directory` and `files` with
+    the number of their records.
     """
-    if action == INFO:
-        if output is not None:
-            raise click.UsageError("-o is for `export`.")
-        about = describe(Path(file))
-        return CommandResult({"file": file, **about}, *_parts(file, about)).print(as_json=as_json)
+    from kosmo_kernel.archive.contents import describe, export
+
     if output is None:
-        if form != "jsonl" or as_json:
-            raise click.UsageError(f"{'--json' if as_json else f'--format {form}'} needs a folder: -o DIR.")
-        for line in lines(Path(file)):
-            print_utf8(f"{line.decode()}\n")
-        return SUCCESS
-    if form == "parquet" and find_spec("pyarrow") is None:
-        raise SettingsError("Parquet needs pyarrow, which is not installed.", advice=how_to_install("parquet"))
-    check_new(Path(output), EXPORT)
-    counts = export(Path(file), Path(output), form)
+        about = describe(Path(file))
+        return CommandResult({"file": file, **about}, *_parts(file, about))
+    check_new(Path(output), "export")
+    counts = export(Path(file), Path(output))
     rows = [(name, f"{count:,}") for name, count in counts.items()]
-    facts = {"file": file, "directory": output, "files": counts}
-    return CommandResult(facts, rows, f"\nWritten to {output}.").print(as_json=as_json)
+    return CommandResult({"file": file, "directory": output, "files": counts}, rows, f"\nWritten to {output}.")
 
 
 def _parts(file: str, about: dict[str, Any]) -> Iterator[str | Rows]:
@@ -182,12 +151,6 @@ def _facts_of_recording(recording: dict[str, Any]) -> str:
     return f"{recording['account']}, {state}, {counted(recording['answers'], 'answer')}"
 
 
-def _complete_table(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    from kosmo_kernel.questions.discovery import tables_by_service
-
-    return [name for names in tables_by_service().values() for name in names if name.startswith(incomplete)]
-
-
 @command(
     "inventory",
     "kosmo inventory --demo -o inventory",
@@ -196,11 +159,9 @@ def _complete_table(_ctx: click.Context, _param: click.Parameter, incomplete: st
     "kosmo inventory --table costs --format csv --demo",
 )
 @options.account_options("The account to use.")
-@click.option(
-    "--snapshot", metavar="FILE", help="Read a snapshot in place of the account.", shell_complete=options.files
-)
-@click.option("-o", "--output", metavar="DIR", help="The new folder.", shell_complete=options.files)
-@click.option("--table", metavar="NAME", help="Print one table, and write no folder.", shell_complete=_complete_table)
+@click.option("--snapshot", metavar="FILE", help="Read a snapshot in place of the account.", type=options.FILE)
+@click.option("-o", "--output", metavar="DIR", help="The new folder.", type=options.FILE)
+@click.option("--table", metavar="NAME", help="Print one table, and write no folder.")
 @options.format_options
 @options.resume_options
 def inventory(

@@ -1,4 +1,4 @@
-"""`kosmo accounts:add`, `:list`, `:remove` and `:test`, and `integrations:status`: accounts and their tokens.
+"""`kosmo status`, `accounts:add` and `accounts:remove`: accounts and their tokens.
 
 A token is read from a prompt without echo, or from standard input. It is never accepted as an argument, which other
 users of the machine can see and the shell keeps in its history. None of these commands prints a token.
@@ -18,12 +18,11 @@ import click
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.accounts import DEFAULT, Account, store
-from kosmo_kernel.accounts.discovery import UNAUTHORIZED, all_accounts, with_remaining
+from kosmo_kernel.accounts.discovery import AccountStatus, with_remaining
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.command import Aside, CommandResult, command
-from kosmo_kernel.cli.options import accounts_of
 from kosmo_kernel.cli.reference import PROVIDER, integration_of, state
-from kosmo_kernel.cli.streams import FAILED, SUCCESS, input_is_terminal, whole_input
+from kosmo_kernel.cli.streams import input_is_terminal, whole_input
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
 from kosmo_kernel.text import counted, nearest, normalize_alias
 
@@ -88,15 +87,12 @@ def token_owner(integration: Integration, account: Account) -> TokenOwner:
 )
 @click.argument("alias")
 @click.argument("words", nargs=-1, metavar="[-]")
-@click.option("--stdin", is_flag=True, help="Read the token from standard input, as - does.")
 @click.option("--replace", is_flag=True, help="Replace the token of an existing account.")
 @click.option(
     "--file", "in_file", is_flag=True, help="Store the token in a file that only you can read, not in the keyring."
 )
 @integration_option
-def add(
-    *, alias: str, words: tuple[str, ...], stdin: bool, replace: bool, in_file: bool, integration: str
-) -> CommandResult:
+def add(*, alias: str, words: tuple[str, ...], replace: bool, in_file: bool, integration: str) -> CommandResult:
     """Add an account, so that scripts can name it.
 
     ALIAS is the account's name in Lua: app.integrations.heroku.ALIAS. A script that names no account uses the account
@@ -112,7 +108,7 @@ def add(
     existing = store.stored_accounts(service.name).get(normalize_alias(name))
     if existing and not replace:
         raise InvalidArgumentsError(store.name_in_use_message(existing))
-    token, source = read_token(f"Token of {service.name}.{name}", from_stdin=stdin or bool(words))
+    token, source = read_token(f"Token of {service.name}.{name}", from_stdin=bool(words))
     owner, account = keep(service, name, token, source, in_file=in_file, replace=replace)
     where = "the system keyring" if account.location == "keyring" else str(store.secrets_file())
     first = next(accounts.steps(service, name))
@@ -143,65 +139,64 @@ def _what_is_beyond(integration: Integration, scopes: tuple[str, ...]) -> str:
     numbers = [counted(sum(map(len, functions.values())), "function")]
     numbers += [counted(sum(map(len, checks.values())), "check")] if checks else []
     return (
-        f"It is not enough for {' and '.join(numbers)}, which need {' or '.join(functions)}: `kosmo integrations:docs "
+        f"It is not enough for {' and '.join(numbers)}, which need {' or '.join(functions)}: `kosmo docs "
         "accounts` has them by scope."
     )
 
 
-@command("accounts:list", "kosmo accounts:list")
-def list_() -> CommandResult:
-    """List the accounts and the sources of their tokens.
-
-    Nothing is sent, and no token is read or shown. With --json: `accounts`, each with its `integration`, its name
-    `account`, `token` (where it is), `who` (the owner, if known without a request), `url` and `error`.
-    """
-    facts, rows = [], []
-    for status in all_accounts():
-        facts.append(
-            {
-                "integration": status.integration.name,
-                "account": status.alias,
-                "token": None if status.problem else status.token,
-                "who": status.who or None,
-                "url": status.url,
-                "error": status.problem or None,
-            }
-        )
-        text = status.problem or f"{status.token}{f', of {status.who}' if status.who else ''}"
-        rows.append((f"{status.integration.name}.{status.alias}", " ".join(text.split())))
-    return CommandResult({"accounts": facts}, rows)
-
-
-@command("integrations:status", "kosmo integrations:status --json")
+@command("status", "kosmo status", "kosmo status --json")
 def status() -> CommandResult:
-    """Show all accounts and their remaining requests.
+    """List the accounts, and try their tokens.
 
-    This command itself uses none of them. If a token is rejected, the line of the account says so.
+    Each account has a line: where its token comes from, and how many requests are left. The token is tried with a
+    request that does not count; if it is rejected, the line says so. No token is shown.
 
     With --json: `providers` by name. `configured` means that the default account has a token, and `active` that
     functions can be called without naming an account; `functions` is their number. `budgets` has for each account the
-    requests `left`, its `capacity`, and an `error` if they are unknown.
+    requests `left`, its `capacity`, and an `error` if they are unknown. `accounts` has, for each account, its
+    `integration`, its name `account`, `token` (where it is), `who` (the owner, if known without a request), its
+    `scopes`, `url` and `error`.
     """
     from kosmo_kernel.session import Session
 
-    with Session() as session:
-        statuses = with_remaining(session.budget_left)
+    facts, rows = [], []
     budgets: dict[str, dict[str, Any]] = {integration.name: {} for integration in integrations.load_all()}
-    rows = []
-    for account in statuses:
-        facts = {"left": account.remaining, "capacity": account.capacity, "error": account.problem or None}
-        budgets[account.integration.name][account.alias] = facts
-        text = account.text if account.remaining is None else f"{account.text} requests left"
-        rows.append((f"{account.integration.name}.{account.alias}", text))
+    with Session() as session:
+        for account in with_remaining(session.budget_left):
+            service, error = account.integration.name, account.problem or None
+            scopes = session.scopes(service, account.alias)
+            budgets[service][account.alias] = {"left": account.remaining, "capacity": account.capacity, "error": error}
+            facts.append(
+                {
+                    "integration": service,
+                    "account": account.alias,
+                    "token": None if account.token == error else account.token,
+                    "who": account.who or None,
+                    "scopes": list(scopes),
+                    "url": account.url,
+                    "error": error,
+                }
+            )
+            rows.append((f"{service}.{account.alias}", _line(account, scopes)))
     providers = {
         i.name: state(i) | PROVIDER | {"functions": len(i.functions), "budgets": budgets[i.name]}
         for i in integrations.load_all()
     }
-    return CommandResult({"providers": providers}, rows)
+    return CommandResult({"providers": providers, "accounts": facts}, rows)
+
+
+def _line(account: AccountStatus, scopes: tuple[str, ...]) -> str:
+    """Return what is known about an account, in one line."""
+    if account.problem:
+        return account.text
+    parts = [f"{account.token}, of {account.who}" if account.who else account.token]
+    if account.capacity is not None:  # it was tried
+        parts += ["accepted", *([f"scope {', '.join(scopes)}"] if scopes else []), f"{account.text} requests left"]
+    return "; ".join(parts)
 
 
 @command("accounts:remove", "kosmo accounts:remove production")
-@click.argument("alias", shell_complete=accounts_of())
+@click.argument("alias")
 @integration_option
 def remove(*, alias: str, integration: str) -> CommandResult:
     """Remove an account and its token.
@@ -218,32 +213,6 @@ def remove(*, alias: str, integration: str) -> CommandResult:
         {"integration": service.name, "account": removed.alias, "kept": removed.location},
         f"{service.name}.{removed.alias} is forgotten. Its token is still good: revoke it where it was made.",
     )
-
-
-@command("accounts:test", "kosmo accounts:test", "kosmo accounts:test production --json")
-@click.argument("alias", required=False, shell_complete=accounts_of())
-@click.option(
-    "--integration",
-    metavar="NAME",
-    help=f"Only accounts of this integration.  [default: all; {integrations.DEFAULT.name} with ALIAS]",
-)
-def test(*, alias: str | None, integration: str | None) -> CommandResult:
-    """Try the token of one account, or of all.
-
-    One request is sent for each account; it tells the owner of the token and its scopes. Exits with 1 if a token is
-    rejected.
-    """
-    if alias and accounts.canonical_reserved(alias) == accounts.DEMO:
-        raise InvalidArgumentsError("The demo account is fiction, and has no token to try.")
-    provider = integration or (integrations.DEFAULT.name if alias else None)
-    services = [integration_of(provider)] if provider else integrations.load_all()
-    chosen = [(service, name) for service in services for name in ([alias] if alias else accounts.names(service))]
-    rows = [_try_token(service, name) for service, name in chosen if name != accounts.DEMO]
-    if not rows:
-        accounts.find(services[0])  # raises an error that says how to add one
-    error = "; ".join(row["error"] for row in rows if not row["success"]) or None
-    outcomes = [(f"{row['integration']}.{row['account']}", _outcome(row)) for row in rows]
-    return CommandResult({"error": error, "accounts": rows}, outcomes, code=FAILED if error else SUCCESS)
 
 
 def read_token(prompt: str, *, from_stdin: bool) -> tuple[str, str]:
@@ -304,32 +273,6 @@ def keep(
     except KosmoError as error:
         error.advice = f"{error.advice} Nothing was kept.".lstrip()
         raise
-
-
-def _try_token(integration: Integration, alias: str) -> dict[str, Any]:
-    """Try the token of an account with one request; return the result as JSON data."""
-    name = accounts.canonical_name(integration, alias) or alias
-    row: dict[str, Any] = {"integration": integration.name, "account": name, "success": False, "error": None}
-    row |= {"token": None, "who": None, "scopes": [], "left": None, "duration_ms": None}
-    try:
-        account = accounts.find(integration, alias)
-        row["token"] = f"in {account.source}"
-        owner = token_owner(integration, account)
-    except UnknownNameError:
-        raise
-    except KosmoError as error:
-        refused = isinstance(error, RefusedError) and error.status == UNAUTHORIZED
-        text = f"{integration.title} refuses the token {row['token']} ({UNAUTHORIZED}): it is wrong, revoked or expired"
-        return row | {"error": f"{text}." if refused else error.message}
-    facts = {"who": owner.text or None, "scopes": list(owner.scopes), "left": owner.remaining}
-    return row | {"success": True, **facts, "duration_ms": round(owner.ms, 1)}
-
-
-def _outcome(row: dict[str, Any]) -> str:
-    if not row["success"]:
-        return " ".join(str(row["error"]).split())
-    scope = f"; its scope is {', '.join(row['scopes'])}" if row["scopes"] else ""
-    return f"good, {row['token']}: {row['who'] or 'accepted'}{scope} ({row['duration_ms']:,.0f} ms)"
 
 
 def _removal_error(integration: Integration, alias: str, error: UnknownNameError) -> KosmoError:

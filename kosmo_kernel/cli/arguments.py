@@ -1,4 +1,4 @@
-"""Read the arguments of a function from the command line: options computed from the catalogue, `--arg`, and JSON.
+"""Read the arguments of a function from the command line: options made from the catalogue, NAME=VALUE, and JSON.
 
 A value is converted to the type that its parameter declares, without guessing: for a string parameter `007` stays
 `007`. This module reports values that cannot be read and arguments that are given twice. Whether the values are valid
@@ -18,10 +18,11 @@ from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Param
 from kosmo_kernel.cli.streams import whole_input
 
 JSON_SOURCE = "the JSON"  # name of the payload in messages
-# Options of every function's command. A parameter with one of these names can only be passed with --arg.
-TAKEN = ("account", "arg", "demo", "dry_run", "force", "format", "help", "json")
+# Options of the command itself. A parameter with one of these names can only be passed as NAME=VALUE or in the JSON.
+TAKEN = ("account", "columns", "demo", "dry_run", "force", "format", "help", "json")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]++\.?[0-9]*+|\.[0-9]++)([eE][+-]?[0-9]++)?")
+_PAIR = re.compile(r"[A-Za-z_][\w-]*=")
 _BOOLEANS = {"true": True, "false": False}
 
 _ERRORS = RESERVED["errors"]  # the parameter whose values are a fixed set of words
@@ -55,17 +56,12 @@ def flags(function: Function) -> list[str]:
     return [f"--{param.name.replace('_', '-')} {param.example or _metavar(param)}" for param in function.simplest_call]
 
 
-def function_options(function: Function, completer: Callable[[Param], Any]) -> list[click.Option]:
-    """Return an option for each parameter of a function, such as `--app-id` for `app_id`; repeatable for lists.
-
-    Parameters:
-        function: the function.
-        completer: returns what completes the values of a parameter in a shell, or None.
-    """
-    return [_option(param, completer(param)) for param in parameters(function) if param.name not in TAKEN]
+def function_options(function: Function) -> list[click.Option]:
+    """Return an option for each parameter of a function, such as `--app-id` for `app_id`; repeatable for lists."""
+    return [_option(param) for param in parameters(function) if param.name not in TAKEN]
 
 
-def _option(param: Param, completer: Any) -> click.Option:
+def _option(param: Param) -> click.Option:
     sentences = [param.doc, "Required" if param.required else "", "Can be repeated" if param.each else ""]
     help_ = " ".join(f"{sentence.removesuffix('.')}." for sentence in sentences if sentence)
     flag = param.name.replace("_", "-")
@@ -78,7 +74,6 @@ def _option(param: Param, completer: Any) -> click.Option:
         multiple=bool(param.each),
         metavar=None if param is _ERRORS else _metavar(param),
         help=help_,
-        shell_complete=completer,
     )
 
 
@@ -100,16 +95,14 @@ def _metavar(param: Param) -> str:
     return {"string": "TEXT", "integer": "N", "number": "NUMBER", "boolean": ""}[param.kind]
 
 
-def combine_arguments(
-    function: Function, values: Mapping[str, Any], pairs: Iterable[str], payload: str | None
-) -> dict[str, Any]:
-    """Return the arguments of a call, combined from options, `--arg` and JSON.
+def combine_arguments(function: Function, values: Mapping[str, Any], words: Iterable[str]) -> dict[str, Any]:
+    """Return the arguments of a call, combined from options, NAME=VALUE and JSON.
 
     Parameters:
         function: the function to call.
         values: the values of its options by parameter name; None or empty for options that were not used.
-        pairs: the values of `--arg`.
-        payload: a JSON object, `-` for one on standard input, the value of the first parameter, or None.
+        words: NAME=VALUE, any number; and a JSON object, `-` for one on standard input, or the value of the first
+            parameter.
 
     Raises:
         click.UsageError: a value cannot be read, or an argument is given twice.
@@ -117,7 +110,7 @@ def combine_arguments(
     arguments: dict[str, Any] = {}
     sources: dict[str, str] = {}
     lists = {param.name for param in parameters(function) if param.each}
-    for name, value, source in _sourced_arguments(function, values, pairs, payload):
+    for name, value, source in _sourced_arguments(function, values, words):
         if name not in arguments:
             arguments[name], sources[name] = value, source
         elif source == sources[name] != JSON_SOURCE and name in lists:
@@ -129,38 +122,44 @@ def combine_arguments(
 
 
 def _sourced_arguments(
-    function: Function, values: Mapping[str, Any], pairs: Iterable[str], payload: str | None
+    function: Function, values: Mapping[str, Any], words: Iterable[str]
 ) -> Iterator[tuple[str, Any, str]]:
     """Yield the name, the value and the source of each argument."""
-    # No name of anything begins like a JSON object, list or text.
-    if payload is not None and payload != "-" and payload.strip() and payload.lstrip()[0] not in '{["':
-        if not function.params:
-            raise click.UsageError(f"{function.name} takes no arguments, got `{payload}`.")
-        first = function.params[0]
-        yield first.name, _typed(first, payload, f"`{first.name}`"), f"`{payload}`"
-    elif payload is not None:
-        for name, value in fields_of_json(payload):
-            yield name, value, JSON_SOURCE
+    by_name = {param.name: param for param in parameters(function)}
+    pairs: list[str] = []
+    others: list[str] = []
+    for word in words:
+        (pairs if _PAIR.match(word) else others).append(word)
+    if len(others) > 1:
+        raise click.UsageError(f"Got unexpected extra argument ({others[1]})")
+    for word in others:
+        # No name of anything begins like a JSON object, list or text.
+        if word == "-" or not word.strip() or word.lstrip()[0] in '{["':
+            yield from ((name, value, JSON_SOURCE) for name, value in fields_of_json(word))
+        elif not function.params:
+            raise click.UsageError(f"{function.name} takes no arguments, got `{word}`.")
+        else:
+            first = function.params[0]
+            yield first.name, _typed(first, word), f"`{word}`"
     for name, value in values.items():
         for item in value if isinstance(value, tuple) else [] if value is None else [value]:
             yield name, item, f"--{name.replace('_', '-')}"
-    by_name = {param.name: param for param in parameters(function)}
     for pair in pairs:
-        name, text = split_pair(pair)
+        name, _, text = pair.partition("=")
         name = name.replace("-", "_")
-        yield name, _typed(by_name[name], text, f"--arg {name}") if name in by_name else text, "--arg"
+        yield name, _typed(by_name[name], text) if name in by_name else text, f"`{name}=`"
 
 
-def _typed(param: Param, text: str, label: str) -> Any:
+def _typed(param: Param, text: str) -> Any:
     """Return a text as the type of a parameter.
 
     Raises:
-        click.UsageError: it is not of this type; the message begins with a label.
+        click.UsageError: it is not of this type.
     """
     try:
         return typed(param, text)
     except ValueError as error:
-        raise click.UsageError(f"{label}: {error}") from None
+        raise click.UsageError(f"`{param.name}`: {error}") from None
 
 
 def split_pair(pair: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import click
 
 from kosmo_kernel.checks.report import NOT_CHECKED
 from kosmo_kernel.cli.command import Aside, Command, CommandResult, Rows, command, print_json, print_note, print_utf8
-from kosmo_kernel.cli.options import TIME, Recording, account_options, choice_option, files, resume_options
+from kosmo_kernel.cli.options import TIME, Recording, account_options, choice_option, resume_options
 from kosmo_kernel.cli.streams import INTERRUPTED, USAGE_ERROR
 from kosmo_kernel.errors import CredentialsError, FileWriteError, SettingsError
 from kosmo_kernel.questions import FIRST, SUFFIX, discovery, services, shipped_files
@@ -23,8 +23,6 @@ from kosmo_kernel.questions.question import SEVERITIES, Question, parse_question
 from kosmo_kernel.settings.private_files import PUBLIC, write, writing
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from kosmo_kernel.checks.report import QuestionReport
     from kosmo_kernel.session import Session
 
@@ -48,14 +46,6 @@ class CheckCommand(Command):
         return NOT_CHECKED if isinstance(error, FileWriteError) else USAGE_ERROR
 
 
-def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """Complete the name of a check, or else of a file."""
-    from click.shell_completion import CompletionItem
-
-    checks = [check for check in discovery.all_checks() if check.name.startswith(incomplete)]
-    return [CompletionItem(check.name, help=check.title) for check in checks] or files(ctx, param, incomplete)
-
-
 @command(
     "check",
     "kosmo check --start --demo",
@@ -66,7 +56,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     "kosmo check --new maintenance",
     cls=CheckCommand,
 )
-@click.argument("names", nargs=-1, metavar="[NAME or FILE]...", shell_complete=_complete)
+@click.argument("names", nargs=-1, metavar="[NAME or FILE]...")
 @click.option("--all", "every", is_flag=True, help="Run all checks: those that come with kosmo, and your own.")
 @click.option("--start", is_flag=True, help="Run the checks that every account should pass.")
 @account_options("The account to use.")

@@ -10,13 +10,16 @@ Results go to standard output; notes, progress and errors go to standard error. 
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from kosmo_kernel.cli import dropped
 from kosmo_kernel.cli.streams import FAILED, SUCCESS, escape_controls, output_stream, styled
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.safety.markup import Terminal
@@ -67,13 +70,30 @@ class CommandResult:
 class Command(click.Command):
     """A command that can report a failure as JSON."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. The error of a frequent mistake, or of a dropped option, has the line that works.
+
+        Raises:
+            click.UsageError: the command is called wrongly.
+        """
+        if any(param.opts == ["-p"] for param in self.params):
+            for option, pair in pairwise(args):
+                if option == "-p" and "=" in pair:  # click would take the next argument for the value
+                    name, _, value = pair.partition("=")
+                    raise click.UsageError(f"-p takes a name and a value: -p {name} {shlex.quote(value)}", ctx)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if line := dropped.OPTIONS.get(f"{self.name} {error.option_name}"):
+                raise click.UsageError(f"{error.option_name} was dropped. {line}", ctx) from None
+            raise
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples, with the name by which the command was called."""
+        """Write the examples, whose lines stay as they are."""
         if self.epilog:
             formatter.write_paragraph()
             with formatter.indentation():
-                text = self.epilog.replace(f"kosmo {self.name}", f"kosmo {ctx.info_name}")
-                formatter.write_text(text.rstrip())
+                formatter.write_text(self.epilog.rstrip())
 
     def exit_code(self, error: Exception) -> int:
         """Return the exit code for an error that says nothing of how the command was called."""
@@ -100,7 +120,7 @@ class Command(click.Command):
 
 
 def command(
-    name: str, *examples: str, json: bool = True, cls: type[Command] = Command
+    name: str, *examples: str, json: bool = True, cls: type[Command] = Command, **attrs: Any
 ) -> Callable[[Callable[..., Any]], Command]:
     """Return the decorator that makes a function a command; its docstring becomes the help.
 
@@ -110,6 +130,7 @@ def command(
         json: whether it has the option `--json`, after all others. The function gets it as `as_json` if it has such a
             parameter, and otherwise returns a `CommandResult`.
         cls: the class, for a document with other keys.
+        attrs: further arguments of the class.
     """
 
     def decorate(function: Callable[..., Any]) -> Command:
@@ -119,7 +140,7 @@ def command(
             return result.print(as_json=as_json)
 
         callback = function if not json or "as_json" in function.__annotations__ else print_result_of
-        decorated = click.command(name, cls=cls, epilog=epilog_of(*examples))(callback)
+        decorated = click.command(name, cls=cls, epilog=epilog_of(*examples), **attrs)(callback)
         if json:
             decorated.params.append(click.Option(["--json", "as_json"], **AS_JSON))
         return decorated

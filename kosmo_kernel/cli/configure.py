@@ -18,7 +18,7 @@ from kosmo_kernel.accounts.account import form_fault
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.accounts import keep
 from kosmo_kernel.cli.command import CommandResult, command
-from kosmo_kernel.cli.options import account_option, all_of, integration_names, mcp_servers
+from kosmo_kernel.cli.options import account_option, all_of
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
 from kosmo_kernel.cli.streams import whole_input
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
@@ -62,7 +62,7 @@ permission_options = all_of(
     "kosmo integrations:configure heroku -a staging --permissions read:ask",
     "kosmo integrations:configure heroku --set allow_host=heroku.example.com --json",
 )
-@click.argument("provider", metavar="INTEGRATION", shell_complete=integration_names)
+@click.argument("provider", metavar="INTEGRATION")
 @account_option("Permissions of this account only.")
 @permission_options
 @click.option("--permissions", metavar="read:P,write:P", help="Both in one option.")
@@ -148,7 +148,7 @@ def configure(
     "kosmo mcp:configure tracker --read allow --write deny --json",
     "kosmo mcp:configure tracker --unset write",
 )
-@click.argument("name", metavar="SERVER", shell_complete=mcp_servers)
+@click.argument("name", metavar="SERVER")
 @permission_options
 @click.option("--unset", type=click.Choice(EFFECTS), multiple=True, help="Remove a permission that was set.")
 def configure_server(*, name: str, unset: tuple[str, ...], **policies: str | None) -> CommandResult:

@@ -50,7 +50,7 @@ COLUMNS = ("app.name", "name", "state", "size", "updated_at")  # few enough for 
 @click.option("--no-open", is_flag=True, help="With --lab: do not open a browser.")
 @click.option("--port", type=PORT, metavar="PORT", help="With --lab: the port of JupyterLab.  [default: a free one]")
 def demo(*, lab: bool, no_open: bool, port: int | None) -> None:
-    """Ask a fictional Heroku account one question, in Lua and in Python.
+    """Ask a fictional account one question, in Lua and Python.
 
     The command needs no account and no network.
     """

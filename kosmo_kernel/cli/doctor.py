@@ -1,8 +1,8 @@
-"""`kosmo integrations:doctor`: run all checks, and print the findings with advice.
+"""`kosmo doctor`: run all checks, and print the findings with advice.
 
 There is one function for each group of findings. A check tries what it reports on: it starts Lua, and asks the kernel's
 Python for its version of this package. The token of the default account is tried with one request. The tokens of other
-accounts are read but not sent (`kosmo accounts:test` sends them). A finding never contains a token.
+accounts are read but not sent (`kosmo status` sends them). A finding never contains a token.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from kosmo_kernel.catalogue.integration import beyond_scopes, unknown_scopes
 from kosmo_kernel.cli.accounts import token_owner
 from kosmo_kernel.cli.command import CommandResult, command, print_result, write_label
 from kosmo_kernel.cli.kernelspec import NAME, OUTDATED_MESSAGE, command_of, entries, renewal
-from kosmo_kernel.cli.options import integration_names
 from kosmo_kernel.cli.reference import RUNS, integration_of, state
 from kosmo_kernel.cli.streams import FAILED, SUCCESS
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, SettingsError, UnreachableError
@@ -69,8 +68,8 @@ class DoctorFinding(NamedTuple):
     what_to_do: str = ""  # advice, with a line for each alternative; empty if there is nothing to do
 
 
-@command("integrations:doctor", "kosmo integrations:doctor", "kosmo integrations:doctor heroku --json")
-@click.argument("provider", required=False, metavar="[INTEGRATION]", shell_complete=integration_names)
+@command("doctor", "kosmo doctor", "kosmo doctor heroku --json")
+@click.argument("provider", required=False, metavar="[INTEGRATION]")
 def doctor(*, provider: str | None, as_json: bool) -> int:
     """Check the setup, and say how to fix problems.
 
@@ -144,9 +143,9 @@ def _facts(integration: Integration) -> dict[str, Any]:
         "function_count": len(functions),
         "example_functions": functions[:MAX_EXAMPLES],
         "next_commands": [
-            f"kosmo integrations:docs {integration.name}",
-            f"kosmo integrations:schema {functions[0]}",
-            f"kosmo integrations:lua -e 'return app.integrations.{functions[0]}()'",
+            f"kosmo docs {integration.name}",
+            f"kosmo docs {functions[0]} --json",
+            f"kosmo lua -e 'return app.integrations.{functions[0]}()'",
         ],
     }
 

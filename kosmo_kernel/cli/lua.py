@@ -1,13 +1,14 @@
-"""`kosmo integrations:lua`: run Lua from a file, from the command line or from standard input.
+"""`kosmo lua`: run Lua from a file, from the command line or from standard input.
 
 By default, the output of the script is shown live and its return values follow. With `--format`, standard output has
 only the return values. With `--json`, it has one document with the same eight keys, whether the run succeeds, fails or
-never begins. `--repl` reads Lua line by line instead (`repl.py`).
+never begins.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -24,9 +25,11 @@ from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results import run_document
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.safety.intake import MAX_DOCUMENT_BYTES
+from kosmo_kernel.text import lazy_pattern
 
 INLINE = "(command line)"  # chunk name, as Lua's own interpreter names the text of -e
 STDIN = "stdin"
+_FILE_NAME = lazy_pattern(r"[\w./~-]+")  # what is none may be Lua
 
 
 class LuaCommand(Command):
@@ -55,18 +58,16 @@ class LuaCommand(Command):
 
 
 @click.command(
-    "integrations:lua",
+    "lua",
     cls=LuaCommand,
     epilog=epilog_of(
-        "kosmo integrations:lua --demo -e 'heroku.list_apps()'",
-        "kosmo integrations:lua audit.lua --json -- my-app",
-        "kosmo integrations:lua audit.lua --format csv > audit.csv",
-        "kosmo integrations:lua --repl --demo",
+        "kosmo lua --demo -e 'heroku.list_apps()'",
+        "kosmo lua audit.lua --json -- my-app",
+        "kosmo lua audit.lua --format csv > audit.csv",
     ),
 )
-@click.argument("file", required=False, metavar="[FILE or -]", shell_complete=options.files)
+@click.argument("file", required=False, metavar="[FILE or -]", type=options.FILE)
 @click.option("-e", "--eval", "code", metavar="CODE", help="Run CODE instead of a file.")
-@click.option("--repl", is_flag=True, help="Start an interactive session, after the script if there is one.")
 @options.json_option
 @options.format_options
 @options.account_options("The account of calls that name none, such as heroku.list_apps().")
@@ -102,13 +103,12 @@ def run_lua(
     recording: options.Recording,
     force: bool,
     account: str | None = None,
-    repl: bool = False,
     **session_options: Any,
 ) -> int:
-    """Run a script of the current command, or read Lua line by line, and return the exit code.
+    """Run a script of the current command, and return the exit code.
 
     Parameters:
-        file, code, as_json, layout, dry_run, recording, force, account, repl: the options of `integrations:lua`.
+        file, code, as_json, layout, dry_run, recording, force, account: the options of `lua`.
         session_options: the limits, and further arguments of the session.
 
     Raises:
@@ -117,17 +117,9 @@ def run_lua(
     """
     ctx = click.get_current_context()
     _check_options(ctx.params)
-    script = read_source(file, code) if not repl or file or code is not None else None
+    source, name = read_source(file, code)
     session = recording.session(account, **session_options)
-    args: tuple[str, ...] = ctx.meta.get("arguments", ())
-    if repl:
-        from kosmo_kernel.cli.repl import Repl
-
-        session.recording.finishes = True  # the end of the session is the end of its run
-        with session:
-            return Repl(session, args, dry_run=dry_run, force=force).run(script)
-    source, name = script or ("", INLINE)
-    run_options = RunOptions(name, args, dry_run=dry_run, force=force)
+    run_options = RunOptions(name, ctx.meta.get("arguments", ()), dry_run=dry_run, force=force)
     # With `-` in place of FILE, the script itself comes from standard input, and with `-e` what `io.read` reads.
     reads_input = code is not None if file == "-" else not input_is_terminal()
     terminal = terminal_frontend(session, aside=bool(layout), quiet=as_json, reads=reads_input)
@@ -154,9 +146,6 @@ def _check_options(values: Mapping[str, Any]) -> None:
     if values["record"] is not None and (values["dry_run"] or values["replay"] is not None):
         raise click.UsageError(f"--record and {'--dry-run' if values['dry_run'] else '--replay'} exclude one another.")
     options.check_formats(as_json=values["as_json"], layout=values["layout"])
-    other = "--json" if values["as_json"] else "--format" if values["layout"] else "-" if values["file"] == "-" else ""
-    if values.get("repl") and other:
-        raise click.UsageError(f"--repl and {other} exclude one another: --repl reads standard input, for people.")
 
 
 def read_source(file: str | None, code: str | None) -> tuple[str, str]:
@@ -198,20 +187,23 @@ def _read_bytes(file: str) -> bytes:
         with open(file, "rb") as script:  # a pipe is read too, as `kosmo lua <(COMMAND)` needs
             content = script.read(MAX_DOCUMENT_BYTES + 1)
     except OSError as error:
-        raise click.UsageError(f"`{escape_control(file)}` cannot be read: {error.strerror}.") from None
+        is_lua = isinstance(error, FileNotFoundError) and not _FILE_NAME.fullmatch(file)
+        command = f"{click.get_current_context().command_path} -e {shlex.quote(file)}"
+        advice = f" If it is Lua, use: {command}" if is_lua else ""
+        raise click.UsageError(f"`{escape_control(file)}` cannot be read: {error.strerror}.{advice}") from None
     if len(content) > MAX_DOCUMENT_BYTES:
         raise click.UsageError(f"`{escape_control(file)}` has more than {MAX_DOCUMENT_BYTES:,} bytes.")
     return content
 
 
-# `integrations:lua` without services: it looks for no account and no token.
+# `lua` without services: it looks for no account and no token.
 mcp_lua = LuaCommand(
     "mcp:lua",
     callback=options.recording_options(partial(run_lua, services=False)),
-    params=[param for param in lua.params if param.name not in ("account", "demo", "repl")],
+    params=[param for param in lua.params if param.name not in ("account", "demo")],
     help="Run a Lua script that calls MCP servers.\n\nFILE is a Lua file; - is standard input. `app.mcp.SERVER.TOOL` "
     "calls a tool. The first call starts the server, which ends with the script.\n\nThe script cannot call Heroku, and "
-    "the command uses no account and no token: `kosmo integrations:lua` calls both. The other options work as there.",
+    "the command uses no account and no token: `kosmo lua` calls both. The other options work as there.",
     epilog=epilog_of(
         "kosmo mcp:lua -e 'return mcp.servers()'",
         "kosmo mcp:lua -e 'return app.mcp.time.get_current_time({ timezone = \"Etc/UTC\" })' --json",

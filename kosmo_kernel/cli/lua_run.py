@@ -20,7 +20,6 @@ from typing import IO, Any, Self
 import click
 
 from kosmo_kernel.cli.command import print_note, write
-from kosmo_kernel.cli.options import keep_names
 from kosmo_kernel.cli.streams import ClosedStreamError, input_is_terminal, styled
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.progress.display import ProgressDisplay, TerminalProgress
@@ -40,8 +39,6 @@ def terminal_frontend(
 ) -> Iterator[Frontend]:
     """Yield the callbacks of a run at the terminal, where leaving the block ends the progress and the last line.
 
-    The names in lists that the run got are kept for completion in the shell.
-
     Parameters:
         session: the session that runs.
         aside: write all output to standard error, because standard output is used for something else.
@@ -50,16 +47,13 @@ def terminal_frontend(
         asks: whether the user may be asked a question.
     """
     line = TerminalProgress(styled(sys.stderr), long_run_advice())
-    try:
-        with line, LiveOutput(session, line, aside=aside) as output:
-            yield Frontend(
-                None if quiet else output,
-                StandardInput(session.limits.memory) if reads else None,
-                partial(ask, line) if asks else None,
-                progress=line,
-            )
-    finally:
-        keep_names(session)
+    with line, LiveOutput(session, line, aside=aside) as output:
+        yield Frontend(
+            None if quiet else output,
+            StandardInput(session.limits.memory) if reads else None,
+            partial(ask, line) if asks else None,
+            progress=line,
+        )
 
 
 def long_run_advice() -> str:

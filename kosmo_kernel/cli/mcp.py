@@ -20,7 +20,7 @@ from click.core import ParameterSource
 
 from kosmo_kernel.cli.command import Aside, Command, CommandResult, command, document, print_note, print_result
 from kosmo_kernel.cli.doctor import DoctorFinding, report
-from kosmo_kernel.cli.options import ValueType, account_options, limit_options, mcp_servers, setting_option
+from kosmo_kernel.cli.options import ValueType, account_options, limit_options, setting_option
 from kosmo_kernel.cli.streams import INTERRUPTED, SUCCESS, input_is_terminal
 from kosmo_kernel.errors import KosmoError, SettingsError, UntrustedError
 from kosmo_kernel.mcp import Configuration, Server, Servers, Trust, configuration, secrets
@@ -37,8 +37,8 @@ NONE = f"No MCP server is configured. {ADVICE}"
 CHANGED = "It is not what you trusted before."
 SDK = "mcp"
 
-server_argument = click.argument("name", shell_complete=mcp_servers)
-server_or_all = click.argument("name", required=False, metavar="[SERVER]", shell_complete=mcp_servers)
+server_argument = click.argument("name")
+server_or_all = click.argument("name", required=False, metavar="[SERVER]")
 
 
 @command("mcp:list", "kosmo mcp:list", "kosmo mcp:list --all --json")

@@ -22,7 +22,7 @@ import click
 from kosmo_kernel.cli.accounts import read_token
 from kosmo_kernel.cli.command import CommandResult, command, document, print_note
 from kosmo_kernel.cli.mcp import server_argument
-from kosmo_kernel.cli.options import ValueType, files, mcp_servers
+from kosmo_kernel.cli.options import ValueType
 from kosmo_kernel.cli.streams import whole_input
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.mcp import Server, configuration, secrets
@@ -240,7 +240,7 @@ def report(name: str, path: Path, action: str) -> CommandResult:
 
 
 @command("mcp:import", "kosmo mcp:import ~/.cursor/mcp.json", "kosmo mcp:import - --project < mcp.json")
-@click.argument("file", metavar="FILE or -", shell_complete=files)
+@click.argument("file", metavar="FILE or -")
 @click.option("--replace", is_flag=True, help="Replace existing entries of the same names.")
 @project
 def import_(*, file: str, replace: bool, project: bool) -> CommandResult:
@@ -269,7 +269,7 @@ def import_(*, file: str, replace: bool, project: bool) -> CommandResult:
 
 
 @command("mcp:export", "kosmo mcp:export > servers.json", "kosmo mcp:export time tracker --json")
-@click.argument("names", nargs=-1, metavar="[NAME]…", shell_complete=mcp_servers)
+@click.argument("names", nargs=-1, metavar="[NAME]…")
 def export(*, names: tuple[str, ...], as_json: bool) -> None:
     """Print MCP servers without their secrets.
 

@@ -18,7 +18,7 @@ from kosmo_kernel.cli.arguments import fields_of_json, split_pair
 from kosmo_kernel.cli.call import CallCommand
 from kosmo_kernel.cli.command import Aside, CommandResult, command, document
 from kosmo_kernel.cli.mcp import NONE
-from kosmo_kernel.cli.options import Layout, check_formats, format_options, mcp_servers
+from kosmo_kernel.cli.options import Layout, check_formats, format_options
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp import Servers, Tool
 from kosmo_kernel.mcp.calls import declared_kinds
@@ -27,12 +27,12 @@ from kosmo_kernel.run.provider import SessionServers
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.safety.redaction import one_line
 
-server_argument = click.argument("server", shell_complete=mcp_servers)
+server_argument = click.argument("server")
 force_option = click.option("--force", is_flag=True, help="Ignore the permissions.")
 
 
 @command("mcp:tools", "kosmo mcp:tools", "kosmo mcp:tools time --json")
-@click.argument("server", required=False, metavar="[SERVER]", shell_complete=mcp_servers)
+@click.argument("server", required=False, metavar="[SERVER]")
 def tools(*, server: str | None) -> CommandResult:
     """List the tools of MCP servers.
 

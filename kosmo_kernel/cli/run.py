@@ -88,7 +88,7 @@ def run(
     with ExitStack() as stack:
         if demo:
             stack.enter_context(DEMO_ACCOUNT.exported("1"))
-        stack.enter_context(recording.resumption())
+        recording.check()
         of_kernel = stack.enter_context(cassette(recording.record, recording.replay, resume=recording.resume))
         report = runbook.run(book, values, target, note=of_kernel.note, on_cell=_progress(stack, notebook.stem))
     again = _command(notebook, parameters, account, output, demo=demo)

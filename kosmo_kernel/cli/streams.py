@@ -1,4 +1,4 @@
-r"""The process as others see it: its streams, its exit codes, and the variable with which a shell requests completions.
+r"""The process as others see it: its streams and its exit codes.
 
 Before standard output and standard error, control characters are escaped, and a closed stream is noticed. Text from
 scripts, services and files could move a terminal's cursor, hide lines of a log or type into a shell. The command
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _LINES = {ord("\n"): None, ord("\t"): None}
 _SUPPLEMENT = "\U000e0000"  # tags and variation selectors, of which some count as printable
 _NAMES = {"<stdout>": "Standard output", "<stderr>": "Standard error"}
-COMPLETION_VARIABLE = "_KOSMO_COMPLETE"  # set by the completion script of the shell, read by click
 SUCCESS, FAILED, USAGE_ERROR, INTERRUPTED = 0, 1, 2, 130
 CLOSED = 141  # the reader of standard output or standard error closed it: what a shell reports for SIGPIPE
 

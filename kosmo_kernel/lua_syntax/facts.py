@@ -155,12 +155,6 @@ def indent(code: str) -> str:
     return (before if len(before) > len(above) else above) + step
 
 
-def closes(line: str) -> bool:
-    """Return whether a line begins with a token that closes a block or a bracket."""
-    first = next(iter(tokens_of(line)), None)
-    return first is not None and first.kind in ("keyword", "mark") and first.text in _CLOSING
-
-
 def _blank(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 

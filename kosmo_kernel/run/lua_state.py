@@ -221,7 +221,7 @@ class WallChecks:
         if gaps := missing(walls):
             raise SettingsError(
                 f"{self.required}, and walls around Lua are missing on this machine: {gaps}. Nothing was run. "
-                "`kosmo integrations:doctor` tells why; take that setting back to run with fewer walls."
+                "`kosmo doctor` tells why; take that setting back to run with fewer walls."
             )
 
     def notes(self, walls: Sequence[Wall]) -> list[str]:
@@ -236,7 +236,7 @@ class WallChecks:
         notes = ignored_settings()
         if gaps := missing(walls):
             notes.append(
-                f"Walls around Lua that are missing on this machine: {gaps}. `kosmo integrations:doctor` tells why, "
+                f"Walls around Lua that are missing on this machine: {gaps}. `kosmo doctor` tells why, "
                 "and SECURITY what that means."
             )
         return notes

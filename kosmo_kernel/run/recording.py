@@ -44,8 +44,7 @@ _players: dict[str, Player] = {}
 _own_runs: list[str] = []  # the id of the run that this process began, if it did
 
 NO_SERVICES = (
-    "There are no integrations here: this command has MCP servers only, and uses no account. `kosmo integrations:lua` "
-    "has both."
+    "There are no integrations here: this command has MCP servers only, and uses no account. `kosmo lua` has both."
 )
 
 

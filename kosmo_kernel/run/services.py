@@ -65,7 +65,6 @@ class Services:
         self._pool = ThreadPool()
         self._fan_out_pools: dict[tuple[str, str], ThreadPool] = {}
         self._listed: dict[tuple[str, str, str], Sequence[dict[str, Any]]] = {}
-        self._new_lists: dict[tuple[str, str, str], Sequence[Mapping[str, Any]]] = {}
         self._deletions = Deletions()
 
     def tokens(self) -> tuple[str, ...]:
@@ -105,12 +104,6 @@ class Services:
     def listed(self, integration: str, function: str, alias: str) -> Sequence[dict[str, Any]] | None:
         """Return the last list that a function without arguments gave, or None. Nothing is sent; do not change it."""
         return self._listed.get((integration, function, normalize_alias(alias)))
-
-    def take_new_lists(self) -> dict[tuple[str, str, str], Sequence[Mapping[str, Any]]]:
-        """Return the lists since the last call of this, by integration, function and account; none of a replay."""
-        with self._lock:
-            new, self._new_lists = self._new_lists, {}
-        return new if self._cassette is None or self._cassette.live else {}
 
     def end_run(self) -> None:
         """No longer wait for the calls that the run began."""
@@ -233,8 +226,7 @@ class Services:
             return reply
         if not args:
             key = bound_call.integration.name, function.name, normalize_alias(account)
-            with self._lock:  # a call that outlives its run must not write into lists that were taken
-                self._listed[key] = self._new_lists[key] = data
+            self._listed[key] = data
             self._deletions.add_list(bound_call.integration, function, account, data)
         reply.values, reply.rows = [Records(data, function, account=account)], len(data)
         return reply
@@ -325,7 +317,7 @@ class Services:
             account = accounts.Account(integration.name, name, "no-token", integration.base_url, "the recording")
         elif not is_fictional:
             account = accounts.find(integration, alias)
-        key = (integration.name, account.alias if account else alias)
+        key = (integration.name, normalize_alias(account.alias if account else alias))
         with self._lock:
             client = self._clients.get(key)
             if account is None:

@@ -479,9 +479,7 @@ PROGRESS = _variable(
     "shown for a run that waits longer than half a second, but not with the demo account.",
     FLAG,
 )
-HISTORY = _variable(
-    "history", "0: the Lua kernel and `--repl` do not store their history of inputs in a file.", FLAG_OR_OFF
-)
+HISTORY = _variable("history", "0: the Lua kernel does not store its history of inputs in a file.", FLAG_OR_OFF)
 CALL_LOG = _variable(
     "call_log",
     "A log file. Each run that made calls adds a line of JSON: the time, the accounts, and the numbers of requests.",
@@ -506,7 +504,7 @@ RESUME_WITHIN = _setting(
     "Seconds of age up to which answers of a recording are taken by `--resume`.",
     _SECONDS,
     24 * 3600.0,
-    places=(ENV, COMMAND),
+    places=(ENV,),
     config=("recording", "resume_within"),
 )
 NOTEBOOK_RECORD = Setting(

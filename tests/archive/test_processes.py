@@ -33,13 +33,13 @@ def dynos(*apps: str) -> list[str]:
 def asked(file: Path, app: str, run: str) -> None:
     """Request the dynos of an app in a process of a run."""
     env = {"KOSMO_RECORD": str(file), "KOSMO_RECORD_RUN": run}
-    done = kosmo("integrations:lua", "-e", ASK.format(app), env=env)
+    done = kosmo("lua", "-e", ASK.format(app), env=env)
     assert done.returncode == 0, done.stderr
 
 
 def test_two_processes_that_record_at_the_same_time_are_both_kept(file: Path) -> None:
     wait = "app.integrations.heroku.demo.list_dynos('{}') print('asked') io.read()"
-    processes = [started("integrations:lua", "-", "-e", wait.format(app), "--record", str(file)) for app in APPS[:2]]
+    processes = [started("lua", "-", "-e", wait.format(app), "--record", str(file)) for app in APPS[:2]]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "asked\n"
@@ -49,7 +49,7 @@ def test_two_processes_that_record_at_the_same_time_are_both_kept(file: Path) ->
     assert [process.returncode for process in processes] == [0, 0]
     assert sorted(paths(file)) == sorted(dynos(*APPS[:2]))
     for app in APPS[:2]:
-        code, answer = document("integrations:lua", "--replay", str(file), "-e", ASK.format(app), "--json")
+        code, answer = document("lua", "--replay", str(file), "-e", ASK.format(app), "--json")
         assert (code, answer["result"][0] > 0) == (0, True)
     assert list(file.parent.iterdir()) == [file]
 
@@ -124,7 +124,7 @@ def test_the_first_process_of_a_run_tells_those_that_it_starts(file: Path) -> No
         "with Session('demo') as session:\n"
         f"    session.run({ASK.format(APPS[0])!r})\n"
         f"for app in {APPS[1:3]!r}:\n"
-        f"    subprocess.run([*{COMMAND!r}, 'integrations:lua', '-e', {ASK!r}.format(app)], check=True)\n"
+        f"    subprocess.run([*{COMMAND!r}, 'lua', '-e', {ASK!r}.format(app)], check=True)\n"
     )
     for _ in range(2):  # another run has the place for itself
         subprocess.run(
@@ -158,7 +158,7 @@ def printed(folder: Path, *args: str) -> tuple[Any, list[str]]:
 @pytest.mark.full
 @pytest.mark.usefixtures("kernel_list")
 def test_a_runbook_keeps_what_the_commands_of_its_cells_asked(file: Path, tmp_path: Path) -> None:
-    shell = f"import subprocess, sys\ncommand = {[*COMMAND, 'integrations:lua', '-e']!r}\n"
+    shell = f"import subprocess, sys\ncommand = {[*COMMAND, 'lua', '-e']!r}\n"
     shell += f"for app in {APPS[1:]!r}:\n    text = {ASK!r}.format(app)\n"
     shell += "    print(subprocess.run([*command, text], capture_output=True, text=True, check=True).stdout.strip())"
     magic = f"%load_ext kosmo_kernel\n%kosmo_lua print({ASK.format(APPS[0]).removeprefix('return ')})"

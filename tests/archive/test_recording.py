@@ -338,7 +338,7 @@ def test_a_run_that_asks_nothing_makes_a_cassette_all_the_same(file: Path) -> No
 def test_a_killed_process_leaves_what_it_recorded(file: Path) -> None:
     script = "app.integrations.heroku.list_apps() print('now') io.stdout:write('') while true do end"
     command = ["--demo", "--record", str(file), "--cpu-limit", "1000", "-e", script]
-    with started("integrations:lua", *command) as process:
+    with started("lua", *command) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.kill()

@@ -1,4 +1,4 @@
-"""`kosmo accounts:…` and `integrations:status` through the real command.
+"""`kosmo accounts:…` and `status` through the real command.
 
 What is stored, what is printed, every account in its row whatever becomes of it, and that no token is ever shown.
 """
@@ -55,7 +55,7 @@ def test_a_token_of_standard_input_is_tried_and_kept(place: Path) -> None:
     assert (code, out) == (0, f"heroku.production is {WHO}. Its token is kept in {secrets}; its scope is global.\n")
     assert err == "There is no system keyring here. The file can be read by you alone, and is not encrypted.\n"
     assert [stat.S_IMODE(one.stat().st_mode) for one in (place, secrets)] == [0o700, 0o600]
-    assert run("integrations:lua", "-e", "return app.integrations.heroku.production.get_current_user().email")[1] == (
+    assert run("lua", "-e", "return app.integrations.heroku.production.get_current_user().email")[1] == (
         "juno.hale@larkmoor.example\n"
     )
 
@@ -71,7 +71,7 @@ def test_what_a_token_is_not_enough_for_is_counted_when_it_is_added(
     assert (code, "its scope is read, identity." in out) == (0, True)
     assert (
         f"It is not enough for {sum(map(len, functions.values()))} functions and {sum(map(len, checks.values()))} "
-        f"checks, which need {' or '.join(functions)}: `kosmo integrations:docs accounts` has them by scope.\n"
+        f"checks, which need {' or '.join(functions)}: `kosmo docs accounts` has them by scope.\n"
     ) in err
 
 
@@ -79,7 +79,7 @@ def test_a_token_goes_into_the_keyring_where_there_is_one(place: Path, ring: Pat
     code, answer = document(
         "accounts:add",
         "my-team",
-        "--stdin",
+        "-",
         "--json",
         stdin=DEMO_TOKEN.encode(),
     )
@@ -99,7 +99,7 @@ def test_a_token_goes_into_the_keyring_where_there_is_one(place: Path, ring: Pat
     assert list(json.loads(ring.read_text(encoding="utf-8")).values()) == [DEMO_TOKEN]
     assert not (place / "secrets.json").exists()
     lua = 'return app.integrations.heroku["my-team"].get_current_user().email'
-    assert run("integrations:lua", "-e", lua)[:2] == (0, "juno.hale@larkmoor.example\n")
+    assert run("lua", "-e", lua)[:2] == (0, "juno.hale@larkmoor.example\n")
     assert run("accounts:remove", "my_team")[0] == 0
     assert json.loads(ring.read_text(encoding="utf-8")) == {}
 
@@ -183,51 +183,6 @@ def test_a_variable_that_comes_first_is_told(monkeypatch: pytest.MonkeyPatch) ->
     assert (code, err) == (0, "HEROKU_API_KEY is set here and comes first. Unset it to use this token.\n")
 
 
-def test_the_list_says_where_each_token_is_and_shows_none(
-    place: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run("accounts:add", "my-team", "-", token=DEMO_TOKEN)
-    monkeypatch.setenv("HEROKU_API_KEY_STAGING", SECRET)
-    monkeypatch.setenv("HEROKU_API_KEY_TORN", "with a space")
-    host = os.environ["HEROKU_API_URL"].removeprefix("http://")
-    (home / ".netrc").write_text(f"machine {host} login joe password {SECRET}\n", encoding="utf-8")
-    code, out, err = run("accounts:list")
-    rows = dict(line.split(maxsplit=1) for line in out.splitlines())
-
-    assert (code, err) == (0, "")
-    torn = rows.pop("heroku.torn")
-    assert rows == {
-        "heroku.default": f"in {home / '.netrc'}",
-        "heroku.my-team": f"in {place / 'secrets.json'}, of {WHO}",
-        "heroku.staging": "in HEROKU_API_KEY_STAGING",
-        "heroku.demo": "needs none: everything in it is fiction",
-    }
-    assert torn.startswith("The token in HEROKU_API_KEY_TORN has spaces")
-    code, answer = document("accounts:list", "--json")
-    assert (code, answer["success"], [one["account"] for one in answer["accounts"]]) == (
-        0,
-        True,
-        ["default", "my-team", "staging", "torn", "demo"],
-    )
-    assert answer["accounts"][1] == {
-        "integration": "heroku",
-        "account": "my-team",
-        "token": f"in {place / 'secrets.json'}",
-        "who": WHO,
-        "url": os.environ["HEROKU_API_URL"],
-        "error": None,
-    }
-    assert SECRET not in out + json.dumps(answer)
-    assert DEMO_TOKEN not in out + json.dumps(answer)
-
-
-def test_a_file_that_makes_no_sense_stands_in_the_list(place: Path) -> None:
-    place.mkdir()
-    (place / "accounts.json").write_text("[", encoding="utf-8")
-    code, out, _ = run("accounts:list")
-    assert (code, "accounts.json:1:2 is no JSON" in out) == (0, True)
-
-
 def test_what_was_not_added_here_is_not_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEROKU_API_KEY", SECRET)
     run("accounts:add", "production", "-", token=DEMO_TOKEN)
@@ -246,46 +201,17 @@ def test_what_was_not_added_here_is_not_removed(monkeypatch: pytest.MonkeyPatch)
     assert run("accounts:remove", "production")[0] == 1
 
 
-def test_tokens_are_tried_and_one_that_is_not_accepted_makes_the_exit_code_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    run("accounts:add", "production", "-", token=DEMO_TOKEN)
-    code, answer = document("accounts:test", "--json")
-    (row,) = answer["accounts"]
-    assert (code, answer["success"], answer["error"]) == (0, True, None)
-    assert row["duration_ms"] > 0
-    assert {key: row[key] for key in ("account", "success", "who", "scopes")} == {
-        "account": "production",
-        "success": True,
-        "who": WHO,
-        "scopes": ["global"],
-    }
-    monkeypatch.setenv("HEROKU_API_KEY_STALE", SECRET)
-    code, out, _ = run("accounts:test")
-    good, stale = out.splitlines()
-    assert (code, good.split("good, in ")[0].strip(), SECRET in out) == (1, "heroku.production", False)
-    refused = "Heroku refuses the token in HEROKU_API_KEY_STALE (401): it is wrong, revoked or expired."
-    assert stale.split(maxsplit=1) == ["heroku.stale", refused]
-    assert run("accounts:test", "PRODUCTION")[0] == 0
-    code, answer = document("accounts:test", "stale", "--json")
-    assert (code, answer["success"], answer["error"]) == (1, False, refused)
-    assert "has no account 'nobody'" in run("accounts:test", "nobody")[2]
-
-
-def test_without_an_account_a_trial_says_how_to_have_one() -> None:
-    code, out, err = run("accounts:test")
-    assert (code, out, "kosmo accounts:add default" in err) == (1, "", True)
-
-
 @pytest.mark.claim("lua-no-token", "token-hidden-input")
 def test_a_token_is_in_no_argument_of_any_process_and_in_no_message_of_a_run(place: Path) -> None:
     run("accounts:add", "default", "-", token=DEMO_TOKEN)
-    told = run("integrations:lua", "-e", "print(app.integrations.heroku) error(tostring(app))")
+    told = run("lua", "-e", "print(app.integrations.heroku) error(tostring(app))")
     (place / "secrets.json").chmod(0o644)
-    refused = run("integrations:lua", "-e", "return app.integrations.heroku.list_apps()")
+    refused = run("lua", "-e", "return app.integrations.heroku.list_apps()")
     assert DEMO_TOKEN not in str(told) + str(refused)
     assert f"Run: chmod 600 {place / 'secrets.json'}" in refused[2]
 
 
-STATUS = "integrations:status"
+STATUS = "status"
 
 
 @pytest.fixture
@@ -301,7 +227,11 @@ def settings(demo_url: str) -> dict[str, str]:
 
 def test_each_account_says_what_it_has_left_and_a_refused_token_is_told_in_its_own(settings: dict[str, str]) -> None:
     code, answer = document(STATUS, "--json", env=settings)
-    assert (code, list(answer), list(answer["providers"])) == (0, ["success", "providers"], ["heroku"])
+    assert (code, list(answer), list(answer["providers"])) == (
+        0,
+        ["success", "providers", "accounts"],
+        ["heroku"],
+    )
     heroku = answer["providers"]["heroku"]
     budgets = heroku.pop("budgets")
     assert heroku == {
@@ -324,6 +254,40 @@ def test_each_account_says_what_it_has_left_and_a_refused_token_is_told_in_its_o
     assert "HEROKU_API_KEY_TORN" in budgets["torn"]["error"]
 
 
+def test_each_account_says_where_its_token_is_and_shows_none(
+    place: Path, home: Path, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("accounts:add", "my-team", "-", token=DEMO_TOKEN)
+    host = os.environ["HEROKU_API_URL"].removeprefix("http://")
+    (home / ".netrc").write_text(f"machine {host} login joe password {SECRET}\n", encoding="utf-8")
+    monkeypatch.setenv("HEROKU_API_KEY_STALE", SECRET)
+    code, out, err = run(STATUS)
+    rows = dict(line.split(maxsplit=1) for line in out.splitlines())
+
+    assert (code, err) == (0, "")
+    assert rows["heroku.default"] == f"Heroku refuses the token in {home / '.netrc'} (401)"
+    assert rows["heroku.my-team"].startswith(f"in {place / 'secrets.json'}, of {WHO}; accepted; scope global; 4,")
+    _, answer = document(STATUS, "--json", env=settings)
+    assert [one["account"] for one in answer["accounts"]] == ["default", "my-team", "stale", "torn", "demo"]
+    assert answer["accounts"][1] == {
+        "integration": "heroku",
+        "account": "my-team",
+        "token": f"in {place / 'secrets.json'}",
+        "who": WHO,
+        "scopes": ["global"],
+        "url": os.environ["HEROKU_API_URL"],
+        "error": None,
+    }
+    assert [secret for secret in (SECRET, DEMO_TOKEN) if secret in out + json.dumps(answer)] == []
+
+
+def test_a_file_that_makes_no_sense_stands_in_the_list(place: Path) -> None:
+    place.mkdir()
+    (place / "accounts.json").write_text("[", encoding="utf-8")
+    code, out, _ = run(STATUS)
+    assert (code, "accounts.json:1:2 is no JSON" in out) == (0, True)
+
+
 def test_to_ask_for_the_budget_costs_nothing(settings: dict[str, str]) -> None:
     for _ in range(2):
         assert document(STATUS, "--json", env=settings)[1]["providers"]["heroku"]["budgets"]["default"]["left"] == 4500
@@ -334,13 +298,16 @@ def test_for_people_it_is_a_small_table(settings: dict[str, str]) -> None:
     rows = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
     torn = rows.pop("heroku.torn")
     assert rows == {
-        "heroku.default": "4,500 of 4,500 requests left",
+        "heroku.default": "in HEROKU_API_KEY; accepted; scope global; 4,500 of 4,500 requests left",
         "heroku.stale": "Heroku refuses the token in HEROKU_API_KEY_STALE (401)",
-        "heroku.demo": "without limit",
+        "heroku.demo": "needs none: everything in it is fiction",
     }
     assert "HEROKU_API_KEY_TORN" in torn
     screen = standing(on_terminal(STATUS, columns=60, env=settings))
-    assert screen[0] == "  heroku.default  4,500 of 4,500 requests left"
+    assert screen[:2] == [
+        "  heroku.default  in HEROKU_API_KEY; accepted; scope global;",
+        "                  4,500 of 4,500 requests left",
+    ]
     assert max(map(len, screen)) <= 60
 
 
@@ -348,7 +315,7 @@ def test_without_an_account_there_is_the_demo() -> None:
     code, answer = document(STATUS, "--json")
     heroku = answer["providers"]["heroku"]
     assert (code, heroku["active"], heroku["accounts"]) == (0, False, ["demo"])
-    assert kosmo(STATUS).stdout == "  heroku.demo  without limit\n"
+    assert kosmo(STATUS).stdout == "  heroku.demo  needs none: everything in it is fiction\n"
 
 
 def test_a_service_that_cannot_be_reached_is_told_in_the_row_of_its_account() -> None:

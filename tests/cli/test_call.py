@@ -1,4 +1,4 @@
-"""`kosmo integrations:call` and `integrations:<name>`: where arguments come from, what comes back, how it fails."""
+"""`kosmo call`: where arguments come from, what comes back, how it fails."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ from patience import PATIENCE
 from kosmo_kernel.catalogue import RESERVED, Param
 from kosmo_kernel.cli import command_named
 from kosmo_kernel.cli.arguments import TAKEN, parameters, typed
-from kosmo_kernel.cli.call import calls_of
+from kosmo_kernel.cli.call import FunctionCommand
 from kosmo_kernel.cli.options import FORMATS
 from kosmo_kernel.cli.streams import CLOSED
-from kosmo_kernel.integrations import BUILT_IN
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.session import Session
 
-CALL, OF_HEROKU = "integrations:call", "integrations:heroku"
+CALL = "call"
 ENVELOPE = {
     "function": {"type": ["string", "null"]},
     "success": {"type": "boolean"},
@@ -49,16 +48,16 @@ def answer_of(*args: str, **more: Any) -> tuple[int, dict[str, Any]]:
 
 def lua(code: str) -> list[Any]:
     """Return what the same call from Lua returns, as JSON."""
-    values: list[Any] = json.loads(kosmo("integrations:lua", "--demo", "--json", "-e", code).stdout)["result"]
+    values: list[Any] = json.loads(kosmo("lua", "--demo", "--json", "-e", code).stdout)["result"]
     return values
 
 
 def test_all_apps_are_asked_by_one_option() -> None:
-    code, answer = answer_of(OF_HEROKU, "list_dynos", "--all-apps", "--demo")
+    code, answer = answer_of(CALL, "heroku.list_dynos", "--all-apps", "--demo")
     assert (code, answer["data"]) == (0, lua("return heroku.list_dynos({ app_id = heroku.list_apps() })")[0])
-    done = kosmo(OF_HEROKU, "list_dynos", "--all-apps", "--app-id", "my-app", "--demo")
+    done = kosmo(CALL, "heroku.list_dynos", "--all-apps", "--app-id", "my-app", "--demo")
     assert (done.returncode, "`app_id` has a value" in done.stderr) == (2, True)
-    assert "/apps\n" in kosmo(OF_HEROKU, "list_dynos", "--all-apps", "--demo", "--dry-run").stdout
+    assert "/apps\n" in kosmo(CALL, "heroku.list_dynos", "--all-apps", "--demo", "--dry-run").stdout
 
 
 @pytest.mark.full
@@ -68,15 +67,14 @@ def test_all_apps_are_asked_by_one_option() -> None:
         (CALL, "heroku.get_app", '{"app_id": "my-app"}', "--demo"),
         (CALL, "heroku.get_app", "--app-id", "my-app", "--demo"),
         (CALL, "heroku.get_app", "--app_id=my-app", "--account", "demo"),
-        (CALL, "heroku.get_app", "--arg", "app_id=my-app", "--account", "demo"),
+        (CALL, "heroku.get_app", "app_id=my-app", "--account", "demo"),
         (CALL, "heroku.demo.get_app", "--app-id", "my-app"),
         (CALL, "app.integrations.heroku.get_app", "--app-id", "my-app", "--demo"),
         (CALL, "heroku_get_app", "--app-id", "my-app", "--demo"),
         (CALL, "--demo", "heroku.heroku_get_app", "--app-id", "my-app"),
-        (OF_HEROKU, "get_app", "--app-id", "my-app", "--demo"),
-        (OF_HEROKU, "--account", "demo", "get_app", "--app-id", "my-app"),
-        (OF_HEROKU, "heroku.demo.get_app", '{"app_id": "my-app"}'),
-        (OF_HEROKU, "--demo", "--app-id", "my-app", "get_app"),
+        (CALL, "--account", "demo", "heroku.get_app", "--app-id", "my-app"),
+        (CALL, "heroku.demo.get_app", '{"app_id": "my-app"}'),
+        (CALL, "--demo", "--app-id", "my-app", "heroku.get_app"),
     ],
 )
 def test_a_call_can_be_written_in_several_ways_and_gives_what_lua_gets(args: tuple[str, ...]) -> None:
@@ -95,10 +93,10 @@ def test_an_alias_means_its_function() -> None:
 
 
 def test_json_on_standard_input_is_read_only_when_asked_for() -> None:
-    _, answer = answer_of(OF_HEROKU, "get_app", "-", "--demo", stdin=b'\xef\xbb\xbf{"app_id": "my-app"}')
+    _, answer = answer_of(CALL, "heroku.get_app", "-", "--demo", stdin=b'\xef\xbb\xbf{"app_id": "my-app"}')
     assert answer["data"]["name"] == "my-app"
     with subprocess.Popen(  # whose standard input stays open
-        [*COMMAND, OF_HEROKU, "get_current_user", "--demo", "--format", "json"],
+        [*COMMAND, CALL, "heroku.get_current_user", "--demo", "--format", "json"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -112,7 +110,7 @@ def test_json_on_standard_input_is_read_only_when_asked_for() -> None:
     "args",
     [
         ("--app-id", "my-app", "--app-id", "booking-api"),
-        ("--arg", "app_id=my-app", "--arg", "app-id=booking-api"),
+        ("app_id=my-app", "app-id=booking-api"),
         ('{"app_id": ["my-app", "booking-api"]}',),
     ],
 )
@@ -172,14 +170,13 @@ def test_a_value_has_the_declared_type_or_is_refused(kind: Any, text: str, value
         (["--app-id", "007"], "`app_id` must be an app's name or UUID, got '007'."),
         (["--app-id", "my-app/config-vars"], "`app_id` must be an app's name or UUID"),
         (["--app", "my-app"], "--app"),
-        (["--arg", "ap_id=my-app"], "there is no argument 'ap_id' (did you mean `app_id`?)"),
-        (["--arg", "app_id"], "--arg takes NAME=VALUE, got `app_id`."),
+        (["ap_id=my-app"], "there is no argument 'ap_id' (did you mean `app_id`?)"),
         (["--limit", "many"], "'many' is not an integer."),
         (["--errors", "hide"], "'hide' is not one of 'raise', 'collect'."),
-        (["--arg", "limit=many"], "--arg limit: 'many' is not an integer."),
+        (["limit=many"], "`limit`: 'many' is not an integer."),
         (['{"app_id": "my-app"}', "--app-id", "my-app"], "`app_id` is given twice: in the JSON and in --app-id."),
-        (["--app-id", "a-a", "--arg", "app_id=b-b"], "`app_id` is given twice: in --app-id and in --arg."),
-        (["--limit", "1", "--arg", "limit=2"], "`limit` is given twice: in --limit and in --arg."),
+        (["--app-id", "a-a", "app_id=b-b"], "`app_id` is given twice: in --app-id and in `app_id=`."),
+        (["--limit", "1", "limit=2"], "`limit` is given twice: in --limit and in `limit=`."),
         (['{"app_id": "a-a", "app_id": "b-b"}'], "`app_id` is given twice: in the JSON."),
         (['{app_id: "my-app"}'], "The JSON cannot be read, column 2: expecting property name"),
         (['{\n"app_id": my-app}'], "The JSON cannot be read, line 2, column 11: expecting value."),
@@ -198,38 +195,34 @@ def test_a_value_has_the_declared_type_or_is_refused(kind: Any, text: str, value
 )
 def test_what_is_wrong_with_the_arguments_is_said_in_a_line_before_anything_is_sent(args: list[str], says: str) -> None:
     account = [] if "--account" in args else ["--demo"]
-    done = kosmo(OF_HEROKU, "get_app", *account, *args)
+    done = kosmo(CALL, "heroku.get_app", *account, *args)
     assert (done.returncode, done.stdout) == (2, "")
     first, *advice = done.stderr.splitlines()
     assert first.startswith("Error: ")
     assert says in first
-    assert advice == ["Try: kosmo integrations:heroku get_app --help"]
-    code, answer = answer_of(OF_HEROKU, "get_app", *account, *args)
+    assert advice == ["Try: kosmo call heroku.get_app --help"]
+    code, answer = answer_of(CALL, "heroku.get_app", *account, *args)
     assert (code, answer["function"], answer["meta"]["error"]["type"]) == (2, "heroku.get_app", "usage")
     assert first == f"Error: {answer['error']}"
 
 
 def test_the_first_argument_may_be_given_without_its_name() -> None:
-    named = kosmo(OF_HEROKU, "list_releases", "--app-id", "my-app", "--limit", "2", "--demo")
-    assert kosmo(OF_HEROKU, "list_releases", "my-app", "--limit", "2", "--demo").stdout == named.stdout
-    assert (
-        kosmo("integrations:call", "heroku.list_releases", "my-app", "--arg", "limit=2", "--demo").stdout
-        == named.stdout
-    )
-    refused = kosmo(OF_HEROKU, "list_apps", "my-app", "--demo")
+    named = kosmo(CALL, "heroku.list_releases", "--app-id", "my-app", "--limit", "2", "--demo")
+    assert kosmo(CALL, "heroku.list_releases", "my-app", "--limit", "2", "--demo").stdout == named.stdout
+    assert kosmo("call", "heroku.list_releases", "my-app", "limit=2", "--demo").stdout == named.stdout
+    refused = kosmo(CALL, "heroku.list_apps", "my-app", "--demo")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "list_apps takes no arguments, got `my-app`." in refused.stderr
 
 
 def test_what_is_no_utf_8_is_told_with_its_line() -> None:
-    done = kosmo(OF_HEROKU, "get_app", "-", "--demo", stdin=b'{"app_id":\n"\xff"}')
+    done = kosmo(CALL, "heroku.get_app", "-", "--demo", stdin=b'{"app_id":\n"\xff"}')
     assert done.stderr.startswith("Error: What came on standard input is not UTF-8 text, in line 2.\n")
 
 
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
-        ((OF_HEROKU, "list_dinos"), 1, "There is no function `list_dinos`. Did you mean: list_dynos"),
         ((CALL, "heroku.list_dinos"), 1, "Did you mean: heroku.list_dynos"),
         ((CALL, "herku.list_apps"), 1, "Did you mean: heroku.list_apps"),
         ((CALL, "list_apps"), 1, "Did you mean: heroku.list_apps"),
@@ -238,7 +231,7 @@ def test_what_is_no_utf_8_is_told_with_its_line() -> None:
         ((CALL, "heroku.ops.list_apps"), 1, "Heroku has no account 'ops'"),
         ((CALL, "heroku.list_apps"), 1, "No credentials for Heroku"),
         ((CALL, "heroku.list_apps", "--account", ""), 2, "Invalid value for '-a' / '--account': it is blank."),
-        (("integrations:lua", "-e", "1", "--account", " "), 2, "Invalid value for '-a' / '--account': it is blank."),
+        (("lua", "-e", "1", "--account", " "), 2, "Invalid value for '-a' / '--account': it is blank."),
         ((CALL,), 2, "Missing argument 'FUNCTION'."),
         ((CALL, "--nonsense"), 2, "--nonsense"),
         (("integrations:weather", "today"), 2, "There is no command `integrations:weather`."),
@@ -255,7 +248,7 @@ def test_what_is_not_there_is_named_with_what_is_near(args: tuple[str, ...], cod
 
 
 def test_a_dry_run_says_what_would_be_asked() -> None:
-    args = (OF_HEROKU, "list_dynos", "--app-id", "my-app", "--app-id", "booking-api", "--dry-run")
+    args = (CALL, "heroku.list_dynos", "--app-id", "my-app", "--app-id", "booking-api", "--dry-run")
     done = kosmo(*args)
     _, *rows = done.stdout.splitlines()
     urls = [f"https://api.heroku.com/apps/{app}/dynos" for app in ("my-app", "booking-api")]
@@ -267,19 +260,13 @@ def test_a_dry_run_says_what_would_be_asked() -> None:
     assert answer["meta"]["planned"][0]["arguments"] == {"app_id": "my-app"}
 
 
-def test_without_a_function_the_page_on_the_integration_is_shown() -> None:
-    assert kosmo(OF_HEROKU).stdout == kosmo("integrations:docs", "heroku").stdout
-    code, functions = document(OF_HEROKU, "--json")
-    assert (code, [one["name"] for one in functions]) == (0, [function.name for function in HEROKU.functions])
-
-
 def test_a_call_starts_no_lua() -> None:
     with Session("demo") as session:
         result = session.call("heroku.list_dynos", {"app_id": "my-app"})
         assert (session.pid, session.last) == (None, result)
     loaded = imported(CALL, "heroku.demo.list_apps", "--json")
     assert "kosmo_kernel.client.client" in loaded
-    assert {"httpcore2", "lupa", "pandas", "rich", "prompt_toolkit", "ipywidgets"} & loaded == set()
+    assert {"httpcore2", "lupa", "pandas", "rich", "ipywidgets"} & loaded == set()
 
 
 def test_ctrl_c_ends_a_call_with_a_document(tmp_path: Path) -> None:
@@ -304,30 +291,26 @@ def test_ctrl_c_ends_a_call_with_a_document(tmp_path: Path) -> None:
 
 
 def test_records_on_a_terminal_are_a_table() -> None:
-    screen = on_terminal(OF_HEROKU, "list_dynos", "--app-id", "my-app", "--demo", columns=60)
+    screen = on_terminal(CALL, "heroku.list_dynos", "--app-id", "my-app", "--demo", columns=60)
     assert screen.splitlines()[0].split()[0].endswith("name")
     assert "2 records" in screen
 
 
 def test_the_options_of_a_function_are_those_of_the_catalogue() -> None:
+    command = command_named(CALL)
+    assert isinstance(command, FunctionCommand)
     for function in HEROKU.functions:
-        command = calls_of("heroku").get_command(click.Context(calls_of("heroku")), function.name)
-        assert command is not None
-        options = {param.name: param for param in command.params if isinstance(param, click.Option)}
-        assert [one.help for one in options.values() if not one.help] == []
-        wanted = [param.name for param in parameters(function)]
-        assert [name for name in options if name in wanted] == wanted
-        assert not set(wanted) & set(TAKEN)
-        assert set(RESERVED) <= set(wanted) or function.fan_out is None
-        name = f"kosmo {OF_HEROKU} {function.name}"
-        help_ = command.get_help(click.Context(command, info_name=name, help_option_names=["-h", "--help"]))
-        assert f"kosmo integrations:heroku {function.name} " in help_
-        assert "Examples:" in help_
-    assert kosmo(OF_HEROKU, function.name, "--help").stdout.strip() == help_.strip()
-
-
-def test_every_built_in_integration_has_its_command() -> None:
-    assert all(command_named(f"integrations:{one.name}") is calls_of(one.name) for one in BUILT_IN)
+        name = f"heroku.{function.name}"
+        with command.make_context(f"kosmo {CALL}", [name], resilient_parsing=True) as ctx:
+            options = {param.name: param for param in command.get_params(ctx) if isinstance(param, click.Option)}
+            assert [one.help for one in options.values() if not one.help] == []
+            wanted = [param.name for param in parameters(function)]
+            assert [name for name in options if name in wanted] == wanted
+            assert not set(wanted) & set(TAKEN)
+            assert set(RESERVED) <= set(wanted) or function.fan_out is None
+            assert f"kosmo call {name} " in command.get_help(ctx)
+            assert "Examples:" in command.get_help(ctx)
+    assert kosmo(CALL, name, "--help").stdout.startswith(f"Usage: kosmo call {name} [OPTIONS] ")
 
 
 @pytest.fixture
@@ -340,13 +323,13 @@ def asks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("asks")
 def test_what_must_be_asked_about_fails_where_nobody_is_and_is_forced_for_one_run() -> None:
-    args = (OF_HEROKU, "get_current_user", "--demo")
+    args = (CALL, "heroku.get_current_user", "--demo")
     code, answer = answer_of(*args)
     assert (code, answer["data"], answer["meta"]["permission_bypassed"]) == (1, None, False)
     assert "--force" in answer["error"]
     code, answer = answer_of(*args, "--force")
     assert (code, answer["data"]["name"], answer["meta"]["permission_bypassed"]) == (0, "Juno Hale", True)
-    script = ("integrations:lua", "--demo", "-e", "app.integrations.heroku.get_current_user().name")
+    script = ("lua", "--demo", "-e", "app.integrations.heroku.get_current_user().name")
     assert document(*script, "--json")[1]["meta"]["permission_bypassed"] is False
     code, answer = document(*script, "--json", "--force")
     assert (code, answer["result"], answer["meta"]["permission_bypassed"]) == (0, ["Juno Hale"], True)
@@ -358,8 +341,8 @@ def test_what_must_be_asked_about_fails_where_nobody_is_and_is_forced_for_one_ru
 @pytest.mark.parametrize(
     "args",
     [
-        [OF_HEROKU, "get_current_user", "--demo"],
-        ["integrations:lua", "--demo", "-e", "return app.integrations.heroku.get_current_user()"],
+        [CALL, "heroku.get_current_user", "--demo"],
+        ["lua", "--demo", "-e", "return app.integrations.heroku.get_current_user()"],
     ],
 )
 def test_a_person_at_the_terminal_is_asked(args: list[str], answer: str, code: int, shown: str) -> None:
@@ -376,7 +359,7 @@ def test_all_of_a_document_comes_where_nothing_is_buffered() -> None:
     many = "local t = {} for i = 1, 2e4 do t[i] = { number = i, text = ('x'):rep(20) } end return t"
     for args in (["--json"], ["--format", "json"]):
         sizes = {
-            len(kosmo("integrations:lua", *args, "-e", many, env={"PYTHONUNBUFFERED": switch}).stdout) // 1000
+            len(kosmo("lua", *args, "-e", many, env={"PYTHONUNBUFFERED": switch}).stdout) // 1000
             for switch in ("", "1")
         }
         assert (len(sizes), min(sizes) > 500) == (1, True)
@@ -388,7 +371,7 @@ FULL = Path("/dev/full")
 @pytest.mark.full
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no full disk to try")
 @pytest.mark.parametrize("form", [[], ["--json"], *(["--format", form] for form in FORMATS)])
-@pytest.mark.parametrize("args", [[CALL, "heroku.demo.list_apps"], ["integrations:lua", "-e", "return {{ a = 1 }}"]])
+@pytest.mark.parametrize("args", [[CALL, "heroku.demo.list_apps"], ["lua", "-e", "return {{ a = 1 }}"]])
 def test_a_full_disk_is_one_line_on_standard_error(args: list[str], form: list[str]) -> None:
     with FULL.open("w") as disk:
         done = subprocess.run(
@@ -402,7 +385,7 @@ def test_a_full_disk_is_one_line_on_standard_error(args: list[str], form: list[s
 def test_a_reader_who_has_enough_ends_it_quietly(form: list[str]) -> None:
     many = "local t = {} for i = 1, 1e5 do t[i] = { number = i, text = ('x'):rep(20) } end return t"
     with subprocess.Popen(
-        [*COMMAND, "integrations:lua", *form, "-e", many],
+        [*COMMAND, "lua", *form, "-e", many],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),

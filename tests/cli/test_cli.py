@@ -10,45 +10,38 @@ from pathlib import Path
 
 import click
 import pytest
-from jsonschema import Draft202012Validator
 from jupyter_client.kernelspec import KernelSpecManager
 from kosmo_command import COMMAND, document, environment, imported, kosmo, on_terminal
 
 import kosmo_kernel
 from kosmo_kernel import docs
-from kosmo_kernel.cli import COMMANDS, FAMILIES, SHORT, command_named, main, outcome
+from kosmo_kernel.cli import COMMANDS, OTHER_NAMES, SECTIONS, command_named, dropped, main, outcome
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 from kosmo_kernel.questions.discovery import check_names, table_names
 
 # Names and options that shell scripts rely on.
 SURFACE = {
     "demo": "--lab --no-open --port",
     "demo:serve": "--host --port --apps --seed --latency --budget --scope --now --fault",
-    "integrations:lua": "-e --eval --repl --json --format --columns --no-header "
-    "-a --account --demo -n --dry-run --record --resume --resume-within "
+    "lua": "-e --eval --json --format --columns --no-header "
+    "-a --account --demo -n --dry-run --record --resume "
     "--replay --force --timeout --cpu-limit --memory-limit",
-    "integrations:call": "--json",
-    "integrations:heroku": "--json",
-    "integrations:docs": "--format --json",
-    "integrations:list": "--json",
-    "integrations:status": "--json",
-    "integrations:search": "--json",
-    "integrations:examples": "--json",
-    "integrations:schema": "--json",
-    "integrations:fields": "-a --account --json",
-    "integrations:doctor": "--json",
-    "run": "-p -a --account --demo -o --html --record --resume --resume-within --replay --parameters --json",
+    "call": "-a --account --demo -n --dry-run --force --format --columns --no-header --json",
+    "docs": "--json",
+    "status": "--json",
+    "search": "--json",
+    "doctor": "--json",
+    "run": "-p -a --account --demo -o --html --record --resume --replay --parameters --json",
     "inventory": "-a --account --demo --snapshot -o --output --table --format --columns --no-header "
-    "--record --resume --resume-within --json",
-    "archive": "-o --output --format --json",
-    "snapshot": "-a --account --demo -o --output --all --record --resume --resume-within --json",
+    "--record --resume --json",
+    "archive": "-o --output --json",
+    "snapshot": "-a --account --demo -o --output --all --record --resume --json",
     "check": "--all --start -a --account --demo -p --at --fail-on --format -o --output --accept --against "
-    "--full --why --record --resume --resume-within --new --table --json",
+    "--full --why --record --resume --new --table --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable "
     "--global --disable --project --show --json",
     "mcp:lua": "-e --eval --json --format --columns --no-header "
-    "-n --dry-run --record --resume --resume-within --replay --force "
+    "-n --dry-run --record --resume --replay --force "
     "--timeout --cpu-limit --memory-limit",
     "mcp:list": "--all --json",
     "mcp:configure": "--read --write --unset --json",
@@ -69,13 +62,10 @@ SURFACE = {
     "mcp:doctor": "--json",
     "mcp:serve": "--http -a --account --demo --timeout --cpu-limit --memory-limit --max-tokens --answer-within "
     "--allow-mcp --print-config",
-    "accounts:list": "--json",
-    "accounts:add": "--stdin --replace --file --integration --json",
+    "accounts:add": "--replace --file --integration --json",
     "accounts:remove": "--integration --json",
-    "accounts:test": "--integration --json",
     "install": "--user --sys-prefix --prefix",
     "uninstall": "--user --sys-prefix --prefix",
-    "completion": "--json",
 }
 
 FUNCTIONS = [f"heroku.{function.name}" for function in HEROKU.functions]
@@ -84,35 +74,70 @@ FUNCTIONS = [f"heroku.{function.name}" for function in HEROKU.functions]
 HEAVY = {"httpcore2", "ipywidgets", "jupyter_core", "lupa", "msgspec", "pandas", "pygments", "rich"}
 
 
+DROPPED_OPTIONS = [typed for typed in dropped.OPTIONS if typed.split()[1] not in SURFACE[typed.split()[0]].split()]
+
+
 def listed(text: str) -> dict[str, str]:
     """Return the names in a help, each with its line."""
     return dict(re.findall(r"^  ([a-z:]+) +(\S.*)$", text, re.MULTILINE))
 
 
-def test_the_help_fits_on_one_screen_and_begins_with_the_short_names() -> None:
+def test_the_help_fits_on_one_screen_with_every_command_and_its_line() -> None:
     done = kosmo("--help", env={"COLUMNS": "80"})
     assert (done.returncode, done.stderr, len(done.stdout.splitlines()) <= 40) == (0, "", True)
-    assert list(listed(done.stdout))[: len(SHORT)] == list(SHORT)
     assert max(map(len, done.stdout.splitlines())) <= 80
+    names = [name for names in SECTIONS.values() for name in names]
+    assert listed(done.stdout) == {name: COMMANDS[name].summary for name in names}
 
 
-def test_the_help_and_that_of_each_family_list_every_command_with_its_line() -> None:
-    lines = listed(kosmo("--help", env={"COLUMNS": "80"}).stdout)
-    for family in FAMILIES:
-        done = kosmo(family, "--help", env={"COLUMNS": "80"})
-        assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"Usage: kosmo {family}:COMMAND [OPTIONS] …")
-        lines |= listed(done.stdout)
-    assert {name: lines[name] for name in COMMANDS} == {name: entry.summary for name, entry in COMMANDS.items()}
-    assert {lines[name] for name in SHORT} == {COMMANDS[name].summary for name in SHORT.values()}
+@pytest.mark.parametrize(("other", "name"), OTHER_NAMES.items())
+def test_another_name_is_the_same_command(other: str, name: str) -> None:
+    assert command_named(other) is command_named(name)
+    assert kosmo(other, "--help").stdout.startswith(f"Usage: kosmo {other} ")
+    assert document(other, "--no-such-option", "--json") == document(name, "--no-such-option", "--json")
 
 
-@pytest.mark.parametrize(("name", "of"), SHORT.items())
-def test_a_short_name_is_the_same_command_with_examples_of_its_own_name(name: str, of: str) -> None:
-    assert command_named(name) is command_named(of)
-    help_ = kosmo(name, "--help").stdout
-    assert help_.startswith(f"Usage: kosmo {name} ")
-    assert f"kosmo {name} " in help_.partition("Example")[2] or f"kosmo {name}\n" in help_
-    assert document(name, "--no-such-option", "--json") == document(of, "--no-such-option", "--json")
+@pytest.mark.parametrize("typed", [name for name in dropped.COMMANDS if name not in COMMANDS])
+def test_a_dropped_command_answers_with_the_line_that_takes_its_place(typed: str) -> None:
+    message = f"`kosmo {typed}` was dropped. {dropped.COMMANDS[typed]}"
+    done = kosmo(*typed.split(), "FILE")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"Error: {message}\nTry: kosmo --help\n"
+    code, answer = document(*typed.split(), "--json")
+    assert (code, answer["error"], answer["meta"]["error"]["type"]) == (2, message, "usage")
+
+
+@pytest.mark.parametrize("typed", [*dropped.COMMANDS, *dropped.OPTIONS])
+def test_a_line_that_takes_the_place_of_a_dropped_one_names_commands_and_pages_that_there_are(typed: str) -> None:
+    line = (dropped.COMMANDS | dropped.OPTIONS)[typed]
+    assert {*re.findall(r"kosmo ([a-z]+(?::[a-z]+)?)", line)} <= COMMANDS.keys()
+    assert {*re.findall(r"kosmo docs ([a-z]+)`", line)} <= docs.GUIDES.keys()
+
+
+@pytest.mark.parametrize(("typed", "line"), [(typed, dropped.OPTIONS[typed]) for typed in DROPPED_OPTIONS])
+def test_a_dropped_option_answers_with_what_takes_its_place(typed: str, line: str) -> None:
+    command, option = typed.split()
+    function = ["heroku.list_apps"] if command == "call" else []
+    done = kosmo(command, *function, option, "csv")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"Error: {option} was dropped. {line}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("kosmo s", ["search", "snapshot", "status"]),
+        ("kosmo mcp:l", ["mcp:lua", "mcp:list"]),
+        ("kosmo lua --de", ["--demo"]),
+        ("kosmo call heroku.list_dynos --a", ["--app-id", "--all-apps", "--account"]),
+    ],
+)
+def test_a_shell_completes_commands_and_options_by_the_line_of_the_guide(words: str, offered: list[str]) -> None:
+    assert 'eval "$(_KOSMO_COMPLETE=bash_source kosmo)"' in docs.read("shell")
+    place = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = kosmo(env={"_KOSMO_COMPLETE": "bash_complete", **place})
+    assert done.stdout.splitlines() == [f"plain,{word}" for word in offered]
+    assert "_KOSMO_COMPLETE=bash_complete" in kosmo(env={"_KOSMO_COMPLETE": "bash_source"}).stdout
 
 
 def test_no_command_at_all_is_a_wish_for_help() -> None:
@@ -143,14 +168,22 @@ def test_the_version_is_the_packages() -> None:
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["integratons:lua"], "There is no command `integratons:lua`. Did you mean: integrations:lua"),
+        (["integratons:lua"], "There is no command `integratons:lua`. Did you mean: lua"),
         (["lau"], "There is no command `lau`. Did you mean: lua"),
-        (["integrations"], "Did you mean: integrations:lua, integrations:docs, integrations:list"),
-        (["mcp", "list", "--all"], "There is no command `mcp list`. Did you mean: mcp:list"),
+        (["mcp"], "There is no command `mcp`. Did you mean: mcp:lua, mcp:list, mcp:trust, mcp:serve"),
+        (["mcp", "--help"], "Did you mean: mcp:lua, mcp:list, mcp:trust, mcp:serve"),
+        (["mcp", "list", "--all"], "There is no command `mcp list`. Use: kosmo mcp:list"),
+        (["integrations", "lua"], "There is no command `integrations lua`. Use: kosmo lua"),
+        (["demo", "serve"], "There is no command `demo serve`. Use: kosmo demo:serve"),
+        (["list_apps"], "There is no command `list_apps`. It is a function: kosmo call heroku.list_apps"),
+        (["heroku.list_apps"], "It is a function: kosmo call heroku.list_apps"),
+        (["lua", "return 1+1"], "No such file or directory. If it is Lua, use: kosmo lua -e 'return 1+1'"),
+        (["check", "-p", "days=10", "--demo"], "-p takes a name and a value: -p days 10"),
+        (["run", "x.ipynb", "-p", "name=a b"], "-p takes a name and a value: -p name 'a b'"),
         (["--colour"], "--colour"),
         (["demo", "--no-open"], "--no-open goes with --lab."),
         (["install", "--user", "--prefix", "x"], "--user, --sys-prefix and --prefix exclude one another."),
-        (["integrations:search"], "Missing argument 'WORDS...'."),
+        (["search"], "Missing argument 'WORDS...'."),
         (["demo:serve", "--latency", "nan"], "it takes a number of milliseconds, got 'nan'."),
         (["demo:serve", "--latency", "soon"], "it takes a number of milliseconds, got 'soon'."),
         (["demo:serve", "--port", "x"], "it takes the number of a port, got 'x'."),
@@ -164,7 +197,7 @@ def test_a_command_called_wrongly_exits_with_2_and_says_what_is_wrong(args: list
     assert (done.returncode, done.stdout) == (2, "")
 
 
-@pytest.mark.parametrize("args", [["nonsense"], ["demo"], ["integrations:docs", "--x"], ["integrations:search"]])
+@pytest.mark.parametrize("args", [["nonsense"], ["demo"], ["docs", "--x"], ["search"]])
 def test_with_json_a_wrong_call_is_a_document_too(args: list[str]) -> None:
     code, answer = document(*args, "--json")
     assert code == 2
@@ -177,7 +210,7 @@ def test_a_defect_of_ours_is_a_document_as_well_as_a_traceback(
 ) -> None:
     monkeypatch.setattr("kosmo_kernel.cli.reference.load_all", lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
-        main(["integrations:list", "--json"])
+        main(["docs", "--json"])
     answer = json.loads(capfdbinary.readouterr().out)
     assert answer["meta"]["error"]["type"] == "internal"
 
@@ -187,7 +220,7 @@ def test_a_defect_of_ours_is_a_document_as_well_as_a_traceback(
 def test_a_full_disk_is_an_error_without_a_traceback(more: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [*COMMAND, "integrations:list", *more],
+            [*COMMAND, "docs", *more],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -198,7 +231,7 @@ def test_a_full_disk_is_an_error_without_a_traceback(more: list[str]) -> None:
 
 
 def test_the_reference_lists_its_pages() -> None:
-    done = kosmo("integrations:docs")
+    done = kosmo("docs")
     pages = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
     tables = [f"heroku.tables.{name}" for name in table_names("heroku")]
     of_heroku = ["heroku", "heroku.reference", "heroku.tables", *tables, "heroku.left_out"]
@@ -207,35 +240,35 @@ def test_the_reference_lists_its_pages() -> None:
 
 @pytest.mark.parametrize("page", ["heroku", "heroku.list_dynos", "app.integrations.heroku.list_add_ons", "limits"])
 def test_a_page_in_a_pipe_is_its_markdown(page: str) -> None:
-    assert kosmo("integrations:docs", page).stdout == docs.read(page)
+    assert kosmo("docs", page).stdout == docs.read(page)
 
 
 def test_a_page_on_a_terminal_is_rendered_and_not_too_wide() -> None:
-    page = on_terminal("integrations:docs", "heroku.list_dynos", columns=80)
+    page = on_terminal("docs", "heroku.list_dynos", columns=80)
     assert "\x1b[1mParameters" in page or "\x1b[1;4mParameters" in page
     assert "```" not in page
     assert max(len(line) for line in re.sub(r"\x1b\[[\d;]*m", "", page).splitlines()) <= 80
 
 
 def test_a_page_that_is_not_there_names_the_nearest() -> None:
-    done = kosmo("integrations:docs", "heroku.list_dyno")
-    message = "Error: There is no page `heroku.list_dyno`; `kosmo integrations:docs` lists them all. Did you mean: "
+    done = kosmo("docs", "heroku.list_dyno")
+    message = "Error: There is no page `heroku.list_dyno`; `kosmo docs` lists them all. Did you mean: "
     assert done.stderr.startswith(f"{message}heroku.list_dynos")
     assert done.returncode == 1
 
 
 def test_a_page_as_json_is_the_function_or_the_list_of_functions() -> None:
-    code, one = document("integrations:docs", "heroku.list_dynos", "--json")
+    code, one = document("docs", "heroku.list_dynos", "--json")
     promised = {"provider", "function", "name", "description", "operation", "input_schema", "active", "accounts"}
     assert (code, promised - one.keys()) == (0, set())
     assert (one["provider"], one["function"], one["operation"]) == ("heroku", "heroku.list_dynos", "read")
     for page in (["heroku"], []):
-        code, several = document("integrations:docs", *page, "--json")
+        code, several = document("docs", *page, "--json")
         assert (code, [function["function"] for function in several]) == (0, FUNCTIONS)
 
 
 def test_a_guide_as_json_is_its_text() -> None:
-    code, guide = document("integrations:docs", "parallel.map", "--json")
+    code, guide = document("docs", "parallel.map", "--json")
     assert (code, guide) == (0, {"page": "parallel", "title": docs.GUIDES["parallel"], "text": docs.read("parallel")})
 
 
@@ -247,36 +280,19 @@ def test_a_guide_as_json_is_its_text() -> None:
         ({"HEROKU_API_KEY": "x", "HEROKU_API_KEY_OPS": "y"}, (True, True, ["default", "ops", "demo"])),
     ],
 )
-def test_the_list_tells_what_can_be_called(settings: dict[str, str], state: tuple[bool, bool, list[str]]) -> None:
-    code, answer = document("integrations:list", "--json", env=settings)
-    heroku = answer["providers"]["heroku"]
-    assert (code, answer["success"]) == (0, True)
-    assert (heroku["active"], heroku["configured"], heroku["accounts"]) == state
-    assert [function["function"] for function in heroku["functions"]] == FUNCTIONS
+def test_a_function_as_json_tells_whether_it_can_be_called(
+    settings: dict[str, str], state: tuple[bool, bool, list[str]]
+) -> None:
+    code, function = document("docs", "heroku.list_apps", "--json", env=settings)
+    assert (code, function["active"], function["configured"], function["accounts"]) == (0, *state)
 
 
 def test_a_search_finds_the_function_that_speaks_of_it() -> None:
-    assert "heroku.list_domains" in kosmo("integrations:search", "certificate").stdout.split()
-    code, answer = document("integrations:search", "expired", "certificate", "--json")
+    assert "heroku.list_domains" in kosmo("search", "certificate").stdout.split()
+    code, answer = document("search", "expired", "certificate", "--json")
     assert (code, answer["success"], answer["query"]) == (0, True, "expired certificate")
     assert "heroku.list_domains" in [one["function"] for one in answer["functions"]]
-    assert "Nothing speaks of this." in kosmo("integrations:search", "zebra").stdout
-
-
-def test_a_schema_says_which_arguments_a_function_takes() -> None:
-    for function in (f"heroku.{one.name}" for one in BY_HAND):
-        code, schema = document("integrations:schema", function)
-        Draft202012Validator.check_schema(schema)
-        takes_app = "app_id" in schema["properties"]
-        assert (code, Draft202012Validator(schema).is_valid({"app_id": "my-app"})) == (0, takes_app)
-
-
-@pytest.mark.parametrize("name", ["heroku", "", "heroku.list_dinos"])
-def test_a_schema_of_no_function_is_an_error(name: str) -> None:
-    code, answer = document("integrations:schema", name, "--json")
-    assert (code, answer["success"]) == (1, False)
-    assert "heroku.list_dynos" in answer["error"]
-    assert len(answer["error"]) < 500
+    assert "Nothing speaks of this." in kosmo("search", "zebra").stdout
 
 
 def test_the_kernel_is_found_where_it_was_installed_and_starts_this_python(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,7 +172,7 @@ def test_the_look_alike_serves_other_programs_until_ctrl_c(options: list[str], a
         assert server.stdout is not None
         settings = dict(server.stdout.readline().strip().split("=", 1) for _ in range(2))
         assert list(settings) == ["HEROKU_API_URL", "HEROKU_API_KEY"]
-        asked = kosmo("integrations:lua", "-e", "return #app.integrations.heroku.list_apps()", env=settings)
+        asked = kosmo("lua", "-e", "return #app.integrations.heroku.list_apps()", env=settings)
         server.send_signal(signal.SIGINT)
         assert (asked.stdout, asked.stderr) == (f"{apps}\n", "")
     assert server.returncode == 130

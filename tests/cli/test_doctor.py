@@ -1,4 +1,4 @@
-"""`kosmo integrations:doctor`: what is set up here, where tokens are and what is wrong, as a user sees it."""
+"""`kosmo doctor`: what is set up here, where tokens are and what is wrong, as a user sees it."""
 
 from __future__ import annotations
 
@@ -279,7 +279,7 @@ def test_an_entry_that_starts_no_kernel_of_ours_is_told_with_its_reason(name: st
 
 def test_the_text_has_a_line_for_each_finding_with_its_mark_and_what_to_do_below(demo_url: str, tmp_path: Path) -> None:
     settings = {"HEROKU_API_URL": demo_url, "HEROKU_API_KEY": "wrong", **kernel(tmp_path, PIPS_ENTRY)}
-    done = kosmo("integrations:doctor", env=settings)
+    done = kosmo("doctor", env=settings)
     lines = done.stdout.splitlines()
 
     assert [line for line in lines if line and line[0] != " "][:-1] == [
@@ -298,7 +298,7 @@ def test_the_text_has_a_line_for_each_finding_with_its_mark_and_what_to_do_below
 
 
 def test_the_text_fits_a_terminal_and_has_its_colours_there() -> None:
-    seen = on_terminal("integrations:doctor", columns=72)
+    seen = on_terminal("doctor", columns=72)
     plain = re.sub(r"\x1b\[[\d;]*m", "", seen)
 
     assert "\x1b[33m\x1b[1m!\x1b[0m" in seen
@@ -431,7 +431,7 @@ def test_a_service_that_is_not_there_is_broken() -> None:
 
 
 def test_a_provider_that_does_not_exist_is_an_error_with_the_nearest() -> None:
-    code, answer = document("integrations:doctor", "herko", "--json")
+    code, answer = document("doctor", "herko", "--json")
 
     assert (code, answer["success"]) == (1, False)
     assert answer["error"].endswith("Did you mean: heroku")
@@ -510,7 +510,7 @@ def test_settings_that_make_sense_are_told_and_mistakes_are_broken_with_their_pl
 
 def test_a_project_and_a_variable_that_make_no_sense_are_broken(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\nlimit = -1\n", encoding="utf-8")
-    code, answer = document("integrations:doctor", "heroku", "--json", cwd=tmp_path, env={"KOSMO_CPU_LIMIT": "soon"})
+    code, answer = document("doctor", "heroku", "--json", cwd=tmp_path, env={"KOSMO_CPU_LIMIT": "soon"})
     found = {one["name"]: one for one in answer["findings"]}
 
     assert (code, found["settings.project"]["state"], found["settings.limits"]["state"]) == (1, "broken", "broken")

@@ -19,8 +19,8 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.values.fields import fields_of
 from kosmo_kernel.values.records import Records
 
-LUA = "integrations:lua"
-DYNOS = ("integrations:heroku", "list_dynos")
+LUA = "lua"
+DYNOS = ("call", "heroku.list_dynos")
 APPS = "app.integrations.heroku.list_apps()"
 AWKWARD = r"""return {
   { text = 'a,"b"\nc\r|d\t<i>e</i>\\', list = { 1, "x" }, inner = { deep = json.null }, yes = true, number = 1.5 },
@@ -191,7 +191,7 @@ def test_markdown_is_a_table_whose_cells_read_as_they_were() -> None:
     ]
     assert written("markdown", "return 1, '# text', { 'a', '*b*' }") == "1 # text\n\n- a\n- \\*b\\*\n"
     page = "return docs.read('heroku.list_dynos')"
-    assert written("markdown", page) == kosmo("integrations:docs", "heroku.list_dynos").stdout
+    assert written("markdown", page) == kosmo("docs", "heroku.list_dynos").stdout
 
 
 def test_a_table_in_a_pipe_is_complete_and_on_a_terminal_as_wide_as_that_is() -> None:
@@ -235,12 +235,12 @@ def test_an_error_leaves_standard_output_empty() -> None:
 
 def test_a_call_has_the_same_forms() -> None:
     for form in FORMATS:
-        called = kosmo("integrations:heroku", "list_apps", "--demo", "--format", form).stdout
+        called = kosmo("call", "heroku.list_apps", "--demo", "--format", form).stdout
         assert called == written(form, APPS, "--demo")
 
 
 def test_a_document_of_its_own_and_a_form_exclude_one_another() -> None:
-    for args in ((LUA, "-e", "1"), ("integrations:call", f"heroku.{HEROKU.functions[0].name}")):
+    for args in ((LUA, "-e", "1"), ("call", f"heroku.{HEROKU.functions[0].name}")):
         done = kosmo(*args, "--json", "--format", "csv")
         assert (done.returncode, json.loads(done.stdout)["meta"]["error"]["type"]) == (2, "usage")
 

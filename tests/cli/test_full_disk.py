@@ -19,7 +19,7 @@ from kosmo_kernel.settings.private_files import writing
 
 FULL = Path("/dev/full")
 NO_SPACE, TOO_LARGE = "No space left on device", "File too large"
-ASK = ("integrations:lua", "--demo", "-e", "return #heroku.list_dynos({ app_id = heroku.list_apps() })")
+ASK = ("lua", "--demo", "-e", "return #heroku.list_dynos({ app_id = heroku.list_apps() })")
 
 
 def limited(folder: Path, *args: str, size: int = 6_000) -> subprocess.CompletedProcess[str]:
@@ -62,7 +62,7 @@ def test_what_cannot_be_written_is_named_and_nothing_of_it_is_left(tmp_path: Pat
 
 def test_a_folder_that_cannot_be_written_has_its_answers_in_the_recording() -> None:
     fault = OSError(errno.ENOSPC, NO_SPACE)
-    with pytest.raises(FileWriteError) as raised, Recording("r.jsonl", False, None).explained(), writing("there"):
+    with pytest.raises(FileWriteError) as raised, Recording("r.jsonl", False).explained(), writing("there"):
         raise fault
     assert str(raised.value) == (
         f"there cannot be written: {NO_SPACE}. The answers are in r.jsonl, and `--record r.jsonl --resume` takes them "
@@ -89,7 +89,7 @@ def test_a_check_whose_report_cannot_be_written_is_neither_passed_nor_called_wro
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="a device of Linux")
-@pytest.mark.parametrize("args", [("check", "account-health", "--demo"), ("integrations:list",)])
+@pytest.mark.parametrize("args", [("check", "account-health", "--demo"), ("docs",)])
 def test_an_output_that_cannot_be_written_is_named(args: tuple[str, ...]) -> None:
     with FULL.open("w") as full:
         done = subprocess.run(

@@ -52,7 +52,7 @@ local counts = parallel.map(apps, function(app) return #heroku.list_domains(app)
 print(#apps, #dynos, table.concat(counts, " "))
 """
 COMMANDS = {
-    "script": ("integrations:lua", "audit.lua"),
+    "script": ("lua", "audit.lua"),
     "notebook": ("run", "audit.ipynb", "-o", "copy.ipynb"),
     "check": ("check", "--all", "--at", "2026-11-20", "--format", "json"),
     "snapshot": ("snapshot", "-o", "saved.kosmo"),
@@ -254,8 +254,8 @@ def file(tmp_path: Path) -> Path:
 
 def test_the_command_records_and_replays(file: Path) -> None:
     ask = ("-e", "return #app.integrations.heroku.list_apps()")
-    first = kosmo("integrations:lua", "--demo", "--record", str(file), *ask)
-    code, answer = document("integrations:lua", "--replay", str(file), "--json", *ask)
+    first = kosmo("lua", "--demo", "--record", str(file), *ask)
+    code, answer = document("lua", "--replay", str(file), "--json", *ask)
 
     assert (first.returncode, first.stdout) == (0, "19\n")
     assert f"1 request recorded in {file}.\n" in first.stderr
@@ -264,20 +264,18 @@ def test_the_command_records_and_replays(file: Path) -> None:
 
 
 def test_the_command_says_what_it_cannot_replay(file: Path) -> None:
-    code, answer = document("integrations:lua", "--replay", str(file), "--json", "-e", "return 1")
+    code, answer = document("lua", "--replay", str(file), "--json", "-e", "return 1")
     assert (code, answer["meta"]["error"]["type"], "cannot be read" in answer["error"]) == (1, "settings", True)
 
-    kosmo("integrations:lua", "--demo", "--record", str(file), "-e", "app.integrations.heroku.list_apps()")
-    code, answer = document(
-        "integrations:lua", "--replay", str(file), "--json", "-e", "app.integrations.heroku.get_current_user()"
-    )
+    kosmo("lua", "--demo", "--record", str(file), "-e", "app.integrations.heroku.list_apps()")
+    code, answer = document("lua", "--replay", str(file), "--json", "-e", "app.integrations.heroku.get_current_user()")
     assert (code, answer["meta"]["error"]["type"]) == (1, "not_recorded")
     assert "GET /account (account demo) is not in" in answer["error"]
 
 
 @pytest.mark.parametrize("other", [["--dry-run"], ["--replay", "other.jsonl"]])
 def test_a_recording_is_of_a_run_that_asks(file: Path, other: list[str]) -> None:
-    done = kosmo("integrations:lua", "--record", str(file), *other, "-e", "return 1")
+    done = kosmo("lua", "--record", str(file), *other, "-e", "return 1")
 
     assert (done.returncode, f"--record and {other[0]} exclude one another" in done.stderr) == (2, True)
     assert not file.exists()
@@ -286,7 +284,7 @@ def test_a_recording_is_of_a_run_that_asks(file: Path, other: list[str]) -> None
 @pytest.mark.skipif(not hasattr(os, "setsid"), reason="signals as POSIX has them")
 def test_ctrl_c_keeps_what_was_recorded(file: Path) -> None:
     script = "app.integrations.heroku.list_apps() print('now') while true do end"
-    process = started("integrations:lua", "--demo", "--record", str(file), "--cpu-limit", "1000", "-e", script)
+    process = started("lua", "--demo", "--record", str(file), "--cpu-limit", "1000", "-e", script)
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
@@ -325,7 +323,7 @@ def test_sessions_of_one_process_share_the_cassettes_that_the_environment_names(
 
 def test_the_environment_cannot_ask_for_both(file: Path) -> None:
     env = {"KOSMO_RECORD": str(file), "KOSMO_REPLAY": str(file)}
-    code, answer = document("integrations:lua", "-e", "return 1", "--json", env=env)
+    code, answer = document("lua", "-e", "return 1", "--json", env=env)
 
     assert (code, answer["error"]) == (
         1,
@@ -385,7 +383,7 @@ def test_every_report_says_how_many_answers_were_taken_over_and_how_old_they_are
 @pytest.mark.parametrize(
     ("args", "of"),
     [
-        (("integrations:lua", "-e", LISTS), lambda answer: answer["meta"]),
+        (("lua", "-e", LISTS), lambda answer: answer["meta"]),
         (("inventory", "--table", "apps"), lambda answer: answer),
         (("snapshot", "-o", "saved.kosmo"), lambda answer: answer),
     ],

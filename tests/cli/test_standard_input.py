@@ -17,7 +17,7 @@ from kosmo_kernel.cli import lua_run
 from kosmo_kernel.cli.lua_run import WAITING, StandardInput
 from kosmo_kernel.errors import LimitError
 
-LUA = "integrations:lua"
+LUA = "lua"
 LEAVERS = b"one@x.example\n42 two\nthree\nrest\n\xff end"
 READS = (
     "return io.read('l'), io.read('n'), io.read('L'), io.read(2), io.read(0), io.read('l'), #io.read('a'), io.read()"

@@ -24,7 +24,7 @@ from kosmo_kernel.cli.streams import (
 )
 from kosmo_kernel.safety.text import with_json_escapes
 
-LUA = "integrations:lua"
+LUA = "lua"
 CONTROLS = [chr(code) for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"]
 HOSTILE = "x\x1b[2J\x07\x08\r\x9b31my"  # as text that a service or a script gives
 IN_LUA = r'"x\27[2J\7\8\r\u{9b}31my"'
@@ -67,7 +67,7 @@ def test_a_value_brings_no_control_characters_into_a_pipe(form: str | None) -> N
         [HOSTILE],
         [LUA, "--account", HOSTILE, "-e", "1"],
         [LUA, "--json", f"--{HOSTILE}"],
-        ["integrations:docs", HOSTILE],
+        ["docs", HOSTILE],
         ["run", f"{HOSTILE}.ipynb"],
         ["mcp:call", HOSTILE],
     ],
@@ -131,7 +131,7 @@ def closed_reader(*args: str, stream: str = "stdout") -> tuple[int, str]:
         ("stdout", ["--help"]),
         ("stdout", [LUA, "-e", "return 1"]),
         ("stdout", [LUA, "--json", "-e", "return 1"]),
-        ("stdout", ["integrations:list", "--json"]),
+        ("stdout", ["docs", "--json"]),
         ("stderr", ["nonsense"]),
         ("stderr", [LUA, "-e", "io.stderr:write('x')"]),
     ],

@@ -161,7 +161,7 @@ def run_with_an_old_entry(trapped: Trapped, elsewhere: Path, env: Env) -> None:
 
 
 def lua(trapped: Trapped, _elsewhere: Path, env: Env) -> None:
-    assert done(KOSMO, "integrations:lua", "-e", LUA, cwd=trapped.folder, env=env).stdout.startswith("true\t")
+    assert done(KOSMO, "lua", "-e", LUA, cwd=trapped.folder, env=env).stdout.startswith("true\t")
 
 
 def mcp_serve(trapped: Trapped, _elsewhere: Path, env: Env) -> None:
@@ -182,7 +182,7 @@ def doctor(trapped: Trapped, elsewhere: Path, env: Env) -> None:
     done(KOSMO, "install", "--prefix", str(elsewhere), cwd=trapped.folder, env=env)
     kernels = elsewhere / "share" / "jupyter"
     write(kernels / "kernels" / NAME, trapped.marks)
-    command = (KOSMO, "integrations:doctor", "--json")
+    command = (KOSMO, "doctor", "--json")
     findings = done(*command, cwd=trapped.folder, env={**env, "JUPYTER_PATH": str(kernels)}).stdout
     found = {one["name"]: one for one in json.loads(findings)["findings"]}
     assert found["jupyter.kernelspec"]["message"].endswith(f" starts {sys.executable}.")
@@ -198,17 +198,17 @@ DOORS: dict[str, Callable[[Trapped, Path, Env], None]] = {
     "kosmo run from elsewhere": run_from_elsewhere,
     "kosmo run from the folder": run_from_there,
     "kosmo run with an old entry": run_with_an_old_entry,
-    "kosmo integrations:lua": lua,
+    "kosmo lua": lua,
     "kosmo mcp:serve": mcp_serve,
     "kosmo mcp:list": mcp_list,
-    "kosmo integrations:doctor": doctor,
+    "kosmo doctor": doctor,
     "python -P -m kosmo_kernel": as_a_module,
 }
 
 
 @pytest.mark.claim("folder-kernel", "folder-templates")
 @pytest.mark.parametrize(
-    "door", full_except(DOORS, "a kernel that Jupyter starts", "kosmo run from the folder", "kosmo integrations:lua")
+    "door", full_except(DOORS, "a kernel that Jupyter starts", "kosmo run from the folder", "kosmo lua")
 )
 def test_nothing_in_the_folder_runs(trapped: Trapped, elsewhere: Path, env: dict[str, str], door: str) -> None:
     DOORS[door](trapped, elsewhere, env)
@@ -246,7 +246,7 @@ def test_kosmo_run_starts_kernels_without_what_a_relative_pythonpath_means_there
 def test_settings_of_a_project_set_no_variables(trapped: Trapped, env: dict[str, str]) -> None:
     text = f'[tool.kosmo_kernel.env]\nPYTHONPATH = "{trapped.folder}"\n'
     (trapped.folder / "pyproject.toml").write_text(text, encoding="utf-8")
-    command = [KOSMO, "integrations:lua", "-e", LUA]
+    command = [KOSMO, "lua", "-e", LUA]
     ended = subprocess.run(command, cwd=trapped.folder, env=env, capture_output=True, text=True, check=False)
     assert (ended.returncode, "no key `env`" in ended.stderr, trapped.ran) == (1, True, set())
 

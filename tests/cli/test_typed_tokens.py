@@ -10,7 +10,7 @@ from kosmo_command import kosmo
 
 TOKEN = "HRKU-AAdeadbeef-1234-5678-9abc-def012345678"
 OLD_TOKEN = "01234567-89ab-cdef-0123-456789abcdef"
-LUA, CALL, HEROKU = "integrations:lua", "integrations:call", "integrations:heroku"
+LUA, CALL = "lua", "call"
 CONFIGURE = ("integrations:configure", "heroku")
 
 
@@ -37,11 +37,10 @@ def settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         [CALL, f"heroku.{TOKEN}"],
         [CALL, f"heroku.{TOKEN}", "--json"],
         [CALL, f"heroku.{TOKEN}.list_apps", "--json"],
-        [HEROKU, "list_dynos", "--arg", TOKEN],
-        [HEROKU, "list_dynos", "--demo", "--arg", f"app_id={TOKEN}"],
-        [HEROKU, "list_dynos", f'{{"{TOKEN}": 1}}'],
-        ["integrations:docs", TOKEN],
-        ["integrations:fields", "heroku", "-a", TOKEN],
+        [CALL, "heroku.list_dynos", f"{TOKEN}=1"],
+        [CALL, "heroku.list_dynos", "--demo", f"app_id={TOKEN}"],
+        [CALL, "heroku.list_dynos", f'{{"{TOKEN}": 1}}'],
+        ["docs", TOKEN],
         [*CONFIGURE, "--set", f"{TOKEN}=1"],
         [*CONFIGURE, "--read", TOKEN],
         ["run", f"{TOKEN}.ipynb"],
@@ -54,8 +53,6 @@ def settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ["demo:serve", "--fault", f"{TOKEN}=1"],
         ["snapshot", "--demo", "-o", f"/dev/null/{TOKEN}"],
         ["accounts:remove", OLD_TOKEN],
-        ["accounts:test", OLD_TOKEN],
-        ["integrations:fields", "heroku", "-a", OLD_TOKEN],
     ],
     ids=str,
 )
@@ -81,10 +78,10 @@ def test_a_token_is_not_repeated_in_an_error(args: list[str]) -> None:
         [LUA, "--demo", "-e", f"x = = '{OLD_TOKEN}'"],
         [OLD_TOKEN],
         [CALL, f"heroku.{OLD_TOKEN}"],
-        [HEROKU, "get_app", "--demo", "--app-id", OLD_TOKEN],
-        [HEROKU, "get_app", "--demo", "--app-id", OLD_TOKEN, "--json"],
-        [HEROKU, "list_dynos", "--demo", "--arg", OLD_TOKEN],
-        [HEROKU, "list_dynos", f'{{"{OLD_TOKEN}": 1}}'],
+        [CALL, "heroku.get_app", "--demo", "--app-id", OLD_TOKEN],
+        [CALL, "heroku.get_app", "--demo", "--app-id", OLD_TOKEN, "--json"],
+        [CALL, "heroku.list_dynos", "--demo", f"a={OLD_TOKEN}"],
+        [CALL, "heroku.list_dynos", f'{{"{OLD_TOKEN}": 1}}'],
         ["run", f"{OLD_TOKEN}.ipynb"],
         ["check", OLD_TOKEN, "--demo"],
         ["snapshot", "--demo", "-o", f"/dev/null/{OLD_TOKEN}"],
@@ -98,7 +95,7 @@ def test_a_token_in_use_is_not_repeated_although_it_looks_like_an_id(args: list[
 
 
 def test_an_id_that_is_no_token_in_use_is_repeated() -> None:
-    done = kosmo(HEROKU, "get_app", "--demo", "--app-id", OLD_TOKEN, env={"HEROKU_API_KEY": OLD_TOKEN[::-1]})
+    done = kosmo(CALL, "heroku.get_app", "--demo", "--app-id", OLD_TOKEN, env={"HEROKU_API_KEY": OLD_TOKEN[::-1]})
     assert OLD_TOKEN in done.stderr
 
 
@@ -126,7 +123,7 @@ def test_an_address_with_a_token_is_neither_stored_nor_printed(key: str, text: s
 @pytest.mark.parametrize("variable", ["HEROKU_API_URL", "HEROKU_HOST"])
 def test_an_address_with_a_token_in_the_environment_is_refused(variable: str) -> None:
     settings = {"HEROKU_API_KEY": "x" * 36, variable: "https://u:opensesame@h.example"}
-    done = kosmo(HEROKU, "list_apps", env=settings)
+    done = kosmo(CALL, "heroku.list_apps", env=settings)
     assert done.returncode == 1
     assert variable in done.stderr
     assert "opensesame" not in done.stdout + done.stderr

@@ -189,8 +189,8 @@ def test_python_has_them_where_the_session_is_on_the_demo(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     "command",
     [
-        ("integrations:lua", "--demo", "--account", "staging", "-e", "return #heroku.list_apps()"),
-        ("integrations:lua", "--demo", "-e", "return #heroku.staging.list_apps()"),
+        ("lua", "--demo", "--account", "staging", "-e", "return #heroku.list_apps()"),
+        ("lua", "--demo", "-e", "return #heroku.staging.list_apps()"),
     ],
 )
 def test_a_script_of_the_shell_uses_them(command: tuple[str, ...]) -> None:
@@ -199,11 +199,9 @@ def test_a_script_of_the_shell_uses_them(command: tuple[str, ...]) -> None:
 
 
 def test_a_command_that_makes_one_call_uses_them() -> None:
-    code, told = document(
-        "integrations:heroku", "get_app", "--app-id=my-app", "--account", "production", "--demo", "--json"
-    )
+    code, told = document("call", "heroku.get_app", "--app-id=my-app", "--account", "production", "--demo", "--json")
     assert (code, told["data"]["name"], told["meta"]["account"]) == (0, "my-app", "demo.production")
-    refused = kosmo("integrations:heroku", "get_app", "--app-id=my-app", "--account", "elsewhere", "--demo")
+    refused = kosmo("call", "heroku.get_app", "--app-id=my-app", "--account", "elsewhere", "--demo")
     assert (refused.returncode, "Two accounts are named: elsewhere and demo." in refused.stderr) == (2, True)
 
 

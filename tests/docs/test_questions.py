@@ -90,4 +90,4 @@ def test_every_page_of_the_phrases_can_be_read() -> None:
 
 
 def test_the_command_finds_it_as_well() -> None:
-    assert kosmo("integrations:search", "who", "deployed").stdout.split()[0] == "heroku.list_releases"
+    assert kosmo("search", "who", "deployed").stdout.split()[0] == "heroku.list_releases"

@@ -178,7 +178,7 @@ def costs_by_team(api: Api, addons: dict[str, Json]) -> dict[str, dict[str, floa
 def test_the_check_of_cron_fails_and_the_runbooks_run(api: Api, tmp_path: Path) -> None:
     script = tmp_path / "crashed.lua"
     script.write_text(blocks("A check that cron runs")[0][1])
-    done = kosmo("integrations:lua", str(script))
+    done = kosmo("lua", str(script))
     crashed = sum(dyno["state"] == "crashed" for _, dyno in api.of_apps("dynos"))
     assert (done.returncode, f"{crashed} dynos have crashed" in done.stderr) == (1, True)
 

@@ -1,12 +1,12 @@
-"""A `%kosmo` line gives the same in a Python notebook, in a Lua notebook and in the repl."""
+"""A `%kosmo` line gives the same in a Python notebook and in a Lua notebook."""
 
 from __future__ import annotations
 
 import re
 
-from doors import Door, through_all_that_keep_variables
+from doors import Door, through_notebooks
 
-pytestmark = through_all_that_keep_variables
+pytestmark = through_notebooks
 
 
 def test_docs_gives_a_page_of_the_reference(door: Door) -> None:

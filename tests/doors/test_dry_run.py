@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doors import Door, through, through_all_that_keep_variables
+from doors import Door, through, through_notebooks, words
 
 # Doors of its own: a dry run estimates with the lists that its session has read, and here there are none.
 SETTINGS = {"KOSMO_OUTAGE_TIMEOUT": "599"}
@@ -26,7 +26,7 @@ EMPTY = "All answers were empty, so what depends on one is missing here."
 def test_the_plan_takes_the_place_of_the_value(door: Door, flag: str) -> None:
     done = door.run(AUDIT, flag)
     assert done.plan == PLAN
-    assert done.shown.split()[:5] == ["function", "account", "arguments.app_id", "method", "url"]
+    assert words(done.shown)[:5] == ["function", "account", "arguments.app_id", "method", "url"]
     assert "a value" not in done.shown
     assert done.notes == [f"A dry run: 3 calls, none made. {EMPTY}"]
 
@@ -47,7 +47,7 @@ def test_a_list_that_is_empty_in_a_dry_run_stands_for_each_of_its_items(door: Do
     ]
 
 
-@through("magic", "kernel", "command", "repl")
+@through("magic", "kernel", "command")
 def test_what_fails_for_want_of_an_answer_shows_the_plan_so_far(door: Door) -> None:
     done = door.run("return app.integrations.heroku.list_apps()[1].name", "-n")
     assert done.error == "LuaRuntimeError"
@@ -59,7 +59,7 @@ def test_a_wrong_argument_is_an_error_in_a_dry_run_too(door: Door) -> None:
     assert door.run('app.integrations.heroku.get_app("a/b")', "-n").error == "InvalidArgumentsError"
 
 
-@through_all_that_keep_variables
+@through_notebooks
 def test_the_next_cell_makes_its_calls_again(door: Door) -> None:
     door.run(AUDIT, "-n")
     assert door.run("return #app.integrations.heroku.list_apps()").shown == "19\n"

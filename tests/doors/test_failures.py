@@ -67,7 +67,7 @@ def test_a_cell_that_failed_does_not_stop_the_next_one(door: Door) -> None:
     assert door.run("1 + 1").shown == "2\n"
 
 
-@through("magic", "kernel", "repl")
+@through("magic", "kernel")
 def test_a_mistake_in_an_option_is_what_the_command_error_tells_of(door: Door) -> None:
     door.run("1", "--timeout", "x")
     assert "takes a number of seconds above zero, got 'x'" in " ".join(door.line("%kosmo error").split())

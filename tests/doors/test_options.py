@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doors import Door, through, through_all_that_keep_variables, through_notebooks
+from doors import Door, through, through_notebooks
 
 SETTINGS = {"KOSMO_DEMO": "0"}  # without an account, so that it can be seen which one an option names
 COUNT = "return #app.integrations.heroku.list_apps()"
@@ -27,7 +27,7 @@ def test_an_option_sets_the_account_and_the_limits_of_a_run(
 
 
 @pytest.mark.claim("limit-ceilings")
-@through_all_that_keep_variables
+@through_notebooks
 @pytest.mark.parametrize("size", ["4000000000", f"{2**30 + 1}", "9e9"])
 def test_a_cell_can_ask_for_no_more_memory_than_the_users_ceiling(door: Door, size: str) -> None:
     done = door.run("print('it runs')", "--memory-limit", size)
@@ -47,7 +47,7 @@ def test_an_account_can_be_named(door: Door, flag: str) -> None:
     assert door.run(COUNT, flag, "demo").shown == "19\n"
 
 
-@through_all_that_keep_variables
+@through_notebooks
 def test_an_option_holds_for_its_own_cell_only(door: Door) -> None:
     assert door.run(COUNT, "-a", "demo").error == ""
     assert door.run(COUNT).error == "CredentialsError"
@@ -85,7 +85,7 @@ def test_no_raise_error_shows_the_error_and_does_not_fail_the_cell(door: Door) -
     assert "error('here')" in done.notes[1]
 
 
-@through("command", "repl")
+@through("command")
 @pytest.mark.parametrize("options", ["--limit 1", "--raw", "--no-raise-error"])
 def test_options_of_notebooks_are_refused_elsewhere(door: Door, options: str) -> None:
     done = door.run("print('it runs')", *options.split())
@@ -93,6 +93,6 @@ def test_options_of_notebooks_are_refused_elsewhere(door: Door, options: str) ->
     assert options.split(maxsplit=1)[0] in done.message
 
 
-@through_all_that_keep_variables
+@through_notebooks
 def test_fresh_reads_anew_what_was_read_before(door: Door) -> None:
     assert [door.run(COUNT, "-a", "demo", *more).shown for more in ((), ("--fresh",))] == ["19\n", "19\n"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from doors import Door, through_all_that_keep_variables
+from doors import Door, through_notebooks
 
 SETTINGS = {"KOSMO_PROGRESS": "1"}
 DYNOS = "#app.integrations.heroku.list_dynos({ app_id = { 'my-app', 'booking-api', 'courier-app' } })"
@@ -29,7 +29,7 @@ def test_a_cell_that_fails_says_what_it_cost(door: Door) -> None:
     assert COST.fullmatch(cost)
 
 
-@through_all_that_keep_variables
+@through_notebooks
 def test_the_cost_of_the_last_run_can_be_asked_for(door: Door) -> None:
     door.run(f"return {DYNOS}")
     page = " ".join(door.line("%kosmo status").split())

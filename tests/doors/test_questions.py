@@ -9,7 +9,7 @@ from doors import Door, through
 CONFIG = '[integrations.heroku.permissions]\nread = "ask"\n'
 QUESTION = "heroku.list_apps reads from Heroku, account demo. Go on, for all of this run? [y/N] "
 COUNT = "return #app.integrations.heroku.demo.list_apps()"
-where_somebody_can_be_asked = through("magic", "kernel", "command", "terminal")
+where_somebody_can_be_asked = through("magic", "kernel", "command")
 where_nobody_may_be_there = through("magic", "kernel", "command")
 
 

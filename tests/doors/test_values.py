@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from doors import Door, through, through_all_that_keep_variables
+from doors import Door, through, through_notebooks, words
 
 # A cell, and its value as Lua and as Python write it; an empty text where nothing is shown.
 CELLS = [
@@ -67,13 +67,13 @@ def test_what_a_cell_returns_is_shown_wherever_the_return_stands(door: Door, cel
     assert door.run(cell).shown == (f"{text}\n" if text else "")
 
 
-@through_all_that_keep_variables
+@through_notebooks
 @pytest.mark.parametrize("cell", ["", "\n\n  \n"])
 def test_a_blank_cell_shows_nothing(door: Door, cell: str) -> None:
     assert door.run(cell).shown == ""
 
 
-@through("magic", "kernel", "repl", "command")
+@through("magic", "kernel", "command")
 def test_a_cell_can_begin_with_a_length(door: Door) -> None:
     assert door.run("#{ 'a', 'b' }").shown == "2\n"
 
@@ -93,34 +93,34 @@ def test_what_goes_to_standard_error_is_kept_apart(door: Door) -> None:
 
 def test_a_list_of_records_is_a_table(door: Door) -> None:
     lines = door.run("app.integrations.heroku.list_dynos('my-app')").shown.splitlines()
-    assert lines[0].split()[:3] == ["name", "state", "type"]
-    assert [line.split()[:3] for line in lines if ".1" in line] == [
+    assert words(lines[0])[:3] == ["name", "state", "type"]
+    assert [words(line)[:3] for line in lines if ".1" in line] == [
         ["web.1", "up", "web"],
         ["worker.1", "up", "worker"],
     ]
 
 
 def test_a_record_is_a_line_for_each_field(door: Door) -> None:
-    lines = [line.split() for line in door.run("app.integrations.heroku.get_app('my-app')").shown.splitlines()]
+    lines = [words(line) for line in door.run("app.integrations.heroku.get_app('my-app')").shown.splitlines()]
     assert lines[0] == ["name", "my-app"]
     assert ["stack.name", "heroku-24"] in lines
 
 
 def test_numbers_by_name_are_a_table(door: Door) -> None:
     lines = door.run("local seen = {} seen.eu = 2^53 seen.us = 7 return seen").shown.splitlines()
-    assert [line.split() for line in lines if line[:2] in ("ke", "eu", "us")] in (
+    assert [words(line) for line in lines if line[:2] in ("ke", "eu", "us")] in (
         [["key", "value"], ["eu", "9007199254740992"], ["us", "7"]],
         [["key", "value"], ["eu", "9007199254740992.0"], ["us", "7"]],  # in a pipe, as in JSON
     )
 
 
-@through_all_that_keep_variables
+@through_notebooks
 def test_globals_and_top_level_locals_live_on(door: Door) -> None:
     assert door.run("local kept = 1\nalso = 2").shown == ""
     assert door.run("kept + also").shown == "3\n"
 
 
-@through_all_that_keep_variables
+@through_notebooks
 def test_the_last_values_are_in_underscores(door: Door) -> None:
     door.run("20")
     door.run("21")
@@ -129,7 +129,7 @@ def test_the_last_values_are_in_underscores(door: Door) -> None:
     assert door.run("_").shown == "41\n"
 
 
-@through_all_that_keep_variables
+@through_notebooks
 def test_a_reset_forgets_the_variables(door: Door) -> None:
     door.run("forgotten = 1")
     assert door.line("%kosmo reset").strip() in ("", "None")

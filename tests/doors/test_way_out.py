@@ -27,7 +27,7 @@ def own_servers(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.mark.claim("mcp-way-out")
-@through("magic", "kernel", "terminal")
+@through("magic", "kernel")
 @pytest.mark.parametrize("code", CASES)
 def test_one_answer_holds_for_all_of_a_session(door: Door, code: str) -> None:
     what, shown = CASES[code]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from editor_state import completed, texts
 
-from kosmo_kernel.lua_syntax.facts import closes, indent
+from kosmo_kernel.lua_syntax.facts import indent
 
 # Names that the text binds --------------------------------------------------------------------------------
 
@@ -178,23 +178,3 @@ def test_variables_are_offered_where_they_fit(text: str) -> None:
 )
 def test_the_line_after_an_unfinished_text_is_indented_as_its_block_is(text: str, expected: str) -> None:
     assert indent(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("line", "closing"),
-    [
-        ("  end", True),
-        ("else", True),
-        ("elseif x", True),
-        ("until x", True),
-        ("})", True),
-        ("] = 1", True),
-        ("ending", False),
-        ("x = 1 end", False),
-        ("-- end", False),
-        ("'end'", False),
-        ("", False),
-    ],
-)
-def test_a_line_closes_what_its_first_token_ends(line: str, closing: object) -> None:
-    assert closes(line) is closing

@@ -193,28 +193,28 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, Any]:
 
 
 def test_the_command_runs_lua_on_it(harbour: Harbour, capsys: pytest.CaptureFixture[str]) -> None:
-    code, told = run(capsys, "integrations:lua", "-e", "return app.integrations.ferries.get_ship(2)")
+    code, told = run(capsys, "lua", "-e", "return app.integrations.ferries.get_ship(2)")
 
     expected = {**SHIPS[0], "radio": {"secret": "[redacted]"}}
     assert (code, told["success"], told["result"]) == (0, True, [expected])
     assert told["integration_calls"][0]["path"] == "integrations.ferries.get_ship"
 
 
-def test_the_command_of_its_own_takes_what_its_functions_declare(
+def test_the_command_takes_what_its_functions_declare(
     harbour: Harbour,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     expected = {**SHIPS[0], "radio": {"secret": "[redacted]"}}
     for words in (
-        ["integrations:ferries", "get_ship", "--ship-number", "2"],
-        ["integrations:call", "ferries.get_ship", "--arg", "ship_number=2"],
-        ["integrations:call", "ferries_get_ship", '{"ship_number": 2}'],
+        ["call", "ferries.get_ship", "--ship-number", "2"],
+        ["call", "ferries.get_ship", "ship_number=2"],
+        ["call", "ferries_get_ship", '{"ship_number": 2}'],
     ):
         code, told = run(capsys, *words)
         assert (code, told["function"], told["data"]) == (0, "ferries.get_ship", expected)
-    code, told = run(capsys, "integrations:ferries", "get_ship", "--ship-number", "two")
+    code, told = run(capsys, "call", "ferries.get_ship", "--ship-number", "two")
     assert (code, told["error"]) == (2, "Invalid value for '--ship-number': 'two' is not an integer.")
-    code, told = run(capsys, "integrations:ferries", "get_ship", '{"ship_number": "2"}')
+    code, told = run(capsys, "call", "ferries.get_ship", '{"ship_number": "2"}')
     assert (code, "must be an integer" in told["error"]) == (2, True)
 
 
@@ -222,15 +222,14 @@ def test_its_help_offers_no_demo_where_it_has_none(
     harbour: Harbour,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for words in (["integrations:ferries"], ["integrations:ferries", "get_ship"]):
-        assert cli.outcome([*words, "--help"]) == 0
-        told = capsys.readouterr().out
-        assert (f"kosmo {' '.join(words)}" in told, "--demo" in told) == (True, False)
-    assert "  kosmo integrations:ferries get_ship --ship-number N --format csv\n" in told
+    assert cli.outcome(["call", "ferries.get_ship", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "--demo" not in told
+    assert "  kosmo call ferries.get_ship --ship-number N --format csv\n" in told
 
 
 def test_the_doctor_examines_it(harbour: Harbour, capsys: pytest.CaptureFixture[str]) -> None:
-    _, told = run(capsys, "integrations:doctor", "ferries")
+    _, told = run(capsys, "doctor", "ferries")
 
     assert "ferries.address" in json.dumps(told)
 
@@ -251,7 +250,7 @@ def lua_with_the_package(api: Harbour, installed: dict[str, str], script: str, *
     """Return what the command says of a script, where the service is known by its entry point alone."""
     with serve(api) as served:
         own = installed | {"TIDEWATER_KEY": KEY, "TIDEWATER_URL": served.url}
-        return document("integrations:lua", "--json", *options, "-e", script, env=own)
+        return document("lua", "--json", *options, "-e", script, env=own)
 
 
 def test_lua_finds_the_package_in_the_run_that_first_names_it(installed: dict[str, str]) -> None:
@@ -380,27 +379,26 @@ def test_a_demo_that_cannot_be_made_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_package_brings_it_by_an_entry_point(installed: dict[str, str]) -> None:
-    _, listed = document("integrations:list", "--json", env=installed)
-    _, schema = document("integrations:schema", "ferries.get_ship", "--json", env=installed)
-    page = kosmo("integrations:docs", "ferries", env=installed)
+    _, told = document("status", "--json", env=installed)
+    _, functions = document("docs", "ferries", "--json", env=installed)
+    _, function = document("docs", "ferries.get_ship", "--json", env=installed)
 
-    assert list(listed["providers"]) == ["heroku", "ferries"]
-    assert [f["name"] for f in listed["providers"]["ferries"]["functions"]] == [f.name for f in FERRIES.functions]
-    assert schema["required"] == ["ship_number"]
-    assert "Every ship of the line" in page.stdout
-    assert kosmo("integrations:ferries", env=installed).stdout == page.stdout
+    assert list(told["providers"]) == ["heroku", "ferries"]
+    assert [one["name"] for one in functions] == [f.name for f in FERRIES.functions]
+    assert function["input_schema"]["required"] == ["ship_number"]
+    assert "Every ship of the line" in kosmo("docs", "ferries", env=installed).stdout
 
 
 def test_a_service_without_any_account_has_its_place_in_the_status(installed: dict[str, str]) -> None:
-    code, told = document("integrations:status", "--json", env=installed)
+    code, told = document("status", "--json", env=installed)
 
     assert (code, told["providers"]["ferries"]["accounts"], told["providers"]["ferries"]["budgets"]) == (0, [], {})
 
 
-def test_a_package_that_is_broken_is_named_by_its_command(installed: dict[str, str], tmp_path: Path) -> None:
+def test_a_package_that_is_broken_is_named_by_a_call(installed: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "fake_integration.py").write_text("1 / 0")
-    done = kosmo("integrations:ferries", "get_ship", env=installed)
-    code, told = document("integrations:ferries", "get_ship", "--json", env=installed)
+    done = kosmo("call", "ferries.get_ship", env=installed)
+    code, told = document("call", "ferries.get_ship", "--json", env=installed)
 
     assert (done.returncode, code, told["meta"]["error"]["type"]) == (1, 1, "settings")
     assert done.stderr == f"Error: {told['error']}\n"

@@ -138,7 +138,7 @@ def test_a_program_ends_in_one_document_from_the_shell(program: Program, tmp_pat
     (tmp_path / CHUNK).write_text(program.cells[0])
     limits = ("--cpu-limit", str(CPU), "--memory-limit", str(MEMORY))
     started = time.perf_counter()
-    done = kosmo("integrations:lua", CHUNK, "--json", "--demo", *limits, cwd=tmp_path)
+    done = kosmo("lua", CHUNK, "--json", "--demo", *limits, cwd=tmp_path)
     told = json.loads(done.stdout)
     found = Outcome(
         values=told["result"] if told["success"] else None,
@@ -163,7 +163,7 @@ def test_a_program_shows_a_terminal_nothing_that_moves_it(
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")  # so that what moves the terminal is the program's doing
     (tmp_path / CHUNK).write_text(program.cells[-1])
-    shown = on_terminal("integrations:lua", str(tmp_path / CHUNK), "--demo", "--cpu-limit", str(CPU))
+    shown = on_terminal("lua", str(tmp_path / CHUNK), "--demo", "--cpu-limit", str(CPU))
     shown = shown.replace("\x1b[1m", "").replace("\x1b[0m", "")  # a table's head is bold
 
     assert [letter for letter in "\x1b\x07\x00\x9b\x7f" if letter in shown] == []

@@ -111,9 +111,9 @@ def test_both_give_the_same_rows_in_the_shell_in_notebooks_in_lua_and_from_pytho
 
 def test_both_have_pages_that_a_search_finds(own: Path) -> None:
     pages = {"checks.without-team": "Apps without a crew", "heroku.tables.apps_by_team": "Apps by crew"}
-    _, found = document("integrations:search", "crew", "--json")
+    _, found = document("search", "crew", "--json")
     assert {one["page"]: one["title"] for one in [*found["checks"], *found["tables"]]}.items() >= pages.items()
-    listed = kosmo("integrations:docs").stdout
+    listed = kosmo("docs").stdout
     for page, title in pages.items():
         assert f"`{page}`: {title}" in docs.search(title)
         assert docs.read(page).startswith(f"# {title}\n")
@@ -123,7 +123,7 @@ def test_both_have_pages_that_a_search_finds(own: Path) -> None:
 def test_a_wrong_file_of_the_folder_is_named_and_hides_nothing_else(own: Path) -> None:
     (own / "wrong.lua").write_text(CHECK.replace("severity: low", "severity: lowest"))
     mistake = "wrong.lua:2: the severity is low, medium or high, got lowest."
-    searched, listed = kosmo("integrations:search", "crew"), kosmo("integrations:docs")
+    searched, listed = kosmo("search", "crew"), kosmo("docs")
     for done in (searched, listed):
         assert (done.returncode, "checks.without-team" in done.stdout, mistake in done.stderr) == (0, True, True)
     assert mistake in docs.search("crew")

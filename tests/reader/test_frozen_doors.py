@@ -104,7 +104,7 @@ def test_the_square_button_ends_a_cell_of_the_kernel_and_the_next_works(code: st
 @each_text
 @pytest.mark.parametrize(("way", "code_of_exit"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 def test_a_signal_ends_a_command(code: str, way: signal.Signals, code_of_exit: int) -> None:
-    with command("integrations:lua", "--demo", "-e", code) as process:
+    with command("lua", "--demo", "-e", code) as process:
         reader = wait_until_it_reads(psutil.Process(process.pid))
         process.send_signal(way)
         process.communicate(timeout=PATIENCE)

@@ -19,7 +19,7 @@ from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.render.display import Bundle, Display
 from kosmo_kernel.session import Session
 
-LUA = "integrations:lua"
+LUA = "lua"
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 3, 2) + bytes(9)
 PNG_IN_LUA = "".join(f"\\{byte:03}" for byte in PNG)
 

@@ -136,9 +136,9 @@ def test_each_door_leaves_the_app_out_and_says_so(name: str, tmp_path: Path) -> 
 
 def test_documents_have_the_deleted_apps_in_meta() -> None:
     with account_at(DeletingApi(GONE)) as environment:
-        _, ran = document("integrations:lua", "--json", "-e", ALL, env=environment)
+        _, ran = document("lua", "--json", "-e", ALL, env=environment)
     with account_at(DeletingApi(GONE)) as environment:
-        _, called = document("integrations:call", "heroku.list_dynos", "--all-apps", "--json", env=environment)
+        _, called = document("call", "heroku.list_dynos", "--all-apps", "--json", env=environment)
     assert [one["meta"]["deleted"] for one in (ran, called)] == [[{"app_id": GONE}]] * 2
     assert [NOTE in one["meta"]["notes"] for one in (ran, called)] == [True, True]
 

@@ -17,7 +17,7 @@ from kosmo_kernel.results import dry_run_summary
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 
-LUA = "integrations:lua"
+LUA = "lua"
 # One call, then two more because of its argument, then as many as there are apps: none, as far as a dry run knows.
 AUDIT = """local heroku = app.integrations.heroku
 heroku.list_dynos({ app_id = { "my-app", "booking-api" } })

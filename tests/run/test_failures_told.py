@@ -104,7 +104,7 @@ def test_a_frame_that_was_kept_tells_it_when_it_is_shown(make: MakeShell) -> Non
 
 
 def test_the_document_has_each_failure() -> None:
-    _, answer = document("integrations:lua", "--json", "--demo", "-e", f"{ROWS} return rows")
+    _, answer = document("lua", "--json", "--demo", "-e", f"{ROWS} return rows")
 
     assert [(one["app_id"], one["status"], one["id"]) for one in answer["meta"]["failures"]] == [
         ("no-such", 404, "not_found")

@@ -332,7 +332,7 @@ def test_what_is_no_result_of_a_server_is_an_error_that_names_the_file(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("command", "apps"), [("integrations:lua", "#heroku.demo.list_apps()"), ("mcp:lua", "19")])
+@pytest.mark.parametrize(("command", "apps"), [("lua", "#heroku.demo.list_apps()"), ("mcp:lua", "19")])
 def test_the_commands_record_and_replay(own: Path, file: Path, tmp_path: Path, command: str, apps: str) -> None:
     ask = ("-e", f"return {{ {apps}, app.mcp.hall.find_seat(3).row }}", "--json")
     first = document(command, "--record", str(file), *ask, cwd=tmp_path)

@@ -47,7 +47,7 @@ def test_an_interrupt_ends_a_question_of_the_kernel(kernel: Kernel) -> None:
 
 def test_the_command_asks_on_a_terminal_and_prints_nothing_else_on_standard_output(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    line = f"{' '.join(COMMAND)} integrations:lua --json -e '{LIST}' > {out}"
+    line = f"{' '.join(COMMAND)} lua --json -e '{LIST}' > {out}"
     with pexpect.spawn("/bin/sh", ["-c", line], env=environment(), encoding="utf-8", timeout=PATIENCE) as terminal:
         terminal.expect_exact(QUESTION)
         terminal.sendline("y")
@@ -56,7 +56,7 @@ def test_the_command_asks_on_a_terminal_and_prints_nothing_else_on_standard_outp
 
 
 def test_ctrl_c_at_the_question_ends_the_command() -> None:
-    command = [*COMMAND[1:], "integrations:lua", "-e", LIST]
+    command = [*COMMAND[1:], "lua", "-e", LIST]
     with pexpect.spawn(COMMAND[0], command, env=environment(), encoding="utf-8", timeout=PATIENCE) as terminal:
         terminal.expect_exact(QUESTION)
         terminal.sendintr()
@@ -66,17 +66,17 @@ def test_ctrl_c_at_the_question_ends_the_command() -> None:
 
 
 def test_in_a_pipe_the_command_fails_and_force_makes_it_go_on() -> None:
-    told = kosmo("integrations:lua", "-e", LIST, stdin=b"y\n")  # which is no answer of a person
+    told = kosmo("lua", "-e", LIST, stdin=b"y\n")  # which is no answer of a person
     assert (told.returncode, told.stdout) == (1, "")
     assert "kosmo integrations:configure heroku --read allow" in told.stderr
-    code, answer = document("integrations:lua", "--json", "--force", "-e", LIST)
+    code, answer = document("lua", "--json", "--force", "-e", LIST)
     assert (code, answer["success"], answer["meta"]["permission_bypassed"]) == (0, True, True)
-    code, answer = document("integrations:lua", "--json", "-e", LIST)
+    code, answer = document("lua", "--json", "-e", LIST)
     assert (code, answer["meta"]["permission_bypassed"], answer["meta"]["error"]["type"]) == (1, False, "permission")
 
 
 def test_a_single_call_asks_and_forces_as_a_script_does() -> None:
-    code, answer = document("integrations:call", "heroku.list_apps", "--demo", "--json")
+    code, answer = document("call", "heroku.list_apps", "--demo", "--json")
     assert (code, answer["meta"]["error"]["type"]) == (1, "permission")
-    code, answer = document("integrations:call", "heroku.list_apps", "--demo", "--json", "--force")
+    code, answer = document("call", "heroku.list_apps", "--demo", "--json", "--force")
     assert (code, answer["success"], answer["meta"]["permission_bypassed"]) == (0, True, True)

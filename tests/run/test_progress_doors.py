@@ -25,7 +25,7 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.session import Session
 
-LUA = "integrations:lua"
+LUA = "lua"
 
 ALWAYS = {"KOSMO_PROGRESS": "1", "KOSMO_DEMO": "1"}
 NOTEBOOKS = {"python3": "%%kosmo_lua\n", "kosmo-lua": ""}  # what makes a cell one of Lua, by kernel

@@ -49,7 +49,7 @@ def dumps(tmp_path: Path) -> Path:
 def test_a_command_leaves_no_core_dump(dumps: Path) -> None:
     script = "print('ready') io.stdout:write('\\n') return io.read()"
     assert not crashed([*COMMAND, "demo:serve"], dumps)
-    assert not crashed([*COMMAND, "integrations:lua", "--demo", "-e", script], dumps)
+    assert not crashed([*COMMAND, "lua", "--demo", "-e", script], dumps)
 
 
 @LINUX

@@ -275,7 +275,7 @@ SHELL = EVERYWHERE + "return everywhere()"
 
 
 def written(*args: str) -> str:
-    done = kosmo("integrations:lua", "--demo", "-e", SHELL, *args)
+    done = kosmo("lua", "--demo", "-e", SHELL, *args)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -285,7 +285,7 @@ def written(*args: str) -> str:
 def test_tables_of_the_shell_have_the_column_too() -> None:
     lines = [line.split(",") for line in written().splitlines()]
     rows = list(csv.reader(io.StringIO(written("--format", "csv"), newline="")))
-    terminal = on_terminal("integrations:lua", "--demo", "-e", SHELL)
+    terminal = on_terminal("lua", "--demo", "-e", SHELL)
 
     assert lines[0] == rows[0] == ["account", *DECLARED]
     assert [line[0] for line in lines[1:]] == [row[0] for row in rows[1:]] == BOTH

@@ -413,13 +413,13 @@ def test_several_who_change_it_at_once_lose_nothing(file: Path) -> None:
 
 def test_a_command_tells_a_mistake_in_one_line_and_as_json(file: Path) -> None:
     file.write_text("[limits]\nmemry = 1\n", encoding="utf-8")
-    told = kosmo("integrations:lua", "-e", "return 1")
+    told = kosmo("lua", "-e", "return 1")
     assert (told.returncode, told.stdout, told.stderr) == (
         1,
         "",
         f"Error: {file}:2: [limits] has no key `memry`. Did you mean: memory\n",
     )
-    assert '"type": "unknown_name"' in kosmo("integrations:lua", "-e", "return 1", "--json").stdout
+    assert '"type": "unknown_name"' in kosmo("lua", "-e", "return 1", "--json").stdout
 
 
 @pytest.mark.parametrize("home", [None, "", " ", "/elsewhere"])

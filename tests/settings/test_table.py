@@ -75,7 +75,7 @@ def test_the_guide_has_the_sentence_of_each_variable() -> None:
     assert [s.variable for s in SETTINGS if s.variable and s.help not in page] == []
 
 
-@pytest.mark.parametrize("name", ["integrations:lua", "mcp:lua", "mcp:serve"])
+@pytest.mark.parametrize("name", ["lua", "mcp:lua", "mcp:serve"])
 def test_the_help_of_a_command_has_the_sentence_and_the_default_of_each_limit(name: str) -> None:
     command = command_named(name)
     assert isinstance(command, click.Command)

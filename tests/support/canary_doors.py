@@ -19,7 +19,6 @@ from typing import Any
 
 import nbformat
 from canaries import arguments
-from doors import opened
 from explorer_form import opened as explorer_opened
 from explorer_form import type_in
 from kernel_client import known_to_jupyter, running
@@ -139,22 +138,14 @@ def command(functions: Sequence[Function], folder: Path) -> Iterator[str]:
     """Yield the command line in each of its forms, what it records, and what it replays."""
     cassette = str(folder / "cassette")
     for function in functions:
-        call = ("integrations:call", f"heroku.{function.name}", json.dumps(arguments(function)))
-        lua = ("integrations:lua", "-e", code_of(function))
+        call = ("call", f"heroku.{function.name}", json.dumps(arguments(function)))
+        lua = ("lua", "-e", code_of(function))
         forms = [(*call, "--format", form) for form in ("table", "csv", "json")]
         commands = [*forms, (*call, "--json"), (*lua, "--json", "--record", cassette), (*lua, "--replay", cassette)]
         for args in commands:
             done = kosmo(*args)
             yield done.stdout + done.stderr
         yield Path(cassette).read_bytes().decode(errors="replace")
-
-
-def repl(functions: Sequence[Function], folder: Path) -> Iterator[str]:
-    """Yield what stands at the prompt of the command line."""
-    with opened("repl", dict(os.environ), "", folder) as door:
-        for function in functions:
-            yield str(door.run(code_of(function)))
-            yield door.line("%kosmo error")
 
 
 def agent(functions: Sequence[Function], _folder: Path) -> Iterator[str]:
@@ -198,7 +189,7 @@ def snapshot(_functions: Sequence[Function], folder: Path) -> Iterator[str]:
 
 
 DOORS: dict[str, Door] = {
-    one.__name__: one for one in (session, magic, python, explorer, kernel, command, repl, agent, notebook, snapshot)
+    one.__name__: one for one in (session, magic, python, explorer, kernel, command, agent, notebook, snapshot)
 }
 
 

@@ -1,4 +1,4 @@
-"""Describe what `kosmo integrations:doctor --json` finds, and what a test puts in its way."""
+"""Describe what `kosmo doctor --json` finds, and what a test puts in its way."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ PIPS_ENTRY = (ROOT / "kernel.json").read_text(encoding="utf-8")
 
 def diagnosis(*args: str, **env: str) -> tuple[int, dict[str, Any], dict[str, dict[str, str]]]:
     """Return the exit code, the document, and its findings by name."""
-    code, answer = document("integrations:doctor", *args, "--json", env=env)
+    code, answer = document("doctor", *args, "--json", env=env)
     Draft202012Validator(DOCUMENT).validate(answer)
     assert answer["success"] is (code == 0)
     return code, answer, {finding["name"]: finding for finding in answer["findings"]}
@@ -85,7 +85,7 @@ def diagnosis(*args: str, **env: str) -> tuple[int, dict[str, Any], dict[str, di
 
 def here(capfdbinary: pytest.CaptureFixture[bytes]) -> tuple[int, dict[str, dict[str, str]]]:
     """Return the same of a doctor in this process, which a test has changed."""
-    code = outcome(["integrations:doctor", "--json"])
+    code = outcome(["doctor", "--json"])
     answer = json.loads(capfdbinary.readouterr().out)
     Draft202012Validator(DOCUMENT).validate(answer)
     return code, {finding["name"]: finding for finding in answer["findings"]}

@@ -1,8 +1,8 @@
 """The doors through which people run Lua, behind the same few methods, so that one test can go through all of them.
 
 The magic is a real IPython shell and the command is the real command line, both in this process because a new one for
-each cell would take a second. The kernel and the repl are processes of their own that run one cell after the other. An
-`Outcome` has what a reader sees, without the decoration that belongs to one door alone.
+each cell would take a second. The kernel is a process of its own that runs one cell after the other. An `Outcome` has
+what a reader sees, without the decoration that belongs to one door alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,12 +28,11 @@ from python_shell import Shell, shells
 
 from kosmo_kernel import errors
 
-LUA = "integrations:lua"
+LUA = "lua"
 WIDTH = 200  # columns of the terminal; a table of a plan fits
 PLAN = "A dry run: "
 WARNING = "Warning: "
 NOTES = "<div class='kosmo-notes'>"
-PROMPT, ENTERED = "\x1b[?2004h", "\x1b[?2004l"  # how a terminal is told that pasting begins and ends
 YES_OR_NO = "[y/N] "
 COST = re.compile(r"[\d,]+ calls? · [\d,]+ requests? · \d+\.\d s · account \S+( · [\d,]+ requests left)?")
 KINDS = {
@@ -45,14 +43,14 @@ KINDS = {
 _PROGRESS = re.compile(r" · [\d,]+ requests? · ")
 _ESCAPE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 _PLACE = re.compile(r"(?:In\[\d+\]|\(command line\)):(\d+): ")
-_PLANNED = re.compile(r"(heroku\.\w+)\s.*?https?://[^/\s]+(/\S*)")
+_PLANNED = re.compile(r"(heroku\.\w+)[\s,].*?https?://[^/\s]+(/\S*)")
 _QUESTION = re.compile(r".*\[y/N\] ")
 _OUT = re.compile(r"^\n?Out\[\d+\]: \n?", re.MULTILINE)
 
 Dialogue = Sequence[tuple[str, str]]
 Settings = Mapping[str, str]
 
-DOORS = ("magic", "kernel", "command", "repl")
+DOORS = ("magic", "kernel", "command")
 
 
 def through(*names: Any) -> pytest.MarkDecorator:
@@ -60,7 +58,6 @@ def through(*names: Any) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("door", names, indirect=True)
 
 
-through_all_that_keep_variables = through("magic", "kernel", "repl")
 through_notebooks = through("magic", "kernel")
 
 
@@ -147,6 +144,11 @@ class Door(Protocol):
 def cell_of(lua: str, options: Sequence[str]) -> str:
     """Write a cell of a Lua notebook, with its options on its first line."""
     return f"%%kosmo_lua {' '.join(options)}\n{lua}" if options else lua
+
+
+def words(line: str) -> list[str]:
+    """Give the cells of a line of a table, whose command is in a pipe and writes CSV."""
+    return re.split(r"[\s,]+", line.strip())
 
 
 def asked(dialogue: Dialogue) -> list[str]:
@@ -251,7 +253,7 @@ class KernelDoor:
 
 
 class CommandDoor:
-    """`kosmo integrations:lua -e`, in a pipe; on a terminal where somebody has to answer a permission's question."""
+    """`kosmo lua -e`, in a pipe; on a terminal where somebody has to answer a permission's question."""
 
     name = "command"
 
@@ -311,63 +313,6 @@ class CommandDoor:
         raise NotImplementedError(command)
 
 
-class ReplDoor:
-    """`kosmo integrations:lua --repl` on a terminal, into which each cell is pasted; it has to be whole."""
-
-    name = "repl"
-
-    def __init__(self, terminal: pexpect.spawn[str], errors_file: Path | None) -> None:
-        self._terminal, self._file, self._read = terminal, errors_file, 0
-        terminal.delaybeforesend = None  # nothing echoes what is typed
-        terminal.expect_exact(PROMPT)
-        self._beside()
-
-    def _beside(self) -> str:
-        """Return what came to standard error since the last time."""
-        if self._file is None:
-            return ""
-        text = self._file.read_text(encoding="utf-8")[self._read :]
-        self._read += len(text)
-        return text
-
-    def _enter(self, text: str, dialogue: Dialogue) -> tuple[str, str, list[str]]:
-        """Paste an input, and give what stood on the screen and beside until the next prompt, and the questions."""
-        self._terminal.send(f"\x1b[200~{text}\x1b[201~\r")
-        self._terminal.expect_exact(ENTERED)
-        out, questions = "", list[str]()
-        for question, line in dialogue:
-            self._terminal.expect_exact(question)
-            is_asked = question.endswith(YES_OR_NO)
-            out += str(self._terminal.before) + ("" if is_asked else question)
-            questions += [question] if is_asked else []
-            self._terminal.sendline(line)
-        self._terminal.expect_exact(PROMPT)
-        out += str(self._terminal.before)
-        return _ESCAPE.sub("", out).replace("\r\n", "\n"), self._beside(), questions
-
-    def run(self, lua: str, *options: str, dialogue: Dialogue = ()) -> Outcome:
-        out, err, questions = self._enter(cell_of(lua, options), dialogue)
-        if self._file is None:  # both streams are on the terminal
-            out, error, report = out.partition("Error: ")
-            out, err = out.replace(f"{FICTION}\n", ""), error + report
-        outcome = Outcome(shown=out.removeprefix("\n"), questions=questions)
-        beside, error, report = err.partition("Error: ")
-        outcome.take_notes(beside)
-        if error:
-            message = report.partition("\n")[0]
-            outcome.take_error(self._kind(message), message, report, above=bool(options))
-        return outcome
-
-    def _kind(self, message: str) -> str:
-        """Return the class of the last error, as `%kosmo error` has it; empty where it tells of another one."""
-        page = self.line("%kosmo error")
-        found = re.search(r"^ *type +(\w+) *$", page, re.MULTILINE)
-        return KINDS[found[1]] if found and message[:80] in page else ""
-
-    def line(self, command: str) -> str:
-        return self._enter(command, ())[0]
-
-
 @contextmanager
 def _magic(settings: Settings, _folder: Path) -> Iterator[Door]:
     with shells() as make:
@@ -391,28 +336,7 @@ def _command(settings: Settings, _folder: Path) -> Iterator[Door]:
     yield CommandDoor(settings)
 
 
-@contextmanager
-def _repl(settings: Settings, folder: Path, *, apart: bool = True) -> Iterator[Door]:
-    file = folder / "stderr"
-    file.touch()
-    line = f"exec {shlex.join([*COMMAND, LUA, '--repl'])}" + (f" 2>{shlex.quote(str(file))}" if apart else "")
-    person = pexpect.spawn(
-        "/bin/sh",
-        ["-c", line],
-        encoding="utf-8",
-        timeout=PATIENCE,
-        dimensions=(100, WIDTH),
-        env=environment({"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "NO_COLOR": "1", **settings}),
-        echo=False,
-    )
-    try:
-        yield ReplDoor(person, file if apart else None)
-    finally:
-        person.close(force=True)
-
-
-OPENERS = {"magic": _magic, "kernel": _kernel, "command": _command, "repl": _repl}
-OPENERS["terminal"] = partial(_repl, apart=False)  # the repl where both streams are on the terminal, as questions need
+OPENERS = {"magic": _magic, "kernel": _kernel, "command": _command}
 
 
 @contextmanager
