@@ -83,6 +83,9 @@ def _trait(setting: Setting) -> TraitType[Any, Any]:
     return trait.tag(config=True)
 
 
+_FRAMES = "kosmo_kernel.render.frames"  # which a shell loads with its first frame
+
+
 @magics_class
 class KosmoMagic(Magics):
     """The magics of one shell, and the Lua session that they share.
@@ -285,6 +288,8 @@ def load(shell: InteractiveShell) -> None:
     magic = KosmoMagic(shell, **settings)
     shell.register_magics(magic)
     share_session(magic)
+    if _FRAMES in sys.modules:  # otherwise it does this when it is imported
+        sys.modules[_FRAMES].show_derived_frames(shell)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -292,6 +297,8 @@ def unload(shell: InteractiveShell) -> None:
     magic = shell.magics_manager.registry.get(KosmoMagic.__name__)
     if magic is not None:
         magic.unregister()
+        if _FRAMES in sys.modules:
+            sys.modules[_FRAMES].restore_display(shell)
 
 
 def _check(config: Config) -> None:

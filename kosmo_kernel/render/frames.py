@@ -39,10 +39,7 @@ MORE_ROWS = f"`--limit N`, `frame.displaylimit = N` or {ROWS.variable}"
 _Values = list[Any]
 _Array = Any  # one of pandas' extension arrays
 
-# JupyterLab typesets text between two `$` in a cell as a formula, and some formulas load pictures from other hosts.
-# Frames derived from ours are rendered by pandas itself, so its MathJax options are switched off.
-pd.set_option("display.html.use_mathjax", False)
-pd.set_option("styler.html.mathjax", False)
+_TYPESETTING = {name: pd.get_option(name) for name in ("display.html.use_mathjax", "styler.html.mathjax")}
 
 # pandas' default string type: a missing value compares as unequal, not as unknown.
 STRING_DTYPE = pd.StringDtype(na_value=np.nan)
@@ -141,8 +138,29 @@ def _html_of_frame(frame: pd.DataFrame) -> str | None:
     return html
 
 
-if shell := ipython_shell():
-    shell.display_formatter.formatters["text/html"].for_type(pd.DataFrame, _html_of_frame)
+def show_derived_frames(shell: Any) -> None:
+    """Show plain frames that pandas makes of ours as ours are shown, in an IPython shell if there is one.
+
+    JupyterLab typesets text between two `$` in a cell as a formula, and some formulas load pictures from other hosts.
+    pandas renders these frames itself, so its MathJax options are switched off.
+    """
+    for name in _TYPESETTING:
+        pd.set_option(name, False)
+    formatter = shell and shell.display_formatter.formatters["text/html"]
+    if shell and pd.DataFrame not in formatter:
+        formatter.for_type(pd.DataFrame, _html_of_frame)
+
+
+def restore_display(shell: Any) -> None:
+    """Let an IPython shell and pandas show plain frames as they did before `show_derived_frames`."""
+    for name, value in _TYPESETTING.items():
+        pd.set_option(name, value)
+    formatter = shell.display_formatter.formatters["text/html"]
+    if formatter.type_printers.get(pd.DataFrame) is _html_of_frame:
+        formatter.pop(pd.DataFrame)
+
+
+show_derived_frames(ipython_shell())
 
 
 class KosmoFrame(pd.DataFrame):

@@ -124,6 +124,47 @@ def test_unloading_leaves_the_shell_as_it_was(make_shell: MakeShell, before: str
     assert children() <= processes
 
 
+FRAMES = """
+import pandas as pd
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+config = Config()
+config.HistoryManager.enabled = False
+shell = InteractiveShell.instance(config=config)
+formatter = shell.display_formatter.formatters["text/html"]
+plain = pd.DataFrame({"a": ["$x$"]})
+counts = pd.crosstab(plain["a"], plain["a"])
+
+
+class Foreign(pd.DataFrame):
+    def _repr_html_(self):
+        return "foreign"
+
+
+def state():
+    printers = dict(formatter.type_printers), dict(formatter.deferred_printers)
+    return printers, formatter(plain), formatter(counts), formatter(Foreign(plain))
+
+
+before = state()
+for _ in range(2):
+    shell.run_line_magic("load_ext", "kosmo_kernel")
+    shell.run_cell("%kosmo_lua -a demo -v apps heroku.list_apps()").raise_error()
+    _, shown, crosstab, foreign = state()
+    print("kosmo-table" in crosstab, "tex2jax_ignore" in shown, foreign, formatter(shell.user_ns["apps"])[:4])
+    shell.run_line_magic("reload_ext", "kosmo_kernel")
+    print("kosmo-table" in formatter(counts))
+    shell.run_line_magic("unload_ext", "kosmo_kernel")
+    print(state() == before)
+"""
+
+
+def test_unloading_gives_the_display_of_frames_back_to_ipython_and_pandas() -> None:
+    done = subprocess.run([sys.executable, "-c", FRAMES], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["True True foreign <div", "True", "True"] * 2
+
+
 def test_unloading_leaves_a_name_to_whoever_took_it_later(shell: Shell) -> None:
     shell.register_magic_function(own_magic, "line", "kosmo")
     shell.run_line_magic("unload_ext", "kosmo_kernel")

@@ -18,7 +18,7 @@ from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.notebook.cells import small_note
 from kosmo_kernel.progress.display import ProgressSnapshot
 from kosmo_kernel.render.display import outline
-from kosmo_kernel.render.frames import frame_of
+from kosmo_kernel.render.frames import frame_of, show_derived_frames
 from kosmo_kernel.render.tables import RecordView, table_of
 from kosmo_kernel.safety.markup import CLASSES, Html, Markdown, without_delimiters
 from kosmo_kernel.values.records import Records
@@ -93,6 +93,7 @@ def page(text: str) -> str:
 
 
 def head_of_a_frame(text: str) -> str:
+    show_derived_frames(None)  # as it is before an extension is unloaded
     return str(pd.DataFrame(frame_of(Records([{text: text}])))._repr_html_())  # type: ignore[operator] # not in the stubs
 
 
