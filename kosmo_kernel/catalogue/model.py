@@ -308,6 +308,11 @@ class Function(Struct, frozen=True, dict=True):
         """The shortest complete call, with values: `list_dynos({ app_id = "my-app" })`."""
         return self.call_with(lambda param: param.sample)
 
+    @property
+    def python_call(self) -> str:
+        """The same call in Python: `list_dynos(app_id="my-app")`."""
+        return f"{self.name}({', '.join(f'{param.name}={param.sample}' for param in self.simplest_call)})"
+
     def call_with(self, value: Callable[[Param], str]) -> str:
         """Return the shortest complete call, with the code that `value` returns for each parameter."""
         arguments = ", ".join(f"{param.name} = {value(param)}" for param in self.simplest_call)

@@ -18,7 +18,6 @@ from kosmo_kernel.docs.reference import Subject as Subject
 from kosmo_kernel.docs.reference import (
     check_page,
     function_page,
-    integration_index,
     part_page,
     table_of_package,
 )
@@ -32,6 +31,7 @@ from kosmo_kernel.docs.resolve import suggest as suggest
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.pages import Page as Page
 from kosmo_kernel.pages import joined
+from kosmo_kernel.pages.design import ipython_shell
 from kosmo_kernel.questions import CHECKS
 from kosmo_kernel.questions.discovery import find_check, own_questions, readable_checks
 from kosmo_kernel.safety.markup import Markdown, Plain, markdown_of_package
@@ -68,7 +68,8 @@ def page_of(subject: Subject) -> Page:
     elif subject.function is None:
         return _integration_page(subject.integration)
     else:
-        blocks = function_page(subject.integration, subject.function)
+        in_python = ipython_shell() is not None
+        blocks = function_page(subject.integration, subject.function, in_python=in_python)
     return joined(map(markdown_of_package, blocks))
 
 
@@ -77,7 +78,7 @@ def _integration_page(integration: Integration) -> Page:
     of_package = markdown_of_package
 
     def markdown() -> Markdown:
-        return joined(map(of_package, integration_index(integration))).markdown
+        return joined(map(of_package, integration_page(integration, opens=True))).markdown
 
     return Page(Plain.escape(joined(map(of_package, integration_page(integration)))), markdown)
 

@@ -23,7 +23,7 @@ from kosmo_kernel.safety.markup import Html, Markdown, html_block, markdown_of_p
 if TYPE_CHECKING:
     from kosmo_kernel.questions.question import Question
 
-REFERENCE, LEFT_OUT = "reference", "left_out"  # pages of an integration
+LEFT_OUT = "left_out"  # a page of an integration
 _RETURNS = {"list": "A list of records", "record": "A record"}
 _ACCOUNTS = ("production", "staging")  # of the examples; where the demo is the default account, it has these two
 # The arguments that apply if a list is passed in place of one value.
@@ -46,16 +46,13 @@ class Subject(Struct, frozen=True):
         """The functions that the page is about; none for a guide, a check or a table."""
         if self.integration is None or self.part.partition(".")[0] in (TABLES, LEFT_OUT):
             return ()
-        if self.part == REFERENCE:
-            return [self.integration.table.named(name) for name in self.integration.most_used]
         return [self.function] if self.function else self.integration.functions
 
 
 def part_names(integration: Integration) -> list[str]:
     """Return the names of the pages of an integration that are about neither all of its functions nor one."""
     tables = table_names(integration.name)
-    names = [REFERENCE] if integration.most_used else []
-    names += [TABLES, *(f"{TABLES}.{name}" for name in tables)] if tables else []
+    names = [TABLES, *(f"{TABLES}.{name}" for name in tables)] if tables else []
     return [*names, LEFT_OUT] if integration.left_out else names
 
 
@@ -65,8 +62,6 @@ def parts_of(integration: Integration) -> dict[str, str]:
 
 
 def _title_of_part(integration: Integration, name: str) -> str:
-    if name == REFERENCE:
-        return "The functions that most questions need, on one page"
     if name == LEFT_OUT:
         return f"What of {integration.title} has no function"
     if name == TABLES:
@@ -82,26 +77,41 @@ def of_function(integration: Integration, function: Function) -> Subject:
     return Subject(f"{integration.name}.{function.name}", integration, function)
 
 
-def integration_page(integration: Integration) -> Iterator[str]:
-    """Yield the page of an integration: an index of its functions by subject, and how to use several accounts."""
-    yield from _introduction(integration)
-    for subject, functions in integration.by_subject().items():
-        if functions[0].subject:
+def integration_page(integration: Integration, *, opens: bool = False) -> Iterator[str]:
+    """Yield the page of an integration: the functions that most questions need, accounts, and all others by subject.
+
+    Parameters:
+        integration: the integration.
+        opens: whether the others are lines that open, for a notebook.
+    """
+    yield f"# {integration.title}"
+    reads = " All of it only reads; nothing is changed." if integration.table.only_reads else ""
+    yield paragraphs(integration.description + reads)
+    for name in integration.most_used:
+        yield f"## {name}"
+        yield from _in_short(integration.table.named(name))
+    yield "## Using several accounts"
+    yield from _accounts(integration)
+    yield "## All other functions" if integration.most_used else "## Functions"
+    yield from _how_to_call(integration)
+    for subject, listed in integration.by_subject().items():
+        functions = [function for function in listed if function.name not in integration.most_used]
+        if opens:
+            yield f"### {subject}"
+            yield "\n".join(_folded_entry(integration, function) for function in functions)
+        elif functions and functions[0].subject:
             yield paragraphs(f"**{subject}**: {' · '.join(f'`{function.name}`' for function in functions)}")
         else:
             yield "\n".join(f"- `{function.name}`: {function.summary}" for function in functions)
-    yield from _how_to_call(integration)
-    yield from _accounts(integration)
 
 
-def integration_index(integration: Integration) -> Iterator[str]:
-    """Yield the same page for a notebook: with a heading for each subject, and lines that open."""
-    yield from _introduction(integration)
-    yield from _how_to_call(integration)
-    for subject, functions in integration.by_subject().items():
-        yield f"## {subject}"
-        yield "\n".join(_folded_entry(integration, function) for function in functions)
-    yield from _accounts(integration)
+def _in_short(function: Function) -> Iterator[str]:
+    """Yield what a function does, its parameters and an example."""
+    yield f"{function.summary}."
+    yield "### Parameters"
+    yield _parameter_table(function)
+    yield "### Example"
+    yield _example(function)
 
 
 def _folded_entry(integration: Integration, entry: FunctionSummary) -> str:
@@ -123,37 +133,34 @@ def _folded_entry(integration: Integration, entry: FunctionSummary) -> str:
     return "\n\n".join([html_block(summary), *body, html_block(Html("</details>\n"))])
 
 
-def _introduction(integration: Integration) -> Iterator[str]:
-    yield f"# {integration.title}"
-    reads = " All of it only reads; nothing is changed." if integration.table.only_reads else ""
-    yield paragraphs(integration.description + reads)
-
-
 def _how_to_call(integration: Integration) -> Iterator[str]:
+    parts = {TABLES: f"tables such as `{integration.name}.tables.costs()`", LEFT_OUT: "what there is no function for"}
+    others = [
+        f'`docs.read("{integration.name}.{part}")` {about}'
+        for part, about in parts.items()
+        if part in part_names(integration)
+    ]
     first = integration.functions[0].name
-    parts = {
-        REFERENCE: f"has the {len(integration.most_used)} functions that most questions need on one page",
-        TABLES: f"tables such as `{integration.name}.tables.costs()`",
-        LEFT_OUT: "what there is no function for",
-    }
-    listed = [part for part in part_names(integration) if part in parts]
-    others = [f'`docs.read("{integration.name}.{part}")` {parts[part]}' for part in listed]
     yield paragraphs(
-        f'`docs.read("{integration.name}.{first}")` has the arguments, the fields and an example of a function; '
-        '`docs.search("who deployed")` finds a function by what you want to know.'
-        + (f" {', '.join(others)}." if others else "")
-    )
-    yield paragraphs(
-        "Arguments go into a table by name, or stand alone in the order of the parameters. Lists are always complete. "
-        "In a notebook, a cell that ends in a call shows a table with a column for each field; times are ISO 8601 text "
-        "in Lua, and datetimes in UTC there."
+        f'`docs.read("{integration.name}.{first}")` has the arguments, the fields and an example of a function'
+        f'{"".join(f", {other}" for other in others)}; `docs.search("who deployed")` finds a function by what you want '
+        "to know. Arguments go into a table by name, or stand alone in the order of the parameters. A list as `app_id` "
+        'asks for each item: `docs.read("parallel")`. Lists are always complete.'
     )
 
 
-def function_page(integration: Integration, function: Function) -> Iterator[str]:
-    """Yield the page of one function, with all its fields."""
+def function_page(integration: Integration, function: Function, *, in_python: bool = False) -> Iterator[str]:
+    """Yield the page of one function, with all its fields.
+
+    Parameters:
+        integration: the service.
+        function: the function.
+        in_python: whether the call is shown in Python, too.
+    """
     yield f"# {integration.name}.{function.name}"
-    yield from _function(integration, function)
+    path = f"{integration.name}.{function.name}"
+    yield f"{function.effect.title()} · app.integrations.{path} · {path.replace('.', '_')}"
+    yield from _function(integration, function, in_python=in_python)
     yield f'All of {integration.title}, and how to use several accounts: `docs.read("{integration.name}")`.'
 
 
@@ -163,29 +170,7 @@ def part_page(integration: Integration, part: str) -> Iterator[str]:
     if part.startswith(f"{TABLES}."):
         yield from table_page(integration.name, part.removeprefix(f"{TABLES}."))
     else:
-        yield from {REFERENCE: _most_used, TABLES: _tables, LEFT_OUT: _left_out}[part](integration)
-
-
-def _most_used(integration: Integration) -> Iterator[str]:
-    """Yield the functions that most questions need: what each takes, an example, and the main fields of its result."""
-    yield paragraphs(
-        f'`docs.read("{integration.name}.{integration.most_used[0]}")` says what each field of one of them tells, and '
-        f'`docs.read("{integration.name}")` has all functions by subject.'
-        + (" The examples run as they are on the demo." if integration.demo else "")
-    )
-    for name in integration.most_used:
-        function = integration.table.named(name)
-        yield f"## {name}"
-        yield f"{function.summary}."
-        yield "### Parameters"
-        yield from _parameters(function)
-        yield "### Example"
-        yield _example(function)
-        yield "### What comes back"
-        fields = ", ".join(f"`{column.name}`" for column in function.columns if not _identifies(column))
-        yield paragraphs(f"{_RETURNS[function.returns]} with {fields}, and identifiers.")
-    yield "## Several accounts"
-    yield _account_calls(integration)
+        yield from {TABLES: _tables, LEFT_OUT: _left_out}[part](integration)
 
 
 def _tables(integration: Integration) -> Iterator[str]:
@@ -203,11 +188,14 @@ def _left_out(integration: Integration) -> Iterator[str]:
     yield table_of_package(("Left out", "Why"), rows) if rows else "Nothing is left out."
 
 
-def _function(integration: Integration, function: Function) -> Iterator[str]:
+def _function(integration: Integration, function: Function, *, in_python: bool) -> Iterator[str]:
     """Yield what a function does, its parameters, an example, and its result."""
     yield f"{function.summary}."
     if all(param.example for param in function.simplest_call):  # the example finds the other arguments first
         yield f"```lua\n{integration.name}.{function.call_with(_example_value)}\n```"
+    if in_python:
+        name = integration.name
+        yield f"```python\nfrom kosmo_kernel import {name}\n\n{name}.{function.python_call}\n```"
     if function.description.strip() != f"{function.summary}.":
         yield paragraphs(function.description)
     if function.aliases:
@@ -228,15 +216,19 @@ def _function(integration: Integration, function: Function) -> Iterator[str]:
 
 
 def _parameters(function: Function) -> Iterator[str]:
-    rows = [
-        (f"`{p.name}`", f"{p.kind} or list" if p.each else p.kind, "yes" if p.required else "no", p.doc)
-        for p in function.params
-    ]
-    yield table_of_package(("Name", "Type", "Required", "Description"), rows) if rows else "None."
+    yield _parameter_table(function)
     if len(function.links) > 1:
         yield paragraphs(f"A call has one of these sets of arguments: {function.choices}.")
     if function.fan_out:
         yield f'With a list also {" and ".join(f"`{name}`" for name in RESERVED)}: `docs.read("parallel")`.'
+
+
+def _parameter_table(function: Function) -> str:
+    rows = [
+        (f"`{p.name}`", f"{p.kind} or list" if p.each else p.kind, "yes" if p.required else "no", p.doc)
+        for p in function.params
+    ]
+    return table_of_package(("Name", "Type", "Required", "Description"), rows) if rows else "None."
 
 
 def _example(function: Function) -> str:
@@ -267,24 +259,17 @@ def _account_calls(integration: Integration) -> str:
 
 
 def _accounts(integration: Integration) -> Iterator[str]:
-    yield "## Using several accounts"
     yield _account_calls(integration)
-    yield paragraphs(
-        "An account is a token with a name. `kosmo accounts:add production` keeps one; or an environment variable has "
-        "it, set before Jupyter or the command starts:"
-    )
     own = integration.credentials
-    tokens = [("default", f"`{own.env}`"), *((name, f"`{own.variable(name)}`") for name in (*_ACCOUNTS, "my-team"))]
-    tokens += [("demo", "needs none")] if integration.demo else []
-    yield table_of_package(("Account", "Its token"), [(f"`{name}`", token) for name, token in tokens])
-    if integration.demo_accounts:
-        fictional = " and ".join(f"`{name}`" for name in integration.demo_accounts)
-        yield paragraphs(f"Where the demo is the default account, {fictional} are fictional, too.")
-    yield "Where to get a token:"
-    yield "\n".join(f"- {way}" for way in own.token_help)
+    variables = [f"`{own.variable(name)}` for `{name}`" for name in (_ACCOUNTS[0], "my-team")]
+    fictional = " and ".join(f"`{name}`" for name in integration.demo_accounts)
     yield paragraphs(
-        "Lua never sees a token: it stays with the process that sends the requests. All places that a token is looked "
-        'for in, and what an account may be used for: `docs.read("accounts")`.'
+        f"An account is a token with a name. `kosmo accounts:add {_ACCOUNTS[0]}` keeps one; or an environment variable "
+        f"has it, set before Jupyter or the command starts: `{own.env}` for the default account, "
+        f"{', '.join(variables)}. "
+        + (f"Where the demo is the default account, {fictional} are fictional, too. " if fictional else "")
+        + f"{own.token_help[0]}. Lua never sees a token. All places "
+        'that a token is looked for in: `docs.read("accounts")`.'
     )
 
 

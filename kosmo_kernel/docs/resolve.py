@@ -24,6 +24,7 @@ _BETWEEN = re.compile(r"[.:/\s]+")
 MAX_SUGGESTIONS = 3  # pages suggested in place of an unknown one
 MAX_SUGGESTED = 10  # functions suggested of a service that does not say which are most used
 _MAX_NAME_LENGTH = 1_000  # characters of a name; no page has a longer one
+_DROPPED = {"heroku.reference": "Its functions are the first of the page `heroku`."}  # pages, and what has their text
 _PREFIXES = ("app", "integrations")  # parts that can precede the name of an integration
 
 
@@ -43,7 +44,7 @@ def resolve(page: str, names: Callable[[Integration], Sequence[str]] | None = No
     if subject := _subject(steps, names):
         return subject
     first, *rest = steps
-    reason = _refused_change(steps)
+    reason = _refused_change(steps) or _DROPPED.get(".".join(steps), "")
     raise _unknown(page, [] if reason else suggest(page) or (_pages_containing(first) if not rest else []), reason)
 
 

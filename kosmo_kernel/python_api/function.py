@@ -95,7 +95,7 @@ def _call(
         return value_of_call(call)
     except InvalidArgumentsError as error:
         if error.advice:  # say it in Python
-            first, code = error.unused_limit, example(integration, function)
+            first, code = error.unused_limit, f"{integration.name}.{function.python_call}"
             error.advice = f"Write {code}" if first is None else f"The first {first}: {code}.head({first})"
         raise
 
@@ -128,16 +128,10 @@ def python_words(value: object) -> str:
     return str(value) if value is None or isinstance(value, bool) else lua_words(value)
 
 
-def example(integration: Integration, function: Function) -> str:
-    """Return a call as Python code: `heroku.list_dynos(app_id="my-app")`."""
-    arguments = (f"{param.name}={param.sample}" for param in function.simplest_call)
-    return f"{integration.name}.{function.name}({', '.join(arguments)})"
-
-
 def _documentation(integration: Integration, function: Function) -> Iterator[str]:
     """Yield the blocks of a docstring: what the function does, its parameters, an example, and what comes back."""
     yield f"{function.summary}.\n"
-    yield f"    {example(integration, function)}\n"
+    yield f"    {integration.name}.{function.python_call}\n"
     if function.description:
         yield f"{paragraphs(function.description)}\n"
     if len(function.links) > 1:

@@ -234,7 +234,7 @@ def test_the_reference_lists_its_pages() -> None:
     done = kosmo("docs")
     pages = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
     tables = [f"heroku.tables.{name}" for name in table_names("heroku")]
-    of_heroku = ["heroku", "heroku.reference", "heroku.tables", *tables, "heroku.left_out"]
+    of_heroku = ["heroku", "heroku.tables", *tables, "heroku.left_out"]
     assert pages == [*of_heroku, *FUNCTIONS, *docs.GUIDES, *(f"checks.{name}" for name in check_names())]
 
 

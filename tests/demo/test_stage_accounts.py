@@ -117,7 +117,7 @@ def test_another_app_is_refused_as_heroku_refuses_it_and_one_that_does_not_exist
 # Where they are ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", ["heroku", "heroku.reference", *(f"heroku.{name}" for name in HEROKU.most_used)])
+@pytest.mark.parametrize("page", ["heroku", *(f"heroku.{name}" for name in HEROKU.most_used)])
 def test_every_example_of_the_reference_runs_where_the_demo_is_the_default_account(lua: Session, page: str) -> None:
     scripts = docs.read(page).scripts
     assert scripts

@@ -29,7 +29,6 @@ FUNCTIONS = pytest.mark.parametrize("function", BY_HAND, ids=lambda f: f.name)
 PAGES = [
     "",
     "heroku",
-    "heroku.reference",
     "heroku.tables",
     *(f"heroku.tables.{name}" for name in table_names("heroku")),
     "heroku.left_out",
@@ -41,7 +40,6 @@ MADE = ("list_releases", "list_config_vars", "list_pipeline_couplings")  # funct
 SOME_PAGES = [
     "",
     "heroku",
-    "heroku.reference",
     "heroku.tables",
     "heroku.tables.access",
     "checks.crashed-dynos",
@@ -134,36 +132,34 @@ def test_a_page_like_no_other_is_an_error_that_shows_no_control_characters_and_e
 # Pages
 
 
-def test_the_page_of_an_integration_is_a_short_index_by_subject_of_all_functions() -> None:
+def test_the_page_of_an_integration_begins_with_the_functions_that_most_questions_need() -> None:
     page = docs.read("heroku")
-    assert headings(page) == ["h1 Heroku", "h2 Using several accounts"]
-    index = re.findall(r"^\*\*(.*?)\*\*: (.*?)\n\n", page, re.MULTILINE | re.DOTALL)
-    assert {subject: re.findall("`(.*?)`", names) for subject, names in index} == {
-        subject: [function.name for function in functions] for subject, functions in HEROKU.by_subject().items()
-    }
-    assert sum(map(len, HEROKU.by_subject().values())) == len(HEROKU.functions)
-    assert len(page) / 4 <= 1500  # tokens
-
-
-def test_the_index_names_the_page_of_the_functions_that_most_questions_need() -> None:
-    assert '`docs.read("heroku.reference")` has the 7 functions that most questions need' in docs.read(
-        "heroku"
-    ).replace("\n", " ")
-
-
-def test_one_page_has_the_functions_that_most_questions_need_with_parameters_examples_and_fields() -> None:
-    page = docs.read("heroku.reference")
-    title, *functions, accounts = re.split(r"^## ", page, flags=re.MULTILINE)
-    assert title.startswith("# The functions that most questions need, on one page\n")
+    title, *functions, accounts, others = re.split(r"^## ", page, flags=re.MULTILINE)
+    assert title.startswith("# Heroku\n")
     assert [text.partition("\n")[0] for text in functions] == [function.name for function in BY_HAND]
     for function, text in zip(BY_HAND, functions, strict=True):
-        assert re.findall(r"^### (.*)", text, re.MULTILINE) == ["Parameters", "Example", "What comes back"]
-        _, parameters, example, result = text.split("\n### ")
+        assert re.findall(r"^### (.*)", text, re.MULTILINE) == ["Parameters", "Example"]
+        _, parameters, example = text.split("\n### ")
         assert re.findall(r"^\| `(\w+)`", parameters, re.MULTILINE) == [param.name for param in function.params]
         assert f"```lua\n{function.example.strip()}\n```" in example
-        names = [column.name for column in function.columns if column.path[-1] != "id"]
-        assert re.findall("`(.*?)`", result) == names
-    assert accounts.startswith("Several accounts\n")
+    assert accounts.startswith("Using several accounts\n")
+    assert others.startswith("All other functions\n")
+    assert len(page) / 4 <= 1950  # tokens
+
+
+def test_the_page_of_an_integration_ends_with_an_index_by_subject_of_all_other_functions() -> None:
+    text = docs.read("heroku").partition("## All other functions")[2]
+    index = re.findall(r"^\*\*(.*?)\*\*: (.*?)\n(?:\n|\Z)", text, re.MULTILINE | re.DOTALL)
+    first = {function.name for function in BY_HAND}
+    assert {subject: re.findall("`(.*?)`", names) for subject, names in index} == {
+        subject: [function.name for function in functions if function.name not in first]
+        for subject, functions in HEROKU.by_subject().items()
+    }
+
+
+def test_a_page_that_went_says_which_has_its_text() -> None:
+    with pytest.raises(UnknownNameError, match=r"Its functions are the first of the page `heroku`\."):
+        docs.read("heroku.reference")
 
 
 def test_every_function_of_heroku_has_one_of_the_subjects() -> None:
@@ -177,6 +173,8 @@ def test_every_function_of_heroku_has_one_of_the_subjects() -> None:
 def test_a_function_has_a_page_of_its_own_with_all_its_fields(function: Function) -> None:
     page = docs.read(f"heroku.{function.name}")
     assert headings(page) == [f"h1 heroku.{function.name}", "h2 Parameters", "h2 Example", "h2 What comes back"]
+    title, names = f"# heroku.{function.name}", f"app.integrations.heroku.{function.name} · heroku_{function.name}"
+    assert page.startswith(f"{title}\n\nRead · {names}\n\n")
     assert [c.name for c in function.columns if f"`{c.name}`" not in page.split("What comes back")[1]] == []
 
 
@@ -222,20 +220,18 @@ def test_every_table_and_fence_of_a_page_is_markdown(name: str) -> None:
 
 def test_accounts_are_told_with_the_variables_that_hold_their_tokens() -> None:
     text = docs.read("heroku").split("## Using several accounts")[1]
-    rows = re.findall(r"^\| `([a-z-]+)` +\| (.*) \|$", text, re.MULTILINE)
-    assert rows == [
-        ("default", "`HEROKU_API_KEY`"),
-        ("production", "`HEROKU_API_KEY_PRODUCTION`"),
-        ("staging", "`HEROKU_API_KEY_STAGING`"),
-        ("my-team", "`HEROKU_API_KEY_MY_TEAM`"),
-        ("demo", "needs none"),
+    assert re.findall("`(HEROKU_API_KEY.*?)` for (?:the )?(`?[a-z-]+)", text) == [
+        ("HEROKU_API_KEY", "default"),
+        ("HEROKU_API_KEY_PRODUCTION", "`production"),
+        ("HEROKU_API_KEY_MY_TEAM", "`my-team"),
     ]
 
 
 def test_a_function_that_changes_something_says_so() -> None:
     function = replace(HEROKU.functions[0], name="restart", effect="write", columns=(Column("state", "Its state"),))
-    shop = replace(HEROKU, name="shop", title="Shop", functions=(function,))
+    shop = replace(HEROKU, name="shop", title="Shop", functions=(function,), most_used=())
     text = "\n\n".join(function_page(shop, function))
+    assert "\n\nWrite · app.integrations.shop.restart · shop_restart\n\n" in text
     assert "**This changes something at Shop.**" in text
     assert "identifiers" not in text
     assert "only reads" not in "\n\n".join(integration_page(shop))
@@ -424,14 +420,11 @@ def test_an_installed_integration_has_pages_too(monkeypatch: pytest.MonkeyPatch)
     shop: Integration = replace(HEROKU, name="shop", title="Shop", functions=HEROKU.functions[:1], most_used=())
     monkeypatch.setattr(integrations, "load_all", lambda: (*integrations.BUILT_IN, shop))
     assert docs.read("shop").startswith("# Shop\n")
-    assert "shop.reference" not in docs.read("shop")
     assert docs.read("shop_list_apps") == docs.read("app.integrations.shop.production.list_apps")
     assert docs.read("list_apps") == docs.read("heroku.list_apps")
     assert "`shop.list_apps`" in docs.list_pages()
     with pytest.raises(UnknownNameError, match=r"Did you mean: shop"):
         docs.read("shopp")
-    with pytest.raises(UnknownNameError):
-        docs.read("shop.reference")
 
 
 @pytest.mark.parametrize("page", ["", "heroku", "heroku.get_oauth_authorization", "heroku.list_oauth_authorizations"])

@@ -38,7 +38,7 @@ from kosmo_kernel.settings.table import ANY, SETTINGS
 from kosmo_kernel.text import value_at
 
 GUIDES = pytest.mark.parametrize("name", docs.GUIDES)
-GENERATED = ["heroku", "heroku.reference", *(f"heroku.{function.name}" for function in BY_HAND)]
+GENERATED = ["heroku", *(f"heroku.{function.name}" for function in BY_HAND)]
 CELL = "%%kosmo_lua"  # how a block begins that is a cell of a Python notebook
 
 Block = tuple[str, str]

@@ -330,3 +330,23 @@ def test_python_can_catch_the_error(shell: Shell) -> None:
     )
     value(shell, cell)
     assert shell.user_ns["caught"].message.endswith("no")
+
+
+CALLS = """
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+config = Config()
+config.HistoryManager.enabled = False
+shell = InteractiveShell.instance(config=config)
+shell.run_line_magic("load_ext", "kosmo_kernel")
+for cell in ("%kosmo docs heroku.list_dynos", "%%kosmo_lua\\ndocs.read('heroku.list_dynos')"):
+    page = shell.run_cell(cell).result
+    print(page.count("from kosmo_kernel import heroku\\n\\nheroku.list_dynos(app_id=\\"my-app\\")"))
+"""
+
+
+def test_a_page_of_a_function_has_its_call_in_python_in_a_python_notebook_only() -> None:
+    done = subprocess.run([sys.executable, "-c", CALLS], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line for line in done.stdout.splitlines() if line.isdecimal()] == ["1", "1"]
+    assert "from kosmo_kernel import" not in read("heroku.list_dynos")
