@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from kosmo_kernel import integrations
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.lua.host import SPACE, CallRequest, Failure
-from kosmo_kernel.results import Result, log, log_file
+from kosmo_kernel.results import Result, note_calls
 from kosmo_kernel.run.call_tracker import Answers, CallTracker, PermissionGate
 from kosmo_kernel.run.lint import lint
 from kosmo_kernel.run.lookups import Lookups
@@ -28,7 +28,9 @@ from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptio
 from kosmo_kernel.run.provider import NOT_ALLOWED
 from kosmo_kernel.run.recording import NO_SERVICES, RecordingMode
 from kosmo_kernel.settings.cell_options import OptionValues
+from kosmo_kernel.settings.config_file import take_notices
 from kosmo_kernel.settings.limits import limits
+from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.settings.table import ROWS
 
 if TYPE_CHECKING:
@@ -48,8 +50,8 @@ class Session(LuaState):
         timeout: seconds of wall-clock time for one run; no limit when None.
         record: a file to record all responses in, without secrets; it is complete when the session is closed.
         replay, snapshot: a recording, or an archive with a snapshot, to answer from: nothing is sent, no token needed.
-        resume: take the responses that `record` already has, and append new ones; as KOSMO_RESUME says when None.
-        notebook: the session is one of a notebook, for which the user's settings may name a recording.
+        resume: take the responses that `record` already has, and append new ones.
+        notebook: the session is one of a notebook.
         mcp: scripts may use the configured MCP servers.
         agent: an agent chooses the scripts, so that nothing is allowed to it that a user would have to be asked about.
         services: scripts may call integrations; without, no account is looked for.
@@ -78,7 +80,7 @@ class Session(LuaState):
         record: str | os.PathLike[str] | None = None,
         replay: str | os.PathLike[str] | None = None,
         snapshot: str | os.PathLike[str] | None = None,
-        resume: bool | None = None,
+        resume: bool = False,
         notebook: bool = False,
         mcp: bool = True,
         agent: bool = False,
@@ -337,8 +339,8 @@ class Session(LuaState):
 
     @contextmanager
     def _recorded(self, run: LuaRun, result: Result, name: str) -> Iterator[None]:
-        """Complete the result after the block, whether it failed or not, and write the call log."""
-        call_log = log_file() if self._shared is None or self._shared.sends else None
+        """Complete the result after the block, whether it failed or not, and note its calls for `kosmo run`."""
+        notebook = notebook_run() if self._shared is None or self._shared.sends else None
         self.last, self._has_failed = result, True
         started = time.perf_counter()
         try:
@@ -347,8 +349,9 @@ class Session(LuaState):
         finally:
             run.output.end(*run.calls.end())
             result.seconds = time.perf_counter() - started
-            if call_log:
-                log(call_log, name, result, self.recording.facts())
+            result.notes += take_notices()
+            if notebook:
+                note_calls(notebook.calls, name, result, self.recording.facts())
 
     @contextmanager
     def keep_error(self) -> Iterator[None]:

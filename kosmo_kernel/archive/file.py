@@ -32,7 +32,6 @@ from urllib.parse import quote
 from kosmo_kernel import __version__
 from kosmo_kernel.errors import FileWriteError, KosmoError, SettingsError
 from kosmo_kernel.settings.private_files import GROUP_AND_OTHERS, LOCK_TIMEOUT_SECONDS, PRIVATE
-from kosmo_kernel.settings.table import RECORD, RESUME
 
 APPLICATION_ID = 0x4B6F736D  # "Kosm": what `file` and other programs recognize a file by
 VERSION = 1  # of the tables, as `user_version`
@@ -369,8 +368,7 @@ def _damaged(file: Path, why: str) -> SettingsError:
 
 def advice_to_resume(file: Path) -> str:
     """Return what to do where a recording could not be written any more."""
-    command = f"{RECORD.command} {file} {RESUME.command}"
-    return f"The answers before are in it: once it can be written again, `{command}` goes on with them."
+    return f"The answers before are in it: once it can be written again, `--record {file} --resume` goes on with them."
 
 
 def _explained(file: Path, error: sqlite3.Error, *, writes: bool) -> KosmoError:

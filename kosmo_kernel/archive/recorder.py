@@ -1,7 +1,7 @@
 """Record a run: every response is in its archive as soon as it has arrived, with secrets redacted.
 
-Several processes can record for one run: a notebook's kernels, and the commands that its cells start. They share the
-name of the run. A new run replaces the runs of before at its first answer, unless their processes still write.
+`kosmo run` begins a run, and the kernel of the notebook records it; they share its name. A new run replaces the runs of
+before at its first answer, unless their processes still write.
 
 With `resume`, a run goes on with the runs of before, unless they have ended: it takes their answers, each once, and
 adds new ones. What a later try may change is asked again: refusals (status 401, 403, 404 and 429) and status 5xx,
@@ -84,7 +84,7 @@ class Recorder:
     Parameters:
         file: the path of the archive; it is created if it does not exist.
         account: the account of calls that name none.
-        run: the name that the processes of one run share; empty for a process that records alone.
+        run: the name of a run that `kosmo run` has begun; empty for another one.
         resume: take the answers of the runs of before, unless they have ended.
 
     Attributes:
@@ -260,10 +260,6 @@ class Recorder:
                 return f"{requests} recorded in {self.file}."
             answers = f"{counted(self._taken, 'answer')} taken from {self.file}, the oldest {self._earlier.age_text}"
             return f"{answers}; {requests} sent and recorded.{change_text(self._archive, self._run)}"
-
-    def begin_use(self) -> None:
-        """Note that the run goes on, after it may have come to its end for another session of this process."""
-        self._finished = False
 
     def finish(self) -> None:
         """Note that the run has come to its end, so that the next one does not go on with it.

@@ -28,8 +28,6 @@ from kosmo_kernel.archive.file import Archive, open_archive
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED, one_line, redact
-from kosmo_kernel.settings.config_file import resolve
-from kosmo_kernel.settings.table import RESUME, RESUME_WITHIN
 from kosmo_kernel.text import counted, duration, iso_time, normalize_alias, parse_time
 
 METHOD = "GET"  # the only HTTP method in use
@@ -115,6 +113,7 @@ def _ends_string(text: str) -> bool:
     return '"' in text
 
 
+RESUME_SECONDS = 24 * 3600.0  # of age up to which answers are taken
 MAX_NAMES = 8  # of functions in a note
 MAX_RUNS = 100_000
 _MAX_CLOCK_DIFFERENCE = timedelta(minutes=10)  # between the clocks of two machines
@@ -188,12 +187,12 @@ def _rows(archive: Archive, noun: str, columns: str, form: type[_Rows], most: in
 
 
 def begin_run(archive: Archive, name: str, account: str, *, resume: bool) -> tuple[Run, list[Run]]:
-    """Return the run of a name, which begins unless another process of it has begun already, and those it goes on with.
+    """Return the run of a name, which begins unless `kosmo run` has begun it already, and those it goes on with.
 
     Parameters:
         archive: the archive.
-        name: identifies the run; its processes share it.
-        account: the account of calls that name none; may be empty if another process of the run says it.
+        name: identifies the run.
+        account: the account of calls that name none; empty if the kernel of the run says it.
         resume: go on with the runs before, unless they have ended.
 
     Raises:
@@ -284,7 +283,7 @@ def earlier_answers(archive: Archive, takes_to: int, run: int = 0) -> EarlierAns
     if last > datetime.now(UTC) + _MAX_CLOCK_DIFFERENCE:
         raise SettingsError(
             f"{archive.file} has an answer of {iso_time(last)}, which is later than now: the clock of this machine is "
-            f"wrong, or the answer is. Nothing was sent. Set the clock, or record anew without `{RESUME.command}`."
+            f"wrong, or the answer is. Nothing was sent. Set the clock, or record anew without `--resume`."
         )
     return EarlierAnswers(count, first)
 
@@ -323,12 +322,10 @@ def text_of_run(file: Path, name: str) -> str:
 
 
 def _check_age(archive: Archive, earlier: EarlierAnswers) -> None:
-    limit = resolve(RESUME_WITHIN)
-    if earlier.age > limit:
+    if earlier.age > RESUME_SECONDS:
         raise SettingsError(
-            f"The oldest answer in {archive.file} is {earlier.age_text}, and `{RESUME.command}` takes answers up to an "
-            f"age of {duration(int(limit))}. Take older ones with {RESUME_WITHIN.variable}=SECONDS, "
-            f"or record anew without `{RESUME.command}`. Nothing was sent."
+            f"The oldest answer in {archive.file} is {earlier.age_text}, and `--resume` takes answers up to an age of "
+            f"{duration(int(RESUME_SECONDS))}. Record anew without `--resume`. Nothing was sent."
         )
 
 
@@ -451,7 +448,7 @@ def check_owner(archive: Archive, accounts: Iterable[AskedAccount], account: Acc
             other = "with another token, perhaps of another user"
         raise SettingsError(
             f"{archive.file} has answers of the account `{row.name}` {other}. They are not taken, and nothing was "
-            f"sent. Name another file, or record anew without `{RESUME.command}`."
+            f"sent. Name another file, or record anew without `--resume`."
         )
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.questions.question import Question, QuestionParameter
 from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.table import CHECK_PARAMETERS
+from kosmo_kernel.settings.table import CHECK_PARAMETER
 from kosmo_kernel.text import nearest
 from kosmo_kernel.values.lua_literals import value_of
 
 Values = Mapping[str, Any]
-_SETTING = CHECK_PARAMETERS[0].config[:-1]  # the table of parameters in the user's settings
+_SETTING = CHECK_PARAMETER.config[:-1]  # the table of parameters in the user's settings
 
 
 def check_parameters(checks: Sequence[Question], arguments: Values) -> None:

@@ -68,7 +68,6 @@ COMMANDS = {
     "mcp:trust": CommandEntry("mcp:trust", "Trust a server of this project."),
     "mcp:serve": CommandEntry("mcp:serve", "Serve Heroku and Lua to agents, over MCP."),
     # To be dropped.
-    "integrations:configure": CommandEntry("configure:configure", "Set an integration's permissions and its address."),
     "mcp:status": CommandEntry("mcp:status", "Say which MCP servers can be used, or why not."),
     "mcp:tools": CommandEntry("mcp_query:tools", "List the tools of MCP servers."),
     "mcp:schema": CommandEntry("mcp_query:schema", "Print the arguments of a tool as JSON Schema."),
@@ -79,7 +78,6 @@ COMMANDS = {
     "mcp:remove": CommandEntry("mcp_entries:remove", "Remove an MCP server and its secrets."),
     "mcp:enable": CommandEntry("mcp_entries:enable", "Enable an MCP server that was disabled."),
     "mcp:disable": CommandEntry("mcp_entries:disable", "Disable an MCP server, and keep its configuration."),
-    "mcp:configure": CommandEntry("configure:configure_server", "Set the permissions of an MCP server."),
     "mcp:untrust": CommandEntry("mcp:untrust", "No longer trust a server of this project."),
     "mcp:import": CommandEntry("mcp_entries:import_", "Import the MCP servers of another client."),
     "mcp:export": CommandEntry("mcp_entries:export", "Print MCP servers without their secrets."),

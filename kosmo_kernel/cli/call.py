@@ -52,7 +52,9 @@ class CallCommand(Command):
         result = error.result if isinstance(error, KosmoError) else None
         return self._document(result, self.meta(result) | {"error": facts}, error=message)
 
-    def make_call(self, session: Session, function: str, arguments: Mapping[str, Any], *, force: bool) -> Result:
+    def make_call(
+        self, session: Session, function: str, arguments: Mapping[str, Any], *, force: bool = False
+    ) -> Result:
         """Make the call with progress, notes and questions on standard error."""
         from kosmo_kernel.cli.lua_run import terminal_frontend
         from kosmo_kernel.run.options import RunOptions
@@ -265,7 +267,6 @@ def _integration_named(name: str) -> Integration | None:
 @options.account_option("The account to use.")
 @options.on_demo
 @click.option("-n", "--dry-run", is_flag=True, help="Check and show the call without making it.")
-@click.option("--force", is_flag=True, help="Ignore the permissions.")
 @options.format_options
 @click.pass_context
 def call(
@@ -276,7 +277,6 @@ def call(
     account: str | None,
     demo: bool = False,
     dry_run: bool,
-    force: bool,
     layout: options.Layout,
     as_json: bool,
     **values: Any,
@@ -315,12 +315,12 @@ def call(
     try:
         with Session(account) as session:
             for param, listing in every:
-                items = command.make_call(session, f"{integration.name}.{listing.name}", {}, force=force)
+                items = command.make_call(session, f"{integration.name}.{listing.name}", {})
                 if dry_run:  # nobody knows the items yet
                     command.show(items, {"operation": function.effect} | command.meta(items), layout, as_json=as_json)
                     return
                 arguments[param.name] = [param.value_of_record(record) for record in items.value]
-            result = command.make_call(session, full_name, arguments, force=force)
+            result = command.make_call(session, full_name, arguments)
     except InvalidArgumentsError as error:
         error.advice = ""  # it is for Lua
         raise click.UsageError(error.message) from None

@@ -24,6 +24,7 @@ from kosmo_kernel.cli.streams import FAILED, SUCCESS, escape_controls, output_st
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.safety.redaction import in_texts, redact, redact_error
+from kosmo_kernel.settings.config_file import take_notices
 
 if TYPE_CHECKING:
     from kosmo_kernel.pages import Page
@@ -87,6 +88,12 @@ class Command(click.Command):
             if line := dropped.OPTIONS.get(f"{self.name} {error.option_name}"):
                 raise click.UsageError(f"{error.option_name} was dropped. {line}", ctx) from None
             raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, after a note on each setting that was removed."""
+        for notice in take_notices():
+            print_note(notice)
+        return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, whose lines stay as they are."""

@@ -37,10 +37,9 @@ from kosmo_kernel.cli.streams import FAILED, SUCCESS
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, SettingsError, UnreachableError
 from kosmo_kernel.integrations import load_all
 from kosmo_kernel.questions.discovery import checks_beyond
-from kosmo_kernel.settings.config_file import config, ignored_files, misspelt_variables, settings_of
+from kosmo_kernel.settings.config_file import config, misspelt_variables
 from kosmo_kernel.settings.installation import options, with_safe_options
 from kosmo_kernel.settings.limits import check_defaults, limits
-from kosmo_kernel.settings.permissions import EFFECTS, Target, how_to_allow, permission
 from kosmo_kernel.settings.private_files import LOCK, is_private
 from kosmo_kernel.text import counted
 
@@ -73,9 +72,9 @@ class DoctorFinding(NamedTuple):
 def doctor(*, provider: str | None, as_json: bool) -> int:
     """Check the setup, and say how to fix problems.
 
-    The command checks versions, the sandbox of Lua on this machine, the kernel's entry in Jupyter, settings,
-    permissions, and the accounts of INTEGRATION (for example heroku; by default all). It tries the token of the default
-    account with one request. It never shows a token.
+    The command checks versions, the sandbox of Lua on this machine, the kernel's entry in Jupyter, settings, and the
+    accounts of INTEGRATION (for example heroku; by default all). It tries the token of the default account with one
+    request. It never shows a token.
 
     Exits with 1 if something is broken, but not for warnings. With --json: `findings`, each with `name`, `state` (ok,
     warning or broken), `message` and `what_to_do`; and `providers` by name.
@@ -124,10 +123,8 @@ def report(
 def _facts(integration: Integration) -> dict[str, Any]:
     """Return what is known about an integration without a request."""
     functions = list(integration.by_full_name())
-    policies: dict[str, str | None] = dict.fromkeys(EFFECTS)
     try:
         account_state = state(integration)
-        policies |= {effect: permission(Target(DEFAULT, integration.name), effect).policy for effect in EFFECTS}
     except KosmoError:  # reported as a finding as well
         aliases = names(integration)
         account_state = {"active": False, "configured": DEFAULT in aliases, "accounts": aliases}
@@ -138,7 +135,6 @@ def _facts(integration: Integration) -> dict[str, Any]:
         "enabled": True,
         **account_state,
         "missing_credentials": [] if account_state["configured"] else [integration.credentials.env],
-        "permissions": policies,
         "functions": functions,
         "function_count": len(functions),
         "example_functions": functions[:MAX_EXAMPLES],
@@ -337,14 +333,6 @@ def settings() -> Iterator[DoctorFinding]:
     except KosmoError as error:
         yield DoctorFinding("settings.file", "broken", error.message, CORRECT)
         return
-    try:
-        if keys := settings_of(Path.cwd()):
-            yield DoctorFinding("settings.project", "ok", f"This project sets {', '.join(keys)}.")
-    except KosmoError as error:
-        yield DoctorFinding("settings.project", "broken", error.message, CORRECT)
-    for ignored in ignored_files(Path.cwd()):
-        advice = "Own the file yourself, or let its owner change its mode."
-        yield DoctorFinding("settings.project", "warning", ignored, advice)
     for misspelt in misspelt_variables():
         yield DoctorFinding("settings.environment", "warning", misspelt, "Correct its name, or unset it.")
     finding = partial(DoctorFinding, "settings.limits")
@@ -359,7 +347,7 @@ def settings() -> Iterator[DoctorFinding]:
 
 
 def service(integration: Integration) -> Iterator[DoctorFinding]:
-    """Check the address, permissions and accounts of a service, and try the default account's token."""
+    """Check the address and the accounts of a service, and try the default account's token."""
     name = integration.name
     try:
         url = accounts.address(integration)
@@ -367,7 +355,6 @@ def service(integration: Integration) -> Iterator[DoctorFinding]:
         yield DoctorFinding(f"{name}.address", "broken", error.message, CORRECT)
         return
     yield DoctorFinding(f"{name}.address", "ok", url)
-    yield from _permissions(integration)
     aliases = [alias for alias in accounts.names(integration) if alias != accounts.DEMO]
     of_default = partial(DoctorFinding, f"{name}.account.{DEFAULT}")
     if fault := accounts.fault(integration):  # then the default account is not among the names
@@ -390,27 +377,6 @@ def service(integration: Integration) -> Iterator[DoctorFinding]:
     elif DEFAULT not in aliases and not fault and not demo_is_default:
         message = f"There is no token for the default account, so {integration.title} was not asked."
         yield of_default("warning", message, "\n".join(accounts.ways(integration)))
-
-
-def _permissions(integration: Integration) -> Iterator[DoctorFinding]:
-    """Check the permissions of all accounts, and of each account that has its own rule."""
-    for effect in EFFECTS:
-        finding = partial(DoctorFinding, f"{integration.name}.permission.{effect}")
-        for alias in dict.fromkeys((DEFAULT, *accounts.names(integration))):
-            account = Target(alias, integration.name)
-            try:
-                rule = permission(account, effect)
-            except KosmoError as error:
-                yield finding("broken", error.message, CORRECT)
-                return
-            has_rule = "accounts" in rule.keys
-            if alias != DEFAULT and not has_rule:
-                continue
-            about = f" with the account {alias}" if has_rule else ""
-            where = f": {rule.location}" if rule.location else ", as from the start"
-            message = f"{effect.capitalize()}s{about} are {rule.policy_in_words}{where}."
-            advice = how_to_allow(account, effect, rule) if effect == "read" and rule.policy != "allow" else ""
-            yield finding("warning" if advice else "ok", message, advice)
 
 
 def _account(integration: Integration, alias: str) -> tuple[DoctorFinding, Account | None]:

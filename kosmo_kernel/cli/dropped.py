@@ -44,6 +44,7 @@ COMMANDS = {
 OPTIONS = {
     "archive --format": "Use: kosmo archive FILE -o DIR, which writes CSV",
     "accounts:add --stdin": "Use: kosmo accounts:add ALIAS -",
+    "call --force": "Functions only read, so that there is nothing to force.",
     "call --arg": "Use: kosmo call FUNCTION NAME=VALUE",
     "check --accept-all": "Write each exception into the file of --accept: `kosmo docs checks` shows one.",
     "demo:serve --records": _SERVICES,
@@ -53,7 +54,7 @@ OPTIONS = {
     **dict.fromkeys((f"{name} --excel-safe" for name in ("lua", "mcp:lua", "call", "inventory")), _SAFE),
     **dict.fromkeys(
         (f"{name} --resume-within" for name in ("lua", "mcp:lua", "run", "check", "snapshot", "inventory")),
-        "Set KOSMO_RESUME_WITHIN, or `resume_within` in config.toml: `kosmo docs resume`.",
+        "Responses are taken for a day. After that, record anew without --resume.",
     ),
     "lua --repl": "Use: jupyter console --kernel kosmo-lua",
 }

@@ -25,7 +25,6 @@ from kosmo_kernel.errors import LimitError
 from kosmo_kernel.progress.display import ProgressDisplay, TerminalProgress
 from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.session import Session
-from kosmo_kernel.settings.table import RECORD, RESUME
 
 MAX_ANSWER_BYTES = 1 << 16  # of the answer to a question
 SECONDS_UNTIL_NOTE = 2.0
@@ -59,13 +58,13 @@ def terminal_frontend(
 def long_run_advice() -> str:
     """Return what the user can do about a long run of the current command: stop it, and how to go on."""
     context = click.get_current_context(silent=True)
-    if context is None or RESUME.name not in context.params:
+    if context is None or "resume" not in context.params:
         return "Ctrl-C stops."
-    if context.params[RESUME.name] or RESUME.from_env():
+    if context.params["resume"]:
         return "Ctrl-C stops, and the same command goes on."
-    if context.params[RECORD.name] or RECORD.from_env():
-        return f"Ctrl-C stops, and the same command with {RESUME.command} goes on."
-    return f"Ctrl-C stops; with {RECORD.command} FILE {RESUME.command} a run that was stopped can go on."
+    if context.params["record"]:
+        return "Ctrl-C stops, and the same command with --resume goes on."
+    return "Ctrl-C stops; with --record FILE --resume a run that was stopped can go on."
 
 
 class LiveOutput:

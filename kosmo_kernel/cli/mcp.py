@@ -28,7 +28,7 @@ from kosmo_kernel.mcp.secrets import ResolvedServer, fill_in, redact_text, redac
 from kosmo_kernel.mcp.trust import UNTRUSTED, command_line, consent_lines, fingerprint
 from kosmo_kernel.safety.text import escape_hidden
 from kosmo_kernel.settings.installation import install_command
-from kosmo_kernel.settings.permissions import EFFECTS, Target, permission, same_name, servers_named
+from kosmo_kernel.settings.permissions import EFFECTS, permission, same_name, servers_named
 from kosmo_kernel.settings.table import ANSWER_WITHIN, MAX_TOKENS, Number
 from kosmo_kernel.text import nearest
 
@@ -129,7 +129,7 @@ def _readiness(server: Server, trust_status: str) -> dict[str, Any]:
 
 
 def _permissions(server: Server) -> dict[str, str]:
-    return {effect: permission(Target(server.name), effect).policy for effect in EFFECTS}
+    return {effect: permission(server.name, effect).policy for effect in EFFECTS}
 
 
 def _description(server: Server, trust_status: str) -> str:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from kosmo_kernel.cli.command import AS_JSON, Aside
 from kosmo_kernel.cli.streams import INTERRUPTED
 from kosmo_kernel.errors import FileWriteError
-from kosmo_kernel.settings.table import LIMITS, RECORD, REPLAY, RESUME, Number, Setting, Value
+from kosmo_kernel.settings.table import LIMITS, Number, Setting, Value
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -151,7 +151,16 @@ def setting_option(setting: Setting, **attrs: Any) -> Decorator:
 
 
 limit_options = all_of(*map(setting_option, LIMITS))  # `timeout`, `cpu_limit` and `memory_limit`
-_recorded = all_of(setting_option(RECORD), setting_option(RESUME))
+_FILE: dict[str, Any] = {"metavar": "FILE", "type": ValueType(Value("the name of a file", "FILE"))}
+_recorded = all_of(
+    click.option("--record", **_FILE, help="Save all responses in this file, without secrets."),
+    click.option(
+        "--resume",
+        is_flag=True,
+        help="Go on with the run that the recording is of, unless it has ended: take its answers, and add the others.",
+    ),
+)
+_replayed = click.option("--replay", **_FILE, help="Take all responses from this recorded file, and send nothing.")
 
 
 def resume_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -166,7 +175,7 @@ def resume_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that record responses, go on with a recording or replay one; see `resume_options`."""
-    return resume_options(setting_option(REPLAY)(command))
+    return resume_options(_replayed(command))
 
 
 class Recording(Struct):
@@ -183,8 +192,8 @@ class Recording(Struct):
         Raises:
             click.UsageError: `--resume` is given without a recording.
         """
-        if self.resume and self.record is None and RECORD.from_env() is None:
-            raise click.UsageError(f"{RESUME.command} goes on with a recording. Name it: {RECORD.command} FILE.")
+        if self.resume and self.record is None:
+            raise click.UsageError("--resume goes on with a recording. Name it: --record FILE.")
 
     def session(self, account: str | None, **options: Any) -> Session:
         """Return a session that records or replays.
@@ -199,7 +208,7 @@ class Recording(Struct):
         from kosmo_kernel.session import Session
 
         self.check()
-        session = Session(account, record=self.record, replay=self.replay, resume=self.resume or None, **options)
+        session = Session(account, record=self.record, replay=self.replay, resume=self.resume, **options)
         self._mode = session.recording
         self._mode.finishes = False  # `finished` is called when all that the command makes of the answers is written
         return session
@@ -215,7 +224,7 @@ class Recording(Struct):
             yield
         except FileWriteError as error:
             if self.record is not None and error.target != Path(self.record):
-                command = f"{RECORD.command} {self.record} {RESUME.command}"
+                command = f"--record {self.record} --resume"
                 answers = f"The answers are in {self.record}, and `{command}` takes them from there."
                 error.advice = f"{error.advice} {answers}" if error.advice else answers
             raise

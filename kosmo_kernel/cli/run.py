@@ -75,7 +75,7 @@ def run(
     if recording.record and recording.replay:
         raise click.UsageError("--record and --replay exclude one another.")
 
-    from kosmo_kernel.run.recording import cassette
+    from kosmo_kernel.run.recording import KernelRecording
 
     book = runbook.read(notebook)
     if lists:
@@ -89,8 +89,9 @@ def run(
         if demo:
             stack.enter_context(DEMO_ACCOUNT.exported("1"))
         recording.check()
-        of_kernel = stack.enter_context(cassette(recording.record, recording.replay, resume=recording.resume))
-        report = runbook.run(book, values, target, note=of_kernel.note, on_cell=_progress(stack, notebook.stem))
+        of_kernel = KernelRecording(recording.record, recording.replay, resume=recording.resume)
+        progress = _progress(stack, notebook.stem)
+        report = runbook.run(book, values, target, passed=of_kernel.passed, note=of_kernel.note, on_cell=progress)
     again = _command(notebook, parameters, account, output, demo=demo)
     written = page.write(target, report.accounts, report.started, again) if html else None
     code = _result(notebook, report, written, of_kernel.text()).print(as_json=as_json)

@@ -86,13 +86,6 @@ def _text(name: str, lines: int | None = None) -> str:
 def _table_of_settings(subject: str) -> Markdown:
     from kosmo_kernel.settings.table import BY_SUBJECT
 
-    if subject == "project":
-        settings = [setting for setting in BY_SUBJECT["cells"] if setting.project]
-        cells = [
-            f" The option `{setting.cell[-1]}` sets it for one cell." if setting.cell else "" for setting in settings
-        ]
-        rows = [(f"`{setting.name}`", f"{setting.doc}{cell}") for setting, cell in zip(settings, cells, strict=True)]
-        return table_of_package(("Setting", "What it says"), rows)
     rows = [(f"`{setting.variable}`", setting.help) for setting in BY_SUBJECT[subject] if setting.variable]
     return table_of_package(("Variable", "What it says"), rows)
 

@@ -11,12 +11,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
-from kosmo_kernel.accounts import demo_chosen
 from kosmo_kernel.errors import KosmoError, StoppedError, TryLaterError, UserError
 from kosmo_kernel.kernel.channels import Content, error_content
 from kosmo_kernel.kernel.history import History
@@ -27,7 +23,6 @@ from kosmo_kernel.render.display import WHOLE, Display, Note, bundle_of, bundle_
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options
-from kosmo_kernel.settings.config_file import settings_of
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
@@ -63,7 +58,6 @@ class KernelNotebook:
         self._between_cells = between_cells
         self._formatting_error = Interruptible()  # marks the formatting of an error
         self._stored = False  # whether the running cell has its own execution count
-        self._settings: dict[str, Any] | None = None  # the project's; None until they have been read without an error
 
     def interrupt(self) -> bool:
         """Stop the running cell, or the run that a widget started. Raises nothing.
@@ -120,7 +114,7 @@ class KernelNotebook:
                 with self.session.keep_error():
                     if self._stopped():  # interrupted before the session could notice
                         raise StoppedError("Interrupted.")  # noqa: TRY301 - handled below like an interrupt of the run
-                    cell = self._with_project_settings(parse_cell(code))
+                    cell = parse_cell(code)
                     if cell.help_name:
                         from kosmo_kernel import editor
 
@@ -206,16 +200,6 @@ class KernelNotebook:
             return {"status": "unknown"}
         return {"status": status} | ({"indent": indent} if status == "incomplete" else {})
 
-    def _with_project_settings(self, cell: Cell) -> Cell:
-        """Return the cell with the project's settings for the options that it does not set."""
-        if self._settings is None:
-            settings = settings_of(Path.cwd())
-            account = settings.pop("account", None)
-            if account is not None and not demo_chosen():
-                self.session.account = account
-            self._settings = settings
-        return replace(cell, options=cell.options.with_defaults(self._settings))
-
     @contextmanager
     def _rendering(self) -> Iterator[None]:
         """Mark a block that renders values: an interrupt ends it, also one that came just before."""
@@ -236,12 +220,7 @@ class KernelNotebook:
         """Return the content of the `error` message for a failure."""
         if isinstance(error, KeyboardInterrupt):
             error = StoppedError("Interrupted.")
-        content = error_content(error)
-        if isinstance(error, KosmoError) and (self._settings or {}).get("errors") == "full":
-            from kosmo_kernel.notebook.commands import report_lines
-
-            content["traceback"] += report_lines(error)
-        return {**content}
+        return {**error_content(error)}
 
     def _run(
         self, cell: Cell, number: int, send: Callable[[str, Content], None], ask: Callable[..., str | None] | None

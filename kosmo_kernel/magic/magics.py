@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property, partial
 from inspect import currentframe
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 from weakref import finalize
 
@@ -32,12 +31,12 @@ from kosmo_kernel.notebook import cells
 from kosmo_kernel.notebook.commands import COMMANDS, NotebookContext, run_command
 from kosmo_kernel.progress.display import ProgressDisplay
 from kosmo_kernel.python_api import share_session, stop_sharing
-from kosmo_kernel.render.error_lines import COLOURED, PLAIN, error_lines, traceback_lines
+from kosmo_kernel.render.error_lines import COLOURED, PLAIN, error_lines
 from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
-from kosmo_kernel.settings.config_file import CELL_DEFAULTS, check, check_ceilings, settings_of
+from kosmo_kernel.settings.config_file import check, check_ceilings
 from kosmo_kernel.settings.limits import check_defaults
-from kosmo_kernel.settings.table import ACCOUNT, FLAG, Number, Setting
+from kosmo_kernel.settings.table import ACCOUNT, CELL_DEFAULTS, FLAG, Number, Setting
 from kosmo_kernel.text import nearest
 
 if TYPE_CHECKING:
@@ -92,18 +91,16 @@ class KosmoMagic(Magics):
 
     Parameters:
         shell: the IPython shell.
-        settings: the project's settings, which take precedence over those of the shell's profile.
     """
 
     shell: InteractiveShell
 
     account: str | None
-    errors: str
-    vars().update({name: _trait(setting) for name, setting in CELL_DEFAULTS.items()})
+    vars().update({setting.name: _trait(setting) for setting in CELL_DEFAULTS})
 
-    def __init__(self, shell: InteractiveShell, **settings: Any) -> None:
+    def __init__(self, shell: InteractiveShell) -> None:
         self._profile = deepcopy(shell.config.get(type(self).__name__))
-        super().__init__(shell, **settings)
+        super().__init__(shell)
         tables = shell.magics_manager.magics
         self._replaced = {(kind, name): tables[kind].get(name) for kind in self.magics for name in self.magics[kind]}
         self._finalizer: finalize[[], KosmoMagic] | None = None
@@ -169,7 +166,7 @@ class KosmoMagic(Magics):
         if line.strip() in ("--help", "-h") or (cell is None and not line.strip()):
             _print((KosmoMagic.kosmo_lua.__doc__ or "").removeprefix("::\n\n"))
             return None
-        with _short_errors(self.shell, full=self.errors == "full"):
+        with _short_errors(self.shell):
             with self.session.keep_error():
                 if cell is None:
                     options, lua = parse_leading(line)
@@ -178,8 +175,8 @@ class KosmoMagic(Magics):
                 if not lua:
                     raise SettingsError(f"There is no Lua on the line. Write `%{LUA_MAGIC} EXPRESSION`.")
                 # The session has the account, which `%kosmo demo` may have set.
-                settings = {name: getattr(self, name) for name in CELL_DEFAULTS if name != ACCOUNT.name}
-                options = options.with_defaults(settings)
+                names = (setting.name for setting in CELL_DEFAULTS if setting is not ACCOUNT)
+                options = options.with_defaults({name: getattr(self, name) for name in names})
             try:
                 with self.session.keep_error():
                     local = (local_ns or {}) if cell is None else caller_locals(self.shell)
@@ -192,7 +189,7 @@ class KosmoMagic(Magics):
                 cells.show_notes(self.shell, error.result.labelled_notes() if error.result is not None else ())
                 if not options.no_raise_error:
                     raise
-                _print("\n".join(rendered(error, full=self.errors == "full")), sys.stderr)
+                _print("\n".join(rendered(error)), sys.stderr)
                 return None
 
     @no_var_expand
@@ -200,7 +197,7 @@ class KosmoMagic(Magics):
     @_with_commands
     def kosmo(self, line: str) -> Any:
         """Show the reference, the accounts, the Lua state, or the last failure."""
-        with _short_errors(self.shell, full=self.errors == "full"), cells.progress_line(self.shell) as progress:
+        with _short_errors(self.shell), cells.progress_line(self.shell) as progress:
             context = notebook_context(self.shell, self.session, progress)
             return cells.value_of([run_command(line, context)], Options())
 
@@ -278,14 +275,13 @@ def load(shell: InteractiveShell) -> None:
     """Register the magics with a shell. A second call has no effect.
 
     Raises:
-        UnknownNameError, SettingsError: the settings of the project or the profile are invalid; nothing is registered.
+        UnknownNameError, SettingsError: the settings of the profile are invalid; nothing is registered.
     """
     if KosmoMagic.__name__ in shell.magics_manager.registry:
         return
     with _short_errors(shell):
         _check(shell.config)
-        settings = settings_of(Path.cwd())
-    magic = KosmoMagic(shell, **settings)
+    magic = KosmoMagic(shell)
     shell.register_magics(magic)
     share_session(magic)
     if _FRAMES in sys.modules:  # otherwise it does this when it is imported
@@ -309,7 +305,7 @@ def _check(config: Config) -> None:
     """
     name = KosmoMagic.__name__
     values = {key: value for key, value in config.get(name, {}).items() if value is not None}  # None is the default
-    check(values, {setting.project: setting.value for setting in CELL_DEFAULTS.values()}, lambda _keys: name, "it")
+    check(values, {(setting.name,): setting.value for setting in CELL_DEFAULTS}, lambda _keys: name, "it")
     check_ceilings(values, lambda _name: name)
 
 
@@ -342,24 +338,19 @@ class RefusedSetting(BaseException):
 
 
 @contextmanager
-def _short_errors(shell: InteractiveShell, *, full: bool = False) -> Iterator[None]:
+def _short_errors(shell: InteractiveShell) -> Iterator[None]:
     """Have IPython show an error of this package in its short form instead of Python's traceback."""
     try:
         yield
     except KosmoError as error:  # IPython takes an error's own rendering from this attribute
         colour = shell.colors.lower() != "nocolor"
-        vars(error)["_render_traceback_"] = partial(rendered, error, colour=colour, full=full)
+        vars(error)["_render_traceback_"] = partial(rendered, error, colour=colour)
         raise
 
 
-def rendered(error: KosmoError, *, colour: bool = False, full: bool = False) -> list[Terminal]:
-    """Return the lines of an error below a cell; with `full`, the whole error report."""
-    lines = error_lines(error, COLOURED if colour else PLAIN)
-    if full:
-        from kosmo_kernel.notebook.commands import report_lines
-
-        lines += [*report_lines(error), Terminal(), *traceback_lines(error)]
-    return lines
+def rendered(error: KosmoError, *, colour: bool = False) -> list[Terminal]:
+    """Return the lines of an error below a cell."""
+    return error_lines(error, COLOURED if colour else PLAIN)
 
 
 def notebook_context(

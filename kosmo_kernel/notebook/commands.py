@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
-from kosmo_kernel.safety.markup import Markdown, Terminal, markdown_of_package
+from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, EXPLORE_OPTIONS, first_word
 from kosmo_kernel.text import counted
 
@@ -249,17 +249,7 @@ def report_page(error: KosmoError) -> Page:
     return Page(Markdown("\n").join(blocks))
 
 
-def report_lines(error: KosmoError) -> list[Terminal]:
-    """Return the lines of the report without the error as it was shown and without Python's traceback."""
-    return [
-        line
-        for title, lines in _parts(error, python=False)
-        if title
-        for line in (Terminal(), Terminal("{}:").format(title), *(Terminal("  {}").format(text) for text in lines))
-    ]
-
-
-def _parts(error: KosmoError, *, python: bool = True) -> Iterator[tuple[str, Sequence[str]]]:
+def _parts(error: KosmoError) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield the title and lines of each part; the error itself has no title."""
     from kosmo_kernel.render.error_lines import error_lines, traceback_lines
     from kosmo_kernel.render.text import escape_control
@@ -275,7 +265,7 @@ def _parts(error: KosmoError, *, python: bool = True) -> Iterator[tuple[str, Seq
         first = len(calls) - MAX_CALLS_SHOWN
         more = [(f"… {first:,} before", *[""] * 5)] if first > 0 else []
         yield "Calls of the run", _align([*more, *(map(_call_row, calls[-MAX_CALLS_SHOWN:]))])
-    if python and error.__cause__ is not None:
+    if error.__cause__ is not None:
         yield "Python", traceback_lines(error.__cause__)
 
 

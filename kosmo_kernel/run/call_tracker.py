@@ -1,12 +1,13 @@
 """Track the calls of one run: check and begin them in the run's thread, and log them in the order of their start.
 
-Before a call is begun, `PermissionGate` checks whether the permissions allow it, and asks the user if they require it.
-The user confirms once per run for each function and account; the answer is not kept after the run. A tool of an MCP
-server that may pass on its arguments is a way out for the account's data, and so are the URI of a resource and the
-arguments of a prompt. They are confirmed as well, once per session, unless the user's own settings allow them. Where
-nobody can be asked, as in CI, a call is refused, except one case: by adding a server, the user agreed to its read-only
-tools, for scripts that they run themselves. This does not hold for the servers of a project, nor for an agent, which
-could be led to pass on data. Permissions are read at their first use and cached, so that they do not change in a run.
+Functions of services only read, and the scope of a token decides what it can read. Before a request to an MCP server is
+begun, `PermissionGate` checks whether the permissions allow it, and asks the user if they require it. The user confirms
+once per run for each tool; the answer is not kept after the run. A tool that may pass on its arguments is a way out for
+the account's data, and so are the URI of a resource and the arguments of a prompt. They are confirmed as well, once per
+session, unless the user's own settings allow them. Where nobody can be asked, as in CI, a call is refused, except one
+case: by adding a server, the user agreed to its read-only tools, for scripts that they run themselves. This does not
+hold for the servers of a project, nor for an agent, which could be led to pass on data. Permissions are read at their
+first use and cached, so that they do not change in a run.
 
 Other threads make the calls and put the answers into a queue. The queue belongs to this run only, so an answer that
 arrives after the run is ignored. `end` cancels the calls that are still under way.
@@ -29,8 +30,9 @@ from kosmo_kernel.errors import KosmoError, NotAllowedError, StoppedError
 from kosmo_kernel.lua.host import BLOCKING, SPACE, CallRequest
 from kosmo_kernel.results import MAX_ITEMS_NAMED, CallRecord, Result, deletion_notes
 from kosmo_kernel.run.options import NO_OPTIONS, RunOptions, RunOutput
+from kosmo_kernel.run.provider import ServiceCall
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.settings.permissions import Permission, Target, how_to_allow, permission
+from kosmo_kernel.settings.permissions import Permission, how_to_allow, permission
 from kosmo_kernel.settings.table import PROGRESS
 from kosmo_kernel.text import listed
 from kosmo_kernel.values.records import FAILURE_FIELDS
@@ -144,7 +146,8 @@ class CallTracker:
         bound_call: BoundCall | None = None
         try:
             bound_call = provider.bind(request, self._result.account)
-            self._gate.check(bound_call)
+            if not isinstance(bound_call, ServiceCall):
+                self._gate.check(bound_call)
         except KosmoError as error:
             path, account = provider.log_name(request, self._result.account)
             if bound_call:
@@ -316,8 +319,8 @@ def _unread(rows: Sequence[Mapping[str, Any]], pending: PendingCall) -> str:
     return f"{len(rows):,} of {count:,}{items} could not be read: {listed(failures, MAX_ITEMS_NAMED)}"
 
 
-Answers = dict[tuple[str, Target], bool]
-"""The user's answers by function and account or server: True for an agreement."""
+Answers = dict[tuple[str, str], bool]
+"""The user's answers by tool and server: True for an agreement."""
 
 YES = ("y", "yes")
 NO = ("n", "no", "")
@@ -348,21 +351,19 @@ class PermissionGate:
     ) -> None:
         self._result, self._ask = result, ask
         self._force, self._sends, self._of_agent = force, sends, of_agent
-        self._permissions: dict[tuple[Target, str], Permission] = {}
-        self._answers: dict[tuple[str, Target], bool | None] = {}
+        self._permissions: dict[tuple[str, str], Permission] = {}
+        self._answers: dict[tuple[str, str], bool | None] = {}
         self._session_answers: Answers = {} if session_answers is None else session_answers
 
-    def check(self, call: BoundCall) -> None:
-        """Check that a call is allowed, after its arguments were checked and before anything is sent.
+    def check(self, call: ServerCall) -> None:
+        """Check that a request is allowed, after its arguments were checked and before anything is sent.
 
         Raises:
             NotAllowedError: it is not allowed.
             SettingsError, UnknownNameError: a file with permissions is invalid.
             KeyboardInterrupt: the user interrupted the confirmation prompt.
         """
-        if not call.count:
-            return  # the list argument is empty, so nothing is sent
-        key = call.target, call.effect
+        key = call.server.name, call.effect
         rule = self._permissions.get(key)
         if rule is None:
             rule = self._permissions[key] = permission(*key)
@@ -371,14 +372,14 @@ class PermissionGate:
         why = self._why_not(rule, call)
         if why is not None:
             raise NotAllowedError(
-                f"{call.title}: {_rule_text(call, rule)}{why}. Nothing was sent. {how_to_allow(*key, rule)}",
+                f"{call.title}: {_rule_text(call, rule)}{why}. Nothing was sent. {how_to_allow(*key)}",
                 function=call.name,
                 account=call.account,
                 operation=call.effect,
                 permission="ask" if rule.policy == "allow" else rule.policy,
             )
 
-    def _why_not(self, rule: Permission, call: BoundCall) -> str | None:
+    def _why_not(self, rule: Permission, call: ServerCall) -> str | None:
         """Return why a call is not allowed, as the end of a sentence about the permission; None if it is allowed."""
         if self._force:
             self._result.permission_bypassed = True
@@ -387,7 +388,7 @@ class PermissionGate:
             return ""
         if not self._sends:
             return None
-        confirmed = call.name, call.target
+        confirmed = call.name, call.server.name
         if confirmed not in self._answers:
             self._answers[confirmed] = self._answer(call, confirmed, for_session=rule.policy == "allow")
         agrees = self._answers[confirmed]
@@ -397,7 +398,7 @@ class PermissionGate:
             return ", and there is nobody to ask here"
         return None if agrees else ", and the answer was no"
 
-    def _answer(self, call: BoundCall, confirmed: tuple[str, Target], *, for_session: bool) -> bool | None:
+    def _answer(self, call: ServerCall, confirmed: tuple[str, str], *, for_session: bool) -> bool | None:
         """Return the user's answer about a call, of this session if they gave one; None if nobody can be asked."""
         if not for_session:
             return self._confirm(f"{_call_text(call)} {call.purpose}. Go on, for all of this run? [y/N] ")
@@ -420,16 +421,16 @@ class PermissionGate:
         return False
 
 
-def _call_text(call: BoundCall) -> str:
+def _call_text(call: ServerCall) -> str:
     """Format a call for the prompt; a server names its tools and the script gives the arguments: one line each."""
     name = one_line(call.name)
     text = ", ".join(one_line(f"{key} = {value}") for key, value in call.arguments.items())
-    return f"{name} ({text}{', and so on' if call.count > 1 else ''})" if text else name
+    return f"{name} ({text})" if text else name
 
 
-def _rule_text(call: BoundCall, rule: Permission) -> str:
+def _rule_text(call: ServerCall, rule: Permission) -> str:
     """Describe a permission in words."""
     if rule.policy == "allow":
         return f"this call {WAY_OUT}, so it is asked about once in a session"
     where = f'{call.effect} = "{rule.policy}" in {rule.location}' if rule.location else "unless you allow them"
-    return f"{call.effect}s of this {call.target.kind} are {rule.policy_in_words} ({where})"
+    return f"{call.effect}s of this server are {rule.policy_in_words} ({where})"

@@ -17,7 +17,7 @@ from kosmo_kernel.run.lookups import KeptValues
 from kosmo_kernel.run.lua_run import MAX_CHARACTERS_PARSED, ChunkHistory
 from kosmo_kernel.run.provider import SessionServers
 from kosmo_kernel.run.recording import RecordingMode
-from kosmo_kernel.settings.config_file import config, ignored_settings
+from kosmo_kernel.settings.config_file import config, misspelt_variables
 from kosmo_kernel.settings.table import REQUIRE_WALLS
 from kosmo_kernel.text import nearest
 
@@ -233,7 +233,7 @@ class WallChecks:
         if self._reported or not walls:
             return []
         self._reported = True
-        notes = ignored_settings()
+        notes = misspelt_variables()
         if gaps := missing(walls):
             notes.append(
                 f"Walls around Lua that are missing on this machine: {gaps}. `kosmo doctor` tells why, "

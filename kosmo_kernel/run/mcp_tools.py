@@ -28,7 +28,6 @@ from kosmo_kernel.mcp.trust import consent_lines as command_of
 from kosmo_kernel.pages import Page
 from kosmo_kernel.reader.task import stopped_when
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.settings.permissions import Target
 from kosmo_kernel.text import nearest
 from kosmo_kernel.values.records import Records
 
@@ -71,11 +70,6 @@ class ServerCall(Struct, frozen=True):
         """Describe the request as the end of a sentence in the question to the user."""
         verb = "may change something with" if self.effect == "write" else "reads from"
         return f"{verb} the MCP server {self.server.name}"
-
-    @property
-    def target(self) -> Target:
-        """The server whose permissions apply."""
-        return Target(self.server.name)
 
 
 def tool_call(server: Server, name: str, arguments: dict[str, Any], tool: Tool | None = None) -> ServerCall:

@@ -6,7 +6,7 @@ servers of a session are here, too. They are created at the first use by a scrip
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from msgspec import Struct
@@ -15,7 +15,6 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.client.call import CallHandle, PlannedCall, Reply
 from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.lua.host import SPACE, CallRequest
-from kosmo_kernel.settings.permissions import Target
 
 if TYPE_CHECKING:
     from kosmo_kernel.archive.player import Playback
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.mcp import Servers
     from kosmo_kernel.run.mcp_tools import McpTools, ServerCall
 
-    # A call with checked arguments, about which questions to the user and the log speak.
+    # A call with checked arguments.
     BoundCall: TypeAlias = "ServiceCall | ServerCall"
 
 NOT_ALLOWED = "This session asks no MCP servers: `kosmo mcp:serve` lets scripts do so with `--allow-mcp`."
@@ -36,10 +35,8 @@ class ServiceCall(Struct):
     integration: Integration  # the service
     function: Function  # one of its functions
     account: str  # the account's alias
-    name: str  # the full name of the function in questions and errors
+    name: str  # the full name of the function in errors
     path: str  # its name in the log, as the script spells it
-    target: Target  # the account whose permissions apply
-    effect: str  # the function's effect
     remote: bool  # whether its calls are sent over the network
     notice: str  # a line for the user if a call does not name the demo and uses it; else empty
     calls: Sequence[dict[str, Any]] = ()  # the arguments of each request, see `Function.calls`
@@ -48,23 +45,10 @@ class ServiceCall(Struct):
     collect: bool = False  # list failed items instead of ending the call at the first one
     concurrency: int = 1  # the maximum number of concurrent requests
 
-    open_world = is_own_read = False  # see `ServerCall`
-
     @property
     def title(self) -> str:
         """The name of the call at the start of an error."""
         return f"{self.name} (account {self.account})"
-
-    @property
-    def purpose(self) -> str:
-        """Describe the call as the end of a sentence in the question to the user."""
-        verb = "changes something at" if self.effect == "write" else "reads from"
-        return f"{verb} {self.integration.title}, account {self.account}"
-
-    @property
-    def arguments(self) -> Mapping[str, Any]:
-        """The arguments of the first request."""
-        return self.calls[0]
 
 
 class Provider(Protocol):

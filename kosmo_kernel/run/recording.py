@@ -3,18 +3,16 @@
 A session that replays or answers from a snapshot has only the accounts of these; it needs no credentials and reads none
 of this machine. `archive/` has the files.
 
-`KOSMO_RECORD` and `KOSMO_REPLAY` name a file for all sessions of a process that have none of their own, such as those
-of a notebook kernel, which are closed only when the process exits. Processes with the same `KOSMO_RECORD_RUN` record
-one run into one file; the first process sets it for its child processes. The user's settings can name a file for
-notebooks. With `resume`, a run goes on with the recording, unless that run has ended; see `archive/recorder.py`.
+In the kernel of `kosmo run`, all sessions that have no file of their own share that of the run. With `resume`, a run
+goes on with the recording, unless that run has ended; see `archive/recorder.py`.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,15 +21,7 @@ from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.errors import CredentialsError, KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.lua.surface import surface
-from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.table import (
-    NOTEBOOK_RECORD,
-    NOTEBOOK_RESUME,
-    RECORD,
-    RECORD_RUN,
-    REPLAY,
-    RESUME,
-)
+from kosmo_kernel.settings.notebook_run import NotebookRun, notebook_run
 from kosmo_kernel.text import normalize_alias
 
 if TYPE_CHECKING:
@@ -39,9 +29,8 @@ if TYPE_CHECKING:
     from kosmo_kernel.archive.recorder import Recorder
     from kosmo_kernel.archive.runs import EarlierAnswers
 
-_recorders: dict[str, Recorder] = {}  # shared by the sessions of this process, by file
+_recorders: dict[str, Recorder] = {}  # of the kernel of `kosmo run`, by file
 _players: dict[str, Player] = {}
-_own_runs: list[str] = []  # the id of the run that this process began, if it did
 
 NO_SERVICES = (
     "There are no integrations here: this command has MCP servers only, and uses no account. `kosmo lua` has both."
@@ -54,11 +43,11 @@ class RecordingMode:
     Parameters:
         account: the account of calls that name none. When None, that of the replayed run or the snapshot, else `demo`
             with KOSMO_DEMO=1, else `default`.
-        record: the file to record to; the file in KOSMO_RECORD when None.
-        replay: the file to replay; the file in KOSMO_REPLAY when None.
+        record: the file to record to, if any.
+        replay: the file to replay, if any.
         snapshot: the archive whose newest snapshot is to answer.
-        resume: go on with the recording, unless its run has ended; as KOSMO_RESUME says when None.
-        notebook: the session is one of a notebook, so the user's settings may name a file to record to.
+        resume: go on with the recording, unless its run has ended.
+        notebook: the session is one of a notebook, whose end is not the end of a run.
         services: scripts may call integrations; without, no account is looked for.
 
     Attributes:
@@ -79,37 +68,25 @@ class RecordingMode:
         replay: str | os.PathLike[str] | None = None,
         snapshot: str | os.PathLike[str] | None = None,
         *,
-        resume: bool | None = None,
+        resume: bool = False,
         notebook: bool = False,
         services: bool = True,
     ) -> None:
         self.services, self.finishes = services, not notebook
         own = any(file is not None for file in (record, replay, snapshot))
-        shared_record, shared_replay = (None, None) if own else (RECORD.from_env(), REPLAY.from_env())
         if snapshot is not None and (record is not None or replay is not None):
             raise SettingsError("A run that answers from a snapshot is neither recorded nor replayed.")
-        resumes = RESUME.resolve(resume)
-        if notebook and not (own or shared_record or shared_replay):
-            shared_record, resumes = _notebook_recording(resumes=resumes)
-        if (record is not None and replay is not None) or (shared_record and shared_replay):
-            names = (RECORD.name, REPLAY.name) if own else (RECORD.variable, REPLAY.variable)
-            raise SettingsError(f"A run is recorded or replayed, not both. Give one of {' and '.join(names)}.")
-        self._player: Playback | None
-        if snapshot is None:
-            self._player = _player(replay, shared_replay)
-        else:
-            from kosmo_kernel.archive.player import SnapshotPlayer
-
-            self._player = SnapshotPlayer(Path(snapshot))
+        if record is not None and replay is not None:
+            raise SettingsError("A run is recorded or replayed, not both. Give one of record and replay.")
+        run = None if own else notebook_run()
         self._own = own
+        self._player = _player(replay, snapshot, run)
         self.cassette: Recorder | Playback | None = self._player
-        # Of a run of several processes, the one that began it tells the user about the recording.
-        self._tells = resumes and shared_record is not None and RECORD_RUN.from_env() in (None, *_own_runs)
         usual = accounts.DEMO if self._player is None and accounts.demo_chosen() else accounts.DEFAULT
         try:
             self.account = self.account_in_use(account, self._player.account if self._player else usual)
             self.check(self.account)
-            self._recorder = _recorder(record, shared_record, self.account, resumes=resumes)
+            self._recorder = _recorder(record, run, self.account, resume=resume)
             self.cassette = self._player or self._recorder
             if self._recorder is not None and self._recorder.recorded_account is not None:
                 self._check_recorded_account(self._recorder, self._recorder.recorded_account)
@@ -221,9 +198,8 @@ class RecordingMode:
 
     def summary(self, calls: int) -> list[str]:
         """Return notes for the user about a run with some calls."""
-        if self.cassette is None or not calls or (self.cassette.live and not self._own and not self._tells):
+        if self.cassette is None or not calls or (self.cassette.live and not self._own):
             return []
-        self._tells = False
         return [self.cassette.summary()]
 
     def text(self) -> str:
@@ -240,13 +216,12 @@ class RecordingMode:
         return {"taken_over": self.taken_over.facts()} if self.taken_over else {}
 
     def finish(self) -> None:
-        """Note that the run has come to its end, unless other processes record it, too.
+        """Note that the run has come to its end, unless `kosmo run` does so.
 
         Raises:
             FileWriteError: the recording cannot be written.
         """
-        is_ours = self._own or RECORD_RUN.from_env() in (None, *_own_runs)
-        if self._recorder and self.finishes and is_ours:
+        if self._recorder and self.finishes and self._own:
             self._recorder.finish()
 
     def close(self) -> None:
@@ -259,63 +234,44 @@ class RecordingMode:
             self.cassette.close()
 
 
-@contextmanager
-def cassette(record: str | None, replay: str | None, *, resume: bool = False) -> Iterator[CassetteOfChildren]:
-    """Make child processes that start meanwhile, such as a notebook kernel, record or replay.
+class KernelRecording:
+    """The recording of the kernel of `kosmo run`, or the one that it replays.
 
     Parameters:
         record, replay: the file, if any.
         resume: go on with the recording.
 
+    Attributes:
+        note: a line for the user that says that the run is replayed; empty if it is not.
+        passed: what the kernel must know of it.
+
     Raises:
         SettingsError: the file to replay is no recording, or that to record to cannot be used.
     """
-    run = _new_run()
-    of_children = CassetteOfChildren(
-        run, Path(replay) if replay else None, Path(record) if record else None, resume=resume
-    )
-    with ExitStack() as stack:
-        for setting, file in ((RECORD, record), (REPLAY, replay)):
-            if file:
-                stack.enter_context(setting.exported(os.path.abspath(file)))
-        if record:
-            stack.enter_context(RECORD_RUN.exported(run))
-            stack.enter_context(RESUME.exported("1" if resume else "0"))
-        yield of_children
 
-
-class CassetteOfChildren:
-    """The recording of child processes, or the one that they replay.
-
-    Parameters:
-        run: the id of their run.
-        replayed: the file that they replay, if any.
-        recorded: the file that they record to, if any.
-        resume: whether they go on with it.
-
-    Attributes:
-        note: a line for the user that says that the run is replayed; empty if it is not.
-    """
-
-    def __init__(self, run: str, replayed: Path | None, recorded: Path | None, *, resume: bool) -> None:
+    def __init__(self, record: str | None, replay: str | None, *, resume: bool) -> None:
         from kosmo_kernel.archive.player import Player
+        from kosmo_kernel.archive.recorder import Recorder
 
-        self.note = Player(replayed).summary() if replayed else ""  # raises errors before the child process starts
-        self._run, self._recorded, self._resumes = run, recorded, resume
-        if recorded:
-            from kosmo_kernel.archive.recorder import Recorder
-
-            # Begin the run, so that errors are raised before a child process starts.
-            recorder = Recorder(recorded, "", run, resume=resume)
-            recorder.close()
+        # Open the files, so that errors are raised before the kernel starts.
+        self.note = Player(Path(replay)).summary() if replay else ""
+        self.passed = NotebookRun(
+            record=os.path.abspath(record) if record else "",
+            replay=os.path.abspath(replay) if replay else "",
+            name=os.urandom(8).hex(),  # like `secrets.token_hex`, whose import would delay every command
+            resume=resume,
+        )
+        self._recorded = Path(record) if record else None
+        if self._recorded:
+            Recorder(self._recorded, "", self.passed.name, resume=resume).close()
 
     def text(self) -> str:
         """Return a line for the user about the answers that were there, and the new ones; empty for other runs."""
-        if self._recorded is None or not self._resumes:
+        if self._recorded is None or not self.passed.resume:
             return ""
         from kosmo_kernel.archive.runs import text_of_run
 
-        return text_of_run(self._recorded, self._run)
+        return text_of_run(self._recorded, self.passed.name)
 
     def finish(self) -> None:
         """Note that the run has come to its end.
@@ -326,58 +282,43 @@ class CassetteOfChildren:
         if self._recorded is not None:
             from kosmo_kernel.archive.runs import end_closed_run
 
-            end_closed_run(self._recorded, self._run)
+            end_closed_run(self._recorded, self.passed.name)
 
 
-def _player(file: str | os.PathLike[str] | None, shared: str | None) -> Player | None:
-    """Return the player of one session, or the one that sessions of this process share; None for neither."""
-    if file is None and shared is None:
+def _player(
+    replay: str | os.PathLike[str] | None, snapshot: str | os.PathLike[str] | None, run: NotebookRun | None
+) -> Playback | None:
+    """Return what answers a session from a file; sessions of the kernel of `kosmo run` share it. None for a service."""
+    from_run = run.replay if run else ""
+    if replay is None and snapshot is None and not from_run:
         return None
-    from kosmo_kernel.archive.player import Player
+    from kosmo_kernel.archive.player import Player, SnapshotPlayer
 
-    if file is not None:
-        return Player(Path(file))
-    name = os.path.abspath(shared or "")
-    if name not in _players:
-        _players[name] = Player(Path(name))
-    return _players[name]
-
-
-def _notebook_recording(*, resumes: bool) -> tuple[str | None, bool]:
-    """Return the file that the user's settings name for recordings of notebooks, and whether they go on with it."""
-    settings = config()
-    name = settings.get(*NOTEBOOK_RECORD.config)
-    if name is None:
-        return None, resumes
-    return str(Path(name).expanduser()), resumes or bool(settings.get(*NOTEBOOK_RESUME.config))
+    if snapshot is not None:
+        return SnapshotPlayer(Path(snapshot))
+    if replay is not None:
+        return Player(Path(replay))
+    if from_run not in _players:
+        _players[from_run] = Player(Path(from_run))
+    return _players[from_run]
 
 
 def _recorder(
-    file: str | os.PathLike[str] | None, shared: str | None, account: str, *, resumes: bool
+    record: str | os.PathLike[str] | None,
+    run: NotebookRun | None,
+    account: str,
+    *,
+    resume: bool,
 ) -> Recorder | None:
-    """Return the recorder of one session, or the one that sessions of this process share; None for neither."""
-    if file is None and shared is None:
+    """Return what records a session; sessions of the kernel of `kosmo run` share it. None for nothing."""
+    from_run = run.record if run else ""
+    if record is None and not from_run:
         return None
     from kosmo_kernel.archive.recorder import Recorder
 
-    if file is not None:
-        return Recorder(Path(file), account, resume=resumes)
-    name = os.path.abspath(shared or "")
-    if name not in _recorders:
-        _recorders[name] = Recorder(Path(name), account, _run(), resume=resumes)
-        atexit.register(_recorders[name].close)
-    _recorders[name].begin_use()
-    return _recorders[name]
-
-
-def _run() -> str:
-    """Return the id that the processes of this run share; a new one is set for child processes."""
-    run: str | None = RECORD_RUN.from_env()
-    if run is None:
-        _own_runs.append(run := _new_run())
-        os.environ[RECORD_RUN.variable] = run
-    return run
-
-
-def _new_run() -> str:
-    return os.urandom(8).hex()  # like `secrets.token_hex`, whose import would delay every command
+    if record is not None:
+        return Recorder(Path(record), account, resume=resume)
+    if run and from_run not in _recorders:
+        _recorders[from_run] = Recorder(Path(from_run), account, run.name, resume=run.resume)
+        atexit.register(_recorders[from_run].close)
+    return _recorders[from_run]

@@ -29,7 +29,6 @@ from kosmo_kernel.errors import ApiError, InvalidArgumentsError, RefusedError, S
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.progress.run import Cancelled
 from kosmo_kernel.run.provider import FICTION, ServiceCall
-from kosmo_kernel.settings.permissions import Target
 from kosmo_kernel.text import normalize_alias
 from kosmo_kernel.values.records import FAILURE_FIELDS, PackedRows, Record, Records, columns_with_item
 
@@ -422,8 +421,6 @@ def _endpoint(path: str, requested: str | None, account: str) -> ServiceCall:
         alias,
         name=f"{integration.name}.{function.name}",
         path=f"integrations.{path}",
-        target=Target(accounts.DEMO if is_demo else normalize_alias(alias), integration.name),
-        effect=function.effect,
         remote=not is_demo,
         notice=FICTION if is_demo and not accounts.is_demo(requested or "") else "",
     )

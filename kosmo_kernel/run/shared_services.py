@@ -11,6 +11,7 @@ run. A cell that runs again asks anew: it gets no reply that it has had before.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
@@ -29,10 +30,11 @@ from kosmo_kernel.run.provider import ServiceCall
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.run.services import ItemOutcome, PreparedServices, Services, refused_list
 from kosmo_kernel.settings.limits import MAX_RECORDS
-from kosmo_kernel.settings.table import SHARE_SECONDS
+from kosmo_kernel.settings.notebook_run import notebook_run
 from kosmo_kernel.text import normalize_alias
 from kosmo_kernel.values.records import Records, encode
 
+SHARE_SECONDS = 300.0  # for which cells share responses; those of `kosmo run` have no limit
 MAX_CALLS_KEPT = 2_000  # answers that are kept; a run of checks has a few dozen
 
 _Key = tuple[str, str, str, bool, bytes]
@@ -291,13 +293,10 @@ class KeptReplies:
 
     Parameters:
         clock: returns seconds.
-
-    Raises:
-        SettingsError: KOSMO_SHARE_SECONDS is invalid.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._max_age = clock, SHARE_SECONDS.resolve()
+        self._clock, self._max_age = clock, math.inf if notebook_run() else SHARE_SECONDS
         self._lock = threading.Lock()
         self._replies: dict[Hashable, KeptReply] = {}  # the oldest first
 

@@ -15,9 +15,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from msgspec.structs import replace
 
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.results import answers_taken_over, count_incomplete_lines, read_lines, totals
@@ -26,10 +28,11 @@ from kosmo_kernel.runbook.copy import ExecutedCopy, Report, is_copy, refuse_secr
 from kosmo_kernel.runbook.notebook import Runbook, read, values_of, with_account
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.redaction import REDACTED
-from kosmo_kernel.settings.table import CALL_LOG, PROGRESS, ROWS, SHARE_SECONDS
+from kosmo_kernel.settings.notebook_run import NotebookRun
+from kosmo_kernel.settings.table import PROGRESS, ROWS
 
 MAX_ROWS = 2000  # of a table: a reader of the copy cannot request more, and more would slow a browser down
-NO_LIMIT = "1e9"  # seconds for which the cells of a run share responses: as long as it takes
+_NOT_RECORDED = NotebookRun()
 
 __all__ = ["Report", "Runbook", "read", "run", "with_account"]
 
@@ -39,6 +42,7 @@ def run(
     texts: Mapping[str, str],
     output: Path,
     *,
+    passed: NotebookRun = _NOT_RECORDED,
     note: str = "",
     on_cell: Callable[[int, int], None] = lambda _cells, _all_cells: None,
 ) -> Report:
@@ -48,6 +52,7 @@ def run(
         runbook: the notebook; it is modified and becomes the copy.
         texts: the values of parameters by name.
         output: the file of the copy; the copy of an earlier run is replaced.
+        passed: what the kernel must know of the recording of the run.
         note: a line to add to the report in the copy.
         on_cell: called with the number of finished cells and the number of all cells.
 
@@ -72,7 +77,7 @@ def run(
     copy.add_report(Markdown("Run on {} UTC.").format(f"{report.started:%Y-%m-%d at %H:%M}"))
     copy.save()
     started = time.perf_counter()
-    with TemporaryDirectory() as folder, _exported(rows, log := Path(folder, "calls")):
+    with TemporaryDirectory() as folder, _exported(rows, replace(passed, calls=str(log := Path(folder, "calls")))):
         copy.calls = log
         try:
             report.error = execute(copy, Path(folder))
@@ -95,10 +100,7 @@ def run(
 
 
 @contextmanager
-def _exported(rows: str, log: Path) -> Iterator[None]:
+def _exported(rows: str, passed: NotebookRun) -> Iterator[None]:
     """Set the environment of the kernel within the block. Nobody watches, so it shows no progress."""
-    progress, sharing = os.environ.get(PROGRESS.variable, "0"), os.environ.get(SHARE_SECONDS.variable, NO_LIMIT)
-    with ExitStack() as stack:
-        for setting, value in ((ROWS, rows), (PROGRESS, progress), (CALL_LOG, str(log)), (SHARE_SECONDS, sharing)):
-            stack.enter_context(setting.exported(value))
+    with ROWS.exported(rows), PROGRESS.exported(os.environ.get(PROGRESS.variable, "0")), passed.passed_on():
         yield

@@ -1,54 +1,38 @@
-"""Read the files with settings: the user's `config.toml`, and `[tool.kosmo_kernel]` in a project's pyproject.toml.
+"""Read the user's settings: `config.toml`, in the system's folder for settings or in `KOSMO_CONFIG_DIR`.
 
-A mistake in one is an error with the file, the line and the nearest key.
-
-`config.toml` is in the system's folder for settings or in `KOSMO_CONFIG_DIR`. It is read on first use, and again when
-it has changed. `change` keeps the comments, the order and the formatting of the rest.
-
-The project's file is searched in the working directory and its parents, as other tools do; the nearest one with that
-table is used. Its settings are defaults for cells, as those of `%config KosmoMagic` in a Python notebook. The tables
-`integrations` and `mcp` in it are permissions, which can only restrict those of the user who runs the notebook
-(`permissions.py`).
-
-`ignored_settings` names what looks like a setting and sets nothing: files that another user may have written, and
-misspelt variables, whose values are never shown.
+It is read on first use, and again when it has changed. A mistake in it is an error with the file, the line and the
+nearest key. Two kinds of settings set nothing, and a sentence says so without their values: misspelt variables, and
+settings that were removed (`removed.py`).
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from threading import Event
 from typing import Any, Literal
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
-from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.reader.documents import locate_key, parse_toml
-from kosmo_kernel.safety.intake import UntrustedFileError, decode_text, read_file, read_unnamed_file
+from kosmo_kernel.safety.intake import decode_text, read_file
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.settings.private_files import locked, write
-from kosmo_kernel.settings.table import ANY, CEILINGS, CONFIG_DIR, SETTINGS, Keys, Setting, Value
+from kosmo_kernel.settings import removed
+from kosmo_kernel.settings.table import ANY, CEILINGS, CHECK_PARAMETER, CONFIG_DIR, SETTINGS, Keys, Setting, Value
 from kosmo_kernel.text import nearest, value_at
 
 FILE = "config.toml"
 KEYS = {setting.config: setting.value for setting in SETTINGS if setting.config}
-NAME = "kosmo_kernel"  # of our folders, and of our table in a project file
-PROJECT_FILE, PROJECT_TABLE = "pyproject.toml", f"tool.{NAME}"
-PROJECT_KEYS = {setting.project: setting.value for setting in SETTINGS if setting.project}
-CELL_DEFAULTS = {setting.name: setting for setting in SETTINGS if len(setting.project) == 1}  # all but the permissions
-MAX_BYTES = 256 << 10  # of a project file that is read
-# A line that may begin our table. A file without one, such as one that lists this package as a dependency, is not
-# parsed.
-MENTION = rf"""(?m)^(?:[ \t]*+\[.*|[^#\n"']*)["']?\b{NAME}\b["']?\s*[\].=]"""
+KEYS[*CHECK_PARAMETER.config, ANY] = CHECK_PARAMETER.value  # of one check
+NAME = "kosmo_kernel"  # of our folders
 _PREFIX = "KOSMO_"  # of environment variables
 _MAX_NAME_SHOWN = 60  # characters
 # On Linux the folders are computed here, because importing platformdirs takes half as long as starting Python.
 _LINUX: bool = sys.platform == "linux"
+has_noticed = Event()  # whether this process has said which settings were removed
 _DEFAULTS = {"cache": ".cache", "config": ".config"}  # below the home directory
 
 
@@ -89,7 +73,6 @@ class Config(Struct, frozen=True):
     path: Path  # the file, which need not exist
     text: str = ""  # its text
     table: Mapping[str, Any] = field(default_factory=dict)  # the values
-    above: Keys = ()  # the path of keys to them in the file
 
     def get(self, *keys: str) -> Any:
         """Return a value, or None if it is not set."""
@@ -97,7 +80,7 @@ class Config(Struct, frozen=True):
 
     def place(self, *keys: str) -> str:
         """Return the file with the line of a key, as `FILE:LINE`."""
-        return locate_key(self.path, self.text, (*self.above, *keys))
+        return locate_key(self.path, self.text, keys)
 
 
 _cache: dict[Path, tuple[tuple[int, int, int], Config]] = {}  # the state of each file that was read, and its contents
@@ -159,6 +142,8 @@ def check(
         keys = (*above, key)
         if above == ("integrations",) and (near := _misspelled(key)):
             raise UnknownNameError(f"{location(keys)}: there is no integration `{key}`.", near)
+        if any(_matches(pattern, keys) and len(pattern) == len(keys) for pattern in removed.KEYS):
+            continue
         matching = [pattern for pattern in available if _matches(pattern, keys)]
         if not matching:
             raise _unknown(keys, available, location(keys), name)
@@ -173,65 +158,6 @@ def check(
         except ValueError as error:
             quoted = one_line(repr(value), most=60)
             raise SettingsError(f"{location(keys)}: `{'.'.join(keys)}` takes {error}, got {quoted}.") from None
-
-
-def change(changes: Mapping[Keys, Any]) -> Path:
-    """Set values and delete those that are None; the rest of the file keeps its text.
-
-    Parameters:
-        changes: the new values, by their paths of keys.
-
-    Returns:
-        The file.
-
-    Raises:
-        SettingsError: the file or a new value is invalid; nothing is changed.
-        OSError: it cannot be written; nothing is changed.
-    """
-    import tomlkit
-
-    path = folder() / FILE
-    with locked(path.parent):
-        before = config().text
-        target = _changed(parse_toml(path, before), changes, dict)
-        check(target, KEYS, lambda _keys: str(path))
-        # Inside an inline or dotted table only an inline table can be added: for another one tomlkit raises an error
-        # or writes it where it means something else.
-        for make in (tomlkit.table, tomlkit.inline_table):
-            try:
-                text = tomlkit.dumps(_changed(tomlkit.parse(before), changes, make))
-                is_equal = parse_toml(path, text) == target
-            except (ValueError, tomlkit.exceptions.TOMLKitError, SettingsError):
-                continue
-            if is_equal:
-                write(path, text)
-                return path
-    names = ", ".join(f"`{'.'.join(keys)}`" for keys in changes)
-    raise SettingsError(f"{path} is written in a way that no program can add to. Set {names} there yourself.")
-
-
-def _changed(table: Any, changes: Mapping[Keys, Any], make: Callable[[], Any]) -> Any:
-    """Return a table after the changes; `make` creates missing tables."""
-    for keys, value in changes.items():
-        if value is None:
-            _delete(table, keys)
-            continue
-        parent = table
-        for key in keys[:-1]:
-            if key not in parent:
-                parent[key] = make()
-            parent = parent[key]
-        parent[keys[-1]] = value
-    return table
-
-
-def _delete(table: Any, keys: Sequence[str]) -> None:
-    first, *rest = keys
-    if first in table:
-        if rest:
-            _delete(table[first], rest)
-        if not rest or not table[first]:  # an empty table is deleted too
-            del table[first]
 
 
 def _matches(pattern: Keys, keys: Keys) -> bool:
@@ -262,103 +188,49 @@ def _misspelled(name: str) -> tuple[str, ...]:
     return tuple(near) if near and known(name) is None else ()
 
 
-def settings_of(directory: Path) -> dict[str, Any]:
-    """Return the project settings for a directory; empty if there is no project.
-
-    Raises:
-        UnknownNameError, SettingsError: a mistake in the file, or a limit above the ceiling that the user allows.
-    """
-    project = _project(directory)
-    if project is None:
-        return {}
-    tables = {keys[0] for keys in PROJECT_KEYS if len(keys) > 1}
-    settings = {name: value for name, value in project.table.items() if name not in tables}
-    _check_project(project, settings)
-    values = {name: CELL_DEFAULTS[name].value.check(value) for name, value in settings.items()}
-    check_ceilings(values, project.place)
-    return values
-
-
-def project_permissions(directory: Path) -> Config | None:
-    """Return the permissions that a project sets for integrations and MCP servers, or None if there is no project.
-
-    Parameters:
-        directory: the directory where the search for the project starts.
-
-    Raises:
-        UnknownNameError, SettingsError: a mistake in the file; a misspelled table may be meant to deny something.
-    """
-    project = _project(directory)
-    if project is None:
-        return None
-    permissions = {name: value for name, value in project.table.items() if name not in CELL_DEFAULTS}
-    _check_project(project, permissions)
-    return replace(project, table=permissions)
-
-
-def _check_project(project: Config, table: Mapping[str, Any]) -> None:
-    check(table, PROJECT_KEYS, lambda keys: project.place(*keys), f"[{PROJECT_TABLE}]")
-
-
-def _project(directory: Path) -> Config | None:
-    """Return our table in the nearest project file that has it, or None; its values are not checked."""
-    for path, text, _ in _project_files(directory):
-        if re.search(MENTION, text) and (table := _table(path, text)) is not None:
-            return Config(path, text, table, tuple(PROJECT_TABLE.split(".")))
-    return None
-
-
-def ignored_files(directory: Path) -> list[str]:
-    """Return a sentence for each project file that may have settings of ours and is not used, with the reason.
-
-    Parameters:
-        directory: the directory where the search for the project starts.
-    """
-    return [reason for _, _, reason in _project_files(directory) if reason]
-
-
-def _project_files(directory: Path) -> Iterator[tuple[Path, str, str]]:
-    """Yield the project files of a directory and its parents, nearest first: the path, the text, and why it is ignored.
-
-    A file that cannot be used is never an error: else whoever can write in a folder above could stop every run below.
-    """
-    for above in (directory, *directory.parents):
-        path = above / PROJECT_FILE
-        try:
-            content = read_unnamed_file(path, SettingsError, folder=directory, most=MAX_BYTES)
-            if content is not None:
-                yield path, decode_text(content, path, SettingsError), ""
-        except UntrustedFileError as error:
-            if NAME.encode() in error.content:
-                yield path, "", str(error)
-        except SettingsError as error:
-            yield path, "", f"{error.message} Settings in it are not used."
-
-
-@lru_cache(maxsize=8)  # every run calls this, nearly always with the same text
-def _table(path: Path, text: str) -> Mapping[str, Any] | None:
-    """Return our table in a file, or None."""
-    tools = parse_toml(path, text).get("tool")
-    table = tools.get(NAME) if isinstance(tools, dict) else None
-    if table is not None and not isinstance(table, dict):
-        raise SettingsError(f"{path}: `{PROJECT_TABLE}` must be a table: `[{PROJECT_TABLE}]`.")
-    return table
-
-
-def ignored_settings() -> list[str]:
-    """Return a sentence for each variable and each project file that sets nothing."""
-    return [*misspelt_variables(), *ignored_files(Path.cwd())]
-
-
 def misspelt_variables() -> list[str]:
     """Return a sentence for each variable that sets nothing because its name is a letter or two off."""
     names = sorted(setting.variable.removeprefix(_PREFIX) for setting in SETTINGS if setting.variable)
     return [
         f"The environment variable {variable[:_MAX_NAME_SHOWN]} sets nothing. Did you mean {_PREFIX}{similar}?"
         for variable in os.environ
-        if variable.startswith(_PREFIX) and variable.removeprefix(_PREFIX) not in names
+        if variable.startswith(_PREFIX) and variable.removeprefix(_PREFIX) not in {*names, *removed.VARIABLES}
         for similar in nearest(variable.removeprefix(_PREFIX), names, 1)
     ]
+
+
+def take_notices() -> list[str]:
+    """Return `removed_settings` at the first call in this process, and nothing at later ones."""
+    if has_noticed.is_set():
+        return []
+    has_noticed.set()
+    return removed_settings()
+
+
+def removed_settings() -> list[str]:
+    """Return a sentence for each variable and each key of the user's file that was removed, with what to do."""
+    try:
+        file = config()
+    except KosmoError:  # what reads a setting raises it
+        file = Config(Path())
+    variables = {f"{_PREFIX}{name}": advice for name, advice in removed.VARIABLES.items()}
+    return [
+        *(f"{name} is no setting any more. {advice}" for name, advice in variables.items() if name in os.environ),
+        *(
+            f"{file.place(*keys)}: `{'.'.join(keys)}` is no setting any more. {advice}"
+            for pattern, advice in removed.KEYS.items()
+            for keys in _present(file.table, pattern)
+        ),
+    ]
+
+
+def _present(table: Any, pattern: Keys) -> Iterator[Keys]:
+    """Yield the paths of keys in a table that match a pattern."""
+    if not pattern:
+        yield ()
+    elif isinstance(table, dict):
+        for key in table if pattern[0] == ANY else table.keys() & {pattern[0]}:
+            yield from ((key, *rest) for rest in _present(table[key], pattern[1:]))
 
 
 def check_ceilings(values: Mapping[str, Any], location: Callable[[str], str]) -> None:
@@ -379,7 +251,7 @@ def check_ceilings(values: Mapping[str, Any], location: Callable[[str], str]) ->
 
 
 def ceiling_of(setting: Setting) -> Any:
-    """Return the highest value that cells and projects can have of a setting."""
+    """Return the highest value that cells can have of a setting."""
     return resolve(CEILINGS[setting])
 
 
@@ -388,7 +260,7 @@ def above_ceiling(setting: Setting, where: str, value: float, ceiling: float) ->
     highest, most, amount = CEILINGS[setting], _amount(ceiling), _amount(setting.value.check(value))
     way = f"`{'.'.join(highest.config)}` in {config().path}, or {highest.variable}"
     return SettingsError(
-        f"{where} is {amount}, more than the {most} that cells and projects can have at most (`{highest.name}`). "
+        f"{where} is {amount}, more than the {most} that cells can have at most (`{highest.name}`). "
         f"To allow more, set {way if highest.from_env() is None else highest.variable}."
     )
 

@@ -1,7 +1,7 @@
 """The limits of a run: bytes of Lua heap, seconds of Lua's own running time, seconds of wall-clock time, and sizes.
 
-The user's settings have ceilings for memory and running time. Cells, projects and clients of the MCP server cannot
-exceed them; an option of a command, and an argument in Python, can.
+The user's settings have ceilings for memory and running time. Cells and clients of the MCP server cannot exceed them;
+an option of a command, and an argument in Python, can.
 
 A `ResponseBudget` limits the responses of a list, and of a whole run. A service that sends page after page, each with
 new records, would fill the memory of this process, since a list is complete or an error. The bytes of one response are
@@ -10,6 +10,7 @@ limited where it is read (`transport.py`).
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Container
@@ -119,13 +120,13 @@ def check_defaults(overridden: Container[str] = ()) -> None:
 
 
 class ResponseBudget(Struct, eq=False):
-    """The bytes and records that may still be received. Thread-safe."""
+    """The bytes of responses that may still be received, and the records where their number is limited. Thread-safe."""
 
     scope: str  # what has the budget, as messages call it: `A run`
     max_bytes: int  # the bytes of all bodies
     bytes_setting: table.Setting  # the setting that changes them
-    max_records: int  # the number of records
-    records_limit: str  # the name of that limit
+    max_records: float = math.inf  # the number of records
+    records_limit: str = ""  # the name of that limit
     _bytes: int = 0
     _records: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -133,8 +134,7 @@ class ResponseBudget(Struct, eq=False):
     @classmethod
     def of_run(cls) -> ResponseBudget:
         """Return the budget of a run, as the settings have it."""
-        size, records = resolve(table.RESPONSE_LIMIT), resolve(table.RESPONSE_RECORDS)
-        return cls("The responses of one run", size, table.RESPONSE_LIMIT, records, table.RESPONSE_RECORDS.name)
+        return cls("The responses of one run", resolve(table.RESPONSE_LIMIT), table.RESPONSE_LIMIT)
 
     def take(self, size: int, records: int, where: Callable[[], str]) -> None:
         """Count a response.

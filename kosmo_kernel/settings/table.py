@@ -1,8 +1,7 @@
 """The table of settings: each setting once, with its default, its check, and its name in every place that may set it.
 
-The environment, `config.toml`, `[tool.kosmo_kernel]` of a project, the options of a cell and those of a command are all
-parsed by this table. The help of the options, the settings of the magic, the schema of the MCP server's tool and the
-guide to settings are made from it.
+The environment, `config.toml`, the options of a cell and those of a command are all parsed by this table. The help of
+the options, the settings of the magic, the schema of the MCP server's tool and the guide to settings are made from it.
 
 `Value` says which values are valid, and parses the text of one. Its `check` and `parse` raise ValueError with a
 description of valid values, which each place puts into its own message: the variable, the line of the file, the option.
@@ -132,7 +131,7 @@ Keys = tuple[str, ...]
 Policy = Literal["allow", "ask", "deny"]
 POLICIES: tuple[Policy, ...] = ("allow", "ask", "deny")  # from the most to the least permissive
 DEFAULT_POLICIES: dict[str, Policy] = {"read": "allow", "write": "ask"}
-ENV, PROJECT, CELL, COMMAND = "environment", "project", "cell", "command"  # that may set a setting
+ENV, CELL, COMMAND = "environment", "cell", "command"  # that may set a setting
 ANY = "*"  # in a path of keys: any name that the user chose
 MAX_ROWS_SHOWN = 10_000  # of a cell; a notebook with more of them takes many megabytes
 MIN_TOKEN_LENGTH = 16  # characters
@@ -147,7 +146,6 @@ class Setting(Struct, frozen=True):
     default: Any = None  # its value where nothing sets it
     variable: str = ""  # the environment variable; empty for none
     config: Keys = ()  # the path of keys in `config.toml`, `*` for any name; empty for none
-    project: Keys = ()  # the path of keys in `[tool.kosmo_kernel]`; empty for none
     cell: tuple[str, ...] = ()  # the flags of a cell's option, the long one last; empty for none
     command: str = ""  # the flag of the option of commands; empty for none
 
@@ -220,7 +218,7 @@ def _setting(
 
     Parameters:
         name, doc, value, default, config: as for `Setting`.
-        places: where it may be set, besides `config.toml`: some of `ENV`, `PROJECT`, `CELL` and `COMMAND`.
+        places: where it may be set, besides `config.toml`: some of `ENV`, `CELL` and `COMMAND`.
         short: the short flag of the option of cells.
     """
     flag = f"--{name.replace('_', '-')}"
@@ -231,7 +229,6 @@ def _setting(
         default,
         variable=f"KOSMO_{name.upper()}" if ENV in places else "",
         config=config,
-        project=(name,) if PROJECT in places else (),
         cell=tuple(filter(None, (short, flag))) if CELL in places else (),
         command=flag if COMMAND in places else "",
     )
@@ -282,7 +279,7 @@ def _split_outputs(text: str) -> list[tuple[str, str]]:
     return pairs if all(_is_variable(python) and lua for python, lua in pairs) else []
 
 
-_SECONDS = Number("a number of seconds above zero", "S", maximum=1e9, is_above=True)  # clocks can count as many
+SECONDS = Number("a number of seconds above zero", "S", maximum=1e9, is_above=True)  # clocks can count as many
 _MIN_BYTES = 1 << 20  # an empty Lua state with our own code takes half of it
 _BYTES = Number(
     f"a whole number of bytes, {_MIN_BYTES} or more",
@@ -293,10 +290,6 @@ _BYTES = Number(
 )
 _VARIABLE_NAME = Value("the name of a variable", "NAME", _is_variable)
 _FILE = Value("the name of a file", "FILE")
-_FULL_PATH = Value(
-    "the full path of a file, or one that begins with ~/",
-    is_valid=lambda path: isinstance(path, str) and path.startswith(("/", "~/")),
-)
 _SECRET = Value(f"{MIN_TOKEN_LENGTH} characters or more, without blanks", is_valid=_is_token, is_secret=True)
 
 # Options of a cell only.
@@ -343,7 +336,7 @@ ACCOUNT = _setting(
     "The account of calls that name none, such as `heroku.list_apps()`.",
     Value("the name of an account", "ALIAS"),
     short="-a",
-    places=(PROJECT, CELL),
+    places=(CELL,),
 )
 DEMO_FLAG = _cell_option("demo", "Use the demo account, a fictional company.", FLAG)  # of `%kosmo` lines
 DEMO_ACCOUNT = _variable("demo", "1: the default account is the fictional demo account.", FLAG)
@@ -361,22 +354,15 @@ PERMISSIONS = tuple(
         choice(*POLICIES),
         default,
         config=(*above, "permissions", effect),
-        project=(*above, "permissions", effect),
     )
-    for above in (("integrations", ANY), ("integrations", ANY, "accounts", ANY), ("mcp",), ("mcp", "servers", ANY))
+    for above in (("mcp",), ("mcp", "servers", ANY))
     for effect, default in DEFAULT_POLICIES.items()
 )
 
 # The network.
-CONNECT_TIMEOUT = _variable("connect_timeout", "Seconds to wait for a connection.", _SECONDS, 10.0)
-READ_TIMEOUT = _variable("read_timeout", "Seconds to wait for a response, or for its next part.", _SECONDS, 30.0)
-OUTAGE_TIMEOUT = _limit("outage_timeout", "Seconds for which a run waits for a network that is gone.", _SECONDS, 600.0)
-SHARE_SECONDS = _variable(
-    "share_seconds",
-    "Seconds for which cells with `%kosmo check` and `%kosmo table` share responses. `kosmo run` has no limit.",
-    _SECONDS,
-    300.0,
-)
+CONNECT_TIMEOUT = _variable("connect_timeout", "Seconds to wait for a connection.", SECONDS, 10.0)
+READ_TIMEOUT = _variable("read_timeout", "Seconds to wait for a response, or for its next part.", SECONDS, 30.0)
+OUTAGE_TIMEOUT = _limit("outage_timeout", "Seconds for which a run waits for a network that is gone.", SECONDS, 600.0)
 MCP_TOKEN = _variable(
     "mcp_token",
     "The token that clients of `kosmo mcp:serve --http` must send. If it is not set, a new one is generated.",
@@ -390,38 +376,30 @@ FINGERPRINT_KEY = _variable(
 )
 
 # Limits of a run.
-TIMEOUT = _limit(
-    "timeout", "Seconds by the clock after which a run is stopped.", _SECONDS, places=(ENV, PROJECT, CELL, COMMAND)
-)
-MAX_CPU = _limit("max_cpu", "Seconds that notebooks may have as `cpu_limit` at most.", _SECONDS, 600.0)
+TIMEOUT = _limit("timeout", "Seconds by the clock after which a run is stopped.", SECONDS, places=(ENV, CELL, COMMAND))
+MAX_CPU = _limit("max_cpu", "Seconds that notebooks may have as `cpu_limit` at most.", SECONDS, 600.0)
 CPU_LIMIT = _limit(
     "cpu_limit",
     "Seconds that Lua itself may run; waiting for responses does not count.",
-    _SECONDS,
+    SECONDS,
     30.0,
     key="cpu",
     places=(ENV, COMMAND),
 )
-MAX_MEMORY = _limit("max_memory", "Bytes that cells and projects may set as `memory_limit` at most.", _BYTES, 1 << 30)
+MAX_MEMORY = _limit("max_memory", "Bytes that cells may set as `memory_limit` at most.", _BYTES, 1 << 30)
 MEMORY_LIMIT = _limit(
     "memory_limit",
     "Bytes that Lua's values may take.",
     _BYTES,
     256 << 20,
     key="memory",
-    places=(ENV, PROJECT, CELL, COMMAND),
+    places=(ENV, CELL, COMMAND),
 )
 LIST_LIMIT = _limit(
     "list_limit", "Bytes of JSON that the pages of one list may have together.", _BYTES, 128 << 20, key="list"
 )
 RESPONSE_LIMIT = _limit(
     "response_limit", "Bytes of JSON that all responses of a run may have together.", _BYTES, 8 << 30, key="responses"
-)
-RESPONSE_RECORDS = _limit(
-    "response_records",
-    "Records that all responses of a run may have together.",
-    Number("a whole number of records, 1 or more", "N", minimum=1, maximum=1 << 62, is_whole=True),
-    20_000_000,
 )
 MAX_TOKENS = _limit(
     "max_tokens",
@@ -433,7 +411,7 @@ MAX_TOKENS = _limit(
 ANSWER_WITHIN = _limit(
     "answer_within",
     "Seconds after which an agent is answered although its call still runs. The call goes on.",
-    _SECONDS,
+    SECONDS,
     50.0,
     places=(ENV, COMMAND),
 )
@@ -456,23 +434,16 @@ LIMIT = _setting(
     "limit",
     "Rows of a table that are shown; the value keeps all.",
     Number("a whole number of rows", "ROWS", maximum=MAX_ROWS_SHOWN, is_whole=True),
-    places=(PROJECT, CELL),
+    places=(CELL,),
 )
 ROWS = _variable(
     "rows",
-    "Rows of a table that are shown, unless the cell or the project sets `limit`. `kosmo run` has a default of its "
-    "own, 2000, because the reader of its copy cannot ask for more rows.",
+    "Rows of a table that are shown, unless the cell sets `limit`. `kosmo run` has a default of its own, 2000, because "
+    "the reader of its copy cannot ask for more rows.",
     Number("a whole number of rows, 1 or more", "ROWS", minimum=1, maximum=10**9 - 1, is_whole=True),
     200,
 )
-RAW = _setting("raw", "Return lists and dicts instead of tables.", FLAG, default=False, places=(PROJECT, CELL))
-ERRORS = _setting(
-    "errors",
-    "How much of an error is shown: `short`, or `full` with all details of `%kosmo error`.",
-    choice("short", "full"),
-    "short",
-    places=(PROJECT,),
-)
+RAW = _setting("raw", "Return lists and dicts instead of tables.", FLAG, default=False, places=(CELL,))
 PROGRESS = _variable(
     "progress",
     "0: never show the progress of a run; 1: show it for every run that makes a call. If it is not set, progress is "
@@ -480,49 +451,6 @@ PROGRESS = _variable(
     FLAG,
 )
 HISTORY = _variable("history", "0: the Lua kernel does not store its history of inputs in a file.", FLAG_OR_OFF)
-CALL_LOG = _variable(
-    "call_log",
-    "A log file. Each run that made calls adds a line of JSON: the time, the accounts, and the numbers of requests.",
-    _FILE,
-)
-RECORD = _setting("record", "Save all responses in this file, without secrets.", _FILE, places=(ENV, COMMAND))
-RECORD_RUN = _variable(
-    "record_run",
-    "Identifies a recorded run, by any word. Processes with the same word record into one file together; a process "
-    "with another word replaces the file. A process without a word generates one for itself and its child processes.",
-    Value("a word"),
-)
-RESUME = _setting(
-    "resume",
-    "Go on with the run that the recording is of, unless it has ended: take its answers, and add the others.",
-    FLAG,
-    default=False,
-    places=(ENV, COMMAND),
-)
-RESUME_WITHIN = _setting(
-    "resume_within",
-    "Seconds of age up to which answers of a recording are taken by `--resume`.",
-    _SECONDS,
-    24 * 3600.0,
-    places=(ENV,),
-    config=("recording", "resume_within"),
-)
-NOTEBOOK_RECORD = Setting(
-    "notebook_record",
-    "The recording of notebooks, unless KOSMO_RECORD names another.",
-    _FULL_PATH,
-    config=("recording", "notebooks"),
-)
-NOTEBOOK_RESUME = Setting(
-    "notebook_resume",
-    "Whether a notebook goes on with the recording: take its answers, and add the others.",
-    FLAG,
-    default=False,
-    config=("recording", "resume"),
-)
-REPLAY = _setting(
-    "replay", "Take all responses from this recorded file, and send nothing.", _FILE, places=(ENV, COMMAND)
-)
 
 # Checks.
 CHECKS_FOLDER = Setting(
@@ -534,25 +462,25 @@ CHECKS_FOLDER = Setting(
 _PARAMETER_VALUE = Value(
     "a number, a text, true, false or a list", is_valid=lambda value: isinstance(value, (bool, int, float, str, list))
 )
-CHECK_PARAMETERS = tuple(
-    Setting("parameter", f"The value of a parameter of {which}.", _PARAMETER_VALUE, config=("checks", "params", *names))
-    for which, names in (("all checks that have it", (ANY,)), ("one check", (ANY, ANY)))
+CHECK_PARAMETER = Setting(
+    "parameter",
+    "The value of a parameter of all checks that have it, or of one check in a table with its name.",
+    _PARAMETER_VALUE,
+    config=("checks", "params", ANY),
 )
 
 LIMITS = (TIMEOUT, CPU_LIMIT, MEMORY_LIMIT)
+CELL_DEFAULTS = (ACCOUNT, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW)  # options of cells that `%config KosmoMagic` sets for all
 CEILINGS = {MEMORY_LIMIT: MAX_MEMORY, CPU_LIMIT: MAX_CPU}
 BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the guide to settings
-    "cells": (
-        *(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, ERRORS, FRESH, NO_RAISE_ERROR),
-    ),
+    "cells": (*(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, FRESH, NO_RAISE_ERROR),),
     "limits": (
-        *(*LIMITS, MAX_CPU, MAX_MEMORY, LIST_LIMIT, RESPONSE_LIMIT, RESPONSE_RECORDS, MAX_TOKENS, ANSWER_WITHIN),
+        *(*LIMITS, MAX_CPU, MAX_MEMORY, LIST_LIMIT, RESPONSE_LIMIT, MAX_TOKENS, ANSWER_WITHIN),
         *(REQUIRE_WALLS, MACOS_SANDBOX),
     ),
     "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
-    "network": (CONNECT_TIMEOUT, READ_TIMEOUT, OUTAGE_TIMEOUT, SHARE_SECONDS, MCP_TOKEN),
-    "checks": (CHECKS_FOLDER, *CHECK_PARAMETERS),
-    "output": (PROGRESS, ROWS, HISTORY, CALL_LOG),
-    "recording": (RECORD, RECORD_RUN, REPLAY, RESUME, RESUME_WITHIN, NOTEBOOK_RECORD, NOTEBOOK_RESUME),
+    "network": (CONNECT_TIMEOUT, READ_TIMEOUT, OUTAGE_TIMEOUT, MCP_TOKEN),
+    "checks": (CHECKS_FOLDER, CHECK_PARAMETER),
+    "output": (PROGRESS, ROWS, HISTORY),
 }
 SETTINGS = tuple(dict.fromkeys(setting for settings in BY_SUBJECT.values() for setting in settings))

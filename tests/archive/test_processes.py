@@ -30,13 +30,6 @@ def dynos(*apps: str) -> list[str]:
     return [f"/apps/{app}/dynos" for app in apps]
 
 
-def asked(file: Path, app: str, run: str) -> None:
-    """Request the dynos of an app in a process of a run."""
-    env = {"KOSMO_RECORD": str(file), "KOSMO_RECORD_RUN": run}
-    done = kosmo("lua", "-e", ASK.format(app), env=env)
-    assert done.returncode == 0, done.stderr
-
-
 def test_two_processes_that_record_at_the_same_time_are_both_kept(file: Path) -> None:
     wait = "app.integrations.heroku.demo.list_dynos('{}') print('asked') io.read()"
     processes = [started("lua", "-", "-e", wait.format(app), "--record", str(file)) for app in APPS[:2]]
@@ -51,17 +44,6 @@ def test_two_processes_that_record_at_the_same_time_are_both_kept(file: Path) ->
     for app in APPS[:2]:
         code, answer = document("lua", "--replay", str(file), "-e", ASK.format(app), "--json")
         assert (code, answer["result"][0] > 0) == (0, True)
-    assert list(file.parent.iterdir()) == [file]
-
-
-@pytest.mark.full
-def test_processes_of_one_run_that_come_one_after_the_other_are_all_kept(file: Path) -> None:
-    for app in APPS[:3]:
-        asked(file, app, "first")
-    assert paths(file) == dynos(*APPS[:3])
-
-    asked(file, APPS[3], "second")
-    assert paths(file) == dynos(APPS[3])
     assert list(file.parent.iterdir()) == [file]
 
 
@@ -114,27 +96,6 @@ def test_who_asked_nothing_leaves_what_the_others_kept(file: Path) -> None:
     first.close()
     idle.close()
     assert paths(file) == ["first tools/call"]
-
-
-@pytest.mark.full
-def test_the_first_process_of_a_run_tells_those_that_it_starts(file: Path) -> None:
-    program = (
-        "import subprocess\n"
-        "from kosmo_kernel.session import Session\n"
-        "with Session('demo') as session:\n"
-        f"    session.run({ASK.format(APPS[0])!r})\n"
-        f"for app in {APPS[1:3]!r}:\n"
-        f"    subprocess.run([*{COMMAND!r}, 'lua', '-e', {ASK!r}.format(app)], check=True)\n"
-    )
-    for _ in range(2):  # another run has the place for itself
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env=environment({"KOSMO_RECORD": str(file)}),
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )
-        assert paths(file) == dynos(*APPS[:3])
 
 
 # Runbooks ----------------------------------------------------------------------------------------------

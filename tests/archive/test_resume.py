@@ -27,9 +27,7 @@ from kosmo_kernel.errors import ApiError, LuaError, SettingsError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
-from kosmo_kernel.run import recording
 from kosmo_kernel.session import Session
-from kosmo_kernel.settings.config_file import change
 from kosmo_kernel.text import ISO_FORMAT
 
 AUDIT = "return parallel.map({ ... }, function(name) return #heroku.list_dynos(name) end)"
@@ -229,17 +227,10 @@ def test_an_answer_that_says_that_a_list_is_empty_is_not_asked_for_again(file: P
         assert api.asked == asked
 
 
-def test_answers_that_are_too_old_are_refused_before_anything_is_sent(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_answers_that_are_too_old_are_refused_before_anything_is_sent(file: Path) -> None:
     ran(file, APPS[:1])
     aged(file, 30)
-    with pytest.raises(SettingsError, match=r"is 30 h 0 min old .* up to an age of 24 h 0 min.* KOSMO_RESUME_WITHIN"):
-        ran(file, APPS)
-    change({("recording", "resume_within"): 40 * 3600})
-    assert "1 answer taken" in ran(file, APPS[:1])[1]
-    monkeypatch.setenv("KOSMO_RESUME_WITHIN", "3600")
-    with pytest.raises(SettingsError, match="up to an age of 1 h 0 min"):
+    with pytest.raises(SettingsError, match=r"is 30 h 0 min old .* up to an age of 24 h 0 min.* Record anew"):
         ran(file, APPS)
 
 
@@ -326,18 +317,3 @@ def test_processes_of_one_run_take_the_answers_before_it_and_append_to_one_file(
     third.close()
     assert paths(file) == ["/apps/my-app/dynos", "/apps", "/apps", "/apps"]
     assert [run["run"] for run in runs(file)][1:] == ["one"]
-
-
-def test_the_users_settings_name_the_recording_of_notebooks(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    change({("recording", "notebooks"): str(file), ("recording", "resume"): True})
-    for _ in range(2):
-        with Session("demo", notebook=True) as session:
-            notes = run_with(session, AUDIT, args=APPS[:1]).notes
-        recording._recorders.pop(str(file)).close()  # as when the kernel ends
-        monkeypatch.delenv("KOSMO_RECORD_RUN")
-    with Session("demo") as session:
-        assert not session.recording.is_recording
-
-    assert "1 answer taken from" in notes[-1]
-    with pytest.raises(SettingsError, match="full path"):
-        change({("recording", "notebooks"): "audit.kosmo"})

@@ -5,16 +5,12 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-import nbformat
 import pytest
-from kosmo_command import kosmo
 
 from kosmo_kernel.checks.cell import ask_in_cell
-from kosmo_kernel.client.call import Reply
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import LuaRuntimeError, UnknownNameError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
@@ -156,31 +152,9 @@ def test_a_reply_is_shared_for_five_minutes_and_not_with_another_token(api: Coun
     assert replies.take(key, "other", kept.account) is kept
 
 
-def test_the_time_for_which_cells_share_replies_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KOSMO_SHARE_SECONDS", "20")
-    now = [0.0]
-    replies = KeptReplies(lambda: now[0])
-    replies.keep("call", "one", None, Reply([[]]))
-    now[0] = 19.0
-    assert replies.take("call", "two", None) is not None
-    now[0] = 21.0
-    assert replies.take("call", "three", None) is None
-
-
 def test_a_reply_with_gaps_is_a_gap_in_every_cell(api: CountingApi, notebook: Notebook) -> None:
     api.refused = ("/my-app/formation",)
     for line in ("table formation", "table costs"):
         notebook.run(line)
         assert "my-app (403 forbidden)" in notebook.head
     assert api.requested["/apps/my-app/formation"] == 1
-
-
-def test_the_cells_of_a_run_of_a_notebook_share_replies_until_it_has_ended(tmp_path: Path) -> None:
-    cell = nbformat.v4.new_code_cell("import os\nprint(os.environ['KOSMO_SHARE_SECONDS'])")
-    notebook, copy = tmp_path / "one.ipynb", tmp_path / "copy.ipynb"
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), notebook)
-    done = kosmo("run", str(notebook), "-o", str(copy), "--demo")
-    assert done.returncode == 0
-    [output] = [one for each in nbformat.read(copy, 4).cells for one in each.get("outputs", ()) if "text" in one]
-    assert output["text"] == "1e9\n"

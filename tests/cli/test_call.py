@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pexpect
 import pytest
 from jsonschema import validate
 from kosmo_command import COMMAND, FICTION, document, environment, imported, kosmo, on_terminal
@@ -311,47 +310,6 @@ def test_the_options_of_a_function_are_those_of_the_catalogue() -> None:
             assert f"kosmo call {name} " in command.get_help(ctx)
             assert "Examples:" in command.get_help(ctx)
     assert kosmo(CALL, name, "--help").stdout.startswith(f"Usage: kosmo call {name} [OPTIONS] ")
-
-
-@pytest.fixture
-def asks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Make the settings require a question before anything is read."""
-    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path))
-    settings = '[integrations.heroku.permissions]\nread = "ask"\n'
-    (tmp_path / "config.toml").write_text(settings, encoding="utf-8")
-
-
-@pytest.mark.usefixtures("asks")
-def test_what_must_be_asked_about_fails_where_nobody_is_and_is_forced_for_one_run() -> None:
-    args = (CALL, "heroku.get_current_user", "--demo")
-    code, answer = answer_of(*args)
-    assert (code, answer["data"], answer["meta"]["permission_bypassed"]) == (1, None, False)
-    assert "--force" in answer["error"]
-    code, answer = answer_of(*args, "--force")
-    assert (code, answer["data"]["name"], answer["meta"]["permission_bypassed"]) == (0, "Juno Hale", True)
-    script = ("lua", "--demo", "-e", "app.integrations.heroku.get_current_user().name")
-    assert document(*script, "--json")[1]["meta"]["permission_bypassed"] is False
-    code, answer = document(*script, "--json", "--force")
-    assert (code, answer["result"], answer["meta"]["permission_bypassed"]) == (0, ["Juno Hale"], True)
-
-
-@pytest.mark.full
-@pytest.mark.usefixtures("asks")
-@pytest.mark.parametrize(("answer", "code", "shown"), [("y", 0, "juno.hale@"), ("n", 1, "the answer was no")])
-@pytest.mark.parametrize(
-    "args",
-    [
-        [CALL, "heroku.get_current_user", "--demo"],
-        ["lua", "--demo", "-e", "return app.integrations.heroku.get_current_user()"],
-    ],
-)
-def test_a_person_at_the_terminal_is_asked(args: list[str], answer: str, code: int, shown: str) -> None:
-    with pexpect.spawn(COMMAND[0], [*COMMAND[1:], *args], encoding="utf-8", timeout=60, env=environment()) as terminal:
-        terminal.expect(r"heroku\.get_current_user reads from Heroku, account demo\. .*\[y/N\] ")
-        terminal.sendline(answer)
-        terminal.expect_exact(shown)
-        terminal.expect(pexpect.EOF)
-    assert terminal.exitstatus == code
 
 
 @pytest.mark.full

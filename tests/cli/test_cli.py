@@ -26,7 +26,7 @@ SURFACE = {
     "lua": "-e --eval --json --format --columns --no-header "
     "-a --account --demo -n --dry-run --record --resume "
     "--replay --force --timeout --cpu-limit --memory-limit",
-    "call": "-a --account --demo -n --dry-run --force --format --columns --no-header --json",
+    "call": "-a --account --demo -n --dry-run --format --columns --no-header --json",
     "docs": "--json",
     "status": "--json",
     "search": "--json",
@@ -38,13 +38,10 @@ SURFACE = {
     "snapshot": "-a --account --demo -o --output --all --record --resume --json",
     "check": "--all --start -a --account --demo -p --at --fail-on --format -o --output --accept --against "
     "--full --why --record --resume --new --table --json",
-    "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable "
-    "--global --disable --project --show --json",
     "mcp:lua": "-e --eval --json --format --columns --no-header "
     "-n --dry-run --record --resume --replay --force "
     "--timeout --cpu-limit --memory-limit",
     "mcp:list": "--all --json",
-    "mcp:configure": "--read --write --unset --json",
     "mcp:status": "--json",
     "mcp:tools": "--json",
     "mcp:schema": "--json",
@@ -317,7 +314,6 @@ def test_the_kernel_is_taken_away_from_where_it_was_installed(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "args",
     [
-        ("integrations:configure", "heroku", "--read", "allow", "--account", ""),
         ("snapshot", "-o", "never", "--account", ""),
         ("run", "never.ipynb", "--account", " "),
         ("mcp:serve", "--account", ""),

@@ -12,7 +12,6 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -294,41 +293,6 @@ def test_ctrl_c_keeps_what_was_recorded(file: Path) -> None:
 
 
 # All sessions of a process -----------------------------------------------------------------------------
-
-
-def test_sessions_of_one_process_share_the_cassettes_that_the_environment_names(file: Path) -> None:
-    program = (
-        "from kosmo_kernel.session import Session\n"
-        "for name in ('get_app', 'list_dynos'):\n"
-        "    with Session('demo') as session:\n"
-        "        result = session.run(f'return app.integrations.heroku.{name}(\"my-app\")')\n"
-        "        print(len(result.value), result.notes[1:])\n"
-    )
-    ran = [
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env=environment({name: str(file)}),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        ).stdout.splitlines()
-        for name in ("KOSMO_RECORD", "KOSMO_REPLAY")
-    ]
-
-    assert paths(file) == ["/apps/my-app", "/apps/my-app/dynos"]
-    assert ran[0] == [line.partition(" ")[0] + " []" for line in ran[1]]
-    assert all("Replayed from" in line for line in ran[1])
-
-
-def test_the_environment_cannot_ask_for_both(file: Path) -> None:
-    env = {"KOSMO_RECORD": str(file), "KOSMO_REPLAY": str(file)}
-    code, answer = document("lua", "-e", "return 1", "--json", env=env)
-
-    assert (code, answer["error"]) == (
-        1,
-        "A run is recorded or replayed, not both. Give one of KOSMO_RECORD and KOSMO_REPLAY.",
-    )
 
 
 @pytest.mark.full

@@ -243,14 +243,6 @@ def test_kosmo_run_starts_kernels_without_what_a_relative_pythonpath_means_there
     assert trapped.ran == set()
 
 
-def test_settings_of_a_project_set_no_variables(trapped: Trapped, env: dict[str, str]) -> None:
-    text = f'[tool.kosmo_kernel.env]\nPYTHONPATH = "{trapped.folder}"\n'
-    (trapped.folder / "pyproject.toml").write_text(text, encoding="utf-8")
-    command = [KOSMO, "lua", "-e", LUA]
-    ended = subprocess.run(command, cwd=trapped.folder, env=env, capture_output=True, text=True, check=False)
-    assert (ended.returncode, "no key `env`" in ended.stderr, trapped.ran) == (1, True, set())
-
-
 # Once Python has started -----------------------------------------------------------------------------
 
 

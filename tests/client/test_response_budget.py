@@ -48,7 +48,7 @@ def test_pages_that_never_end_stop_at_the_records_of_a_list(monkeypatch: pytest.
 
 @pytest.mark.claim("budget-lists")
 def test_the_lists_of_a_run_share_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KOSMO_RESPONSE_RECORDS", "5")
+    monkeypatch.setenv("KOSMO_RESPONSE_LIMIT", str(2 << 20))
     asking = Asking(OnePage())
     asking.fetch()
     asking.fetch("list_pipelines")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from doors import DOORS, Door, Settings, opened
 
-OpenDoor = Callable[[str, Settings, str], Door]
+OpenDoor = Callable[[str, Settings, dict[str, Any]], Door]
 
 
 @pytest.fixture(scope="session")
@@ -17,10 +18,10 @@ def open_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenDoor]:
     found: dict[tuple[str, str, str], Door] = {}
     with ExitStack() as stack:
 
-        def open_one(name: str, settings: Settings, config: str) -> Door:
-            key = (name, str(settings), config)
+        def open_one(name: str, settings: Settings, servers: dict[str, Any]) -> Door:
+            key = (name, str(settings), str(servers))
             if key not in found:
-                found[key] = stack.enter_context(opened(name, settings, config, tmp_path_factory.mktemp(name)))
+                found[key] = stack.enter_context(opened(name, settings, servers, tmp_path_factory.mktemp(name)))
             return found[key]
 
         yield open_one
@@ -28,6 +29,6 @@ def open_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenDoor]:
 
 @pytest.fixture(params=DOORS)
 def door(request: pytest.FixtureRequest, open_door: OpenDoor) -> Door:
-    """Each door, with the environment of the test's module in `SETTINGS` and its `config.toml` in `CONFIG`."""
+    """Each door, with the environment of the test's module in `SETTINGS` and its MCP servers in `SERVERS`."""
     module = request.module
-    return open_door(request.param, getattr(module, "SETTINGS", {}), getattr(module, "CONFIG", ""))
+    return open_door(request.param, getattr(module, "SETTINGS", {}), getattr(module, "SERVERS", {}))

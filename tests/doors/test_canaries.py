@@ -14,6 +14,8 @@ from kosmo_kernel.archive import answers
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client import client
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.settings import notebook_run
+from kosmo_kernel.settings.notebook_run import NotebookRun
 
 LEAST = 10_000  # canaries that each door has to keep
 ALL = secret_functions()
@@ -27,7 +29,8 @@ FEW = [
 def planted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PlantedApi]:
     """Yield the look-alike with canaries, which is the default account of all that runs."""
     with planted_api(**getattr(request, "param", {})) as (api, environment):
-        for name, value in {**environment, "KOSMO_CALL_LOG": str(tmp_path / "calls")}.items():
+        monkeypatch.setattr(notebook_run, "received", [NotebookRun(str(tmp_path / "calls"))])
+        for name, value in environment.items():
             monkeypatch.setenv(name, value)
         yield api
 

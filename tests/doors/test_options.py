@@ -32,7 +32,7 @@ def test_an_option_sets_the_account_and_the_limits_of_a_run(
 def test_a_cell_can_ask_for_no_more_memory_than_the_users_ceiling(door: Door, size: str) -> None:
     done = door.run("print('it runs')", "--memory-limit", size)
     assert (done.error, done.shown) == ("SettingsError", "")
-    assert "more than the 1,073,741,824 bytes that cells and projects can have at most (`max_memory`)" in done.message
+    assert "more than the 1,073,741,824 bytes that cells can have at most (`max_memory`)" in done.message
     assert done.message.endswith("or KOSMO_MAX_MEMORY.")
     assert door.run("print('it runs')", "--memory-limit", f"{2**30}").shown == "it runs\n"
 

@@ -1,42 +1,48 @@
-"""A script can ask the person at the door for a line, and the permissions ask whether a call may be made."""
+"""A script can ask the person at the door for a line, and the person is asked before a tool changes something."""
 
 from __future__ import annotations
 
 import pytest
 from doors import Door, through
+from mcp_config import HALL
 
-# Somebody who wants to be asked before Heroku is read, the fictional account as well.
-CONFIG = '[integrations.heroku.permissions]\nread = "ask"\n'
-QUESTION = "heroku.list_apps reads from Heroku, account demo. Go on, for all of this run? [y/N] "
-COUNT = "return #app.integrations.heroku.demo.list_apps()"
+pytest.importorskip("mcp")
+
+SERVERS = {"hall": HALL}
+QUESTION = (
+    "mcp.hall.take-seat (row = 1, name = Ada) may change something with the MCP server hall. Go on, for all of this "
+    "run? [y/N] "
+)
+SIT = 'return app.mcp.hall["take-seat"]{ row = 1, name = "Ada" }'
 where_somebody_can_be_asked = through("magic", "kernel", "command")
 where_nobody_may_be_there = through("magic", "kernel", "command")
 
 
 @where_somebody_can_be_asked
 def test_yes_makes_the_call(door: Door) -> None:
-    done = door.run(COUNT, dialogue=[(QUESTION, "y")])
-    assert (done.questions, done.error, done.shown) == ([QUESTION], "", "19\n")
+    done = door.run(SIT, dialogue=[(QUESTION, "y")])
+    assert (done.questions, done.error) == ([QUESTION], "")
+    assert "Ada sits in row 1, plain" in done.shown
 
 
 @where_somebody_can_be_asked
 @pytest.mark.parametrize("answer", ["n", ""])
 def test_any_other_answer_makes_no_call(door: Door, answer: str) -> None:
-    done = door.run(COUNT, dialogue=[(QUESTION, answer)])
+    done = door.run(SIT, dialogue=[(QUESTION, answer)])
     assert (done.questions, done.error, done.shown) == ([QUESTION], "NotAllowedError", "")
     assert "the answer was no" in done.message
 
 
 @where_somebody_can_be_asked
 def test_one_answer_holds_for_all_of_a_run(door: Door) -> None:
-    done = door.run(f"{COUNT} + {COUNT.removeprefix('return ')}", dialogue=[(QUESTION, "y")])
-    assert (done.questions, done.shown) == ([QUESTION], "38\n")
+    done = door.run(f"local first = {SIT.removeprefix('return ')} {SIT}", dialogue=[(QUESTION, "y")])
+    assert (done.questions, done.error) == ([QUESTION], "")
 
 
-@pytest.mark.claim("permission-first")
+@pytest.mark.claim("mcp-consent")
 @where_nobody_may_be_there
 def test_where_nobody_can_be_asked_the_call_is_not_made(door: Door) -> None:
-    done = door.run(COUNT)
+    done = door.run(SIT)
     assert (done.error, done.shown) == ("NotAllowedError", "")
     assert "there is nobody to ask here" in done.message
 

@@ -1,11 +1,10 @@
-"""Test what holds for all cells of a Python notebook: `%config KosmoMagic`, a project's settings, `%kosmo` lines."""
+"""Test what holds for all cells of a Python notebook: `%config KosmoMagic` and `%kosmo` lines."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from copy import deepcopy
-from pathlib import Path
 
 import pytest
 from python_shell import MakeShell, Shell, run, shells, value
@@ -93,7 +92,6 @@ def test_the_account_is_the_one_that_was_said_last(shell: Shell, monkeypatch: py
     [
         ("limt = 3", "KosmoMagic: it has no key `limt`. Did you mean: limit"),
         ("limit = -3", "KosmoMagic: `limit` takes a whole number of rows, got -3."),
-        ("errors = 'long'", 'KosmoMagic: `errors` takes "short" or "full", got \'long\'.'),
     ],
 )
 def test_a_mistake_in_a_setting_is_told_and_sets_nothing(
@@ -111,21 +109,6 @@ def test_the_settings_are_explained(shell: Shell, capsys: pytest.CaptureFixture[
     run(shell, "%config KosmoMagic")
     shown = capsys.readouterr().out
     assert "KosmoMagic.limit=<Int>\n    Rows of a table that are shown; the value keeps all." in shown
-
-
-def test_errors_in_full_are_all_that_is_known(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
-    cell = "%%kosmo_lua\nlocal function g() error('deep') end\ng()\nreturn 1"
-    run(shell, cell)
-    short = capsys.readouterr().out
-    run(shell, "%config KosmoMagic.errors = 'full'")
-    run(shell, cell)
-    full = capsys.readouterr().out
-    assert "in function 'g'" not in short
-    assert len(short.splitlines()) <= 4
-    assert "in function 'g'\n" in full
-    assert "Traceback (most recent call last):\n" in full
-    assert run(shell, cell.replace("_lua\n", "_lua --no-raise-error\n")).success
-    assert "in function 'g'\n" in capsys.readouterr().err
 
 
 def test_two_shells_have_their_own_settings(make_shell: MakeShell) -> None:
@@ -150,50 +133,11 @@ def test_a_reload_forgets_what_was_set(make_shell: MakeShell) -> None:
     assert shell.config == profile
 
 
-# Projects --------------------------------------------------------------------------------------------------
-
-
-def test_a_project_comes_before_a_profile_and_after_config(
-    make_shell: MakeShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\nlimit = 3\n", encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    shell = make_shell()
-    shell.config.KosmoMagic.limit = 2
-    shell.config.KosmoMagic.raw = True
-    load(shell)
-    assert value(shell, "%config KosmoMagic.limit") == 3
-    assert value(shell, "%config KosmoMagic.raw") is True
-    run(shell, "%config KosmoMagic.limit = 4")
-    assert value(shell, "%config KosmoMagic.limit") == 4
-
-
-def test_the_account_of_a_project_is_asked_unless_the_demo_is_chosen(
-    make_shell: MakeShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\naccount = 'ops'\n", encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HEROKU_API_KEY_OPS", "fictional")
-    planned = "%kosmo_lua -n app.integrations.heroku.list_apps()"
-    assert value(load(make_shell()), planned)["account"].to_list() == ["demo"]
-    monkeypatch.delenv("KOSMO_DEMO")
-    assert value(load(make_shell()), planned)["account"].to_list() == ["ops"]
-
-
-@pytest.mark.parametrize("where", ["project", "profile"])
 def test_a_mistake_in_what_is_loaded_is_short_and_loads_nothing(
-    make_shell: MakeShell,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    where: str,
+    make_shell: MakeShell, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     shell = make_shell()
-    if where == "project":
-        (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\nlimt = 3\n", encoding="utf-8")
-    else:
-        shell.config.KosmoMagic.limt = 3
+    shell.config.KosmoMagic.limt = 3
     before = list(shell.configurables)
     assert isinstance(run(shell, "%load_ext kosmo_kernel").error_in_exec, UnknownNameError)
     lines = capsys.readouterr().out.strip().splitlines()

@@ -95,7 +95,7 @@ def test_a_tool_that_may_pass_on_data_is_asked_about_once_in_a_session(
     with pytest.raises(NotAllowedError, match="there is nobody to ask here") as caught:
         session.run(ECHO)
     assert "this call may pass on what it is given to others, so it is asked about once" in caught.value.message
-    assert "run `kosmo mcp:configure ours --read allow`" in caught.value.message
+    assert 'set `read = "allow"` below [mcp.servers.ours.permissions] in ' in caught.value.message
     assert run_with(session, ECHO, force=True).permission_bypassed
     for _ in range(2):
         if answer == "y":
@@ -139,7 +139,7 @@ def test_what_a_script_sends_to_read_a_resource_or_a_prompt_is_asked_about_once_
 
     with pytest.raises(NotAllowedError, match="there is nobody to ask here") as caught:
         session.run(code % texts[0])
-    assert "run `kosmo mcp:configure hall --read allow`" in caught.value.message
+    assert 'set `read = "allow"` below [mcp.servers.hall.permissions] in ' in caught.value.message
     assert run_with(session, code % texts[0], force=True).permission_bypassed
     for text in texts:
         assert run_with(session, code % text, on_ask=agree).value
@@ -169,19 +169,17 @@ def test_a_dry_run_reads_no_resource_and_no_prompt_of_a_server_that_runs(
 
 
 @pytest.mark.claim("mcp-way-out")
-def test_the_users_settings_answer_for_a_tool_that_may_pass_on_data_and_a_project_cannot(
+def test_the_users_settings_answer_for_a_tool_that_may_pass_on_data(
     fresh: Callable[..., Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     session = fresh({"ours": faulty("open_world")})
-    (tmp_path / "pyproject.toml").write_text('[tool.kosmo_kernel.mcp.servers.ours.permissions]\nread = "allow"\n')
     with pytest.raises(NotAllowedError, match="there is nobody to ask here"):
         session.run(ECHO)
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "settings"))
     settings = tmp_path / "settings" / "config.toml"
     settings.write_text('[mcp.servers.ours.permissions]\nread = "allow"\n', encoding="utf-8")
     assert session.run(ECHO).value == "owls"
-    (tmp_path / "pyproject.toml").write_text('[tool.kosmo_kernel.mcp.permissions]\nread = "ask"\n')
+    settings.write_text('[mcp.permissions]\nread = "ask"\n', encoding="utf-8")
     with pytest.raises(NotAllowedError, match="reads of this server are asked about first"):
         session.run(ECHO)
 

@@ -136,18 +136,6 @@ def test_the_argument_account_picks_the_account(demo_url: str) -> None:
     assert "`account` must be a text" in odd
 
 
-@pytest.mark.claim("agents-permissions")
-@pytest.mark.full
-def test_what_the_permissions_ask_about_is_an_error_that_says_how_to_allow_it(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text('[integrations.heroku.permissions]\nread = "ask"\n')
-    env = {"KOSMO_DEMO": "1", "KOSMO_CONFIG_DIR": str(tmp_path)}
-
-    code = {"code": "app.integrations.heroku.list_apps()"}
-    message = failure(asked(lambda one: one.call_tool("lua_run", code), env=env))
-    assert "there is nobody to ask here" in message
-    assert "kosmo integrations:configure heroku --read allow" in message
-
-
 # Lua --------------------------------------------------------------------------------------------------------------
 
 

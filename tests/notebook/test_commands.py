@@ -22,7 +22,6 @@ from kosmo_kernel.notebook.commands import (
     COMMANDS,
     MAX_CALLS_SHOWN,
     NotebookContext,
-    report_lines,
     report_page,
     run_command,
 )
@@ -237,20 +236,17 @@ def failed(message: str = "In[2]:1: no") -> LuaRuntimeError:
 
 
 def test_facts_calls_of_lua_and_calls_of_the_run_follow_the_failure() -> None:
-    assert report_lines(failed()) == [
-        "",
-        "Facts:",
-        "  who must act  you",
-        "  type          lua_runtime",
-        "",
-        "Lua's calls, innermost first:",
-        "  In[2]:1: in function 'g'",
-        "  In[2]:3: in the cell",
-        "",
-        "Calls of the run:",
-        "  heroku.list_apps  ops      ok     1,200 rows  2 requests  1,204 ms",
-        "  heroku.get_app    default  error                          8 ms",
+    assert block(failed(), "Facts") == ["who must act  you", "type          lua_runtime"]
+    assert block(failed(), "Lua's calls, innermost first") == ["In[2]:1: in function 'g'", "In[2]:3: in the cell"]
+    assert block(failed(), "Calls of the run") == [
+        "heroku.list_apps  ops      ok     1,200 rows  2 requests  1,204 ms",
+        "heroku.get_app    default  error                          8 ms",
     ]
+
+
+def block(error: KosmoError, title: str) -> list[str]:
+    """Return the lines below a title in the report of an error."""
+    return report_page(error).partition(f"**{title}**\n\n```text\n")[2].partition("\n```")[0].splitlines()
 
 
 def test_a_page_has_the_failure_first_and_everything_in_blocks_of_text() -> None:
@@ -261,17 +257,17 @@ def test_a_page_has_the_failure_first_and_everything_in_blocks_of_text() -> None
 
 
 def test_what_the_service_said_is_among_the_facts() -> None:
-    lines = report_lines(RateLimitError("slow down", status=429, id="rate_limit", request_id="r-1", account="ops"))
-    assert lines[2:] == [
-        "  who must act  nobody: the same may work in a while",
-        "  type          rate_limit",
-        "  status        429",
-        "  id            rate_limit",
-        "  request id    r-1",
-        "  retryable     yes",
-        "  account       ops",
+    error = RateLimitError("slow down", status=429, id="rate_limit", request_id="r-1", account="ops")
+    assert block(error, "Facts") == [
+        "who must act  nobody: the same may work in a while",
+        "type          rate_limit",
+        "status        429",
+        "id            rate_limit",
+        "request id    r-1",
+        "retryable     yes",
+        "account       ops",
     ]
-    assert "  limit         timeout" in report_lines(LimitError("too long", limit="timeout"))
+    assert "limit         timeout" in block(LimitError("too long", limit="timeout"), "Facts")
 
 
 def test_of_many_calls_the_last_ones_are_told() -> None:
@@ -279,8 +275,8 @@ def test_of_many_calls_the_last_ones_are_told() -> None:
     error.result = Result(
         calls=[CallRecord(f"integrations.heroku.{n}", "demo", 1.0, "ok") for n in range(MAX_CALLS_SHOWN + 3)]
     )
-    lines = report_lines(error)
-    assert [lines[6].strip(), lines[7].split()[0], lines[-1].split()[0]] == [
+    lines = block(error, "Calls of the run")
+    assert [lines[0].strip(), lines[1].split()[0], lines[-1].split()[0]] == [
         "… 3 before", "heroku.3", f"heroku.{MAX_CALLS_SHOWN + 2}",
     ]  # fmt: skip
 
@@ -314,4 +310,4 @@ def test_what_a_script_wrote_is_no_markup_and_moves_no_cursor() -> None:
     page = report_page(error)
     kinds = [token.type for token in MarkdownIt().parse(page) if token.type.endswith("_open") or token.type == "fence"]
     assert set(kinds) == {"fence", "paragraph_open"}
-    assert "\x1b" not in page + "".join(report_lines(error))
+    assert "\x1b" not in page

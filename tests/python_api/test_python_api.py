@@ -9,7 +9,6 @@ import pydoc
 import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,7 +17,7 @@ from python_shell import MakeShell, no_notebooks, run, shells, value
 
 from kosmo_kernel import integrations
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.errors import InvalidArgumentsError, NotAllowedError, RefusedError, UnknownNameError
+from kosmo_kernel.errors import InvalidArgumentsError, RefusedError, UnknownNameError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.python_api import close_own_session, current_session
@@ -145,13 +144,6 @@ def test_a_call_in_a_terminal_shows_its_progress(heroku: Any, monkeypatch: pytes
         terminal.flush()
         assert "1 call · 1 request" in os.read(ours, 1 << 16).decode()
     os.close(ours)
-
-
-def test_a_call_is_held_to_the_permissions(heroku: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path))
-    (tmp_path / "config.toml").write_text('[integrations.heroku.permissions]\nread = "deny"\n', encoding="utf-8")
-    with pytest.raises(NotAllowedError):
-        heroku.list_apps()
 
 
 def test_a_call_needs_no_standard_streams(heroku: Any, monkeypatch: pytest.MonkeyPatch) -> None:

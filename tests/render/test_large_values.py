@@ -14,7 +14,7 @@ from full_matrix import full_except
 
 from kosmo_kernel.errors import LimitError, LuaRuntimeError
 from kosmo_kernel.kernel.channels import error_content
-from kosmo_kernel.notebook.commands import report_lines
+from kosmo_kernel.notebook.commands import report_page
 from kosmo_kernel.render.display import TEXT_MOST, bundle_of, bundles_of
 from kosmo_kernel.render.error_lines import MAX_MESSAGE_LENGTH, error_lines
 from kosmo_kernel.render.frames import frame_of
@@ -218,4 +218,4 @@ def test_an_error_with_an_endless_message_is_cut() -> None:
     assert len(error_content(error)["evalue"]) == MAX_MESSAGE_LENGTH
     assert sum(map(len, error_content(error)["traceback"])) < MAX_MESSAGE_LENGTH + 200
     error.id = "i" * 1_000_000  # type: ignore[attr-defined]
-    assert sum(map(len, report_lines(error))) < MAX_MESSAGE_LENGTH
+    assert len(report_page(error)) < 2 * MAX_MESSAGE_LENGTH

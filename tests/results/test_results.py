@@ -1,4 +1,4 @@
-"""What a run leaves: the plan of a dry run, and `KOSMO_CALL_LOG`, a line for each run."""
+"""What a run leaves: the plan of a dry run, and a line for each run in the kernel of `kosmo run`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from run_with import run_with
 
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.inventory import bill_from
@@ -30,12 +30,18 @@ from kosmo_kernel.results import (
     totals,
 )
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings import notebook_run
+from kosmo_kernel.settings.notebook_run import NotebookRun
 
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "calls"
-    monkeypatch.setenv("KOSMO_CALL_LOG", str(path))
+    return noting(monkeypatch, tmp_path / "calls")
+
+
+def noting(monkeypatch: pytest.MonkeyPatch, path: Path) -> Path:
+    """Make this process the kernel of `kosmo run` that notes calls in a file."""
+    monkeypatch.setattr(notebook_run, "received", [NotebookRun(str(path))])
     return path
 
 
@@ -112,25 +118,15 @@ def test_a_line_that_is_not_whole_takes_no_other_with_it(log: Path, session: Ses
 def test_a_run_that_can_no_longer_be_noted_keeps_what_it_gave(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KOSMO_CALL_LOG", "/dev/full")
+    noting(monkeypatch, Path("/dev/full"))
     result = session.run("return #app.integrations.heroku.list_apps()")
     assert result.value == 19
-    assert [note for note in result.notes if "KOSMO_CALL_LOG" in note] == [
-        "This run is not in the file that KOSMO_CALL_LOG names: No space left on device."
+    assert [note for note in result.notes if "noted" in note] == [
+        "The calls of this run could not be noted for `kosmo run`: No space left on device."
     ]
 
 
-def test_a_log_that_cannot_be_written_is_an_error_before_anything_runs(
-    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KOSMO_CALL_LOG", str(tmp_path))
-    with pytest.raises(SettingsError, match="KOSMO_CALL_LOG names a file that cannot be written"):
-        session.run("x = 1")
-    monkeypatch.delenv("KOSMO_CALL_LOG")
-    assert session.run("return x").value is None
-
-
-def test_answers_of_earlier_runs_are_counted_once_in_each_process(log: Path, tmp_path: Path) -> None:
+def test_answers_of_earlier_runs_are_counted_once(log: Path, tmp_path: Path) -> None:
     file, script = tmp_path / "audit.kosmo", "return #app.integrations.heroku.list_apps()"
     with Session("demo", record=file) as session:
         session.recording.finishes = False
@@ -140,13 +136,8 @@ def test_answers_of_earlier_runs_are_counted_once_in_each_process(log: Path, tmp
     with Session("demo", record=file, resume=True) as session:
         for source in (script, "app.integrations.heroku.list_teams()", script):
             session.run(source)
-    lines = read_lines(log)
-    assert (taken := answers_taken_over(lines)) is not None
+    assert (taken := answers_taken_over(read_lines(log))) is not None
     assert taken.facts() == {"answers": 2, "oldest": oldest}
-
-    other = [line | {"process": -1} for line in lines if "taken_over" in line]  # as of a second kernel
-    assert (both := answers_taken_over([*lines, *other])) is not None
-    assert both.facts() == {"answers": 4, "oldest": oldest}
 
 
 def test_tables_of_lists_that_were_read_before_are_no_calls(log: Path, session: Session) -> None:

@@ -129,7 +129,7 @@ def test_a_list_of_an_earlier_cell_is_the_runs_own() -> None:
 
 @pytest.mark.parametrize("name", full_except(DOORS, "magic", "command"))
 def test_each_door_leaves_the_app_out_and_says_so(name: str, tmp_path: Path) -> None:
-    with account_at(DeletingApi(GONE)) as environment, opened(name, environment, "", tmp_path) as door:
+    with account_at(DeletingApi(GONE)) as environment, opened(name, environment, {}, tmp_path) as door:
         done = door.run("apps = heroku.list_apps() return #heroku.list_domains({ app_id = apps })")
     assert (done.error, NOTE in done.notes) == ("", True)
 

@@ -341,23 +341,3 @@ def test_the_commands_record_and_replay(own: Path, file: Path, tmp_path: Path, c
     assert first[1]["result"] == second[1]["result"] == [[19, 3]]
     failed = kosmo(command, "--replay", str(file), "-e", "return app.mcp.hall.find_seat(4)", cwd=tmp_path)
     assert (failed.returncode, "is not in" in failed.stderr, "Traceback" in failed.stderr) == (1, True, False)
-
-
-@pytest.mark.full
-def test_commands_that_ask_servers_record_and_replay_where_the_environment_says_so(
-    own: Path, file: Path, tmp_path: Path
-) -> None:
-    commands = (
-        ("mcp:tools", "hall", "--json"),
-        ("mcp:schema", "hall.find_seat"),
-        ("mcp:resources", "hall", "hall://plan", "--force"),
-        ("mcp:prompts", "hall", "welcome", '{"name": "Ada"}', "--force"),
-        ("mcp:call", "hall.find_seat", "--arg", "row=3"),
-    )
-    record = {"KOSMO_RECORD": str(file), "KOSMO_RECORD_RUN": "one"}
-    first = [kosmo(*command, cwd=tmp_path, env=record) for command in commands]
-    own.unlink()
-    second = [kosmo(*command, cwd=tmp_path, env={"KOSMO_REPLAY": str(file)}) for command in commands]
-    assert [one.stdout for one in second] == [one.stdout for one in first]
-    assert [one.returncode for one in first + second] == [0] * 10
-    assert set(methods(file)) == set(RESULTS) - {"resources/list"}

@@ -171,8 +171,6 @@ def test_a_table_has_2000_rows_unless_a_cell_a_project_or_the_environment_says_o
     assert again() == ["2,000", "30"]
     monkeypatch.setenv("KOSMO_ROWS", "1000")
     assert again() == ["1,000", "30"]
-    (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\nlimit = 20\n", encoding="utf-8")
-    assert again() == ["20", "30"]
 
 
 def test_a_number_of_rows_that_makes_no_sense_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:

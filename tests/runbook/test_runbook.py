@@ -109,7 +109,8 @@ def test_a_cell_that_fails_ends_the_run_and_the_copy_keeps_what_came_before(tmp_
 
 def test_a_call_that_could_not_be_noted_whole_does_not_take_the_report_with_it(tmp_path: Path) -> None:
     def note_half(*_: int) -> None:
-        with Path(os.environ["KOSMO_CALL_LOG"]).open("a", encoding="utf-8") as log:
+        passed = json.loads(os.environ["_KOSMO_NOTEBOOK_RUN"])
+        with Path(passed["calls"]).open("a", encoding="utf-8") as log:
             log.write("{")
 
     path = written(tmp_path / "n.ipynb", code("return 1"))
@@ -212,7 +213,8 @@ def asking(path: str, account: str) -> str:
     """Python that asks an account something, as far as the log tells, and shows what could be its token."""
     calls = [{"path": path, "account": account, "calls": 1, "failed": 0, "rows": 1, "requests": 1}]
     line = json.dumps({"time": None, "name": "In[1]", "seconds": 0.1, "calls": calls})
-    log = f"import os\nopen(os.environ['KOSMO_CALL_LOG'], 'a').write({line!r} + chr(10))"
+    log = "from kosmo_kernel.settings.notebook_run import notebook_run\n"
+    log += f"open(notebook_run().calls, 'a').write({line!r} + chr(10))"
     return f"{log}\nprint({UNMARKED[:9]!r} + {UNMARKED[9:]!r})"
 
 

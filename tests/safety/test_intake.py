@@ -220,6 +220,7 @@ ALLOWED = {
     "cli/options.py": "names to complete: bounded, private and fresh",
     "cli/kernelspec.py": "shipped",
     "runbook/page.py": "a page that this package wrote before",
+    "settings/notebook_run.py": "what `kosmo run` passes to the kernel that it starts",
     "runbook/cells.py": "the standard error of a kernel that this package started",
     "kernel/protocol.py": "files of the kernel's own processes in /proc",
     "kernel/channels.py": "the connection file that Jupyter wrote, and messages with the signature of the front end",
@@ -236,7 +237,6 @@ ALLOWED = {
     # What the user types.
     "cli/lua.py": "the script that the user named, also from a pipe; bounded",
     "cli/arguments.py": "an argument of the user's command",
-    "cli/configure.py": "standard input of the user's command",
     "cli/mcp_query.py": "an argument of the user's command",
     "values/lua_literals.py": "an argument of the user's command",
     # Snapshots.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,7 +21,6 @@ from kosmo_kernel.runbook import page
 from kosmo_kernel.safety.html import sanitize_html
 from kosmo_kernel.safety.markdown import sanitize_markdown
 from kosmo_kernel.safety.text import UnsafeContentError
-from kosmo_kernel.settings import config_file
 
 ARABIC = {ord("0") + digit: 0x660 + digit for digit in range(10)}  # no letters and digits that Lua knows
 HEAD = "".join(f"-- {key}: read\n" for key in ("title", "why", "do", "scope", "key")) + "-- severity: low\n"
@@ -47,9 +45,6 @@ READINGS: dict[str, tuple[int, Callable[[int], object]]] = {
     "a tag without end": (20_000, lambda n: sanitize_html("<" + "a" * n)),
     "a fence with a mark": (20_000, lambda n: sanitize_markdown("~" * n + "`")),
     "a fence with blanks": (20_000, lambda n: sanitize_markdown("~~~" + " " * n + "`")),
-    "a project of empty lines": (20_000, lambda n: re.search(config_file.MENTION, "\n" * n)),
-    "a project of lines with blanks": (20_000, lambda n: re.search(config_file.MENTION, " \n" * n)),
-    "a project of names": (5_000, lambda n: re.search(config_file.MENTION, "kosmo_kernel " * n)),
     "an argument of one word": (20_000, lambda n: secrets.redact_text("a" * n)),
     "a secret of blanks": (20_000, lambda n: secrets.redact_value("API_KEY", " " * n + "x")),
     "comments without end": (10_000, lambda n: jsonc_value("x", "/*a" * n)),

@@ -1,28 +1,26 @@
-"""`config.toml`: where it is, what can stand in it, what is said of a mistake, and how it is changed."""
+"""`config.toml`: where it is, what can stand in it, what is said of a mistake, and of settings that were removed."""
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-import subprocess
 import sys
-import threading
 import tomllib
 from pathlib import Path
+from threading import Event
 
 import pytest
 from kosmo_command import kosmo
 from platformdirs import user_config_path
-from repository import ROOT
 
 from kosmo_kernel import docs
 from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.run.lua_state import requirement
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings import config_file, removed
 from kosmo_kernel.settings.cell_options import OptionValues
-from kosmo_kernel.settings.config_file import KEYS, change, config, folder
+from kosmo_kernel.settings.config_file import KEYS, config, folder, misspelt_variables, removed_settings
 from kosmo_kernel.settings.limits import Limits, limits
+from kosmo_kernel.settings.table import SETTINGS
 
 ALL = """# mine
 require_walls = false  # here some are missing
@@ -38,7 +36,6 @@ answer_within = 50
 outage_timeout = 90
 list = 67108864
 responses = 1000000000
-response_records = 1000
 
 [checks]
 folder = "own"
@@ -53,14 +50,6 @@ days = 365
 url = "https://api.heroku.com"
 allow_host = ["heroku.example.com", "127.0.0.1:80"]
 
-[integrations.heroku.permissions]
-read = "allow"
-write = "ask"
-
-[integrations.heroku.accounts.production.permissions]
-read = "ask"
-write = "deny"
-
 [mcp.permissions]
 read = "ask"
 write = "ask"
@@ -68,13 +57,8 @@ write = "ask"
 [mcp.servers.tickets.permissions]
 read = "allow"
 write = "deny"
-
-[recording]
-notebooks = "~/my.kosmo"
-resume = true
-resume_within = 3600
 """
-USER_NAMES = ("heroku", "production", "tickets", "days", "quiet-apps")
+USER_NAMES = ("heroku", "tickets", "days", "quiet-apps")
 TABLES = ", ".join(dict.fromkeys(keys[0] for keys in KEYS))
 
 
@@ -104,7 +88,7 @@ def test_everything_that_can_be_set_is_taken(file: Path) -> None:
         None,
     )
     line = ALL.splitlines().index('write = "ask"') + 1
-    assert found.place("integrations", "heroku", "permissions", "write") == f"{file}:{line}"
+    assert found.place("mcp", "permissions", "write") == f"{file}:{line}"
     assert patterns(found.table) == set(KEYS)
 
 
@@ -135,17 +119,17 @@ def test_the_guide_to_settings_has_every_key(file: Path) -> None:
             f"{{file}}:1: the file has no key `zzz`. It takes {TABLES}.",
         ),
         (
-            '[integrations.heroku]\npermissions = { reed = "ask" }\n',
+            '[mcp]\npermissions = { reed = "ask" }\n',
             UnknownNameError,
-            "{file}:2: [integrations.heroku.permissions] has no key `reed`. Did you mean: read",
+            "{file}:2: [mcp.permissions] has no key `reed`. Did you mean: read",
         ),
         (
-            '[integrations.heroku.permissions]\nwrite = "ask"\n# read\nread = "yes"\n',
+            '[mcp.permissions]\nwrite = "ask"\n# read\nread = "yes"\n',
             SettingsError,
-            '{file}:4: `integrations.heroku.permissions.read` takes "allow", "ask" or "deny", got \'yes\'.',
+            '{file}:4: `mcp.permissions.read` takes "allow", "ask" or "deny", got \'yes\'.',
         ),
         (
-            '[integrations.herokuu.permissions]\nread = "ask"\n',
+            '[integrations.herokuu]\nurl = "https://api.heroku.com"\n',
             UnknownNameError,
             "{file}:1: there is no integration `herokuu`. Did you mean: heroku",
         ),
@@ -264,37 +248,6 @@ def test_walls_are_required_by_the_file_unless_the_environment_says_otherwise(
     assert requirement() == ""
 
 
-def test_a_change_leaves_comments_order_and_mode_alone(file: Path) -> None:
-    file.write_text(ALL, encoding="utf-8")
-    file.chmod(0o644)
-    change({("integrations", "heroku", "permissions", "write"): "deny", ("limits", "timeout"): None})
-
-    assert file.read_text(encoding="utf-8") == ALL.replace('write = "ask"', 'write = "deny"', 1).replace(
-        "timeout = 60\n", ""
-    )
-    assert stat.S_IMODE(file.stat().st_mode) == 0o644
-
-
-@pytest.mark.parametrize(
-    "before",
-    [
-        '[integrations]\nheroku.url = "https://a.example"  # mine\n[limits]\ncpu = 3\n',
-        '[integrations]\nheroku.permissions.write = "deny"\nheroku.url = "https://a.example"  # mine\n',
-        '[integrations]\nheroku = { url = "https://a.example" } # mine\n',
-        'integrations = { heroku = { url = "https://a.example" } } # mine\n',
-        'integrations.heroku.url = "https://a.example" # mine\n',
-    ],
-)
-def test_a_table_is_added_to_whatever_the_form_of_the_one_around_it(before: str, file: Path) -> None:
-    file.write_text(before, encoding="utf-8")
-    found = config().table
-    change({("integrations", "heroku", "accounts", "my", "permissions", "read"): "ask"})
-    assert config().get("integrations", "heroku", "accounts") == {"my": {"permissions": {"read": "ask"}}}
-    assert "# mine\n" in file.read_text(encoding="utf-8")
-    change({("integrations", "heroku", "accounts", "my", "permissions", "read"): None})
-    assert config().table == found
-
-
 @pytest.mark.full
 def test_the_line_of_a_key_is_found_behind_long_values_and_among_other_things_of_its_name(file: Path) -> None:
     hosts = "".join(f'  "cpu{number}.example",\n' for number in range(450))
@@ -327,8 +280,6 @@ def test_a_mistake_in_a_long_file_is_placed_without_reading_it_line_by_line(
 def test_the_mark_that_editors_of_windows_put_in_front_is_no_mistake(file: Path) -> None:
     file.write_text("# mine\n[limits]\ncpu = 3\n", encoding="utf-8-sig")
     assert (config().get("limits", "cpu"), config().place("limits", "cpu")) == (3, f"{file}:3")
-    change({("limits", "cpu"): 4})
-    assert file.read_bytes() == b"# mine\n[limits]\ncpu = 4\n"
 
 
 def test_a_folder_below_a_home_that_there_is_not_is_a_mistake_in_the_variable(
@@ -347,68 +298,6 @@ def test_a_folder_below_a_home_that_there_is_not_is_a_mistake_in_the_variable(
         monkeypatch.setattr(Path, "home", homeless)
         with pytest.raises(SettingsError, match=r"you have no home\. Name the folder in KOSMO_CONFIG_DIR"):
             folder()
-
-
-def test_a_first_change_makes_a_folder_and_a_file_for_their_owner_only(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(home / "a" / "b"))
-    path = change({("integrations", "heroku", "permissions", "read"): "ask", ("require_walls",): True})
-
-    assert (stat.S_IMODE(path.parent.stat().st_mode), stat.S_IMODE(path.stat().st_mode)) == (0o700, 0o600)
-    # Whether a line is blank between them depends on the version of tomlkit.
-    assert [line for line in path.read_text(encoding="utf-8").splitlines() if line] == [
-        "require_walls = true",
-        "[integrations.heroku.permissions]",
-        'read = "ask"',
-    ]
-    change({("integrations", "heroku", "permissions", "read"): None, ("require_walls",): None})
-    assert path.read_text(encoding="utf-8").strip() == ""
-
-
-def test_a_change_that_makes_no_sense_changes_nothing(file: Path) -> None:
-    file.write_text(ALL, encoding="utf-8")
-    with pytest.raises(SettingsError, match="takes a number of seconds"):
-        change({("limits", "cpu"): -1})
-    file.write_text("no TOML", encoding="utf-8")
-    with pytest.raises(SettingsError, match="is no TOML"):
-        change({("limits", "cpu"): 1})
-    assert file.read_text(encoding="utf-8") == "no TOML"
-    assert sorted(path.name for path in file.parent.iterdir()) == [".lock", "config.toml"]
-
-
-def test_a_link_to_the_file_stays_one(file: Path, home: Path) -> None:
-    real = home / "dotfiles.toml"
-    real.write_text("# kept elsewhere\n", encoding="utf-8")
-    file.symlink_to(real)
-    change({("limits", "cpu"): 5})
-
-    assert file.is_symlink()
-    assert real.read_text(encoding="utf-8") == "# kept elsewhere\n\n[limits]\ncpu = 5\n"
-
-
-def test_several_who_change_it_at_once_lose_nothing(file: Path) -> None:
-    def write(number: int) -> None:
-        change({("integrations", "heroku", "accounts", f"a{number}", "permissions", "read"): "ask"})
-
-    code = "from kosmo_kernel.settings.config_file import change\n"
-    code += (
-        "[change({('integrations', 'heroku', 'accounts', f'b{n}', 'permissions', 'read'): 'deny'}) for n in range(6)]"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)})
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert process.wait(60) == 0
-    found = config().get("integrations", "heroku", "accounts")
-    assert {name: one["permissions"]["read"] for name, one in found.items()} == {
-        **{f"a{n}": "ask" for n in range(6)},
-        **{f"b{n}": "deny" for n in range(6)},
-    }
-    assert file.exists()
 
 
 def test_a_command_tells_a_mistake_in_one_line_and_as_json(file: Path) -> None:
@@ -433,3 +322,70 @@ def test_the_usual_folder_is_the_one_that_platformdirs_has(home: str | None, mon
 def test_a_usual_folder_that_is_relative_is_left_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "~/of-mine")  # some versions of platformdirs take it as it is
     assert folder() == home / ".config" / "kosmo_kernel"
+
+
+# Removed settings --------------------------------------------------------------------------------------
+
+OLD = """[limits]
+response_records = 1000
+cpu = 3
+
+[recording]
+notebooks = "~/my.kosmo"
+
+[integrations.heroku.permissions]
+read = "ask"
+
+[integrations.heroku.accounts.production.permissions]
+write = "deny"
+"""
+
+
+def test_a_key_that_was_removed_sets_nothing_and_the_rest_of_the_file_is_read(file: Path) -> None:
+    file.write_text(OLD, encoding="utf-8")
+    assert limits().cpu == 3
+    assert [notice.partition(" is no setting any more. ")[0] for notice in removed_settings()] == [
+        f"{file}:2: `limits.response_records`",
+        f"{file}:5: `recording`",
+        f"{file}:8: `integrations.heroku.permissions`",
+        f"{file}:11: `integrations.heroku.accounts`",
+    ]
+    assert file.read_text(encoding="utf-8") == OLD
+
+
+def test_no_name_that_was_removed_is_a_setting() -> None:
+    assert {setting.variable.removeprefix("KOSMO_") for setting in SETTINGS} & removed.VARIABLES.keys() == set()
+    assert [key for key in KEYS for gone in removed.KEYS if key[: len(gone)] == gone] == []
+
+
+@pytest.mark.parametrize("name", removed.VARIABLES)
+def test_a_variable_that_was_removed_is_told_with_what_to_do(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"KOSMO_{name}", "1")
+    assert removed_settings() == [f"KOSMO_{name} is no setting any more. {removed.VARIABLES[name]}"]
+    assert misspelt_variables() == []
+
+
+def test_a_command_tells_once_what_was_removed(file: Path) -> None:
+    file.write_text("[recording]\nresume = true\n", encoding="utf-8")
+    done = kosmo("lua", "--demo", "-e", "return #heroku.list_apps()", env={"KOSMO_RECORD": "x"})
+    assert (done.returncode, done.stdout) == (0, "19\n")
+    assert done.stderr.count(f"{file}:1: `recording` is no setting any more.") == 1
+    assert done.stderr.count("KOSMO_RECORD is no setting any more. Give the command the option `--record FILE`.") == 1
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_notebook_tells_once_what_was_removed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("[recording]\nresume = true\n", encoding="utf-8")
+    monkeypatch.setattr(config_file, "has_noticed", Event())
+    with Session("demo") as session:
+        notes = [session.run("return 1").notes for _ in range(2)]
+    assert [[note for note in told if "is no setting any more" in note] for told in notes] == [removed_settings(), []]
+
+
+@pytest.mark.claim("folder-settings")
+def test_a_project_sets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\nlimit = = 1\ntimeout = 0.001\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with Session("demo") as session:
+        assert session.run("return #heroku.list_apps()").value == 19
+        assert session.limits == Limits()

@@ -17,7 +17,7 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp_server.tools import LUA, offered
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.settings.cell_options import OptionValues, parse
-from kosmo_kernel.settings.config_file import config, settings_of
+from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import Limits, check_defaults, limits
 from kosmo_kernel.settings.table import CPU_LIMIT, LIMITS, MEMORY_LIMIT, SETTINGS, TIMEOUT, Number, Setting
 
@@ -57,7 +57,6 @@ def test_no_two_settings_share_a_name_in_one_place() -> None:
     for names in (
         [setting.variable for setting in SETTINGS if setting.variable],
         [setting.config for setting in SETTINGS if setting.config],
-        [setting.project for setting in SETTINGS if setting.project],
         [flag for setting in SETTINGS for flag in setting.cell],
         [setting.command for setting in SETTINGS if setting.command],
     ):
@@ -111,11 +110,6 @@ def from_config(setting: Setting, text: str, folder: Path, patch: pytest.MonkeyP
     return getattr(limits(), key)
 
 
-def from_project(setting: Setting, text: str, folder: Path, _patch: pytest.MonkeyPatch) -> object:
-    (folder / "pyproject.toml").write_text(f"[tool.kosmo_kernel]\n{setting.name} = {text}\n", encoding="utf-8")
-    return settings_of(folder)[setting.name]
-
-
 def from_cell(setting: Setting, text: str, _folder: Path, _patch: pytest.MonkeyPatch) -> object:
     return getattr(parse(f"{setting.cell[-1]} {text}"), setting.name)
 
@@ -133,7 +127,6 @@ def from_command(setting: Setting, text: str, _folder: Path, _patch: pytest.Monk
 DOORS = {
     "a variable": (from_variable, LIMITS),
     "config.toml": (from_config, LIMITS),
-    "a project": (from_project, (TIMEOUT, MEMORY_LIMIT)),
     "a cell": (from_cell, (TIMEOUT, MEMORY_LIMIT)),
     "a command": (from_command, LIMITS),
 }
@@ -160,11 +153,11 @@ def test_a_number_that_makes_no_sense_is_refused_in_the_same_words_at_every_door
 ) -> None:
     assert isinstance(setting.value, Number)
     expected = f"at most {setting.value.maximum:.0f}" if text == "1e300" else setting.value.expected
-    toml = "'soon'" if text == "soon" and door in ("config.toml", "a project") else text
+    toml = "'soon'" if text == "soon" and door == "config.toml" else text
     with pytest.raises(SettingsError) as caught:
         DOORS[door][0](setting, toml, tmp_path, monkeypatch)
     assert expected in caught.value.message
-    name = {"a variable": setting.variable, "config.toml": ".".join(setting.config), "a project": setting.name}
+    name = {"a variable": setting.variable, "config.toml": ".".join(setting.config)}
     assert name.get(door, setting.command) in caught.value.message
 
 
@@ -180,7 +173,7 @@ def ceilings_in(place: str, folder: Path, patch: pytest.MonkeyPatch, **ceilings:
 
 
 @pytest.mark.parametrize("place", ["config.toml", "the environment"])
-def test_the_ceilings_hold_for_each_run_and_projects_and_lower_the_defaults(
+def test_the_ceilings_hold_for_each_run_and_lower_the_defaults(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ceilings_in(place, tmp_path, monkeypatch, max_memory=8_000_000, max_cpu=20)
@@ -192,9 +185,6 @@ def test_the_ceilings_hold_for_each_run_and_projects_and_lower_the_defaults(
         most.changed(OptionValues(memory_limit=8_000_001))
     with pytest.raises(SettingsError, match=r"`cpu_limit` is 20\.5 s, .* 20 s .*\(`max_cpu`\)"):
         most.changed(OptionValues(cpu_limit=20.5))
-    (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\nraw = true\nmemory_limit = 8_000_001\n")
-    with pytest.raises(SettingsError, match=r"pyproject\.toml:3: `memory_limit` is 8,000,001 bytes, .*`max_memory`"):
-        settings_of(tmp_path)
 
 
 @pytest.mark.claim("limit-ceilings")

@@ -36,15 +36,6 @@ PROVIDER = {
     "cli_setup_supported": {"const": True},
     "cli_runtime_supported": {"const": True},
     "enabled": {"const": True},
-    "permissions": {
-        "type": "object",
-        "properties": {
-            "read": {"enum": ["allow", "ask", "deny", None]},
-            "write": {"enum": ["allow", "ask", "deny", None]},
-        },
-        "required": ["read", "write"],
-        "additionalProperties": False,
-    },
     "active": {"type": "boolean"},
     "configured": {"type": "boolean"},
     "accounts": NAMES,

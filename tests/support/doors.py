@@ -23,6 +23,7 @@ import pexpect
 import pytest
 from kernel_client import Content, Kernel, known_to_jupyter, running
 from kosmo_command import COMMAND, FICTION, environment, kosmo
+from mcp_config import written
 from patience import PATIENCE
 from python_shell import Shell, shells
 
@@ -152,7 +153,7 @@ def words(line: str) -> list[str]:
 
 
 def asked(dialogue: Dialogue) -> list[str]:
-    """Give what is a question of the permissions, and no text of the script."""
+    """Give what is a question about a tool, and no text of the script."""
     return [text for text, _ in dialogue if text.endswith(YES_OR_NO)]
 
 
@@ -253,7 +254,7 @@ class KernelDoor:
 
 
 class CommandDoor:
-    """`kosmo lua -e`, in a pipe; on a terminal where somebody has to answer a permission's question."""
+    """`kosmo lua -e`, in a pipe; on a terminal where somebody has to answer a question about a tool."""
 
     name = "command"
 
@@ -340,16 +341,16 @@ OPENERS = {"magic": _magic, "kernel": _kernel, "command": _command}
 
 
 @contextmanager
-def opened(name: str, settings: Settings, config: str, folder: Path) -> Iterator[Door]:
+def opened(name: str, settings: Settings, servers: dict[str, Any], folder: Path) -> Iterator[Door]:
     """Keep a door open on the demo account as long as the `with` block.
 
     Parameters:
         name: of the door.
         settings: environment variables of whoever uses it.
-        config: the text of that person's `config.toml`.
+        servers: that person's MCP servers.
         folder: for its files.
     """
-    (folder / "config.toml").write_text(config, encoding="utf-8")
+    written(folder / ".kosmo" / "mcp.json", servers)
     settings = {"KOSMO_DEMO": "1", "HOME": str(folder), "KOSMO_CONFIG_DIR": str(folder), **settings}
     with OPENERS[name](settings, folder) as door:
         yield door

@@ -1,0 +1,29 @@
+"""Settings that were removed, each with what to do instead.
+
+One that is still set is no error: it sets nothing, the rest of the file is read as before, and each process says so
+once (`config_file.take_notices`).
+"""
+
+from __future__ import annotations
+
+from kosmo_kernel.settings.table import ANY, Keys
+
+_RECORD = "Give the command the option"
+VARIABLES = {  # without `KOSMO_`
+    "CALL_LOG": "`kosmo lua --json` has the calls and the requests of a run.",
+    "RECORD": f"{_RECORD} `--record FILE`.",
+    "RECORD_RUN": "A recording has the answers of one process. Give each process a file of its own.",
+    "REPLAY": f"{_RECORD} `--replay FILE`.",
+    "RESPONSE_RECORDS": "KOSMO_RESPONSE_LIMIT limits the responses of a run, in bytes.",
+    "RESUME": f"{_RECORD} `--resume`.",
+    "RESUME_WITHIN": "`--resume` takes responses for a day.",
+    "SHARE_SECONDS": "Cells share responses for 300 seconds; the option `--fresh` of a cell asks again.",
+}
+KEYS: dict[Keys, str] = {  # of `config.toml`
+    ("limits", "response_records"): "`responses` limits the responses of a run, in bytes.",
+    ("recording",): "Recording is an option of a command: `--record FILE`, with `--resume` to go on with it.",
+    ("integrations", ANY, "open_fields"): "Only Heroku's functions are left, whose fields are known.",
+    ("integrations", ANY, "pages"): "Only Heroku's functions are left, whose lists are followed to their end.",
+    ("integrations", ANY, "permissions"): "Functions only read, and the scope of a token decides what it can read.",
+    ("integrations", ANY, "accounts"): "Functions only read, and the scope of a token decides what it can read.",
+}
