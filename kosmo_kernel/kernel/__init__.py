@@ -8,5 +8,5 @@ __main__.py     the entry point: command line, signals, start
 channels.py     the ZeroMQ sockets, the messages on them, and the thread that serves the shell channel during a cell
 protocol.py     the handlers of all request types
 notebook.py     the session of one notebook, and the content of its replies
-history.py      the input history, in SQLite
+history.py      the inputs of the session
 """

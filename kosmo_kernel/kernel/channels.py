@@ -254,13 +254,10 @@ class BusyShell:
     Parameters:
         channels: the kernel's sockets.
         handle_next: receives and handles one message of the shell channel, in the second thread.
-        on_taken: called in the second thread when a handler has run for longer than a moment.
     """
 
-    def __init__(
-        self, channels: Channels, handle_next: Callable[[], None], on_taken: Callable[[], None] = lambda: None
-    ) -> None:
-        self._channels, self._handle_next, self._on_taken = channels, handle_next, on_taken
+    def __init__(self, channels: Channels, handle_next: Callable[[], None]) -> None:
+        self._channels, self._handle_next = channels, handle_next
         self._changed = threading.Condition()
         self._state: Literal["own", "lent", "taken", "closed"] = "own"
         self._loans = 0
@@ -322,7 +319,6 @@ class BusyShell:
         poller.register(self._channels.shell, zmq.POLLIN)
         poller.register(self._give_back, zmq.POLLIN)
         while self._take():
-            self._on_taken()
             while self._give_back not in (ready := dict(poller.poll())):
                 if self._channels.shell in ready:
                     self._handle_next()

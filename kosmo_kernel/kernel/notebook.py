@@ -89,7 +89,6 @@ class KernelNotebook:
         while closing.is_alive():  # a single interrupt could arrive between two cells
             self.interrupt()
             closing.join(CLOSE_INTERRUPT_INTERVAL_SECONDS)
-        self.history.close()
 
     def execute(self, content: Content, number: int, *, stored: bool, cell_id: str = "") -> Content:
         """Run a cell and broadcast its outputs.

@@ -81,9 +81,7 @@ class LuaKernel:
         self._parent_pid = parent
         self._current_request = NO_PARENT  # the shell request that the main thread handles
         self._meanwhile = NO_PARENT  # the one that the second thread of the shell channel handles
-        self._busy_shell = BusyShell(
-            channels, lambda: log_defects(self._handle_meanwhile), lambda: log_defects(self._write_history)
-        )
+        self._busy_shell = BusyShell(channels, lambda: log_defects(self._handle_meanwhile))
         # What has to wait for the cell that runs: requests, and work for those that were handled meanwhile.
         self._queued: deque[tuple[Request, Callable[[], None] | None]] = deque()
         self._answered: list[Request] = []  # requests that were answered during the cell that runs
@@ -250,7 +248,6 @@ class LuaKernel:
             self._reply(self._channels.shell, request, self._reply_of(handler, request), metadata)
         self._send("status", {"execution_state": "idle"})
         self._finish_answered()
-        self._write_history()
         if request.kind == "kernel_info_request":  # the first cell is likely to follow
             with suppress(Exception):  # which reports the error
                 _ = self.notebook
@@ -265,11 +262,6 @@ class LuaKernel:
         if reply and reply["status"] == "error" and content.get("stop_on_error", True) and not content.get("silent"):
             self._abort_queued()
         return reply
-
-    def _write_history(self) -> None:
-        """Write the cell that has ended, or takes long; earlier it would delay the reply."""
-        if self._notebook is not None:
-            self._notebook.history.write()
 
     def _finish_answered(self) -> None:
         """Broadcast the states of the requests that were answered during the cell.

@@ -166,25 +166,24 @@ def test_inspection_shows_the_source_when_asked_for_more(kernel: Kernel) -> None
     assert "return n * 3" not in less["data"]["text/plain"]
 
 
-def test_history_lives_longer_than_a_kernel(kernel: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_history_is_that_of_the_session_and_leaves_no_file(
+    kernel: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
     with running() as one:
         one.run("first = 1")
         one.run("'shown'")
         one.run("unstored = 1", store_history=False)
-        one.client.shutdown()
-        one.process.wait(PATIENCE)
-    with running() as two:
-        two.run("second = 2")
         asked = {"raw": True, "output": False}
-        tail = two.asked("history_request", asked | {"hist_access_type": "tail", "n": 10})["history"]
-        assert tail == [[1, 1, "first = 1"], [1, 2, "'shown'"], [2, 1, "second = 2"]]
-        found = two.asked("history_request", asked | {"hist_access_type": "search", "pattern": "*fir*"})["history"]
+        tail = one.asked("history_request", asked | {"hist_access_type": "tail", "n": 10})["history"]
+        assert tail == [[1, 1, "first = 1"], [1, 2, "'shown'"]]
+        found = one.asked("history_request", asked | {"hist_access_type": "search", "pattern": "*fir*"})["history"]
         assert found == [[1, 1, "first = 1"]]
-        before = two.asked(
-            "history_request", asked | {"hist_access_type": "range", "session": -1, "start": 2, "stop": 3}
-        )
-        assert before == {"status": "ok", "history": [[1, 2, "'shown'"]]}
+        part = one.asked("history_request", asked | {"hist_access_type": "range", "session": 0, "start": 2, "stop": 3})
+        assert part == {"status": "ok", "history": [[1, 2, "'shown'"]]}
+        before = one.asked("history_request", asked | {"hist_access_type": "range", "session": -1, "start": 1})
+        assert before == {"status": "ok", "history": []}
+    assert list(tmp_path.rglob("*")) == []
     with_output = {"hist_access_type": "tail", "n": 1, "raw": True, "output": True}
     value = kernel.value("6 * 7")
     assert kernel.asked("history_request", with_output)["history"][0][2] == ["6 * 7", value]
