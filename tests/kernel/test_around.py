@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jupytext  # type: ignore[import-untyped]
 import nbformat
 import pytest
-from kernel_client import NAME, known_to_jupyter
+from kernel_client import NAME, known_to_jupyter, running
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, MarkdownExporter, ScriptExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -97,48 +98,67 @@ class Console:
     """`jupyter console` in a terminal of its own."""
 
     def __init__(self, terminal: int) -> None:
-        self._terminal = terminal
+        self.terminal = terminal
         self.screen = ""
 
     def type(self, keys: str, until: str) -> str:
         """Press keys and wait until a pattern is seen; what was seen since."""
-        os.write(self._terminal, keys.encode())
+        os.write(self.terminal, keys.encode())
         return self.see(until)
 
     def see(self, until: str) -> str:
         self.screen = ""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            if select.select([self._terminal], [], [], 0.05)[0]:
-                raw = os.read(self._terminal, 65536).decode(errors="replace")
+            if select.select([self.terminal], [], [], 0.05)[0]:
+                raw = os.read(self.terminal, 65536).decode(errors="replace")
                 self.screen += re.sub(r"\x1b(?:\[[0-9;?]*[A-Za-z]|[=>]|\([A-Z])", "", raw).replace("\r", "")
             if re.search(until, self.screen):
                 return self.screen
         raise AssertionError(f"{until!r} is not in what was seen: {self.screen!r}")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
-def test_a_console_has_many_lines_and_completion_and_ctrl_c(settings: dict[str, str]) -> None:
+@contextmanager
+def console_of(settings: dict[str, str], *options: str) -> Iterator[tuple[Console, subprocess.Popen[bytes]]]:
+    """Yield a console, and its process."""
     import pty
 
     ours, theirs = pty.openpty()
     environment: dict[str, Any] = os.environ | settings | {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
-    command = [sys.executable, "-m", "jupyter_console", "--kernel", NAME]
+    command = [sys.executable, "-m", "jupyter_console", *options]
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, close_fds=True) as one:
         os.close(theirs)
         try:
-            console = Console(ours)
-            assert "Lua 5.4" in console.see(r"In \[1\]: ")
-            assert "Out[1]: 2" in console.type("1 + 1\r", r"In \[2\]: ")
-            assert "1\n2\n" in console.type("for i = 1, 2 do\rprint(i)\rend\r", r"In \[3\]: ")
-            assert "string.format" in console.type("string.fo\t", r"string\.format")
-            assert "Out[3]: 007" in console.type("('%03d', 7)\r", r"In \[4\]: ")
-            console.type("print('on') while true do end\r", r"\non\n")
-            one.send_signal(signal.SIGINT)  # which a terminal does when Ctrl-C is pressed
-            assert "StoppedError" in console.see(r"In \[5\]: ")
-            console.type("\x04", r"exit")
-            os.write(ours, b"y\r")
-            one.wait(PATIENCE)
+            yield Console(ours), one
         finally:
             one.kill()
             os.close(ours)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+def test_a_console_has_many_lines_and_completion_and_ctrl_c(settings: dict[str, str]) -> None:
+    with console_of(settings, "--kernel", NAME) as (console, one):
+        assert "Lua 5.4" in console.see(r"In \[1\]: ")
+        assert "Out[1]: 2" in console.type("1 + 1\r", r"In \[2\]: ")
+        assert "1\n2\n" in console.type("for i = 1, 2 do\rprint(i)\rend\r", r"In \[3\]: ")
+        assert "string.format" in console.type("string.fo\t", r"string\.format")
+        assert "Out[3]: 007" in console.type("('%03d', 7)\r", r"In \[4\]: ")
+        console.type("print('on') while true do end\r", r"\non\n")
+        one.send_signal(signal.SIGINT)  # which a terminal does when Ctrl-C is pressed
+        assert "StoppedError" in console.see(r"In \[5\]: ")
+        console.type("\x04", r"exit")
+        os.write(console.terminal, b"y\r")
+        one.wait(PATIENCE)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+def test_a_console_has_the_inputs_of_its_kernel(settings: dict[str, str]) -> None:
+    up = "\x1b[A"
+    with running() as kernel:
+        assert kernel.value("6 * 7") == "42"
+        with console_of(settings, "--existing", kernel.manager.connection_file) as (console, _):
+            console.see(r"In \[1\]: ")
+            console.type(up, r"6 \* 7")
+            console.type("\r", r"Out\[\d+\]: 42")
+            console.type("1 + 1\r", r"Out\[\d+\]: 2")
+            console.type(f"{up}{up}\r", r"Out\[\d+\]: 42")
