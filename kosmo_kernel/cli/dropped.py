@@ -57,4 +57,6 @@ OPTIONS = {
         "Responses are taken for a day. After that, record anew without --resume.",
     ),
     "lua --repl": "Use: jupyter console --kernel kosmo-lua",
+    "mcp:serve --tasks": "A call that takes long is answered, and goes on: `kosmo docs serving-agents`.",
+    "mcp:serve --tools": "Lua reaches every function: `kosmo docs serving-agents`.",
 }

@@ -82,7 +82,6 @@ def _read_flag(text: str) -> bool:
 
 
 FLAG = Value("true or false", is_valid=_is_flag, read=_read_flag)
-FLAG_OR_OFF = Value("true or false", is_valid=_is_flag, read=lambda text: text == "1")  # any other text means off
 
 
 def _read_number(text: str) -> float:
@@ -450,7 +449,6 @@ PROGRESS = _variable(
     "shown for a run that waits longer than half a second, but not with the demo account.",
     FLAG,
 )
-HISTORY = _variable("history", "0: the Lua kernel does not store its history of inputs in a file.", FLAG_OR_OFF)
 
 # Checks.
 CHECKS_FOLDER = Setting(
@@ -481,6 +479,6 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
     "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
     "network": (CONNECT_TIMEOUT, READ_TIMEOUT, OUTAGE_TIMEOUT, MCP_TOKEN),
     "checks": (CHECKS_FOLDER, CHECK_PARAMETER),
-    "output": (PROGRESS, ROWS, HISTORY),
+    "output": (PROGRESS, ROWS),
 }
 SETTINGS = tuple(dict.fromkeys(setting for settings in BY_SUBJECT.values() for setting in settings))
