@@ -187,7 +187,10 @@ STARTS = {
         },
         {"msgspec", "zmq"},
         # From Python 3.12 on, pyzmq itself imports `inspect`.
-        {"dataclasses", "email", "html", "importlib.metadata", *(["inspect"] if sys.version_info < (3, 12) else ())},
+        {
+            *("dataclasses", "email", "html", "importlib.metadata", "sqlite3"),
+            *(["inspect"] if sys.version_info < (3, 12) else ()),
+        },
     ),
     "the Lua process": Start(["-c", f"import {NAME}.lua.worker"], 5, {"lua", "walls"}, set()),
     "the reader": Start(["-c", f"import {NAME}.reader, {NAME}.walls.lockdown"], 5, {"reader", "walls"}, set()),

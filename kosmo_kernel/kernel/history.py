@@ -64,9 +64,9 @@ class History:
             if request.get("unique"):
                 latest = {text: number for number, text in cells.items()}
                 cells = {number: text for number, text in cells.items() if latest[text] == number}
-        found = list(cells.items())
+        entries = list(cells.items())
         if kind != "range" and (limit := request.get("n")):
-            found = found[-limit:]
+            entries = entries[-limit:]
         if request.get("output"):
-            return [(SESSION, number, (text, self._outputs.get(number))) for number, text in found]
-        return [(SESSION, number, text) for number, text in found]
+            return [(SESSION, number, (text, self._outputs.get(number))) for number, text in entries]
+        return [(SESSION, number, text) for number, text in entries]

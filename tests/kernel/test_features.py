@@ -183,6 +183,8 @@ def test_the_history_is_that_of_the_session_and_leaves_no_file(
         assert part == {"status": "ok", "history": [[1, 2, "'shown'"]]}
         before = one.asked("history_request", asked | {"hist_access_type": "range", "session": -1, "start": 1})
         assert before == {"status": "ok", "history": []}
+        if sys.platform == "linux":
+            assert [each.path for each in one.process.memory_maps() if "sqlite3" in each.path] == []
     assert list(tmp_path.rglob("*")) == []
     with_output = {"hist_access_type": "tail", "n": 1, "raw": True, "output": True}
     value = kernel.value("6 * 7")
