@@ -11,6 +11,7 @@ from kosmo_kernel.settings.table import ANY, Keys
 _RECORD = "Give the command the option"
 VARIABLES = {  # without `KOSMO_`
     "CALL_LOG": "`kosmo lua --json` has the calls and the requests of a run.",
+    "HISTORY": "The Lua kernel keeps its history of inputs in memory, until it ends.",
     "RECORD": f"{_RECORD} `--record FILE`.",
     "RECORD_RUN": "A recording has the answers of one process. Give each process a file of its own.",
     "REPLAY": f"{_RECORD} `--replay FILE`.",
