@@ -208,8 +208,10 @@ def take_notices() -> list[str]:
 
 
 def removed_settings() -> list[str]:
-    """Return a sentence for each variable and each key of the user's file that was removed, with what to do."""
+    """Return a sentence for each variable, key of the user's file and folder that was removed, with what to do."""
+    folders = dict[Path, str]()
     try:
+        folders = {folder() / name: advice for name, advice in removed.FOLDERS.items()}
         file = config()
     except KosmoError:  # what reads a setting raises it
         file = Config(Path())
@@ -221,6 +223,7 @@ def removed_settings() -> list[str]:
             for pattern, advice in removed.KEYS.items()
             for keys in _present(file.table, pattern)
         ),
+        *(f"{path} is not read any more. {advice}" for path, advice in folders.items() if path.is_dir()),
     ]
 
 

@@ -1,7 +1,7 @@
 """Settings that were removed, each with what to do instead.
 
 One that is still set is no error: it sets nothing, the rest of the file is read as before, and each process says so
-once (`config_file.take_notices`).
+once (`config_file.take_notices`). So it is with folders.
 """
 
 from __future__ import annotations
@@ -27,4 +27,8 @@ KEYS: dict[Keys, str] = {  # of `config.toml`
     ("integrations", ANY, "pages"): "Only Heroku's functions are left, whose lists are followed to their end.",
     ("integrations", ANY, "permissions"): "Functions only read, and the scope of a token decides what it can read.",
     ("integrations", ANY, "accounts"): "Functions only read, and the scope of a token decides what it can read.",
+}
+FOLDERS = {  # below that of `config.toml`
+    "services": "Services are no longer made from API documents. Their tokens stay where `accounts:add` kept them: "
+    "revoke them where they were made. Then delete this folder.",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import stat
@@ -141,6 +142,14 @@ def test_another_token_replaces_the_first_only_where_that_is_asked(folder: Path,
     add(token=TOKEN, replace=True, in_file=True)
     assert (ring.secrets, accounts.find(HEROKU, "production").token) == ({}, TOKEN)
     assert mode(folder / "secrets.json") == 0o600
+
+
+def test_accounts_of_an_integration_that_is_gone_stay_where_they_are(folder: Path, ring: Remembering) -> None:
+    entry = {"default": {"entry": "github default 1", "kept": "keyring", "who": "Joe"}}
+    (folder / "accounts.json").write_text(json.dumps({"github": entry}), encoding="utf-8")
+    add()
+    store.remove(HEROKU, "production")
+    assert json.loads((folder / "accounts.json").read_text(encoding="utf-8"))["github"] == entry
 
 
 def test_two_spellings_are_one_account(folder: Path, ring: Remembering) -> None:

@@ -382,6 +382,27 @@ def test_a_notebook_tells_once_what_was_removed(file: Path, monkeypatch: pytest.
     assert [[note for note in told if "is no setting any more" in note] for told in notes] == [removed_settings(), []]
 
 
+def test_what_is_left_of_a_service_from_a_document_is_told_once_and_stays(file: Path) -> None:
+    account = '{"github": {"default": {"entry": "github default 1", "kept": "file", "who": "Joe"}}}'
+    left = {
+        "config.toml": '[integrations.github]\nurl = "https://github.example"\nopen_fields = ["secret_type"]\n',
+        "accounts.json": account,
+        "secrets.json": '{"github default 1": "a-token-of-github"}',
+        "services/github.facts": "{}\n",
+    }
+    (file.parent / "services").mkdir()
+    for name, text in left.items():
+        (file.parent / name).write_text(text, encoding="utf-8")
+        (file.parent / name).chmod(0o600)
+    done = kosmo("lua", "--demo", "-e", "return #heroku.list_apps()")
+    assert (done.returncode, done.stdout) == (0, "19\n")
+    assert done.stderr.count(f"{file}:3: `integrations.github.open_fields` is no setting any more.") == 1
+    assert done.stderr.count(f"{file.parent / 'services'} is not read any more. Services are no longer made from") == 1
+    assert "a-token-of-github" not in done.stderr
+    assert kosmo("lua", "-e", "return app.integrations.github.list_repos()").returncode == 1
+    assert {name: (file.parent / name).read_text(encoding="utf-8") for name in left} == left
+
+
 @pytest.mark.claim("folder-settings")
 def test_a_project_sets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\nlimit = = 1\ntimeout = 0.001\n", encoding="utf-8")
