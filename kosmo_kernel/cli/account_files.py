@@ -263,7 +263,6 @@ def _one_table(
     from kosmo_kernel.questions.discovery import find_named_table
     from kosmo_kernel.session import Session
 
-    options.check_formats(as_json=as_json, layout=layout)
     table = find_named_table(name)
     opened = Session(snapshot=snapshot) if snapshot is not None else recording.session(account)
     with opened as session, terminal_frontend(session, aside=True, asks=False) as frontend:

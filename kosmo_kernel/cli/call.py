@@ -295,7 +295,6 @@ def call(
     command.dry_run = dry_run
     (integration, alias, function), full_name = command.target, command.target.full_name
     account = options.one_account(alias, account, demo=demo)
-    options.check_formats(as_json=as_json, layout=layout)
     _check_columns(function, layout.columns)
     every = [
         (param, listing)

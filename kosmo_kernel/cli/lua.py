@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -115,11 +114,12 @@ def run_lua(
         click.UsageError: options exclude one another, or there is no script.
         KosmoError: the run failed.
     """
-    ctx = click.get_current_context()
-    _check_options(ctx.params)
+    if recording.record is not None and (dry_run or recording.replay is not None):
+        raise click.UsageError(f"--record and {'--dry-run' if dry_run else '--replay'} exclude one another.")
     source, name = read_source(file, code)
     session = recording.session(account, **session_options)
-    run_options = RunOptions(name, ctx.meta.get("arguments", ()), dry_run=dry_run, force=force)
+    arguments = click.get_current_context().meta.get("arguments", ())
+    run_options = RunOptions(name, arguments, dry_run=dry_run, force=force)
     # With `-` in place of FILE, the script itself comes from standard input, and with `-e` what `io.read` reads.
     reads_input = code is not None if file == "-" else not input_is_terminal()
     terminal = terminal_frontend(session, aside=bool(layout), quiet=as_json, reads=reads_input)
@@ -135,17 +135,6 @@ def run_lua(
     else:
         show_result(result, layout)
     return recording.finished(SUCCESS)
-
-
-def _check_options(values: Mapping[str, Any]) -> None:
-    """Check that no option excludes another one.
-
-    Raises:
-        click.UsageError: two options exclude one another.
-    """
-    if values["record"] is not None and (values["dry_run"] or values["replay"] is not None):
-        raise click.UsageError(f"--record and {'--dry-run' if values['dry_run'] else '--replay'} exclude one another.")
-    options.check_formats(as_json=values["as_json"], layout=values["layout"])
 
 
 def read_source(file: str | None, code: str | None) -> tuple[str, str]:
@@ -199,7 +188,7 @@ def _read_bytes(file: str) -> bytes:
 # `lua` without services: it looks for no account and no token.
 mcp_lua = LuaCommand(
     "mcp:lua",
-    callback=options.recording_options(partial(run_lua, services=False)),
+    callback=options.format_options(options.recording_options(partial(run_lua, services=False))),
     params=[param for param in lua.params if param.name not in ("account", "demo")],
     help="Run a Lua script that calls MCP servers.\n\nFILE is a Lua file; - is standard input. `app.mcp.SERVER.TOOL` "
     "calls a tool. The first call starts the server, which ends with the script.\n\nThe script cannot call Heroku, and "

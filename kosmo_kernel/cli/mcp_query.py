@@ -18,7 +18,7 @@ from kosmo_kernel.cli.arguments import fields_of_json, split_pair
 from kosmo_kernel.cli.call import CallCommand
 from kosmo_kernel.cli.command import Aside, CommandResult, command, document
 from kosmo_kernel.cli.mcp import NONE
-from kosmo_kernel.cli.options import Layout, check_formats, format_options
+from kosmo_kernel.cli.options import Layout, format_options
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp import Servers, Tool
 from kosmo_kernel.mcp.calls import declared_kinds
@@ -251,7 +251,6 @@ def call(
 
     With --json: `function`, `success`, `data`, `error`, `meta` and `duration_ms`.
     """
-    check_formats(as_json=as_json, layout=layout)
     fields = dict(fields_of_json(payload)) if payload is not None else {}
     options: dict[str, str] = {}
     for name, text in map(split_pair, pairs):

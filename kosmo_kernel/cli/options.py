@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import reduce, wraps
@@ -18,12 +18,8 @@ from kosmo_kernel.errors import FileWriteError
 from kosmo_kernel.settings.table import LIMITS, Number, Setting, Value
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from kosmo_kernel.run.recording import RecordingMode
     from kosmo_kernel.session import Session
-
-    Choices = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -42,29 +38,6 @@ class Layout(Struct, frozen=True):
         return bool(self.form)
 
 
-class LayoutOption(click.Option):
-    """The option `--format`, whose value is the `Layout` that it describes together with `LAYOUT_OPTIONS`."""
-
-    def handle_parse_result(
-        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
-    ) -> tuple[Any, list[str]]:
-        """Return the value of the option.
-
-        Raises:
-            click.UsageError: an option does not go with the format.
-        """
-        value, rest = super().handle_parse_result(ctx, opts, args)
-        form = value if isinstance(value, str) else ""  # click has a value of its own for an option that is not given
-        header = not opts.get("no_header")
-        columns = tuple(name.strip() for name in opts.get("columns", "").split(",")) if "columns" in opts else ()
-        if not header and form not in ("", "csv", "table"):
-            raise click.UsageError(f"--no-header is about tables. Give it without --format {form}.", ctx)
-        if "" in columns:
-            raise click.UsageError("--columns takes names, separated by commas: --columns name,app.name", ctx)
-        layout = ctx.params[str(self.name)] = Layout(form, columns, header)
-        return layout, rest
-
-
 def all_of(*options: Decorator) -> Decorator:
     """Return the decorator that adds options to a command, in this order."""
     return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
@@ -78,13 +51,34 @@ def choice_option(*flags: str, words: Sequence[str], text: str, **attrs: Any) ->
 
 json_option = click.option("--json", "as_json", **AS_JSON)
 on_demo = click.option("--demo", is_flag=True, help="Use the fictional demo account.")
-format_options = all_of(  # the function gets them as a `Layout`, `layout`
-    choice_option("--format", "layout", cls=LayoutOption, words=FORMATS, metavar="F", text="Print the result as"),
-    click.option("--columns", metavar="A,B", expose_value=False, help="Print these columns of a table, in this order."),
-    click.option(
-        "--no-header", is_flag=True, expose_value=False, help="Print tables without the names of the columns."
-    ),
+_layout_options = all_of(
+    choice_option("--format", "form", words=FORMATS, metavar="F", text="Print the result as"),
+    click.option("--columns", metavar="A,B", help="Print these columns of a table, in this order."),
+    click.option("--no-header", is_flag=True, help="Print tables without the names of the columns."),
 )
+
+
+def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the layout of results. The function gets a `Layout`, and has `--json` as well.
+
+    Raises:
+        click.UsageError: an option does not go with another one.
+    """
+
+    @wraps(command)
+    def with_layout(*, form: str | None, columns: str | None, no_header: bool, as_json: bool, **others: Any) -> Any:
+        names = () if columns is None else tuple(name.strip() for name in columns.split(","))
+        if as_json and form:
+            raise click.UsageError("--json is a document of its own. Give either --json or --format.")
+        if as_json and (names or no_header):
+            raise click.UsageError("--columns and --no-header are about tables, and --json prints a document.")
+        if no_header and form not in (None, "csv", "table"):
+            raise click.UsageError(f"--no-header is about tables. Give it without --format {form}.")
+        if "" in names:
+            raise click.UsageError("--columns takes names, separated by commas: --columns name,app.name")
+        return command(layout=Layout(form or "", names, not no_header), as_json=as_json, **others)
+
+    return _layout_options(with_layout)
 
 
 def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -99,14 +93,6 @@ def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     if value is not None and not value.strip():
         raise click.BadParameter("it is blank.")
     return value
-
-
-def check_formats(*, as_json: bool, layout: Layout) -> None:
-    """Raise an error if `--json` and an option about another output are given."""
-    if as_json and layout:
-        raise click.UsageError("--json is a document of its own. Give either --json or --format.")
-    if as_json and layout != Layout():
-        raise click.UsageError("--columns and --no-header are about tables, and --json prints a document.")
 
 
 class ValueType(click.ParamType):  # type: ignore[type-arg] # older versions of click have no type of the value
