@@ -155,7 +155,7 @@ def add_account(home: Path, token: str, url: str) -> None:
     settings = home / ".config" / "kosmo_kernel"
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "config.toml").write_text(f'[integrations.heroku]\nurl = "{url}"\n', encoding="utf-8")
-    done = kosmo("accounts:add", "default", "--stdin", stdin=token.encode(), env={"HOME": str(home)})
+    done = kosmo("accounts:add", "default", "-", stdin=token.encode(), env={"HOME": str(home)})
     assert done.returncode == 0, done.stderr
 
 
