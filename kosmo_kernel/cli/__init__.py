@@ -118,7 +118,8 @@ class Kosmo(click.Group):
         """
         if not ctx.resilient_parsing and (mistake := _mistake(*args[:2])):
             raise click.UsageError(mistake, ctx)
-        return super().resolve_command(ctx, args)
+        name, *others = args
+        return super().resolve_command(ctx, [OTHER_NAMES.get(name, name), *others])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that match, without importing a command."""

@@ -90,7 +90,7 @@ def test_the_help_fits_on_one_screen_with_every_command_and_its_line() -> None:
 @pytest.mark.parametrize(("other", "name"), OTHER_NAMES.items())
 def test_another_name_is_the_same_command(other: str, name: str) -> None:
     assert command_named(other) is command_named(name)
-    assert kosmo(other, "--help").stdout.startswith(f"Usage: kosmo {other} ")
+    assert kosmo(other, "--help").stdout.startswith(f"Usage: kosmo {name} ")
     assert document(other, "--no-such-option", "--json") == document(name, "--no-such-option", "--json")
 
 

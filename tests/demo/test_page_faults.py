@@ -95,7 +95,7 @@ def test_a_list_with_a_fault_of_its_pages_is_whole_or_an_error(fault: str) -> No
 
 def test_a_fault_that_cannot_be_served_is_refused() -> None:
     done = kosmo("demo:serve", "--fault", "link-lost")
-    assert (done.returncode, "The fault `link-lost` goes with --service." in done.stderr) == (2, True)
+    assert (done.returncode, "link-lost" in done.stderr) == (2, True)
 
 
 def test_the_command_serves_lists_with_a_fault_of_their_pages() -> None:
