@@ -7,6 +7,7 @@ response, a `Budget` is an account's rate limit, and `Credentials` say where tok
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
@@ -28,13 +29,13 @@ class Response(Struct, eq=False):
     following: str | None = None  # the `Range` of the next page; None after the last one
 
 
-class Ranges(Struct, frozen=True):
+class Ranges(Struct, frozen=True, dict=True):
     """The ranges of a service that sends long lists in parts, with status 206 and `Next-Range`."""
 
     order: str  # the field by which the parts follow each other
     size: int  # the records of a full part
 
-    @property
+    @cached_property
     def first(self) -> str:
         """The `Range` of the first part."""
         return f"{self.order} ..; max={self.size}"

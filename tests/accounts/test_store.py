@@ -146,6 +146,7 @@ def test_another_token_replaces_the_first_only_where_that_is_asked(folder: Path,
 
 def test_accounts_of_an_integration_that_is_gone_stay_where_they_are(folder: Path, ring: Remembering) -> None:
     entry = {"default": {"entry": "github default 1", "kept": "keyring", "who": "Joe"}}
+    folder.mkdir(exist_ok=True)
     (folder / "accounts.json").write_text(json.dumps({"github": entry}), encoding="utf-8")
     add()
     store.remove(HEROKU, "production")
