@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kosmo_kernel.checks.report import NOT_CHECKED
+from kosmo_kernel.cli import dropped
 from kosmo_kernel.cli.command import Aside, Command, CommandResult, Rows, command, print_json, print_note, print_utf8
 from kosmo_kernel.cli.options import TIME, Recording, account_options, choice_option, resume_options
 from kosmo_kernel.cli.streams import INTERRUPTED, USAGE_ERROR
@@ -139,6 +140,8 @@ def _validate(form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> 
     if as_json and form not in (None, "json"):
         raise click.UsageError("--json is --format json. Give one of them.")
     for output in outputs:
+        if instead := dropped.FORMATS.get(output.suffix):
+            raise click.UsageError(f"{output}: this format was dropped. {instead}")
         if not output.absolute().parent.is_dir():
             raise click.UsageError(f"There is no folder {output.parent} for --output.")
 

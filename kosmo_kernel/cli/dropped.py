@@ -1,4 +1,4 @@
-"""Name what takes the place of each command and option that was dropped: one table, one sentence for each."""
+"""Name what takes the place of each command, option and format that was dropped: one table, one sentence for each."""
 
 from __future__ import annotations
 
@@ -59,4 +59,15 @@ OPTIONS = {
     "lua --repl": "Use: jupyter console --kernel kosmo-lua",
     "mcp:serve --tasks": "A call that takes long is answered, and goes on: `kosmo docs serving-agents`.",
     "mcp:serve --tools": "Lua reaches every function: `kosmo docs serving-agents`.",
+}
+
+# By the value of --format, or the suffix of a file of --output, where it is none that there is.
+_REPORTS = "Use: --format junit or json"
+FORMATS = {
+    "jsonl": "Use: --format json",
+    "markdown": _REPORTS,
+    "parquet": "Use: --format csv",
+    "sarif": _REPORTS,
+    ".md": "Name a file .xml (JUnit), .json, or .txt (the table)",
+    ".sarif": "Name a file .xml (JUnit) or .json",
 }

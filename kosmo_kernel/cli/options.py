@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import Struct
 
+from kosmo_kernel.cli import dropped
 from kosmo_kernel.cli.command import AS_JSON, Aside
 from kosmo_kernel.cli.streams import INTERRUPTED
 from kosmo_kernel.errors import FileWriteError
@@ -43,10 +44,20 @@ def all_of(*options: Decorator) -> Decorator:
     return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
+class _Words(click.Choice):  # type: ignore[type-arg] # older versions of click have no type of the value
+    """One of some words."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the word. The error for a dropped format names what takes its place."""
+        if value not in self.choices and value in dropped.FORMATS:
+            self.fail(f"{value} was dropped. {dropped.FORMATS[value]}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def choice_option(*flags: str, words: Sequence[str], text: str, **attrs: Any) -> Decorator:
     """Return an option whose value is one of some words; its help is a text and the words."""
     help_ = f"{text} {', '.join(words[:-1])} or {words[-1]}."
-    return click.option(*flags, type=click.Choice(words), help=help_, **attrs)
+    return click.option(*flags, type=_Words(words), help=help_, **attrs)
 
 
 json_option = click.option("--json", "as_json", **AS_JSON)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -250,3 +251,23 @@ def test_a_table_of_an_inventory_has_the_columns_of_its_page_first_on_a_narrow_t
     heading = next(line for line in lines if line.startswith("name "))
     assert heading.split() == ["name", "team", "region", "stack", "pipeline", "stage"]
     assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([LUA, "-e", "1", "--format", "jsonl"], "jsonl was dropped. Use: --format json\n"),
+        (["check", "--start", "--demo", "--format", "sarif"], "sarif was dropped. Use: --format junit or json\n"),
+        (["check", "--start", "--demo", "--format", "markdown"], "markdown was dropped. Use: --format junit or json\n"),
+        (["check", "--start", "--demo", "-o", "a.sarif"], "a.sarif: this format was dropped. Name a file .xml (JUnit)"),
+        (
+            ["check", "--start", "--demo", "-o", "a.md"],
+            "a.md: this format was dropped. Name a file .xml (JUnit)",
+        ),
+    ],
+    ids=str,
+)
+def test_a_dropped_format_answers_with_what_takes_its_place(args: list[str], message: str, tmp_path: Path) -> None:
+    done = kosmo(*args, cwd=tmp_path)
+    assert (done.returncode, done.stdout, [*tmp_path.iterdir()]) == (2, "", [])
+    assert message in done.stderr
