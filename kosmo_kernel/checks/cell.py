@@ -82,7 +82,7 @@ def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | 
         context.set_variable(options.unread, [result.explanation] if result.reason else [])
     if options.var is None:
         return rows
-    context.set_variable(options.var, value_of([rows], Options()) if context.first_line else rows)
+    context.set_variable(options.var, value_of([rows], Options()) if context.in_python else rows)
     return rows if options.show else None
 
 
@@ -137,7 +137,7 @@ def _variable(name: str, option: str, context: NotebookContext) -> Any:
     """
     if not name.isidentifier():
         raise SettingsError(f"{option}: `{name[:80]}` is no variable. Put the value into one, and name that.")
-    if not context.first_line:  # a Lua notebook
+    if not context.in_python:
         return context.lua.variable(name)
     if name not in context.variables:
         near = nearest(name, [variable for variable in context.variables if not variable.startswith("_")])

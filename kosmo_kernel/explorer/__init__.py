@@ -1,4 +1,4 @@
-"""`%kosmo explore`: a form that calls an API function, shows the result, and writes the Lua code for the same call.
+"""`%kosmo explore`: a form that calls an API function, shows the result, and writes the code for the same call.
 
 The form runs Lua in the session of its notebook, so it shares the accounts, rate limits, progress display and cache
 with the notebook's cells. ipywidgets is imported when the form is first opened.

@@ -1,24 +1,25 @@
 """The explorer's widgets and their event handlers.
 
-Every change of a field updates the Lua code. The Run button, and the buttons that load names to choose from, run Lua in
-the thread of the cells (`NotebookContext.between_cells`); nothing else sends a request. Errors are shown in the form,
-because an exception that reached the comm would only be logged.
+Every change of a field updates the code, which is Lua or Python, as the notebook is. The Run button, and the buttons
+that load names to choose from, run Lua in the thread of the cells (`NotebookContext.between_cells`); nothing else sends
+a request. Errors are shown in the form, because an exception that reached the comm would only be logged.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import ipywidgets as w  # type: ignore[import-untyped]
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Function, Integration, Param
+from kosmo_kernel.docs.search_index import search_pages
 from kosmo_kernel.errors import KosmoError, UnknownNameError
+from kosmo_kernel.explorer.code import lua_call, python_call, python_cell
 from kosmo_kernel.notebook.commands import NotebookContext
 from kosmo_kernel.progress.display import ProgressDisplay, ProgressSnapshot
 from kosmo_kernel.render.display import bundle_of
@@ -27,15 +28,14 @@ from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.render.text import format_column
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.safety.markup import Html, Terminal, html_attribute, html_code
+from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC
 from kosmo_kernel.text import nearest, normalize_alias
-from kosmo_kernel.values.lua_literals import LuaCode, literal
-from kosmo_kernel.values.lua_literals import field as lua_field
 from kosmo_kernel.values.records import Records
 
 NAME = "Explorer"  # the chunk name in Lua's error messages
 TEXT = (
-    f"%{COMMAND_MAGIC} explore: a form that asks a function and writes the Lua that does the same; "
+    f"%{COMMAND_MAGIC} explore: a form that asks a function and writes the code that does the same; "
     "it works in JupyterLab, Notebook 7 and VS Code, while its kernel runs."
 )
 WAITS = "Waits for the cell that is running."
@@ -44,7 +44,7 @@ RUNS = "Running. ■ stops it."
 _FIELD = {"style": {"description_width": "7em"}, "layout": {"width": "36em", "max_width": "100%"}}
 _INDENT = "0 0 4px calc(7em + 10px)"  # as wide as a label, so that notes align with their fields
 
-_PREFIX = "app.integrations."
+_MAX_WORDS_SHOWN = 60  # characters
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
@@ -66,7 +66,7 @@ _ERROR = (
 )
 _SMALL_NOTE = Html(f'<div style="{_SMALL}">{{}}{{}}</div>')
 _INLINE_CODE = Html(" <code>{}</code>")
-_LUA = Html(  # code to copy, and the button that inserts it in JupyterLab
+_CELL = Html(  # code to copy, and the button that inserts it in JupyterLab
     f'<div style="display:flex;align-items:flex-start;gap:8px"><pre style="{_TEXT}{_CODE}">{{}}</pre>'
     '<button class="jupyter-button" hidden="hidden" title="Insert this below; it does not run by itself" '
     'style="width:auto;flex:none" data-kosmo-insert="{}">Insert as cell</button></div>'
@@ -176,27 +176,27 @@ class Explorer:
         self._state = "idle"
         self._functions = functions()
         first = next(name for name, function in self._functions.items() if selected is None or function == selected)
-        labels = [
-            (f"{name}  ({function.subject})" if function.subject else name, name)
-            for name, (_, function) in self._functions.items()
-        ]
-        self._function = w.Dropdown(options=labels, value=first, description="Function", **_FIELD)
+        self._words = w.Text(description="Find", placeholder="words, such as: failing certificate", **_FIELD)
+        self._function = w.Dropdown(
+            options=self._labels(self._functions), value=first, description="Function", **_FIELD
+        )
         self._account = w.Dropdown(description="Account", **_FIELD)
         self._about = w.HTML(layout={"margin": _INDENT})
         self._arguments = w.VBox()
         self._run = w.Button(description="Run", button_style="primary", layout={"width": "8em"})
         self._status = w.HTML(layout={"margin": "2px 0 2px 8px"})
-        self._lua = w.HTML(layout={"margin": "4px 2px 4px 2px"})
+        self._code = w.HTML(layout={"margin": "4px 2px 4px 2px"})
         self._filter = w.Text(placeholder="Filter the rows", layout={"width": "20em"})
         self._count = w.HTML(layout={"margin": "2px 0 2px 8px"})
         self._filtering = w.HBox([self._filter, self._count], layout={"display": "none", "align_items": "center"})
         self._answer = w.HTML(layout={"margin": "4px 2px 4px 2px"})
-        question = [self._function, self._about, self._account, self._arguments, self._lua]
+        question = [self._words, self._function, self._about, self._account, self._arguments, self._code]
         running = w.HBox([self._run, self._status], layout={"align_items": "center"})
         self.box = w.VBox([*question, running, self._filtering, self._answer])
         self._choose_function()
         if account is not None:
             self._select_account(account)
+        self._words.observe(self._handler(self._find), "value")
         self._function.observe(self._handler(self._choose_function), "value")
         self._account.observe(self._handler(self._choose_account), "value")
         self._run.on_click(self._handler(partial(self._schedule, self._ask)))
@@ -210,6 +210,23 @@ class Explorer:
 
     # The call -------------------------------------------------------------------------------------
 
+    def _labels(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """Return functions as options: what is shown, and the full name."""
+        subjects = {name: self._functions[name][1].subject for name in names}
+        return [(f"{name}  ({subject})" if subject else name, name) for name, subject in subjects.items()]
+
+    def _find(self) -> None:
+        """Offer the functions that the words are about, best first, and choose the first; all without words."""
+        words = self._words.value.strip()
+        names: Iterable[str] = self._functions
+        if words:
+            pages = search_pages(words)
+            names = [page.page for page in pages if page.page in self._functions]
+        if names:
+            self._function.options = self._labels(names)  # which chooses the first
+        else:
+            self._about.value = _small(f"No function is about “{shortened(words, _MAX_WORDS_SHOWN)}”.")
+
     def _choose_function(self) -> None:
         """Show the parameters of the chosen function and the accounts to choose from."""
         self._clear_result()
@@ -221,7 +238,7 @@ class Explorer:
         # In one step: a run, in another thread, may be reading them.
         self._fields = {param.name: field for param, (field, _) in zip(function.params, rows, strict=True)}
         self._arguments.children = [widget for _, widgets in rows for widget in widgets]
-        self._update_lua()
+        self._update_code()
 
     def _offer_accounts(self, integration: Integration) -> None:
         """Offer the accounts of a service; the chosen one stays if it is among them."""
@@ -246,11 +263,11 @@ class Explorer:
             text, reason = f"{integration.title} has no account `{account}`.", accounts.how_to_add(integration, account)
             raise UnknownNameError(text, tuple(nearest(account, choices)), reason=reason)
         self._account.value = alias
-        self._update_lua()
+        self._update_code()
 
     def _choose_account(self) -> None:
         self._clear_result()
-        self._update_lua()
+        self._update_code()
 
     def _clear_result(self) -> None:
         """Clear the result of an earlier call."""
@@ -277,7 +294,7 @@ class Explorer:
         else:
             example = f"{param.example}, for example" if param.example else param.expectation
             field = w.Combobox(description=param.name, placeholder=example, **_FIELD)
-        field.observe(self._handler(self._update_lua), "value")
+        field.observe(self._handler(self._update_code), "value")
         row = [field]
         if listing := integration.listing(param):
             tip = f"Ask {listing.name} for names to choose from"
@@ -292,7 +309,7 @@ class Explorer:
     def _choose_every(self, every: Any, field: Any, load: Any) -> None:
         """Use all values of a parameter, or again those that are typed."""
         field.disabled = load.disabled = every.value
-        self._update_lua()
+        self._update_code()
 
     @property
     def _account_option(self) -> str | None:
@@ -300,28 +317,30 @@ class Explorer:
         alias: str = self._account.value
         return alias if alias == accounts.DEFAULT != self._context.lua.account else None
 
-    def _call(self, function: Function, arguments: Mapping[str, Any] = MappingProxyType({})) -> str:
-        """Return the Lua code of a call; a function among the arguments stands for the list that it returns."""
-        integration, _ = self._functions[self._function.value]
-        alias = "" if self._account.value == accounts.DEFAULT else lua_field(self._account.value)
-        values = {
-            name: LuaCode(self._call(value)) if isinstance(value, Function) else value
-            for name, value in arguments.items()
-        }
-        return f"{_PREFIX}{integration.name}{alias}.{function.name}({literal(values) if values else ''})"
-
-    def _chosen_call(self) -> str:
+    def _chosen_call(self) -> tuple[Integration, Function, dict[str, Any], str]:
+        """Return the service, the function, the arguments and the account, for the code of the call."""
+        integration, function = self._functions[self._function.value]
         values = {name: field.value for name, field in self._fields.items()}
-        _, function = self._functions[self._function.value]
-        return self._call(function, {name: value for name, value in values.items() if value is not None})
+        arguments = {name: value for name, value in values.items() if value is not None}
+        return integration, function, arguments, self._alias
 
-    def _update_lua(self) -> None:
-        """Show the Lua code of a cell that makes the call, and offer the names that have been loaded."""
+    @property
+    def _alias(self) -> str:
+        """The account that Lua names in the call; empty for the default one."""
+        return "" if self._account.value == accounts.DEFAULT else self._account.value
+
+    def _update_code(self) -> None:
+        """Show a cell that makes the call, and offer the names that have been loaded."""
         self._offer_names()
-        option = self._account_option
-        first_line = f"%%{LUA_MAGIC} --account {option}" if option else self._context.first_line
-        cell = "\n".join(filter(None, (first_line, self._chosen_call())))
-        self._lua.value = _LUA.format(html_code(cell), html_attribute(cell))
+        integration, function, arguments, alias = self._chosen_call()
+        if self._context.in_python:
+            call = python_call(integration, function, arguments, alias or self._account_option or "")
+            cell = python_cell(integration, call, self._context.variables)
+        else:
+            option = self._account_option
+            first_line = f"%%{LUA_MAGIC} --account {option}\n" if option else ""
+            cell = first_line + lua_call(integration, function, arguments, alias)
+        self._code.value = _CELL.format(html_code(cell), html_attribute(cell))
 
     def _offer_names(self) -> None:
         integration, _ = self._functions[self._function.value]
@@ -352,7 +371,7 @@ class Explorer:
             self._status.value = _small(RUNS)
         try:
             self._show_outcome(work)
-            self._update_lua()  # a cell may have changed the session's account
+            self._update_code()  # a cell may have changed the session's account
         finally:  # after all else: a choice that is possible again changes the form in another thread
             if self._status.value == _small(RUNS):
                 self._status.value = ""
@@ -372,11 +391,12 @@ class Explorer:
 
     def _enable(self, *, possible: bool) -> None:
         """Enable or disable Run and the choices: during a run they must match the result that will be shown."""
-        self._run.disabled = self._function.disabled = self._account.disabled = not possible
+        for widget in (self._run, self._words, self._function, self._account):
+            widget.disabled = not possible
 
     def _ask(self) -> None:
         """Run the chosen call and show its result."""
-        result = self._run_lua(self._chosen_call())
+        result = self._run_lua(lua_call(*self._chosen_call()))
         self._status.value += "".join(_small(str(note)) for note in result.labelled_notes())
         if isinstance(result.value, Records):
             self._rows = SearchableRows(result.value)
@@ -387,7 +407,7 @@ class Explorer:
 
     def _load(self, listing: Function) -> None:
         """Load the names that a parameter can have."""
-        records = self._run_lua(self._call(listing)).value
+        records = self._run_lua(lua_call(self._functions[self._function.value][0], listing, {}, self._alias)).value
         self._status.value = _small(f"{len(records):,} {listing.things} to choose from.")
 
     def _run_lua(self, lua: str) -> Any:

@@ -382,7 +382,7 @@ def notebook_context(
 
     return NotebookContext(
         session,
-        f"%%{LUA_MAGIC}",
+        True,
         shell.user_ns,
         between_cells,
         explore,

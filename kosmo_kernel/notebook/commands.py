@@ -42,7 +42,7 @@ class NotebookContext:
     """The notebook that a command runs in."""
 
     lua: Session
-    first_line: str = ""  # the first line of a Lua cell, `%%kosmo_lua`; empty in a Lua notebook
+    in_python: bool = False  # whether it is a Python notebook, whose cells of Lua begin with `%%kosmo_lua`
     variables: Mapping[str, Any] = field(default_factory=dict)  # the Python variables by name; empty in a Lua notebook
     # Calls a function in the thread that runs cells, as soon as no cell is running. Thread-safe.
     between_cells: Callable[[Callable[[], None]], None] = lambda work: work()
@@ -215,7 +215,7 @@ COMMANDS = (
     NotebookCommand("status", "What the last run cost, and how many requests each account has left.", _status),
     NotebookCommand("who", "The Lua variables, with the type and the size of each.", _who),
     NotebookCommand(
-        "explore [FUNCTION]", "A form that calls a function, and writes the Lua code for the same call.", _explore
+        "explore [FUNCTION]", "A form that calls a function, and writes the code for the same call.", _explore
     ),
     NotebookCommand(
         "check [CHECK]",

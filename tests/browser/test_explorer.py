@@ -28,6 +28,10 @@ pytestmark = [
 ]
 
 FIRST_LINE = {"kosmo-lua": "", "python3": "%%kosmo_lua\n"}  # of a cell of Lua, by kernel
+CALLS = {
+    "kosmo-lua": "app.integrations.heroku.demo.{}({})",
+    "python3": "from kosmo_kernel import heroku\n\nheroku.demo.{}({})",
+}
 BEGIN = {"kosmo-lua": "%kosmo demo", "python3": "%load_ext kosmo_kernel\n%kosmo demo"}
 CELLS = {
     "explores": "%kosmo explore list_dynos",
@@ -126,7 +130,7 @@ def test_what_is_chosen_and_run_is_shown_filtered_inserted_and_run_again(lab: La
     expect(form(lab).area).to_contain_text(f"3 of {TOTAL}")
     expect(form(lab).area.locator(".kosmo-table tbody tr")).to_have_count(3)
     source, shown = insert_and_run(lab)
-    assert source == f"{FIRST_LINE[kernel]}app.integrations.heroku.demo.list_apps()"
+    assert source == CALLS[kernel].format("list_apps", "")
     assert shown.split() == whole.split()
 
 
@@ -136,8 +140,8 @@ def test_an_app_is_typed_or_chosen_from_those_that_were_fetched(lab: Lab, kernel
     expect(form(lab).area).to_contain_text(f"{TOTAL} apps to choose from.")
     expect(form(lab).area.locator("datalist option")).to_have_count(TOTAL)
     form(lab).field("app_id").fill("my-app, booking-api")
-    call = 'app.integrations.heroku.demo.list_dynos({ app_id = { "my-app", "booking-api" } })'
-    expect(form(lab).call).to_have_text(f"{FIRST_LINE[kernel]}{call}")
+    arguments = {"kosmo-lua": '{ app_id = { "my-app", "booking-api" } }', "python3": 'app_id=["my-app", "booking-api"]'}
+    expect(form(lab).call).to_contain_text(f"heroku.demo.list_dynos({arguments[kernel]})")
     form(lab).press("Run")
     expect(form(lab).area.locator("thead th").first).to_have_text("app_id")
 
@@ -145,8 +149,11 @@ def test_an_app_is_typed_or_chosen_from_those_that_were_fetched(lab: Lab, kernel
 def test_all_apps_are_chosen_by_a_check_box(lab: Lab, kernel: str) -> None:
     form(lab).choose("list_domains")
     form(lab).area.get_by_label("All apps", exact=True).check()
-    call = "app.integrations.heroku.demo.list_domains({ app_id = app.integrations.heroku.demo.list_apps() })"
-    expect(form(lab).call).to_have_text(f"{FIRST_LINE[kernel]}{call}")
+    every = {
+        "kosmo-lua": "{ app_id = app.integrations.heroku.demo.list_apps() }",
+        "python3": "app_id=heroku.demo.list_apps()",
+    }
+    expect(form(lab).call).to_contain_text(f"heroku.demo.list_domains({every[kernel]})")
     form(lab).press("Run")
     expect(form(lab).area.locator("thead th").first).to_have_text("app_id")
     form(lab).area.get_by_label("All apps", exact=True).uncheck()
@@ -168,7 +175,7 @@ def test_a_record_has_its_two_columns(lab: Lab) -> None:
     expect(form(lab).area.get_by_placeholder("Filter the rows")).to_be_hidden()
 
 
-def test_hostile_names_are_texts_in_the_table_the_choice_and_the_lua(lab: Lab) -> None:
+def test_hostile_names_are_texts_in_the_table_the_choice_and_the_code(lab: Lab, kernel: str) -> None:
     form(lab).choose("list_apps", "default")
     form(lab).press("Run")
     expect(form(lab).area.locator(".kosmo-table tbody td").first).to_have_text(escape_control(HOSTILE))
@@ -180,7 +187,8 @@ def test_hostile_names_are_texts_in_the_table_the_choice_and_the_lua(lab: Lab) -
     form(lab).field("app_id").fill(HOSTILE)
     expect(form(lab).call).to_contain_text("<script>alert(1)</script>")
     source, shown = insert_and_run(lab)
-    assert source.startswith("%%kosmo_lua --account default\napp.integrations.heroku.list_dynos({ app_id = ")
+    lua = "%%kosmo_lua --account default\napp.integrations.heroku.list_dynos({ app_id = "
+    assert source.startswith(lua if kernel == "kosmo-lua" else "heroku.default.list_dynos(app_id=")
     assert "InvalidArgumentsError" in shown
     assert form(lab).area.locator("script, b").count() == 0
 
@@ -212,5 +220,5 @@ def test_notebook_7_has_all_of_it(open_page: Callable[..., Lab]) -> None:
     form(lab).press("Run")
     expect(form(lab).area).to_contain_text(f"{TOTAL} records")
     source, shown = insert_and_run(lab)
-    assert source == "%%kosmo_lua\napp.integrations.heroku.demo.list_apps()"
+    assert source == CALLS["python3"].format("list_apps", "")
     assert f"{TOTAL} records" in shown

@@ -15,7 +15,7 @@ from kosmo_kernel.render.display import Display
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records
 
-PYTHON, LUA = "%%kosmo_lua", ""
+PYTHON, LUA = True, False
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def session() -> Iterator[Session]:
 class Notebook:
     """A notebook that keeps what is shown, and what is set."""
 
-    def __init__(self, session: Session, language: str, **variables: Any) -> None:
+    def __init__(self, session: Session, language: bool, **variables: Any) -> None:
         self.shown: list[Display] = []
         self.variables = variables
         self._context = NotebookContext(
@@ -44,7 +44,7 @@ class Notebook:
 
 
 @pytest.mark.parametrize("language", [PYTHON, LUA])
-def test_a_check_shows_its_lua_folded_and_gives_its_findings(session: Session, language: str) -> None:
+def test_a_check_shows_its_lua_folded_and_gives_its_findings(session: Session, language: bool) -> None:
     set_lua_variable(session, "hours_forgotten", 24)
     notebook = Notebook(session, language, hours_forgotten=24)
     found = notebook.check("forgotten-one-off-dynos -i hours=hours_forgotten")

@@ -196,7 +196,7 @@ def test_hostile_texts_are_texts_in_the_table_the_names_and_the_lua(monkeypatch:
         assert list(explorer.fields["app_id"].field.options) == [HOSTILE]
         type_in(explorer, "app_id", HOSTILE)
         cell = written(explorer)
-        assert Seen(explorer.lua.value).tags == {"div", "pre", "button"}
+        assert Seen(explorer.code.value).tags == {"div", "pre", "button"}
         assert (
             lua.run(cell.replace("app.integrations.heroku.list_dynos", "(function(it) return it.app_id end)")).value
             == HOSTILE

@@ -1,4 +1,4 @@
-"""The explorer in a real IPython shell: what it offers, and the Lua that it writes."""
+"""The explorer in a real IPython shell: what it offers, and the code that it writes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from kosmo_kernel.catalogue import Link, Param
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.docs import resolve_function
 from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.explorer.code import python_call
 from kosmo_kernel.explorer.form import TEXT, parse_field
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 from kosmo_kernel.session import Session
+
+IMPORT = "from kosmo_kernel import heroku\n\n"
 
 
 @pytest.fixture(scope="module")
@@ -137,18 +140,71 @@ def test_a_parameter_has_a_field_of_its_kind(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("typed", "lua"),
+    ("typed", "lua", "python"),
     [
-        ("", ""),
-        ("  ", ""),
-        ("my-app", '{ app_id = "my-app" }'),
-        (" my-app , booking-api,", '{ app_id = { "my-app", "booking-api" } }'),
+        ("", "", ""),
+        ("  ", "", ""),
+        ("my-app", '{ app_id = "my-app" }', 'app_id="my-app"'),
+        (" my-app , booking-api,", '{ app_id = { "my-app", "booking-api" } }', 'app_id=["my-app", "booking-api"]'),
+        ("a\"b'\\\n", r'{ app_id = "a\"b\'\\" }'.replace("\\'", "'"), "app_id='a\"b\\'\\\\'"),
     ],
 )
-def test_the_lua_is_the_call_that_run_makes(shell: Shell, typed: str, lua: str) -> None:
+def test_the_code_is_the_call_in_the_language_of_the_notebook(
+    session: Session, shell: Shell, typed: str, lua: str, python: str
+) -> None:
     explorer = Form(value(shell, "%kosmo explore list_dynos"))
     type_in(explorer, "app_id", typed)
-    assert written(explorer) == f"%%kosmo_lua\napp.integrations.heroku.demo.list_dynos({lua})"
+    assert written(explorer) == f"{IMPORT}heroku.demo.list_dynos({python})"
+    in_lua = opened("list_dynos", session)
+    type_in(in_lua, "app_id", typed)
+    assert written(in_lua) == f"app.integrations.heroku.demo.list_dynos({lua})"
+
+
+def test_an_account_is_an_attribute_or_an_item_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HEROKU_API_KEY", "HEROKU_API_KEY_STAGING"):
+        monkeypatch.setenv(variable, "token-of-nobody")
+    with Session("demo") as lua:
+        explorer = opened("list_apps", lua, in_python=True)
+        found = {}
+        for _, alias in explorer.account.options:
+            explorer.account.value = alias
+            found[alias] = written(explorer).removeprefix(IMPORT)
+    assert {alias: found[alias] for alias in ("demo", "default", "staging")} == {
+        "demo": "heroku.demo.list_apps()",
+        "default": "heroku.default.list_apps()",
+        "staging": "heroku.staging.list_apps()",
+    }
+    assert python_call(*resolve_function("list_apps"), {}, "my-team") == 'heroku["my-team"].list_apps()'
+
+
+def test_the_import_is_written_until_there_is_one(shell: Shell) -> None:
+    explorer = Form(value(shell, "%kosmo explore list_apps"))
+    assert written(explorer) == f"{IMPORT}heroku.demo.list_apps()"
+    run(shell, "from kosmo_kernel import heroku").raise_error()
+    choose(explorer, "heroku.list_dynos")
+    assert written(explorer) == "heroku.demo.list_dynos()"
+    run(shell, "heroku = 1")
+    choose(explorer, "heroku.list_apps")
+    assert written(explorer) == f"{IMPORT}heroku.demo.list_apps()"
+    run(shell, "del heroku")
+
+
+def test_words_find_functions_the_best_first(session: Session) -> None:
+    explorer = opened("list_dynos", session)
+    every = explorer.function.options
+    explorer.words.value = "failing certificate"
+    offered = [name for _, name in explorer.function.options]
+    assert 0 < len(offered) < len(every) / 4
+    assert "heroku.list_domains" in offered
+    assert explorer.function.value == offered[0]
+    assert HEROKU.by_full_name()[offered[0]].summary in explorer.about.value
+    explorer.words.value = "list_dynos"
+    assert explorer.function.value == "heroku.list_dynos"
+    explorer.words.value = "xyzzy<b>"
+    assert Seen(explorer.about.value).text == "No function is about “xyzzy<b>”."
+    assert "b" not in Seen(explorer.about.value).tags
+    explorer.words.value = " "
+    assert explorer.function.options == every
 
 
 def test_all_apps_are_the_call_with_the_list_of_apps(shell: Shell) -> None:
@@ -157,16 +213,15 @@ def test_all_apps_are_the_call_with_the_list_of_apps(shell: Shell) -> None:
     chosen = explorer.fields["app_id"]
     assert (chosen.every.description, chosen.every.value) == ("All apps", False)
     chosen.every.value = True
-    namespace = "app.integrations.heroku.demo"
-    every = f"{namespace}.list_dynos({{ app_id = {namespace}.list_apps() }})"
-    assert (written(explorer), chosen.field.disabled) == (f"%%kosmo_lua\n{every}", True)
+    every = "heroku.demo.list_dynos(app_id=heroku.demo.list_apps())"
+    assert (written(explorer), chosen.field.disabled) == (f"{IMPORT}{every}", True)
     explorer.run.click()
     assert value(shell, written(explorer))._repr_html_() == explorer.answer.value
-    assert len(value(shell, f"%kosmo_lua -v rows {every}\nrows.app_id.unique()")) > 10
+    assert len(value(shell, f"{written(explorer)}.app_id.unique()")) > 10
     choose(explorer, "heroku.list_domains")
-    assert ".list_apps() })" in written(explorer)
+    assert ".list_apps())" in written(explorer)
     explorer.fields["app_id"].every.value = False
-    assert written(explorer).endswith('list_domains({ app_id = "my-app" })')
+    assert written(explorer).endswith('list_domains(app_id="my-app")')
     choose(explorer, "heroku.get_dyno")
     assert [name for name, one in explorer.fields.items() if one.every is not None] == ["app_id"]
 

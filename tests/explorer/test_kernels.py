@@ -19,7 +19,11 @@ from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
 
 OURS, PYTHON = "kosmo-lua", "python3"
-FIRST_LINE = {OURS: "", PYTHON: "%%kosmo_lua\n"}
+FIRST_LINE = {OURS: "", PYTHON: "%%kosmo_lua\n"}  # of a cell of Lua
+CALL = {
+    OURS: 'app.integrations.heroku.demo.list_dynos({ app_id = "my-app" })',
+    PYTHON: 'from kosmo_kernel import heroku\n\nheroku.demo.list_dynos(app_id="my-app")',
+}
 BEGIN = {OURS: "%kosmo demo", PYTHON: "%load_ext kosmo_kernel\n%kosmo demo"}
 
 
@@ -112,10 +116,9 @@ def test_the_form_is_a_widget_with_a_line_of_text_beside_it(page: Page) -> None:
     assert page.bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == page.find("VBox")
 
 
-def test_what_is_typed_becomes_lua_of_the_notebook_s_kind(page: Page) -> None:
+def test_what_is_typed_becomes_a_call_in_the_language_of_the_notebook(page: Page) -> None:
     page.set(page.find("Combobox"), value="my-app")
-    call = 'app.integrations.heroku.demo.list_dynos({ app_id = "my-app" })'
-    assert page.shows(f">{FIRST_LINE[kind_of(page)]}{call}<")
+    assert page.shows(f">{CALL[kind_of(page)]}<")
 
 
 def test_run_shows_its_table_in_the_form_and_the_filter_narrows_it(page: Page) -> None:

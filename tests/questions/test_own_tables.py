@@ -85,18 +85,18 @@ def test_both_give_the_same_rows_in_the_shell_in_notebooks_in_lua_and_from_pytho
         [row["app"] for row in rows if row["team"] is None],
     )
 
-    for first_line in ("", "%%kosmo_lua"):  # a notebook of Lua, and one of Python
+    for in_python in (False, True):  # a notebook of Lua, and one of Python
         variables: dict[str, Any] = {}
         context = NotebookContext(
             demo,
-            first_line,
+            in_python,
             ask=ask_in_cell,
             display=lambda _: None,
             set_variable=variables.__setitem__,
         )
         assert [dict(row) for row in run_command("table apps_by_team", context)] == rows
         assert [dict(row) for row in run_command("check without-team -v found --show", context)] == found
-        assert list(variables["found"]["app"] if first_line else map(itemgetter("app"), variables["found"])) == [
+        assert list(variables["found"]["app"] if in_python else map(itemgetter("app"), variables["found"])) == [
             row["app"] for row in found
         ]
     assert list(demo.run("return heroku.tables.apps_by_team()").value.rows) == rows

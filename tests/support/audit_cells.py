@@ -108,7 +108,7 @@ def findings(line: str, session: Session, variables: dict[str, Any]) -> list[dic
     """Return what a check finds; `variables` are those of Python, none in a Lua notebook."""
     context = NotebookContext(
         session,
-        "%%kosmo_lua" if variables else "",
+        bool(variables),
         variables,
         ask=ask_in_cell,
         set_variable=variables.__setitem__ if variables else partial(set_lua_variable, session),

@@ -41,9 +41,10 @@ class Form:
 
     def __init__(self, explorer: Explorer) -> None:
         self.explorer = explorer
-        self.function, self.about, self.account, self.arguments, self.lua, running, self.filtering, self.answer = (
+        (self.words, self.function, self.about, self.account, self.arguments, self.code, running, *rest) = (
             explorer.box.children
         )
+        self.filtering, self.answer = rest
         self.run, self.status = running.children
         self.filter, self.count = self.filtering.children
 
@@ -90,7 +91,7 @@ class Seen(HTMLParser):
 
 def written(form: Form) -> str:
     """Return the cell that would be inserted, which is also there as text to copy."""
-    seen = Seen(form.lua.value)
+    seen = Seen(form.code.value)
     assert seen.text == f"{seen.inserts}Insert as cell"
     return seen.inserts
 

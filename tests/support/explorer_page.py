@@ -45,7 +45,7 @@ class ExplorerPage:
         self.choose_account(account, function)
         names = [param.name for param in HEROKU.by_full_name()[f"heroku.{function}"].params]
         labels = self.area.locator("label.widget-label").filter(visible=True)
-        expect(labels).to_have_text(["Function", "Account", *names])
+        expect(labels).to_have_text(["Find", "Function", "Account", *names])
 
     def choose_account(self, account: str, function: str) -> None:
         """Choose an account for the function that is chosen, and wait for the call."""
