@@ -154,11 +154,6 @@ def address(integration: Integration, alias: str = DEFAULT) -> str:
     return url.rstrip("/")
 
 
-def form_fault(url: str) -> str | None:
-    """Return why a text is neither an address nor a bare domain, or None. It may have a secret, so it is not quoted."""
-    return None if _ADDRESS.fullmatch(url) or _ADDRESS.fullmatch(f"https://{url}") else WRONG_FORM
-
-
 def is_own(integration: Integration, url: str) -> bool:
     """Return whether an address is in the service's own domains; this machine and allowed hosts are not."""
     match = _ADDRESS.fullmatch(url)

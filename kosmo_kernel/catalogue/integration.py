@@ -51,17 +51,10 @@ class FunctionTable(Sequence[Function]):
     Parameters:
         summaries: returns the summary of each function, without making it.
         make: returns the function with a name; called once for each.
-        only_reads: whether all of them are known to read only, without making them.
     """
 
-    def __init__(
-        self,
-        summaries: Callable[[], Iterable[FunctionSummary]],
-        make: Callable[[str], Function],
-        *,
-        only_reads: bool = False,
-    ) -> None:
-        self.summaries, self._make, self._only_reads = summaries, make, only_reads
+    def __init__(self, summaries: Callable[[], Iterable[FunctionSummary]], make: Callable[[str], Function]) -> None:
+        self.summaries, self._make = summaries, make
         self._made: dict[str, Function] = {}
 
     @classmethod
@@ -87,11 +80,6 @@ class FunctionTable(Sequence[Function]):
         if function is None:
             function = self._made.setdefault(name, self._make(name))  # one of two threads that make it wins
         return function
-
-    @property
-    def only_reads(self) -> bool:
-        """Return whether all functions only read."""
-        return self._only_reads or all(function.effect == "read" for function in self)
 
     def existing(self) -> list[Function]:
         """Return the functions that were needed so far."""
@@ -291,7 +279,7 @@ def missing_function(
 def refused_change(integration: Integration, name: str) -> str:
     """Return why there is no function of this name if it would change something; otherwise an empty text."""
     verb, subject = _split(name)
-    if not _CHANGES.fullmatch(verb) or not integration.table.only_reads:
+    if not _CHANGES.fullmatch(verb):
         return ""
     how = f" A person can run: {integration.change_command(verb, subject)}" if integration.change_command else ""
     return f"It would change something at {integration.title}, and the functions here only read.{how}"

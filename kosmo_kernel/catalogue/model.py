@@ -270,7 +270,6 @@ class Function(Struct, frozen=True, dict=True):
     params: tuple[Param, ...] = ()  # the named arguments, in the order in which positional values are taken
     example: str = ""  # Lua code that runs unchanged on the demo account
     aliases: tuple[str, ...] = ()  # other names for the same function
-    effect: Literal["read", "write"] = "read"  # `read` or `write`
     newest: str = ""  # the field by which the service orders the last records first, for `newest` and `since`; or empty
     # The records hold secrets: only fields with a column leave the client, and errors and warnings do not quote the
     # service.

@@ -316,14 +316,14 @@ def call(
             for param, listing in every:
                 items = command.make_call(session, f"{integration.name}.{listing.name}", {})
                 if dry_run:  # nobody knows the items yet
-                    command.show(items, {"operation": function.effect} | command.meta(items), layout, as_json=as_json)
+                    command.show(items, {"operation": "read"} | command.meta(items), layout, as_json=as_json)
                     return
                 arguments[param.name] = [param.value_of_record(record) for record in items.value]
             result = command.make_call(session, full_name, arguments)
     except InvalidArgumentsError as error:
         error.advice = ""  # it is for Lua
         raise click.UsageError(error.message) from None
-    command.show(result, {"operation": function.effect} | command.meta(result), layout, as_json=as_json)
+    command.show(result, {"operation": "read"} | command.meta(result), layout, as_json=as_json)
 
 
 def _all_options(integration: Integration, function: Function) -> Iterator[click.Option]:

@@ -85,8 +85,7 @@ def integration_page(integration: Integration, *, opens: bool = False) -> Iterat
         opens: whether the others are lines that open, for a notebook.
     """
     yield f"# {integration.title}"
-    reads = " All of it only reads; nothing is changed." if integration.table.only_reads else ""
-    yield paragraphs(integration.description + reads)
+    yield paragraphs(f"{integration.description} All of it only reads; nothing is changed.")
     for name in integration.most_used:
         yield f"## {name}"
         yield from _in_short(integration.table.named(name))
@@ -159,7 +158,7 @@ def function_page(integration: Integration, function: Function, *, in_python: bo
     """
     yield f"# {integration.name}.{function.name}"
     path = f"{integration.name}.{function.name}"
-    yield f"{function.effect.title()} · app.integrations.{path} · {path.replace('.', '_')}"
+    yield f"Read · app.integrations.{path} · {path.replace('.', '_')}"
     yield from _function(integration, function, in_python=in_python)
     yield f'All of {integration.title}, and how to use several accounts: `docs.read("{integration.name}")`.'
 
@@ -200,8 +199,6 @@ def _function(integration: Integration, function: Function, *, in_python: bool) 
         yield paragraphs(function.description)
     if function.aliases:
         yield f"Also called {', '.join(f'`{alias}`' for alias in function.aliases)}."
-    if function.effect == "write":
-        yield f"**This changes something at {integration.title}.**"
     yield "## Parameters"
     yield from _parameters(function)
     yield "## Example"
@@ -340,7 +337,7 @@ def describe(integration: Integration, function: Function) -> dict[str, Any]:
         "aliases": list(function.aliases),
         "title": function.summary,
         "description": function.description.strip(),
-        "operation": function.effect,
+        "operation": "read",
         "lua": f"app.integrations.{integration.name}.{function.signature}",
         "example": function.example,
         "input_schema": input_schema(function),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from kosmo_kernel import integrations
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.settings.table import LIMITS, MAX_TOKENS, Setting
@@ -63,9 +62,8 @@ def offered(most: Limits, max_tokens: int, *, others: bool) -> dict[str, Offered
         max_tokens: the maximum tokens of an answer.
         others: scripts may use other MCP servers.
     """
-    reads = not others and all(service.table.only_reads for service in integrations.load_all())
     tokens = _limit(MAX_TOKENS, max_tokens)
-    return {tool.name: tool for tool in (_lua(most, tokens, reads=reads), *_reference(tokens))}
+    return {tool.name: tool for tool in (_lua(most, tokens, reads=not others), *_reference(tokens))}
 
 
 def _lua(most: Limits, tokens: Mapping[str, Any], *, reads: bool) -> OfferedTool:

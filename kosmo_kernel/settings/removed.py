@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from kosmo_kernel.settings.table import ANY, Keys
 
-_RECORD = "Give the command the option"
+_OPTION = "Use the option of `kosmo lua`, `check` or `run`:"
 VARIABLES = {  # without `KOSMO_`
     "CALL_LOG": "`kosmo lua --json` has the calls and the requests of a run.",
     "HISTORY": "The Lua kernel keeps its history of inputs in memory, until it ends.",
-    "RECORD": f"{_RECORD} `--record FILE`.",
+    "RECORD": f"{_OPTION} `--record FILE`.",
     "RECORD_RUN": "A recording has the answers of one process. Give each process a file of its own.",
-    "REPLAY": f"{_RECORD} `--replay FILE`.",
+    "REPLAY": "Use the option of `kosmo lua` or `run`: `--replay FILE`.",
     "RESPONSE_RECORDS": "KOSMO_RESPONSE_LIMIT limits the responses of a run, in bytes.",
-    "RESUME": f"{_RECORD} `--resume`.",
+    "RESUME": f"{_OPTION} `--record FILE --resume`.",
     "RESUME_WITHIN": "`--resume` takes responses for a day.",
     "SHARE_SECONDS": "Cells share responses for 300 seconds; the option `--fresh` of a cell asks again.",
 }

@@ -219,12 +219,6 @@ def test_a_function_that_is_like_no_other_or_that_would_write_is_said_to_be_miss
     assert caught.value.message == f"Heroku has no function `{wrong}`. {why}"
 
 
-def test_a_service_whose_functions_write_has_suggestions_for_a_name_that_writes() -> None:
-    service = shop(replace(WIDGETS, name="delete_widget", effect="write", aliases=()))
-    with pytest.raises(UnknownNameError, match=r"Did you mean: app\.integrations\.shop\.delete_widget"):
-        service.function("delete_widgt")
-
-
 def test_two_letters_are_too_few_to_be_part_of_a_name() -> None:
     assert nearest("is", ["list_apps"]) == []
 

@@ -15,7 +15,7 @@ from repository import ROOT
 
 from kosmo_kernel import docs, integrations, pages
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
-from kosmo_kernel.docs.reference import WITH_A_LIST, function_page, integration_page
+from kosmo_kernel.docs.reference import WITH_A_LIST
 from kosmo_kernel.docs.search_index import search_pages
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -225,17 +225,6 @@ def test_accounts_are_told_with_the_variables_that_hold_their_tokens() -> None:
         ("HEROKU_API_KEY_PRODUCTION", "`production"),
         ("HEROKU_API_KEY_MY_TEAM", "`my-team"),
     ]
-
-
-def test_a_function_that_changes_something_says_so() -> None:
-    function = replace(HEROKU.functions[0], name="restart", effect="write", columns=(Column("state", "Its state"),))
-    shop = replace(HEROKU, name="shop", title="Shop", functions=(function,), most_used=())
-    text = "\n\n".join(function_page(shop, function))
-    assert "\n\nWrite · app.integrations.shop.restart · shop_restart\n\n" in text
-    assert "**This changes something at Shop.**" in text
-    assert "identifiers" not in text
-    assert "only reads" not in "\n\n".join(integration_page(shop))
-    assert "only reads" in docs.read("heroku")
 
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:

@@ -63,10 +63,6 @@ def test_the_five_that_look_at_one_app_need_it_and_take_a_list() -> None:
     assert params == dict.fromkeys(FUNCTIONS, one_app) | {"list_apps": (), "get_current_user": ()}
 
 
-def test_nothing_here_writes() -> None:
-    assert {function.effect for function in HEROKU.functions} == {"read"}
-
-
 def test_the_one_secret_is_the_way_into_a_console() -> None:
     secrets = {(f.name, c.name) for f in BY_HAND for c in f.columns if c.secret}
     assert secrets == {("list_dynos", "attach_url")}
@@ -286,8 +282,3 @@ def test_a_built_in_integration_is_found_without_looking_at_what_is_installed() 
     )
     done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
-
-
-def test_the_functions_only_read_as_their_table_says_without_making_them() -> None:
-    assert HEROKU.table.only_reads
-    assert {function.effect for function in HEROKU.functions} == {"read"}

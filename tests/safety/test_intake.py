@@ -195,8 +195,6 @@ ALLOWED = {
     "reader/documents.py": "TOML of files that the intake has read; keys are bounded first",
     "safety/markup.py": "shipped",
     # Files of this package, and what it wrote itself.
-    "cli/demo.py": "shipped",
-    "cli/prompt.py": "creates its history",
     "docs/guides.py": "shipped",
     "docs/search_index.py": "shipped",
     "editor/inference.py": "shipped",
@@ -217,7 +215,6 @@ ALLOWED = {
     "integrations/__init__.py": "metadata of installed packages",
     "settings/installation.py": "metadata of the installed package",
     "results.py": "the user's own log",
-    "cli/options.py": "names to complete: bounded, private and fresh",
     "cli/kernelspec.py": "shipped",
     "runbook/page.py": "a page that this package wrote before",
     "settings/notebook_run.py": "what `kosmo run` passes to the kernel that it starts",

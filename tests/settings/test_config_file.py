@@ -370,7 +370,7 @@ def test_a_command_tells_once_what_was_removed(file: Path) -> None:
     done = kosmo("lua", "--demo", "-e", "return #heroku.list_apps()", env={"KOSMO_RECORD": "x"})
     assert (done.returncode, done.stdout) == (0, "19\n")
     assert done.stderr.count(f"{file}:1: `recording` is no setting any more.") == 1
-    assert done.stderr.count("KOSMO_RECORD is no setting any more. Give the command the option `--record FILE`.") == 1
+    assert done.stderr.count("KOSMO_RECORD is no setting any more. Use the option of") == 1
     assert list(file.parent.iterdir()) == [file]
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from msgspec.structs import replace
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
@@ -112,29 +111,6 @@ FERRIES = Integration(
 )
 
 
-# The same line with a function that changes something, as far as anybody can tell.
-WRITING = replace(
-    FERRIES,
-    functions=(
-        *FERRIES.functions,
-        Function(
-            name="sound_horn",
-            summary="Sound the horn of a ship",
-            description="Everybody in the port hears it.",
-            links=(Link("/ships/{ship_number}/horn"),),
-            returns="record",
-            columns=(
-                Column("number", "The ship's number", "integer"),
-                Column("heard", "Whether it was heard", "boolean"),
-            ),
-            params=(_ship("horns of all"),),
-            example="return app.integrations.ferries.sound_horn({ ship_number = 2 })",
-            effect="write",
-        ),
-    ),
-)
-
-
 def ship(number: int, title: str, port: str, knots: float | None) -> dict[str, Any]:
     return {
         "number": number,
@@ -206,8 +182,6 @@ def _found(path: str) -> Any:
             return SHIPS
         case ["ships", number]:
             return next((one for one in SHIPS if one["number"] == int(number)), None)
-        case ["ships", number, "horn"]:
-            return {"number": int(number), "heard": True}
         case ["ships", number, "sailings"]:
             return SAILINGS.get(int(number))
 

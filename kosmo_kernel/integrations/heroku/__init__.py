@@ -88,7 +88,7 @@ HEROKU = Integration(
     title="Heroku",
     description="Apps, dynos, add-ons, domains and people of a Heroku account.",
     base_url="https://api.heroku.com",
-    functions=FunctionTable(_summaries, _make, only_reads=True),
+    functions=FunctionTable(_summaries, _make),
     credentials=Credentials(
         env="HEROKU_API_KEY",
         url_env=("HEROKU_API_URL", "HEROKU_HOST"),
