@@ -124,11 +124,22 @@ def _parts(file: str, about: dict[str, Any]) -> Iterator[str | Rows]:
     snapshots, recordings = about["snapshots"], about["recordings"]
     kinds = f"{counted(len(snapshots), 'snapshot')}, {counted(len(recordings), 'recording')}"
     yield f"{file}: {kinds}, {about['bytes']:,} bytes"
+    snapshot_rows, recording_rows = [], []
+    for snapshot in snapshots:
+        state = "complete" if snapshot["complete"] else "incomplete"
+        facts = [snapshot["account"], state, counted(len(snapshot["tables"]), "list")]
+        for name, figure in snapshot["figures"].items():
+            facts.append(f"{figure / 100:,.2f} USD a month" if name == "cents" else f"{figure:,} {name}")
+        snapshot_rows.append((snapshot["taken_at"], ", ".join(facts)))
+    for recording in recordings:
+        state = f"ended {recording['ended']}" if recording["ended"] else "not ended"
+        answers = counted(recording["answers"], "answer")
+        recording_rows.append((recording["begun"], f"{recording['account']}, {state}, {answers}"))
     tables = [(name, f"{count:,}") for newest in snapshots[-1:] for name, count in newest["tables"].items()]
     for title, rows in (
-        ("Snapshots", [(snapshot["taken_at"], _facts(snapshot)) for snapshot in snapshots]),
+        ("Snapshots", snapshot_rows),
         ("Lists of the newest", tables),
-        ("Recordings", [(recording["begun"], _facts_of_recording(recording)) for recording in recordings]),
+        ("Recordings", recording_rows),
     ):
         if rows:
             yield f"\n{title}:\n"
@@ -136,19 +147,6 @@ def _parts(file: str, about: dict[str, Any]) -> Iterator[str | Rows]:
     for failure in (failure for newest in snapshots[-1:] for failure in newest["failures"]):
         items = [f"{key} {value}" for key, value in failure.items() if key.endswith("_id") and key != "request_id"]
         yield Aside(f"Not read: {' of '.join([failure['table'], *items])}: {failure['message']}")
-
-
-def _facts(snapshot: dict[str, Any]) -> str:
-    state = "complete" if snapshot["complete"] else "incomplete"
-    parts = [snapshot["account"], state, counted(len(snapshot["tables"]), "list")]
-    for name, figure in snapshot["figures"].items():
-        parts.append(f"{figure / 100:,.2f} USD a month" if name == "cents" else f"{figure:,} {name}")
-    return ", ".join(parts)
-
-
-def _facts_of_recording(recording: dict[str, Any]) -> str:
-    state = f"ended {recording['ended']}" if recording["ended"] else "not ended"
-    return f"{recording['account']}, {state}, {counted(recording['answers'], 'answer')}"
 
 
 @command(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -234,7 +235,9 @@ def function_named(name: str) -> NamedFunction:
         services = (service for integrations in (loaded, load_all) for service in integrations())
         steps = [next((i.name for i in services if name.startswith(f"{i.name}_") and name in i.names()), ""), name]
     first, *alias, last = steps
-    integration = _integration_named(first)
+    integration = None
+    with suppress(UnknownNameError):
+        integration = find(first)
     if integration is not None and len(alias) <= 1:
         if last in integration.names():
             return NamedFunction(integration, alias[0] if alias else None, integration.names()[last])
@@ -246,13 +249,6 @@ def function_named(name: str) -> NamedFunction:
     similar = similar or [full_name for full_name in names if full_name.split(".")[-1] == last]
     usual = [f"{service.name}.{function}" for service in load_all() for function in service.most_used]
     raise UnknownNameError(f"There is no function `{name}`.", tuple(similar or usual or names[:MAX_LISTED]))
-
-
-def _integration_named(name: str) -> Integration | None:
-    try:
-        return find(name)
-    except UnknownNameError:
-        return None
 
 
 @command(

@@ -123,8 +123,14 @@ def check(
     With --json, as with --format json: `success`, `exit_code`, `summary`, and `checks` with the `findings` of each.
     """
     if new is not None or is_table:
-        return _write_new(new, is_table=is_table, as_json=as_json, others=bool(names or every or start))
-    _validate(form, outputs, as_json=as_json)
+        return _write_new(new, is_table=is_table, others=bool(names or every or start)).print(as_json=as_json)
+    if as_json and form not in (None, "json"):
+        raise click.UsageError("--json is --format json. Give one of them.")
+    for output in outputs:
+        if instead := dropped.FORMATS.get(output.suffix):
+            raise click.UsageError(f"{output}: this format was dropped. {instead}")
+        if not output.absolute().parent.is_dir():
+            raise click.UsageError(f"There is no folder {output.parent} for --output.")
     if not (names or every or start):
         as_json = as_json or form == "json"
         return _list(as_json=as_json).print(as_json=as_json)
@@ -133,17 +139,6 @@ def check(
     _print_notes(report, recording)
     form = "json" if as_json else form or TABLE
     return recording.finished(_write(report, fail_on, form, outputs, as_json=as_json, full=full, why=why))
-
-
-def _validate(form: str | None, outputs: tuple[Path, ...], *, as_json: bool) -> None:
-    """Check options that contradict each other, and that files can be written."""
-    if as_json and form not in (None, "json"):
-        raise click.UsageError("--json is --format json. Give one of them.")
-    for output in outputs:
-        if instead := dropped.FORMATS.get(output.suffix):
-            raise click.UsageError(f"{output}: this format was dropped. {instead}")
-        if not output.absolute().parent.is_dir():
-            raise click.UsageError(f"There is no folder {output.parent} for --output.")
 
 
 def _report(
@@ -270,7 +265,11 @@ def _list(*, as_json: bool) -> CommandResult:
         facts["checks"] = [about_check(check) for check in checks]
     parts: list[str | Rows] = []
     for severity, group in groupby(checks, key=lambda check: check.severity):
-        parts += [f"{severity}:", [(check.name, _about(check)) for check in group]]
+        rows = []
+        for check in group:
+            needs = "".join(f"; needs -p {parameter.name}" for parameter in check.parameters if parameter.required)
+            rows.append((check.name, f"{check.title}{needs}{'' if check.is_shipped else f' ({check.file})'}"))
+        parts += [f"{severity}:", rows]
     start = sum(check.in_start for check in checks)
     note = (
         f"\n{len(checks)} checks. `kosmo check --start` runs the {start} that every account should pass, "
@@ -279,37 +278,23 @@ def _list(*, as_json: bool) -> CommandResult:
     return CommandResult(facts, *parts, Aside(note))
 
 
-def _about(check: Question) -> str:
-    needs = "".join(f"; needs -p {parameter.name}" for parameter in check.parameters if parameter.required)
-    return f"{check.title}{needs}{'' if check.is_shipped else f' ({check.file})'}"
-
-
-def _write_new(name: str | None, *, is_table: bool, as_json: bool, others: bool) -> int:
-    """Write the first file of a check or of a table, and say how to run it."""
-    if name is None:
-        raise click.UsageError("--table is about --new. `kosmo inventory --table NAME` prints a table.")
-    if others:
-        raise click.UsageError("--new writes a file and runs nothing. Give it alone.")
-    path = _write_new_check(name, is_table=is_table)
-    if is_table:
-        condition = "" if path in discovery.own_tables().values() else f", once `[checks] folder` names {path.parent}"
-        example = f"kosmo inventory --table {path.stem} --demo{condition}"
-    else:
-        example = f"kosmo check {path.stem if discovery.check_files().get(path.stem) == path else path} --demo"
-    return CommandResult({"file": str(path)}, str(path), Aside(f"Try it: {example}")).print(as_json=as_json)
-
-
-def _write_new_check(name: str, *, is_table: bool = False) -> Path:
-    """Write the file of a new check or table, and return it.
+def _write_new(name: str | None, *, is_table: bool, others: bool) -> CommandResult:
+    """Write the first file of a check or of a table, and say how to run it.
 
     Parameters:
         name: its name, for a file in the user's folder of checks or else in the current folder; or the path of a file.
         is_table: write a table.
+        others: whether something is to be run as well.
 
     Raises:
+        click.UsageError: the options do not go together.
         SettingsError: the name cannot be that of a check or a table, or the file exists.
         FileWriteError: it cannot be written.
     """
+    if name is None:
+        raise click.UsageError("--table is about --new. `kosmo inventory --table NAME` prints a table.")
+    if others:
+        raise click.UsageError("--new writes a file and runs nothing. Give it alone.")
     path = Path(name if name.endswith(SUFFIX) else name + SUFFIX)
     if len(path.parts) == 1 and not name.endswith(SUFFIX):
         path = (discovery.own_folder() or Path()) / path
@@ -322,4 +307,9 @@ def _write_new_check(name: str, *, is_table: bool = False) -> Path:
         raise SettingsError(f"{path} is there already. Choose another name.") from None
     with writing(path):
         path.write_text(text, encoding="utf-8")
-    return path
+    if is_table:
+        condition = "" if path in discovery.own_tables().values() else f", once `[checks] folder` names {path.parent}"
+        example = f"kosmo inventory --table {path.stem} --demo{condition}"
+    else:
+        example = f"kosmo check {path.stem if discovery.check_files().get(path.stem) == path else path} --demo"
+    return CommandResult({"file": str(path)}, str(path), Aside(f"Try it: {example}"))

@@ -21,7 +21,7 @@ import click
 
 from kosmo_kernel.cli.command import command, print_note, print_result
 from kosmo_kernel.cli.kernelspec import OUTDATED_MESSAGE, entries, renewal, shipped
-from kosmo_kernel.cli.options import PORT, TIME, Decorator, ValueType
+from kosmo_kernel.cli.options import PORT, TIME, ValueType
 from kosmo_kernel.cli.streams import INTERRUPTED
 from kosmo_kernel.demo.faults import FaultInjector, faulty, read
 from kosmo_kernel.errors import SettingsError
@@ -110,12 +110,6 @@ def _moved(_context: click.Context, _option: click.Parameter, time: datetime | N
     return timedelta(seconds=round(((time or today) - today).total_seconds()))
 
 
-def _count_option(flag: str, things: str, text: str) -> Decorator:
-    """Return an option whose value is a number of things."""
-    number = ValueType(Number(f"a whole number of {things}", is_whole=True))
-    return click.option(flag, type=number, metavar="N", help=text)
-
-
 @command(
     "demo:serve",
     "kosmo demo:serve --port 8642",
@@ -125,7 +119,12 @@ def _count_option(flag: str, things: str, text: str) -> Decorator:
 )
 @click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=PORT, default=0, metavar="PORT", help="The port; 0 chooses a free one.  [default: 0]")
-@_count_option("--apps", "apps", "Generate a company with N apps.")
+@click.option(
+    "--apps",
+    type=ValueType(Number("a whole number of apps", is_whole=True)),
+    metavar="N",
+    help="Generate a company with N apps.",
+)
 @click.option(
     "--seed", type=int, default=1, show_default=True, metavar="N", help="The seed of the random company and faults."
 )
