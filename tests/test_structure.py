@@ -77,7 +77,7 @@ FLOORS = {
             "notebook": "what Python and Lua notebooks share",
             "lua_syntax": "what is read from Lua source",
             "editor": "completion and inspection",
-            "run": "one run: its calls, permissions, recording and warnings",
+            "run": "one run: its calls, consent, recording and warnings",
             "session": "a Lua state with its accounts: run and call",
         },
     ),

@@ -22,7 +22,7 @@ from weakref import finalize
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
-from traitlets import Bool, Enum, Float, Int, TraitType, Unicode
+from traitlets import Bool, Float, Int, TraitType, Unicode
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, UnknownNameError
 from kosmo_kernel.explorer import explore
@@ -75,8 +75,6 @@ def _trait(setting: Setting) -> TraitType[Any, Any]:
     trait: TraitType[Any, Any]
     if isinstance(setting.value, Number):
         trait = (Int if setting.value.is_whole else Float)(allow_none=True, **options)
-    elif setting.value.words:
-        trait = Enum(setting.value.words, **options)
     else:
         trait = Bool(**options) if setting.value is FLAG else Unicode(allow_none=True, **options)
     return trait.tag(config=True)

@@ -8,7 +8,7 @@ looked at, so that no file can be exchanged in between.
 Three kinds of files need three kinds of trust:
 
 - A file that the user names may have any owner: `read_file`.
-- A file that acts without being named, such as a `pyproject.toml` in a folder above, must belong to somebody whom the
+- A file that acts without being named, the `.mcp.json` of a folder, must belong to somebody whom the
   user trusts already: `read_unnamed_file`.
 - Files of this package are written by `settings/private_files.py`.
 
@@ -43,15 +43,7 @@ _OPENED = ord("[")
 
 
 class UntrustedFileError(Exception):
-    """A file acts without being named, and somebody else may have written it.
-
-    Attributes:
-        content: what is in it.
-    """
-
-    def __init__(self, message: str, content: bytes) -> None:
-        super().__init__(message)
-        self.content = content
+    """A file acts without being named, and somebody else may have written it."""
 
 
 def read_file(path: Path, error: Error, *, most: int = MAX_SETTINGS_BYTES) -> bytes:
@@ -88,30 +80,30 @@ def read_with_status(
         return None
 
 
-def read_unnamed_file(path: Path, error: Error, *, folder: Path, most: int = MAX_SETTINGS_BYTES) -> bytes | None:
+def read_unnamed_file(path: Path, error: Error, *, folder: Path) -> bytes | None:
     """Return the content of a file that acts although the user did not name it, or None if it does not exist.
 
     The owner must be the user, root, or the owner of `folder`: whoever works in a checkout of somebody else, as
     containers do, has chosen it. Not everybody may be allowed to write the file; its group may.
 
     Parameters:
-        path, error, most: as for `read_file`.
+        path, error: as for `read_file`.
         folder: the folder that the user works in.
 
     Raises:
         Exception: as for `read_file`.
         UntrustedFileError: somebody else may have written it.
     """
-    content_and_status = read_with_status(path, error, most=most)
+    content_and_status = read_with_status(path, error)
     if content_and_status is None:
         return None
     content, status = content_and_status
     if os.name == "posix":
         if status.st_uid not in {os.getuid(), 0, folder.stat().st_uid}:
-            raise UntrustedFileError(f"{path} is not used: it belongs to another user.", content)
+            raise UntrustedFileError(f"{path} is not used: it belongs to another user.")
         if status.st_mode & stat.S_IWOTH:
             raise UntrustedFileError(
-                f"{path} is not used: every user of this machine can write it (chmod o-w changes that).", content
+                f"{path} is not used: every user of this machine can write it (chmod o-w changes that)."
             )
     return content
 

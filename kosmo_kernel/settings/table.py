@@ -36,7 +36,6 @@ class Value(Struct, frozen=True):
     is_valid: Callable[[Any], bool] = _is_text  # returns whether a value is valid
     # Converts a text to a value, which is then checked; may raise ValueError with another description.
     read: Callable[[str], Any] = str
-    words: tuple[str, ...] = ()  # all valid values, if they are words
     repeats: bool = False  # whether an option may be repeated; its value is then a list that each use extends
     is_code: bool = False  # whether the text of an option is a Python expression, with its own quotes and brackets
     is_secret: bool = False  # whether messages must not quote a value
@@ -67,7 +66,7 @@ class Value(Struct, frozen=True):
 def choice(*words: str) -> Value:
     """Return the values of a setting that is one of some words."""
     *first, last = (f'"{word}"' for word in words)
-    return Value(f"{', '.join(first)} or {last}", is_valid=lambda value: value in words, words=words)
+    return Value(f"{', '.join(first)} or {last}", is_valid=lambda value: value in words)
 
 
 def _is_flag(value: object) -> bool:
