@@ -9,7 +9,6 @@ as Heroku's account. A token may be good and yet have too few scopes for that: t
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -47,10 +46,6 @@ class TokenOwner(NamedTuple):
 
     text: str = ""  # a name, an address or both; empty if the integration has no function that returns them
     scopes: tuple[str, ...] = ()  # the scopes of the token, if the service reports them
-    remaining: int | None = None  # how many requests the account may send now; None if the service does not report it
-    ms: float = 0.0  # how long the response took, in milliseconds
-    path: str = ""  # the path that was requested; empty if the integration has no such function
-    refusal: str = ""  # why the service did not tell the owner to this token, which it accepts; empty if it did
 
 
 def token_owner(integration: Integration, account: Account) -> TokenOwner:
@@ -65,19 +60,15 @@ def token_owner(integration: Integration, account: Account) -> TokenOwner:
     if function is None:
         return TokenOwner()
     record: Any = {}
-    refusal, started = "", time.perf_counter()
     with closing(Client(integration, account, timeout=TIMEOUT_SECONDS, patience=0)) as client:
         try:
-            response = client.fetch(function, {})
-            record, remaining = response.data, response.remaining
-        except RefusedError as error:
+            record = client.fetch(function, {}).data
+        except RefusedError as error:  # of a token that is accepted, but must not read this
             if error.status != HTTPStatus.FORBIDDEN or not client.scopes:
                 raise
-            refusal, remaining = error.text, client.remaining
     names = [str(record[label]) for label in integration.labels if record.get(label)]
-    milliseconds = (time.perf_counter() - started) * 1000
     text = f"{names[0]} ({', '.join(names[1:])})" if len(names) > 1 else "".join(names)
-    return TokenOwner(text, client.scopes, remaining, milliseconds, function.links[0].path, refusal)
+    return TokenOwner(text, client.scopes)
 
 
 @command(
@@ -177,7 +168,7 @@ def status() -> CommandResult:
                     "error": error,
                 }
             )
-            rows.append((f"{service}.{account.alias}", _line(account, scopes)))
+            rows.append((f"{service}.{account.alias}", account_line(account, scopes)))
     providers = {
         i.name: state(i) | PROVIDER | {"functions": len(i.functions), "budgets": budgets[i.name]}
         for i in integrations.load_all()
@@ -185,7 +176,7 @@ def status() -> CommandResult:
     return CommandResult({"providers": providers, "accounts": facts}, rows)
 
 
-def _line(account: AccountStatus, scopes: tuple[str, ...]) -> str:
+def account_line(account: AccountStatus, scopes: tuple[str, ...]) -> str:
     """Return what is known about an account, in one line."""
     if account.problem:
         return account.text

@@ -50,23 +50,13 @@ def entries() -> list[Entry]:
     return [Entry(file, _command(file)) for file in files if file.is_file()]
 
 
-def command_of(file: Path) -> list[str]:
-    """Return the command that a `kernel.json` starts.
-
-    Raises:
-        OSError, ValueError, LookupError, TypeError: the file is invalid.
-    """
-    command = decode_json(read_file(file, ValueError), str(file), ValueError)["argv"]
-    if not isinstance(command, list):
-        raise TypeError(f"`argv` is no list in {file.name}")
-    return list(map(str, command))
-
-
 def _command(file: Path) -> list[str]:
+    """Return the command that a `kernel.json` starts; an empty one if the file is invalid, as for Jupyter."""
     try:
-        return command_of(file)
+        command = decode_json(read_file(file, ValueError), str(file), ValueError)["argv"]
+        return list(map(str, command)) if isinstance(command, list) else []
     except (OSError, ValueError, LookupError, TypeError):
-        return []  # Jupyter cannot start it either
+        return []
 
 
 def renewal(file: Path) -> str:

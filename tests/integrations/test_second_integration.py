@@ -229,9 +229,9 @@ def test_its_help_offers_no_demo_where_it_has_none(
 
 
 def test_the_doctor_examines_it(harbour: Harbour, capsys: pytest.CaptureFixture[str]) -> None:
-    _, told = run(capsys, "doctor", "ferries")
+    _, told = run(capsys, "doctor")
 
-    assert "ferries.address" in json.dumps(told)
+    assert "accounts.ferries.default" in json.dumps(told)
 
 
 @pytest.fixture

@@ -207,7 +207,6 @@ ALLOWED = {
     "cli/streams.py": "the null device",
     "mcp_server/serving.py": "the null device",
     "lua/worker.py": "shipped; a process without a token",
-    "cli/doctor.py": "the first line of a command that the user started",
     "walls/lockdown.py": "the null device, and a trial that must fail; a process without a token",
     "settings/private_files.py": "writes",
     "inventory/__init__.py": "a folder that this package wrote and is about to replace",

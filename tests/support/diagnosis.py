@@ -24,51 +24,21 @@ FINDING = {
     "required": ["name", "state", "message", "what_to_do"],
     "additionalProperties": False,
 }
-NAMES = {"type": "array", "items": {"type": "string"}}
-PROVIDER = {
-    "provider": {"type": "string"},
-    "locally_runnable": {"const": True},
-    "auth_strategy": {"const": "api_key"},
-    "host_availability": {"type": "object"},
-    "runtime_requirements": {"type": "object"},
-    "compatibility": {"type": "object"},
-    "compatibility_summary": {"type": "string"},
-    "cli_setup_supported": {"const": True},
-    "cli_runtime_supported": {"const": True},
-    "enabled": {"const": True},
-    "active": {"type": "boolean"},
-    "configured": {"type": "boolean"},
-    "accounts": NAMES,
-    "missing_credentials": NAMES,
-    "functions": NAMES,
-    "function_count": {"type": "integer"},
-    "example_functions": NAMES | {"maxItems": 5},
-    "next_commands": NAMES,
-}
 DOCUMENT = {
     "type": "object",
     "properties": {
         "success": {"type": "boolean"},
         "findings": {"type": "array", "items": FINDING},
-        "providers": {
-            "type": "object",
-            "additionalProperties": {
-                "type": "object",
-                "properties": PROVIDER,
-                "required": list(PROVIDER),
-                "additionalProperties": False,
-            },
-        },
     },
-    "required": ["success", "findings", "providers"],
+    "required": ["success", "findings"],
 }
 
 PIPS_ENTRY = (ROOT / "kernel.json").read_text(encoding="utf-8")
 
 
-def diagnosis(*args: str, **env: str) -> tuple[int, dict[str, Any], dict[str, dict[str, str]]]:
+def diagnosis(**env: str) -> tuple[int, dict[str, Any], dict[str, dict[str, str]]]:
     """Return the exit code, the document, and its findings by name."""
-    code, answer = document("doctor", *args, "--json", env=env)
+    code, answer = document("doctor", "--json", env=env)
     Draft202012Validator(DOCUMENT).validate(answer)
     assert answer["success"] is (code == 0)
     return code, answer, {finding["name"]: finding for finding in answer["findings"]}

@@ -3,7 +3,7 @@
 Heroku's schema does not say the scopes. What they are and include is in Heroku's article "OAuth"
 (devcenter.heroku.com/articles/oauth#scopes) and in its design (brandur.org/oauth-scope). Every answer of Heroku's has
 the scopes of the token and those that would do, in its headers: an error is explained by these, and by this table
-where they are missing. `kosmo doctor` compares this table with the token's scopes, without a request.
+where they are missing.
 """
 
 from __future__ import annotations
