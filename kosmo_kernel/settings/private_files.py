@@ -71,11 +71,6 @@ def _write_new(file: Path, content: Sequence[bytes], mode: int, *, durable: bool
             os.fsync(opened.fileno())
 
 
-def is_private(path: Path) -> bool:
-    """Return whether only its owner may access a file, or it does not exist; always true on systems without modes."""
-    return not path.exists() or not _is_accessible(stat.S_IMODE(path.stat().st_mode))
-
-
 def _is_accessible(mode: int) -> bool:
     return os.name == "posix" and bool(mode & GROUP_AND_OTHERS)
 
