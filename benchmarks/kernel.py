@@ -52,7 +52,7 @@ MEASURES = {
     "complete": ("ms", None, 3),
     "inspect": ("ms", None, 3),
     "interrupt of a loop": ("ms", 0.28, None),
-    "memory (USS)": ("MiB", 0.58, None),
+    "memory (USS)": ("MiB", 0.53, None),
 }
 # The steps until the first cell has its reply, as the kernel goes through them, each with a line on standard error.
 STEPS = """

@@ -71,10 +71,6 @@ def _write_new(file: Path, content: Sequence[bytes], mode: int, *, durable: bool
             os.fsync(opened.fileno())
 
 
-def _is_accessible(mode: int) -> bool:
-    return os.name == "posix" and bool(mode & GROUP_AND_OTHERS)
-
-
 def read_secret(path: Path) -> str:
     """Return the text of a file with secrets, or an empty text if it does not exist.
 
@@ -89,7 +85,7 @@ def read_secret(path: Path) -> str:
         return ""
     content, status = content_and_status
     mode = stat.S_IMODE(status.st_mode)
-    if _is_accessible(mode):
+    if os.name == "posix" and mode & GROUP_AND_OTHERS:
         import shlex
 
         raise CredentialsError(
