@@ -133,8 +133,7 @@ def checked(tool: OfferedTool, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """
     properties = tool.schema["properties"]
     valid = {
-        # JSON has no integers of its own: `2.0` is one.
-        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        name: _converted(value, properties.get(name, {}).get("type"))
         for name, value in arguments.items()
         if value is not None
     }
@@ -151,14 +150,21 @@ def checked(tool: OfferedTool, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return valid
 
 
+def _converted(value: Any, declared: str | None) -> Any:
+    """Return `2.0` as an integer and `[]` as an object where these are declared, because some clients write them so."""
+    if declared == "integer" and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return {} if declared == "object" and value == [] else value
+
+
 def _mistakes(name: str, schema: Mapping[str, Any], value: Any) -> Iterator[str]:
     """Yield how the value of an argument does not fit its schema."""
     types, words = _TYPES[schema["type"]]
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
         yield f"`{name}` must be {words}"
-    elif isinstance(value, str) and len(value) < schema.get("minLength", 0):
+    if isinstance(value, str) and len(value) < schema.get("minLength", 0):
         yield f"`{name}` must have at least {schema['minLength']} characters"
-    elif isinstance(value, (int, float)):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
         if value < schema.get("minimum", value):
             yield f"`{name}` must be at least {schema['minimum']}"
         if "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:

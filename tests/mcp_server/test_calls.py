@@ -398,6 +398,7 @@ def test_all_mistakes_in_the_arguments_are_in_one_message() -> None:
     )
     right = {"words": "x", "most": 200.0, "seconds": 0.5, "params": {}, "stop": False}
     assert checked(tool, right | {"other": None}) == right
+    assert checked(tool, right | {"params": []}) == right
     wrong: list[tuple[dict[str, Any], str]] = [
         ({}, "`words` is missing"),
         ({"words": "", "word": 1}, "`word` is no argument of it (`words` is); `words` must have at least 1 characters"),
@@ -408,7 +409,7 @@ def test_all_mistakes_in_the_arguments_are_in_one_message() -> None:
         ({"words": "x", "most": 199, "seconds": 0}, "`most` must be at least 200; `seconds` must be more than 0"),
         ({"words": "x", "most": 301, "seconds": "1"}, "`most` must be at most 300; `seconds` must be a number"),
         (
-            {"words": "x", "most": 200.5, "params": []},
+            {"words": "x", "most": 200.5, "params": ["y"]},
             "`most` must be a whole number; `params` must be a table of names and values",
         ),
     ]
