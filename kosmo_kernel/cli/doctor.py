@@ -19,7 +19,6 @@ from importlib.metadata import distributions
 from typing import Literal, NamedTuple
 
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 
 from kosmo_kernel import __version__, accounts, integrations
 from kosmo_kernel.accounts.discovery import with_remaining
@@ -33,7 +32,6 @@ from kosmo_kernel.text import counted
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
 PACKAGES = ("lupa", "ipykernel", "pandas")  # packages whose versions affect what users see
-PYTHON_TIMEOUT_SECONDS = 10.0  # for another Python to report its version of this package
 MEND = "Mend that, and run this again."
 # Commands that Jupyter replaces with the Python that it runs on.
 _JUPYTER_PYTHON = re.compile(r"python(\d(\.\d+)?)?")
@@ -111,15 +109,15 @@ def versions() -> Iterator[DoctorFinding]:
     yield DoctorFinding("versions.python", "ok", f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}")
     # Of a clone that is not installed, any version will do.
     libraries = (Requirement(text) for own in distributions(name="kosmo_kernel") for text in own.requires or ())
-    required = {library.name: library.specifier for library in libraries if library.marker is None}
+    required = {library.name: library for library in libraries if library.marker is None}
     for package in PACKAGES:
-        finding, specifier = partial(DoctorFinding, f"versions.{package}"), required.get(package, SpecifierSet())
+        finding, needed = partial(DoctorFinding, f"versions.{package}"), required.get(package, Requirement(package))
         installed = next((library.version for library in distributions(name=package)), None)
-        if installed and specifier.contains(installed, prereleases=True):
+        if installed and needed.specifier.contains(installed, prereleases=True):
             yield finding("ok", installed)
             continue
-        other = f"{installed} is installed, and this package needs {specifier}."
-        advice = f"{sys.executable} -m pip install '{package}{specifier}'"
+        other = f"{installed} is installed, and this package needs {needed.specifier}."
+        advice = f"{sys.executable} -m pip install '{needed}'"
         yield finding("broken", other if installed else "It is not installed.", advice)
 
 
@@ -176,7 +174,7 @@ def _started_by(entry: Entry) -> tuple[str, str]:
     if _JUPYTER_PYTHON.fullmatch(python):
         return "the Python that Jupyter runs on", __version__
     command = [*with_safe_options([python, *options(entry.command)]), "-c", _PRINT_VERSION]
-    folder, limit = entry.file.parent, PYTHON_TIMEOUT_SECONDS
+    folder, limit = entry.file.parent, 10.0  # seconds
     try:
         completed = subprocess.run(command, cwd=folder, input=b"", capture_output=True, timeout=limit, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
