@@ -307,7 +307,7 @@ class AccountLists:
 def _has_generation(row: dict[str, Any], required: str) -> bool:
     """Return whether an app or a space is of a generation of the platform, or may be."""
     generation = row.get("generation")
-    return not (required and generation and generation["name"] != required)
+    return not (required and generation and generation.get("name", required) != required)
 
 
 def _add_once(rows: list[dict[str, Any]], more: Sequence[dict[str, Any]], item: Column | None) -> None:

@@ -144,8 +144,10 @@ EXPECTED: dict[str, set[tuple[str, ...]]] = {
         for s in SEATS
         if "manage" in [p["name"] for p in s.get("permissions", [])] and ranks(s) in ({"member"}, {"collaborator"})
     },
-    "without-single-sign-on": {
-        (s["user"]["email"],) for s in SEATS if domain_of(s) == "larkmoor.example" and not s["user"]["federated"]
+    "without-single-sign-on": {  # in a team or an app, with a seat or without
+        (one["email"],)
+        for one in [*(member for members in MEMBERS.values() for member in members), *(s["user"] for s in SEATS)]
+        if one["email"].endswith("@larkmoor.example") and not one["federated"]
     },
     "regions-in-use": {(a["name"], a["region"]["name"]) for a in APPS if a["region"]["name"] != "us"},
     "mixed-releases": {
@@ -222,7 +224,10 @@ def tidy(**changes: Any) -> Company:
         domains=[Domain("shop.larkmoor.example", ago(300))],
         people=[Collaborator(JUNO, ago(300), "admin", ("view", "deploy", "operate", "manage"))],
     )
-    return Company(account_record() | changes, [app])
+    found = Company(account_record() | changes, [app])
+    for team in found.teams:
+        found.members(team)[:] = [one for one in found.members(team) if one["federated"]]
+    return found
 
 
 @pytest.fixture

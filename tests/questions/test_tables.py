@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from altered_api import without
+from clean_company import clean_company
 from full_matrix import full_except
 from repository import ROOT
 
@@ -51,6 +53,15 @@ def own_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     yield folder
     for cache in caches:
         cache.cache_clear()
+
+
+@contextmanager
+def asked(shown: Company, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """Yield a session whose account is a company on a server."""
+    with serve(DemoApi(shown, capacity=10**9)) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        yield session
 
 
 def rows(session: Session, name: str) -> list[dict[str, Any]]:
@@ -109,6 +120,34 @@ def test_access_has_everybody_who_reaches_an_app_and_by_what(apps: int | None, m
     [both] = [m["email"] for m in whole.members(whole.teams[0]) if m["role"] == "admin"][:1]
     own = [app["name"] for app in whole.apps if app["team"] and app["team"]["name"] == whole.teams[0]["name"]]
     assert {app for app, email in ways if email == both} >= set(own)
+
+
+def test_a_seat_without_a_role_is_that_of_a_team_member_where_the_team_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = clean_company(1)
+    app = next(app for app in whole.apps if app["team"])
+    [team] = (team for team in whole.teams if team["id"] == app["team"]["id"])
+    members = {member["email"] for member in whole.members(team) if member["role"] == "member"}
+    seats = [s for s in whole.resources_of(app).collaborators if s["user"]["email"] in members]
+    for seat in seats:
+        seat.update(role=None)
+    with asked(whole, monkeypatch) as session:
+        found = {row["email"]: row["by"] for row in rows(session, "access") if row["app"] == app["name"]}
+    assert seats
+    assert {found[seat["user"]["email"]] for seat in seats} == {"team member"}
+
+
+def test_a_process_without_a_size_has_no_known_price_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = clean_company(1)
+    app = whole.apps[0]
+    for dyno in whole.resources_of(app).dynos:
+        dyno.update(size=None)
+    with asked(whole, monkeypatch) as session:
+        [of_no_size] = [row for row in rows(session, "dyno_sizes") if row["size"] == "(no size)"]
+        costs = [row for row in rows(session, "costs") if row["app"] == app["name"] and row["kind"] == "dyno"]
+        formation = [row["size"] for row in rows(session, "formation") if row["app"] == app["name"]]
+    assert of_no_size["dynos"] == sum(row["quantity"] for row in costs) > 0
+    assert {(row["cents"], row["price"]) for row in costs} == {(None, "not listed")}
+    assert "(no size)" in formation
 
 
 def test_an_admin_has_all_permissions_and_a_seat_those_that_heroku_has(demo: Session) -> None:

@@ -75,8 +75,12 @@ def admin_without_second_factor(site: Site) -> Findings:
     """Let an administrator of a team do without a second factor."""
     team = site.team("admins")
     member = site.draw.choice([one for one in site.company.members(team) if one["role"] == "admin"])
-    member.update(two_factor_authentication=False, federated=False, identity_provider=None)
-    return [finding("admins-without-second-factor", {"team": team["name"], "email": member["email"]})]
+    _use_a_password(site, member["email"])
+    member.update(two_factor_authentication=False)
+    return [
+        finding("admins-without-second-factor", {"team": team["name"], "email": member["email"]}),
+        finding("without-single-sign-on", {"who": member["email"]}),
+    ]
 
 
 @defect("members-without-second-factor")
@@ -85,8 +89,12 @@ def member_without_second_factor(site: Site) -> Findings:
     """Let a member of a team do without a second factor."""
     team = site.team("members")
     member = site.draw.choice([one for one in site.company.members(team) if one["role"] == "member"])
-    member.update(two_factor_authentication=False, federated=False, identity_provider=None)
-    return [finding("members-without-second-factor", {"team": team["name"], "email": member["email"]})]
+    _use_a_password(site, member["email"])
+    member.update(two_factor_authentication=False)
+    return [
+        finding("members-without-second-factor", {"team": team["name"], "email": member["email"]}),
+        finding("without-single-sign-on", {"who": member["email"]}),
+    ]
 
 
 @defect("teams-with-one-admin")
@@ -312,6 +320,18 @@ def _add_member(site: Site, team: Record, person: Person, role: str) -> None:
             "user": {"email": person.email, "id": person.id, "name": person.name},
         }
     )
+
+
+def _use_a_password(site: Site, email: str) -> None:
+    """Let a person sign in with a password, in all teams and apps."""
+    for team in site.company.teams:
+        for member in site.company.members(team):
+            if member["email"] == email:
+                member.update(federated=False, identity_provider=None)
+    for app in site.company.apps:
+        for seat in site.company.resources_of(app).collaborators:
+            if seat["user"]["email"] == email:
+                seat["user"].update(federated=False)
 
 
 def _transfer(app: Record, since: str, state: str) -> Record:

@@ -8,7 +8,7 @@
 -- key: app, type
 local live = list.index_by(list.filter(heroku.tables.stages(), { stage = "production" }), "app")
 local small = list.filter(heroku.list_formation({ app_id = heroku.list_apps() }), function(one)
-  local size = one.size:lower()
+  local size = (one.size or ""):lower()
   return live[one.app.name] and one.quantity > 0 and (size == "eco" or size == "basic")
 end)
 return list.map(small, function(one)

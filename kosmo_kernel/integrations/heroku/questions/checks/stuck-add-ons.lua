@@ -11,7 +11,8 @@ local stuck = list.filter(addons, function(one)
   local is_late = one.created_at < time.ago(hours / 24)
   return one.state == "provisioning" and is_late or one.state == "deprovisioned"
 end)
-return list.map(stuck, function(one)
-  local name, age = one.app.name, math.floor(time.days_since(one.created_at) * 24)
-  return { app = name, add_on = one.name, plan = one.plan.name, state = one.state, hours = age }
+return list.map(stuck, function(one) -- it is provisioning since it was made, gone since its last change
+  local since = one.state == "provisioning" and one.created_at or one.updated_at
+  local name, hours_in_state = one.app.name, math.floor(time.days_since(since) * 24)
+  return { app = name, add_on = one.name, plan = one.plan.name, state = one.state, hours = hours_in_state }
 end)

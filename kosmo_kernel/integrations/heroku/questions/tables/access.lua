@@ -18,13 +18,17 @@ local BY_ROLE = {
 local apps = heroku.list_apps()
 local members = heroku.list_team_members({ team = heroku.list_teams() })
 local admins = list.group_by(list.filter(members, { role = { "admin", "owner" } }), "team")
+local roles = {} -- in a team, of an address
+for _, member in ipairs(members) do roles[member.team .. " " .. member.email] = member.role end
 local seats = list.group_by(heroku.list_collaborators({ app_id = apps }), "app_id")
 local function is_person(email) return not email:lower():find("@herokumanager%.com$") end
 
 -- Return the way in which a person with a seat reaches an app, as the row has it.
-local function way_of(seat)
-  local names = list.join(seat.permissions or {}, ", ", "name")
-  local by, may = BY_ROLE[seat.role] or "collaborator", names ~= "" and names or nil
+local function way_of(seat, team)
+  local names, may = list.join(seat.permissions or {}, ", ", "name"), nil
+  if names ~= "" then may = names end
+  local role = seat.role or team and roles[team .. " " .. seat.user.email]
+  local by = BY_ROLE[role] or "collaborator"
   if by == "owner" or by == "team admin" then may = ALL end
   return { by = by, permissions = may, seat = true, since = seat.created_at }
 end
@@ -33,7 +37,7 @@ local rows = {}
 for _, app in ipairs(list.sort_by(apps, "name")) do
   local team = app.team and app.team.name
   local ways = {}
-  for _, seat in ipairs(seats[app.name] or {}) do ways[seat.user.email] = way_of(seat) end
+  for _, seat in ipairs(seats[app.name] or {}) do ways[seat.user.email] = way_of(seat, team) end
   for _, admin in ipairs(team and admins[team] or {}) do
     local way = ways[admin.email] or { seat = false, since = admin.created_at }
     if way.by ~= "owner" then way.by = "team admin" end

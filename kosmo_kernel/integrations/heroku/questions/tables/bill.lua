@@ -48,7 +48,9 @@ for _, cost in ipairs(heroku.tables.costs()) do
   add(cost, cost.cents and cost.cents // cost.quantity, cost.cents, cost.price)
 end
 local places = list.index_by(heroku.tables.stages(), "app")
-local function is_eco(process) return process.size:lower() == "eco" and process.quantity > 0 end
+local function is_eco(process)
+  return process.size and process.size:lower() == "eco" and process.quantity > 0
+end
 for _, process in ipairs(list.filter(processes, is_eco)) do
   local app = apps[process.app.name]
   local place = places[process.app.name] or {}

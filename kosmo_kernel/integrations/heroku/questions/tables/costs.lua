@@ -32,7 +32,7 @@ end
 
 local eco = 0
 for _, process in ipairs(heroku.list_formation({ app_id = all_apps })) do
-  local size, quantity = process.size, process.quantity
+  local size, quantity = process.size or "(no size)", process.quantity
   if size:lower() == "eco" then
     eco = eco + quantity
   elseif quantity > 0 then

@@ -1,5 +1,6 @@
 -- title: Dyno sizes
--- about: The sizes that are in use, with their price. Eco dynos of one owner share one price.
+-- about: The sizes that are in use, with their price. Eco dynos of one owner share one price. Processes without a
+--   size have a row of their own.
 -- needs: list_dyno_sizes, list_formation
 -- key: size
 -- columns: size, memory_gb, compute, dedicated, private_space_only, generation, process_types, dynos, usd_per_dyno,
@@ -9,7 +10,8 @@
 local facts = {}
 for _, size in ipairs(heroku.list_dyno_sizes()) do facts[size.name:lower()] = size end
 local formation, rows = heroku.list_formation({ app_id = heroku.list_apps() }), {}
-for size, processes in pairs(list.group_by(formation, "size")) do
+local function size_of(process) return process.size or "(no size)" end
+for size, processes in pairs(list.group_by(formation, size_of)) do
   local fact, dynos = facts[size:lower()] or {}, list.sum_by(processes, "quantity")
   local cents = fact.cost and fact.cost.unit == "month" and fact.cost.cents or nil
   local all = dynos == 0 and 0 or cents and cents * (size:lower() == "eco" and 1 or dynos)

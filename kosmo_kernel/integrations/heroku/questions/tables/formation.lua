@@ -10,7 +10,7 @@ for _, size in ipairs(heroku.list_dyno_sizes()) do
   if size.cost and size.cost.unit == "month" then prices[size.name:lower()] = size.cost.cents end
 end
 return list.map(heroku.list_formation({ app_id = heroku.list_apps() }), function(process)
-  local size, quantity = process.size, process.quantity
+  local size, quantity = process.size or "(no size)", process.quantity
   local each = prices[size:lower()]
   local is_free = quantity == 0 or size:lower() == "eco"
   return {
