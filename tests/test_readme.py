@@ -5,8 +5,7 @@ How a block is read, by the word behind its fence, in the order of the page:
 - `sh` holds the set-up commands and is compared, word by word, never run.
 - `console` is a terminal: each line that starts with `$ kosmo` and has output below it is run, and must print that.
   `$ export NAME=value` holds for the rest of the block.
-- `lua` is run in one session on the demo account; when its first line is a `%%kosmo_lua`, it is a cell of one
-  notebook instead, and so is every `python` block.
+- `python` and `lua` are the cells of one notebook.
 - `text` right below a `lua` or `python` block is what that block shows: what it prints, then its value as text. The
   message of an error can be shown like this too; a block that shows none must not fail.
 
@@ -28,12 +27,6 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from repository import ROOT
-
-from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.render.display import bundles_of
-from kosmo_kernel.render.error_lines import error_lines
-from kosmo_kernel.session import Session
-from kosmo_kernel.settings.cell_options import Options
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / ".github").glob("*.md"))]
 
@@ -84,14 +77,13 @@ def _lines(text: str) -> list[str]:
 
 TEXT = PAGES[0].read_text(encoding="utf-8") if PAGES[0].exists() else ""
 README = list(blocks(TEXT))
-CELLS = [block for block in README if block.word == "python" or (block.word == "lua" and block.text.startswith(CELL))]
-SCRIPTS = [block for block in README if block.word == "lua" and block not in CELLS]
+CELLS = [block for block in README if block.word in ("python", "lua")]
 COMMANDS = [command for block in README if block.word == "console" for command in commands(block)]
 
 
 def test_the_readme_shows_what_there_is() -> None:
-    assert sum(cell.shown is not None for cell in CELLS) >= 5
-    assert any(script.shown for script in SCRIPTS)
+    assert sum(cell.shown is not None for cell in CELLS) >= 3
+    assert CELLS[1].text.startswith(CELL)  # the first that is shown is of the magic
     assert COMMANDS
 
 
@@ -116,25 +108,6 @@ def test_a_command_of_the_readme_prints_what_it_shows(command: Block, tmp_path: 
         check=False,
     )
     assert shows(command.shown or "", done.stdout), done.stdout
-
-
-def test_the_lua_of_the_readme_shows_what_it_says() -> None:
-    with Session("demo") as session:
-        happened = [(script, _run(session, script)) for script in SCRIPTS]
-    assert [(script.line, text) for script, text in happened if not shows(script.shown or "", text)] == []
-
-
-def _run(session: Session, script: Block) -> str:
-    try:
-        result = session.run(script.text)
-    except KosmoError as error:
-        if script.shown is None:
-            raise
-        return "\n".join([error.result.output if error.result else "", *error_lines(error)])
-    if script.shown is None:
-        return ""
-    values = [] if result.hidden else [bundle["text/plain"] for bundle in bundles_of(result.values, Options())]
-    return result.output + "\n".join(values)
 
 
 def test_the_readme_is_short_enough_for_a_front_page() -> None:

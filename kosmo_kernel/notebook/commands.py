@@ -30,7 +30,10 @@ MUST_ACT = {"you": "you", "service": "the service", "time": "nobody: the same ma
 MAX_CALLS_SHOWN = 100  # only the last calls are shown
 MAX_FACT_LENGTH = 10_000  # the longest value of an attribute, in characters
 # What takes the place of each command that was dropped.
-DROPPED = {"browse": "itables shows a frame with pages, sorting and search: `itables.show(frame)`."}
+DROPPED = {
+    "accounts": "`%kosmo status` lists the accounts.",
+    "browse": "itables shows a frame with pages, sorting and search: `itables.show(frame)`.",
+}
 
 
 def _only_in_notebooks(*_arguments: Any) -> Any:
@@ -124,21 +127,8 @@ def _docs(page: str, context: NotebookContext) -> Page:
     return docs.look_up(page)
 
 
-def _accounts(_nothing: str, _context: NotebookContext) -> Records:
-    """Return the configured accounts, the source of each token and the URL that it is sent to."""
-    from kosmo_kernel.accounts.discovery import all_accounts
-    from kosmo_kernel.values.records import Records
-
-    return Records(
-        [
-            {"integration": a.integration.name, "account": a.alias, "token": a.token, "url": a.url}
-            for a in all_accounts()
-        ]
-    )
-
-
 def _status(_nothing: str, context: NotebookContext) -> Page:
-    """Return a page with the cost of the last run and the remaining rate limit of each account."""
+    """Return a page with the cost of the last run and the token and the remaining requests of each account."""
     from kosmo_kernel.accounts.discovery import with_remaining
     from kosmo_kernel.pages import in_both_forms
     from kosmo_kernel.render.text import escape_control
@@ -149,15 +139,20 @@ def _status(_nothing: str, context: NotebookContext) -> Page:
         cost = "The last run made no calls."
     else:
         cost = f"The last run: {context.lua.last.cost.at_end().text()}"
-    remaining = [
-        (escape_control(f"{status.integration.name}.{status.alias}"), escape_control(status.text))
-        for status in with_remaining(context.lua.budget_left)
+    accounts = [
+        tuple(
+            map(
+                escape_control,
+                (f"{account.integration.name}.{account.alias}", account.token, account.url or "·", account.text),
+            )
+        )
+        for account in with_remaining(context.lua.budget_left)
     ]
 
     def blocks(form: Writer) -> Iterator[Markup]:
         yield form.text(escape_control(cost))
-        rows = [(form.code(name), form.text(text)) for name, text in remaining]
-        yield form.table(("Account", "Requests left now"), rows)
+        rows = [(form.code(name), *map(form.text, texts)) for name, *texts in accounts]
+        yield form.table(("Account", "Token", "Address", "Requests left now"), rows)
 
     return in_both_forms(blocks)
 
@@ -211,8 +206,11 @@ COMMANDS = (
     NotebookCommand(
         "docs [PAGE]", "A page of the reference, or a search for words; without PAGE, the list of all pages.", _docs
     ),
-    NotebookCommand("accounts", "The accounts, and where their tokens come from.", _accounts),
-    NotebookCommand("status", "What the last run cost, and how many requests each account has left.", _status),
+    NotebookCommand(
+        "status",
+        "The accounts, where their tokens come from, what is left to ask, and what the last run cost.",
+        _status,
+    ),
     NotebookCommand("who", "The Lua variables, with the type and the size of each.", _who),
     NotebookCommand(
         "explore [FUNCTION]", "A form that calls a function, and writes the code for the same call.", _explore

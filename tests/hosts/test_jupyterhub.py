@@ -178,7 +178,7 @@ def test_two_users_of_a_hub_have_accounts_and_settings_of_their_own(hub: Hub) ->
         add_account(bo.home, tokens["bo"], api_of_bo.url)
         for kernel, own, other in ((kernel_of_ann, api_of_ann, api_of_bo), (kernel_of_bo, api_of_bo, api_of_ann)):
             assert kernel.printed(whose) == "juno.hale@larkmoor.example\n"  # each API takes its own token only
-            accounts = str(kernel.run("%kosmo accounts"))
+            accounts = str(kernel.run("%kosmo status"))
             assert own.url in accounts
             assert other.url not in accounts
             assert not any(token in accounts for token in tokens.values())

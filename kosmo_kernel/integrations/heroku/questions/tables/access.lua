@@ -27,8 +27,8 @@ local function is_person(email) return not email:lower():find("@herokumanager%.c
 local function way_of(seat, team)
   local names, may = list.join(seat.permissions or {}, ", ", "name"), nil
   if names ~= "" then may = names end
-  local role = seat.role or team and roles[team .. " " .. seat.user.email]
-  local by = BY_ROLE[role] or "collaborator"
+  local in_team = team and roles[team .. " " .. seat.user.email]
+  local by = BY_ROLE[seat.role] or BY_ROLE[in_team] or "collaborator"
   if by == "owner" or by == "team admin" then may = ALL end
   return { by = by, permissions = may, seat = true, since = seat.created_at }
 end
