@@ -25,7 +25,6 @@ from typing import Any
 from kosmo_kernel import Session
 from kosmo_kernel.client.transport import InProcess
 from kosmo_kernel.lua.request_handler import RequestHandler
-from kosmo_kernel.run.options import RunOptions
 
 PACKAGE = Path(__file__).parent.parent / "kosmo_kernel"
 APP = "courier-app"  # the argument, which each record of the answer has as well
@@ -125,7 +124,7 @@ def profile_call() -> Profile:
     threading.setprofile(profile.count)
     try:
         with Session() as session:
-            session.execute(SCRIPT, RunOptions(fresh=True))
+            session.execute(SCRIPT)
     finally:
         threading.setprofile(None)
         RequestHandler.answer = answer  # type: ignore[method-assign]

@@ -4,7 +4,7 @@
 
 The earlier commit is taken from the repository into a temporary folder. Both trees make the same calls for the same
 demo account, which answers in the same process, in turn and each in a process of its own: by `parallel.map` with three
-calls in its function, and by three calls with the list of apps in place of a name. Every answer is a fresh one. Ratios
+calls in its function, and by three calls with the list of apps in place of a name. Ratios
 are medians of the rounds' own.
 """
 
@@ -21,7 +21,6 @@ import tarfile
 import tempfile
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 from goals import Goals, processor_seconds
 
@@ -47,15 +46,6 @@ return #heroku.list_dynos({ app_id = apps }) + #heroku.list_collaborators({ app_
 SCRIPTS = {"parallel.map": MAP, "lists of apps": LISTS}
 
 
-def run_fresh(session: Any, script: str) -> Any:
-    """Run a script with fresh answers, in this tree or in an earlier one."""
-    try:
-        from kosmo_kernel.run.options import RunOptions
-    except ImportError:
-        return session.run(script, fresh=True)
-    return session.execute(script, RunOptions(fresh=True))
-
-
 def measure() -> None:
     """Print the processor time of each script in the tree that Python imports."""
     from kosmo_kernel.session import Session
@@ -68,7 +58,7 @@ def measure() -> None:
             seconds = []
             for _ in range(RUNS):
                 begun = processor_seconds(session.pid)
-                run_fresh(session, script)
+                session.execute(script)
                 seconds.append(processor_seconds(session.pid) - begun)
             figures[name] = statistics.median(seconds)
     print(json.dumps(figures))

@@ -68,7 +68,7 @@ FLOORS = {
     "engine": Floor(
         "sends requests, runs Lua and makes tables of the answers; knows no front end",
         {
-            "client": "HTTP: connections, rate limiter, retries, ETag cache, pages",
+            "client": "HTTP: connections, rate limiter, retries, pages",
             "archive": "recorded runs and snapshots, in SQLite files",
             "render": "tables, frames and displayed values",
             "results": "the results of a run",
@@ -454,7 +454,7 @@ def test_the_ground_needs_only_the_standard_library_and_the_json_decoder() -> No
 def test_each_large_library_has_one_file_that_knows_it() -> None:
     assert importers("lupa") == ["lua/worker.py"]
     assert importers("pandas") == ["render/frames.py"]
-    assert importers("httpcore2") == ["client/network.py"]
+    assert importers("httpx") == ["client/network.py"]
     assert importers("mcp") == ["mcp/sdk.py", "mcp_server/sdk.py"]  # a client's half, and a server's
     assert len(importers("ipywidgets")) <= 1
     assert importers("IPython") == ["magic/editing.py", "magic/magics.py", "notebook/cells.py"]

@@ -26,7 +26,6 @@ import msgspec
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import fingerprints
 from kosmo_kernel.archive.answers import (
-    JSON,
     TEXT,
     ResponseRedactor,
     StoredAnswer,
@@ -387,7 +386,7 @@ class _RecordingTransport:
         if answer.outcome == TEXT or request.function.fingerprints:
             return reply
         # The run gets what its replay will get, so that both are the same.
-        reply.body, reply.is_redacted = answer.body, answer.outcome == JSON
+        reply.body = answer.body
         return reply
 
     def close(self) -> None:

@@ -21,9 +21,7 @@ class Response(Struct, eq=False):
     status: int
     headers: Mapping[str, str]  # by lower-case name
     body: bytes  # decompressed
-    is_redacted: bool = False  # the body is compact JSON without secrets, of the value if that was read
-    # What the client has read: the records of a page, or the one record; None if that is only in the body.
-    value: Any = None
+    value: Any = None  # what the client has read: the records of a page, or the one record
     range: str = ""  # the `Range` that the page was requested with; empty for none
     count: int | None = None  # the number of records of a page; None for a record
     following: str | None = None  # the `Range` of the next page; None after the last one

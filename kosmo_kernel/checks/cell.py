@@ -68,7 +68,6 @@ def ask_in_cell(command: str, line: str, context: NotebookContext) -> Records | 
         is_cancelled=context.is_cancelled,
         replies=_KEPT.setdefault(session, KeptReplies()),
         cell=f"{command} {line}",
-        fresh=options.fresh,
     )
     if report.interrupted:
         raise StoppedError("Interrupted.")

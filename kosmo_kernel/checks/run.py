@@ -319,7 +319,7 @@ def run_questions(
         parameters: values of parameters by `NAME`, for each question that has it, or by `QUESTION.NAME`.
         now: the time of the data, from which ages are counted; that of the account when None.
         frontend: gets the progress of the whole run, and what questions print.
-        session: a session whose connections and cached answers are used; its Lua state is not.
+        session: a session whose connections are used; its Lua state is not.
         is_cancelled: returns whether the caller was cancelled; called a few times a second.
         sharing: arguments of `SharedServices` about the replies of other cells of a notebook.
 

@@ -60,7 +60,7 @@ def token_owner(integration: Integration, account: Account) -> TokenOwner:
     if function is None:
         return TokenOwner()
     record: Any = {}
-    with closing(Client(integration, account, timeout=TIMEOUT_SECONDS, patience=0)) as client:
+    with closing(Client(integration, account, timeout=TIMEOUT_SECONDS, retries=0)) as client:
         try:
             record = client.fetch(function, {}).data
         except RefusedError as error:  # of a token that is accepted, but must not read this

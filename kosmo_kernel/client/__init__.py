@@ -7,12 +7,11 @@ It has no code for a particular service. Headers, pagination, error bodies and t
     client.py        the client of one account, and the exchange of each call: requests, and what responses have
     fan_out.py       many calls: for each item of a list, in threads, or from lists of the whole account
     rate_limiter.py  when a request may be sent
-    retry.py         which failures are retried, after which pause, and the wait for a network that is gone
+    retry.py         which failures are retried, how often, and after which pause
     connections.py   the requests of an account, and how many there are at a time
     transport.py     how a response is read, and requests to an API in this process
     network.py       the network: the only file that uses the HTTP library
     pages.py         what follows a page of a list
-    etag_cache.py    the pages of earlier answers, revalidated by ETag
     responses.py     the errors of responses: what happened, where, and what to do
     secrets.py       takes secrets out of responses
 """

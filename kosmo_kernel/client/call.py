@@ -43,14 +43,13 @@ class Reply(Struct):
     """The complete reply to a call, from the client of the account to the run.
 
     The client makes it with the records of a list function in the service's order, or with the one record; the values
-    of secret columns are redacted. Do not change these: they may be cached. The services turn them into `Records`.
+    of secret columns are redacted. Do not change these: calls may share them. The services turn them into `Records`.
     """
 
     values: list[Any]  # the return values for Lua
     requests: int = 0  # the number of requests that were answered
     remaining: int | None = None  # the account's remaining request budget, if the service reports it
     notes: Sequence[str] = ()  # the service's warnings, each once per client, and notes of this package
-    unchanged: bool = False  # according to the service; a list that is still in use is the same object as before
     rows: int | None = None  # the number of records, or None if the call returns no list
     failures: Sequence[dict[str, Any]] = ()  # the items of a list argument that failed and do not fail the call
     deleted: Sequence[DeletedItem] = ()  # the items of a list argument that were deleted meanwhile, and are left out
@@ -82,7 +81,6 @@ class CallHandle(Struct):
     on_result: Callable[[Reply | BaseException], None]
     on_message: Callable[[str], None]  # for a line of text for the user
     on_answer: Callable[[], None]  # for each answered request, even if the call fails
-    fresh: bool = False  # do not use cached answers
     # Whether the requests count as calls in the progress. Of an item of `parallel.map`, the item itself is counted.
     counts: bool = True
     coming: int = 0  # the number of items of `parallel.map` that start with this call

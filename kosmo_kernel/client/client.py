@@ -1,6 +1,6 @@
 """The HTTP client of one account, and each of its calls.
 
-A `Client` has the connections, the rate limiter and the cache that all threads share. An `Exchange` makes one call: it
+A `Client` has the connections and the rate limiter that all threads share. An `Exchange` makes one call: it
 requests page after page, retries each request that failed temporarily, and reads the records from the responses. Its
 `Reply` is complete: a list has all of its records, or the call raises an error.
 """
@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from operator import is_
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -24,18 +22,10 @@ from kosmo_kernel.catalogue import NEWEST, SINCE, Function, Integration, Link
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.call import Reply
 from kosmo_kernel.client.connections import Connections
-from kosmo_kernel.client.etag_cache import MAX_BYTES, TAG, ETagCache, records_of
 from kosmo_kernel.client.pages import BARREN_PAGES, PAGE_SIZE, MergedPages, PageError, Since, next_range
 from kosmo_kernel.client.rate_limiter import Permit, RateLimiter
 from kosmo_kernel.client.responses import COUNT, UNAVAILABLE, CallErrors, json_kind, retry_after
-from kosmo_kernel.client.retry import (
-    PAUSE_REASON,
-    RETRY_BUDGET_SECONDS,
-    NetworkOutage,
-    OutageTimeoutError,
-    RetryableError,
-    RetryPolicy,
-)
+from kosmo_kernel.client.retry import MAX_RETRIES, PAUSE_REASON, RetryableError, RetryPolicy
 from kosmo_kernel.client.secrets import clean, quotable_headers
 from kosmo_kernel.client.transport import (
     HttpTransport,
@@ -49,7 +39,7 @@ from kosmo_kernel.safety.intake import count_values
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.config_file import resolve
 from kosmo_kernel.settings.limits import MAX_RECORDS, ResponseBudget
-from kosmo_kernel.settings.table import CONNECT_TIMEOUT, LIST_LIMIT, OUTAGE_TIMEOUT, READ_TIMEOUT
+from kosmo_kernel.settings.table import LIST_LIMIT, READ_TIMEOUT
 from kosmo_kernel.values.records import decode, ends_early
 
 if TYPE_CHECKING:
@@ -69,15 +59,10 @@ class Client:
         account: the account, with its token and address.
         transport: an HTTP transport in place of the network, for example `in_process`.
         timeout: the read timeout in seconds; `KOSMO_READ_TIMEOUT` or 30 when None.
-        connect_timeout: the connect timeout in seconds; `KOSMO_CONNECT_TIMEOUT` or 10 when None, and at most the
-            read timeout.
-        outage_timeout: the seconds for which a run waits for a network that is gone; the user's setting or 600 when
-            None.
-        patience: seconds for which a failed request is retried; 0 for no retries.
+        retries: the number of retries of a request that failed temporarily.
         clock: the clock; a `Progress` that is passed to `fetch` must have the same.
         rng: the random numbers for the jitter of pauses.
-        cassette: the cassette that records or replays the answers. With a cassette nothing is cached, so that every
-            answer is complete.
+        cassette: the cassette that records or replays the answers.
 
     Raises:
         SettingsError: a timeout is no positive number.
@@ -90,30 +75,24 @@ class Client:
         *,
         transport: HttpTransport | None = None,
         timeout: float | None = None,
-        connect_timeout: float | None = None,
-        outage_timeout: float | None = None,
-        patience: float = RETRY_BUDGET_SECONDS,
+        retries: int = MAX_RETRIES,
         clock: Clock | None = None,
         rng: Random | None = None,
         cassette: Cassette | None = None,
     ) -> None:
         self.integration, self.account = integration, account
-        read = READ_TIMEOUT.resolve(timeout)
-        connect = CONNECT_TIMEOUT.resolve(connect_timeout)
-        network = Connections(integration, account, transport, min(connect, read), read)
+        network = Connections(integration, account, transport, READ_TIMEOUT.resolve(timeout))
         self.connections: Transport = cassette.transport(integration, account, network) if cassette else network
         # Whether requests are sent. If not, a cassette answers them, without retries or rate limit.
         self.live = cassette is None or cassette.live
         self.is_recorded = cassette is not None and cassette.live
         self.clock = clock or Clock()
         self.rng = rng or Random()
-        self.patience = patience if self.live else 0
+        self.retries = retries if self.live else 0
         self.limiter = RateLimiter(integration.budget, integration.title, self.clock, self.rng)
-        outage_seconds = resolve(OUTAGE_TIMEOUT, outage_timeout)
         self.max_list_bytes: int = resolve(LIST_LIMIT)  # of JSON, of the pages of one list together
-        self.outage = NetworkOutage(urlsplit(account.url).netloc, outage_seconds, self.clock, self.rng)
-        self.cache = ETagCache(0 if cassette else MAX_BYTES)
         self.last_headers: Mapping[str, str] | None = None  # of the last response, whatever its status
+        self.responses = 0  # that came from the service, whatever their status
         self._lock = threading.Lock()
         self._warned: set[str] = set()
 
@@ -156,7 +135,6 @@ class Client:
         args: Mapping[str, Any],
         progress: Progress | None = None,
         *,
-        fresh: bool = False,
         on_answer: Callable[[], None] = lambda: None,
     ) -> Reply:
         """Call a function and return its complete answer.
@@ -165,14 +143,12 @@ class Client:
             function: one of the integration's.
             args: the arguments by name, as `function.calls` gives them.
             progress: the progress of the run; it shows pauses, and its `cancel` ends them.
-            fresh: do not use cached answers.
             on_answer: callback for each answered request, whatever its status, even if the call fails.
 
         Raises:
             RefusedError: a 4xx status: credentials, access, not found, bad parameters.
             RateLimitError: only status 429 for a long time.
-            UnreachableError: no usable connection, or status 502, 503 or 504, for as long as `patience`; no connection
-                to an address that has answered before, for as long as `outage_timeout`.
+            UnreachableError: no usable connection, or status 502, 503 or 504, after all retries.
             BadAnswerError: any other status, a truncated body, or JSON that does not fit the function.
             SettingsError: the environment variables for proxies or certificates are invalid.
             Cancelled: the run has ended.
@@ -187,11 +163,11 @@ class Client:
                 # The path does not take this name, such as a pipeline's where Heroku takes its UUID only.
                 own = replace(param, lookup=None)
                 record = Function(function.name, "", "", (Link(lookup.path),), "record", (), (own,))
-                reply = self.fetch(record, {param.name: value}, progress, fresh=fresh, on_answer=on_answer)
+                reply = self.fetch(record, {param.name: value}, progress, on_answer=on_answer)
                 args = {**args, param.name: reply.data.get(lookup.field)}
                 requests += reply.requests
         progress = progress or Progress(self.clock)
-        return Exchange(self, function, args, progress, fresh=fresh, on_answer=on_answer, requests=requests).reply()
+        return Exchange(self, function, args, progress, on_answer=on_answer, requests=requests).reply()
 
     def close(self) -> None:
         """Close all connections. A closed client stays closed."""
@@ -210,7 +186,7 @@ class Exchange(CallErrors):
 
     Parameters:
         client: the client of the account.
-        function, args, progress, fresh, on_answer: as for `Client.fetch`.
+        function, args, progress, on_answer: as for `Client.fetch`.
         requests: the number of requests that were answered for the call before.
     """
 
@@ -221,7 +197,6 @@ class Exchange(CallErrors):
         args: Mapping[str, Any],
         progress: Progress,
         *,
-        fresh: bool = False,
         on_answer: Callable[[], None] = lambda: None,
         requests: int = 0,
     ) -> None:
@@ -237,34 +212,16 @@ class Exchange(CallErrors):
         self._is_single = link is not None and link.single
         self._newest, since = args.get(NEWEST), args.get(SINCE)
         self._since = Since(since) if since else None
-        self._key = f"{function.name} {self._url} {self._newest or ''} {since or ''}"
-        self._cached = None if fresh else client.cache.find(self._key)
         self._received: ResponseBudget | None = None  # of all pages, once one is read
-        self._sent_at = 0.0  # when the last request was sent
-        self._headers_before: Mapping[str, str] | None = None  # of the client's last response when it was sent
 
     def reply(self) -> Reply:
         """Make the call, and return its complete reply."""
-        pages: list[Response] = []
-        try:
-            data = self._read_all(pages)
-        except RefusedError:
-            if not (self._cached and pages):
-                raise
-            # A cached page led to a page that no longer exists: start again without the cache.
-            self._cached, pages = None, []
-            data = self._read_all(pages)
-        cached = self._cached
-        is_unchanged = cached is not None and len(pages) == len(cached.pages) and self._are_unchanged(pages)
-        if cached is None or not is_unchanged:
-            data = self._client.cache.keep(self._key, pages, data)
-        elif isinstance(data, list):
-            data = cached.rows(data)
+        data = self._read_all()
         notes = self._client.new_warnings(self._warnings) if self._warnings else ()
-        return Reply([data], self._requests, self._remaining, notes, is_unchanged)
+        return Reply([data], self._requests, self._remaining, notes)
 
     def read_free(self, read: Callable[[Response], _T]) -> _T:
-        """Return what `read` makes of a response that does not count against the request budget and is not cached."""
+        """Return what `read` makes of a response that does not count against the request budget."""
         request = self._client.connections.request(self._url, {}, self.function)
 
         def read_success(reply: Response) -> _T:
@@ -276,57 +233,48 @@ class Exchange(CallErrors):
 
     # Pages -------------------------------------------------------------------------------------------
 
-    def _read_all(self, pages: list[Response]) -> Any:
-        """Return the one record, or the records of all pages, and append the pages to `pages`.
+    def _read_all(self) -> Any:
+        """Return the one record, or the records of all pages.
 
         A record that moved to a later page meanwhile is kept once, by its `id`.
         """
         if self._newest or self._is_single:
-            return self._included(self._one_page(pages))
+            return self._included(self._one_page())
         merged: MergedPages | None = None
         range_: str | None = self._ranges.first if self._is_list and self._ranges else ""
         since = self._since if self._ranges else None
         if since and self._ranges:
             range_ = self._ranges.newest(self.function.newest, PAGE_SIZE)
         while range_ is not None:
-            pages.append(self._page(range_, is_paged=self._is_list))
-            range_ = pages[-1].following
-            if since and any(map(since.ends_before, records_of(pages[-1]))):
+            page = self._page(range_, is_paged=self._is_list)
+            range_ = page.following
+            if since and any(map(since.ends_before, page.value)):
                 range_ = None
-            if self._cached and self._are_unchanged(pages):
-                if range_ is not None:
-                    continue  # they are decoded only if a later page has changed
-                if self._is_list and (rows := self._cached.rows()) is not None:
-                    return rows
-            if range_ is None and len(pages) == 1 and not self._since:
-                return records_of(pages[0])  # the one record, or a single page, which has no duplicates
+            if range_ is None and merged is None and not self._since:
+                return page.value  # the one record, or a single page, which has no duplicates
             merged = merged or MergedPages()
-            merged.add(pages)
-            is_barren = range_ is not None and merged.barren >= BARREN_PAGES
-            if is_barren or any(page.range == range_ for page in pages):
-                raise self.bad_answer(self.last_reply, f"pages that go in circles, page {len(pages)} the last")
+            merged.add(page)
+            if range_ is not None and (merged.barren >= BARREN_PAGES or range_ in merged.ranges):
+                number = len(merged.ranges)
+                raise self.bad_answer(self.last_reply, f"pages that go in circles, page {number} the last")
         return self._included(merged.rows) if merged else []
 
     def _included(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the records that are as new as the call asks for."""
         return [row for row in rows if self._since.includes(row)] if self._since else rows
 
-    def _are_unchanged(self, pages: Sequence[Response]) -> bool:
-        """Return whether these pages are the first ones, or all, of the cached answer."""
-        return self._cached is not None and all(map(is_, pages, self._cached.pages))
-
-    def _one_page(self, pages: list[Response]) -> list[dict[str, Any]]:
+    def _one_page(self) -> list[dict[str, Any]]:
         """Return the records of a list that has one page only: the newest ones, or the one record that there is."""
         ranges, order = self._ranges, self.function.newest
         newest = ranges.newest(order, self._newest) if self._newest and ranges else ""
         try:
-            pages.append(self._page(newest, is_paged=False))
+            page = self._page(newest, is_paged=False)
         except RefusedError:
             # There is no such record. If there is no such parent, the service says so.
             if newest or self.missing is None or self.missing_parent:
                 raise
             return []
-        return list(records_of(pages[0])[: self._newest])
+        return list(page.value[: self._newest])
 
     def _page(self, range_: str, *, is_paged: bool) -> Response:
         """Return one page of a list, or the one record.
@@ -335,20 +283,9 @@ class Exchange(CallErrors):
             range_: selects it; empty for all that there is.
             is_paged: whether other pages may follow it.
         """
-        size = self._ranges.size if self._ranges else None
-        cached = self._cached.page(range_, size) if self._cached else None
         headers = {"Range": range_} if range_ else {}
-        if cached:
-            headers["If-None-Match"] = cached.headers[TAG]
         request = self._client.connections.request(self._url, headers, self.function)
-        return self._retried(
-            request,
-            lambda reply: (
-                cached
-                if cached and reply.status == HTTPStatus.NOT_MODIFIED
-                else self._read(reply, range_, is_paged=is_paged)
-            ),
-        )
+        return self._retried(request, lambda reply: self._read(reply, range_, is_paged=is_paged))
 
     def _read(self, reply: Response, range_: str, *, is_paged: bool) -> Response:
         """Read the records of a response, and what follows it; see `_page`."""
@@ -373,8 +310,7 @@ class Exchange(CallErrors):
                 reply.following = next_range(reply, self._ranges)
             except PageError as error:
                 raise self.bad_answer(reply, str(error)) from error
-        reply.is_redacted = reply.is_redacted and content is value  # a recording has the body as it is
-        return self._cached.same_as(reply) if self._cached else reply
+        return reply
 
     def _decoded(self, reply: Response) -> Any:
         """Return the value of a body."""
@@ -427,54 +363,46 @@ class Exchange(CallErrors):
         Raises:
             ApiError: there is no usable response, and no further attempt.
         """
-        client, begun = self._client, self._client.clock.now()
+        client = self._client
+        begun, responses = client.clock.now(), -1
         retries: RetryPolicy | None = None
         was_stale, self.attempts = False, ""
         while True:
-            send = self._sent_in_outage if client.outage.is_suspected else self._sent
             try:
-                return read(send(request, retries, is_free=is_free))
+                return read(self._sent(request, retries, is_free=is_free))
             except NoResponseError as failure:
-                if (failure.is_stale and not was_stale) or self._waits_for_network(failure):
-                    was_stale = was_stale or failure.is_stale
+                if failure.is_stale and not was_stale:
+                    was_stale = True
                     continue
-                setback = self._no_response(failure)
+                responses = client.responses if responses < 0 else responses  # since the first failure
+                setback = self._no_response(failure, is_alone=client.responses > responses)
             except RetryableError as failure:
                 setback = failure
             if retries is None:
-                retries = RetryPolicy(client.clock, client.rng, client.patience, begun)
-            pause = retries.pause(setback, self._sent_at)
+                retries = RetryPolicy(client.clock, client.rng, client.retries, begun)
+            pause = retries.pause(setback)
             if pause is None:
                 raise setback.error from setback.__cause__
             if pause:
                 self._progress.pause(pause, PAUSE_REASON, alone=True)
 
-    def _no_response(self, failure: NoResponseError) -> RetryableError:
-        """Return the failure of a request without a response as a retryable one, or raise its error if it is not."""
-        setback = RetryableError(self.no_answer(failure.why, failure.advice))
-        setback.__cause__ = failure.__cause__
-        if failure.retryable == "always" or (failure.retryable == "met" and self._client.last_headers is not None):
-            return setback
-        raise setback.error from failure.__cause__
+    def _no_response(self, failure: NoResponseError, *, is_alone: bool) -> RetryableError:
+        """Return the failure of a request without a response as a retryable one, or raise its error if it is not.
 
-    def _waits_for_network(self, failure: NoResponseError) -> bool:
-        """Return whether a request without a response waits until the network is back, instead of being retried."""
+        Parameters:
+            failure: the failure.
+            is_alone: other requests got responses meanwhile, so that the network is there.
+        """
         client = self._client
-        if not client.patience or client.last_headers is None or client.last_headers is not self._headers_before:
-            return False  # the address may be wrong, or a response came meanwhile
-        return client.outage.failed(self, failure)
-
-    def _sent_in_outage(self, request: Any, retries: RetryPolicy | None, *, is_free: bool) -> Response:
-        """Send one request when the network is there; see `_sent`."""
-        if not self._client.connections.sends(request):
-            return self._sent(request, retries, is_free=is_free)
-        try:
-            with self._client.outage.permit(self._progress):
-                return self._sent(request, retries, is_free=is_free)
-        except OutageTimeoutError as timeout:
-            failure, is_recorded = timeout.failure, self._client.is_recorded
-            error = self.outage(failure.why, failure.advice, timeout.seconds, is_recorded=is_recorded)
+        error = self.no_answer(failure.why, failure.advice)
+        was_met = client.last_headers is not None
+        if failure.retryable == "never" or (failure.retryable == "met" and not was_met):
             raise error from failure.__cause__
+        if was_met and not is_alone and not failure.is_connected:
+            self.describe_outage(error, is_recorded=client.is_recorded)
+        setback = RetryableError(error)
+        setback.__cause__ = failure.__cause__
+        return setback
 
     def _sent(self, request: Any, retries: RetryPolicy | None, *, is_free: bool) -> Response:
         """Send one request under the rate limit, and return its response, whatever its status.
@@ -488,7 +416,6 @@ class Exchange(CallErrors):
         self._progress.check()
         is_sent = client.connections.sends(request) if client.is_recorded else client.live
         permit = client.limiter.take(self._progress) if is_sent and not is_free else None
-        self._sent_at, self._headers_before = client.clock.now(), client.last_headers
         broken = None
         try:
             reply = client.connections.send(request, self._progress.check)
@@ -502,8 +429,7 @@ class Exchange(CallErrors):
             if retries:
                 self.attempts = retries.attempts_text()
         client.last_headers = reply.headers
-        if is_sent and client.outage.is_suspected:
-            client.outage.answered()
+        client.responses += is_sent
         self._count(reply, permit, is_free=is_free)
         if isinstance(broken, UnreadableResponseError):
             raise self.unreadable(reply, str(broken)) from broken

@@ -1,7 +1,7 @@
-"""The requests of one account: what each one sends, how many there are at a time, and how a response is read.
+"""The requests of one account: what each one sends, and which transport sends it.
 
-They go to a transport: to the network, or to an API in this process. The network has the HTTP library, whose import
-takes longer than the first answers of the demo, so it is imported with the first request that it sends.
+They go to the network, or to an API in this process. The network has the HTTP library, whose import takes longer than
+the first answers of the demo, so it is imported with the first request that it sends.
 
 The token is sent in the request's own headers. There are no other credentials, no cookies and no redirects.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -19,49 +18,40 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.secrets import TokenRedactor
-from kosmo_kernel.client.transport import HttpRequest, HttpTransport, encoded, host_of, target_of
+from kosmo_kernel.client.transport import HttpRequest, HttpTransport, encoded
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.network import Network
 
-MAX_CONNECTIONS = 64  # of one account
-POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation while a request waits for a connection
-
 
 class Connections:
-    """The requests of one account, of which a limited number are in flight. Thread-safe."""
+    """The requests of one account. Thread-safe.
+
+    Parameters:
+        integration, account, transport: as for `Client`.
+        timeout: the read timeout in seconds.
+    """
 
     def __init__(
-        self, integration: Integration, account: Account, transport: HttpTransport | None, connect: float, read: float
+        self, integration: Integration, account: Account, transport: HttpTransport | None, timeout: float
     ) -> None:
-        self._url, self._redactor = account.url, TokenRedactor(account.token)
-        self._root = account.url.removesuffix(urlsplit(account.url).path)  # the address without its path
+        self._url, self.timeout, self._transport = account.url, timeout, transport
+        self._redactor = TokenRedactor(account.token)
         headers = {
-            "host": host_of(account.url),
+            "host": urlsplit(account.url).netloc.encode("idna").decode(),
             "accept-encoding": "gzip",
             "user-agent": f"kosmo-kernel/{__version__}",
             **integration.headers,
             **integration.credentials.headers(account.token),
         }
         self._headers = encoded(headers)
-        self.timeouts = {"connect": connect, "read": read, "write": read}  # in seconds
-        self._transport = transport
         self._network: Network | None = None
         self._lock = threading.Lock()
-        # A queue of permits, because a semaphore of `threading` is Python code, and takes several times as long.
-        self._permits: SimpleQueue[None] = SimpleQueue()
-        for _ in range(MAX_CONNECTIONS):
-            self._permits.put(None)
         self.closed = False
-
-    @property
-    def idle(self) -> int:
-        """The number of open connections that no request uses."""
-        return self._network.idle if self._network else 0
 
     def request(self, url: str, headers: Mapping[str, str], function: Function) -> HttpRequest:
         """Return a new request, which can be sent more than once."""
-        return target_of(url.removeprefix(self._root)), [*self._headers, *encoded(headers)]
+        return HttpRequest(url, [*self._headers, *encoded(headers)])
 
     def sends(self, request: HttpRequest) -> bool:
         """Return True: every request is sent."""
@@ -71,6 +61,7 @@ class Connections:
         """Send a request and return the response, whatever its status.
 
         Parameters:
+            request: the request.
             check: raises if the call was cancelled; called repeatedly while all connections are in use.
 
         Raises:
@@ -79,16 +70,7 @@ class Connections:
             SettingsError: the environment variables for proxies or certificates are invalid.
             RuntimeError: the connections are closed.
         """
-        while True:
-            try:
-                self._permits.get(timeout=POLL_INTERVAL_SECONDS)
-                break
-            except Empty:
-                check()
-        try:
-            reply = (self._transport or self._network or self._opened()).send(request)
-        finally:
-            self._permits.put(None)
+        reply = (self._transport or self._network or self._opened()).send(request, check)
         if reply.body:
             reply.body = self._redactor.redact(reply.body)
         return reply
@@ -106,7 +88,7 @@ class Connections:
 
         with self._lock:
             if self._network is None:
-                self._network = Network(self._url, self.timeouts)
+                self._network = Network(self._url, self.timeout)
                 if self.closed:
                     self._network.close()
             return self._network

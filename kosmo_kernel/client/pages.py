@@ -6,13 +6,12 @@ without ranges, one response has the whole list, and a sign that there is more i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any
 
 from kosmo_kernel.catalogue.http import LINK, NEXT_RANGE, Ranges, Response
-from kosmo_kernel.client.etag_cache import records_of
 
 PAGE_SIZE = 50  # records of a page that begins with the newest; more than most apps have in a week
 _MADE = "created_at"
@@ -51,23 +50,23 @@ class MergedPages:
 
     Attributes:
         rows: the records.
+        ranges: those that selected the pages.
         barren: the number of pages without a new record since the last one that had some.
     """
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
         self.barren = 0
-        self._pages = 0
+        self.ranges: set[str] = set()
         self._ids: set[str | int] = set()
 
-    def add(self, pages: Sequence[Response]) -> None:
-        """Add the records of the pages that were not added yet."""
-        for page in pages[self._pages :]:
-            new = [row for row in records_of(page) if _id(row) not in self._ids]
-            self._ids |= {key for row in new if (key := _id(row)) is not None}
-            self.rows += new
-            self.barren = 0 if new else self.barren + 1
-        self._pages = len(pages)
+    def add(self, page: Response) -> None:
+        """Add the records of a page."""
+        self.ranges.add(page.range)
+        new = [row for row in page.value if _id(row) not in self._ids]
+        self._ids |= {key for row in new if (key := _id(row)) is not None}
+        self.rows += new
+        self.barren = 0 if new else self.barren + 1
 
 
 def _id(row: Mapping[str, Any]) -> str | int | None:

@@ -17,7 +17,7 @@ from kosmo_kernel.catalogue.http import ErrorBody, Response
 from kosmo_kernel.client.secrets import ERROR_WORD, quotable_headers, without_secrets
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.text import duration, lazy_pattern
+from kosmo_kernel.text import lazy_pattern
 
 UNAVAILABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 MAX_BODY_EXAMINED_BYTES = 2000  # from the start of a body, of which an error quotes a part
@@ -97,15 +97,14 @@ class CallErrors:
         """Return the error for a request without a response."""
         return self._error(UnreachableError, [f"no answer from {self.account.url}: {self.quoted(why)}", advice])
 
-    def outage(self, why: str, advice: str, seconds: float, *, is_recorded: bool) -> ApiError:
-        """Return the error for a network that was gone for some seconds, in a run that is recorded or not."""
-        summary = f"no answer from {self.account.url} for {duration(round(seconds))}: {self.quoted(why)}"
-        error = self._error(UnreachableError, [summary, advice])
+    @staticmethod
+    def describe_outage(error: ApiError, *, is_recorded: bool) -> None:
+        """Let an error say that the network is gone, and how to go on with a run that is recorded or not."""
         error.is_outage = True
-        again = "Once the network is back, the same run with `--resume` goes on where this one ended"
-        where = "as its answers are recorded" if is_recorded else 'if it is recorded: docs.read("resume")'
-        error.advice = f"{again}, {where}."
-        return error
+        how = "the same run with `--resume` goes on where this one ended, as its answers are recorded"
+        if not is_recorded:
+            how = 'a new run starts over, as this one is not recorded: docs.read("resume")'
+        error.advice = f"Once the network is back, {how}."
 
     def _advice(self, reply: Response, fault: ErrorBody | None) -> Iterator[str]:
         """Yield sentences that say what to do about a status other than success."""

@@ -1,4 +1,4 @@
-r"""Take the secrets out of what a service sent, before it is recorded, cached or handed on.
+r"""Take the secrets out of what a service sent, before it is recorded or handed on.
 
 `TokenRedactor` takes out the account's own token, by value, in the bytes of a body before it is decoded, because that
 takes about a hundredth of the time of decoding: a rare letter of it is searched first, ten times as fast as the whole

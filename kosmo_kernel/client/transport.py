@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import io
 import sys
-import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Literal, Protocol
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from kosmo_kernel.catalogue.http import Response
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-_UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # macOS has only the latter, which suits there
 _NO_BODY = (204, 304)
 # Decompressed size of one response. A page of a thousand records has one or two million bytes, and takes ten times as
 # much memory as Python objects; more than this limit could exhaust the memory.
@@ -27,21 +24,27 @@ MAX_BODY_BYTES = 64 << 20
 # Accepted content encodings. Nested ones are not among them: they could expand a million to one.
 _CODINGS = ("", "gzip", "identity")
 _GZIP = 16 + zlib.MAX_WBITS  # the format for zlib
-PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}  # the usual ones
-_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))  # what the target of a request may have as it is
+# A long compressed response with a larger ratio is made to fill the memory: records differ in their ids at least.
+MAX_EXPANSION = 100
+_SMALL_BYTES = 1 << 20  # a decompressed size with any ratio
 
 # Whether a retry may succeed. `met`: only if the address has answered before, because one that never did is more likely
 # wrong than busy.
 Retryable = Literal["always", "met", "never"]
-# A GET request to the address of an account: its path and query, and its headers.
-HttpRequest = tuple[bytes, list[tuple[bytes, bytes]]]
+
+
+class HttpRequest(NamedTuple):
+    """A GET request."""
+
+    url: str
+    headers: list[tuple[bytes, bytes]]
 
 
 class HttpTransport(Protocol):
     """A sender of requests: the network, or `in_process`."""
 
-    def send(self, request: HttpRequest) -> Response:
-        """Return the response to a request; see `Connections.send` for the errors."""
+    def send(self, request: HttpRequest, check: Callable[[], None]) -> Response:
+        """Return the response to a request; see `Connections.send`."""
         ...
 
 
@@ -80,15 +83,14 @@ class InProcess:
     def __init__(self, api: WSGIApplication) -> None:
         self._api = api
 
-    def send(self, request: HttpRequest) -> Response:
+    def send(self, request: HttpRequest, check: Callable[[], None]) -> Response:
         """Return the response of the application."""
-        return read_response(*self.answer(request), MAX_BODY_BYTES)
+        return read_response(*self.answer(request))
 
     def answer(self, request: HttpRequest) -> tuple[int, list[tuple[bytes, bytes]], list[bytes]]:
         """Return the status, the headers and the body of the application's response."""
         status, headers = "", list[tuple[str, str]]()
-        path, _, query = request[0].partition(b"?")
-        fields = [(name.decode(), value.decode("latin-1")) for name, value in request[1]]
+        url = urlsplit(request.url)
         environ: WSGIEnvironment = {
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "https",
@@ -99,13 +101,13 @@ class InProcess:
             "wsgi.run_once": False,
             "REQUEST_METHOD": "GET",
             "SCRIPT_NAME": "",
-            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),  # PEP 3333, "Unicode Issues"
-            "QUERY_STRING": query.decode(),
-            "SERVER_NAME": dict(fields)["host"],
+            "PATH_INFO": unquote_to_bytes(url.path).decode("latin-1"),  # PEP 3333, "Unicode Issues"
+            "QUERY_STRING": url.query,
+            "SERVER_NAME": url.netloc,
             "SERVER_PORT": "443",
             "SERVER_PROTOCOL": "HTTP/1.1",
             "REMOTE_ADDR": "127.0.0.1",
-            **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in fields},
+            **{f"HTTP_{name.decode().upper().replace('-', '_')}": v.decode("latin-1") for name, v in request.headers},
         }
 
         def start_response(line: str, fields: list[tuple[str, str]], *_: object) -> Callable[[bytes], object]:
@@ -119,7 +121,7 @@ class InProcess:
         finally:
             if close := getattr(chunks, "close", None):
                 close()
-        return int(status[:3]), [(name.encode(), value.encode("latin-1")) for name, value in headers], stream
+        return int(status[:3]), encoded(dict(headers)), stream
 
 
 def in_process(api: WSGIApplication) -> HttpTransport:
@@ -127,42 +129,15 @@ def in_process(api: WSGIApplication) -> HttpTransport:
     return InProcess(api)
 
 
-def target_of(text: str) -> bytes:
-    """Return the path and query of a request, in which a service may have other characters than HTTP has."""
-    return (text if text.isascii() and text.isprintable() and " " not in text else quote(text, _PRINTABLE)).encode()
-
-
-def host_of(url: str) -> str:
-    """Return the host of a URL, with its port unless it is the usual one.
-
-    Raises:
-        ValueError: the URL makes no sense.
-    """
-    parts = urlsplit(url)
-    return host_and_port(parts.scheme, (parts.hostname or "").encode("idna").decode(), parts.port)
-
-
-def host_and_port(scheme: str, host: str, port: int | None) -> str:
-    """Return a host, with the port unless it is the usual one of the scheme."""
-    host = f"[{host}]" if ":" in host else host
-    return host if port in (None, PORTS.get(scheme)) else f"{host}:{port}"
-
-
 def encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """Return headers as they are sent."""
     return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-
-
-# Returns the seconds of a clock that also runs while the machine sleeps, after which connections are dead.
-uptime = partial(time.clock_gettime, _UPTIME)
 
 
 def read_response(
     status: int,
     fields: Iterable[tuple[bytes, bytes]],
     stream: Iterable[bytes],
-    max_bytes: int,
-    *,
     lost: tuple[type[Exception], ...] = (),
 ) -> Response:
     """Read a response to its end.
@@ -171,7 +146,6 @@ def read_response(
         status: of the response.
         fields: its headers.
         stream: its body in pieces, as it was sent.
-        max_bytes: the most bytes of its body.
         lost: the errors of a stream that breaks off.
 
     Raises:
@@ -185,7 +159,7 @@ def read_response(
     reply = Response(status, headers, b"")
     broken: tuple[type[Exception], ...] = (*lost, zlib.error)
     try:
-        body, received = _body(stream, reply, max_bytes)
+        body, received = _body(stream, reply)
     except broken as error:
         raise TruncatedResponseError(str(error) or type(error).__name__, reply) from error
     length = headers.get("content-length", "")
@@ -195,10 +169,10 @@ def read_response(
     return reply
 
 
-def _body(stream: Iterable[bytes], reply: Response, max_bytes: int) -> tuple[bytes, int]:
+def _body(stream: Iterable[bytes], reply: Response) -> tuple[bytes, int]:
     """Return the body of a response, and how many bytes of it were received.
 
-    It is decompressed in pieces, because a small one may expand to any size.
+    What is decompressed is bounded as it is decompressed, because a small piece may expand to any size.
     """
     coding = reply.headers.get("content-encoding", "").strip().lower()
     if coding not in _CODINGS:
@@ -208,10 +182,13 @@ def _body(stream: Iterable[bytes], reply: Response, max_bytes: int) -> tuple[byt
     size = received = 0
     for part in stream:
         received += len(part)
-        piece = decoder.decompress(part, max_bytes + 1 - size) if decoder else part
+        most = min(MAX_BODY_BYTES, max(_SMALL_BYTES, MAX_EXPANSION * received)) if decoder else MAX_BODY_BYTES
+        piece = decoder.decompress(part, most + 1 - size) if decoder else part
         size += len(piece)
-        if size > max_bytes:
-            raise UnreadableResponseError(f"it has more than {max_bytes >> 20} MiB", reply)
+        if size > MAX_BODY_BYTES:
+            raise UnreadableResponseError(f"it has more than {MAX_BODY_BYTES >> 20} MiB", reply)
+        if size > most:
+            raise UnreadableResponseError(f"it unpacks to more than {MAX_EXPANSION} times its size", reply)
         pieces.append(piece)
     if decoder and received and not decoder.eof:
         raise TruncatedResponseError("the compressed body ends early", reply)

@@ -85,21 +85,14 @@ class ProgressSnapshot(Struct, frozen=True):
     expected: float = 0.0  # the estimated seconds until the end, or 0.0 if there is no estimate
     # What is to come with the account that takes the longest, if its rate limit is known.
     estimate: Estimate | None = None
-    is_outage: bool = False  # the network is gone, and `waiting` are the seconds until the run gives up
 
     def text(self) -> str:
         """Return the progress as one line of text, at most `MAX_LINE_WIDTH` characters.
 
         During the run `480/500 · 1,440 requests · 3,060 left · 4.2 s`, at its end
         `500 calls · 1,500 requests · 4.4 s · account production · 3,000 requests left`. With an estimate
-        `600/1,500 · about 12 min to go · 600 requests · 50 left · 4.2 s`. Without a network
-        `480/500 · waits for the network (api.heroku.com does not answer), gives up in 9 min 20 s`.
+        `600/1,500 · about 12 min to go · 600 requests · 50 left · 4.2 s`.
         """
-        if self.is_outage:
-            gives_up = duration(math.ceil(self.waiting))
-            return shortened(
-                f"{self.finished:,}/{self.total:,} · waits {self.why}, gives up in {gives_up}", MAX_LINE_WIDTH
-            )
         requests, elapsed = counted(self.requests, "request"), duration(self.seconds)
         if not self.over:
             remaining = () if self.remaining is None or self.waiting else (f"{self.remaining:,} left",)
@@ -150,7 +143,7 @@ class ProgressSnapshot(Struct, frozen=True):
 
     def at_end(self) -> ProgressSnapshot:
         """Return the same progress for a run that has ended."""
-        return replace(self, waiting=0.0, why="", over=True, expected=0.0, estimate=None, is_outage=False)
+        return replace(self, waiting=0.0, why="", over=True, expected=0.0, estimate=None)
 
     @property
     def share(self) -> float | None:
@@ -288,7 +281,6 @@ class TerminalProgress(ProgressDisplay):
         self._stream, self._advice = stream, advice
         self._drawn = False
         self._unfinished = False
-        self._outage_printed = False
         self._cost: ProgressSnapshot | None = None
 
     def __exit__(self, *_: object) -> None:
@@ -328,9 +320,6 @@ class TerminalProgress(ProgressDisplay):
                 room = self._console.width - 1  # writing the last column would wrap
                 self._console.print(_text(state, room), end="", no_wrap=True, overflow="ellipsis", crop=True)
             self._drawn = True
-        elif not self._alive and state.is_outage and not self._outage_printed:
-            self._print_line(state.text())
-            self._outage_printed = True
 
     def _show_estimate(self, text: str) -> None:
         if self._alive and self._unfinished:  # the output before it is within a line

@@ -44,13 +44,6 @@ class Clock:
         return ended.wait(seconds)
 
 
-class Outage(Protocol):
-    """The network of an account, which may be gone; see `NetworkOutage`."""
-
-    def wait_of(self, progress: Progress) -> tuple[float, str] | None:
-        """Return in how many seconds a run gives up, and what it waits for; None if it does not wait."""
-
-
 class _Pause(Struct, frozen=True):
     """A thread's pause: its end, its reason, and whether other threads go on meanwhile."""
 
@@ -96,7 +89,6 @@ class Progress:
         self._works: dict[Limiter, AccountWork] = {}
         self._items = self._items_done = 0  # of the running `parallel.map`
         self._counts = (0, 0)  # requests answered and sent at the last snapshot
-        self._outages: dict[Outage, None] = {}
         self.received = ResponseBudget.of_run()
 
     @property
@@ -163,11 +155,6 @@ class Progress:
                 call.work.item_calls_done += 1
             call.fetches = 0
 
-    def show_outage(self, outage: Outage) -> None:
-        """Show in snapshots when the run waits for the network of an account."""
-        with self._lock:
-            self._outages[outage] = None
-
     def check(self) -> None:
         """Raise `Cancelled` if the run has ended."""
         if self._ended.is_set():
@@ -201,13 +188,10 @@ class Progress:
 
     def snapshot(self) -> ProgressSnapshot:
         """Return the progress now."""
-        waits = [wait for outage in tuple(self._outages) if (wait := outage.wait_of(self))]
         with self._lock:
             now = self.clock.now()
             longest = self._longest(now)
             waiting, why = (max(0.0, longest.until - now), longest.why) if longest else (0.0, "")
-            if waits:
-                waiting, why = max(waits)
             seconds = now - self.started if self.started is not None else 0.0
             estimate = None if self._ended.is_set() else self._estimate()
             expected = estimate.seconds if estimate else 0.0 if self._works else self._by_speed(seconds)
@@ -221,9 +205,8 @@ class Progress:
                 waiting=waiting,
                 why=why,
                 over=self._ended.is_set(),
-                expected=0.0 if self._ended.is_set() or waits else expected,
-                estimate=None if waits else estimate,
-                is_outage=bool(waits) and not self._ended.is_set(),
+                expected=0.0 if self._ended.is_set() else expected,
+                estimate=estimate,
             )
 
     def _begin_items(self, items: int) -> None:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 # Arguments that say how a call is made, by name, with their default and a line of documentation.
 CALL_OPTIONS = {
     "dry_run": (False, "show the requests that the call would send, and send none"),
-    "fresh": (False, "ask the service again instead of using an answer of this session"),
 }
 
 

@@ -89,7 +89,7 @@ class CallTracker:
         self._make_services, self._make_tools = make_services, make_tools
         self._result, self._gate, self._output = result, gate, output
         self._on_progress, self._is_named = on_progress, is_named
-        self._dry_run, self._fresh, self._later = options.dry_run, options.fresh, options.later
+        self._dry_run, self._later = options.dry_run, options.later
         self._queue: SimpleQueue[tuple[PendingCall, Reply | BaseException, float]] = SimpleQueue()
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._pending: dict[int, PendingCall] = {}
@@ -168,7 +168,6 @@ class CallTracker:
             lambda answer: self._queue.put((pending, answer, time.perf_counter())),
             self._lines.put,
             on_answer,
-            self._fresh,
             is_named=self._is_named,
             record=record,
             started=started,

@@ -36,9 +36,9 @@ MAX_DISPLAYS_LENGTH = 8 << 20  # characters of all displays of one run
 class RunOptions(OptionValues):
     """The options of one run, of which those of cells and commands are attributes of their names.
 
-    A run uses `account`, `timeout`, `memory_limit` and `cpu_limit`, of which those that are not set are the session's;
-    `dry_run`, which checks calls and lists them in `Result.planned`, but does not make them, so that they return empty
-    lists and records; and `fresh`. Variables that a dry run sets exist in the next dry run only.
+    A run uses `account`, `timeout`, `memory_limit` and `cpu_limit`, of which those that are not set are the session's,
+    and `dry_run`, which checks calls and lists them in `Result.planned`, but does not make them, so that they return
+    empty lists and records. Variables that a dry run sets exist in the next dry run only.
 
     Parameters:
         name: the name of the chunk in error messages: `In[3]`, `audit.lua`.

@@ -236,7 +236,7 @@ class Services:
         client = self._client(bound_call.integration, bound_call.account, is_fictional=not bound_call.remote)
 
         def fetch_list(whole: Function) -> Reply:
-            return client.fetch(whole, {}, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
+            return client.fetch(whole, {}, handle.progress, on_answer=handle.on_answer)
 
         replies = answer_from_lists(function, bound_call.calls, fetch_list)
         bulk_replies = [None if reply is None else reply.pack() for reply in replies]
@@ -384,7 +384,7 @@ class Deletions:
     def _exists(self, client: Client, argument: str, item: Any, handle: CallHandle) -> bool:
         function = client.integration.function(client.integration.deletable[argument][1])
         try:
-            client.fetch(function, {argument: item}, handle.progress, fresh=True, on_answer=handle.on_answer)
+            client.fetch(function, {argument: item}, handle.progress, on_answer=handle.on_answer)
         except RefusedError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return False
@@ -485,7 +485,7 @@ def _fetch(client: Client, function: Function, args: Mapping[str, Any], handle: 
     """Return the answer of a client, and count the fetch and its requests in the progress, even if it fails."""
     requests = 1
     try:
-        reply = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
+        reply = client.fetch(function, args, handle.progress, on_answer=handle.on_answer)
         requests = reply.requests
     finally:
         handle.done(requests=requests)

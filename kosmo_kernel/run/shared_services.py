@@ -45,12 +45,11 @@ class SharedServices(PreparedServices):
 
     Parameters:
         recording: the recording mode of the sessions.
-        origin: the services whose connections and cached answers are used. They must outlive these.
+        origin: the services whose connections are used. They must outlive these.
         today: as for `Services`.
         collects: whether items that the token may not read do not fail a call.
         replies: those of earlier cells of a notebook, which are used, and to which those of this run are added.
         cell: the cell that runs.
-        fresh: use none of these replies.
 
     Attributes:
         recording: the recording mode.
@@ -68,10 +67,9 @@ class SharedServices(PreparedServices):
         collects: bool = True,
         replies: KeptReplies | None = None,
         cell: str = "",
-        fresh: bool = False,
     ) -> None:
         super().__init__(recording.cassette, lambda: today)
-        self._kept, self._cell, self._is_fresh = replies, cell, fresh
+        self._kept, self._cell = replies, cell
         self.oldest: datetime | None = None
         self.recording = recording
         self._collects_refusals = collects
@@ -113,7 +111,7 @@ class SharedServices(PreparedServices):
         except KosmoError:  # the call itself will raise it
             return False
         name = (*key[:3], key[4])  # with the failures beside the records or without them: it is the same list
-        earlier = None if self._is_fresh else replies.take(name, self._cell, client.account)
+        earlier = replies.take(name, self._cell, client.account)
         if earlier is None:
             call.on_reply = partial(replies.keep, name, self._cell, client.account)
             return False
@@ -213,7 +211,6 @@ class _SharedCall(CallHandle, eq=False, kw_only=True):
             lambda _answer: None,
             first.on_message,
             first.on_answer,
-            first.fresh,
             is_named=first.is_named,
             on_records=on_records,
             waiting=[first],

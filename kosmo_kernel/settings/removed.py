@@ -9,18 +9,22 @@ from __future__ import annotations
 from kosmo_kernel.settings.table import ANY, Keys
 
 _OPTION = "Use the option of `kosmo lua`, `check` or `run`:"
+_OUTAGE = "A request is retried four times; a recorded run then goes on with `--resume`."
 VARIABLES = {  # without `KOSMO_`
     "CALL_LOG": "`kosmo lua --json` has the calls and the requests of a run.",
+    "CONNECT_TIMEOUT": "A connection has 10 seconds, or as long as KOSMO_READ_TIMEOUT if that is shorter.",
     "HISTORY": "The Lua kernel keeps its history of inputs in memory, until it ends.",
+    "OUTAGE_TIMEOUT": _OUTAGE,
     "RECORD": f"{_OPTION} `--record FILE`.",
     "RECORD_RUN": "A recording has the answers of one process. Give each process a file of its own.",
     "REPLAY": "Use the option of `kosmo lua` or `run`: `--replay FILE`.",
     "RESPONSE_RECORDS": "KOSMO_RESPONSE_LIMIT limits the responses of a run, in bytes.",
     "RESUME": f"{_OPTION} `--record FILE --resume`.",
     "RESUME_WITHIN": "`--resume` takes responses for a day.",
-    "SHARE_SECONDS": "Cells share responses for 300 seconds; the option `--fresh` of a cell asks again.",
+    "SHARE_SECONDS": "Cells share responses for 300 seconds; a cell that runs again asks again.",
 }
 KEYS: dict[Keys, str] = {  # of `config.toml`
+    ("limits", "outage_timeout"): _OUTAGE,
     ("limits", "response_records"): "`responses` limits the responses of a run, in bytes.",
     ("recording",): "Recording is an option of a command: `--record FILE`, with `--resume` to go on with it.",
     ("integrations", ANY, "open_fields"): "Only Heroku's functions are left, whose fields are known.",

@@ -325,7 +325,6 @@ UNREAD = _cell_option(
 )
 SHOW = _cell_option("show", "With -v: show the value as well.", FLAG)
 DRY_RUN = _cell_option("dry_run", "List the calls of the cell without making them.", FLAG, short="-n")
-FRESH = _cell_option("fresh", "Request everything again, and ignore the responses in memory.", FLAG)
 NO_RAISE_ERROR = _cell_option("no_raise_error", "Show an error, and go on with the next cell.", FLAG)
 
 # Accounts and addresses.
@@ -358,9 +357,7 @@ PERMISSIONS = tuple(
 )
 
 # The network.
-CONNECT_TIMEOUT = _variable("connect_timeout", "Seconds to wait for a connection.", SECONDS, 10.0)
 READ_TIMEOUT = _variable("read_timeout", "Seconds to wait for a response, or for its next part.", SECONDS, 30.0)
-OUTAGE_TIMEOUT = _limit("outage_timeout", "Seconds for which a run waits for a network that is gone.", SECONDS, 600.0)
 MCP_TOKEN = _variable(
     "mcp_token",
     "The token that clients of `kosmo mcp:serve --http` must send. If it is not set, a new one is generated.",
@@ -470,13 +467,13 @@ LIMITS = (TIMEOUT, CPU_LIMIT, MEMORY_LIMIT)
 CELL_DEFAULTS = (ACCOUNT, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW)  # options of cells that `%config KosmoMagic` sets for all
 CEILINGS = {MEMORY_LIMIT: MAX_MEMORY, CPU_LIMIT: MAX_CPU}
 BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the guide to settings
-    "cells": (*(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, FRESH, NO_RAISE_ERROR),),
+    "cells": (*(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, NO_RAISE_ERROR),),
     "limits": (
         *(*LIMITS, MAX_CPU, MAX_MEMORY, LIST_LIMIT, RESPONSE_LIMIT, MAX_TOKENS, ANSWER_WITHIN),
         *(REQUIRE_WALLS, MACOS_SANDBOX),
     ),
     "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
-    "network": (CONNECT_TIMEOUT, READ_TIMEOUT, OUTAGE_TIMEOUT, MCP_TOKEN),
+    "network": (READ_TIMEOUT, MCP_TOKEN),
     "checks": (CHECKS_FOLDER, CHECK_PARAMETER),
     "output": (PROGRESS, ROWS),
 }

@@ -49,7 +49,7 @@ class Api:
 def asked(config_vars: dict[str, Any], account: str = "default") -> tuple[dict[str, str | None], tuple[str, ...]]:
     """Return the fingerprint of each config var, and what is said beside."""
     of = Account("heroku", account, "HRKU-nobody", HEROKU.base_url, "the test")
-    client = Client(HEROKU, of, transport=in_process(Api(config_vars)), patience=0)
+    client = Client(HEROKU, of, transport=in_process(Api(config_vars)), retries=0)
     answer: Any = client.fetch(HEROKU.function("list_config_vars"), {"app_id": "my-app"})
     return {row["name"]: row["fingerprint"] for row in answer.data}, answer.notes
 
@@ -165,6 +165,6 @@ def test_the_demos_key_is_fixed_so_that_its_pages_show_the_same_everywhere(monke
 @pytest.mark.parametrize("answer", [{"fingerprint": "the value"}, {"name": "A", "fingerprint": 1}, {"name": ["x"]}])
 def test_what_is_no_fingerprint_does_not_pass_for_one(answer: dict[str, Any]) -> None:
     of = Account("heroku", "demo", "HRKU-nobody", HEROKU.base_url, "the test")
-    client = Client(HEROKU, of, transport=in_process(Api([answer])), patience=0)
+    client = Client(HEROKU, of, transport=in_process(Api([answer])), retries=0)
     (row,) = client.fetch(HEROKU.function("list_config_vars"), {"app_id": "my-app"}).data
     assert row == {"name": answer.get("name") if isinstance(answer.get("name"), str) else None, "fingerprint": None}

@@ -235,7 +235,7 @@ def test_an_address_without_an_answer_is_replayed_as_that(file: Path) -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         cassette = Recorder(file, "default")
         with pytest.raises(UnreachableError):
-            Client(HEROKU, Account("heroku", "default", TOKEN, url, "x"), patience=0, cassette=cassette).fetch(
+            Client(HEROKU, Account("heroku", "default", TOKEN, url, "x"), retries=0, cassette=cassette).fetch(
                 HEROKU.function("list_apps"), {}
             )
         cassette.close()

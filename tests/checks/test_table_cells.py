@@ -132,8 +132,6 @@ def test_the_same_cell_asks_anew_and_so_does_one_that_wants_to(api: CountingApi,
     assert "answers of " not in notebook.head
     notebook.run("table costs")
     assert api.requested["/apps"] == 2
-    notebook.run("table apps --fresh")
-    assert api.requested["/apps"] == 3
 
 
 def test_a_reply_is_shared_for_five_minutes_and_not_with_another_token(api: CountingApi) -> None:

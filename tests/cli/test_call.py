@@ -265,7 +265,7 @@ def test_a_call_starts_no_lua() -> None:
         assert (session.pid, session.last) == (None, result)
     loaded = imported(CALL, "heroku.demo.list_apps", "--json")
     assert "kosmo_kernel.client.client" in loaded
-    assert {"httpcore2", "lupa", "pandas", "rich", "ipywidgets"} & loaded == set()
+    assert {"httpcore", "httpx", "lupa", "pandas", "rich", "ipywidgets"} & loaded == set()
 
 
 def test_ctrl_c_ends_a_call_with_a_document(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ SURFACE = {
 FUNCTIONS = [f"heroku.{function.name}" for function in HEROKU.functions]
 
 # What `kosmo --help` must not wait for.
-HEAVY = {"httpcore2", "ipywidgets", "jupyter_core", "lupa", "msgspec", "pandas", "pygments", "rich"}
+HEAVY = {"httpcore", "httpx", "ipywidgets", "jupyter_core", "lupa", "msgspec", "pandas", "pygments", "rich"}
 
 
 DROPPED_OPTIONS = [typed for typed in dropped.OPTIONS if typed.split()[1] not in SURFACE[typed.split()[0]].split()]

@@ -246,7 +246,7 @@ def test_kosmo_run_starts_kernels_without_what_a_relative_pythonpath_means_there
 # Once Python has started -----------------------------------------------------------------------------
 
 
-LATER = tuple(name for name in MODULES if name in ("json", "decimal", "sqlite3", "zmq", "click", "lupa", "httpcore2"))
+LATER = tuple(name for name in MODULES if name in ("json", "decimal", "sqlite3", "zmq", "click", "lupa", "httpx"))
 
 
 def test_python_m_takes_nothing_from_the_folder_that_it_imports_later(tmp_path: Path, env: dict[str, str]) -> None:

@@ -156,16 +156,6 @@ def test_a_function_without_such_lists_is_left_to_single_calls(name: str) -> Non
     assert demo.paths == []
 
 
-def test_lists_that_are_known_are_not_sent_again() -> None:
-    demo = Demo()
-    first = demo.client.fetch(APPS, {})
-    demo.bulk(ADDONS, demo.calls())
-    again = demo.client.fetch(APPS, {})
-
-    assert again.data is first.data
-    assert len(demo.client.cache) == 3
-
-
 def test_addresses_that_let_their_bearer_in_are_not_kept() -> None:
     demo = Demo()
     secret = {

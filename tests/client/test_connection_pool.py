@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from types import SimpleNamespace
-from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+import httpx
 import pytest
 from fast_clock import FastClock
 from patience import PATIENCE
@@ -18,7 +18,7 @@ from scripted_api import connections_of
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
-from kosmo_kernel.client.network import proxy_of, trusted_certificates
+from kosmo_kernel.client.network import Network, proxy_of, trusted_certificates
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import SettingsError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -100,19 +100,6 @@ def test_a_connection_that_nobody_used_for_longer_is_not_used_again(later: list[
     assert len(demo.threads) == 8
 
 
-def test_connections_that_are_not_needed_any_more_are_closed_while_others_are_used(later: list[float]) -> None:
-    demo = Demo()
-    with demo.client() as client:
-        burst(client, demo, 8)
-        for _ in range(3):
-            later[0] += 30
-            client.fetch(GET_APP, MINE)
-        left = connections_of(client).idle
-
-    assert left == 1
-    assert len(demo.threads) == 8
-
-
 def test_a_connection_whose_answer_broke_off_is_replaced() -> None:
     demo = Demo()
     whole, cut = demo.api, [True]
@@ -130,22 +117,30 @@ def test_a_connection_whose_answer_broke_off_is_replaced() -> None:
     assert len(demo.threads) == 2
 
 
-def test_closing_waits_for_nobody_and_closes_what_comes_back_later() -> None:
-    demo = Demo()
+def test_closing_waits_for_nobody_and_closes_what_comes_back_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    demo, closed = Demo(), list[httpx.HTTPTransport]()
+    close = httpx.HTTPTransport.close
+
+    def noted(self: httpx.HTTPTransport) -> None:
+        closed.append(self)
+        close(self)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "close", noted)
     with demo.client() as client, ThreadPoolExecutor(1) as pool:
         demo.together = threading.Barrier(2)
         under_way = pool.submit(client.fetch, GET_APP, MINE)
         while demo.together.n_waiting < 1:
             pass
         client.close()
+        assert closed == []
         demo.together.wait(PATIENCE)
 
         assert isinstance(under_way.result(timeout=PATIENCE).data, dict)
-        assert connections_of(client).idle == 0
+        assert len(closed) == 1
 
 
 def test_one_who_waits_for_a_connection_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kosmo_kernel.client.connections.MAX_CONNECTIONS", 1)
+    monkeypatch.setattr("kosmo_kernel.client.network.MAX_CONNECTIONS", 1)
     demo = Demo()
     with demo.client() as client, ThreadPoolExecutor(2) as pool:
         demo.together = threading.Barrier(2)
@@ -167,47 +162,36 @@ def test_one_who_waits_for_a_connection_can_be_cancelled(monkeypatch: pytest.Mon
 # Settings
 
 
-def timeouts(client: Client) -> Any:
-    """Return the timeouts of the requests of a client."""
-    return connections_of(client).timeouts
-
-
-@pytest.mark.parametrize(("variable", "option"), [("KOSMO_READ_TIMEOUT", "read"), ("KOSMO_CONNECT_TIMEOUT", "connect")])
-def test_timeouts_can_be_set_in_the_environment(variable: str, option: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(variable, " 7.5 ")
-    client = Client(HEROKU, Account("heroku", "default", DEMO_TOKEN, "https://api.heroku.com", "x"))
-
-    usual = {"connect": 10.0, "read": 30.0, "write": 30.0}
-    changed = {"read": 7.5, "write": 7.5, "connect": 7.5} if option == "read" else {"connect": 7.5}
-    assert timeouts(client) == usual | changed
-
-
-def test_a_timeout_that_is_given_counts_more_than_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KOSMO_READ_TIMEOUT", "7")
-    monkeypatch.setenv("KOSMO_CONNECT_TIMEOUT", "nonsense")
+def test_the_timeout_can_be_set_in_the_environment_and_is_the_longest_for_connecting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     account = Account("heroku", "default", DEMO_TOKEN, "https://api.heroku.com", "x")
-    client = Client(HEROKU, account, timeout=20, connect_timeout=3)
-
-    assert timeouts(client) == {"connect": 3, "read": 20, "write": 20}
+    monkeypatch.setenv("KOSMO_READ_TIMEOUT", " 7.5 ")
+    assert connections_of(Client(HEROKU, account)).timeout == 7.5
+    assert connections_of(Client(HEROKU, account, timeout=20)).timeout == 20
+    for timeout, connect in ((7.5, 7.5), (30.0, 10.0)):
+        timeouts = Network(account.url, timeout).extensions["timeout"]
+        assert timeouts == {"connect": connect, "read": timeout, "write": timeout, "pool": 0.1}
 
 
 @pytest.mark.parametrize("told", ["0", "-1", "soon", "nan", "inf", "1e300"])
 def test_a_timeout_that_makes_no_sense_is_an_error_that_names_it(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KOSMO_CONNECT_TIMEOUT", told)
+    monkeypatch.setenv("KOSMO_READ_TIMEOUT", told)
 
     with pytest.raises(
         SettingsError,
-        match=f"KOSMO_CONNECT_TIMEOUT must be (a number of seconds above zero|at most 1000000000), got '{told}'",
+        match=f"KOSMO_READ_TIMEOUT must be (a number of seconds above zero|at most 1000000000), got '{told}'",
     ):
         Client(HEROKU, Account("heroku", "default", DEMO_TOKEN, "https://api.heroku.com", "x"))
 
 
 def test_a_timeout_that_is_given_and_makes_no_sense_is_named_as_it_was_given() -> None:
-    with pytest.raises(SettingsError, match=r"connect_timeout must be a number of seconds above zero, got 0"):
-        Client(HEROKU, Account("heroku", "default", DEMO_TOKEN, "https://api.heroku.com", "x"), connect_timeout=0)
+    with pytest.raises(SettingsError, match=r"read_timeout must be a number of seconds above zero, got 0"):
+        Client(HEROKU, Account("heroku", "default", DEMO_TOKEN, "https://api.heroku.com", "x"), timeout=0)
 
 
-def test_a_machine_that_does_not_pick_up_is_left_after_the_time_for_connecting() -> None:
+def test_a_machine_that_does_not_pick_up_is_left_after_the_time_for_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kosmo_kernel.client.network.CONNECT_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
         address = deaf.getsockname()
         callers = [socket.socket() for _ in range(4)]
@@ -216,7 +200,7 @@ def test_a_machine_that_does_not_pick_up_is_left_after_the_time_for_connecting()
             caller.connect_ex(address)  # fills the queue of those whom nobody answers
         account = Account("heroku", "default", DEMO_TOKEN, f"http://127.0.0.1:{address[1]}", "x")
         with (
-            closing(Client(HEROKU, account, connect_timeout=0.05)) as client,
+            closing(Client(HEROKU, account)) as client,
             pytest.raises(UnreachableError, match="no connection was made in time"),
         ):
             client.fetch(GET_APP, MINE)
@@ -247,7 +231,7 @@ def test_the_environment_says_which_proxy_is_asked(
         monkeypatch.setenv(name, value)
     chosen = proxy_of("https://api.heroku.com")
 
-    assert (chosen and bytes(chosen.url).decode().rstrip("/")) == proxy
+    assert (chosen and str(chosen.url)) == proxy
     assert proxy_of("http://127.0.0.1:5000") is None
 
 

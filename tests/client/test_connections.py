@@ -13,10 +13,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-import httpcore2
+import httpx
 import pytest
 from fast_clock import FastClock
-from scripted_api import FunctionTransport, connections_of
+from scripted_api import FunctionTransport
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
@@ -56,7 +56,7 @@ XzznLIpGhwX2OPjv
 
 def client_at(url: str, *, transport: HttpTransport | None = None, timeout: float = 30.0) -> Client:
     account = Account("heroku", "default", TOKEN, url, "HEROKU_API_KEY")
-    return Client(HEROKU, account, transport=transport, timeout=timeout, patience=0, clock=FastClock())
+    return Client(HEROKU, account, transport=transport, timeout=timeout, retries=0, clock=FastClock())
 
 
 def ask(url: str, *, timeout: float = 30.0) -> object:
@@ -117,10 +117,11 @@ def certificate(tmp_path: Path) -> Path:
 def test_nothing_is_opened_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
 
-    with closing(client_at("https://api.heroku.com")) as client:
-        assert connections_of(client).idle == 0
-        with pytest.raises(SettingsError, match=r"SSL_CERT_FILE .* makes no sense: .*No such file"):
-            client.fetch(APPS, {})
+    with (
+        closing(client_at("https://api.heroku.com")) as client,
+        pytest.raises(SettingsError, match=r"SSL_CERT_FILE .* makes no sense: .*No such file"),
+    ):
+        client.fetch(APPS, {})
 
 
 def counting(api: WSGIApplication, connections: set[str]) -> WSGIApplication:
@@ -145,7 +146,7 @@ def test_one_connection_is_kept_for_many_requests() -> None:
 
 
 def test_threads_share_a_client_and_wait_for_a_connection_when_all_are_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kosmo_kernel.client.connections.MAX_CONNECTIONS", 2)
+    monkeypatch.setattr("kosmo_kernel.client.network.MAX_CONNECTIONS", 2)
     connections = set[str]()
     larkmoor = company()
     names = [str(app["name"]) for app in larkmoor.apps] * 4
@@ -346,14 +347,14 @@ def test_a_body_that_breaks_off_is_an_error_and_never_a_short_list(said: bytes) 
 @pytest.mark.parametrize(
     ("error", "cause", "why"),
     [
-        (httpcore2.ConnectError("x"), socket.gaierror(-2, "Name or service not known"), "its name is not known. Check"),
-        (httpcore2.ConnectTimeout("x"), TimeoutError("x"), "no connection was made in time. Check"),
-        (httpcore2.ReadError(f"odd: {TOKEN}"), OSError("x"), "odd: [redacted]. Nothing is wrong with the call"),
-        (httpcore2.WriteError(""), BrokenPipeError("x"), "WriteError. Nothing is wrong with the call"),
+        (httpx.ConnectError("x"), socket.gaierror(-2, "Name or service not known"), "its name is not known. Check"),
+        (httpx.ConnectTimeout("x"), TimeoutError("x"), "no connection was made in time. Check"),
+        (httpx.ReadError(f"odd: {TOKEN}"), OSError("x"), "odd: [redacted]. Nothing is wrong with the call"),
+        (httpx.WriteError(""), BrokenPipeError("x"), "WriteError. Nothing is wrong with the call"),
     ],
 )
 def test_a_lost_request_says_why(error: Exception, cause: OSError, why: str) -> None:
-    def handle(_request: httpcore2.Request) -> httpcore2.Response:
+    def handle(_request: httpx.Request) -> httpx.Response:
         raise error from cause
 
     client = client_at("https://api.heroku.com", transport=FunctionTransport(handle))
@@ -361,6 +362,13 @@ def test_a_lost_request_says_why(error: Exception, cause: OSError, why: str) -> 
         client.fetch(APPS, {})
 
     assert f"no answer from https://api.heroku.com: {why}" in caught.value.message
+
+
+def test_an_address_that_is_too_long_is_an_error_and_not_sent() -> None:
+    with closing(client_at("https://api.heroku.com")) as client, pytest.raises(UnreachableError) as caught:
+        client.fetch(HEROKU.function("get_app"), {"app_id": "x" * 70_000})
+
+    assert "the address makes no sense (URL too long). Check the arguments of the call." in caught.value.message
 
 
 def test_a_client_shows_no_token_and_is_never_pickled() -> None:

@@ -185,7 +185,7 @@ def test_an_app_that_is_not_there_is_an_error_that_names_it() -> None:
 def test_a_spent_budget_is_an_error_that_says_how_it_comes_back() -> None:
     api = DemoApi(company(), token=TOKEN, capacity=0, clock=lambda: 0.0)
     with pytest.raises(RateLimitError) as caught:
-        Client(HEROKU, ACCOUNT, transport=in_process(api), patience=0).fetch(HEROKU.function("list_apps"), {})
+        Client(HEROKU, ACCOUNT, transport=in_process(api), retries=0).fetch(HEROKU.function("list_apps"), {})
     error = caught.value
 
     assert error.message.startswith(
@@ -197,7 +197,7 @@ def test_a_spent_budget_is_an_error_that_says_how_it_comes_back() -> None:
 
 def test_a_time_to_wait_is_told_where_the_service_tells_it() -> None:
     api = answering(429, {"id": "rate_limit", "message": "Slow down."}, {"Retry-After": "12"})
-    client = Client(replace(HEROKU, budget=None), ACCOUNT, transport=in_process(api), patience=0)
+    client = Client(replace(HEROKU, budget=None), ACCOUNT, transport=in_process(api), retries=0)
 
     with pytest.raises(RateLimitError) as caught:
         client.fetch(HEROKU.function("list_apps"), {})
@@ -293,3 +293,23 @@ def test_an_endless_message_full_of_control_characters_becomes_one_short_line() 
 
     assert error.message.isprintable()
     assert len(error.message) < 600
+
+
+def test_an_unchanged_that_nobody_asked_for_is_an_error() -> None:
+    client = Client(HEROKU, ACCOUNT, transport=in_process(answering(304, b"")), clock=FastClock())
+
+    with pytest.raises(BadAnswerError, match="Heroku answered 304"):
+        client.fetch(HEROKU.function("list_apps"), {})
+
+
+def test_a_warning_is_told_once_by_each_client() -> None:
+    said = ["Stack heroku-20 ends.", "Stack heroku-20 ends.", "Another."]
+
+    def app(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("Warning-Message", said.pop(0))])
+        return [b"[]"]
+
+    client = Client(HEROKU, ACCOUNT, transport=in_process(app), clock=FastClock())
+    notes = [client.fetch(HEROKU.function("list_apps"), {}).notes for _ in range(3)]
+
+    assert notes == [("Stack heroku-20 ends.",), (), ("Another.",)]

@@ -211,7 +211,7 @@ def test_the_guide_to_settings_has_every_variable_that_is_read_and_the_usual_val
     told = set(re.findall(r"^\| `(KOSMO_[A-Z_]+)`", page, re.MULTILINE))
     assert (told, "KOSMO_PROGRESS" in read) == (read, True)
     assert "Bytes that Lua's values may take. Default: 268435456." in page
-    assert "Seconds to wait for a connection. Default: 10." in page
+    assert "Seconds to wait for a response, or for its next part. Default: 30." in page
 
 
 def test_the_guide_to_settings_shows_all_that_can_stand_in_config_toml() -> None:
@@ -250,8 +250,8 @@ def test_the_guide_to_limits_says_what_the_limits_are() -> None:
         15 * 60,
         True,
     )
-    assert (retry.FIRST_PAUSE_SECONDS, retry.MAX_PAUSE_SECONDS, retry.RETRY_BUDGET_SECONDS) == (0.5, 8, 60)
-    assert "half a second; each further wait is twice as long, up to eight" in page
+    assert (retry.MAX_RETRIES, retry.MAX_PAUSE_SECONDS) == (4, 60)
+    assert "There are four retries, after about 1, 2, 4 and 8 s" in page
 
 
 def test_each_question_of_the_examples_is_a_short_cell_with_an_answer_on_the_demo() -> None:

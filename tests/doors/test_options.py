@@ -91,8 +91,3 @@ def test_options_of_notebooks_are_refused_elsewhere(door: Door, options: str) ->
     done = door.run("print('it runs')", *options.split())
     assert done.shown == ""
     assert options.split(maxsplit=1)[0] in done.message
-
-
-@through_notebooks
-def test_fresh_reads_anew_what_was_read_before(door: Door) -> None:
-    assert [door.run(COUNT, "-a", "demo", *more).shown for more in ((), ("--fresh",))] == ["19\n", "19\n"]

@@ -51,7 +51,7 @@ class Api:
         return [self.body]
 
     def fetch(self, function: Function, args: dict[str, Any], cassette: Recorder | None = None) -> Any:
-        client = Client(HEROKU, ACCOUNT, transport=in_process(self), patience=0, cassette=cassette)
+        client = Client(HEROKU, ACCOUNT, transport=in_process(self), retries=0, cassette=cassette)
         return client.fetch(function, function.bind(args))
 
 

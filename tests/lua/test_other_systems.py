@@ -105,7 +105,7 @@ def test_a_library_that_is_not_there_is_an_error() -> None:
 # A process that takes itself for one on Windows once the libraries are loaded.
 AS_WINDOWS = """
 import asyncio, glob, multiprocessing.connection, platform, shutil, socket, subprocess, sys, tempfile, uuid, webbrowser
-import click, filelock, httpcore2, platformdirs.unix, rich.console
+import click, filelock, httpx, platformdirs.unix, rich.console
 sys.platform = "win32"
 for name in ("fcntl", "resource", "termios"):
     sys.modules[name] = None

@@ -17,7 +17,7 @@ from kosmo_kernel.errors import LuaRuntimeError, SettingsError, UnknownNameError
 from kosmo_kernel.render.frames import KosmoFrame
 from kosmo_kernel.render.tables import RecordView
 
-HEAVY = {"pandas", "httpcore2", "lupa", "ipywidgets", "kosmo_kernel.session"}
+HEAVY = {"pandas", "httpcore", "httpx", "lupa", "ipywidgets", "kosmo_kernel.session"}
 
 
 @pytest.fixture

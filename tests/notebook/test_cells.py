@@ -40,10 +40,9 @@ def test_options_that_are_not_written_are_not_set() -> None:
 
 def test_flags_and_values_are_read_as_a_shell_would() -> None:
     line = ' -a "my team" -n --timeout=2.5 --memory-limit 9000000 --limit 20 -v apps --show --raw --no-raise-error '
-    assert parse(f"{line} --fresh") == Options(
+    assert parse(line) == Options(
         account="my team",
         dry_run=True,
-        fresh=True,
         timeout=2.5,
         memory_limit=9_000_000,
         limit=20,

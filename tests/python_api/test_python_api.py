@@ -237,7 +237,7 @@ def test_help_and_completion_have_the_reference(heroku: Any) -> None:
     assert all(name in pydoc.plain(pydoc.render_doc(heroku)) for name in functions)
     assert re.search(r"\n +Deploys\n\s+list_releases ", pydoc.plain(pydoc.render_doc(heroku)))
     assert "one of these sets of arguments: `app_id`, or `addon_id`." in heroku.list_log_drains.__doc__
-    assert str(inspect.signature(heroku.get_app)) == "(app_id, *, errors=None, limit=None, dry_run=False, fresh=False)"
+    assert str(inspect.signature(heroku.get_app)) == "(app_id, *, errors=None, limit=None, dry_run=False)"
 
 
 @pytest.mark.parametrize("integration", integrations.BUILT_IN, ids=lambda one: one.name)

@@ -16,7 +16,6 @@ from run_with import run_with
 from kosmo_kernel import errors
 from kosmo_kernel.client import fan_out as threads
 from kosmo_kernel.client.call import CallHandle
-from kosmo_kernel.client.client import Client
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.integrations.heroku.demo.company import company
@@ -411,25 +410,6 @@ def test_a_dry_run_needs_no_token_and_checks_arguments(monkeypatch: pytest.Monke
 
     assert [one.url for one in planned] == ["https://api.heroku.com/apps"]
     assert isinstance(error, errors.InvalidArgumentsError)
-
-
-def test_a_fresh_run_asks_again_for_what_was_kept(remote: Session, gate: Gate) -> None:
-    gate.open.set()
-    seen: list[bool] = []
-    fetch = Client.fetch
-
-    def watched(self: Client, *args: Any, fresh: bool = False, **more: Any) -> Any:
-        seen.append(fresh)
-        return fetch(self, *args, fresh=fresh, **more)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Client, "fetch", watched)
-        remote.run("heroku.list_apps()")
-        run_with(
-            remote, "heroku.list_apps() heroku.list_domains({ app_id = { 'my-app', 'address-checker' } })", fresh=True
-        )
-
-    assert seen == [False, True, True, True]
 
 
 def test_the_budget_of_an_account_can_be_asked_for(remote: Session) -> None:

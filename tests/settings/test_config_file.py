@@ -33,7 +33,6 @@ max_memory = 2_000_000_000
 max_cpu = 60
 max_tokens = 4000
 answer_within = 50
-outage_timeout = 90
 list = 67108864
 responses = 1000000000
 

@@ -213,7 +213,7 @@ def test_an_argument_of_python_is_refused_by_its_name() -> None:
 
 
 def test_a_run_has_the_options_of_its_cell_unless_the_door_says_otherwise() -> None:
-    options = parse("--timeout 2 --memory-limit 9000000 -n --fresh -a demo")
+    options = parse("--timeout 2 --memory-limit 9000000 -n -a demo")
     of_run = RunOptions("In[1]", **(options.values() | {"dry_run": False}))
-    expected = RunOptions(account="demo", timeout=2.0, memory_limit=9_000_000, fresh=True)
+    expected = RunOptions(account="demo", timeout=2.0, memory_limit=9_000_000)
     assert (of_run.name, of_run.values()) == ("In[1]", expected.values())

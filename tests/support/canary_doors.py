@@ -29,7 +29,7 @@ from python_shell import shells
 from kosmo_kernel import editor
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.python_api import close_own_session, current_session
+from kosmo_kernel.python_api import close_own_session
 from kosmo_kernel.python_api.namespace import namespace_named
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.session import Session
@@ -101,8 +101,6 @@ def python(functions: Sequence[Function], _folder: Path) -> Iterator[str]:
             yield f"{error!r} {vars(error)}"
         else:
             yield f"{value!r} {value._repr_html_()} {value.to_dict() if hasattr(value, 'to_dict') else dict(value)}"
-    services = current_session()._services
-    yield from (repr(client.cache._answers) for client in (services._clients.values() if services else ()))
     close_own_session()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-import httpcore2
+import httpx
 import pytest
 from fast_clock import FastClock
 
@@ -54,12 +54,12 @@ OK = said(200, PAGE)
 class FunctionTransport:
     """A network of which a function answers the requests, each on a connection of its own."""
 
-    def __init__(self, handle: Callable[[httpcore2.Request], httpcore2.Response]) -> None:
-        self.handle_request = handle
-        self._network = Network(HEROKU.base_url, {"connect": 10.0, "read": 30.0, "write": 30.0})
+    def __init__(self, handle: Callable[[httpx.Request], httpx.Response]) -> None:
+        self._transport = httpx.MockTransport(handle)
+        self._network = Network(HEROKU.base_url, 30.0)
 
-    def send(self, request: HttpRequest) -> Response:
-        return self._network.answer(self, request)
+    def send(self, request: HttpRequest, check: Callable[[], None]) -> Response:
+        return self._network.answer(self._transport, request, check)
 
 
 def transport_of(api: WSGIApplication | HttpTransport) -> HttpTransport:

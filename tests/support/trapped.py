@@ -25,7 +25,7 @@ MODULES = (
     "click",
     "lupa",
     "regex",
-    "httpcore2",
+    "httpx",
     "pandas",
     "nbformat",
     "jupyterlab",
