@@ -242,14 +242,11 @@ class Exchange(CallErrors):
             return self._included(self._one_page())
         merged: MergedPages | None = None
         range_: str | None = self._ranges.first if self._is_list and self._ranges else ""
-        since = self._since if self._ranges else None
-        if since and self._ranges:
+        if self._since and self._ranges:
             range_ = self._ranges.newest(self.function.newest, PAGE_SIZE)
         while range_ is not None:
             page = self._page(range_, is_paged=self._is_list)
             range_ = page.following
-            if since and any(map(since.ends_before, page.value)):
-                range_ = None
             if range_ is None and merged is None and not self._since:
                 return page.value  # the one record, or a single page, which has no duplicates
             merged = merged or MergedPages()
@@ -305,7 +302,8 @@ class Exchange(CallErrors):
         for budget in (self._progress.received, self._received):
             budget.take(len(reply.body), 1 if count is None else count, lambda: self.where)
         reply.range, reply.value, reply.count = range_, content, count
-        if is_paged:
+        is_old = self._ranges and self._since and any(map(self._since.ends_before, content))
+        if is_paged and not is_old:
             try:
                 reply.following = next_range(reply, self._ranges)
             except PageError as error:

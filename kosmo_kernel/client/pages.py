@@ -15,6 +15,7 @@ from kosmo_kernel.catalogue.http import LINK, NEXT_RANGE, Ranges, Response
 
 PAGE_SIZE = 50  # records of a page that begins with the newest; more than most apps have in a week
 _MADE = "created_at"
+_REST_UNKNOWN = "a part of a list, and nothing says how to get the rest"
 BARREN_PAGES = 10  # consecutive pages without a new record after which the call fails, against endless pagination
 
 
@@ -31,18 +32,20 @@ def next_range(page: Response, ranges: Ranges | None) -> str | None:
     if ranges is None:
         is_part = page.status == HTTPStatus.PARTIAL_CONTENT or NEXT_RANGE in page.headers
         if is_part or 'rel="next"' in page.headers.get(LINK, ""):
-            raise PageError("a part of a list, and nothing says how to get the rest")
+            raise PageError(_REST_UNKNOWN)
         return None
     if page.status != HTTPStatus.PARTIAL_CONTENT:
         return None
     if following := page.headers.get(NEXT_RANGE):  # sent back unchanged: only the service knows its form
         return following
+    if not page.value:
+        return None
     # The header may have been lost on the way. So what follows the last record is requested, and an empty page ends the
-    # list. A page that was requested in another order, as the newest are, has no such record.
-    rows = page.value if isinstance(page.value, list) else ()
-    last = rows[-1].get(ranges.order) if rows else None
-    is_in_order = page.range.partition(" ")[0] == ranges.order
-    return ranges.after(last) if is_in_order and isinstance(last, str) else None
+    # list. After a page in another order, as the newest are, nothing is known to follow.
+    last = page.value[-1].get(ranges.order) if page.range.partition(" ")[0] == ranges.order else None
+    if not isinstance(last, str):
+        raise PageError(_REST_UNKNOWN)
+    return ranges.after(last)
 
 
 class MergedPages:

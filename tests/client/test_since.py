@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import Any
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 
@@ -12,9 +13,9 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.pages import PAGE_SIZE, Since
 from kosmo_kernel.client.transport import in_process
-from kosmo_kernel.errors import InvalidArgumentsError
+from kosmo_kernel.errors import BadAnswerError, InvalidArgumentsError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.integrations.heroku.demo.api import DEMO_TOKEN, DemoApi, with_page_fault
 from kosmo_kernel.integrations.heroku.demo.company import company
 
 WHOLE = company(60)
@@ -33,7 +34,7 @@ class CountingApi:
         return self._api(environ, start_response)
 
 
-def connected(api: CountingApi) -> Client:
+def connected(api: WSGIApplication) -> Client:
     return Client(
         HEROKU, Account("heroku", "default", DEMO_TOKEN, HEROKU.base_url, "a test"), transport=in_process(api)
     )
@@ -88,6 +89,15 @@ def test_the_last_day_of_a_long_list_takes_one_request(
 
     assert len(rows) > PAGE_SIZE > len(found) > 0
     assert api.requests == 1
+
+
+def test_a_list_whose_way_on_is_lost_is_whole_or_an_error(longest: dict[str, tuple[str, Records]]) -> None:
+    function, (app, rows) = HEROKU.function("list_releases"), longest["list_releases"]
+    times = sorted((row["created_at"] for row in rows), reverse=True)
+    with closing(connected(with_page_fault(WHOLE, "next-range-lost"))) as client:
+        assert len(client.fetch(function, {"app_id": app, "since": times[0]}).data) == 1
+        with pytest.raises(BadAnswerError, match="answered a part of a list, and nothing says how to get the rest"):
+            client.fetch(function, {"app_id": app, "since": times[-1]})
 
 
 def test_a_time_and_a_number_of_records_bound_a_list_together(client: Client) -> None:
